@@ -1,0 +1,258 @@
+"""The composer's condition vector: 196 float32 values per step of a piece.
+
+Layout (frozen; the Rust twin is tested against goldens written from this module):
+
+    0..11    style weights                     71..78   bar mod 8, one-hot
+    12..16   attributes, each 0..1             79       last bar
+    17       (swing ratio - .5) * 4            80       step / total steps
+    18       (bpm - 60) / 120                  81..92   chord root, one-hot
+    19..25   mode, one-hot                     93..104  chord pitch classes
+    26..29   meter, one-hot                    105..116 next half bar's chord pitch classes
+    30       bars / 16                         117..128 context onsets, [4 steps][low, mid, high]
+    31..46   own family, one-hot               129..140 context chroma, strongest = 1
+    47..70   step in bar, one-hot              141..147 lowest, highest context pitch / 128, energy, tracks
+    148..195 lag features: 16 values at each of 1, 2 and 4 bars before
+
+All pitch classes are relative to the tonic. A step is a sixteenth of a whole note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resonant.piece import Note
+from resonant.tokens import DRUM_CLASS_OF_KEY, TRACKS, relative_pitch
+
+CONDITION = 196
+
+STYLES: tuple[str, ...] = (
+    "techno", "house", "hiphop", "trap", "dnb", "rock", "pop", "ambient", "jazz", "funk", "synthwave", "cinematic",
+)  # fmt: skip
+ATTRIBUTES: tuple[str, ...] = ("energy", "density", "brightness", "aggression", "complexity")
+MODES: tuple[str, ...] = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
+MODE_ALIASES: dict[str, str] = {"ionian": "major", "aeolian": "minor", "harmonic_minor": "minor"}
+METERS: tuple[tuple[int, int], ...] = ((4, 4), (3, 4), (6, 8))
+FAMILIES: tuple[str, ...] = (
+    "kit_acoustic", "kit_electronic", "kit_808", "bass_electric", "bass_acoustic", "bass_synth", "bass_sub", "keys",
+    "guitar", "pad", "strings", "brass_wind", "pluck", "lead", "stab", "vox",
+)  # fmt: skip
+QUALITIES: dict[str, tuple[int, ...]] = {
+    "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "sus2": (0, 2, 7), "sus4": (0, 5, 7),
+    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "7": (0, 4, 7, 10), "m7b5": (0, 3, 6, 10), "dim7": (0, 3, 6, 9),
+    "min9": (0, 3, 7, 10, 2), "maj9": (0, 4, 7, 11, 2), "9": (0, 4, 7, 10, 2), "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9),
+    "5": (0, 7), "add9": (0, 4, 7, 2), "minadd9": (0, 3, 7, 2), "mMaj7": (0, 3, 7, 11),
+}  # fmt: skip
+
+STYLE = slice(0, 12)
+ATTRIBUTE = slice(12, 17)
+FAMILY = slice(31, 47)
+CHORD_ROOT, CHORD, NEXT_CHORD = 81, 93, 105
+CONTEXT_ONSETS, CONTEXT_CHROMA, CONTEXT_LOW, CONTEXT_HIGH, CONTEXT_ENERGY, CONTEXT_TRACKS = 117, 129, 141, 142, 143, 144
+LAG = 148
+LAG_BARS: tuple[int, ...] = (1, 2, 4)
+LAG_WIDTH = 16
+
+# Band (low 0, mid 1, high 2) and weight of each drum class's onsets.
+DRUM_BAND = np.array([0, 1, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1])
+DRUM_WEIGHT = np.array([1.0, 0.9, 0.9, 0.4, 0.6, 0.7, 0.9, 0.9, 1.0, 0.7, 0.4, 0.4])
+TONAL_WEIGHT = 0.8
+BASS_CEILING = 48  # tonal notes below are "low", others "mid"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all tracks of a piece share: the time grid, the key, the chords and the intent."""
+
+    style: np.ndarray  # f32 [12]
+    attributes: np.ndarray  # f32 [5]
+    bpm: float
+    swing_ratio: float
+    tonic: int
+    mode: str
+    meter: tuple[int, int]
+    bars: int
+    chords: tuple[tuple[int, str], ...]  # one (root pitch class, quality) per half bar
+
+    @property
+    def steps_per_bar(self) -> int:
+        """Steps (sixteenths) of one bar."""
+        return steps_per_bar(self.meter)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole piece."""
+        return self.bars * self.steps_per_bar
+
+
+def steps_per_bar(meter: tuple[int, int]) -> int:
+    """Sixteenths of one bar of a meter."""
+    return meter[0] * 16 // meter[1]
+
+
+def plan_of(piece: object) -> Plan:
+    """The shared part of a `Piece`."""
+    style = np.zeros(len(STYLES), np.float32)
+    style[STYLES.index(piece.style)] = 1.0
+    return Plan(
+        style=style,
+        attributes=np.array([piece.attributes[name] for name in ATTRIBUTES], np.float32),
+        bpm=float(piece.bpm),
+        swing_ratio=float(piece.swing_ratio),
+        tonic=int(piece.tonic),
+        mode=MODE_ALIASES.get(piece.mode, piece.mode),
+        meter=(int(piece.meter[0]), int(piece.meter[1])),
+        bars=int(piece.bars),
+        chords=tuple((int(root), str(quality)) for root, quality in piece.chords),
+    )
+
+
+def note_array(notes: Sequence[Note]) -> np.ndarray:
+    """float64 [N, 4] of (step, length, pitch, velocity): what the features need of notes."""
+    if not notes:
+        return np.zeros((0, 4))
+    return np.array([(note.step, note.length, note.pitch, note.velocity) for note in notes], np.float64)
+
+
+def chord_table(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Per half bar: relative chord root int [H] and relative pitch classes f32 [H, 12]."""
+    roots = np.array([(root - plan.tonic) % 12 for root, _ in plan.chords])
+    chroma = np.zeros((len(roots), 12), np.float32)
+    for row, (root, (_, quality)) in enumerate(zip(roots, plan.chords, strict=True)):
+        for interval in QUALITIES[quality]:
+            chroma[row, (root + interval) % 12] = 1.0
+    return roots, chroma
+
+
+def plan_features(plan: Plan, family: str) -> np.ndarray:
+    """f32 [total_steps, 196] with columns 0..116 set (all that does not depend on notes)."""
+    total, bar = plan.total_steps, plan.steps_per_bar
+    rows = np.zeros((total, CONDITION), np.float32)
+    step = np.arange(total)
+    rows[:, STYLE] = plan.style
+    rows[:, ATTRIBUTE] = plan.attributes
+    rows[:, 17] = (plan.swing_ratio - 0.5) * 4.0
+    rows[:, 18] = (plan.bpm - 60.0) / 120.0
+    rows[:, 19 + MODES.index(plan.mode)] = 1.0
+    rows[:, 26 + (METERS.index(plan.meter) if plan.meter in METERS else 3)] = 1.0
+    rows[:, 30] = plan.bars / 16.0
+    rows[:, FAMILY.start + FAMILIES.index(family)] = 1.0
+    rows[step, 47 + np.minimum(step % bar, 23)] = 1.0
+    rows[step, 71 + (step // bar) % 8] = 1.0
+    rows[:, 79] = step // bar == plan.bars - 1
+    rows[:, 80] = step / total
+    roots, chroma = chord_table(plan)
+    half = step * 2 // bar
+    rows[step, CHORD_ROOT + roots[half]] = 1.0
+    rows[:, CHORD : CHORD + 12] = chroma[half]
+    rows[:, NEXT_CHORD : NEXT_CHORD + 12] = chroma[(half + 1) % len(roots)]
+    return rows
+
+
+@dataclass(frozen=True)
+class TrackContext:
+    """What one track adds to the context of the others, before summation (cached per piece and track)."""
+
+    onsets: np.ndarray  # f32 [total_steps, 3]
+    chroma: np.ndarray  # f32 [total_steps, 12], relative pitch classes of sounding notes weighted by velocity
+    low: np.ndarray  # f32 [total_steps], lowest sounding MIDI pitch, 0 for none
+    high: np.ndarray  # f32 [total_steps], highest sounding MIDI pitch, 0 for none
+
+
+def track_context(track: str, notes: np.ndarray, plan: Plan) -> TrackContext:
+    """Context contribution of one track's notes (float64 [N, 4], see `note_array`)."""
+    total = plan.total_steps
+    onsets = np.zeros((total, 3))
+    chroma = np.zeros((total, 12))
+    low = np.full(total, np.inf)
+    high = np.zeros(total)
+    for step, length, pitch, velocity in notes:
+        start = int(step)
+        if track == "drums":
+            drum = DRUM_CLASS_OF_KEY.get(int(pitch))
+            if drum is not None:
+                onsets[start, DRUM_BAND[drum]] += DRUM_WEIGHT[drum] * velocity / 127.0
+            continue
+        onsets[start, 0 if pitch < BASS_CEILING else 1] += TONAL_WEIGHT * velocity / 127.0
+        span = np.arange(start, start + min(max(int(np.ceil(length)), 1), total)) % total
+        chroma[span, int(pitch - plan.tonic) % 12] += velocity / 127.0
+        low[span] = np.minimum(low[span], pitch)
+        high[span] = np.maximum(high[span], pitch)
+    low[np.isinf(low)] = 0.0
+    return TrackContext(
+        onsets.astype(np.float32), chroma.astype(np.float32), low.astype(np.float32), high.astype(np.float32)
+    )
+
+
+def add_context(rows: np.ndarray, contexts: Mapping[str, TrackContext]) -> None:
+    """Set columns 117..147 of rows f32 [total_steps, 196] from the given tracks; zeros without any."""
+    rows[:, CONTEXT_ONSETS:LAG] = 0.0
+    if not contexts:
+        return
+    onsets = np.minimum(sum(context.onsets for context in contexts.values()), 1.0)
+    total = len(rows)
+    for ahead in range(4):
+        rows[:, CONTEXT_ONSETS + 3 * ahead : CONTEXT_ONSETS + 3 * ahead + 3] = np.roll(onsets, -ahead, axis=0)
+    chroma = sum(context.chroma for context in contexts.values())
+    rows[:, CONTEXT_CHROMA : CONTEXT_CHROMA + 12] = chroma / np.maximum(chroma.max(axis=1, keepdims=True), 1e-9)
+    lows = np.stack([np.where(context.low > 0, context.low, np.inf) for context in contexts.values()]).min(axis=0)
+    rows[:, CONTEXT_LOW] = np.where(np.isinf(lows), 0.0, lows) / 128.0
+    rows[:, CONTEXT_HIGH] = np.stack([context.high for context in contexts.values()]).max(axis=0) / 128.0
+    beat = np.arange(total) // 4 * 4
+    load = onsets.sum(axis=1)
+    energy = sum(load[(beat + part) % total] for part in range(4))
+    rows[:, CONTEXT_ENERGY] = np.minimum(energy / 6.0, 1.0)
+    for track in contexts:
+        rows[:, CONTEXT_TRACKS + TRACKS.index(track)] = 1.0
+
+
+def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
+    """f32 [total_steps, 16]: what the lag features say about the own track's onsets at each step.
+
+    Drums: the loudest velocity / 127 per class, four zeros. Tonal: relative pitch classes, highest and lowest relative
+    pitch / 100, longest length / 16, note count / 6.
+    """
+    rows = np.zeros((plan.total_steps, LAG_WIDTH), np.float32)
+    for step, length, pitch, velocity in notes:
+        row = rows[int(step)]
+        if track == "drums":
+            drum = DRUM_CLASS_OF_KEY.get(int(pitch))
+            if drum is not None:
+                row[drum] = max(row[drum], velocity / 127.0)
+            continue
+        relative = relative_pitch(int(pitch), plan.tonic)
+        first = row[15] == 0.0
+        row[relative % 12] = 1.0
+        row[12] = max(row[12], relative / 100.0)
+        row[13] = relative / 100.0 if first else min(row[13], relative / 100.0)
+        row[14] = max(row[14], length / 16.0)
+        row[15] += 1.0 / 6.0
+    return rows
+
+
+def add_lags(rows: np.ndarray, onsets: np.ndarray, plan: Plan) -> None:
+    """Set columns 148..195 of rows f32 [total_steps, 196] from `onset_features` rows; zeros before the start."""
+    for index, bars in enumerate(LAG_BARS):
+        columns = slice(LAG + index * LAG_WIDTH, LAG + (index + 1) * LAG_WIDTH)
+        lag = bars * plan.steps_per_bar
+        rows[:, columns] = 0.0
+        if lag < len(rows):
+            rows[lag:, columns] = onsets[:-lag]
+
+
+def conditions(
+    plan: Plan, track: str, family: str, own: Sequence[Note], context: Mapping[str, Sequence[Note]]
+) -> np.ndarray:
+    """f32 [total_steps, 196] of a whole piece.
+
+    `own` are the track's notes as decoded from its tokens (quantised lengths and velocities), because that is what a
+    generator has of its own past. `context` maps other tracks to their notes.
+    """
+    rows = plan_features(plan, family)
+    add_context(
+        rows, {name: track_context(name, note_array(notes), plan) for name, notes in context.items() if name != track}
+    )
+    add_lags(rows, onset_features(track, note_array(own), plan), plan)
+    return rows

@@ -1,0 +1,58 @@
+"""The condition vector."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from resonant.compose_goldens import PIECES, make_piece, notes_of
+from resonant.conditions import CONDITION, CONTEXT_ONSETS, LAG, LAG_WIDTH, conditions, note_array, onset_features, plan_of
+from resonant.piece import Note
+
+
+def _plan(index: int):
+    return plan_of(SimpleNamespace(**make_piece(index, PIECES[index])))
+
+
+def test_shape_and_ranges() -> None:
+    for index in range(len(PIECES)):
+        piece = make_piece(index, PIECES[index])
+        plan = _plan(index)
+        rows = conditions(plan, "melody", "lead", notes_of(piece, "melody"), {"bass": notes_of(piece, "bass")})
+        assert rows.shape == (plan.total_steps, CONDITION)
+        assert np.isfinite(rows).all() and rows.min() >= 0.0 and rows.max() <= 4.0
+        assert (rows[:, 81:93].sum(axis=1) == 1.0).all()
+
+
+def test_the_own_track_is_never_in_its_context() -> None:
+    piece = make_piece(0, PIECES[0])
+    notes = notes_of(piece, "bass")
+    rows = conditions(_plan(0), "bass", "bass_sub", [], {"bass": notes})
+    assert not rows[:, CONTEXT_ONSETS:LAG].any()
+
+
+def test_a_note_past_the_end_sounds_at_the_start() -> None:
+    plan = _plan(0)
+    last = plan.total_steps - 1
+    rows = conditions(plan, "drums", "kit_808", [], {"bass": [Note(last, 0.0, 3.0, 45, 127)]})
+    assert rows[0, 141] == np.float32(45 / 128) and rows[1, 142] == np.float32(45 / 128) and rows[2, 141] == 0.0
+    assert rows[0, 129 + 0] == 1.0  # A over tonic A
+
+
+def test_context_onsets_look_four_steps_ahead_and_wrap() -> None:
+    plan = _plan(0)
+    rows = conditions(plan, "bass", "bass_sub", [], {"drums": [Note(0, 0.0, 1.0, 36, 127)]})
+    ahead = rows[:, CONTEXT_ONSETS : CONTEXT_ONSETS + 12].reshape(-1, 4, 3)
+    assert [ahead[-k % plan.total_steps, k, 0] for k in range(4)] == [1.0] * 4
+    assert ahead.sum() == 4.0
+
+
+def test_lags_reach_back_one_two_and_four_bars() -> None:
+    plan = _plan(0)
+    own = [Note(3, 0.0, 2.0, 45, 95), Note(3, 0.0, 2.0, 52, 95)]
+    rows = conditions(plan, "bass", "bass_sub", own, {})
+    lags = rows[:, LAG:].reshape(-1, 3, LAG_WIDTH)
+    expected = onset_features("bass", note_array(own), plan)[3]
+    for index, bars in enumerate((1, 2, 4)):
+        assert (lags[3 + 16 * bars, index] == expected).all()
+    assert np.count_nonzero(lags.any(axis=2)) == 3
+    assert expected[[0, 7]].tolist() == [1.0, 1.0]
