@@ -1,0 +1,145 @@
+//! What a prompt means.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Chord, Key, Meter};
+use crate::track::{TRACK_COUNT, Track};
+
+/// The twelve styles the composers were trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Style {
+    Techno,
+    House,
+    HipHop,
+    Trap,
+    Dnb,
+    Rock,
+    Pop,
+    Ambient,
+    Jazz,
+    Funk,
+    Synthwave,
+    Cinematic,
+}
+
+/// How many styles there are.
+pub const STYLE_COUNT: usize = 12;
+
+impl Style {
+    /// All styles, in the order of the condition vector.
+    pub const ALL: [Self; STYLE_COUNT] = [
+        Self::Techno,
+        Self::House,
+        Self::HipHop,
+        Self::Trap,
+        Self::Dnb,
+        Self::Rock,
+        Self::Pop,
+        Self::Ambient,
+        Self::Jazz,
+        Self::Funk,
+        Self::Synthwave,
+        Self::Cinematic,
+    ];
+
+    /// Position in [`Style::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name used by the models' training data and in patch records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        [
+            "techno", "house", "hiphop", "trap", "dnb", "rock", "pop", "ambient", "jazz", "funk", "synthwave",
+            "cinematic",
+        ][self as usize]
+    }
+}
+
+/// Five dials, each in `0.0..=1.0` with 0.5 as neutral.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Calm to driving.
+    pub energy: f32,
+    /// Sparse to busy.
+    pub density: f32,
+    /// Dark to bright.
+    pub brightness: f32,
+    /// Gentle to aggressive.
+    pub aggression: f32,
+    /// Simple to intricate.
+    pub complexity: f32,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self { energy: 0.5, density: 0.5, brightness: 0.5, aggression: 0.5, complexity: 0.5 }
+    }
+}
+
+/// What is wished of one track.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrackIntent {
+    /// Dials of this track; they start from the piece's.
+    pub attributes: Attributes,
+    /// Words that describe this track's instrument, to be matched with patch names and tags ("acid", "808", "rhodes").
+    #[serde(default)]
+    pub instruments: Vec<String>,
+    /// The track shall be silent ("no drums").
+    #[serde(default)]
+    pub absent: bool,
+    /// Octaves up (positive) or down.
+    #[serde(default)]
+    pub octave: i8,
+}
+
+/// What a prompt means. Facts that the prompt does not state are `None` and are chosen by the planner from style and seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Weight of each style (index as [`Style::ALL`]), summing to 1.
+    pub styles: [f32; STYLE_COUNT],
+    /// Dials of the whole piece.
+    pub attributes: Attributes,
+    /// Words of mood that were understood ("dark", "uplifting").
+    #[serde(default)]
+    pub moods: Vec<String>,
+    /// Tempo in quarter notes per minute.
+    pub bpm: Option<f64>,
+    /// Key.
+    pub key: Option<Key>,
+    /// Meter.
+    pub meter: Option<Meter>,
+    /// Length in bars.
+    pub bars: Option<u32>,
+    /// Chord progression, one entry per chord as typed; spread over the bars by the planner.
+    pub chords: Option<Vec<Chord>>,
+    /// What is wished of each track (index as [`Track::ALL`]).
+    pub tracks: [TrackIntent; TRACK_COUNT],
+    /// Words that nothing was made of, for an honest display.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+}
+
+impl Intent {
+    /// The style with the largest weight.
+    #[must_use]
+    pub fn main_style(&self) -> Style {
+        let mut best = Style::Techno;
+        for style in Style::ALL {
+            if self.styles[style.index()] > self.styles[best.index()] {
+                best = style;
+            }
+        }
+        best
+    }
+
+    /// What is wished of `track`.
+    #[must_use]
+    pub fn track(&self, track: Track) -> &TrackIntent {
+        &self.tracks[track.index()]
+    }
+}

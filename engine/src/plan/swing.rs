@@ -1,0 +1,34 @@
+//! Swing: a piecewise-linear warp of musical time.
+
+use serde::{Deserialize, Serialize};
+
+/// Swing of sixteenths or eighths.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Swing {
+    /// Steps of the swung note: 1 for sixteenths, 2 for eighths.
+    pub unit_steps: u32,
+    /// Share of the pair taken by its first half, in `0.5..=0.75`; 0.5 is straight, 2/3 a triplet feel.
+    pub ratio: f64,
+}
+
+impl Default for Swing {
+    fn default() -> Self {
+        Self { unit_steps: 1, ratio: 0.5 }
+    }
+}
+
+impl Swing {
+    /// Maps a straight position to a swung one; both in steps. Monotone; pairs of units keep their borders.
+    #[must_use]
+    pub fn warp(&self, step: f64) -> f64 {
+        let unit = f64::from(self.unit_steps.max(1));
+        let pair = (step / (2.0 * unit)).floor();
+        let within = step - pair * 2.0 * unit;
+        let warped = if within < unit {
+            2.0 * self.ratio * within
+        } else {
+            2.0 * unit * self.ratio + (within - unit) * 2.0 * (1.0 - self.ratio)
+        };
+        pair * 2.0 * unit + warped
+    }
+}

@@ -1,0 +1,131 @@
+//! A take: one finished generation of one track, immutable.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::intent::Intent;
+use crate::plan::Plan;
+use crate::score::Score;
+use crate::track::Track;
+
+/// Rate at which takes are made and kept, in audio frames per second.
+pub const TAKE_SAMPLE_RATE_HZ: u32 = 48_000;
+
+/// Identity of a take: the first 16 bytes of the SHA-256 of its recipe's canonical JSON, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TakeId(pub String);
+
+/// All that is needed to make a take again, to the bit, with the same bundle on the same machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Track.
+    pub track: Track,
+    /// What was typed for it.
+    pub prompt: String,
+    /// What that meant.
+    pub intent: Intent,
+    /// The shared plan it was made for.
+    pub plan: Plan,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Settings of the generator.
+    pub settings: GenerationSettings,
+    /// Bundle the models came from.
+    pub bundle_id: String,
+    /// Takes that were heard while it was made (index order of their tracks).
+    pub context: Vec<TakeId>,
+}
+
+/// Settings of the generator.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerationSettings {
+    /// How far a result may stray from the most likely one, in `0.0..=1.0`; 0.5 is the models' natural spread.
+    pub variation: f32,
+    /// How strictly the prompt is followed, in `0.0..=1.0`; 0.5 is neutral (no guidance).
+    pub adherence: f32,
+}
+
+impl Default for GenerationSettings {
+    fn default() -> Self {
+        Self { variation: 0.5, adherence: 0.5 }
+    }
+}
+
+/// Codec tokens, `[codebooks, codec_frames]`, codebook-major.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Number of codebooks.
+    pub codebooks: usize,
+    /// Codes, each in `0..1024`; `codes[codebook * codec_frames + codec_frame]`.
+    pub codes: Vec<u16>,
+}
+
+/// Stereo audio of a take: signed 24-bit samples, so that it is kept without loss in WAV and FLAC.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StemAudio {
+    /// Left channel, each sample in `-2^23..2^23`, at [`TAKE_SAMPLE_RATE_HZ`].
+    pub left: Vec<i32>,
+    /// Right channel, as long as the left.
+    pub right: Vec<i32>,
+}
+
+/// Full scale of [`StemAudio`]: a sample divided by this is in `-1.0..1.0`.
+pub const FULL_SCALE: f32 = 8_388_608.0;
+
+impl StemAudio {
+    /// Quantises stereo samples in `-1.0..1.0` to 24 bits (rounded, clipped).
+    #[must_use]
+    pub fn from_f32(left: &[f32], right: &[f32]) -> Self {
+        let quantise = |samples: &[f32]| {
+            samples
+                .iter()
+                .map(|sample| (sample * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i32)
+                .collect()
+        };
+        Self { left: quantise(left), right: quantise(right) }
+    }
+
+    /// Length in audio frames.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Whether it has no audio frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+}
+
+/// One finished generation of one track. Immutable; share it by `Arc`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Take {
+    /// Identity, from the recipe.
+    pub id: TakeId,
+    /// How it was made.
+    pub recipe: Recipe,
+    /// Id of the patch (timbre) that performed it.
+    pub patch: String,
+    /// What it plays.
+    pub score: Score,
+    /// Codec tokens.
+    pub tokens: Tokens,
+    /// Its sound: exactly `recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ)` audio frames, looping seamlessly.
+    pub audio: Arc<StemAudio>,
+    /// Seconds spent composing, performing and decoding.
+    pub timings: StageSeconds,
+}
+
+/// Wall-clock seconds of the stages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageSeconds {
+    /// Composing the score.
+    pub compose: f64,
+    /// Performing it to tokens.
+    pub perform: f64,
+    /// Decoding to audio.
+    pub decode: f64,
+}

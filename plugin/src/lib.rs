@@ -1,0 +1,1 @@
+//! The ResonantGen instrument plugin.

@@ -1,0 +1,1 @@
+"""Data, codec and generator training for ResonantGen."""
