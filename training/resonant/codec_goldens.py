@@ -7,7 +7,9 @@ seconds, excitation parameters, sizes) and raw little-endian float32 files:
 * `features` [rows, frames],
 * `noise` [samples] and `log_gains` [3, 96, gain_frames]: inputs of the filter stage,
 * `audio` [samples]: output of the filter stage from (streams, noise) and log_gains,
-* `log_mel` [96, frames]: of `audio`.
+* `log_mel` [96, frames]: of `audio`,
+* `levels` [2, 96, gain_frames]: the decoder's input of that name, of `streams` + a trace of noise
+  (1e-3 of `noise` is added to either stream first, so that no band rests on rounding errors).
 """
 
 from __future__ import annotations
@@ -89,6 +91,7 @@ def make_case(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "log_gains": gains,
         "audio": audio,
         "log_mel": mel.log_mel(audio, frames),
+        "levels": mel.stream_levels(streams[:2] + np.float32(1e-3) * streams[2], n_fft, hop, samples // hop),
     }
     rows = zip(notes.on, notes.off, notes.pitch, notes.velocity, strict=True)
     description = {

@@ -48,10 +48,16 @@ def mel_edges() -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def mel_filters(n_fft: int = MEL_N_FFT) -> np.ndarray:
-    """Triangular mel filters, float32 [96, n_fft / 2 + 1], peak 1."""
+    """Triangular mel filters, float32 [96, n_fft / 2 + 1], peak 1.
+
+    No side of a triangle is narrower than one bin (this matters below n_fft 2048 only).
+    """
     edges = mel_to_hz(mel_edges())
-    hz = np.arange(n_fft // 2 + 1) * (SAMPLE_RATE / n_fft)
-    low, mid, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    spacing = SAMPLE_RATE / n_fft
+    hz = np.arange(n_fft // 2 + 1) * spacing
+    mid = edges[1:-1, None]
+    low = np.minimum(edges[:-2, None], mid - spacing)
+    high = np.maximum(edges[2:, None], mid + spacing)
     up = (hz[None] - low) / (mid - low)
     down = (high - hz[None]) / (high - mid)
     return np.maximum(0.0, np.minimum(up, down)).astype(np.float32)
@@ -107,13 +113,23 @@ def istft(spectrum: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
     return out[half : half + frames * hop].astype(np.float32)
 
 
+def log_mel_of_spectrum(spectrum: np.ndarray) -> np.ndarray:
+    """Log-mel of an STFT, complex [frames, n_fft / 2 + 1] to float32 [96, frames]."""
+    power = spectrum.real**2 + spectrum.imag**2
+    filters = mel_filters(2 * (spectrum.shape[1] - 1))
+    return np.log(np.maximum(filters @ power.T, MEL_FLOOR)).astype(np.float32)
+
+
 def log_mel(audio: np.ndarray, frames: int | None = None) -> np.ndarray:
     """Normative log-mel, float32 [96, frames]; `frames` defaults to ceil(samples / 480)."""
     if frames is None:
         frames = -(-audio.shape[0] // MEL_HOP)
-    spectrum = stft(audio, MEL_N_FFT, MEL_HOP, frames)
-    power = spectrum.real**2 + spectrum.imag**2
-    return np.log(np.maximum(mel_filters() @ power.T, MEL_FLOOR)).astype(np.float32)
+    return log_mel_of_spectrum(stft(audio, MEL_N_FFT, MEL_HOP, frames))
+
+
+def stream_levels(streams: np.ndarray, n_fft: int, hop: int, frames: int) -> np.ndarray:
+    """Decoder input `levels`: log-mel of the two pitched streams, float32 [2, 96, frames]."""
+    return np.stack([log_mel_of_spectrum(stft(stream, n_fft, hop, frames)) for stream in streams[:2]])
 
 
 def apply_gains(log_gains: np.ndarray, streams: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
