@@ -6,8 +6,12 @@
 //!
 //! Invariants: nothing here knows a plugin API, a window or HTTP; only [`runtime`] sees `ort`.
 
+pub mod bundle;
+pub mod codec;
+pub mod generator;
 pub mod intent;
 pub mod plan;
+pub mod runtime;
 pub mod score;
 pub mod session;
 pub mod take;
