@@ -20,8 +20,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from resonant.conditions import ATTRIBUTE, STYLE, conditions, plan_of
-from resonant.piece import Note
-from resonant.tokens import DRUM_KEYS, TRACKS, Grammar, decode, encode
+from resonant.piece import DRUM_KEYS, QUALITIES, TRACKS, Note
+from resonant.tokens import Grammar, decode, encode
 
 PIECES: tuple[dict, ...] = (
     {"style": "house", "bpm": 124.0, "tonic": 9, "mode": "minor", "meter": (4, 4), "bars": 8, "swing": (1, 0.5)},
@@ -30,10 +30,7 @@ PIECES: tuple[dict, ...] = (
     {"style": "ambient", "bpm": 88.0, "tonic": 5, "mode": "lydian", "meter": (6, 8), "bars": 16, "swing": (1, 0.5)},
     {"style": "hiphop", "bpm": 92.0, "tonic": 0, "mode": "phrygian", "meter": (7, 8), "bars": 2, "swing": (1, 0.58)},
 )
-CHORD_QUALITIES = (
-    "maj", "min", "dim", "aug", "sus2", "sus4", "maj7", "min7", "7", "m7b5", "dim7", "min9", "maj9", "9", "6", "m6",
-    "5", "add9", "minadd9", "mMaj7",
-)  # fmt: skip
+CHORD_QUALITIES = tuple(QUALITIES)
 FAMILY = {"drums": "kit_808", "bass": "bass_sub", "harmony": "pad", "melody": "vox"}
 VELOCITIES = (1, 39, 54, 55, 70, 82, 83, 100, 106, 107, 127)
 LENGTHS = (0.25, 0.5, 0.74, 0.75, 1.0, 1.5, 2.0, 2.9, 4.0, 9.0, 11.0, 20.0, 40.0)

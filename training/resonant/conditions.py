@@ -23,28 +23,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resonant.piece import Note
-from resonant.tokens import DRUM_CLASS_OF_KEY, TRACKS, relative_pitch
+from resonant.piece import ATTRIBUTES, FAMILIES, KEY_TO_CLASS, QUALITIES, STYLES, TRACKS, Note
+from resonant.tokens import relative_pitch
 
 CONDITION = 196
 
-STYLES: tuple[str, ...] = (
-    "techno", "house", "hiphop", "trap", "dnb", "rock", "pop", "ambient", "jazz", "funk", "synthwave", "cinematic",
-)  # fmt: skip
-ATTRIBUTES: tuple[str, ...] = ("energy", "density", "brightness", "aggression", "complexity")
 MODES: tuple[str, ...] = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 MODE_ALIASES: dict[str, str] = {"ionian": "major", "aeolian": "minor", "harmonic_minor": "minor"}
 METERS: tuple[tuple[int, int], ...] = ((4, 4), (3, 4), (6, 8))
-FAMILIES: tuple[str, ...] = (
-    "kit_acoustic", "kit_electronic", "kit_808", "bass_electric", "bass_acoustic", "bass_synth", "bass_sub", "keys",
-    "guitar", "pad", "strings", "brass_wind", "pluck", "lead", "stab", "vox",
-)  # fmt: skip
-QUALITIES: dict[str, tuple[int, ...]] = {
-    "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "sus2": (0, 2, 7), "sus4": (0, 5, 7),
-    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "7": (0, 4, 7, 10), "m7b5": (0, 3, 6, 10), "dim7": (0, 3, 6, 9),
-    "min9": (0, 3, 7, 10, 2), "maj9": (0, 4, 7, 11, 2), "9": (0, 4, 7, 10, 2), "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9),
-    "5": (0, 7), "add9": (0, 4, 7, 2), "minadd9": (0, 3, 7, 2), "mMaj7": (0, 3, 7, 11),
-}  # fmt: skip
 
 STYLE = slice(0, 12)
 ATTRIBUTE = slice(12, 17)
@@ -171,7 +157,7 @@ def track_context(track: str, notes: np.ndarray, plan: Plan) -> TrackContext:
     for step, length, pitch, velocity in notes:
         start = int(step)
         if track == "drums":
-            drum = DRUM_CLASS_OF_KEY.get(int(pitch))
+            drum = KEY_TO_CLASS.get(int(pitch))
             if drum is not None:
                 onsets[start, DRUM_BAND[drum]] += DRUM_WEIGHT[drum] * velocity / 127.0
             continue
@@ -218,7 +204,7 @@ def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
     for step, length, pitch, velocity in notes:
         row = rows[int(step)]
         if track == "drums":
-            drum = DRUM_CLASS_OF_KEY.get(int(pitch))
+            drum = KEY_TO_CLASS.get(int(pitch))
             if drum is not None:
                 row[drum] = max(row[drum], velocity / 127.0)
             continue

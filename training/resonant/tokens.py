@@ -19,18 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resonant.piece import Note
-
-TRACKS: tuple[str, ...] = ("drums", "bass", "harmony", "melody")
+from resonant.piece import DRUM_KEYS, KEY_TO_CLASS, Note
 
 PAD, BOS, EOS, STEP = 0, 1, 2, 3
 
 # Drums -------------------------------------------------------------------------------------------------------------
-DRUM_CLASSES: tuple[str, ...] = (
-    "kick", "snare", "clap", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "crash", "ride", "shaker", "perc",
-)  # fmt: skip
-DRUM_KEYS: tuple[int, ...] = (36, 38, 39, 37, 42, 46, 45, 50, 49, 51, 70, 56)
-DRUM_CLASS_OF_KEY: dict[int, int] = {key: index for index, key in enumerate(DRUM_KEYS)}
 HIT0 = 4
 LEVELS = 4
 ROLL2, ROLL3 = 52, 53
@@ -83,7 +76,7 @@ def _drum_events(notes: Sequence[Note]) -> list[int]:
     """Tokens of the hits of one step; hits of one class in one step become a roll of the loudest one's level."""
     by_class: dict[int, list[Note]] = {}
     for note in notes:
-        drum = DRUM_CLASS_OF_KEY.get(note.pitch)
+        drum = KEY_TO_CLASS.get(note.pitch)
         if drum is not None:
             by_class.setdefault(drum, []).append(note)
     events: list[int] = []

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from resonant.compose_goldens import PIECES, make_piece, notes_of
-from resonant.piece import Note
+from resonant.piece import TRACKS, Note
 from resonant.tokens import (
-    BOS, DURATIONS, ROLL3, STEP, TRACKS, Grammar, decode, duration_class_of, encode, level_of, midi_pitch,
+    BOS, DURATIONS, ROLL3, STEP, Grammar, decode, duration_class_of, encode, level_of, midi_pitch,
     relative_pitch, target_steps,
 )  # fmt: skip
 
