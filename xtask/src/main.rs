@@ -1,2 +1,45 @@
-//! Chores.
-fn main() {}
+//! Every chore of the repository, from a bare clone on. `cargo xtask --help` lists them.
+//!
+//! Each command runs the setup steps that it needs by itself, and nothing is done twice.
+#![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
+
+mod bench;
+mod bundle;
+mod command;
+mod flags;
+mod generate;
+mod golden;
+mod install;
+mod setup;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use flags::{Chore, Flags};
+
+/// The repository's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+}
+
+fn main() -> ExitCode {
+    let result = match Flags::parse().chore {
+        Chore::Setup(flags) => setup::run(&flags),
+        Chore::Generate(flags) => generate::run(&flags),
+        Chore::Bundle(flags) => bundle::run(flags.release).map(|_| ()),
+        Chore::Install => install::run(),
+        Chore::Test(flags) => test::run(&flags),
+        Chore::Golden => golden::run(),
+        Chore::Bench(flags) => bench::run(&flags),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The warm speed of each stage.
+
+use anyhow::Result;
+
+use crate::command;
+use crate::flags::Bench;
+use crate::setup::runtime;
+
+/// Builds the command line and lets it measure.
+///
+/// # Errors
+/// Setup, build or measurement failed.
+pub fn run(flags: &Bench) -> Result<()> {
+    let runtime = runtime::ensure()?;
+    let program = crate::generate::build_cli()?;
+    command::run(
+        std::process::Command::new(program)
+            .arg("bench")
+            .args(&flags.rest)
+            .env("RESONANTGEN_RUNTIME", runtime)
+            .current_dir(crate::root()),
+    )
+}

@@ -1,0 +1,77 @@
+//! What may be typed after `cargo xtask`.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Every chore of the repository. Each runs the setup steps that it needs by itself.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+pub struct Flags {
+    /// What to do.
+    #[command(subcommand)]
+    pub chore: Chore,
+}
+
+/// One chore.
+#[derive(Debug, Subcommand)]
+pub enum Chore {
+    /// Fetch the ONNX Runtime and install the system packages that the plugin's window needs
+    Setup(Setup),
+    /// Set up, build, and turn a prompt into four stems under out/
+    Generate(Generate),
+    /// Build the plugin and lay out the CLAP and VST3 bundles in target/bundled/
+    Bundle(Bundle),
+    /// Bundle (optimised) and copy the plugins into your plugin folders
+    Install,
+    /// Set up what the tests need and run all of them
+    Test(Test),
+    /// Make the golden files of tests/golden/ again from the reference code in training/
+    Golden,
+    /// Measure the warm speed of each stage on this machine
+    Bench(Bench),
+}
+
+/// Flags of `setup`.
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Also make the Python environment of the tests (hosts: pedalboard and DawDreamer)
+    #[arg(long)]
+    pub tests: bool,
+}
+
+/// Flags of `generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// What you want to hear, for example "dark techno with driving bass"
+    pub prompt: String,
+    /// Flags passed on to `resonantgen generate`, for example --bpm 128 --key "F minor" --out my-loop; the folder is
+    /// out/<prompt> unless given
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+}
+
+/// Flags of `bundle`.
+#[derive(Debug, Args)]
+pub struct Bundle {
+    /// Optimise fully (slower to build)
+    #[arg(long)]
+    pub release: bool,
+}
+
+/// Flags of `test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Also run the tests of training/ (downloads PyTorch, about 1 GB)
+    #[arg(long)]
+    pub training: bool,
+    /// Leave out the plugin, its hosts and what they need
+    #[arg(long)]
+    pub no_hosts: bool,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Flags passed on to `resonantgen bench`, for example --runs 5 --json
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+}

@@ -1,0 +1,77 @@
+//! From a prompt to stems on a bare clone.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command;
+use crate::flags::Generate;
+use crate::setup::runtime;
+
+/// Builds the command line and runs it.
+///
+/// # Errors
+/// Setup, build or generation failed; each has said why.
+pub fn run(flags: &Generate) -> Result<()> {
+    let runtime = runtime::ensure()?;
+    let program = build_cli()?;
+    let mut generate = Command::new(program);
+    generate.arg("generate");
+    if !flags.rest.iter().any(|flag| flag == "--out" || flag.starts_with("--out=")) {
+        generate.arg("--out").arg(Path::new("out").join(slug(&flags.prompt)));
+    }
+    let status = generate
+        .args(&flags.rest)
+        .arg("--")
+        .arg(&flags.prompt)
+        .env("RESONANTGEN_RUNTIME", runtime)
+        .current_dir(crate::root())
+        .status()?;
+    // It has said in one line what went wrong; its exit code is passed on.
+    if !status.success() {
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    Ok(())
+}
+
+/// Builds `resonantgen`, optimised; returns the program's path.
+///
+/// # Errors
+/// The build failed.
+pub fn build_cli() -> Result<std::path::PathBuf> {
+    command::run(&mut command::cargo(["build", "--release", "--package", "resonantgen-cli"]))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), Into::into);
+    Ok(target.join("release").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// A folder name made of a prompt: lower-case letters and digits, hyphens between, at most 60 bytes.
+fn slug(prompt: &str) -> String {
+    let mut slug = String::new();
+    for character in prompt.chars().flat_map(char::to_lowercase) {
+        if slug.len() >= 60 {
+            break;
+        }
+        if character.is_ascii_alphanumeric() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "untitled".to_owned() } else { slug.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn a_prompt_becomes_a_plain_folder_name() {
+        assert_eq!(slug("Dark techno with driving bass"), "dark-techno-with-driving-bass");
+        assert_eq!(slug("../etc/passwd"), "etc-passwd");
+        assert_eq!(slug("🔥🔥"), "untitled");
+        assert!(slug(&"x ".repeat(100)).len() <= 61);
+    }
+}

@@ -1,0 +1,31 @@
+//! Golden files: what the reference code in `training/` computes, for the Rust code to agree with.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command;
+use crate::setup::python;
+
+/// The Python modules that write golden files, and where to.
+const MAKERS: &[(&str, &str)] =
+    &[("resonant.compose_goldens", "tests/golden/compose"), ("resonant.codec_goldens", "tests/golden/codec")];
+
+/// Makes all golden files again. A change in them is a change of sound or of format: read the diff.
+///
+/// # Errors
+/// Python is missing, or a maker failed.
+pub fn run() -> Result<()> {
+    let python = python::ensure_training()?;
+    for (module, folder) in MAKERS {
+        println!("golden: {module} writes {folder}");
+        command::run(
+            Command::new(&python)
+                .args(["-m", module])
+                .arg(crate::root().join(folder))
+                .current_dir(crate::root().join("training")),
+        )?;
+    }
+    println!("golden: done; look at `git diff --stat tests/golden`");
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Fetching what a bare clone lacks: the inference runtime, system packages, the tests' Python environment.
+//!
+//! Everything goes into `.setup/`, which git ignores; each step looks first whether its work is done.
+
+pub mod python;
+pub mod runtime;
+pub mod system;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::flags::Setup;
+
+/// The ignored folder that setup fills.
+pub fn folder() -> PathBuf {
+    crate::root().join(".setup")
+}
+
+/// Runs all steps and says what each did.
+///
+/// # Errors
+/// A step failed; what is already done stays and is not done again.
+pub fn run(flags: &Setup) -> Result<()> {
+    let library = runtime::ensure()?;
+    println!("setup: ONNX Runtime {} is at {}", runtime::VERSION, library.display());
+    match system::missing() {
+        missing if missing.is_empty() => println!("setup: system packages for the plugin's window are there"),
+        _ => system::ensure()?,
+    }
+    if flags.tests {
+        let python = python::ensure()?;
+        println!("setup: the tests' Python is {}", python.display());
+    }
+    println!("setup: done");
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! System packages that the plugin's window links with (Linux only; other systems bring theirs along).
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command;
+
+/// Debian and Ubuntu packages that building the plugin and its tests needs.
+const PACKAGES: &[&str] = &[
+    "g++",
+    "libasound2-dev",
+    "libgl1-mesa-dev",
+    "libjack-jackd2-dev",
+    "libx11-dev",
+    "libx11-xcb-dev",
+    "libxcb-dri2-0-dev",
+    "libxcb-icccm4-dev",
+    "libxcb1-dev",
+    "libxcursor-dev",
+    "libxkbcommon-dev",
+    "libxkbcommon-x11-dev",
+    "libxrandr-dev",
+    "pkg-config",
+    "python3-venv",
+];
+
+/// About what they weigh together on a bare system.
+const DOWNLOAD_MB: u32 = 90;
+
+/// Packages that are not installed; none where there is no apt.
+pub fn missing() -> Vec<&'static str> {
+    if !cfg!(target_os = "linux") || !command::succeeds(Command::new("dpkg-query").arg("--version")) {
+        return Vec::new();
+    }
+    PACKAGES.iter().copied().filter(|package| !installed(package)).collect()
+}
+
+fn installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .output()
+        .is_ok_and(|output| output.stdout.starts_with(b"installed"))
+}
+
+/// Installs the missing packages when root; else says which command does.
+///
+/// # Errors
+/// Packages are missing and could not be installed.
+pub fn ensure() -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !is_root() {
+        bail!("system packages are missing; run: sudo apt-get install -y --no-install-recommends {list}");
+    }
+    println!("setup: installing system packages with apt-get (at most {DOWNLOAD_MB} MB): {list}");
+    let apt = |words: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    command::run(&mut apt(&["update", "-qq"]))?;
+    command::run(apt(&["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
+}
+
+/// Whether we may install system packages.
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
