@@ -54,7 +54,17 @@ impl Style {
     #[must_use]
     pub const fn name(self) -> &'static str {
         [
-            "techno", "house", "hiphop", "trap", "dnb", "rock", "pop", "ambient", "jazz", "funk", "synthwave",
+            "techno",
+            "house",
+            "hiphop",
+            "trap",
+            "dnb",
+            "rock",
+            "pop",
+            "ambient",
+            "jazz",
+            "funk",
+            "synthwave",
             "cinematic",
         ][self as usize]
     }
@@ -73,6 +83,14 @@ pub struct Attributes {
     pub aggression: f32,
     /// Simple to intricate.
     pub complexity: f32,
+}
+
+impl Attributes {
+    /// The dials in the order of the condition vector.
+    #[must_use]
+    pub const fn to_array(self) -> [f32; 5] {
+        [self.energy, self.density, self.brightness, self.aggression, self.complexity]
+    }
 }
 
 impl Default for Attributes {
@@ -115,6 +133,9 @@ pub struct Intent {
     pub meter: Option<Meter>,
     /// Length in bars.
     pub bars: Option<u32>,
+    /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
+    #[serde(default)]
+    pub swing: Option<f64>,
     /// Chord progression, one entry per chord as typed; spread over the bars by the planner.
     pub chords: Option<Vec<Chord>>,
     /// What is wished of each track (index as [`Track::ALL`]).
@@ -122,6 +143,25 @@ pub struct Intent {
     /// Words that nothing was made of, for an honest display.
     #[serde(default)]
     pub unknown: Vec<String>,
+}
+
+impl Default for Intent {
+    /// All styles alike, neutral dials, nothing stated.
+    fn default() -> Self {
+        Self {
+            styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            attributes: Attributes::default(),
+            moods: Vec::new(),
+            bpm: None,
+            key: None,
+            meter: None,
+            bars: None,
+            swing: None,
+            chords: None,
+            tracks: Default::default(),
+            unknown: Vec::new(),
+        }
+    }
 }
 
 impl Intent {

@@ -30,6 +30,11 @@ pub struct Score {
     pub notes: Vec<Note>,
 }
 
+/// Sorts notes by (step, offset, pitch), the order of every score.
+pub fn sort_notes(notes: &mut [Note]) {
+    notes.sort_by(|a, b| a.step.cmp(&b.step).then(a.offset.total_cmp(&b.offset)).then(a.pitch.cmp(&b.pitch)));
+}
+
 /// The drum classes of the drum composer and codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -90,8 +95,18 @@ impl DrumClass {
     #[must_use]
     pub const fn name(self) -> &'static str {
         [
-            "kick", "snare", "clap", "rim", "closed hat", "open hat", "low tom", "high tom", "crash", "ride",
-            "shaker", "percussion",
+            "kick",
+            "snare",
+            "clap",
+            "rim",
+            "closed hat",
+            "open hat",
+            "low tom",
+            "high tom",
+            "crash",
+            "ride",
+            "shaker",
+            "percussion",
         ][self as usize]
     }
 }
