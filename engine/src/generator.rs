@@ -3,6 +3,11 @@
 //! A take is made in three stages: *compose* writes a score (one ONNX step graph per track), *perform* turns score and
 //! patch into codec tokens, *decode* renders score and tokens to audio.
 
+pub mod condition;
+#[cfg(test)]
+mod golden;
+pub mod tokens;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

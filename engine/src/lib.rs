@@ -8,6 +8,7 @@
 
 pub mod bundle;
 pub mod codec;
+pub mod context;
 pub mod generator;
 pub mod intent;
 pub mod plan;

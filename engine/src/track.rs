@@ -68,6 +68,9 @@ impl std::str::FromStr for Track {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim().to_lowercase();
-        Self::ALL.into_iter().find(|track| track.name() == name).ok_or_else(|| UnknownTrack(text.trim().to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|track| track.name() == name)
+            .ok_or_else(|| UnknownTrack(text.trim().to_owned()))
     }
 }

@@ -12,7 +12,9 @@ pub struct Meter {
 
 /// The text is no time signature that can be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is no usable meter: write it like 4/4, 3/4, 6/8 or 7/8 (numerator 1 to 16, denominator 2, 4, 8 or 16)")]
+#[error(
+    "'{0}' is no usable meter: write it like 4/4, 3/4, 6/8 or 7/8 (numerator 1 to 16, denominator 2, 4, 8 or 16)"
+)]
 pub struct ParseMeterError(pub String);
 
 impl Meter {
