@@ -41,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
         "frames": 60,
         "excitation": {
             "voices": 1, "detune_cents": 0.0, "attack_s": 0.0, "decay_s": 0.0, "sustain": 1.0,
-            "release_s": 0.02, "vibrato_hz": 6.0, "vibrato_cents": 25.0, "vibrato_delay_s": 0.05, "glide_s": 0.04,
+            "release_s": 0.02, "vibrato_hz": 6.0, "vibrato_cents": 25.0, "vibrato_delay_s": 0.05, "glide_s": 0.04, "transpose": -12,
         },
         "notes": [(0.0, 0.1503, 33, 110), (0.15, 0.2951, 45, 80), (0.3, 0.45, 40, 127)],
     },
@@ -96,7 +96,7 @@ def make_case(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     rows = zip(notes.on, notes.off, notes.pitch, notes.velocity, strict=True)
     description = {
         "case": name, "track": track, "sample_rate": mel.SAMPLE_RATE, "samples": samples, "frames": frames,
-        "n_fft": n_fft, "hop": hop, "excitation": case["excitation"], "tolerance": 1e-4,
+        "n_fft": n_fft, "hop": hop, "excitation": case["excitation"], "tolerance": 1e-4, "log_tolerance": 1e-2,
         "notes": [
             {"on": float(a), "off": float(b), "pitch": int(p), "velocity": int(v)} for a, b, p, v in rows
         ],

@@ -11,16 +11,18 @@ t = n / 48000 - on:
   a = max(attack_s, 2 ms); h(t) = sustain + (1 - sustain) exp(-max(0, t - a) / decay_s), or 1 if
   decay_s = 0; r(t) = exp(-(t - (off - on)) / rel) after off, else 1; rel = max(release_s, 5 ms);
   end = off - on + min(8 rel, 4 s). A note shorter than its attack keeps rising while it releases.
-* pitch, evaluated at sample n0 + 16 i and held for 16 samples: midi + (previous - midi)
+* pitch, evaluated at sample n0 + 16 i and held for 16 samples: midi + transpose + (previous - midi)
   exp(-t / glide_s) (glide_s > 0 and there is an earlier note in the list), in hertz
   440 * 2^((pitch - 69) / 12), times 2^(cents / 1200 sin(2 pi hz (t - delay))) when t > delay, times
   the voice's detune 2^(detune_cents (2 v / (V - 1) - 1) / 1200).
-* phase of voice v at n0: frac((v + .37 midi) * .6180339887); the phase advances after each sample.
+* phase of voice v at n0: frac((v + .37 midi) * .6180339887); it advances by f / 48000 per sample.
 * tables: octave o = clamp(floor(log2(f / 20)), 0, 9), harmonics k <= floor(24000 / (20 * 2^(o+1))),
   odd = sum over odd k of sin(2 pi k phi) / k, even likewise; 2048 points, linear interpolation.
   Nothing is written while f >= 20480 Hz.
 * amplitude vel / sqrt(V).
 
+`transpose` (semitones, default 0) is for sounds with partials below the played pitch, such as a sub-oscillator: -12 makes
+the even stream the played pitch's full series and the odd stream the sub-octave's odd partials.
 "Previous" is the element before in the list sorted by (on, midi).
 
 Drum hit: impulse 4 vel split linearly over the two samples around on * 48000. Body (classes with
@@ -89,6 +91,7 @@ class TonalParams:
     vibrato_cents: float = 0.0
     vibrato_delay_s: float = 0.0
     glide_s: float = 0.0
+    transpose: float = 0.0
 
     @staticmethod
     def from_patch(values: Mapping[str, Any]) -> TonalParams:
@@ -99,7 +102,7 @@ class TonalParams:
         return TonalParams(**values)
 
     def as_array(self) -> np.ndarray:
-        """float64 [10], the order of the fields."""
+        """float64 [11], the order of the fields."""
         return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__])
 
 
@@ -115,17 +118,27 @@ def wavetables() -> np.ndarray:
     return tables.astype(np.float32)
 
 
-@nb.njit(cache=True, fastmath=False)
-def _tonal(on, off, pitch, velocity, params, tables, out):  # noqa: PLR0913, PLR0915
+@nb.njit(cache=True)
+def _envelope(t, held, end, attack, decay, sustain, release):
+    value = min(1.0, t / attack)
+    if decay > 0.0:
+        value *= sustain + (1.0 - sustain) * np.exp(-max(0.0, min(t, held) - attack) / decay)
+    if t > held:
+        value *= np.exp(-(t - held) / release)
+    return value * max(0.0, min(1.0, (end - t) / 0.005))
+
+
+@nb.njit(cache=True)
+def _tonal(on, off, pitch, velocity, params, tables, out):
     n_samples = out.shape[1]
     voices = int(params[0])
-    detune, sustain = params[1], params[4]
+    detune, decay, sustain = params[1], params[3], params[4]
     attack = max(params[2], 0.002)
-    decay = params[3]
     release = max(params[5], 0.005)
-    vib_hz, vib_cents, vib_delay, glide = params[6], params[7], params[8], params[9]
+    vib_hz, vib_cents, vib_delay, glide, transpose = params[6], params[7], params[8], params[9], params[10]
     rate = 48000.0
     tail = min(8.0 * release, 4.0)
+    env = np.empty(1, dtype=np.float32)
     for i in range(on.shape[0]):
         held = off[i] - on[i]
         end = held + tail
@@ -134,54 +147,43 @@ def _tonal(on, off, pitch, velocity, params, tables, out):  # noqa: PLR0913, PLR
         if last <= 0 or first >= n_samples:
             continue
         amplitude = velocity[i] / 127.0 / np.sqrt(voices)
-        # The envelope is shared by the voices.
-        skip = max(0, -first)
-        env = np.empty(max(0, last - first - skip), dtype=np.float64)
-        for j in range(env.shape[0]):
-            t = (first + skip + j) / rate - on[i]
-            value = min(1.0, t / attack)
-            if decay > 0.0:
-                value *= sustain + (1.0 - sustain) * np.exp(-max(0.0, min(t, held) - attack) / decay)
-            if t > held:
-                value *= np.exp(-(t - held) / release)
-            value *= max(0.0, min(1.0, (end - t) / 0.005))
-            env[j] = value * amplitude
+        begin = max(0, first)  # first sample that is written
+        if env.shape[0] < last - begin:
+            env = np.empty(last - begin, dtype=np.float32)
+        for n in range(begin, last):
+            env[n - begin] = amplitude * _envelope(n / rate - on[i], held, end, attack, decay, sustain, release)
         for v in range(voices):
             x = (v + 0.37 * pitch[i]) * 0.6180339887
             phase = x - np.floor(x)
             cents = 0.0
             if voices > 1:
                 cents = detune * (2.0 * v / (voices - 1) - 1.0)
-            inc = 0.0
-            octave = 0
-            block = 0
-            for n in range(first, last):
-                if block == 0:
-                    t = n / rate - on[i]
-                    p = float(pitch[i])
-                    if glide > 0.0 and i > 0:
-                        p += (pitch[i - 1] - pitch[i]) * np.exp(-t / glide)
-                    log_f = (p - 69.0) / 12.0 + cents / 1200.0
-                    if vib_cents > 0.0 and t > vib_delay:
-                        log_f += vib_cents / 1200.0 * np.sin(2.0 * np.pi * vib_hz * (t - vib_delay))
-                    f = 440.0 * 2.0**log_f
-                    inc = f / rate
-                    octave = int(np.floor(np.log2(f / 20.0)))
-                    octave = max(0, octave)
-                    block = CONTROL
-                block -= 1
-                if n >= 0 and octave < TABLE_OCTAVES:
-                    x = phase * TABLE_SIZE
-                    k = int(x)
-                    fraction = x - k
-                    e = env[n - first - skip]
-                    a0 = tables[0, octave, k]
-                    b0 = tables[1, octave, k]
-                    out[0, n] += e * (a0 + fraction * (tables[0, octave, k + 1] - a0))
-                    out[1, n] += e * (b0 + fraction * (tables[1, octave, k + 1] - b0))
-                phase += inc
-                if phase >= 1.0:
-                    phase -= np.floor(phase)
+            for start in range(first, last, CONTROL):
+                t = start / rate - on[i]
+                p = pitch[i] + transpose
+                if glide > 0.0 and i > 0:
+                    p += (pitch[i - 1] - pitch[i]) * np.exp(-t / glide)
+                log_f = (p - 69.0) / 12.0 + cents / 1200.0
+                if vib_cents > 0.0 and t > vib_delay:
+                    log_f += vib_cents / 1200.0 * np.sin(2.0 * np.pi * vib_hz * (t - vib_delay))
+                f = 440.0 * 2.0**log_f
+                inc = f / rate
+                octave = max(0, int(np.floor(np.log2(f / 20.0))))
+                low = max(start, begin)
+                high = min(start + CONTROL, last)
+                if octave < TABLE_OCTAVES:
+                    odd = tables[0, octave]
+                    even = tables[1, octave]
+                    for n in range(low, high):
+                        y = phase + (n - start) * inc
+                        y = (y - np.floor(y)) * TABLE_SIZE
+                        k = min(int(y), TABLE_SIZE - 1)
+                        fraction = np.float32(y - k)
+                        e = env[n - begin]
+                        out[0, n] += e * (odd[k] + fraction * (odd[k + 1] - odd[k]))
+                        out[1, n] += e * (even[k] + fraction * (even[k + 1] - even[k]))
+                phase += CONTROL * inc
+                phase -= np.floor(phase)
 
 
 @nb.njit(cache=True)
