@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Chord, Key, Meter};
+use crate::plan::{Chord, Key, Meter, Mode};
 use crate::track::{TRACK_COUNT, Track};
 
 /// The twelve styles the composers were trained on.
@@ -129,6 +129,12 @@ pub struct Intent {
     pub bpm: Option<f64>,
     /// Key.
     pub key: Option<Key>,
+    /// Mode without a tonic ("in minor"); a key wins over it.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo wins over it.
+    #[serde(default)]
+    pub pace: f32,
     /// Meter.
     pub meter: Option<Meter>,
     /// Length in bars.
@@ -154,6 +160,8 @@ impl Default for Intent {
             moods: Vec::new(),
             bpm: None,
             key: None,
+            mode: None,
+            pace: 0.0,
             meter: None,
             bars: None,
             swing: None,

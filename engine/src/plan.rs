@@ -3,11 +3,14 @@
 mod chord;
 mod key;
 mod meter;
+mod planner;
+mod progression;
 mod swing;
 
 pub use chord::{Chord, ChordQuality, ParseChordError};
 pub use key::{Key, Mode, ParseKeyError};
 pub use meter::{Meter, ParseMeterError};
+pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use swing::Swing;
 
 use serde::{Deserialize, Serialize};
