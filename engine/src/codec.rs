@@ -1,1 +1,41 @@
-//! The score-excited codec: excitation and score features from notes, and the filter that shapes them to audio.
+//! The score-excited codec: excitation streams and score features made from notes, and the filter that shapes the
+//! streams to audio with the gains of the decoder network.
+//!
+//! Everything runs on a linear *time line* in seconds at [`SAMPLE_RATE_HZ`]: a looping score is unrolled by
+//! [`timeline`] before it gets here. Streams are kept as a *mid* part, which is what the networks were trained on, and a
+//! *side* part that only widens: left = mid + side, right = mid - side, so the mono sum never depends on the width.
+
+pub mod excitation;
+pub mod features;
+pub mod filter;
+pub mod timeline;
+
+/// Rate of the excitation and of the audio, in samples per second and channel.
+pub const SAMPLE_RATE_HZ: u32 = 48_000;
+/// Feature frames per second.
+pub const FEATURE_RATE_HZ: u32 = 100;
+/// Samples of one feature frame.
+pub const FEATURE_HOP: usize = (SAMPLE_RATE_HZ / FEATURE_RATE_HZ) as usize;
+/// Feature frames of one codec frame.
+pub const FEATURES_PER_CODEC_FRAME: usize = 2;
+/// Samples of one codec frame.
+pub const CODEC_HOP: usize = FEATURE_HOP * FEATURES_PER_CODEC_FRAME;
+/// Mel bands of gains, levels and log-mels.
+pub const BANDS: usize = 96;
+/// Streams of a track: odd, even, noise; or impulse, body, noise.
+pub const STREAMS: usize = 3;
+/// Streams that come from the notes; the last stream is noise.
+pub const PITCHED_STREAMS: usize = 2;
+
+/// A note in seconds on the time line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimedNote {
+    /// Start in seconds; may be negative.
+    pub on: f64,
+    /// End of the held part in seconds.
+    pub off: f64,
+    /// MIDI pitch; for drums the General MIDI key.
+    pub pitch: u8,
+    /// MIDI velocity, in `1..=127`.
+    pub velocity: u8,
+}
