@@ -1,0 +1,144 @@
+//! A take made ready for the audio thread.
+
+use crate::plan::Plan;
+use crate::take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
+
+use super::resample::resample_loop;
+
+/// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
+const TEMPO_TOLERANCE: f64 = 1e-6;
+/// Rounding of positions to samples happens away from the exact half, where the last bit of a host's beat position
+/// would decide; in samples.
+const ROUNDING_BIAS: f64 = 1e-3;
+/// Positions within a slice are rounded to this part of a sample, so that the last bits of a host's beat position do
+/// not reach the crossfade's gains.
+const SLICE_RESOLUTION: f64 = 64.0;
+/// Crossfade between two slices, in seconds.
+const SLICE_FADE_SECONDS: f64 = 0.002;
+/// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
+const SLICE_LEAD_SECONDS: f64 = 0.004;
+
+/// A take at the host's sample rate: everything the audio thread needs, immutable.
+#[derive(Debug)]
+pub struct Clip {
+    id: TakeId,
+    left: Vec<f32>,
+    right: Vec<f32>,
+    sample_rate_hz: f64,
+    bpm: f64,
+    quarters: f64,
+    /// The loop's length before rounding to whole samples.
+    exact_samples: f64,
+}
+
+impl Clip {
+    /// Prepares a take for a host that runs at `sample_rate_hz`. At [`TAKE_SAMPLE_RATE_HZ`] its samples are the take's,
+    /// divided by [`FULL_SCALE`]. Not realtime-safe: it allocates and, at other rates, resamples.
+    #[must_use]
+    pub fn prepare(take: &Take, sample_rate_hz: f64) -> Self {
+        let plan = &take.recipe.plan;
+        let channel = |samples: &[i32]| -> Vec<f32> {
+            let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32 / FULL_SCALE).collect();
+            if sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ) {
+                samples
+            } else {
+                resample_loop(&samples, (plan.seconds() * sample_rate_hz).round() as usize)
+            }
+        };
+        Self::new(
+            take.id.clone(),
+            plan,
+            channel(&take.audio.left),
+            channel(&take.audio.right),
+            sample_rate_hz,
+        )
+    }
+
+    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`.
+    #[must_use]
+    pub fn new(id: TakeId, plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
+        Self {
+            id,
+            left,
+            right,
+            sample_rate_hz,
+            bpm: plan.bpm,
+            quarters: plan.quarters().max(f64::MIN_POSITIVE),
+            exact_samples: plan.seconds() * sample_rate_hz,
+        }
+    }
+
+    /// The take it was made from.
+    #[must_use]
+    pub fn id(&self) -> &TakeId {
+        &self.id
+    }
+
+    /// Length of the loop in quarter notes.
+    #[must_use]
+    pub fn quarters(&self) -> f64 {
+        self.quarters
+    }
+
+    /// Tempo at which it was made, in quarter notes per minute.
+    #[must_use]
+    pub fn bpm(&self) -> f64 {
+        self.bpm
+    }
+
+    /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.
+    ///
+    /// At the clip's own tempo these are the take's samples. At another tempo the clip is cut on its grid steps: each
+    /// slice starts on the host's grid at its own speed; what a slower host leaves empty is filled with the slice's
+    /// end read backwards, what a faster host has no time for is faded out. Realtime-safe.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
+        let turns = beat / self.quarters;
+        let phase = turns - turns.floor();
+        if ((bpm - self.bpm) / self.bpm).abs() < TEMPO_TOLERANCE {
+            return self.sample(phase * self.exact_samples);
+        }
+        self.sliced(phase * self.quarters, bpm)
+    }
+
+    /// Nearest sample to a position in samples, wrapped at the loop's end.
+    #[inline]
+    fn sample(&self, position: f64) -> [f32; 2] {
+        let length = self.left.len().min(self.right.len());
+        if length == 0 {
+            return [0.0; 2];
+        }
+        let nearest = (position + 0.5 + ROUNDING_BIAS).floor() as i64;
+        let index = nearest.rem_euclid(length as i64) as usize;
+        [self.left[index], self.right[index]]
+    }
+
+    fn sliced(&self, loop_beat: f64, bpm: f64) -> [f32; 2] {
+        const STEPS_PER_QUARTER: f64 = crate::plan::STEPS_PER_QUARTER as f64;
+        if bpm.is_nan() || bpm <= 0.0 {
+            return [0.0; 2];
+        }
+        let host_samples_per_step = 60.0 / bpm / STEPS_PER_QUARTER * self.sample_rate_hz;
+        let slice_samples = self.exact_samples / (self.quarters * STEPS_PER_QUARTER);
+        let lead = SLICE_LEAD_SECONDS * self.sample_rate_hz;
+        let fade = (SLICE_FADE_SECONDS * self.sample_rate_hz).min(host_samples_per_step / 2.0);
+
+        let position = loop_beat * STEPS_PER_QUARTER + lead / host_samples_per_step;
+        let step = position.floor();
+        let elapsed =
+            ((position - step) * host_samples_per_step * SLICE_RESOLUTION).round() / SLICE_RESOLUTION;
+        let read = |step: f64, elapsed: f64| {
+            let within = if elapsed <= slice_samples { elapsed } else { 2.0 * slice_samples - elapsed };
+            // Far slower than the clip: the slice has been read to its end and back.
+            if within < 0.0 { [0.0; 2] } else { self.sample(step * slice_samples - lead + within) }
+        };
+        let [left, right] = read(step, elapsed);
+        if elapsed >= fade {
+            return [left, right];
+        }
+        let rise = (elapsed / fade) as f32;
+        let [old_left, old_right] = read(step - 1.0, elapsed + host_samples_per_step);
+        [old_left + (left - old_left) * rise, old_right + (right - old_right) * rise]
+    }
+}

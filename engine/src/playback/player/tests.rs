@@ -1,0 +1,253 @@
+use super::*;
+use crate::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
+use crate::take::TakeId;
+
+const RATE_HZ: f64 = 48_000.0;
+
+fn plan(bpm: f64, bars: u32) -> Plan {
+    Plan {
+        bpm,
+        key: Key { tonic: 9, mode: Mode::Minor },
+        meter: Meter::COMMON,
+        bars,
+        chords: vec![Chord { root: 9, quality: ChordQuality::Minor, flats: false }; 2 * bars as usize],
+        swing: Swing::default(),
+    }
+}
+
+/// A clip whose samples count up, so that each says where it comes from.
+fn ramp(name: &str, bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
+    let plan = plan(bpm, bars);
+    let samples = plan.audio_frames(rate_hz as u32);
+    let left: Vec<f32> = (0..samples).map(|index| index as f32 / samples as f32).collect();
+    let right = left.iter().map(|sample| -sample).collect();
+    Arc::new(Clip::new(TakeId(name.to_owned()), &plan, left, right, rate_hz))
+}
+
+/// A host that runs a player and keeps what it hears.
+struct Host {
+    player: Player,
+    position: Position,
+    heard: [[Vec<f32>; 2]; TRACK_COUNT],
+}
+
+impl Host {
+    fn new(player: Player, bpm: f64) -> Self {
+        let position = Position { beat: 0.0, bpm, quarters_per_bar: 4.0, playing: true };
+        Self { player, position, heard: Default::default() }
+    }
+
+    fn run(&mut self, samples: usize, swap_at: SwapAt) {
+        let mut block: Vec<[Vec<f32>; 2]> =
+            vec![[vec![f32::NAN; samples], vec![f32::NAN; samples]]; TRACK_COUNT];
+        {
+            let mut channels =
+                block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
+            let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
+                std::array::from_fn(|_| channels.next().expect("one block per track"));
+            self.player.process(self.position, swap_at, &mut stems);
+        }
+        for (heard, block) in self.heard.iter_mut().zip(block) {
+            for (heard, block) in heard.iter_mut().zip(block) {
+                heard.extend(block);
+            }
+        }
+        self.position.beat += samples as f64 * self.position.bpm / (60.0 * RATE_HZ);
+    }
+
+    fn left(&self, track: Track) -> &[f32] {
+        &self.heard[track.index()][0]
+    }
+}
+
+fn sizes(seed: u64, total: usize) -> Vec<usize> {
+    let mut state = seed;
+    let mut left = total;
+    let mut sizes = Vec::new();
+    while left > 0 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let size = ((state >> 33) as usize % 700).min(left);
+        sizes.push(size);
+        left -= size;
+    }
+    sizes
+}
+
+/// Plays three loops with a take that is swapped in on a bar line, in blocks of the given sizes.
+fn play_in_blocks(blocks: &[usize], host_bpm: f64) -> Vec<f32> {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let mut host = Host::new(player, host_bpm);
+    feeder.send(Track::Bass, Some(ramp("a", 131.7, 1, RATE_HZ)), true).expect("the ring is empty");
+    host.run(0, SwapAt::Bar);
+    host.position.playing = true;
+    // The first swap happens at the start; the second waits for a bar line.
+    let mut sent = false;
+    for &block in blocks {
+        host.run(block, SwapAt::Bar);
+        if !sent && !host.left(Track::Bass).is_empty() {
+            feeder.send(Track::Bass, Some(ramp("b", 131.7, 2, RATE_HZ)), false).expect("there is room");
+            sent = true;
+        }
+    }
+    host.left(Track::Bass).to_vec()
+}
+
+#[test]
+fn block_sizes_do_not_matter_to_the_bit() {
+    const TOTAL: usize = 300_000;
+    for host_bpm in [131.7, 120.0, 150.25] {
+        let reference = play_in_blocks(&vec![512; TOTAL / 512 + 1], host_bpm);
+        for size in [1, 63, 64, 127] {
+            let blocks = vec![size; TOTAL / size + 1];
+            let heard = play_in_blocks(&blocks, host_bpm);
+            assert!(reference[..TOTAL] == heard[..TOTAL], "blocks of {size} at {host_bpm}");
+        }
+        for seed in 0..4 {
+            let heard = play_in_blocks(&sizes(seed, TOTAL), host_bpm);
+            assert!(reference[..TOTAL] == heard[..TOTAL], "random blocks {seed} at {host_bpm}");
+        }
+    }
+}
+
+#[test]
+fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
+    for bpm in [120.0, 131.7, 97.123] {
+        let (mut feeder, player) = channel(RATE_HZ);
+        let clip = ramp("a", bpm, 2, RATE_HZ);
+        let length = plan(bpm, 2).audio_frames(RATE_HZ as u32);
+        feeder.send(Track::Drums, Some(clip), false).expect("the ring is empty");
+        let mut host = Host::new(player, bpm);
+        while host.left(Track::Drums).len() < 2 * length + 10 {
+            host.run(480, SwapAt::Loop);
+        }
+        let heard = host.left(Track::Drums);
+        for (index, sample) in heard[..length].iter().enumerate() {
+            assert_eq!(*sample, index as f32 / length as f32, "sample {index} at {bpm}");
+        }
+        // The second pass starts over on the sample nearest to the loop's end.
+        assert!(heard[length + 1] < 3.0 / length as f32);
+    }
+}
+
+#[test]
+fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
+    feeder.send(Track::Drums, Some(ramp("a", 120.0, 2, RATE_HZ)), false).expect("the ring is empty");
+    let mut host = Host::new(player, 120.0);
+    for beat in [5.0, 2.5, -1.0, -9.0, 1e6 + 3.0] {
+        host.position.beat = beat;
+        host.run(4096, SwapAt::Now);
+        let expected = (beat.rem_euclid(8.0) / 8.0) as f32 + 4095.0 / length;
+        let heard = *host.left(Track::Drums).last().expect("it ran");
+        assert!((heard - expected).abs() < 1.5 / length, "beat {beat}: {heard} instead of {expected}");
+    }
+}
+
+#[test]
+fn a_jump_of_the_timeline_does_not_click_and_a_jump_of_whole_loops_changes_nothing() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    feeder.send(Track::Drums, Some(ramp("a", 120.0, 2, RATE_HZ)), false).expect("the ring is empty");
+    let mut host = Host::new(player, 120.0);
+    host.run(1000, SwapAt::Now);
+    host.position.beat += 8.0;
+    host.run(1000, SwapAt::Now);
+    let straight = host.left(Track::Drums).to_vec();
+    let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
+    assert!(straight.iter().enumerate().all(|(index, sample)| *sample == index as f32 / length));
+
+    host.position.beat = 6.0;
+    host.run(1000, SwapAt::Now);
+    host.position.playing = false;
+    host.run(1000, SwapAt::Now);
+    let steps = host.left(Track::Drums).windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    assert!(steps.fold(0.0, f32::max) < 0.01);
+    assert_eq!(*host.left(Track::Drums).last().expect("it ran"), 0.0);
+}
+
+#[test]
+fn takes_are_swapped_where_they_should_be() {
+    for (swap_at, beat) in [(SwapAt::Now, 0.5), (SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)]
+    {
+        let (mut feeder, player) = channel(RATE_HZ);
+        let plan = plan(120.0, 2);
+        let level = |value: f32| {
+            let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
+            Arc::new(Clip::new(TakeId(value.to_string()), &plan, samples.clone(), samples, RATE_HZ))
+        };
+        feeder.send(Track::Melody, Some(level(0.25)), false).expect("the ring is empty");
+        let mut host = Host::new(player, 120.0);
+        host.run(12_000, swap_at);
+        feeder.send(Track::Melody, Some(level(0.75)), false).expect("there is room");
+        for _ in 0..500 {
+            host.run(441, swap_at);
+        }
+        let changed =
+            host.left(Track::Melody).iter().position(|sample| *sample != 0.25).expect("it is swapped");
+        let expected = (beat * 24_000.0) as usize;
+        assert!(changed.abs_diff(expected) <= 2, "{swap_at:?}: {changed} instead of {expected}");
+        let done =
+            host.left(Track::Melody).iter().rposition(|sample| *sample != 0.75).expect("both were heard");
+        assert!((400..500).contains(&(done - changed)), "the crossfade lasts {}", done - changed);
+        feeder.collect();
+        assert_eq!(feeder.waiting(), 0);
+    }
+}
+
+#[test]
+fn at_another_tempo_each_step_starts_on_the_hosts_grid() {
+    let plan = plan(120.0, 1);
+    let length = plan.audio_frames(RATE_HZ as u32);
+    // A click at each quarter.
+    let mut samples = vec![0.0; length];
+    for quarter in 0..4 {
+        samples[quarter * length / 4] = 1.0;
+    }
+    for host_bpm in [90.0, 119.0, 127.3, 180.0] {
+        let (mut feeder, player) = channel(RATE_HZ);
+        let clip = Clip::new(TakeId("clicks".into()), &plan, samples.clone(), samples.clone(), RATE_HZ);
+        feeder.send(Track::Drums, Some(Arc::new(clip)), false).expect("the ring is empty");
+        let mut host = Host::new(player, host_bpm);
+        let samples_per_beat = 60.0 / host_bpm * RATE_HZ;
+        host.run((samples_per_beat * 8.5) as usize, SwapAt::Now);
+        for beat in 1..8 {
+            let expected = (f64::from(beat) * samples_per_beat).round() as usize;
+            let around = &host.left(Track::Drums)[expected - 3..expected + 4];
+            assert!(around.iter().any(|sample| *sample > 0.9), "beat {beat} at {host_bpm}");
+        }
+    }
+}
+
+#[test]
+fn missing_short_and_stopped_are_silence_and_nothing_is_lost() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let mut host = Host::new(player, 120.0);
+    host.run(64, SwapAt::Now);
+    let empty = Clip::new(TakeId("empty".into()), &plan(120.0, 1), Vec::new(), Vec::new(), RATE_HZ);
+    feeder.send(Track::Drums, Some(Arc::new(empty)), false).expect("the ring is empty");
+    host.run(64, SwapAt::Now);
+    host.position.bpm = f64::NAN;
+    host.run(64, SwapAt::Now);
+    host.position.playing = false;
+    host.run(64, SwapAt::Now);
+    assert!(host.heard.iter().flatten().flatten().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn a_flood_of_takes_is_bounded_and_every_one_comes_back() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let mut host = Host::new(player, 120.0);
+    let clips: Vec<_> = (0..10).map(|index| ramp(&index.to_string(), 120.0, 1, RATE_HZ)).collect();
+    for round in 0..2000 {
+        for track in Track::ALL {
+            // A full ring gives the clip back; that is not an error here.
+            let _ = feeder.send(track, Some(Arc::clone(&clips[round % clips.len()])), false);
+        }
+        if round % 3 == 0 {
+            host.run(round % 97, SwapAt::Now);
+        }
+    }
+    drop(host);
+    drop(feeder);
+    assert!(clips.iter().all(|clip| Arc::strong_count(clip) == 1));
+}
