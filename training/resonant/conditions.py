@@ -22,9 +22,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from resonant.piece import ATTRIBUTES, FAMILIES, KEY_TO_CLASS, QUALITIES, STYLES, TRACKS, Note
-from resonant.tokens import relative_pitch
+from resonant.tokens import PITCHES, tonic_offset
 
 CONDITION = 196
 
@@ -45,6 +46,7 @@ LAG_WIDTH = 16
 DRUM_BAND = np.array([0, 1, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1])
 DRUM_WEIGHT = np.array([1.0, 0.9, 0.9, 0.4, 0.6, 0.7, 0.9, 0.9, 1.0, 0.7, 0.4, 0.4])
 TONAL_WEIGHT = 0.8
+DRUM_CLASS_OF_KEY = np.array([KEY_TO_CLASS.get(key, -1) for key in range(128)])
 BASS_CEILING = 48  # tonal notes below are "low", others "mid"
 
 
@@ -147,29 +149,34 @@ class TrackContext:
     high: np.ndarray  # f32 [total_steps], highest sounding MIDI pitch, 0 for none
 
 
-def track_context(track: str, notes: np.ndarray, plan: Plan) -> TrackContext:
-    """Context contribution of one track's notes (float64 [N, 4], see `note_array`)."""
-    total = plan.total_steps
+@njit(cache=True)
+def _sum_context(
+    drums: bool, notes: np.ndarray, total: int, tonic: int, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     onsets = np.zeros((total, 3))
     chroma = np.zeros((total, 12))
-    low = np.full(total, np.inf)
+    low = np.zeros(total)
     high = np.zeros(total)
-    for step, length, pitch, velocity in notes:
-        start = int(step)
-        if track == "drums":
-            drum = KEY_TO_CLASS.get(int(pitch))
-            if drum is not None:
+    for index in range(len(notes)):
+        start, length, pitch, velocity = int(notes[index, 0]), notes[index, 1], int(notes[index, 2]), notes[index, 3]
+        if drums:
+            drum = classes[pitch]
+            if drum >= 0:
                 onsets[start, DRUM_BAND[drum]] += DRUM_WEIGHT[drum] * velocity / 127.0
             continue
         onsets[start, 0 if pitch < BASS_CEILING else 1] += TONAL_WEIGHT * velocity / 127.0
-        span = np.arange(start, start + min(max(int(np.ceil(length)), 1), total)) % total
-        chroma[span, int(pitch - plan.tonic) % 12] += velocity / 127.0
-        low[span] = np.minimum(low[span], pitch)
-        high[span] = np.maximum(high[span], pitch)
-    low[np.isinf(low)] = 0.0
-    return TrackContext(
-        onsets.astype(np.float32), chroma.astype(np.float32), low.astype(np.float32), high.astype(np.float32)
-    )
+        for part in range(min(max(int(np.ceil(length)), 1), total)):
+            step = (start + part) % total
+            chroma[step, (pitch - tonic) % 12] += velocity / 127.0
+            low[step] = pitch if low[step] == 0.0 else min(low[step], pitch)
+            high[step] = max(high[step], pitch)
+    return onsets, chroma, low, high
+
+
+def track_context(track: str, notes: np.ndarray, plan: Plan) -> TrackContext:
+    """Context contribution of one track's notes (float64 [N, 4], see `note_array`)."""
+    sums = _sum_context(track == "drums", notes, plan.total_steps, plan.tonic, DRUM_CLASS_OF_KEY)
+    return TrackContext(*(values.astype(np.float32) for values in sums))
 
 
 def add_context(rows: np.ndarray, contexts: Mapping[str, TrackContext]) -> None:
@@ -194,21 +201,18 @@ def add_context(rows: np.ndarray, contexts: Mapping[str, TrackContext]) -> None:
         rows[:, CONTEXT_TRACKS + TRACKS.index(track)] = 1.0
 
 
-def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
-    """f32 [total_steps, 16]: what the lag features say about the own track's onsets at each step.
-
-    Drums: the loudest velocity / 127 per class, four zeros. Tonal: relative pitch classes, highest and lowest relative
-    pitch / 100, longest length / 16, note count / 6.
-    """
-    rows = np.zeros((plan.total_steps, LAG_WIDTH), np.float32)
-    for step, length, pitch, velocity in notes:
-        row = rows[int(step)]
-        if track == "drums":
-            drum = KEY_TO_CLASS.get(int(pitch))
-            if drum is not None:
+@njit(cache=True)
+def _onset_features(drums: bool, notes: np.ndarray, total: int, tonic_offset: int, classes: np.ndarray) -> np.ndarray:
+    rows = np.zeros((total, LAG_WIDTH), np.float32)
+    for index in range(len(notes)):
+        row = rows[int(notes[index, 0])]
+        length, pitch, velocity = notes[index, 1], int(notes[index, 2]), notes[index, 3]
+        if drums:
+            drum = classes[pitch]
+            if drum >= 0:
                 row[drum] = max(row[drum], velocity / 127.0)
             continue
-        relative = relative_pitch(int(pitch), plan.tonic)
+        relative = min(max(pitch - 12 - tonic_offset, 0), PITCHES - 1)
         first = row[15] == 0.0
         row[relative % 12] = 1.0
         row[12] = max(row[12], relative / 100.0)
@@ -216,6 +220,15 @@ def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
         row[14] = max(row[14], length / 16.0)
         row[15] += 1.0 / 6.0
     return rows
+
+
+def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
+    """f32 [total_steps, 16]: what the lag features say about the own track's onsets at each step.
+
+    Drums: the loudest velocity / 127 per class, four zeros. Tonal: relative pitch classes, highest and lowest relative
+    pitch / 100, longest length / 16, note count / 6.
+    """
+    return _onset_features(track == "drums", notes, plan.total_steps, tonic_offset(plan.tonic), DRUM_CLASS_OF_KEY)
 
 
 def add_lags(rows: np.ndarray, onsets: np.ndarray, plan: Plan) -> None:

@@ -1,0 +1,254 @@
+"""Training examples of the composers: a cache of composed pieces, and batches of segments cut from it.
+
+The cache is a folder of shards (`<fingerprint>/shard_00000.npz`, 250 pieces each) named after the procedural composer's
+source, so that an improved composer never mixes with old pieces. Shards hold notes and tokens; condition vectors are
+computed when a segment is drawn, because the context subset is drawn then too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from resonant import conditions as cond
+from resonant.conditions import Plan, plan_of
+from resonant.piece import ATTRIBUTES, STYLES, TRACKS, Piece
+from resonant.tokens import BOS, PAD, STEP, decode, encode, target_steps
+
+SHARD_PIECES = 250
+SEGMENT_BARS = 8
+HELD_OUT_EVERY = 20  # every 20th piece is never trained on
+CACHE_VERSION = 1
+BARS = (2, 4, 8, 16)
+BARS_WEIGHT = (1, 3, 5, 2)
+FIRST_SEED = 1_000_000
+
+
+def composer_fingerprint() -> str:
+    """Short hash of the procedural composer's source."""
+    digest = hashlib.sha256(str(CACHE_VERSION).encode())
+    folder = Path(__file__).parent / "composer"
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def piece_of(index: int) -> Piece:
+    """The cache's piece number `index`: all styles in turn, lengths at random."""
+    from resonant.composer import compose_piece
+
+    seed = FIRST_SEED + index
+    bars = random.Random(seed).choices(BARS, BARS_WEIGHT)[0]
+    return compose_piece(seed, STYLES[index % len(STYLES)], bars)
+
+
+def is_held_out(index: int) -> bool:
+    """Whether a piece is for validation only. All styles occur on both sides."""
+    return (index // len(STYLES)) % HELD_OUT_EVERY == 0
+
+
+def write_shard(path: Path, first: int, count: int) -> None:
+    """Compose pieces first .. first + count and write them atomically."""
+    heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
+    note_total = token_total = 0
+    for index in range(first, first + count):
+        piece = piece_of(index)
+        heads.append(
+            {
+                "index": index,
+                "style": piece.style,
+                "bpm": piece.bpm,
+                "tonic": piece.tonic,
+                "mode": piece.mode,
+                "meter": list(piece.meter),
+                "bars": piece.bars,
+                "swing_unit": piece.swing_unit,
+                "swing_ratio": piece.swing_ratio,
+                "chords": [list(chord) for chord in piece.chords],
+                "attributes": {name: piece.attributes[name] for name in ATTRIBUTES},
+                "families": {track: piece.families[track] for track in TRACKS},
+            }
+        )
+        for track in TRACKS:
+            rows = cond.note_array(piece.tracks.get(track, []))
+            coded = encode(track, piece.tracks.get(track, []), piece.tonic, 0, piece.total_steps)[1:]
+            notes.append(rows.astype(np.float32))
+            tokens.append(np.array(coded, np.int16))
+            note_total += len(rows)
+            token_total += len(coded)
+            note_ends.append(note_total)
+            token_ends.append(token_total)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new.npz")
+    np.savez(
+        fresh,
+        heads=np.array([json.dumps(head) for head in heads]),
+        notes=np.concatenate(notes),
+        tokens=np.concatenate(tokens),
+        note_ends=np.array(note_ends),
+        token_ends=np.array(token_ends),
+    )
+    os.replace(fresh, path)
+
+
+def extend_cache(folder: Path, pieces: int) -> Path:
+    """Compose what is missing up to `pieces` pieces (resumable); returns the composer's own folder."""
+    own = folder / composer_fingerprint()
+    for shard in range((pieces + SHARD_PIECES - 1) // SHARD_PIECES):
+        path = own / f"shard_{shard:05d}.npz"
+        if not path.exists():
+            write_shard(path, shard * SHARD_PIECES, SHARD_PIECES)
+    return own
+
+
+@dataclass(frozen=True)
+class CachedPiece:
+    """A piece as the cache keeps it."""
+
+    index: int
+    plan: Plan
+    swing_unit: int
+    families: dict[str, str]
+    notes: dict[str, np.ndarray]  # f32 [N, 4]: step, length, pitch, velocity
+    tokens: dict[str, np.ndarray]  # int16, the whole piece without BOS
+
+
+class PieceCache:
+    """Read side of the cache: loads all complete shards of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pieces: list[CachedPiece] = []
+        for path in sorted(folder.glob("shard_?????.npz")):
+            self._read(path)
+        if not self.pieces:
+            raise FileNotFoundError(f"no pieces in {folder}; make them with `python -m resonant.train_compose cache`")
+
+    def _read(self, path: Path) -> None:
+        with np.load(path) as shard:
+            notes = np.split(shard["notes"], shard["note_ends"][:-1])
+            tokens = np.split(shard["tokens"], shard["token_ends"][:-1])
+            heads = [json.loads(text) for text in shard["heads"]]
+        for row, head in enumerate(heads):
+            first = row * len(TRACKS)
+            self.pieces.append(
+                CachedPiece(
+                    index=head["index"],
+                    plan=plan_of(SimpleNamespace(**head)),
+                    swing_unit=head["swing_unit"],
+                    families=head["families"],
+                    notes={track: notes[first + i] for i, track in enumerate(TRACKS)},
+                    tokens={track: tokens[first + i] for i, track in enumerate(TRACKS)},
+                )
+            )
+
+    def split(self, track: str, held_out: bool) -> list[CachedPiece]:
+        """Pieces with notes on `track`, for training or held out."""
+        return [p for p in self.pieces if is_held_out(p.index) == held_out and len(p.notes[track])]
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Chances of what training hides or blurs."""
+
+    drop_intent: float = 0.1  # style and attributes zeroed (classifier-free guidance)
+    full_context: float = 0.35
+    no_context: float = 0.15  # otherwise each track is kept with probability one half
+    blend_style: float = 0.15  # part of the style weight moves to another style
+    attribute_noise: float = 0.03
+
+
+@dataclass(frozen=True)
+class Example:
+    """One segment: tokens int64 [T + 1] (BOS first) and conditions f32 [T, 196] of tokens[1:]."""
+
+    tokens: np.ndarray
+    condition: np.ndarray
+
+
+def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng: random.Random) -> list[str]:
+    """Tracks that the example hears; all of them without augmentation."""
+    others = [name for name in TRACKS if name != track and len(piece.notes[name])]
+    if augment is None:
+        return others
+    draw = rng.random()
+    if draw < augment.full_context:
+        return others
+    if draw < augment.full_context + augment.no_context:
+        return []
+    return [name for name in others if rng.random() < 0.5]
+
+
+def example(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> Example:
+    """A random 8-bar segment (a whole shorter piece) with its conditions."""
+    plan = piece.plan
+    segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
+    first_bar = rng.randrange(segments) * SEGMENT_BARS
+    first = first_bar * plan.steps_per_bar
+    last = min(first_bar + SEGMENT_BARS, plan.bars) * plan.steps_per_bar
+    whole = piece.tokens[track]
+    ends = np.flatnonzero(whole == STEP) + 1
+    begin = 0 if first == 0 else ends[first - 1]
+    tokens = np.concatenate(([BOS], whole[begin : ends[last - 1]])).astype(np.int64)
+
+    rows = cond.plan_features(plan, piece.families[track])
+    contexts = {
+        name: cond.track_context(name, piece.notes[name].astype(np.float64), plan)
+        for name in context_subset(track, piece, augment, rng)
+    }
+    cond.add_context(rows, contexts)
+    own = cond.note_array(decode(track, whole[: ends[last - 1]].tolist(), plan.tonic))
+    cond.add_lags(rows, cond.onset_features(track, own, plan), plan)
+    if augment is not None:
+        _blur_intent(rows, augment, rng)
+    return Example(tokens, rows[first + target_steps(tokens)])
+
+
+def _blur_intent(rows: np.ndarray, augment: Augment, rng: random.Random) -> None:
+    """Augment the style and attribute columns in place."""
+    if rng.random() < augment.drop_intent:
+        rows[:, cond.STYLE] = 0.0
+        rows[:, cond.ATTRIBUTE] = 0.0
+        return
+    if rng.random() < augment.blend_style:
+        moved = rng.uniform(0.0, 0.35)
+        rows[:, cond.STYLE] *= 1.0 - moved
+        rows[:, rng.randrange(len(STYLES))] += moved
+    noise = np.array([rng.gauss(0.0, augment.attribute_noise) for _ in ATTRIBUTES], np.float32)
+    rows[:, cond.ATTRIBUTE] = np.clip(rows[:, cond.ATTRIBUTE] + noise, 0.0, 1.0)
+
+
+def collate(examples: list[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Padded inputs int64 [B, T], conditions f32 [B, T, 196] and targets int64 [B, T] (PAD where there is none)."""
+    length = max(len(item.condition) for item in examples)
+    tokens = np.full((len(examples), length + 1), PAD, np.int64)
+    condition = np.zeros((len(examples), length, cond.CONDITION), np.float32)
+    for row, item in enumerate(examples):
+        tokens[row, : len(item.tokens)] = item.tokens
+        condition[row, : len(item.condition)] = item.condition
+    return tokens[:, :-1], condition, tokens[:, 1:]
+
+
+def batches(
+    pieces: list[CachedPiece], track: str, augment: Augment, rng: random.Random, batch_tokens: int, longest: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are cut."""
+    while True:
+        pool = [example(rng.choice(pieces), track, augment, rng) for _ in range(96)]
+        pool = [Example(item.tokens[: longest + 1], item.condition[:longest]) for item in pool]
+        pool.sort(key=lambda item: len(item.condition))
+        groups: list[list[Example]] = [[]]
+        for item in pool:
+            if groups[-1] and (len(groups[-1]) + 1) * len(item.condition) > batch_tokens:
+                groups.append([])
+            groups[-1].append(item)
+        rng.shuffle(groups)
+        for group in groups:
+            yield collate(group)

@@ -1,0 +1,114 @@
+"""Sampling from exported composers, in Python, for evaluation. The engine has its own twin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resonant import conditions as cond
+from resonant.conditions import Plan
+from resonant.export_compose import Stepper
+from resonant.piece import MODES, QUALITIES, Note
+from resonant.tokens import BOS, DV0, PITCH0, PITCHES, STEP, Grammar, decode, vocabulary
+
+SEGMENT_BARS = 8
+# Events per step beyond which STEP is forced, so that eight dense bars stay within the graph's positions.
+MOST_EVENTS = 12
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen."""
+
+    temperature: float = 0.9
+    top_p: float = 0.95
+    guidance: float = 1.0  # classifier-free guidance; 1 is off
+    theory: bool = True  # mask pitches by scale and chord
+
+
+def theory_mask(track: str, plan: Plan, step: int) -> np.ndarray:
+    """bool [vocabulary]: pitches that fit scale and chord at a step; other tokens are always allowed.
+
+    Harmony: tones of the chord, within two steps of a change also of the next. Melody and bass: scale or chord tones;
+    the bass may use any pitch off the beat (approach notes).
+    """
+    mask = np.ones(vocabulary(track), bool)
+    if track == "drums" or (track == "bass" and step % 4 != 0):
+        return mask
+    half = step * 2 // plan.steps_per_bar
+    chords = [plan.chords[half]]
+    following = (half + 1) % len(plan.chords)
+    if (half + 1) * plan.steps_per_bar // 2 - step <= 2:
+        chords.append(plan.chords[following])
+    classes = {(root - plan.tonic + interval) % 12 for root, quality in chords for interval in QUALITIES[quality]}
+    if track != "harmony":
+        classes |= set(MODES[plan.mode])
+    relative = np.arange(PITCHES)
+    mask[PITCH0:DV0] = np.isin(relative % 12, list(classes))
+    return mask
+
+
+def choose(logits: np.ndarray, allowed: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
+    """Sample a token by temperature and nucleus (top-p) from the allowed ones."""
+    scaled = np.where(allowed, logits.astype(np.float64) / max(sampling.temperature, 1e-3), -np.inf)
+    p = np.exp(scaled - scaled.max())
+    p /= p.sum()
+    order = np.argsort(-p)
+    kept = order[: int(np.searchsorted(np.cumsum(p[order]), sampling.top_p)) + 1]
+    return int(rng.choice(kept, p=p[kept] / p[kept].sum()))
+
+
+def generate(
+    stepper: Stepper,
+    track: str,
+    plan: Plan,
+    family: str,
+    context: Mapping[str, Sequence[Note]],
+    sampling: Sampling,
+    rng: np.random.Generator,
+    unconditional: Stepper | None = None,
+) -> list[Note]:
+    """A track's notes for a whole plan, in segments of eight bars. `unconditional` is needed for guidance other than 1."""
+    rows = cond.plan_features(plan, family)
+    cond.add_context(
+        rows, {name: cond.track_context(name, cond.note_array(notes), plan) for name, notes in context.items()}
+    )
+    bar, total = plan.steps_per_bar, plan.total_steps
+    own = np.zeros((total, cond.LAG_WIDTH), np.float32)
+    notes: list[Note] = []
+    for first in range(0, total, SEGMENT_BARS * bar):
+        last = min(first + SEGMENT_BARS * bar, total)
+        grammar, token, position, step = Grammar(track), BOS, 0, first
+        step_tokens: list[int] = []
+        while step < last:
+            grammar.feed(token)
+            for index, bars in enumerate(cond.LAG_BARS):
+                if step >= bars * bar:
+                    columns = slice(cond.LAG + index * cond.LAG_WIDTH, cond.LAG + (index + 1) * cond.LAG_WIDTH)
+                    rows[step, columns] = own[step - bars * bar]
+            logits = stepper.step(token, rows[step], position)
+            if unconditional is not None and sampling.guidance != 1.0:
+                blank = rows[step].copy()
+                blank[cond.STYLE] = 0.0
+                blank[cond.ATTRIBUTE] = 0.0
+                free = unconditional.step(token, blank, position)
+                logits = free + sampling.guidance * (logits - free)
+            position += 1
+            allowed = grammar.allowed()
+            if len(step_tokens) >= MOST_EVENTS and allowed[STEP]:
+                allowed[:] = False
+                allowed[STEP] = True
+            if sampling.theory:
+                allowed &= theory_mask(track, plan, step)
+            token = choose(logits, allowed, sampling, rng)
+            if token == STEP:
+                made = decode(track, [*step_tokens, STEP], plan.tonic, step)
+                notes += made
+                own[step] = cond.onset_features(track, cond.note_array(made), plan)[step]
+                step_tokens = []
+                step += 1
+            else:
+                step_tokens.append(token)
+    return notes

@@ -1,0 +1,339 @@
+"""Train a track's composer.
+
+    python -m resonant.train_compose cache --pieces 20000            compose the training pieces (resumable)
+    python -m resonant.train_compose train --track drums --minutes 6 --resume
+    python -m resonant.train_compose evaluate --bundle DIR           figures of exported composers
+
+`--minutes` is the total training time to reach, not that of this call: the same command continues after an interruption
+on the same learning-rate curve; more minutes than before start a new cosine from the last weights. Under `torchrun`
+(WORLD_SIZE > 1) gradients are averaged over processes. Checkpoints hold weights, their average, optimiser, random
+states and step, and are written atomically every two minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import os
+import random
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resonant import checkpoint, compose_metrics
+from resonant.compose_data import Augment, PieceCache, batches, collate, composer_fingerprint, example, extend_cache
+from resonant.compose_model import POSITIONS, ComposeModelConfig, Composer
+from resonant.piece import TRACKS
+from resonant.tokens import PAD
+
+DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "compose.toml"
+LOG_COLUMNS = ("step", "minutes", "tokens", "rate", "loss", "held_out_loss")
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used, with the reason."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a composer is trained; see `configs/compose.toml` for the file's form."""
+
+    batch_tokens: int = 3000
+    learning_rate: float = 2e-3
+    restart_rate: float = 0.6  # peak of a later cosine, relative to the first
+    final_rate: float = 0.03  # end of a cosine, relative to its peak
+    warmup_steps: int = 60
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.97)
+    clip: float = 1.0
+    average_decay: float = 0.99
+    bf16_linears: bool = False
+    held_out_segments: int = 48
+    checkpoint_seconds: float = 120.0
+    threads: int = 1
+    seed: int = 0
+    model: ComposeModelConfig = field(default_factory=ComposeModelConfig)
+    augment: Augment = field(default_factory=Augment)
+
+
+def parse_config(data: dict[str, Any]) -> TrainConfig:
+    """A configuration from TOML data; unknown keys are errors."""
+
+    def build(kind: type, values: dict[str, Any], where: str) -> Any:
+        known = {item.name for item in fields(kind)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f"unknown key {where}{unknown[0]} (known: {', '.join(sorted(known))})")
+        return kind(**values)
+
+    values = dict(data)
+    for name, kind in (("model", ComposeModelConfig), ("augment", Augment)):
+        if name in values:
+            values[name] = build(kind, values[name], f"{name}.")
+    if "betas" in values:
+        values["betas"] = tuple(values["betas"])
+    return build(TrainConfig, values, "")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """A configuration file."""
+    try:
+        return parse_config(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+@dataclass
+class Progress:
+    """Where a training run stands; part of the checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    curve_start: float = 0.0  # seconds at which the current cosine began
+    curve_end: float = 0.0
+
+
+class Trainer:
+    """One track's training run in its folder (`last.pt`)."""
+
+    def __init__(self, track: str, config: TrainConfig, cache: PieceCache, folder: Path, runs: Path, resume: bool) -> None:
+        self.track, self.config, self.folder = track, config, folder
+        self.path = folder / "last.pt"
+        self.log_path = runs / f"compose_{track}" / "loss.csv"
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.rng = random.Random(config.seed * 1000 + self.rank)
+        self.model = Composer(track, config.model)
+        decayed = [p for p in self.model.parameters() if p.dim() >= 2]
+        others = [p for p in self.model.parameters() if p.dim() < 2]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+            betas=config.betas,
+            fused=True,
+        )
+        self.average = checkpoint.Average(self.model, config.average_decay)
+        self.progress = Progress()
+        if resume:
+            self._restore()
+        elif self.path.exists():
+            raise ConfigError(f"{self.path} exists; pass --resume to continue it or move it away")
+        self.parallel: nn.Module = self.model
+        if self.world > 1:
+            torch.distributed.init_process_group("gloo")
+            self.parallel = nn.parallel.DistributedDataParallel(self.model)
+        self.training = cache.split(track, held_out=False)
+        self.held_out = self._held_out_batches(cache)
+
+    def _held_out_batches(self, cache: PieceCache) -> list[tuple[Tensor, Tensor, Tensor]]:
+        rng = random.Random(1)
+        pieces = cache.split(self.track, held_out=True)
+        if not pieces:
+            raise ConfigError("the cache holds no held-out pieces; make more")
+        chosen = rng.sample(pieces, min(self.config.held_out_segments, len(pieces)))
+        examples = sorted((example(p, self.track, None, rng) for p in chosen), key=lambda item: len(item.condition))
+        groups = [collate(examples[at : at + 12]) for at in range(0, len(examples), 12)]
+        return [tuple(torch.from_numpy(part[:, :POSITIONS]) for part in group) for group in groups]
+
+    def _restore(self) -> None:
+        state = checkpoint.load(self.path)
+        if state is None:
+            return
+        if state["model"] != asdict(self.config.model):
+            raise ConfigError(f"{self.path} has another model shape than the configuration")
+        self.model.load_state_dict(state["weights"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.rng.setstate(state["random"][min(self.rank, len(state["random"]) - 1)])
+        checkpoint.set_rng_state(state["generators"])
+        self.progress = Progress(**state["progress"])
+
+    def _save(self) -> None:
+        progress = self.progress
+        checkpoint.save(
+            self.path,
+            {
+                "track": self.track,
+                "model": asdict(self.config.model),
+                "config": asdict(self.config),
+                "weights": self.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "random": [self.rng.getstate()],
+                "generators": checkpoint.rng_state(),
+                "progress": asdict(progress),
+                "step": progress.step,
+                "seconds": progress.seconds,
+                "tokens": progress.tokens,
+                "data": composer_fingerprint(),
+            },
+        )
+
+    def _rate(self) -> float:
+        """Learning rate of the next step."""
+        config, progress = self.config, self.progress
+        peak = config.learning_rate * (1.0 if progress.curve_start == 0.0 else config.restart_rate)
+        done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
+        warm = min(1.0, (progress.step + 1) / config.warmup_steps)
+        return peak * warm * (config.final_rate + (1.0 - config.final_rate) * cosine)
+
+    def _loss(self, model: nn.Module, tokens: Tensor, condition: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats per token."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16_linears):
+            logits = model(tokens, condition)
+        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=PAD)
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """Loss of the averaged weights on the held-out segments, with full context."""
+        current = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average.values)
+        self.model.eval()
+        total = count = 0.0
+        for tokens, condition, targets in self.held_out:
+            weight = float((targets != PAD).sum())
+            total += float(self._loss(self.model, tokens, condition, targets)) * weight
+            count += weight
+        self.model.train()
+        self.model.load_state_dict(current)
+        return total / count
+
+    def run(self, minutes: float) -> None:
+        """Train until `minutes` in total."""
+        config, progress = self.config, self.progress
+        if minutes * 60.0 > progress.curve_end:
+            progress.curve_start, progress.curve_end = progress.seconds, minutes * 60.0
+        stream: Iterator = batches(
+            self.training, self.track, config.augment, self.rng, config.batch_tokens, POSITIONS - 1
+        )
+        save_timer = checkpoint.Timer(config.checkpoint_seconds)
+        recent: list[float] = []
+        self.model.train()
+        while progress.seconds < minutes * 60.0:
+            started = time.monotonic()
+            rate = self._rate()
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            tokens, condition, targets = (torch.from_numpy(part) for part in next(stream))
+            loss = self._loss(self.parallel, tokens, condition, targets)
+            self.optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+            self.optimiser.step()
+            self.average.update(self.model)
+            recent.append(float(loss.detach()))
+            progress.step += 1
+            progress.tokens += int((targets != PAD).sum()) * self.world
+            progress.seconds += time.monotonic() - started
+            if save_timer.due():
+                self._milestone(rate, recent)
+                recent = []
+        if recent:
+            self._milestone(self._rate(), recent)
+
+    def _milestone(self, rate: float, recent: list[float]) -> None:
+        if self.rank == 0:
+            held_out = self.held_out_loss()
+            self._log(rate, sum(recent) / len(recent), held_out)
+            self._save()
+        if self.world > 1:
+            torch.distributed.barrier()
+
+    def _log(self, rate: float, loss: float, held_out: float) -> None:
+        progress = self.progress
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self.log_path.exists()
+        with self.log_path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(LOG_COLUMNS)
+            row = (progress.step, f"{progress.seconds / 60:.2f}", progress.tokens, f"{rate:.2e}")
+            writer.writerow((*row, f"{loss:.4f}", f"{held_out:.4f}"))
+        print(
+            f"{self.track}: step {progress.step}, {progress.seconds / 60:.1f} min, {progress.tokens / 1e6:.2f} M tokens, "
+            f"loss {loss:.4f}, held out {held_out:.4f}",
+            flush=True,
+        )
+        plot_losses(self.log_path)
+
+
+def plot_losses(log: Path) -> None:
+    """Draw the loss log next to it as loss.png."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with log.open() as file:
+        rows = list(csv.DictReader(file))
+    minutes = [float(row["minutes"]) for row in rows]
+    figure, axes = pyplot.subplots(figsize=(6, 3.5), layout="constrained")
+    axes.plot(minutes, [float(row["loss"]) for row in rows], label="training (augmented)")
+    axes.plot(minutes, [float(row["held_out_loss"]) for row in rows], label="held out, averaged weights")
+    axes.set(xlabel="minutes", ylabel="nats per token", title=log.parent.name)
+    axes.legend()
+    figure.savefig(log.with_suffix(".png"), dpi=80)
+    pyplot.close(figure)
+
+
+def arguments_of(argv: list[str] | None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="train_compose", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    cache = commands.add_parser("cache", help="compose the training pieces")
+    cache.add_argument("--pieces", type=int, default=20000)
+    train = commands.add_parser("train", help="train one track's composer")
+    train.add_argument("--track", choices=TRACKS, required=True)
+    train.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    train.add_argument("--minutes", type=float, required=True, help="total training time to reach")
+    train.add_argument("--resume", action="store_true", help="continue the checkpoint if there is one")
+    train.add_argument("--checkpoints", type=Path, default=Path("checkpoints/compose"))
+    train.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs and curves")
+    evaluate = commands.add_parser("evaluate", help="figures of exported composers against held-out data")
+    evaluate.add_argument("--bundle", type=Path, required=True)
+    evaluate.add_argument("--pieces", type=int, default=48, help="pieces to generate per track")
+    evaluate.add_argument("--out", type=Path, help="write the figures as JSON")
+    evaluate.add_argument("--show", type=int, default=0, help="print this many pieces as piano rolls")
+    for command in (cache, train, evaluate):
+        command.add_argument("--data", type=Path, default=Path("data/compose"), help="folder of the cache")
+        command.add_argument("--shards", type=Path, help="use this folder of shards as it is")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line entry."""
+    arguments = arguments_of(argv)
+    try:
+        if arguments.command == "cache":
+            print(extend_cache(arguments.data, arguments.pieces))
+            return
+        cache = PieceCache(arguments.shards or arguments.data / composer_fingerprint())
+        if arguments.command == "evaluate":
+            compose_metrics.evaluate(arguments.bundle, cache, arguments.pieces, arguments.show, arguments.out)
+            return
+        config = read_config(arguments.config)
+        np.random.seed(config.seed)
+        folder = arguments.checkpoints / arguments.track
+        Trainer(arguments.track, config, cache, folder, arguments.runs, arguments.resume).run(arguments.minutes)
+    except (ConfigError, checkpoint.CheckpointError, FileNotFoundError) as error:
+        sys.exit(f"train_compose: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Training of a composer: cache, smoke run, resumption, configuration errors, sampling and figures."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resonant import checkpoint, compose_data, train_compose
+from resonant.compose_data import Augment, PieceCache, example
+from resonant.compose_goldens import FAMILY, PIECES, make_piece
+from resonant.compose_metrics import evaluate, piano_roll
+from resonant.compose_sample import Sampling, generate
+from resonant.export_compose import Stepper, export, load_composer
+from resonant.piece import TRACKS, Note, Piece
+from resonant.tokens import STEP
+
+CONFIG = Path(__file__).parents[1] / "configs" / "compose_smoke.toml"
+
+
+def _piece(index: int) -> Piece:
+    data = make_piece(index, PIECES[index % len(PIECES)])
+    data["tracks"] = {track: [Note(**note) for note in notes] for track, notes in data["tracks"].items()}
+    data["meter"] = tuple(data["meter"])
+    data["chords"] = [tuple(chord) for chord in data["chords"]]
+    return Piece(**data, patches=dict.fromkeys(TRACKS, ""))
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    original = compose_data.piece_of
+    compose_data.piece_of = _piece
+    try:
+        compose_data.write_shard(folder / "shard_00000.npz", 0, 24)
+    finally:
+        compose_data.piece_of = original
+    return folder
+
+
+def _train(shards: Path, where: Path, minutes: float, *more: str, track: str = "bass") -> None:
+    train_compose.main(
+        ["train", "--track", track, "--config", str(CONFIG), "--minutes", str(minutes), "--shards", str(shards),
+         "--checkpoints", str(where / "checkpoints"), "--runs", str(where / "runs"), *more]
+    )  # fmt: skip
+
+
+def test_examples_match_their_tokens(shards: Path) -> None:
+    rng = compose_data.random.Random(0)
+    for piece in PieceCache(shards).pieces[:5]:
+        for track in TRACKS:
+            item = example(piece, track, Augment(), rng)
+            assert len(item.condition) == len(item.tokens) - 1
+            steps = (item.tokens == STEP).sum()
+            assert steps in (piece.plan.total_steps, 8 * piece.plan.steps_per_bar, piece.plan.total_steps % 128)
+
+
+def test_a_run_learns_logs_and_continues(shards: Path, tmp_path: Path) -> None:
+    _train(shards, tmp_path, 0.05)
+    path = tmp_path / "checkpoints" / "bass" / "last.pt"
+    first = checkpoint.load(path)
+    _train(shards, tmp_path, 0.08, "--resume")
+    second = checkpoint.load(path)
+    assert second["step"] > first["step"]
+    with (tmp_path / "runs" / "compose_bass" / "loss.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[-1]["held_out_loss"]) < 4.5  # ln(168) is 5.1
+    assert (tmp_path / "runs" / "compose_bass" / "loss.png").stat().st_size > 1000
+    with pytest.raises(SystemExit, match="--resume"):
+        _train(shards, tmp_path, 0.1)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_previous(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"step": 1})
+    checkpoint.save(path, {"step": 2})
+    path.write_bytes(b"torn")
+    assert checkpoint.load(path) == {"step": 1}
+    checkpoint.previous_of(path).unlink()
+    with pytest.raises(checkpoint.CheckpointError, match="no readable checkpoint"):
+        checkpoint.load(path)
+
+
+def test_unknown_configuration_keys_are_errors(tmp_path: Path, shards: Path) -> None:
+    with pytest.raises(train_compose.ConfigError, match="model.widht"):
+        train_compose.parse_config({"model": {"widht": 3}})
+    with pytest.raises(train_compose.ConfigError, match="learning_rat"):
+        train_compose.parse_config({"learning_rat": 3})
+
+
+def test_an_empty_cache_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no pieces in"):
+        _train(tmp_path, tmp_path, 0.01)
+
+
+def test_trained_composers_export_generate_and_evaluate(
+    shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for track in TRACKS:
+        _train(shards, tmp_path, 0.01, track=track)
+        model, _ = load_composer(tmp_path / "checkpoints" / track / "last.pt")
+        export(model, tmp_path / "bundle", int8=True)
+    cache = PieceCache(shards)
+    stepper = Stepper(tmp_path / "bundle" / "compose_melody.onnx")
+    plan = cache.pieces[1].plan
+    made = [
+        generate(stepper, "melody", plan, FAMILY["melody"], {}, Sampling(), np.random.default_rng(3)) for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    assert all(0 <= note.step < plan.total_steps for note in made[0])
+    assert len(piano_roll("melody", [Note(0, 0.0, 2.0, 60, 90)], plan).splitlines()) == 1
+    evaluate(tmp_path / "bundle", cache, 2, 1, tmp_path / "figures.json")
+    assert "style_recognised" in capsys.readouterr().out
+    assert torch.get_num_threads() == 1
