@@ -1,0 +1,273 @@
+"""Melodies: motifs with rhythm and contour, repeated, varied and answered in four-bar phrases that breathe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from resonant.composer.plan import Plan
+from resonant.composer.styles import choose, graded
+from resonant.piece import Note
+
+# One bar: x onset, - hold, . rest. Options run sparse to dense.
+LINES: dict[str, list[str]] = {
+    "riff": ["x-......x-......", "x--...x-........", "x-....x-..x-....", "x..x..x.........", "..x-..x-..x-....", "x-.x-.x-....x-..", "x..x..x...x.....", "x-x---x---x-....",
+             "x..x..x..x..x-..", "x.x.x-..x.x.x-..", "x-xx..x-x-.xx-..", "x.xx.x.xx.x.x...", "xxx.xx.xx.xxx.x."],
+    "urban": ["x-----......x-..", "x---x-----......", "....x-x---......", "x-..x-..x---....", "x-x-x---....x-..", "..x-x-x-x---....", "x-xx--x-..x---..", "x..x..x-x-......",
+              "x-x-x-x-x---....", "..xxx-x-..xxx-..", "x-xxx-x-x-xxx-..", "x-x-xxx-x-x-xx.."],
+    "band": ["x-------x---....", "x---x-----......", "x---x---x-----..", "x-----x-x---....", "..x-x-x-x-----..", "x-x-x---x-x-----", "x---x-x-x-x---..", "x-x-x-x-x---....",
+             "x--x--x-x-x---..", "..x-x-x-x-x-x---", "x-x-x-x-x-x-x-x-", "x-xxx-x-x-x-x-..", "xxx-x-x-xxx-x-.."],
+    "jazz": ["x---......x-x---", "..x-x-x---......", "x-....x-x---....", "x---x-x-x-----..", "..x-x-x-x-x-....", "x-x-x---..x-x---", "x-x-x-x-x-..x-..", "..x-x-x-x-x-x-x-", "x-x-x-x-x-x-x-x-", "x-x-x-x-x-x-x-x-"],
+    "funk": ["x...........x-x-", "x-..x-..........", "..x.x-....x-....", "x..x..x.........", "x-xx..x-........", "..x.xx..x-..x-..", "x..x..xx..x.x...", "x-x.xx.x..x.x-..", "xx.xx.x-xx.xx.x-"],
+    "slow": ["x---------------", "x-------........", "....x-----------", "x-------x-------", "x-----------x---", "x---x-------....", "x-----x-x-------", "x---x---x-------", "x-----x-x-----x-", "x---x-x-x---x---", "x-x-x---x-x-x---"],
+}
+LINES_12: dict[str, list[str]] = {
+    "3": ["x-----------", "x-------x---", "x-------....", "x---x---x---", "x-----x-x---", "....x---x---", "x---x-x-x---", "x-x-x---x---", "x-x-x-x-x---", "x-x-x-x-x-x-"],
+    "6": ["x-----------", "x---------x-", "x-----x-----", "x---x-x-----", "x---x-x---x-", "x-----x-x-x-", "x-x-x-x-----", "x-x-x-x---x-", "x-x-x-x-x-x-"],
+}
+STYLE_LINES = {"techno": "riff", "house": "riff", "dnb": "riff", "synthwave": "band", "hiphop": "urban", "trap": "urban", "rock": "band", "pop": "band",
+               "jazz": "jazz", "funk": "funk", "ambient": "slow", "cinematic": "slow"}
+FORMS = ["a...", "a.b.", "a.a'.", ".a.b", "ab..", "a.a'b", "aa'b.", "aba'.", "a.bc", "aaab", "aa'ab", "abac", "aba'b'", "aabb'", "abcb'", "aba'c", "abcd"]
+CENTRES = {"brass_wind": 69, "guitar": 69, "strings": 72, "pluck": 75, "lead": 72, "keys": 72, "vox": 70, "stab": 69}
+PENTATONIC = {"major": (0, 2, 4, 7, 9), "lydian": (0, 2, 4, 7, 9), "mixolydian": (0, 2, 4, 7, 9), "minor": (0, 3, 5, 7, 10), "dorian": (0, 3, 5, 7, 10), "phrygian": (0, 3, 5, 7, 10)}
+PENTATONIC_CHANCE = {"rock": 0.6, "hiphop": 0.55, "trap": 0.4, "pop": 0.4, "funk": 0.55, "house": 0.35, "techno": 0.3, "ambient": 0.5, "dnb": 0.35, "synthwave": 0.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Motif:
+    """A bar's worth: onsets, lengths and a contour in scale steps around an anchor."""
+
+    onsets: tuple[int, ...]
+    lengths: tuple[float, ...]
+    contour: tuple[int, ...]
+    anchor: int  # scale steps from the melody's home
+
+
+class _Singer:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.rng = plan.stream("melody")
+        self.busy = min(max(plan.melody_busy + self.rng.gauss(0, 0.06), 0.0), 1.0)
+        self.home = CENTRES[plan.families["melody"]] + round(10 * (plan.attribute("brightness") - 0.5))
+        pentatonic = self.rng.random() < PENTATONIC_CHANCE.get(plan.style, 0.1) * (1.3 - 0.6 * plan.attribute("complexity"))
+        degrees = PENTATONIC.get(plan.mode) if pentatonic else None
+        pcs = {(plan.tonic + d) % 12 for d in degrees} if degrees else set(plan.scale)
+        self.ladder = [p for p in range(55, 94) if p % 12 in pcs]
+        self.home_index = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - self.home))
+        self.notes: list[Note] = []
+        self.previous = self.home
+        self.beat = 6 if plan.meter == (6, 8) else 4
+        self.low, self.high = max(60, self.home - 10), min(88, self.home + 12)
+
+    def line(self) -> str:
+        """A bar's rhythm."""
+        plan = self.plan
+        if plan.spb == 12:
+            return graded(self.rng, LINES_12[str(plan.meter[0])], self.busy, 0.14)
+        group = STYLE_LINES[plan.style]
+        if group == "slow" and plan.style == "cinematic" and plan.attribute("energy") > 0.6 and self.rng.random() < 0.4:
+            group = "band"
+        if group != "jazz" and plan.swing[0] == 2:
+            group = "jazz"
+        line = graded(self.rng, LINES[group], self.busy, 0.14)
+        if self.rng.random() < 0.5 and group not in ("slow", "jazz"):
+            line = self.mutate(line)
+        return line
+
+    def mutate(self, line: str) -> str:
+        """A small rhythmic change: shift an onset, split a hold, or start late."""
+        rng, marks = self.rng, list(line)
+        onsets = [i for i, c in enumerate(marks) if c == "x"]
+        move = rng.choice(("anticipate", "split", "late"))
+        if move == "anticipate":
+            spots = [i for i in onsets if i % 4 == 0 and i > 0 and marks[i - 1] != "x"]
+            if spots:
+                spot = rng.choice(spots)
+                marks[spot - 1], marks[spot] = "x", "-"
+        elif move == "split":
+            spots = [i for i in range(2, len(marks)) if marks[i] == "-" and marks[i - 1] == "-" and i % 2 == 0]
+            if spots and self.busy > 0.3:
+                marks[rng.choice(spots)] = "x"
+        elif len(onsets) > 2 and onsets[0] == 0:
+            marks[0] = "."
+            if marks[1] == "-":
+                marks[1] = "x" if rng.random() < 0.2 else "."
+            for i in range(1, len(marks)):
+                if marks[i] != "-":
+                    break
+                marks[i] = "."
+        return "".join(marks)
+
+    def contour(self, count: int) -> list[int]:
+        """Scale steps of `count` notes."""
+        rng = self.rng
+        shape = choose(rng, {"arch": 3, "valley": 1.5, "up": 1.5, "down": 2.5, "wave": 2.5, "repeat": 1.5, "leap": 1.5})
+        value, values = 0, [0]
+        for index in range(1, count):
+            place = index / max(count - 1, 1)
+            lean = {"arch": 1 if place < 0.55 else -1, "valley": -1 if place < 0.5 else 1, "up": 1, "down": -1}.get(shape, 0)
+            if shape == "repeat":
+                step = 0 if rng.random() < 0.6 else rng.choice((-1, 1, 2, -2))
+            elif shape == "wave":
+                step = (1 if (index // 2) % 2 == 0 else -1) * rng.choice((1, 1, 2))
+            elif shape == "leap":
+                step = rng.choice((3, 4, 5)) if index == 1 else rng.choice((-1, -1, -2, 0, 1))
+            else:
+                step = lean * rng.choice((1, 1, 1, 2, 0))
+                if rng.random() < 0.15:
+                    step = -step
+            value = min(max(value + step, -6), 6)
+            values.append(value)
+        return values
+
+    def motif(self, anchor: int) -> Motif:
+        """A new motif."""
+        line = self.line()
+        onsets = [i for i, c in enumerate(line) if c == "x"] or [0]
+        lengths = []
+        for onset in onsets:
+            end = onset + 1
+            while end < len(line) and line[end] == "-":
+                end += 1
+            lengths.append(float(end - onset))
+        return Motif(tuple(onsets), tuple(lengths), tuple(self.contour(len(onsets))), anchor)
+
+    def varied(self, motif: Motif) -> Motif:
+        """The motif with another ending, a shifted level, or one note more or less."""
+        rng = self.rng
+        contour = list(motif.contour)
+        move = rng.choice(("ending", "ending", "level", "drop", "invert_end"))
+        if move == "ending" or len(contour) < 3:
+            contour[-1] += rng.choice((-2, -1, 1, 2))
+        elif move == "level":
+            return replace(motif, anchor=motif.anchor + rng.choice((-2, -1, 1, 2)))
+        elif move == "invert_end":
+            middle = contour[len(contour) // 2]
+            contour = contour[: len(contour) // 2] + [2 * middle - v for v in contour[len(contour) // 2 :]]
+        elif len(contour) > 3:
+            spot = rng.randrange(1, len(contour) - 1)
+            lengths = list(motif.lengths)
+            if motif.onsets[spot - 1] + lengths[spot - 1] == motif.onsets[spot]:
+                lengths[spot - 1] += lengths[spot]
+            keep = [i for i in range(len(contour)) if i != spot]
+            return Motif(tuple(motif.onsets[i] for i in keep), tuple(lengths[i] for i in keep), tuple(contour[i] for i in keep), motif.anchor)
+        return replace(motif, contour=tuple(contour))
+
+    def phrases(self) -> list[Motif | None]:
+        """A motif (or rest) per bar."""
+        rng = self.rng
+        motifs: dict[str, Motif] = {}
+
+        def bar(symbol: str) -> Motif | None:
+            letter = symbol[0]
+            if letter == ".":
+                return None
+            if letter not in motifs:
+                anchors = {"a": (0, 0, 1), "b": (2, -2, 3, 1), "c": (-2, 2, 4), "d": (0, -3)}[letter]
+                motifs[letter] = self.motif(rng.choice(anchors))
+                if letter == "b" and rng.random() < 0.5:  # an answer in the question's rhythm
+                    first = motifs["a"]
+                    motifs["b"] = replace(first, contour=tuple(-v for v in first.contour), anchor=motifs["b"].anchor)
+            if symbol not in motifs:
+                motifs[symbol] = self.varied(motifs[letter])
+            return motifs[symbol]
+
+        def unit(form: str) -> list[Motif | None]:
+            symbols: list[str] = []
+            for mark in form:
+                if mark == "'":
+                    symbols[-1] += mark
+                else:
+                    symbols.append(mark)
+            return [bar(symbol) for symbol in symbols]
+
+        forms = FORMS if self.plan.style != "jazz" else FORMS[3:]
+        first = unit(graded(rng, forms, self.busy, 0.16))
+        units = [first]
+        while len(units) < self.plan.bars // 4:
+            draw = rng.random()
+            if len(units) == 3 or draw < 0.3:
+                following = list(units[0])
+            elif draw < 0.75:
+                following = list(units[0])
+                last = max(i for i, motif in enumerate(following) if motif is not None)
+                following[last] = self.varied(following[last])
+            elif draw < 0.88:
+                shift = rng.choice((2, -2, 3))
+                following = [None if motif is None else replace(motif, anchor=motif.anchor + shift) for motif in units[0]]
+            else:
+                for letter in [key for key in motifs if key[0] in "bcd"]:
+                    del motifs[letter]
+                following = unit(graded(rng, forms, self.busy, 0.2))
+            units.append(following)
+        return [motif for u in units for motif in u]
+
+    def allowed(self, step: int) -> tuple[set[int], set[int]]:
+        """Pitch classes for resting notes and those that clash with the chord."""
+        plan = self.plan
+        chord, scale = set(plan.pcs(step)), set(plan.scale)
+        rest = chord & scale or chord
+        foreign = chord - scale
+        clash = {(pc + 1) % 12 for pc in chord} - chord
+        clash |= {(pc + d) % 12 for pc in foreign for d in (-1, 1)} - chord
+        if foreign and plan.style in ("jazz", "cinematic", "hiphop", "pop"):
+            rest = chord
+        return rest, clash
+
+    def nearest(self, target: int, pcs: set[int]) -> int:
+        """The pitch with a class in `pcs` nearest to the target, inside the register, leaning to small moves."""
+        options = [p for p in range(self.low, self.high + 1) if p % 12 in pcs]
+        return min(options, key=lambda p: abs(p - target) + 0.25 * abs(p - self.previous) + (0.4 if abs(p - self.previous) > 9 else 0))
+
+    def sing(self, bars: list[Motif | None]) -> None:
+        """Turns motifs into notes over the chords."""
+        plan = self.plan
+        chord_steps = plan.style in ("jazz",)
+        total_bars = len(bars)
+        for index, motif in enumerate(bars):
+            if motif is None:
+                continue
+            closing = index % 4 == 3 or index == total_bars - 1 or bars[index + 1] is None
+            peak = max(motif.contour)
+            for place, (onset, length, offset) in enumerate(zip(motif.onsets, motif.lengths, motif.contour, strict=True)):
+                step = index * plan.spb + onset
+                spot = min(max(self.home_index + motif.anchor + offset, 0), len(self.ladder) - 1)
+                target = self.ladder[spot]
+                rest, clash = self.allowed(step)
+                last = place == len(motif.onsets) - 1
+                strong = onset % self.beat == 0 or length >= 3 or (last and closing) or (place == 0 and onset < 2)
+                if strong:
+                    goal = rest
+                    if last and closing and index == total_bars - 1 and plan.tonic in rest and self.rng.random() < 0.6:
+                        goal = {plan.tonic}
+                    pitch = self.nearest(target, goal)
+                else:
+                    pcs = (set(plan.scale) | rest) - clash if length >= 2 or self.rng.random() < 0.8 else set(plan.scale)
+                    pitch = self.nearest(target, pcs if target % 12 in pcs or not clash else pcs)
+                    if chord_steps and length <= 2 and not last and self.rng.random() < 0.06 * plan.attribute("complexity") * 2:
+                        pitch = self.previous + (1 if target > self.previous else -1)
+                level = 84 + (10 if onset % (2 * self.beat) == 0 else 0) + (6 if offset == peak else 0) - (8 if not strong else 0)
+                self.notes.append(Note(step, 0.0, length * (1.0 if length >= 3 else 0.92), pitch, plan.velocity(level)))
+                self.previous = pitch
+
+    def breathe(self) -> None:
+        """Rests where the drums fill and shortens very long tails."""
+        plan = self.plan
+        for bar, size in plan.fills.items():
+            if self.rng.random() < 0.25:
+                continue
+            start = (bar + 1) * plan.spb - size
+            kept = [n for n in self.notes if not start < n.step < start + size]
+            if len(kept) < 2:
+                continue
+            self.notes = kept
+            for note in self.notes:
+                if note.step <= start < note.step + note.length:
+                    note.length = max(float(start - note.step), 1.0)
+
+
+def compose_melody(plan: Plan) -> list[Note]:
+    """Writes the melody track."""
+    singer = _Singer(plan)
+    singer.sing(singer.phrases())
+    singer.breathe()
+    return singer.notes
