@@ -107,7 +107,8 @@ def _amplitude(attack, decay, sustain, release, length, total, out):
             level = t / attack
         elif decay > 0:
             level = sustain + (1.0 - sustain) * fall
-            fall *= decay_step
+            if t < length:
+                fall *= decay_step
         else:
             level = 1.0
         if t >= length:
@@ -362,7 +363,7 @@ class NoteRenderer:
         total = max(total, 512)
         amp = np.empty(total)
         signal = np.empty(total, dtype=np.float32)
-        _amplitude(max(0.002, e.attack_s), e.decay_s, e.sustain, max(0.004, e.release_s), length_s, total, amp)
+        _amplitude(max(0.002, e.attack_s), e.decay_s, e.sustain, max(0.005, e.release_s), length_s, total, amp)
         if isinstance(self._source, Subtractive):
             self._parameters[27] = lfo_phase
             _subtractive(

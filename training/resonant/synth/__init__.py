@@ -1,0 +1,18 @@
+"""Sound sources of the training data: own synthesis and MIT-licensed soundfonts."""
+
+from resonant.synth.model import Patch
+from resonant.synth.patches import PATCHES, families_of, patch_by_id, patch_record, patch_records, pick_patch
+from resonant.synth.render import loop_samples, render_stem, timed_notes
+
+__all__ = [
+    "PATCHES",
+    "Patch",
+    "families_of",
+    "loop_samples",
+    "patch_by_id",
+    "patch_record",
+    "patch_records",
+    "pick_patch",
+    "render_stem",
+    "timed_notes",
+]

@@ -1,0 +1,274 @@
+"""Fixed level per patch and measured excitation of the soundfont patches.
+
+`python -m resonant.synth.calibration` renders a test phrase and single notes of every patch and writes `calibration.json` next
+to this file. Levels: -20 dBFS RMS over the active parts, peaks of the phrase at most -3 dBFS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resonant.synth.drums import CLASSES, GM_KEYS
+from resonant.synth.effects import Effects, process
+from resonant.synth.model import Font, FontKit, Patch, body_of
+from resonant.synth.render import Timed, one_shot, render_raw
+from resonant.synth.tables import SAMPLE_RATE
+
+_PATH = Path(__file__).with_name("calibration.json")
+_TARGET_RMS = 0.1
+_TARGET_PEAK = 0.66
+_PHRASE_S = 4.0
+
+
+def _phrase(track: str) -> list[Timed]:
+    """A loud but usual four seconds at 120 bpm."""
+    notes: list[Timed] = []
+    if track == "drums":
+        for beat in range(8):
+            t = beat * 0.5
+            notes.append(Timed(t, t + 0.1, 36, 112))
+            if beat % 2:
+                notes.append(Timed(t, t + 0.1, 38, 108))
+            for half in (0.0, 0.25):
+                notes.append(Timed(t + half, t + half + 0.1, 42, 80 if half == 0 else 64))
+        notes += [Timed(1.75, 1.85, 46, 90), Timed(3.25, 3.4, 45, 100), Timed(3.5, 3.6, 50, 100), Timed(0.0, 0.1, 49, 95)]
+        return notes
+    if track == "harmony":
+        for bar, chord in enumerate(((57, 60, 64, 67), (53, 57, 60, 64))):
+            for pitch in chord:
+                for start, length in ((0.0, 0.7), (0.75, 0.2), (1.0, 0.9)):
+                    notes.append(Timed(2 * bar + start, 2 * bar + start + length, pitch, 92))
+        return notes
+    base = 36 if track == "bass" else 69
+    for i, interval in enumerate((0, 0, 7, 12, 3, 0, 5, 7, 0, 12, 10, 7, 5, 3, 0, -2)):
+        t = i * 0.25
+        notes.append(Timed(t, t + (0.24 if i % 4 else 0.21), base + interval, 104 if i % 4 == 0 else 88))
+    return notes
+
+
+def _active_rms(x: np.ndarray) -> float:
+    """RMS over the 20 ms blocks that are within 30 dB of the loudest."""
+    size = SAMPLE_RATE // 50
+    blocks = x[: len(x) // size * size].reshape(-1, size).astype(np.float64)
+    power = np.mean(blocks**2, axis=1)
+    return float(np.sqrt(np.mean(power[power > power.max() * 1e-3])))
+
+
+def measure_levels(patch: Patch) -> tuple[float, float]:
+    """Gains before and after the effects (linear)."""
+    samples = int(_PHRASE_S * SAMPLE_RATE)
+    raw = render_raw(patch, _phrase(patch.track), samples, True, np.random.default_rng(1))
+    rms = _active_rms(raw)
+    if not np.isfinite(rms) or rms <= 1e-9:
+        raise ValueError(f"{patch.id}: renders silence")
+    before = _TARGET_RMS / rms
+    wet = raw * np.float32(before)
+    if patch.effects != Effects():
+        wet = process(wet, patch.effects, 0.0)
+    peak = float(np.max(np.abs(wet)))
+    after = min(_TARGET_RMS / _active_rms(wet), _TARGET_PEAK / peak)
+    return before, after
+
+
+def _envelope(x: np.ndarray, hop: int = 240) -> np.ndarray:
+    """Peak-ish RMS envelope, one value per 5 ms."""
+    blocks = x[: len(x) // hop * hop].reshape(-1, hop).astype(np.float64)
+    power = np.mean(blocks**2, axis=1)
+    return np.sqrt(np.convolve(power, np.ones(4) / 4, mode="same")) + 1e-9
+
+
+def _exponential_fit(envelope: np.ndarray, hop_s: float) -> float:
+    """Time constant of a falling envelope by least squares on its logarithm, down to -40 dB."""
+    floor = envelope[0] * 0.01
+    end = int(np.argmax(envelope < floor)) if np.any(envelope < floor) else len(envelope)
+    end = max(end, 4)
+    y = np.log(envelope[:end])
+    t = np.arange(len(y)) * hop_s
+    slope = float(np.polyfit(t, y, 1)[0]) if len(y) > 1 else -100.0
+    return float(np.clip(-1.0 / slope if slope < -1e-3 else 100.0, 0.004, 100.0))
+
+
+def _vibrato(x: np.ndarray, midi: int) -> tuple[float, float]:
+    """Rate (Hz) and depth (cents) of a held note by the phase of its fundamental; zeros when there is none."""
+    f0 = 440.0 * 2 ** ((midi - 69) / 12)
+    t = np.arange(len(x)) / SAMPLE_RATE
+    base = x * np.exp(-2j * np.pi * f0 * t)
+    window = np.hanning(int(SAMPLE_RATE / 25))
+    slow = np.convolve(base, window / window.sum(), mode="same")[::480]
+    frequency = np.diff(np.unwrap(np.angle(slow))) * 100 / (2 * np.pi)
+    cents = 1200 * np.log2(np.maximum(0.5, 1 + frequency / f0))
+    cents = cents[20:-20]
+    cents = cents - np.median(cents)
+    if len(cents) < 80 or np.max(np.abs(cents)) > 120:
+        return 0.0, 0.0
+    spectrum = np.abs(np.fft.rfft(cents * np.hanning(len(cents)))) / (len(cents) / 4)
+    rates = np.fft.rfftfreq(len(cents), 0.01)
+    inside = (rates >= 4.3) & (rates <= 7.5)
+    best = int(np.argmax(np.where(inside, spectrum, 0)))
+    if spectrum[best] < 9.0 or spectrum[best] < 0.5 * spectrum[rates > 1.0].max():
+        return 0.0, 0.0
+    return round(float(rates[best]), 2), round(float(min(60.0, spectrum[best])), 1)
+
+
+_SUSTAINED = frozenset(("pad", "strings", "brass_wind", "vox", "lead"))
+
+
+def _measure_font(patch: Patch) -> dict[str, float]:
+    midi = {"bass": 40, "harmony": 60, "melody": 69}[patch.track]
+    hold = 2.5
+    x = render_raw(patch, [Timed(0.0, hold, midi, 96)], int(6.0 * SAMPLE_RATE), False, np.random.default_rng(1))
+    hop_s = 0.005
+    envelope = _envelope(x)
+    held = envelope[: int(hold / hop_s)]
+    peak = float(held.max())
+    # Linear attack from the time at which the early peak's 60 % is reached; the smoothing adds about 10 ms.
+    early = float(held[: int(0.4 / hop_s)].max())
+    attack = float(np.clip(float(np.argmax(held > 0.6 * early)) * hop_s / 0.6 - 0.01, 0.002, 0.15))
+    top = int(np.argmax(held > 0.85 * peak))
+    body = held[top:]
+    decay, sustain = 0.0, 1.0
+    final = float(np.mean(body[-40:])) / peak
+    struck = patch.family not in _SUSTAINED or final < 0.1
+    if struck:
+        attack = min(attack, 0.01)
+    if struck and final < 0.6:
+        # Level `sustain` only if the last second is nearly flat, else a plain exponential.
+        flat = float(np.mean(body[-40:]) / np.mean(body[-200:-160]))
+        if flat > 0.8:
+            sustain = final
+            decay = _exponential_fit(np.maximum(body - 0.97 * final * peak, 1e-4 * peak), hop_s)
+        else:
+            sustain = 0.0
+            decay = _exponential_fit(body, hop_s)
+        decay = min(decay, 8.0)
+    after = envelope[int(hold / hop_s) + 1 :]
+    release = min(1.5, _exponential_fit(np.maximum(after, 1e-9), hop_s)) if after[0] > 0.003 * peak else 0.08
+    hz, cents = _vibrato(x[: int(hold * SAMPLE_RATE)], midi)
+    return {
+        "voices": 1,
+        "detune_cents": 0.0,
+        "attack_s": round(attack, 4),
+        "decay_s": round(decay, 4),
+        "sustain": round(sustain, 4),
+        "release_s": round(max(0.005, release), 4),
+        "vibrato_hz": hz,
+        "vibrato_cents": cents,
+        "vibrato_delay_s": 0.3 if cents else 0.0,
+        "glide_s": 0.0,
+    }
+
+
+_BODY_RANGE = {
+    "kick": (30, 160), "snare": (110, 400), "low_tom": (50, 260), "high_tom": (70, 400), "perc": (150, 1500), "rim": (200, 2500),
+}  # fmt: skip
+
+
+def measure_body(x: np.ndarray, low: float, high: float) -> dict[str, float] | None:
+    """Tonal body of a one-shot: frequency, downward sweep and decay by short-time spectra; None if it is mostly noise."""
+    window = 2048
+    if len(x) < window:
+        x = np.concatenate([x, np.zeros(window - len(x), dtype=x.dtype)])
+    padded = 1 << 15
+    tracks, levels, times = [], [], []
+    for start in range(0, min(len(x) - window, int(0.4 * SAMPLE_RATE)) + 1, 256):
+        frame = x[start : start + window] * np.hanning(window)
+        spectrum = np.abs(np.fft.rfft(frame, padded))
+        frequency = np.fft.rfftfreq(padded, 1 / SAMPLE_RATE)
+        inside = (frequency >= low) & (frequency <= high)
+        best = int(np.argmax(np.where(inside, spectrum, 0)))
+        share = np.sum(spectrum[max(0, best - 40) : best + 41] ** 2) / max(1e-12, np.sum(spectrum**2))
+        tracks.append((frequency[best], share))
+        levels.append(spectrum[best])
+        times.append(start / SAMPLE_RATE)
+    level = np.array(levels)
+    top = int(np.argmax(level))
+    if tracks[top][1] < 0.08:
+        return None
+    usable = [i for i in range(top, len(level)) if level[i] > 0.05 * level[top]]
+    final = float(np.median([tracks[i][0] for i in usable[len(usable) // 2 :]]))
+    first = float(tracks[0][0])
+    ratio = float(np.clip(first / final, 1.0, 3.0))
+    slope = np.polyfit(np.array(times)[usable], np.log(level[usable]), 1)[0] if len(usable) > 3 else -25.0
+    decay = float(np.clip(-1 / slope if slope < -0.5 else 1.0, 0.02, 1.2))
+    return {"hz": round(final, 2), "start_ratio": round(ratio, 3), "sweep_s": 0.02, "decay_s": round(decay, 4)}
+
+
+def _measure_font_kit(patch: Patch) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    sound = patch.sound
+    for drum, name in enumerate(CLASSES):
+        if isinstance(sound, FontKit) and name in sound.layers:
+            if sound.layers[name].body > 0:
+                result[name] = body_of(sound.layers[name])
+        elif name in _BODY_RANGE:
+            body = measure_body(one_shot(patch, drum, 112), *_BODY_RANGE[name])
+            if body is not None:
+                result[name] = body
+    return result
+
+
+def measure(patch: Patch) -> dict[str, Any]:
+    """Calibration record of one patch."""
+    before, after = measure_levels(patch)
+    record: dict[str, Any] = {"levels": [round(before, 6), round(after, 6)]}
+    if isinstance(patch.sound, Font):
+        record["excitation"] = _measure_font(patch)
+    elif isinstance(patch.sound, FontKit):
+        record["excitation"] = _measure_font_kit(patch)
+    return record
+
+
+@functools.cache
+def _records() -> dict[str, Any]:
+    return json.loads(_PATH.read_text()) if _PATH.exists() else {}
+
+
+def record_of(patch: Patch) -> dict[str, Any]:
+    """Stored calibration, or a fresh one (kept for this process only) for a patch that has none."""
+    records = _records()
+    if patch.id not in records:
+        records[patch.id] = measure(patch)
+    return records[patch.id]
+
+
+def levels_of(patch: Patch) -> tuple[float, float]:
+    """Gains before and after the effects (linear)."""
+    before, after = record_of(patch)["levels"]
+    return before, after
+
+
+def excitation_of(patch: Patch) -> dict[str, Any]:
+    """Excitation parameters as consumed by the codec."""
+    known = patch.known_excitation()
+    return known if known is not None else record_of(patch)["excitation"]
+
+
+def calibrate(names: list[str]) -> int:
+    """Measure the named patches (all when empty) and write the file. Returns the number of patches measured."""
+    from resonant.synth.patches import PATCHES
+
+    records = {patch.id: _records()[patch.id] for patch in PATCHES if patch.id in _records()}
+    chosen = [patch for patch in PATCHES if not names or any(patch.id.startswith(name) for name in names)]
+    for patch in chosen:
+        records[patch.id] = measure(patch)
+    partial = _PATH.with_suffix(".partial")
+    partial.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(records.items())) + "\n}\n")
+    partial.replace(_PATH)
+    return len(chosen)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("patches", nargs="*", help="id prefixes; default all")
+    print(f"calibrated {calibrate(parser.parse_args().patches)} patches")
+
+
+if __name__ == "__main__":
+    main()
