@@ -12,7 +12,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,8 +27,9 @@ SHARD_PIECES = 250
 SEGMENT_BARS = 8
 HELD_OUT_EVERY = 20  # every 20th piece is never trained on
 CACHE_VERSION = 1
-BARS = (2, 4, 8, 16)
-BARS_WEIGHT = (1, 3, 5, 2)
+BARS = (1, 2, 4, 8, 16)
+BARS_WEIGHT = (1, 2, 6, 10, 5)
+SHORTEST_COMPOSED = 4  # shorter loops are the beginnings of pieces of this many bars
 FIRST_SEED = 1_000_000
 
 
@@ -47,7 +48,15 @@ def piece_of(index: int) -> Piece:
 
     seed = FIRST_SEED + index
     bars = random.Random(seed).choices(BARS, BARS_WEIGHT)[0]
-    return compose_piece(seed, STYLES[index % len(STYLES)], bars)
+    piece = compose_piece(seed, STYLES[index % len(STYLES)], max(bars, SHORTEST_COMPOSED))
+    return piece if bars == piece.bars else _beginning(piece, bars)
+
+
+def _beginning(piece: Piece, bars: int) -> Piece:
+    """The first bars of a piece as a loop of its own."""
+    total = bars * piece.steps_per_bar
+    tracks = {track: [note for note in notes if note.step < total] for track, notes in piece.tracks.items()}
+    return replace(piece, bars=bars, chords=piece.chords[: 2 * bars], tracks=tracks)
 
 
 def is_held_out(index: int) -> bool:
