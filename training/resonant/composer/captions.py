@@ -48,12 +48,12 @@ ATTRIBUTE_WORDS = {
     ("energy", 1): ["energetic", "high-energy", "powerful", "full of energy", "intense"], ("energy", 0): ["low-energy", "gentle", "restrained", "soft", "quiet"],
     ("density", 1): ["busy", "dense", "full", "packed with notes"], ("density", 0): ["sparse", "minimal", "stripped-down", "spacious"],
     ("brightness", 1): ["bright", "shimmering", "sparkling", "sunny"], ("brightness", 0): ["dark-toned", "muted", "deep", "murky"],
-    ("aggression", 1): ["aggressive", "hard", "distorted", "punchy"], ("aggression", 0): ["soft", "mellow", "smooth", "delicate"],
+    ("aggression", 1): ["aggressive", "hard", "hard-hitting", "punchy", "biting"], ("aggression", 0): ["soft", "mellow", "smooth", "delicate"],
     ("complexity", 1): ["complex", "intricate", "sophisticated", "with rich chords"], ("complexity", 0): ["simple", "straightforward", "basic", "repetitive"],
 }
 TRACK_WORDS = {
     ("bass", 1): ["driving bass", "rolling bass", "busy bass line", "pumping bass"], ("bass", 0): ["sustained bass", "long bass notes", "simple bass"],
-    ("drums", 1): ["busy drums", "hard-hitting drums", "driving drums", "punchy beat"], ("drums", 0): ["minimal drums", "sparse percussion", "soft drums"],
+    ("drums", 1): ["busy drums", "lively drums", "driving drums", "a busy beat"], ("drums", 0): ["minimal drums", "sparse percussion", "soft drums"],
     ("melody", 1): ["a busy melody", "fast melody lines", "an intricate lead line"], ("melody", 0): ["a sparse melody", "few melody notes", "an understated hook"],
 }
 
@@ -91,8 +91,9 @@ class _Writer:
 
     def instruments(self, count: int) -> list[str]:
         """Instruments in the piece."""
-        tracks = self.rng.sample(["bass", "harmony", "melody", "drums"], count)
-        return [self.rng.choice(FAMILY_WORDS[self.plan.families[track]]) for track in tracks]
+        tracks = self.rng.sample(["bass", "harmony", "melody", "drums"], min(count + 1, 4))
+        families = list(dict.fromkeys(self.plan.families[track] for track in tracks))[:count]
+        return [self.rng.choice(FAMILY_WORDS[family]) for family in families]
 
     def part(self) -> str:
         """A track described by how it plays."""
@@ -136,7 +137,7 @@ class _Writer:
             text = ", ".join([head, *rest])
         elif kind == "long":
             parts = self.instruments(2)
-            text = f"{rng.choice(('a', 'some', 'an instrumental,'))} {both} {self.style()} {rng.choice(('loop', 'track', 'groove', 'piece'))} {self.key() if rng.random() < 0.5 else 'at ' + self.tempo() if plan.bpm else ''} with {parts[0]}, {parts[1]} and {self.part()}"
+            text = f"{rng.choice(('a', 'some', 'an instrumental,'))} {both} {self.style()} {rng.choice(('loop', 'track', 'groove', 'piece'))} {self.key() if rng.random() < 0.5 else 'at ' + self.tempo() if plan.bpm else ''} with {', '.join(parts)} and {self.part()}"
         elif kind == "request":
             verb = rng.choice(("make me", "give me", "I want", "I need", "create", "can you write", "something"))
             text = f"{verb} {'like' if verb == 'something' else 'something'} {one} {rng.choice(('in the style of', 'like', ''))} {self.style()}"

@@ -46,12 +46,28 @@ class _Drummer:
         lines = {}
         for name, options in self.groove.core.items():
             amount = self.plan.mix(energy=0.5, density=0.4, complexity=0.4) if name in ("kick", "snare") else self.busy
-            lines[name] = graded(self.rng, options, amount, 0.2)
+            line = graded(self.rng, options, amount, 0.2)
+            if len(line) > self.plan.spb and self.rng.random() < 0.4:  # the first bar alone
+                line = line[: self.plan.spb]
+            lines[name] = line
         for name, (threshold, options) in self.groove.extra.items():
             draw = self.rng.gauss(0.0, 0.22)
             line = graded(self.rng, options, self.busy)
             if self.busy + draw > threshold:
                 lines[name] = line
+        return self._thinned(lines)
+
+    def _thinned(self, lines: dict[str, str]) -> dict[str, str]:
+        """Takes layers out where several would fill every step, or too many play at once."""
+        tops = [n for n in ("shaker", "ride", "closed_hat") if n in lines and lines[n].count(".") < 0.55 * len(lines[n])]
+        keep = self.rng.choice(tops) if tops else ""
+        for name in tops:
+            if name != keep and name in self.groove.extra and self.rng.random() < 0.8:
+                del lines[name]
+        extras = [n for n in lines if n in self.groove.extra]
+        most = 2 + round(2.4 * self.plan.attribute("density"))
+        for name in self.rng.sample(extras, max(0, len(extras) - most)):
+            del lines[name]
         return lines
 
     def base(self, lines: dict[str, str]) -> list[Bar]:
@@ -95,7 +111,7 @@ class _Drummer:
         elif move == "kick_end" and bar.get("kick"):
             bar["kick"].append((spb - rng.choice((1, 2)) * fine, 84.0, 1))
         elif move == "hat" and bar.get("closed_hat"):
-            step = rng.randrange(1, spb, fine)
+            step = rng.randrange(fine, spb, fine)
             if all(s != step for s, _, _ in bar["closed_hat"]):
                 bar["closed_hat"].append((step, 70.0, 1))
             else:
@@ -113,7 +129,7 @@ class _Drummer:
         elif move == "perc":
             name = rng.choice(("perc", "rim", "shaker"))
             if name in bar:
-                step = rng.randrange(1, spb, fine)
+                step = rng.randrange(fine, spb, fine)
                 if all(s != step for s, _, _ in bar[name]):
                     bar[name].append((step, 66.0, 1))
 
@@ -199,21 +215,25 @@ def compose_drums(plan: Plan) -> DrumTrack:
     rng = drummer.rng
     pattern = drummer.base(drummer.lines)
     two_bars = pattern[0] != pattern[1]
-    for bar in pattern[: 2 if two_bars else 1]:
-        drummer.ghosts(bar)
-        if plan.style == "trap":
-            drummer.rolls(bar)
+    if not two_bars or rng.random() < 0.5:
+        drummer.ghosts(pattern[0])
+    if two_bars:
+        drummer.ghosts(pattern[1])
+    if plan.style == "trap":
+        drummer.rolls(pattern[0])
+        if two_bars and rng.random() < 0.5:
+            drummer.rolls(pattern[1])
     if not two_bars:
         pattern[1] = pattern[0]
-        if rng.random() < 0.14 + 0.22 * plan.attribute("complexity"):
+        if rng.random() < 0.05 + 0.2 * plan.attribute("complexity"):
             pattern[1] = drummer.vary(pattern[0])
     sections = [pattern] * (plan.bars // 4)
-    if plan.bars > 4 and rng.random() < 0.4:
+    if plan.bars > 4 and rng.random() < 0.35:
         other = _second_section(drummer, pattern)
         for index in range(len(sections) // 2, len(sections)):
             sections[index] = other
     bars: list[Bar] = []
-    vary_last = rng.random() < 0.3 + 0.3 * plan.attribute("complexity")
+    vary_last = rng.random() < 0.08 + 0.3 * plan.attribute("complexity")
     variation = [drummer.vary(section[1]) for section in (sections[0], sections[-1])]
     for index in range(plan.bars):
         section = sections[index // 4]

@@ -166,8 +166,11 @@ class _Player:
         second = graded(rng, options, self.busy, 0.15) if rng.random() < (0.75 if plan.style == "jazz" else 0.25 + 0.3 * plan.attribute("complexity")) else first
         last = graded(rng, options, self.busy, 0.2) if rng.random() < 0.4 else second
         lines = []
+        later = graded(rng, options, self.busy, 0.2) if plan.bars > 4 and rng.random() < 0.25 else ""
         for bar in range(plan.bars):
             line = second if bar % 2 else first
+            if later and bar >= plan.bars // 2:
+                line = later
             if plan.style == "jazz" and rng.random() < 0.3 + 0.3 * plan.attribute("complexity"):
                 line = graded(rng, options, self.busy, 0.2)
             lines.append(last if bar % 4 == 3 else line)

@@ -55,6 +55,7 @@ class _Singer:
         self.home_index = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - self.home))
         self.notes: list[Note] = []
         self.previous = self.home
+        self.sung: dict[tuple, list[tuple[int, float]]] = {}
         self.beat = 6 if plan.meter == (6, 8) else 4
         self.low, self.high = max(60, self.home - 10), min(88, self.home + 12)
 
@@ -205,11 +206,16 @@ class _Singer:
         """Pitch classes for resting notes and those that clash with the chord."""
         plan = self.plan
         chord, scale = set(plan.pcs(step)), set(plan.scale)
+        root, quality = plan.chord(step)
+        if quality == "5":
+            chord |= {(root + third) % 12 for third in (3, 4)} & scale
         rest = chord & scale or chord
+        if quality in ("maj7", "maj9", "mMaj7") and len(rest) > 2:
+            rest = rest - {root}
         foreign = chord - scale
         clash = {(pc + 1) % 12 for pc in chord} - chord
         clash |= {(pc + d) % 12 for pc in foreign for d in (-1, 1)} - chord
-        if foreign and plan.style in ("jazz", "cinematic", "hiphop", "pop"):
+        if foreign and (plan.style in ("cinematic", "hiphop", "pop") or (plan.style == "jazz" and self.rng.random() < 0.55)):
             rest = chord
         return rest, clash
 
@@ -219,35 +225,56 @@ class _Singer:
         return min(options, key=lambda p: abs(p - target) + 0.25 * abs(p - self.previous) + (0.4 if abs(p - self.previous) > 9 else 0))
 
     def sing(self, bars: list[Motif | None]) -> None:
-        """Turns motifs into notes over the chords."""
+        """Turns motifs into notes; a motif that returns over the same chords returns note for note."""
         plan = self.plan
-        chord_steps = plan.style in ("jazz",)
-        total_bars = len(bars)
         for index, motif in enumerate(bars):
             if motif is None:
                 continue
-            closing = index % 4 == 3 or index == total_bars - 1 or bars[index + 1] is None
-            peak = max(motif.contour)
-            for place, (onset, length, offset) in enumerate(zip(motif.onsets, motif.lengths, motif.contour, strict=True)):
-                step = index * plan.spb + onset
-                spot = min(max(self.home_index + motif.anchor + offset, 0), len(self.ladder) - 1)
-                target = self.ladder[spot]
-                rest, clash = self.allowed(step)
-                last = place == len(motif.onsets) - 1
-                strong = onset % self.beat == 0 or length >= 3 or (last and closing) or (place == 0 and onset < 2)
-                if strong:
-                    goal = rest
-                    if last and closing and index == total_bars - 1 and plan.tonic in rest and self.rng.random() < 0.6:
-                        goal = {plan.tonic}
-                    pitch = self.nearest(target, goal)
-                else:
-                    pcs = (set(plan.scale) | rest) - clash if length >= 2 or self.rng.random() < 0.8 else set(plan.scale)
-                    pitch = self.nearest(target, pcs if target % 12 in pcs or not clash else pcs)
-                    if chord_steps and length <= 2 and not last and self.rng.random() < 0.06 * plan.attribute("complexity") * 2:
-                        pitch = self.previous + (1 if target > self.previous else -1)
-                level = 84 + (10 if onset % (2 * self.beat) == 0 else 0) + (6 if offset == peak else 0) - (8 if not strong else 0)
-                self.notes.append(Note(step, 0.0, length * (1.0 if length >= 3 else 0.92), pitch, plan.velocity(level)))
+            closing = index % 4 == 3 or index == len(bars) - 1 or bars[index + 1] is None
+            final = closing and index == len(bars) - 1
+            start = index * plan.spb
+            key = (motif, plan.chord(start), plan.chord(start + plan.spb // 2), closing, final)
+            if key not in self.sung:
+                self.sung[key] = self.pitches(motif, start, closing, final)
+            for onset, length, (pitch, level) in zip(motif.onsets, motif.lengths, self.sung[key], strict=True):
+                length = self.trimmed(start + onset, length, pitch)
+                self.notes.append(Note(start + onset, 0.0, length * (1.0 if length >= 3 else 0.92), pitch, plan.velocity(level)))
                 self.previous = pitch
+
+    def trimmed(self, step: int, length: float, pitch: int) -> float:
+        """Ends a note at a chord change that it would clash with."""
+        half = self.plan.spb // 2
+        change = (step // half + 1) * half
+        while change < step + length:
+            if pitch % 12 in self.allowed(change)[1]:
+                return float(change - step)
+            change += half
+        return length
+
+    def pitches(self, motif: Motif, start: int, closing: bool, final: bool) -> list[tuple[int, float]]:
+        """Pitch and level of each of a motif's notes over the bar that begins at `start`."""
+        plan, rng = self.plan, self.rng
+        peak = max(motif.contour)
+        result = []
+        for place, (onset, length, offset) in enumerate(zip(motif.onsets, motif.lengths, motif.contour, strict=True)):
+            spot = min(max(self.home_index + motif.anchor + offset, 0), len(self.ladder) - 1)
+            target = self.ladder[spot]
+            rest, clash = self.allowed(start + onset)
+            last = place == len(motif.onsets) - 1
+            strong = onset % self.beat == 0 or length >= 3 or (last and closing) or (place == 0 and onset < 2)
+            if strong:
+                home = last and final and plan.tonic in rest and rng.random() < 0.6
+                pitch = self.nearest(target, {plan.tonic} if home else rest)
+            else:
+                scale = set(plan.scale)
+                passing = length < 2 and rng.random() < 0.2
+                pitch = self.nearest(target, scale if passing else (scale | rest) - clash)
+                if plan.style == "jazz" and length <= 2 and not last and rng.random() < 0.08 * plan.attribute("complexity"):
+                    pitch = min(max(self.previous + (1 if target > self.previous else -1), self.low), self.high)
+            level = 84 + (10 if onset % (2 * self.beat) == 0 else 0) + (6 if offset == peak else 0) - (0 if strong else 8)
+            result.append((pitch, float(level)))
+            self.previous = pitch
+        return result
 
     def breathe(self) -> None:
         """Rests where the drums fill and shortens very long tails."""
@@ -264,10 +291,30 @@ class _Singer:
                 if note.step <= start < note.step + note.length:
                     note.length = max(float(start - note.step), 1.0)
 
+    def lead_back(self) -> None:
+        """Sometimes an upbeat of scale steps at the end that leads to the loop's first note."""
+        plan, rng = self.plan, self.rng
+        first, last = self.notes[0], max(self.notes, key=lambda n: n.step)
+        unit = 2 if plan.swing[0] == 2 or plan.bpm > 125 or rng.random() < 0.5 else 1
+        count = rng.choice((1, 2, 2, 3))
+        start = plan.total - unit * count
+        if plan.bars - 1 in plan.fills or first.step > 2 or last.step + 2 > start or rng.random() > 0.1 + 0.5 * self.busy:
+            return
+        spot = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - first.pitch))
+        side = rng.choice((-1, -1, 1))
+        clash = self.allowed(start)[1]
+        picked = [self.ladder[min(max(spot + side * (count - i), 0), len(self.ladder) - 1)] for i in range(count)]
+        if any(p % 12 in clash or not self.low <= p <= self.high for p in picked):
+            return
+        last.length = min(last.length, float(start - last.step))
+        for i, pitch in enumerate(picked):
+            self.notes.append(Note(start + i * unit, 0.0, unit * 0.92, pitch, plan.velocity(78)))
+
 
 def compose_melody(plan: Plan) -> list[Note]:
     """Writes the melody track."""
     singer = _Singer(plan)
     singer.sing(singer.phrases())
     singer.breathe()
+    singer.lead_back()
     return singer.notes
