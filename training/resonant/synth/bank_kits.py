@@ -269,7 +269,7 @@ _ACOUSTIC = [
     _font_kit("percussion_latin", "Latin Percussion", "latin, percussion, congas, bongo, hand drums, organic", "funk:.6 house:.5 jazz:.4 pop:.3", 0.5, 0.2,
               _F("musescore", 0, {"kick": 64, "snare": 62, "rim": 75, "clap": 61, "low_tom": 63, "high_tom": 60, "perc": 68, "shaker": 82, "closed_hat": 70, "open_hat": 54})),
     _font_kit("percussion_world", "World Hands", "world, ethnic, hand percussion, organic, tribal, ambient", "ambient:.7 cinematic:.6 house:.2", 0.4, 0.2,
-              _F("fluid", 0, {"kick": 66, "snare": 63, "rim": 76, "clap": 60, "low_tom": 64, "high_tom": 62, "perc": 77, "shaker": 69, "closed_hat": 82, "open_hat": 54}, tune={"": -2.0}), _ROOM),
+              _F("fluid", 0, {"kick": 66, "snare": 63, "rim": 76, "clap": 60, "low_tom": 64, "high_tom": 62, "perc": 77, "shaker": 69, "closed_hat": 70, "open_hat": 54}, tune={"": -2.0}), _ROOM),
     _font_kit("hybrid_house", "Hybrid Disco", "disco, hybrid, house, acoustic hats, live", "house:.8 funk:.8 pop:.5", 0.6, 0.4,
               _F("musescore", 1, layers={"kick": _machine_909()["kick"], "clap": _machine_909()["clap"]}), family="kit_electronic"),
     _font_kit("hybrid_trap", "Live Trap", "trap, live, hybrid, acoustic snare, 808 kick", "trap:.8 hiphop:.8 pop:.3", 0.6, 0.5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -198,8 +199,22 @@ def _render(out, p, ratios, velocity, seed):
             x += c1 * 2.0
             envc *= click_step
         if drive > 0.0:
-            x = math.tanh(x * (1.0 + 5.0 * drive)) / (1.0 + 2.0 * drive)
+            x = math.tanh(x * (1.0 + 5.0 * drive)) / math.tanh(1.0 + 5.0 * drive)
         out[n] = x
+
+
+@functools.cache
+def _metal_gain(hz: float, high_pass_hz: float) -> float:
+    """Makes the filtered square cluster's RMS 1/3 whatever its pitch and corner (three one-pole high-passes)."""
+    power = 0.0
+    keep = math.exp(-2 * math.pi * high_pass_hz / _FS)
+    for ratio in _METAL_RATIOS:
+        frequencies = np.arange(1, 60, 2) * hz * ratio
+        amplitudes = 4 / np.pi / np.arange(1, 60, 2)
+        delay = np.exp(-2j * np.pi * frequencies / _FS)
+        passed = np.abs(keep * (1 - delay) / (1 - keep * delay)) ** 6
+        power += float(np.sum((amplitudes**2 / 2 * passed)[frequencies < 22_000]))
+    return 1.0 / math.sqrt(max(power, 1e-9))
 
 
 def render_hit(hit: Hit, velocity: float, seed: int) -> np.ndarray:
@@ -208,7 +223,8 @@ def render_hit(hit: Hit, velocity: float, seed: int) -> np.ndarray:
     out = np.zeros(int(h.length_s() * SAMPLE_RATE), dtype=np.float32)
     parameters = np.array(
         [h.body, h.hz, h.start_ratio, h.sweep_s, h.decay_s, h.triangle, h.body2, h.hz2, h.decay2_s, h.square, h.noise,
-         h.noise_attack_s, h.noise_decay_s, h.noise_low_hz, h.noise_high_hz, h.noise_q, h.bursts, h.burst_gap_s, h.metal,
+         h.noise_attack_s, h.noise_decay_s, h.noise_low_hz, h.noise_high_hz, h.noise_q, h.bursts, h.burst_gap_s,
+         h.metal * _metal_gain(h.metal_hz, h.metal_high_pass_hz),
          h.metal_hz, h.metal_decay_s, h.metal_high_pass_hz, h.click, h.click_hz, h.click_decay_s, h.drive]
     )  # fmt: skip
     _render(out, parameters, _METAL_RATIOS, velocity, seed)

@@ -89,8 +89,18 @@ class Patch:
                 "vibrato_cents": e.vibrato_cents,
                 "vibrato_delay_s": e.vibrato_delay_s,
                 "glide_s": e.glide_s,
+                "transpose": -12 if self._has_sub_octave() else 0,
             }
         return None
+
+    def _has_sub_octave(self) -> bool:
+        """Whether the sound has partials at multiples of half its pitch."""
+        sound = self.sound
+        if isinstance(sound, Subtractive):
+            return sound.level2 >= 0.15 and sound.ratio2 == 0.5
+        if isinstance(sound, Fm):
+            return any(ratio % 1.0 == 0.5 for stack in sound.stacks for ratio in (stack.carrier, stack.modulator))
+        return False
 
 
 def body_of(hit: Hit) -> dict[str, float]:

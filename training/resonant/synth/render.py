@@ -19,6 +19,8 @@ from resonant.synth.voice import NoteRenderer
 
 _VELOCITY_LAYERS = (16, 32, 48, 64, 80, 96, 112, 127)
 _ROUND_ROBIN = 2
+# Hand percussion of the General MIDI kits is as loud as the snare; hats are too quiet for a dry mix.
+_FONT_KIT_LEVELS = {"shaker": 0.35, "perc": 0.5, "rim": 0.8, "closed_hat": 1.3, "open_hat": 1.2}
 _CACHE_SIZE = 700
 _RUMBLE = Effects(high_pass_hz=15.0)  # removes the offsets of some soundfont samples
 
@@ -93,7 +95,7 @@ def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarr
     raw = np.ascontiguousarray(raw[: 3 * SAMPLE_RATE], dtype=np.float32)
     if decay:
         raw *= np.exp(-np.arange(len(raw)) / (decay * SAMPLE_RATE)).astype(np.float32)
-    return shape(raw, sound.crush, sound.low_pass_hz) * np.float32(4.0 * sound.level.get(name, 1.0))
+    return shape(raw, sound.crush, sound.low_pass_hz) * np.float32(4.0 * sound.level.get(name, _FONT_KIT_LEVELS.get(name, 1.0)))
 
 
 @njit(cache=True, fastmath=True, nogil=True)
