@@ -1,4 +1,11 @@
-//! What a prompt means.
+//! What a prompt means, and how it is read.
+
+mod lexicon;
+mod parse;
+mod reader;
+mod word;
+
+pub use parse::{MAX_PROMPT_CHARACTERS, PromptError, edit, parse};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +77,18 @@ impl Style {
     }
 }
 
+impl Style {
+    /// Name for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::HipHop => "hip hop",
+            Self::Dnb => "drum and bass",
+            other => other.name(),
+        }
+    }
+}
+
 /// Five dials, each in `0.0..=1.0` with 0.5 as neutral.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attributes {
@@ -104,6 +123,9 @@ impl Default for Attributes {
 pub struct TrackIntent {
     /// Dials of this track; they start from the piece's.
     pub attributes: Attributes,
+    /// Words that were said of this track ("driving"), for display.
+    #[serde(default)]
+    pub moods: Vec<String>,
     /// Words that describe this track's instrument, to be matched with patch names and tags ("acid", "808", "rhodes").
     #[serde(default)]
     pub instruments: Vec<String>,

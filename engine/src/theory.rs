@@ -39,7 +39,7 @@ type Classes = u16;
 pub const fn register(track: Track) -> Option<(u8, u8)> {
     match track {
         Track::Drums => None,
-        Track::Bass => Some((23, 57)),
+        Track::Bass => Some((24, 58)),
         Track::Harmony => Some((36, 91)),
         Track::Melody => Some((50, 98)),
     }
@@ -277,7 +277,7 @@ fn bass_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, Cla
     } else if is_bar || is_change {
         bit(chord.root) | fifth
     } else if is_beat {
-        tones
+        tones | (bit(chord.root + 10) & scale)
     } else {
         tones | scale
     };

@@ -1,0 +1,572 @@
+//! Reads a prompt: explicit facts first, then the words of the lexicon, each bound to the track that it speaks of.
+
+use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
+use super::word::{Word, words};
+use super::STYLE_COUNT;
+use crate::plan::{Chord, Key, Meter, Mode};
+use crate::track::{TRACK_COUNT, Track};
+
+/// Most chords that are read from one prompt.
+const MOST_CHORDS: usize = 128;
+/// Most unknown words that are kept for display, and their longest.
+const MOST_UNKNOWN: usize = 24;
+const LONGEST_UNKNOWN: usize = 40;
+/// How much of the opposite a negated mood means ("not dark").
+const NEGATION: f32 = -0.6;
+
+/// What is said of one track, or of the whole piece.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) shifts: Vec<Shift>,
+    /// Words as typed that carry the shifts, for display.
+    pub(super) words: Vec<String>,
+    pub(super) instruments: Vec<String>,
+    pub(super) unwanted: Vec<String>,
+    pub(super) octave: i8,
+    pub(super) absent: bool,
+    pub(super) wanted: bool,
+}
+
+impl Wishes {
+    /// The shifts as one: their sum by the square root of their number, as moods were mixed in training.
+    pub(super) fn shift(&self) -> Shift {
+        let mut sum = [0.0; 5];
+        let scale = 1.0 / (self.shifts.len().max(1) as f32).sqrt();
+        for shift in &self.shifts {
+            for (total, part) in sum.iter_mut().zip(shift) {
+                *total += part * scale;
+            }
+        }
+        sum
+    }
+}
+
+/// All that was understood of a prompt.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reading {
+    pub(super) styles: [f32; STYLE_COUNT],
+    pub(super) hints: [f32; STYLE_COUNT],
+    pub(super) moods: Vec<String>,
+    pub(super) piece: Wishes,
+    pub(super) tracks: [Wishes; TRACK_COUNT],
+    pub(super) only_named: bool,
+    pub(super) bpm: Option<f64>,
+    pub(super) key: Option<Key>,
+    pub(super) mode: Option<Mode>,
+    pub(super) pace: f32,
+    pub(super) meter: Option<Meter>,
+    pub(super) bars: Option<u32>,
+    pub(super) swing: Option<f64>,
+    pub(super) chords: Option<Vec<Chord>>,
+    pub(super) unknown: Vec<String>,
+}
+
+/// An adjective or instrument that waits for its noun.
+enum Pending {
+    Adjective { shift: Shift, word: String, mood: Option<&'static str> },
+    Instrument { instrument: Instrument, is_wanted: bool },
+    Octave(i8),
+}
+
+struct Reader {
+    words: Vec<Word>,
+    reading: Reading,
+    pending: Vec<Pending>,
+    /// The track named last in this clause; adjectives after it speak of it.
+    subject: Option<Track>,
+    /// From "more", "slightly", "less"; 1 for none.
+    scale: f32,
+    is_compared: bool,
+    is_negated: bool,
+    /// The last thing was a negated track: "no drums or bass".
+    negated_noun: bool,
+}
+
+/// Reads a prompt. Never fails: what is not understood is listed.
+pub(super) fn read(prompt: &str) -> Reading {
+    let mut reader = Reader {
+        words: words(prompt),
+        reading: Reading::default(),
+        pending: Vec::new(),
+        subject: None,
+        scale: 1.0,
+        is_compared: false,
+        is_negated: false,
+        negated_noun: false,
+    };
+    let mut index = 0;
+    while index < reader.words.len() {
+        if reader.words[index].starts_clause {
+            reader.end_clause();
+        }
+        index += reader.step(index).max(1);
+    }
+    reader.end_clause();
+    reader.reading
+}
+
+impl Reader {
+    fn lower(&self, index: usize) -> &str {
+        self.words.get(index).map_or("", |word| word.lower.as_str())
+    }
+
+    /// Reads what starts at a word; returns how many words it took.
+    fn step(&mut self, index: usize) -> usize {
+        if let Some(taken) = self.fact(index) {
+            return taken;
+        }
+        // "drum and bass" is a style although "and" joins: phrases come before joining words.
+        for length in (1..=LONGEST_SPELLING.min(self.words.len() - index)).rev() {
+            let phrase = &self.words[index..index + length];
+            if phrase[1..].iter().any(|word| word.starts_clause) {
+                continue;
+            }
+            let spelling = phrase.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+            if length == 1 && self.modifier(index) {
+                return 1;
+            }
+            if let Some(entry) = look_up(&spelling) {
+                self.entry(entry, &spelling, index, length);
+                return length;
+            }
+        }
+        let word = &self.words[index];
+        let is_noise = is_filler(&word.lower) || !word.lower.chars().any(char::is_alphanumeric);
+        if !is_noise && self.reading.unknown.len() < MOST_UNKNOWN {
+            let shown: String = word.typed.chars().take(LONGEST_UNKNOWN).collect();
+            if !self.reading.unknown.contains(&shown) {
+                self.reading.unknown.push(shown);
+            }
+        }
+        1
+    }
+
+    /// Words that change what comes next.
+    fn modifier(&mut self, index: usize) -> bool {
+        let word = self.lower(index).to_owned();
+        match word.as_str() {
+            "no" | "not" | "without" | "minus" | "sans" | "non" | "never" | "remove" | "don't" | "isn't"
+            | "ohne" => {
+                let subject = self.subject.filter(|_| word == "not");
+                self.flush(subject, false);
+                self.is_negated = true;
+            }
+            "or" | "nor" | "and" if self.negated_noun && self.next_is_track(index + 1) => {
+                self.is_negated = true;
+            }
+            "more" => self.compare(1.0),
+            "less" | "fewer" => self.compare(-1.0),
+            "much" | "way" | "lot" | "very" | "really" | "super" | "extremely" | "ultra" | "so" | "far" => {
+                self.scale *= 1.5;
+            }
+            "slightly" | "bit" | "little" | "somewhat" | "touch" | "hint" | "kinda" | "mildly" => {
+                self.scale *= 0.5
+            }
+            "with" | "featuring" | "feat" | "plus" | "over" | "under" | "but" => {
+                self.end_clause();
+            }
+            "only" | "just" => {
+                let names = |index: usize| {
+                    let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
+                    entry.is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty())
+                };
+                if names(index + 1) || (word == "only" && index > 0 && names(index - 1)) {
+                    self.reading.only_named = true;
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn compare(&mut self, direction: f32) {
+        self.scale *= direction;
+        self.is_compared = true;
+    }
+
+    fn next_is_track(&self, index: usize) -> bool {
+        self.words.get(index).and_then(|word| look_up(&word.lower)).is_some_and(|entry| entry.track.is_some())
+    }
+
+    /// Takes the negation and the scale that were waiting.
+    fn take_modifiers(&mut self) -> (bool, f32, bool) {
+        let taken = (self.is_negated, self.scale.clamp(-2.0, 2.0), self.is_compared);
+        self.is_negated = false;
+        self.scale = 1.0;
+        self.is_compared = false;
+        taken
+    }
+
+    fn entry(&mut self, entry: &'static Entry, spelling: &str, index: usize, length: usize) {
+        let (is_negated, scale, is_compared) = self.take_modifiers();
+        self.negated_noun = false;
+        let shown = if is_negated { format!("not {spelling}") } else { spelling.to_owned() };
+        self.reading.mode = if is_negated { self.reading.mode } else { self.reading.mode.or(entry.mode) };
+        if !is_negated {
+            self.reading.meter = self.reading.meter.or(entry.meter);
+            self.reading.pace = (self.reading.pace + entry.pace * scale).clamp(-1.0, 1.0);
+        }
+        if entry.swing.is_some() {
+            self.reading.swing = if is_negated || scale < 0.0 { Some(0.5) } else { entry.swing };
+        }
+        let strength = if is_negated { NEGATION * scale } else { scale };
+        if !entry.styles.is_empty() {
+            self.flush(None, false);
+            self.subject = None;
+            if strength > 0.0 {
+                // A style that describes a track ("jazz chords") colours the piece less than one that names it.
+                let share = if self.next_is_track(index + length) { 0.4 } else { 1.0 };
+                for (style, weight) in &entry.styles {
+                    self.reading.styles[style.index()] += weight * share * strength.min(1.5);
+                }
+                for mood in &entry.moods {
+                    self.mood(mood);
+                }
+                if let Some(shift) = entry.shift {
+                    self.reading.piece.shifts.push(shift.map(|part| part * strength));
+                }
+                self.fixed(entry, true);
+            }
+            return;
+        }
+        if strength > 0.0 {
+            for (style, weight) in &entry.hints {
+                self.reading.hints[style.index()] += weight;
+            }
+        }
+        if let Some(track) = entry.track {
+            if is_negated {
+                self.pending.clear();
+                self.fixed(entry, false);
+                if entry.fixed.is_empty() {
+                    self.reading.tracks[track.index()].absent = true;
+                }
+                self.negated_noun = true;
+                return;
+            }
+            self.flush(Some(track), true);
+            let wishes = &mut self.reading.tracks[track.index()];
+            wishes.wanted = true;
+            if is_compared {
+                wishes.shifts.push([0.12, 0.25, 0.0, 0.0, 0.0].map(|part: f32| part * scale));
+                wishes.words.push(if scale > 0.0 { "more".to_owned() } else { "less".to_owned() });
+            }
+            if let Some(shift) = entry.shift {
+                wishes.shifts.push(shift);
+            }
+            self.fixed(entry, true);
+            self.subject = Some(track);
+            return;
+        }
+        self.fixed(entry, !is_negated);
+        if !entry.free.is_empty() {
+            self.instruments(entry, &shown, strength, is_negated, index + length);
+            return;
+        }
+        if let Some(shift) = entry.shift {
+            self.pending.push(Pending::Adjective {
+                shift: shift.map(|part| part * strength),
+                word: shown,
+                mood: entry.moods.first().copied().filter(|_| strength > 0.0),
+            });
+        }
+        if entry.octave != 0 && !is_negated {
+            self.pending.push(Pending::Octave(entry.octave));
+        }
+        if entry.is_piece {
+            self.flush(None, false);
+            self.subject = None;
+        }
+    }
+
+    fn fixed(&mut self, entry: &Entry, is_wanted: bool) {
+        for (track, tag) in &entry.fixed {
+            let wishes = &mut self.reading.tracks[track.index()];
+            let list = if is_wanted { &mut wishes.instruments } else { &mut wishes.unwanted };
+            if !list.contains(tag) {
+                list.push(tag.clone());
+            }
+        }
+    }
+
+    fn instruments(&mut self, entry: &Entry, shown: &str, strength: f32, is_negated: bool, next: usize) {
+        let is_wanted = strength > 0.0;
+        for instrument in &entry.free {
+            self.pending.push(Pending::Instrument { instrument: instrument.clone(), is_wanted });
+        }
+        if let Some(shift) = entry.shift {
+            self.pending.push(Pending::Adjective { shift, word: shown.to_owned(), mood: None });
+        }
+        let follows =
+            self.words.get(next).filter(|word| !word.starts_clause).and_then(|word| look_up(&word.lower));
+        let waits = follows.is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty());
+        if !waits || is_negated {
+            let owner = entry.free.iter().find_map(|instrument| instrument.track);
+            if let Some(owner) = owner {
+                self.flush(Some(owner), false);
+                if is_wanted {
+                    self.reading.tracks[owner.index()].wanted = true;
+                    self.subject = Some(owner);
+                }
+            }
+        }
+    }
+
+    fn mood(&mut self, mood: &str) {
+        if !self.reading.moods.iter().any(|known| known == mood) {
+            self.reading.moods.push(mood.to_owned());
+        }
+    }
+
+    /// Gives what was waiting to a track, or to the whole piece. Instruments prefer their own track unless this one
+    /// `is_named` by the prompt.
+    fn flush(&mut self, track: Option<Track>, is_named: bool) {
+        for pending in std::mem::take(&mut self.pending) {
+            match pending {
+                Pending::Adjective { shift, word, mood } => {
+                    let wishes = match track {
+                        Some(track) => &mut self.reading.tracks[track.index()],
+                        None => &mut self.reading.piece,
+                    };
+                    wishes.shifts.push(shift);
+                    if !wishes.words.contains(&word) {
+                        wishes.words.push(word);
+                    }
+                    if let (None, Some(mood)) = (track, mood) {
+                        self.mood(mood);
+                    }
+                }
+                Pending::Octave(octave) => {
+                    let wishes = match track {
+                        Some(track) => &mut self.reading.tracks[track.index()],
+                        None => &mut self.reading.piece,
+                    };
+                    wishes.octave = (wishes.octave + octave).clamp(-3, 3);
+                }
+                Pending::Instrument { instrument, is_wanted } => {
+                    // "808" alone is drums and bass; before a track's name it is that track's.
+                    if let Some(owner) = if is_named { track } else { instrument.track.or(track) } {
+                        let wishes = &mut self.reading.tracks[owner.index()];
+                        let list = if is_wanted { &mut wishes.instruments } else { &mut wishes.unwanted };
+                        if !list.contains(&instrument.tag) {
+                            list.push(instrument.tag);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_clause(&mut self) {
+        let subject = self.subject.take();
+        self.flush(subject, false);
+        self.negated_noun = false;
+        self.is_negated = false;
+        self.scale = 1.0;
+        self.is_compared = false;
+    }
+}
+
+// Explicit facts.
+impl Reader {
+    /// Reads a tempo, length, meter, chord list or key that starts at a word; returns how many words it took.
+    fn fact(&mut self, index: usize) -> Option<usize> {
+        self.tempo(index)
+            .or_else(|| self.bars(index))
+            .or_else(|| self.meter(index))
+            .or_else(|| self.key(index))
+            .or_else(|| self.chords(index))
+            .or_else(|| self.key_symbol(index))
+    }
+
+    fn number(&self, index: usize) -> Option<f64> {
+        let word = self.words.get(index)?;
+        if !word.lower.starts_with(|first: char| first.is_ascii_digit()) {
+            return None;
+        }
+        word.lower.parse().ok()
+    }
+
+    fn is_unit_of_tempo(&self, index: usize) -> usize {
+        match (self.lower(index), self.lower(index + 1), self.lower(index + 2)) {
+            ("beats", "per", "minute") => 3,
+            ("bpm", _, _) => 1,
+            _ => 0,
+        }
+    }
+
+    fn tempo(&mut self, index: usize) -> Option<usize> {
+        let (bpm, taken) = if let Some(bpm) = self.number(index) {
+            let unit = self.is_unit_of_tempo(index + 1);
+            let before = if index == 0 { "" } else { self.lower(index - 1) };
+            let is_marked =
+                matches!(before, "at" | "around" | "about" | "roughly" | "circa" | "approximately");
+            let is_likely = (60.0..=200.0).contains(&bpm) && !matches!(self.lower(index + 1), "bar" | "bars");
+            if unit > 0 {
+                (bpm, 1 + unit)
+            } else if is_likely && (is_marked || look_up(self.lower(index)).is_none()) {
+                (bpm, 1)
+            } else {
+                return None;
+            }
+        } else if matches!(self.lower(index), "bpm" | "tempo") {
+            let skipped = usize::from(matches!(self.lower(index + 1), "of" | "at" | "is"));
+            (self.number(index + 1 + skipped)?, 2 + skipped)
+        } else {
+            return None;
+        };
+        self.reading.bpm.get_or_insert(bpm);
+        Some(taken)
+    }
+
+    fn bars(&mut self, index: usize) -> Option<usize> {
+        const NUMBERS: [&str; 17] = [
+            "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+            "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+        ];
+        if !matches!(self.lower(index + 1), "bar" | "bars" | "measure" | "measures") {
+            return None;
+        }
+        let word = self.lower(index);
+        let bars = match NUMBERS.iter().position(|name| *name == word) {
+            Some(number) => number as u32,
+            // "a bar", "12.5 bars" are no lengths; a huge number is one, and refused by the planner.
+            None if word.bytes().all(|byte| byte.is_ascii_digit()) && !word.is_empty() => {
+                word.parse().unwrap_or(u32::MAX)
+            }
+            None => return None,
+        };
+        self.reading.bars.get_or_insert(bars);
+        Some(2)
+    }
+
+    fn meter(&mut self, index: usize) -> Option<usize> {
+        let word = self.words.get(index)?;
+        let meter = if word.lower.contains('/') {
+            word.lower.parse().ok()?
+        } else {
+            return None;
+        };
+        self.reading.meter.get_or_insert(meter);
+        Some(1 + usize::from(matches!(self.lower(index + 1), "time" | "meter" | "metre")))
+    }
+
+    /// A note name at a word, and how many words it took: "F#", "b♭", "E flat".
+    fn note(&self, index: usize) -> Option<(u8, usize)> {
+        let word = self.words.get(index)?;
+        let key: Key = word.typed.parse().ok().filter(|_| word.lower.chars().count() <= 2)?;
+        if word.lower.len() > 1 && word.lower.ends_with('m') {
+            return None;
+        }
+        let shift = match self.lower(index + 1) {
+            "sharp" if word.lower.len() == 1 => 1,
+            "flat" if word.lower.len() == 1 => 11,
+            _ => 0,
+        };
+        Some(((key.tonic + shift) % 12, 1 + usize::from(shift > 0)))
+    }
+
+    fn mode_word(&self, index: usize) -> Option<(Mode, usize)> {
+        if matches!(self.lower(index), "harmonic" | "natural" | "melodic") && self.lower(index + 1) == "minor"
+        {
+            return Some((Mode::Minor, 2));
+        }
+        let mode = match self.lower(index) {
+            "maj" | "major" | "ionian" | "dur" => Mode::Major,
+            "min" | "minor" | "aeolian" | "moll" => Mode::Minor,
+            word => Mode::ALL.into_iter().find(|mode| mode.name() == word)?,
+        };
+        Some((mode, 1))
+    }
+
+    fn set_key(&mut self, key: Key) {
+        self.reading.key.get_or_insert(key);
+    }
+
+    /// "F# minor", "e flat dorian", "in Bb", "key of D".
+    fn key(&mut self, index: usize) -> Option<usize> {
+        let (tonic, taken) = self.note(index)?;
+        if let Some((mode, more)) = self.mode_word(index + taken) {
+            self.set_key(Key { tonic, mode });
+            return Some(taken + more);
+        }
+        let before = if index == 0 { "" } else { self.lower(index - 1) };
+        let is_of_key = before == "of" && index > 1 && self.lower(index - 2) == "key";
+        let is_note = taken == 2
+            || self.words[index].typed.chars().count() == 2
+            || self.words[index].typed.chars().all(char::is_uppercase);
+        let is_list = self.words.get(index + 1).is_some_and(|word| chord(word).is_some());
+        if ((before == "in" && is_note && !is_list) || is_of_key || before == "key")
+            && !self.next_is_meaning(index + taken, before)
+        {
+            self.set_key(Key { tonic, mode: self.reading.mode.unwrap_or(Mode::Major) });
+            return Some(taken);
+        }
+        None
+    }
+
+    /// "In A dark room": the note was an article.
+    fn next_is_meaning(&self, index: usize, before: &str) -> bool {
+        before == "in"
+            && self.words.get(index).is_some_and(|word| !word.starts_clause && look_up(&word.lower).is_some())
+            && self.lower(index - 1) == "a"
+    }
+
+    /// A minor or major triad's symbol alone names the key: "techno, F#m".
+    fn key_symbol(&mut self, index: usize) -> Option<usize> {
+        let word = self.words.get(index)?;
+        let before = if index == 0 { "" } else { self.lower(index - 1) };
+        let is_stated = matches!(before, "in" | "key" | "of");
+        let suffix =
+            word.typed.trim_start_matches(|letter: char| letter.is_ascii_alphabetic() && letter != 'm');
+        let is_symbol = word.typed.len() >= 2
+            && suffix.trim_start_matches(['#', '♯', '♭']) == "m"
+            && (is_stated || word.typed.starts_with(|first: char| first.is_ascii_uppercase()));
+        let key: Key = word.typed.parse().ok().filter(|_| is_symbol)?;
+        self.set_key(key);
+        Some(1)
+    }
+
+    /// Two or more chord symbols in a row.
+    fn chords(&mut self, index: usize) -> Option<usize> {
+        let mut chords = Vec::new();
+        let mut taken = 0;
+        let (mut are_typed_large, mut have_suffix) = (true, false);
+        while let Some(word) = self.words.get(index + taken) {
+            if word.follows_slash && taken > 0 {
+                taken += 1;
+                continue;
+            }
+            let Some(chord) = chord(word) else { break };
+            are_typed_large &= word.typed.starts_with(|first: char| first.is_ascii_uppercase());
+            have_suffix |= word.typed.chars().count() > 1;
+            chords.push(chord);
+            taken += 1;
+        }
+        // The last one may begin a key: "Am F C in G minor" ends before "in", but "C G A minor" does not.
+        if chords.len() >= 2 && self.mode_word(index + taken).is_some() {
+            chords.pop();
+            taken -= 1;
+        }
+        let is_announced = index > 0
+            && matches!(self.lower(index - 1), "chords" | "chord" | "progression" | "changes" | "harmony");
+        let is_list = match chords.len() {
+            0 => false,
+            1 => is_announced && (have_suffix || are_typed_large),
+            2 => (are_typed_large && have_suffix) || is_announced,
+            _ => are_typed_large || have_suffix || is_announced,
+        };
+        if !is_list {
+            return None;
+        }
+        chords.truncate(MOST_CHORDS);
+        self.reading.chords.get_or_insert(chords);
+        Some(taken)
+    }
+}
+
+fn chord(word: &Word) -> Option<Chord> {
+    // English words that happen to be chord symbols in lower case do not count: "a", "am", "dim" has no root.
+    let is_article = word.typed == "a" || word.typed == "am" || word.typed == "add";
+    if is_article { None } else { word.typed.parse().ok() }
+}
