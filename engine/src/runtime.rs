@@ -1,8 +1,25 @@
 //! ONNX Runtime, opened at run time. The only module that sees `ort`.
+//!
+//! One runtime per process, single-threaded networks without spinning, and one [`Network`] or [`StepNetwork`] per owner.
+//! A missing, wrong or too old library is an error, never a panic: the library is asked for its version before `ort`
+//! touches it.
 
-use std::path::PathBuf;
+mod library;
+mod network;
+mod step;
 
-/// The runtime library could not be opened.
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+
+pub use self::network::{Input, Network};
+pub use self::step::StepNetwork;
+
+/// Environment variable that names the runtime library, or the folder it lies in.
+pub const LIBRARY_VARIABLE: &str = "RESONANTGEN_RUNTIME";
+
+/// The runtime library could not be opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// No library was found at any of the known places.
@@ -14,8 +31,134 @@ pub enum RuntimeError {
         /// Places that were looked at, in order.
         tried: Vec<PathBuf>,
     },
+    /// The file is no loadable library.
+    #[error("{} cannot be loaded: {reason}; run `cargo xtask setup`, or reinstall", .path.display())]
+    Unloadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The file is a library, but not ONNX Runtime.
+    #[error("{} is not ONNX Runtime; run `cargo xtask setup`, or reinstall", .path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The library is too old.
+    #[error(
+        "{} is ONNX Runtime {found}, version 1.{needed} or newer is needed; run `cargo xtask setup`, or reinstall",
+        .path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+        /// Oldest minor version that works.
+        needed: u32,
+    },
+    /// The library does not start.
+    #[error("ONNX Runtime at {} does not start: {reason}; run `cargo xtask setup`, or reinstall", .path.display())]
+    Start {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
 }
 
 fn display_paths(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A network could not be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file is no network that this runtime can run.
+    #[error("{} cannot be loaded: {reason}; restore the bundle", .path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        reason: String,
+    },
+    /// Its inputs or outputs differ from the manifest's.
+    #[error("{}: {reason}; restore the bundle", .path.display())]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// Which tensor, what was expected and what was found.
+        reason: String,
+    },
+    /// It failed while it ran.
+    #[error("{} failed: {reason}", .path.display())]
+    Run {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// The runtime of this process.
+#[derive(Debug)]
+pub struct Runtime {
+    environment: Environment,
+    version: String,
+    path: PathBuf,
+}
+
+/// `ort` allows one environment per process, so it is kept for good.
+static RUNTIME: Mutex<Option<Arc<Runtime>>> = Mutex::new(None);
+
+impl Runtime {
+    /// Opens the runtime, or returns the one that this process has opened before.
+    ///
+    /// `library` is the library's file or its folder; without it, the environment variable [`LIBRARY_VARIABLE`], the
+    /// folder of the executable and `.setup/onnxruntime/` (in the working folder, the executable's folder and all
+    /// their parents) are tried in this order. A library that was named but is not there is an error.
+    ///
+    /// # Errors
+    /// When no library is found, or the one found is not ONNX Runtime in a version that works.
+    pub fn open(library: Option<&Path>) -> Result<Arc<Self>, RuntimeError> {
+        let path = library::find(library)?;
+        let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = slot.as_ref() {
+            return Ok(Arc::clone(runtime));
+        }
+        let version = library::version(&path)?;
+        let environment = ort::init_from(&path)
+            .map_err(|error| RuntimeError::Start { path: path.clone(), reason: error.to_string() })?
+            .with_name("resonantgen")
+            .with_telemetry(false)
+            // What goes wrong comes back as an error; the runtime's own lines would end up in a host's terminal.
+            .with_logger(Arc::new(|_, _, _, _, _| {}))
+            .build()
+            .map_err(|error| RuntimeError::Start { path: path.clone(), reason: error.to_string() })?;
+        let runtime = Arc::new(Self { environment, version, path });
+        *slot = Some(Arc::clone(&runtime));
+        Ok(runtime)
+    }
+
+    /// Version of the library, such as `1.31.0`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the library was found.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the execution providers in use.
+    #[must_use]
+    pub fn providers(&self) -> &'static [&'static str] {
+        &["CPU"]
+    }
 }

@@ -87,7 +87,10 @@ impl SpectralFilter {
             .collect();
         let triangles = (0..BANDS)
             .map(|band| {
-                let [low, mid, high] = [0, 1, 2].map(|step| hz_of(edge_mel(band + step)));
+                // No side is narrower than one bin.
+                let mid = hz_of(edge_mel(band + 1));
+                let low = hz_of(edge_mel(band)).min(mid - bin_hz(1));
+                let high = hz_of(edge_mel(band + 2)).max(mid + bin_hz(1));
                 let weight = |bin: usize| {
                     let hz = bin_hz(bin);
                     ((hz - low) / (mid - low)).min((high - hz) / (high - mid)).max(0.0) as f32
