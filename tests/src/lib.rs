@@ -1,1 +1,13 @@
 //! Helpers shared by the end-to-end tests.
+
+pub mod listen;
+pub mod program;
+pub mod stem;
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").to_owned()
+}
