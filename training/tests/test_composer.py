@@ -151,7 +151,9 @@ def test_json_round_trip(pieces: dict[str, list[Piece]]) -> None:
 
 
 def measure(style: str, name: str, value: float, seeds: range) -> dict[str, float]:
-    group = [compose_piece(seed, style, 8, attributes={**dict.fromkeys(ATTRIBUTES, 0.5), name: value}) for seed in seeds]
+    group = [
+        compose_piece(seed, style, 8, attributes={**dict.fromkeys(ATTRIBUTES, 0.5), name: value}) for seed in seeds
+    ]
     count = len(group)
     notes = {track: [n for p in group for n in p.tracks[track]] for track in TRACKS}
     return {
@@ -165,15 +167,24 @@ def measure(style: str, name: str, value: float, seeds: range) -> dict[str, floa
 
 
 def test_attributes_shape_the_piece() -> None:
-    seeds = range(40)
+    seeds = range(24)
     for style in STYLES:
-        for name, figures in (("energy", ("hits", "velocity", "bpm")), ("density", ("hits", "tonal")), ("brightness", ("register",)), ("aggression", ("velocity",))):
+        for name, figures in (
+            ("energy", ("hits", "velocity", "bpm")),
+            ("density", ("hits", "tonal")),
+            ("brightness", ("register",)),
+            ("aggression", ("velocity",)),
+        ):
             low, high = (measure(style, name, value, seeds) for value in (0.05, 0.95))
             for figure in figures:
                 assert high[figure] > low[figure], (style, name, figure)
-    totals = [sum(measure(style, "complexity", value, seeds)["chord_size"] for style in STYLES) for value in (0.05, 0.5, 0.95)]
+    totals = [
+        sum(measure(style, "complexity", value, seeds)["chord_size"] for style in STYLES) for value in (0.05, 0.5, 0.95)
+    ]
     assert totals[0] < totals[1] < totals[2]
-    dense = [sum(measure(style, "density", value, seeds)["tonal"] for style in STYLES) for value in (0.05, 0.35, 0.65, 0.95)]
+    dense = [
+        sum(measure(style, "density", value, seeds)["tonal"] for style in STYLES) for value in (0.05, 0.35, 0.65, 0.95)
+    ]
     assert dense == sorted(dense) and dense[-1] > 1.8 * dense[0]
 
 
@@ -189,7 +200,14 @@ def test_captions(pieces: dict[str, list[Piece]]) -> None:
 
 
 def test_bad_names_are_refused() -> None:
-    for arguments in ({"style": "polka"}, {"mode": "hungarian"}, {"meter": (7, 8)}, {"bars": 5}, {"attributes": {"loudness": 1.0}}, {"moods": ["bored"]}):
+    for arguments in (
+        {"style": "polka"},
+        {"mode": "hungarian"},
+        {"meter": (7, 8)},
+        {"bars": 5},
+        {"attributes": {"loudness": 1.0}},
+        {"moods": ["bored"]},
+    ):
         with pytest.raises(ValueError):
             compose_piece(1, **arguments)
 
@@ -205,7 +223,11 @@ def test_humanise(pieces: dict[str, list[Piece]]) -> None:
 
 
 def test_names_and_swing() -> None:
-    assert key_text(9, "minor") == "A minor" and key_text(3, "major") == "Eb major" and key_text(6, "dorian") == "F# dorian"
+    assert (
+        key_text(9, "minor") == "A minor"
+        and key_text(3, "major") == "Eb major"
+        and key_text(6, "dorian") == "F# dorian"
+    )
     assert chord_symbol(11, "m7b5") == "Bm7b5" and chord_symbol(9, "minadd9") == "Amadd9"
     assert warp(1.0, 1, 0.66) == pytest.approx(1.32) and warp(3.0, 2, 0.5) == pytest.approx(3.0)
     assert warp(8.0, 2, 0.66) == pytest.approx(8.0)

@@ -68,8 +68,15 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     swing = f", swing {piece.swing_ratio} of unit {piece.swing_unit}" if piece.swing_ratio > 0.5 else ""
-    print(f"seed {piece.seed}: {piece.style}, {piece.key}, {piece.bpm:.0f} bpm, {piece.meter[0]}/{piece.meter[1]}, {piece.bars} bars{swing}")
-    print("moods: " + (", ".join(piece.moods) or "none") + "; " + ", ".join(f"{k} {v:.2f}" for k, v in piece.attributes.items()))
+    print(
+        f"seed {piece.seed}: {piece.style}, {piece.key}, {piece.bpm:.0f} bpm, {piece.meter[0]}/{piece.meter[1]}, {piece.bars} bars{swing}"
+    )
+    print(
+        "moods: "
+        + (", ".join(piece.moods) or "none")
+        + "; "
+        + ", ".join(f"{k} {v:.2f}" for k, v in piece.attributes.items())
+    )
     names = piece.chord_names()
     print("chords: " + " | ".join(a if a == b else f"{a} {b}" for a, b in zip(names[::2], names[1::2], strict=True)))
     for caption in piece.captions:

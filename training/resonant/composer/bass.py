@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from resonant.piece import QUALITIES, Note
 # "step:length degree [!accent | ~ghost]"; degrees: R root, O octave, F fifth, L fifth below, T third, S seventh,
 # A approach to the next root. Options run sparse to dense.
 _EVENT = re.compile(r"(\d+):([\d.]+)([ROFLTSA])([!~]?)")
+# fmt: off
 PATTERNS: dict[str, list[list[str]]] = {
     "techno": [
         ["0:2R! 8:2R", "0:1R! 3:1R 6:1R 11:1R", "2:1R 6:1R 10:1R 14:1R", "2:1R 3:1R~ 6:1R 7:1R~ 10:1R 11:1R~ 14:1R 15:1R~",
@@ -63,10 +63,13 @@ PATTERNS: dict[str, list[list[str]]] = {
     "trap": [["0:12R!", "0:8R! 10:6R", "0:6R! 7:3R 10:6R"]],
     "ambient": [["0:16R!"], ["0:12R!"], ["0:8R! 8:8F"]],
 }
+# fmt: on
+# fmt: off
 COMPOUND: dict[tuple[int, int], list[str]] = {
     (3, 4): ["0:12R!", "0:8R! 8:4F", "0:4R! 4:4F 8:4F", "0:4R! 6:2R 8:4F", "0:2R! 2:2R 4:2R 6:2R 8:2F 10:2A"],
     (6, 8): ["0:12R!", "0:6R! 6:6R", "0:4R! 4:2R 6:4R! 10:2F", "0:4R! 4:2O 6:4R 10:2A", "0:2R! 2:2R 4:2R 6:2R! 8:2R 10:2A"],
 }
+# fmt: on
 _RANGE = {"bass_sub": (25, 42), "bass_synth": (28, 46), "bass_electric": (28, 48), "bass_acoustic": (28, 50)}
 _GATE = {"techno": 0.8, "house": 0.8, "funk": 0.75, "synthwave": 0.85}
 
@@ -130,7 +133,13 @@ class _Bassist:
         scale = self.plan.scale
         below, above = target - 1, target + 1
         steps = [p for p in (target - 2, target - 1, target + 1, target + 2) if p % 12 in scale]
-        chromatic = self.plan.style in ("jazz", "funk", "hiphop", "rock", "pop") and self.rng.random() < 0.15 + 0.5 * self.plan.attribute("complexity") * (self.plan.style == "jazz")
+        chromatic = self.plan.style in (
+            "jazz",
+            "funk",
+            "hiphop",
+            "rock",
+            "pop",
+        ) and self.rng.random() < 0.15 + 0.5 * self.plan.attribute("complexity") * (self.plan.style == "jazz")
         if chromatic or not steps:
             return below if self.rng.random() < 0.6 else above
         return min(steps, key=lambda p: abs(p - root) + self.rng.random())
@@ -156,9 +165,18 @@ class _Bassist:
                 if degree != "A" and (changed or index == 0 or plan.chord(step)[0] != root % 12):
                     root = self.root(step)
                     self.previous = root
-                if index == 0 or changed or (offset >= half and onsets[index - 1] < half and plan.chord(step) != plan.chord(start)):
+                if (
+                    index == 0
+                    or changed
+                    or (offset >= half and onsets[index - 1] < half and plan.chord(step) != plan.chord(start))
+                ):
                     degree = "R" if degree in "FLTSA" else degree
-                if degree == "A" and index + 1 < len(events) and plan.chord(start + onsets[index + 1]) == plan.chord(step) and onsets[index + 1] - offset > 2:
+                if (
+                    degree == "A"
+                    and index + 1 < len(events)
+                    and plan.chord(start + onsets[index + 1]) == plan.chord(step)
+                    and onsets[index + 1] - offset > 2
+                ):
                     degree = "F"
                 self.add(step, length * gate if length <= 4 else length, self.pitch(step, degree, root), level)
                 change = start + half
@@ -182,8 +200,19 @@ class _Bassist:
         events: list[Event] = []
         for index, step in enumerate(onsets):
             gap = (onsets[index + 1] if index + 1 < len(onsets) else plan.spb) - step
-            degree = "R" if index == 0 or rng.random() < 0.6 else rng.choice("ROFS" if plan.style == "funk" else "RRFO" if plan.style != "trap" else "RRRO")
-            events.append((step, float(gap if long else min(gap, rng.choice((1, 2, 2, 3)))), degree, 100.0 if index == 0 else 88.0))
+            degree = (
+                "R"
+                if index == 0 or rng.random() < 0.6
+                else rng.choice("ROFS" if plan.style == "funk" else "RRFO" if plan.style != "trap" else "RRRO")
+            )
+            events.append(
+                (
+                    step,
+                    float(gap if long else min(gap, rng.choice((1, 2, 2, 3)))),
+                    degree,
+                    100.0 if index == 0 else 88.0,
+                )
+            )
             if not long and gap >= 3 and rng.random() < 0.75 * self.busy * (plan.style != "trap"):
                 place = step + gap - rng.choice((1, 2))
                 if place > step:
@@ -200,7 +229,11 @@ class _Bassist:
                 tail = self.plan.spb - 2
                 events = tuple(e for e in events if e[0] < tail)
                 last = events[-1]
-                events = (*events[:-1], (last[0], min(last[1], float(tail - last[0])), last[2], last[3]), (tail, 2.0, "A", 84.0))
+                events = (
+                    *events[:-1],
+                    (last[0], min(last[1], float(tail - last[0])), last[2], last[3]),
+                    (tail, 2.0, "A", 84.0),
+                )
             bars.append(events)
         self.pattern_bars(bars, gate)
 
@@ -217,15 +250,26 @@ class _Bassist:
                 begins = beat == 0 or (step % half == 0 and plan.chord(step) != plan.chord(step - 1))
                 ends = (beat == beats - 1) or plan.chord(step + 4) != plan.chord(step)
                 if begins:
-                    goal = root_pc if plan.chord(step) != plan.chord(step - 1) or rng.random() < 0.7 else pcs[2 % len(pcs)]
+                    goal = (
+                        root_pc if plan.chord(step) != plan.chord(step - 1) or rng.random() < 0.7 else pcs[2 % len(pcs)]
+                    )
                     options = [p for p in range(self.low, self.high) if p % 12 == goal]
                     current = min(options, key=lambda p: abs(p - current) + 0.25 * abs(p - (self.low + self.high) / 2))
                 elif ends:
                     current = self._lead(step, current)
                 else:
-                    options = [p for p in range(max(self.low, current - 5), min(self.high, current + 5) + 1) if p != current and (p % 12 in pcs or (p % 12 in plan.scale and abs(p - current) <= 2))]
+                    options = [
+                        p
+                        for p in range(max(self.low, current - 5), min(self.high, current + 5) + 1)
+                        if p != current and (p % 12 in pcs or (p % 12 in plan.scale and abs(p - current) <= 2))
+                    ]
                     centre = (self.low + self.high) / 2
-                    weights = [(2.0 if p % 12 in pcs else 1.2) / (1 + 0.4 * abs(p - current)) * (1.6 if (p > current) == (current < centre) else 1.0) for p in options]
+                    weights = [
+                        (2.0 if p % 12 in pcs else 1.2)
+                        / (1 + 0.4 * abs(p - current))
+                        * (1.6 if (p > current) == (current < centre) else 1.0)
+                        for p in options
+                    ]
                     if options:
                         current = rng.choices(options, weights)[0]
                 self.add(step, 3.6, current, 92 if beat % 2 == 0 else 88)
@@ -238,7 +282,14 @@ class _Bassist:
         pc = self.plan.chord(step + 4)[0]
         target = min((p for p in range(self.low, self.high + 1) if p % 12 == pc), key=lambda p: abs(p - current))
         options = [target - 1, target + 1, target - 2, target + 2, target + 7, target - 5]
-        weights = [3.0, 2.2, 1.0 if (target - 2) % 12 in self.plan.scale else 0.1, 1.0 if (target + 2) % 12 in self.plan.scale else 0.1, 0.8, 0.8]
+        weights = [
+            3.0,
+            2.2,
+            1.0 if (target - 2) % 12 in self.plan.scale else 0.1,
+            1.0 if (target + 2) % 12 in self.plan.scale else 0.1,
+            0.8,
+            0.8,
+        ]
         weights = [w * (0.1 if o == current else 1.0) for w, o in zip(weights, options, strict=True)]
         return self.rng.choices(options, weights)[0]
 
@@ -300,9 +351,14 @@ def compose_bass(plan: Plan, kicks: list[list[int]]) -> list[Note]:
             bassist.walk()
     elif style == "trap" or (style == "hiphop" and family == "bass_sub" and rng.random() < 0.7):
         bassist.eight_oh_eight()
-    elif (style == "dnb" and family == "bass_sub" or style == "cinematic") and bassist.busy < 0.45 and rng.random() < 0.6:
+    elif (
+        (style == "dnb" and family == "bass_sub" or style == "cinematic") and bassist.busy < 0.45 and rng.random() < 0.6
+    ):
         bassist.drone()
-    elif style in ("funk", "hiphop", "pop", "rock") and rng.random() < {"funk": 0.4, "hiphop": 0.5, "pop": 0.35, "rock": 0.25}[style]:
+    elif (
+        style in ("funk", "hiphop", "pop", "rock")
+        and rng.random() < {"funk": 0.4, "hiphop": 0.5, "pop": 0.35, "rock": 0.25}[style]
+    ):
         long = style in ("pop", "rock")
         base = bassist.kick_pattern(kicks[0], long)
         answer = bassist.kick_pattern(kicks[1], long) if kicks[1] != kicks[0] else None

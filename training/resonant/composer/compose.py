@@ -51,7 +51,9 @@ def compose_piece(
     Notes lie on the step grid, except rolls (offsets 1/2, or 1/3 and 2/3, of equal velocity); `humanise` loosens them.
     Raises ValueError on unknown names.
     """
-    plan = make_plan(seed, style, bars, attributes=attributes, meter=meter, mode=mode, tonic=tonic, bpm=bpm, moods=moods)
+    plan = make_plan(
+        seed, style, bars, attributes=attributes, meter=meter, mode=mode, tonic=tonic, bpm=bpm, moods=moods
+    )
     drums = compose_drums(plan)
     tracks = {
         "drums": _clean(drums.notes, plan.total, False),
@@ -60,8 +62,20 @@ def compose_piece(
         "melody": _clean(compose_melody(plan), plan.total, True),
     }
     return Piece(
-        seed=seed, style=plan.style, bpm=plan.bpm, tonic=plan.tonic, mode=plan.mode, meter=plan.meter, bars=plan.bars,
-        swing_unit=plan.swing[0], swing_ratio=plan.swing[1], chords=plan.chords, tracks=tracks,
-        patches={track: "" for track in TRACKS}, families=plan.families, attributes=plan.attributes, moods=plan.moods,
+        seed=seed,
+        style=plan.style,
+        bpm=plan.bpm,
+        tonic=plan.tonic,
+        mode=plan.mode,
+        meter=plan.meter,
+        bars=plan.bars,
+        swing_unit=plan.swing[0],
+        swing_ratio=plan.swing[1],
+        chords=plan.chords,
+        tracks=tracks,
+        patches={track: "" for track in TRACKS},
+        families=plan.families,
+        attributes=plan.attributes,
+        moods=plan.moods,
         captions=write_captions(plan),
     )

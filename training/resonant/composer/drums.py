@@ -38,7 +38,10 @@ class _Drummer:
         self.busy = plan.mix(density=0.6, energy=0.6)
         meter = {(4, 4): "4", (3, 4): "3", (6, 8): "6"}[plan.meter]
         grooves = GROOVES[plan.style].get(meter) or GROOVES["pop"][meter]
-        weights = [g.weight * (1.0 if g.energy is None else max(0.05, 1 - 1.8 * abs(g.energy - plan.attribute("energy")))) for g in grooves]
+        weights = [
+            g.weight * (1.0 if g.energy is None else max(0.05, 1 - 1.8 * abs(g.energy - plan.attribute("energy"))))
+            for g in grooves
+        ]
         self.groove: Groove = self.rng.choices(grooves, weights)[0]
         self.lines = self._choose_lines()
 
@@ -59,7 +62,9 @@ class _Drummer:
 
     def _thinned(self, lines: dict[str, str]) -> dict[str, str]:
         """Takes layers out where several would fill every step, or too many play at once."""
-        tops = [n for n in ("shaker", "ride", "closed_hat") if n in lines and lines[n].count(".") < 0.55 * len(lines[n])]
+        tops = [
+            n for n in ("shaker", "ride", "closed_hat") if n in lines and lines[n].count(".") < 0.55 * len(lines[n])
+        ]
         keep = self.rng.choice(tops) if tops else ""
         for name in tops:
             if name != keep and name in self.groove.extra and self.rng.random() < 0.8:
@@ -82,7 +87,9 @@ class _Drummer:
             return
         fine = self.plan.swing[0] == 1
         spots = [s for s in range(1, self.plan.spb) if s not in taken and (s % 2 == 1 if fine else s % 4 == 2)]
-        weights = [3.0 if (s + 1) % self.plan.spb in taken or s - 1 in taken else 1.5 if s % 4 == 3 else 1.0 for s in spots]
+        weights = [
+            3.0 if (s + 1) % self.plan.spb in taken or s - 1 in taken else 1.5 if s % 4 == 3 else 1.0 for s in spots
+        ]
         for _ in range(1 + int(self.rng.random() * 3.2 * chance) if spots else 0):
             step = self.rng.choices(spots, weights)[0]
             if step not in taken:
@@ -116,7 +123,7 @@ class _Drummer:
                 bar["closed_hat"].append((step, 70.0, 1))
             else:
                 bar["closed_hat"] = [h for h in bar["closed_hat"] if h[0] != step]
-        elif move == "open" and bar.get("closed_hat"):
+        elif move == "open" and bar.get("closed_hat") and self.plan.style != "jazz":
             step = rng.choice([s for s in range(2, spb, 2)])
             bar["closed_hat"] = [h for h in bar["closed_hat"] if h[0] != step]
             if all(s != step for s, _, _ in bar.get("open_hat", [])):
@@ -158,7 +165,13 @@ class _Drummer:
         start = spb - size
         kinds = FILLS[self.plan.style]
         kind = rng.choice(kinds)
-        keep = ("kick", "closed_hat", "ride", "shaker", "open_hat") if kind in ("ghosted", "clap", "kick") else ("kick",) if kind != "break" else ()
+        keep = (
+            ("kick", "closed_hat", "ride", "shaker", "open_hat")
+            if kind in ("ghosted", "clap", "kick")
+            else ("kick",)
+            if kind != "break"
+            else ()
+        )
         result = {
             name: [h for h in hits if h[0] < start or (name in keep and not (name == "kick" and kind == "toms"))]
             for name, hits in bar.items()
@@ -178,7 +191,11 @@ class _Drummer:
             for step in range(start, spb, fine):
                 place = (step - start) / size
                 if rng.random() < 0.5 + 0.45 * dense or step % 4 == 0:
-                    add("snare" if place < 0.3 else "high_tom" if place < 0.65 else "low_tom", step, 92 + 18 * (step % 4 == 0))
+                    add(
+                        "snare" if place < 0.3 else "high_tom" if place < 0.65 else "low_tom",
+                        step,
+                        92 + 18 * (step % 4 == 0),
+                    )
         elif kind == "low_toms":
             for step in range(start, spb, 2 if dense < 0.6 else 1):
                 if rng.random() < 0.75 or step % 4 == 0:
@@ -272,8 +289,20 @@ def _second_section(drummer: _Drummer, pattern: list[Bar]) -> list[Bar]:
     return result
 
 
-_CRASH = {"rock": 0.75, "pop": 0.5, "synthwave": 0.5, "dnb": 0.5, "techno": 0.3, "house": 0.35, "funk": 0.4, "cinematic": 0.5,
-          "trap": 0.3, "hiphop": 0.15, "jazz": 0.15, "ambient": 0.04}
+_CRASH = {
+    "rock": 0.75,
+    "pop": 0.5,
+    "synthwave": 0.5,
+    "dnb": 0.5,
+    "techno": 0.3,
+    "house": 0.35,
+    "funk": 0.4,
+    "cinematic": 0.5,
+    "trap": 0.3,
+    "hiphop": 0.15,
+    "jazz": 0.15,
+    "ambient": 0.04,
+}
 
 
 def _crashes(plan: Plan, rng: random.Random, bars: list[Bar]) -> None:

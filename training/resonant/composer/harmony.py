@@ -10,6 +10,7 @@ from resonant.composer.voicing import lead
 from resonant.piece import Note
 
 # Rhythm lines: x plain, X accent, g ghost onsets; - holds; . rests. Options run sparse to dense.
+# fmt: off
 RHYTHMS: dict[str, list[str]] = {
     "techno": ["x...............", "...x............", "x.....x.........", "...x......x.....", "..x.....x.......", "x..x..x.........", "x.....x...x.....", "..x..x....x..x..", "x..x..x..x..x...", "..x...x...x...x."],
     "house": ["x-----..........", "x--...x--.......", "..x-......x-....", "x-.x-.....x-....", "..x...x...x...x.", "x-.x-.x-..x-....", "x..x..x...x.x...", "x..x..x...x..x..", "..xx..x...xx..x.", "x.xx..x.x.xx..x."],
@@ -25,17 +26,23 @@ RHYTHMS: dict[str, list[str]] = {
     "synthwave": ["x---------------", "x-------x-------", "x-----x-----x---", "x--x--x-----....", "x..x..x..x..x.x.", "..x-..x-..x-..x-", "x--x--x-x--x--x-", "x-x-x-x-x-x-x-x-"],
     "cinematic": ["x---------------", "x-------x-------", "x-----x-x-------", "x---x---x---x---", "X-x-x-x-X-x-x-x-", "X..x..x.X..x..x."],
 }
+# fmt: on
+# fmt: off
 RHYTHMS_12: dict[tuple[int, int], list[str]] = {
     (3, 4): ["x-----------", "x-------x---", "x---....x---", "....x---x---", "x---x---x---", "x---x-x-x---", "x-x-x-x-x-x-"],
     (6, 8): ["x-----------", "x-----x-----", "x---x-x-----", "x---x-x---x-", "x-....x-..x-", "X-x-x-X-x-x-"],
 }
+# fmt: on
 JAZZ_12 = ["x-..........", "x-....x-....", "......x-....", "....x---x-..", "x-....x-..x-", "..x-..x-..x-"]
 
+# fmt: off
 TEXTURES: dict[str, dict[str, float]] = {
     "pad": {"sustain": 5, "tied": 3, "rhythm": 0.6}, "strings": {"tied": 4, "sustain": 2, "ostinato": 1}, "keys": {"rhythm": 5, "sustain": 1.5, "broken": 1.5},
     "guitar": {"rhythm": 4, "arp": 2, "sustain": 0.5}, "pluck": {"arp": 6, "rhythm": 1.2}, "stab": {"rhythm": 6, "sustain": 0.5},
     "brass_wind": {"sustain": 2, "rhythm": 3}, "vox": {"sustain": 3, "tied": 2}, "lead": {"arp": 1},
 }
+# fmt: on
+# fmt: off
 STYLE_TEXTURES: dict[tuple[str, str], dict[str, float]] = {
     ("rock", "guitar"): {"power": 5, "rhythm": 2.5, "arp": 1.2}, ("cinematic", "strings"): {"tied": 3, "sustain": 2, "ostinato": 3.5},
     ("ambient", "keys"): {"sustain": 4, "broken": 2, "arp": 1}, ("jazz", "keys"): {"rhythm": 1}, ("jazz", "guitar"): {"rhythm": 1},
@@ -45,6 +52,7 @@ STYLE_TEXTURES: dict[tuple[str, str], dict[str, float]] = {
     ("cinematic", "keys"): {"broken": 4, "sustain": 2, "arp": 1}, ("pop", "guitar"): {"rhythm": 3, "arp": 3},
     ("ambient", "guitar"): {"arp": 3, "sustain": 2}, ("hiphop", "guitar"): {"rhythm": 2, "arp": 2}, ("hiphop", "strings"): {"sustain": 2, "rhythm": 2, "tied": 1},
 }
+# fmt: on
 
 
 @dataclass(slots=True)
@@ -63,7 +71,14 @@ class _Player:
         if plan.melody_busy > 0.7:
             self.busy *= 0.85
         weights = dict(STYLE_TEXTURES.get((plan.style, self.family)) or TEXTURES[self.family])
-        for name, lean in (("arp", 1.2), ("ostinato", 1.8), ("power", 1.0), ("rhythm", 0.8), ("sustain", -1.2), ("tied", -1.2)):
+        for name, lean in (
+            ("arp", 1.2),
+            ("ostinato", 1.8),
+            ("power", 1.0),
+            ("rhythm", 0.8),
+            ("sustain", -1.2),
+            ("tied", -1.2),
+        ):
             if name in weights:
                 weights[name] *= max(0.1, 1 + lean * (self.busy - 0.5) * 2)
         self.texture = choose(self.rng, weights)
@@ -77,7 +92,11 @@ class _Player:
             return 3, "close", False
         if plan.style == "jazz" or (plan.style in ("hiphop", "house", "funk") and self.rng.random() < 0.4):
             count = 3 if rich < 0.35 else 4
-            return count, "both" if self.family == "guitar" else "close" if rich < 0.5 else "both", self.rng.random() < 0.6
+            return (
+                count,
+                "both" if self.family == "guitar" else "close" if rich < 0.5 else "both",
+                self.rng.random() < 0.6,
+            )
         count = 3 if rich < 0.45 + self.rng.gauss(0, 0.1) else 4
         if self.family in ("pad", "strings", "vox") and rich > 0.8:
             count = 5
@@ -163,7 +182,11 @@ class _Player:
         else:
             options = JAZZ_12 if plan.style == "jazz" else RHYTHMS_12[plan.meter]
         first = graded(rng, options, self.busy, 0.15)
-        second = graded(rng, options, self.busy, 0.15) if rng.random() < (0.75 if plan.style == "jazz" else 0.25 + 0.3 * plan.attribute("complexity")) else first
+        second = (
+            graded(rng, options, self.busy, 0.15)
+            if rng.random() < (0.75 if plan.style == "jazz" else 0.25 + 0.3 * plan.attribute("complexity"))
+            else first
+        )
         last = graded(rng, options, self.busy, 0.2) if rng.random() < 0.4 else second
         lines = []
         later = graded(rng, options, self.busy, 0.2) if plan.bars > 4 and rng.random() < 0.25 else ""
@@ -213,7 +236,13 @@ class _Player:
     def arp(self) -> None:
         """Broken chords in a steady figure."""
         plan, rng = self.plan, self.rng
-        rate = 1 if self.busy + rng.gauss(0, 0.12) > 0.55 and plan.swing[0] == 1 and plan.style not in ("ambient", "cinematic", "jazz") else 2
+        rate = (
+            1
+            if self.busy + rng.gauss(0, 0.12) > 0.55
+            and plan.swing[0] == 1
+            and plan.style not in ("ambient", "cinematic", "jazz")
+            else 2
+        )
         if self.busy < 0.22:
             rate = 4 if plan.spb == 16 else 2
         figure = choose(rng, {"up": 3, "down": 1.2, "updown": 3, "leap": 2, "free": 3})
@@ -226,8 +255,13 @@ class _Player:
             if octaves and pool[0] + 12 <= 79:
                 pool.append(pool[0] + 12) if pool[0] + 12 > pool[-1] else None
             size = len(pool)
-            cycle = {"up": list(range(size)), "down": list(range(size))[::-1], "updown": list(range(size)) + list(range(size - 2, 0, -1)),
-                     "leap": [0, size - 1, size // 2, size - 1], "free": [i % size for i in free]}[figure]
+            cycle = {
+                "up": list(range(size)),
+                "down": list(range(size))[::-1],
+                "updown": list(range(size)) + list(range(size - 2, 0, -1)),
+                "leap": [0, size - 1, size // 2, size - 1],
+                "free": [i % size for i in free],
+            }[figure]
             for step in range(segment.start, segment.end, rate):
                 place = (step % plan.spb) // rate
                 if place in rests:
@@ -258,7 +292,9 @@ class _Player:
         plan, rng = self.plan, self.rng
         rate = 1 if self.busy > 0.75 and plan.bpm < 115 else 2
         size = 8 if plan.spb == 16 else 6
-        cell = rng.choice(([0, 0, 1, 0, 2, 0, 1, 0], [0, 1, 2, 1, 0, 1, 2, 1], [0, 0, 0, 1, 0, 0, 2, 1], [2, 1, 0, 1, 2, 1, 0, 1]))[:size]
+        cell = rng.choice(
+            ([0, 0, 1, 0, 2, 0, 1, 0], [0, 1, 2, 1, 0, 1, 2, 1], [0, 0, 0, 1, 0, 0, 2, 1], [2, 1, 0, 1, 2, 1, 0, 1])
+        )[:size]
         for segment in self.segments:
             held = segment.voicing[:1] if len(segment.voicing) > 3 else ()
             pool = segment.voicing[len(held) :]
@@ -271,7 +307,14 @@ class _Player:
 def compose_harmony(plan: Plan) -> list[Note]:
     """Writes the harmony track."""
     player = _Player(plan)
-    textures = {"sustain": player.sustain, "tied": player.tied, "rhythm": player.rhythm, "power": player.rhythm,
-                "arp": player.arp, "broken": player.broken, "ostinato": player.ostinato}
+    textures = {
+        "sustain": player.sustain,
+        "tied": player.tied,
+        "rhythm": player.rhythm,
+        "power": player.rhythm,
+        "arp": player.arp,
+        "broken": player.broken,
+        "ostinato": player.ostinato,
+    }
     textures[player.texture]()
     return player.notes

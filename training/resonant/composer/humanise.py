@@ -8,8 +8,20 @@ from dataclasses import replace
 from resonant.piece import KEY_TO_CLASS, Note, Piece
 
 # style -> (timing in steps, velocity) of one standard deviation
-_LOOSENESS = {"techno": (0.004, 2), "house": (0.01, 3), "hiphop": (0.035, 5), "trap": (0.008, 3), "dnb": (0.012, 3), "rock": (0.025, 5), "pop": (0.015, 4),
-              "ambient": (0.03, 4), "jazz": (0.04, 6), "funk": (0.025, 5), "synthwave": (0.008, 2), "cinematic": (0.03, 5)}
+_LOOSENESS = {
+    "techno": (0.004, 2),
+    "house": (0.01, 3),
+    "hiphop": (0.035, 5),
+    "trap": (0.008, 3),
+    "dnb": (0.012, 3),
+    "rock": (0.025, 5),
+    "pop": (0.015, 4),
+    "ambient": (0.03, 4),
+    "jazz": (0.04, 6),
+    "funk": (0.025, 5),
+    "synthwave": (0.008, 2),
+    "cinematic": (0.03, 5),
+}
 
 
 def humanise(piece: Piece, seed: int, amount: float = 1.0) -> Piece:

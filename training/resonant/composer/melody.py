@@ -9,6 +9,7 @@ from resonant.composer.styles import choose, graded
 from resonant.piece import Note
 
 # One bar: x onset, - hold, . rest. Options run sparse to dense.
+# fmt: off
 LINES: dict[str, list[str]] = {
     "riff": ["x-......x-......", "x--...x-........", "x-....x-..x-....", "x..x..x.........", "..x-..x-..x-....", "x-.x-.x-....x-..", "x..x..x...x.....", "x-x---x---x-....",
              "x..x..x..x..x-..", "x.x.x-..x.x.x-..", "x-xx..x-x-.xx-..", "x.xx.x.xx.x.x...", "xxx.xx.xx.xxx.x."],
@@ -20,16 +21,57 @@ LINES: dict[str, list[str]] = {
     "funk": ["x...........x-x-", "x-..x-..........", "..x.x-....x-....", "x..x..x.........", "x-xx..x-........", "..x.xx..x-..x-..", "x..x..xx..x.x...", "x-x.xx.x..x.x-..", "xx.xx.x-xx.xx.x-"],
     "slow": ["x---------------", "x-------........", "....x-----------", "x-------x-------", "x-----------x---", "x---x-------....", "x-----x-x-------", "x---x---x-------", "x-----x-x-----x-", "x---x-x-x---x---", "x-x-x---x-x-x---"],
 }
+# fmt: on
+# fmt: off
 LINES_12: dict[str, list[str]] = {
     "3": ["x-----------", "x-------x---", "x-------....", "x---x---x---", "x-----x-x---", "....x---x---", "x---x-x-x---", "x-x-x---x---", "x-x-x-x-x---", "x-x-x-x-x-x-"],
     "6": ["x-----------", "x---------x-", "x-----x-----", "x---x-x-----", "x---x-x---x-", "x-----x-x-x-", "x-x-x-x-----", "x-x-x-x---x-", "x-x-x-x-x-x-"],
 }
+# fmt: on
+# fmt: off
 STYLE_LINES = {"techno": "riff", "house": "riff", "dnb": "riff", "synthwave": "band", "hiphop": "urban", "trap": "urban", "rock": "band", "pop": "band",
                "jazz": "jazz", "funk": "funk", "ambient": "slow", "cinematic": "slow"}
-FORMS = ["a...", "a.b.", "a.a'.", ".a.b", "ab..", "a.a'b", "aa'b.", "aba'.", "a.bc", "aaab", "aa'ab", "abac", "aba'b'", "aabb'", "abcb'", "aba'c", "abcd"]
+# fmt: on
+FORMS = [
+    "a...",
+    "a.b.",
+    "a.a'.",
+    ".a.b",
+    "ab..",
+    "a.a'b",
+    "aa'b.",
+    "aba'.",
+    "a.bc",
+    "aaab",
+    "aa'ab",
+    "abac",
+    "aba'b'",
+    "aabb'",
+    "abcb'",
+    "aba'c",
+    "abcd",
+]
 CENTRES = {"brass_wind": 69, "guitar": 69, "strings": 72, "pluck": 75, "lead": 72, "keys": 72, "vox": 70, "stab": 69}
-PENTATONIC = {"major": (0, 2, 4, 7, 9), "lydian": (0, 2, 4, 7, 9), "mixolydian": (0, 2, 4, 7, 9), "minor": (0, 3, 5, 7, 10), "dorian": (0, 3, 5, 7, 10), "phrygian": (0, 3, 5, 7, 10)}
-PENTATONIC_CHANCE = {"rock": 0.6, "hiphop": 0.55, "trap": 0.4, "pop": 0.4, "funk": 0.55, "house": 0.35, "techno": 0.3, "ambient": 0.5, "dnb": 0.35, "synthwave": 0.2}
+PENTATONIC = {
+    "major": (0, 2, 4, 7, 9),
+    "lydian": (0, 2, 4, 7, 9),
+    "mixolydian": (0, 2, 4, 7, 9),
+    "minor": (0, 3, 5, 7, 10),
+    "dorian": (0, 3, 5, 7, 10),
+    "phrygian": (0, 3, 5, 7, 10),
+}
+PENTATONIC_CHANCE = {
+    "rock": 0.6,
+    "hiphop": 0.55,
+    "trap": 0.4,
+    "pop": 0.4,
+    "funk": 0.55,
+    "house": 0.35,
+    "techno": 0.3,
+    "ambient": 0.5,
+    "dnb": 0.35,
+    "synthwave": 0.2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +90,9 @@ class _Singer:
         self.rng = plan.stream("melody")
         self.busy = min(max(plan.melody_busy + self.rng.gauss(0, 0.06), 0.0), 1.0)
         self.home = CENTRES[plan.families["melody"]] + round(10 * (plan.attribute("brightness") - 0.5))
-        pentatonic = self.rng.random() < PENTATONIC_CHANCE.get(plan.style, 0.1) * (1.3 - 0.6 * plan.attribute("complexity"))
+        pentatonic = self.rng.random() < PENTATONIC_CHANCE.get(plan.style, 0.1) * (
+            1.3 - 0.6 * plan.attribute("complexity")
+        )
         degrees = PENTATONIC.get(plan.mode) if pentatonic else None
         pcs = {(plan.tonic + d) % 12 for d in degrees} if degrees else set(plan.scale)
         self.ladder = [p for p in range(55, 94) if p % 12 in pcs]
@@ -57,6 +101,7 @@ class _Singer:
         self.previous = self.home
         self.sung: dict[tuple, list[tuple[int, float]]] = {}
         self.beat = 6 if plan.meter == (6, 8) else 4
+        self.accent = {(4, 4): 8, (3, 4): 12, (6, 8): 6}[plan.meter]
         self.low, self.high = max(60, self.home - 10), min(88, self.home + 12)
 
     def line(self) -> str:
@@ -105,15 +150,17 @@ class _Singer:
         value, values = 0, [0]
         for index in range(1, count):
             place = index / max(count - 1, 1)
-            lean = {"arch": 1 if place < 0.55 else -1, "valley": -1 if place < 0.5 else 1, "up": 1, "down": -1}.get(shape, 0)
+            lean = {"arch": 1 if place < 0.55 else -1, "valley": -1 if place < 0.5 else 1, "up": 1, "down": -1}.get(
+                shape, 0
+            )
             if shape == "repeat":
                 step = 0 if rng.random() < 0.6 else rng.choice((-1, 1, 2, -2))
             elif shape == "wave":
-                step = (1 if (index // 2) % 2 == 0 else -1) * rng.choice((1, 1, 2))
+                step = (1 if (index // 2) % 2 == 0 else -1) * rng.choice((1, 1, 1, 2))
             elif shape == "leap":
                 step = rng.choice((3, 4, 5)) if index == 1 else rng.choice((-1, -1, -2, 0, 1))
             else:
-                step = lean * rng.choice((1, 1, 1, 2, 0))
+                step = lean * rng.choice((1, 1, 1, 1, 2, 0))
                 if rng.random() < 0.15:
                     step = -step
             value = min(max(value + step, -6), 6)
@@ -150,7 +197,12 @@ class _Singer:
             if motif.onsets[spot - 1] + lengths[spot - 1] == motif.onsets[spot]:
                 lengths[spot - 1] += lengths[spot]
             keep = [i for i in range(len(contour)) if i != spot]
-            return Motif(tuple(motif.onsets[i] for i in keep), tuple(lengths[i] for i in keep), tuple(contour[i] for i in keep), motif.anchor)
+            return Motif(
+                tuple(motif.onsets[i] for i in keep),
+                tuple(lengths[i] for i in keep),
+                tuple(contour[i] for i in keep),
+                motif.anchor,
+            )
         return replace(motif, contour=tuple(contour))
 
     def phrases(self) -> list[Motif | None]:
@@ -194,7 +246,9 @@ class _Singer:
                 following[last] = self.varied(following[last])
             elif draw < 0.88:
                 shift = rng.choice((2, -2, 3))
-                following = [None if motif is None else replace(motif, anchor=motif.anchor + shift) for motif in units[0]]
+                following = [
+                    None if motif is None else replace(motif, anchor=motif.anchor + shift) for motif in units[0]
+                ]
             else:
                 for letter in [key for key in motifs if key[0] in "bcd"]:
                     del motifs[letter]
@@ -215,14 +269,29 @@ class _Singer:
         foreign = chord - scale
         clash = {(pc + 1) % 12 for pc in chord} - chord
         clash |= {(pc + d) % 12 for pc in foreign for d in (-1, 1)} - chord
-        if foreign and (plan.style in ("cinematic", "hiphop", "pop") or (plan.style == "jazz" and self.rng.random() < 0.55)):
+        if foreign and (
+            plan.style in ("cinematic", "hiphop", "pop") or (plan.style == "jazz" and self.rng.random() < 0.55)
+        ):
             rest = chord
         return rest, clash
 
-    def nearest(self, target: int, pcs: set[int]) -> int:
-        """The pitch with a class in `pcs` nearest to the target, inside the register, leaning to small moves."""
+    def nearest(self, target: int, pcs: set[int], move: int = 0) -> int:
+        """The pitch with a class in `pcs` nearest to the target, inside the register, leaning to small moves.
+
+        `move` is the direction the contour asks for; a repeated pitch then costs more.
+        """
+        last = self.previous
         options = [p for p in range(self.low, self.high + 1) if p % 12 in pcs]
-        return min(options, key=lambda p: abs(p - target) + 0.25 * abs(p - self.previous) + (0.4 if abs(p - self.previous) > 9 else 0))
+        return min(
+            options,
+            key=lambda p: (
+                abs(p - target)
+                + 0.45 * abs(p - last)
+                + (1.6 if move and p == last else 0.0)
+                + (0.7 if move and (p - last) * move < 0 else 0.0)
+                + (0.6 if abs(p - last) > 9 else 0.0)
+            ),
+        )
 
     def sing(self, bars: list[Motif | None]) -> None:
         """Turns motifs into notes; a motif that returns over the same chords returns note for note."""
@@ -238,7 +307,9 @@ class _Singer:
                 self.sung[key] = self.pitches(motif, start, closing, final)
             for onset, length, (pitch, level) in zip(motif.onsets, motif.lengths, self.sung[key], strict=True):
                 length = self.trimmed(start + onset, length, pitch)
-                self.notes.append(Note(start + onset, 0.0, length * (1.0 if length >= 3 else 0.92), pitch, plan.velocity(level)))
+                self.notes.append(
+                    Note(start + onset, 0.0, length * (1.0 if length >= 3 else 0.92), pitch, plan.velocity(level))
+                )
                 self.previous = pitch
 
     def trimmed(self, step: int, length: float, pitch: int) -> float:
@@ -261,17 +332,25 @@ class _Singer:
             target = self.ladder[spot]
             rest, clash = self.allowed(start + onset)
             last = place == len(motif.onsets) - 1
-            strong = onset % self.beat == 0 or length >= 3 or (last and closing) or (place == 0 and onset < 2)
+            move = 0 if place == 0 else offset - motif.contour[place - 1]
+            strong = onset % self.accent == 0 or length >= 5 or (last and closing) or (place == 0 and onset < 2)
+            if not strong and (onset % self.beat == 0 or length >= 3):
+                strong = rng.random() < (0.5 if abs(move) <= 1 else 0.8)
             if strong:
                 home = last and final and plan.tonic in rest and rng.random() < 0.6
-                pitch = self.nearest(target, {plan.tonic} if home else rest)
+                pitch = self.nearest(target, {plan.tonic} if home else rest, move)
             else:
                 scale = set(plan.scale)
                 passing = length < 2 and rng.random() < 0.2
-                pitch = self.nearest(target, scale if passing else (scale | rest) - clash)
-                if plan.style == "jazz" and length <= 2 and not last and rng.random() < 0.08 * plan.attribute("complexity"):
+                pitch = self.nearest(target, scale if passing else (scale | rest) - clash, move)
+                if (
+                    plan.style == "jazz"
+                    and length <= 2
+                    and not last
+                    and rng.random() < 0.08 * plan.attribute("complexity")
+                ):
                     pitch = min(max(self.previous + (1 if target > self.previous else -1), self.low), self.high)
-            level = 84 + (10 if onset % (2 * self.beat) == 0 else 0) + (6 if offset == peak else 0) - (0 if strong else 8)
+            level = 84 + (10 if onset % self.accent == 0 else 0) + (6 if offset == peak else 0) - (0 if strong else 8)
             result.append((pitch, float(level)))
             self.previous = pitch
         return result
@@ -298,7 +377,12 @@ class _Singer:
         unit = 2 if plan.swing[0] == 2 or plan.bpm > 125 or rng.random() < 0.5 else 1
         count = rng.choice((1, 2, 2, 3))
         start = plan.total - unit * count
-        if plan.bars - 1 in plan.fills or first.step > 2 or last.step + 2 > start or rng.random() > 0.1 + 0.5 * self.busy:
+        if (
+            plan.bars - 1 in plan.fills
+            or first.step > 2
+            or last.step + 2 > start
+            or rng.random() > 0.1 + 0.5 * self.busy
+        ):
             return
         spot = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - first.pitch))
         side = rng.choice((-1, -1, 1))

@@ -6,12 +6,29 @@ from pathlib import Path
 
 from resonant.piece import Piece
 
-_PROGRAMS = {"bass_electric": 33, "bass_acoustic": 32, "bass_synth": 38, "bass_sub": 39, "keys": 4, "guitar": 27, "pad": 89, "strings": 48, "brass_wind": 66, "pluck": 11, "lead": 81, "stab": 62, "vox": 52}
+_PROGRAMS = {
+    "bass_electric": 33,
+    "bass_acoustic": 32,
+    "bass_synth": 38,
+    "bass_sub": 39,
+    "keys": 4,
+    "guitar": 27,
+    "pad": 89,
+    "strings": 48,
+    "brass_wind": 66,
+    "pluck": 11,
+    "lead": 81,
+    "stab": 62,
+    "vox": 52,
+}
 _TICKS = 480  # per quarter
 
 
 def write_midi(piece: Piece, path: Path) -> None:
-    """Writes a file of type 1 with a track per stem, swing applied. Raises ImportError without mido, OSError on a bad path."""
+    """Writes a file of type 1 with a track per stem, swing applied.
+
+    Raises ImportError without mido, OSError on a bad path.
+    """
     import mido
 
     file = mido.MidiFile(ticks_per_beat=_TICKS)
@@ -24,7 +41,9 @@ def write_midi(piece: Piece, path: Path) -> None:
         track.append(mido.MetaMessage("track_name", name=name))
         channel = 9 if name == "drums" else channel
         if name != "drums":
-            track.append(mido.Message("program_change", program=_PROGRAMS.get(piece.families[name], 0), channel=channel))
+            track.append(
+                mido.Message("program_change", program=_PROGRAMS.get(piece.families[name], 0), channel=channel)
+            )
         events = []
         for n in notes:
             on = round(piece.seconds_at(n.start) / piece.step_seconds * _TICKS / 4)

@@ -79,7 +79,9 @@ def _attributes(rng: random.Random, moods: list[str], given: dict[str, float]) -
 
 
 def _family(rng: random.Random, weights: dict[str, float], aggression: float) -> str:
-    bent = {name: w * math.exp(2.2 * (aggression - 0.5) * AGGRESSIVE_FAMILIES.get(name, 0.0)) for name, w in weights.items()}
+    bent = {
+        name: w * math.exp(2.2 * (aggression - 0.5) * AGGRESSIVE_FAMILIES.get(name, 0.0)) for name, w in weights.items()
+    }
     return choose(rng, bent)
 
 
@@ -124,7 +126,9 @@ def _progression(
     base = list(parse(text))
     if bars >= len(base) and rng.random() < spec.stretch * (1.3 - 0.6 * attributes["energy"]):
         base = [chord for chord in base for _ in (0, 1)]
-    colour = {chord: _extend(rng, *chord, set(MODES[mode]), spec, attributes["complexity"]) for chord in dict.fromkeys(base)}
+    colour = {
+        chord: _extend(rng, *chord, set(MODES[mode]), spec, attributes["complexity"]) for chord in dict.fromkeys(base)
+    }
     base = [(root, colour[root, quality]) for root, quality in base]
     period = len(base) // 2
     chords = base * (bars // period)
@@ -187,6 +191,8 @@ def make_plan(
     if bars not in (4, 8, 16):
         raise ValueError(f"bars must be 4, 8 or 16, not {bars}")
     drawn_moods = rng.sample(spec.moods, rng.choices((0, 1, 2), (0.12, 0.5, 0.38))[0])
+    if len(drawn_moods) == 2 and any(abs(a - b) > 0.36 for a, b in zip(*map(MOODS.get, drawn_moods), strict=True)):
+        drawn_moods = drawn_moods[:1]  # they contradict each other
     moods = drawn_moods if moods is None else list(moods)
     values = _attributes(random.Random(f"{seed}/attributes"), moods, attributes or {})
     drawn_meter = rng.choices(list(spec.meters), list(spec.meters.values()))[0]
@@ -219,8 +225,21 @@ def make_plan(
     spb = meter[0] * 16 // meter[1]
     relative, period = _progression(random.Random(f"{seed}/chords"), spec, style, mode, bars, meter != (3, 4), values)
     plan = Plan(
-        seed, style, spec, bpm, tonic, mode, meter, bars, spb, swing,
-        [((root + tonic) % 12, quality) for root, quality in relative], values, moods, families, period,
+        seed,
+        style,
+        spec,
+        bpm,
+        tonic,
+        mode,
+        meter,
+        bars,
+        spb,
+        swing,
+        [((root + tonic) % 12, quality) for root, quality in relative],
+        values,
+        moods,
+        families,
+        period,
         scale=tuple((tonic + degree) % 12 for degree in MODES[mode]),
     )
     _form(plan)

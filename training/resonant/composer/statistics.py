@@ -39,9 +39,9 @@ def in_scale(piece: Piece) -> tuple[int, int, int]:
 
 
 def strong_consonance(piece: Piece) -> tuple[int, int]:
-    """Melody notes on strong beats that are chord tones, and all on strong beats."""
-    beat = 6 if piece.meter == (6, 8) else 4
-    strong = [n for n in piece.tracks["melody"] if n.step % beat == 0]
+    """Melody notes on strong beats (4/4: one and three; 3/4: one; 6/8: both) that are chord tones, and all there."""
+    accent = {(3, 4): 12, (6, 8): 6}.get(piece.meter, 8)
+    strong = [n for n in piece.tracks["melody"] if n.step % accent == 0]
     return sum(n.pitch % 12 in chord_pcs(*piece.chord_at(n.step)) for n in strong), len(strong)
 
 
@@ -88,7 +88,7 @@ def voice_motion(piece: Piece) -> tuple[float, int]:
 
 
 def clashes(piece: Piece) -> tuple[float, float]:
-    """Steps in which a melody note of two steps or more sounds a minor second or ninth from the harmony, and melody steps."""
+    """Steps in which a long melody note sounds a minor second or ninth from the harmony, and melody steps."""
     harmony = piece.tracks["harmony"]
     bad = heard = 0.0
     for m in piece.tracks["melody"]:
@@ -132,7 +132,29 @@ def table(pieces: Iterable[Piece]) -> str:
         rows = list(pairs)
         return sum(r[0] for r in rows) / max(sum(r[-1] for r in rows), 1e-9)
 
-    names = ["n", "bpm", "dr/bar", "ba/bar", "ha/bar", "me/bar", "dr=", "drsim", "ba=", "me=", "bass15", "bass1", "lock", "chord", "motion", "scale", "sc|ch", "strong", "clash", "merest", "tokmax"]
+    names = [
+        "n",
+        "bpm",
+        "dr/bar",
+        "ba/bar",
+        "ha/bar",
+        "me/bar",
+        "dr=",
+        "drsim",
+        "ba=",
+        "me=",
+        "bass15",
+        "bass1",
+        "lock",
+        "chord",
+        "motion",
+        "scale",
+        "sc|ch",
+        "strong",
+        "clash",
+        "merest",
+        "tokmax",
+    ]
     lines = [f"{'style':10s}" + "".join(f"{name:>7s}" for name in names)]
     for style, group in sorted(groups.items()):
         bars = sum(p.bars for p in group)
@@ -141,11 +163,23 @@ def table(pieces: Iterable[Piece]) -> str:
         downbeats = [bass_downbeats(p) for p in group]
         scale = [in_scale(p) for p in group]
         values = [
-            float(len(group)), sum(p.bpm for p in group) / len(group), *density, rate(equal_bars(p) for p in group),
-            sum(bar_similarity(p) for p in group) / len(group), rate(equal_bars(p, "bass") for p in group), rate(equal_bars(p, "melody") for p in group),
-            rate((g, h) for g, h, _ in downbeats), rate((h, b) for _, h, b in downbeats), rate(kick_lock(p) for p in group),
-            rate(chord_tones(p) for p in group), rate(voice_motion(p) for p in group), rate((s, n) for s, _, n in scale), rate((c, n) for _, c, n in scale),
-            rate(strong_consonance(p) for p in group), rate(clashes(p) for p in group), silent / bars,
+            float(len(group)),
+            sum(p.bpm for p in group) / len(group),
+            *density,
+            rate(equal_bars(p) for p in group),
+            sum(bar_similarity(p) for p in group) / len(group),
+            rate(equal_bars(p, "bass") for p in group),
+            rate(equal_bars(p, "melody") for p in group),
+            rate((g, h) for g, h, _ in downbeats),
+            rate((h, b) for _, h, b in downbeats),
+            rate(kick_lock(p) for p in group),
+            rate(chord_tones(p) for p in group),
+            rate(voice_motion(p) for p in group),
+            rate((s, n) for s, _, n in scale),
+            rate((c, n) for _, c, n in scale),
+            rate(strong_consonance(p) for p in group),
+            rate(clashes(p) for p in group),
+            silent / bars,
             float(max(token_load(p, t) for p in group for t in p.tracks)),
         ]
         lines.append(f"{style:10s}" + "".join(f"{v:7.0f}" if v >= 20 else f"{v:7.2f}" for v in values))

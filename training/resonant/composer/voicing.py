@@ -13,12 +13,14 @@ def _members(quality: str, count: int, rootless: bool) -> tuple[int, ...]:
     third = next((i for i in intervals if i in (2, 3, 4, 5)), None)
     fifth = next((i for i in intervals if i in (6, 7, 8)), None)
     top = [i for i in intervals if i not in (0, third, fifth)]
-    plain_fifth = fifth == 7
-    order = [third, *top, 0, fifth] if plain_fifth and (rootless or len(intervals) > 4) else [third, *top[:1], fifth, 0, *top[1:]]
-    if len(intervals) <= 3:
+    if not top:
         order = [third, 0, fifth]
-    elif not rootless:
-        order = [third, top[0], 0, *top[1:], fifth] if len(intervals) > 3 and plain_fifth else [third, *top[:1], fifth, 0, *top[1:]]
+    elif fifth != 7:  # an altered fifth tells more than the root
+        order = [third, top[0], fifth, 0, *top[1:]]
+    elif rootless:
+        order = [third, *top, 0, fifth] if len(intervals) > 4 else [third, *top, fifth, 0]
+    else:
+        order = [third, top[0], 0, *top[1:], fifth]
     kept = [i % 12 for i in order if i is not None][:count]
     doubles = [0, fifth if fifth is not None else 0]
     while len(kept) < count:
@@ -27,7 +29,9 @@ def _members(quality: str, count: int, rootless: bool) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=8192)
-def shapes(root: int, quality: str, count: int, spread: str, rootless: bool, low: int, high: int) -> tuple[tuple[int, ...], ...]:
+def shapes(
+    root: int, quality: str, count: int, spread: str, rootless: bool, low: int, high: int
+) -> tuple[tuple[int, ...], ...]:
     """Playable voicings between `low` and `high`, ascending pitches without repeats."""
     members = _members(quality, count, rootless)
     found: set[tuple[int, ...]] = set()
@@ -82,7 +86,11 @@ def lead(
     for root, quality in chords:
         size = min(count, 2) if quality == "5" and count < 3 else count
         wanted = shapes(root, quality, size, spread, rootless and quality != "5", low, high)
-        wanted = wanted or shapes(root, quality, size, "both", False, low - 2, high + 6) or shapes(root, quality, 3, "close", False, low - 6, high + 12)
+        wanted = (
+            wanted
+            or shapes(root, quality, size, "both", False, low - 2, high + 6)
+            or shapes(root, quality, 3, "close", False, low - 6, high + 12)
+        )
         static = [(v, _roughness(v) + 0.55 * abs(sum(v) / len(v) - centre)) for v in wanted]
         options.append(static)
     previous: tuple[int, ...] | None = None
@@ -94,7 +102,9 @@ def lead(
                 best = min(static, key=lambda item: item[1])[0]
             else:
                 last = previous
-                best = min(static, key=lambda item: item[1] + motion(last, item[0]) + 0.5 * abs(item[0][-1] - last[-1]))[0]
+                best = min(
+                    static, key=lambda item: item[1] + motion(last, item[0]) + 0.5 * abs(item[0][-1] - last[-1])
+                )[0]
             result.append(best)
             previous = best
     return result
