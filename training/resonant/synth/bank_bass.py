@@ -26,14 +26,14 @@ def _acid(wave: str, cutoff: float, resonance: float, octaves: float, decay: flo
 
 
 def _reese(wave: str, voices: int, cents: float, cutoff: float, lfo: float, octaves: float, sub: float = 0.4, drive: float = 0.2) -> Subtractive:
-    return Subtractive(wave=wave, voices=voices, detune_cents=cents, level2=sub, ratio2=1.0, cutoff_hz=cutoff, keytrack=0.2, resonance=0.25,
+    return Subtractive(wave=wave, voices=voices, detune_cents=cents, level2=sub, cutoff_hz=cutoff, keytrack=0.2, resonance=0.25,
                        poles=4, lfo_hz=lfo, lfo_octaves=octaves, velocity_octaves=0.6, drive=drive)  # fmt: skip
 
 
 def _moog(wave: str = "saw", cutoff: float = 700, resonance: float = 0.3, octaves: float = 2.0, decay: float = 0.25, sub: float = 0.3,
           drive: float = 0.3, sustain: float = 0.2, poles: int = 4) -> Subtractive:  # fmt: skip
     return Subtractive(wave=wave, cutoff_hz=cutoff, keytrack=0.4, resonance=resonance, poles=poles, env_octaves=octaves, filter_decay_s=decay,
-                       filter_sustain=sustain, velocity_octaves=1.2, level2=sub, wave2="square", ratio2=0.5, drive=drive)  # fmt: skip
+                       filter_sustain=sustain, velocity_octaves=1.2, level2=sub, wave2="square", drive=drive)  # fmt: skip
 
 
 _HOLD = Envelope(0.003, 0.0, 1.0, 0.03)
@@ -72,7 +72,7 @@ _SYNTHS = [
     _bass("reese_wide", "Wide Reese", _S, "reese, wide, thick, unison, detuned", "dnb:.9 techno:.5 synthwave:.3 cinematic:.3", 0.55, 0.65, _reese("saw", 5, 24, 1_600, 0.4, 0.9), Envelope(0.004, 0.0, 1.0, 0.06), width=0.2),
     _bass("reese_dark", "Night Reese", _S, "reese, dark, filtered, moody, liquid", "dnb:.9 techno:.4 ambient:.3 cinematic:.4", 0.2, 0.4, _reese("saw", 3, 12, 420, 0.18, 1.0, 0.6, 0.1), Envelope(0.01, 0.0, 1.0, 0.08)),
     _bass("reese_neuro", "Neuro Growl", _S, "neuro, growl, neurofunk, aggressive, talking, wobble", "dnb:1 techno:.3", 0.7, 1.0,
-          Subtractive(wave="sync", position=0.3, position_lfo=0.28, voices=3, detune_cents=14, level2=0.5, ratio2=1.0, cutoff_hz=1_500, resonance=0.55, poles=4,
+          Subtractive(wave="sync", position=0.3, position_lfo=0.28, voices=3, detune_cents=14, level2=0.5, cutoff_hz=1_500, resonance=0.55, poles=4,
                       lfo_hz=2.9, lfo_octaves=1.3, drive=0.7), Envelope(0.003, 0.0, 1.0, 0.03), Effects(drive=0.4)),
     _bass("reese_hollow", "Hollow Reese", _S, "reese, square, hollow, techno, rolling", "techno:.9 dnb:.6 house:.3", 0.4, 0.5, _reese("square", 2, 15, 700, 0.5, 0.6, 0.2), Envelope(0.003, 0.4, 0.5, 0.04)),
     _bass("wobble", "Wobble", _S, "wobble, dubstep, lfo, wub, heavy", "dnb:.9 trap:.4", 0.55, 0.9, _reese("saw", 3, 10, 700, 4.6, 1.9, 0.6, 0.5), _HOLD),
@@ -84,9 +84,9 @@ _SYNTHS = [
     _bass("house_pluck", "Garage Pluck", _S, "garage, pluck, organ, uk, bouncy, short", "house:1 dnb:.3 pop:.3", 0.35, 0.3, _moog("hollow", 600, 0.2, 2.0, 0.09, 0.0, 0.0, 0.0), Envelope(0.002, 0.14, 0.0, 0.02)),
     _bass("disco_octave", "Disco Analog", _S, "disco, octave, italo, analog, sequenced", "house:.8 funk:.7 synthwave:.9 pop:.5", 0.5, 0.3, _moog("saw", 1_000, 0.15, 1.8, 0.14, 0.2, 0.1), Envelope(0.002, 0.22, 0.2, 0.025)),
     _bass("synthwave_saw", "Outrun Saw", _S, "synthwave, retrowave, outrun, saw, 80s, driving", "synthwave:1 pop:.3 techno:.2", 0.55, 0.45,
-          Subtractive(wave="saw", voices=2, detune_cents=7, level2=0.4, wave2="square", ratio2=0.5, cutoff_hz=1_100, poles=4, env_octaves=1.8, filter_decay_s=0.18, drive=0.2), Envelope(0.002, 0.4, 0.5, 0.03)),
+          Subtractive(wave="saw", voices=2, detune_cents=7, level2=0.4, wave2="square", cutoff_hz=1_100, poles=4, env_octaves=1.8, filter_decay_s=0.18, drive=0.2), Envelope(0.002, 0.4, 0.5, 0.03)),
     _bass("synthwave_dark", "Dark Drive", _S, "darksynth, driving, distorted, horror, 80s", "synthwave:1 techno:.4 cinematic:.2 rock:.1", 0.6, 0.85,
-          Subtractive(wave="saw", voices=3, detune_cents=10, level2=0.5, wave2="square", ratio2=0.5, cutoff_hz=1_800, poles=4, env_octaves=1.2, filter_decay_s=0.2, drive=0.5),
+          Subtractive(wave="saw", voices=3, detune_cents=10, level2=0.5, wave2="square", cutoff_hz=1_800, poles=4, env_octaves=1.2, filter_decay_s=0.2, drive=0.5),
           Envelope(0.002, 0.5, 0.6, 0.03), Effects(drive=0.35)),
     _bass("square_chip", "Chip Bass", _S, "chiptune, 8bit, square, game, retro, nes", "synthwave:.5 pop:.3 dnb:.2 techno:.2", 0.6, 0.35, Subtractive(wave="square", cutoff_hz=9_000, velocity_octaves=0.3), Envelope(0.002, 0.0, 1.0, 0.01)),
     _bass("square_soft", "Soft Square", _S, "square, soft, mellow, simple, indie", "pop:.8 hiphop:.6 ambient:.4 house:.4", 0.25, 0.1, Subtractive(wave="square", cutoff_hz=550, keytrack=0.4, env_octaves=0.8), Envelope(0.004, 0.5, 0.6, 0.05)),
@@ -97,9 +97,9 @@ _SYNTHS = [
     _bass("techno_roll", "Rolling Sixteenths", _S, "techno, rolling, rumble, dark, sequenced, offbeat", "techno:1 house:.3 dnb:.2", 0.2, 0.5, _moog("saw", 240, 0.35, 1.4, 0.09, 0.5, 0.4, 0.0), Envelope(0.002, 0.14, 0.0, 0.02)),
     _bass("techno_drone", "Machine Drone", _S, "techno, drone, industrial, hypnotic, dark", "techno:.9 cinematic:.6 ambient:.5", 0.3, 0.6, _reese("square", 3, 8, 420, 0.12, 1.4, 0.3, 0.5), Envelope(0.02, 0.0, 1.0, 0.1)),
     _bass("trance_roll", "Trance Roller", _S, "trance, rolling, bright, edm, offbeat, saw", "techno:.7 house:.4 pop:.4", 0.6, 0.5, Subtractive(wave="saw", voices=3, detune_cents=9, cutoff_hz=900, poles=4, env_octaves=2.6, filter_decay_s=0.1, level2=0.4), Envelope(0.002, 0.2, 0.1, 0.02)),
-    _bass("fm_solid", "Solid FM", _S, "fm, solid, dx, 80s, digital, lately", "house:.9 pop:.7 synthwave:.8 funk:.5", 0.5, 0.3, Fm((Stack(1, 1, 1.9, 0.18, 0.15), Stack(0.5, 1, 0.8, 0.3, 0.2, 0.5)), keytrack=-0.2), Envelope(0.002, 0.5, 0.3, 0.03)),
+    _bass("fm_solid", "Solid FM", _S, "fm, solid, dx, 80s, digital, lately", "house:.9 pop:.7 synthwave:.8 funk:.5", 0.5, 0.3, Fm((Stack(1, 1, 1.9, 0.18, 0.15), Stack(1, 2, 0.8, 0.3, 0.2, 0.5)), keytrack=-0.2), Envelope(0.002, 0.5, 0.3, 0.03)),
     _bass("fm_slap", "FM Slap", _S, "fm, slap, dx7, 80s, percussive, funky", "funk:1 pop:.7 synthwave:.7 house:.3", 0.7, 0.4, Fm((Stack(1, 2, 2.6, 0.09, 0.12), Stack(1, 5, 1.0, 0.03, 0.0, 0.4)), noise=0.1, noise_decay_s=0.01), Envelope(0.002, 0.45, 0.15, 0.025)),
-    _bass("fm_growl", "FM Growl", _S, "fm, growl, metallic, aggressive, neuro", "dnb:1 techno:.5 trap:.2", 0.75, 0.95, Fm((Stack(1, 1, 3.6, 0.5, 0.6, 1.0, 0.0, 0.9), Stack(0.5, 1, 0.4, 1.0, 1.0, 0.6)), keytrack=-0.2), _HOLD, Effects(drive=0.4)),
+    _bass("fm_growl", "FM Growl", _S, "fm, growl, metallic, aggressive, neuro", "dnb:1 techno:.5 trap:.2", 0.75, 0.95, Fm((Stack(1, 1, 3.6, 0.5, 0.6, 1.0, 0.0, 0.9), Stack(1, 2, 0.4, 1.0, 1.0, 0.6)), keytrack=-0.2), _HOLD, Effects(drive=0.4)),
     _bass("fm_hollow", "Hollow FM", _S, "fm, hollow, wooden, deep, minimal", "house:.8 techno:.8 ambient:.3", 0.35, 0.2, Fm((Stack(1, 2, 1.2, 0.15, 0.1),), keytrack=-0.2), Envelope(0.002, 0.3, 0.2, 0.03)),
     _bass("fm_rubber", "Rubber FM", _S, "fm, rubber, bouncy, garage, donk, short", "house:.9 dnb:.4 pop:.3", 0.5, 0.35, Fm((Stack(1, 1, 2.8, 0.06, 0.0),), keytrack=-0.2), Envelope(0.002, 0.2, 0.0, 0.02)),
     _bass("lofi_synth", "Cassette Bass", _S, "lofi, lo-fi, tape, wobbly, warm, dusty", "hiphop:1 ambient:.5 pop:.3", 0.2, 0.1, _moog("triangle", 500, 0.1, 1.0, 0.2, 0.2, 0.2), Envelope(0.004, 0.7, 0.3, 0.06), Effects(wow_cents=8, low_pass_hz=3_500)),

@@ -28,9 +28,10 @@ def _stab(wave: str, voices: int, cents: float, cutoff: float, octaves: float, d
                        filter_sustain=sustain, resonance=resonance, poles=poles, level2=level2, drive=drive, velocity_octaves=1.2)  # fmt: skip
 
 
-def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid") -> Font:
+def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid",
+          transpose: int = 0) -> Font:  # fmt: skip
     generators = tuple((g, v) for g, v in ((FILTER_CUTOFF, cutoff), (RELEASE, release), (ATTACK, attack)) if v)
-    return Font(font, program, bank, generators, side)
+    return Font(font, program, bank, generators, side, transpose)
 
 
 _SLOW = Envelope(0.25, 0.0, 1.0, 0.3)
@@ -69,7 +70,7 @@ _STABS = [
     _chord("techno_stab", "Techno Stab", "stab", "techno, stab, dark, detroit, resonant, short", "techno:1 house:.5", 0.45, 0.5, _stab("saw", 3, 12, 500, 3.0, 0.11, 0.0, 0.5, 4), _HIT),
     _chord("dub_chord", "Dub Chord", "stab", "dub techno, chord, filtered, deep, hypnotic, echo", "techno:.9 ambient:.7 house:.5", 0.25, 0.2, _stab("saw", 2, 6, 600, 1.6, 0.25, 0.1, 0.35, 4), Envelope(0.004, 0.4, 0.1, 0.15), Effects(chorus=0.3)),
     _chord("rave_hoover", "Hoover Chords", "stab", "hoover, rave, 90s, hardcore, mentasm, aggressive", "techno:.8 dnb:.7 house:.3", 0.7, 0.85,
-           Subtractive(wave="pulse", position=0.4, position_lfo=0.35, voices=5, detune_cents=24, lfo_hz=1.8, cutoff_hz=5_000, level2=0.5, wave2="saw", ratio2=0.5), Envelope(0.02, 0.0, 1.0, 0.08)),
+           Subtractive(wave="pulse", position=0.4, position_lfo=0.35, voices=5, detune_cents=24, lfo_hz=1.8, cutoff_hz=5_000, level2=0.5, wave2="square"), Envelope(0.02, 0.0, 1.0, 0.08)),
     _chord("brass_synth", "Synth Brass", "stab", "synth brass, brass, 80s, analog, fanfare, jump", "synthwave:.9 pop:.6 funk:.6 rock:.2 cinematic:.3", 0.6, 0.4,
            Subtractive(wave="saw", voices=2, detune_cents=7, cutoff_hz=700, env_octaves=2.3, filter_attack_s=0.06, filter_decay_s=0.4, filter_sustain=0.6, poles=4), Envelope(0.02, 0.0, 1.0, 0.09)),
     _chord("brass_soft", "Soft Synth Brass", "stab", "synth brass, soft, vangelis, blade runner, expressive", "synthwave:.9 cinematic:.7 ambient:.6", 0.4, 0.15,
@@ -110,9 +111,9 @@ _FONT_KEYS = [
     _chord("fm_ep", "Ballad EP", "keys", "electric piano, fm, dx, ballad, 80s, rnb", "pop:.8 synthwave:.6 hiphop:.3 funk:.3", 0.6, 0.08, _font("musescore", 5)),
     _chord("harpsichord", "Harpsichord", "keys", "harpsichord, baroque, plucked, classical, bright", "cinematic:.5 hiphop:.3 trap:.4 pop:.15", 0.75, 0.25, _font("fluid", 6)),
     _chord("clavinet", "Clavinet", "keys", "clavinet, clav, funky, percussive", "funk:1 hiphop:.3 pop:.3 house:.2", 0.65, 0.4, _font("fluid", 7)),
-    _chord("organ_drawbar", "Drawbar Organ", "keys", "organ, hammond, drawbar, warm", "funk:.7 jazz:.7 rock:.5 house:.4", 0.5, 0.2, _font("musescore", 16)),
-    _chord("organ_perc", "Percussive Organ", "keys", "organ, percussive, hammond, soul jazz, punchy", "jazz:.8 funk:.8 house:.5", 0.5, 0.25, _font("fluid", 17)),
-    _chord("organ_rock", "Rock Organ", "keys", "organ, rock, leslie, overdriven, deep purple", "rock:1 funk:.4 pop:.2", 0.65, 0.6, _font("fluid", 18), Envelope(), Effects(drive=0.35)),
+    _chord("organ_drawbar", "Drawbar Organ", "keys", "organ, hammond, drawbar, warm", "funk:.7 jazz:.7 rock:.5 house:.4", 0.5, 0.2, _font("musescore", 16, transpose=24)),
+    _chord("organ_perc", "Percussive Organ", "keys", "organ, percussive, hammond, soul jazz, punchy", "jazz:.8 funk:.8 house:.5", 0.5, 0.25, _font("fluid", 17, transpose=12)),
+    _chord("organ_rock", "Rock Organ", "keys", "organ, rock, leslie, overdriven, deep purple", "rock:1 funk:.4 pop:.2", 0.65, 0.6, _font("fluid", 18, transpose=12), Envelope(), Effects(drive=0.35)),
     _chord("organ_church", "Church Organ", "keys", "organ, church, pipe, cathedral, gothic, epic", "cinematic:.9 ambient:.4 trap:.2", 0.6, 0.4, _font("musescore", 19)),
     _chord("organ_reed", "Harmonium", "keys", "harmonium, reed organ, folk, organic, pump", "ambient:.6 cinematic:.4 pop:.3 rock:.1", 0.4, 0.1, _font("fluid", 20)),
     _chord("accordion", "Accordion", "keys", "accordion, french, musette, folk, tango", "jazz:.3 cinematic:.3 pop:.2 house:.1", 0.6, 0.2, _font("musescore", 21)),

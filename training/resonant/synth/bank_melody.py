@@ -24,9 +24,10 @@ def _lead(wave: str, cutoff: float, octaves: float = 0.6, decay: float = 0.3, vo
                        position_lfo=position_lfo, lfo_hz=lfo_hz, drive=drive, level2=level2, noise=noise, velocity_octaves=1.2)  # fmt: skip
 
 
-def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid") -> Font:
+def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid",
+          transpose: int = 0) -> Font:  # fmt: skip
     generators = tuple((g, v) for g, v in ((FILTER_CUTOFF, cutoff), (RELEASE, release), (ATTACK, attack)) if v)
-    return Font(font, program, bank, generators, side)
+    return Font(font, program, bank, generators, side, transpose)
 
 
 _SING = Envelope(0.01, 0.0, 1.0, 0.06, vibrato_hz=5.4, vibrato_cents=16, vibrato_delay_s=0.25)
@@ -60,7 +61,7 @@ _LEADS = [
     _solo("vox_ee", "Robot Voice", "vox", "robot, vocoder, talkbox, electro, formant", "funk:.8 house:.7 synthwave:.6 techno:.3", 0.65, 0.4, _lead("saw", 9_000, voices=2, cents=5), Envelope(0.006, 0.0, 1.0, 0.05, glide_s=0.02), Effects(formant="ee", formant_mix=0.75)),
     _solo("vox_chop", "Vocal Chop", "vox", "vocal chop, future bass, tropical, short, pop", "pop:.9 house:.7 trap:.6 dnb:.5", 0.6, 0.25, _lead("vox", 9_000, position=0.3, position_env=0.4, voices=2, cents=6), Envelope(0.006, 0.35, 0.2, 0.06), Effects(formant="oh", formant_mix=0.5)),
     _solo("vox_soft", "Ghost Voice", "vox", "vocal, ghost, airy, soft, ethereal, oo", "ambient:.9 trap:.6 cinematic:.6 hiphop:.4", 0.3, 0.03, _lead("soft", 4_000, voices=3, cents=8, noise=0.05), Envelope(0.08, 0.0, 1.0, 0.2), Effects(formant="oo", formant_mix=0.6, room=0.15, room_s=0.4)),
-    _solo("lead_trap_flute", "Trap Flute Synth", "lead", "flute, trap, breathy, synth, dark, pan", "trap:1 hiphop:.6", 0.4, 0.15, _lead("soft", 3_000, noise=0.12), Envelope(0.03, 0.0, 1.0, 0.08, vibrato_hz=5, vibrato_cents=12, vibrato_delay_s=0.25, glide_s=0.015)),
+    _solo("lead_trap_flute", "Trap Flute Synth", "lead", "flute, trap, breathy, synth, dark, pan", "trap:1 hiphop:.6", 0.4, 0.15, _lead("soft", 3_000, noise=0.07), Envelope(0.03, 0.0, 1.0, 0.08, vibrato_hz=5, vibrato_cents=12, vibrato_delay_s=0.25, glide_s=0.015)),
     _solo("lead_techno", "Hypnotic Blip", "lead", "techno, blip, hypnotic, minimal, short, bleep", "techno:1 house:.5 ambient:.2", 0.45, 0.3, _lead("sine", 8_000), Envelope(0.002, 0.09, 0.0, 0.02)),
     _solo("lead_brass", "Poly Brass Lead", "lead", "brass, synth brass, lead, 80s, fanfare", "synthwave:.9 funk:.6 pop:.4", 0.6, 0.4, Subtractive(wave="saw", voices=2, detune_cents=6, cutoff_hz=900, env_octaves=2.2, filter_attack_s=0.05, filter_decay_s=0.35, filter_sustain=0.6, poles=4), _SING),
     _solo("lead_vangelis", "Blade Brass", "lead", "vangelis, blade runner, brass, expressive, swell", "synthwave:.8 cinematic:.9 ambient:.6", 0.45, 0.2, Subtractive(wave="saw", voices=3, detune_cents=9, cutoff_hz=500, env_octaves=2.4, filter_attack_s=0.25, filter_decay_s=0.8, filter_sustain=0.6, poles=4), Envelope(0.09, 0.0, 1.0, 0.25, vibrato_hz=5, vibrato_cents=14, vibrato_delay_s=0.4)),
@@ -82,13 +83,13 @@ _PLUCKS = [
     _solo("pluck_guitar_synth", "Synth Guitar", "pluck", "pluck, guitar-like, string, synth, muted", "pop:.5 hiphop:.5 house:.4 synthwave:.3", 0.45, 0.12, _lead("octave_saw", 900, 2.6, 0.2, sustain=0.05), Envelope(0.002, 0.45, 0.0, 0.06)),
     _solo("bell_fm", "FM Bell", "pluck", "bell, fm, glassy, bright, digital, dx", "trap:.9 ambient:.7 hiphop:.6 pop:.6 synthwave:.5 cinematic:.3", 0.65, 0.08, Fm((Stack(1, 3, 1.1, 0.5, 0.1), Stack(1, 7, 0.7, 0.15, 0.0, 0.4)),), _RING),
     _solo("bell_dark", "Dark Bell", "pluck", "bell, dark, trap, sinister, minor, eerie", "trap:1 hiphop:.6 cinematic:.4", 0.4, 0.25, Fm((Stack(1, 2, 1.2, 0.5, 0.1), Stack(1, 3.5, 0.5, 0.3, 0.0, 0.4)),), _RING),
-    _solo("bell_tubular", "Synth Tubular", "pluck", "bell, tubular, church, inharmonic, metallic", "cinematic:.6 ambient:.6 trap:.4", 0.6, 0.2, Fm((Stack(1, 3.5, 1.0, 0.8, 0.1), Stack(2, 1.4, 0.5, 0.5, 0.0, 0.3)),), Envelope(0.002, 1.1, 0.0, 0.4)),
+    _solo("bell_tubular", "Synth Tubular", "pluck", "bell, tubular, church, long, metallic", "cinematic:.6 ambient:.6 trap:.4", 0.6, 0.2, Fm((Stack(1, 3, 1.3, 0.8, 0.1), Stack(2, 5, 0.7, 0.5, 0.0, 0.3)),), Envelope(0.002, 1.1, 0.0, 0.4)),
     _solo("bell_toy", "Toy Bell", "pluck", "bell, toy, music box, tiny, innocent, lullaby", "hiphop:.6 ambient:.6 pop:.4 trap:.5", 0.7, 0.03, Fm((Stack(2, 4, 0.6, 0.1, 0.0), Stack(1, 6, 0.4, 0.1, 0.0, 0.4)),), Envelope(0.002, 0.4, 0.0, 0.15)),
     _solo("bell_glass", "Glass Bell", "pluck", "glass, bell, crystal, airy, ambient, clear", "ambient:1 cinematic:.6 pop:.4", 0.6, 0.02, _lead("glass", 9_000, 0.5, 0.3, 2, 4), Envelope(0.003, 0.9, 0.0, 0.35), Effects(room=0.15, room_s=0.5)),
     _solo("bell_lofi", "Lo-fi Bell", "pluck", "bell, lofi, lo-fi, dusty, music box, tape", "hiphop:1 ambient:.5 trap:.4", 0.35, 0.03, Fm((Stack(1, 4, 0.8, 0.3, 0.05),),), Envelope(0.002, 0.6, 0.0, 0.2), Effects(wow_cents=12, low_pass_hz=4_000)),
     _solo("rhodes_lead", "FM Rhodes Solo", "keys", "rhodes, electric piano, solo, neo soul, fm", "jazz:.6 hiphop:.9 funk:.7 house:.5 pop:.4", 0.4, 0.1, Fm((Stack(1, 1, 1.0, 0.5, 0.25), Stack(1, 14, 0.35, 0.05, 0.0, 0.5)), velocity_index=0.8), Envelope(0.002, 1.0, 0.1, 0.08)),
     _solo("keys_dx", "DX Keys", "keys", "dx7, digital keys, e-piano, 80s, bright", "synthwave:.7 pop:.8 funk:.4 house:.3", 0.65, 0.1, Fm((Stack(1, 1, 0.8, 0.7, 0.2), Stack(1, 14, 0.7, 0.1, 0.05, 0.6)),), Envelope(0.002, 1.1, 0.05, 0.1), Effects(chorus=0.3)),
-    _solo("flute_synth", "Synth Flute", "lead", "flute, synth, breathy, airy, soft", "ambient:.8 hiphop:.6 pop:.4 trap:.5 house:.3", 0.35, 0.03, _lead("soft", 2_600, noise=0.16), _BREATH),
+    _solo("flute_synth", "Synth Flute", "lead", "flute, synth, breathy, airy, soft", "ambient:.8 hiphop:.6 pop:.4 trap:.5 house:.3", 0.35, 0.03, _lead("soft", 2_600, noise=0.09), _BREATH),
     _solo("whistle", "Whistle", "lead", "whistle, sine, airy, catchy, western", "pop:.7 hiphop:.5 cinematic:.3 trap:.3", 0.45, 0.05, _lead("sine", 9_000, noise=0.06), Envelope(0.03, 0.0, 1.0, 0.05, vibrato_hz=5.5, vibrato_cents=18, vibrato_delay_s=0.2, glide_s=0.02)),
     _solo("strings_solo_synth", "Analog Violin", "strings", "strings, solo, synth violin, expressive, analog", "synthwave:.5 ambient:.6 cinematic:.5", 0.5, 0.1, _lead("saw", 2_800, 0.3, 0.3, 2, 6), Envelope(0.09, 0.0, 1.0, 0.12, vibrato_hz=5.6, vibrato_cents=18, vibrato_delay_s=0.3), Effects(chorus=0.3)),
     _solo("stab_lead", "Stab Riff", "stab", "stab, riff, short, rave, punchy", "techno:.7 house:.8 dnb:.6", 0.6, 0.5, _lead("saw", 1_800, 2.0, 0.1, 3, 12, resonance=0.3, sustain=0.1), Envelope(0.002, 0.16, 0.0, 0.03)),
@@ -101,7 +102,7 @@ _FONTS = [
     _solo("piano_lofi", "Lo-fi Solo Piano", "keys", "piano, lofi, lo-fi, dusty, chillhop, tape", "hiphop:1 ambient:.4 trap:.3", 0.2, 0.03, _font("fluid", 0, side="left"), Envelope(), Effects(wow_cents=12, low_pass_hz=3_000)),
     _solo("rhodes_font", "Tine Solo", "keys", "rhodes, electric piano, tine, smooth, soul", "jazz:.8 funk:.8 hiphop:.7 house:.4", 0.4, 0.1, _font("fluid", 4)),
     _solo("clav_font", "Clav Riff", "keys", "clavinet, clav, funky, riff", "funk:1 hiphop:.3 pop:.2", 0.65, 0.4, _font("musescore", 7)),
-    _solo("organ_font", "Organ Solo", "keys", "organ, hammond, solo, soul jazz", "jazz:.7 funk:.7 rock:.4", 0.5, 0.25, _font("fluid", 17)),
+    _solo("organ_font", "Organ Solo", "keys", "organ, hammond, solo, soul jazz", "jazz:.7 funk:.7 rock:.4", 0.5, 0.25, _font("fluid", 17, transpose=12)),
     _solo("harpsichord", "Harpsichord Solo", "keys", "harpsichord, baroque, bright, classical", "cinematic:.4 hiphop:.3 trap:.4", 0.75, 0.25, _font("musescore", 6)),
     _solo("guitar_nylon", "Nylon Lead", "guitar", "guitar, nylon, classical, spanish, latin, acoustic", "trap:.6 pop:.5 jazz:.6 ambient:.5 hiphop:.5 cinematic:.2", 0.4, 0.05, _font("musescore", 24)),
     _solo("guitar_steel", "Steel String Lead", "guitar", "guitar, steel, acoustic, folk, fingerpicked", "pop:.8 rock:.6 ambient:.3", 0.6, 0.12, _font("fluid", 25)),
@@ -135,7 +136,7 @@ _FONTS = [
     _solo("vibraphone", "Vibraphone", "pluck", "vibraphone, vibes, mallets, jazz, cool, lounge", "jazz:1 hiphop:.6 ambient:.5 funk:.3 house:.2", 0.45, 0.03, _font("fluid", 11)),
     _solo("marimba", "Marimba", "pluck", "marimba, mallets, wooden, tropical, minimalism", "pop:.7 house:.6 ambient:.6 cinematic:.5 trap:.2", 0.4, 0.05, _font("musescore", 12)),
     _solo("xylophone", "Xylophone", "pluck", "xylophone, mallets, bright, playful, wooden", "cinematic:.5 pop:.3 ambient:.2", 0.75, 0.15, _font("fluid", 13)),
-    _solo("glockenspiel", "Glockenspiel", "pluck", "glockenspiel, bells, bright, christmas, twinkling", "cinematic:.5 pop:.5 ambient:.5 trap:.3", 0.8, 0.03, _font("musescore", 9)),
+    _solo("glockenspiel", "Glockenspiel", "pluck", "glockenspiel, bells, bright, christmas, twinkling", "cinematic:.5 pop:.5 ambient:.5 trap:.3", 0.8, 0.03, Fm((Stack(1, 4, 0.35, 0.2, 0.0), Stack(4, 1, 0.2, 0.1, 0.0, 0.3, 0.12)), noise=0.05, noise_decay_s=0.004), Envelope(0.002, 0.5, 0.0, 0.3)),
     _solo("music_box", "Music Box", "pluck", "music box, lullaby, toy, delicate, creepy", "ambient:.6 cinematic:.5 trap:.6 hiphop:.5", 0.6, 0.02, _font("fluid", 10)),
     _solo("celesta", "Celesta Solo", "pluck", "celesta, magical, fairy, delicate, bells", "cinematic:.6 ambient:.6 trap:.3", 0.65, 0.02, _font("musescore", 8)),
     _solo("kalimba", "Kalimba", "pluck", "kalimba, thumb piano, african, plucked, calm", "ambient:.8 hiphop:.7 pop:.5 house:.4", 0.5, 0.03, _font("fluid", 108)),

@@ -148,6 +148,9 @@ def _measure_font(patch: Patch) -> dict[str, float]:
             decay = _exponential_fit(body, hop_s)
         decay = min(decay, 8.0)
     after = envelope[int(hold / hop_s) + 1 :]
+    if struck:  # it may have died away by then: measure on a short note
+        short = render_raw(patch, [Timed(0.0, 0.2, midi, 96)], int(3.0 * SAMPLE_RATE), False, np.random.default_rng(1))
+        after = _envelope(short)[int(0.2 / hop_s) + 1 :]
     release = min(1.5, _exponential_fit(np.maximum(after, 1e-9), hop_s)) if after[0] > 0.003 * peak else 0.08
     hz, cents = _vibrato(x[: int(hold * SAMPLE_RATE)], midi)
     return {

@@ -45,7 +45,7 @@ class Subtractive:
     detune_cents: float = 0.0
     wave2: str = "sine"
     level2: float = 0.0
-    ratio2: float = 0.5
+    ratio2: float = 1.0  # relative to the note; below 1 it would lower the perceived pitch
     noise: float = 0.0
     noise_decay_s: float = 0.0  # 0: follows the amplitude
     cutoff_hz: float = 18_000.0  # at MIDI 60
