@@ -67,10 +67,9 @@ def main() -> int:
     except (ImportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    meter = f"{piece.meter[0]}/{piece.meter[1]}"
     swing = f", swing {piece.swing_ratio} of unit {piece.swing_unit}" if piece.swing_ratio > 0.5 else ""
-    print(
-        f"seed {piece.seed}: {piece.style}, {piece.key}, {piece.bpm:.0f} bpm, {piece.meter[0]}/{piece.meter[1]}, {piece.bars} bars{swing}"
-    )
+    print(f"seed {piece.seed}: {piece.style}, {piece.key}, {piece.bpm:.0f} bpm, {meter}, {piece.bars} bars{swing}")
     print(
         "moods: "
         + (", ".join(piece.moods) or "none")

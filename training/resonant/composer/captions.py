@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from resonant.composer.plan import Plan
 from resonant.piece import key_text
 
@@ -190,6 +192,7 @@ class _Writer:
                 (6, 8): rng.choice(("6/8 ", "lilting 6/8 ", "swaying 6/8 ")),
             }[plan.meter]
             text = f"{meter}{both} {self.style()}, {self.tempo()}"
+        text = re.sub(r"\ba (?=[aeio])(?!eu|one)", "an ", text)
         tail = self.tail()
         text = " ".join(f"{text}{', ' + tail if tail else ''}".replace(" ,", ",").split()).strip(" ,:")
         while ",," in text or ", ," in text:
