@@ -1,7 +1,7 @@
 """The `resonant` codec: log-mel tokens and the score-excited decoder.
 
-Tokens: two log-mel frames [192] -> PCA with softened whitening [32] -> residual vector quantiser
-[codebooks x 1024]. All of this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
+Tokens: two log-mel frames [192] -> PCA with softened whitening [64] -> residual vector
+quantiser [codebooks x 1024]. All of this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
 
 Decoder: latents (50 Hz), score features (100 Hz) and the levels of the pitched excitation streams ->
 ConvNeXt trunk at 100 Hz (drums: plus a head at 200 Hz) -> log gains of three streams in 96 bands. The
@@ -50,12 +50,12 @@ def transform_of(track: str) -> Transform:
 class CodecConfig:
     """Sizes of a track's codec."""
 
-    width: int = 208
+    width: int = 256
     blocks: int = 6
     head_blocks: int = 0
     expansion: int = 3
     kernel: int = 7
-    latent: int = 32
+    latent: int = 64
     codebooks: int = 4
     entries: int = 1024
 
@@ -102,18 +102,18 @@ class Quantiser(nn.Module):
         self.register_buffer("codebooks", torch.zeros(config.codebooks, config.entries, config.latent))
 
     def latent(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """[B, 96, 2 T] -> unquantised latent [B, T, 32]."""
+        """[B, 96, 2 T] -> unquantised latent [B, T, D]."""
         frames = log_mel.clamp(min=MEL_CLAMP).transpose(1, 2)
         stacked = frames.reshape(frames.shape[0], -1, STACK * mel.MEL_BANDS)
         return (stacked - self.mean) @ self.project
 
     def mel_of(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, 32] -> the log-mel that it stands for, [B, 2 T, 96]."""
+        """[B, T, D] -> the log-mel that it stands for, [B, 2 T, 96]."""
         stacked = latent @ self.expand + self.mean
         return stacked.reshape(stacked.shape[0], -1, mel.MEL_BANDS)
 
     def encode(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, 32] -> codes [B, K, T] by nearest residual entries."""
+        """[B, T, D] -> codes [B, K, T] by nearest residual entries."""
         residual = latent
         codes = []
         for book in self.codebooks.unbind(0):
@@ -124,7 +124,7 @@ class Quantiser(nn.Module):
         return torch.stack(codes, 1)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """codes [B, k, T], the first k codebooks -> latent [B, T, 32]."""
+        """codes [B, k, T], the first k codebooks -> latent [B, T, D]."""
         total = F.embedding(codes[:, 0], self.codebooks[0])
         for k in range(1, codes.shape[1]):
             total = total + F.embedding(codes[:, k], self.codebooks[k])
@@ -152,12 +152,13 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, STREAMS * mel.MEL_BANDS)
         nn.init.normal_(self.out.weight, std=0.01)
-        nn.init.zeros_(self.out.bias)
+        with torch.no_grad():  # a first guess of the constants between band power, spectrum and stream level
+            self.out.bias.copy_(torch.tensor([-0.25, -0.25, -1.0]).repeat_interleave(mel.MEL_BANDS))
         self.guess_weight = nn.Parameter(torch.full((STREAMS, 1, mel.MEL_BANDS), 0.5))
         self.level_weight = nn.Parameter(torch.full((PITCHED, 1, mel.MEL_BANDS), 0.5))
 
     def forward(self, latent: torch.Tensor, features: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-        """latent [B, T, 32], features [B, F, 2 T], levels [B, 2, 96, Tout] -> log gains [B, 3, 96, Tout]."""
+        """latent [B, T, D], features [B, F, 2 T], levels [B, 2, 96, Tout] -> log gains [B, 3, 96, Tout]."""
         batch, width, ratio = latent.shape[0], self.config.width, self.transform.per_feature
         soft = torch.logaddexp(levels.transpose(2, 3), torch.full((), LEVEL_FLOOR))  # [B, 2, Tout, 96]
         by_frame = soft.transpose(1, 2).reshape(batch, -1, ratio * PITCHED * mel.MEL_BANDS)
@@ -202,7 +203,7 @@ def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def fit_quantiser(
-    log_mels: np.ndarray, config: CodecConfig, seed: int, whitening: float = 0.5, iterations: int = 20
+    log_mels: np.ndarray, config: CodecConfig, seed: int, whitening: float = 0.2, iterations: int = 20
 ) -> Quantiser:
     """Fit PCA and codebooks to stacked log-mels, float32 [N, 192].
 

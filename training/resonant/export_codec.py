@@ -223,8 +223,8 @@ def _packed(value: np.ndarray) -> dict[str, Any]:
 
 def write_fixture(out: Path) -> None:
     """Random-weight bundle of tiny models with the true names and shapes, for engine tests only."""
-    codec_config = CodecConfig(width=16, blocks=1, expansion=2, entries=16)
-    perform_config = PerformConfig(width=16, blocks=1, expansion=2)
+    codec_config = CodecConfig(width=16, blocks=1, expansion=2, latent=32, entries=16)
+    perform_config = PerformConfig(width=16, blocks=1, expansion=2, latent=32)
     for index, track in enumerate(TRACKS):
         torch.manual_seed(index)
         rng = np.random.default_rng(index)
@@ -272,20 +272,25 @@ def fixture_patches() -> list[dict[str, Any]]:
     return patches
 
 
-def load_models(checkpoints: Path, track: str) -> tuple[Decoder, Performer, dict[str, Any], dict[str, Any]]:
-    """Averaged weights of a track's decoder and performer, with their checkpoints' remaining state."""
-    loaded = {}
-    for kind in ("codec", "perform"):
-        path = checkpoints / kind / track / "last.pt"
-        state = checkpoint.load(path)
-        if state is None:
-            raise checkpoint.CheckpointError(f"no checkpoint at {path}")
-        loaded[kind] = state
-    decoder = Decoder(track, CodecConfig(**loaded["codec"]["model"]))
-    decoder.load_state_dict(loaded["codec"]["average"]["values"])
-    performer = Performer(track, PerformConfig(**loaded["perform"]["model"]))
-    performer.load_state_dict(loaded["perform"]["average"]["values"])
-    return decoder.eval(), performer.eval(), loaded["codec"], loaded["perform"]
+def load_models(checkpoints: Path, track: str) -> tuple[Decoder, Performer, np.ndarray]:
+    """Averaged decoder, performer and timbre table [patches, 64] of a track: of the closed loop where it was trained."""
+    from resonant.train_perform import load_decoder, load_performer
+
+    closed = (checkpoints / "closed" / track / "last.pt").exists()
+    decoder = load_decoder(checkpoints, track, closed)
+    performer, timbres = load_performer(checkpoints, track, closed)
+    return decoder.eval(), performer.eval(), timbres.weight.detach().numpy()
+
+
+def shipped_patches(checkpoints: Path) -> list[dict[str, Any]]:
+    """The patch bank's records with their learned timbres, for patches.json."""
+    from resonant.synth.patches import patch_records
+    from resonant.train_perform import patch_ids
+
+    timbre = {}
+    for track in TRACKS:
+        timbre |= dict(zip(patch_ids(track), load_models(checkpoints, track)[2], strict=True))
+    return [record | {"timbre": [round(float(x), 5) for x in timbre[record["id"]]]} for record in patch_records()]
 
 
 def main() -> None:
@@ -304,7 +309,16 @@ def main() -> None:
     if arguments.command == "fixture":
         write_fixture(arguments.out)
         return
-    sys.exit("export_codec: trained bundles come with the trainers")
+    parity = {}
+    try:
+        for track in arguments.tracks:
+            decoder, performer, _ = load_models(arguments.checkpoints, track)
+            parity[track] = export_track(decoder, performer, arguments.out, int8=not arguments.fp32)
+            print(track, parity[track], flush=True)
+        patches = shipped_patches(arguments.checkpoints)
+    except checkpoint.CheckpointError as error:
+        sys.exit(f"export_codec: {error}")
+    (arguments.out / "patches.json").write_text(json.dumps(patches, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

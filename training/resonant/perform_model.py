@@ -26,7 +26,7 @@ class PerformConfig:
     blocks: int = 8
     expansion: int = 3
     kernel: int = 7
-    latent: int = 32
+    latent: int = 64
 
 
 class Performer(nn.Module):
@@ -47,7 +47,7 @@ class Performer(nn.Module):
         self.direct = nn.Linear(condition, config.latent)
 
     def forward(self, features: torch.Tensor, timbre: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
-        """features [B, F, 2 T], timbre [B, 64], attributes [B, 5] -> latent [B, T, 32]."""
+        """features [B, F, 2 T], timbre [B, 64], attributes [B, 5] -> latent [B, T, D]."""
         batch, rows = features.shape[0], features.shape[1]
         condition = torch.cat([timbre, attributes - 0.5], 1)
         stacked = features.transpose(1, 2).reshape(batch, -1, STACK * rows)

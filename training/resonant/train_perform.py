@@ -1,0 +1,284 @@
+"""Train a track's performer, with the patch timbres.
+
+    python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume
+    python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume --closed
+
+The first stage regresses the codec's latents from the score. The second (`--closed`) goes on from it and trains performer,
+timbres *and* decoder on the audio of the closed loop score -> performer -> codes -> decoder (straight through the
+quantiser), with a share of true codes so that the codec keeps its round trip. Checkpoints: `perform/<track>` and
+`closed/<track>`; the export prefers the latter. `--minutes` is per stage, in total (see `train_codec`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from resonant import checkpoint, codec_audio, mel
+from resonant.clips import TrackClip, crop_audio, crop_notes, load_clips, split
+from resonant.codec import STACK, CodecConfig, Decoder, Quantiser
+from resonant.features import score_features
+from resonant.perform_model import TIMBRE, PerformConfig, Performer
+from resonant.synth.patches import PATCHES
+from resonant.train_codec import (
+    CONFIGS, Batches, CodecTraining, analysed, common_arguments, decoded, latents_of, mixed_latents,
+)  # fmt: skip
+from resonant.trainer import ConfigError, Run, Schedule, read_sections
+
+HOP = STACK * mel.MEL_HOP  # samples of a codec frame
+
+
+@dataclass(frozen=True)
+class PerformTraining:
+    """How a performer is trained."""
+
+    batch: int = 12
+    crop_tokens: int = 160  # codec frames (20 ms) of a crop
+    edge_tokens: int = 4  # at either end, without loss
+    attribute_drop: float = 0.2  # share of clips with neutral attributes
+    timbre_noise: float = 0.05
+    held_out_crops: int = 32
+    closed_batch: int = 8
+    closed_frames: int = 240  # feature frames of a closed-loop crop
+    closed_codec: int = 3  # of the batch: clips decoded from true codes
+    closed_latent: float = 0.3  # weight of the latent's regression in the closed loop
+
+
+SECTIONS = {"schedule": Schedule, "model": PerformConfig, "training": PerformTraining, "closed": Schedule}
+
+
+def patch_ids(track: str) -> list[str]:
+    """Rows of a track's timbre table."""
+    return sorted(patch.id for patch in PATCHES if patch.track == track)
+
+
+def load_decoder(checkpoints: Path, track: str, closed: bool = False) -> Decoder:
+    """Averaged decoder of the codec's (or the closed loop's) checkpoint."""
+    path = checkpoints / ("closed" if closed else "codec") / track / "last.pt"
+    state = checkpoint.load(path)
+    if state is None:
+        raise checkpoint.CheckpointError(f"no checkpoint at {path}; train the codec first")
+    config = state["facts"]["codec"] if closed else state["facts"]["model"]
+    decoder = Decoder(track, CodecConfig(**config))
+    decoder.load_state_dict(part(state["average"]["values"], "decoder"))
+    return decoder
+
+
+def part(values: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """State of one member of a ModuleDict."""
+    return {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
+
+
+class LatentClips:
+    """Latents of whole clips, made once, and crops of them with score features."""
+
+    def __init__(self, clips: Sequence[TrackClip], quantiser: Quantiser, training: PerformTraining, seed: int) -> None:
+        self.clips, self.training = clips, training
+        self.rng = np.random.default_rng(seed)
+        self.latents = [self._latent(clip, quantiser) for clip in clips]
+
+    @staticmethod
+    def _latent(clip: TrackClip, quantiser: Quantiser) -> np.ndarray:
+        """float16 [T50, D] of one pass of the loop, in which the loop's surroundings are heard at both ends."""
+        tokens = clip.audio.shape[0] // HOP
+        margin = 2
+        audio = crop_audio(clip, -margin * HOP, (tokens + 2 * margin) * HOP)
+        with torch.no_grad():
+            latent = latents_of(quantiser, torch.from_numpy(audio)[None])[0]
+        return latent[margin:-margin].numpy().astype(np.float16)
+
+    def next(self, count: int) -> tuple[dict[str, torch.Tensor], list[TrackClip]]:
+        """features [B, F, 2 T], latent [B, T, D] of random crops, and their clips."""
+        tokens = self.training.crop_tokens
+        chosen, rows, latents = [], [], []
+        while len(chosen) < count:
+            index = int(self.rng.integers(len(self.clips)))
+            clip, latent = self.clips[index], self.latents[index]
+            if latent.shape[0] < tokens:
+                raise ConfigError(f"clip {clip.name} is shorter than crop_tokens")
+            begin = int(self.rng.integers(latent.shape[0] - tokens + 1))
+            notes = crop_notes(clip, begin * HOP, tokens * HOP)
+            chosen.append(clip)
+            rows.append(score_features(clip.track, notes, STACK * tokens))
+            latents.append(latent[begin : begin + tokens].astype(np.float32))
+        batch = {"features": torch.from_numpy(np.stack(rows)), "latent": torch.from_numpy(np.stack(latents))}
+        return batch, chosen
+
+
+class Conditions:
+    """Timbre and attributes of clips, with the augmentation of training."""
+
+    def __init__(self, track: str, training: PerformTraining, seed: int) -> None:
+        self.rows = {name: row for row, name in enumerate(patch_ids(track))}
+        self.training = training
+        self.rng = np.random.default_rng(seed)
+
+    def of(self, timbres: nn.Embedding, clips: Sequence[TrackClip], augment: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """timbre [B, 64], attributes [B, 5]."""
+        timbre = timbres(torch.tensor([self.rows[clip.patch] for clip in clips]))
+        attributes = np.stack([clip.attributes for clip in clips])
+        if augment:
+            timbre = timbre + self.training.timbre_noise * torch.randn_like(timbre)
+            attributes[self.rng.random(len(clips)) < self.training.attribute_drop] = 0.5
+        return timbre, torch.from_numpy(attributes)
+
+
+def mel_distance(quantiser: Quantiser, latent: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean L1 between the log-mels (ln power) that two latents stand for."""
+    return ((latent - target) @ quantiser.expand).abs().mean()
+
+
+def straight_through(quantiser: Quantiser, latent: torch.Tensor) -> torch.Tensor:
+    """Quantised latent with the gradient of the unquantised one."""
+    with torch.no_grad():
+        nearest = quantiser.decode(quantiser.encode(latent))
+    return latent + (nearest - latent).detach()
+
+
+def new_timbres(track: str) -> nn.Embedding:
+    """An untrained timbre table."""
+    timbres = nn.Embedding(len(patch_ids(track)), TIMBRE)
+    nn.init.normal_(timbres.weight, std=0.5)
+    return timbres
+
+
+def train_open(arguments: argparse.Namespace) -> None:
+    """First stage: regress the latents."""
+    sections = read_sections(arguments.config, SECTIONS)
+    schedule, training, track = sections["schedule"], sections["training"], arguments.track
+    torch.set_num_threads(schedule.threads)
+    torch.manual_seed(schedule.seed)
+    quantiser = load_decoder(arguments.checkpoints, track).quantiser
+    config = PerformConfig(**{**asdict(sections["model"]), "latent": quantiser.project.shape[1]})
+    clips = [clip for clip in load_clips(arguments.data, track, arguments.clips)
+             if clip.audio.shape[0] >= training.crop_tokens * HOP]  # fmt: skip
+    if not clips:
+        raise ConfigError("no clip is as long as crop_tokens")
+    train_clips, held_out_clips = split(clips)
+    performer, timbres = Performer(track, config), new_timbres(track)
+    run = Run(
+        f"perform_{track}", nn.ModuleDict({"performer": performer, "timbres": timbres}), schedule,
+        arguments.checkpoints / "perform" / track, arguments.runs, arguments.resume,
+        {"track": track, "model": asdict(config), "patches": patch_ids(track), "training": asdict(training)},
+    )  # fmt: skip
+    rank = int(os.environ.get("RANK", "0"))
+    seed = schedule.seed * 1000 + rank + run.progress.step
+    source = LatentClips(train_clips, quantiser, training, seed)
+    conditions = Conditions(track, training, seed)
+    held_out, held_out_chosen = LatentClips(held_out_clips, quantiser, training, 1).next(training.held_out_crops)
+    edge = training.edge_tokens
+
+    def step() -> tuple[torch.Tensor, dict[str, float], float]:
+        batch, chosen = source.next(training.batch)
+        timbre, attributes = conditions.of(timbres, chosen, augment=True)
+        latent = performer(batch["features"], timbre, attributes).float()
+        with torch.autocast("cpu", enabled=False):
+            loss = mel_distance(quantiser, latent[:, edge:-edge], batch["latent"][:, edge:-edge])
+        seconds = batch["latent"].shape[0] * batch["latent"].shape[1] / 50
+        return loss, {"mel_db": float(loss.detach()) * 10.0 / np.log(10.0)}, seconds
+
+    def evaluate() -> dict[str, float]:
+        timbre, attributes = conditions.of(timbres, held_out_chosen, augment=False)
+        latent = performer(held_out["features"], timbre, attributes)
+        distance = mel_distance(quantiser, latent[:, edge:-edge], held_out["latent"][:, edge:-edge])
+        return {"mel_db": float(distance) * 10.0 / np.log(10.0)}
+
+    run.train(arguments.minutes, step, evaluate)
+
+
+def load_performer(checkpoints: Path, track: str, closed: bool = False) -> tuple[Performer, nn.Embedding]:
+    """Averaged performer and timbre table of a stage's checkpoint."""
+    path = checkpoints / ("closed" if closed else "perform") / track / "last.pt"
+    state = checkpoint.load(path)
+    if state is None:
+        raise checkpoint.CheckpointError(f"no checkpoint at {path}; train the performer first")
+    if state["facts"]["patches"] != patch_ids(track):
+        raise checkpoint.CheckpointError(f"{path} was trained with another patch bank")
+    performer = Performer(track, PerformConfig(**state["facts"]["model"]))
+    performer.load_state_dict(part(state["average"]["values"], "performer"))
+    timbres = new_timbres(track)
+    timbres.load_state_dict(part(state["average"]["values"], "timbres"))
+    return performer, timbres
+
+
+def train_closed(arguments: argparse.Namespace) -> None:
+    """Second stage: audio loss through performer, quantiser and decoder."""
+    sections = read_sections(arguments.config, SECTIONS)
+    schedule, training, track = sections["closed"], sections["training"], arguments.track
+    torch.set_num_threads(schedule.threads)
+    torch.manual_seed(schedule.seed)
+    clips, held_out_clips = split(load_clips(arguments.data, track, arguments.clips))
+    decoder = load_decoder(arguments.checkpoints, track)
+    performer, timbres = load_performer(arguments.checkpoints, track)
+    run = Run(
+        f"closed_{track}", nn.ModuleDict({"performer": performer, "timbres": timbres, "decoder": decoder}), schedule,
+        arguments.checkpoints / "closed" / track, arguments.runs, arguments.resume,
+        {"track": track, "model": asdict(performer.config), "codec": asdict(decoder.config), "patches": patch_ids(track),
+         "training": asdict(training)},
+    )  # fmt: skip
+    rank = int(os.environ.get("RANK", "0"))
+    seed = schedule.seed * 1000 + rank + run.progress.step
+    crops = CodecTraining(crop_frames=training.closed_frames)
+    batches = Batches(clips, crops, seed)
+    conditions = Conditions(track, training, seed)
+    held_out, held_out_chosen = Batches(held_out_clips, crops, 1).next(crops.held_out_crops)
+    quantiser, true = decoder.quantiser, training.closed_codec
+
+    def step() -> tuple[torch.Tensor, dict[str, float], float]:
+        batch, chosen = batches.next(training.closed_batch)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            streams, levels = analysed(decoder, batch)
+            target = latents_of(quantiser, batch["audio"])
+            given = mixed_latents(quantiser, target[:true], crops, batches.rng) if true else target[:0]
+        timbre, attributes = conditions.of(timbres, chosen[true:], augment=True)
+        latent = performer(batch["features"][true:], timbre, attributes).float()
+        with torch.autocast("cpu", enabled=False):
+            played = straight_through(quantiser, latent)
+            regression = mel_distance(quantiser, latent[:, 2:-2], target[true:, 2:-2])
+        gains = decoder(torch.cat([given, played]), batch["features"], levels).float()
+        with torch.autocast("cpu", enabled=False):
+            audio = codec_audio.synthesise(gains, streams, decoder.transform)
+            drawn = codec_audio.drawn_resolutions(batches.rng)
+            loss, mel_db = codec_audio.audio_loss(audio, batch["audio"], crops.fine, drawn)
+        figures = {"mel_db": mel_db, "latent_db": float(regression.detach()) * 10.0 / np.log(10.0)}
+        return loss + training.closed_latent * regression, figures, batch["audio"].numel() / mel.SAMPLE_RATE
+
+    def evaluate() -> dict[str, float]:
+        streams, levels = analysed(decoder, held_out)
+        timbre, attributes = conditions.of(timbres, held_out_chosen, augment=False)
+        latent = performer(held_out["features"], timbre, attributes)
+        results = {}
+        for name, codes in (
+            ("codec_db", quantiser.encode(latents_of(quantiser, held_out["audio"]))),
+            ("closed_db", quantiser.encode(latent)),
+        ):
+            audio = decoded(decoder, quantiser.decode(codes), held_out, streams, levels)
+            results[name] = codec_audio.audio_loss(audio, held_out["audio"], 0.0)[1]
+        return results
+
+    run.train(arguments.minutes, step, evaluate)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line entry."""
+    parser = argparse.ArgumentParser(prog="train_perform", description=__doc__.splitlines()[0])
+    common_arguments(parser)
+    parser.add_argument("--closed", action="store_true", help="second stage: through the decoder")
+    arguments = parser.parse_args(argv)
+    arguments.config = arguments.config or CONFIGS / "perform.toml"
+    try:
+        (train_closed if arguments.closed else train_open)(arguments)
+    except (ConfigError, checkpoint.CheckpointError, OSError, ValueError) as error:
+        sys.exit(f"train_perform: {error}")
+
+
+if __name__ == "__main__":
+    main()
