@@ -5,7 +5,7 @@ mod parse;
 mod reader;
 mod word;
 
-pub use parse::{MAX_PROMPT_CHARACTERS, PromptError, edit, parse};
+pub use parse::{MAX_PROMPT_CHARACTERS, PromptError, edit, is_understood, parse};
 
 use serde::{Deserialize, Serialize};
 

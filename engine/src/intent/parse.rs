@@ -77,6 +77,13 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
     Ok(intent)
 }
 
+/// Whether any word of a prompt means something here. [`parse`] takes a prompt of which this is not true as neutral pop.
+#[must_use]
+pub fn is_understood(prompt: &str) -> bool {
+    let reading = read(prompt);
+    reading != Reading { unknown: reading.unknown.clone(), ..Reading::default() }
+}
+
 /// Applies words to a take at hand ("more aggressive", "less busy", "an octave lower", "with rhodes instead"): the
 /// returned intent differs in what is wished of `track`, and in its styles where the words name one.
 ///

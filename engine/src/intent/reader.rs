@@ -1,8 +1,8 @@
 //! Reads a prompt: explicit facts first, then the words of the lexicon, each bound to the track that it speaks of.
 
+use super::STYLE_COUNT;
 use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
 use super::word::{Word, words};
-use super::STYLE_COUNT;
 use crate::plan::{Chord, Key, Meter, Mode};
 use crate::track::{TRACK_COUNT, Track};
 
@@ -15,7 +15,7 @@ const LONGEST_UNKNOWN: usize = 40;
 const NEGATION: f32 = -0.6;
 
 /// What is said of one track, or of the whole piece.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wishes {
     pub(super) shifts: Vec<Shift>,
     /// Words as typed that carry the shifts, for display.
@@ -42,7 +42,7 @@ impl Wishes {
 }
 
 /// All that was understood of a prompt.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reading {
     pub(super) styles: [f32; STYLE_COUNT],
     pub(super) hints: [f32; STYLE_COUNT],
