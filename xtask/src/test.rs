@@ -33,8 +33,9 @@ pub fn run(flags: &Test) -> Result<()> {
         command::run(command::cargo(["doc", "--no-deps"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
 
+    let program = command::target("debug").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test"]);
-    tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime);
+    tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", program);
     match hosts {
         Some(python) => {
             step("plugin bundle", || {
