@@ -2,11 +2,11 @@
 
     python -m resonant.data make --hours 2 --seed 1 --out DIR [--shard-start 0] [--styles techno,house]
 
-Layout: `DIR/shard_0000/clip_0000.json` and `clip_0000.npy`. The JSON holds `piece` (see `Piece.to_dict`), `patches` (track ->
-patch record with its excitation), `samples` and `sample_rate`; the array is int16 `[4, samples]`, full scale 32768, tracks in the
-order of `resonant.piece.TRACKS`, an absent track is zero. Every stem is a seamless loop of exactly the piece's length. A shard is
-written under a temporary name and renamed when complete, so that interrupted runs resume and processes with different
-`--shard-start` can share a folder.
+Layout: `DIR/shard_0000/clip_0000.json` and `clip_0000.npy`. The JSON holds `piece` (see `Piece.to_dict`), `patches`
+(track -> patch record with its excitation), `samples` and `sample_rate`; the array is int16 `[4, samples]`, full
+scale 32768, tracks in the order of `resonant.piece.TRACKS`, an absent track is zero. Every stem is a seamless loop
+of exactly the piece's length. A shard is written under a temporary name and renamed when complete, so that
+interrupted runs resume and processes with different `--shard-start` can share a folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 from resonant.composer import compose_piece, humanise
 from resonant.piece import STYLES, TRACKS, Piece
-from resonant.synth import PATCHES, Patch, loop_samples, patch_record, pick_patch, render_stem
+from resonant.synth import PATCHES, Patch, loop_samples, patch_by_id, patch_record, pick_patch, render_stem
 from resonant.synth.fluid import SoundfontError
 from resonant.synth.tables import SAMPLE_RATE
 
@@ -131,8 +131,6 @@ def make_piece(seed: int, shard: int, index: int, styles: tuple[str, ...]) -> Pi
 
 def render_piece(piece: Piece, seed: int) -> np.ndarray:
     """int16 [4, samples] of a piece whose patches are chosen."""
-    from resonant.synth import patch_by_id
-
     stems = np.zeros((len(TRACKS), loop_samples(piece)), dtype=np.int16)
     for row, track in enumerate(TRACKS):
         if not piece.tracks.get(track):
@@ -167,7 +165,11 @@ def make_shard(folder: Path, seed: int, shard: int, styles: tuple[str, ...]) -> 
                 "sample_rate": SAMPLE_RATE,
                 "samples": int(stems.shape[1]),
                 "piece": piece.to_dict(),
-                "patches": {track: _record(piece.patches[track]) for track in TRACKS if piece.tracks.get(track)},
+                "patches": {
+                    track: patch_record(patch_by_id(piece.patches[track]))
+                    for track in TRACKS
+                    if piece.tracks.get(track)
+                },
             }
             np.save(temporary / f"clip_{index:04d}.npy", stems)
             (temporary / f"clip_{index:04d}.json").write_text(json.dumps(info, separators=(",", ":")))
@@ -178,12 +180,6 @@ def make_shard(folder: Path, seed: int, shard: int, styles: tuple[str, ...]) -> 
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return index, seconds
-
-
-def _record(patch_id: str) -> dict[str, Any]:
-    from resonant.synth import patch_by_id
-
-    return patch_record(patch_by_id(patch_id))
 
 
 def make(folder: Path, hours: float, seed: int, shard_start: int, styles: tuple[str, ...]) -> None:

@@ -2,7 +2,8 @@
 
 from resonant.synth.model import Patch
 from resonant.synth.patches import PATCHES, families_of, patch_by_id, patch_record, patch_records, pick_patch
-from resonant.synth.render import loop_samples, render_stem, timed_notes
+from resonant.synth.render import loop_samples, timed_notes
+from resonant.synth.stems import render_stem
 
 __all__ = [
     "PATCHES",

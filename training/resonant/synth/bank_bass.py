@@ -1,5 +1,9 @@
 """Basses: subtractive, FM and sub by own synthesis; electric and acoustic from the soundfonts."""
 
+# One patch a line reads better here than wrapped calls.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 from resonant.synth.effects import Effects
@@ -8,12 +12,15 @@ from resonant.synth.model import Font, Patch, Sound
 from resonant.synth.voice import Envelope, Fm, Stack, Subtractive
 from resonant.synth.words import attributes, styles
 
+_DRY = Effects()
+_ENVELOPE = Envelope()
+
 
 def _bass(key: str, name: str, family: str, tags: str, weights: str, brightness: float, aggression: float, sound: Sound,
-          envelope: Envelope = Envelope(), effects: Effects = Effects(), width: float = 0.0, gain_db: float = 0.0) -> Patch:  # fmt: skip
+          envelope: Envelope = _ENVELOPE, effects: Effects = _DRY, width: float = 0.0, gain_db: float = 0.0) -> Patch:
     return Patch(id=f"bass.{key}", track="bass", name=name, family=family, tags=("bass", *tags.split(", ")), styles=styles(weights),
                  attributes=attributes(brightness, aggression), sound=sound, envelope=envelope, effects=effects, width=width,
-                 gain_db=gain_db, mono=True)  # fmt: skip
+                 gain_db=gain_db, mono=True)
 
 
 def _sub(wave: str = "sine", cutoff: float = 900, **rest: float) -> Subtractive:
@@ -22,18 +29,18 @@ def _sub(wave: str = "sine", cutoff: float = 900, **rest: float) -> Subtractive:
 
 def _acid(wave: str, cutoff: float, resonance: float, octaves: float, decay: float, drive: float = 0.2) -> Subtractive:
     return Subtractive(wave=wave, cutoff_hz=cutoff, keytrack=0.2, resonance=resonance, poles=4, env_octaves=octaves,
-                       filter_decay_s=decay, velocity_octaves=2.2, drive=drive)  # fmt: skip
+                       filter_decay_s=decay, velocity_octaves=2.2, drive=drive)
 
 
 def _reese(wave: str, voices: int, cents: float, cutoff: float, lfo: float, octaves: float, sub: float = 0.4, drive: float = 0.2) -> Subtractive:
     return Subtractive(wave=wave, voices=voices, detune_cents=cents, level2=sub, cutoff_hz=cutoff, keytrack=0.2, resonance=0.25,
-                       poles=4, lfo_hz=lfo, lfo_octaves=octaves, velocity_octaves=0.6, drive=drive)  # fmt: skip
+                       poles=4, lfo_hz=lfo, lfo_octaves=octaves, velocity_octaves=0.6, drive=drive)
 
 
 def _moog(wave: str = "saw", cutoff: float = 700, resonance: float = 0.3, octaves: float = 2.0, decay: float = 0.25, sub: float = 0.3,
-          drive: float = 0.3, sustain: float = 0.2, poles: int = 4) -> Subtractive:  # fmt: skip
+          drive: float = 0.3, sustain: float = 0.2, poles: int = 4) -> Subtractive:
     return Subtractive(wave=wave, cutoff_hz=cutoff, keytrack=0.4, resonance=resonance, poles=poles, env_octaves=octaves, filter_decay_s=decay,
-                       filter_sustain=sustain, velocity_octaves=1.2, level2=sub, wave2="square", drive=drive)  # fmt: skip
+                       filter_sustain=sustain, velocity_octaves=1.2, level2=sub, wave2="square", drive=drive)
 
 
 _HOLD = Envelope(0.003, 0.0, 1.0, 0.03)
@@ -60,7 +67,7 @@ _SUBS = [
           _sub("sine", 600, pitch_env_semitones=6.0, pitch_env_s=0.025), Envelope(0.004, 0.8, 0.1, 0.1)),
     _bass("sub_organ", "Organ Sub", _U, "sub, organ, deep house, garage, round", "house:1 dnb:.5 funk:.2", 0.2, 0.15, _sub("organ_soft", 900), Envelope(0.002, 0.25, 0.6, 0.03)),
     _bass("sub_swell", "Drone Sub", _U, "sub, drone, swell, slow, dark, cinematic", "cinematic:1 ambient:1", 0.1, 0.2, _sub("soft", 260, lfo_hz=0.2, lfo_octaves=0.5), Envelope(0.15, 0.0, 1.0, 0.35)),
-]  # fmt: skip
+]
 
 _SYNTHS = [
     _bass("acid_saw", "Acid Saw", _S, "acid, 303, saw, squelch, resonant, tb", "techno:1 house:.9 dnb:.2", 0.65, 0.6, _acid("saw", 380, 0.82, 3.4, 0.16), _GLIDE),
@@ -106,7 +113,7 @@ _SYNTHS = [
     _bass("vocal_bass", "Talking Bass", _S, "vocal, talkbox, formant, talking, funky", "funk:.7 dnb:.4 house:.4 trap:.2", 0.55, 0.5, Subtractive(wave="saw", cutoff_hz=4_000, position=0.0, env_octaves=0.5), Envelope(0.003, 0.0, 1.0, 0.03), Effects(formant="ah", formant_mix=0.7)),
     _bass("saw_raw", "Raw Saw", _S, "saw, raw, buzzy, simple, electro, electroclash", "techno:.6 synthwave:.6 house:.4 rock:.2", 0.75, 0.6, Subtractive(wave="saw", cutoff_hz=5_000, level2=0.3), _HOLD),
     _bass("arp_80s", "Sequencer Bass", _S, "sequencer, arpeggio, 80s, tight, synthpop, krautrock", "synthwave:1 techno:.5 pop:.5 ambient:.2", 0.5, 0.25, Subtractive(wave="pulse", position=0.3, cutoff_hz=700, poles=4, env_octaves=2.4, filter_decay_s=0.12, resonance=0.3), Envelope(0.002, 0.16, 0.05, 0.02)),
-]  # fmt: skip
+]
 
 
 def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid") -> Font:
@@ -139,6 +146,6 @@ _FONTS = [
     _bass("pizz_low", "Low Pizzicato", _A, "pizzicato, plucked, orchestral, playful, low strings", "cinematic:.8 ambient:.3 jazz:.2", 0.35, 0.15, _font("fluid", 45)),
     _bass("gm_synth_1", "Workstation Synth Bass", _S, "synth bass, 90s, workstation, resonant, gm", "pop:.5 house:.5 synthwave:.5 funk:.4", 0.5, 0.35, _font("fluid", 38)),
     _bass("gm_synth_2", "Rubber Workstation", _S, "synth bass, rubber, 90s, fm, gm", "pop:.5 house:.5 synthwave:.5 techno:.3", 0.45, 0.35, _font("musescore", 39)),
-]  # fmt: skip
+]
 
 BASSES: tuple[Patch, ...] = (*_SUBS, *_SYNTHS, *_FONTS)

@@ -1,5 +1,9 @@
 """Chord instruments: pads, stabs, keys, strings, guitars, choirs and winds."""
 
+# One patch a line reads better here than wrapped calls.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 from resonant.synth.effects import Effects
@@ -8,28 +12,31 @@ from resonant.synth.model import Font, Patch, Sound
 from resonant.synth.voice import Envelope, Fm, Stack, Subtractive
 from resonant.synth.words import attributes, styles
 
+_DRY = Effects()
+_ENVELOPE = Envelope()
+
 
 def _chord(key: str, name: str, family: str, tags: str, weights: str, brightness: float, aggression: float, sound: Sound,
-           envelope: Envelope = Envelope(), effects: Effects = Effects(), width: float = 0.6, gain_db: float = -4.0) -> Patch:  # fmt: skip
+           envelope: Envelope = _ENVELOPE, effects: Effects = _DRY, width: float = 0.6, gain_db: float = -4.0) -> Patch:
     return Patch(id=f"harmony.{key}", track="harmony", name=name, family=family, tags=tuple(tags.split(", ")), styles=styles(weights),
-                 attributes=attributes(brightness, aggression), sound=sound, envelope=envelope, effects=effects, width=width, gain_db=gain_db)  # fmt: skip
+                 attributes=attributes(brightness, aggression), sound=sound, envelope=envelope, effects=effects, width=width, gain_db=gain_db)
 
 
 def _pad(wave: str, voices: int, cents: float, cutoff: float, lfo_hz: float = 0.15, lfo: float = 0.4, octaves: float = 0.0, poles: int = 2,
-         resonance: float = 0.1, position: float = 0.0, noise: float = 0.0) -> Subtractive:  # fmt: skip
+         resonance: float = 0.1, position: float = 0.0, noise: float = 0.0) -> Subtractive:
     return Subtractive(wave=wave, voices=voices, detune_cents=cents, cutoff_hz=cutoff, keytrack=0.3, resonance=resonance, poles=poles,
                        env_octaves=octaves, filter_attack_s=0.4, filter_decay_s=1.5, filter_sustain=0.5, lfo_hz=lfo_hz, lfo_octaves=lfo,
-                       velocity_octaves=0.8, position=position, position_lfo=0.25 if wave == "pulse" else 0.0, noise=noise)  # fmt: skip
+                       velocity_octaves=0.8, position=position, position_lfo=0.25 if wave == "pulse" else 0.0, noise=noise)
 
 
 def _stab(wave: str, voices: int, cents: float, cutoff: float, octaves: float, decay: float, sustain: float = 0.2, resonance: float = 0.15,
-          poles: int = 2, level2: float = 0.0, drive: float = 0.0) -> Subtractive:  # fmt: skip
+          poles: int = 2, level2: float = 0.0, drive: float = 0.0) -> Subtractive:
     return Subtractive(wave=wave, voices=voices, detune_cents=cents, cutoff_hz=cutoff, keytrack=0.3, env_octaves=octaves, filter_decay_s=decay,
-                       filter_sustain=sustain, resonance=resonance, poles=poles, level2=level2, drive=drive, velocity_octaves=1.2)  # fmt: skip
+                       filter_sustain=sustain, resonance=resonance, poles=poles, level2=level2, drive=drive, velocity_octaves=1.2)
 
 
 def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid",
-          transpose: int = 0) -> Font:  # fmt: skip
+          transpose: int = 0) -> Font:
     generators = tuple((g, v) for g, v in ((FILTER_CUTOFF, cutoff), (RELEASE, release), (ATTACK, attack)) if v)
     return Font(font, program, bank, generators, side, transpose)
 
@@ -58,7 +65,7 @@ _PADS = [
     _chord("pad_vox_synth", "Synth Choir", "vox", "choir, vox, voices, synth, aah, ethereal", "ambient:.8 cinematic:.7 synthwave:.6 trap:.5 pop:.3", 0.4, 0.05, _pad("saw", 4, 9, 5_000, 0.2, 0.1), _SOFT, Effects(formant="ah", formant_mix=0.75)),
     _chord("pad_vox_oh", "Ooh Ensemble", "vox", "choir, vox, ooh, soft voices, angelic", "ambient:.8 cinematic:.6 pop:.5 hiphop:.3", 0.25, 0.03, _pad("soft", 4, 8, 3_500, 0.2, 0.1), _SOFT, Effects(formant="oh", formant_mix=0.75)),
     _chord("vox_talk", "Vocoder Chords", "vox", "vocoder, robot, talkbox, french house, electro", "house:.8 funk:.7 synthwave:.6 pop:.5 hiphop:.3", 0.6, 0.3, _pad("saw", 2, 6, 8_000, 0.2, 0.1), Envelope(0.01, 0.0, 1.0, 0.06), Effects(formant="ee", formant_mix=0.7)),
-]  # fmt: skip
+]
 
 _STABS = [
     _chord("supersaw", "Supersaw", "stab", "supersaw, saw, huge, edm, trance, festival, unison", "techno:.6 pop:.7 house:.6 synthwave:.6 dnb:.5 trap:.4", 0.85, 0.6, _stab("saw", 7, 22, 7_000, 0.8, 0.3, 0.6), Envelope(0.003, 0.0, 1.0, 0.09)),
@@ -81,7 +88,7 @@ _STABS = [
     _chord("distorted_stab", "Industrial Stab", "stab", "industrial, distorted, stab, harsh, hard techno", "techno:.9 dnb:.4 rock:.1", 0.65, 0.95, _stab("square", 3, 15, 2_000, 1.8, 0.1, 0.2, 0.3, 2, 0.0, 0.8), Envelope(0.002, 0.25, 0.1, 0.03), Effects(drive=0.5)),
     _chord("poly_pluck", "Poly Pluck Chords", "pluck", "pluck, poly, short, bouncy, tropical, soft", "house:.8 pop:.9 trap:.4 ambient:.3", 0.5, 0.15, _stab("triangle", 1, 0, 1_200, 2.4, 0.12, 0.0), Envelope(0.002, 0.28, 0.0, 0.07)),
     _chord("kalimba_chord", "Wood Pluck Chords", "pluck", "pluck, kalimba, wooden, organic, soft, afro", "house:.6 ambient:.7 pop:.5 hiphop:.3", 0.4, 0.05, Fm((Stack(1, 3, 0.9, 0.05, 0.02), Stack(1, 1, 0.3, 0.1, 0.1, 0.5)), noise=0.08, noise_decay_s=0.006), Envelope(0.002, 0.35, 0.0, 0.1)),
-]  # fmt: skip
+]
 
 _KEYS = [
     _chord("rhodes_fm", "FM Rhodes", "keys", "rhodes, electric piano, e-piano, fm, soul, neo soul", "hiphop:.9 jazz:.6 funk:.8 house:.7 pop:.5 ambient:.3", 0.4, 0.1, Fm((Stack(1, 1, 0.9, 0.6, 0.25), Stack(1, 14, 0.35, 0.05, 0.0, 0.5)), velocity_index=0.8), Envelope(0.002, 1.2, 0.1, 0.09), Effects(tremolo=0.2, tremolo_hz=4.5)),
@@ -94,7 +101,7 @@ _KEYS = [
     _chord("organ_full", "Full Drawbars", "keys", "organ, hammond, full, gospel, rock, leslie", "rock:.8 funk:.6 jazz:.4 pop:.3", 0.6, 0.4, Subtractive(wave="organ_full", cutoff_hz=10_000, velocity_octaves=0.1), Envelope(0.003, 0.0, 1.0, 0.02), Effects(chorus=0.6, chorus_hz=5.8, chorus_ms=0.4, drive=0.2)),
     _chord("organ_gospel", "Gospel Organ", "keys", "organ, gospel, church, soul, leslie, warm", "funk:.7 jazz:.7 hiphop:.4 pop:.4", 0.5, 0.2, Subtractive(wave="organ_gospel", cutoff_hz=10_000, velocity_octaves=0.1), Envelope(0.004, 0.0, 1.0, 0.03), Effects(chorus=0.5, chorus_hz=0.9)),
     _chord("clav_synth", "Synth Clav", "keys", "clavinet, clav, funky, percussive, superstition", "funk:1 pop:.3 house:.3 hiphop:.2", 0.7, 0.4, Subtractive(wave="wire", cutoff_hz=3_500, env_octaves=1.5, filter_decay_s=0.1, velocity_octaves=1.8, resonance=0.25), Envelope(0.002, 0.4, 0.05, 0.02)),
-]  # fmt: skip
+]
 
 _FONT_KEYS = [
     _chord("piano_a", "Grand Piano", "keys", "piano, grand, acoustic, classical, clean", "pop:1 jazz:.9 cinematic:.8 rock:.5 house:.5 ambient:.5 hiphop:.5 funk:.3 trap:.3", 0.55, 0.15, _font("musescore", 0)),
@@ -117,7 +124,7 @@ _FONT_KEYS = [
     _chord("organ_church", "Church Organ", "keys", "organ, church, pipe, cathedral, gothic, epic", "cinematic:.9 ambient:.4 trap:.2", 0.6, 0.4, _font("musescore", 19)),
     _chord("organ_reed", "Harmonium", "keys", "harmonium, reed organ, folk, organic, pump", "ambient:.6 cinematic:.4 pop:.3 rock:.1", 0.4, 0.1, _font("fluid", 20)),
     _chord("accordion", "Accordion", "keys", "accordion, french, musette, folk, tango", "jazz:.3 cinematic:.3 pop:.2 house:.1", 0.6, 0.2, _font("musescore", 21)),
-]  # fmt: skip
+]
 
 _FONT_OTHERS = [
     _chord("guitar_nylon", "Nylon Guitar", "guitar", "guitar, nylon, classical, acoustic, spanish, bossa, fingerstyle", "jazz:.7 ambient:.6 pop:.6 hiphop:.6 trap:.5 cinematic:.3", 0.4, 0.05, _font("fluid", 24)),
@@ -160,6 +167,6 @@ _FONT_OTHERS = [
     _chord("pad_bowed", "Bowed Glass", "pad", "pad, bowed, glass, ethereal, metallic", "ambient:.9 cinematic:.7", 0.5, 0.05, _font("fluid", 92)),
     _chord("pad_halo", "Halo Pad", "pad", "pad, halo, choir, digital, new age", "ambient:.8 cinematic:.5 synthwave:.4", 0.5, 0.05, _font("musescore", 94)),
     _chord("pad_metal", "Metal Pad", "pad", "pad, metallic, cold, digital, dark", "techno:.5 cinematic:.6 ambient:.5 dnb:.4", 0.55, 0.3, _font("fluid", 93)),
-]  # fmt: skip
+]
 
 HARMONIES: tuple[Patch, ...] = (*_PADS, *_STABS, *_KEYS, *_FONT_KEYS, *_FONT_OTHERS)

@@ -1,5 +1,9 @@
 """Drum kits: analogue and digital machines by own synthesis, acoustic kits from the soundfonts."""
 
+# One patch a line reads better here than wrapped calls.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -9,10 +13,12 @@ from resonant.synth.effects import Effects
 from resonant.synth.model import FontKit, Patch, SynthKit
 from resonant.synth.words import attributes, styles
 
+_DRY = Effects()
+
 
 def _tom(hz: float, decay: float, ratio: float = 1.6, noise: float = 0.05, drive: float = 0.1) -> Hit:
     return Hit(body=0.8, hz=hz, start_ratio=ratio, sweep_s=0.03, decay_s=decay, noise=noise, noise_decay_s=0.03,
-               noise_high_hz=4_000, drive=drive, level=0.8)  # fmt: skip
+               noise_high_hz=4_000, drive=drive, level=0.8)
 
 
 def _cymbals(base_hz: float, crash_s: float, noise: float) -> dict[str, Hit]:
@@ -21,11 +27,11 @@ def _cymbals(base_hz: float, crash_s: float, noise: float) -> dict[str, Hit]:
                      noise_low_hz=3_000, noise_decay_s=crash_s, level=0.55),
         "ride": Hit(metal=0.55, metal_hz=base_hz * 1.31, metal_decay_s=crash_s * 0.55, metal_high_pass_hz=5_500, noise=noise * 0.3,
                     noise_low_hz=6_000, noise_decay_s=crash_s * 0.3, click=0.3, click_hz=9_000, level=0.4),
-    }  # fmt: skip
+    }
 
 
 def _machine_808(tune: float = 1.0, kick_s: float = 0.35, snap: float = 0.5, drive: float = 0.0, hat_s: float = 0.04,
-                 kick_hz: float = 48.0, sweep: float = 2.6) -> dict[str, Hit]:  # fmt: skip
+                 kick_hz: float = 48.0, sweep: float = 2.6) -> dict[str, Hit]:
     return {
         "kick": Hit(body=1.0, hz=kick_hz * tune, start_ratio=sweep, sweep_s=0.018, decay_s=kick_s, click=0.12, click_hz=3_000, drive=drive),
         "snare": Hit(body=0.5, hz=178 * tune, start_ratio=1.25, sweep_s=0.012, decay_s=0.07, body2=0.3, hz2=331 * tune, decay2_s=0.045,
@@ -40,11 +46,11 @@ def _machine_808(tune: float = 1.0, kick_s: float = 0.35, snap: float = 0.5, dri
         "shaker": Hit(noise=0.8, noise_attack_s=0.012, noise_low_hz=5_200, noise_high_hz=14_000, noise_decay_s=0.03, level=0.35),
         "perc": Hit(body=0.45, hz=540 * tune, decay_s=0.13, body2=0.45, hz2=800 * tune, decay2_s=0.09, square=1.0,
                     low_pass_hz=5_000, level=0.4),
-    }  # fmt: skip
+    }
 
 
 def _machine_909(tune: float = 1.0, kick_s: float = 0.19, attack: float = 0.35, drive: float = 0.15, snap: float = 0.7,
-                 hat_s: float = 0.05, kick_hz: float = 51.0, sweep: float = 4.6) -> dict[str, Hit]:  # fmt: skip
+                 hat_s: float = 0.05, kick_hz: float = 51.0, sweep: float = 4.6) -> dict[str, Hit]:
     return {
         "kick": Hit(body=1.0, hz=kick_hz * tune, start_ratio=sweep, sweep_s=0.03, decay_s=kick_s, triangle=0.3, click=attack,
                     click_hz=5_000, click_decay_s=0.003, drive=drive),
@@ -61,7 +67,7 @@ def _machine_909(tune: float = 1.0, kick_s: float = 0.19, attack: float = 0.35, 
         **_cymbals(520 * tune, 0.9, 0.4),
         "shaker": Hit(noise=0.7, noise_attack_s=0.008, noise_low_hz=6_500, noise_decay_s=0.026, level=0.38),
         "perc": Hit(body=0.7, hz=392 * tune, start_ratio=1.3, sweep_s=0.01, decay_s=0.07, click=0.2, level=0.5),
-    }  # fmt: skip
+    }
 
 
 def _machine_606(tune: float = 1.0, tone: float = 1.0) -> dict[str, Hit]:
@@ -78,7 +84,7 @@ def _machine_606(tune: float = 1.0, tone: float = 1.0) -> dict[str, Hit]:
         **_cymbals(600 * tune, 0.4, 0.2),
         "shaker": Hit(noise=0.6, noise_attack_s=0.004, noise_low_hz=6_000, noise_decay_s=0.018, level=0.35),
         "perc": Hit(body=0.7, hz=820 * tune, decay_s=0.035, level=0.45),
-    }  # fmt: skip
+    }
 
 
 def _machine_linn(tune: float = 1.0, gate: float = 1.0, tone: float = 12_000) -> dict[str, Hit]:
@@ -99,7 +105,7 @@ def _machine_linn(tune: float = 1.0, gate: float = 1.0, tone: float = 12_000) ->
         **_cymbals(560 * tune, 0.7, 0.5),
         "shaker": Hit(noise=0.8, noise_attack_s=0.01, noise_low_hz=4_500, noise_high_hz=12_000, noise_decay_s=0.03, level=0.4),
         "perc": Hit(body=0.5, hz=562 * tune, decay_s=0.08, body2=0.5, hz2=845 * tune, decay2_s=0.07, square=1.0, low_pass_hz=6_000, level=0.38),
-    }  # fmt: skip
+    }
 
 
 def _machine_acoustic(tune: float = 1.0, tone: float = 11_000, ring: float = 1.0, rattle: float = 0.8) -> dict[str, Hit]:
@@ -120,7 +126,7 @@ def _machine_acoustic(tune: float = 1.0, tone: float = 11_000, ring: float = 1.0
         **_cymbals(470 * tune, 1.1, 0.5),
         "shaker": Hit(noise=0.8, noise_attack_s=0.014, noise_low_hz=4_500, noise_high_hz=13_000, noise_decay_s=0.03, level=0.4),
         "perc": Hit(body=0.8, hz=310 * tune, start_ratio=1.15, sweep_s=0.01, decay_s=0.09, click=0.3, level=0.55),
-    }  # fmt: skip
+    }
 
 
 def _machine_hard(kick_hz: float, drive: float, kick_s: float, sweep: float, metal: float = 0.5, tail: float = 0.0) -> dict[str, Hit]:
@@ -142,7 +148,7 @@ def _machine_hard(kick_hz: float, drive: float, kick_s: float, sweep: float, met
         "shaker": Hit(noise=0.9, noise_attack_s=0.006, noise_low_hz=7_000, noise_decay_s=0.025, drive=drive * 0.4, level=0.4),
         "perc": Hit(body=0.7, hz=415, start_ratio=1.8, sweep_s=0.02, decay_s=0.08, metal=0.2, metal_hz=310, metal_decay_s=0.05,
                     metal_high_pass_hz=1_500, drive=drive, level=0.5),
-    }  # fmt: skip
+    }
 
 
 def _change(hits: dict[str, Hit], **changes: dict[str, float]) -> dict[str, Hit]:
@@ -150,19 +156,19 @@ def _change(hits: dict[str, Hit], **changes: dict[str, float]) -> dict[str, Hit]
 
 
 def _kit(key: str, name: str, family: str, tags: str, weights: str, brightness: float, aggression: float,
-         hits: dict[str, Hit], effects: Effects = Effects(), width: float = 0.25) -> Patch:  # fmt: skip
+         hits: dict[str, Hit], effects: Effects = _DRY, width: float = 0.25) -> Patch:
     return Patch(id=f"drums.{key}", track="drums", name=name, family=family, tags=tuple(tags.split(", ")), styles=styles(weights),
-                 attributes=attributes(brightness, aggression), sound=SynthKit(hits), effects=effects, width=width)  # fmt: skip
+                 attributes=attributes(brightness, aggression), sound=SynthKit(hits), effects=effects, width=width)
 
 
 def _font_kit(key: str, name: str, tags: str, weights: str, brightness: float, aggression: float, sound: FontKit,
-              effects: Effects = Effects(), family: str = "kit_acoustic", width: float = 0.35) -> Patch:  # fmt: skip
+              effects: Effects = _DRY, family: str = "kit_acoustic", width: float = 0.35) -> Patch:
     return Patch(id=f"drums.{key}", track="drums", name=name, family=family, tags=tuple(tags.split(", ")), styles=styles(weights),
-                 attributes=attributes(brightness, aggression), sound=sound, effects=effects, width=width)  # fmt: skip
+                 attributes=attributes(brightness, aggression), sound=sound, effects=effects, width=width)
 
 
 _808, _909, _606, _LINN, _MODEL, _HARD = (
-    _machine_808, _machine_909, _machine_606, _machine_linn, _machine_acoustic, _machine_hard)  # fmt: skip
+    _machine_808, _machine_909, _machine_606, _machine_linn, _machine_acoustic, _machine_hard)
 
 _EIGHT = [
     _kit("808_classic", "Classic 808", "kit_808", "808, analog, boom, drum machine, classic", "hiphop:1 trap:1 house:.5 pop:.5 funk:.3", 0.5, 0.3, _808()),
@@ -179,7 +185,7 @@ _EIGHT = [
          _change(_808(1.03, 0.35, 0.8, 0.7), perc={"level": 0.6, "drive": 0.5}), Effects(drive=0.12)),
     _kit("808_ambient", "Slow Pulse 808", "kit_808", "808, ambient, soft, muffled, slow, minimal", "ambient:1 cinematic:.4 hiphop:.3", 0.2, 0.05, _808(0.85, 0.5, 0.25), Effects(low_pass_hz=4_500, room=0.25, room_s=0.4)),
     _kit("808_rnb", "Silk 808", "kit_808", "808, rnb, silky, smooth, clean, pop", "pop:.9 hiphop:.7 trap:.5 house:.2", 0.55, 0.2, _change(_808(1.0, 0.28, 0.45), clap={"noise_decay_s": 0.14})),
-]  # fmt: skip
+]
 
 _ELECTRONIC = [
     _kit("909_classic", "Classic 909", "kit_electronic", "909, house, techno, analog, drum machine, classic", "house:1 techno:1 pop:.3 funk:.2", 0.6, 0.45, _909()),
@@ -236,7 +242,7 @@ _ELECTRONIC = [
     _kit("model_studio", "Modelled Studio", "kit_acoustic", "acoustic, studio, modelled, clean, pop, natural", "pop:.8 rock:.6 funk:.6 hiphop:.3", 0.55, 0.35, _MODEL(), Effects(room=0.12, room_s=0.3)),
     _kit("model_tight", "Dead Seventies", "kit_acoustic", "70s, dead, dry, disco, tight, tea towel", "funk:1 pop:.4 house:.3 hiphop:.4", 0.4, 0.25, _MODEL(1.05, 7_500, 0.5, 0.7)),
     _kit("model_arena", "Arena Rock", "kit_acoustic", "rock, arena, big room, powerful, loud", "rock:1 cinematic:.3 pop:.3", 0.6, 0.7, _MODEL(0.93, 13_000, 1.3, 1.0), Effects(room=0.35, room_s=0.55, drive=0.1)),
-]  # fmt: skip
+]
 
 _F = FontKit
 _ROOM = Effects(room=0.15, room_s=0.35)
@@ -276,6 +282,6 @@ _ACOUSTIC = [
               _F("fluid", 16, layers={name: hit for name, hit in _machine_808(1.0, 0.4, 0.6, 0.2, 0.025).items() if name in ("kick", "closed_hat", "open_hat", "perc")}),
               family="kit_808"),
     _font_kit("pop_rock_tight", "Tight Pop Rock", "pop rock, tight, compressed, radio, punchy", "pop:.9 rock:.8", 0.65, 0.5, _F("musescore", 4, decay_s={"": 0.5}), Effects(drive=0.35)),
-]  # fmt: skip
+]
 
 KITS: tuple[Patch, ...] = (*_EIGHT, *_ELECTRONIC, *_ACOUSTIC)

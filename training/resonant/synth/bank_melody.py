@@ -1,5 +1,9 @@
 """Melody instruments: leads, plucks, bells, keys, voices and solo instruments."""
 
+# One patch a line reads better here than wrapped calls.
+# ruff: noqa: E501
+# fmt: off
+
 from __future__ import annotations
 
 from resonant.synth.effects import Effects
@@ -8,24 +12,27 @@ from resonant.synth.model import Font, Patch, Sound
 from resonant.synth.voice import Envelope, Fm, Stack, Subtractive
 from resonant.synth.words import attributes, styles
 
+_DRY = Effects()
+_ENVELOPE = Envelope()
+
 
 def _solo(key: str, name: str, family: str, tags: str, weights: str, brightness: float, aggression: float, sound: Sound,
-          envelope: Envelope = Envelope(), effects: Effects = Effects(), width: float = 0.3, gain_db: float = -2.5) -> Patch:  # fmt: skip
+          envelope: Envelope = _ENVELOPE, effects: Effects = _DRY, width: float = 0.3, gain_db: float = -2.5) -> Patch:
     return Patch(id=f"melody.{key}", track="melody", name=name, family=family, tags=tuple(tags.split(", ")), styles=styles(weights),
                  attributes=attributes(brightness, aggression), sound=sound, envelope=envelope, effects=effects, width=width, gain_db=gain_db,
-                 mono=envelope.glide_s > 0)  # fmt: skip
+                 mono=envelope.glide_s > 0)
 
 
 def _lead(wave: str, cutoff: float, octaves: float = 0.6, decay: float = 0.3, voices: int = 1, cents: float = 0.0, resonance: float = 0.15,
           poles: int = 2, position: float = 0.0, position_env: float = 0.0, position_lfo: float = 0.0, lfo_hz: float = 0.0, drive: float = 0.0,
-          level2: float = 0.0, noise: float = 0.0, sustain: float = 0.4) -> Subtractive:  # fmt: skip
+          level2: float = 0.0, noise: float = 0.0, sustain: float = 0.4) -> Subtractive:
     return Subtractive(wave=wave, cutoff_hz=cutoff, keytrack=0.5, env_octaves=octaves, filter_decay_s=decay, filter_sustain=sustain, voices=voices,
                        detune_cents=cents, resonance=resonance, poles=poles, position=position, position_env=position_env,
-                       position_lfo=position_lfo, lfo_hz=lfo_hz, drive=drive, level2=level2, noise=noise, velocity_octaves=1.2)  # fmt: skip
+                       position_lfo=position_lfo, lfo_hz=lfo_hz, drive=drive, level2=level2, noise=noise, velocity_octaves=1.2)
 
 
 def _font(font: str, program: int, bank: int = 0, cutoff: float = 0.0, release: float = 0.0, attack: float = 0.0, side: str = "mid",
-          transpose: int = 0) -> Font:  # fmt: skip
+          transpose: int = 0) -> Font:
     generators = tuple((g, v) for g, v in ((FILTER_CUTOFF, cutoff), (RELEASE, release), (ATTACK, attack)) if v)
     return Font(font, program, bank, generators, side, transpose)
 
@@ -68,7 +75,7 @@ _LEADS = [
     _solo("lead_digital", "Digital Edge", "lead", "digital, wavetable, edgy, modern, harsh", "dnb:.7 trap:.5 techno:.6 pop:.2", 0.8, 0.65, _lead("digital", 7_000, 0.5, 0.3, 2, 8), _PLAIN),
     _solo("lead_fm", "FM Lead", "lead", "fm, lead, metallic, digital, bright, 80s", "synthwave:.6 funk:.5 techno:.4 dnb:.4 pop:.4", 0.7, 0.4, Fm((Stack(1, 1, 1.8, 0.5, 0.6), Stack(1, 2, 0.9, 0.4, 0.4, 0.5)),), _SING),
     _solo("lead_organ", "Organ Lead", "keys", "organ, lead, drawbar, gospel, house", "house:.7 jazz:.5 funk:.6 rock:.2", 0.5, 0.2, _lead("organ_perc", 9_000, 0.0), Envelope(0.002, 0.3, 0.5, 0.03)),
-]  # fmt: skip
+]
 
 _PLUCKS = [
     _solo("pluck_saw", "Saw Pluck", "pluck", "pluck, saw, short, bright, edm, plucky", "house:.8 pop:.9 techno:.6 synthwave:.6 dnb:.4 trap:.4", 0.65, 0.25, _lead("saw", 900, 3.2, 0.1, sustain=0.0), _PLUCK),
@@ -82,7 +89,7 @@ _PLUCKS = [
     _solo("pluck_kalimba", "Synth Kalimba", "pluck", "kalimba, thumb piano, organic, soft, plucky", "ambient:.8 hiphop:.6 house:.5 pop:.5", 0.45, 0.05, Fm((Stack(1, 6, 0.5, 0.04, 0.0), Stack(1, 1, 0.25, 0.2, 0.0, 0.6)), noise=0.05, noise_decay_s=0.005), Envelope(0.002, 0.35, 0.0, 0.12)),
     _solo("pluck_guitar_synth", "Synth Guitar", "pluck", "pluck, guitar-like, string, synth, muted", "pop:.5 hiphop:.5 house:.4 synthwave:.3", 0.45, 0.12, _lead("octave_saw", 900, 2.6, 0.2, sustain=0.05), Envelope(0.002, 0.45, 0.0, 0.06)),
     _solo("bell_fm", "FM Bell", "pluck", "bell, fm, glassy, bright, digital, dx", "trap:.9 ambient:.7 hiphop:.6 pop:.6 synthwave:.5 cinematic:.3", 0.65, 0.08, Fm((Stack(1, 3, 1.1, 0.5, 0.1), Stack(1, 7, 0.7, 0.15, 0.0, 0.4)),), _RING),
-    _solo("bell_dark", "Dark Bell", "pluck", "bell, dark, trap, sinister, minor, eerie", "trap:1 hiphop:.6 cinematic:.4", 0.4, 0.25, Fm((Stack(1, 2, 1.2, 0.5, 0.1), Stack(1, 3.5, 0.5, 0.3, 0.0, 0.4)),), _RING),
+    _solo("bell_dark", "Dark Bell", "pluck", "bell, dark, trap, sinister, minor, eerie", "trap:1 hiphop:.6 cinematic:.4", 0.4, 0.25, Fm((Stack(1, 2, 1.2, 0.5, 0.1), Stack(1, 5, 0.6, 0.3, 0.0, 0.4)),), _RING),
     _solo("bell_tubular", "Synth Tubular", "pluck", "bell, tubular, church, long, metallic", "cinematic:.6 ambient:.6 trap:.4", 0.6, 0.2, Fm((Stack(1, 3, 1.3, 0.8, 0.1), Stack(2, 5, 0.7, 0.5, 0.0, 0.3)),), Envelope(0.002, 1.1, 0.0, 0.4)),
     _solo("bell_toy", "Toy Bell", "pluck", "bell, toy, music box, tiny, innocent, lullaby", "hiphop:.6 ambient:.6 pop:.4 trap:.5", 0.7, 0.03, Fm((Stack(2, 4, 0.6, 0.1, 0.0), Stack(1, 6, 0.4, 0.1, 0.0, 0.4)),), Envelope(0.002, 0.4, 0.0, 0.15)),
     _solo("bell_glass", "Glass Bell", "pluck", "glass, bell, crystal, airy, ambient, clear", "ambient:1 cinematic:.6 pop:.4", 0.6, 0.02, _lead("glass", 9_000, 0.5, 0.3, 2, 4), Envelope(0.003, 0.9, 0.0, 0.35), Effects(room=0.15, room_s=0.5)),
@@ -94,7 +101,7 @@ _PLUCKS = [
     _solo("strings_solo_synth", "Analog Violin", "strings", "strings, solo, synth violin, expressive, analog", "synthwave:.5 ambient:.6 cinematic:.5", 0.5, 0.1, _lead("saw", 2_800, 0.3, 0.3, 2, 6), Envelope(0.09, 0.0, 1.0, 0.12, vibrato_hz=5.6, vibrato_cents=18, vibrato_delay_s=0.3), Effects(chorus=0.3)),
     _solo("stab_lead", "Stab Riff", "stab", "stab, riff, short, rave, punchy", "techno:.7 house:.8 dnb:.6", 0.6, 0.5, _lead("saw", 1_800, 2.0, 0.1, 3, 12, resonance=0.3, sustain=0.1), Envelope(0.002, 0.16, 0.0, 0.03)),
     _solo("stab_digital", "Digital Stab", "stab", "stab, digital, glitch, sharp, neuro", "dnb:.8 techno:.6 trap:.4", 0.75, 0.6, _lead("digital", 3_000, 1.8, 0.09, 3, 14, sustain=0.1), Envelope(0.002, 0.14, 0.0, 0.03)),
-]  # fmt: skip
+]
 
 _FONTS = [
     _solo("piano", "Solo Piano", "keys", "piano, grand, acoustic, melody, clean", "pop:.9 jazz:1 cinematic:.7 ambient:.5 hiphop:.5 house:.4 trap:.3 rock:.2", 0.55, 0.15, _font("musescore", 0)),
@@ -147,6 +154,6 @@ _FONTS = [
     _solo("choir", "Choir Melody", "vox", "choir, voices, aah, epic, sacred", "cinematic:.9 ambient:.6 trap:.4", 0.45, 0.15, _font("musescore", 52)),
     _solo("ooh", "Ooh Voice", "vox", "ooh, voice, soft, humming, background", "ambient:.6 pop:.5 hiphop:.5 cinematic:.4", 0.3, 0.03, _font("musescore", 53)),
     _solo("solo_vox", "Solo Vox", "vox", "solo voice, soprano, synthetic, ethereal", "ambient:.5 cinematic:.5 trap:.3 house:.2", 0.45, 0.08, _font("fluid", 85)),
-]  # fmt: skip
+]
 
 MELODIES: tuple[Patch, ...] = (*_LEADS, *_PLUCKS, *_FONTS)

@@ -1,20 +1,20 @@
 """Fixed level per patch and measured excitation of the soundfont patches.
 
-`python -m resonant.synth.calibration` renders a test phrase and single notes of every patch and writes `calibration.json` next
+`python -m resonant.synth` renders a test phrase and single notes of every patch and writes `calibration.json` next
 to this file. Levels: -20 dBFS RMS over the active parts, peaks of the phrase at most -3 dBFS.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from resonant.synth.drums import CLASSES, GM_KEYS
+from resonant.synth.drums import CLASSES
 from resonant.synth.effects import Effects, process
 from resonant.synth.model import Font, FontKit, Patch, body_of
 from resonant.synth.render import Timed, one_shot, render_raw
@@ -37,7 +37,12 @@ def _phrase(track: str) -> list[Timed]:
                 notes.append(Timed(t, t + 0.1, 38, 108))
             for half in (0.0, 0.25):
                 notes.append(Timed(t + half, t + half + 0.1, 42, 80 if half == 0 else 64))
-        notes += [Timed(1.75, 1.85, 46, 90), Timed(3.25, 3.4, 45, 100), Timed(3.5, 3.6, 50, 100), Timed(0.0, 0.1, 49, 95)]
+        notes += [
+            Timed(1.75, 1.85, 46, 90),
+            Timed(3.25, 3.4, 45, 100),
+            Timed(3.5, 3.6, 50, 100),
+            Timed(0.0, 0.1, 49, 95),
+        ]
         return notes
     if track == "harmony":
         for bar, chord in enumerate(((57, 60, 64, 67), (53, 57, 60, 64))):
@@ -168,12 +173,17 @@ def _measure_font(patch: Patch) -> dict[str, float]:
 
 
 _BODY_RANGE = {
-    "kick": (30, 160), "snare": (110, 400), "low_tom": (50, 260), "high_tom": (70, 400), "perc": (150, 1500), "rim": (200, 2500),
-}  # fmt: skip
+    "kick": (30, 160),
+    "snare": (110, 400),
+    "low_tom": (50, 260),
+    "high_tom": (70, 400),
+    "perc": (150, 1500),
+    "rim": (200, 2500),
+}
 
 
 def measure_body(x: np.ndarray, low: float, high: float) -> dict[str, float] | None:
-    """Tonal body of a one-shot: frequency, downward sweep and decay by short-time spectra; None if it is mostly noise."""
+    """Tonal body of a one-shot by short-time spectra: frequency, downward sweep, decay; None if mostly noise."""
     window = 2048
     if len(x) < window:
         x = np.concatenate([x, np.zeros(window - len(x), dtype=x.dtype)])
@@ -252,26 +262,14 @@ def excitation_of(patch: Patch) -> dict[str, Any]:
     return known if known is not None else record_of(patch)["excitation"]
 
 
-def calibrate(names: list[str]) -> int:
-    """Measure the named patches (all when empty) and write the file. Returns the number of patches measured."""
-    from resonant.synth.patches import PATCHES
-
-    records = {patch.id: _records()[patch.id] for patch in PATCHES if patch.id in _records()}
-    chosen = [patch for patch in PATCHES if not names or any(patch.id.startswith(name) for name in names)]
-    for patch in chosen:
-        records[patch.id] = measure(patch)
+def write(patches: Iterable[Patch], keep: Iterable[Patch]) -> int:
+    """Measure `patches`, keep the stored records of `keep`, write the file; returns the number measured."""
+    records = {patch.id: _records()[patch.id] for patch in keep if patch.id in _records()}
+    measured = {patch.id: measure(patch) for patch in patches}
+    records.update(measured)
     partial = _PATH.with_suffix(".partial")
-    partial.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(records.items())) + "\n}\n")
+    partial.write_text(
+        "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(records.items())) + "\n}\n"
+    )
     partial.replace(_PATH)
-    return len(chosen)
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("patches", nargs="*", help="id prefixes; default all")
-    print(f"calibrated {calibrate(parser.parse_args().patches)} patches")
-
-
-if __name__ == "__main__":
-    main()
+    return len(measured)

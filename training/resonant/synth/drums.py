@@ -11,7 +11,20 @@ from numba import njit
 
 from resonant.synth.tables import SAMPLE_RATE
 
-CLASSES = ("kick", "snare", "clap", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "crash", "ride", "shaker", "perc")
+CLASSES = (
+    "kick",
+    "snare",
+    "clap",
+    "rim",
+    "closed_hat",
+    "open_hat",
+    "low_tom",
+    "high_tom",
+    "crash",
+    "ride",
+    "shaker",
+    "perc",
+)
 GM_KEYS = (36, 38, 39, 37, 42, 46, 45, 50, 49, 51, 70, 56)
 CLASS_OF_KEY = {key: index for index, key in enumerate(GM_KEYS)}
 _FS = float(SAMPLE_RATE)
@@ -222,11 +235,35 @@ def render_hit(hit: Hit, velocity: float, seed: int) -> np.ndarray:
     h = hit
     out = np.zeros(int(h.length_s() * SAMPLE_RATE), dtype=np.float32)
     parameters = np.array(
-        [h.body, h.hz, h.start_ratio, h.sweep_s, h.decay_s, h.triangle, h.body2, h.hz2, h.decay2_s, h.square, h.noise,
-         h.noise_attack_s, h.noise_decay_s, h.noise_low_hz, h.noise_high_hz, h.noise_q, h.bursts, h.burst_gap_s,
-         h.metal * _metal_gain(h.metal_hz, h.metal_high_pass_hz),
-         h.metal_hz, h.metal_decay_s, h.metal_high_pass_hz, h.click, h.click_hz, h.click_decay_s, h.drive]
-    )  # fmt: skip
+        [
+            h.body,
+            h.hz,
+            h.start_ratio,
+            h.sweep_s,
+            h.decay_s,
+            h.triangle,
+            h.body2,
+            h.hz2,
+            h.decay2_s,
+            h.square,
+            h.noise,
+            h.noise_attack_s,
+            h.noise_decay_s,
+            h.noise_low_hz,
+            h.noise_high_hz,
+            h.noise_q,
+            h.bursts,
+            h.burst_gap_s,
+            h.metal * _metal_gain(h.metal_hz, h.metal_high_pass_hz),
+            h.metal_hz,
+            h.metal_decay_s,
+            h.metal_high_pass_hz,
+            h.click,
+            h.click_hz,
+            h.click_decay_s,
+            h.drive,
+        ]
+    )
     _render(out, parameters, _METAL_RATIOS, velocity, seed)
     return shape(out, h.crush, h.low_pass_hz) * np.float32(h.level * velocity)
 

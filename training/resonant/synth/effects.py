@@ -1,6 +1,7 @@
 """Mono effects, deliberately short: drive, tilt equaliser, chorus, tremolo, formants and a small room.
 
-All are causal and start from silence; `process_loop` warms them up with the end of the loop so that the loop is seamless.
+All are causal and start from silence; `process_loop` warms them up with the end of the loop so that the loop is
+seamless.
 """
 
 from __future__ import annotations
@@ -179,11 +180,19 @@ def soft_limit(x):
             x[n] = y if v > 0 else -y
 
 
-def process(x: np.ndarray, effects: Effects, phase: float) -> np.ndarray:
-    """Run the chain over float32 `x` in place. `phase` (radians) starts the modulators."""
+def _rate(hz: float, period_s: float) -> float:
+    """The nearest rate with a whole number of cycles per period (period 0: as it is)."""
+    return max(1, round(hz * period_s)) / period_s if period_s > 0 else hz
+
+
+def process(x: np.ndarray, effects: Effects, phase: float, period_s: float = 0.0) -> np.ndarray:
+    """Run the chain over float32 `x` in place.
+
+    `phase` (radians) starts the modulators; with a period they repeat after so many seconds.
+    """
     e = effects
     if e.wow_cents > 0:
-        hz = 0.7
+        hz = _rate(0.7, period_s)
         depth_ms = 1000.0 * (2 ** (e.wow_cents / 1200) - 1) / (2 * math.pi * hz)
         _modulated_delay(x, 1.0, 0.0, hz, depth_ms, 0.05, phase)
     if e.drive > 0:
@@ -203,9 +212,9 @@ def process(x: np.ndarray, effects: Effects, phase: float) -> np.ndarray:
         bands = np.array(FORMANTS[e.formant])
         _formants(x, bands[:, 0].copy(), bands[:, 1].copy(), e.formant_mix)
     if e.chorus > 0:
-        _modulated_delay(x, e.chorus * 0.7, 1.0 - 0.4 * e.chorus, e.chorus_hz, e.chorus_ms, 4.0, phase)
+        _modulated_delay(x, e.chorus * 0.7, 1.0 - 0.4 * e.chorus, _rate(e.chorus_hz, period_s), e.chorus_ms, 4.0, phase)
     if e.tremolo > 0:
-        _tremolo(x, e.tremolo, e.tremolo_hz, phase)
+        _tremolo(x, e.tremolo, _rate(e.tremolo_hz, period_s), phase)
     if e.room > 0:
         _room(x, e.room, e.room_s, 0.5)
     return x
@@ -216,4 +225,4 @@ def process_loop(x: np.ndarray, effects: Effects, phase: float) -> np.ndarray:
     if effects == Effects():
         return x
     warm = min(len(x), int(_WARM_UP_S * SAMPLE_RATE))
-    return process(np.concatenate([x[-warm:], x]), effects, phase)[warm:]
+    return process(np.concatenate([x[-warm:], x]), effects, phase, len(x) / SAMPLE_RATE)[warm:]

@@ -1,4 +1,5 @@
-"""Offline FluidSynth rendering (libfluidsynth through ctypes) of the MIT-licensed General MIDI soundfonts, mono at 48 kHz.
+"""Offline FluidSynth rendering (libfluidsynth through ctypes) of the MIT-licensed General MIDI soundfonts, mono at
+48 kHz.
 
 Notes start on the nearest 64-sample block (at most 0.7 ms from the score). Reverb and chorus are off.
 """
@@ -54,14 +55,26 @@ def _library() -> ctypes.CDLL:
     library.fluid_settings_setnum.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_double]
     library.fluid_settings_setint.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
     library.fluid_synth_sfload.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
-    library.fluid_synth_program_select.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int]
+    library.fluid_synth_program_select.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+    ]
     library.fluid_synth_noteon.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
     library.fluid_synth_noteoff.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
     library.fluid_synth_set_gen.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_float]
     library.fluid_synth_all_sounds_off.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.fluid_synth_get_active_voice_count.argtypes = [ctypes.c_void_p]
     library.fluid_synth_write_float.argtypes = [ctypes.c_void_p, ctypes.c_int] + [
-        ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]  # fmt: skip
+        ctypes.c_void_p,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_int,
+        ctypes.c_int,
+    ]
     library.fluid_set_log_function.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
     return library
 
@@ -115,7 +128,9 @@ class FontPlayer:
         generators: tuple[tuple[int, float], ...] = (),
         side: str = "mid",
     ) -> np.ndarray:
-        """Render events -> float32 mono of at least `length_s`, longer by the sounding tail. side: "mid", "left" or "right"."""
+        """Render events -> float32 mono of at least `length_s`, longer by the sounding tail. side: "mid", "left"
+        or "right".
+        """
         if self._library.fluid_synth_program_select(self._synth, 0, self._font(font), bank, program) != 0:
             raise SoundfontError(f"{font_path(font).name} has no preset {bank}:{program}")
         self._library.fluid_synth_all_sounds_off(self._synth, 0)
@@ -152,7 +167,9 @@ class FontPlayer:
             self._write(out, position * BLOCK, (end_block - position) * BLOCK)
             position = end_block
         step = 4_800 // BLOCK
-        while self._library.fluid_synth_get_active_voice_count(self._synth) > 0 and (position + step) * BLOCK <= capacity:
+        while (
+            self._library.fluid_synth_get_active_voice_count(self._synth) > 0 and (position + step) * BLOCK <= capacity
+        ):
             self._write(out, position * BLOCK, step * BLOCK)
             position += step
         out = out[:, : position * BLOCK]

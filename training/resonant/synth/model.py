@@ -50,7 +50,10 @@ Sound = Subtractive | Fm | Font | SynthKit | FontKit
 
 @dataclass(frozen=True)
 class Patch:
-    """A playable sound. `gain_db` is the mixing trim for a balanced loop; rendered stems are level-calibrated without it."""
+    """A playable sound.
+
+    `gain_db` is the mixing trim for a balanced loop; rendered stems are level-calibrated without it.
+    """
 
     id: str
     track: str
@@ -89,18 +92,8 @@ class Patch:
                 "vibrato_cents": e.vibrato_cents,
                 "vibrato_delay_s": e.vibrato_delay_s,
                 "glide_s": e.glide_s,
-                "transpose": -12 if self._has_sub_octave() else 0,
             }
         return None
-
-    def _has_sub_octave(self) -> bool:
-        """Whether the sound has partials at multiples of half its pitch."""
-        sound = self.sound
-        if isinstance(sound, Subtractive):
-            return sound.level2 >= 0.15 and sound.ratio2 == 0.5
-        if isinstance(sound, Fm):
-            return any(ratio % 1.0 == 0.5 for stack in sound.stacks for ratio in (stack.carrier, stack.modulator))
-        return False
 
 
 def body_of(hit: Hit) -> dict[str, float]:

@@ -1,8 +1,7 @@
-"""Piece + patch -> stem."""
+"""Timed notes + patch -> audio, before and after the patch's effects."""
 
 from __future__ import annotations
 
-import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -87,7 +86,8 @@ def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarr
         raw = np.interp(np.arange(0, len(raw) - 1, ratio), np.arange(len(raw)), raw).astype(np.float32)
     loud = np.flatnonzero(np.abs(raw) > 1e-4 * max(1e-6, float(np.max(np.abs(raw)))))
     raw = raw[: loud[-1] + 1] if len(loud) else raw[:480]
-    # The samples' own lead-in (up to a few milliseconds before the transient) is dropped, so that the score's time is the onset.
+    # The samples' own lead-in (up to a few milliseconds before the transient) is dropped, so that the score's
+    # time is the onset.
     begin = np.flatnonzero(np.abs(raw) > 0.03 * max(1e-9, float(np.max(np.abs(raw)))))
     if len(begin):
         raw = raw[max(0, begin[0] - 24) :]
@@ -95,7 +95,9 @@ def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarr
     raw = np.ascontiguousarray(raw[: 3 * SAMPLE_RATE], dtype=np.float32)
     if decay:
         raw *= np.exp(-np.arange(len(raw)) / (decay * SAMPLE_RATE)).astype(np.float32)
-    return shape(raw, sound.crush, sound.low_pass_hz) * np.float32(4.0 * sound.level.get(name, _FONT_KIT_LEVELS.get(name, 1.0)))
+    return shape(raw, sound.crush, sound.low_pass_hz) * np.float32(
+        4.0 * sound.level.get(name, _FONT_KIT_LEVELS.get(name, 1.0))
+    )
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -140,11 +142,6 @@ def _render_kit(patch: Patch, notes: list[Timed], out: np.ndarray, wrap: bool) -
             elif wrap and len(chokes):
                 length = min(length, int(chokes[0] + size - start) + 288)
         _mix(out, hit, start % size if wrap else start, velocity / _VELOCITY_LAYERS[layer], length, wrap)
-
-
-@functools.lru_cache(maxsize=64)
-def _note_renderer(patch: Patch) -> NoteRenderer:
-    return NoteRenderer(patch.sound, patch.envelope)  # type: ignore[arg-type]
 
 
 def _render_voices(patch: Patch, notes: list[Timed], out: np.ndarray, wrap: bool, rng: np.random.Generator) -> None:
@@ -192,7 +189,9 @@ def render_raw(patch: Patch, notes: list[Timed], samples: int, wrap: bool, rng: 
 def render_notes(
     patch: Patch, notes: list[Timed], samples: int, wrap: bool, rng: np.random.Generator, levels: tuple[float, float]
 ) -> np.ndarray:
-    """Notes -> float32 [samples]. levels: gain before the effects, gain after them (both linear, from the calibration)."""
+    """Notes -> float32 [samples]. levels: gain before the effects, gain after them (both linear, from the
+    calibration).
+    """
     raw = render_raw(patch, notes, samples, wrap, rng) * np.float32(levels[0])
     phase = float(rng.random() * 2 * np.pi)
     if patch.effects != Effects():
@@ -206,22 +205,3 @@ def render_notes(
 def loop_samples(piece: Piece) -> int:
     """Exact loop length at 48 kHz."""
     return round(piece.total_steps / 4 * 60 / piece.bpm * SAMPLE_RATE)
-
-
-def render_stem(
-    piece: Piece, track: str, patch: Patch, rng: np.random.Generator, tail_s: float = 0.0
-) -> np.ndarray:
-    """Render a track of `piece` -> float32 mono at 48 kHz.
-
-    With `tail_s` 0 the stem is a seamless loop of exactly `loop_samples(piece)`: tails wrap to the start, and effects are warmed
-    up with the loop's end. Otherwise nothing wraps and `tail_s` seconds follow the loop. Onsets are exact to the sample
-    (soundfont notes to 0.7 ms). `patch.gain_db` is not applied.
-    Raises SoundfontError when the patch needs a soundfont that is not installed.
-    """
-    from resonant.synth.calibration import levels_of
-
-    notes = timed_notes(piece, track)
-    samples = loop_samples(piece) + round(tail_s * SAMPLE_RATE)
-    if not notes:
-        return np.zeros(samples, dtype=np.float32)
-    return render_notes(patch, notes, samples, tail_s == 0.0, rng, levels_of(patch))

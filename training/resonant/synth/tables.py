@@ -1,6 +1,7 @@
 """Band-limited wavetables, one mip level per octave.
 
-Every tone of the own synthesis is a sum of harmonics of the note's fundamental, so that it can be described by the codec's
+Every tone of the own synthesis is a sum of harmonics of the note's fundamental, so that it can be described by the
+codec's
 score-driven excitation. Tables are `[frames, octaves, size + 1]` (the last point repeats the first for interpolation).
 """
 
@@ -99,7 +100,9 @@ def build() -> tuple[np.ndarray, dict[str, tuple[int, int]]]:
         "organ_perc": [_drawbars("008800000")],
         "organ_house": [_harmonics({1: 1.0, 2: 0.7, 3: 0.55, 4: 0.15, 6: 0.25, 8: 0.12})],
         "chip": [_pulse(0.25)],
-        "digital": [_from_wave(np.sign(np.sin(2 * np.pi * np.arange(SIZE) / SIZE)) * ((np.arange(SIZE) * 5 / SIZE) % 1.0))],
+        "digital": [
+            _from_wave(np.sign(np.sin(2 * np.pi * np.arange(SIZE) / SIZE)) * ((np.arange(SIZE) * 5 / SIZE) % 1.0))
+        ],
     }
     frames: list[np.ndarray] = []
     index: dict[str, tuple[int, int]] = {}

@@ -280,7 +280,12 @@ def _fm(signal, total, amp, stacks, p, midi, previous, velocity, seed):
                 if vibrato_cents > 0.0 and t > vibrato_delay:
                     semis += vibrato_cents / 100.0 * math.sin(2 * math.pi * vibrato_hz * (t - vibrato_delay))
                 step = base * ratio * 2.0 ** (semis / 12.0) / _FS
-                index = index0 * (index_sustain + (1 - index_sustain) * math.exp(-t / index_decay)) * sensitivity * key_scale
+                index = (
+                    index0
+                    * (index_sustain + (1 - index_sustain) * math.exp(-t / index_decay))
+                    * sensitivity
+                    * key_scale
+                )
                 index = min(index, limit)
                 gain = level / math.sqrt(voices)
                 gain_step = 1.0
@@ -323,21 +328,69 @@ class NoteRenderer:
             s = source
             self._bank, self._bank2 = index[s.wave], index[s.wave2]
             self._parameters = np.array(
-                [s.position, s.position_env, s.position_lfo, s.voices, s.detune_cents, s.level2, s.ratio2, s.noise,
-                 s.noise_decay_s, s.cutoff_hz, s.keytrack, s.resonance, s.poles, s.env_octaves, s.filter_attack_s,
-                 s.filter_decay_s, s.filter_sustain, s.velocity_octaves, s.lfo_hz, s.lfo_octaves, s.drive,
-                 s.pitch_env_semitones, s.pitch_env_s, e.vibrato_hz, e.vibrato_cents, e.vibrato_delay_s, e.glide_s, 0.0]
-            )  # fmt: skip
+                [
+                    s.position,
+                    s.position_env,
+                    s.position_lfo,
+                    s.voices,
+                    s.detune_cents,
+                    s.level2,
+                    s.ratio2,
+                    s.noise,
+                    s.noise_decay_s,
+                    s.cutoff_hz,
+                    s.keytrack,
+                    s.resonance,
+                    s.poles,
+                    s.env_octaves,
+                    s.filter_attack_s,
+                    s.filter_decay_s,
+                    s.filter_sustain,
+                    s.velocity_octaves,
+                    s.lfo_hz,
+                    s.lfo_octaves,
+                    s.drive,
+                    s.pitch_env_semitones,
+                    s.pitch_env_s,
+                    e.vibrato_hz,
+                    e.vibrato_cents,
+                    e.vibrato_delay_s,
+                    e.glide_s,
+                    0.0,
+                ]
+            )
         else:
             f = source
             self._stacks = np.array(
-                [[s.carrier, s.modulator, s.index, s.index_decay_s, s.index_sustain, s.level, s.level_decay_s, s.feedback]
-                 for s in f.stacks]
-            )  # fmt: skip
+                [
+                    [
+                        s.carrier,
+                        s.modulator,
+                        s.index,
+                        s.index_decay_s,
+                        s.index_sustain,
+                        s.level,
+                        s.level_decay_s,
+                        s.feedback,
+                    ]
+                    for s in f.stacks
+                ]
+            )
             self._parameters = np.array(
-                [f.velocity_index, f.keytrack, f.noise, f.noise_decay_s, f.voices, f.detune_cents, f.cutoff_hz, e.vibrato_hz,
-                 e.vibrato_cents, e.vibrato_delay_s, e.glide_s]
-            )  # fmt: skip
+                [
+                    f.velocity_index,
+                    f.keytrack,
+                    f.noise,
+                    f.noise_decay_s,
+                    f.voices,
+                    f.detune_cents,
+                    f.cutoff_hz,
+                    e.vibrato_hz,
+                    e.vibrato_cents,
+                    e.vibrato_delay_s,
+                    e.glide_s,
+                ]
+            )
 
     def tail_s(self) -> float:
         """Longest sound after a note's end, seconds."""
@@ -367,9 +420,20 @@ class NoteRenderer:
         if isinstance(self._source, Subtractive):
             self._parameters[27] = lfo_phase
             _subtractive(
-                signal, total, amp, self._tables, self._bank[0], self._bank[1], self._bank2[0], self._parameters,
-                midi, previous, velocity, start_s, seed,
-            )  # fmt: skip
+                signal,
+                total,
+                amp,
+                self._tables,
+                self._bank[0],
+                self._bank[1],
+                self._bank2[0],
+                self._parameters,
+                midi,
+                previous,
+                velocity,
+                start_s,
+                seed,
+            )
         else:
             _fm(signal, total, amp, self._stacks, self._parameters, midi, previous, velocity, seed)
         start = int(round(start_s * SAMPLE_RATE))
