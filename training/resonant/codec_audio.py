@@ -75,6 +75,12 @@ def synthesise(log_gains: torch.Tensor, streams: torch.Tensor, transform: Transf
     return audio[:, n_fft // 2 : n_fft // 2 + frames * hop]
 
 
+def _power(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
+    """[B, samples] -> power [B, frames, n_fft / 2 + 1], hop n_fft / 4."""
+    spectrum = torch.stft(audio, n_fft, n_fft // 4, window=_window(n_fft), center=False, return_complex=True)
+    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
+
+
 def audio_loss(
     predicted: torch.Tensor, target: torch.Tensor, fine: float, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS
 ) -> tuple[torch.Tensor, float]:
@@ -85,21 +91,19 @@ def audio_loss(
     """
     total = predicted.new_zeros(())
     mel_db = 0.0
-    both = torch.cat([predicted, target])[:, EDGE:-EDGE]
-    count = predicted.shape[0]
     for n_fft, bands in resolutions:
-        spectrum = torch.stft(both, n_fft, n_fft // 4, window=_window(n_fft), center=False, return_complex=True)
-        power = (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
         floor = LOG_FLOOR * n_fft / 2048
-        log_bands = (power @ _loss_bands(n_fft, bands) + floor).log()
-        band_loss = (log_bands[:count] - log_bands[count:]).abs().mean()
-        magnitude = (power + 1e-8).sqrt()
-        relative = (magnitude[:count] - magnitude[count:]).abs().sum() / (magnitude[count:].sum() + 1.0)
+        with torch.no_grad():
+            true_power = _power(target[:, EDGE:-EDGE], n_fft)
+            true_bands = (true_power @ _loss_bands(n_fft, bands) + floor).log()
+            true_magnitude = (true_power + 1e-8).sqrt()
+        power = _power(predicted[:, EDGE:-EDGE], n_fft)
+        band_loss = ((power @ _loss_bands(n_fft, bands) + floor).log() - true_bands).abs().mean()
+        relative = ((power + 1e-8).sqrt() - true_magnitude).abs().sum() / (true_magnitude.sum() + 1.0)
         total = total + band_loss + 0.5 * relative
         mel_db = float(band_loss.detach()) * 10.0 / np.log(10.0)
         if n_fft == 2048 and fine > 0.0:
-            log_bins = (power + floor).log()
-            total = total + fine * (log_bins[:count] - log_bins[count:]).abs().mean()
+            total = total + fine * ((power + floor).log() - (true_power + floor).log()).abs().mean()
     return total / len(resolutions), mel_db
 
 

@@ -158,7 +158,13 @@ def _tonal(on, off, pitch, velocity, params, tables, out):
             cents = 0.0
             if voices > 1:
                 cents = detune * (2.0 * v / (voices - 1) - 1.0)
-            for start in range(first, last, CONTROL):
+            begin_block = first
+            if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: jump to the first block that is heard
+                blocks = -first // CONTROL
+                jump = blocks * CONTROL * (440.0 * 2.0 ** ((pitch[i] + transpose - 69.0) / 12.0 + cents / 1200.0) / rate)
+                phase = phase + jump - np.floor(phase + jump)
+                begin_block = first + blocks * CONTROL
+            for start in range(begin_block, last, CONTROL):
                 t = start / rate - on[i]
                 p = pitch[i] + transpose
                 if glide > 0.0 and i > 0:
