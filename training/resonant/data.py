@@ -12,6 +12,7 @@ interrupted runs resume and processes with different `--shard-start` can share a
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -34,7 +35,8 @@ from resonant.synth.tables import SAMPLE_RATE
 SHARD_SECONDS = 300.0
 MAX_SECONDS = 16.2
 _BARS = (8, 8, 4)
-_ROTATION = 0.5  # share of the stems whose patch comes from a rotation through the whole bank
+_ROTATION = 0.4  # share of the other stems whose patch comes from a rotation through the whole bank
+_TYPICAL_CLIPS = 25  # of a shard
 _RESERVE_BYTES = 2 << 30
 
 
@@ -99,19 +101,40 @@ def crop_bars(piece: Piece, bars: int) -> Piece:
     return Piece.from_dict(data)
 
 
-def _rotation(track: str, style: str, seed: int, position: int) -> Patch:
-    """The next patch, in a shuffled order of the whole bank, that has some weight in the style."""
-    pool = [patch for patch in PATCHES if patch.track == track]
+@functools.cache
+def _pool(track: str) -> tuple[Patch, ...]:
+    return tuple(patch for patch in PATCHES if patch.track == track)
+
+
+def _rotation(track: str, seed: int, position: int) -> list[Patch]:
+    """The bank of a track in a shuffled order, from a position that runs on through ever new shuffles."""
+    pool = _pool(track)
     turn, place = divmod(position, len(pool))
     order = np.random.default_rng([seed, TRACKS.index(track), turn]).permutation(len(pool))
-    following = [pool[int(i)] for i in np.roll(order, -place)]
-    return next((patch for patch in following if patch.styles.get(style, 0.0) >= 0.2), following[0])
+    return [pool[int(i)] for i in np.roll(order, -place)]
+
+
+def _style_for(patch: Patch, styles: tuple[str, ...], rng: np.random.Generator) -> str:
+    """A style that suits a patch; styles that many patches suit are drawn less, so that all come up."""
+    weights = np.array([patch.styles.get(style, 0.0) for style in styles])
+    totals = np.array([sum(other.styles.get(style, 0.0) for other in _pool(patch.track)) for style in styles])
+    if not np.any(weights):
+        return styles[int(rng.integers(len(styles)))]
+    weights = weights / totals
+    return styles[int(rng.choice(len(styles), p=weights / weights.sum()))]
 
 
 def make_piece(seed: int, shard: int, index: int, styles: tuple[str, ...]) -> Piece:
-    """Compose a clip's piece and choose its patches; depends on nothing but the arguments."""
+    """Compose a clip's piece and choose its patches; depends on nothing but the arguments.
+
+    Each clip features the next patch of a rotation through one track's bank, in a style that suits it. The other tracks
+    take a patch by style weight from the composer's family, or the next of their rotation that suits the style.
+    """
     rng = np.random.default_rng([seed, shard, index])
-    style = styles[int(rng.integers(len(styles)))]
+    position = shard * _TYPICAL_CLIPS + index
+    featured = TRACKS[position % len(TRACKS)]
+    patch = _rotation(featured, seed, position // len(TRACKS))[0]
+    style = _style_for(patch, styles, rng)
     bars = _BARS[int(rng.integers(len(_BARS)))]
     piece = compose_piece(int(rng.integers(1 << 31)), style, bars)
     bar_seconds = piece.steps_per_bar * piece.step_seconds
@@ -120,12 +143,14 @@ def make_piece(seed: int, shard: int, index: int, styles: tuple[str, ...]) -> Pi
     for track in TRACKS:
         if not piece.tracks.get(track):
             continue
-        if rng.random() < _ROTATION:
-            patch = _rotation(track, style, seed, shard * 29 + index)
-        else:
-            patch = pick_patch(track, piece.families.get(track), piece.style, rng)
-        piece.patches[track] = patch.id
-        piece.families[track] = patch.family
+        chosen = patch
+        if track != featured and rng.random() < _ROTATION:
+            order = _rotation(track, seed + 1, position)
+            chosen = next((other for other in order if other.styles.get(style, 0.0) >= 0.2), order[0])
+        elif track != featured:
+            chosen = pick_patch(track, piece.families.get(track), piece.style, rng)
+        piece.patches[track] = chosen.id
+        piece.families[track] = chosen.family
     return piece
 
 
