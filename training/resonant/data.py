@@ -176,8 +176,20 @@ def _check_space(folder: Path, seconds: float) -> None:
         raise DataError(f"not enough disk space in {folder}: {free >> 20} MiB free, {needed >> 20} MiB needed")
 
 
+def _remove_stale(folder: Path, shard: int) -> None:
+    """Delete what processes that no longer run have left of a shard."""
+    for path in folder.glob(f"shard_{shard:04d}.partial-*"):
+        try:
+            os.kill(int(path.name.rpartition("-")[2]), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(path, ignore_errors=True)
+        except PermissionError:
+            continue  # alive, someone else's
+
+
 def make_shard(folder: Path, seed: int, shard: int, styles: tuple[str, ...]) -> tuple[int, float]:
     """Render one shard and rename it into place. Returns (clips, seconds of music)."""
+    _remove_stale(folder, shard)
     temporary = folder / f"shard_{shard:04d}.partial-{os.getpid()}"
     temporary.mkdir()
     try:

@@ -171,6 +171,7 @@ def test_measured_body_of_a_known_kick() -> None:
 @needs_fonts
 def test_make_writes_resumes_and_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "SHARD_SECONDS", 10.0)
+    (tmp_path / "shard_0003.partial-99999999").mkdir()
     arguments = ["make", "--hours", "0.001", "--seed", "9", "--out", str(tmp_path), "--shard-start", "3"]
     assert data.main(arguments) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["shard_0003"]
