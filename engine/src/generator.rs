@@ -3,20 +3,30 @@
 //! A take is made in three stages: *compose* writes a score (one ONNX step graph per track), *perform* turns score and
 //! patch into codec tokens, *decode* renders score and tokens to audio.
 
+mod choice;
+mod compose;
 pub mod condition;
 #[cfg(test)]
 mod golden;
+mod random;
+mod render;
+mod sampling;
 pub mod tokens;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
+use self::render::{Decoding, Material};
+use crate::bundle::manifest::TrackRecord;
 use crate::bundle::{Bundle, BundleError};
+use crate::codec::filter::SpectralFilter;
 use crate::intent::Intent;
-use crate::plan::Plan;
-use crate::runtime::RuntimeError;
-use crate::take::{GenerationSettings, Take};
-use crate::track::Track;
+use crate::plan::{BARS_RANGE, BPM_RANGE, Plan};
+use crate::runtime::{ModelError, Network, Runtime, RuntimeError, StepNetwork};
+use crate::score::Score;
+use crate::take::{GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+use crate::track::{TRACK_COUNT, Track};
 
 /// Where an [`Engine`] finds its parts, and how much of the machine it may use.
 #[derive(Clone, Debug)]
@@ -56,15 +66,22 @@ pub enum GenerateError {
         reason: String,
     },
     /// A network could not be loaded or run.
-    #[error("the {track} model {model} failed: {reason}")]
+    #[error("cannot generate {track}: {source}")]
     Model {
         /// Track that was asked for.
         track: Track,
-        /// File of the network.
-        model: String,
-        /// What the runtime said.
-        reason: String,
+        /// Which network, and what the runtime said.
+        source: ModelError,
     },
+}
+
+impl GenerateError {
+    fn from_model(track: Track, source: ModelError) -> Self {
+        match source {
+            ModelError::Cancelled => Self::Cancelled,
+            source => Self::Model { track, source },
+        }
+    }
 }
 
 /// What is needed to make one take.
@@ -141,6 +158,34 @@ impl Observer for Silent {}
 #[derive(Debug)]
 pub struct Engine {
     bundle: Bundle,
+    runtime: Arc<Runtime>,
+    threads: usize,
+    tracks: [TrackNetworks; TRACK_COUNT],
+}
+
+/// Networks of one track, loaded when they are first needed. Two takes of one track wait for each other.
+#[derive(Debug, Default)]
+struct TrackNetworks {
+    compose: Mutex<Option<StepNetwork>>,
+    perform: Mutex<Option<Network>>,
+    decode: Mutex<Option<Network>>,
+    filter: OnceLock<SpectralFilter>,
+}
+
+/// Locks a network's slot. A panic elsewhere leaves a network as usable as before: each run sets all of its inputs.
+fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The network in `slot`, loaded by `load` if it is not there yet.
+fn loaded<'a, T>(
+    slot: &'a mut MutexGuard<'_, Option<T>>,
+    load: impl FnOnce() -> Result<T, ModelError>,
+) -> Result<&'a mut T, ModelError> {
+    match &mut **slot {
+        Some(network) => Ok(network),
+        empty => Ok(empty.insert(load()?)),
+    }
 }
 
 impl Engine {
@@ -149,13 +194,21 @@ impl Engine {
     /// # Errors
     /// When the bundle or the runtime is missing, damaged or of another version; the message says what to do.
     pub fn open(options: &EngineOptions) -> Result<Self, OpenEngineError> {
-        Err(BundleError::NoManifest { path: options.bundle_dir.join("manifest.json") }.into())
+        let bundle = Bundle::open(&options.bundle_dir)?;
+        let runtime = Runtime::open(options.runtime_library.as_deref())?;
+        Ok(Self { bundle, runtime, threads: options.threads.max(1), tracks: Default::default() })
     }
 
     /// The bundle in use.
     #[must_use]
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// The runtime in use.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// Makes one take. The same request gives the same take, to the bit, on the same machine.
@@ -167,10 +220,171 @@ impl Engine {
         request: &TakeRequest<'_>,
         observer: &dyn Observer,
     ) -> Result<Take, GenerateError> {
-        let _ = observer;
-        Err(GenerateError::Request {
-            track: request.track,
-            reason: "the generators are not connected".to_owned(),
-        })
+        let track = request.track;
+        check(request).map_err(|reason| GenerateError::Request { track, reason })?;
+        self.try_generate(request, observer).map_err(|source| GenerateError::from_model(track, source))
     }
+
+    fn try_generate(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, ModelError> {
+        let track = request.track;
+        let record = self.bundle.manifest().track(track);
+        let patch =
+            choice::choose_patch(&self.bundle, request).filter(|_| !request.intent.track(track).absent);
+        let Some(patch) = patch else {
+            let score = Score::default();
+            return Ok(finished(
+                self.bundle.id(),
+                request,
+                "",
+                score,
+                None,
+                StageSeconds::default(),
+                observer,
+            ));
+        };
+
+        let start = Instant::now();
+        observer.progress(track, Stage::Compose, 0.0);
+        let score = self.compose(request, record, patch.family, observer)?;
+        let composed = Instant::now();
+        let mut timings = StageSeconds { compose: (composed - start).as_secs_f64(), ..Default::default() };
+        if score.notes.is_empty() {
+            return Ok(finished(self.bundle.id(), request, &patch.id, score, None, timings, observer));
+        }
+
+        observer.progress(track, Stage::Perform, 0.0);
+        let is_cancelled = || observer.is_cancelled();
+        let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let material = Material::new(request, &score, loop_samples);
+        let attributes = &request.intent.track(track).attributes;
+        let perform = || {
+            let mut slot = lock(&self.tracks[track.index()].perform);
+            let network = loaded(&mut slot, || self.load(&record.perform))?;
+            let codes = render::perform(network, &material, patch, attributes, &is_cancelled)?;
+            observer.progress(track, Stage::Perform, 1.0);
+            Ok(codes)
+        };
+        let (codes, streams) = if self.threads < 2 {
+            (perform()?, material.streams(request, patch))
+        } else {
+            std::thread::scope(|scope| {
+                let streams = scope.spawn(|| material.streams(request, patch));
+                let codes = perform()?;
+                // A panic of the excitation is passed on: it is a bug here, not an error of the model.
+                let streams = streams.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                Ok((codes, streams))
+            })?
+        };
+        let performed = Instant::now();
+        timings.perform = (performed - composed).as_secs_f64();
+
+        observer.progress(track, Stage::Decode, 0.0);
+        let networks = &self.tracks[track.index()];
+        let mut slot = lock(&networks.decode);
+        let network = loaded(&mut slot, || self.load(&record.decode))?;
+        let decoding = Decoding {
+            track,
+            material: &material,
+            filter: networks.filter.get_or_init(|| SpectralFilter::new(record.transform)),
+            streams: &streams,
+            codes: &codes,
+            codebooks: record.codebooks,
+            gain_db: patch.gain_db,
+        };
+        let audio = decoding.decode(network, self.threads, observer)?;
+        timings.decode = performed.elapsed().as_secs_f64();
+        let tokens = render::loop_tokens(&codes, record.codebooks, &material.timeline);
+        Ok(finished(self.bundle.id(), request, &patch.id, score, Some((tokens, audio)), timings, observer))
+    }
+
+    fn compose(
+        &self,
+        request: &TakeRequest<'_>,
+        record: &TrackRecord,
+        family: condition::Family,
+        observer: &dyn Observer,
+    ) -> Result<Score, ModelError> {
+        let track = request.track;
+        let mut slot = lock(&self.tracks[track.index()].compose);
+        let network = loaded(&mut slot, || {
+            StepNetwork::load(
+                &self.runtime,
+                self.bundle.folder(),
+                &record.compose,
+                record.cache,
+                tokens::vocabulary(track),
+                condition::CONDITION_LENGTH,
+            )
+        })?;
+        let segment_bars = self.bundle.manifest().segment_bars;
+        compose::compose(network, request, family, segment_bars, observer)
+    }
+
+    fn load(&self, record: &crate::bundle::manifest::GraphRecord) -> Result<Network, ModelError> {
+        Network::load(&self.runtime, self.bundle.folder(), record)
+    }
+}
+
+/// Puts a take together; without tokens and audio it is silent.
+fn finished(
+    bundle_id: &str,
+    request: &TakeRequest<'_>,
+    patch: &str,
+    score: Score,
+    sound: Option<(Tokens, StemAudio)>,
+    timings: StageSeconds,
+    observer: &dyn Observer,
+) -> Take {
+    let (tokens, audio) = sound.unwrap_or_else(|| {
+        let samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let silence = vec![0.0; samples];
+        observer.audio(request.track, 0, &silence, &silence);
+        (Tokens::default(), StemAudio { left: vec![0; samples], right: vec![0; samples] })
+    });
+    for stage in Stage::ALL {
+        observer.progress(request.track, stage, 1.0);
+    }
+    let mut context: Vec<_> =
+        request.context.iter().filter(|take| take.recipe.track != request.track).collect();
+    context.sort_by_key(|take| take.recipe.track);
+    let recipe = Recipe {
+        track: request.track,
+        prompt: request.prompt.to_owned(),
+        intent: request.intent.clone(),
+        plan: request.plan.clone(),
+        seed: request.seed,
+        settings: request.settings,
+        bundle_id: bundle_id.to_owned(),
+        context: context.into_iter().map(|take| take.id.clone()).collect(),
+    };
+    Take {
+        id: recipe.take_id(),
+        recipe,
+        patch: patch.to_owned(),
+        score,
+        tokens,
+        audio: Arc::new(audio),
+        timings,
+    }
+}
+
+/// What is wrong with a request, if anything.
+fn check(request: &TakeRequest<'_>) -> Result<(), String> {
+    let plan = request.plan;
+    if !BPM_RANGE.contains(&plan.bpm) {
+        return Err(format!("{} bpm, allowed is {} to {}", plan.bpm, BPM_RANGE.start(), BPM_RANGE.end()));
+    }
+    if !BARS_RANGE.contains(&plan.bars) {
+        return Err(format!("{} bars, allowed is {} to {}", plan.bars, BARS_RANGE.start(), BARS_RANGE.end()));
+    }
+    if plan.chords.len() != 2 * plan.bars as usize {
+        return Err(format!("{} chords, {} half bars need one each", plan.chords.len(), 2 * plan.bars));
+    }
+    let settings = request.settings;
+    for (what, value) in [("variation", settings.variation), ("adherence", settings.adherence)] {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(format!("{what} is {value}, allowed is 0 to 1"));
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::intent::Intent;
 use crate::plan::Plan;
@@ -36,6 +37,15 @@ pub struct Recipe {
     pub bundle_id: String,
     /// Takes that were heard while it was made (index order of their tracks).
     pub context: Vec<TakeId>,
+}
+
+impl Recipe {
+    /// Identity of the take that this recipe makes.
+    #[must_use]
+    pub fn take_id(&self) -> TakeId {
+        let json = serde_json::to_vec(self).expect("a recipe has no maps with other keys than strings");
+        TakeId(Sha256::digest(&json)[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 /// Settings of the generator.

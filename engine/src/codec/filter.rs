@@ -182,8 +182,8 @@ impl SpectralFilter {
 pub struct Synthesis<'a> {
     filter: &'a SpectralFilter,
     streams: &'a [Stream; STREAMS],
-    /// Frames pushed so far.
-    frames: usize,
+    /// The frame that is pushed next.
+    next: usize,
     mid: Vec<f32>,
     side: Vec<f32>,
     norm: Vec<f32>,
@@ -205,17 +205,21 @@ impl std::fmt::Debug for ScratchBuffers {
 }
 
 impl<'a> Synthesis<'a> {
-    /// Starts at frame 0 of `streams`; `frames` is how many will be pushed in all.
+    /// Starts to filter `streams`; `frames` are the frames that will be pushed in all.
     #[must_use]
-    pub fn new(filter: &'a SpectralFilter, streams: &'a [Stream; STREAMS], frames: usize) -> Self {
+    pub fn new(
+        filter: &'a SpectralFilter,
+        streams: &'a [Stream; STREAMS],
+        frames: std::ops::Range<usize>,
+    ) -> Self {
         let Transform { n_fft, hop } = filter.transform;
-        let length = frames.saturating_sub(1) * hop + n_fft;
+        let length = frames.end.saturating_sub(1) * hop + n_fft;
         let wide = streams.iter().any(|stream| !stream.side.is_empty());
         let bins = n_fft / 2 + 1;
         Self {
             filter,
             streams,
-            frames: 0,
+            next: frames.start,
             mid: vec![0.0; length],
             side: vec![0.0; if wide { length } else { 0 }],
             norm: vec![0.0; length],
@@ -254,12 +258,12 @@ impl<'a> Synthesis<'a> {
                 let (below, above) = (scratch.bands[left], scratch.bands[left + 1]);
                 *gain = (below + fraction * (above - below)).exp();
             }
-            self.filter.analyse(&stream.mid, self.frames, &mut scratch.one);
+            self.filter.analyse(&stream.mid, self.next, &mut scratch.one);
             for ((sum, bin), &gain) in scratch.mid.iter_mut().zip(&scratch.one.spectrum).zip(&scratch.gains) {
                 *sum += bin * gain;
             }
             if !stream.side.is_empty() {
-                self.filter.analyse(&stream.side, self.frames, &mut scratch.one);
+                self.filter.analyse(&stream.side, self.next, &mut scratch.one);
                 for ((sum, bin), &gain) in
                     scratch.side.iter_mut().zip(&scratch.one.spectrum).zip(&scratch.gains)
                 {
@@ -267,7 +271,7 @@ impl<'a> Synthesis<'a> {
                 }
             }
         }
-        let first = self.frames * hop;
+        let first = self.next * hop;
         let parts = [(&mut scratch.mid, &mut self.mid), (&mut scratch.side, &mut self.side)];
         for (spectrum, target) in parts.into_iter().filter(|(_, target)| !target.is_empty()) {
             self.filter
@@ -284,14 +288,14 @@ impl<'a> Synthesis<'a> {
         for (norm, window) in self.norm[first..first + n_fft].iter_mut().zip(&self.filter.window) {
             *norm += window * window;
         }
-        self.frames += 1;
+        self.next += 1;
     }
 
-    /// How many samples from the start are final; all that the pushed frames reach when `complete`.
+    /// The sample before which all are final; all that the pushed frames reach when `complete`.
     #[must_use]
     pub fn final_samples(&self, complete: bool) -> usize {
         let Transform { n_fft, hop } = self.filter.transform;
-        if complete { self.frames * hop } else { (self.frames * hop).saturating_sub(n_fft / 2) }
+        if complete { self.next * hop } else { (self.next * hop).saturating_sub(n_fft / 2) }
     }
 
     /// Left and right of the samples in `range`, which must be final.

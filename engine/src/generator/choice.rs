@@ -1,0 +1,57 @@
+//! Chooses the patch that plays a take.
+
+use super::TakeRequest;
+use super::random::{Purpose, Random};
+use crate::bundle::{Bundle, Patch};
+
+/// What a word of the prompt that names the instrument is worth, against at most 1 for the right style.
+const INSTRUMENT_SCORE: f32 = 4.0;
+const MOOD_SCORE: f32 = 0.4;
+const ATTRIBUTE_SCORE: f32 = 0.8;
+/// Spread of the random part at full variation.
+const RANDOM_SCORE: f32 = 0.5;
+
+/// The patch for `request`: what the prompt names wins, then what suits style and attributes, with a seeded choice
+/// among the best. `None` only when the bundle has no patch for the track.
+pub(super) fn choose_patch<'a>(bundle: &'a Bundle, request: &TakeRequest<'_>) -> Option<&'a Patch> {
+    let mut random = Random::new(request.seed, request.track, Purpose::Patch);
+    let variation = request.settings.variation.clamp(0.0, 1.0);
+    bundle
+        .patches(request.track)
+        .map(|patch| (fitness(patch, request) + RANDOM_SCORE * variation * random.gumbel(), patch))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, patch)| patch)
+}
+
+fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
+    let intent = request.intent;
+    let own = intent.track(request.track);
+    let named: f32 = own.instruments.iter().map(|word| match_of(patch, word)).sum();
+    let moods = intent.moods.iter().chain(&own.moods).filter(|word| match_of(patch, word) > 0.0).count();
+    let style: f32 = intent.styles.iter().zip(&patch.styles).map(|(wish, fit)| wish * fit).sum();
+    let distance = (own.attributes.brightness - patch.brightness).abs()
+        + (own.attributes.aggression - patch.aggression).abs();
+    INSTRUMENT_SCORE * named + MOOD_SCORE * (moods as f32).min(2.0) + style - ATTRIBUTE_SCORE * distance
+}
+
+/// How well `wish` describes the patch: 1 when it is a tag, its family or a part of its name, less for some of its
+/// words.
+fn match_of(patch: &Patch, wish: &str) -> f32 {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
+    let wish = plain(wish);
+    let family = plain(patch.family.name());
+    let name = plain(&patch.name);
+    let texts: Vec<String> = patch.tags.iter().map(|tag| plain(tag)).chain([family, name]).collect();
+    let has = |phrase: &str| {
+        !phrase.is_empty() && texts.iter().any(|text| format!(" {text} ").contains(&format!(" {phrase} ")))
+    };
+    if has(&wish) {
+        return 1.0;
+    }
+    let words: Vec<&str> = wish.split_whitespace().collect();
+    if words.len() < 2 {
+        return 0.0;
+    }
+    let found = words.iter().filter(|word| has(word)).count();
+    0.8 * found as f32 / words.len() as f32
+}

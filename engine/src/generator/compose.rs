@@ -1,0 +1,113 @@
+//! Compose: writes the score of one track, token by token.
+
+use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
+use super::random::{Purpose, Random};
+use super::sampling::Sampling;
+use super::tokens::{BOS, Decoder, Grammar, Token, vocabulary};
+use super::{Observer, Stage, TakeRequest};
+use crate::context::Context;
+use crate::runtime::{ModelError, StepNetwork};
+use crate::score::{Note, Score};
+use crate::theory::{Rules, end_overlaps, transpose_octaves};
+use crate::track::Track;
+
+/// A sequence starts anew at a bar when fewer positions are left: more than one bar's tokens.
+const POSITIONS_OF_A_BAR: usize = 200;
+/// Largest random change of a note's velocity at full variation, so that repeated notes differ a little.
+const VELOCITY_SPREAD: f32 = 10.0;
+
+/// Weight of the guided logits: 1 at neutral adherence, where the unguided pass is not needed.
+fn guidance(adherence: f32) -> f32 {
+    let adherence = adherence.clamp(0.0, 1.0);
+    if adherence >= 0.5 { 1.0 + 3.0 * (adherence - 0.5) } else { 0.5 + adherence }
+}
+
+/// Writes the score of `request`'s track, to be played by an instrument of `family`.
+pub(super) fn compose(
+    network: &mut StepNetwork,
+    request: &TakeRequest<'_>,
+    family: Family,
+    segment_bars: u32,
+    observer: &dyn Observer,
+) -> Result<Score, ModelError> {
+    let TakeRequest { track, plan, intent, settings, .. } = *request;
+    let own = intent.track(track);
+    let total_steps = plan.total_steps();
+    let steps_per_bar = plan.meter.steps_per_bar();
+    let heard: Vec<(Track, &[Note])> = request
+        .context
+        .iter()
+        .filter(|take| take.recipe.track != track && !take.score.notes.is_empty())
+        .map(|take| (take.recipe.track, take.score.notes.as_slice()))
+        .collect();
+    let context = Context::new(plan, &heard);
+    let mut conditions =
+        ConditionBuilder::new(plan, &intent.styles, &own.attributes, track, family, &context);
+    let rules = Rules::new(plan, &intent.styles, track);
+    let sampling = Sampling::from_variation(settings.variation);
+    let guidance = guidance(settings.adherence);
+    let lanes = if guidance == 1.0 { 1 } else { 2 };
+    let mut random = Random::new(request.seed, track, Purpose::Compose);
+
+    let mut notes = Vec::new();
+    let mut decoder = Decoder::new(track, plan.key.tonic, 0);
+    let mut grammar = Grammar::new(track);
+    let mut token = BOS;
+    let mut position = 0;
+    let mut vector = [0.0; CONDITION_LENGTH];
+    let mut rows = vec![0.0; lanes * CONDITION_LENGTH];
+    let mut logits = vec![0.0; vocabulary(track)];
+    let mut last_start = 0;
+    grammar.feed(BOS);
+    loop {
+        let step = decoder.step();
+        if step >= total_steps {
+            break;
+        }
+        if observer.is_cancelled() {
+            return Err(ModelError::Cancelled);
+        }
+        let bar_starts = step.is_multiple_of(steps_per_bar) && step != last_start;
+        let segment_starts = bar_starts && (step / steps_per_bar).is_multiple_of(segment_bars);
+        let crowded = bar_starts && position + POSITIONS_OF_A_BAR > network.positions();
+        if segment_starts || crowded || position == network.positions() {
+            last_start = step;
+            position = 0;
+            token = BOS;
+        }
+        conditions.vector(step, &notes, &mut vector);
+        rows[..CONDITION_LENGTH].copy_from_slice(&vector);
+        if lanes == 2 {
+            drop_intent(&mut vector);
+            rows[CONDITION_LENGTH..].copy_from_slice(&vector);
+        }
+        let tokens = [i64::from(token); 2];
+        let found = network.step(&tokens[..lanes], &rows, position)?;
+        let (with, without) = found.split_at(logits.len());
+        if lanes == 1 {
+            logits.copy_from_slice(with);
+        } else {
+            for ((logit, with), without) in logits.iter_mut().zip(with).zip(without) {
+                *logit = without + guidance * (with - without);
+            }
+        }
+        rules.mask(&grammar, step, &mut logits);
+        position += 1;
+        token = sampling.draw(&logits, &mut random) as Token;
+        grammar.feed(token);
+        decoder.push(token, &mut notes);
+        if decoder.step() != step {
+            observer.progress(track, Stage::Compose, decoder.step() as f32 / total_steps as f32);
+        }
+    }
+
+    end_overlaps(track, &mut notes, total_steps);
+    if track != Track::Drums {
+        transpose_octaves(&mut notes, own.octave);
+    }
+    for note in &mut notes {
+        let change = settings.variation.clamp(0.0, 1.0) * VELOCITY_SPREAD * (random.uniform() - 0.5) * 2.0;
+        note.velocity = (f32::from(note.velocity) + change).round().clamp(1.0, 127.0) as u8;
+    }
+    Ok(Score { notes })
+}

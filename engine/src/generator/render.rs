@@ -1,0 +1,322 @@
+//! Perform and decode: from a score to tokens, and from tokens to audio.
+
+use std::ops::Range;
+use std::sync::mpsc;
+
+use super::random::{Purpose, Random};
+use super::{Observer, Stage, TakeRequest};
+use crate::bundle::manifest::ATTRIBUTE_COUNT;
+use crate::bundle::{Patch, PatchExcitation};
+use crate::codec::excitation::{self, NoiseWidth, Stream};
+use crate::codec::features::{self, Features};
+use crate::codec::filter::{SpectralFilter, Synthesis};
+use crate::codec::timeline::Timeline;
+use crate::codec::{BANDS, CODEC_HOP, FEATURES_PER_CODEC_FRAME, PITCHED_STREAMS, STREAMS, TimedNote};
+use crate::intent::Attributes;
+use crate::runtime::{Input, ModelError, Network};
+use crate::take::{FULL_SCALE, StemAudio, Tokens};
+use crate::track::Track;
+
+/// Codec frames decoded at once (4 s).
+const CHUNK_CODEC_FRAMES: usize = 200;
+/// Codec frames that the decoder sees to each side of a chunk: more than its receptive field.
+const CONTEXT_CODEC_FRAMES: usize = 16;
+/// Codec frames that are filtered before and after the loop: more than the seam and half an STFT window.
+const MARGIN_CODEC_FRAMES: usize = 3;
+/// Where samples start to be bent so that none exceeds full scale.
+const KNEE: f32 = 0.7;
+
+/// Amplitude of each track in the mix: the sum of four stems of usual level stays below full scale.
+const fn track_level(track: Track) -> f32 {
+    match track {
+        Track::Drums => 0.8,
+        Track::Bass => 0.7,
+        Track::Harmony => 0.5,
+        Track::Melody => 0.5,
+    }
+}
+
+/// Width of a track's noise; low frequencies stay in the middle.
+fn noise_width(track: Track, patch: &Patch) -> NoiseWidth {
+    let amount = match track {
+        Track::Drums => 0.3 + 0.2 * patch.width,
+        Track::Bass => 0.0,
+        Track::Harmony | Track::Melody => 0.6 * patch.width,
+    };
+    NoiseWidth { amount, above_hz: if track == Track::Drums { 3_000.0 } else { 300.0 } }
+}
+
+/// What perform and decode need of a score: made once, on any thread.
+#[derive(Debug)]
+pub(super) struct Material {
+    pub(super) timeline: Timeline,
+    pub(super) features: Features,
+    notes: Vec<TimedNote>,
+}
+
+impl Material {
+    pub(super) fn new(request: &TakeRequest<'_>, score: &crate::score::Score, loop_samples: usize) -> Self {
+        let timeline = Timeline::new(loop_samples);
+        let notes = timeline.unroll(score, request.plan);
+        let frames = timeline.feature_frames();
+        let features = match request.track {
+            Track::Drums => features::drums(&notes, frames),
+            Track::Bass | Track::Harmony | Track::Melody => features::tonal(&notes, frames),
+        };
+        Self { timeline, features, notes }
+    }
+
+    /// The excitation streams of the time line.
+    pub(super) fn streams(&self, request: &TakeRequest<'_>, patch: &Patch) -> [Stream; STREAMS] {
+        let window = self.timeline.window();
+        let width = if request.track == Track::Bass { 0.0 } else { patch.width };
+        let [first, second] = match &patch.excitation {
+            PatchExcitation::Tonal(parameters) => excitation::tonal(&self.notes, parameters, window, width),
+            PatchExcitation::Drums(bodies) => excitation::drums(&self.notes, bodies, window),
+        };
+        let seed = Random::new(request.seed, request.track, Purpose::Noise).integer();
+        let noise =
+            excitation::noise(seed, self.timeline.loop_samples(), window, noise_width(request.track, patch));
+        [first, second, noise]
+    }
+}
+
+/// Codec tokens of the whole time line.
+pub(super) fn perform(
+    network: &mut Network,
+    material: &Material,
+    patch: &Patch,
+    attributes: &Attributes,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<i64>, ModelError> {
+    let Attributes { energy, density, brightness, aggression, complexity } = *attributes;
+    let dials: [f32; ATTRIBUTE_COUNT] = [energy, density, brightness, aggression, complexity];
+    let features = &material.features;
+    network.run::<i64>(
+        &[
+            ("features", &[1, features.rows, features.feature_frames], Input::Floats(&features.values)),
+            ("timbre", &[1, patch.timbre.len()], Input::Floats(&patch.timbre)),
+            ("attributes", &[1, ATTRIBUTE_COUNT], Input::Floats(&dials)),
+        ],
+        is_cancelled,
+    )
+}
+
+/// The tokens of the loop out of those of the time line (`[codebooks, codec_frames]`).
+pub(super) fn loop_tokens(codes: &[i64], codebooks: usize, timeline: &Timeline) -> Tokens {
+    let range = timeline.loop_codec_frames();
+    let codes = codes
+        .chunks_exact(timeline.codec_frames())
+        .flat_map(|row| row[range.clone()].iter().map(|code| *code as u16))
+        .collect();
+    Tokens { codebooks, codes }
+}
+
+/// What the decoder works on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decoding<'a> {
+    pub(super) track: Track,
+    pub(super) material: &'a Material,
+    pub(super) filter: &'a SpectralFilter,
+    pub(super) streams: &'a [Stream; STREAMS],
+    /// Codes of the time line, `[codebooks, codec_frames]`.
+    pub(super) codes: &'a [i64],
+    pub(super) codebooks: usize,
+    /// Level correction of the patch in decibels.
+    pub(super) gain_db: f32,
+}
+
+/// Log gains of some codec frames.
+struct Gains {
+    /// `[streams, bands, stride]`.
+    values: Vec<f32>,
+    stride: usize,
+    /// The columns of the chunk, without its context.
+    columns: Range<usize>,
+}
+
+impl Decoding<'_> {
+    fn gain_frames_per_codec_frame(&self) -> usize {
+        CODEC_HOP / self.filter.transform().hop
+    }
+
+    /// Codec frames to filter.
+    fn codec_frames(&self) -> Range<usize> {
+        let inside = self.material.timeline.loop_codec_frames();
+        inside.start - MARGIN_CODEC_FRAMES..inside.end + MARGIN_CODEC_FRAMES
+    }
+
+    fn chunks(&self) -> Vec<Range<usize>> {
+        let all = self.codec_frames();
+        let starts = all.clone().step_by(CHUNK_CODEC_FRAMES);
+        starts.map(|start| start..(start + CHUNK_CODEC_FRAMES).min(all.end)).collect()
+    }
+
+    /// Levels of the pitched streams, `[2, bands, gain frames of the time line]`.
+    fn levels(&self) -> Vec<f32> {
+        let [first, second, _] = self.streams;
+        let frames = self.material.timeline.codec_frames() * self.gain_frames_per_codec_frame();
+        [first, second].into_iter().flat_map(|stream| self.filter.log_mel(&stream.mid, frames)).collect()
+    }
+
+    fn gains(
+        &self,
+        network: &mut Network,
+        levels: &[f32],
+        chunk: &Range<usize>,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Gains, ModelError> {
+        let total = self.material.timeline.codec_frames();
+        let first = chunk.start.saturating_sub(CONTEXT_CODEC_FRAMES);
+        let count = (chunk.end + CONTEXT_CODEC_FRAMES).min(total) - first;
+        let ratio = self.gain_frames_per_codec_frame();
+        let codes: Vec<i64> = self
+            .codes
+            .chunks_exact(total)
+            .flat_map(|row| row[first..first + count].iter().copied())
+            .collect();
+        let features =
+            self.material.features.window(first * FEATURES_PER_CODEC_FRAME, count * FEATURES_PER_CODEC_FRAME);
+        let levels: Vec<f32> = levels
+            .chunks_exact(total * ratio)
+            .flat_map(|row| row[first * ratio..(first + count) * ratio].iter().copied())
+            .collect();
+        let rows = self.material.features.rows;
+        let values = network.run::<f32>(
+            &[
+                ("codes", &[1, self.codebooks, count], Input::Integers(&codes)),
+                ("features", &[1, rows, count * FEATURES_PER_CODEC_FRAME], Input::Floats(&features)),
+                ("levels", &[1, PITCHED_STREAMS, BANDS, count * ratio], Input::Floats(&levels)),
+            ],
+            is_cancelled,
+        )?;
+        let columns = (chunk.start - first) * ratio..(chunk.end - first) * ratio;
+        Ok(Gains { values, stride: count * ratio, columns })
+    }
+
+    /// Renders the loop; finished parts go to the observer as they come. With two threads or more, the network runs ahead
+    /// of the filter on its own thread, which changes nothing of the result.
+    pub(super) fn decode(
+        &self,
+        network: &mut Network,
+        threads: usize,
+        observer: &dyn Observer,
+    ) -> Result<StemAudio, ModelError> {
+        let is_cancelled = || observer.is_cancelled();
+        let levels = self.levels();
+        if is_cancelled() {
+            return Err(ModelError::Cancelled);
+        }
+        let chunks = self.chunks();
+        let mut output = Output::new(self, observer);
+        if threads < 2 {
+            for (index, chunk) in chunks.iter().enumerate() {
+                let gains = self.gains(network, &levels, chunk, &is_cancelled)?;
+                output.push(&gains, index + 1 == chunks.len())?;
+                observer.progress(self.track, Stage::Decode, (index + 1) as f32 / chunks.len() as f32);
+            }
+            return Ok(output.audio);
+        }
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            let (chunks, levels) = (&chunks, &levels);
+            scope.spawn(move || {
+                for chunk in chunks {
+                    let gains = self.gains(network, levels, chunk, &|| observer.is_cancelled());
+                    let failed = gains.is_err();
+                    // The receiver is gone when the filter was cancelled: nothing is left to do then.
+                    if sender.send(gains).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            for (index, gains) in receiver.into_iter().enumerate() {
+                output.push(&gains?, index + 1 == chunks.len())?;
+                observer.progress(self.track, Stage::Decode, (index + 1) as f32 / chunks.len() as f32);
+            }
+            Ok(output.audio)
+        })
+    }
+}
+
+/// Filters gains, closes the loop and hands on what is final.
+struct Output<'a> {
+    track: Track,
+    timeline: Timeline,
+    synthesis: Synthesis<'a>,
+    gain: f32,
+    /// Samples before the loop that its end is faded into, left and right.
+    lead: Option<(Vec<f32>, Vec<f32>)>,
+    audio: StemAudio,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> Output<'a> {
+    fn new(decoding: &Decoding<'a>, observer: &'a dyn Observer) -> Self {
+        let ratio = decoding.gain_frames_per_codec_frame();
+        let frames = decoding.codec_frames();
+        Self {
+            track: decoding.track,
+            timeline: decoding.material.timeline,
+            synthesis: Synthesis::new(
+                decoding.filter,
+                decoding.streams,
+                frames.start * ratio..frames.end * ratio,
+            ),
+            gain: 10f32.powf(decoding.gain_db / 20.0) * track_level(decoding.track),
+            lead: None,
+            audio: StemAudio::default(),
+            observer,
+        }
+    }
+
+    fn push(&mut self, gains: &Gains, is_last: bool) -> Result<(), ModelError> {
+        // A chunk takes a few tens of milliseconds to filter; stop in between.
+        let step = gains.columns.len().div_ceil(8).max(1);
+        for first in gains.columns.clone().step_by(step) {
+            if self.observer.is_cancelled() {
+                return Err(ModelError::Cancelled);
+            }
+            let columns = first..(first + step).min(gains.columns.end);
+            self.synthesis.push(&gains.values, gains.stride, columns);
+        }
+        let origin = self.timeline.loop_first();
+        let seam = self.timeline.seam_samples();
+        let length = self.timeline.loop_samples();
+        let done = self.audio.len();
+        let reached = self.synthesis.final_samples(is_last).saturating_sub(origin);
+        let until = if is_last { length } else { reached.min(length - seam) };
+        if until <= done {
+            return Ok(());
+        }
+        if self.lead.is_none() {
+            self.lead = Some(self.synthesis.samples(origin - seam..origin));
+        }
+        let (mut left, mut right) = self.synthesis.samples(origin + done..origin + until);
+        if let Some((lead_left, lead_right)) = self.lead.as_ref().filter(|_| is_last) {
+            let tail = left.len() - seam;
+            self.timeline.close_loop(&mut left[tail..], lead_left);
+            self.timeline.close_loop(&mut right[tail..], lead_right);
+        }
+        for sample in left.iter_mut().chain(&mut right) {
+            *sample = limit(*sample * self.gain);
+        }
+        let part = StemAudio::from_f32(&left, &right);
+        let quantised =
+            |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<f32>>();
+        self.observer.audio(self.track, done, &quantised(&part.left), &quantised(&part.right));
+        self.audio.left.extend(part.left);
+        self.audio.right.extend(part.right);
+        Ok(())
+    }
+}
+
+/// Leaves small samples alone and bends large ones smoothly towards full scale.
+fn limit(sample: f32) -> f32 {
+    let size = sample.abs();
+    if size <= KNEE {
+        return sample;
+    }
+    let bent = KNEE + (1.0 - KNEE) * ((size - KNEE) / (1.0 - KNEE)).tanh();
+    bent.copysign(sample)
+}

@@ -1,0 +1,72 @@
+//! Draws a token from logits.
+
+use super::random::Random;
+
+/// How freely tokens are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sampling {
+    /// Divides the logits; above 0.
+    pub(super) temperature: f32,
+    /// The most likely tokens that together have this probability are drawn from (nucleus sampling, Holtzman et al. 2020,
+    /// section 3.1).
+    pub(super) nucleus: f32,
+}
+
+impl Sampling {
+    /// From cautious at 0 over natural at 0.5 to wild at 1.
+    pub(super) fn from_variation(variation: f32) -> Self {
+        let variation = variation.clamp(0.0, 1.0);
+        Self { temperature: 0.6 + 0.7 * variation, nucleus: 0.84 + 0.14 * variation }
+    }
+
+    /// Index of the drawn token. Tokens with a logit of negative infinity are never drawn; at least one has another.
+    pub(super) fn draw(&self, logits: &[f32], random: &mut Random) -> usize {
+        let uniform = random.uniform();
+        let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut weights: Vec<(usize, f32)> = logits
+            .iter()
+            .enumerate()
+            .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
+            .map(|(token, logit)| (token, ((logit - best) / self.temperature).exp()))
+            .collect();
+        weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let total: f32 = weights.iter().map(|(_, weight)| weight).sum();
+        let mut kept = 0.0;
+        let mut count = 0;
+        for (_, weight) in &weights {
+            kept += weight;
+            count += 1;
+            if kept >= self.nucleus * total {
+                break;
+            }
+        }
+        let mut target = uniform * kept;
+        for (token, weight) in &weights[..count] {
+            target -= weight;
+            if target < 0.0 {
+                return *token;
+            }
+        }
+        weights[count - 1].0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::random::Purpose;
+    use super::*;
+    use crate::track::Track;
+
+    #[test]
+    fn impossible_and_unlikely_tokens_are_never_drawn() {
+        let mut random = Random::new(1, Track::Drums, Purpose::Compose);
+        let sampling = Sampling { temperature: 1.0, nucleus: 0.9 };
+        let logits = [f32::NEG_INFINITY, 0.0, 0.0, -20.0];
+        let mut seen = [0; 4];
+        for _ in 0..400 {
+            seen[sampling.draw(&logits, &mut random)] += 1;
+        }
+        assert_eq!((seen[0], seen[3]), (0, 0));
+        assert!(seen[1] > 120 && seen[2] > 120, "{seen:?}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Bad bundles and bad runtimes: each has its own message, and none panics.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use resonantgen_engine::bundle::{Bundle, BundleError};
+use resonantgen_engine::generator::{Engine, EngineOptions, GenerateError, Silent};
+use resonantgen_engine::runtime::{Runtime, RuntimeError};
+use resonantgen_engine::track::Track;
+use support::{Wish, fixture, runtime_library};
+
+/// A copy of the fixture bundle to damage.
+fn copy() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    folder
+}
+
+fn edit_manifest(folder: &Path, edit: impl FnOnce(&mut serde_json::Value)) {
+    let path = folder.join("manifest.json");
+    let mut manifest = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    edit(&mut manifest);
+    fs::write(path, serde_json::to_string(&manifest).unwrap()).unwrap();
+}
+
+#[track_caller]
+fn refused(folder: &Path, words: &[&str]) -> BundleError {
+    let error = Bundle::open(folder).unwrap_err();
+    let message = error.to_string();
+    for word in words {
+        assert!(message.contains(word), "'{word}' is not in: {message}");
+    }
+    assert!(!message.contains('\n'), "one line: {message}");
+    error
+}
+
+#[test]
+fn the_fixture_is_a_bundle() {
+    let bundle = Bundle::open(&fixture()).unwrap();
+    assert_eq!(bundle.id(), "resonant-fixture");
+    assert!(!bundle.licence().is_empty());
+    for track in Track::ALL {
+        assert!(bundle.patches(track).count() >= 2);
+    }
+}
+
+#[test]
+fn a_missing_bundle_or_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(folder.path(), &["manifest.json", "restore"]);
+    assert!(matches!(error, BundleError::NoManifest { .. }));
+    let folder = copy();
+    fs::remove_file(folder.path().join("decode_bass.onnx")).unwrap();
+    let error = refused(folder.path(), &["decode_bass.onnx", "missing"]);
+    assert!(matches!(error, BundleError::MissingFile { .. }));
+}
+
+#[test]
+fn a_truncated_file_is_told_from_a_changed_one() {
+    let folder = copy();
+    let path = folder.path().join("perform_drums.onnx");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let error = refused(folder.path(), &["perform_drums.onnx", "truncated"]);
+    assert!(matches!(error, BundleError::Size { .. }));
+
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let error = refused(folder.path(), &["perform_drums.onnx", "SHA-256"]);
+    assert!(matches!(error, BundleError::Hash { .. }));
+
+    fs::write(&path, &bytes).unwrap();
+    assert!(Bundle::open(folder.path()).is_ok());
+}
+
+#[test]
+fn a_manifest_of_another_kind_is_refused() {
+    let check = |edit: &dyn Fn(&mut serde_json::Value), words: &[&str]| {
+        let folder = copy();
+        edit_manifest(folder.path(), edit);
+        refused(folder.path(), words)
+    };
+    let error = check(&|manifest| manifest["schema_version"] = 2.into(), &["schema version 2", "version 1"]);
+    assert!(matches!(error, BundleError::Schema { .. }));
+    let error = check(&|manifest| manifest["colour"] = "red".into(), &["colour"]);
+    assert!(matches!(error, BundleError::Syntax { .. }));
+    let error = check(&|manifest| manifest["sample_rate"] = 32_000.into(), &["32000", "48000"]);
+    assert!(matches!(error, BundleError::Value { .. }));
+    check(&|manifest| manifest["tracks"]["bass"]["decode"]["hop"] = 0.into(), &["hop 0"]);
+    check(&|manifest| manifest["tracks"]["bass"]["decode"]["file"] = "../x".into(), &["plain name"]);
+    check(
+        &|manifest| manifest["tracks"]["bass"]["perform"]["inputs"][1]["shape"][1] = 32.into(),
+        &["perform_bass.onnx", "timbre float32 [1, 64]", "timbre float32 [1, 32]"],
+    );
+    check(&|manifest| drop(manifest["tracks"].as_object_mut().unwrap().remove("melody")), &["melody"]);
+    let folder = copy();
+    fs::write(folder.path().join("manifest.json"), "{ not json").unwrap();
+    refused(folder.path(), &["manifest.json", "line 1"]);
+}
+
+/// Makes the manifest agree with a changed file.
+fn sign(folder: &Path, file: &str, record: impl Fn(&mut serde_json::Value) -> &mut serde_json::Value) {
+    use sha2::Digest;
+    let bytes = fs::read(folder.join(file)).unwrap();
+    let hash: String = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    edit_manifest(folder, |manifest| {
+        let record = record(manifest);
+        record["sha256"] = hash.into();
+        record["bytes"] = bytes.len().into();
+    });
+}
+
+#[test]
+fn bad_patches_are_refused() {
+    let check = |edit: &dyn Fn(&mut serde_json::Value), words: &[&str]| {
+        let folder = copy();
+        let path = folder.path().join("patches.json");
+        let mut patches = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        edit(&mut patches);
+        fs::write(&path, serde_json::to_string(&patches).unwrap()).unwrap();
+        sign(folder.path(), "patches.json", |manifest| &mut manifest["patches"]);
+        refused(folder.path(), words);
+    };
+    check(&|patches| patches[2]["family"] = "zither".into(), &["zither"]);
+    check(&|patches| patches[2]["width"] = 3.into(), &["width is 3"]);
+    check(&|patches| patches[2]["excitation"]["voices"] = 0.into(), &["voices"]);
+    check(&|patches| patches[2]["excitation"]["sparkle"] = 1.into(), &["sparkle"]);
+    check(&|patches| patches[0]["timbre"] = vec![0.0; 3].into(), &["64"]);
+    check(&|patches| patches[1]["id"] = patches[0]["id"].clone(), &["twice"]);
+    check(&|patches| drop(patches.as_array_mut().unwrap().pop()), &["7 patches", "8"]);
+}
+
+fn options(bundle_dir: PathBuf) -> EngineOptions {
+    EngineOptions { bundle_dir, runtime_library: Some(runtime_library()), threads: 1 }
+}
+
+#[test]
+fn a_file_that_is_no_network_fails_when_it_is_needed() {
+    let folder = copy();
+    let path = folder.path().join("perform_bass.onnx");
+    fs::write(&path, b"no network").unwrap();
+    sign(folder.path(), "perform_bass.onnx", |manifest| &mut manifest["tracks"]["bass"]["perform"]);
+    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
+    let error = engine.generate_take(&Wish::new(Track::Bass, 1).request(), &Silent).unwrap_err();
+    assert!(matches!(error, GenerateError::Model { .. }));
+    assert!(error.to_string().contains("perform_bass.onnx"), "{error}");
+    assert!(engine.generate_take(&Wish::new(Track::Drums, 1).request(), &Silent).is_ok());
+}
+
+#[test]
+fn a_network_with_another_signature_is_refused() {
+    let folder = copy();
+    fs::copy(folder.path().join("perform_drums.onnx"), folder.path().join("perform_bass.onnx")).unwrap();
+    sign(folder.path(), "perform_bass.onnx", |manifest| &mut manifest["tracks"]["bass"]["perform"]);
+    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
+    let error = engine.generate_take(&Wish::new(Track::Bass, 1).request(), &Silent).unwrap_err().to_string();
+    assert!(error.contains("perform_bass.onnx") && error.contains("features"), "{error}");
+}
+
+#[test]
+fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("libonnxruntime.so");
+    let error = Runtime::open(Some(&missing)).unwrap_err();
+    assert!(matches!(error, RuntimeError::NotFound { .. }), "{error}");
+    assert!(error.to_string().contains("cargo xtask setup"), "{error}");
+
+    // Whether a wrong file is looked into depends on whether another test has started the runtime already: the first
+    // one stays. So this is tried in a process of its own.
+    if std::env::var_os("RESONANTGEN_WRONG_RUNTIME_TEST").is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["a_bad_runtime_is_an_error_and_a_good_one_works_afterwards", "--exact"])
+            .env("RESONANTGEN_WRONG_RUNTIME_TEST", "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    fs::write(&missing, b"no library").unwrap();
+    let error = Runtime::open(Some(&missing)).unwrap_err();
+    assert!(matches!(error, RuntimeError::Unloadable { .. }), "{error}");
+    #[cfg(target_os = "linux")]
+    if let Some(other) = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| path.is_file())
+    {
+        let error = Runtime::open(Some(&other)).unwrap_err();
+        assert!(matches!(error, RuntimeError::Stranger { .. }), "{error}");
+    }
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    assert!(runtime.version().starts_with("1."), "{}", runtime.version());
+}

@@ -1,0 +1,217 @@
+//! Whole takes from the fixture bundle (random weights): determinism, loops, streaming, cancelling.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use resonantgen_engine::generator::{GenerateError, Observer, Silent, Stage};
+use resonantgen_engine::take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_engine::track::Track;
+use support::{Wish, engine};
+
+fn take(wish: &Wish, threads: usize) -> Take {
+    engine(threads).generate_take(&wish.request(), &Silent).unwrap()
+}
+
+#[test]
+fn every_track_makes_a_take_that_fits_the_plan() {
+    let engine = engine(1);
+    let mut heard: Vec<Arc<Take>> = Vec::new();
+    for track in Track::ALL {
+        let mut wish = Wish::new(track, 2);
+        wish.context.clone_from(&heard);
+        let take = engine.generate_take(&wish.request(), &Silent).unwrap();
+        let length = wish.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        assert_eq!((take.audio.left.len(), take.audio.right.len()), (length, length), "{track}");
+        assert!(!take.score.notes.is_empty(), "{track} has notes");
+        assert!(take.audio.left.iter().any(|sample| sample.abs() > 1000), "{track} sounds");
+        assert!(take.score.notes.iter().all(|note| note.step < wish.plan.total_steps()));
+        assert_eq!(take.tokens.codebooks, 4);
+        assert_eq!(take.tokens.codes.len(), 4 * length.div_ceil(960));
+        assert_eq!(take.recipe.context.len(), heard.len());
+        assert_eq!(take.id, take.recipe.take_id());
+        assert!(engine.bundle().patch(&take.patch).is_some_and(|patch| patch.track == track));
+        heard.push(Arc::new(take));
+    }
+}
+
+#[test]
+fn one_recipe_makes_one_take_whatever_the_threads() {
+    for track in [Track::Drums, Track::Harmony] {
+        let wish = Wish::new(track, 2);
+        let first = take(&wish, 1);
+        let second = take(&wish, 2);
+        assert_eq!(first.score, second.score);
+        assert_eq!(first.tokens, second.tokens);
+        assert_eq!(first.audio, second.audio);
+        let mut other = Wish::new(track, 2);
+        other.seed = 8;
+        assert_ne!(first.audio, take(&other, 1).audio, "another seed, another take");
+    }
+}
+
+#[test]
+fn guidance_and_variation_change_the_score() {
+    let mut wish = Wish::new(Track::Drums, 2);
+    let natural = take(&wish, 1);
+    wish.settings.adherence = 1.0;
+    assert_ne!(natural.score, take(&wish, 1).score);
+    wish.settings.adherence = 0.5;
+    wish.settings.variation = 0.0;
+    assert_ne!(natural.score, take(&wish, 1).score);
+}
+
+/// Collects what is streamed.
+#[derive(Default)]
+struct Collector {
+    parts: Mutex<(Vec<f32>, Vec<f32>)>,
+    chunks: AtomicUsize,
+    stages: Mutex<Vec<Stage>>,
+}
+
+impl Observer for Collector {
+    fn progress(&self, _: Track, stage: Stage, fraction: f32) {
+        assert!((0.0..=1.0).contains(&fraction));
+        let mut stages = self.stages.lock().unwrap();
+        if !stages.contains(&stage) {
+            stages.push(stage);
+        }
+    }
+
+    fn audio(&self, _: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
+        let mut parts = self.parts.lock().unwrap();
+        assert_eq!(parts.0.len(), first_audio_frame, "in order and without gaps");
+        parts.0.extend(left);
+        parts.1.extend(right);
+        self.chunks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_streamed_chunks_are_the_take() {
+    for threads in [1, 2] {
+        let collector = Collector::default();
+        let wish = Wish::new(Track::Harmony, 6);
+        let take = engine(threads).generate_take(&wish.request(), &collector).unwrap();
+        let parts = collector.parts.into_inner().unwrap();
+        let expected =
+            |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
+        assert_eq!(parts.0, expected(&take.audio.left));
+        assert_eq!(parts.1, expected(&take.audio.right));
+        assert!(collector.chunks.into_inner() > 1, "a long take comes in several chunks");
+        assert_eq!(collector.stages.into_inner().unwrap(), Stage::ALL);
+    }
+}
+
+/// The step from the last sample to the first is no larger than steps elsewhere.
+#[test]
+fn the_loop_is_seamless() {
+    for track in Track::ALL {
+        for bars in [1, 2] {
+            let take = take(&Wish::new(track, bars), 1);
+            for channel in [&take.audio.left, &take.audio.right] {
+                let count = channel.len();
+                // Second differences show a break even where the signal itself is steep.
+                let bend = |index: usize| {
+                    let at = |offset: usize| i64::from(channel[(index + offset) % count]);
+                    (at(2) - 2 * at(1) + at(0)).abs()
+                };
+                let mut usual: Vec<i64> = (0..count - 2).map(bend).collect();
+                usual.sort_unstable();
+                // A drum hit may lie on the seam itself, and is as sharp there as anywhere.
+                let rank = if track == Track::Drums { 0 } else { count / 500 };
+                let limit = usual[usual.len() - 1 - rank].max(64);
+                for index in count - 3..count {
+                    assert!(bend(index) <= limit * 2, "{track}, {bars} bars: {} above {limit}", bend(index));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_absent_track_is_silent() {
+    let mut wish = Wish::new(Track::Bass, 1);
+    wish.intent.tracks[Track::Bass.index()].absent = true;
+    let take = take(&wish, 1);
+    assert!(take.score.notes.is_empty());
+    assert_eq!(take.audio.len(), wish.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
+    assert!(take.audio.left.iter().chain(&take.audio.right).all(|sample| *sample == 0));
+}
+
+#[test]
+fn the_instrument_that_is_named_plays() {
+    for (word, patch) in [("kit 808", "drums_kit_808"), ("kit acoustic", "drums_kit_acoustic")] {
+        let mut wish = Wish::new(Track::Drums, 1);
+        wish.intent.tracks[Track::Drums.index()].instruments = vec![word.to_owned()];
+        assert_eq!(take(&wish, 1).patch, patch);
+    }
+}
+
+#[test]
+fn an_octave_moves_the_score() {
+    let mut wish = Wish::new(Track::Melody, 1);
+    let natural = take(&wish, 1);
+    wish.intent.tracks[Track::Melody.index()].octave = -1;
+    let lower = take(&wish, 1);
+    assert_eq!(natural.score.notes.len(), lower.score.notes.len());
+    let moved = natural.score.notes.iter().zip(&lower.score.notes).all(|(a, b)| a.pitch == b.pitch + 12);
+    assert!(moved, "all notes an octave lower");
+}
+
+/// Asks to stop as soon as a stage is reached.
+struct StopAt {
+    stage: Stage,
+    stop: AtomicBool,
+    since: Mutex<Option<Instant>>,
+}
+
+impl Observer for StopAt {
+    fn progress(&self, _: Track, stage: Stage, _: f32) {
+        if stage == self.stage && !self.stop.swap(true, Ordering::SeqCst) {
+            *self.since.lock().unwrap() = Some(Instant::now());
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn every_stage_can_be_cancelled() {
+    for threads in [1, 2] {
+        let engine = engine(threads);
+        let wish = Wish::new(Track::Melody, 8);
+        for stage in Stage::ALL {
+            let observer = StopAt { stage, stop: AtomicBool::new(false), since: Mutex::new(None) };
+            let error = engine.generate_take(&wish.request(), &observer).unwrap_err();
+            assert!(matches!(error, GenerateError::Cancelled), "{error}");
+            let waited = observer.since.into_inner().unwrap().unwrap().elapsed();
+            assert!(waited < Duration::from_millis(1500), "{stage:?} took {waited:?} to stop");
+        }
+        assert!(engine.generate_take(&wish.request(), &Silent).is_ok(), "the engine works on afterwards");
+    }
+}
+
+#[test]
+fn impossible_requests_are_refused() {
+    let engine = engine(1);
+    let refuse = |change: &dyn Fn(&mut Wish), word: &str| {
+        let mut wish = Wish::new(Track::Bass, 1);
+        change(&mut wish);
+        let error = engine.generate_take(&wish.request(), &Silent).unwrap_err();
+        assert!(matches!(error, GenerateError::Request { .. }));
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refuse(&|wish| wish.plan.bpm = f64::NAN, "bpm");
+    refuse(&|wish| wish.plan.bpm = 0.0, "bpm");
+    refuse(&|wish| wish.plan.bars = 10_000, "bars");
+    refuse(&|wish| wish.plan.chords.clear(), "chords");
+    refuse(&|wish| wish.settings.variation = f32::NAN, "variation");
+    refuse(&|wish| wish.settings.adherence = 2.0, "adherence");
+}

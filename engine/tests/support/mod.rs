@@ -1,0 +1,87 @@
+//! What the engine's integration tests share: the fixture bundle, the runtime and a small request.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use resonantgen_engine::generator::{Engine, EngineOptions, TakeRequest};
+use resonantgen_engine::intent::{self, Intent};
+use resonantgen_engine::plan::{Meter, Plan, Swing};
+use resonantgen_engine::take::{GenerationSettings, Take};
+use resonantgen_engine::track::Track;
+
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+pub fn fixture() -> PathBuf {
+    repository().join("tests/golden/bundle_fixture")
+}
+
+/// The runtime library, from the environment or where setup puts it.
+pub fn runtime_library() -> PathBuf {
+    if let Some(path) = std::env::var_os("RESONANTGEN_RUNTIME").filter(|value| !value.is_empty()) {
+        return path.into();
+    }
+    let folder = repository().join(".setup/onnxruntime");
+    assert!(folder.is_dir(), "no ONNX Runtime at {}: run `cargo xtask setup`", folder.display());
+    folder
+}
+
+pub fn engine(threads: usize) -> Engine {
+    let options = EngineOptions { bundle_dir: fixture(), runtime_library: Some(runtime_library()), threads };
+    Engine::open(&options).unwrap()
+}
+
+/// A short piece; 127 bpm gives a length that is no whole number of codec frames.
+pub fn plan(bars: u32) -> Plan {
+    let chords = ["Am", "F", "C", "G"].map(|chord| chord.parse().unwrap());
+    Plan {
+        bpm: 127.0,
+        key: "A minor".parse().unwrap(),
+        meter: Meter::COMMON,
+        bars,
+        chords: chords.iter().copied().cycle().take(2 * bars as usize).collect(),
+        swing: Swing { unit_steps: 1, ratio: 0.56 },
+    }
+}
+
+pub fn intent() -> Intent {
+    intent::parse("techno").unwrap()
+}
+
+/// A request with its parts.
+pub struct Wish {
+    pub track: Track,
+    pub intent: Intent,
+    pub plan: Plan,
+    pub seed: u64,
+    pub settings: GenerationSettings,
+    pub context: Vec<Arc<Take>>,
+}
+
+impl Wish {
+    pub fn new(track: Track, bars: u32) -> Self {
+        Self {
+            track,
+            intent: intent(),
+            plan: plan(bars),
+            seed: 7,
+            settings: GenerationSettings::default(),
+            context: Vec::new(),
+        }
+    }
+
+    pub fn request(&self) -> TakeRequest<'_> {
+        TakeRequest {
+            track: self.track,
+            prompt: "a test",
+            intent: &self.intent,
+            plan: &self.plan,
+            seed: self.seed,
+            settings: self.settings,
+            context: &self.context,
+        }
+    }
+}
