@@ -1,2 +1,55 @@
-//! The command-line twin.
-fn main() {}
+//! `resonantgen`: the command-line twin of the plugin.
+//!
+//! Results go to stdout (with `--json` as one JSON document), everything else to stderr. Bad input ends in one line that
+//! says what to do; see [`failure`] for the exit codes.
+
+mod args;
+mod bench;
+mod doctor;
+mod failure;
+mod folder;
+mod generate;
+mod interrupt;
+mod lock;
+mod open;
+mod overview;
+mod progress;
+mod regenerate;
+mod report;
+mod show;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+fn main() -> ExitCode {
+    let arguments = match args::read() {
+        Ok(arguments) => arguments,
+        // Help and version, on stdout; or the whole help when nothing was typed.
+        Err(error) if !error.use_stderr() || std::env::args_os().len() < 2 => {
+            // Nobody can be told when the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+        Err(error) => {
+            eprintln!("error: {}", args::one_line(&error));
+            return ExitCode::from(2);
+        }
+    };
+    let result = match arguments.command {
+        Command::Generate(arguments) => generate::run(arguments),
+        Command::Regenerate(arguments) => regenerate::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments, true),
+        Command::Unlock(arguments) => lock::run(&arguments, false),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            failure::exit_code(&error)
+        }
+    }
+}

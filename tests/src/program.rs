@@ -81,21 +81,25 @@ pub fn assert_output_refused(output: &Output, what: &str, code: i32, hint: &str)
     assert!(output.stdout.is_empty(), "{what}: stdout is not empty");
 }
 
-/// All files of a folder with their bytes, sorted by name.
+/// All files of a folder and those within it, with their bytes, sorted by name.
 ///
 /// # Panics
 /// When the folder cannot be read.
 #[must_use]
-pub fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("the folder can be listed").path())
-        .filter(|path| path.is_file())
-        .map(|path| {
-            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            (name, std::fs::read(&path).expect("the file can be read"))
-        })
-        .collect();
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("the folder is there") {
+            let path = entry.expect("the folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).expect("the file can be read");
+                files.push((path.strip_prefix(folder).expect("it lies within").to_owned(), bytes));
+            }
+        }
+    }
     files.sort();
     files
 }

@@ -1,0 +1,331 @@
+//! What may be typed, checked as far as it can be without a model.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter};
+use resonantgen_engine::session::Overrides;
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "resonantgen",
+    version,
+    about = "Turns words into four stems that loop: drums, bass, harmony and melody, made on this machine",
+    disable_help_subcommand = true,
+    after_help = "\
+Example:
+  resonantgen generate \"dark techno with driving bass\" --out my-loop --bpm 132 --key \"A minor\"
+  resonantgen lock my-loop drums bass
+  resonantgen regenerate my-loop --track melody \"more aggressive, fewer notes\"
+
+Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 130 cancelled with Ctrl-C."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make four stems from a prompt (locked tracks of an existing folder are kept)
+    Generate(Generate),
+    /// Make one track anew; it hears the others as they are
+    Regenerate(Regenerate),
+    /// Lock tracks: generate and regenerate leave them as they are
+    Lock(Tracks),
+    /// Unlock tracks
+    Unlock(Tracks),
+    /// Show what a folder holds: plan, chords, tracks, locks, seeds
+    Show(Show),
+    /// Check the runtime and the models, and say how to mend what is wrong
+    Doctor(Doctor),
+    /// Measure the warm speed of each stage (8 bars of 4/4 at 120 bpm)
+    Bench(Bench),
+}
+
+/// What `generate` takes.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// What you want to hear, for example "dark techno with driving bass"
+    pub prompt: String,
+    /// Folder for the stems, MIDI files, session.json and overview.png
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Facts that win over the prompt.
+    #[command(flatten)]
+    pub facts: Facts,
+    /// Tracks to make, separated by commas [default: all four]
+    #[arg(long, value_name = "TRACKS", value_delimiter = ',', value_parser = track)]
+    pub tracks: Vec<Track>,
+    /// Number that fixes every random choice; the same command gives the same sound [default: a new one each time]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How the models choose.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
+    /// Sample rate of the WAV files in Hz
+    #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
+    pub rate: u32,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Facts that win over the prompt.
+#[derive(Debug, Args)]
+pub struct Facts {
+    /// Tempo in beats per minute
+    #[arg(long, value_name = "N", value_parser = bpm)]
+    pub bpm: Option<f64>,
+    /// Key, for example "F minor" or "Eb major"
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    pub key: Option<Key>,
+    /// Length in bars
+    #[arg(long, value_name = "N", value_parser = bars)]
+    pub bars: Option<u32>,
+    /// Time signature, for example 4/4 or 6/8
+    #[arg(long, value_name = "METER", value_parser = meter)]
+    pub meter: Option<Meter>,
+    /// Chords to spread over the bars, for example "Am F C G"
+    #[arg(long, value_name = "CHORDS", value_parser = chords)]
+    pub chords: Option<Chords>,
+}
+
+/// A chord progression as typed. (A bare `Vec` would mean a flag that may be repeated.)
+#[derive(Clone, Debug)]
+pub struct Chords(pub Vec<Chord>);
+
+impl Facts {
+    /// The facts as the engine takes them.
+    pub fn overrides(self) -> Overrides {
+        Overrides {
+            bpm: self.bpm,
+            key: self.key,
+            meter: self.meter,
+            bars: self.bars,
+            chords: self.chords.map(|chords| chords.0),
+        }
+    }
+}
+
+/// How the models choose.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// How far the result may stray from the obvious, 0 to 1
+    #[arg(long, value_name = "0..1", default_value_t = GenerationSettings::default().variation, value_parser = unit)]
+    pub variation: f32,
+    /// How strictly the prompt is followed, 0 to 1
+    #[arg(long, value_name = "0..1", default_value_t = GenerationSettings::default().adherence, value_parser = unit)]
+    pub adherence: f32,
+}
+
+impl Settings {
+    /// The settings as the engine takes them.
+    pub fn generation(&self) -> GenerationSettings {
+        GenerationSettings { variation: self.variation, adherence: self.adherence }
+    }
+}
+
+/// Where the models are.
+#[derive(Debug, Args)]
+pub struct Models {
+    /// Folder of the model bundle [default: the one that came with this program]
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+}
+
+/// What `regenerate` takes.
+#[derive(Debug, Args)]
+pub struct Regenerate {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Track to make anew: drums, bass, harmony or melody
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Track,
+    /// What shall change, for example "more aggressive"; nothing means another take of the same
+    #[arg(default_value = "", hide_default_value = true)]
+    pub prompt: String,
+    /// Number that fixes every random choice [default: one more than the present take's]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How the models choose.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `lock` and `unlock` take.
+#[derive(Debug, Args)]
+pub struct Tracks {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Tracks: drums, bass, harmony, melody
+    #[arg(required = true, value_name = "TRACK", value_delimiter = ',', value_parser = track)]
+    pub tracks: Vec<Track>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `show` takes.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of a list
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `bench` takes.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Measured runs, after one to warm up
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the command line. On bad usage the error is one line that says what to do.
+///
+/// # Errors
+/// The line for stderr and its exit code, or, for `--help` and `--version`, what clap prints.
+pub fn read() -> Result<Arguments, clap::Error> {
+    Arguments::try_parse()
+}
+
+/// The one line that says what is wrong with the command line.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{} (see `resonantgen --help`)", line.trim_start_matches("error: "))
+}
+
+fn track(text: &str) -> Result<Track, String> {
+    text.parse::<Track>().map_err(|error| error.to_string())
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    text.parse::<Key>().map_err(|error| error.to_string())
+}
+
+fn meter(text: &str) -> Result<Meter, String> {
+    text.parse::<Meter>().map_err(|error| error.to_string())
+}
+
+fn chords(text: &str) -> Result<Chords, String> {
+    let words = text.split([' ', ',', '|']).filter(|word| !word.is_empty());
+    let chords = words
+        .map(|word| word.parse::<Chord>().map_err(|error| error.to_string()))
+        .collect::<Result<Vec<_>, _>>()?;
+    if chords.is_empty() {
+        Err("name at least one chord, like \"Am F C G\"".to_owned())
+    } else {
+        Ok(Chords(chords))
+    }
+}
+
+fn bpm(text: &str) -> Result<f64, String> {
+    let (low, high) = (BPM_RANGE.start(), BPM_RANGE.end());
+    match text.parse::<f64>() {
+        Ok(bpm) if BPM_RANGE.contains(&bpm) => Ok(bpm),
+        _ => Err(format!("the tempo is a number from {low} to {high}")),
+    }
+}
+
+fn bars(text: &str) -> Result<u32, String> {
+    let (low, high) = (BARS_RANGE.start(), BARS_RANGE.end());
+    match text.parse::<u32>() {
+        Ok(bars) if BARS_RANGE.contains(&bars) => Ok(bars),
+        _ => Err(format!("the length is a whole number of bars from {low} to {high}")),
+    }
+}
+
+fn unit(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("it is a number from 0 to 1".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(rate) if (8_000..=384_000).contains(&rate) => Ok(rate),
+        _ => Err("the sample rate is a whole number of Hz from 8000 to 384000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn error_of(words: &[&str]) -> String {
+        let words = std::iter::once("resonantgen").chain(words.iter().copied());
+        one_line(&Arguments::try_parse_from(words).expect_err("it must be refused"))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_values_are_refused_in_one_line_that_says_what_is_allowed() {
+        let with = |flag: &str, value: &str| {
+            error_of(&["generate", "techno", "--out", "x", &format!("--{flag}={value}")])
+        };
+        for (flag, value, hint) in [
+            ("bpm", "0", "40 to 240"),
+            ("bpm", "NaN", "40 to 240"),
+            ("bpm", "1e9", "40 to 240"),
+            ("bpm", "-5", "40 to 240"),
+            ("bars", "0", "1 to 64"),
+            ("bars", "10000", "1 to 64"),
+            ("bars", "2.5", "1 to 64"),
+            ("key", "H flat", "A minor"),
+            ("meter", "0/0", "4/4"),
+            ("chords", "Xyz", "chord symbol"),
+            ("tracks", "drums,kazoo", "drums, bass, harmony or melody"),
+            ("variation", "2", "0 to 1"),
+            ("variation", "NaN", "0 to 1"),
+            ("rate", "1", "8000"),
+        ] {
+            let line = with(flag, value);
+            assert!(line.contains(hint), "--{flag} {value}: {line}");
+            assert!(!line.contains('\n'), "--{flag} {value}: {line}");
+        }
+        assert!(error_of(&["generate", "techno"]).contains("--out"));
+    }
+}

@@ -1,0 +1,140 @@
+//! `resonantgen doctor`: is everything there that generation needs, and what to do if not.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use resonantgen_engine::bundle::Bundle;
+use resonantgen_engine::runtime::Runtime;
+use resonantgen_engine::track::Track;
+use serde::Serialize;
+
+use crate::args::Doctor;
+use crate::{open, report};
+
+#[derive(Debug, Serialize)]
+struct Findings {
+    program: Program,
+    runtime: Finding<RuntimeFound>,
+    bundle: Finding<BundleFound>,
+    healthy: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Program {
+    version: &'static str,
+    licence: &'static str,
+    inference_threads: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Finding<Found> {
+    Sound(Found),
+    Broken { error: String },
+}
+
+#[derive(Debug, Serialize)]
+struct RuntimeFound {
+    library: String,
+    version: String,
+    providers: Vec<String>,
+    licence: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct BundleFound {
+    folder: String,
+    id: String,
+    licence: String,
+    /// The files have the hashes that the manifest states; otherwise the bundle counts as broken.
+    hashes: &'static str,
+    patches: usize,
+}
+
+impl<Found> Finding<Found> {
+    fn is_sound(&self) -> bool {
+        matches!(self, Self::Sound(_))
+    }
+}
+
+/// Prints what was found; exit code 1 if anything needs mending.
+///
+/// # Errors
+/// stdout cannot be written to.
+pub fn run(arguments: &Doctor) -> Result<ExitCode> {
+    let runtime = find_runtime();
+    let bundle = find_bundle(arguments);
+    let healthy = runtime.is_sound() && bundle.is_sound();
+    let program = Program {
+        version: env!("CARGO_PKG_VERSION"),
+        licence: env!("CARGO_PKG_LICENSE"),
+        inference_threads: open::threads(),
+    };
+    let findings = Findings { program, runtime, bundle, healthy };
+    if arguments.json {
+        report::print_json(&findings)?
+    } else {
+        report::print(&findings.list())?
+    }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn find_runtime() -> Finding<RuntimeFound> {
+    match Runtime::open(None) {
+        Ok(runtime) => Finding::Sound(RuntimeFound {
+            library: runtime.path().display().to_string(),
+            version: runtime.version().to_owned(),
+            providers: runtime.providers().iter().map(ToString::to_string).collect(),
+            licence: "MIT",
+        }),
+        Err(error) => Finding::Broken { error: error.to_string() },
+    }
+}
+
+fn find_bundle(arguments: &Doctor) -> Finding<BundleFound> {
+    let folder = open::bundle_folder(&arguments.models);
+    match Bundle::open(&folder) {
+        Ok(bundle) => Finding::Sound(BundleFound {
+            folder: folder.display().to_string(),
+            id: bundle.id().to_owned(),
+            licence: bundle.licence().to_owned(),
+            hashes: "match",
+            patches: Track::ALL.into_iter().map(|track| bundle.patches(track).count()).sum(),
+        }),
+        Err(error) => Finding::Broken { error: error.to_string() },
+    }
+}
+
+impl Findings {
+    fn list(&self) -> String {
+        let Program { version, licence, inference_threads } = self.program;
+        let mut text =
+            format!("ok     resonantgen {version} ({licence}), {inference_threads} inference threads\n");
+        let _ = match &self.runtime {
+            Finding::Sound(found) => writeln!(
+                text,
+                "ok     ONNX Runtime {} ({}): {}\n       providers: {}",
+                found.version,
+                found.licence,
+                found.library,
+                found.providers.join(", ")
+            ),
+            Finding::Broken { error } => writeln!(text, "BROKEN ONNX Runtime: {error}"),
+        };
+        let _ = match &self.bundle {
+            Finding::Sound(found) => writeln!(
+                text,
+                "ok     models {} ({}), {} patches, hashes {}: {}",
+                found.id, found.licence, found.patches, found.hashes, found.folder
+            ),
+            Finding::Broken { error } => writeln!(text, "BROKEN models: {error}"),
+        };
+        text.push_str(if self.healthy {
+            "all is well\n"
+        } else {
+            "mend what is BROKEN above, then run doctor again\n"
+        });
+        text
+    }
+}

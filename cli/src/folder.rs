@@ -1,0 +1,72 @@
+//! A session's folder: looked at before the work, written when all of it has succeeded.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
+use resonantgen_engine::take::TAKE_SAMPLE_RATE_HZ;
+
+use crate::failure::Usage;
+use crate::overview;
+
+/// Makes sure that a folder can be written to, before minutes are spent on what goes there.
+///
+/// # Errors
+/// It cannot be created or written to.
+pub fn check_writable(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
+        .map(|_| ())
+        .with_context(|| format!("cannot write into {}: choose another --out folder", folder.display()))
+}
+
+/// Loads the session of a folder.
+///
+/// # Errors
+/// There is none, or it is damaged.
+pub fn load(folder: &Path) -> Result<Session> {
+    if !holds_session(folder) {
+        let folder = folder.display();
+        let message =
+            format!("{folder} holds no {SESSION_FILE}: give a folder that `resonantgen generate` made");
+        return Err(Usage(message).into());
+    }
+    Ok(Session::load(folder)?)
+}
+
+/// Whether there is a session in a folder.
+pub fn holds_session(folder: &Path) -> bool {
+    folder.join(SESSION_FILE).is_file()
+}
+
+/// Rate in Hz of the stems in a folder, for them to be written again alike; that of takes if there is none.
+pub fn sample_rate_hz(folder: &Path) -> u32 {
+    hound::WavReader::open(folder.join("mix.wav"))
+        .map_or(TAKE_SAMPLE_RATE_HZ, |reader| reader.spec().sample_rate)
+}
+
+/// Writes a session and its picture. Each file appears whole or not at all.
+///
+/// # Errors
+/// The disk is full, or the folder has become unwritable.
+pub fn save(folder: &Path, session: &Session, sample_rate_hz: u32) -> Result<()> {
+    let picture = overview::draw(session)?;
+    session.save(folder, StemFormat { sample_rate_hz })?;
+    write_whole(&folder.join(overview::FILE), &picture)
+        .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.display()))
+}
+
+/// Writes a file so that it is never seen half-written.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `resonantgen generate`: from a prompt to four stems in a folder.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use resonantgen_engine::intent;
+use resonantgen_engine::session::{Session, SessionRequest};
+use resonantgen_engine::track::Track;
+
+use crate::args::Generate;
+use crate::failure::Usage;
+use crate::progress::Progress;
+use crate::report::{Report, Run};
+use crate::{folder, interrupt, open};
+
+/// Generates all tracks that are asked for and not locked.
+///
+/// # Errors
+/// Nothing was written then.
+pub fn run(arguments: Generate) -> Result<ExitCode> {
+    let out = arguments.out;
+    let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
+    tracks.sort_unstable();
+    tracks.dedup();
+    let request = SessionRequest {
+        prompt: arguments.prompt,
+        overrides: arguments.facts.overrides(),
+        seed: arguments.seed.unwrap_or_else(fresh_seed),
+        tracks,
+        settings: arguments.settings.generation(),
+    };
+
+    // Refuses what cannot be understood before anything is opened or created.
+    let intent = intent::parse(&request.prompt).map_err(|error| Usage(error.to_string()))?;
+    if !intent::is_understood(&request.prompt) {
+        let message = "no word of the prompt is known here: name a style, a mood or an instrument in English, \
+                       like \"dark techno with driving bass\"";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let mut session = kept_session(&out, &request.tracks)?;
+    if !intent.unknown.is_empty() {
+        eprintln!("note: nothing was made of: {}", intent.unknown.join(", "));
+    }
+    let _ = session.prepare(&request)?;
+    folder::check_writable(&out)?;
+    interrupt::listen()?;
+    let engine = open::engine(&arguments.models)?;
+
+    let begin = Instant::now();
+    let generated = session.generate(&engine, &request, &Progress::new());
+    interrupt::check()?;
+    generated?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
+    let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
+    folder::save(&out, &session, arguments.rate)?;
+    Report::new(&out, &session, Some(&run)).print(arguments.json)
+}
+
+/// What an existing folder contributes: takes that are locked or not asked for, with their plan. Nothing if all is new.
+fn kept_session(out: &Path, tracks: &[Track]) -> Result<Session> {
+    if !folder::holds_session(out) {
+        return Ok(Session::default());
+    }
+    let session = folder::load(out)?;
+    let is_kept = |track: Track| session.track(track).locked || !tracks.contains(&track);
+    Ok(if Track::ALL.into_iter().any(is_kept) { session } else { Session::default() })
+}
+
+/// A seed that is short enough to be typed again.
+fn fresh_seed() -> u64 {
+    let nanoseconds =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());
+    u64::from(nanoseconds) / 100 % 1_000_000
+}

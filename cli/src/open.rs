@@ -1,0 +1,48 @@
+//! Finding the models and opening the engine.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use resonantgen_engine::generator::{Engine, EngineOptions};
+
+use crate::args::Models;
+
+/// The bundle's place within an installation or the repository.
+const BUNDLE: &str = "models/resonant";
+
+/// Most inference threads worth having: the networks are small.
+const MOST_THREADS: usize = 4;
+
+/// Folder of the model bundle: as typed, else from `RESONANTGEN_BUNDLE`, else `models/resonant` next to the program, in
+/// a folder above it, or in the working directory.
+pub fn bundle_folder(models: &Models) -> PathBuf {
+    if let Some(folder) = &models.bundle {
+        return folder.clone();
+    }
+    if let Some(folder) = std::env::var_os("RESONANTGEN_BUNDLE") {
+        return folder.into();
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    program
+        .ancestors()
+        .skip(1)
+        .chain([Path::new("")])
+        .map(|folder| folder.join(BUNDLE))
+        .find(|folder| folder.join("manifest.json").is_file())
+        .unwrap_or_else(|| BUNDLE.into())
+}
+
+/// Inference threads on this machine.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
+}
+
+/// Opens the engine. No network is loaded yet.
+///
+/// # Errors
+/// The runtime or the bundle is missing or damaged; the message says what to do.
+pub fn engine(models: &Models) -> Result<Engine> {
+    let options =
+        EngineOptions { bundle_dir: bundle_folder(models), runtime_library: None, threads: threads() };
+    Ok(Engine::open(&options)?)
+}

@@ -1,0 +1,50 @@
+//! `resonantgen regenerate`: one track anew, in the company of the others.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::args::Regenerate;
+use crate::failure::Usage;
+use crate::progress::Progress;
+use crate::report::{Report, Run};
+use crate::{folder, interrupt, open};
+
+/// Regenerates one track of a folder.
+///
+/// # Errors
+/// The folder is as it was then.
+pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
+    let track = arguments.track;
+    let mut session = folder::load(&arguments.folder)?;
+    let state = session.track(track);
+    if state.locked {
+        let message = format!(
+            "{track} is locked: run `resonantgen unlock {} {track}` first",
+            arguments.folder.display()
+        );
+        return Err(Usage(message).into());
+    }
+    let next_seed = state.take().map_or(session.seed, |take| take.recipe.seed.wrapping_add(1));
+    let seed = arguments.seed.unwrap_or(next_seed);
+    folder::check_writable(&arguments.folder)?;
+    interrupt::listen()?;
+    let engine = open::engine(&arguments.models)?;
+
+    let begin = Instant::now();
+    let regenerated = session.regenerate(
+        &engine,
+        track,
+        &arguments.prompt,
+        seed,
+        arguments.settings.generation(),
+        &Progress::new(),
+    );
+    interrupt::check()?;
+    regenerated?;
+    let run = Run { seconds: begin.elapsed().as_secs_f64(), tracks: vec![track] };
+    let rate = folder::sample_rate_hz(&arguments.folder);
+    folder::save(&arguments.folder, &session, rate)?;
+    Report::new(&arguments.folder, &session, Some(&run)).print(arguments.json)
+}

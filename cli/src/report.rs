@@ -1,0 +1,235 @@
+//! What a command tells at its end: a table for people, or one JSON document.
+
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use resonantgen_engine::plan::Plan;
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::StageSeconds;
+use resonantgen_engine::track::Track;
+use serde::Serialize;
+
+/// Facts of a generation that has just ended.
+pub struct Run {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Tracks that were generated.
+    pub tracks: Vec<Track>,
+}
+
+/// What there is to tell of a session in a folder.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    folder: PathBuf,
+    prompt: String,
+    seed: u64,
+    plan: Option<PlanReport>,
+    tracks: Vec<TrackReport>,
+    /// Absent when nothing was generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanReport {
+    bpm: f64,
+    key: String,
+    meter: String,
+    bars: u32,
+    chords: Vec<String>,
+    seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct TrackReport {
+    track: Track,
+    locked: bool,
+    take: Option<TakeReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct TakeReport {
+    id: String,
+    prompt: String,
+    patch: String,
+    seed: u64,
+    notes: usize,
+    seconds: StageSeconds,
+}
+
+#[derive(Debug, Serialize)]
+struct RunReport {
+    /// Tracks that were generated.
+    tracks: Vec<Track>,
+    /// Wall-clock seconds.
+    seconds: f64,
+    /// Seconds of each stage, summed over the generated tracks.
+    stages: StageSeconds,
+    /// Seconds of music (all generated tracks at once) made in a second.
+    real_time_factor: f64,
+}
+
+impl Report {
+    /// Gathers what there is to tell.
+    pub fn new(folder: &Path, session: &Session, run: Option<&Run>) -> Self {
+        let plan = session.plan.as_ref().map(PlanReport::new);
+        let tracks = Track::ALL.into_iter().map(|track| TrackReport::new(session, track)).collect();
+        let run = run.map(|run| {
+            let mut stages = StageSeconds::default();
+            for take in run.tracks.iter().filter_map(|&track| session.track(track).take()) {
+                stages.compose += take.timings.compose;
+                stages.perform += take.timings.perform;
+                stages.decode += take.timings.decode;
+            }
+            let seconds_of_music = plan.as_ref().map_or(0.0, |plan| plan.seconds);
+            RunReport {
+                tracks: run.tracks.clone(),
+                seconds: run.seconds,
+                stages,
+                real_time_factor: seconds_of_music / run.seconds.max(1e-9),
+            }
+        });
+        Self {
+            folder: folder.to_owned(),
+            prompt: session.prompt.clone(),
+            seed: session.seed,
+            plan,
+            tracks,
+            run,
+        }
+    }
+
+    /// Prints it to stdout.
+    ///
+    /// # Errors
+    /// stdout cannot be written to.
+    pub fn print(&self, json: bool) -> Result<ExitCode> {
+        if json {
+            print_json(self)?
+        } else {
+            print(&self.table())?
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The table for people.
+    fn table(&self) -> String {
+        let mut text = format!("\n  {}\n\n", self.prompt);
+        if let Some(plan) = &self.plan {
+            plan.write(&mut text);
+        }
+        let _ = writeln!(text, "  seed    {}\n", self.seed);
+        self.write_tracks(&mut text);
+        if let (Some(run), Some(plan)) = (&self.run, &self.plan) {
+            let _ = writeln!(
+                text,
+                "\n  {:.1} s of music in {:.1} s: {:.1} x real time",
+                plan.seconds, run.seconds, run.real_time_factor
+            );
+        }
+        let _ = writeln!(text, "  {}", self.folder.display());
+        text
+    }
+
+    fn write_tracks(&self, text: &mut String) {
+        let patches =
+            self.tracks.iter().filter_map(|track| track.take.as_ref()).map(|take| take.patch.chars().count());
+        let width = patches.max().unwrap_or(0).max(5);
+        let _ = writeln!(
+            text,
+            "  {:<8} {:<width$} {:>6} {:>9} {:>9} {:>9}  lock",
+            "track", "patch", "notes", "compose", "perform", "decode"
+        );
+        for track in &self.tracks {
+            let lock = if track.locked { "locked" } else { "-" };
+            let name = track.track.name();
+            let _ = match &track.take {
+                Some(take) => writeln!(
+                    text,
+                    "  {name:<8} {:<width$} {:>6} {:>7.2} s {:>7.2} s {:>7.2} s  {lock}",
+                    take.patch, take.notes, take.seconds.compose, take.seconds.perform, take.seconds.decode
+                ),
+                None => writeln!(text, "  {name:<8} (no take)"),
+            };
+        }
+        if let Some(RunReport { stages, .. }) = &self.run {
+            let _ = writeln!(
+                text,
+                "  {:<8} {:<width$} {:>6} {:>7.2} s {:>7.2} s {:>7.2} s",
+                "now made", "", "", stages.compose, stages.perform, stages.decode
+            );
+        }
+    }
+}
+
+impl PlanReport {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            bpm: plan.bpm,
+            key: plan.key.to_string(),
+            meter: plan.meter.to_string(),
+            bars: plan.bars,
+            chords: plan.chords.iter().map(ToString::to_string).collect(),
+            seconds: plan.seconds(),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "  tempo   {} bpm, {}, {} bars ({:.2} s)",
+            self.bpm, self.meter, self.bars, self.seconds
+        );
+        let _ = writeln!(text, "  key     {}", self.key);
+        for (row, eight_bars) in self.chords.chunks(16).enumerate() {
+            let bars: Vec<String> =
+                eight_bars
+                    .chunks(2)
+                    .map(|bar| {
+                        if bar.iter().all(|chord| *chord == bar[0]) { bar[0].clone() } else { bar.join(" ") }
+                    })
+                    .collect();
+            let label = if row == 0 { "chords" } else { "" };
+            let _ = writeln!(text, "  {label:<7} {}", bars.join(" | "));
+        }
+    }
+}
+
+impl TrackReport {
+    fn new(session: &Session, track: Track) -> Self {
+        let state = session.track(track);
+        let take = state.take().map(|take| TakeReport {
+            id: take.id.0.clone(),
+            prompt: take.recipe.prompt.clone(),
+            patch: take.patch.clone(),
+            seed: take.recipe.seed,
+            notes: take.score.notes.len(),
+            seconds: take.timings,
+        });
+        Self { track, locked: state.locked, take }
+    }
+}
+
+/// Prints one JSON document to stdout.
+///
+/// # Errors
+/// stdout cannot be written to.
+pub fn print_json(document: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(document).context("cannot write JSON")?;
+    print(&format!("{text}\n"))
+}
+
+/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+///
+/// # Errors
+/// stdout cannot be written to.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,575 @@
+//! `resonantgen` end to end: files as a DAW reads them, promises kept, bad input refused.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use resonantgen_tests::program::{self, assert_refused, files};
+use resonantgen_tests::stem::Stem;
+use resonantgen_tests::{listen, root};
+use serde_json::Value;
+
+const TRACKS: [&str; 4] = ["drums", "bass", "harmony", "melody"];
+const RATE_HZ: f32 = 48_000.0;
+
+/// A folder that a prompt was generated into once, for many tests to look at.
+struct Piece {
+    folder: tempfile::TempDir,
+    report: Value,
+    session: Value,
+}
+
+impl Piece {
+    fn generate(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let out = folder.path().to_str().expect("temporary folders have plain names").to_owned();
+        let report = program::json(&[&["generate", "--out", &out], arguments].concat());
+        let session = session_of(folder.path());
+        Self { folder, report, session }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn stem(&self, name: &str) -> Stem {
+        Stem::read(&self.path().join(format!("{name}.wav")))
+    }
+
+    fn plan(&self) -> &Value {
+        &self.session["plan"]
+    }
+
+    /// A copy for tests that change it.
+    fn copy(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().expect("there is room for a folder");
+        for (name, bytes) in files(self.path()) {
+            let path = copy.path().join(name);
+            fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+                .expect("there is room for a folder");
+            fs::write(path, bytes).expect("there is room for a copy");
+        }
+        copy
+    }
+}
+
+const TECHNO: [&str; 9] =
+    ["dark techno with driving bass", "--bpm", "132", "--key", "A minor", "--bars", "4", "--seed", "7"];
+
+fn techno() -> &'static Piece {
+    static PIECE: OnceLock<Piece> = OnceLock::new();
+    PIECE.get_or_init(|| Piece::generate(&TECHNO))
+}
+
+fn session_of(folder: &Path) -> Value {
+    let text = fs::read(folder.join("session.json")).expect("session.json is there");
+    serde_json::from_slice(&text).expect("session.json is JSON")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+#[test]
+fn stems_are_24_bit_stereo_and_exactly_as_long_as_the_bars() {
+    let piece = techno();
+    let frames = (4.0 * 4.0 * 60.0 / 132.0 * 48_000.0_f64).round() as usize;
+    for name in TRACKS.into_iter().chain(["mix"]) {
+        let stem = piece.stem(name);
+        assert_eq!((stem.spec.sample_rate, stem.spec.bits_per_sample), (48_000, 24), "{name}");
+        assert_eq!(stem.spec.sample_format, hound::SampleFormat::Int, "{name}");
+        assert_eq!(stem.len(), frames, "{name}");
+        assert!(stem.rms() > 0.003, "{name} is nearly silent: {}", stem.rms());
+        assert!(stem.peak() <= 1.0, "{name}");
+    }
+}
+
+#[test]
+fn the_mix_is_the_sum_of_the_stems() {
+    let piece = techno();
+    let stems = TRACKS.map(|name| piece.stem(name));
+    let mix = piece.stem("mix");
+    let sums: Vec<f32> =
+        (0..mix.len()).map(|index| stems.iter().map(|stem| stem.left[index]).sum()).collect();
+    let loudest = sums.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    if loudest < 0.9 {
+        let off = sums.iter().zip(&mix.left).fold(0.0_f32, |worst, (sum, mix)| worst.max((sum - mix).abs()));
+        assert!(off < 1e-5, "the mix differs from the sum by {off}");
+    } else {
+        // Limited; it still follows the sum.
+        let both: f32 = sums.iter().zip(&mix.left).map(|(sum, mix)| sum * mix).sum();
+        let norm = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>().sqrt();
+        assert!(both / (norm(&sums) * norm(&mix.left)) > 0.95);
+    }
+}
+
+#[test]
+fn the_session_says_how_it_was_made() {
+    let piece = techno();
+    let plan = piece.plan();
+    assert_eq!(plan["bpm"], 132.0);
+    assert_eq!(plan["key"], "A minor");
+    assert_eq!(plan["meter"], "4/4");
+    assert_eq!(plan["bars"], 4);
+    let chords = plan["chords"].as_array().expect("chords are a list");
+    assert_eq!(chords.len(), 2 * 4);
+    assert!(chords.iter().all(|chord| {
+        chord.as_str().is_some_and(|chord| chord.starts_with(|root| ('A'..='G').contains(&root)))
+    }));
+    assert_eq!(piece.session["prompt"], "dark techno with driving bass");
+    assert!(piece.session["intent"].is_object());
+    assert_eq!(piece.session["seed"], 7);
+    let everything = piece.session.to_string();
+    for part in ["bundle", "licence", "recipe", "locked"] {
+        assert!(everything.contains(part), "session.json says nothing of '{part}'");
+    }
+    let made = &piece.report["run"];
+    assert!(made["real_time_factor"].as_f64().is_some_and(|factor| factor > 0.0));
+    assert_eq!(made["tracks"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn midi_files_hold_the_notes_at_the_tempo() {
+    let piece = techno();
+    for name in TRACKS {
+        let bytes =
+            fs::read(piece.path().join(format!("{name}.mid"))).expect("there is a MIDI file for each track");
+        let file = midly::Smf::parse(&bytes).expect("it is a MIDI file");
+        let events = || file.tracks.iter().flatten();
+        let tempo = events().find_map(|event| match event.kind {
+            midly::TrackEventKind::Meta(midly::MetaMessage::Tempo(tempo)) => Some(tempo.as_int()),
+            _ => None,
+        });
+        assert_eq!(tempo, Some((60_000_000.0_f64 / 132.0).round() as u32), "{name}");
+        assert!(!midi_notes(&bytes).is_empty(), "{name} has no notes");
+    }
+    let all: Vec<_> = files(piece.path())
+        .into_iter()
+        .filter(|(name, _)| name.extension().is_some_and(|extension| extension == "mid"))
+        .collect();
+    assert_eq!(all.len(), 5, "four tracks and one file with all of them");
+}
+
+/// Notes of a MIDI file: start in quarter notes, key.
+fn midi_notes(bytes: &[u8]) -> Vec<(f32, u8)> {
+    let file = midly::Smf::parse(bytes).expect("it is a MIDI file");
+    let midly::Timing::Metrical(ticks) = file.header.timing else {
+        panic!("timing in ticks per quarter is wanted")
+    };
+    let mut notes = Vec::new();
+    for track in &file.tracks {
+        let mut now = 0;
+        for event in track {
+            now += event.delta.as_int();
+            if let midly::TrackEventKind::Midi { message: midly::MidiMessage::NoteOn { key, vel }, .. } =
+                event.kind
+                && vel.as_int() > 0
+            {
+                notes.push((now as f32 / f32::from(ticks.as_int()), key.as_int()));
+            }
+        }
+    }
+    notes
+}
+
+#[test]
+fn the_picture_is_a_png() {
+    let bytes = fs::read(techno().path().join("overview.png")).expect("overview.png is there");
+    assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert!(bytes.len() > 20_000, "the picture is nearly empty");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_files() {
+    let again = Piece::generate(&TECHNO);
+    let strip = |files: Vec<(PathBuf, Vec<u8>)>| -> HashMap<PathBuf, Vec<u8>> {
+        // session.json also says how long it took.
+        files.into_iter().filter(|(name, _)| name != Path::new("session.json")).collect()
+    };
+    let (first, second) = (strip(files(techno().path())), strip(files(again.path())));
+    assert_eq!(first.len(), second.len());
+    for (name, bytes) in &first {
+        assert!(second.get(name) == Some(bytes), "{} differs", name.display());
+    }
+    let takes = |report: &Value| {
+        report["tracks"]
+            .as_array()
+            .expect("tracks are a list")
+            .iter()
+            .map(|track| track["take"]["id"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(takes(&techno().report), takes(&again.report));
+}
+
+#[test]
+fn another_seed_gives_another_piece() {
+    let other = Piece::generate(&[
+        "dark techno with driving bass",
+        "--bpm",
+        "132",
+        "--key",
+        "A minor",
+        "--bars",
+        "4",
+        "--seed",
+        "8",
+    ]);
+    for name in TRACKS {
+        assert!(other.stem(name).left != techno().stem(name).left, "{name} is the same");
+    }
+}
+
+#[test]
+fn prompts_differ_in_style_and_each_keeps_its_own_facts() {
+    let jazz = Piece::generate(&[
+        "slow smoky jazz ballad with upright bass in F minor",
+        "--bars",
+        "2",
+        "--seed",
+        "7",
+    ]);
+    let dnb = Piece::generate(&["fast aggressive drum and bass, 174 bpm", "--bars", "2", "--seed", "7"]);
+    assert_eq!(jazz.plan()["key"], "F minor");
+    assert_eq!(dnb.plan()["bpm"], 174.0);
+    assert!(jazz.plan()["bpm"].as_f64() < Some(120.0), "a slow ballad: {}", jazz.plan()["bpm"]);
+    assert_ne!(jazz.plan()["chords"], dnb.plan()["chords"]);
+    let styles = |piece: &Piece| piece.session["intent"]["styles"].clone();
+    assert_ne!(styles(&jazz), styles(&dnb));
+    let kit = |piece: &Piece| piece.report["tracks"][0]["take"]["patch"].clone();
+    assert_ne!(kit(&jazz), kit(&dnb), "a ballad and drum and bass have different kits");
+    for piece in [&jazz, &dnb] {
+        let bpm = piece.plan()["bpm"].as_f64().expect("there is a tempo");
+        let frames = (2.0 * 4.0 * 60.0 / bpm * 48_000.0).round() as usize;
+        assert!(TRACKS.into_iter().all(|name| piece.stem(name).len() == frames));
+    }
+}
+
+#[test]
+fn odd_meters_and_other_rates_keep_their_length() {
+    let waltz = Piece::generate(&[
+        "gentle waltz",
+        "--meter",
+        "3/4",
+        "--bpm",
+        "90",
+        "--bars",
+        "2",
+        "--rate",
+        "44100",
+        "--tracks",
+        "drums,bass",
+        "--seed",
+        "1",
+    ]);
+    for name in ["drums", "bass", "mix"] {
+        let stem = waltz.stem(name);
+        assert_eq!(stem.spec.sample_rate, 44_100, "{name}");
+        assert_eq!(stem.len(), (2.0 * 3.0 * 60.0 / 90.0 * 44_100.0_f64).round() as usize, "{name}");
+    }
+    assert!(!waltz.path().join("melody.wav").exists(), "only what was asked for is made");
+    // What was made at 48 kHz is kept: loading and saving again changes nothing.
+    let before = fs::read(waltz.path().join("bass.wav")).expect("it was made");
+    let _ = program::json(&["lock", text(waltz.path()), "bass"]);
+    assert!(fs::read(waltz.path().join("bass.wav")).expect("it is still there") == before);
+}
+
+#[test]
+fn stems_loop_without_a_click() {
+    for name in TRACKS.into_iter().chain(["mix"]) {
+        let stem = techno().stem(name);
+        for samples in [&stem.left, &stem.right] {
+            let widest = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
+            let seam = (samples[0] - samples[samples.len() - 1]).abs();
+            assert!(seam <= widest, "{name}: {seam} at the seam, {widest} elsewhere");
+        }
+    }
+}
+
+#[test]
+fn drums_are_on_the_grid() {
+    let piece = techno();
+    let step = 15.0 / 132.0;
+    let drums = piece.stem("drums");
+    let onsets = listen::onsets(&drums.mono(), RATE_HZ);
+    assert!(onsets.len() >= 16, "only {} onsets in four bars", onsets.len());
+    let mut off: Vec<f32> =
+        onsets.iter().map(|onset| (onset - (onset / step).round() * step).abs()).collect();
+    off.sort_by(f32::total_cmp);
+    let (median, most) = (off[off.len() / 2], off[off.len() * 9 / 10]);
+    assert!(median < 0.008, "half of the onsets are {median} s off the grid");
+    assert!(most < 0.030, "a tenth of the onsets is {most} s off the grid");
+}
+
+#[test]
+fn the_bass_sounds_the_notes_of_its_score_and_they_are_in_key() {
+    let piece = techno();
+    let audio = piece.stem("bass").mono();
+    let notes = midi_notes(&fs::read(piece.path().join("bass.mid")).expect("it was made"));
+    // A minor, and the tones of the chords that the plan adds to it.
+    let scale = [9, 11, 0, 2, 4, 5, 7];
+    let in_key = notes.iter().filter(|(_, key)| scale.contains(&(key % 12))).count();
+    assert!(in_key * 10 >= notes.len() * 8, "{in_key} of {} notes are in key", notes.len());
+    let (mut heard, mut right) = (0, 0);
+    for (index, &(start, key)) in notes.iter().enumerate() {
+        let from = (start * 60.0 / 132.0 * RATE_HZ) as usize + 960;
+        let next =
+            notes.get(index + 1).map_or(audio.len(), |(next, _)| (next * 60.0 / 132.0 * RATE_HZ) as usize);
+        let to = (from + 7200).min(next).min(audio.len());
+        if from + 4000 > to {
+            continue;
+        }
+        if let Some(hz) = listen::pitch_hz(&audio[from..to], RATE_HZ) {
+            heard += 1;
+            let off = (69.0 + 12.0 * (hz / 440.0).log2() - f32::from(key)).rem_euclid(12.0);
+            right += usize::from(!(0.5..=11.5).contains(&off));
+        }
+    }
+    assert!(heard >= 4, "only {heard} of {} notes have a clear pitch", notes.len());
+    assert!(right * 10 >= heard * 8, "{right} of {heard} clear notes have the pitch of the score");
+}
+
+#[test]
+fn regeneration_keeps_locked_stems_to_the_byte() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let locked = program::json(&["lock", folder, "drums", "bass"]);
+    assert_eq!(locked["tracks"][0]["locked"], true);
+    assert_eq!(locked["tracks"][2]["locked"], false);
+    let bytes = |name: &str| fs::read(copy.path().join(name)).expect("the file is there");
+    let kept = ["drums.wav", "bass.wav", "drums.mid", "bass.mid", "harmony.wav"];
+    let before = kept.map(bytes);
+    let melody = bytes("melody.wav");
+
+    assert_refused(&["regenerate", folder, "--track", "drums"], 2, "locked");
+    let report =
+        program::json(&["regenerate", folder, "--track", "melody", "more aggressive", "--seed", "5"]);
+    assert_eq!(report["run"]["tracks"].as_array().map(Vec::len), Some(1));
+    assert!(kept.map(bytes) == before, "only the melody may change");
+    assert!(bytes("melody.wav") != melody, "the melody did not change");
+
+    // Generating into the folder replaces what is not locked, and keeps the plan of what is.
+    let _ = program::json(&["generate", "bright ambient", "--out", folder, "--seed", "9"]);
+    assert!(
+        kept[..4].iter().zip(&before).all(|(name, before)| bytes(name) == *before),
+        "a locked stem changed"
+    );
+    assert!(bytes("harmony.wav") != before[4], "the harmony did not change");
+    assert_eq!(session_of(copy.path())["plan"]["bpm"], 132.0);
+
+    let unlocked = program::json(&["unlock", folder, "drums,bass"]);
+    assert_eq!(unlocked["tracks"][0]["locked"], false);
+    let shown = program::json(&["show", folder]);
+    assert_eq!(shown["plan"]["key"], "A minor");
+}
+
+#[test]
+fn the_table_names_tempo_key_and_chords() {
+    let output = program::run(&["show", text(techno().path())]);
+    let table = String::from_utf8_lossy(&output.stdout);
+    for part in ["132 bpm", "A minor", "chords", "drums", "melody"] {
+        assert!(table.contains(part), "'{part}' is not in:\n{table}");
+    }
+}
+
+#[test]
+fn bad_words_and_numbers_are_refused_in_one_line() {
+    let out = tempfile::tempdir().expect("there is room for a folder");
+    let folder = out.path().join("never-made");
+    let folder = text(&folder);
+    let refused = |prompt: &str, flags: &[&str], code: i32, hint: &str| {
+        assert_refused(&[&["generate", prompt, "--out", folder], flags].concat(), code, hint);
+    };
+    refused("", &[], 2, "prompt is empty");
+    refused("  \t\n ", &[], 2, "prompt is empty");
+    refused(&"techno ".repeat(1429), &[], 2, "at most");
+    refused("🔥🔥🔥", &[], 2, "techno");
+    refused("немного грустного вальса", &[], 2, "techno");
+    refused("techno", &["--bpm", "0"], 2, "40 to 240");
+    refused("techno", &["--bpm", "NaN"], 2, "40 to 240");
+    refused("techno", &["--bpm", "1e9"], 2, "40 to 240");
+    refused("techno", &["--key", "H sharp"], 2, "A minor");
+    refused("techno", &["--bars", "0"], 2, "1 to 64");
+    refused("techno", &["--bars", "10000"], 2, "1 to 64");
+    refused("techno", &["--meter", "4"], 2, "4/4");
+    refused("techno", &["--tracks", "kazoo"], 2, "drums, bass, harmony or melody");
+    refused("techno", &["--variation", "7"], 2, "0 to 1");
+    refused("techno", &["--loudness", "11"], 2, "--loudness");
+    assert!(!Path::new(folder).exists(), "a refused command makes no folder");
+    assert_refused(&["show", text(out.path())], 2, "session.json");
+    assert_refused(&["regenerate", text(out.path()), "--track", "bass"], 2, "session.json");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
+    let file = tempfile::NamedTempFile::new().expect("there is room for a file");
+    assert_refused(&["generate", "techno", "--out", text(file.path())], 1, "choose another --out folder");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_loses_nothing() {
+    assert_refused(&["generate", "techno", "--out", "/dev/full/techno"], 1, "choose another --out folder");
+    // The file size limit stands in for a disk that fills up while the result is saved.
+    let copy = techno().copy();
+    let before = files(copy.path());
+    let line = format!(
+        "ulimit -f 300; exec '{}' regenerate '{}' --track melody --seed 3",
+        program::path().display(),
+        copy.path().display()
+    );
+    let output =
+        Command::new("bash").args(["-c", &line]).current_dir(root()).output().expect("there is a shell");
+    assert!(!output.status.success(), "300 KB hold no stem");
+    assert!(files(copy.path()) == before, "a failed save left something behind");
+}
+
+#[test]
+fn a_damaged_session_is_refused_and_left_alone() {
+    let copy = techno().copy();
+    let session = copy.path().join("session.json");
+    let text_before = fs::read_to_string(&session).expect("session.json is there");
+    fs::write(&session, &text_before[..text_before.len() / 2]).expect("there is room");
+    let before = files(copy.path());
+    assert_refused(&["regenerate", text(copy.path()), "--track", "bass"], 1, "session.json");
+    assert_refused(&["generate", "techno", "--out", text(copy.path())], 1, "session.json");
+    assert!(files(copy.path()) == before);
+}
+
+/// A bundle folder that differs from the real one in the named file; the others are linked.
+fn spoilt_bundle(spoil: impl Fn(&Path)) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let bundle = folder.path().join("bundle");
+    fs::create_dir(&bundle).expect("there is room for a folder");
+    for entry in fs::read_dir(bundle_folder()).expect("the models are there") {
+        let path = entry.expect("the folder can be listed").path();
+        if path.is_file() {
+            fs::copy(&path, bundle.join(path.file_name().expect("a file has a name")))
+                .expect("there is room for a copy");
+        }
+    }
+    spoil(&bundle);
+    (folder, bundle)
+}
+
+fn bundle_folder() -> PathBuf {
+    std::env::var_os("RESONANTGEN_BUNDLE")
+        .map_or_else(|| root().join("models").join("resonant"), PathBuf::from)
+}
+
+#[test]
+fn spoilt_models_are_refused_by_name() {
+    let out = tempfile::tempdir().expect("there is room for a folder");
+    let refused = |spoil: &dyn Fn(&Path), hint: &str| {
+        let (_folder, bundle) = spoilt_bundle(spoil);
+        let arguments = ["generate", "techno", "--out", text(out.path()), "--bundle", text(&bundle)];
+        assert_refused(&arguments, 1, hint);
+        let doctor = program::run(&["doctor", "--bundle", text(&bundle)]);
+        assert_eq!(doctor.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&doctor.stdout).contains(hint));
+    };
+    refused(&|bundle| fs::remove_file(bundle.join("manifest.json")).expect("it was there"), "manifest.json");
+    refused(&|bundle| fs::write(bundle.join("manifest.json"), "{").expect("there is room"), "manifest.json");
+    refused(
+        &|bundle| fs::remove_file(bundle.join("decode_bass.onnx")).expect("it was there"),
+        "decode_bass.onnx",
+    );
+    refused(
+        &|bundle| {
+            let path = bundle.join("compose_drums.onnx");
+            let bytes = fs::read(&path).expect("it was there");
+            fs::write(path, &bytes[..bytes.len() / 2]).expect("there is room");
+        },
+        "compose_drums.onnx",
+    );
+    refused(
+        &|bundle| {
+            let path = bundle.join("perform_melody.onnx");
+            let mut bytes = fs::read(&path).expect("it was there");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(path, bytes).expect("there is room");
+        },
+        "perform_melody.onnx",
+    );
+    assert!(files(out.path()).is_empty(), "nothing is written when the models are refused");
+}
+
+#[test]
+fn a_missing_or_wrong_runtime_is_refused() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let wrong = folder.path().join("libonnxruntime.so");
+    fs::write(&wrong, "not a library").expect("there is room");
+    for library in [folder.path().join("missing.so"), wrong] {
+        let out = folder.path().join("out");
+        let output = program::command(&["generate", "techno", "--out", text(&out)])
+            .env("RESONANTGEN_RUNTIME", &library)
+            .output()
+            .expect("resonantgen starts");
+        program::assert_output_refused(&output, &library.display().to_string(), 1, "cargo xtask setup");
+        let doctor =
+            program::command(&["doctor"]).env("RESONANTGEN_RUNTIME", &library).output().expect("it starts");
+        assert_eq!(doctor.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&doctor.stdout).contains("cargo xtask setup"));
+    }
+}
+
+#[test]
+fn doctor_is_content_here() {
+    let document = program::json(&["doctor"]);
+    assert_eq!(document["healthy"], true, "{document}");
+    assert!(document["runtime"]["version"].as_str().is_some_and(|version| version.starts_with("1.31")));
+    assert!(document["bundle"]["licence"].as_str().is_some_and(|licence| !licence.is_empty()));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_everything_as_it_was() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let _ = program::json(&["lock", folder, "drums"]);
+    let before = files(copy.path());
+    let mut child =
+        program::command(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("resonantgen starts");
+    std::thread::sleep(Duration::from_millis(600));
+    let interrupted = Instant::now();
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
+    let status = child.wait().expect("it ends");
+    assert!(interrupted.elapsed() < Duration::from_secs(3), "it took {:?} to stop", interrupted.elapsed());
+    assert_eq!(status.code(), Some(130));
+    assert!(files(copy.path()) == before, "an interrupted generation changed the folder");
+
+    // A folder of its own is not left half-filled either.
+    let fresh = tempfile::tempdir().expect("there is room for a folder");
+    let mut child =
+        program::command(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("resonantgen starts");
+    std::thread::sleep(Duration::from_millis(400));
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(files(fresh.path()).is_empty());
+}
+
+#[test]
+fn help_tells_a_person_what_to_type() {
+    let help = program::run(&["--help"]);
+    assert!(help.status.success());
+    let text = String::from_utf8_lossy(&help.stdout);
+    for word in ["generate", "regenerate", "lock", "unlock", "show", "doctor", "bench", "Example"] {
+        assert!(text.contains(word), "{word}");
+    }
+    for command in ["generate", "regenerate", "lock", "show", "doctor", "bench"] {
+        assert!(program::run(&[command, "--help"]).status.success(), "{command}");
+    }
+}
