@@ -1,5 +1,17 @@
 //! A session: four tracks, a plan, prompts, locks and takes.
 
+mod blob;
+mod flac;
+mod generate;
+mod mix;
+mod record;
+mod store;
+
+pub use blob::BlobError;
+pub use generate::{SessionError, SessionRequest};
+pub use mix::{mix, resample_loop};
+pub use store::{SESSION_FILE, StemFormat, StoreError};
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +43,28 @@ impl TrackState {
     }
 }
 
+impl TrackState {
+    /// Adds a take and makes it the one that plays. Beyond [`HISTORY_LENGTH`] the oldest is forgotten.
+    pub fn add(&mut self, take: Arc<Take>) {
+        // The same recipe made again is the same take: it moves to the end.
+        self.history.retain(|known| known.id != take.id);
+        self.history.push(take);
+        if self.history.len() > HISTORY_LENGTH {
+            self.history.remove(0);
+        }
+        self.current = Some(self.history.len() - 1);
+    }
+}
+
+/// Where the models of a session's takes came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleFacts {
+    /// Identity of the bundle.
+    pub id: String,
+    /// Licence of its weights.
+    pub licence: String,
+}
+
 /// Four tracks and what they share. The same type serves the plugin's state, the command line and the server.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
@@ -42,6 +76,8 @@ pub struct Session {
     pub plan: Option<Plan>,
     /// Seed of the last generation.
     pub seed: u64,
+    /// Bundle of the last generation.
+    pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
 }

@@ -181,6 +181,8 @@ pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
 pub(super) fn is_filler(word: &str) -> bool {
     const FILLERS: &[&str] = &[
         "a",
+        "and",
+        "with",
         "an",
         "the",
         "of",

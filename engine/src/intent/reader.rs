@@ -21,6 +21,8 @@ pub(super) struct Wishes {
     /// Words as typed that carry the shifts, for display.
     pub(super) words: Vec<String>,
     pub(super) instruments: Vec<String>,
+    /// Instruments that a style usually has; they count where none is named.
+    pub(super) usual: Vec<String>,
     pub(super) unwanted: Vec<String>,
     pub(super) octave: i8,
     pub(super) absent: bool,
@@ -38,6 +40,18 @@ impl Wishes {
             }
         }
         sum
+    }
+
+    /// The instruments that are named and not taken back, else the usual ones.
+    pub(super) fn wanted_instruments(&self) -> Vec<String> {
+        let list = if self.instruments.is_empty() { &self.usual } else { &self.instruments };
+        let mut wanted: Vec<String> = Vec::new();
+        for tag in list {
+            if !self.unwanted.contains(tag) && !wanted.contains(tag) {
+                wanted.push(tag.clone());
+            }
+        }
+        wanted
     }
 }
 
@@ -225,7 +239,9 @@ impl Reader {
                 if let Some(shift) = entry.shift {
                     self.reading.piece.shifts.push(shift.map(|part| part * strength));
                 }
-                self.fixed(entry, true);
+                for (track, tag) in &entry.fixed {
+                    self.reading.tracks[track.index()].usual.push(tag.clone());
+                }
             }
             return;
         }

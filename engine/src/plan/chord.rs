@@ -128,6 +128,13 @@ pub struct Chord {
 pub struct ParseChordError(pub String);
 
 impl Chord {
+    /// A chord whose root is named with a flat if it `uses_flats` and is a black key.
+    #[must_use]
+    pub const fn new(root: u8, quality: ChordQuality, uses_flats: bool) -> Self {
+        let root = root % 12;
+        Self { root, quality, flats: uses_flats && matches!(root, 1 | 3 | 6 | 8 | 10) }
+    }
+
     /// Pitch classes of the chord, the root first.
     pub fn pitch_classes(&self) -> impl Iterator<Item = u8> {
         let root = self.root;
@@ -164,7 +171,7 @@ impl std::str::FromStr for Chord {
         let quality =
             ChordQuality::ALL.into_iter().find(|quality| quality.suffix() == suffix).ok_or_else(wrong)?;
         let flats = trimmed.chars().nth(1).is_some_and(|accidental| accidental == 'b' || accidental == '♭');
-        Ok(Self { root, quality, flats })
+        Ok(Self::new(root, quality, flats))
     }
 }
 
@@ -179,5 +186,26 @@ impl TryFrom<String> for Chord {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn symbols_round_trip(root in 0_u8..12, quality in 0_usize..20, flats in any::<bool>()) {
+            let chord = Chord::new(root, ChordQuality::ALL[quality], flats);
+            prop_assert_eq!(chord.to_string().parse(), Ok(chord));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,12}") {
+            if let Ok(chord) = text.parse::<Chord>() {
+                prop_assert_eq!(chord.to_string().parse(), Ok(chord));
+            }
+        }
     }
 }

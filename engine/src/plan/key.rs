@@ -170,3 +170,24 @@ impl TryFrom<String> for Key {
         text.parse()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_round_trip(tonic in 0_u8..12, mode in 0_usize..7) {
+            let key = Key { tonic, mode: Mode::ALL[mode] };
+            prop_assert_eq!(key.to_string().parse(), Ok(key));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,12}") {
+            if let Ok(key) = text.parse::<Key>() {
+                prop_assert_eq!(key.to_string().parse(), Ok(key));
+            }
+        }
+    }
+}

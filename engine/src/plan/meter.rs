@@ -98,3 +98,25 @@ impl TryFrom<String> for Meter {
         text.parse()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meters_round_trip_and_bars_are_whole_half_bars() {
+        for numerator in 0..20 {
+            for denominator in 0..20 {
+                if let Ok(meter) = Meter::new(numerator, denominator) {
+                    assert_eq!(meter.to_string().parse(), Ok(meter));
+                    assert!(
+                        meter.steps_per_bar().is_multiple_of(2) && (2..=24).contains(&meter.steps_per_bar())
+                    );
+                }
+            }
+        }
+        for text in ["", "/", "4", "4/0", "-3/4", "4/4/4", "999999999999/4", "5/32", "𝟒/4"] {
+            assert!(text.parse::<Meter>().is_err(), "{text}");
+        }
+    }
+}

@@ -525,7 +525,7 @@ fn spell(degree: &Degree, key: Key) -> Chord {
         let major = Key { tonic: key.tonic, mode: key.mode };
         (0..12).filter(|class| major.contains(*class) && [1, 3, 6, 8, 10].contains(class)).count() <= 2
     };
-    Chord { root, quality: degree.quality, flats: key.uses_flats() || (is_borrowed_flat && few_sharps) }
+    Chord::new(root, degree.quality, key.uses_flats() || (is_borrowed_flat && few_sharps))
 }
 
 #[cfg(test)]

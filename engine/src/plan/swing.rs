@@ -32,3 +32,30 @@ impl Swing {
         pair * 2.0 * unit + warped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_warp_is_monotone_and_keeps_pairs(
+            unit_steps in 1_u32..3,
+            ratio in 0.5_f64..0.75,
+            positions in prop::collection::vec(-8.0_f64..300.0, 2..40),
+        ) {
+            let swing = Swing { unit_steps, ratio };
+            let mut sorted = positions;
+            sorted.sort_by(f64::total_cmp);
+            for pair in sorted.windows(2) {
+                prop_assert!(swing.warp(pair[0]) <= swing.warp(pair[1]) + 1e-9);
+            }
+            for pair in 0..20 {
+                let border = f64::from(pair * 2 * unit_steps);
+                prop_assert!((swing.warp(border) - border).abs() < 1e-9);
+            }
+            prop_assert!((Swing::default().warp(sorted[0]) - sorted[0]).abs() < 1e-9);
+        }
+    }
+}

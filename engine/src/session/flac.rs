@@ -1,0 +1,89 @@
+//! Takes' audio as FLAC, the lossless form in which sessions keep it.
+
+use std::io::Cursor;
+use std::sync::{Arc, Mutex, Weak};
+
+use flac_codec::decode::FlacSampleReader;
+use flac_codec::encode::{FlacSampleWriter, Options};
+
+use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
+
+/// What was encoded lately, so that a host's frequent saves cost nothing. Takes are immutable and shared, so their
+/// address is their identity for as long as they live.
+static ENCODED: Mutex<Vec<(Weak<StemAudio>, Arc<[u8]>)>> = Mutex::new(Vec::new());
+
+/// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
+/// audio never makes it do.
+pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
+    let known = |kept: &[(Weak<StemAudio>, Arc<[u8]>)]| {
+        kept.iter()
+            .find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)))
+            .map(|(_, bytes)| bytes.clone())
+    };
+    {
+        let mut kept = ENCODED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.retain(|(owner, _)| owner.strong_count() > 0);
+        if let Some(bytes) = known(&kept) {
+            return Some(bytes);
+        }
+    }
+    let interleaved: Vec<i32> =
+        audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
+    let mut file = Cursor::new(Vec::new());
+    let options = Options::default().no_padding().no_seektable();
+    let count = interleaved.len() as u64;
+    let mut writer =
+        FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
+    writer.write(&interleaved).ok()?;
+    writer.finalize().ok()?;
+    let bytes: Arc<[u8]> = file.into_inner().into();
+    let mut kept = ENCODED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    kept.push((Arc::downgrade(audio), bytes.clone()));
+    Some(bytes)
+}
+
+/// Decodes stereo audio of exactly `audio_frames`; `None` when it is anything else, or damaged.
+pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<StemAudio> {
+    let mut reader = FlacSampleReader::new(bytes).ok()?;
+    let mut audio = StemAudio { left: Vec::new(), right: Vec::new() };
+    let mut is_left = true;
+    loop {
+        let samples = reader.fill_buf().ok()?;
+        if samples.is_empty() {
+            break;
+        }
+        let count = samples.len();
+        // Damaged data shall not fill the memory.
+        if audio.left.len() + audio.right.len() + count > 2 * audio_frames {
+            return None;
+        }
+        for sample in samples {
+            if is_left { &mut audio.left } else { &mut audio.right }.push(*sample);
+            is_left = !is_left;
+        }
+        reader.consume(count);
+    }
+    (audio.left.len() == audio_frames && audio.right.len() == audio_frames).then_some(audio)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audio_survives_to_the_bit() {
+        for frames in [1, 15, 4_096, 10_001] {
+            let wave = |index: usize| ((index as i64 * 7_919 * 31) % 16_777_216 - 8_388_608) as i32;
+            let audio = Arc::new(StemAudio {
+                left: (0..frames).map(wave).collect(),
+                right: (0..frames).map(|index| wave(index + 5) / 3).collect(),
+            });
+            let bytes = encode(&audio).expect("encodable");
+            assert!(Arc::ptr_eq(&bytes, &encode(&audio).expect("kept")));
+            assert_eq!(decode(&bytes, frames).as_ref(), Some(audio.as_ref()));
+            assert_eq!(decode(&bytes, frames + 1), None);
+            assert_eq!(decode(&bytes[..bytes.len() - 1], frames), None);
+            assert_eq!(decode(&[], frames), None);
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! What a session does: generate, regenerate. Each succeeds as a whole or changes nothing.
+
+use std::sync::Arc;
+
+use super::{BundleFacts, Overrides, Session};
+use crate::generator::{Engine, GenerateError, Observer, TakeRequest};
+use crate::intent::{Intent, PromptError, edit, parse};
+use crate::plan::{Plan, PlanError, make_plan};
+use crate::take::{GenerationSettings, Take};
+use crate::track::Track;
+
+/// What to generate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionRequest {
+    /// What was typed.
+    pub prompt: String,
+    /// Facts fixed by the user or the host.
+    pub overrides: Overrides,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Tracks to generate; locked ones among them stay.
+    pub tracks: Vec<Track>,
+    /// Settings of the generator.
+    pub settings: GenerationSettings,
+}
+
+/// The session was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The prompt or the edit cannot be read.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The facts cannot be met.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A take could not be made.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// The track is locked.
+    #[error("{0} is locked, so its take may not change: unlock it first")]
+    Locked(Track),
+    /// All chosen tracks are locked.
+    #[error("all chosen tracks are locked, so there is nothing to generate: unlock one, or choose another")]
+    AllLocked,
+    /// No track was chosen.
+    #[error("no track was chosen: choose drums, bass, harmony or melody")]
+    NoTracks,
+    /// The prompt asks for silence on all chosen tracks.
+    #[error("the prompt leaves out all chosen tracks: choose others, or change the prompt")]
+    AllAbsent,
+    /// There is no take or plan yet.
+    #[error("nothing was generated yet: generate first, then regenerate single tracks")]
+    Empty,
+    /// A setting is out of range.
+    #[error("{name} of {value} is out of range: use 0 to 1")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// What was given.
+        value: f32,
+    },
+}
+
+/// Makes one take.
+type Make<'a> = dyn FnMut(&TakeRequest<'_>) -> Result<Take, GenerateError> + 'a;
+
+impl Session {
+    /// What `request` means and what would be planned for it; changes nothing.
+    ///
+    /// A plan that kept takes (locked ones, and those of tracks that are not asked for) were made for stays as it is.
+    ///
+    /// # Errors
+    /// As [`Session::generate`], before any take is made.
+    pub fn prepare(&self, request: &SessionRequest) -> Result<(Intent, Plan), SessionError> {
+        check_settings(request.settings)?;
+        let intent = parse(&request.prompt)?;
+        let plan = match self.kept(&request.tracks).next() {
+            Some((_, take)) => take.recipe.plan.clone(),
+            None => make_plan(&intent, &request.overrides, request.seed)?,
+        };
+        Ok((intent, plan))
+    }
+
+    /// Takes that a generation of `tracks` leaves as they are.
+    fn kept(&self, tracks: &[Track]) -> impl Iterator<Item = (Track, &Arc<Take>)> {
+        Track::ALL.into_iter().filter_map(move |track| {
+            let state = self.track(track);
+            let stays = state.locked || !tracks.contains(&track);
+            state.take().filter(|_| stays).map(|take| (track, take))
+        })
+    }
+
+    /// Generates all unlocked tracks of the request, in their order; each hears those that are kept and those made
+    /// before it. A track that the prompt leaves out ("no drums") falls silent; its history stays.
+    ///
+    /// # Errors
+    /// When the request cannot be met, a take cannot be made, or the observer cancels. The session is then unchanged.
+    pub fn generate(
+        &mut self,
+        engine: &Engine,
+        request: &SessionRequest,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        self.generate_by(request, &mut |take| engine.generate_take(take, observer))?;
+        self.bundle = Some(bundle_facts(engine));
+        Ok(())
+    }
+
+    fn generate_by(&mut self, request: &SessionRequest, make: &mut Make<'_>) -> Result<(), SessionError> {
+        if request.tracks.is_empty() {
+            return Err(SessionError::NoTracks);
+        }
+        let targets: Vec<Track> = Track::ALL
+            .into_iter()
+            .filter(|track| request.tracks.contains(track) && !self.track(*track).locked)
+            .collect();
+        if targets.is_empty() {
+            return Err(SessionError::AllLocked);
+        }
+        let (intent, plan) = self.prepare(request)?;
+        if targets.iter().all(|track| intent.track(*track).absent) {
+            return Err(SessionError::AllAbsent);
+        }
+        let mut heard: Vec<(Track, Arc<Take>)> =
+            self.kept(&request.tracks).map(|(track, take)| (track, take.clone())).collect();
+        let mut made = Vec::new();
+        for track in &targets {
+            if intent.track(*track).absent {
+                made.push((*track, None));
+                continue;
+            }
+            let context = in_order(&heard);
+            let take = Arc::new(make(&TakeRequest {
+                track: *track,
+                prompt: &request.prompt,
+                intent: &intent,
+                plan: &plan,
+                seed: request.seed,
+                settings: request.settings,
+                context: &context,
+            })?);
+            heard.push((*track, take.clone()));
+            made.push((*track, Some(take)));
+        }
+        for (track, take) in made {
+            let state = self.track_mut(track);
+            match take {
+                Some(take) => state.add(take),
+                None => state.current = None,
+            }
+        }
+        self.prompt.clone_from(&request.prompt);
+        self.intent = Some(intent);
+        self.plan = Some(plan);
+        self.seed = request.seed;
+        Ok(())
+    }
+
+    /// Generates one track again, hearing all others. `edit` is relative to the take at hand ("more aggressive"); empty
+    /// asks for another take of the same.
+    ///
+    /// # Errors
+    /// When the track is locked, nothing was generated yet, the edit cannot be read, the take cannot be made, or the
+    /// observer cancels. The session is then unchanged.
+    pub fn regenerate(
+        &mut self,
+        engine: &Engine,
+        track: Track,
+        edit: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        self.regenerate_by(track, edit, seed, settings, &mut |take| engine.generate_take(take, observer))?;
+        self.bundle = Some(bundle_facts(engine));
+        Ok(())
+    }
+
+    fn regenerate_by(
+        &mut self,
+        track: Track,
+        text: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        make: &mut Make<'_>,
+    ) -> Result<(), SessionError> {
+        check_settings(settings)?;
+        if self.track(track).locked {
+            return Err(SessionError::Locked(track));
+        }
+        let parent = self.track(track).take();
+        let base =
+            parent.map(|take| &take.recipe.intent).or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
+        let heard: Vec<(Track, Arc<Take>)> =
+            self.kept(&[track]).map(|(other, take)| (other, take.clone())).collect();
+        let kept_plan = heard.first().map(|(_, take)| &take.recipe.plan);
+        let plan = kept_plan.or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
+        let mut intent = edit(base, track, text)?;
+        intent.tracks[track.index()].absent = false;
+        let before = parent.map_or(self.prompt.as_str(), |take| take.recipe.prompt.as_str());
+        let prompt = if text.trim().is_empty() {
+            before.to_owned()
+        } else {
+            format!("{before}; {track}: {}", text.trim())
+        };
+        let take = make(&TakeRequest {
+            track,
+            prompt: &prompt,
+            intent: &intent,
+            plan: &plan,
+            seed,
+            settings,
+            context: &in_order(&heard),
+        })?;
+        self.track_mut(track).add(Arc::new(take));
+        self.plan = Some(plan);
+        Ok(())
+    }
+}
+
+fn bundle_facts(engine: &Engine) -> BundleFacts {
+    BundleFacts { id: engine.bundle().id().to_owned(), licence: engine.bundle().licence().to_owned() }
+}
+
+fn in_order(heard: &[(Track, Arc<Take>)]) -> Vec<Arc<Take>> {
+    let mut ordered = heard.to_vec();
+    ordered.sort_by_key(|(track, _)| *track);
+    ordered.into_iter().map(|(_, take)| take).collect()
+}
+
+fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
+    for (name, value) in [("variation", settings.variation), ("adherence", settings.adherence)] {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(SessionError::Setting { name, value });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::score::{Note, Score};
+    use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
+    use proptest::prelude::*;
+
+    /// A take as an engine would make it, with a little noise for audio.
+    pub(in crate::session) fn fake_take(request: &TakeRequest<'_>) -> Take {
+        let recipe = Recipe {
+            track: request.track,
+            prompt: request.prompt.to_owned(),
+            intent: request.intent.clone(),
+            plan: request.plan.clone(),
+            seed: request.seed,
+            settings: request.settings,
+            bundle_id: "test".to_owned(),
+            context: request.context.iter().map(|take| take.id.clone()).collect(),
+        };
+        let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let mut state = request.seed ^ (request.track.index() as u64 + 1);
+        let mut noise = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 41) as i32) - (1 << 22)
+        };
+        let audio = StemAudio {
+            left: (0..frames).map(|_| noise()).collect(),
+            right: (0..frames).map(|_| noise()).collect(),
+        };
+        let note = Note { step: 3, offset: 0.25, length: 1.0 / 3.0, pitch: 60, velocity: 90 };
+        Take {
+            id: recipe.take_id(),
+            recipe,
+            patch: "a patch".to_owned(),
+            score: Score { notes: vec![note] },
+            tokens: Tokens { codebooks: 2, codes: vec![1, 2, 3, 1_023] },
+            audio: Arc::new(audio),
+            timings: StageSeconds { compose: 0.1, perform: 0.2, decode: 1.0 / 3.0 },
+        }
+    }
+
+    pub(in crate::session) fn request(prompt: &str, seed: u64) -> SessionRequest {
+        SessionRequest {
+            prompt: prompt.to_owned(),
+            overrides: Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() },
+            seed,
+            tracks: Track::ALL.to_vec(),
+            settings: GenerationSettings::default(),
+        }
+    }
+
+    pub(in crate::session) fn generated(prompt: &str, seed: u64) -> Session {
+        let mut session = Session::default();
+        session.generate_by(&request(prompt, seed), &mut |take| Ok(fake_take(take))).expect("a session");
+        session
+    }
+
+    fn ids(session: &Session) -> [Option<String>; 4] {
+        Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
+    }
+
+    #[test]
+    fn each_track_hears_those_before_it() {
+        let session = generated("techno", 1);
+        for track in Track::ALL {
+            let take = session.track(track).take().expect("a take");
+            assert_eq!(take.recipe.context.len(), track.index());
+        }
+    }
+
+    #[test]
+    fn a_failure_or_a_cancellation_changes_nothing() {
+        let mut session = generated("techno", 1);
+        let before = ids(&session);
+        let mut count = 0;
+        let error = session.generate_by(&request("jazz", 2), &mut |take| {
+            count += 1;
+            if count == 3 { Err(GenerateError::Cancelled) } else { Ok(fake_take(take)) }
+        });
+        assert!(matches!(error, Err(SessionError::Generate(GenerateError::Cancelled))));
+        assert_eq!((ids(&session), session.prompt.as_str()), (before, "techno"));
+    }
+
+    #[test]
+    fn locks_hold_and_are_named() {
+        let mut session = generated("techno", 1);
+        session.track_mut(Track::Bass).locked = true;
+        let (before, plan) = (ids(&session), session.plan.clone());
+        let other = SessionRequest {
+            overrides: Overrides { bars: Some(4), bpm: Some(90.0), ..Overrides::default() },
+            ..request("jazz", 2)
+        };
+        session.generate_by(&other, &mut |take| Ok(fake_take(take))).expect("the rest");
+        assert_eq!(ids(&session)[1], before[1]);
+        assert_ne!(ids(&session)[0], before[0]);
+        assert_eq!(session.plan, plan);
+        let drums = session.track(Track::Drums).take().expect("a take");
+        assert_eq!(drums.recipe.context.len(), 1);
+        let refused = session.regenerate_by(Track::Bass, "", 3, GenerationSettings::default(), &mut |take| {
+            Ok(fake_take(take))
+        });
+        assert!(refused.expect_err("locked").to_string().contains("bass is locked"));
+        for track in Track::ALL {
+            session.track_mut(track).locked = true;
+        }
+        let refused = session.generate_by(&request("jazz", 2), &mut |take| Ok(fake_take(take)));
+        assert!(matches!(refused, Err(SessionError::AllLocked)));
+    }
+
+    #[test]
+    fn regeneration_edits_its_track_and_keeps_the_history() {
+        let mut session = generated("techno with acid bass", 1);
+        session
+            .regenerate_by(Track::Bass, "more aggressive", 9, GenerationSettings::default(), &mut |take| {
+                assert_eq!(take.context.len(), 3);
+                Ok(fake_take(take))
+            })
+            .expect("a take");
+        let state = session.track(Track::Bass);
+        assert_eq!((state.history.len(), state.current), (2, Some(1)));
+        let aggression = |index: usize| state.history[index].recipe.intent.tracks[1].attributes.aggression;
+        assert!(aggression(1) > aggression(0) + 0.2);
+        assert!(state.history[1].recipe.prompt.ends_with("bass: more aggressive"));
+        for seed in 0..30 {
+            session
+                .regenerate_by(Track::Bass, "", seed, GenerationSettings::default(), &mut |take| {
+                    Ok(fake_take(take))
+                })
+                .expect("a take");
+        }
+        assert_eq!(session.track(Track::Bass).history.len(), super::super::HISTORY_LENGTH);
+        let nothing = Session::default().regenerate_by(
+            Track::Bass,
+            "",
+            0,
+            GenerationSettings::default(),
+            &mut |take| Ok(fake_take(take)),
+        );
+        assert!(matches!(nothing, Err(SessionError::Empty)));
+    }
+
+    #[test]
+    fn absent_tracks_fall_silent() {
+        let mut session = generated("techno", 1);
+        session
+            .generate_by(&request("techno without drums", 2), &mut |take| Ok(fake_take(take)))
+            .expect("three");
+        assert!(session.track(Track::Drums).take().is_none());
+        assert_eq!(session.track(Track::Drums).history.len(), 1);
+        assert!(session.track(Track::Bass).take().is_some());
+        let only = SessionRequest { tracks: vec![Track::Drums], ..request("techno without drums", 2) };
+        let refused = session.generate_by(&only, &mut |take| Ok(fake_take(take)));
+        assert!(matches!(refused, Err(SessionError::AllAbsent)));
+    }
+
+    #[test]
+    fn requests_out_of_range_are_refused() {
+        let mut session = Session::default();
+        let mut bad = request("techno", 1);
+        bad.settings.variation = f32::NAN;
+        assert!(matches!(session.prepare(&bad), Err(SessionError::Setting { name: "variation", .. })));
+        let nobody = SessionRequest { tracks: Vec::new(), ..request("techno", 1) };
+        assert!(matches!(
+            session.generate_by(&nobody, &mut |take| Ok(fake_take(take))),
+            Err(SessionError::NoTracks)
+        ));
+        let blank = session.prepare(&request(" ", 1));
+        assert!(matches!(blank, Err(SessionError::Prompt(PromptError::Empty))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_locked_take_never_changes(
+            actions in prop::collection::vec((0_u8..4, 0_usize..4, 0_u64..50, any::<bool>()), 1..12),
+        ) {
+            let mut session = generated("house", 0);
+            let mut locked: [Option<String>; 4] = Default::default();
+            for (action, track, seed, succeeds) in actions {
+                let track = Track::ALL[track];
+                let mut make = |take: &TakeRequest<'_>| {
+                    if succeeds { Ok(fake_take(take)) } else { Err(GenerateError::Cancelled) }
+                };
+                match action {
+                    0 => {
+                        session.track_mut(track).locked = true;
+                        locked[track.index()] = ids(&session)[track.index()].clone();
+                    }
+                    1 => {
+                        session.track_mut(track).locked = false;
+                        locked[track.index()] = None;
+                    }
+                    2 => drop(session.generate_by(&request("jazz, no bass", seed), &mut make)),
+                    _ => drop(session.regenerate_by(track, "darker", seed, GenerationSettings::default(), &mut make)),
+                }
+                let now = ids(&session);
+                for track in Track::ALL {
+                    if let Some(id) = &locked[track.index()] {
+                        prop_assert_eq!(now[track.index()].as_ref(), Some(id));
+                    }
+                }
+            }
+        }
+    }
+}
