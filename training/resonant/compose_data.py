@@ -172,6 +172,9 @@ class Augment:
     no_context: float = 0.15  # otherwise each track is kept with probability one half
     blend_style: float = 0.15  # part of the style weight moves to another style
     attribute_noise: float = 0.03
+    short: float = 0.7  # only the first one to three bars of the segment: later bars mostly repeat what was decided there
+    short_bars: int = 3
+    first_segment: float = 0.5  # the piece's first segment; otherwise any
 
 
 @dataclass(frozen=True)
@@ -196,12 +199,17 @@ def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng:
 
 
 def example(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> Example:
-    """A random 8-bar segment (a whole shorter piece) with its conditions."""
+    """A segment of at most eight bars with its conditions: any, whole, without augmentation; else as `augment` says."""
     plan = piece.plan
     segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
     first_bar = rng.randrange(segments) * SEGMENT_BARS
+    bars = min(SEGMENT_BARS, plan.bars - first_bar)
+    if augment is not None and rng.random() < augment.first_segment:
+        first_bar, bars = 0, min(SEGMENT_BARS, plan.bars)
+    if augment is not None and rng.random() < augment.short:
+        bars = min(bars, rng.randint(1, augment.short_bars))
     first = first_bar * plan.steps_per_bar
-    last = min(first_bar + SEGMENT_BARS, plan.bars) * plan.steps_per_bar
+    last = first + bars * plan.steps_per_bar
     whole = piece.tokens[track]
     ends = np.flatnonzero(whole == STEP) + 1
     begin = 0 if first == 0 else ends[first - 1]

@@ -188,7 +188,9 @@ def figures(track: str, made: Sequence[tuple[Plan, Sequence[Note]]], styles: Sty
     return result
 
 
-def evaluate(bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path | None) -> None:
+def evaluate(
+    bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path | None, sampling: Sampling = Sampling()
+) -> None:
     """Generate every track for held-out plans, in the order drums, bass, harmony, melody, and compare with the data."""
     rng = random.Random(5)
     held_out = [piece for piece in cache.split("drums", held_out=True) if piece.plan.bars >= 4]
@@ -200,6 +202,9 @@ def evaluate(bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path 
         for track in TRACKS
         if (bundle / f"compose_{track}.onnx").exists()
     }
+    guides = {
+        track: Stepper(bundle / f"compose_{track}.onnx") if sampling.guidance != 1.0 else None for track in steppers
+    }
     made: dict[str, list[tuple[Plan, list[Note]]]] = {track: [] for track in steppers}
     truth: dict[str, list[tuple[Plan, list[Note]]]] = {track: [] for track in steppers}
     for number, piece in enumerate(chosen):
@@ -210,7 +215,7 @@ def evaluate(bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path 
             if not original:
                 continue
             context[track] = generate(
-                stepper, track, piece.plan, piece.families[track], context, Sampling(), draw
+                stepper, track, piece.plan, piece.families[track], context, sampling, draw, guides[track]
             )
             made[track].append((piece.plan, context[track]))
             truth[track].append((piece.plan, original))

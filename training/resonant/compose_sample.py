@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonant import conditions as cond
+from resonant.compose_model import POSITIONS
 from resonant.conditions import Plan
 from resonant.export_compose import Stepper
 from resonant.piece import MODES, QUALITIES, Note
 from resonant.tokens import BOS, DV0, PITCH0, PITCHES, STEP, Grammar, decode, vocabulary
 
 SEGMENT_BARS = 8
-# Events per step beyond which STEP is forced, so that eight dense bars stay within the graph's positions.
+# Events per step after which the open group is closed and STEP forced; the same happens when the graph's positions only
+# just suffice for the segment's remaining STEPs (and one DV).
 MOST_EVENTS = 12
 
 
@@ -97,9 +99,11 @@ def generate(
                 logits = free + sampling.guidance * (logits - free)
             position += 1
             allowed = grammar.allowed()
-            if len(step_tokens) >= MOST_EVENTS and allowed[STEP]:
-                allowed[:] = False
-                allowed[STEP] = True
+            if len(step_tokens) >= MOST_EVENTS or position + (last - step) + 1 >= POSITIONS:
+                closing = slice(DV0, None) if grammar.open else slice(STEP, STEP + 1)
+                closed = np.zeros_like(allowed)
+                closed[closing] = allowed[closing]
+                allowed = closed
             if sampling.theory:
                 allowed &= theory_mask(track, plan, step)
             token = choose(logits, allowed, sampling, rng)

@@ -4,7 +4,7 @@
     python -m resonant.train_compose train --track drums --minutes 6 --resume
     python -m resonant.train_compose evaluate --bundle DIR           figures of exported composers
 
-`--minutes` is the total training time to reach, not that of this call: the same command continues after an interruption
+`--minutes` is the total training time to reach (processor time per thread), not that of this call: the same command continues after an interruption
 on the same learning-rate curve; more minutes than before start a new cosine from the last weights. Under `torchrun`
 (WORLD_SIZE > 1) gradients are averaged over processes. Checkpoints hold weights, their average, optimiser, random
 states and step, and are written atomically every two minutes.
@@ -33,6 +33,7 @@ from torch.nn import functional
 from resonant import checkpoint, compose_metrics
 from resonant.compose_data import Augment, PieceCache, batches, collate, composer_fingerprint, example, extend_cache
 from resonant.compose_model import POSITIONS, ComposeModelConfig, Composer
+from resonant.compose_sample import Sampling
 from resonant.piece import TRACKS
 from resonant.tokens import PAD
 
@@ -163,6 +164,16 @@ class Trainer:
         checkpoint.set_rng_state(state["generators"])
         self.progress = Progress(**state["progress"])
 
+    def start_from(self, path: Path) -> None:
+        """Take over another composer's averaged weights, unless this run has already begun."""
+        if self.progress.step:
+            return
+        state = checkpoint.load(path)
+        if state is None or state["model"] != asdict(self.config.model):
+            raise ConfigError(f"{path} is no checkpoint of the same model shape")
+        self.model.load_state_dict(state["average"]["values"])
+        self.average = checkpoint.Average(self.model, self.config.average_decay)
+
     def _save(self) -> None:
         progress = self.progress
         checkpoint.save(
@@ -183,6 +194,10 @@ class Trainer:
                 "data": composer_fingerprint(),
             },
         )
+
+    def _clock(self) -> float:
+        """Training time in seconds: of the process per thread, so that a busy machine does not shorten a run."""
+        return time.process_time() / self.config.threads
 
     def _rate(self) -> float:
         """Learning rate of the next step."""
@@ -226,7 +241,7 @@ class Trainer:
         recent: list[float] = []
         self.model.train()
         while progress.seconds < minutes * 60.0:
-            started = time.monotonic()
+            started = self._clock()
             rate = self._rate()
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
@@ -240,7 +255,7 @@ class Trainer:
             recent.append(float(loss.detach()))
             progress.step += 1
             progress.tokens += int((targets != PAD).sum()) * self.world
-            progress.seconds += time.monotonic() - started
+            progress.seconds += self._clock() - started
             if save_timer.due():
                 self._milestone(rate, recent)
                 recent = []
@@ -303,6 +318,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     train.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     train.add_argument("--minutes", type=float, required=True, help="total training time to reach")
     train.add_argument("--resume", action="store_true", help="continue the checkpoint if there is one")
+    train.add_argument("--init", type=Path, help="start from another track's checkpoint (tonal tracks share a vocabulary)")
     train.add_argument("--checkpoints", type=Path, default=Path("checkpoints/compose"))
     train.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs and curves")
     evaluate = commands.add_parser("evaluate", help="figures of exported composers against held-out data")
@@ -310,6 +326,9 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     evaluate.add_argument("--pieces", type=int, default=48, help="pieces to generate per track")
     evaluate.add_argument("--out", type=Path, help="write the figures as JSON")
     evaluate.add_argument("--show", type=int, default=0, help="print this many pieces as piano rolls")
+    evaluate.add_argument("--temperature", type=float, default=Sampling.temperature)
+    evaluate.add_argument("--top-p", type=float, default=Sampling.top_p)
+    evaluate.add_argument("--guidance", type=float, default=Sampling.guidance)
     for command in (cache, train, evaluate):
         command.add_argument("--data", type=Path, default=Path("data/compose"), help="folder of the cache")
         command.add_argument("--shards", type=Path, help="use this folder of shards as it is")
@@ -325,12 +344,18 @@ def main(argv: list[str] | None = None) -> None:
             return
         cache = PieceCache(arguments.shards or arguments.data / composer_fingerprint())
         if arguments.command == "evaluate":
-            compose_metrics.evaluate(arguments.bundle, cache, arguments.pieces, arguments.show, arguments.out)
+            sampling = Sampling(arguments.temperature, arguments.top_p, arguments.guidance)
+            compose_metrics.evaluate(
+                arguments.bundle, cache, arguments.pieces, arguments.show, arguments.out, sampling
+            )
             return
         config = read_config(arguments.config)
         np.random.seed(config.seed)
         folder = arguments.checkpoints / arguments.track
-        Trainer(arguments.track, config, cache, folder, arguments.runs, arguments.resume).run(arguments.minutes)
+        trainer = Trainer(arguments.track, config, cache, folder, arguments.runs, arguments.resume)
+        if arguments.init is not None:
+            trainer.start_from(arguments.init)
+        trainer.run(arguments.minutes)
     except (ConfigError, checkpoint.CheckpointError, FileNotFoundError) as error:
         sys.exit(f"train_compose: {error}")
 
