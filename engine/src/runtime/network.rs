@@ -105,7 +105,7 @@ impl Network {
     /// [`ModelError::Cancelled`] soon after `is_cancelled` turned true, else what the runtime says.
     pub fn run<T: PrimitiveTensorElementType + Clone>(
         &mut self,
-        inputs: &[(&'static str, &[usize], Input<'_>)],
+        inputs: &[(&str, &[usize], Input<'_>)],
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<T>, ModelError> {
         if is_cancelled() {
@@ -129,10 +129,10 @@ impl Network {
 
     fn run_watched<T: PrimitiveTensorElementType + Clone>(
         &mut self,
-        inputs: &[(&'static str, &[usize], Input<'_>)],
+        inputs: &[(&str, &[usize], Input<'_>)],
         options: &RunOptions,
     ) -> ort::Result<Vec<T>> {
-        let mut values: Vec<(&'static str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
+        let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
         for (name, shape, data) in inputs {
             let value: SessionInputValue<'_> = match data {
                 Input::Floats(data) => TensorRef::from_array_view((*shape, *data))?.into(),

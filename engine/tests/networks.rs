@@ -1,0 +1,122 @@
+//! The fixture's networks in this engine against what they gave in Python.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use resonantgen_engine::bundle::Bundle;
+use resonantgen_engine::generator::condition::CONDITION_LENGTH;
+use resonantgen_engine::generator::tokens::vocabulary;
+use resonantgen_engine::runtime::{Input, ModelError, Network, Runtime, StepNetwork};
+use resonantgen_engine::track::Track;
+use serde_json::Value;
+use support::{fixture, runtime_library};
+
+const TOLERANCE: f32 = 1e-4;
+
+fn read(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(fixture().join(name)).unwrap()).unwrap()
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
+}
+
+fn integers(value: &Value) -> Vec<i64> {
+    value.as_array().unwrap().iter().map(|number| number.as_i64().unwrap()).collect()
+}
+
+#[track_caller]
+fn check(what: &str, expected: &[f32], got: &[f32]) {
+    assert_eq!(expected.len(), got.len(), "{what}");
+    let worst = expected.iter().zip(got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= TOLERANCE, "{what}: off by {worst}");
+}
+
+#[test]
+fn composers_give_the_same_logits_alone_and_in_pairs_and_again() {
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    let bundle = Bundle::open(&fixture()).unwrap();
+    for track in Track::ALL {
+        let golden = read(&format!("compose_{track}.golden.json"));
+        let record = bundle.manifest().track(track);
+        let mut network = StepNetwork::load(
+            &runtime,
+            bundle.folder(),
+            &record.compose,
+            record.cache,
+            vocabulary(track),
+            CONDITION_LENGTH,
+        )
+        .unwrap();
+        let tokens = integers(&golden["tokens"]);
+        let rows = golden["condition"].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        let logits = golden["logits"].as_array().unwrap().iter().map(floats).collect::<Vec<_>>();
+        for lanes in [1, 2, 1] {
+            for (position, token) in tokens.iter().enumerate() {
+                let conditions = rows[position].repeat(lanes);
+                let got = network.step(&vec![*token; lanes], &conditions, position).unwrap();
+                for lane in got.chunks_exact(vocabulary(track)) {
+                    check(&format!("{track}, {lanes} lanes, position {position}"), &logits[position], lane);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn codec_and_performer_give_the_same_outputs() {
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    let bundle = Bundle::open(&fixture()).unwrap();
+    let golden = read("codec_io.json");
+    for track in Track::ALL {
+        let record = bundle.manifest().track(track);
+        for (kind, graph) in
+            [("perform", &record.perform), ("decode", &record.decode), ("encode", &record.encode)]
+        {
+            let mut network = Network::load(&runtime, bundle.folder(), graph).unwrap();
+            let case = &golden[track.name()][kind];
+            let shapes: Vec<Vec<usize>> = graph
+                .inputs
+                .iter()
+                .map(|tensor| integers(&case["inputs"][&tensor.name]["shape"]))
+                .map(|shape| shape.into_iter().map(|size| size as usize).collect())
+                .collect();
+            let is_codes = |name: &str| name == "codes";
+            let data: Vec<(Vec<f32>, Vec<i64>)> =
+                graph
+                    .inputs
+                    .iter()
+                    .map(|tensor| (&tensor.name, &case["inputs"][&tensor.name]["data"]))
+                    .map(|(name, data)| {
+                        if is_codes(name) { (Vec::new(), integers(data)) } else { (floats(data), Vec::new()) }
+                    })
+                    .collect();
+            let inputs: Vec<_> = graph
+                .inputs
+                .iter()
+                .zip(&shapes)
+                .zip(&data)
+                .map(|((tensor, shape), (floats, integers))| {
+                    let data = if is_codes(&tensor.name) {
+                        Input::Integers(integers)
+                    } else {
+                        Input::Floats(floats)
+                    };
+                    (tensor.name.as_str(), shape.as_slice(), data)
+                })
+                .collect();
+            let name = &graph.outputs[0].name;
+            let expected = &case["output"][name]["data"];
+            if is_codes(name) {
+                let got = network.run::<i64>(&inputs, &|| false).unwrap();
+                assert_eq!(integers(expected), got, "{kind} {track}");
+            } else {
+                let got = network.run::<f32>(&inputs, &|| false).unwrap();
+                check(&format!("{kind} {track}"), &floats(expected), &got);
+            }
+            let error = network.run::<f32>(&inputs, &|| true).unwrap_err();
+            assert!(matches!(error, ModelError::Cancelled));
+        }
+    }
+}
