@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
 use resonantgen_engine::take::TAKE_SAMPLE_RATE_HZ;
 
@@ -32,7 +32,8 @@ pub fn load(folder: &Path) -> Result<Session> {
             format!("{folder} holds no {SESSION_FILE}: give a folder that `resonantgen generate` made");
         return Err(Usage(message).into());
     }
-    Ok(Session::load(folder)?)
+    Session::load(folder)
+        .map_err(|error| anyhow!("{error}; give another folder, or delete its {SESSION_FILE} to start anew"))
 }
 
 /// Whether there is a session in a folder.

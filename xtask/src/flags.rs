@@ -33,7 +33,7 @@ pub enum Chore {
 /// Flags of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Also make the Python environment of the tests (hosts: pedalboard and DawDreamer)
+    /// Also make the Python environment of the tests (200 MB; with the hosts pedalboard and DawDreamer)
     #[arg(long)]
     pub tests: bool,
 }
@@ -60,7 +60,7 @@ pub struct Bundle {
 /// Flags of `test`.
 #[derive(Debug, Args)]
 pub struct Test {
-    /// Also run the tests of training/ (downloads PyTorch, about 1 GB)
+    /// Run all tests of training/, not only those of the reference code (downloads PyTorch, about 1 GB)
     #[arg(long)]
     pub training: bool,
     /// Leave out the plugin, its hosts and what they need

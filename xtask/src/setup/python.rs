@@ -1,4 +1,4 @@
-//! The Python environment in which real hosts load the plugin.
+//! Python environments: one for tests (real hosts, and the reference code of `training/`), one for training itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,45 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// Packages of the host tests, pinned.
-const HOST_PACKAGES: &[&str] =
-    &["dawdreamer==0.9.0", "numpy==2.4.6", "pedalboard==0.9.26", "soundfile==0.14.0"];
-/// Packages of the tests in `training/`.
-const TRAINING_PACKAGES: &[&str] =
-    &["numpy", "numba", "torch", "soundfile", "onnx", "onnxruntime", "onnxscript", "mido", "pytest"];
+/// Packages of the tests, pinned: two plugin hosts, and what the reference code in `training/` computes with.
+const TEST_PACKAGES: &[&str] = &[
+    "dawdreamer==0.9.0",
+    "numba==0.68.1",
+    "numpy==2.4.6",
+    "pedalboard==0.9.26",
+    "pytest==9.2.0",
+    "scipy==1.17.1",
+    "soundfile==0.14.0",
+];
+/// Packages of everything in `training/`.
+const TRAINING_PACKAGES: &[&str] = &[
+    "mido",
+    "numba",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "pyfluidsynth",
+    "pytest",
+    "scipy",
+    "soundfile",
+    "torch",
+];
 
-/// Makes sure that the environment of the host tests is there; returns its Python.
+/// Makes sure that the environment of the tests is there; returns its Python.
 ///
 /// # Errors
 /// No Python 3 with the venv module, or pip failed.
 pub fn ensure() -> Result<PathBuf> {
-    environment("venv", HOST_PACKAGES, 110)
+    environment("venv", TEST_PACKAGES, 200)
 }
 
-/// Makes sure that the environment of the training tests is there; returns its Python.
+/// Makes sure that the environment of training is there; returns its Python.
 ///
 /// # Errors
 /// No Python 3 with the venv module, or pip failed.
 pub fn ensure_training() -> Result<PathBuf> {
-    environment("venv-training", TRAINING_PACKAGES, 1000)
+    environment("venv-training", TRAINING_PACKAGES, 1200)
 }
 
 /// An environment in `.setup/<name>`, complete when its list of packages is written down in it.
