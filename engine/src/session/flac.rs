@@ -8,14 +8,17 @@ use flac_codec::encode::{FlacSampleWriter, Options};
 
 use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
+/// Audio that may be gone, and its FLAC form.
+type Encoded = (Weak<StemAudio>, Arc<[u8]>);
+
 /// What was encoded lately, so that a host's frequent saves cost nothing. Takes are immutable and shared, so their
 /// address is their identity for as long as they live.
-static ENCODED: Mutex<Vec<(Weak<StemAudio>, Arc<[u8]>)>> = Mutex::new(Vec::new());
+static ENCODED: Mutex<Vec<Encoded>> = Mutex::new(Vec::new());
 
 /// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
 /// audio never makes it do.
 pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
-    let known = |kept: &[(Weak<StemAudio>, Arc<[u8]>)]| {
+    let known = |kept: &[Encoded]| {
         kept.iter()
             .find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)))
             .map(|(_, bytes)| bytes.clone())
