@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) swing: Option<f64>,
     pub(super) pace: f32,
     pub(super) octave: i8,
+    /// Names only a part of its track.
+    pub(super) is_part: bool,
     /// Names the whole piece.
     pub(super) is_piece: bool,
 }
@@ -100,6 +102,8 @@ fn entry(effects: &'static str) -> Option<Entry> {
     for effect in effects.split_whitespace() {
         if effect == "." {
             entry.is_piece = true;
+        } else if effect == "part" {
+            entry.is_part = true;
         } else if let Some(name) = effect.strip_prefix('~') {
             let (name, mood) = MOODS.iter().find(|(known, _)| *known == name)?;
             entry.moods.push(name);
@@ -341,6 +345,40 @@ pub(super) fn is_filler(word: &str) -> bool {
         "minor-key",
         "loopable",
         "seamless",
+        "playing",
+        "plays",
+        "played",
+        "notes",
+        "note",
+        "real",
+        "small",
+        "tinged",
+        "line",
+        "lines",
+        "long",
+        "short",
+        "along",
+        "everybody",
+        "everyone",
+        "down",
+        "go",
+        "going",
+        "goes",
+        "low",
+        "high",
+        "will",
+        "if",
+        "must",
+        "our",
+        "your",
+        "his",
+        "her",
+        "out",
+        "off",
+        "who",
+        "other",
+        "others",
+        "full",
     ];
     FILLERS.contains(&word)
 }

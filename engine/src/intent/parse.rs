@@ -283,6 +283,19 @@ mod tests {
             ("chill beat in a dark room", "chill dark hip hop / techno / cinematic ?room"),
             ("melody an octave higher, rock", "rock, melody +1 octave"),
             ("not dark house", "house"),
+            ("trap beat without hi hats", "trap, not hi hats drums"),
+            ("pop in C and F# minor", "pop, C major ?F# minor"),
+            ("minor-key house, a piano", "house, minor, piano harmony"),
+            ("minimal drum and bass", "drum and bass"),
+            ("sad piano ballad in C minor 70 bpm", "pop / cinematic, 70 bpm, C minor, sad piano harmony"),
+            (
+                "Jazz trio with upright bass and brushes, no melody",
+                "jazz, brushes drums, upright bass, no melody",
+            ),
+            (
+                "house w/ funky slap bass, melody: simple flute",
+                "house / funk, slap bass, simple flute melody",
+            ),
             ("夜の音楽 🎹", "pop ?夜の音楽"),
         ] {
             if summary(prompt) != expected {

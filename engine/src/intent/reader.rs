@@ -176,7 +176,7 @@ impl Reader {
             "slightly" | "bit" | "little" | "somewhat" | "touch" | "hint" | "kinda" | "mildly" => {
                 self.scale *= 0.5
             }
-            "with" | "featuring" | "feat" | "plus" | "over" | "under" | "but" => {
+            "with" | "w" | "featuring" | "feat" | "plus" | "over" | "under" | "but" => {
                 self.end_clause();
             }
             "only" | "just" => {
@@ -254,8 +254,12 @@ impl Reader {
             if is_negated {
                 self.pending.clear();
                 self.fixed(entry, false);
-                if entry.fixed.is_empty() {
-                    self.reading.tracks[track.index()].absent = true;
+                let wishes = &mut self.reading.tracks[track.index()];
+                if entry.is_part {
+                    wishes.shifts.push([0.0, -0.15, 0.0, 0.0, 0.0]);
+                    wishes.words.push(shown);
+                } else if entry.fixed.is_empty() {
+                    wishes.absent = true;
                 }
                 self.negated_noun = true;
                 return;
@@ -276,7 +280,7 @@ impl Reader {
         }
         self.fixed(entry, !is_negated);
         if !entry.free.is_empty() {
-            self.instruments(entry, &shown, strength, is_negated, index + length);
+            self.instruments(entry, strength, is_negated, index + length);
             return;
         }
         if let Some(shift) = entry.shift {
@@ -305,13 +309,14 @@ impl Reader {
         }
     }
 
-    fn instruments(&mut self, entry: &Entry, shown: &str, strength: f32, is_negated: bool, next: usize) {
+    fn instruments(&mut self, entry: &Entry, strength: f32, is_negated: bool, next: usize) {
         let is_wanted = strength > 0.0;
         for instrument in &entry.free {
             self.pending.push(Pending::Instrument { instrument: instrument.clone(), is_wanted });
         }
         if let Some(shift) = entry.shift {
-            self.pending.push(Pending::Adjective { shift, word: shown.to_owned(), mood: None });
+            let word = entry.moods.first().copied().unwrap_or_default().to_owned();
+            self.pending.push(Pending::Adjective { shift, word, mood: None });
         }
         let follows =
             self.words.get(next).filter(|word| !word.starts_clause).and_then(|word| look_up(&word.lower));
@@ -345,7 +350,7 @@ impl Reader {
                         None => &mut self.reading.piece,
                     };
                     wishes.shifts.push(shift);
-                    if !wishes.words.contains(&word) {
+                    if !word.is_empty() && !wishes.words.contains(&word) {
                         wishes.words.push(word);
                     }
                     if let (None, Some(mood)) = (track, mood) {
@@ -431,7 +436,9 @@ impl Reader {
         } else {
             return None;
         };
-        self.reading.bpm.get_or_insert(bpm);
+        if *self.reading.bpm.get_or_insert(bpm) != bpm {
+            self.reading.unknown.push(format!("{bpm} bpm"));
+        }
         Some(taken)
     }
 
@@ -496,7 +503,10 @@ impl Reader {
     }
 
     fn set_key(&mut self, key: Key) {
-        self.reading.key.get_or_insert(key);
+        // Of facts that contradict each other the first counts, and the other is shown as not understood.
+        if *self.reading.key.get_or_insert(key) != key {
+            self.reading.unknown.push(key.to_string());
+        }
     }
 
     /// "F# minor", "e flat dorian", "in Bb", "key of D".
@@ -512,7 +522,9 @@ impl Reader {
             || self.words[index].typed.chars().count() == 2
             || self.words[index].typed.chars().all(char::is_uppercase);
         let is_list = self.words.get(index + 1).is_some_and(|word| chord(word).is_some());
-        if ((before == "in" && is_note && !is_list) || is_of_key || before == "key")
+        // "minor key, a lead": that key was a mode.
+        let is_key = before == "key" && is_note && self.mode_word(index.saturating_sub(2)).is_none();
+        if ((before == "in" && is_note && !is_list) || is_of_key || is_key)
             && !self.next_is_meaning(index + taken, before)
         {
             self.set_key(Key { tonic, mode: self.reading.mode.unwrap_or(Mode::Major) });
