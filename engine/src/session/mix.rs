@@ -7,7 +7,7 @@ use crate::take::{FULL_SCALE, StemAudio};
 /// Where the soft limiter begins to bend, as a share of full scale.
 const KNEE: f64 = 0.85;
 
-/// The sum of stems of equal length. Only a sum that would exceed full scale is bent softly above [`KNEE`]; the curve
+/// The sum of stems of equal length. Only a sum that would exceed full scale is bent softly near full scale; the curve
 /// has no memory, so the mix loops as its stems do.
 #[must_use]
 pub fn mix(stems: &[&StemAudio]) -> StemAudio {
