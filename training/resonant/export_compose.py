@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import random
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from resonant import checkpoint
+from resonant.compose_data import PieceCache, example
 from resonant.compose_model import NORM_EPSILON, PITCH_COLUMNS, PITCH_ROWS, POSITIONS, ComposeModelConfig, Composer
 from resonant.conditions import CONDITION
 from resonant.piece import TRACKS
@@ -264,6 +266,19 @@ def compare(model: Composer, path: Path, tokens: np.ndarray, condition: np.ndarr
     }
 
 
+def deviation(model: Composer, path: Path, cache: PieceCache, segments: int = 6) -> dict[str, float]:
+    """`compare` averaged over held-out segments (largest logit difference: the worst)."""
+    rng = random.Random(3)
+    pieces = rng.sample(cache.split(model.track, held_out=True), segments)
+    results = []
+    for piece in pieces:
+        item = example(piece, model.track, None, rng)
+        length = min(len(item.condition), POSITIONS)
+        results.append(compare(model, path, item.tokens[:-1][:length], item.condition[:length]))
+    mean = {name: float(np.mean([result[name] for result in results])) for name in results[0]}
+    return mean | {"max_logit_difference": max(result["max_logit_difference"] for result in results)}
+
+
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -332,6 +347,7 @@ def main() -> None:
     bundle.add_argument("--out", type=Path, required=True)
     bundle.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
     bundle.add_argument("--fp32", action="store_true", help="do not quantise")
+    bundle.add_argument("--shards", type=Path, help="pieces to measure the export's deviation from torch on")
     arguments = parser.parse_args()
     if arguments.command == "fixture":
         write_fixture(arguments.out)
@@ -342,7 +358,10 @@ def main() -> None:
             model, state = load_composer(arguments.checkpoints / track / "last.pt")
         except checkpoint.CheckpointError as error:
             sys.exit(f"export_compose: {error}")
-        records[track] = export(model, arguments.out, int8=not arguments.fp32) | {
+        exported = export(model, arguments.out, int8=not arguments.fp32)
+        if arguments.shards is not None:
+            exported["deviation"] = deviation(model, arguments.out / exported["file"], PieceCache(arguments.shards))
+        records[track] = exported | {
             "model": asdict(model.config),
             "training": {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1), "tokens": state["tokens"]},
         }
