@@ -189,8 +189,11 @@ fn read_text(path: &Path) -> Result<String, BundleError> {
     read().map_err(|source: std::io::Error| BundleError::Read { path: path.to_owned(), source })
 }
 
-/// Hashes that this process has seen: path, size and time of change to SHA-256.
-static HASHES: LazyLock<Mutex<HashMap<(PathBuf, u64, SystemTime), String>>> = LazyLock::new(Mutex::default);
+/// Path, size and time of change of a file: while they stay, its content is taken to stay.
+type FileState = (PathBuf, u64, SystemTime);
+
+/// SHA-256 of files that this process has hashed.
+static HASHES: LazyLock<Mutex<HashMap<FileState, String>>> = LazyLock::new(Mutex::default);
 
 fn check_file(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
     let path = folder.join(&record.file);
@@ -206,7 +209,7 @@ fn check_file(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
         return Err(BundleError::Size { path, expected: record.bytes, found: metadata.len() });
     }
     let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    let key = (path.clone(), metadata.len(), changed);
+    let key: FileState = (path.clone(), metadata.len(), changed);
     let known = HASHES.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
     let found = match known {
         Some(hash) => hash,

@@ -53,7 +53,7 @@ impl Recipe {
 pub struct GenerationSettings {
     /// How far a result may stray from the most likely one, in `0.0..=1.0`; 0.5 is the models' natural spread.
     pub variation: f32,
-    /// How strictly the prompt is followed, in `0.0..=1.0`; 0.5 is neutral (no guidance).
+    /// How strictly the prompt is followed, in `0.0..=1.0`; 0 leaves out the guidance towards style and attributes.
     pub adherence: f32,
 }
 

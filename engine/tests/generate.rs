@@ -58,8 +58,10 @@ fn one_recipe_makes_one_take_whatever_the_threads() {
 fn guidance_and_variation_change_the_score() {
     let mut wish = Wish::new(Track::Drums, 2);
     let natural = take(&wish, 1);
-    wish.settings.adherence = 1.0;
-    assert_ne!(natural.score, take(&wish, 1).score);
+    for adherence in [0.0, 1.0] {
+        wish.settings.adherence = adherence;
+        assert_ne!(natural.score, take(&wish, 1).score);
+    }
     wish.settings.adherence = 0.5;
     wish.settings.variation = 0.0;
     assert_ne!(natural.score, take(&wish, 1).score);

@@ -120,3 +120,48 @@ fn codec_and_performer_give_the_same_outputs() {
         }
     }
 }
+
+/// The decoder sees 0.18 s to each side: a chunk with that much context decodes as within the whole.
+#[test]
+fn a_chunk_with_its_context_decodes_as_in_the_whole() {
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    let bundle = Bundle::open(&fixture()).unwrap();
+    let (total, first, count, context) = (60, 20, 40, 16);
+    for track in [Track::Drums, Track::Bass] {
+        let record = bundle.manifest().track(track);
+        let mut network = Network::load(&runtime, bundle.folder(), &record.decode).unwrap();
+        let ratio = 960 / record.transform.hop;
+        let rows = if track == Track::Drums { 60 } else { 336 };
+        let noise = |index: usize| ((index * 7919 + 13) % 1009) as f32 / 1009.0;
+        let cut = |values: &[f32], per_frame: usize| -> Vec<f32> {
+            values
+                .chunks_exact(total * per_frame)
+                .flat_map(|row| &row[first * per_frame..(first + count) * per_frame])
+                .copied()
+                .collect()
+        };
+        let codes: Vec<i64> = (0..4 * total).map(|index| (index * 31 % 16) as i64).collect();
+        let features: Vec<f32> = (0..rows * total * 2).map(|i| (noise(i) - 0.9).max(0.0)).collect();
+        let levels: Vec<f32> = (0..2 * 96 * total * ratio).map(|index| 4.0 * noise(index)).collect();
+        let mut run = |count: usize, codes: &[i64], features: &[f32], levels: &[f32]| {
+            network
+                .run::<f32>(
+                    &[
+                        ("codes", &[1, 4, count], Input::Integers(codes)),
+                        ("features", &[1, rows, 2 * count], Input::Floats(features)),
+                        ("levels", &[1, 2, 96, ratio * count], Input::Floats(levels)),
+                    ],
+                    &|| false,
+                )
+                .unwrap()
+        };
+        let whole = cut(&run(total, &codes, &features, &levels), ratio);
+        let chunk_codes: Vec<i64> =
+            codes.chunks_exact(total).flat_map(|row| &row[first..first + count]).copied().collect();
+        let chunk = run(count, &chunk_codes, &cut(&features, 2), &cut(&levels, ratio));
+        for (whole, chunk) in whole.chunks_exact(count * ratio).zip(chunk.chunks_exact(count * ratio)) {
+            let inside = context * ratio..(count - context) * ratio;
+            check(&format!("{track}"), &whole[inside.clone()], &chunk[inside]);
+        }
+    }
+}

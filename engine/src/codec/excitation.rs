@@ -249,8 +249,10 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window, 
         for voice in 0..voices {
             let place = if voices > 1 { 2.0 * f64::from(voice) / f64::from(voices - 1) - 1.0 } else { 0.0 };
             let pitch = PitchCurve { note, previous, parameters, cents: parameters.detune_cents * place };
-            // Neighbours in pitch go to opposite sides, so that neither channel as a whole is out of tune.
-            let pan = width * (if voice % 2 == 0 { place } else { -place }) as f32;
+            // The voices mirror each other, and neighbours in pitch go to opposite sides: neither channel as a whole is
+            // out of tune.
+            let pair = voice.min(voices - 1 - voice);
+            let pan = width * (if pair % 2 == 0 { place } else { -place }) as f32;
             let target = VoiceTarget {
                 odd: &mut odd,
                 even: &mut even,
@@ -448,5 +450,70 @@ fn high_pass_periodic(samples: &mut [f32], width: NoiseWidth) {
     for sample in samples {
         low += coefficient * (*sample - low);
         *sample = width.amount * (*sample - low);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Window = Window { first: 0, samples: 4_800 };
+
+    fn note(on: f64, pitch: u8) -> TimedNote {
+        TimedNote { on, off: on + 0.05, pitch, velocity: 100 }
+    }
+
+    fn energy(samples: impl Iterator<Item = f32>) -> f32 {
+        samples.map(|sample| sample * sample).sum()
+    }
+
+    #[test]
+    fn width_spreads_the_voices_evenly_and_leaves_the_mid_part_alone() {
+        for voices in 1..=7 {
+            let parameters = TonalExcitation { voices, detune_cents: 15.0, ..Default::default() };
+            let [narrow, _] = tonal(&[note(0.0, 50)], &parameters, WINDOW, 0.0);
+            let [wide, _] = tonal(&[note(0.0, 50)], &parameters, WINDOW, 1.0);
+            assert_eq!(narrow.mid, wide.mid);
+            assert!(narrow.side.is_empty());
+            assert_eq!(wide.side.is_empty(), voices == 1);
+            if voices > 1 {
+                let pairs = || wide.mid.iter().zip(&wide.side);
+                let left = energy(pairs().map(|(mid, side)| mid + side));
+                let right = energy(pairs().map(|(mid, side)| mid - side));
+                assert!((left / right).ln().abs() < 0.7, "{voices} voices: {left} {right}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_is_a_part_of_the_whole() {
+        let parameters = TonalExcitation {
+            voices: 3,
+            detune_cents: 9.0,
+            vibrato_cents: 20.0,
+            vibrato_hz: 6.0,
+            ..Default::default()
+        };
+        let notes = [note(-0.02, 40), note(0.01, 47), note(0.03, 52)];
+        let [whole, _] = tonal(&notes, &parameters, WINDOW, 0.5);
+        let [part, _] = tonal(&notes, &parameters, Window { first: 1_000, samples: 500 }, 0.5);
+        for (expected, got) in whole.mid[1_000..1_500].iter().zip(&part.mid) {
+            assert!((expected - got).abs() < 1e-5, "{expected} {got}");
+        }
+    }
+
+    #[test]
+    fn noise_is_seeded_periodic_and_wide_on_demand() {
+        let width = NoiseWidth { amount: 0.5, above_hz: 300.0 };
+        let window = Window { first: -100, samples: 2_000 };
+        let noise_of = |seed| noise(seed, 700, window, width);
+        let one = noise_of(3);
+        assert_eq!(one, noise_of(3));
+        assert_ne!(one, noise_of(4));
+        assert_eq!(one.mid[..1_300], one.mid[700..]);
+        assert_eq!(one.side[..1_300], one.side[700..]);
+        let rms = (energy(one.mid[..700].iter().copied()) / 700.0).sqrt();
+        assert!((rms - NOISE_RMS).abs() < 0.01, "{rms}");
+        assert!(noise(3, 700, window, NoiseWidth { amount: 0.0, ..width }).side.is_empty());
     }
 }

@@ -112,3 +112,48 @@ impl Timeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Meter, Swing};
+    use crate::score::Note;
+
+    #[test]
+    fn a_loop_is_repeated_before_and_after_itself() {
+        let chord = "Am".parse().expect("a chord");
+        let plan = Plan {
+            bpm: 133.0,
+            key: "A minor".parse().expect("a key"),
+            meter: Meter::COMMON,
+            bars: 1,
+            chords: vec![chord; 2],
+            swing: Swing::default(),
+        };
+        let note = |step, length| Note { step, offset: 0.0, length, pitch: 60, velocity: 90 };
+        // The second note reaches past the end.
+        let score = Score { notes: vec![note(0, 1.0), note(14, 4.0)] };
+        let timeline = Timeline::new(plan.audio_frames(SAMPLE_RATE_HZ));
+        let notes = timeline.unroll(&score, &plan);
+        let rate = f64::from(SAMPLE_RATE_HZ);
+        let origin = timeline.loop_first() as f64 / rate;
+        let period = timeline.loop_samples() as f64 / rate;
+        let at = |seconds: f64| notes.iter().filter(|note| (note.on - seconds).abs() < 1e-9).count();
+        for repetition in [-2.0, -1.0, 0.0] {
+            assert_eq!(at(origin + repetition * period), 1);
+            assert_eq!(at(origin + repetition * period + plan.seconds_at(14.0)), 1);
+        }
+        assert!(notes.windows(2).all(|pair| pair[0].on <= pair[1].on));
+        assert!(notes[0].off + LONGEST_TAIL_S > 0.0);
+        let inside = timeline.loop_codec_frames();
+        assert!(inside.len() * CODEC_HOP >= timeline.loop_samples() && inside.end < timeline.codec_frames());
+    }
+
+    #[test]
+    fn closing_leads_the_end_to_what_was_before_the_start() {
+        let timeline = Timeline::new(48_000);
+        let mut tail = vec![1.0; timeline.seam_samples()];
+        timeline.close_loop(&mut tail, &vec![0.0; timeline.seam_samples()]);
+        assert!(tail[0] > 0.99 && tail[tail.len() - 1] < 0.01);
+    }
+}

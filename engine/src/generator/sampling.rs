@@ -16,7 +16,7 @@ impl Sampling {
     /// From cautious at 0 over natural at 0.5 to wild at 1.
     pub(super) fn from_variation(variation: f32) -> Self {
         let variation = variation.clamp(0.0, 1.0);
-        Self { temperature: 0.6 + 0.7 * variation, nucleus: 0.84 + 0.14 * variation }
+        Self { temperature: 0.6 + 0.8 * variation, nucleus: 0.9 + 0.12 * variation.min(0.7) }
     }
 
     /// Index of the drawn token. Tokens with a logit of negative infinity are never drawn; at least one has another.
