@@ -1,1 +1,283 @@
-//! The ResonantGen instrument plugin.
+//! The ResonantGen instrument: parameters, processing, state and editor around the engine. Wiring only.
+//!
+//! Threads: the host's audio thread ([`ResonantGen`]'s `process`), the host's main thread (state, editor) and one
+//! [`worker`] per instance, which makes takes. They meet in [`shared`]; takes travel to the audio thread by the
+//! engine's playback ring.
+
+mod clap_entry;
+mod editor;
+mod host;
+mod inference;
+mod job;
+mod location;
+mod mixer;
+mod params;
+mod port_shim;
+mod shared;
+mod state;
+mod trigger;
+mod worker;
+
+#[cfg(feature = "vst3")]
+mod vst3;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use nice_plug::midi::Key;
+use nice_plug::prelude::*;
+use resonantgen_engine::playback::{Player, Position};
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+use rtrb::{Producer, RingBuffer};
+
+use crate::job::{Target, Trigger};
+use crate::mixer::Mixer;
+use crate::params::ResonantParams;
+use crate::shared::Shared;
+use crate::trigger::Edges;
+use crate::worker::Worker;
+
+/// Triggers under way from the audio thread to the worker.
+const TRIGGER_CAPACITY: usize = 64;
+/// Tempo of the preview before anything was made, in quarter notes per minute.
+const PREVIEW_BPM: f64 = 120.0;
+/// Longest time an offline render waits for a take that was asked for.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(180);
+/// How often it looks.
+const OFFLINE_POLL: Duration = Duration::from_millis(2);
+
+/// The plugin.
+pub struct ResonantGen {
+    params: Arc<ResonantParams>,
+    shared: Arc<Shared>,
+    triggers: Producer<Trigger>,
+    /// `None` when the system had no thread for it.
+    _worker: Option<Worker>,
+    player: Option<Player>,
+    mixer: Mixer,
+    edges: Edges,
+    sample_rate_hz: f64,
+    offline: bool,
+    /// Where the timeline stands when the host has none.
+    free_beat: f64,
+    fresh: bool,
+}
+
+impl Default for ResonantGen {
+    fn default() -> Self {
+        let shared = Shared::new();
+        let (triggers, asked) = RingBuffer::new(TRIGGER_CAPACITY);
+        let worker = Worker::start(&shared, asked)
+            .inspect_err(|error| {
+                shared.set_message(Some(format!("Nothing can be generated: no thread to do it ({error}).")));
+            })
+            .ok();
+        Self {
+            params: Arc::new(ResonantParams::new(&shared)),
+            shared,
+            triggers,
+            _worker: worker,
+            player: None,
+            mixer: Mixer::new(48_000.0),
+            edges: Edges::default(),
+            sample_rate_hz: 48_000.0,
+            offline: false,
+            free_beat: 0.0,
+            fresh: true,
+        }
+    }
+}
+
+impl ResonantGen {
+    /// Where the timeline is: the host's, or our own where the host has none or stands still during a preview.
+    fn position(&mut self, transport: &Transport, samples: usize) -> Position {
+        let host_bpm = transport.tempo.filter(|bpm| bpm.is_finite() && *bpm > 0.0);
+        let has_timeline = transport.pos_beats.is_some() || host_bpm.is_some();
+        let quarters_per_bar = match (transport.time_sig_numerator, transport.time_sig_denominator) {
+            (Some(numerator), Some(denominator)) if numerator > 0 && denominator > 0 => {
+                f64::from(numerator) * 4.0 / f64::from(denominator)
+            }
+            _ => 4.0,
+        };
+        self.shared.host_bpm.store(host_bpm.unwrap_or(0.0));
+        self.shared.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
+
+        let previews = has_timeline && !transport.playing && self.shared.preview.load(Ordering::Relaxed);
+        if has_timeline && !previews {
+            self.free_beat = 0.0;
+            return Position {
+                beat: transport.pos_beats().unwrap_or(0.0),
+                bpm: host_bpm.unwrap_or(PREVIEW_BPM),
+                quarters_per_bar,
+                playing: transport.playing,
+            };
+        }
+        let own_bpm = self.player.as_ref().and_then(|player| {
+            Track::ALL.into_iter().find_map(|track| player.clip(track)).map(|clip| clip.bpm())
+        });
+        let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
+        let beat = self.free_beat;
+        self.free_beat += samples as f64 * bpm / (60.0 * self.sample_rate_hz);
+        Position { beat, bpm, quarters_per_bar, playing: true }
+    }
+
+    /// Passes what the parameters and notes ask for on to the worker.
+    fn trigger(&mut self, target: Target) {
+        let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
+        if self.triggers.push(Trigger::read(&self.params, target, host_bpm)).is_err() {
+            self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
+            self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
+        }
+        self.shared.wake_worker();
+    }
+
+    /// An offline render waits for what it has asked for: time does not matter there, the sound does.
+    fn wait_offline(&self) {
+        let began = Instant::now();
+        while self.shared.unfinished.load(Ordering::Acquire) > 0
+            && !self.shared.quit.load(Ordering::Acquire)
+            && began.elapsed() < OFFLINE_PATIENCE
+        {
+            std::thread::sleep(OFFLINE_POLL);
+        }
+    }
+}
+
+impl Plugin for ResonantGen {
+    const NAME: &'static str = "ResonantGen";
+    const VENDOR: &'static str = "ResonantGen";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[AudioIOLayout {
+        main_input_channels: None,
+        main_output_channels: NonZeroU32::new(2),
+        aux_input_ports: &[],
+        aux_output_ports: &[new_nonzero_u32(2); TRACK_COUNT],
+        names: PortNames {
+            layout: Some("Main and four stems"),
+            // nice-plug 0.4.2 reads the main output's name from `main_input`.
+            main_input: Some("Main"),
+            main_output: Some("Main"),
+            aux_inputs: &[],
+            aux_outputs: &["Drums", "Bass", "Harmony", "Melody"],
+        },
+    }];
+    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+
+    type Editor = editor::Editor;
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        editor::create(&self.params, &self.shared)
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        trigger::lower(state);
+    }
+
+    fn activate(
+        &mut self,
+        _layout: &AudioIOLayout,
+        config: &BufferConfig,
+        _context: &mut impl ActivateContext<Self>,
+    ) -> bool {
+        self.sample_rate_hz = f64::from(config.sample_rate);
+        self.offline = config.process_mode == ProcessMode::Offline;
+        self.player = Some(self.shared.open_player(self.sample_rate_hz));
+        self.mixer = Mixer::new(config.sample_rate);
+        true
+    }
+
+    fn reset(&mut self) {
+        self.free_beat = 0.0;
+        self.fresh = true;
+        if let Some(player) = &mut self.player {
+            player.reset();
+        }
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        aux: &mut AuxiliaryBuffers,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        let samples = buffer.samples();
+        let position = self.position(context.transport(), samples);
+        let mut targets = [None; 1 + TRACK_COUNT];
+        let mut add = |target| {
+            if let Some(free) = targets.iter_mut().find(|slot| slot.is_none() || **slot == Some(target)) {
+                *free = Some(target);
+            }
+        };
+        self.edges.rising(&self.params, &mut add);
+        while let Some(event) = context.next_event() {
+            if let NoteEvent::NoteOn { key: Key::Number(key), .. } = event
+                && let Some(target) = trigger::of_key(key)
+            {
+                add(target);
+            }
+        }
+        for target in targets.into_iter().flatten() {
+            self.trigger(target);
+        }
+        if self.offline {
+            self.wait_offline();
+        }
+
+        self.mixer.aim(&self.params, &self.shared.host);
+        if std::mem::take(&mut self.fresh) {
+            self.mixer.snap();
+        }
+        self.shared.playhead_beat.store(position.beat);
+        if self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing {
+            self.shared.repaint.request_repaint();
+        }
+
+        let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
+            (buffer.as_slice(), <&mut [Buffer; TRACK_COUNT]>::try_from(&mut *aux.outputs), &mut self.player)
+        else {
+            return ProcessStatus::Normal;
+        };
+        let (
+            [drums_left, drums_right],
+            [bass_left, bass_right],
+            [harmony_left, harmony_right],
+            [melody_left, melody_right],
+        ) = (drums.as_slice(), bass.as_slice(), harmony.as_slice(), melody.as_slice())
+        else {
+            return ProcessStatus::Normal;
+        };
+        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = [
+            [drums_left, drums_right],
+            [bass_left, bass_right],
+            [harmony_left, harmony_right],
+            [melody_left, melody_right],
+        ];
+        player.process(position, self.params.swap_at.value().into(), &mut stems);
+        self.mixer.mix(&mut stems, [main_left, main_right]);
+        ProcessStatus::KeepAlive
+    }
+}
+
+impl ClapPlugin for ResonantGen {
+    /// Frozen: the VST3's class id is derived from it as well.
+    const CLAP_ID: &'static str = "org.resonantgen.resonantgen";
+    const CLAP_DESCRIPTION: Option<&'static str> =
+        Some("Type a prompt, get drums, bass, harmony and melody in the host's tempo");
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::Instrument, ClapFeature::Synthesizer, ClapFeature::Drum, ClapFeature::Stereo];
+}

@@ -1,0 +1,214 @@
+//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
+//!
+//! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, and passes
+//! only the last automation point of a block on. The corrections are text replacements, so that no copy of its sources
+//! is kept here; each must match exactly once, so that a new version cannot slip past them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The source file that is corrected.
+const PROCESS: &str = "external/clap-wrapper/src/detail/vst3/process.cpp";
+
+/// What is replaced by what.
+const CORRECTIONS: [(&str, &str); 2] = [
+    // Every automation point of a block reaches the plugin, not only the last.
+    (
+        "          auto nums = k->getPointCount();
+
+          Vst::ParamValue value;
+          int32 offset;
+          if (k->getPoint(nums - 1, offset, value) == kResultOk)
+          {
+            clap_multi_event_t n;
+            n.param.header.type = CLAP_EVENT_PARAM_VALUE;",
+        "          auto nums = k->getPointCount();
+
+          Vst::ParamValue value;
+          int32 offset;
+          for (decltype(nums) point = 0; point < nums; ++point)
+          {
+            if (k->getPoint(point, offset, value) != kResultOk) continue;
+            clap_multi_event_t n;
+            n.param.header.type = CLAP_EVENT_PARAM_VALUE;",
+    ),
+    // Missing outputs are passed on as null, for the plugin's own shim to fill in.
+    (
+        "      if (_vstdata->outputs[i].numChannels == (Steinberg::int32)_output_ports[i].channel_count)
+      {
+        _output_ports[i].data32 = _vstdata->outputs[i].channelBuffers32;
+      }
+      else
+      {
+        doProcess = false;
+      }",
+        "      bool supplied = _vstdata->outputs && i < (uint32_t)std::max(_vstdata->numOutputs, 0) &&
+                      _vstdata->outputs[i].numChannels > 0;
+      _output_ports[i].data32 = supplied ? _vstdata->outputs[i].channelBuffers32 : nullptr;
+      _output_ports[i].channel_count = supplied ? (uint32_t)_vstdata->outputs[i].numChannels : 0;
+      if (supplied) _vstdata->outputs[i].silenceFlags = 0;",
+    ),
+];
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_VST3").is_some() {
+        build_vst3(&clap_wrapper_sources());
+    }
+}
+
+/// Where Cargo keeps the sources of clap-wrapper.
+fn clap_wrapper_sources() -> PathBuf {
+    let cargo = env::var_os("CARGO").expect("Cargo sets CARGO for build scripts");
+    let folder = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets CARGO_MANIFEST_DIR for build scripts");
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--offline"])
+        .current_dir(folder)
+        .output()
+        .expect("cargo can be run again");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let manifest = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| package["name"] == "clap-wrapper")
+        .and_then(|package| package["manifest_path"].as_str())
+        .expect("clap-wrapper is a build dependency");
+    Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
+}
+
+/// Writes the corrected file into the build folder.
+fn corrected(sources: &Path) -> PathBuf {
+    let mut text = fs::read_to_string(sources.join(PROCESS)).expect("clap-wrapper 0.3.1 has this file");
+    text = text.replace("\r\n", "\n");
+    for (wrong, right) in CORRECTIONS {
+        assert_eq!(
+            text.matches(wrong).count(),
+            1,
+            "clap-wrapper has changed: review CORRECTIONS in build.rs"
+        );
+        text = text.replace(wrong, right);
+    }
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR for build scripts"));
+    let file = folder.join("process.cpp");
+    fs::write(&file, text).expect("the build folder is writable");
+    file
+}
+
+/// As clap-wrapper's own build script does it, without AUv2.
+fn build_vst3(sources: &Path) {
+    let os = env::var("CARGO_CFG_TARGET_OS").expect("Cargo sets the target for build scripts");
+    let external = sources.join("external");
+    let wrapper = external.join("clap-wrapper");
+    let sdk = external.join("vst3sdk");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").warnings(false);
+    build.flag_if_supported("/utf-8").flag_if_supported("/EHsc").flag_if_supported("-fvisibility=hidden");
+    build
+        .include(external.join("clap/include"))
+        .include(wrapper.join("include"))
+        .include(wrapper.join("libs/fmt"))
+        .include(wrapper.join("libs/psl"))
+        .include(wrapper.join("src"))
+        // For the corrected file, which lies elsewhere.
+        .include(wrapper.join("src/detail/vst3"))
+        .include(&sdk)
+        .include(sdk.join("public.sdk"))
+        .include(sdk.join("pluginterfaces"));
+    build
+        .define("CLAP_WRAPPER_VERSION", Some("\"0.14.0\""))
+        .define("CLAP_WRAPPER_BUILD_FOR_VST3", Some("1"))
+        .define("STATICALLY_LINKED_CLAP_ENTRY", Some("1"))
+        .define(
+            if env::var("DEBUG").as_deref() == Ok("true") { "DEVELOPMENT" } else { "RELEASE" },
+            Some("1"),
+        );
+    // The entry points get other names, so that Rust can export them: a static library's own would be dropped.
+    for entry in
+        ["GetPluginFactory", "ModuleEntry", "ModuleExit", "InitDll", "ExitDll", "bundleEntry", "bundleExit"]
+    {
+        build.define(entry, Some(format!("clap_wrapper_{entry}").as_str()));
+    }
+
+    for folder in ["base/source", "base/thread/source", "pluginterfaces/base", "public.sdk/source/common"] {
+        build.files(cpp_files(&sdk.join(folder)));
+    }
+    let vst = sdk.join("public.sdk/source");
+    build.files(
+        [
+            "main/pluginfactory.cpp",
+            "main/moduleinit.cpp",
+            "vst/vstinitiids.cpp",
+            "vst/vstnoteexpressiontypes.cpp",
+            "vst/vstaudioeffect.cpp",
+            "vst/vstcomponent.cpp",
+            "vst/vstsinglecomponenteffect.cpp",
+            "vst/vstcomponentbase.cpp",
+            "vst/vstbus.cpp",
+            "vst/vstparameters.cpp",
+            "vst/utility/stringconvert.cpp",
+        ]
+        .map(|file| vst.join(file)),
+    );
+    let source = wrapper.join("src");
+    build.files(
+        [
+            "clap_proxy.cpp",
+            "detail/clap/fsutil.cpp",
+            "detail/shared/sha1.cpp",
+            "wrapasvst3_export_entry.cpp",
+            "wrapasvst3.cpp",
+            "wrapasvst3_entry.cpp",
+            "detail/vst3/parameter.cpp",
+            "detail/vst3/plugview.cpp",
+            "detail/vst3/categories.cpp",
+        ]
+        .map(|file| source.join(file)),
+    );
+    build.file(corrected(sources));
+    match os.as_str() {
+        "macos" => {
+            build.file(vst.join("main/macmain.cpp"));
+            build.file(source.join("detail/os/macos.mm"));
+            build.file(source.join("detail/clap/mac_helpers.mm"));
+            build.define("MAC", None).define("MACOS_USE_GHC_FILESYSTEM", None);
+            build.include(external.join("filesystem/include"));
+            println!("cargo:rustc-link-lib=framework=CoreFoundation");
+            println!("cargo:rustc-link-lib=framework=Foundation");
+        }
+        "windows" => {
+            build.file(vst.join("main/dllmain.cpp"));
+            build.file(source.join("detail/os/windows.cpp"));
+            build.define("WIN", None);
+            for library in ["Shell32", "user32", "ole32"] {
+                println!("cargo:rustc-link-lib={library}");
+            }
+        }
+        "linux" => {
+            build.file(vst.join("main/linuxmain.cpp"));
+            build.file(source.join("detail/os/linux.cpp"));
+            build.define("LIN", None);
+        }
+        other => panic!("the VST3 is built for Linux, macOS and Windows, not for {other}"),
+    }
+    build.compile("clap_wrapper_vst3");
+}
+
+fn cpp_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("clap-wrapper 0.3.1 has this folder") {
+        let path = entry.expect("its entries can be read").path();
+        if path.is_dir() {
+            files.extend(cpp_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "cpp") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}

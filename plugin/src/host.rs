@@ -1,0 +1,115 @@
+//! What is known of the host beyond the framework: which outputs it connects, and how to tell it of changes.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+
+use clap_sys::host::clap_host;
+use resonantgen_engine::track::Track;
+
+/// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
+#[derive(Debug, Default)]
+pub struct HostLink {
+    /// Bit per output port (0 is Main) that the host supplied in its last block.
+    supplied: AtomicU8,
+    /// The host has left out a stem's port before: it supplies only what is connected.
+    leaves_out_unused: AtomicBool,
+    /// The project has changed and the host has not been told yet.
+    dirty: AtomicBool,
+    /// Null before the host is known, and after the plugin is gone.
+    host: AtomicPtr<clap_host>,
+}
+
+thread_local! {
+    /// The link of the instance that this thread is creating.
+    static CREATING: RefCell<Option<Arc<HostLink>>> = const { RefCell::new(None) };
+}
+
+impl HostLink {
+    /// A link to `host`; the caller promises that the host lives until [`forget`](Self::forget).
+    #[must_use]
+    pub fn new(host: *const clap_host) -> Arc<Self> {
+        Arc::new(Self { host: AtomicPtr::new(host.cast_mut()), ..Self::default() })
+    }
+
+    /// Runs `create`, during which [`of_this_instance`](Self::of_this_instance) gives `link`.
+    pub fn create_with<T>(link: &Arc<Self>, create: impl FnOnce() -> T) -> T {
+        CREATING.with_borrow_mut(|creating| *creating = Some(Arc::clone(link)));
+        let created = create();
+        CREATING.with_borrow_mut(|creating| *creating = None);
+        created
+    }
+
+    /// The link of the instance that is being created, or one to no host at all (standalone, tests).
+    #[must_use]
+    pub fn of_this_instance() -> Arc<Self> {
+        CREATING.with_borrow(|creating| creating.clone()).unwrap_or_default()
+    }
+
+    /// Remembers which output ports the host supplied in this block (bit 0 is Main). Realtime-safe.
+    pub fn note_supplied(&self, ports: u8) {
+        const STEMS: u8 = 0b1_1110;
+        self.supplied.store(ports, Ordering::Relaxed);
+        if ports & STEMS != STEMS {
+            self.leaves_out_unused.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a track's own output is known to be connected. Realtime-safe.
+    ///
+    /// A host that always supplies every port says nothing by it: many do, also on a plain stereo track, where a track
+    /// that left Main would be lost. Only a host that has left out a port before means what it supplies.
+    #[must_use]
+    pub fn is_connected(&self, track: Track) -> bool {
+        let supplied = self.supplied.load(Ordering::Relaxed) & (2 << track.index()) != 0;
+        supplied && self.leaves_out_unused.load(Ordering::Relaxed)
+    }
+
+    /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
+    pub fn mark_dirty(&self) {
+        self.dirty.store(true, Ordering::Release);
+        let host = self.host.load(Ordering::Acquire);
+        if host.is_null() {
+            return;
+        }
+        // SAFETY: `new` was given a host that outlives the link's use; the worker, which calls this, is joined before
+        // the plugin is destroyed. `request_callback` may be called from any thread.
+        unsafe {
+            if let Some(request_callback) = (*host).request_callback {
+                request_callback(host);
+            }
+        }
+    }
+
+    /// Whether [`mark_dirty`](Self::mark_dirty) was called since the last time this was asked.
+    #[must_use]
+    pub fn take_dirty(&self) -> bool {
+        self.dirty.swap(false, Ordering::AcqRel)
+    }
+
+    /// The host is about to go.
+    pub fn forget(&self) {
+        self.host.store(std::ptr::null_mut(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hosts_that_leave_ports_out_mean_what_they_supply() {
+        let all = HostLink::default();
+        all.note_supplied(0b1_1111);
+        assert!(Track::ALL.into_iter().all(|track| !all.is_connected(track)));
+
+        let one = HostLink::default();
+        one.note_supplied(0b0_0001);
+        assert!(Track::ALL.into_iter().all(|track| !one.is_connected(track)));
+
+        one.note_supplied(0b0_0101);
+        assert_eq!(Track::ALL.map(|track| one.is_connected(track)), [false, true, false, false]);
+        one.note_supplied(0b1_1111);
+        assert!(Track::ALL.into_iter().all(|track| one.is_connected(track)));
+    }
+}

@@ -1,0 +1,84 @@
+//! The engine, shared by all instances in the process, and whose turn it is to use it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use resonantgen_engine::generator::{Engine, EngineOptions, OpenEngineError};
+
+use crate::location;
+
+/// Most inference threads; more bring little and disturb the host.
+const MAX_THREADS: usize = 4;
+/// How often a waiting job looks whether it is still wanted.
+const CANCEL_POLL: Duration = Duration::from_millis(50);
+
+static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+static TURN: Turn = Turn { taken: Mutex::new(false), freed: Condvar::new() };
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No models.
+    #[error(
+        "no models found in {}: install the plugin again with 'cargo xtask install', or set RESONANTGEN_BUNDLE",
+        .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoBundle(Vec<PathBuf>),
+    /// Models or runtime are not usable.
+    #[error(transparent)]
+    Open(#[from] OpenEngineError),
+}
+
+/// The process's engine: opened when first needed, closed when no instance uses it any more.
+///
+/// # Errors
+/// When models or runtime are missing or unusable; a later try may succeed.
+pub fn engine() -> Result<Arc<Engine>, EngineError> {
+    let mut shared = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(engine) = shared.upgrade() {
+        return Ok(engine);
+    }
+    // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
+    location::stay_loaded();
+    let options = EngineOptions {
+        bundle_dir: location::bundle().map_err(EngineError::NoBundle)?,
+        runtime_library: location::runtime(),
+        threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_THREADS)),
+    };
+    let engine = Arc::new(Engine::open(&options)?);
+    *shared = Arc::downgrade(&engine);
+    Ok(engine)
+}
+
+/// One generation at a time in the whole process: two would only slow each other down.
+struct Turn {
+    taken: Mutex<bool>,
+    freed: Condvar,
+}
+
+/// The right to generate; dropping it passes it on.
+#[derive(Debug)]
+pub struct TurnGuard(());
+
+/// Waits until no other instance generates. `None` when the job was cancelled meanwhile.
+pub fn wait_for_turn(is_cancelled: &dyn Fn() -> bool) -> Option<TurnGuard> {
+    let mut taken = TURN.taken.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if is_cancelled() {
+            return None;
+        }
+        if !*taken {
+            *taken = true;
+            return Some(TurnGuard(()));
+        }
+        taken = TURN.freed.wait_timeout(taken, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+impl Drop for TurnGuard {
+    fn drop(&mut self) {
+        *TURN.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        TURN.freed.notify_one();
+    }
+}

@@ -1,0 +1,282 @@
+//! The plugin's parameters. Their ids are frozen: hosts keep automation by them (see the golden list in the tests).
+
+use std::sync::Arc;
+
+use nice_plug::prelude::*;
+use resonantgen_engine::playback::SwapAt;
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+use crate::shared::Shared;
+use crate::state::{DamagedField, EditorSizeField, PromptField, SessionField};
+
+/// Level below which a track is silent, in dB.
+pub const LEVEL_MIN_DB: f32 = -60.0;
+/// Highest level, in dB.
+pub const LEVEL_MAX_DB: f32 = 6.0;
+/// Highest fixed seed; 0 means "a new one each time".
+pub const SEED_MAX: i32 = 9999;
+/// Most bars that the parameter asks for; 0 means "as the prompt says".
+pub const BARS_MAX: i32 = 32;
+
+/// When a new take takes over.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwapMoment {
+    /// As soon as it is there.
+    #[id = "now"]
+    Now,
+    /// On the next quarter note.
+    #[id = "beat"]
+    Beat,
+    /// On the next bar line.
+    #[id = "bar"]
+    Bar,
+    /// When the loop starts over.
+    #[id = "loop"]
+    Loop,
+}
+
+impl From<SwapMoment> for SwapAt {
+    fn from(moment: SwapMoment) -> Self {
+        match moment {
+            SwapMoment::Now => Self::Now,
+            SwapMoment::Beat => Self::Beat,
+            SwapMoment::Bar => Self::Bar,
+            SwapMoment::Loop => Self::Loop,
+        }
+    }
+}
+
+/// Whether a track sounds in the Main output.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InMain {
+    /// Unless the host is known to have connected the track's own output.
+    #[id = "auto"]
+    Auto,
+    /// Always.
+    #[id = "on"]
+    On,
+    /// Never.
+    #[id = "off"]
+    Off,
+}
+
+/// Parameters of one track.
+#[derive(Params)]
+pub struct TrackParams {
+    /// The track's take may not change.
+    #[id = "lock"]
+    pub lock: BoolParam,
+    /// Trigger: each rising edge asks for a new take.
+    #[id = "regenerate"]
+    pub regenerate: BoolParam,
+    /// Silent.
+    #[id = "mute"]
+    pub mute: BoolParam,
+    /// Silences the tracks that are not soloed.
+    #[id = "solo"]
+    pub solo: BoolParam,
+    /// Level in dB, in [`LEVEL_MIN_DB`]`..=`[`LEVEL_MAX_DB`]; the lowest is silence.
+    #[id = "level"]
+    pub level: FloatParam,
+    /// Balance, -1 (left) to 1 (right).
+    #[id = "pan"]
+    pub pan: FloatParam,
+    /// Whether the track sounds in Main.
+    #[id = "in_main"]
+    pub in_main: EnumParam<InMain>,
+}
+
+impl TrackParams {
+    fn new(track: Track) -> Self {
+        let name = |what: &str| format!("{} {what}", track.title());
+        Self {
+            lock: BoolParam::new(name("Lock"), false),
+            regenerate: BoolParam::new(name("Regenerate"), false),
+            mute: BoolParam::new(name("Mute"), false),
+            solo: BoolParam::new(name("Solo"), false),
+            level: FloatParam::new(
+                name("Level"),
+                0.0,
+                FloatRange::Linear { min: LEVEL_MIN_DB, max: LEVEL_MAX_DB },
+            )
+            .with_unit(" dB")
+            .with_value_to_string(Arc::new(|level_db| {
+                if level_db <= LEVEL_MIN_DB { "-inf".to_owned() } else { format!("{level_db:.1}") }
+            }))
+            .with_string_to_value(Arc::new(parse_level)),
+            pan: FloatParam::new(name("Pan"), 0.0, FloatRange::Linear { min: -1.0, max: 1.0 })
+                .with_value_to_string(formatters::v2s_f32_panning())
+                .with_string_to_value(formatters::s2v_f32_panning()),
+            in_main: EnumParam::new(name("In Main"), InMain::Auto),
+        }
+    }
+}
+
+fn parse_level(text: &str) -> Option<f32> {
+    let number = text.trim().trim_end_matches(|unit: char| unit.is_alphabetic()).trim();
+    if text.to_lowercase().contains("inf") {
+        return Some(LEVEL_MIN_DB);
+    }
+    number.parse::<f32>().ok().map(|level_db| level_db.clamp(LEVEL_MIN_DB, LEVEL_MAX_DB))
+}
+
+fn percent(name: &str) -> FloatParam {
+    FloatParam::new(name, 0.5, FloatRange::Linear { min: 0.0, max: 1.0 })
+        .with_unit(" %")
+        .with_value_to_string(formatters::v2s_f32_percentage(0))
+        .with_string_to_value(formatters::s2v_f32_percentage())
+}
+
+/// An integer whose 0 has a name.
+fn count_or(name: &str, max: i32, zero: &'static str) -> IntParam {
+    IntParam::new(name, 0, IntRange::Linear { min: 0, max })
+        .with_value_to_string(Arc::new(
+            move |value| {
+                if value == 0 { zero.to_owned() } else { value.to_string() }
+            },
+        ))
+        .with_string_to_value(Arc::new(move |text| {
+            let text = text.trim();
+            if text.eq_ignore_ascii_case(zero) {
+                return Some(0);
+            }
+            text.parse().ok().map(|value: i32| value.clamp(0, max))
+        }))
+}
+
+/// All parameters, and what is saved next to them.
+#[derive(Params)]
+pub struct ResonantParams {
+    /// Trigger: each rising edge generates all unlocked tracks.
+    #[id = "generate"]
+    pub generate: BoolParam,
+    /// Seed of what is generated; 0 takes the next one each time.
+    #[id = "seed"]
+    pub seed: IntParam,
+    /// Length in bars; 0 leaves it to the prompt.
+    #[id = "bars"]
+    pub bars: IntParam,
+    /// When a new take takes over.
+    #[id = "swap_at"]
+    pub swap_at: EnumParam<SwapMoment>,
+    /// How far results may stray from the likeliest.
+    #[id = "variation"]
+    pub variation: FloatParam,
+    /// How strictly the prompt is followed.
+    #[id = "adherence"]
+    pub adherence: FloatParam,
+    /// New takes are made at the host's tempo.
+    #[id = "follow_host"]
+    pub follow_host: BoolParam,
+
+    /// Drums.
+    #[nested(id_prefix = "drums", group = "Drums")]
+    pub drums: TrackParams,
+    /// Bass.
+    #[nested(id_prefix = "bass", group = "Bass")]
+    pub bass: TrackParams,
+    /// Harmony.
+    #[nested(id_prefix = "harmony", group = "Harmony")]
+    pub harmony: TrackParams,
+    /// Melody.
+    #[nested(id_prefix = "melody", group = "Melody")]
+    pub melody: TrackParams,
+
+    /// What was typed.
+    #[persist = "prompt"]
+    prompt: PromptField,
+    /// The session with its takes.
+    #[persist = "session"]
+    session: SessionField,
+    /// A session that could not be read, kept for a version that can.
+    #[persist = "damaged_session"]
+    damaged: DamagedField,
+    /// The editor's size.
+    #[persist = "editor_size"]
+    editor_size: EditorSizeField,
+}
+
+impl ResonantParams {
+    /// Parameters at their defaults, which save and restore `shared`.
+    #[must_use]
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            generate: BoolParam::new("Generate", false),
+            seed: count_or("Seed", SEED_MAX, "next"),
+            bars: count_or("Bars", BARS_MAX, "auto"),
+            swap_at: EnumParam::new("Swap At", SwapMoment::Bar),
+            variation: percent("Variation"),
+            adherence: percent("Adherence"),
+            follow_host: BoolParam::new("Follow Host Tempo", true),
+            drums: TrackParams::new(Track::Drums),
+            bass: TrackParams::new(Track::Bass),
+            harmony: TrackParams::new(Track::Harmony),
+            melody: TrackParams::new(Track::Melody),
+            prompt: PromptField(Arc::clone(shared)),
+            session: SessionField(Arc::clone(shared)),
+            damaged: DamagedField(Arc::clone(shared)),
+            editor_size: EditorSizeField(Arc::clone(shared)),
+        }
+    }
+
+    /// Parameters of one track.
+    #[must_use]
+    pub fn track(&self, track: Track) -> &TrackParams {
+        match track {
+            Track::Drums => &self.drums,
+            Track::Bass => &self.bass,
+            Track::Harmony => &self.harmony,
+            Track::Melody => &self.melody,
+        }
+    }
+
+    /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn locked(&self) -> [bool; TRACK_COUNT] {
+        Track::ALL.map(|track| self.track(track).lock.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line per parameter: id, smallest and largest plain value, default, unit. A changed line breaks projects.
+    const GOLDEN: &str = include_str!("../tests/parameters.txt");
+
+    fn plain(pointer: ParamPtr, normalized: f32) -> String {
+        // SAFETY: the pointer comes from the parameters that outlive this call.
+        unsafe { pointer.normalized_value_to_string(normalized, true) }
+    }
+
+    #[test]
+    fn ids_ranges_and_defaults_are_frozen() {
+        let params = ResonantParams::new(&Shared::new());
+        let mut lines = String::new();
+        for (id, pointer, _) in params.param_map() {
+            // SAFETY: the pointer comes from the parameters above, which are alive.
+            let default = unsafe { pointer.default_normalized_value() };
+            lines += &format!(
+                "{id}: {} .. {}, default {}\n",
+                plain(pointer, 0.0),
+                plain(pointer, 1.0),
+                plain(pointer, default)
+            );
+        }
+        assert_eq!(lines, GOLDEN);
+    }
+
+    #[test]
+    fn texts_are_read_back_as_they_are_written() {
+        let params = ResonantParams::new(&Shared::new());
+        for (id, pointer, _) in params.param_map() {
+            for normalized in [0.0, 0.25, 0.5, 1.0] {
+                let text = plain(pointer, normalized);
+                // SAFETY: the pointer comes from the parameters above, which are alive.
+                let value = unsafe { pointer.string_to_normalized_value(&text) };
+                let again = plain(pointer, value.unwrap_or_else(|| panic!("{id} cannot read '{text}'")));
+                assert_eq!(text, again, "{id}");
+            }
+        }
+    }
+}

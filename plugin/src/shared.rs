@@ -1,0 +1,398 @@
+//! What audio thread, worker, host thread and editor have in common. Each member says who may touch it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use nice_plug_egui::RepaintNotifier;
+use resonantgen_engine::generator::Stage;
+use resonantgen_engine::playback::{Clip, Feeder, Player, channel};
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::TakeId;
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+use crate::host::HostLink;
+use crate::job::Job;
+
+/// The editor's size at first, in logical pixels.
+pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
+/// Jobs that may wait.
+const QUEUE_CAPACITY: usize = 64;
+
+/// A float that threads share without a lock.
+#[derive(Debug, Default)]
+pub struct AtomicF64(AtomicU64);
+
+impl AtomicF64 {
+    /// Writes. Realtime-safe.
+    pub fn store(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Reads. Realtime-safe.
+    pub fn load(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Width and height that threads share without a lock.
+#[derive(Debug)]
+pub struct AtomicSize(AtomicU64);
+
+impl AtomicSize {
+    fn new([width, height]: [u32; 2]) -> Self {
+        Self(AtomicU64::new(u64::from(width) << 32 | u64::from(height)))
+    }
+
+    /// Writes.
+    pub fn store(&self, [width, height]: [u32; 2]) {
+        self.0.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+    }
+
+    /// Reads.
+    pub fn load(&self) -> [u32; 2] {
+        let packed = self.0.load(Ordering::Relaxed);
+        [(packed >> 32) as u32, packed as u32]
+    }
+}
+
+/// How far a track's generation has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// Nothing is being made.
+    Idle,
+    /// Waits for its turn.
+    Waiting,
+    /// In a stage, with the done part in `0.0..=1.0`.
+    In(Stage, f32),
+}
+
+/// [`Progress`] of one track, shared without a lock.
+#[derive(Debug, Default)]
+pub struct AtomicProgress(AtomicU32);
+
+impl AtomicProgress {
+    const FULL: f32 = 65_535.0;
+
+    /// Writes.
+    pub fn store(&self, progress: Progress) {
+        let packed = match progress {
+            Progress::Idle => 0,
+            Progress::Waiting => 1 << 16,
+            Progress::In(stage, fraction) => {
+                let stage = match stage {
+                    Stage::Compose => 2,
+                    Stage::Perform => 3,
+                    Stage::Decode => 4,
+                };
+                stage << 16 | (fraction.clamp(0.0, 1.0) * Self::FULL) as u32
+            }
+        };
+        self.0.store(packed, Ordering::Relaxed);
+    }
+
+    /// Reads.
+    pub fn load(&self) -> Progress {
+        let packed = self.0.load(Ordering::Relaxed);
+        let fraction = (packed & 0xffff) as f32 / Self::FULL;
+        match packed >> 16 {
+            1 => Progress::Waiting,
+            2 => Progress::In(Stage::Compose, fraction),
+            3 => Progress::In(Stage::Perform, fraction),
+            4 => Progress::In(Stage::Decode, fraction),
+            _ => Progress::Idle,
+        }
+    }
+}
+
+/// The way from finished takes to the player, at the host's sample rate.
+#[derive(Debug)]
+struct Outlet {
+    feeder: Feeder,
+    sample_rate_hz: f64,
+    /// What the player has been given.
+    sent: [Option<TakeId>; TRACK_COUNT],
+}
+
+/// State that all parts of one plugin instance share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The host, where it is known. Any thread.
+    pub host: Arc<HostLink>,
+    /// Wakes the editor. Any thread.
+    pub repaint: RepaintNotifier,
+    /// A session that could not be read. Host thread and editor.
+    pub damaged: Mutex<String>,
+    /// Size of the editor. Host thread and editor.
+    pub editor_size: AtomicSize,
+    /// Progress of each track. Worker writes, editor reads.
+    pub progress: [AtomicProgress; TRACK_COUNT],
+    /// Jobs asked for and not yet finished. Any thread.
+    pub unfinished: AtomicU32,
+    /// The job that runs shall stop. Any thread.
+    pub cancel: AtomicBool,
+    /// The worker shall end. Host thread.
+    pub quit: AtomicBool,
+    /// Quarter notes; written by the audio thread for the editor.
+    pub playhead_beat: AtomicF64,
+    /// Whether the playhead moves; written by the audio thread for the editor.
+    pub playing: AtomicBool,
+    /// Tempo of the host, 0 when it has none; written by the audio thread.
+    pub host_bpm: AtomicF64,
+    /// Whether the host has a transport that stands still; written by the audio thread for the editor.
+    pub stopped: AtomicBool,
+    /// The editor wishes to hear the takes while the host stands still.
+    pub preview: AtomicBool,
+    /// Triggers that found the queue full; written by the audio thread.
+    pub lost_triggers: AtomicU32,
+    prompt: Mutex<String>,
+    session: Mutex<Session>,
+    /// Grows with each change of the session.
+    revision: AtomicU64,
+    /// Grows with each restored session: what was begun before it is not wanted any more.
+    epoch: AtomicU64,
+    blob: Mutex<Option<(u64, String)>>,
+    outlet: Mutex<Option<Outlet>>,
+    message: Mutex<Option<String>>,
+    queue: Mutex<VecDeque<Job>>,
+    worker: OnceLock<Thread>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked has left whole values behind: each change here is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// State of a new instance.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            host: HostLink::of_this_instance(),
+            repaint: RepaintNotifier::default(),
+            damaged: Mutex::default(),
+            editor_size: AtomicSize::new(DEFAULT_EDITOR_SIZE),
+            progress: Default::default(),
+            unfinished: AtomicU32::new(0),
+            cancel: AtomicBool::new(false),
+            quit: AtomicBool::new(false),
+            playhead_beat: AtomicF64::default(),
+            playing: AtomicBool::new(false),
+            host_bpm: AtomicF64::default(),
+            stopped: AtomicBool::new(false),
+            preview: AtomicBool::new(false),
+            lost_triggers: AtomicU32::new(0),
+            prompt: Mutex::default(),
+            session: Mutex::default(),
+            revision: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            blob: Mutex::default(),
+            outlet: Mutex::default(),
+            message: Mutex::default(),
+            queue: Mutex::default(),
+            worker: OnceLock::new(),
+        })
+    }
+
+    /// What is typed. Not realtime-safe.
+    pub fn prompt(&self) -> String {
+        locked(&self.prompt).clone()
+    }
+
+    /// Replaces what is typed. Not realtime-safe.
+    pub fn set_prompt(&self, prompt: String) {
+        *locked(&self.prompt) = prompt;
+    }
+
+    /// The session as it is now; takes are shared, not copied. Not realtime-safe.
+    pub fn session(&self) -> Session {
+        locked(&self.session).clone()
+    }
+
+    /// A number that changes when the session does.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// A number that changes when a session is restored.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What went wrong last, for the editor.
+    pub fn message(&self) -> Option<String> {
+        locked(&self.message).clone()
+    }
+
+    /// Shows or removes a message.
+    pub fn set_message(&self, message: Option<String>) {
+        *locked(&self.message) = message;
+        self.repaint.request_repaint();
+    }
+
+    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did.
+    pub fn commit_session(&self, session: Session, epoch: u64) -> bool {
+        {
+            let mut current = locked(&self.session);
+            if self.epoch() != epoch {
+                return false;
+            }
+            *current = session;
+            self.revision.fetch_add(1, Ordering::Release);
+        }
+        self.feed(false);
+        self.host.mark_dirty();
+        self.repaint.request_repaint();
+        true
+    }
+
+    /// The session for the host's project; remembered until it changes. Not realtime-safe.
+    pub fn session_blob(&self) -> String {
+        let revision = self.revision();
+        let mut blob = locked(&self.blob);
+        if let Some((made_for, text)) = &*blob
+            && *made_for == revision
+        {
+            return text.clone();
+        }
+        let session = self.session();
+        if session.tracks.iter().all(|track| track.take().is_none()) {
+            return String::new();
+        }
+        let text = BASE64.encode(session.to_bytes());
+        *blob = Some((revision, text.clone()));
+        text
+    }
+
+    /// Takes over a session from the host's project, and hands its takes to the player at once. A damaged one is kept
+    /// aside and leaves an empty session and a message. Not realtime-safe.
+    pub fn restore_session(&self, text: String) {
+        let restored = if text.is_empty() {
+            Ok(Session::default())
+        } else {
+            BASE64
+                .decode(&text)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| Session::from_bytes(&bytes).map_err(|error| error.to_string()))
+        };
+        let (session, damage) = match restored {
+            Ok(session) => (session, None),
+            Err(error) => (Session::default(), Some(error)),
+        };
+        self.cancel.store(true, Ordering::Release);
+        {
+            let mut current = locked(&self.session);
+            *current = session;
+            self.epoch.fetch_add(1, Ordering::Release);
+            self.revision.fetch_add(1, Ordering::Release);
+        }
+        match damage {
+            None => {
+                locked(&self.damaged).clear();
+                self.set_message(None);
+            }
+            Some(error) => {
+                *locked(&self.damaged) = text;
+                self.set_message(Some(format!(
+                    "The saved session could not be read ({error}). It is kept in the project; what you make now is \
+                     saved next to it."
+                )));
+            }
+        }
+        self.feed(true);
+        self.repaint.request_repaint();
+    }
+
+    /// A player for the given rate that already has the session's takes. Not realtime-safe.
+    pub fn open_player(&self, sample_rate_hz: f64) -> Player {
+        let (feeder, player) = channel(sample_rate_hz);
+        *locked(&self.outlet) = Some(Outlet { feeder, sample_rate_hz, sent: Default::default() });
+        self.feed(true);
+        player
+    }
+
+    /// Sends the player the takes that it does not have yet. Not realtime-safe.
+    fn feed(&self, immediate: bool) {
+        let session = self.session();
+        let mut outlet = locked(&self.outlet);
+        let Some(outlet) = &mut *outlet else { return };
+        for track in Track::ALL {
+            let take = session.track(track).take();
+            let id = take.map(|take| &take.id);
+            let sent = &mut outlet.sent[track.index()];
+            if id == sent.as_ref() {
+                continue;
+            }
+            let clip = take.map(|take| Arc::new(Clip::prepare(take, outlet.sample_rate_hz)));
+            // A ring that is full (the host does not process) is tried again by `tend`.
+            if outlet.feeder.send(track, clip, immediate).is_ok() {
+                *sent = id.cloned();
+            }
+        }
+    }
+
+    /// Frees clips that the player has given back, and sends what did not fit before; returns whether some clips are
+    /// still under way. Not realtime-safe.
+    pub fn tend(&self) -> bool {
+        self.feed(false);
+        let mut outlet = locked(&self.outlet);
+        outlet.as_mut().is_some_and(|outlet| {
+            outlet.feeder.collect();
+            outlet.feeder.waiting() > 0
+        })
+    }
+
+    /// Names the thread that [`ask`](Self::ask) wakes.
+    pub fn set_worker(&self, thread: Thread) {
+        // Set once, by the plugin's constructor.
+        let _ = self.worker.set(thread);
+    }
+
+    /// Wakes the worker. Realtime-safe: it does not wait.
+    pub fn wake_worker(&self) {
+        if let Some(worker) = self.worker.get() {
+            worker.unpark();
+        }
+    }
+
+    /// Puts a job into the queue. For the editor; not realtime-safe.
+    pub fn ask(&self, job: Job) {
+        self.unfinished.fetch_add(1, Ordering::AcqRel);
+        self.enqueue(job);
+        self.wake_worker();
+    }
+
+    /// Queues a job that is already counted. Generating everything makes what waits pointless.
+    pub fn enqueue(&self, job: Job) {
+        let mut queue = locked(&self.queue);
+        if job.replaces_all() {
+            self.unfinished.fetch_sub(queue.len() as u32, Ordering::AcqRel);
+            queue.clear();
+        }
+        if queue.len() < QUEUE_CAPACITY {
+            queue.push_back(job);
+        } else {
+            self.unfinished.fetch_sub(1, Ordering::AcqRel);
+            drop(queue);
+            self.set_message(Some(format!(
+                "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
+            )));
+        }
+    }
+
+    /// The next job. For the worker.
+    pub fn next_job(&self) -> Option<Job> {
+        locked(&self.queue).pop_front()
+    }
+
+    /// Stops the job that runs and forgets those that wait.
+    pub fn cancel_all(&self) {
+        let mut queue = locked(&self.queue);
+        self.unfinished.fetch_sub(queue.len() as u32, Ordering::AcqRel);
+        queue.clear();
+        self.cancel.store(true, Ordering::Release);
+    }
+}

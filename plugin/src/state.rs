@@ -1,0 +1,63 @@
+//! What the host's project keeps besides parameters: prompt, session, editor size.
+
+use std::sync::{Arc, PoisonError};
+
+use nice_plug::params::persist::PersistentField;
+
+use crate::shared::Shared;
+
+/// The prompt as typed.
+pub struct PromptField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, String> for PromptField {
+    fn set(&self, prompt: String) {
+        self.0.set_prompt(prompt);
+    }
+
+    fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
+        field(&self.0.prompt())
+    }
+}
+
+/// The session with the audio of its takes: a versioned blob, in base64 because the state is JSON.
+pub struct SessionField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, String> for SessionField {
+    fn set(&self, blob: String) {
+        self.0.restore_session(blob);
+    }
+
+    fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
+        field(&self.0.session_blob())
+    }
+}
+
+/// A session that could not be read is saved again as it came.
+pub struct DamagedField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, String> for DamagedField {
+    fn set(&self, blob: String) {
+        // A blob that could not be read in this very load is newer than the one kept from before.
+        let mut kept = self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_empty() {
+            *kept = blob;
+        }
+    }
+
+    fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
+        field(&self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Width and height of the editor in logical pixels.
+pub struct EditorSizeField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, [u32; 2]> for EditorSizeField {
+    fn set(&self, size: [u32; 2]) {
+        self.0.editor_size.store(size);
+    }
+
+    fn map<F: Fn(&[u32; 2]) -> R, R>(&self, field: F) -> R {
+        field(&self.0.editor_size.load())
+    }
+}

@@ -1,0 +1,218 @@
+//! The worker: one thread per instance that makes takes, so that neither the host nor the audio thread waits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use resonantgen_engine::generator::{Observer, Stage};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest};
+use resonantgen_engine::track::Track;
+use rtrb::Consumer;
+
+use crate::inference::{engine, wait_for_turn};
+use crate::job::{Job, Target, Trigger};
+use crate::shared::{Progress, Shared};
+
+/// How often clips under way to a player are looked after.
+const TEND_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The running worker; dropping it cancels its job and joins the thread.
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread. `triggers` come from the audio thread, which wakes it by [`Shared::wake_worker`].
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(shared: &Arc<Shared>, triggers: Consumer<Trigger>) -> std::io::Result<Self> {
+        let state = Arc::clone(shared);
+        let thread = std::thread::Builder::new()
+            .name("resonantgen".to_owned())
+            .spawn(move || run(&state, triggers))?;
+        shared.set_worker(thread.thread().clone());
+        Ok(Self { shared: Arc::clone(shared), thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.quit.store(true, Ordering::Release);
+        self.shared.cancel.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic of the worker has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
+    lower_priority();
+    while !shared.quit.load(Ordering::Acquire) {
+        while let Ok(trigger) = triggers.pop() {
+            shared.enqueue(trigger.into());
+        }
+        report_lost_triggers(shared);
+        if let Some(job) = shared.next_job() {
+            // A panic in a model must not reach the host; what was there before stays.
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(shared, &job)));
+            let message = match made {
+                Ok(Ok(())) => None,
+                Ok(Err(Failure::Unwanted)) => shared.message(),
+                Ok(Err(Failure::Message(text))) => Some(text),
+                Err(_) => {
+                    Some("Generation failed unexpectedly. What was there before still plays.".to_owned())
+                }
+            };
+            shared.set_message(message);
+            for progress in &shared.progress {
+                progress.store(Progress::Idle);
+            }
+            shared.unfinished.fetch_sub(1, Ordering::AcqRel);
+            shared.repaint.request_repaint();
+        } else if shared.tend() {
+            std::thread::park_timeout(TEND_INTERVAL);
+        } else {
+            std::thread::park();
+        }
+    }
+}
+
+fn report_lost_triggers(shared: &Shared) {
+    let lost = shared.lost_triggers.swap(0, Ordering::AcqRel);
+    if lost > 0 {
+        shared.set_message(Some(format!("{lost} triggers came too fast and were left out.")));
+    }
+}
+
+/// The worker yields to audio threads and to the user.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    {
+        const NICENESS: libc::c_int = 10;
+        // SAFETY: no memory is involved; on Linux this concerns the calling thread only.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
+    }
+}
+
+enum Failure {
+    /// Cancelled, or overtaken by a restored session.
+    Unwanted,
+    Message(String),
+}
+
+fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
+    let epoch = shared.epoch();
+    shared.cancel.store(false, Ordering::Release);
+    let mut session = shared.session();
+    for track in Track::ALL {
+        session.track_mut(track).locked = job.trigger.locked[track.index()];
+    }
+    let watch = Watch { shared, epoch };
+    for track in Track::ALL {
+        if watch.concerns(job, track) {
+            shared.progress[track.index()].store(Progress::Waiting);
+        }
+    }
+    shared.repaint.request_repaint();
+
+    let is_cancelled = || watch.is_cancelled();
+    let _turn = wait_for_turn(&is_cancelled).ok_or(Failure::Unwanted)?;
+    let failed = |error: &dyn std::error::Error| {
+        if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(error)) }
+    };
+    let engine = engine().map_err(|error| failed(&error))?;
+    let trigger = &job.trigger;
+    match trigger.target {
+        Target::All => {
+            if trigger.locked.iter().all(|locked| *locked) {
+                return Err(Failure::Message(
+                    "All tracks are locked: unlock those that shall change.".to_owned(),
+                ));
+            }
+            let request = SessionRequest {
+                prompt: shared.prompt(),
+                overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
+                seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
+                tracks: Track::ALL.to_vec(),
+                settings: trigger.settings,
+            };
+            session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
+        }
+        Target::One(track) => {
+            if session.plan.is_none() {
+                // Nothing to go by yet: the track is the first of a new session.
+                let request = SessionRequest {
+                    prompt: shared.prompt(),
+                    overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
+                    seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
+                    tracks: vec![track],
+                    settings: trigger.settings,
+                };
+                session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
+            } else {
+                let seed = trigger.seed.unwrap_or_else(|| next_seed(&session, track));
+                session
+                    .regenerate(&engine, track, &job.edit, seed, trigger.settings, &watch)
+                    .map_err(|error| failed(&error))?;
+            }
+        }
+    }
+    if watch.is_cancelled() || !shared.commit_session(session, epoch) {
+        return Err(Failure::Unwanted);
+    }
+    Ok(())
+}
+
+fn next_seed(session: &Session, track: Track) -> u64 {
+    session.track(track).take().map_or(session.seed, |take| take.recipe.seed).wrapping_add(1)
+}
+
+/// An error as a sentence for the editor.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// Passes progress on to the editor, and the wish to stop to the engine.
+struct Watch<'a> {
+    shared: &'a Shared,
+    epoch: u64,
+}
+
+impl Watch<'_> {
+    fn concerns(&self, job: &Job, track: Track) -> bool {
+        match job.trigger.target {
+            Target::All => !job.trigger.locked[track.index()],
+            Target::One(one) => one == track,
+        }
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
+        let progress = &self.shared.progress[track.index()];
+        if matches!(stage, Stage::Decode) && fraction >= 1.0 {
+            progress.store(Progress::Idle);
+        } else {
+            progress.store(Progress::In(stage, fraction));
+        }
+        self.shared.repaint.request_repaint();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.shared.cancel.load(Ordering::Acquire)
+            || self.shared.quit.load(Ordering::Acquire)
+            || self.shared.epoch() != self.epoch
+    }
+}
