@@ -1,7 +1,8 @@
 """The `resonant` codec: log-mel tokens and the score-excited decoder.
 
-Tokens: two log-mel frames [192] -> PCA with softened whitening [64] -> residual vector
-quantiser [codebooks x 1024]. All of this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
+Tokens: two log-mel frames [192], for chords and lines averaged over frequency (the score knows the partials; what the
+tokens must carry is the envelope) -> PCA with softened whitening [64] -> residual vector quantiser [codebooks x 1024]. All
+of this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
 
 Decoder: latents (50 Hz), score features (100 Hz) and the levels of the pitched excitation streams ->
 ConvNeXt trunk at 100 Hz (drums: plus a head at 200 Hz) -> log gains of three streams in 96 bands. The
@@ -58,6 +59,7 @@ class CodecConfig:
     latent: int = 64
     codebooks: int = 4
     entries: int = 1024
+    blur_hz: float = 0.0  # tokens see the log-mel averaged over this half-width: an envelope without single partials
 
 
 class Block(nn.Module):
@@ -85,9 +87,21 @@ class Block(nn.Module):
         return x + self.down(F.gelu(self.up(y)))
 
 
+def blur_matrix(half_width_hz: float) -> np.ndarray:
+    """Triangular averaging of band powers over frequency, float32 [96 in, 96 out]; 0 is the identity."""
+    if half_width_hz <= 0.0:
+        return np.eye(mel.MEL_BANDS, dtype=np.float32)
+    edges = mel.mel_to_hz(mel.mel_edges())
+    centres, spacing = edges[1:-1], (edges[2:] - edges[:-2]) / 2.0
+    width = np.maximum(half_width_hz, 1.01 * spacing)[None]
+    kernel = np.maximum(0.0, 1.0 - np.abs(centres[:, None] - centres[None]) / width)
+    return (kernel / kernel.sum(0, keepdims=True)).astype(np.float32)
+
+
 class Quantiser(nn.Module):
     """Fixed (fitted) map between log-mel, latent and codes."""
 
+    blur: torch.Tensor
     mean: torch.Tensor
     project: torch.Tensor
     expand: torch.Tensor
@@ -96,6 +110,7 @@ class Quantiser(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         stacked = STACK * mel.MEL_BANDS
+        self.register_buffer("blur", torch.from_numpy(blur_matrix(config.blur_hz)))
         self.register_buffer("mean", torch.zeros(stacked))
         self.register_buffer("project", torch.zeros(stacked, config.latent))
         self.register_buffer("expand", torch.zeros(config.latent, stacked))
@@ -103,12 +118,16 @@ class Quantiser(nn.Module):
 
     def latent(self, log_mel: torch.Tensor) -> torch.Tensor:
         """[B, 96, 2 T] -> unquantised latent [B, T, D]."""
-        frames = log_mel.clamp(min=MEL_CLAMP).transpose(1, 2)
+        frames = self.smoothed(log_mel.transpose(1, 2)).clamp(min=MEL_CLAMP)
         stacked = frames.reshape(frames.shape[0], -1, STACK * mel.MEL_BANDS)
         return (stacked - self.mean) @ self.project
 
+    def smoothed(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Log-mel [..., 96] -> log of its band powers averaged over frequency."""
+        return (log_mel.exp() @ self.blur + mel.MEL_FLOOR).log()
+
     def mel_of(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, D] -> the log-mel that it stands for, [B, 2 T, 96]."""
+        """[B, T, D] -> the (smoothed) log-mel that it stands for, [B, 2 T, 96]."""
         stacked = latent @ self.expand + self.mean
         return stacked.reshape(stacked.shape[0], -1, mel.MEL_BANDS)
 
@@ -160,7 +179,9 @@ class Decoder(nn.Module):
     def forward(self, latent: torch.Tensor, features: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         """latent [B, T, D], features [B, F, 2 T], levels [B, 2, 96, Tout] -> log gains [B, 3, 96, Tout]."""
         batch, width, ratio = latent.shape[0], self.config.width, self.transform.per_feature
-        soft = torch.logaddexp(levels.transpose(2, 3), torch.full((), LEVEL_FLOOR))  # [B, 2, Tout, 96]
+        floor = torch.full((), LEVEL_FLOOR)
+        levels = levels.transpose(2, 3)
+        soft = torch.logaddexp(levels, floor)  # [B, 2, Tout, 96]
         by_frame = soft.transpose(1, 2).reshape(batch, -1, ratio * PITCHED * mel.MEL_BANDS)
         x = self.from_latent(latent).reshape(batch, -1, width)
         x = x + self.from_features(features.transpose(1, 2)) + self.from_levels(0.2 * by_frame)
@@ -174,7 +195,8 @@ class Decoder(nn.Module):
             x = block(x)
         y = self.out(self.norm(x)).reshape(batch, -1, STREAMS, mel.MEL_BANDS).transpose(1, 2)
         y = 2.0 * y + self.guess_weight * guess[:, None]
-        pitched = y[:, :PITCHED] - self.level_weight * soft
+        own = torch.logaddexp(self.quantiser.smoothed(levels.float()), floor)
+        pitched = y[:, :PITCHED] - self.level_weight * own
         gains = torch.cat([pitched, y[:, PITCHED:]], 1).transpose(2, 3)
         return gains.clamp(mel.GAIN_MIN, mel.GAIN_MAX)
 
@@ -205,7 +227,7 @@ def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 def fit_quantiser(
     log_mels: np.ndarray, config: CodecConfig, seed: int, whitening: float = 0.2, iterations: int = 20
 ) -> Quantiser:
-    """Fit PCA and codebooks to stacked log-mels, float32 [N, 192].
+    """Fit PCA and codebooks to stacked, smoothed log-mels, float32 [N, 192].
 
     Component i is scaled by variance_i ** (-whitening / 2): 0 keeps the mel distance, 1 whitens fully.
     """

@@ -165,8 +165,11 @@ def export_track(
     stacked = 2 * feature_rows(track)
     latent = config.latent
     width, own = performer.config.width, config.width
-    kept = {(width, latent), (stacked, width), (feature_rows(track), own), (latent, 2 * own), (own, STREAMS * mel.MEL_BANDS),
-            (latent, config.entries), (latent, 2 * mel.MEL_BANDS), (2 * mel.MEL_BANDS, latent)}  # fmt: skip
+    bands = mel.MEL_BANDS
+    # Around the latent, the levels and the gains 8 bits are too few; these layers are small.
+    kept = {(width, latent), (stacked, width), (feature_rows(track), own), (latent, 2 * own), (own, STREAMS * bands),
+            (latent, config.entries), (latent, 2 * bands), (2 * bands, latent), (bands, bands),
+            (2 * bands * transform_of(track).per_feature, own)}  # fmt: skip
     figures: dict[str, Any] = {}
     for kind, (module, names, output) in jobs.items():
         inputs = {name: values[name] for name in names}

@@ -22,7 +22,7 @@ from torch import nn
 
 from resonant import checkpoint, codec_audio, mel
 from resonant.clips import TrackClip, crop, crop_audio, load_clips, split
-from resonant.codec import MEL_CLAMP, STACK, TRACKS, CodecConfig, Decoder, Quantiser, fit_quantiser
+from resonant.codec import MEL_CLAMP, STACK, TRACKS, CodecConfig, Decoder, Quantiser, blur_matrix, fit_quantiser
 from resonant.trainer import ConfigError, Run, Schedule, read_sections
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -34,9 +34,9 @@ class CodecTraining:
 
     batch: int = 8
     crop_frames: int = 192  # feature frames (10 ms) of a crop
-    fit_crops: int = 1500
+    fit_crops: int = 800
     whitening: float = 0.2
-    kmeans_iterations: int = 20
+    kmeans_iterations: int = 12
     fine: float = 0.15  # weight of the per-bin log magnitude
     full_share: float = 0.5  # of clips decoded from all codebooks; the others from a random number
     smooth_share: float = 0.1  # of clips whose latents are blurred as a performer's would be
@@ -55,12 +55,13 @@ def latents_of(quantiser: Quantiser, audio: torch.Tensor) -> torch.Tensor:
 def fit(clips: Sequence[TrackClip], config: CodecConfig, training: CodecTraining, seed: int) -> Quantiser:
     """Fit the quantiser to random crops of the clips."""
     rng = np.random.default_rng(seed)
+    blur = blur_matrix(config.blur_hz)
     rows = []
     for _ in range(training.fit_crops):
         clip = clips[rng.integers(len(clips))]
         audio = crop_audio(clip, int(rng.integers(clip.audio.shape[0])), 102 * mel.MEL_HOP)
-        frames = mel.log_mel(audio)[:, 1:-1].T
-        rows.append(frames.reshape(-1, STACK * mel.MEL_BANDS))
+        frames = np.exp(mel.log_mel(audio)[:, 1:-1].T) @ blur
+        rows.append(np.log(frames + mel.MEL_FLOOR).reshape(-1, STACK * mel.MEL_BANDS))
     stacked = np.concatenate(rows)
     silent = stacked.max(1) < MEL_CLAMP + 0.5
     stacked = stacked[~silent | (rng.random(len(stacked)) < 0.03)]
@@ -182,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
     common_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.config is None:
-        arguments.config = CONFIGS / ("codec_drums.toml" if arguments.track == "drums" else "codec.toml")
+        arguments.config = CONFIGS / f"codec_{arguments.track}.toml"
     try:
         train(arguments)
     except (ConfigError, checkpoint.CheckpointError, OSError, ValueError) as error:
