@@ -75,7 +75,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.bias)
         self.modulate = nn.Linear(modulation, 2 * width) if modulation else None
         if self.modulate is not None:
-            nn.init.normal_(self.modulate.weight, std=0.02)
+            nn.init.normal_(self.modulate.weight, std=0.05)
             nn.init.zeros_(self.modulate.bias)
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor | None = None) -> torch.Tensor:

@@ -143,6 +143,51 @@ def straight_through(quantiser: Quantiser, latent: torch.Tensor) -> torch.Tensor
     return latent + (nearest - latent).detach()
 
 
+_DRUM_GROUPS = ((36,), (38,), (39, 37), (42,), (46,), (45, 50), (49, 51), (70, 56))
+_ONSET_FRAMES = 3  # codec frames
+
+
+def _group_masks(clip: TrackClip, tokens: int) -> list[np.ndarray]:
+    """Which codec frames tell what of a patch: drums, the hits per group of classes; else attack, held, released."""
+    time = (np.arange(tokens) + 0.5) / 50.0
+    notes = crop_notes(clip, 0, tokens * HOP)
+
+    def after(on: np.ndarray) -> np.ndarray:
+        mask = np.zeros(tokens, dtype=bool)
+        first = np.floor(on * 50.0).astype(int)
+        for frame in range(_ONSET_FRAMES):
+            at = first + frame
+            mask[at[(at >= 0) & (at < tokens)]] = True
+        return mask
+
+    if clip.track == "drums":
+        return [after(notes.on[np.isin(notes.pitch, keys)]) for keys in _DRUM_GROUPS]
+    attack = after(notes.on)
+    held = ((time[None] >= notes.on[:, None]) & (time[None] < notes.off[:, None])).any(0) & ~attack
+    return [attack, held, ~attack & ~held]
+
+
+def measured_timbres(track: str, clips: Sequence[TrackClip], latents: Sequence[np.ndarray]) -> np.ndarray:
+    """First timbres, float32 [patches, 64]: principal components of every patch's mean latents by group of frames."""
+    rows = {name: row for row, name in enumerate(patch_ids(track))}
+    groups = len(_DRUM_GROUPS) if track == "drums" else 3
+    width = latents[0].shape[1]
+    total = np.zeros((len(rows), groups, width))
+    count = np.zeros((len(rows), groups, 1))
+    for clip, latent in zip(clips, latents, strict=True):
+        for group, mask in enumerate(_group_masks(clip, latent.shape[0])):
+            total[rows[clip.patch], group] += latent[mask].astype(np.float64).sum(0)
+            count[rows[clip.patch], group] += mask.sum()
+    overall = total.sum(0) / np.maximum(count.sum(0), 1.0)
+    mean = (total + 5.0 * overall) / (count + 5.0)  # rarely heard patches lean to the average
+    table = (mean - mean.mean(0)).reshape(len(rows), -1)
+    left, scale, _ = np.linalg.svd(table, full_matrices=False)
+    kept = left[:, :TIMBRE] * np.sqrt(scale[:TIMBRE])
+    result = np.zeros((len(rows), TIMBRE), dtype=np.float32)
+    result[:, : kept.shape[1]] = kept * (0.5 / max(float(np.sqrt(np.mean(kept**2))), 1e-6))
+    return result
+
+
 def new_timbres(track: str) -> nn.Embedding:
     """An untrained timbre table."""
     timbres = nn.Embedding(len(patch_ids(track)), TIMBRE)
@@ -173,6 +218,10 @@ def train_open(arguments: argparse.Namespace) -> None:
     seed = schedule.seed * 1000 + rank + run.progress.step
     source = LatentClips(train_clips, quantiser, training, seed)
     conditions = Conditions(track, training, seed)
+    if run.progress.step == 0:
+        with torch.no_grad():
+            timbres.weight.copy_(torch.from_numpy(measured_timbres(track, train_clips, source.latents)))
+        run.average = checkpoint.Average(run.modules, schedule.average_decay)
     held_out, held_out_chosen = LatentClips(held_out_clips, quantiser, training, 1).next(training.held_out_crops)
     edge = training.edge_tokens
 

@@ -33,6 +33,7 @@ class Schedule:
     final_rate: float = 0.03  # end of a cosine, relative to its peak
     warmup_steps: int = 50
     weight_decay: float = 0.01
+    table_rate: float = 4.0  # learning rate of embedding tables (rows are seen rarely), relative to the rest
     clip: float = 1.0
     average_decay: float = 0.995
     bf16_linears: bool = False
@@ -98,10 +99,16 @@ class Run:
         self.rank = int(os.environ.get("RANK", "0"))
         torch.set_num_threads(schedule.threads)
         self.parameters = [p for p in modules.parameters() if p.requires_grad]
-        decayed = [p for p in self.parameters if p.dim() >= 2]
+        tables = [p for module in modules.modules() if isinstance(module, nn.Embedding) for p in module.parameters()]
+        known = {id(p) for p in tables}
+        decayed = [p for p in self.parameters if p.dim() >= 2 and id(p) not in known]
         others = [p for p in self.parameters if p.dim() < 2]
         self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            [
+                {"params": decayed, "weight_decay": schedule.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+                {"params": tables, "weight_decay": 0.0, "scale": schedule.table_rate},
+            ],
             lr=schedule.learning_rate,
             betas=(0.9, 0.98),
             fused=True,
@@ -165,7 +172,7 @@ class Run:
         while progress.seconds < minutes * 60.0:
             started = time.monotonic()
             for group in self.optimiser.param_groups:
-                group["lr"] = self._rate()
+                group["lr"] = self._rate() * group.get("scale", 1.0)
             self.modules.train()
             with torch.autocast("cpu", torch.bfloat16, enabled=self.schedule.bf16_linears):
                 loss, figures, audio_seconds = step()
