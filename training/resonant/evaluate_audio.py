@@ -9,7 +9,7 @@ Per track, for the original, the codec's round trip and the closed loop (true sc
 * `notes`: share of notes of 80 ms and more that a tracker (YIN on bass and melody, up to octaves; partial salience against
   the neighbouring semitones on harmony) finds at the score's pitch,
 * `hits`, `extra`: drums, share of score hits with a detected onset within 20 ms; share of detected onsets without a hit,
-* `silence_dbfs`: loudest 99th percentile over 20 ms blocks where the original is below -80 dBFS.
+* `silence_dbfs`: loudest 99th percentile over 20 ms blocks where the original and both neighbours are below -80 dBFS.
 
 Writes `audio.json`, `audio_table.json` (for the model card) and side-by-side spectrograms as PNG.
 """
@@ -177,13 +177,13 @@ def hits_found(audio: np.ndarray, notes: TimedNotes) -> tuple[list[bool], list[b
 
 
 def silent_level(audio: np.ndarray, original: np.ndarray) -> float | None:
-    """99th percentile in dBFS of the 20 ms blocks in which the original is silent; None if there are few."""
+    """99th percentile in dBFS of the 20 ms blocks well inside the original's silences; None if there are few."""
     block = RATE // 50
     count = min(len(audio), len(original)) // block
     mine = np.sqrt((audio[: count * block].reshape(count, block).astype(np.float64) ** 2).mean(1))
     true = np.sqrt((original[: count * block].reshape(count, block).astype(np.float64) ** 2).mean(1))
-    silent = true < 1e-4
-    silent[1:] &= silent[:-1]  # not the block in which a sound ends
+    quiet = np.concatenate([[True], true < 1e-4, [True]])
+    silent = quiet[:-2] & quiet[1:-1] & quiet[2:]  # not the blocks at which a sound begins or ends
     if silent.sum() < 10:
         return None
     return float(20.0 * np.log10(np.percentile(mine[silent], 99) + 1e-9))
