@@ -2,13 +2,15 @@
 //! streams to audio with the gains of the decoder network.
 //!
 //! Everything runs on a linear *time line* in seconds at [`SAMPLE_RATE_HZ`]: a looping score is unrolled by
-//! [`timeline`] before it gets here. Streams are kept as a *mid* part, which is what the networks were trained on, and a
-//! *side* part that only widens: left = mid + side, right = mid - side, so the mono sum never depends on the width.
+//! [`timeline`] before it gets here. Sound is kept as a *mid* part, which is what the networks were trained on, and a *side*
+//! part that only widens: left = mid + side, right = mid - side, so the mono sum never depends on the width. The side
+//! comes from a second noise and from a decorrelated copy of the mid ([`width`]).
 
 pub mod excitation;
 pub mod features;
 pub mod filter;
 pub mod timeline;
+pub mod width;
 
 /// Rate of the excitation and of the audio, in samples per second and channel.
 pub const SAMPLE_RATE_HZ: u32 = 48_000;

@@ -289,7 +289,7 @@ impl Engine {
             streams: &streams,
             codes: &codes,
             codebooks: record.codebooks,
-            gain_db: patch.gain_db,
+            patch,
         };
         let audio = decoding.decode(network, self.threads, observer)?;
         timings.decode = performed.elapsed().as_secs_f64();

@@ -120,8 +120,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn new(samples: usize, wide: bool) -> Self {
-        Self { mid: vec![0.0; samples], side: if wide { vec![0.0; samples] } else { Vec::new() } }
+    fn mono(samples: usize) -> Self {
+        Self { mid: vec![0.0; samples], side: Vec::new() }
     }
 }
 
@@ -222,16 +222,14 @@ fn fill_envelope(note: &TimedNote, parameters: &TonalExcitation, first: i64, env
     }
 }
 
-/// The odd and even streams of a tonal track.
+/// The odd and even streams of a tonal track, mono.
 ///
-/// `notes` are sorted by (on, pitch); with a glide, each starts at the pitch of the one before. `width` in `0.0..=1.0`
-/// spreads the voices over the stereo field; the mid part does not depend on it.
+/// `notes` are sorted by (on, pitch); with a glide, each starts at the pitch of the one before.
 #[must_use]
-pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window, width: f32) -> [Stream; 2] {
+pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) -> [Stream; 2] {
     let voices = i32::from(parameters.voices.max(1));
-    let wide = width > 0.0 && voices > 1;
-    let mut odd = Stream::new(window.samples, wide);
-    let mut even = Stream::new(window.samples, wide);
+    let mut odd = Stream::mono(window.samples);
+    let mut even = Stream::mono(window.samples);
     let window_end = window.first + window.samples as i64;
     let mut envelope = Vec::new();
     for (index, note) in notes.iter().enumerate() {
@@ -249,17 +247,12 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window, 
         for voice in 0..voices {
             let place = if voices > 1 { 2.0 * f64::from(voice) / f64::from(voices - 1) - 1.0 } else { 0.0 };
             let pitch = PitchCurve { note, previous, parameters, cents: parameters.detune_cents * place };
-            // The voices mirror each other, and neighbours in pitch go to opposite sides: neither channel as a whole is
-            // out of tune.
-            let pair = voice.min(voices - 1 - voice);
-            let pan = width * (if pair % 2 == 0 { place } else { -place }) as f32;
             let target = VoiceTarget {
-                odd: &mut odd,
-                even: &mut even,
+                odd: &mut odd.mid,
+                even: &mut even.mid,
                 envelope: &envelope,
                 window_first: window.first,
                 audible,
-                pan: if wide { pan } else { 0.0 },
             };
             render_voice(&pitch, voice, start, stop, target);
         }
@@ -298,13 +291,12 @@ impl PitchCurve<'_> {
 }
 
 struct VoiceTarget<'a> {
-    odd: &'a mut Stream,
-    even: &'a mut Stream,
+    odd: &'a mut [f32],
+    even: &'a mut [f32],
     /// Amplitudes from sample `audible` on.
     envelope: &'a [f32],
     window_first: i64,
     audible: i64,
-    pan: f32,
 }
 
 /// Adds one voice over the samples `start..stop`. The phase is a 64-bit fraction of a cycle that wraps by itself; it runs
@@ -333,31 +325,16 @@ fn render_voice(pitch: &PitchCurve<'_>, voice: i32, start: i64, stop: i64, targe
             let table = &tables[octave];
             let envelope = &target.envelope[(first - target.audible) as usize..][..count];
             let offset = (first - target.window_first) as usize;
-            let odd = &mut target.odd.mid[offset..offset + count];
-            let even = &mut target.even.mid[offset..offset + count];
-            let mut pairs = [[0.0f32; 2]; CONTROL as usize];
+            let odd = &mut target.odd[offset..offset + count];
+            let even = &mut target.even[offset..offset + count];
             let mut running = phase;
-            for (pair, &amplitude) in pairs.iter_mut().zip(envelope) {
+            for ((odd, even), &amplitude) in odd.iter_mut().zip(even).zip(envelope) {
                 let index = (running >> 53) as usize;
                 let fraction = ((running >> 29) & 0xff_ffff) as f32 * (1.0 / 16_777_216.0);
                 let (near, far) = (table[index], table[index + 1]);
-                *pair = [
-                    amplitude * (near[0] + fraction * (far[0] - near[0])),
-                    amplitude * (near[1] + fraction * (far[1] - near[1])),
-                ];
+                *odd += amplitude * (near[0] + fraction * (far[0] - near[0]));
+                *even += amplitude * (near[1] + fraction * (far[1] - near[1]));
                 running = running.wrapping_add(increment);
-            }
-            for ((odd, even), pair) in odd.iter_mut().zip(even).zip(&pairs) {
-                *odd += pair[0];
-                *even += pair[1];
-            }
-            if target.pan != 0.0 {
-                let odd = &mut target.odd.side[offset..offset + count];
-                let even = &mut target.even.side[offset..offset + count];
-                for ((odd, even), pair) in odd.iter_mut().zip(even).zip(&pairs) {
-                    *odd += target.pan * pair[0];
-                    *even += target.pan * pair[1];
-                }
             }
         }
         phase = phase.wrapping_add(increment.wrapping_mul(count as u64));
@@ -368,8 +345,8 @@ fn render_voice(pitch: &PitchCurve<'_>, voice: i32, start: i64, stop: i64, targe
 /// The impulse and body streams of the drum track. Keys of no drum class are left out.
 #[must_use]
 pub fn drums(notes: &[TimedNote], bodies: &DrumBodies, window: Window) -> [Stream; 2] {
-    let mut impulse = Stream::new(window.samples, false);
-    let mut body = Stream::new(window.samples, false);
+    let mut impulse = Stream::mono(window.samples);
+    let mut body = Stream::mono(window.samples);
     let window_end = window.first + window.samples as i64;
     for note in notes {
         let Some(class) = DrumClass::from_key(note.pitch) else { continue };
@@ -468,24 +445,6 @@ mod tests {
     }
 
     #[test]
-    fn width_spreads_the_voices_evenly_and_leaves_the_mid_part_alone() {
-        for voices in 1..=7 {
-            let parameters = TonalExcitation { voices, detune_cents: 15.0, ..Default::default() };
-            let [narrow, _] = tonal(&[note(0.0, 50)], &parameters, WINDOW, 0.0);
-            let [wide, _] = tonal(&[note(0.0, 50)], &parameters, WINDOW, 1.0);
-            assert_eq!(narrow.mid, wide.mid);
-            assert!(narrow.side.is_empty());
-            assert_eq!(wide.side.is_empty(), voices == 1);
-            if voices > 1 {
-                let pairs = || wide.mid.iter().zip(&wide.side);
-                let left = energy(pairs().map(|(mid, side)| mid + side));
-                let right = energy(pairs().map(|(mid, side)| mid - side));
-                assert!((left / right).ln().abs() < 0.7, "{voices} voices: {left} {right}");
-            }
-        }
-    }
-
-    #[test]
     fn a_window_is_a_part_of_the_whole() {
         let parameters = TonalExcitation {
             voices: 3,
@@ -495,8 +454,8 @@ mod tests {
             ..Default::default()
         };
         let notes = [note(-0.02, 40), note(0.01, 47), note(0.03, 52)];
-        let [whole, _] = tonal(&notes, &parameters, WINDOW, 0.5);
-        let [part, _] = tonal(&notes, &parameters, Window { first: 1_000, samples: 500 }, 0.5);
+        let [whole, _] = tonal(&notes, &parameters, WINDOW);
+        let [part, _] = tonal(&notes, &parameters, Window { first: 1_000, samples: 500 });
         for (expected, got) in whole.mid[1_000..1_500].iter().zip(&part.mid) {
             assert!((expected - got).abs() < 1e-5, "{expected} {got}");
         }

@@ -298,7 +298,7 @@ impl<'a> Synthesis<'a> {
         if complete { self.next * hop } else { (self.next * hop).saturating_sub(n_fft / 2) }
     }
 
-    /// Left and right of the samples in `range`, which must be final.
+    /// Mid and side of the samples in `range`, which must be final.
     ///
     /// # Panics
     /// When the range reaches past what was announced.
@@ -309,9 +309,7 @@ impl<'a> Synthesis<'a> {
             .map(|sample| {
                 let index = sample + half;
                 let norm = self.norm[index].max(NORM_FLOOR);
-                let mid = self.mid[index] / norm;
-                let side = self.side.get(index).map_or(0.0, |side| side / norm);
-                (mid + side, mid - side)
+                (self.mid[index] / norm, self.side.get(index).map_or(0.0, |side| side / norm))
             })
             .unzip()
     }

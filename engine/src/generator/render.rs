@@ -11,6 +11,7 @@ use crate::codec::excitation::{self, NoiseWidth, Stream};
 use crate::codec::features::{self, Features};
 use crate::codec::filter::{SpectralFilter, Synthesis};
 use crate::codec::timeline::Timeline;
+use crate::codec::width::Widener;
 use crate::codec::{BANDS, CODEC_HOP, FEATURES_PER_CODEC_FRAME, PITCHED_STREAMS, STREAMS, TimedNote};
 use crate::intent::Attributes;
 use crate::runtime::{Input, ModelError, Network};
@@ -21,18 +22,28 @@ use crate::track::Track;
 const CHUNK_CODEC_FRAMES: usize = 200;
 /// Codec frames that the decoder sees to each side of a chunk: more than its receptive field.
 const CONTEXT_CODEC_FRAMES: usize = 16;
-/// Codec frames that are filtered before and after the loop: more than the seam and half an STFT window.
-const MARGIN_CODEC_FRAMES: usize = 3;
+/// Codec frames that are filtered before the loop: the seam's lead, and time for the widener to settle (0.32 s).
+const BEFORE_CODEC_FRAMES: usize = 16;
+/// Codec frames that are filtered after the loop: more than half an STFT window.
+const AFTER_CODEC_FRAMES: usize = 3;
 /// Where samples start to be bent so that none exceeds full scale.
 const KNEE: f32 = 0.7;
 
-/// Amplitude of each track in the mix: the sum of four stems of usual level stays below full scale.
+/// Amplitude of each track in the mix. The patches' own gains balance a loop; this keeps the sum of four stems of usual
+/// level below full scale and puts drums and bass in front.
 const fn track_level(track: Track) -> f32 {
     match track {
         Track::Drums => 0.8,
-        Track::Bass => 0.7,
-        Track::Harmony => 0.5,
-        Track::Melody => 0.5,
+        Track::Bass => 0.75,
+        Track::Harmony | Track::Melody => 0.65,
+    }
+}
+
+/// Level of the decorrelated side of the whole sound relative to its mid; drums are widened by their noise alone.
+fn body_width(track: Track, patch: &Patch) -> f32 {
+    match track {
+        Track::Drums | Track::Bass => 0.0,
+        Track::Harmony | Track::Melody => 0.8 * patch.width,
     }
 }
 
@@ -41,7 +52,7 @@ fn noise_width(track: Track, patch: &Patch) -> NoiseWidth {
     let amount = match track {
         Track::Drums => 0.3 + 0.2 * patch.width,
         Track::Bass => 0.0,
-        Track::Harmony | Track::Melody => 0.6 * patch.width,
+        Track::Harmony | Track::Melody => 0.4 * patch.width,
     };
     NoiseWidth { amount, above_hz: if track == Track::Drums { 3_000.0 } else { 300.0 } }
 }
@@ -69,9 +80,8 @@ impl Material {
     /// The excitation streams of the time line.
     pub(super) fn streams(&self, request: &TakeRequest<'_>, patch: &Patch) -> [Stream; STREAMS] {
         let window = self.timeline.window();
-        let width = if request.track == Track::Bass { 0.0 } else { patch.width };
         let [first, second] = match &patch.excitation {
-            PatchExcitation::Tonal(parameters) => excitation::tonal(&self.notes, parameters, window, width),
+            PatchExcitation::Tonal(parameters) => excitation::tonal(&self.notes, parameters, window),
             PatchExcitation::Drums(bodies) => excitation::drums(&self.notes, bodies, window),
         };
         let seed = Random::new(request.seed, request.track, Purpose::Noise).integer();
@@ -122,8 +132,7 @@ pub(super) struct Decoding<'a> {
     /// Codes of the time line, `[codebooks, codec_frames]`.
     pub(super) codes: &'a [i64],
     pub(super) codebooks: usize,
-    /// Level correction of the patch in decibels.
-    pub(super) gain_db: f32,
+    pub(super) patch: &'a Patch,
 }
 
 /// Log gains of some codec frames.
@@ -143,7 +152,7 @@ impl Decoding<'_> {
     /// Codec frames to filter.
     fn codec_frames(&self) -> Range<usize> {
         let inside = self.material.timeline.loop_codec_frames();
-        inside.start - MARGIN_CODEC_FRAMES..inside.end + MARGIN_CODEC_FRAMES
+        inside.start - BEFORE_CODEC_FRAMES..inside.end + AFTER_CODEC_FRAMES
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
@@ -239,14 +248,19 @@ impl Decoding<'_> {
     }
 }
 
-/// Filters gains, closes the loop and hands on what is final.
+/// Filters gains, widens, closes the loop and hands on what is final.
 struct Output<'a> {
     track: Track,
     timeline: Timeline,
     synthesis: Synthesis<'a>,
+    widener: Widener,
     gain: f32,
-    /// Samples before the loop that its end is faded into, left and right.
-    lead: Option<(Vec<f32>, Vec<f32>)>,
+    /// The time line's sample that `left` and `right` start at.
+    first: usize,
+    /// What has been rendered, from before the loop on.
+    left: Vec<f32>,
+    right: Vec<f32>,
+    /// What has been handed on, from the loop's start on.
     audio: StemAudio,
     observer: &'a dyn Observer,
 }
@@ -255,16 +269,16 @@ impl<'a> Output<'a> {
     fn new(decoding: &Decoding<'a>, observer: &'a dyn Observer) -> Self {
         let ratio = decoding.gain_frames_per_codec_frame();
         let frames = decoding.codec_frames();
+        let gain_frames = frames.start * ratio..frames.end * ratio;
         Self {
             track: decoding.track,
             timeline: decoding.material.timeline,
-            synthesis: Synthesis::new(
-                decoding.filter,
-                decoding.streams,
-                frames.start * ratio..frames.end * ratio,
-            ),
-            gain: 10f32.powf(decoding.gain_db / 20.0) * track_level(decoding.track),
-            lead: None,
+            synthesis: Synthesis::new(decoding.filter, decoding.streams, gain_frames),
+            widener: Widener::new(body_width(decoding.track, decoding.patch)),
+            gain: 10f32.powf(decoding.patch.gain_db / 20.0) * track_level(decoding.track),
+            first: frames.start * CODEC_HOP,
+            left: Vec::new(),
+            right: Vec::new(),
             audio: StemAudio::default(),
             observer,
         }
@@ -280,34 +294,41 @@ impl<'a> Output<'a> {
             let columns = first..(first + step).min(gains.columns.end);
             self.synthesis.push(&gains.values, gains.stride, columns);
         }
-        let origin = self.timeline.loop_first();
-        let seam = self.timeline.seam_samples();
+        let rendered = self.first + self.left.len();
+        let (mid, side) =
+            self.synthesis.samples(rendered..self.synthesis.final_samples(is_last).max(rendered));
+        for (mid, side) in mid.into_iter().zip(side) {
+            let side = side + self.widener.side(mid);
+            self.left.push(limit((mid + side) * self.gain));
+            self.right.push(limit((mid - side) * self.gain));
+        }
+        self.hand_on(is_last);
+        Ok(())
+    }
+
+    /// Hands on what will not change any more: all but the seam, and that too in the end.
+    fn hand_on(&mut self, is_last: bool) {
+        let start = self.timeline.loop_first() - self.first;
         let length = self.timeline.loop_samples();
+        let seam = self.timeline.seam_samples();
         let done = self.audio.len();
-        let reached = self.synthesis.final_samples(is_last).saturating_sub(origin);
-        let until = if is_last { length } else { reached.min(length - seam) };
+        let until = if is_last { length } else { self.left.len().saturating_sub(start).min(length - seam) };
         if until <= done {
-            return Ok(());
+            return;
         }
-        if self.lead.is_none() {
-            self.lead = Some(self.synthesis.samples(origin - seam..origin));
+        if is_last {
+            for channel in [&mut self.left, &mut self.right] {
+                let (lead, body) = channel.split_at_mut(start);
+                self.timeline.close_loop(&mut body[length - seam..length], &lead[start - seam..]);
+            }
         }
-        let (mut left, mut right) = self.synthesis.samples(origin + done..origin + until);
-        if let Some((lead_left, lead_right)) = self.lead.as_ref().filter(|_| is_last) {
-            let tail = left.len() - seam;
-            self.timeline.close_loop(&mut left[tail..], lead_left);
-            self.timeline.close_loop(&mut right[tail..], lead_right);
-        }
-        for sample in left.iter_mut().chain(&mut right) {
-            *sample = limit(*sample * self.gain);
-        }
-        let part = StemAudio::from_f32(&left, &right);
-        let quantised =
+        let range = start + done..start + until;
+        let part = StemAudio::from_f32(&self.left[range.clone()], &self.right[range]);
+        let floats =
             |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<f32>>();
-        self.observer.audio(self.track, done, &quantised(&part.left), &quantised(&part.right));
+        self.observer.audio(self.track, done, &floats(&part.left), &floats(&part.right));
         self.audio.left.extend(part.left);
         self.audio.right.extend(part.right);
-        Ok(())
     }
 }
 
