@@ -18,7 +18,7 @@ class CheckpointError(Exception):
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` so that `path` is either the old or the new file, never a torn one; keeps the old as `.previous`."""
+    """Write `state` so that `path` is the old or the new file, never a torn one; keeps the old as `.previous`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(path.suffix + ".new")
     with fresh.open("wb") as file:

@@ -172,7 +172,7 @@ class Augment:
     no_context: float = 0.15  # otherwise each track is kept with probability one half
     blend_style: float = 0.15  # part of the style weight moves to another style
     attribute_noise: float = 0.03
-    short: float = 0.7  # only the first one to three bars of the segment: later bars mostly repeat what was decided there
+    short: float = 0.7  # only the segment's first one to three bars: later ones mostly repeat what was decided there
     short_bars: int = 3
     first_segment: float = 0.5  # the piece's first segment; otherwise any
 
@@ -199,7 +199,7 @@ def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng:
 
 
 def example(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> Example:
-    """A segment of at most eight bars with its conditions: any, whole, without augmentation; else as `augment` says."""
+    """A segment of at most eight bars with its conditions; without augmentation any whole one."""
     plan = piece.plan
     segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
     first_bar = rng.randrange(segments) * SEGMENT_BARS

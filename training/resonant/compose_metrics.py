@@ -50,7 +50,8 @@ def bar_similarity(track: str, notes: Sequence[Note], plan: Plan) -> float:
         if norms[index] == 0.0:
             values.append(float(any(norms[other] == 0.0 for other in before)))
             continue
-        values.append(max(float(vectors[index] @ vectors[o]) / float(norms[index] * max(norms[o], 1e-9)) for o in before))
+        dots = [float(vectors[index] @ vectors[other] / max(norms[other], 1e-9)) for other in before]
+        values.append(max(dots) / float(norms[index]))
     return float(np.mean(values)) if values else 1.0
 
 
@@ -161,7 +162,9 @@ def describe(plan: Plan) -> str:
     return f"{style}, {plan.bpm:g} bpm, {key}, {plan.meter[0]}/{plan.meter[1]}, {plan.bars} bars: {chords}"
 
 
-def figures(track: str, made: Sequence[tuple[Plan, Sequence[Note]]], styles: StyleClassifier | None) -> dict[str, float]:
+def figures(
+    track: str, made: Sequence[tuple[Plan, Sequence[Note]]], styles: StyleClassifier | None
+) -> dict[str, float]:
     """The figures of a set of scores of one track."""
     bars = sum(plan.bars for plan, _ in made)
     result: dict[str, float] = {
@@ -189,7 +192,7 @@ def figures(track: str, made: Sequence[tuple[Plan, Sequence[Note]]], styles: Sty
 
 
 def evaluate(
-    bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path | None, sampling: Sampling = Sampling()
+    bundle: Path, cache: PieceCache, pieces: int, show: int, out: Path | None, sampling: Sampling
 ) -> None:
     """Generate every track for held-out plans, in the order drums, bass, harmony, melody, and compare with the data."""
     rng = random.Random(5)

@@ -24,9 +24,9 @@ MOST_EVENTS = 12
 class Sampling:
     """How tokens are chosen."""
 
-    temperature: float = 0.9
-    top_p: float = 0.95
-    guidance: float = 1.0  # classifier-free guidance; 1 is off
+    temperature: float = 1.0
+    top_p: float = 0.98
+    guidance: float = 1.5  # classifier-free guidance; 1 is off
     theory: bool = True  # mask pitches by scale and chord
 
 
@@ -72,7 +72,7 @@ def generate(
     rng: np.random.Generator,
     unconditional: Stepper | None = None,
 ) -> list[Note]:
-    """A track's notes for a whole plan, in segments of eight bars. `unconditional` is needed for guidance other than 1."""
+    """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 needs `unconditional`."""
     rows = cond.plan_features(plan, family)
     cond.add_context(
         rows, {name: cond.track_context(name, cond.note_array(notes), plan) for name, notes in context.items()}

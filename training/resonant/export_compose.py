@@ -7,8 +7,8 @@ Inputs (B = batch, T = tokens of this run: 1 for a step, more for a prefill from
     position     int32 [B]        zero-based position of the run's last token (step i: i)
     past_key_L, past_value_L      f32 [B, heads, 1024, head width], L = 0 .. layers - 1
 
-Outputs: `logits` f32 [B, T, vocabulary] and `present_key_L`, `present_value_L`. Bind each present to the same memory as its
-past (ONNX Runtime's shared buffer): the kernel then writes one row instead of copying. A fresh buffer may hold any
+Outputs: `logits` f32 [B, T, vocabulary] and `present_key_L`, `present_value_L`. Bind each present to the same memory
+as its past (ONNX Runtime's shared buffer): the kernel then writes one row instead of copying. A fresh buffer may hold any
 finite values. Attention is com.microsoft.GroupQueryAttention with packed QKV and rotary positions inside.
 
 `python -m resonant.export_compose fixture --out DIR` writes random-weight graphs of the same layout for engine tests.
@@ -99,7 +99,9 @@ def build(model: Composer) -> onnx.ModelProto:
     feed_split = graph.constant("feed_split", np.array([config.feed_forward, config.feed_forward], np.int64))
 
     first_scale = graph.constant("norm_attention_0_scale", detached["blocks.0.norm_attention.weight"])
-    normed = graph.op("SimplifiedLayerNormalization", [x, first_scale], "norm_attention_0", axis=-1, epsilon=NORM_EPSILON)
+    normed = graph.op(
+        "SimplifiedLayerNormalization", [x, first_scale], "norm_attention_0", axis=-1, epsilon=NORM_EPSILON
+    )
     for layer, block in enumerate(model.blocks):
         qkv = graph.linear(normed, block.qkv, f"qkv_{layer}")
         mixed = graph.op(

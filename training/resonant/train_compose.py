@@ -4,8 +4,9 @@
     python -m resonant.train_compose train --track drums --minutes 6 --resume
     python -m resonant.train_compose evaluate --bundle DIR           figures of exported composers
 
-`--minutes` is the total training time to reach (processor time per thread), not that of this call: the same command continues after an interruption
-on the same learning-rate curve; more minutes than before start a new cosine from the last weights. Under `torchrun`
+`--minutes` is the total training time to reach (processor time per thread), not that of this call: the same command
+continues after an interruption on the same learning-rate curve; more minutes than before start a new cosine from the
+last weights. Under `torchrun`
 (WORLD_SIZE > 1) gradients are averaged over processes. Checkpoints hold weights, their average, optimiser, random
 states and step, and are written atomically every two minutes.
 """
@@ -110,7 +111,9 @@ class Progress:
 class Trainer:
     """One track's training run in its folder (`last.pt`)."""
 
-    def __init__(self, track: str, config: TrainConfig, cache: PieceCache, folder: Path, runs: Path, resume: bool) -> None:
+    def __init__(
+        self, track: str, config: TrainConfig, cache: PieceCache, folder: Path, runs: Path, resume: bool
+    ) -> None:
         self.track, self.config, self.folder = track, config, folder
         self.path = folder / "last.pt"
         self.log_path = runs / f"compose_{track}" / "loss.csv"
@@ -160,7 +163,10 @@ class Trainer:
         self.model.load_state_dict(state["weights"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.rng.setstate(state["random"][min(self.rank, len(state["random"]) - 1)])
+        if self.rank == 0:
+            self.rng.setstate(state["random"][0])
+        else:  # only the first process saves its generator; the others draw anew
+            self.rng.seed(f"{self.config.seed} {self.rank} {state['step']}")
         checkpoint.set_rng_state(state["generators"])
         self.progress = Progress(**state["progress"])
 
@@ -198,6 +204,14 @@ class Trainer:
     def _clock(self) -> float:
         """Training time in seconds: of the process per thread, so that a busy machine does not shorten a run."""
         return time.process_time() / self.config.threads
+
+    def _agreed(self, *values: float) -> list[float]:
+        """The first process's values, so that all take the same number of steps and meet at the same milestones."""
+        if self.world == 1:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        torch.distributed.broadcast(shared, 0)
+        return shared.tolist()
 
     def _rate(self) -> float:
         """Learning rate of the next step."""
@@ -256,7 +270,8 @@ class Trainer:
             progress.step += 1
             progress.tokens += int((targets != PAD).sum()) * self.world
             progress.seconds += self._clock() - started
-            if save_timer.due():
+            progress.seconds, due = self._agreed(progress.seconds, float(save_timer.due()))
+            if due:
                 self._milestone(rate, recent)
                 recent = []
         if recent:
@@ -281,8 +296,8 @@ class Trainer:
             row = (progress.step, f"{progress.seconds / 60:.2f}", progress.tokens, f"{rate:.2e}")
             writer.writerow((*row, f"{loss:.4f}", f"{held_out:.4f}"))
         print(
-            f"{self.track}: step {progress.step}, {progress.seconds / 60:.1f} min, {progress.tokens / 1e6:.2f} M tokens, "
-            f"loss {loss:.4f}, held out {held_out:.4f}",
+            f"{self.track}: step {progress.step}, {progress.seconds / 60:.1f} min, "
+            f"{progress.tokens / 1e6:.2f} M tokens, loss {loss:.4f}, held out {held_out:.4f}",
             flush=True,
         )
         plot_losses(self.log_path)
@@ -318,7 +333,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     train.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     train.add_argument("--minutes", type=float, required=True, help="total training time to reach")
     train.add_argument("--resume", action="store_true", help="continue the checkpoint if there is one")
-    train.add_argument("--init", type=Path, help="start from another track's checkpoint (tonal tracks share a vocabulary)")
+    train.add_argument("--init", type=Path, help="start from another tonal track's checkpoint")
     train.add_argument("--checkpoints", type=Path, default=Path("checkpoints/compose"))
     train.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs and curves")
     evaluate = commands.add_parser("evaluate", help="figures of exported composers against held-out data")

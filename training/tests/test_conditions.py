@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from resonant.compose_goldens import PIECES, make_piece, notes_of
-from resonant.conditions import CONDITION, CONTEXT_ONSETS, LAG, LAG_WIDTH, conditions, note_array, onset_features, plan_of
+from resonant.conditions import (
+    CONDITION, CONTEXT_ONSETS, LAG, LAG_WIDTH, conditions, note_array, onset_features, plan_of,
+)  # fmt: skip
 from resonant.piece import Note
 
 

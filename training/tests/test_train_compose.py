@@ -111,6 +111,6 @@ def test_trained_composers_export_generate_and_evaluate(
     assert made[0] == made[1]
     assert all(0 <= note.step < plan.total_steps for note in made[0])
     assert len(piano_roll("melody", [Note(0, 0.0, 2.0, 60, 90)], plan).splitlines()) == 1
-    evaluate(tmp_path / "bundle", cache, 2, 1, tmp_path / "figures.json")
+    evaluate(tmp_path / "bundle", cache, 2, 1, tmp_path / "figures.json", Sampling())
     assert "style_recognised" in capsys.readouterr().out
     assert torch.get_num_threads() == 1
