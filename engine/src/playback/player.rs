@@ -235,8 +235,8 @@ impl Player {
             smooth(deck, left, right, self.jump_fade_samples);
         }
         if length > 0 {
-            self.last = playing
-                .then(|| Position { beat: position.beat + length as f64 * beats_per_sample, ..position });
+            let end = Position { beat: position.beat + length as f64 * beats_per_sample, ..position };
+            self.last = playing.then_some(end);
         }
     }
 
