@@ -4,10 +4,12 @@ use super::TakeRequest;
 use super::random::{Purpose, Random};
 use crate::bundle::{Bundle, Patch};
 
-/// What a word of the prompt that names the instrument is worth, against at most 1 for the right style.
+/// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
 const INSTRUMENT_SCORE: f32 = 4.0;
+/// Above all that mood, attributes and luck can add: a jazz kit plays jazz.
+const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.4;
-const ATTRIBUTE_SCORE: f32 = 0.8;
+const ATTRIBUTE_SCORE: f32 = 0.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.16;
 
@@ -31,7 +33,8 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     let style: f32 = intent.styles.iter().zip(&patch.styles).map(|(wish, fit)| wish * fit).sum();
     let distance = (own.attributes.brightness - patch.brightness).abs()
         + (own.attributes.aggression - patch.aggression).abs();
-    INSTRUMENT_SCORE * named + MOOD_SCORE * (moods as f32).min(2.0) + style - ATTRIBUTE_SCORE * distance
+    INSTRUMENT_SCORE * named + STYLE_SCORE * style + MOOD_SCORE * (moods as f32).min(2.0)
+        - ATTRIBUTE_SCORE * distance
 }
 
 /// How well `wish` describes the patch: 1 when it is a tag, its family or a part of its name, less for some of its
