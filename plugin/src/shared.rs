@@ -19,6 +19,8 @@ use crate::job::Job;
 
 /// The editor's size at first, in logical pixels.
 pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
+/// What a new instance has in its prompt field, and what an empty one stands for: a trigger always makes music.
+pub const FIRST_PROMPT: &str = "dark techno with driving bass";
 /// Jobs that may wait.
 const QUEUE_CAPACITY: usize = 64;
 
@@ -185,7 +187,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             preview: AtomicBool::new(false),
             lost_triggers: AtomicU32::new(0),
-            prompt: Mutex::default(),
+            prompt: Mutex::new(FIRST_PROMPT.to_owned()),
             session: Mutex::default(),
             revision: AtomicU64::new(0),
             epoch: AtomicU64::new(0),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nice_plug::nice_error;
 use resonantgen_engine::generator::{Observer, Stage};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::track::Track;
@@ -12,7 +13,7 @@ use rtrb::Consumer;
 
 use crate::inference::{engine, wait_for_turn};
 use crate::job::{Job, Target, Trigger};
-use crate::shared::{Progress, Shared};
+use crate::shared::{FIRST_PROMPT, Progress, Shared};
 
 /// How often clips under way to a player are looked after.
 const TEND_INTERVAL: Duration = Duration::from_millis(100);
@@ -69,6 +70,9 @@ fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
                     Some("Generation failed unexpectedly. What was there before still plays.".to_owned())
                 }
             };
+            if let Some(message) = &message {
+                nice_error!("{message}");
+            }
             shared.set_message(message);
             for progress in &shared.progress {
                 progress.store(Progress::Idle);
@@ -136,7 +140,7 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
                 ));
             }
             let request = SessionRequest {
-                prompt: shared.prompt(),
+                prompt: prompt(shared),
                 overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
                 seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
                 tracks: Track::ALL.to_vec(),
@@ -148,7 +152,7 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
             if session.plan.is_none() {
                 // Nothing to go by yet: the track is the first of a new session.
                 let request = SessionRequest {
-                    prompt: shared.prompt(),
+                    prompt: prompt(shared),
                     overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
                     seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
                     tracks: vec![track],
@@ -167,6 +171,11 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
         return Err(Failure::Unwanted);
     }
     Ok(())
+}
+
+fn prompt(shared: &Shared) -> String {
+    let prompt = shared.prompt();
+    if prompt.trim().is_empty() { FIRST_PROMPT.to_owned() } else { prompt }
 }
 
 fn next_seed(session: &Session, track: Track) -> u64 {

@@ -1,13 +1,144 @@
-//! Laying out the plugin bundles.
+//! Laying out the plugin bundles, with models and runtime inside or beside them.
+//!
+//! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP, which on Linux and Windows is a
+//! single file: its models and runtime lie beside it in `ResonantGen.resources`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-/// Builds the plugin and lays out its bundles; returns the folder that holds them.
+use crate::command;
+use crate::setup::{runtime, system};
+
+/// The plugin's name in file names.
+pub const NAME: &str = "ResonantGen";
+/// Folder beside the CLAP file.
+pub const RESOURCES: &str = "ResonantGen.resources";
+
+/// Builds the plugin and lays out its bundles; returns the folder that holds them. Debug builds abort when the audio
+/// thread allocates, which the host tests rely on.
 ///
 /// # Errors
-/// Not there yet.
+/// The build failed, or files are missing or cannot be copied.
 pub fn run(release: bool) -> Result<PathBuf> {
-    bail!("the plugin bundle is not there yet (release: {release})")
+    system::ensure()?;
+    let runtime = runtime::ensure()?;
+    let mut build = command::cargo(["build", "--package", "resonantgen-plugin"]);
+    if release {
+        build.arg("--release");
+    } else {
+        build.args(["--features", "assert_process_allocs"]);
+    }
+    command::run(&mut build)?;
+
+    let library = command::target(if release { "release" } else { "debug" }).join(format!(
+        "{}resonantgen_plugin{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ));
+    let folder = command::target("bundled");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+
+    let vst3 = folder.join(format!("{NAME}.vst3"));
+    let contents = vst3.join("Contents");
+    let binary = if cfg!(target_os = "macos") {
+        contents.join("MacOS").join(NAME)
+    } else if cfg!(target_os = "windows") {
+        contents.join("x86_64-win").join(format!("{NAME}.vst3"))
+    } else {
+        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{NAME}.so"))
+    };
+    copy(&library, &binary)?;
+    fill(&contents.join("Resources"), &runtime)?;
+
+    let clap = folder.join(format!("{NAME}.clap"));
+    if cfg!(target_os = "macos") {
+        let contents = clap.join("Contents");
+        copy(&library, &contents.join("MacOS").join(NAME))?;
+        fill(&contents.join("Resources"), &runtime)?;
+        for contents in [vst3.join("Contents"), contents] {
+            fs::write(contents.join("Info.plist"), information())
+                .with_context(|| format!("cannot write into {}", contents.display()))?;
+        }
+    } else {
+        copy(&library, &clap)?;
+        fill(&folder.join(RESOURCES), &runtime)?;
+    }
+    println!("bundles: {} and {}", vst3.display(), clap.display());
+    Ok(folder)
+}
+
+/// Puts models and runtime into a folder of resources.
+fn fill(resources: &Path, runtime: &Path) -> Result<()> {
+    let models = crate::root().join("models").join("resonant");
+    if !models.join("manifest.json").is_file() {
+        bail!("there are no models in {}", models.display());
+    }
+    let bundle = resources.join("bundle");
+    if bundle.is_dir() {
+        fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
+    }
+    copy_folder(&models, &bundle)?;
+    let name = runtime.file_name().context("the runtime library has no name")?;
+    copy(runtime, &resources.join("runtime").join(name))
+}
+
+/// Copies a folder with all that it holds.
+///
+/// # Errors
+/// It cannot be read, or the copy not written.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().context("a file has a name")?);
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file, unless the copy is there already. The copy is written under another name first: a host may have the
+/// old one open.
+///
+/// # Errors
+/// It cannot be read, or the copy not written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let describe = || format!("cannot copy {} to {}", from.display(), to.display());
+    let source = fs::metadata(from).with_context(describe)?;
+    if let (Ok(target), Ok(changed)) = (fs::metadata(to), source.modified())
+        && target.len() == source.len()
+        && target.modified().is_ok_and(|copied| copied >= changed)
+    {
+        return Ok(());
+    }
+    let parent = to.parent().context("a file lies in a folder")?;
+    fs::create_dir_all(parent).with_context(describe)?;
+    let mut name = to.file_name().context("a file has a name")?.to_owned();
+    name.push(".new");
+    let fresh = parent.join(name);
+    fs::copy(from, &fresh).with_context(describe)?;
+    fs::rename(&fresh, to).with_context(describe)
+}
+
+/// What macOS wants to know of a bundle.
+fn information() -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>CFBundleExecutable</key><string>{NAME}</string>
+  <key>CFBundleIdentifier</key><string>org.resonantgen.resonantgen</string>
+  <key>CFBundleName</key><string>{NAME}</string>
+  <key>CFBundlePackageType</key><string>BNDL</string>
+  <key>CFBundleVersion</key><string>{version}</string>
+</dict>
+</plist>
+"#,
+        version = env!("CARGO_PKG_VERSION")
+    )
 }

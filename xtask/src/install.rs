@@ -1,11 +1,53 @@
 //! Copying the bundles into the user's plugin folders.
 
-use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::bundle::{NAME, RESOURCES, copy, copy_folder};
 
 /// Bundles, optimised, and copies.
 ///
 /// # Errors
 /// The build or the copy failed.
 pub fn run() -> Result<()> {
-    crate::bundle::run(true).map(|_| ())
+    let bundled = crate::bundle::run(true)?;
+    let [clap_folder, vst3_folder] = plugin_folders()?;
+
+    let vst3 = vst3_folder.join(format!("{NAME}.vst3"));
+    if vst3.is_dir() {
+        fs::remove_dir_all(&vst3).with_context(|| format!("cannot replace {}", vst3.display()))?;
+    }
+    copy_folder(&bundled.join(format!("{NAME}.vst3")), &vst3)?;
+    println!("installed {}", vst3.display());
+
+    let clap = clap_folder.join(format!("{NAME}.clap"));
+    let source = bundled.join(format!("{NAME}.clap"));
+    if source.is_dir() {
+        copy_folder(&source, &clap)?;
+    } else {
+        copy(&source, &clap)?;
+        copy_folder(&bundled.join(RESOURCES), &clap_folder.join(RESOURCES))?;
+    }
+    println!("installed {}", clap.display());
+    println!("Let your DAW scan for new plugins; ResonantGen is an instrument.");
+    Ok(())
+}
+
+/// The user's folders for CLAP and VST3.
+fn plugin_folders() -> Result<[PathBuf; 2]> {
+    let variable = |name: &str| {
+        std::env::var_os(name).map(PathBuf::from).with_context(|| format!("the variable {name} is not set"))
+    };
+    Ok(if cfg!(target_os = "macos") {
+        let plugins = variable("HOME")?.join("Library/Audio/Plug-Ins");
+        [plugins.join("CLAP"), plugins.join("VST3")]
+    } else if cfg!(target_os = "windows") {
+        let common = variable("LOCALAPPDATA")?.join("Programs").join("Common");
+        [common.join("CLAP"), common.join("VST3")]
+    } else {
+        let home = variable("HOME")?;
+        [home.join(".clap"), home.join(".vst3")]
+    })
 }

@@ -12,12 +12,13 @@ use super::view::Trimmed;
 use super::{App, theme};
 use crate::job::Target;
 use crate::params::SwapMoment;
+use crate::shared::FIRST_PROMPT;
 
 /// Height of the foot, in points.
 pub const FOOT_HEIGHT: f32 = 44.0;
 /// Prompts to start from.
 const EXAMPLES: [&str; 4] = [
-    "dark techno with driving bass",
+    FIRST_PROMPT,
     "dreamy lo-fi hip hop, rhodes, 82 bpm",
     "uplifting synthwave in F# minor",
     "sparse ambient, no drums, 3/4",

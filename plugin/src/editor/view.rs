@@ -1,8 +1,9 @@
 //! What the editor shows of the session, prepared once per change.
 
+use resonantgen_engine::intent::Intent;
 use resonantgen_engine::plan::Plan;
 use resonantgen_engine::score::{DRUM_CLASS_COUNT, DrumClass};
-use resonantgen_engine::session::{Session, SessionRequest};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::take::{FULL_SCALE, GenerationSettings, Take};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
@@ -132,12 +133,20 @@ pub struct Understood {
 }
 
 impl Understood {
-    /// Reads a prompt as generating would.
+    /// What the session was made of, when the prompt is still the one it was made from; else what generating would
+    /// make of the prompt, without the facts that are left to chance.
     #[must_use]
     pub fn of(prompt: &str, bpm: Option<f64>, bars: Option<u32>, session: &Session) -> Self {
+        if let (true, Some(intent), Some(plan)) = (prompt == session.prompt, &session.intent, &session.plan) {
+            let mut facts = words(intent);
+            facts.push(("tempo", tempo(plan.bpm)));
+            facts.push(("key", plan.key.to_string()));
+            facts.push(("", format!("{} bars of {}", plan.bars, plan.meter)));
+            return Self { facts, unknown: intent.unknown.clone(), error: None };
+        }
         let request = SessionRequest {
             prompt: prompt.to_owned(),
-            overrides: resonantgen_engine::session::Overrides { bpm, bars, ..Default::default() },
+            overrides: Overrides { bpm, bars, ..Overrides::default() },
             seed: session.seed.wrapping_add(1),
             tracks: Track::ALL.to_vec(),
             settings: GenerationSettings::default(),
@@ -146,20 +155,36 @@ impl Understood {
             Ok(prepared) => prepared,
             Err(error) => return Self { error: Some(error.to_string()), ..Self::default() },
         };
-        let mut facts = vec![("style", intent.main_style().name().to_owned())];
-        if !intent.moods.is_empty() {
-            facts.push(("mood", intent.moods.join(", ")));
+        let mut facts = words(&intent);
+        if bpm.is_some() {
+            facts.push(("host", tempo(plan.bpm)));
+        } else if intent.bpm.is_some() {
+            facts.push(("tempo", tempo(plan.bpm)));
         }
-        facts.push((if bpm.is_some() { "host" } else { "tempo" }, format!("{} bpm", Trimmed(plan.bpm))));
-        facts.push(("key", plan.key.to_string()));
+        if intent.key.is_some() {
+            facts.push(("key", plan.key.to_string()));
+        }
         facts.push(("", format!("{} bars of {}", plan.bars, plan.meter)));
-        let absent: Vec<&str> =
-            Track::ALL.into_iter().filter(|track| intent.track(*track).absent).map(Track::name).collect();
-        if !absent.is_empty() {
-            facts.push(("without", absent.join(", ")));
-        }
         Self { facts, unknown: intent.unknown, error: None }
     }
+}
+
+fn tempo(bpm: f64) -> String {
+    format!("{} bpm", Trimmed(bpm))
+}
+
+/// Style, mood and what is left out.
+fn words(intent: &Intent) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("style", intent.main_style().name().to_owned())];
+    if !intent.moods.is_empty() {
+        facts.push(("mood", intent.moods.join(", ")));
+    }
+    let absent: Vec<&str> =
+        Track::ALL.into_iter().filter(|track| intent.track(*track).absent).map(Track::name).collect();
+    if !absent.is_empty() {
+        facts.push(("without", absent.join(", ")));
+    }
+    facts
 }
 
 /// A number without needless zeros.

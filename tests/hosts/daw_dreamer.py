@@ -1,0 +1,109 @@
+"""The VST3 in DawDreamer: four stems by a parameter, on five buses, in time, saved and restored.
+
+Usage: daw_dreamer.py PLUGIN.vst3 FOLDER. Prints one line per check; any failure is an AssertionError.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import dawdreamer
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+BLOCK = 128
+BPM = 120.0
+BARS = 2
+LOOP_SECONDS = BARS * 4 * 60.0 / BPM
+PATIENCE_SECONDS = 240.0
+# The host's name for each value between 0 and 1: bars go from 0 to 32, seeds from 0 to 9999.
+SETTINGS = {"Bars": BARS / 32, "Swap At": 0.0, "Seed": 7 / 9999}
+
+Audio = NDArray[np.float32]  # [channels, audio_frames]
+
+
+class Host:
+    """One engine with one plugin."""
+
+    def __init__(self, plugin: str) -> None:
+        self.engine = dawdreamer.RenderEngine(RATE_HZ, BLOCK)
+        self.engine.set_bpm(BPM)
+        self.plugin = self.engine.make_plugin_processor("resonantgen", plugin)
+        self.indices = {entry["name"]: entry["index"] for entry in self.plugin.get_parameters_description()}
+        assert self.plugin.get_num_output_channels() == 10, self.plugin.get_num_output_channels()
+        self.engine.load_graph([(self.plugin, [])])
+
+    def set(self, name: str, value: float) -> None:
+        self.plugin.set_parameter(self.indices[name], value)
+
+    def render(self, seconds: float = LOOP_SECONDS) -> Audio:
+        """Renders from the start of the timeline."""
+        self.engine.render(seconds)
+        return np.asarray(self.engine.get_audio())
+
+    def trigger(self, name: str, before: Audio | None) -> Audio:
+        """Raises a trigger and renders until something else is heard than before, twice the same."""
+        self.set(name, 0.0)
+        self.render(0.1)
+        self.set(name, 1.0)
+        began = time.monotonic()
+        last = self.render()
+        while time.monotonic() - began < PATIENCE_SECONDS:
+            audio = self.render()
+            changed = before is None or not np.array_equal(audio, before)
+            if changed and np.abs(audio).max() > 1e-4 and np.array_equal(audio, last):
+                self.set(name, 0.0)
+                return audio
+            last = audio
+        raise AssertionError(f"no take within {PATIENCE_SECONDS} s")
+
+
+def stems(audio: Audio) -> list[Audio]:
+    """Main and the four stems, [2, audio_frames] each."""
+    return [audio[2 * bus : 2 * bus + 2] for bus in range(5)]
+
+
+def rms(audio: Audio) -> float:
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
+
+
+def main(plugin: str, folder: Path) -> None:
+    host = Host(plugin)
+    for name, value in SETTINGS.items():
+        host.set(name, value)
+    first = host.trigger("Generate", None)
+    mix, *tracks = stems(first)
+    for index, track in enumerate(tracks):
+        assert rms(track) > 1e-4, f"stem {index} is silent"
+        for other in tracks[:index]:
+            assert not np.array_equal(track, other), f"stem {index} equals another"
+    assert np.abs(mix - sum(tracks)).max() < 1e-5, "Main is the sum of the stems"
+    print("four different stems, and Main is their sum")
+
+    # Two loops: the second is the first, to the sample, so what is heard follows the host's beats.
+    twice = host.render(2 * LOOP_SECONDS)
+    length = round(LOOP_SECONDS * RATE_HZ)
+    assert np.array_equal(twice[:, :length], twice[:, length : 2 * length]), "the loop repeats on the bar"
+    print("locked to the host's beats")
+
+    host.set("Bass Lock", 1.0)
+    host.set("Seed", 23 / 9999)
+    second = host.trigger("Generate", first)
+    assert np.array_equal(stems(first)[2], stems(second)[2]), "the locked bass keeps its bits"
+    assert not np.array_equal(stems(first)[1], stems(second)[1]), "the drums have changed"
+    print("a locked track keeps its bits")
+
+    state = folder / "state.bin"
+    host.plugin.save_state(str(state))
+    restored = Host(plugin)
+    restored.plugin.load_state(str(state))
+    again = restored.render()
+    assert np.array_equal(again, second), "a restored session plays again to the bit"
+    print("a saved session plays again to the bit")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

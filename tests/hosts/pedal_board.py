@@ -1,0 +1,45 @@
+"""The VST3 in pedalboard, which supplies the main bus only and has no transport: the mix must be heard.
+
+Usage: pedal_board.py PLUGIN.vst3. Prints one line per check; any failure is an AssertionError.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import pedalboard
+
+RATE_HZ = 48_000
+PATIENCE_SECONDS = 240.0
+
+
+def main(path: str) -> None:
+    plugin = pedalboard.load_plugin(path, initialization_timeout=0.1)
+    assert plugin.is_instrument
+    plugin.bars = 2
+    plugin.swap_at = "Now"
+    plugin.process([], 0.1, RATE_HZ, reset=False)
+    plugin.generate = True
+    began = time.monotonic()
+    audio = np.zeros((2, 1), np.float32)
+    while np.abs(audio).max() < 1e-3:
+        assert time.monotonic() - began < PATIENCE_SECONDS, f"silence for {PATIENCE_SECONDS} s"
+        audio = plugin.process([], 0.5, RATE_HZ, reset=False)
+    assert audio.shape[0] == 2 and np.isfinite(audio).all()
+    print("the mix is heard on the main bus")
+
+    # Without the bass the mix is another one: it is really the mix.
+    plugin.process([], 1.0, RATE_HZ, reset=False)
+    levels = []
+    for muted in (False, True):
+        for name in ("drums_mute", "bass_mute", "harmony_mute", "melody_mute"):
+            setattr(plugin, name, muted)
+        levels.append(float(np.abs(plugin.process([], 4.0, RATE_HZ, reset=False)[:, RATE_HZ:]).max()))
+    assert levels[0] > 1e-3 and levels[1] == 0.0, levels
+    print("muting all tracks silences it")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

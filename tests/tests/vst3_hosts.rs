@@ -1,0 +1,44 @@
+//! The VST3 in two hosts from PyPI: DawDreamer (all buses, transport, state) and pedalboard (main bus only, no
+//! transport). `cargo xtask test` names the bundles in `RESONANTGEN_PLUGINS` and the hosts' Python in
+//! `RESONANTGEN_PYTHON`; without them, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Runs a script of `tests/hosts` on the VST3.
+fn run(script: &str, arguments: &[&std::ffi::OsStr]) {
+    if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
+        return;
+    }
+    let (Some(plugins), Some(python)) =
+        (std::env::var_os("RESONANTGEN_PLUGINS"), std::env::var_os("RESONANTGEN_PYTHON"))
+    else {
+        return;
+    };
+    let output = Command::new(python)
+        .arg(resonantgen_tests::root().join("tests").join("hosts").join(script))
+        .arg(PathBuf::from(plugins).join("ResonantGen.vst3"))
+        .args(arguments)
+        // With a screen but no window manager, DawDreamer's `load_state` ends with an X error.
+        .env_remove("DISPLAY")
+        .output()
+        .expect("Python starts");
+    assert!(
+        output.status.success(),
+        "{script}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn daw_dreamer_hears_four_stems_on_five_buses() {
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    run("daw_dreamer.py", &[folder.path().as_os_str()]);
+}
+
+#[test]
+fn pedalboard_hears_the_mix_on_the_main_bus() {
+    run("pedal_board.py", &[]);
+}
