@@ -8,10 +8,10 @@ use crate::bundle::{Bundle, Patch};
 const INSTRUMENT_SCORE: f32 = 4.0;
 /// Above all that mood, attributes and luck can add: a jazz kit plays jazz.
 const STYLE_SCORE: f32 = 2.0;
-const MOOD_SCORE: f32 = 0.4;
+const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
-const RANDOM_SCORE: f32 = 0.16;
+const RANDOM_SCORE: f32 = 0.4;
 
 /// The patch for `request`: what the prompt names wins, then what suits style and attributes, with a seeded choice
 /// among the best. `None` only when the bundle has no patch for the track.

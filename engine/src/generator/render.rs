@@ -34,8 +34,8 @@ const KNEE: f32 = 0.7;
 const fn track_level(track: Track) -> f32 {
     match track {
         Track::Drums => 0.8,
-        Track::Bass => 0.75,
-        Track::Harmony | Track::Melody => 0.65,
+        Track::Bass => 0.95,
+        Track::Harmony | Track::Melody => 0.8,
     }
 }
 
