@@ -24,11 +24,11 @@ pub const RESOURCES: &str = "ResonantGen.resources";
 pub fn run(release: bool) -> Result<PathBuf> {
     system::ensure()?;
     let runtime = runtime::ensure()?;
-    let mut build = command::cargo(["build", "--package", "resonantgen-plugin"]);
+    let mut build = command::cargo(["build"]);
     if release {
-        build.arg("--release");
+        build.args(["--release", "--package", "resonantgen-plugin"]);
     } else {
-        build.args(["--features", "assert_process_allocs"]);
+        build.args(crate::test::SCOPE);
     }
     command::run(&mut build)?;
 

@@ -10,6 +10,14 @@ use crate::flags::Test;
 use crate::setup::{python, runtime, system};
 use crate::{bundle, command};
 
+/// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
+/// themselves are left out, because a running program cannot be replaced everywhere.
+pub const SCOPE: &[&str] =
+    &["--workspace", "--exclude", "xtask", "--features", "resonantgen-plugin/assert_process_allocs"];
+/// The same without the plugin and its hosts.
+const SCOPE_WITHOUT_HOSTS: &[&str] =
+    &["--workspace", "--exclude", "xtask", "--exclude", "resonantgen-plugin"];
+
 /// Tests of `training/` that need no PyTorch: the reference that the Rust code is held to.
 const REFERENCE_TESTS: &[&str] = &[
     "tests/test_tokens.py",
@@ -25,36 +33,39 @@ const REFERENCE_TESTS: &[&str] = &[
 pub fn run(flags: &Test) -> Result<()> {
     let begin = Instant::now();
     let runtime = runtime::ensure()?;
-    let scope: &[&str] =
-        if flags.no_hosts { &["--workspace", "--exclude", "resonantgen-plugin"] } else { &["--workspace"] };
+    let python = python::ensure()?;
+    let (lint_scope, scope): (&[&str], _) = if flags.no_hosts {
+        (&["--workspace", "--exclude", "resonantgen-plugin"], SCOPE_WITHOUT_HOSTS)
+    } else {
+        system::ensure()?;
+        (&["--workspace"], SCOPE)
+    };
 
     step("formatting", || command::run(&mut command::cargo(["fmt", "--all", "--check"])))?;
-
-    let python = python::ensure()?;
-    if !flags.no_hosts {
-        system::ensure()?;
-    }
     step("lints", || {
-        command::run(command::cargo(["clippy", "--all-targets"]).args(scope).args(["--", "-D", "warnings"]))
+        command::run(
+            command::cargo(["clippy", "--all-targets"]).args(lint_scope).args(["--", "-D", "warnings"]),
+        )
     })?;
     step("documentation", || {
-        command::run(command::cargo(["doc", "--no-deps"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
+        command::run(command::cargo(["doc", "--no-deps"]).args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
 
     let program = command::target("debug").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test"]);
     tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", program);
     if flags.no_hosts {
+        step("build", || command::run(command::cargo(["build"]).args(scope)))?;
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
         let bundle = || {
             tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
             Ok(())
         };
-        step("plugin bundle", bundle)?;
+        step("build", bundle)?;
     }
-    step("program", || command::run(&mut command::cargo(["build", "--package", "resonantgen-cli"])))?;
     step("tests", || command::run(&mut tests))?;
+    step("tests of the chores", || command::run(&mut command::cargo(["test", "--package", "xtask"])))?;
 
     let pytest = |python: &Path, tests: &[&str]| {
         let mut command = Command::new(python);
