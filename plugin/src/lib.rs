@@ -94,7 +94,11 @@ impl ResonantGen {
     /// Where the timeline is: the host's, or our own where the host has none or stands still during a preview.
     fn position(&mut self, transport: &Transport, samples: usize) -> Position {
         let host_bpm = transport.tempo.filter(|bpm| bpm.is_finite() && *bpm > 0.0);
-        let has_timeline = transport.pos_beats.is_some() || host_bpm.is_some();
+        // An offline render of a timeline that stands still is one of a host without a transport: hosts for scripts
+        // (pedalboard) report a tempo and beat 0 for ever, and what they render must not be silence.
+        let renders_without_transport = self.offline && !transport.playing;
+        let has_timeline =
+            !renders_without_transport && (transport.pos_beats.is_some() || host_bpm.is_some());
         let quarters_per_bar = match (transport.time_sig_numerator, transport.time_sig_denominator) {
             (Some(numerator), Some(denominator)) if numerator > 0 && denominator > 0 => {
                 f64::from(numerator) * 4.0 / f64::from(denominator)

@@ -14,9 +14,7 @@ use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::note_ports::{NoteDialects, NotePortInfoBuffer, PluginNotePorts};
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::state::{HostState, HostStateImpl, PluginState};
-use clack_host::events::event_types::{
-    NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags,
-};
+use clack_host::events::event_types::{NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags};
 use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
 use resonantgen_tests::listen::onsets;
@@ -113,7 +111,8 @@ impl Host {
             let params: PluginParams = handle.get_extension().expect("it has parameters");
             let mut buffer = ParamInfoBuffer::new();
             for index in 0..params.count(&handle) {
-                let info = params.get_info(&handle, index, &mut buffer).expect("each parameter has its facts");
+                let info =
+                    params.get_info(&handle, index, &mut buffer).expect("each parameter has its facts");
                 parameters.insert(String::from_utf8_lossy(info.name).into_owned(), info.id);
             }
             if let Some(mut state) = state {
@@ -121,15 +120,8 @@ impl Host {
                 extension.load(&handle, &mut state).expect("the state can be loaded");
             }
         }
-        let mut host = Self {
-            processor: None,
-            instance,
-            parameters,
-            ports,
-            beat: 0.0,
-            playing: true,
-            _entry: entry,
-        };
+        let mut host =
+            Self { processor: None, instance, parameters, ports, beat: 0.0, playing: true, _entry: entry };
         host.start();
         Some(host)
     }
@@ -371,7 +363,10 @@ fn the_timeline_decides_what_is_heard() {
         let part = host.render(beat, 4_800, size);
         let start = (beat * samples_per_beat as f64).rem_euclid(LOOP as f64) as usize;
         for (port, (part, whole)) in part.iter().zip(&whole).enumerate() {
-            assert!(part[0] == whole[0][start..start + 4_800], "port {port} from beat {beat} in blocks of {size}");
+            assert!(
+                part[0] == whole[0][start..start + 4_800],
+                "port {port} from beat {beat} in blocks of {size}"
+            );
         }
     }
     host.playing = false;
