@@ -68,6 +68,9 @@ impl HostHandlers for TestHost {
     }
 }
 
+/// What a port would be that the plugin has none of.
+type NoInput<'a> = AudioPortBuffer<[InputChannel<'a, f32>; 0], [InputChannel<'a, f64>; 0]>;
+
 /// Left and right channel of each port.
 type Stereo = [Vec<f32>; 2];
 
@@ -178,8 +181,7 @@ impl Host {
         };
         let mut inputs = AudioPorts::with_capacity(0, 0);
         let mut outputs = AudioPorts::with_capacity(2 * PORTS, PORTS);
-        let no_inputs: [AudioPortBuffer<[InputChannel<'_, f32>; 0], [InputChannel<'_, f64>; 0]>; 0] = [];
-        let inputs = inputs.with_input_buffers(no_inputs);
+        let inputs = inputs.with_input_buffers([] as [NoInput<'_>; 0]);
         let mut outputs = outputs.with_output_buffers(heard.iter_mut().map(|port| AudioPortBuffer {
             latency: 0,
             channels: AudioPortBufferType::f32_output_only(port.iter_mut().map(Vec::as_mut_slice)),
