@@ -111,9 +111,7 @@ fn draw_ruler(canvas: &mut Canvas, plan: &Plan, lanes: Rect) {
 /// Bar lines, and fainter beat lines.
 fn draw_grid(canvas: &mut Canvas, plan: &Plan, area: Rect) {
     let steps_per_bar = plan.meter.steps_per_bar();
-    for step in
-        (4..plan.total_steps()).filter(|step| step % steps_per_bar == 0 || step % steps_per_bar % 4 == 0)
-    {
+    for step in (4..plan.total_steps()).filter(|step| (*step % steps_per_bar).is_multiple_of(4)) {
         let is_bar = step % steps_per_bar == 0;
         if is_bar || plan.bars <= 16 {
             let alpha = if is_bar { 0.30 } else { 0.07 };

@@ -84,7 +84,7 @@ fn draw_notes(canvas: &mut Canvas, track: Track, take: &Take, plan: &Plan, area:
     let row_height = area.height() / (to - from);
     let centre = |pitch: u8| area.bottom - (f32::from(pitch) - from) * row_height;
     for pitch in lowest..=highest {
-        if (pitch + 12 - plan.key.tonic) % 12 == 0 {
+        if (pitch + 12 - plan.key.tonic).is_multiple_of(12) {
             canvas.horizontal(centre(pitch), area.left, area.right, FAINT, 0.6);
         }
     }
