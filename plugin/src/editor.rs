@@ -29,7 +29,7 @@ use view::{SessionView, Understood};
 pub type Editor = EguiEditor<App>;
 
 /// Smallest size that stays readable, in logical pixels.
-const MIN_SIZE: [u32; 2] = [720, 480];
+const MIN_SIZE: [u32; 2] = [720, 520];
 /// How often the playhead is drawn.
 const PLAYHEAD_INTERVAL: Duration = Duration::from_millis(33);
 

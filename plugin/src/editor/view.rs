@@ -62,10 +62,15 @@ impl LaneView {
         Self {
             peaks: peaks(take),
             notes: notes(take),
-            patch: take.patch.replace(['_', '-'], " "),
+            patch: patch_name(&take.patch),
             seed: take.recipe.seed,
         }
     }
+}
+
+/// A patch's id as words, without the track it belongs to ("bass.techno_roll" becomes "techno roll").
+fn patch_name(id: &str) -> String {
+    id.split_once('.').map_or(id, |(_, name)| name).replace(['_', '-'], " ")
 }
 
 fn peaks(take: &Take) -> Vec<f32> {
