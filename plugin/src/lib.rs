@@ -1,7 +1,7 @@
 //! The ResonantGen instrument: parameters, processing, state and editor around the engine. Wiring only.
 //!
 //! Threads: the host's audio thread ([`ResonantGen`]'s `process`), the host's main thread (state, editor) and one
-//! [`worker`] per instance, which makes takes. They meet in [`shared`]; takes travel to the audio thread by the
+//! `worker` per instance, which makes takes. They meet in `shared`; takes travel to the audio thread by the
 //! engine's playback ring.
 
 mod clap_entry;

@@ -44,7 +44,7 @@ pub struct Generate {
     /// What you want to hear, for example "dark techno with driving bass"
     pub prompt: String,
     /// Flags passed on to `resonantgen generate`, for example --bpm 128 --key "F minor" --out my-loop; the folder is
-    /// out/<prompt> unless given
+    /// `out/` and the prompt unless given
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,
 }
