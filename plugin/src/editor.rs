@@ -15,6 +15,7 @@ use egui::{Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::prelude::ResizeHint;
+pub use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, create_egui_editor};
 use resonantgen_engine::track::Track;

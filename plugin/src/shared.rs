@@ -7,13 +7,13 @@ use std::thread::Thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use nice_plug_egui::RepaintNotifier;
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::playback::{Clip, Feeder, Player, channel};
 use resonantgen_engine::session::Session;
 use resonantgen_engine::take::TakeId;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
+use crate::editor::RepaintNotifier;
 use crate::host::HostLink;
 use crate::job::Job;
 
