@@ -11,13 +11,13 @@ use super::{DIM, FAINT, LANE, time_to_x};
 /// Height of the waveform in pixels.
 const WAVEFORM_HEIGHT: f32 = 64.0;
 
-/// Colour of a track, everywhere.
+/// Colour of a track, the same as in the plugin's editor.
 pub const fn colour(track: Track) -> Colour {
     match track {
-        Track::Drums => [255, 107, 107],
-        Track::Bass => [255, 184, 84],
-        Track::Harmony => [72, 207, 173],
-        Track::Melody => [137, 148, 255],
+        Track::Drums => [242, 165, 58],
+        Track::Bass => [91, 184, 240],
+        Track::Harmony => [212, 134, 200],
+        Track::Melody => [63, 207, 160],
     }
 }
 
