@@ -235,7 +235,7 @@ fn prompts_differ_in_style_and_each_keeps_its_own_facts() {
     let dnb = Piece::generate(&["fast aggressive drum and bass, 174 bpm", "--bars", "2", "--seed", "7"]);
     assert_eq!(jazz.plan()["key"], "F minor");
     assert_eq!(dnb.plan()["bpm"], 174.0);
-    assert!(jazz.plan()["bpm"].as_f64() < Some(130.0), "a slow ballad: {}", jazz.plan()["bpm"]);
+    assert!(jazz.plan()["bpm"].as_f64() < Some(120.0), "a slow ballad: {}", jazz.plan()["bpm"]);
     assert_ne!(jazz.plan()["chords"], dnb.plan()["chords"]);
     let styles = |piece: &Piece| piece.session["intent"]["styles"].clone();
     assert_ne!(styles(&jazz), styles(&dnb));

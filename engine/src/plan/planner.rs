@@ -263,7 +263,9 @@ fn draw_tempo(facts: &StyleFacts, intent: &Intent, seed: u64) -> f64 {
     };
     let energy = f64::from(intent.attributes.energy) - 0.5;
     let pace = f64::from(intent.pace);
-    let moved = drawn + (high - low) * (0.22 * energy + 0.5 * pace);
+    // A share of the way to the end that is asked for: a plain shift left a slow ballad at 122 where the range is wide.
+    let end = if pace < 0.0 { low } else { high };
+    let moved = drawn + 0.8 * pace.abs().min(1.0) * (end - drawn) + 0.22 * energy * (high - low);
     // A word such as "slow" may leave the style's range a little.
     let slack = 0.12 * pace.abs();
     moved.clamp(low * (1.0 - slack), high * (1.0 + slack)).clamp(*BPM_RANGE.start(), *BPM_RANGE.end()).round()
