@@ -380,11 +380,8 @@ fn check(request: &TakeRequest<'_>) -> Result<(), String> {
     if plan.chords.len() != 2 * plan.bars as usize {
         return Err(format!("{} chords, {} half bars need one each", plan.chords.len(), 2 * plan.bars));
     }
-    let settings = request.settings;
-    for (what, value) in [("variation", settings.variation), ("adherence", settings.adherence)] {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(format!("{what} is {value}, allowed is 0 to 1"));
-        }
+    if let Some((what, value)) = request.settings.out_of_range() {
+        return Err(format!("{what} is {value}, allowed is 0 to 1"));
     }
     Ok(())
 }

@@ -57,6 +57,16 @@ pub struct GenerationSettings {
     pub adherence: f32,
 }
 
+impl GenerationSettings {
+    /// The first setting that is out of its range, or no number: its name and value.
+    #[must_use]
+    pub fn out_of_range(&self) -> Option<(&'static str, f32)> {
+        [("variation", self.variation), ("adherence", self.adherence)]
+            .into_iter()
+            .find(|(_, value)| !(0.0..=1.0).contains(value))
+    }
+}
+
 impl Default for GenerationSettings {
     fn default() -> Self {
         Self { variation: 0.5, adherence: 0.5 }

@@ -132,6 +132,13 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
     };
     let engine = engine().map_err(|error| failed(&error))?;
     let trigger = &job.trigger;
+    let request = |session: &Session, tracks: Vec<Track>| SessionRequest {
+        prompt: prompt(shared),
+        overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
+        seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
+        tracks,
+        settings: trigger.settings,
+    };
     match trigger.target {
         Target::All => {
             if trigger.locked.iter().all(|locked| *locked) {
@@ -139,25 +146,13 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
                     "All tracks are locked: unlock those that shall change.".to_owned(),
                 ));
             }
-            let request = SessionRequest {
-                prompt: prompt(shared),
-                overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
-                seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
-                tracks: Track::ALL.to_vec(),
-                settings: trigger.settings,
-            };
+            let request = request(&session, Track::ALL.to_vec());
             session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
         }
         Target::One(track) => {
             if session.plan.is_none() {
                 // Nothing to go by yet: the track is the first of a new session.
-                let request = SessionRequest {
-                    prompt: prompt(shared),
-                    overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
-                    seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
-                    tracks: vec![track],
-                    settings: trigger.settings,
-                };
+                let request = request(&session, vec![track]);
                 session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
             } else {
                 let seed = trigger.seed.unwrap_or_else(|| next_seed(&session, track));

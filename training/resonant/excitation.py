@@ -40,18 +40,14 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from resonant.piece import DRUM_CLASSES, KEY_TO_CLASS
+
 SAMPLE_RATE = 48_000
 TABLE_SIZE = 2048
 TABLE_OCTAVES = 10
 TABLE_LOW_HZ = 20.0
 CONTROL = 16
 NOISE_RMS = 0.1
-DRUM_KEYS = (36, 38, 39, 37, 42, 46, 45, 50, 49, 51, 70, 56)
-DRUM_CLASSES = (
-    "kick", "snare", "clap", "rim", "closed_hat", "open_hat",
-    "low_tom", "high_tom", "crash", "ride", "shaker", "perc",
-)  # fmt: skip
-_CLASS_OF_KEY = {key: index for index, key in enumerate(DRUM_KEYS)}
 
 
 @dataclass(frozen=True)
@@ -231,7 +227,7 @@ def tonal_streams(notes: TimedNotes, params: TonalParams, n_samples: int) -> np.
 def drum_class(key: int) -> int:
     """Index 0..11 of a GM key among the drum classes."""
     try:
-        return _CLASS_OF_KEY[int(key)]
+        return KEY_TO_CLASS[int(key)]
     except KeyError:
         raise ValueError(f"key {key} is no drum class of this project") from None
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from resonant import data
-from resonant.piece import FAMILIES, STYLES, TRACKS, Note, Piece
+from resonant.piece import DRUM_CLASSES, FAMILIES, STYLES, TRACKS, Note, Piece
 from resonant.synth import PATCHES, Patch, loop_samples, patch_by_id, patch_record, pick_patch, render_stem
 from resonant.synth.calibration import _records, levels_of, measure_body
-from resonant.synth.drums import CLASSES, Hit, render_hit
+from resonant.synth.drums import Hit, render_hit
 from resonant.synth.fluid import SoundfontError, font_path
 from resonant.synth.model import Font, FontKit
 from resonant.synth.render import Timed, one_shot, render_notes
@@ -64,7 +64,7 @@ def test_records_have_the_excitation_of_their_track() -> None:
     for patch in PATCHES:
         record = json.loads(json.dumps(patch_record(patch)))
         if patch.is_kit:
-            assert set(record["excitation"]) <= set(CLASSES)
+            assert set(record["excitation"]) <= set(DRUM_CLASSES)
             for body in record["excitation"].values():
                 assert set(body) == {"hz", "start_ratio", "sweep_s", "decay_s"}
                 assert 20 < body["hz"] < 4_000 and body["decay_s"] > 0
@@ -101,7 +101,7 @@ def test_every_kit_sounds_within_three_milliseconds() -> None:
         for drum in (0, 1, 4):
             hit = np.abs(one_shot(patch, drum, 100))
             onset = int(np.argmax(hit > 0.15 * hit.max()))
-            assert hit.max() > 1e-3 and onset <= 0.0035 * RATE, (patch.id, CLASSES[drum], onset)
+            assert hit.max() > 1e-3 and onset <= 0.0035 * RATE, (patch.id, DRUM_CLASSES[drum], onset)
 
 
 def fundamental(signal: np.ndarray, expected: float) -> float:

@@ -6,7 +6,7 @@ use crate::bundle::{Bundle, Patch};
 
 /// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
 const INSTRUMENT_SCORE: f32 = 4.0;
-/// Above all that mood, attributes and luck can add: a jazz kit plays jazz.
+/// Above what mood, attributes and usual luck add: a jazz kit plays jazz.
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;

@@ -99,8 +99,7 @@ pub(super) fn perform(
     attributes: &Attributes,
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<i64>, ModelError> {
-    let Attributes { energy, density, brightness, aggression, complexity } = *attributes;
-    let dials: [f32; ATTRIBUTE_COUNT] = [energy, density, brightness, aggression, complexity];
+    let dials: [f32; ATTRIBUTE_COUNT] = attributes.to_array();
     let features = &material.features;
     network.run::<i64>(
         &[

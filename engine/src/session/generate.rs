@@ -229,12 +229,7 @@ fn in_order(heard: &[(Track, Arc<Take>)]) -> Vec<Arc<Take>> {
 }
 
 fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
-    for (name, value) in [("variation", settings.variation), ("adherence", settings.adherence)] {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(SessionError::Setting { name, value });
-        }
-    }
-    Ok(())
+    settings.out_of_range().map_or(Ok(()), |(name, value)| Err(SessionError::Setting { name, value }))
 }
 
 #[cfg(test)]

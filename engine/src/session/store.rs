@@ -14,7 +14,7 @@ use super::{Session, flac, mix, resample_loop};
 use crate::midi;
 use crate::plan::Plan;
 use crate::score::Score;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
+use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use crate::track::Track;
 
 /// Name of the record within the folder.
@@ -112,7 +112,7 @@ impl Session {
 
         let mut kept_takes = BTreeSet::new();
         for take in self.tracks.iter().flat_map(|state| &state.history) {
-            let name = take_file(take);
+            let name = take_file(&take.id);
             let audio = flac::encode(&take.audio).ok_or_else(|| StoreError::Damaged {
                 path: dir.to_owned(),
                 reason: format!("take {} has no 24-bit audio", take.id.0),
@@ -170,7 +170,7 @@ impl Session {
         })?;
         let load = || -> Result<Self, LoadError> {
             SessionRecord::from_json(&json)?.into_session(|take, audio_frames| {
-                let name = Path::new(TAKES_FOLDER).join(format!("{}.flac", take.id.0));
+                let name = take_file(&take.id);
                 let path = dir.join(&name);
                 let bytes =
                     fs::read(&path).map_err(|source| LoadError::Store(StoreError::Read { path, source }))?;
@@ -196,8 +196,8 @@ fn midi_file(track: Track) -> PathBuf {
     format!("{track}.mid").into()
 }
 
-fn take_file(take: &Take) -> PathBuf {
-    Path::new(TAKES_FOLDER).join(format!("{}.flac", take.id.0))
+fn take_file(id: &TakeId) -> PathBuf {
+    Path::new(TAKES_FOLDER).join(format!("{}.flac", id.0))
 }
 
 /// Whether a file of the takes' folder is one of ours, by its name.

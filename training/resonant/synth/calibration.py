@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from resonant.synth.drums import CLASSES
+from resonant.piece import DRUM_CLASSES
 from resonant.synth.effects import Effects, process
 from resonant.synth.model import Font, FontKit, Patch, body_of
 from resonant.synth.render import Timed, one_shot, render_raw
@@ -215,7 +215,7 @@ def measure_body(x: np.ndarray, low: float, high: float) -> dict[str, float] | N
 def _measure_font_kit(patch: Patch) -> dict[str, Any]:
     result: dict[str, Any] = {}
     sound = patch.sound
-    for drum, name in enumerate(CLASSES):
+    for drum, name in enumerate(DRUM_CLASSES):
         if isinstance(sound, FontKit) and name in sound.layers:
             if sound.layers[name].body > 0:
                 result[name] = body_of(sound.layers[name])

@@ -11,22 +11,6 @@ from numba import njit
 
 from resonant.synth.tables import SAMPLE_RATE
 
-CLASSES = (
-    "kick",
-    "snare",
-    "clap",
-    "rim",
-    "closed_hat",
-    "open_hat",
-    "low_tom",
-    "high_tom",
-    "crash",
-    "ride",
-    "shaker",
-    "perc",
-)
-GM_KEYS = (36, 38, 39, 37, 42, 46, 45, 50, 49, 51, 70, 56)
-CLASS_OF_KEY = {key: index for index, key in enumerate(GM_KEYS)}
 _FS = float(SAMPLE_RATE)
 
 

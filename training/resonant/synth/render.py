@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from resonant.piece import Note, Piece
-from resonant.synth.drums import CLASS_OF_KEY, CLASSES, GM_KEYS, render_hit, shape
+from resonant.piece import DRUM_CLASSES, DRUM_KEYS, KEY_TO_CLASS, Note, Piece
+from resonant.synth.drums import render_hit, shape
 from resonant.synth.effects import Effects, process, process_loop, soft_limit
 from resonant.synth.fluid import Event, player
 from resonant.synth.model import Font, FontKit, Patch, SynthKit
@@ -71,14 +71,14 @@ _hits = _HitCache()
 def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarray:
     """A kit's drum class at a velocity, before the kit's effects and level -> float32 samples."""
     sound = patch.sound
-    name = CLASSES[drum]
+    name = DRUM_CLASSES[drum]
     if isinstance(sound, SynthKit):
         return render_hit(sound.hits[name], velocity / 127, 7919 * drum + 31 * robin + 1)
     if not isinstance(sound, FontKit):
         raise TypeError(f"{patch.id} is not a drum kit")
     if name in sound.layers:
         return render_hit(sound.layers[name], velocity / 127, 7919 * drum + 31 * robin + 1)
-    key = sound.keys.get(name, GM_KEYS[drum])
+    key = sound.keys.get(name, DRUM_KEYS[drum])
     raw = player().render(sound.font, 128, sound.program, [Event(0.0, 0.6, key, velocity)], 0.6, side=sound.side)
     semitones = sound.tune.get(name, sound.tune.get("", 0.0))
     if semitones:
@@ -120,16 +120,16 @@ def _mix(out, hit, start, gain, count, wrap):
 
 
 def _render_kit(patch: Patch, notes: list[Timed], out: np.ndarray, wrap: bool) -> None:
-    closed, opened = CLASSES.index("closed_hat"), CLASSES.index("open_hat")
+    closed, opened = DRUM_CLASSES.index("closed_hat"), DRUM_CLASSES.index("open_hat")
     size = len(out)
     hits = []
     for note in notes:
-        drum = CLASS_OF_KEY.get(note.pitch)
+        drum = KEY_TO_CLASS.get(note.pitch)
         if drum is not None:
             hits.append((int(round(note.on_s * SAMPLE_RATE)), drum, note.velocity))
     hits.sort()
     chokes = np.array([start for start, drum, _ in hits if drum in (closed, opened)], dtype=np.int64)
-    counts = [0] * len(CLASSES)
+    counts = [0] * len(DRUM_CLASSES)
     for start, drum, velocity in hits:
         layer = min(range(len(_VELOCITY_LAYERS)), key=lambda i: abs(_VELOCITY_LAYERS[i] - velocity))
         hit = _hits.get(patch, drum, layer, counts[drum] % _ROUND_ROBIN if isinstance(patch.sound, SynthKit) else 0)
