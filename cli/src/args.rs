@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use resonantgen_engine::intent::Style;
 use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter};
 use resonantgen_engine::session::Overrides;
 use resonantgen_engine::take::GenerationSettings;
@@ -97,6 +98,9 @@ pub struct Facts {
     /// Chords to spread over the bars, for example "Am F C G"
     #[arg(long, value_name = "CHORDS", value_parser = chords)]
     pub chords: Option<Chords>,
+    /// Style, for example techno, house, "hip hop", jazz; moods and instruments of the prompt stay
+    #[arg(long, value_name = "STYLE", value_parser = style)]
+    pub style: Option<Style>,
 }
 
 /// A chord progression as typed. (A bare `Vec` would mean a flag that may be repeated.)
@@ -112,6 +116,7 @@ impl Facts {
             meter: self.meter,
             bars: self.bars,
             chords: self.chords.map(|chords| chords.0),
+            style: self.style,
         }
     }
 }
@@ -235,6 +240,10 @@ fn track(text: &str) -> Result<Track, String> {
     text.parse::<Track>().map_err(|error| error.to_string())
 }
 
+fn style(text: &str) -> Result<Style, String> {
+    text.parse::<Style>().map_err(|error| error.to_string())
+}
+
 fn key(text: &str) -> Result<Key, String> {
     text.parse::<Key>().map_err(|error| error.to_string())
 }
@@ -315,6 +324,7 @@ mod tests {
             ("bars", "10000", "1 to 64"),
             ("bars", "2.5", "1 to 64"),
             ("key", "H flat", "A minor"),
+            ("style", "polka", "synthwave"),
             ("meter", "0/0", "4/4"),
             ("chords", "Xyz", "chord symbol"),
             ("tracks", "drums,kazoo", "drums, bass, harmony or melody"),

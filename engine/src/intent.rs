@@ -3,9 +3,11 @@
 mod lexicon;
 mod parse;
 mod reader;
+mod understood;
 mod word;
 
 pub use parse::{MAX_PROMPT_CHARACTERS, PromptError, edit, is_understood, parse};
+pub use understood::{Slot, Understood, style_name, understood};
 
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +88,31 @@ impl Style {
             Self::Dnb => "drum and bass",
             other => other.name(),
         }
+    }
+}
+
+impl std::fmt::Display for Style {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.title())
+    }
+}
+
+/// The text is no style.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("'{0}' is no style: use {list}", list = Style::ALL.map(Style::title).join(", "))]
+pub struct ParseStyleError(pub String);
+
+impl std::str::FromStr for Style {
+    type Err = ParseStyleError;
+
+    /// Reads a style by [`Style::title`] or [`Style::name`], with any case, blanks and hyphens.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+        let wanted = plain(text);
+        Self::ALL
+            .into_iter()
+            .find(|style| plain(style.title()) == wanted || style.name() == wanted)
+            .ok_or_else(|| ParseStyleError(text.to_owned()))
     }
 }
 
@@ -195,6 +222,14 @@ impl Default for Intent {
 }
 
 impl Intent {
+    /// The same wishes in one style alone.
+    #[must_use]
+    pub fn in_style(mut self, style: Style) -> Self {
+        self.styles = [0.0; STYLE_COUNT];
+        self.styles[style.index()] = 1.0;
+        self
+    }
+
     /// The style with the largest weight.
     #[must_use]
     pub fn main_style(&self) -> Style {

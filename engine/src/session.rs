@@ -95,6 +95,9 @@ pub struct Overrides {
     pub bars: Option<u32>,
     /// Chord progression, spread over the bars.
     pub chords: Option<Vec<crate::plan::Chord>>,
+    /// Style; moods and instruments of the prompt stay.
+    #[serde(default)]
+    pub style: Option<crate::intent::Style>,
 }
 
 impl Session {

@@ -184,11 +184,7 @@ impl Intent {
     }
 
     fn describe(&self, plan: Option<&Plan>) -> String {
-        let mut ordered: Vec<Style> =
-            Style::ALL.into_iter().filter(|style| self.styles[style.index()] >= 0.2).collect();
-        ordered.sort_by(|a, b| self.styles[b.index()].total_cmp(&self.styles[a.index()]));
-        let named: Vec<&str> = ordered.iter().take(3).map(|style| style.title()).collect();
-        let style = if named.is_empty() { "neutral".to_owned() } else { named.join(" / ") };
+        let style = super::style_name(self).unwrap_or_else(|| "neutral".to_owned());
         let mut parts =
             vec![self.moods.iter().map(String::as_str).chain([style.as_str()]).collect::<Vec<_>>().join(" ")];
         if let Some(bpm) = plan.map(|plan| plan.bpm).or(self.bpm) {

@@ -73,7 +73,10 @@ impl Session {
     /// As [`Session::generate`], before any take is made.
     pub fn prepare(&self, request: &SessionRequest) -> Result<(Intent, Plan), SessionError> {
         check_settings(request.settings)?;
-        let intent = parse(&request.prompt)?;
+        let mut intent = parse(&request.prompt)?;
+        if let Some(style) = request.overrides.style {
+            intent = intent.in_style(style);
+        }
         let plan = match self.kept(&request.tracks).next() {
             Some((_, take)) => take.recipe.plan.clone(),
             None => make_plan(&intent, &request.overrides, request.seed)?,
@@ -371,6 +374,14 @@ pub(super) mod tests {
             &mut |take| Ok(fake_take(take)),
         );
         assert!(matches!(nothing, Err(SessionError::Empty)));
+    }
+
+    #[test]
+    fn a_corrected_style_wins_over_the_words() {
+        let overrides = Overrides { style: Some(crate::intent::Style::Jazz), ..Overrides::default() };
+        let corrected = SessionRequest { overrides, ..request("dark techno with 808 bass", 1) };
+        let (intent, _) = Session::default().prepare(&corrected).expect("a plan");
+        assert_eq!(intent.summary(), "dark jazz, 808 bass");
     }
 
     #[test]
