@@ -365,6 +365,7 @@ fn finished(
         tokens,
         audio: Arc::new(audio),
         timings,
+        measures: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod codec;
 pub mod context;
 pub mod generator;
 pub mod intent;
+pub mod measure;
 pub mod midi;
 pub mod plan;
 pub mod playback;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::intent::Intent;
+use crate::measure::Measures;
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::track::Track;
@@ -137,6 +138,8 @@ pub struct Take {
     pub audio: Arc<StemAudio>,
     /// Seconds spent composing, performing and decoding.
     pub timings: StageSeconds,
+    /// What was measured before it was offered; `None` for takes that were never measured.
+    pub measures: Option<Measures>,
 }
 
 /// Wall-clock seconds of the stages.

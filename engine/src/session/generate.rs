@@ -238,6 +238,7 @@ fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::measure::Measures;
     use crate::score::{Note, Score};
     use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
     use proptest::prelude::*;
@@ -273,6 +274,7 @@ pub(super) mod tests {
             tokens: Tokens { codebooks: 2, codes: vec![1, 2, 3, 1_023] },
             audio: Arc::new(audio),
             timings: StageSeconds { compose: 0.1, perform: 0.2, decode: 1.0 / 3.0 },
+            measures: Some(Measures { on_grid: Some(1.0 / 3.0), ..Measures::default() }),
         }
     }
 

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{BundleFacts, HISTORY_LENGTH, Session, TrackState};
 use crate::intent::Intent;
+use crate::measure::Measures;
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens};
@@ -45,6 +46,8 @@ pub(super) struct TakeRecord {
     pub(super) recipe: Recipe,
     pub(super) patch: String,
     pub(super) timings: StageSeconds,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) measures: Option<Measures>,
     /// SHA-256 of the audio: each audio frame's left and right sample as little-endian i32.
     pub(super) audio_sha256: String,
     pub(super) score: Score,
@@ -208,6 +211,7 @@ impl TakeRecord {
             recipe: take.recipe.clone(),
             patch: take.patch.clone(),
             timings: take.timings,
+            measures: take.measures.clone(),
             audio_sha256: audio_hash(&take.audio),
             score: take.score.clone(),
             tokens: TokensRecord::of(&take.tokens),
@@ -223,6 +227,7 @@ impl TakeRecord {
             tokens: self.tokens.into_tokens()?,
             audio: Arc::new(audio),
             timings: self.timings,
+            measures: self.measures,
         })
     }
 }
