@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, Any]] = {
         "excitation": {
             "voices": 5, "detune_cents": 14.0, "attack_s": 0.02, "decay_s": 0.3, "sustain": 0.6,
             "release_s": 0.05, "vibrato_hz": 5.5, "vibrato_cents": 12.0, "vibrato_delay_s": 0.1, "glide_s": 0.0,
+            "partials": [0.9, 0.1, 1.4, 0.02, 0.7, 0.3],
         },
         "notes": [
             (-0.2, 0.12, 57, 90), (0.05, 0.4313, 60, 100), (0.05, 0.4313, 64, 64), (0.0512, 0.38, 67, 127),

@@ -17,8 +17,9 @@ t = n / 48000 - on:
   the voice's detune 2^(detune_cents (2 v / (V - 1) - 1) / 1200).
 * phase of voice v at n0: frac((v + .37 midi) * .6180339887); it advances by f / 48000 per sample.
 * tables: octave o = clamp(floor(log2(f / 20)), 0, 9), harmonics k <= floor(24000 / (20 * 2^(o+1))),
-  odd = sum over odd k of sin(2 pi k phi) / k, even likewise; 2048 points, linear interpolation.
-  Nothing is written while f >= 20480 Hz.
+  odd = sum over odd k of w_k sin(2 pi k phi) / k, even likewise; 2048 points, linear interpolation.
+  Nothing is written while f >= 20480 Hz. w_k is the patch's `partials`; beyond the list the last weight holds, and
+  without a list all are 1 (half-saws).
 * amplitude vel / sqrt(V).
 
 `transpose` (semitones, default 0) is for sounds with partials below the played pitch, such as a sub-oscillator: -12 makes
@@ -88,6 +89,7 @@ class TonalParams:
     vibrato_delay_s: float = 0.0
     glide_s: float = 0.0
     transpose: float = 0.0
+    partials: tuple[float, ...] = ()
 
     @staticmethod
     def from_patch(values: Mapping[str, Any]) -> TonalParams:
@@ -95,22 +97,31 @@ class TonalParams:
         unknown = set(values) - set(TonalParams.__dataclass_fields__)
         if unknown:
             raise ValueError(f"unknown excitation parameters: {', '.join(sorted(unknown))}")
-        return TonalParams(**values)
+        partials = tuple(float(weight) for weight in values.get("partials", ()))
+        return TonalParams(**{**values, "partials": partials})
 
     def as_array(self) -> np.ndarray:
-        """float64 [11], the order of the fields."""
-        return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__])
+        """float64 [11], the order of the fields; without the partials."""
+        return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__ if name != "partials"])
 
 
-@lru_cache(maxsize=1)
-def wavetables() -> np.ndarray:
-    """float32 [2, octaves, 2049]: odd and even half-saws, with a guard point."""
-    phase = np.arange(TABLE_SIZE + 1) / TABLE_SIZE
+@lru_cache(maxsize=1024)
+def wavetables(partials: tuple[float, ...] = ()) -> np.ndarray:
+    """float32 [2, octaves, 2049]: weighted odd and even half-saws, with a guard point."""
+    highest = int(24_000.0 // (TABLE_LOW_HZ * 2.0))
+    weights = np.ones(highest + 1)
+    if partials:
+        weights[1 : len(partials) + 1] = partials
+        weights[len(partials) + 1 :] = partials[-1]
     tables = np.zeros((2, TABLE_OCTAVES, TABLE_SIZE + 1))
     for octave in range(TABLE_OCTAVES):
-        top = int(24_000.0 // (TABLE_LOW_HZ * 2.0 ** (octave + 1)))
-        for k in range(1, top + 1):
-            tables[(k + 1) % 2, octave] += np.sin(2.0 * np.pi * ((k * phase) % 1.0)) / k
+        k = np.arange(1, int(24_000.0 // (TABLE_LOW_HZ * 2.0 ** (octave + 1))) + 1)
+        for parity in (0, 1):
+            spectrum = np.zeros(TABLE_SIZE // 2 + 1, dtype=np.complex128)
+            chosen = k[(k + 1) % 2 == parity]
+            spectrum[chosen] = -0.5j * TABLE_SIZE * weights[chosen] / chosen
+            tables[parity, octave, :-1] = np.fft.irfft(spectrum, TABLE_SIZE)
+    tables[:, :, -1] = tables[:, :, 0]
     return tables.astype(np.float32)
 
 
@@ -220,7 +231,7 @@ def _drums(on, index, velocity, bodies, out):
 def tonal_streams(notes: TimedNotes, params: TonalParams, n_samples: int) -> np.ndarray:
     """Odd and even streams, float32 [2, n_samples]."""
     out = np.zeros((2, n_samples), dtype=np.float64)
-    _tonal(notes.on, notes.off, notes.pitch, notes.velocity, params.as_array(), wavetables(), out)
+    _tonal(notes.on, notes.off, notes.pitch, notes.velocity, params.as_array(), wavetables(params.partials), out)
     return out.astype(np.float32)
 
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::manifest::TIMBRE_LENGTH;
-use crate::codec::excitation::{DrumBodies, DrumBody, TonalExcitation};
+use crate::codec::excitation::{DrumBodies, DrumBody, MAX_PARTIALS, TonalExcitation};
 use crate::generator::condition::Family;
 use crate::intent::{STYLE_COUNT, Style};
 use crate::score::DRUM_CLASS_COUNT;
@@ -179,6 +179,15 @@ fn check_tonal(tonal: &TonalExcitation) -> Result<(), String> {
         ("transpose", tonal.transpose, -48.0, 48.0),
     ] {
         within(what, value, low, high)?;
+    }
+    if tonal.partials.len() > MAX_PARTIALS {
+        return Err(format!(
+            "partials has {} weights, at most {MAX_PARTIALS} are allowed",
+            tonal.partials.len()
+        ));
+    }
+    for &weight in &tonal.partials {
+        within("a weight in partials", weight, 0.0, 100.0)?;
     }
     Ok(())
 }

@@ -4,7 +4,9 @@
 //! Tonal tracks have an odd and an even half-saw per note and voice from band-limited wavetables, drums an impulse per
 //! hit and a swept sine ("body") for the classes that have one, and all tracks white noise.
 
+use std::borrow::Cow;
 use std::f64::consts::TAU;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use rand_chacha::ChaCha8Rng;
@@ -30,8 +32,11 @@ const BODY_TIME_CONSTANTS: f64 = 7.0;
 const BODY_ATTACK_S: f64 = 0.001;
 const IMPULSE_AMPLITUDE: f32 = 4.0;
 
+/// Most weights in [`TonalExcitation::partials`].
+pub const MAX_PARTIALS: usize = 64;
+
 /// Excitation parameters of a tonal patch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TonalExcitation {
     /// Unison voices, in `1..=7`.
@@ -56,6 +61,9 @@ pub struct TonalExcitation {
     pub glide_s: f64,
     /// Semitones by which the streams are moved, for sounds with partials below the played pitch.
     pub transpose: f64,
+    /// Amplitude of each partial relative to a half-saw's, from the fundamental up; the last one holds for all further partials.
+    /// Empty is a half-saw; at most [`MAX_PARTIALS`].
+    pub partials: Vec<f64>,
 }
 
 impl Default for TonalExcitation {
@@ -72,6 +80,7 @@ impl Default for TonalExcitation {
             vibrato_delay_s: 0.0,
             glide_s: 0.0,
             transpose: 0.0,
+            partials: Vec::new(),
         }
     }
 }
@@ -128,24 +137,52 @@ impl Stream {
 /// Odd and even half-saws of one table position, interleaved: one fetch serves both streams.
 type Pair = [f32; 2];
 
-static WAVETABLES: LazyLock<Vec<Vec<Pair>>> = LazyLock::new(|| {
+/// Band-limited odd and even half-saws, one table per octave from 20 Hz up.
+type Wavetables = Vec<Vec<Pair>>;
+
+static SINE: LazyLock<Vec<f64>> =
+    LazyLock::new(|| (0..TABLE_SIZE).map(|index| (TAU * index as f64 / TABLE_SIZE as f64).sin()).collect());
+
+static HALF_SAWS: LazyLock<Wavetables> = LazyLock::new(|| {
     (0..TABLE_OCTAVES)
-        .map(|octave| {
-            let top = (24_000.0 / (TABLE_LOW_HZ * 2f64.powi(octave as i32 + 1))).floor() as usize;
-            let sine: Vec<f64> =
-                (0..TABLE_SIZE).map(|index| (TAU * index as f64 / TABLE_SIZE as f64).sin()).collect();
-            (0..=TABLE_SIZE)
-                .map(|index| {
-                    let mut sums = [0.0f64; 2];
-                    for harmonic in 1..=top {
-                        sums[(harmonic + 1) % 2] += sine[harmonic * index % TABLE_SIZE] / harmonic as f64;
-                    }
-                    [sums[0] as f32, sums[1] as f32]
-                })
-                .collect()
-        })
+        .map(|octave| table(1..=highest_partial(octave), |partial| 1.0 / partial as f64))
         .collect()
 });
+
+/// The highest partial that stays below 24 kHz in the whole octave.
+fn highest_partial(octave: usize) -> usize {
+    (24_000.0 / (TABLE_LOW_HZ * 2f64.powi(octave as i32 + 1))).floor() as usize
+}
+
+/// One cycle, with a guard point, of the sum of `partials` with the given amplitudes: the odd ones apart from the even.
+fn table(partials: RangeInclusive<usize>, amplitude: impl Fn(usize) -> f64) -> Vec<Pair> {
+    let sine = &*SINE;
+    let amplitudes: Vec<(usize, f64)> = partials.map(|partial| (partial, amplitude(partial))).collect();
+    (0..=TABLE_SIZE)
+        .map(|index| {
+            let mut sums = [0.0f64; 2];
+            for &(partial, amplitude) in &amplitudes {
+                sums[(partial + 1) % 2] += sine[partial * index % TABLE_SIZE] * amplitude;
+            }
+            [sums[0] as f32, sums[1] as f32]
+        })
+        .collect()
+}
+
+/// Tables with the given partials. All partials beyond the list have its last weight, so they are the half-saw's scaled.
+fn weighted_tables(weights: &[f64]) -> Cow<'static, Wavetables> {
+    let Some(&rest) = weights.last() else { return Cow::Borrowed(&HALF_SAWS) };
+    let tables = HALF_SAWS.iter().enumerate().map(|(octave, saws)| {
+        let listed = weights.len().min(highest_partial(octave));
+        let mut pairs = table(1..=listed, |partial| (weights[partial - 1] - rest) / partial as f64);
+        for (pair, saw) in pairs.iter_mut().zip(saws) {
+            pair[0] += rest as f32 * saw[0];
+            pair[1] += rest as f32 * saw[1];
+        }
+        pairs
+    });
+    Cow::Owned(tables.collect())
+}
 
 /// A value that decays by a constant factor per sample; restarted often enough that rounding does not add up.
 #[derive(Clone, Copy)]
@@ -232,6 +269,7 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) 
     let mut even = Stream::mono(window.samples);
     let window_end = window.first + window.samples as i64;
     let mut envelope = Vec::new();
+    let tables = weighted_tables(&parameters.partials);
     for (index, note) in notes.iter().enumerate() {
         let end = note.off - note.on + parameters.tail_seconds();
         let start = (note.on * RATE).ceil() as i64;
@@ -254,7 +292,7 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) 
                 window_first: window.first,
                 audible,
             };
-            render_voice(&pitch, voice, start, stop, target);
+            render_voice(&pitch, voice, start, stop, target, &tables);
         }
     }
     [odd, even]
@@ -301,11 +339,17 @@ struct VoiceTarget<'a> {
 
 /// Adds one voice over the samples `start..stop`. The phase is a 64-bit fraction of a cycle that wraps by itself; it runs
 /// from the onset, also where the onset lies before the window.
-fn render_voice(pitch: &PitchCurve<'_>, voice: i32, start: i64, stop: i64, target: VoiceTarget<'_>) {
+fn render_voice(
+    pitch: &PitchCurve<'_>,
+    voice: i32,
+    start: i64,
+    stop: i64,
+    target: VoiceTarget<'_>,
+    tables: &Wavetables,
+) {
     const CYCLE: f64 = 18_446_744_073_709_551_616.0;
     let turns = (f64::from(voice) + 0.37 * f64::from(pitch.note.pitch)) * 0.618_033_988_9;
     let mut phase = ((turns - turns.floor()) * CYCLE) as u64;
-    let tables = &*WAVETABLES;
     let constant = pitch.is_constant();
     let mut block = start;
     let (mut increment, mut octave) = (0u64, 0usize);
@@ -459,6 +503,22 @@ mod tests {
         for (expected, got) in whole.mid[1_000..1_500].iter().zip(&part.mid) {
             assert!((expected - got).abs() < 1e-5, "{expected} {got}");
         }
+    }
+
+    #[test]
+    fn partials_weigh_what_a_half_saw_has() {
+        let saw = TonalExcitation::default();
+        let level = |parameters: &TonalExcitation| {
+            let [odd, even] = tonal(&[note(0.0, 60)], parameters, WINDOW);
+            (energy(odd.mid.into_iter()), energy(even.mid.into_iter()))
+        };
+        let (odd, even) = level(&saw);
+        let same = level(&TonalExcitation { partials: vec![1.0; 5], ..saw.clone() });
+        assert!((same.0 / odd - 1.0).abs() < 1e-4 && (same.1 / even - 1.0).abs() < 1e-4);
+        let square = level(&TonalExcitation { partials: [1.0, 0.0].repeat(20), ..saw.clone() });
+        assert!(square.1 < 1e-6 * even && square.0 > 0.98 * odd, "{square:?} of {odd} {even}");
+        let sine = level(&TonalExcitation { partials: vec![2.0, 0.0], ..saw });
+        assert!(sine.1 == 0.0 && sine.0 > 3.0 * odd && sine.0 < 4.0 * odd);
     }
 
     #[test]

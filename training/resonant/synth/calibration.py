@@ -1,7 +1,11 @@
-"""Fixed level per patch and measured excitation of the soundfont patches.
+"""Fixed level per patch, measured excitation of the soundfont patches, and the strength of every tonal patch's partials.
 
 `python -m resonant.synth` renders a test phrase and single notes of every patch and writes `calibration.json` next
 to this file. Levels: -20 dBFS RMS over the active parts, peaks of the phrase at most -3 dBFS.
+
+Partials: what band-wise gains cannot make out of a saw is a partial that differs from its neighbours in the same band (an
+organ's drawbars, a square's missing even partials, a bell). They are measured against the same notes of the plain excitation,
+so that detuning, envelopes and windows cancel.
 """
 
 from __future__ import annotations
@@ -9,11 +13,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from resonant.excitation import TimedNotes, TonalParams, tonal_streams
 from resonant.piece import DRUM_CLASSES
 from resonant.synth.effects import Effects, process
 from resonant.synth.model import Font, FontKit, Patch, body_of
@@ -172,6 +178,61 @@ def _measure_font(patch: Patch) -> dict[str, float]:
     }
 
 
+PARTIALS = 32
+_PARTIAL_NOTES = {"bass": (31, 38, 45), "harmony": (52, 60, 67), "melody": (62, 69, 76)}
+_PARTIAL_RANGE_DB = (-36.0, 18.0)
+_SUB_SHARE = 0.02
+
+
+def _partial_energy(x: np.ndarray, f0: float) -> np.ndarray:
+    """Energy of each partial around its place, above the floor between partials; zero beyond the spectrum."""
+    size = 1 << 17
+    power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
+    width = f0 * size / SAMPLE_RATE
+    energy = np.zeros(PARTIALS)
+    for k in range(1, PARTIALS + 1):
+        edges = [int((k + shift) * width) for shift in (-0.5, -0.3, 0.3, 0.5)]
+        if edges[3] >= len(power):
+            break
+        floor = 0.5 * (power[edges[0] : edges[1]].mean() + power[edges[2] : edges[3]].mean())
+        energy[k - 1] = max(0.0, power[edges[1] : edges[2]].sum() - floor * (edges[2] - edges[1]))
+    return energy
+
+
+def measure_partials(patch: Patch, excitation: dict[str, Any]) -> dict[str, Any]:
+    """`partials`, the amplitude of each partial relative to the plain excitation's at equal total energy, and `transpose`.
+
+    Sounds with an octave below the played pitch (sub-oscillators, an organ's 16 foot stop) are transposed by -12.
+    """
+    plain = TonalParams.from_patch({key: value for key, value in excitation.items() if key != "partials"})
+    samples = SAMPLE_RATE
+    notes = [Timed(0.0, 0.9, midi, 96) for midi in _PARTIAL_NOTES[patch.track]]
+    played = [render_raw(patch, [note], samples, False, np.random.default_rng(1)).astype(np.float64) for note in notes]
+    below = []
+    for note, sound in zip(notes, played, strict=True):
+        half = _partial_energy(sound, 440.0 * 2.0 ** ((note.pitch - 81.0) / 12.0))
+        below.append(half[::2].sum() / max(half.sum(), 1e-20))
+    transpose = -12.0 if np.median(below) > _SUB_SHARE else 0.0
+    steady = replace(plain, vibrato_cents=0.0, glide_s=0.0, transpose=transpose)
+    levels = []
+    for note, sound in zip(notes, played, strict=True):
+        timed = TimedNotes.from_rows([(note.on_s, note.off_s, note.pitch, note.velocity)])
+        f0 = 440.0 * 2.0 ** ((note.pitch + transpose - 69.0) / 12.0)
+        reference = _partial_energy(tonal_streams(timed, steady, samples).sum(0).astype(np.float64), f0)
+        mine = _partial_energy(sound, f0)
+        known = (reference > 0) & (f0 * np.arange(1, PARTIALS + 1) < 16_000.0)
+        share = mine / max(mine.sum(), 1e-20)
+        ratio = np.full(PARTIALS, np.nan)
+        ratio[known] = np.maximum(share[known], 1e-7) / (reference[known] / reference.sum())
+        levels.append(10.0 * np.log10(ratio))
+    level = np.array(levels)
+    known_once = np.isfinite(level).any(axis=0)
+    level = np.array([np.nanmean(column) if known else np.nan for column, known in zip(level.T, known_once, strict=True)])
+    last = int(np.flatnonzero(known_once)[-1])
+    level = np.clip(np.where(known_once, level, level[last]), *_PARTIAL_RANGE_DB)
+    return {"partials": [round(float(value), 4) for value in 10.0 ** (level / 20.0)], "transpose": transpose}
+
+
 _BODY_RANGE = {
     "kick": (30, 160),
     "snare": (110, 400),
@@ -234,6 +295,9 @@ def measure(patch: Patch) -> dict[str, Any]:
         record["excitation"] = _measure_font(patch)
     elif isinstance(patch.sound, FontKit):
         record["excitation"] = _measure_font_kit(patch)
+    if not patch.is_kit:
+        known = patch.known_excitation()
+        record["spectrum"] = measure_partials(patch, record["excitation"] if known is None else known)
     return record
 
 
@@ -259,7 +323,10 @@ def levels_of(patch: Patch) -> tuple[float, float]:
 def excitation_of(patch: Patch) -> dict[str, Any]:
     """Excitation parameters as consumed by the codec."""
     known = patch.known_excitation()
-    return known if known is not None else record_of(patch)["excitation"]
+    excitation = known if known is not None else record_of(patch)["excitation"]
+    if patch.is_kit:
+        return excitation
+    return excitation | record_of(patch)["spectrum"]
 
 
 def write(patches: Iterable[Patch], keep: Iterable[Patch]) -> int:
