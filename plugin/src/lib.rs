@@ -270,7 +270,7 @@ impl Plugin for ResonantGen {
             [melody_left, melody_right],
         ];
         player.process(position, self.params.swap_at.value().into(), &mut stems);
-        self.mixer.mix(&mut stems, [main_left, main_right]);
+        self.mixer.mix(&mut stems, [main_left, main_right], &self.shared.meters);
         ProcessStatus::KeepAlive
     }
 }

@@ -5,6 +5,7 @@ use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::host::HostLink;
 use crate::params::{InMain, LEVEL_MIN_DB, ResonantParams};
+use crate::shared::Meter;
 
 /// Time in which a gain goes from 0 to 1, in seconds.
 const RAMP_SECONDS: f32 = 0.005;
@@ -77,22 +78,30 @@ impl Mixer {
         }
     }
 
-    /// Applies each strip to its stem in place and writes their sum to `main`.
-    pub fn mix(&mut self, stems: &mut [[&mut [f32]; 2]; TRACK_COUNT], main: [&mut [f32]; 2]) {
+    /// Applies each strip to its stem in place, writes their sum to `main`, and raises the tracks' meters.
+    pub fn mix(
+        &mut self,
+        stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
+        main: [&mut [f32]; 2],
+        meters: &[Meter; TRACK_COUNT],
+    ) {
         let [main_left, main_right] = main;
         main_left.fill(0.0);
         main_right.fill(0.0);
-        for (strip, [left, right]) in self.strips.iter_mut().zip(stems) {
+        for ((strip, [left, right]), meter) in self.strips.iter_mut().zip(stems).zip(meters) {
+            let mut peaks = [0.0_f32; 2];
             let channels = left.iter_mut().zip(right.iter_mut());
             for ((left, right), (main_left, main_right)) in
                 channels.zip(main_left.iter_mut().zip(main_right.iter_mut()))
             {
                 *left *= strip.left.next(self.step);
                 *right *= strip.right.next(self.step);
+                peaks = [peaks[0].max(left.abs()), peaks[1].max(right.abs())];
                 let in_main = strip.main.next(self.step);
                 *main_left += *left * in_main;
                 *main_right += *right * in_main;
             }
+            meter.raise(peaks);
         }
     }
 }

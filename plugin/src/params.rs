@@ -7,7 +7,7 @@ use resonantgen_engine::playback::SwapAt;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::shared::Shared;
-use crate::state::{DamagedField, EditorSizeField, PromptField, SessionField};
+use crate::state::{DamagedField, EditorSizeField, OverridesField, PromptField, SessionField};
 
 /// Level below which a track is silent, in dB.
 pub const LEVEL_MIN_DB: f32 = -60.0;
@@ -185,6 +185,9 @@ pub struct ResonantParams {
     /// What was typed.
     #[persist = "prompt"]
     prompt: PromptField,
+    /// What was fixed.
+    #[persist = "overrides"]
+    overrides: OverridesField,
     /// The session with its takes.
     #[persist = "session"]
     session: SessionField,
@@ -213,6 +216,7 @@ impl ResonantParams {
             harmony: TrackParams::new(Track::Harmony),
             melody: TrackParams::new(Track::Melody),
             prompt: PromptField(Arc::clone(shared)),
+            overrides: OverridesField(Arc::clone(shared)),
             session: SessionField(Arc::clone(shared)),
             damaged: DamagedField(Arc::clone(shared)),
             editor_size: EditorSizeField(Arc::clone(shared)),

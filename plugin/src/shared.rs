@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::playback::{Clip, Feeder, Player, channel};
-use resonantgen_engine::session::Session;
+use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_engine::take::TakeId;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
@@ -58,6 +58,26 @@ impl AtomicSize {
     pub fn load(&self) -> [u32; 2] {
         let packed = self.0.load(Ordering::Relaxed);
         [(packed >> 32) as u32, packed as u32]
+    }
+}
+
+/// The loudest sample since it was last looked at, per channel.
+#[derive(Debug, Default)]
+pub struct Meter([AtomicU32; 2]);
+
+impl Meter {
+    /// Takes the peaks of a block into account; they are not negative. Realtime-safe.
+    pub fn raise(&self, peaks: [f32; 2]) {
+        for (meter, peak) in self.0.iter().zip(peaks) {
+            // The bits of floats that are not negative are ordered as the floats are.
+            meter.fetch_max(peak.max(0.0).to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// The peaks since the last call.
+    #[allow(dead_code, reason = "the editor's meters stand on it")]
+    pub fn take(&self) -> [f32; 2] {
+        [0, 1].map(|channel| f32::from_bits(self.0[channel].swap(0, Ordering::Relaxed)))
     }
 }
 
@@ -150,7 +170,10 @@ pub struct Shared {
     pub preview: AtomicBool,
     /// Triggers that found the queue full; written by the audio thread.
     pub lost_triggers: AtomicU32,
+    /// How loud each track sounds; the audio thread raises it, the editor takes it.
+    pub meters: [Meter; TRACK_COUNT],
     prompt: Mutex<String>,
+    overrides: Mutex<Overrides>,
     session: Mutex<Session>,
     /// Grows with each change of the session.
     revision: AtomicU64,
@@ -187,6 +210,8 @@ impl Shared {
             stopped: AtomicBool::new(false),
             preview: AtomicBool::new(false),
             lost_triggers: AtomicU32::new(0),
+            meters: Default::default(),
+            overrides: Mutex::default(),
             prompt: Mutex::new(FIRST_PROMPT.to_owned()),
             session: Mutex::default(),
             revision: AtomicU64::new(0),
@@ -207,6 +232,16 @@ impl Shared {
     /// Replaces what is typed. Not realtime-safe.
     pub fn set_prompt(&self, prompt: String) {
         *locked(&self.prompt) = prompt;
+    }
+
+    /// Facts that the user has fixed; they win over what the prompt says. Not realtime-safe.
+    pub fn overrides(&self) -> Overrides {
+        locked(&self.overrides).clone()
+    }
+
+    /// Replaces the facts that the user has fixed. Not realtime-safe.
+    pub fn set_overrides(&self, overrides: Overrides) {
+        *locked(&self.overrides) = overrides;
     }
 
     /// The session as it is now; takes are shared, not copied. Not realtime-safe.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use nice_plug::params::persist::PersistentField;
+use resonantgen_engine::session::Overrides;
 
 use crate::shared::Shared;
 
@@ -16,6 +17,19 @@ impl<'a> PersistentField<'a, String> for PromptField {
 
     fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
         field(&self.0.prompt())
+    }
+}
+
+/// Facts that the user has fixed: style, tempo, key, meter, chords.
+pub struct OverridesField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, Overrides> for OverridesField {
+    fn set(&self, overrides: Overrides) {
+        self.0.set_overrides(overrides);
+    }
+
+    fn map<F: Fn(&Overrides) -> R, R>(&self, field: F) -> R {
+        field(&self.0.overrides())
     }
 }
 

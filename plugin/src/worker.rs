@@ -134,7 +134,7 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
     let trigger = &job.trigger;
     let request = |session: &Session, tracks: Vec<Track>| SessionRequest {
         prompt: prompt(shared),
-        overrides: Overrides { bpm: trigger.bpm, bars: trigger.bars, ..Overrides::default() },
+        overrides: overrides(shared, trigger),
         seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
         tracks,
         settings: trigger.settings,
@@ -166,6 +166,12 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
         return Err(Failure::Unwanted);
     }
     Ok(())
+}
+
+/// What the user has fixed in the editor, under what parameters and host say.
+fn overrides(shared: &Shared, trigger: &Trigger) -> Overrides {
+    let fixed = shared.overrides();
+    Overrides { bpm: trigger.bpm.or(fixed.bpm), bars: trigger.bars.or(fixed.bars), ..fixed }
 }
 
 fn prompt(shared: &Shared) -> String {
