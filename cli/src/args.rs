@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use resonantgen_engine::intent::Style;
 use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter};
+use resonantgen_engine::runtime::ProviderChoice;
 use resonantgen_engine::session::Overrides;
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
@@ -139,12 +140,18 @@ impl Settings {
     }
 }
 
-/// Where the models are.
+/// Where the models are, and what runs them.
 #[derive(Debug, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one that came with this program]
     #[arg(long, value_name = "DIR")]
     pub bundle: Option<PathBuf>,
+    /// What the networks run on: auto, cpu, cuda, tensorrt, directml or coreml [default: RESONANTGEN_PROVIDER, or auto]
+    #[arg(long, value_name = "NAME", value_parser = provider)]
+    pub provider: Option<ProviderChoice>,
+    /// Inference threads; the result does not depend on them [default: one a core, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
 }
 
 /// What `regenerate` takes.
@@ -244,6 +251,10 @@ fn style(text: &str) -> Result<Style, String> {
     text.parse::<Style>().map_err(|error| error.to_string())
 }
 
+fn provider(text: &str) -> Result<ProviderChoice, String> {
+    text.parse::<ProviderChoice>().map_err(|error| error.to_string())
+}
+
 fn key(text: &str) -> Result<Key, String> {
     text.parse::<Key>().map_err(|error| error.to_string())
 }
@@ -328,6 +339,8 @@ mod tests {
             ("meter", "0/0", "4/4"),
             ("chords", "Xyz", "chord symbol"),
             ("tracks", "drums,kazoo", "drums, bass, harmony or melody"),
+            ("provider", "gpu", "cuda"),
+            ("threads", "0", "1..=256"),
             ("variation", "2", "0 to 1"),
             ("variation", "NaN", "0 to 1"),
             ("rate", "1", "8000"),

@@ -69,7 +69,7 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
         walls.push(seconds);
         sessions.push(session);
     }
-    let measurement = Measurement::new(&engine, arguments.runs, cold_seconds, walls, &sessions);
+    let measurement = Measurement::new(&engine, arguments, cold_seconds, walls, &sessions);
     if arguments.json {
         report::print_json(&measurement)?
     } else {
@@ -101,7 +101,13 @@ fn generate(engine: &Engine, seed: u64) -> Result<(f64, Session)> {
 }
 
 impl Measurement {
-    fn new(engine: &Engine, runs: u32, cold_seconds: f64, walls: Vec<f64>, sessions: &[Session]) -> Self {
+    fn new(
+        engine: &Engine,
+        arguments: &Bench,
+        cold_seconds: f64,
+        walls: Vec<f64>,
+        sessions: &[Session],
+    ) -> Self {
         let of = |track: Track, stage: fn(&StageSeconds) -> f64| {
             let takes = sessions.iter().filter_map(|session| session.track(track).take());
             median(takes.map(|take| stage(&take.timings)).collect())
@@ -118,13 +124,13 @@ impl Measurement {
             sessions.iter().find_map(|session| session.plan.as_ref()).map_or(0.0, |plan| plan.seconds());
         let warm_seconds = median(walls);
         Self {
-            machine: Machine::this(),
+            machine: Machine::this(open::options(&arguments.models).threads),
             bundle: engine.bundle().id().to_owned(),
             prompt: PROMPT,
             bpm: 120.0,
             bars: 8,
             seconds_of_music,
-            runs,
+            runs: arguments.runs,
             cold_seconds,
             warm_seconds,
             stages: stages.into(),
@@ -156,7 +162,7 @@ impl Measurement {
 }
 
 impl Machine {
-    fn this() -> Self {
+    fn this(inference_threads: usize) -> Self {
         let description = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = description
             .lines()
@@ -165,7 +171,7 @@ impl Machine {
         Self {
             processor: processor.to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            inference_threads: open::threads(),
+            inference_threads,
             system: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
             optimised: !cfg!(debug_assertions),

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use resonantgen_engine::bundle::Bundle;
-use resonantgen_engine::runtime::Runtime;
+use resonantgen_engine::generator::EngineOptions;
+use resonantgen_engine::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
 use resonantgen_engine::track::Track;
 use serde::Serialize;
 
@@ -38,8 +40,15 @@ enum Finding<Found> {
 struct RuntimeFound {
     library: String,
     version: String,
-    providers: Vec<String>,
+    providers: Vec<ProviderFound>,
     licence: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ProviderFound {
+    name: &'static str,
+    in_use: bool,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,13 +72,14 @@ impl<Found> Finding<Found> {
 /// # Errors
 /// stdout cannot be written to.
 pub fn run(arguments: &Doctor) -> Result<ExitCode> {
-    let runtime = find_runtime();
+    let options = open::options(&arguments.models);
+    let runtime = find_runtime(&options);
     let bundle = find_bundle(arguments);
     let healthy = runtime.is_sound() && bundle.is_sound();
     let program = Program {
         version: env!("CARGO_PKG_VERSION"),
         licence: env!("CARGO_PKG_LICENSE"),
-        inference_threads: open::threads(),
+        inference_threads: options.threads,
     };
     let findings = Findings { program, runtime, bundle, healthy };
     if arguments.json {
@@ -80,16 +90,28 @@ pub fn run(arguments: &Doctor) -> Result<ExitCode> {
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn find_runtime() -> Finding<RuntimeFound> {
-    match Runtime::open(None) {
-        Ok(runtime) => Finding::Sound(RuntimeFound {
-            library: runtime.path().display().to_string(),
-            version: runtime.version().to_owned(),
-            providers: runtime.providers().iter().map(ToString::to_string).collect(),
-            licence: "MIT",
-        }),
-        Err(error) => Finding::Broken { error: error.to_string() },
-    }
+fn find_runtime(options: &EngineOptions) -> Finding<RuntimeFound> {
+    let broken = |error: String| Finding::Broken { error };
+    let runtime = match Runtime::open(None) {
+        Ok(runtime) => runtime,
+        Err(error) => return broken(error.to_string()),
+    };
+    let choice = match options.provider.or_environment() {
+        Ok(choice) => choice,
+        Err(error) => return broken(format!("{PROVIDER_VARIABLE}: {error}")),
+    };
+    let statuses = Placement::new(Arc::clone(&runtime), choice).statuses();
+    let providers = statuses.into_iter().map(|status| ProviderFound {
+        name: status.provider.name(),
+        in_use: status.in_use,
+        reason: status.reason,
+    });
+    Finding::Sound(RuntimeFound {
+        library: runtime.path().display().to_string(),
+        version: runtime.version().to_owned(),
+        providers: providers.collect(),
+        licence: "MIT",
+    })
 }
 
 fn find_bundle(arguments: &Doctor) -> Finding<BundleFound> {
@@ -112,14 +134,16 @@ impl Findings {
         let mut text =
             format!("ok     resonantgen {version} ({licence}), {inference_threads} inference threads\n");
         let _ = match &self.runtime {
-            Finding::Sound(found) => writeln!(
-                text,
-                "ok     ONNX Runtime {} ({}): {}\n       providers: {}",
-                found.version,
-                found.licence,
-                found.library,
-                found.providers.join(", ")
-            ),
+            Finding::Sound(found) => {
+                let _ = writeln!(
+                    text,
+                    "ok     ONNX Runtime {} ({}): {}",
+                    found.version, found.licence, found.library
+                );
+                found.providers.iter().try_for_each(|ProviderFound { name, in_use, reason }| {
+                    writeln!(text, "       {} {name}: {reason}", if *in_use { "+" } else { "-" })
+                })
+            }
             Finding::Broken { error } => writeln!(text, "BROKEN ONNX Runtime: {error}"),
         };
         let _ = match &self.bundle {

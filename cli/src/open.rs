@@ -10,9 +10,6 @@ use crate::args::Models;
 /// The bundle's place within an installation or the repository.
 const BUNDLE: &str = "models/resonant";
 
-/// Most inference threads worth having: the networks are small.
-const MOST_THREADS: usize = 4;
-
 /// Folder of the model bundle: as typed, else from `RESONANTGEN_BUNDLE`, else `models/resonant` next to the program, in
 /// a folder above it, or in the working directory.
 pub fn bundle_folder(models: &Models) -> PathBuf {
@@ -32,9 +29,14 @@ pub fn bundle_folder(models: &Models) -> PathBuf {
         .unwrap_or_else(|| BUNDLE.into())
 }
 
-/// Inference threads on this machine.
-pub fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
+/// How the engine is to be opened.
+pub fn options(models: &Models) -> EngineOptions {
+    let defaults = EngineOptions::new(bundle_folder(models));
+    EngineOptions {
+        threads: models.threads.map_or(defaults.threads, usize::from),
+        provider: models.provider.unwrap_or_default(),
+        ..defaults
+    }
 }
 
 /// Opens the engine. No network is loaded yet.
@@ -42,7 +44,5 @@ pub fn threads() -> usize {
 /// # Errors
 /// The runtime or the bundle is missing or damaged; the message says what to do.
 pub fn engine(models: &Models) -> Result<Engine> {
-    let options =
-        EngineOptions { bundle_dir: bundle_folder(models), runtime_library: None, threads: threads() };
-    Ok(Engine::open(&options)?)
+    Ok(Engine::open(&options(models))?)
 }

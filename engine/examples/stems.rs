@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = arguments.next().map_or(Ok(1), |text| text.parse())?;
 
     let start = Instant::now();
-    let engine = Engine::open(&EngineOptions { bundle_dir, runtime_library: None, threads })?;
+    let engine = Engine::open(&EngineOptions { threads, ..EngineOptions::new(bundle_dir) })?;
     println!("opened in {:.2} s", start.elapsed().as_secs_f64());
     let intent = intent::parse(&prompt)?;
     let plan = plan::make_plan(&intent, &Overrides::default(), seed)?;

@@ -18,12 +18,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use self::render::{Decoding, Material};
-use crate::bundle::manifest::TrackRecord;
+use crate::bundle::manifest::{GraphRecord, TrackRecord};
 use crate::bundle::{Bundle, BundleError};
 use crate::codec::filter::SpectralFilter;
 use crate::intent::Intent;
 use crate::plan::{BARS_RANGE, BPM_RANGE, Plan};
-use crate::runtime::{ModelError, Network, Runtime, RuntimeError, StepNetwork};
+use crate::runtime::{
+    ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
+    UnknownProvider,
+};
 use crate::score::Score;
 use crate::take::{GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use crate::track::{TRACK_COUNT, Track};
@@ -38,6 +41,33 @@ pub struct EngineOptions {
     pub runtime_library: Option<PathBuf>,
     /// Inference threads, at least 1. The result does not depend on it.
     pub threads: usize,
+    /// What networks run on. [`ProviderChoice::Auto`] leaves it to the environment variable `RESONANTGEN_PROVIDER`, or
+    /// else to a measurement.
+    pub provider: ProviderChoice,
+}
+
+/// Most inference threads worth having: the networks are small, and a host needs the other cores.
+const MOST_THREADS: usize = 4;
+
+impl EngineOptions {
+    /// The defaults for the bundle in `bundle_dir`: as many threads as there are cores, up to four, and the automatic
+    /// choice of a provider.
+    #[must_use]
+    pub fn new(bundle_dir: impl Into<PathBuf>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            bundle_dir: bundle_dir.into(),
+            runtime_library: None,
+            threads: cores.min(MOST_THREADS),
+            provider: ProviderChoice::Auto,
+        }
+    }
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self::new(PathBuf::new())
+    }
 }
 
 /// The engine could not be opened.
@@ -49,6 +79,9 @@ pub enum OpenEngineError {
     /// The runtime library is missing or unusable.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// The environment variable `RESONANTGEN_PROVIDER` names no provider.
+    #[error("RESONANTGEN_PROVIDER: {0}")]
+    Provider(#[from] UnknownProvider),
 }
 
 /// A take could not be made.
@@ -159,6 +192,7 @@ impl Observer for Silent {}
 pub struct Engine {
     bundle: Bundle,
     runtime: Arc<Runtime>,
+    placement: Arc<Placement>,
     threads: usize,
     tracks: [TrackNetworks; TRACK_COUNT],
 }
@@ -196,7 +230,8 @@ impl Engine {
     pub fn open(options: &EngineOptions) -> Result<Self, OpenEngineError> {
         let bundle = Bundle::open(&options.bundle_dir)?;
         let runtime = Runtime::open(options.runtime_library.as_deref())?;
-        Ok(Self { bundle, runtime, threads: options.threads.max(1), tracks: Default::default() })
+        let placement = Arc::new(Placement::new(Arc::clone(&runtime), options.provider.or_environment()?));
+        Ok(Self { bundle, runtime, placement, threads: options.threads.max(1), tracks: Default::default() })
     }
 
     /// The bundle in use.
@@ -209,6 +244,13 @@ impl Engine {
     #[must_use]
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What networks run on, and why not on the others. Networks are placed when they are loaded, so this is final for a
+    /// stage only after its first run; may take a second when it has to start a provider.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderStatus> {
+        self.placement.statuses()
     }
 
     /// Makes one take. The same request gives the same take, to the bit, on the same machine.
@@ -259,7 +301,7 @@ impl Engine {
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
             let mut slot = lock(&self.tracks[track.index()].perform);
-            let network = loaded(&mut slot, || self.load(&record.perform))?;
+            let network = loaded(&mut slot, || self.load(&record.perform, Stage::Perform))?;
             let codes = render::perform(network, &material, patch, attributes, &is_cancelled)?;
             observer.progress(track, Stage::Perform, 1.0);
             Ok(codes)
@@ -281,7 +323,7 @@ impl Engine {
         observer.progress(track, Stage::Decode, 0.0);
         let networks = &self.tracks[track.index()];
         let mut slot = lock(&networks.decode);
-        let network = loaded(&mut slot, || self.load(&record.decode))?;
+        let network = loaded(&mut slot, || self.load(&record.decode, Stage::Decode))?;
         let decoding = Decoding {
             track,
             material: &material,
@@ -307,6 +349,7 @@ impl Engine {
         let track = request.track;
         let mut slot = lock(&self.tracks[track.index()].compose);
         let network = loaded(&mut slot, || {
+            self.placement.keep_on_cpu(Stage::Compose.name());
             StepNetwork::load(
                 &self.runtime,
                 self.bundle.folder(),
@@ -320,8 +363,8 @@ impl Engine {
         compose::compose(network, request, family, segment_bars, observer)
     }
 
-    fn load(&self, record: &crate::bundle::manifest::GraphRecord) -> Result<Network, ModelError> {
-        Network::load(&self.runtime, self.bundle.folder(), record)
+    fn load(&self, record: &GraphRecord, stage: Stage) -> Result<Network, ModelError> {
+        Network::placed(&self.runtime, self.bundle.folder(), record, &self.placement, stage.name())
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod library;
 mod network;
+mod placement;
+mod provider;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::environment::Environment;
 
 pub use self::network::{Input, Network};
+pub use self::placement::Placement;
+pub use self::provider::{PROVIDER_VARIABLE, Provider, ProviderChoice, ProviderStatus, UnknownProvider};
 pub use self::step::StepNetwork;
 
 /// Environment variable that names the runtime library, or the folder it lies in.
@@ -154,11 +158,5 @@ impl Runtime {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Names of the execution providers in use.
-    #[must_use]
-    pub fn providers(&self) -> &'static [&'static str] {
-        &["CPU"]
     }
 }

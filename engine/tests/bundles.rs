@@ -139,7 +139,7 @@ fn bad_patches_are_refused() {
 }
 
 fn options(bundle_dir: PathBuf) -> EngineOptions {
-    EngineOptions { bundle_dir, runtime_library: Some(runtime_library()), threads: 1 }
+    EngineOptions { runtime_library: Some(runtime_library()), threads: 1, ..EngineOptions::new(bundle_dir) }
 }
 
 #[test]

@@ -8,8 +8,6 @@ use resonantgen_engine::generator::{Engine, EngineOptions, OpenEngineError};
 
 use crate::location;
 
-/// Most inference threads; more bring little and disturb the host.
-const MAX_THREADS: usize = 4;
 /// How often a waiting job looks whether it is still wanted.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
@@ -42,9 +40,8 @@ pub fn engine() -> Result<Arc<Engine>, EngineError> {
     // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
     location::stay_loaded();
     let options = EngineOptions {
-        bundle_dir: location::bundle().map_err(EngineError::NoBundle)?,
         runtime_library: location::runtime(),
-        threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_THREADS)),
+        ..EngineOptions::new(location::bundle().map_err(EngineError::NoBundle)?)
     };
     let engine = Arc::new(Engine::open(&options)?);
     *shared = Arc::downgrade(&engine);

@@ -1,13 +1,15 @@
 //! A network that runs once per call.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef};
 
+use super::placement::Placement;
+use super::provider::{self, Provider};
 use super::{ModelError, Runtime};
 use crate::bundle::manifest::{Dimension, ElementType, GraphRecord, TensorSpec};
 
@@ -29,30 +31,38 @@ pub struct Network {
     session: Session,
     path: PathBuf,
     output: String,
+    provider: Provider,
+    runtime: Arc<Runtime>,
+    placed: Option<(Arc<Placement>, &'static str)>,
 }
 
-/// Opens the network of `record` in `folder` and compares its signature with the record's.
+/// Opens the network of `record` in `folder` on `provider` and compares its signature with the record's.
 pub(super) fn load(
     runtime: &Runtime,
     folder: &Path,
     record: &GraphRecord,
+    provider: Provider,
 ) -> Result<(Session, PathBuf), ModelError> {
     let path = folder.join(&record.file.file);
-    let session = open(runtime, &path)
-        .map_err(|error| ModelError::Load { path: path.clone(), reason: error.to_string() })?;
+    let session =
+        open(runtime, &path, provider).map_err(|reason| ModelError::Load { path: path.clone(), reason })?;
     compare("input", &record.inputs, session.inputs(), &path)?;
     compare("output", &record.outputs, session.outputs(), &path)?;
     Ok((session, path))
 }
 
-fn open(runtime: &Runtime, path: &Path) -> ort::Result<Session> {
-    Session::builder(&runtime.environment)?
-        .with_intra_threads(1)?
-        .with_inter_threads(1)?
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .commit_from_file(path)
+fn open(runtime: &Runtime, path: &Path, provider: Provider) -> Result<Session, String> {
+    let configure = || -> ort::Result<SessionBuilder> {
+        Ok(Session::builder(&runtime.environment)?
+            .with_intra_threads(1)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_optimization_level(GraphOptimizationLevel::All)?)
+    };
+    let builder = configure().map_err(|error| error.to_string())?;
+    let mut builder = provider::register(builder, provider)?;
+    builder.commit_from_file(path).map_err(|error| error.to_string())
 }
 
 fn compare(kind: &str, expected: &[TensorSpec], found: &[Outlet], path: &Path) -> Result<(), ModelError> {
@@ -84,17 +94,45 @@ fn compare(kind: &str, expected: &[TensorSpec], found: &[Outlet], path: &Path) -
 }
 
 impl Network {
-    /// Loads the network of `record` from `folder`. It has one output.
+    /// Loads the network of `record` from `folder`, to run on the CPU. It has one output.
     ///
     /// # Errors
     /// When the file is no network, or its tensors differ from the record's.
-    pub fn load(runtime: &Runtime, folder: &Path, record: &GraphRecord) -> Result<Self, ModelError> {
-        let (session, path) = load(runtime, folder, record)?;
+    pub fn load(runtime: &Arc<Runtime>, folder: &Path, record: &GraphRecord) -> Result<Self, ModelError> {
+        Self::on(runtime, folder, record, Provider::Cpu)
+    }
+
+    /// Loads the network of `record` from `folder` on the provider that `placement` finds for networks of the kind
+    /// `stage`. When that provider fails while the network runs, the CPU takes over.
+    ///
+    /// # Errors
+    /// When the file is no network, or its tensors differ from the record's.
+    pub(crate) fn placed(
+        runtime: &Arc<Runtime>,
+        folder: &Path,
+        record: &GraphRecord,
+        placement: &Arc<Placement>,
+        stage: &'static str,
+    ) -> Result<Self, ModelError> {
+        let (mut network, _) =
+            placement.place(stage, |provider| Self::on(runtime, folder, record, provider))?;
+        network.placed = Some((Arc::clone(placement), stage));
+        Ok(network)
+    }
+
+    fn on(
+        runtime: &Arc<Runtime>,
+        folder: &Path,
+        record: &GraphRecord,
+        provider: Provider,
+    ) -> Result<Self, ModelError> {
+        let (session, path) = load(runtime, folder, record, provider)?;
         let [output] = record.outputs.as_slice() else {
             let reason = format!("one output expected, found {}", record.outputs.len());
             return Err(ModelError::Signature { path, reason });
         };
-        Ok(Self { session, path, output: output.name.clone() })
+        let runtime = Arc::clone(runtime);
+        Ok(Self { session, path, output: output.name.clone(), provider, runtime, placed: None })
     }
 
     /// Runs the network on named inputs with their shapes; returns its output, row-major.
@@ -123,8 +161,24 @@ impl Network {
         match result {
             Ok(values) => Ok(values),
             Err(_) if is_cancelled() => Err(ModelError::Cancelled),
+            Err(error) if self.provider != Provider::Cpu => {
+                self.move_to_cpu(&error)?;
+                self.run(inputs, is_cancelled)
+            }
             Err(error) => Err(self.failure(&error)),
         }
+    }
+
+    /// Opens the network again on the CPU, after its provider failed.
+    fn move_to_cpu(&mut self, error: &ort::Error) -> Result<(), ModelError> {
+        let reason = error.to_string();
+        if let Some((placement, stage)) = &self.placed {
+            placement.fall_back(self.provider, stage, &reason);
+        }
+        self.session = open(&self.runtime, &self.path, Provider::Cpu)
+            .map_err(|reason| ModelError::Load { path: self.path.clone(), reason })?;
+        self.provider = Provider::Cpu;
+        Ok(())
     }
 
     fn run_watched<T: PrimitiveTensorElementType + Clone>(

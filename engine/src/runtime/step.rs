@@ -6,6 +6,7 @@ use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
+use super::provider::Provider;
 use super::{ModelError, Runtime, network};
 use crate::bundle::manifest::{CacheShape, GraphRecord};
 
@@ -35,7 +36,8 @@ struct Lanes {
 }
 
 impl StepNetwork {
-    /// Loads the network of `record` from `folder`.
+    /// Loads the network of `record` from `folder`. It always runs on the CPU: a step takes less time than starting its
+    /// kernels on a graphics card would, and the key and value buffers are shared in the processor's memory.
     ///
     /// # Errors
     /// When the file is no network, or its tensors differ from the record's.
@@ -47,7 +49,7 @@ impl StepNetwork {
         vocabulary: usize,
         condition: usize,
     ) -> Result<Self, ModelError> {
-        let (session, path) = network::load(runtime, folder, record)?;
+        let (session, path) = network::load(runtime, folder, record, Provider::Cpu)?;
         Ok(Self { session, path, cache, vocabulary, condition, lanes: Vec::new() })
     }
 

@@ -30,7 +30,8 @@ pub fn runtime_library() -> PathBuf {
 }
 
 pub fn engine(threads: usize) -> Engine {
-    let options = EngineOptions { bundle_dir: fixture(), runtime_library: Some(runtime_library()), threads };
+    let options =
+        EngineOptions { runtime_library: Some(runtime_library()), threads, ..EngineOptions::new(fixture()) };
     Engine::open(&options).unwrap()
 }
 

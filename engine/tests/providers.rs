@@ -1,0 +1,36 @@
+//! Providers at the real runtime. The one that tests run with has only the CPU; what others answer is tested with fakes
+//! beside `Placement`.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
+use resonantgen_engine::runtime::{Provider, ProviderChoice, ProviderStatus};
+use resonantgen_engine::track::Track;
+use support::{Wish, fixture, runtime_library};
+
+fn engine(provider: ProviderChoice) -> Engine {
+    let runtime_library = Some(runtime_library());
+    Engine::open(&EngineOptions { runtime_library, provider, threads: 1, ..EngineOptions::new(fixture()) })
+        .unwrap()
+}
+
+fn status(engine: &Engine, provider: Provider) -> ProviderStatus {
+    engine.providers().into_iter().find(|status| status.provider == provider).unwrap()
+}
+
+#[test]
+fn a_card_that_is_not_there_is_explained_and_the_cpu_makes_the_same_take() {
+    let wish = Wish::new(Track::Bass, 1);
+    let plain = engine(ProviderChoice::Cpu);
+    let take = plain.generate_take(&wish.request(), &Silent).unwrap();
+    for choice in [ProviderChoice::Cuda, ProviderChoice::Auto] {
+        let engine = engine(choice);
+        let cuda = status(&engine, Provider::Cuda);
+        assert!(!cuda.in_use && cuda.reason.contains("setup --provider cuda"), "{cuda:?}");
+        assert_eq!(engine.generate_take(&wish.request(), &Silent).unwrap().audio, take.audio);
+        let cpu = status(&engine, Provider::Cpu);
+        assert!(cpu.in_use && cpu.reason == "runs compose, decode, perform", "{cpu:?}");
+    }
+}
