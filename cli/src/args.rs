@@ -165,7 +165,7 @@ pub struct Regenerate {
     /// What shall change, for example "more aggressive"; nothing means another take of the same
     #[arg(default_value = "", hide_default_value = true)]
     pub prompt: String,
-    /// Number that fixes every random choice [default: one more than the present take's]
+    /// Number that fixes every random choice [default: the next one that the track has not had]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// How the models choose.

@@ -39,7 +39,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
                        like \"dark techno with driving bass\"";
         return Err(Usage(message.to_owned()).into());
     }
-    let mut session = kept_session(&out, &request.tracks)?;
+    let mut session = existing_session(&out)?;
     if !intent.unknown.is_empty() {
         eprintln!("note: nothing was made of: {}", intent.unknown.join(", "));
     }
@@ -59,14 +59,10 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     Report::new(&out, &session, Some(&run)).print(arguments.json)
 }
 
-/// What an existing folder contributes: takes that are locked or not asked for, with their plan. Nothing if all is new.
-fn kept_session(out: &Path, tracks: &[Track]) -> Result<Session> {
-    if !folder::holds_session(out) {
-        return Ok(Session::default());
-    }
-    let session = folder::load(out)?;
-    let is_kept = |track: Track| session.track(track).locked || !tracks.contains(&track);
-    Ok(if Track::ALL.into_iter().any(is_kept) { session } else { Session::default() })
+/// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are
+/// not asked for play on.
+fn existing_session(out: &Path) -> Result<Session> {
+    if folder::holds_session(out) { folder::load(out) } else { Ok(Session::default()) }
 }
 
 /// A seed that is short enough to be typed again.

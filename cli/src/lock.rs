@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::Tracks;
-use crate::failure::Usage;
 use crate::folder;
 use crate::report::Report;
 
@@ -16,10 +15,7 @@ use crate::report::Report;
 pub fn run(arguments: &Tracks, locked: bool) -> Result<ExitCode> {
     let mut session = folder::load(&arguments.folder)?;
     for &track in &arguments.tracks {
-        if locked && session.track(track).take().is_none() {
-            return Err(Usage(format!("{track} has no take to lock: generate it first")).into());
-        }
-        session.track_mut(track).locked = locked;
+        session.set_lock(track, locked)?;
     }
     let rate = folder::sample_rate_hz(&arguments.folder);
     folder::save(&arguments.folder, &session, rate)?;

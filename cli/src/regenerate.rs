@@ -18,16 +18,14 @@ use crate::{folder, interrupt, open};
 pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let track = arguments.track;
     let mut session = folder::load(&arguments.folder)?;
-    let state = session.track(track);
-    if state.locked {
+    if session.track(track).locked {
         let message = format!(
             "{track} is locked: run `resonantgen unlock {} {track}` first",
             arguments.folder.display()
         );
         return Err(Usage(message).into());
     }
-    let next_seed = state.take().map_or(session.seed, |take| take.recipe.seed.wrapping_add(1));
-    let seed = arguments.seed.unwrap_or(next_seed);
+    let seed = arguments.seed.unwrap_or_else(|| session.next_seed(Some(track)));
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
     let engine = open::engine(&arguments.models)?;

@@ -1,59 +1,51 @@
 //! A session: four tracks, a plan, prompts, locks and takes.
 
 mod blob;
+mod edit;
+mod error;
 mod flac;
 mod generate;
+mod history;
 mod mix;
 mod record;
+mod remembered;
 mod store;
+mod undo;
 
 pub use blob::BlobError;
-pub use generate::{SessionError, SessionRequest};
+pub use error::SessionError;
+pub use generate::SessionRequest;
 pub use mix::{mix, resample_loop};
 pub use store::{SESSION_FILE, StemFormat, StoreError};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::intent::Intent;
 use crate::plan::Plan;
-use crate::take::Take;
+use crate::take::{Take, TakeId};
 use crate::track::{TRACK_COUNT, Track};
 
-/// How many takes of a track are kept in its history.
+/// How many takes of a track are kept in its history, besides its favourites.
 pub const HISTORY_LENGTH: usize = 16;
+/// How many actions can be undone.
+pub const UNDO_DEPTH: usize = 32;
 
 /// One track of a session.
 #[derive(Clone, Debug, Default)]
 pub struct TrackState {
     /// A locked track's take may not change.
     pub locked: bool,
-    /// Takes, the oldest first; at most [`HISTORY_LENGTH`].
+    /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites and the two that were heard last.
     pub history: Vec<Arc<Take>>,
     /// Which take of the history plays.
     pub current: Option<usize>,
-}
-
-impl TrackState {
-    /// The take that plays.
-    #[must_use]
-    pub fn take(&self) -> Option<&Arc<Take>> {
-        self.history.get(self.current?)
-    }
-}
-
-impl TrackState {
-    /// Adds a take and makes it the one that plays. Beyond [`HISTORY_LENGTH`] the oldest is forgotten.
-    pub fn add(&mut self, take: Arc<Take>) {
-        // The same recipe made again is the same take: it moves to the end.
-        self.history.retain(|known| known.id != take.id);
-        self.history.push(take);
-        if self.history.len() > HISTORY_LENGTH {
-            self.history.remove(0);
-        }
-        self.current = Some(self.history.len() - 1);
-    }
+    /// Takes of the history that are never forgotten.
+    pub favourites: BTreeSet<TakeId>,
+    /// The take that played before the current one, for comparing both.
+    pub heard_before: Option<TakeId>,
 }
 
 /// Where the models of a session's takes came from.
@@ -80,6 +72,8 @@ pub struct Session {
     pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
+    /// What can be undone and redone.
+    steps: undo::Steps,
 }
 
 /// Facts fixed by the user or the host; they win over what the prompt says.
@@ -107,7 +101,7 @@ impl Session {
         &self.tracks[track.index()]
     }
 
-    /// State of `track`, to change.
+    /// State of `track`, to change. What is changed this way cannot be undone.
     pub fn track_mut(&mut self, track: Track) -> &mut TrackState {
         &mut self.tracks[track.index()]
     }

@@ -135,7 +135,7 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
     let request = |session: &Session, tracks: Vec<Track>| SessionRequest {
         prompt: prompt(shared),
         overrides: overrides(shared, trigger),
-        seed: trigger.seed.unwrap_or_else(|| session.seed.wrapping_add(1)),
+        seed: trigger.seed.unwrap_or_else(|| session.next_seed(None)),
         tracks,
         settings: trigger.settings,
     };
@@ -155,7 +155,7 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
                 let request = request(&session, vec![track]);
                 session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
             } else {
-                let seed = trigger.seed.unwrap_or_else(|| next_seed(&session, track));
+                let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
                 session
                     .regenerate(&engine, track, &job.edit, seed, trigger.settings, &watch)
                     .map_err(|error| failed(&error))?;
@@ -177,10 +177,6 @@ fn overrides(shared: &Shared, trigger: &Trigger) -> Overrides {
 fn prompt(shared: &Shared) -> String {
     let prompt = shared.prompt();
     if prompt.trim().is_empty() { FIRST_PROMPT.to_owned() } else { prompt }
-}
-
-fn next_seed(session: &Session, track: Track) -> u64 {
-    session.track(track).take().map_or(session.seed, |take| take.recipe.seed).wrapping_add(1)
 }
 
 /// An error as a sentence for the editor.

@@ -51,8 +51,9 @@ impl Session {
         let mut room = HISTORY_BYTES;
         let mut kept: Vec<TakeId> = Vec::new();
         let encoded = |take: &Take| flac::encode(&take.audio);
+        let longest = self.tracks.iter().map(|state| state.history.len()).max().unwrap_or(0);
         // The newest takes of all tracks first.
-        for age in 0..super::HISTORY_LENGTH {
+        for age in 0..longest {
             for state in &self.tracks {
                 let Some(index) = state.history.len().checked_sub(age + 1) else { continue };
                 let take = &state.history[index];
@@ -65,7 +66,7 @@ impl Session {
                 }
             }
         }
-        let record = SessionRecord::of(self, |take| kept.contains(&take.id));
+        let record = SessionRecord::of(self, |take| kept.contains(&take.id), false);
         let json = serde_json::to_vec(&record).expect("a record has no maps with other keys than strings");
         let mut bytes = Vec::new();
         bytes.extend_from_slice(MAGIC);
@@ -108,7 +109,7 @@ impl Session {
         let mut rest = bytes.get(MAGIC.len() + 4..checked).ok_or_else(cut)?;
         let json = chunk(&mut rest).ok_or_else(cut)?;
         let session = SessionRecord::from_json(json)?.into_session(|_, audio_frames| {
-            let audio = chunk(&mut rest).and_then(|audio| flac::decode(audio, audio_frames));
+            let audio = chunk(&mut rest).and_then(|bytes| flac::decode(bytes, audio_frames));
             audio.ok_or_else(|| BlobError::Damaged("its audio cannot be read".to_owned()))
         })?;
         if rest.is_empty() { Ok(session) } else { Err(BlobError::Damaged("it is too long".to_owned())) }

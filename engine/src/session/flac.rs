@@ -1,52 +1,36 @@
 //! Takes' audio as FLAC, the lossless form in which sessions keep it.
 
 use std::io::Cursor;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 
 use flac_codec::decode::FlacSampleReader;
 use flac_codec::encode::{FlacSampleWriter, Options};
 
+use super::remembered::Remembered;
 use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Audio that may be gone, and its FLAC form.
-type Encoded = (Weak<StemAudio>, Arc<[u8]>);
-
-/// What was encoded lately, so that a host's frequent saves cost nothing. Takes are immutable and shared, so their
-/// address is their identity for as long as they live.
-static ENCODED: Mutex<Vec<Encoded>> = Mutex::new(Vec::new());
+/// What was encoded lately.
+static ENCODED: Remembered<Arc<[u8]>> = Remembered::new();
 
 /// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
 /// audio never makes it do.
 pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
-    let known = |kept: &[Encoded]| {
-        kept.iter()
-            .find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)))
-            .map(|(_, bytes)| bytes.clone())
-    };
-    {
-        let mut kept = ENCODED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        kept.retain(|(owner, _)| owner.strong_count() > 0);
-        if let Some(bytes) = known(&kept) {
-            return Some(bytes);
-        }
-    }
-    let interleaved: Vec<i32> =
-        audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
-    let mut file = Cursor::new(Vec::new());
-    let options = Options::default().no_padding().no_seektable();
-    let count = interleaved.len() as u64;
-    let mut writer =
-        FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
-    writer.write(&interleaved).ok()?;
-    writer.finalize().ok()?;
-    let bytes: Arc<[u8]> = file.into_inner().into();
-    let mut kept = ENCODED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    kept.push((Arc::downgrade(audio), bytes.clone()));
-    Some(bytes)
+    ENCODED.get(audio, || {
+        let interleaved: Vec<i32> =
+            audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
+        let mut file = Cursor::new(Vec::new());
+        let options = Options::default().no_padding().no_seektable();
+        let count = interleaved.len() as u64;
+        let mut writer =
+            FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
+        writer.write(&interleaved).ok()?;
+        writer.finalize().ok()?;
+        Some(file.into_inner().into())
+    })
 }
 
 /// Decodes stereo audio of exactly `audio_frames`; `None` when it is anything else, or damaged.
-pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<StemAudio> {
+pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<Arc<StemAudio>> {
     let mut reader = FlacSampleReader::new(bytes).ok()?;
     let mut audio = StemAudio { left: Vec::new(), right: Vec::new() };
     let mut is_left = true;
@@ -66,7 +50,7 @@ pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<StemAudio> {
         }
         reader.consume(count);
     }
-    (audio.left.len() == audio_frames && audio.right.len() == audio_frames).then_some(audio)
+    (audio.left.len() == audio_frames && audio.right.len() == audio_frames).then(|| Arc::new(audio))
 }
 
 #[cfg(test)]
@@ -83,7 +67,7 @@ mod tests {
             });
             let bytes = encode(&audio).expect("encodable");
             assert!(Arc::ptr_eq(&bytes, &encode(&audio).expect("kept")));
-            assert_eq!(decode(&bytes, frames).as_ref(), Some(audio.as_ref()));
+            assert_eq!(decode(&bytes, frames), Some(audio));
             assert_eq!(decode(&bytes, frames + 1), None);
             assert_eq!(decode(&bytes[..bytes.len() - 1], frames), None);
             assert_eq!(decode(&[], frames), None);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{BundleFacts, Overrides, Session};
+use super::edit::is_same_grid;
+use super::{BundleFacts, Overrides, Session, SessionError};
 use crate::generator::{Engine, GenerateError, Observer, TakeRequest};
-use crate::intent::{Intent, PromptError, edit, parse};
+use crate::intent::{Intent, edit, parse};
 use crate::plan::{Plan, PlanError, make_plan};
 use crate::take::{GenerationSettings, Take};
 use crate::track::Track;
@@ -24,43 +25,6 @@ pub struct SessionRequest {
     pub settings: GenerationSettings,
 }
 
-/// The session was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The prompt or the edit cannot be read.
-    #[error(transparent)]
-    Prompt(#[from] PromptError),
-    /// The facts cannot be met.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A take could not be made.
-    #[error(transparent)]
-    Generate(#[from] GenerateError),
-    /// The track is locked.
-    #[error("{0} is locked, so its take may not change: unlock it first")]
-    Locked(Track),
-    /// All chosen tracks are locked.
-    #[error("all chosen tracks are locked, so there is nothing to generate: unlock one, or choose another")]
-    AllLocked,
-    /// No track was chosen.
-    #[error("no track was chosen: choose drums, bass, harmony or melody")]
-    NoTracks,
-    /// The prompt asks for silence on all chosen tracks.
-    #[error("the prompt leaves out all chosen tracks: choose others, or change the prompt")]
-    AllAbsent,
-    /// There is no take or plan yet.
-    #[error("nothing was generated yet: generate first, then regenerate single tracks")]
-    Empty,
-    /// A setting is out of range.
-    #[error("{name} of {value} is out of range: use 0 to 1")]
-    Setting {
-        /// Name of the setting.
-        name: &'static str,
-        /// What was given.
-        value: f32,
-    },
-}
-
 /// Makes one take.
 type Make<'a> = dyn FnMut(&TakeRequest<'_>) -> Result<Take, GenerateError> + 'a;
 
@@ -68,6 +32,7 @@ impl Session {
     /// What `request` means and what would be planned for it; changes nothing.
     ///
     /// A plan that kept takes (locked ones, and those of tracks that are not asked for) were made for stays as it is.
+    /// Only where nothing but drums is kept, another prompt, key or progression brings another harmony.
     ///
     /// # Errors
     /// As [`Session::generate`], before any take is made.
@@ -77,11 +42,41 @@ impl Session {
         if let Some(style) = request.overrides.style {
             intent = intent.in_style(style);
         }
-        let plan = match self.kept(&request.tracks).next() {
-            Some((_, take)) => take.recipe.plan.clone(),
+        let kept: Vec<(Track, &Plan)> =
+            self.kept(&request.tracks).map(|(track, take)| (track, &take.recipe.plan)).collect();
+        let plan = match self.shared_plan(&kept) {
             None => make_plan(&intent, &request.overrides, request.seed)?,
+            Some(shared) if kept.iter().any(|(track, _)| *track != Track::Drums) => shared.clone(),
+            Some(shared) => self.harmony_around_drums(shared, &intent, request)?,
         };
         Ok((intent, plan))
+    }
+
+    /// The plan of what is kept: the session's own, as its chords may have been edited, when it has the takes' grid.
+    fn shared_plan<'a>(&'a self, kept: &[(Track, &'a Plan)]) -> Option<&'a Plan> {
+        let (_, first) = kept.first()?;
+        Some(self.plan.as_ref().filter(|plan| is_same_grid(plan, first)).unwrap_or(first))
+    }
+
+    /// Drums bind tempo, meter, length and swing, but no harmony: another prompt, key or progression is met.
+    fn harmony_around_drums(
+        &self,
+        shared: &Plan,
+        intent: &Intent,
+        request: &SessionRequest,
+    ) -> Result<Plan, PlanError> {
+        let asked = &request.overrides;
+        let is_same_key = asked.key.is_none_or(|key| key == shared.key);
+        if request.prompt == self.prompt && is_same_key && asked.chords.is_none() {
+            return Ok(shared.clone());
+        }
+        let bound = Overrides {
+            bpm: Some(shared.bpm),
+            meter: Some(shared.meter),
+            bars: Some(shared.bars),
+            ..asked.clone()
+        };
+        Ok(Plan { swing: shared.swing, ..make_plan(intent, &bound, request.seed)? })
     }
 
     /// Takes that a generation of `tracks` leaves as they are.
@@ -145,11 +140,12 @@ impl Session {
             heard.push((*track, take.clone()));
             made.push((*track, Some(take)));
         }
+        self.remember();
         for (track, take) in made {
             let state = self.track_mut(track);
             match take {
                 Some(take) => state.add(take),
-                None => state.current = None,
+                None => state.play(None),
             }
         }
         self.prompt.clone_from(&request.prompt);
@@ -196,8 +192,9 @@ impl Session {
             parent.map(|take| &take.recipe.intent).or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
         let heard: Vec<(Track, Arc<Take>)> =
             self.kept(&[track]).map(|(other, take)| (other, take.clone())).collect();
-        let kept_plan = heard.first().map(|(_, take)| &take.recipe.plan);
-        let plan = kept_plan.or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
+        let kept: Vec<(Track, &Plan)> =
+            heard.iter().map(|(other, take)| (*other, &take.recipe.plan)).collect();
+        let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
         let mut intent = edit(base, track, text)?;
         intent.tracks[track.index()].absent = false;
         let before = parent.map_or(self.prompt.as_str(), |take| take.recipe.prompt.as_str());
@@ -215,6 +212,7 @@ impl Session {
             settings,
             context: &in_order(&heard),
         })?;
+        self.remember();
         self.track_mut(track).add(Arc::new(take));
         self.plan = Some(plan);
         Ok(())
@@ -238,6 +236,7 @@ fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::intent::PromptError;
     use crate::measure::Measures;
     use crate::score::{Note, Score};
     use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
@@ -294,7 +293,23 @@ pub(super) mod tests {
         session
     }
 
-    fn ids(session: &Session) -> [Option<String>; 4] {
+    pub(in crate::session) fn regenerate(
+        session: &mut Session,
+        track: Track,
+        seed: u64,
+    ) -> Result<(), SessionError> {
+        let settings = GenerationSettings::default();
+        session.regenerate_by(track, "", seed, settings, &mut |take| Ok(fake_take(take)))
+    }
+
+    pub(in crate::session) fn generate(
+        session: &mut Session,
+        request: &SessionRequest,
+    ) -> Result<(), SessionError> {
+        session.generate_by(request, &mut |take| Ok(fake_take(take)))
+    }
+
+    pub(in crate::session) fn ids(session: &Session) -> [Option<String>; 4] {
         Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
     }
 
@@ -344,6 +359,28 @@ pub(super) mod tests {
         }
         let refused = session.generate_by(&request("jazz", 2), &mut |take| Ok(fake_take(take)));
         assert!(matches!(refused, Err(SessionError::AllLocked)));
+    }
+
+    #[test]
+    fn locked_drums_bind_the_grid_but_not_the_harmony() {
+        let mut session = generated("techno in A minor", 1);
+        session.track_mut(Track::Drums).locked = true;
+        let before = session.plan.clone().expect("a plan");
+        generate(
+            &mut session,
+            &SessionRequest { overrides: Overrides::default(), ..request("techno in A minor", 2) },
+        )
+        .expect("the same words");
+        assert_eq!(session.plan.as_ref(), Some(&before));
+        let other = SessionRequest {
+            overrides: Overrides { bars: Some(3), bpm: Some(90.0), ..Overrides::default() },
+            ..request("house in F# major", 2)
+        };
+        generate(&mut session, &other).expect("other words");
+        let plan = session.plan.clone().expect("a plan");
+        assert_eq!(plan.key.to_string(), "F# major");
+        assert_eq!((plan.bpm, plan.bars, plan.meter, plan.swing), (240.0, 1, before.meter, before.swing));
+        assert_eq!(session.track(Track::Bass).take().expect("a take").recipe.plan, plan);
     }
 
     #[test]

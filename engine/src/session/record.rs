@@ -1,20 +1,25 @@
 //! What a session is on disk and in a host's project: plain data, apart from the audio.
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BundleFacts, HISTORY_LENGTH, Session, TrackState};
+use super::remembered::Remembered;
+use super::undo::{Snapshot, Steps, TrackSnapshot, push};
+use super::{BundleFacts, Session, TrackState};
 use crate::intent::Intent;
 use crate::measure::Measures;
 use crate::plan::Plan;
 use crate::score::Score;
 use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens};
-use crate::track::Track;
+use crate::track::{TRACK_COUNT, Track};
 
-/// Version of the form; a reader takes its own and older ones.
-pub(super) const VERSION: u32 = 1;
+/// Version of the form; a reader takes its own and older ones. 2 adds favourites, undo and imported takes.
+pub(super) const VERSION: u32 = 2;
+/// More takes in one track's record than any session has.
+const MOST_TAKES: usize = 4_096;
 
 /// A session without audio.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +34,11 @@ pub(super) struct SessionRecord {
     pub(super) bundle: Option<BundleFacts>,
     pub(super) intent: Option<Intent>,
     pub(super) tracks: Vec<TrackRecord>,
+    /// What can be undone and redone, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    undo: Vec<StepRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    redo: Vec<StepRecord>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,6 +48,33 @@ pub(super) struct TrackRecord {
     /// Index into `takes` of the one that plays.
     pub(super) current: Option<usize>,
     pub(super) takes: Vec<TakeRecord>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    favourites: BTreeSet<TakeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard_before: Option<TakeId>,
+    /// Takes that only `undo` and `redo` name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) forgotten: Vec<TakeRecord>,
+}
+
+/// One step of undo or redo.
+#[derive(Debug, Serialize, Deserialize)]
+struct StepRecord {
+    prompt: String,
+    seed: u64,
+    plan: Option<Plan>,
+    bundle: Option<BundleFacts>,
+    intent: Option<Intent>,
+    /// Index as [`Track::ALL`].
+    tracks: Vec<StepTrackRecord>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StepTrackRecord {
+    locked: bool,
+    take: Option<TakeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard_before: Option<TakeId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,7 +126,13 @@ fn damaged(what: impl Into<String>) -> RecordError {
     RecordError::Damaged(what.into())
 }
 
-pub(super) fn audio_hash(audio: &StemAudio) -> String {
+/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed once while it lives.
+fn audio_hash(audio: &Arc<StemAudio>) -> String {
+    static HASHES: Remembered<String> = Remembered::new();
+    HASHES.get(audio, || Some(hash_of(audio))).unwrap_or_default()
+}
+
+fn hash_of(audio: &StemAudio) -> String {
     let mut hash = Sha256::new();
     for (left, right) in audio.left.iter().zip(&audio.right) {
         hash.update(left.to_le_bytes());
@@ -99,8 +142,9 @@ pub(super) fn audio_hash(audio: &StemAudio) -> String {
 }
 
 impl SessionRecord {
-    /// The record of a session, with those takes that `keeps` accepts (the current one always).
-    pub(super) fn of(session: &Session, keeps: impl Fn(&Take) -> bool) -> Self {
+    /// The record of a session, with those takes that `keeps` accepts (the current one always), and `with_steps` what
+    /// can be undone and redone.
+    pub(super) fn of(session: &Session, keeps: impl Fn(&Take) -> bool, with_steps: bool) -> Self {
         let summary = session.intent.as_ref().map(|intent| match &session.plan {
             Some(plan) => intent.summary_with(plan),
             None => intent.summary(),
@@ -120,8 +164,19 @@ impl SessionRecord {
                     .current
                     .and_then(|current| kept.iter().position(|(index, _)| *index == current)),
                 takes: kept.iter().map(|(_, take)| TakeRecord::of(take)).collect(),
+                favourites: state.favourites.clone(),
+                heard_before: state.heard_before.clone(),
+                forgotten: session
+                    .forgotten(track)
+                    .iter()
+                    .filter(|_| with_steps)
+                    .map(|take| TakeRecord::of(take))
+                    .collect(),
             }
         });
+        let steps = |steps: &VecDeque<Arc<Snapshot>>| -> Vec<StepRecord> {
+            steps.iter().filter(|_| with_steps).map(|step| StepRecord::of(step)).collect()
+        };
         Self {
             version: VERSION,
             prompt: session.prompt.clone(),
@@ -131,6 +186,8 @@ impl SessionRecord {
             bundle: session.bundle.clone(),
             intent: session.intent.clone(),
             tracks: tracks.into(),
+            undo: steps(&session.steps.undo),
+            redo: steps(&session.steps.redo),
         }
     }
 
@@ -151,7 +208,7 @@ impl SessionRecord {
     /// Builds the session again; `audio` gives the audio of a take, of the length that its plan has.
     pub(super) fn into_session<E: From<RecordError>>(
         self,
-        mut audio: impl FnMut(&TakeRecord, usize) -> Result<StemAudio, E>,
+        mut audio: impl FnMut(&TakeRecord, usize) -> Result<Arc<StemAudio>, E>,
     ) -> Result<Session, E> {
         let mut session = Session {
             prompt: self.prompt,
@@ -164,33 +221,91 @@ impl SessionRecord {
         if let Some(plan) = &session.plan {
             check_plan(plan)?;
         }
+        let mut known: [HashMap<TakeId, Arc<Take>>; TRACK_COUNT] = Default::default();
         for record in self.tracks {
+            let track = record.track;
             let count = record.takes.len();
-            if count > HISTORY_LENGTH || record.current.is_some_and(|current| current >= count) {
-                return Err(damaged(format!("the takes of {} do not add up", record.track)).into());
+            if count > MOST_TAKES || record.current.is_some_and(|current| current >= count) {
+                return Err(damaged(format!("the takes of {track} do not add up")).into());
             }
-            let mut state =
-                TrackState { locked: record.locked, history: Vec::new(), current: record.current };
+            let mut state = TrackState {
+                locked: record.locked,
+                history: Vec::new(),
+                current: record.current,
+                favourites: record.favourites,
+                heard_before: record.heard_before,
+            };
             for take in record.takes {
-                check_plan(&take.recipe.plan)?;
-                if take.recipe.track != record.track || take.recipe.take_id() != take.id {
-                    return Err(damaged(format!("take {} does not match its recipe", take.id.0)).into());
-                }
-                let audio_frames = take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-                let sound = audio(&take, audio_frames)?;
-                if sound.len() != audio_frames || audio_hash(&sound) != take.audio_sha256 {
-                    return Err(
-                        damaged(format!("the audio of take {} is not what was saved", take.id.0)).into()
-                    );
-                }
-                let id = take.id.0.clone();
-                let take =
-                    take.into_take(sound).ok_or_else(|| damaged(format!("the tokens of take {id}")))?;
-                state.history.push(Arc::new(take));
+                state.history.push(take.checked(track, &mut audio)?);
             }
-            *session.track_mut(record.track) = state;
+            state.favourites.retain(|id| state.history.iter().any(|take| take.id == *id));
+            let known = &mut known[track.index()];
+            known.extend(state.history.iter().map(|take| (take.id.clone(), take.clone())));
+            // A take that only undo needs is no reason to lose the rest: its steps are left out.
+            for take in record.forgotten.into_iter().take(MOST_TAKES) {
+                if let Ok(take) = take.checked(track, &mut audio) {
+                    known.insert(take.id.clone(), take);
+                }
+            }
+            *session.track_mut(track) = state;
         }
+        session.steps = Steps { undo: steps(self.undo, &known), redo: steps(self.redo, &known) };
         Ok(session)
+    }
+}
+
+/// The latest steps whose takes are all known.
+fn steps(
+    records: Vec<StepRecord>,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+) -> VecDeque<Arc<Snapshot>> {
+    let mut steps = VecDeque::new();
+    for record in records {
+        match record.into_snapshot(known) {
+            Some(step) => push(&mut steps, Arc::new(step)),
+            // What came before cannot be reached in order any more.
+            None => steps.clear(),
+        }
+    }
+    steps
+}
+
+impl StepRecord {
+    fn of(step: &Snapshot) -> Self {
+        let tracks = step.tracks.iter().map(|track| StepTrackRecord {
+            locked: track.locked,
+            take: track.take.as_ref().map(|take| take.id.clone()),
+            heard_before: track.heard_before.clone(),
+        });
+        Self {
+            prompt: step.prompt.clone(),
+            seed: step.seed,
+            plan: step.plan.clone(),
+            bundle: step.bundle.clone(),
+            intent: step.intent.clone(),
+            tracks: tracks.collect(),
+        }
+    }
+
+    fn into_snapshot(self, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Snapshot> {
+        if self.plan.as_ref().is_some_and(|plan| check_plan(plan).is_err())
+            || self.tracks.len() != TRACK_COUNT
+        {
+            return None;
+        }
+        let mut tracks: [TrackSnapshot; TRACK_COUNT] = Default::default();
+        for ((track, record), known) in tracks.iter_mut().zip(self.tracks).zip(known) {
+            let take = record.take.map(|id| known.get(&id).cloned().ok_or(())).transpose().ok()?;
+            *track = TrackSnapshot { locked: record.locked, take, heard_before: record.heard_before };
+        }
+        Some(Snapshot {
+            prompt: self.prompt,
+            intent: self.intent,
+            plan: self.plan,
+            seed: self.seed,
+            bundle: self.bundle,
+            tracks,
+        })
     }
 }
 
@@ -218,14 +333,34 @@ impl TakeRecord {
         }
     }
 
-    fn into_take(self, audio: StemAudio) -> Option<Take> {
+    /// The take with the sound that `audio` gives, if it is what was saved.
+    fn checked<E: From<RecordError>>(
+        self,
+        track: Track,
+        audio: &mut impl FnMut(&Self, usize) -> Result<Arc<StemAudio>, E>,
+    ) -> Result<Arc<Take>, E> {
+        check_plan(&self.recipe.plan)?;
+        if self.recipe.track != track || self.recipe.take_id() != self.id {
+            return Err(damaged(format!("take {} does not match its recipe", self.id.0)).into());
+        }
+        let audio_frames = self.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let sound = audio(&self, audio_frames)?;
+        if sound.len() != audio_frames || audio_hash(&sound) != self.audio_sha256 {
+            return Err(damaged(format!("the audio of take {} is not what was saved", self.id.0)).into());
+        }
+        let id = self.id.0.clone();
+        let take = self.into_take(sound).ok_or_else(|| damaged(format!("the tokens of take {id}")))?;
+        Ok(Arc::new(take))
+    }
+
+    fn into_take(self, audio: Arc<StemAudio>) -> Option<Take> {
         Some(Take {
             id: self.id,
             recipe: self.recipe,
             patch: self.patch,
             score: self.score,
             tokens: self.tokens.into_tokens()?,
-            audio: Arc::new(audio),
+            audio,
             timings: self.timings,
             measures: self.measures,
         })

@@ -4,7 +4,7 @@
 //! the `.mid` files the scores; `takes/<id>.flac` keeps every take's own 48 kHz audio without loss, which is what
 //! loading reads. Each file is replaced in one piece, `session.json` last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use crate::track::Track;
 /// Name of the record within the folder.
 pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
+const MIX_FILE: &str = "mix.wav";
+const SCORE_FILE: &str = "session.mid";
 /// Rates that stems can be written in, in audio frames per second.
 const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
@@ -110,15 +112,24 @@ impl Session {
             written.map_err(writing(&dir.join(name)))
         };
 
+        let record = SessionRecord::of(self, |_| true, true);
+        let on_disk = takes_on_disk(dir);
         let mut kept_takes = BTreeSet::new();
-        for take in self.tracks.iter().flat_map(|state| &state.history) {
-            let name = take_file(&take.id);
-            let audio = flac::encode(&take.audio).ok_or_else(|| StoreError::Damaged {
-                path: dir.to_owned(),
-                reason: format!("take {} has no 24-bit audio", take.id.0),
-            })?;
-            put(name.clone(), &audio)?;
-            kept_takes.insert(name);
+        for (track, written) in Track::ALL.into_iter().zip(&record.tracks) {
+            let forgotten = self.forgotten(track);
+            let takes = self.track(track).history.iter().chain(&forgotten);
+            for (take, written) in takes.zip(written.takes.iter().chain(&written.forgotten)) {
+                let name = take_file(&take.id);
+                kept_takes.insert(name.clone());
+                if on_disk.get(&take.id) == Some(&written.audio_sha256) {
+                    continue;
+                }
+                let audio = flac::encode(&take.audio).ok_or_else(|| StoreError::Damaged {
+                    path: dir.to_owned(),
+                    reason: format!("take {} has no 24-bit audio", take.id.0),
+                })?;
+                put(name, &audio)?;
+            }
         }
         let playing: Vec<(Track, &Take)> = Track::ALL
             .into_iter()
@@ -130,12 +141,11 @@ impl Session {
         }
         if let Some(plan) = self.plan.as_ref().filter(|_| !playing.is_empty()) {
             let stems: Vec<&StemAudio> = playing.iter().map(|(_, take)| take.audio.as_ref()).collect();
-            put("mix.wav".into(), &wav(&mix(&stems), plan, format))?;
+            put(MIX_FILE.into(), &wav(&mix(&stems), plan, format))?;
             let scores: Vec<(Track, &Score)> =
                 playing.iter().map(|(track, take)| (*track, &take.score)).collect();
-            put("session.mid".into(), &midi::session_file(&scores, plan))?;
+            put(SCORE_FILE.into(), &midi::session_file(&scores, plan))?;
         }
-        let record = SessionRecord::of(self, |_| true);
         let json =
             serde_json::to_vec_pretty(&record).expect("a record has no maps with other keys than strings");
         put(SESSION_FILE.into(), &json)?;
@@ -148,6 +158,10 @@ impl Session {
         for track in Track::ALL.into_iter().filter(|track| self.track(*track).take().is_none()) {
             let _ = fs::remove_file(dir.join(stem_file(track)));
             let _ = fs::remove_file(dir.join(midi_file(track)));
+        }
+        if playing.is_empty() {
+            let _ = fs::remove_file(dir.join(MIX_FILE));
+            let _ = fs::remove_file(dir.join(SCORE_FILE));
         }
         for entry in fs::read_dir(dir.join(TAKES_FOLDER)).into_iter().flatten().flatten() {
             let name = Path::new(TAKES_FOLDER).join(entry.file_name());
@@ -200,6 +214,32 @@ fn take_file(id: &TakeId) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{}.flac", id.0))
 }
 
+/// Takes whose audio a folder has already, with the SHA-256 of that audio, as its record says.
+fn takes_on_disk(dir: &Path) -> HashMap<TakeId, String> {
+    #[derive(serde::Deserialize)]
+    struct Written {
+        tracks: Vec<WrittenTrack>,
+    }
+    #[derive(serde::Deserialize)]
+    struct WrittenTrack {
+        takes: Vec<WrittenTake>,
+        #[serde(default)]
+        forgotten: Vec<WrittenTake>,
+    }
+    #[derive(serde::Deserialize)]
+    struct WrittenTake {
+        id: TakeId,
+        audio_sha256: String,
+    }
+    let json = fs::read(dir.join(SESSION_FILE)).unwrap_or_default();
+    // A record that cannot be read vouches for nothing: all takes are written.
+    let Ok(written) = serde_json::from_slice::<Written>(&json) else { return HashMap::new() };
+    let takes = written.tracks.into_iter().flat_map(|track| track.takes.into_iter().chain(track.forgotten));
+    let there =
+        |take: &WrittenTake| fs::metadata(dir.join(take_file(&take.id))).is_ok_and(|file| file.len() > 0);
+    takes.filter(there).map(|take| (take.id, take.audio_sha256)).collect()
+}
+
 /// Whether a file of the takes' folder is one of ours, by its name.
 fn is_take_file(name: &Path) -> bool {
     let is_hex = |stem: &str| stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -229,7 +269,8 @@ fn wav(audio: &StemAudio, plan: &Plan, format: StemFormat) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::generated;
+    use crate::session::generate::tests::{generated, ids, regenerate};
+    use std::sync::Arc;
 
     #[test]
     fn a_folder_holds_all_and_loads_to_the_bit() {
@@ -306,6 +347,93 @@ mod tests {
     }
 
     #[test]
+    fn undo_and_favourites_survive_in_the_folder_and_audio_is_written_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let mut session = generated("techno", 1);
+        session.set_favourite(Track::Bass, 0, true).expect("a take");
+        session.save(dir, StemFormat::default()).expect("saved");
+        // A mark that encoding again would wipe out.
+        let first = dir.join(take_file(&session.track(Track::Drums).take().expect("a take").id));
+        let modified = |path: &Path| fs::metadata(path).expect("there").modified().expect("known");
+        let (bytes, time) = (fs::read(&first).expect("readable"), modified(&first));
+        for seed in 2..22 {
+            regenerate(&mut session, Track::Melody, seed).expect("a take");
+        }
+        session.set_lock(Track::Drums, true).expect("a take");
+        session.save(dir, StemFormat::default()).expect("saved");
+        assert_eq!((fs::read(&first).expect("readable"), modified(&first)), (bytes, time));
+
+        let mut loaded = Session::load(dir).expect("loaded");
+        assert!(loaded.track(Track::Bass).is_favourite(0));
+        assert_eq!(loaded.track(Track::Melody).heard_before, session.track(Track::Melody).heard_before);
+        while session.can_undo() {
+            session.undo().expect("an action");
+            loaded.undo().expect("the same action");
+            for track in Track::ALL {
+                assert_eq!(loaded.track(track).take(), session.track(track).take());
+                assert_eq!(loaded.track(track).locked, session.track(track).locked);
+            }
+        }
+        assert!(!loaded.can_undo());
+        // Before the first action nothing played: no stem and no mix is left over.
+        loaded.save(dir, StemFormat::default()).expect("saved");
+        assert!(!dir.join("mix.wav").exists() && !dir.join("drums.wav").exists());
+        let mut again = Session::load(dir).expect("loaded");
+        again.redo().expect("an undone action");
+        assert!(again.track(Track::Drums).take().is_some());
+    }
+
+    #[test]
+    fn other_audio_under_the_same_id_is_written_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut session = generated("techno", 1);
+        session.save(folder.path(), StemFormat::default()).expect("saved");
+        // As if another machine had made it.
+        let state = session.track_mut(Track::Bass);
+        let mut take = state.history[0].as_ref().clone();
+        let mut audio = take.audio.as_ref().clone();
+        audio.left[5] ^= 1;
+        take.audio = Arc::new(audio);
+        state.history[0] = Arc::new(take);
+        session.save(folder.path(), StemFormat::default()).expect("saved");
+        let loaded = Session::load(folder.path()).expect("loaded");
+        assert_eq!(loaded.track(Track::Bass).take(), session.track(Track::Bass).take());
+    }
+
+    #[test]
+    fn a_lost_take_that_only_undo_needs_costs_only_the_undo() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut session = generated("techno", 1);
+        let first = session.track(Track::Bass).take().expect("a take").id.clone();
+        for seed in 2..22 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        session.save(folder.path(), StemFormat::default()).expect("saved");
+        fs::remove_file(folder.path().join(take_file(&first))).expect("it was kept for undo");
+        let mut loaded = Session::load(folder.path()).expect("loaded all the same");
+        assert_eq!(ids(&loaded), ids(&session));
+        let mut count = 0;
+        while loaded.undo().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, 19);
+    }
+
+    #[test]
+    fn folders_and_projects_of_the_first_version_load() {
+        let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/session_v1"));
+        let folder = Session::load(golden).expect("loaded");
+        let bytes = fs::read(golden.join("project.bin")).expect("readable");
+        let project = Session::from_bytes(&bytes).expect("loaded");
+        for session in [folder, project] {
+            assert_eq!(session.prompt, "dark techno with driving bass");
+            assert!(session.track(Track::Bass).locked && !session.can_undo());
+            assert!(Track::ALL.into_iter().all(|track| session.track(track).take().is_some()));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_loaded_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path();
@@ -314,7 +442,7 @@ mod tests {
         let session_file = dir.join(SESSION_FILE);
         let json = fs::read_to_string(&session_file).expect("readable");
         for (changed, part) in [
-            (json.replacen("\"version\": 1", "\"version\": 9", 1), "newer"),
+            (json.replacen("\"version\": 2", "\"version\": 9", 1), "newer"),
             (json[..json.len() / 2].to_owned(), "cannot be used"),
             (json.replacen("\"seed\": 5,\n      ", "\"seed\": 6,\n      ", 1), "cannot be used"),
             (json.replace("\"bpm\": 240.0", "\"bpm\": 0.0"), "out of range"),

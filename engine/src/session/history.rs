@@ -1,0 +1,72 @@
+//! The takes of one track: which of them plays, and which are kept.
+
+use std::sync::Arc;
+
+use super::{HISTORY_LENGTH, TrackState};
+use crate::take::{Take, TakeId};
+
+impl TrackState {
+    /// The take that plays.
+    #[must_use]
+    pub fn take(&self) -> Option<&Arc<Take>> {
+        self.history.get(self.current?)
+    }
+
+    /// Where a take is in the history.
+    #[must_use]
+    pub fn position(&self, id: &TakeId) -> Option<usize> {
+        self.history.iter().position(|take| take.id == *id)
+    }
+
+    /// Whether the take at `index` of the history is a favourite.
+    #[must_use]
+    pub fn is_favourite(&self, index: usize) -> bool {
+        self.history.get(index).is_some_and(|take| self.favourites.contains(&take.id))
+    }
+
+    /// Adds a take and makes it the one that plays. Beyond [`HISTORY_LENGTH`] the oldest is forgotten that is neither
+    /// a favourite nor one of the two heard last.
+    pub fn add(&mut self, take: Arc<Take>) {
+        let playing = self.take().map(|take| take.id.clone());
+        // The same recipe made again is the same take: it moves to the end.
+        self.history.retain(|known| known.id != take.id);
+        if playing.as_ref() != Some(&take.id) {
+            self.heard_before = playing.or(self.heard_before.take());
+        }
+        self.history.push(take);
+        let newest = self.history.len() - 1;
+        self.current = Some(newest);
+        let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);
+        if self.history.iter().filter(|take| is_ordinary(take)).count() > HISTORY_LENGTH {
+            let heard_before = self.heard_before.as_ref();
+            let oldest = self.history[..newest]
+                .iter()
+                .position(|take| is_ordinary(take) && heard_before != Some(&take.id));
+            if let Some(oldest) = oldest {
+                self.history.remove(oldest);
+                self.current = Some(newest - 1);
+            }
+        }
+    }
+
+    /// Makes the take at `index` the one that plays; `None` makes the track silent.
+    pub(super) fn play(&mut self, index: Option<usize>) {
+        if index == self.current {
+            return;
+        }
+        if let Some(before) = self.take() {
+            self.heard_before = Some(before.id.clone());
+        }
+        self.current = index;
+    }
+
+    /// Makes `take` the one that plays, and puts it back into the history if it was forgotten.
+    pub(super) fn recall(&mut self, take: Option<Arc<Take>>) {
+        self.current = take.map(|take| {
+            self.position(&take.id).unwrap_or_else(|| {
+                self.history.insert(0, take);
+                0
+            })
+        });
+    }
+}

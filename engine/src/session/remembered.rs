@@ -1,0 +1,38 @@
+//! What was computed from a take's audio lately, so that a host's frequent saves cost nothing.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::take::StemAudio;
+
+/// Values by audio, for as long as the audio lives. Takes are immutable and shared, so the address of their audio is its
+/// identity.
+pub(super) struct Remembered<T> {
+    kept: Mutex<Vec<(Weak<StemAudio>, T)>>,
+}
+
+impl<T: Clone> Remembered<T> {
+    pub(super) const fn new() -> Self {
+        Self { kept: Mutex::new(Vec::new()) }
+    }
+
+    /// The value of `audio`, computed by `make` if it is not known; a `None` is not remembered.
+    pub(super) fn get(&self, audio: &Arc<StemAudio>, make: impl FnOnce() -> Option<T>) -> Option<T> {
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.retain(|(owner, _)| owner.strong_count() > 0);
+            let known = kept.iter().find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)));
+            if let Some((_, value)) = known {
+                return Some(value.clone());
+            }
+        }
+        let value = make()?;
+        self.put(audio, value.clone());
+        Some(value)
+    }
+
+    /// Remembers a value that is known from elsewhere.
+    pub(super) fn put(&self, audio: &Arc<StemAudio>, value: T) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push((Arc::downgrade(audio), value));
+    }
+}

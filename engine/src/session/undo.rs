@@ -1,0 +1,228 @@
+//! Undo and redo: what played before an action, and under which plan.
+//!
+//! A step remembers which takes played, not the histories: takes that an undone action made stay in the history, so that
+//! nothing that was heard is lost by going back.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{BundleFacts, Session, SessionError, UNDO_DEPTH};
+use crate::intent::Intent;
+use crate::plan::Plan;
+use crate::take::{Take, TakeId};
+use crate::track::{TRACK_COUNT, Track};
+
+/// What an action changes, as it was at one moment. Takes are shared, not copied.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub(super) prompt: String,
+    pub(super) intent: Option<Intent>,
+    pub(super) plan: Option<Plan>,
+    pub(super) seed: u64,
+    pub(super) bundle: Option<BundleFacts>,
+    pub(super) tracks: [TrackSnapshot; TRACK_COUNT],
+}
+
+/// One track at one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrackSnapshot {
+    pub(super) locked: bool,
+    pub(super) take: Option<Arc<Take>>,
+    pub(super) heard_before: Option<TakeId>,
+}
+
+/// What can be undone and redone, the latest last; at most [`UNDO_DEPTH`] each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps {
+    pub(super) undo: VecDeque<Arc<Snapshot>>,
+    pub(super) redo: VecDeque<Arc<Snapshot>>,
+}
+
+/// Appends a step; the oldest is forgotten beyond [`UNDO_DEPTH`].
+pub(super) fn push(steps: &mut VecDeque<Arc<Snapshot>>, step: Arc<Snapshot>) {
+    steps.push_back(step);
+    if steps.len() > UNDO_DEPTH {
+        steps.pop_front();
+    }
+}
+
+impl Session {
+    /// Whether there is an action to undo.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        !self.steps.undo.is_empty()
+    }
+
+    /// Whether there is an undone action to do again.
+    #[must_use]
+    pub fn can_redo(&self) -> bool {
+        !self.steps.redo.is_empty()
+    }
+
+    /// Takes back the last action: which takes play, locks, prompt and plan are as before it. Takes that the action
+    /// made stay in the history, favourites stay favourites.
+    ///
+    /// # Errors
+    /// [`SessionError::NothingToUndo`]; [`SessionError::Locked`] when a track was locked from outside
+    /// ([`Session::track_mut`]) and its take would change. The session is then unchanged.
+    pub fn undo(&mut self) -> Result<(), SessionError> {
+        let step = self.steps.undo.back().ok_or(SessionError::NothingToUndo)?.clone();
+        let now = Arc::new(self.snapshot());
+        self.restore(&step)?;
+        self.steps.undo.pop_back();
+        push(&mut self.steps.redo, now);
+        Ok(())
+    }
+
+    /// Does the last undone action again.
+    ///
+    /// # Errors
+    /// [`SessionError::NothingToRedo`]; else as [`Session::undo`].
+    pub fn redo(&mut self) -> Result<(), SessionError> {
+        let step = self.steps.redo.back().ok_or(SessionError::NothingToRedo)?.clone();
+        let now = Arc::new(self.snapshot());
+        self.restore(&step)?;
+        self.steps.redo.pop_back();
+        push(&mut self.steps.undo, now);
+        Ok(())
+    }
+
+    /// Remembers the present for [`Session::undo`]; called by every action right before it changes something.
+    pub(super) fn remember(&mut self) {
+        let now = Arc::new(self.snapshot());
+        push(&mut self.steps.undo, now);
+        self.steps.redo.clear();
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            prompt: self.prompt.clone(),
+            intent: self.intent.clone(),
+            plan: self.plan.clone(),
+            seed: self.seed,
+            bundle: self.bundle.clone(),
+            tracks: Track::ALL.map(|track| {
+                let state = self.track(track);
+                TrackSnapshot {
+                    locked: state.locked,
+                    take: state.take().cloned(),
+                    heard_before: state.heard_before.clone(),
+                }
+            }),
+        }
+    }
+
+    fn restore(&mut self, step: &Snapshot) -> Result<(), SessionError> {
+        for track in Track::ALL {
+            let state = self.track(track);
+            let id = |take: &Arc<Take>| take.id.clone();
+            let changes = state.take().map(id) != step.tracks[track.index()].take.as_ref().map(id);
+            if state.locked && changes {
+                return Err(SessionError::Locked(track));
+            }
+        }
+        self.prompt.clone_from(&step.prompt);
+        self.intent.clone_from(&step.intent);
+        self.plan.clone_from(&step.plan);
+        self.seed = step.seed;
+        self.bundle.clone_from(&step.bundle);
+        for (state, then) in self.tracks.iter_mut().zip(&step.tracks) {
+            state.locked = then.locked;
+            state.recall(then.take.clone());
+            state.heard_before.clone_from(&then.heard_before);
+        }
+        Ok(())
+    }
+
+    /// Takes that only undo and redo can bring back: no history holds them.
+    pub(super) fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
+        let mut found: Vec<Arc<Take>> = Vec::new();
+        for step in self.steps.undo.iter().chain(&self.steps.redo) {
+            if let Some(take) = &step.tracks[track.index()].take
+                && self.track(track).position(&take.id).is_none()
+                && found.iter().all(|known| known.id != take.id)
+            {
+                found.push(take.clone());
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
+
+    /// All that undo brings back.
+    fn state(session: &Session) -> (String, Option<Plan>, u64, [Option<String>; 4], [bool; 4]) {
+        let locks = Track::ALL.map(|track| session.track(track).locked);
+        (session.prompt.clone(), session.plan.clone(), session.seed, ids(session), locks)
+    }
+
+    #[test]
+    fn every_action_is_undone_and_redone() {
+        let mut session = Session::default();
+        assert!(matches!(session.undo(), Err(SessionError::NothingToUndo)));
+        let mut seen = vec![state(&session)];
+        let actions: [&dyn Fn(&mut Session); 7] = [
+            &|session| generate(session, &request("techno", 1)).expect("generated"),
+            &|session| regenerate(session, Track::Bass, 2).expect("regenerated"),
+            &|session| session.set_lock(Track::Drums, true).expect("locked"),
+            &|session| session.step_take(Track::Bass, -1).expect("stepped"),
+            &|session| session.compare(Track::Bass).expect("compared"),
+            &|session| session.set_chord(0, "Bdim".parse().expect("a chord")).expect("changed"),
+            &|session| generate(session, &request("jazz without melody", 3)).expect("generated"),
+        ];
+        for action in actions {
+            action(&mut session);
+            seen.push(state(&session));
+        }
+        for expected in seen.iter().rev().skip(1) {
+            session.undo().expect("an action");
+            assert_eq!(&state(&session), expected);
+        }
+        assert!(!session.can_undo() && session.can_redo());
+        for expected in &seen[1..] {
+            session.redo().expect("an action");
+            assert_eq!(&state(&session), expected);
+        }
+        assert!(matches!(session.redo(), Err(SessionError::NothingToRedo)));
+        session.undo().expect("an action");
+        session.set_lock(Track::Bass, true).expect("locked");
+        assert!(!session.can_redo());
+    }
+
+    #[test]
+    fn what_is_undone_stays_in_the_history_and_what_was_forgotten_comes_back() {
+        let mut session = generated("techno", 1);
+        let first = session.track(Track::Bass).take().expect("a take").clone();
+        regenerate(&mut session, Track::Bass, 2).expect("a take");
+        session.undo().expect("an action");
+        assert_eq!(session.track(Track::Bass).history.len(), 2);
+        assert_eq!(session.track(Track::Bass).current, Some(0));
+        for seed in 3..23 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        assert_eq!(session.track(Track::Bass).position(&first.id), None);
+        for _ in 3..23 {
+            session.undo().expect("an action");
+        }
+        assert!(session.track(Track::Bass).take().is_some_and(|take| Arc::ptr_eq(take, &first)));
+        for _ in 0..2 * UNDO_DEPTH {
+            regenerate(&mut session, Track::Drums, 99).expect("a take");
+        }
+        assert_eq!(session.steps.undo.len(), UNDO_DEPTH);
+    }
+
+    #[test]
+    fn undo_never_changes_a_take_that_was_locked_from_outside() {
+        let mut session = generated("techno", 1);
+        regenerate(&mut session, Track::Bass, 2).expect("a take");
+        session.track_mut(Track::Bass).locked = true;
+        let before = state(&session);
+        assert!(matches!(session.undo(), Err(SessionError::Locked(Track::Bass))));
+        assert_eq!(state(&session), before);
+        assert!(session.can_undo());
+    }
+}
