@@ -9,6 +9,7 @@ mod network;
 mod placement;
 mod provider;
 mod step;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,14 +4,15 @@ use anyhow::Result;
 
 use crate::command;
 use crate::flags::Bench;
-use crate::setup::runtime;
+use crate::setup::{accelerated, runtime};
 
 /// Builds the command line and lets it measure.
 ///
 /// # Errors
 /// Setup, build or measurement failed.
 pub fn run(flags: &Bench) -> Result<()> {
-    let runtime = runtime::ensure()?;
+    let plain = runtime::ensure()?;
+    let runtime = accelerated::installed().unwrap_or(plain);
     let program = crate::generate::build_cli()?;
     command::run(
         std::process::Command::new(program)

@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::setup::accelerated::Accelerator;
+
 /// Every chore of the repository. Each runs the setup steps that it needs by itself.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
@@ -36,6 +38,9 @@ pub struct Setup {
     /// Also make the Python environment of the tests (200 MB; with the hosts pedalboard and DawDreamer)
     #[arg(long)]
     pub tests: bool,
+    /// Also fetch the ONNX Runtime that drives a graphics card
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<Accelerator>,
 }
 
 /// Flags of `generate`.

@@ -7,14 +7,15 @@ use anyhow::Result;
 
 use crate::command;
 use crate::flags::Generate;
-use crate::setup::runtime;
+use crate::setup::{accelerated, runtime};
 
 /// Builds the command line and runs it.
 ///
 /// # Errors
 /// Setup, build or generation failed; each has said why.
 pub fn run(flags: &Generate) -> Result<()> {
-    let runtime = runtime::ensure()?;
+    let plain = runtime::ensure()?;
+    let runtime = accelerated::installed().unwrap_or(plain);
     let program = build_cli()?;
     let mut generate = Command::new(program);
     generate.arg("generate");

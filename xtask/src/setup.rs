@@ -2,6 +2,7 @@
 //!
 //! Everything goes into `.setup/`, which git ignores; each step looks first whether its work is done.
 
+pub mod accelerated;
 pub mod python;
 pub mod runtime;
 pub mod system;
@@ -24,6 +25,13 @@ pub fn folder() -> PathBuf {
 pub fn run(flags: &Setup) -> Result<()> {
     let library = runtime::ensure()?;
     println!("setup: ONNX Runtime {} is at {}", runtime::VERSION, library.display());
+    if let Some(accelerator) = flags.provider {
+        let folder = accelerated::ensure(accelerator)?;
+        println!(
+            "setup: the runtime for it is in {}; `resonantgen doctor` says whether it works",
+            folder.display()
+        );
+    }
     match system::missing() {
         missing if missing.is_empty() => println!("setup: system packages for the plugin's window are there"),
         _ => system::ensure()?,

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::{LIBRARY_VARIABLE, RuntimeError};
 
-/// Folder below a checkout where `cargo xtask setup` puts the library.
-const SETUP_FOLDER: &str = ".setup/onnxruntime";
+/// Folders below a checkout where `cargo xtask setup` puts libraries. One for a graphics card, which was fetched on
+/// purpose, comes first; it has the CPU as well.
+const SETUP_FOLDERS: [&str; 3] =
+    [".setup/onnxruntime-cuda", ".setup/onnxruntime-directml", ".setup/onnxruntime"];
 
 /// Whether `name` is a file name of the library on this platform, such as `libonnxruntime.so.1.31.0`.
 fn is_library_name(name: &str) -> bool {
@@ -41,14 +43,16 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, RuntimeError> {
         tried.extend(own.clone());
         let working = std::env::current_dir().ok();
         for start in working.iter().chain(&own) {
-            tried.extend(start.ancestors().map(|folder| folder.join(SETUP_FOLDER)));
+            let in_folder = |folder: &Path| SETUP_FOLDERS.map(|setup| folder.join(setup));
+            tried.extend(start.ancestors().flat_map(in_folder));
         }
     }
     let found = tried.iter().find_map(|path| at(path));
     match found {
         Some(path) => Ok(std::path::absolute(&path).unwrap_or(path)),
         None => {
-            // A list of every parent folder helps nobody.
+            // A list of every folder helps nobody.
+            tried.retain(|path| !SETUP_FOLDERS[..2].iter().any(|setup| path.ends_with(setup)));
             tried.truncate(2);
             Err(RuntimeError::NotFound { tried })
         }

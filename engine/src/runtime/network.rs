@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef};
 
-use super::placement::Placement;
+use super::placement::{Placed, Placement, Subject};
 use super::provider::{self, Provider};
 use super::{ModelError, Runtime};
 use crate::bundle::manifest::{Dimension, ElementType, GraphRecord, TensorSpec};
@@ -33,7 +33,9 @@ pub struct Network {
     output: String,
     provider: Provider,
     runtime: Arc<Runtime>,
-    placed: Option<(Arc<Placement>, &'static str)>,
+    placed: Option<(Arc<Placement>, Subject)>,
+    /// The same network on another provider, until the first run has shown which is faster.
+    rival: Option<Box<Network>>,
 }
 
 /// Opens the network of `record` in `folder` on `provider` and compares its signature with the record's.
@@ -114,9 +116,16 @@ impl Network {
         placement: &Arc<Placement>,
         stage: &'static str,
     ) -> Result<Self, ModelError> {
-        let (mut network, _) =
-            placement.place(stage, |provider| Self::on(runtime, folder, record, provider))?;
-        network.placed = Some((Arc::clone(placement), stage));
+        let subject = Subject { stage, sha256: record.file.sha256.clone() };
+        let placed = placement.place(&subject, |provider| Self::on(runtime, folder, record, provider))?;
+        let mut network = match placed {
+            Placed::On(_, network) => network,
+            Placed::Undecided { cpu, other: (_, mut other) } => {
+                other.placed = Some((Arc::clone(placement), subject.clone()));
+                Self { rival: Some(Box::new(other)), ..cpu }
+            }
+        };
+        network.placed = Some((Arc::clone(placement), subject));
         Ok(network)
     }
 
@@ -132,7 +141,7 @@ impl Network {
             return Err(ModelError::Signature { path, reason });
         };
         let runtime = Arc::clone(runtime);
-        Ok(Self { session, path, output: output.name.clone(), provider, runtime, placed: None })
+        Ok(Self { session, path, output: output.name.clone(), provider, runtime, placed: None, rival: None })
     }
 
     /// Runs the network on named inputs with their shapes; returns its output, row-major.
@@ -146,6 +155,9 @@ impl Network {
         inputs: &[(&str, &[usize], Input<'_>)],
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<T>, ModelError> {
+        if let Some(rival) = self.rival.take() {
+            return self.compete(*rival, inputs, is_cancelled);
+        }
         if is_cancelled() {
             return Err(ModelError::Cancelled);
         }
@@ -172,13 +184,55 @@ impl Network {
     /// Opens the network again on the CPU, after its provider failed.
     fn move_to_cpu(&mut self, error: &ort::Error) -> Result<(), ModelError> {
         let reason = error.to_string();
-        if let Some((placement, stage)) = &self.placed {
-            placement.fall_back(self.provider, stage, &reason);
+        if let Some((placement, subject)) = &self.placed {
+            placement.fall_back(self.provider, subject.stage, &reason);
         }
         self.session = open(&self.runtime, &self.path, Provider::Cpu)
             .map_err(|reason| ModelError::Load { path: self.path.clone(), reason })?;
         self.provider = Provider::Cpu;
         Ok(())
+    }
+
+    /// Runs the network here and on `rival`, and stays with the faster one. The first run of each is not timed: it
+    /// allocates, and compiles kernels. What is returned comes from the one that stays, so that it can be made again.
+    fn compete<T: PrimitiveTensorElementType + Clone>(
+        &mut self,
+        mut rival: Self,
+        inputs: &[(&str, &[usize], Input<'_>)],
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<T>, ModelError> {
+        let (placement, subject) = self.placed.clone().expect("a network with a rival was placed");
+        let provider = rival.provider;
+        let own = self.timed(inputs, is_cancelled);
+        let other = own.is_ok().then(|| rival.timed(inputs, is_cancelled));
+        if is_cancelled() {
+            self.rival = Some(Box::new(rival));
+            return Err(ModelError::Cancelled);
+        }
+        let (own_values, own_seconds) = own?;
+        let (values, seconds) = match other {
+            Some(Ok((values, seconds))) if rival.provider == provider => (values, Ok(seconds)),
+            Some(Err(error)) => (Vec::new(), Err(error.to_string())),
+            // It gave up and went to the CPU, which has told why.
+            _ => return Ok(own_values),
+        };
+        if placement.settle(&subject, provider, own_seconds, seconds) == Provider::Cpu {
+            return Ok(own_values);
+        }
+        *self = Self { placed: self.placed.take(), ..rival };
+        Ok(values)
+    }
+
+    /// What a run returns, and the seconds of a second run.
+    fn timed<T: PrimitiveTensorElementType + Clone>(
+        &mut self,
+        inputs: &[(&str, &[usize], Input<'_>)],
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Vec<T>, f64), ModelError> {
+        self.run::<T>(inputs, is_cancelled)?;
+        let start = Instant::now();
+        let values = self.run(inputs, is_cancelled)?;
+        Ok((values, start.elapsed().as_secs_f64()))
     }
 
     fn run_watched<T: PrimitiveTensorElementType + Clone>(
@@ -213,5 +267,109 @@ fn watch(finished: &(Mutex<bool>, Condvar), options: &RunOptions, is_cancelled: 
             let _ = options.terminate();
         }
         done = finished.1.wait_timeout(done, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::provider::{Library, ProviderChoice};
+    use super::super::verdicts::Verdicts;
+    use super::*;
+    use crate::bundle::Bundle;
+    use crate::track::Track;
+
+    /// A runtime that claims to have CUDA. The networks of these tests run on the CPU under its name.
+    struct Claims;
+
+    impl Library for Claims {
+        fn includes(&self, provider: Provider) -> bool {
+            provider == Provider::Cuda
+        }
+
+        fn start(&self, _: Provider) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    const CODEC_FRAMES: usize = 24;
+
+    struct Workshop {
+        runtime: Arc<Runtime>,
+        bundle: Bundle,
+        placement: Arc<Placement>,
+    }
+
+    impl Workshop {
+        fn new(choice: ProviderChoice) -> Self {
+            let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            let library = std::env::var_os(super::super::LIBRARY_VARIABLE)
+                .map_or_else(|| repository.join(".setup/onnxruntime"), PathBuf::from);
+            let version = "1.31.0".to_owned();
+            Self {
+                runtime: Runtime::open(Some(&library)).expect("`cargo xtask setup` has run"),
+                bundle: Bundle::open(&repository.join("tests/golden/bundle_fixture"))
+                    .expect("the fixture is whole"),
+                placement: Arc::new(Placement::with(Arc::new(Claims), version, choice, Verdicts::default())),
+            }
+        }
+
+        fn decoder(&self, provider: Provider) -> Network {
+            let record = &self.bundle.manifest().track(Track::Bass).decode;
+            let network = Network::load(&self.runtime, self.bundle.folder(), record).expect("it loads");
+            let subject = Subject { stage: "decode", sha256: record.file.sha256.clone() };
+            Network { provider, placed: Some((Arc::clone(&self.placement), subject)), ..network }
+        }
+
+        fn cuda(&self) -> super::super::ProviderStatus {
+            let statuses = self.placement.statuses();
+            statuses.into_iter().find(|status| status.provider == Provider::Cuda).expect("each is there")
+        }
+    }
+
+    fn decode(
+        network: &mut Network,
+        feature_frames: usize,
+        is_cancelled: bool,
+    ) -> Result<Vec<f32>, ModelError> {
+        let codes = [3; 4 * CODEC_FRAMES];
+        let features = vec![0.25; 336 * feature_frames];
+        let levels = vec![-3.0; 2 * 96 * 2 * CODEC_FRAMES];
+        network.run(
+            &[
+                ("codes", &[1, 4, CODEC_FRAMES], Input::Integers(&codes)),
+                ("features", &[1, 336, feature_frames], Input::Floats(&features)),
+                ("levels", &[1, 2, 96, 2 * CODEC_FRAMES], Input::Floats(&levels)),
+            ],
+            &|| is_cancelled,
+        )
+    }
+
+    #[test]
+    fn the_first_run_decides_between_two_providers_and_gives_what_any_run_gives() {
+        let workshop = Workshop::new(ProviderChoice::Auto);
+        let alone = decode(&mut workshop.decoder(Provider::Cpu), 2 * CODEC_FRAMES, false).expect("it runs");
+        let mut network = workshop.decoder(Provider::Cpu);
+        network.rival = Some(Box::new(workshop.decoder(Provider::Cuda)));
+        let cancelled = decode(&mut network, 2 * CODEC_FRAMES, true);
+        assert!(matches!(cancelled, Err(ModelError::Cancelled)) && network.rival.is_some());
+        for _ in 0..2 {
+            assert_eq!(decode(&mut network, 2 * CODEC_FRAMES, false).expect("it runs"), alone);
+            assert!(network.rival.is_none());
+        }
+        let cuda = workshop.cuda();
+        assert_eq!(cuda.in_use, network.provider == Provider::Cuda, "{cuda:?}");
+        assert!(cuda.reason.contains("decode"), "{cuda:?}");
+    }
+
+    #[test]
+    fn a_provider_that_fails_in_a_run_hands_over_to_the_cpu() {
+        let workshop = Workshop::new(ProviderChoice::Cuda);
+        let mut network = workshop.decoder(Provider::Cuda);
+        // Too few feature frames: no provider can run this.
+        assert!(matches!(decode(&mut network, CODEC_FRAMES, false), Err(ModelError::Run { .. })));
+        assert_eq!(network.provider, Provider::Cpu);
+        let cuda = workshop.cuda();
+        assert!(!cuda.in_use && cuda.reason.starts_with("decode failed on it: "), "{cuda:?}");
+        decode(&mut network, 2 * CODEC_FRAMES, false).expect("the CPU has taken over");
     }
 }

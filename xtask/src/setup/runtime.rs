@@ -20,58 +20,83 @@ pub const VERSION: &str = "1.31.0";
 /// Python's version does not matter.
 const WHEEL_PYTHON: &str = "3.12";
 
+/// A wheel to be fetched with pip.
+pub(super) struct Wheel {
+    /// Name of the package.
+    pub(super) package: &'static str,
+    /// Its version.
+    pub(super) version: &'static str,
+    /// pip's platform tag.
+    pub(super) platform: &'static str,
+    /// SHA-256 of the wheel.
+    pub(super) sha256: &'static str,
+    /// Size of the wheel in megabytes.
+    pub(super) megabytes: u32,
+}
+
 /// Where the library of one platform comes from.
 struct Source {
-    /// pip's platform tag.
-    platform: &'static str,
-    /// SHA-256 of the wheel.
-    wheel_sha256: &'static str,
-    /// Size of the wheel in megabytes.
-    wheel_mb: u32,
+    /// The wheel that it lies in.
+    wheel: Wheel,
     /// File name of the library, under `onnxruntime/capi/` in the wheel.
     library: &'static str,
     /// SHA-256 of the library.
     library_sha256: &'static str,
 }
 
+/// The wheel with the CPU alone.
+const fn plain_wheel(platform: &'static str, sha256: &'static str, megabytes: u32) -> Wheel {
+    Wheel { package: "onnxruntime", version: VERSION, platform, sha256, megabytes }
+}
+
 /// The source for the platform that xtask was built for.
 const SOURCE: Option<Source> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
     Some(Source {
-        platform: "manylinux_2_28_x86_64",
-        wheel_sha256: "5e129d6c56abd53e659cb70f00a108d6824086470ff99c2e47a82e5786563db3",
-        wheel_mb: 24,
+        wheel: plain_wheel(
+            "manylinux_2_28_x86_64",
+            "5e129d6c56abd53e659cb70f00a108d6824086470ff99c2e47a82e5786563db3",
+            24,
+        ),
         library: "libonnxruntime.so.1.31.0",
         library_sha256: "21901b1b02233484b80888c16f4f5473742f796bf5528d5d0c4073dbe9802001",
     })
 } else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
     Some(Source {
-        platform: "manylinux_2_28_aarch64",
-        wheel_sha256: "35758d7606d578ec5b9d65f6e8a1f488013194c3f6097038a3223cb26d35ef9a",
-        wheel_mb: 22,
+        wheel: plain_wheel(
+            "manylinux_2_28_aarch64",
+            "35758d7606d578ec5b9d65f6e8a1f488013194c3f6097038a3223cb26d35ef9a",
+            22,
+        ),
         library: "libonnxruntime.so.1.31.0",
         library_sha256: "b79d2fcf36b8870f4b2da95784a6ad846c47f05511ffa7be409c79a44f9dc9a4",
     })
 } else if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
     Some(Source {
-        platform: "macosx_14_0_arm64",
-        wheel_sha256: "aaab9b3af536b06ca27ab5e35e3d429c97457ce76cf298af103f687e8b9975c0",
-        wheel_mb: 21,
+        wheel: plain_wheel(
+            "macosx_14_0_arm64",
+            "aaab9b3af536b06ca27ab5e35e3d429c97457ce76cf298af103f687e8b9975c0",
+            21,
+        ),
         library: "libonnxruntime.1.31.0.dylib",
         library_sha256: "ff52828ce7c6dd1aea99a5e9f5da9e2786e3d03e467fbf8b6893a4b624334920",
     })
 } else if cfg!(all(windows, target_arch = "x86_64")) {
     Some(Source {
-        platform: "win_amd64",
-        wheel_sha256: "09d56445c1753e66e0912de69d3f0184016ad9a191dcd6925bf5dd570d2bfbe5",
-        wheel_mb: 15,
+        wheel: plain_wheel(
+            "win_amd64",
+            "09d56445c1753e66e0912de69d3f0184016ad9a191dcd6925bf5dd570d2bfbe5",
+            15,
+        ),
         library: "onnxruntime.dll",
         library_sha256: "aa7737cc5c987286f09f6f12304fa786ea697b11b4ca7ab59a027ff4ce343a9c",
     })
 } else if cfg!(all(windows, target_arch = "aarch64")) {
     Some(Source {
-        platform: "win_arm64",
-        wheel_sha256: "5c54a0eb7b2b4eef3eb9dcfaf82f5ce880db07288dc309574f6657e9da5cc754",
-        wheel_mb: 15,
+        wheel: plain_wheel(
+            "win_arm64",
+            "5c54a0eb7b2b4eef3eb9dcfaf82f5ce880db07288dc309574f6657e9da5cc754",
+            15,
+        ),
         library: "onnxruntime.dll",
         library_sha256: "acbab6ca6266f35d1215c4f1e91ef7fbaaf7cfae8fedcd4e355abca191976ea7",
     })
@@ -99,37 +124,39 @@ pub fn ensure() -> Result<PathBuf> {
     }
     println!(
         "setup: fetching ONNX Runtime {VERSION} with pip (a wheel of {} MB, of which the library is kept)",
-        source.wheel_mb
+        source.wheel.megabytes
     );
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let download = tempfile::tempdir_in(&folder).context("cannot create a folder for the download")?;
-    let wheel = fetch_wheel(&source, download.path())?;
+    let wheel = fetch(&source.wheel, download.path())?;
     extract(&wheel, &source, &folder)?;
     Ok(library)
 }
 
-/// Lets pip download the wheel into `folder`, and checks its hash.
-fn fetch_wheel(source: &Source, folder: &Path) -> Result<PathBuf> {
+/// Lets pip download the wheel into `folder`, and checks its hash; returns its file.
+///
+/// # Errors
+/// pip is missing or fails, or what it fetched has another hash.
+pub(super) fn fetch(wheel: &Wheel, folder: &Path) -> Result<PathBuf> {
+    let Wheel { package, version, platform, sha256: expected, .. } = wheel;
     let mut pip = pip()?;
     pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"])
-        .args(["--implementation", "cp", "--python-version", WHEEL_PYTHON, "--platform", source.platform])
+        .args(["--implementation", "cp", "--python-version", WHEEL_PYTHON, "--platform", platform])
         .arg("--dest")
         .arg(folder)
-        .arg(format!("onnxruntime=={VERSION}"));
-    command::run(&mut pip)
-        .context("pip could not fetch ONNX Runtime: is there a network, or a pip mirror configured?")?;
-    let wheel = fs::read_dir(folder)?
+        .arg(format!("{package}=={version}"));
+    command::run(&mut pip).with_context(|| {
+        format!("pip could not fetch {package}: is there a network, or a pip mirror configured?")
+    })?;
+    let file = fs::read_dir(folder)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
         .context("pip succeeded, but left no wheel")?;
-    let found = sha256(&wheel)?;
-    if found != source.wheel_sha256 {
-        bail!(
-            "the ONNX Runtime wheel has SHA-256 {found}, expected {}: nothing was installed",
-            source.wheel_sha256
-        );
+    let found = sha256(&file)?;
+    if found != *expected {
+        bail!("the wheel of {package} has SHA-256 {found}, expected {expected}: nothing was installed");
     }
-    Ok(wheel)
+    Ok(file)
 }
 
 /// Takes the library and its licences out of the wheel; the library appears under its name only when complete.
@@ -157,13 +184,13 @@ fn extract(wheel: &Path, source: &Source, folder: &Path) -> Result<()> {
 
 /// Temporary files are private to their owner; a library is for everyone.
 #[cfg(unix)]
-fn make_readable(file: &File) -> Result<()> {
+pub(super) fn make_readable(file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(file.set_permissions(fs::Permissions::from_mode(0o755))?)
 }
 
 #[cfg(not(unix))]
-fn make_readable(_: &File) -> Result<()> {
+pub(super) fn make_readable(_: &File) -> Result<()> {
     Ok(())
 }
 
