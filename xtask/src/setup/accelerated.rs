@@ -16,7 +16,7 @@ const STAMP: &str = "wheel.sha256";
 /// A runtime that can be fetched by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Accelerator {
-    /// NVIDIA cards, with CUDA 12 or newer and cuDNN 9 installed; Linux and Windows on x86-64
+    /// NVIDIA cards, with CUDA 13 and cuDNN 9 installed; Linux and Windows on x86-64
     Cuda,
     /// Any graphics card on Windows
     Directml,
