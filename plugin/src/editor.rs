@@ -44,8 +44,8 @@ pub struct App {
     /// What is typed, and what it is understood as with the facts that matter for that.
     prompt: String,
     understood: Option<(UnderstoodFrom, Understood)>,
-    /// The state's epoch that `prompt` was read at.
-    prompt_epoch: Option<u64>,
+    /// The state's epoch and the slot that `prompt` was read from.
+    prompt_epoch: Option<(u64, usize)>,
 }
 
 /// What the understanding of a prompt depends on.
@@ -95,9 +95,9 @@ impl App {
             self.picture = Some((revision, SessionView::of(&self.shared.session())));
         }
         let epoch = self.shared.epoch();
-        if self.prompt_epoch != Some(epoch) {
-            self.prompt = self.shared.prompt();
-            self.prompt_epoch = Some(epoch);
+        if self.prompt_epoch != Some((epoch, self.params.slot())) {
+            self.prompt = self.shared.prompts.get(self.params.slot());
+            self.prompt_epoch = Some((epoch, self.params.slot()));
         }
         let trigger = self.trigger(Target::All);
         let from = UnderstoodFrom {
@@ -119,11 +119,11 @@ impl App {
 
     fn trigger(&self, target: Target) -> Trigger {
         let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
-        Trigger::read(&self.params, target, host_bpm)
+        Trigger::read(&self.params, target, host_bpm, None)
     }
 
     fn ask(&self, target: Target) {
-        self.shared.set_prompt(self.prompt.clone());
+        self.shared.prompts.set(self.params.slot(), self.prompt.clone());
         self.shared.ask(Job::from(self.trigger(target)));
     }
 

@@ -13,6 +13,7 @@ mod location;
 mod mixer;
 mod params;
 mod port_shim;
+mod prompts;
 mod shared;
 mod state;
 mod trigger;
@@ -128,10 +129,11 @@ impl ResonantGen {
     }
 
     /// Passes what the parameters and notes ask for on to the worker.
-    fn trigger(&mut self, target: Target) {
+    fn trigger(&mut self, target: Target, position: &Position) {
         let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
         self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-        if self.triggers.push(Trigger::read(&self.params, target, host_bpm)).is_err() {
+        let beat = Some(position.beat).filter(|_| position.playing);
+        if self.triggers.push(Trigger::read(&self.params, target, host_bpm, beat)).is_err() {
             self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
             self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
         }
@@ -234,7 +236,7 @@ impl Plugin for ResonantGen {
             }
         }
         for target in targets.into_iter().flatten() {
-            self.trigger(target);
+            self.trigger(target, &position);
         }
         if self.offline {
             self.wait_offline();

@@ -7,14 +7,18 @@ use resonantgen_engine::playback::SwapAt;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::shared::Shared;
-use crate::state::{DamagedField, EditorSizeField, OverridesField, PromptField, SessionField};
+use crate::state::{DamagedField, EditorSizeField, OverridesField, PromptsField, SessionField};
 
 /// Level below which a track is silent, in dB.
 pub const LEVEL_MIN_DB: f32 = -60.0;
 /// Highest level, in dB.
 pub const LEVEL_MAX_DB: f32 = 6.0;
-/// Highest fixed seed; 0 means "a new one each time".
+/// Highest seed.
 pub const SEED_MAX: i32 = 9999;
+/// Highest take that can be chosen by number; 0 means "the current one".
+pub const TAKE_MAX: i32 = 32;
+/// How many prompts an instance keeps.
+pub const SLOT_COUNT: usize = 8;
 /// Most bars that the parameter asks for; 0 means "as the prompt says".
 pub const BARS_MAX: i32 = 32;
 
@@ -44,6 +48,21 @@ impl From<SwapMoment> for SwapAt {
             SwapMoment::Loop => Self::Loop,
         }
     }
+}
+
+/// Where the seed of a trigger comes from.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedMode {
+    /// One above the last: something new each time.
+    #[id = "next"]
+    Next,
+    /// The parameter: the same music each time.
+    #[id = "fixed"]
+    Fixed,
+    /// The parameter plus the trigger's place in the song in sixteenths: each place has its own music, on every pass.
+    #[id = "place"]
+    #[name = "By Place"]
+    ByPlace,
 }
 
 /// Whether a track sounds in the Main output.
@@ -84,6 +103,9 @@ pub struct TrackParams {
     /// Whether the track sounds in Main.
     #[id = "in_main"]
     pub in_main: EnumParam<InMain>,
+    /// Which take of the history plays: 1 is the oldest; 0, and numbers that no take has, leave it to the session.
+    #[id = "take"]
+    pub take: IntParam,
 }
 
 impl TrackParams {
@@ -108,6 +130,7 @@ impl TrackParams {
                 .with_value_to_string(formatters::v2s_f32_panning())
                 .with_string_to_value(formatters::s2v_f32_panning()),
             in_main: EnumParam::new(name("In Main"), InMain::Auto),
+            take: count_or(&name("Take"), TAKE_MAX, "current", ""),
         }
     }
 }
@@ -127,20 +150,21 @@ fn percent(name: &str) -> FloatParam {
         .with_string_to_value(formatters::s2v_f32_percentage())
 }
 
-/// An integer whose 0 has a name.
-fn count_or(name: &str, max: i32, zero: &'static str) -> IntParam {
+/// An integer whose 0 has a name, and whose other values may have a unit.
+fn count_or(name: &str, max: i32, zero: &'static str, unit: &'static str) -> IntParam {
     IntParam::new(name, 0, IntRange::Linear { min: 0, max })
-        .with_value_to_string(Arc::new(
-            move |value| {
-                if value == 0 { zero.to_owned() } else { value.to_string() }
-            },
-        ))
+        .with_value_to_string(Arc::new(move |value| match value {
+            0 => zero.to_owned(),
+            1 => format!("1{}", unit.trim_end_matches('s')),
+            _ => format!("{value}{unit}"),
+        }))
         .with_string_to_value(Arc::new(move |text| {
             let text = text.trim();
             if text.eq_ignore_ascii_case(zero) {
                 return Some(0);
             }
-            text.parse().ok().map(|value: i32| value.clamp(0, max))
+            let number = text.trim_end_matches(|unit: char| unit.is_alphabetic()).trim();
+            number.parse().ok().map(|value: i32| value.clamp(0, max))
         }))
 }
 
@@ -150,9 +174,15 @@ pub struct ResonantParams {
     /// Trigger: each rising edge generates all unlocked tracks.
     #[id = "generate"]
     pub generate: BoolParam,
-    /// Seed of what is generated; 0 takes the next one each time.
+    /// Seed of what is generated, as [`seed_mode`](Self::seed_mode) says.
     #[id = "seed"]
     pub seed: IntParam,
+    /// Where the seed of a trigger comes from.
+    #[id = "seed_mode"]
+    pub seed_mode: EnumParam<SeedMode>,
+    /// Which of the prompts is generated from, 1 to [`SLOT_COUNT`].
+    #[id = "prompt_slot"]
+    pub prompt_slot: IntParam,
     /// Length in bars; 0 leaves it to the prompt.
     #[id = "bars"]
     pub bars: IntParam,
@@ -182,9 +212,9 @@ pub struct ResonantParams {
     #[nested(id_prefix = "melody", group = "Melody")]
     pub melody: TrackParams,
 
-    /// What was typed.
-    #[persist = "prompt"]
-    prompt: PromptField,
+    /// What was typed, one text per slot.
+    #[persist = "prompts"]
+    prompts: PromptsField,
     /// What was fixed.
     #[persist = "overrides"]
     overrides: OverridesField,
@@ -205,8 +235,10 @@ impl ResonantParams {
     pub fn new(shared: &Arc<Shared>) -> Self {
         Self {
             generate: BoolParam::new("Generate", false),
-            seed: count_or("Seed", SEED_MAX, "next"),
-            bars: count_or("Bars", BARS_MAX, "auto"),
+            seed: IntParam::new("Seed", 1, IntRange::Linear { min: 0, max: SEED_MAX }),
+            seed_mode: EnumParam::new("Seed Mode", SeedMode::Next),
+            prompt_slot: IntParam::new("Prompt Slot", 1, IntRange::Linear { min: 1, max: SLOT_COUNT as i32 }),
+            bars: count_or("Bars", BARS_MAX, "auto", " bars"),
             swap_at: EnumParam::new("Swap At", SwapMoment::Bar),
             variation: percent("Variation"),
             adherence: percent("Adherence"),
@@ -215,7 +247,7 @@ impl ResonantParams {
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
             melody: TrackParams::new(Track::Melody),
-            prompt: PromptField(Arc::clone(shared)),
+            prompts: PromptsField(Arc::clone(shared)),
             overrides: OverridesField(Arc::clone(shared)),
             session: SessionField(Arc::clone(shared)),
             damaged: DamagedField(Arc::clone(shared)),
@@ -232,6 +264,18 @@ impl ResonantParams {
             Track::Harmony => &self.harmony,
             Track::Melody => &self.melody,
         }
+    }
+
+    /// Index of the prompt that is generated from, in `0..SLOT_COUNT`. Realtime-safe.
+    #[must_use]
+    pub fn slot(&self) -> usize {
+        usize::try_from(self.prompt_slot.value() - 1).unwrap_or(0).min(SLOT_COUNT - 1)
+    }
+
+    /// Which take of each track is chosen by number (0 is the oldest; index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn takes(&self) -> [Option<usize>; TRACK_COUNT] {
+        Track::ALL.map(|track| usize::try_from(self.track(track).take.value() - 1).ok())
     }
 
     /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.

@@ -16,11 +16,10 @@ use resonantgen_engine::track::{TRACK_COUNT, Track};
 use crate::editor::RepaintNotifier;
 use crate::host::HostLink;
 use crate::job::Job;
+use crate::prompts::Prompts;
 
 /// The editor's size at first, in logical pixels.
 pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
-/// What a new instance has in its prompt field, and what an empty one stands for: a trigger always makes music.
-pub const FIRST_PROMPT: &str = "dark techno with driving bass";
 /// Jobs that may wait.
 const QUEUE_CAPACITY: usize = 64;
 
@@ -172,8 +171,9 @@ pub struct Shared {
     pub lost_triggers: AtomicU32,
     /// How loud each track sounds; the audio thread raises it, the editor takes it.
     pub meters: [Meter; TRACK_COUNT],
-    prompt: Mutex<String>,
     overrides: Mutex<Overrides>,
+    /// What is typed, per slot. Worker, host thread and editor.
+    pub prompts: Prompts,
     session: Mutex<Session>,
     /// Grows with each change of the session.
     revision: AtomicU64,
@@ -212,7 +212,7 @@ impl Shared {
             lost_triggers: AtomicU32::new(0),
             meters: Default::default(),
             overrides: Mutex::default(),
-            prompt: Mutex::new(FIRST_PROMPT.to_owned()),
+            prompts: Prompts::default(),
             session: Mutex::default(),
             revision: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
@@ -222,16 +222,6 @@ impl Shared {
             queue: Mutex::default(),
             worker: OnceLock::new(),
         })
-    }
-
-    /// What is typed. Not realtime-safe.
-    pub fn prompt(&self) -> String {
-        locked(&self.prompt).clone()
-    }
-
-    /// Replaces what is typed. Not realtime-safe.
-    pub fn set_prompt(&self, prompt: String) {
-        *locked(&self.prompt) = prompt;
     }
 
     /// Facts that the user has fixed; they win over what the prompt says. Not realtime-safe.
@@ -402,12 +392,27 @@ impl Shared {
         self.wake_worker();
     }
 
+    /// Changes the session without generating: undo, another take and the like. It happens on the worker, after what
+    /// is being made; an error is shown. For the editor; not realtime-safe.
+    #[allow(dead_code, reason = "the editor's undo and choice of takes stand on it")]
+    pub fn change<E: std::fmt::Display>(
+        &self,
+        locked: [bool; TRACK_COUNT],
+        change: impl FnOnce(&mut Session) -> Result<(), E> + Send + 'static,
+    ) {
+        self.ask(Job::Change {
+            locked,
+            change: Box::new(|session| change(session).map_err(|error| error.to_string())),
+        });
+    }
+
     /// Queues a job that is already counted. Generating everything makes what waits pointless.
     pub fn enqueue(&self, job: Job) {
         let mut queue = locked(&self.queue);
         if job.replaces_all() {
-            self.unfinished.fetch_sub(queue.len() as u32, Ordering::AcqRel);
-            queue.clear();
+            let before = queue.len();
+            queue.retain(|waiting| !waiting.is_generation());
+            self.unfinished.fetch_sub((before - queue.len()) as u32, Ordering::AcqRel);
         }
         if queue.len() < QUEUE_CAPACITY {
             queue.push_back(job);

@@ -1,4 +1,4 @@
-//! What the host's project keeps besides parameters: prompt, session, editor size.
+//! What the host's project keeps besides parameters: prompts, session, editor size.
 
 use std::sync::{Arc, PoisonError};
 
@@ -7,16 +7,16 @@ use resonantgen_engine::session::Overrides;
 
 use crate::shared::Shared;
 
-/// The prompt as typed.
-pub struct PromptField(pub Arc<Shared>);
+/// The prompts as typed, one per slot.
+pub struct PromptsField(pub Arc<Shared>);
 
-impl<'a> PersistentField<'a, String> for PromptField {
-    fn set(&self, prompt: String) {
-        self.0.set_prompt(prompt);
+impl<'a> PersistentField<'a, Vec<String>> for PromptsField {
+    fn set(&self, prompts: Vec<String>) {
+        self.0.prompts.restore(prompts);
     }
 
-    fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
-        field(&self.0.prompt())
+    fn map<F: Fn(&Vec<String>) -> R, R>(&self, field: F) -> R {
+        field(&self.0.prompts.all())
     }
 }
 

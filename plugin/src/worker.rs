@@ -13,7 +13,7 @@ use rtrb::Consumer;
 
 use crate::inference::{engine, wait_for_turn};
 use crate::job::{Job, Target, Trigger};
-use crate::shared::{FIRST_PROMPT, Progress, Shared};
+use crate::shared::{Progress, Shared};
 
 /// How often clips under way to a player are looked after.
 const TEND_INTERVAL: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
         report_lost_triggers(shared);
         if let Some(job) = shared.next_job() {
             // A panic in a model must not reach the host; what was there before stays.
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(shared, &job)));
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(shared, job)));
             let message = match made {
                 Ok(Ok(())) => None,
                 Ok(Err(Failure::Unwanted)) => shared.message(),
@@ -110,16 +110,41 @@ enum Failure {
     Message(String),
 }
 
-fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
-    let epoch = shared.epoch();
-    shared.cancel.store(false, Ordering::Release);
+fn perform(shared: &Shared, job: Job) -> Result<(), Failure> {
+    match job {
+        Job::Make { trigger, edit } => make(shared, &trigger, &edit),
+        Job::Change { locked, change } => {
+            let epoch = shared.epoch();
+            let mut session = shared.session();
+            for track in Track::ALL {
+                session.track_mut(track).locked = locked[track.index()];
+            }
+            change(&mut session).map_err(|error| Failure::Message(sentence(&error)))?;
+            if shared.commit_session(session, epoch) { Ok(()) } else { Err(Failure::Unwanted) }
+        }
+    }
+}
+
+/// The session as the trigger found it: its locks, and the takes that its numbers choose.
+fn session_at(shared: &Shared, trigger: &Trigger) -> Session {
     let mut session = shared.session();
     for track in Track::ALL {
-        session.track_mut(track).locked = job.trigger.locked[track.index()];
+        let state = session.track_mut(track);
+        state.locked = trigger.locked[track.index()];
+        if let Some(chosen) = trigger.takes[track.index()].filter(|chosen| *chosen < state.history.len()) {
+            state.current = Some(chosen);
+        }
     }
+    session
+}
+
+fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
+    let epoch = shared.epoch();
+    shared.cancel.store(false, Ordering::Release);
+    let mut session = session_at(shared, trigger);
     let watch = Watch { shared, epoch };
     for track in Track::ALL {
-        if watch.concerns(job, track) {
+        if concerns(trigger, track) {
             shared.progress[track.index()].store(Progress::Waiting);
         }
     }
@@ -128,14 +153,14 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
     let is_cancelled = || watch.is_cancelled();
     let _turn = wait_for_turn(&is_cancelled).ok_or(Failure::Unwanted)?;
     let failed = |error: &dyn std::error::Error| {
-        if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(error)) }
+        if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(&error.to_string())) }
     };
     let engine = engine().map_err(|error| failed(&error))?;
-    let trigger = &job.trigger;
-    let request = |session: &Session, tracks: Vec<Track>| SessionRequest {
-        prompt: prompt(shared),
+    let prompt = shared.prompts.effective(trigger.slot);
+    let request = |session: &Session, tracks: Vec<Track>, seed: Option<u64>| SessionRequest {
+        prompt: prompt.clone(),
         overrides: overrides(shared, trigger),
-        seed: trigger.seed.unwrap_or_else(|| session.next_seed(None)),
+        seed: seed.unwrap_or_else(|| session.next_seed(None)),
         tracks,
         settings: trigger.settings,
     };
@@ -146,18 +171,22 @@ fn perform(shared: &Shared, job: &Job) -> Result<(), Failure> {
                     "All tracks are locked: unlock those that shall change.".to_owned(),
                 ));
             }
-            let request = request(&session, Track::ALL.to_vec());
+            let request = request(&session, Track::ALL.to_vec(), trigger.seed);
             session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
         }
         Target::One(track) => {
-            if session.plan.is_none() {
-                // Nothing to go by yet: the track is the first of a new session.
-                let request = request(&session, vec![track]);
+            // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
+            // edit, for another take of the same.
+            let parent = session.track(track).take();
+            let another_prompt =
+                edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
+            let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
+            if session.plan.is_none() || another_prompt {
+                let request = request(&session, vec![track], Some(seed));
                 session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
             } else {
-                let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
                 session
-                    .regenerate(&engine, track, &job.edit, seed, trigger.settings, &watch)
+                    .regenerate(&engine, track, edit, seed, trigger.settings, &watch)
                     .map_err(|error| failed(&error))?;
             }
         }
@@ -174,14 +203,20 @@ fn overrides(shared: &Shared, trigger: &Trigger) -> Overrides {
     Overrides { bpm: trigger.bpm.or(fixed.bpm), bars: trigger.bars.or(fixed.bars), ..fixed }
 }
 
-fn prompt(shared: &Shared) -> String {
-    let prompt = shared.prompt();
-    if prompt.trim().is_empty() { FIRST_PROMPT.to_owned() } else { prompt }
+fn concerns(trigger: &Trigger, track: Track) -> bool {
+    match trigger.target {
+        Target::All => !trigger.locked[track.index()],
+        Target::One(one) => one == track,
+    }
+}
+
+/// Whether a take's prompt is `prompt` itself or `prompt` with edits.
+fn comes_from(of_take: &str, prompt: &str) -> bool {
+    of_take.strip_prefix(prompt).is_some_and(|edits| edits.is_empty() || edits.starts_with("; "))
 }
 
 /// An error as a sentence for the editor.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let text = error.to_string();
+fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     if !text.ends_with(['.', '!', '?']) {
@@ -194,15 +229,6 @@ fn sentence(error: &dyn std::error::Error) -> String {
 struct Watch<'a> {
     shared: &'a Shared,
     epoch: u64,
-}
-
-impl Watch<'_> {
-    fn concerns(&self, job: &Job, track: Track) -> bool {
-        match job.trigger.target {
-            Target::All => !job.trigger.locked[track.index()],
-            Target::One(one) => one == track,
-        }
-    }
 }
 
 impl Observer for Watch<'_> {

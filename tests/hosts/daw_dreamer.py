@@ -20,7 +20,7 @@ BARS = 2
 LOOP_SECONDS = BARS * 4 * 60.0 / BPM
 PATIENCE_SECONDS = 240.0
 # The host's name for each value between 0 and 1: bars go from 0 to 32, seeds from 0 to 9999.
-SETTINGS = {"Bars": BARS / 32, "Swap At": 0.0, "Seed": 7 / 9999}
+SETTINGS = {"Bars": BARS / 32, "Swap At": 0.0, "Seed Mode": 0.5, "Seed": 7 / 9999}
 
 Audio = NDArray[np.float32]  # [channels, audio_frames]
 

@@ -282,7 +282,7 @@ fn state() -> Option<&'static [u8]> {
     let _making = MAKING.lock();
     if STATE.get().is_none() {
         let mut host = Host::open(None, PORTS)?;
-        host.block(BLOCK, &[(0, "Bars", BARS), (0, "Swap At", 0.0), (0, "Seed", 7.0)]);
+        host.block(BLOCK, &[(0, "Bars", BARS), (0, "Swap At", 0.0), (0, "Seed", 7.0), (0, "Seed Mode", 1.0)]);
         host.trigger("Generate");
         let _ = STATE.set(host.save());
     }

@@ -12,7 +12,7 @@ use super::view::Trimmed;
 use super::{App, theme};
 use crate::job::Target;
 use crate::params::SwapMoment;
-use crate::shared::FIRST_PROMPT;
+use crate::prompts::FIRST_PROMPT;
 
 /// Height of the foot, in points.
 pub const FOOT_HEIGHT: f32 = 44.0;
@@ -89,7 +89,7 @@ impl App {
                 .char_limit(10_000);
             let response = ui.add_sized(vec2(width, HEIGHT), field);
             if response.changed() {
-                self.shared.set_prompt(self.prompt.clone());
+                self.shared.prompts.set(self.params.slot(), self.prompt.clone());
             }
             let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             let (text, fill) = if working { ("Cancel", theme::BUTTON) } else { ("Generate", theme::ACCENT) };
@@ -133,7 +133,7 @@ impl App {
         });
         if let Some(example) = chosen {
             self.prompt = example.to_owned();
-            self.shared.set_prompt(self.prompt.clone());
+            self.shared.prompts.set(self.params.slot(), self.prompt.clone());
         }
     }
 
