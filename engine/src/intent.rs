@@ -1,5 +1,6 @@
 //! What a prompt means, and how it is read.
 
+mod facts;
 mod lexicon;
 mod parse;
 mod reader;
@@ -11,7 +12,7 @@ pub use understood::{Slot, Understood, style_name, understood};
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Chord, Key, Meter, Mode};
+use crate::plan::{Chord, Key, Meter, Mode, Numeral};
 use crate::track::{TRACK_COUNT, Track};
 
 /// The twelve styles the composers were trained on.
@@ -145,6 +146,27 @@ impl Default for Attributes {
     }
 }
 
+/// How fast the drums feel against the tempo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feel {
+    /// The backbeat falls on the third beat only.
+    HalfTime,
+    /// The backbeat falls on every off-beat eighth.
+    DoubleTime,
+}
+
+impl Feel {
+    /// Name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HalfTime => "half-time",
+            Self::DoubleTime => "double-time",
+        }
+    }
+}
+
 /// What is wished of one track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrackIntent {
@@ -193,6 +215,12 @@ pub struct Intent {
     pub swing: Option<f64>,
     /// Chord progression, one entry per chord as typed; spread over the bars by the planner.
     pub chords: Option<Vec<Chord>>,
+    /// Chord progression as Roman numerals, meant in whatever the key will be; typed chords win over it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numerals: Vec<Numeral>,
+    /// How fast the drums feel against the tempo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feel: Option<Feel>,
     /// What is wished of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
     /// Words that nothing was made of, for an honest display.
@@ -215,6 +243,8 @@ impl Default for Intent {
             bars: None,
             swing: None,
             chords: None,
+            numerals: Vec::new(),
+            feel: None,
             tracks: Default::default(),
             unknown: Vec::new(),
         }

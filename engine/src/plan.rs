@@ -3,6 +3,7 @@
 mod chord;
 mod key;
 mod meter;
+mod numeral;
 mod planner;
 mod progression;
 mod swing;
@@ -10,6 +11,7 @@ mod swing;
 pub use chord::{Chord, ChordQuality, ParseChordError};
 pub use key::{Key, Mode, ParseKeyError};
 pub use meter::{Meter, ParseMeterError};
+pub use numeral::{Numeral, ParseNumeralError, chords_of_numerals, mode_of_numerals};
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use swing::Swing;
 

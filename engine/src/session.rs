@@ -89,6 +89,9 @@ pub struct Overrides {
     pub bars: Option<u32>,
     /// Chord progression, spread over the bars.
     pub chords: Option<Vec<crate::plan::Chord>>,
+    /// Chord progression as Roman numerals, meant in the plan's key; `chords` win over it.
+    #[serde(default)]
+    pub numerals: Option<Vec<crate::plan::Numeral>>,
     /// Style; moods and instruments of the prompt stay.
     #[serde(default)]
     pub style: Option<crate::intent::Style>,

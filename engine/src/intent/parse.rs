@@ -50,6 +50,8 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
         bars: reading.bars,
         swing: reading.swing,
         chords: reading.chords,
+        numerals: reading.numerals,
+        feel: reading.feel,
         tracks: Default::default(),
         unknown: reading.unknown,
     };

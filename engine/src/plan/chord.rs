@@ -82,6 +82,34 @@ impl ChordQuality {
         }
     }
 
+    /// The quality of what people write after a root ("maj7", "-7", "ø", "13"). Tensions that no composer knows are read
+    /// as the nearest chord that one knows: "7alt" as a seventh, "13" as a ninth.
+    #[must_use]
+    pub fn from_suffix(written: &str) -> Option<Self> {
+        let suffix = match written {
+            "maj" | "M" | "major" => "",
+            "min" | "-" | "mi" | "minor" => "m",
+            "M7" | "Δ" | "Δ7" | "ma7" | "major7" | "j7" => "maj7",
+            "M9" | "Δ9" | "maj11" | "maj13" | "M13" | "maj7#11" | "ma9" => "maj9",
+            "min7" | "-7" | "mi7" => "m7",
+            "min9" | "-9" | "m11" | "min11" | "m13" => "m9",
+            "min6" | "-6" => "m6",
+            "dom7" | "7alt" | "alt" | "7b9" | "7#9" | "7b5" | "7#5" | "7#11" | "7b13" | "+7" | "aug7" => "7",
+            "11" | "13" | "9#11" | "9b5" => "9",
+            "7sus4" | "7sus" | "9sus4" | "9sus" | "13sus4" | "4" | "sus" => "sus4",
+            "69" | "maj6" | "M6" => "6",
+            "2" | "add2" => "add9",
+            "madd2" | "minadd9" => "madd9",
+            "ø" | "ø7" | "h" | "h7" | "m7-5" | "min7b5" | "-7b5" | "mø7" | "mø" => "m7b5",
+            "°" | "o" | "m°" | "mo" | "mb5" => "dim",
+            "°7" | "o7" | "m°7" | "mo7" => "dim7",
+            "+" | "#5" => "aug",
+            "mM7" | "mmaj7" | "mΔ" | "mΔ7" | "minmaj7" | "-maj7" => "mMaj7",
+            other => other,
+        };
+        Self::ALL.into_iter().find(|quality| quality.suffix() == suffix)
+    }
+
     /// Semitones above the root, the root first.
     #[must_use]
     pub const fn intervals(self) -> &'static [u8] {
@@ -155,21 +183,7 @@ impl std::str::FromStr for Chord {
         let wrong = || ParseChordError(text.to_owned());
         let trimmed = text.trim();
         let (root, rest) = parse_pitch_class(trimmed).ok_or_else(wrong)?;
-        let suffix = match rest {
-            "maj" | "M" => "",
-            "min" | "-" => "m",
-            "M7" => "maj7",
-            "min7" | "-7" => "m7",
-            "min9" => "m9",
-            "ø" | "ø7" => "m7b5",
-            "°" | "o" => "dim",
-            "°7" | "o7" => "dim7",
-            "+" => "aug",
-            "sus" => "sus4",
-            other => other,
-        };
-        let quality =
-            ChordQuality::ALL.into_iter().find(|quality| quality.suffix() == suffix).ok_or_else(wrong)?;
+        let quality = ChordQuality::from_suffix(rest).ok_or_else(wrong)?;
         let flats = trimmed.chars().nth(1).is_some_and(|accidental| accidental == 'b' || accidental == '♭');
         Ok(Self::new(root, quality, flats))
     }

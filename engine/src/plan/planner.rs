@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::chord::{Chord, ChordQuality};
 use super::key::{Key, Mode};
 use super::meter::Meter;
+use super::numeral::{Numeral, chords_of_numerals, mode_of_numerals};
 use super::progression::{Degree, library};
 use super::swing::Swing;
 use super::{BARS_RANGE, BPM_RANGE, Plan};
@@ -219,16 +220,22 @@ pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Pl
     if let Some(bpm) = stated_bpm.filter(|bpm| !BPM_RANGE.contains(bpm)) {
         return Err(PlanError::Tempo(bpm));
     }
-    let typed = overrides.chords.as_deref().or(intent.chords.as_deref());
-    if typed.is_some_and(<[Chord]>::is_empty) {
+    let typed = overrides.chords.as_deref().or(match overrides.numerals {
+        Some(_) => None,
+        None => intent.chords.as_deref(),
+    });
+    let numerals = overrides.numerals.as_deref().or(Some(intent.numerals.as_slice()));
+    let numerals = numerals.filter(|numerals| typed.is_none() && !numerals.is_empty());
+    if typed.is_some_and(<[Chord]>::is_empty) || overrides.numerals.as_ref().is_some_and(Vec::is_empty) {
         return Err(PlanError::NoChords);
     }
+    let count = typed.map(<[Chord]>::len).or(numerals.map(<[Numeral]>::len));
     let stated_bars = overrides.bars.or(intent.bars);
     if let Some(bars) = stated_bars.filter(|bars| !BARS_RANGE.contains(bars)) {
         return Err(PlanError::Bars(bars));
     }
-    let bars = stated_bars.unwrap_or_else(|| typed.map_or(DEFAULT_BARS, |chords| bars_for(chords.len())));
-    if let Some(chords) = typed.map(<[Chord]>::len).filter(|count| *count > 2 * bars as usize) {
+    let bars = stated_bars.unwrap_or_else(|| count.map_or(DEFAULT_BARS, bars_for));
+    if let Some(chords) = count.filter(|count| *count > 2 * bars as usize) {
         return Err(PlanError::Chords { chords, bars });
     }
 
@@ -240,11 +247,15 @@ pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Pl
         (None, Some(chords)) => key_of_chords(chords, intent.mode),
         (None, None) => Key {
             tonic: random(seed, Stream::Tonic).random_range(0..12),
-            mode: intent.mode.unwrap_or_else(|| draw_mode(facts, attributes, seed)),
+            mode: intent
+                .mode
+                .or(numerals.map(mode_of_numerals))
+                .unwrap_or_else(|| draw_mode(facts, attributes, seed)),
         },
     };
-    let chords = match typed {
-        Some(typed) => spread(typed, bars),
+    let resolved = numerals.map(|numerals| chords_of_numerals(numerals, key));
+    let chords = match typed.or(resolved.as_deref()) {
+        Some(chords) => spread(chords, bars),
         None => draw_chords(intent, facts, key, meter, bars, seed),
     };
     let swing = draw_swing(facts, intent, meter, bpm, seed);

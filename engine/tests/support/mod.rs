@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub mod prompts;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

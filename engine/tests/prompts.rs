@@ -1,0 +1,35 @@
+//! How much of what producers write is understood: the evaluation set of `tests/prompts`.
+//!
+//! `cargo xtask words` prints the table.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use resonantgen_engine::intent;
+use support::prompts::{Scores, read, score};
+
+/// The table of both sets. Of the prompts kept aside only the totals are ever shown, so that nobody tunes on them.
+fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
+    let mut text = format!("{title}\n  {:<12} {:>9}  {:>10}\n", "", "tuned on", "kept aside");
+    let mut row = |name: &str, tuning, aside| {
+        let cell = |tally: support::prompts::Tally| {
+            format!("{:3}/{:<3} {:.2}", tally.right, tally.all, tally.share())
+        };
+        let _ = writeln!(text, "  {name:<12} {}  {}", cell(tuning), cell(aside));
+    };
+    for (slot, tally) in &tuning.slots {
+        row(slot, *tally, aside.slots.get(slot).copied().unwrap_or_default());
+    }
+    row("all", tuning.total(), aside.total());
+    text
+}
+
+#[test]
+fn the_words_alone_are_understood() {
+    let understand = |prompt: &str| intent::parse(prompt).unwrap();
+    let (tuning, aside) =
+        (score(&read("tuning.txt"), understand), score(&read("kept_aside.txt"), understand));
+    println!("{}", table("lexicon alone", &tuning, &aside));
+    println!("{}", tuning.failures.join("\n"));
+}
