@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use resonantgen_engine::intent::Style;
-use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter};
+use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
 use resonantgen_engine::runtime::ProviderChoice;
 use resonantgen_engine::session::Overrides;
 use resonantgen_engine::take::GenerationSettings;
@@ -96,7 +96,7 @@ pub struct Facts {
     /// Time signature, for example 4/4 or 6/8
     #[arg(long, value_name = "METER", value_parser = meter)]
     pub meter: Option<Meter>,
-    /// Chords to spread over the bars, for example "Am F C G"
+    /// Chords to spread over the bars, for example "Am F C G", or "i VI III VII" in whatever the key is
     #[arg(long, value_name = "CHORDS", value_parser = chords)]
     pub chords: Option<Chords>,
     /// Style, for example techno, house, "hip hop", jazz; moods and instruments of the prompt stay
@@ -106,17 +106,28 @@ pub struct Facts {
 
 /// A chord progression as typed. (A bare `Vec` would mean a flag that may be repeated.)
 #[derive(Clone, Debug)]
-pub struct Chords(pub Vec<Chord>);
+pub enum Chords {
+    /// By their names.
+    Named(Vec<Chord>),
+    /// By their degrees.
+    Degrees(Vec<Numeral>),
+}
 
 impl Facts {
     /// The facts as the engine takes them.
     pub fn overrides(self) -> Overrides {
+        let (chords, numerals) = match self.chords {
+            Some(Chords::Named(chords)) => (Some(chords), None),
+            Some(Chords::Degrees(numerals)) => (None, Some(numerals)),
+            None => (None, None),
+        };
         Overrides {
             bpm: self.bpm,
             key: self.key,
             meter: self.meter,
             bars: self.bars,
-            chords: self.chords.map(|chords| chords.0),
+            chords,
+            numerals,
             style: self.style,
         }
     }
@@ -264,15 +275,18 @@ fn meter(text: &str) -> Result<Meter, String> {
 }
 
 fn chords(text: &str) -> Result<Chords, String> {
-    let words = text.split([' ', ',', '|']).filter(|word| !word.is_empty());
-    let chords = words
-        .map(|word| word.parse::<Chord>().map_err(|error| error.to_string()))
-        .collect::<Result<Vec<_>, _>>()?;
-    if chords.is_empty() {
-        Err("name at least one chord, like \"Am F C G\"".to_owned())
-    } else {
-        Ok(Chords(chords))
+    let words: Vec<&str> = text.split([' ', ',', '|', '–', '—']).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err("name at least one chord, like \"Am F C G\"".to_owned());
     }
+    let degrees =
+        words.iter().flat_map(|word| word.split('-')).map(str::parse).collect::<Result<Vec<Numeral>, _>>();
+    if let Ok(degrees) = degrees {
+        return Ok(Chords::Degrees(degrees));
+    }
+    let named = words.iter().map(|word| word.parse::<Chord>().map_err(|error| error.to_string()));
+    let named = named.collect::<Result<Vec<_>, _>>();
+    named.map(Chords::Named).map_err(|error| format!("{error}; or degrees, like \"i VI III VII\""))
 }
 
 fn bpm(text: &str) -> Result<f64, String> {
@@ -319,6 +333,21 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn chords_are_named_or_counted() {
+        let is_degrees =
+            |text: &str| matches!(chords(text), Ok(Chords::Degrees(degrees)) if degrees.len() > 1);
+        assert!(
+            is_degrees("i VI III VII")
+                && is_degrees("ii-V-I")
+                && is_degrees("1-5-6-4")
+                && is_degrees("I – bVII")
+        );
+        let is_named = |text: &str| matches!(chords(text), Ok(Chords::Named(chords)) if chords.len() == 4);
+        assert!(is_named("Am F C G") && is_named("Cmaj7 | Fm9, Bb13 | C-7"));
+        assert!(chords("i VI Q").is_err() && chords(" , ").is_err());
     }
 
     #[test]

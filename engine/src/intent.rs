@@ -4,6 +4,7 @@ mod facts;
 mod lexicon;
 mod parse;
 mod reader;
+mod typo;
 mod understood;
 mod word;
 
@@ -226,6 +227,9 @@ pub struct Intent {
     /// Words that nothing was made of, for an honest display.
     #[serde(default)]
     pub unknown: Vec<String>,
+    /// What was chosen where the words contradict each other, in sentences for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Default for Intent {
@@ -247,6 +251,7 @@ impl Default for Intent {
             feel: None,
             tracks: Default::default(),
             unknown: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }

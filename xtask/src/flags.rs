@@ -28,6 +28,8 @@ pub enum Chore {
     Test(Test),
     /// Make the golden files of tests/golden/ again from the reference code in training/
     Golden,
+    /// Print how much of the prompts in tests/prompts/ is understood
+    Words,
     /// Measure the warm speed of each stage on this machine
     Bench(Bench),
 }

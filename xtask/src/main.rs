@@ -12,6 +12,7 @@ mod golden;
 mod install;
 mod setup;
 mod test;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Chore::Install => install::run(),
         Chore::Test(flags) => test::run(&flags),
         Chore::Golden => golden::run(),
+        Chore::Words => words::run(),
         Chore::Bench(flags) => bench::run(&flags),
     };
     match result {

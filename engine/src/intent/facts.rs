@@ -3,7 +3,7 @@
 use super::lexicon::look_up;
 use super::reader::Reader;
 use super::word::Word;
-use crate::plan::{Chord, Key, Mode, Numeral};
+use crate::plan::{Chord, Key, Meter, Mode, Numeral};
 
 /// Most chords that are read from one prompt.
 const MOST_CHORDS: usize = 128;
@@ -16,6 +16,8 @@ impl Reader {
             .or_else(|| self.meter(index))
             .or_else(|| self.key(index))
             .or_else(|| self.chords(index))
+            .or_else(|| self.numerals(index))
+            .or_else(|| self.spoken_degrees(index))
             .or_else(|| self.key_symbol(index))
     }
 
@@ -55,8 +57,9 @@ impl Reader {
         } else {
             return None;
         };
-        if *self.reading.bpm.get_or_insert(bpm) != bpm {
-            self.reading.unknown.push(format!("{bpm} bpm"));
+        let first = *self.reading.bpm.get_or_insert(bpm);
+        if first != bpm {
+            self.reading.contradiction(&format!("{first} bpm"), &format!("{bpm} bpm"));
         }
         Some(taken)
     }
@@ -78,19 +81,40 @@ impl Reader {
             }
             None => return None,
         };
-        self.reading.bars.get_or_insert(bars);
+        let first = *self.reading.bars.get_or_insert(bars);
+        if first != bars {
+            self.reading.contradiction(&format!("{first} bars"), &format!("{bars} bars"));
+        }
         Some(2)
     }
 
     fn meter(&mut self, index: usize) -> Option<usize> {
         let word = self.words.get(index)?;
-        let meter = if word.lower.contains('/') {
-            word.lower.parse().ok()?
+        let is_named = |at: usize| matches!(self.lower(at), "time" | "meter" | "metre");
+        let (meter, taken) = if word.lower.contains('/') {
+            (word.lower.parse().ok()?, 1)
         } else {
-            return None;
+            let text = match (self.lower(index), self.lower(index + 1)) {
+                ("three", "four") => "3/4",
+                ("four", "four") => "4/4",
+                ("five", "four") => "5/4",
+                ("six", "eight") => "6/8",
+                ("seven", "eight") => "7/8",
+                ("nine", "eight") => "9/8",
+                ("twelve", "eight") => "12/8",
+                _ => return None,
+            };
+            if matches!(self.lower(index + 2), "bar" | "bars" | "measure" | "measures") {
+                return None;
+            }
+            (text.parse().ok()?, 2)
         };
-        self.reading.meter.get_or_insert(meter);
-        Some(1 + usize::from(matches!(self.lower(index + 1), "time" | "meter" | "metre")))
+        let taken = taken + usize::from(is_named(index + taken));
+        let first: Meter = *self.reading.meter.get_or_insert(meter);
+        if first != meter {
+            self.reading.contradiction(&first.to_string(), &meter.to_string());
+        }
+        Some(taken)
     }
 
     /// A note name at a word, and how many words it took: "F#", "b♭", "E flat".
@@ -122,9 +146,9 @@ impl Reader {
     }
 
     fn set_key(&mut self, key: Key) {
-        // Of facts that contradict each other the first counts, and the other is shown as not understood.
-        if *self.reading.key.get_or_insert(key) != key {
-            self.reading.unknown.push(key.to_string());
+        let first = *self.reading.key.get_or_insert(key);
+        if first != key {
+            self.reading.contradiction(&first.to_string(), &key.to_string());
         }
     }
 
@@ -195,11 +219,15 @@ impl Reader {
             chords.pop();
             taken -= 1;
         }
-        let is_announced = index > 0
-            && matches!(self.lower(index - 1), "chords" | "chord" | "progression" | "changes" | "harmony");
+        let is_announced = self.is_announced(index);
+        let first = self.words[index].typed.as_str();
         let is_list = match chords.len() {
             0 => false,
-            1 => is_announced && (have_suffix || are_typed_large),
+            // "Vamp on Em7": a lone symbol that is nothing else.
+            1 => {
+                (is_announced && (have_suffix || are_typed_large))
+                    || (are_typed_large && chords[0].quality.intervals().len() > 3 && !first.ends_with('6'))
+            }
             2 => (are_typed_large && have_suffix) || is_announced,
             _ => are_typed_large || have_suffix || is_announced,
         };
@@ -207,7 +235,87 @@ impl Reader {
             return None;
         }
         chords.truncate(MOST_CHORDS);
-        self.reading.chords.get_or_insert(chords);
+        // "Dm7 or Dm7 G7 Cmaj7": the longest list is what is meant.
+        if self.reading.chords.as_ref().is_none_or(|known| known.len() < chords.len()) {
+            self.reading.chords = Some(chords);
+        }
+        Some(taken)
+    }
+
+    fn is_announced(&self, index: usize) -> bool {
+        index > 0
+            && matches!(
+                self.lower(index - 1),
+                "chords"
+                    | "chord"
+                    | "progression"
+                    | "changes"
+                    | "harmony"
+                    | "cadence"
+                    | "loop"
+                    | "sequence"
+                    | "numerals"
+            )
+    }
+
+    /// Roman numerals in a row: "i VI III VII", "ii-V-I", "iiø7 V7 i".
+    fn numerals(&mut self, index: usize) -> Option<usize> {
+        let read = |word: &Word| {
+            let is_roman = word.typed.chars().any(|letter| matches!(letter, 'i' | 'v' | 'I' | 'V'));
+            word.typed.parse::<Numeral>().ok().filter(|_| is_roman)
+        };
+        let run = self.words[index..].iter().enumerate();
+        let numerals: Vec<Numeral> = run
+            .take_while(|(at, word)| *at == 0 || !word.starts_clause || word.follows_dash)
+            .map_while(|(_, word)| read(word))
+            .take(MOST_CHORDS)
+            .collect();
+        let taken = numerals.len();
+        let words = &self.words[index..index + taken];
+        // "I" is a word, and so is "v" where somebody counts: two in a row must look like nothing else.
+        let is_unmistakable = words.iter().any(|word| word.typed.chars().count() > 1)
+            || words.iter().skip(1).any(|word| word.follows_dash);
+        let is_list = match taken {
+            0 => false,
+            1 => self.is_announced(index),
+            2 => is_unmistakable || self.is_announced(index),
+            _ => true,
+        };
+        if !is_list {
+            return None;
+        }
+        if numerals.len() > self.reading.numerals.len() {
+            self.reading.numerals = numerals;
+        }
+        Some(taken)
+    }
+
+    /// Degrees as figures or spoken: "1-5-6-4", "progression 2 5 1", "two five one".
+    fn spoken_degrees(&mut self, index: usize) -> Option<usize> {
+        const SPOKEN: [&str; 7] = ["one", "two", "three", "four", "five", "six", "seven"];
+        let degree = |word: &Word| {
+            let spoken = SPOKEN.iter().position(|name| *name == word.lower).map(|at| at as u8 + 1);
+            let figure = word.lower.parse::<u8>().ok().filter(|_| word.lower.len() == 1);
+            spoken.or(figure).and_then(Numeral::of_degree)
+        };
+        let run = self.words[index..].iter().enumerate();
+        let numerals: Vec<Numeral> = run
+            .take_while(|(at, word)| *at == 0 || !word.starts_clause)
+            .map_while(|(_, word)| degree(word))
+            .take(MOST_CHORDS)
+            .collect();
+        let taken = numerals.len();
+        let words = &self.words[index..index + taken];
+        let is_joined = words.iter().skip(1).all(|word| word.follows_dash);
+        let is_spoken =
+            words.iter().all(|word| !word.lower.starts_with(|first: char| first.is_ascii_digit()));
+        let counts = matches!(self.lower(index + taken), "bar" | "bars" | "measure" | "measures");
+        if taken < 3 || counts || !(is_joined || is_spoken || self.is_announced(index)) {
+            return None;
+        }
+        if numerals.len() > self.reading.numerals.len() {
+            self.reading.numerals = numerals;
+        }
         Some(taken)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::Style;
+use super::{Feel, Style};
 use crate::plan::{Meter, Mode};
 use crate::track::Track;
 
@@ -37,6 +37,9 @@ pub(super) struct Entry {
     pub(super) swing: Option<f64>,
     pub(super) pace: f32,
     pub(super) octave: i8,
+    pub(super) feel: Option<Feel>,
+    /// A track that shall be silent ("drumless").
+    pub(super) absent: Option<Track>,
     /// Names only a part of its track.
     pub(super) is_part: bool,
     /// Names the whole piece.
@@ -94,6 +97,17 @@ fn entries() -> &'static HashMap<&'static str, Entry> {
     &ENTRIES
 }
 
+/// All spellings of one word, in alphabetical order.
+pub(super) fn single_words() -> &'static [&'static str] {
+    static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let mut words: Vec<&str> =
+            entries().keys().copied().filter(|spelling| !spelling.contains(' ')).collect();
+        words.sort_unstable();
+        words
+    });
+    &WORDS
+}
+
 fn entry(effects: &'static str) -> Option<Entry> {
     let mut entry = Entry::default();
     let mut shift = [0.0; 5];
@@ -126,6 +140,11 @@ fn entry(effects: &'static str) -> Option<Entry> {
             entry.swing = Some(ratio.parse().ok()?);
         } else if let Some(pace) = effect.strip_prefix("pace") {
             entry.pace = pace.parse().ok()?;
+        } else if let Some(feel) = effect.strip_prefix("feel=") {
+            let feels = [Feel::HalfTime, Feel::DoubleTime];
+            entry.feel = Some(feels.into_iter().find(|known| known.name() == feel)?);
+        } else if let Some(name) = effect.strip_prefix("no=") {
+            entry.absent = Some(track(name)?);
         } else if let Some(octave) = effect.strip_prefix("oct") {
             entry.octave = octave.parse().ok()?;
         } else if let Some((name, tag)) = effect.split_once(':') {

@@ -36,7 +36,8 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
     if prompt.chars().all(|character| character.is_whitespace() || character.is_control()) {
         return Err(PromptError::Empty);
     }
-    let reading = read(prompt);
+    let mut reading = read(prompt);
+    colour_piece_by_its_only_track(&mut reading);
     let attributes = shifted(Attributes::default(), &reading.piece);
     let mut intent = Intent {
         styles: styles(&reading).unwrap_or_else(|| only(Style::Pop)),
@@ -54,6 +55,7 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
         feel: reading.feel,
         tracks: Default::default(),
         unknown: reading.unknown,
+        notes: reading.notes,
     };
     for (track, wishes) in intent.tracks.iter_mut().zip(&reading.tracks) {
         *track = TrackIntent {
@@ -77,6 +79,18 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
         }
     }
     Ok(intent)
+}
+
+/// "A sad piano": where one track alone is spoken of, what is said of it is said of the piece.
+fn colour_piece_by_its_only_track(reading: &mut Reading) {
+    let mut spoken_of =
+        reading.tracks.iter_mut().filter(|wishes| wishes.wanted || !wishes.instruments.is_empty());
+    if reading.styles.iter().any(|weight| *weight > 0.0) || !reading.piece.shifts.is_empty() {
+        return;
+    }
+    if let (Some(only), None) = (spoken_of.next(), spoken_of.next()) {
+        reading.piece.shifts = std::mem::take(&mut only.shifts);
+    }
 }
 
 /// Whether any word of a prompt means something here. [`parse`] takes a prompt of which this is not true as neutral pop.
@@ -207,6 +221,11 @@ impl Intent {
         }
         if let Some(chords) = &self.chords {
             parts.push(chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        } else if !self.numerals.is_empty() {
+            parts.push(self.numerals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        }
+        if let Some(feel) = self.feel {
+            parts.push(feel.name().to_owned());
         }
         for track in Track::ALL {
             let wishes = self.track(track);
@@ -282,18 +301,18 @@ mod tests {
             ("melody an octave higher, rock", "rock, melody +1 octave"),
             ("not dark house", "house"),
             ("trap beat without hi hats", "trap, not hi hats drums"),
-            ("pop in C and F# minor", "pop, C major ?F# minor"),
+            ("pop in C and F# minor", "pop, C major"),
             ("minor-key house, a piano", "house, minor, piano harmony"),
             ("minimal drum and bass", "drum and bass"),
-            ("sad piano ballad in C minor 70 bpm", "pop / cinematic, 70 bpm, C minor, sad piano harmony"),
+            (
+                "sad piano ballad in C minor 70 bpm",
+                "melancholic pop / cinematic, 70 bpm, C minor, piano harmony",
+            ),
             (
                 "Jazz trio with upright bass and brushes, no melody",
                 "jazz, brushes drums, upright bass, no melody",
             ),
-            (
-                "house w/ funky slap bass, melody: simple flute",
-                "house / funk, slap bass, simple flute melody",
-            ),
+            ("house w/ funky slap bass, melody: simple flute", "house, slap bass, simple flute melody"),
             ("夜の音楽 🎹", "pop ?夜の音楽"),
         ] {
             if summary(prompt) != expected {

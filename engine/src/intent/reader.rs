@@ -1,9 +1,10 @@
 //! Reads a prompt: explicit facts first, then the words of the lexicon, each bound to the track that it speaks of.
 
+use super::Feel;
 use super::STYLE_COUNT;
 use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
+use super::typo::likely_meant;
 use super::word::{Word, words};
-use super::{Feel, Style};
 use crate::plan::{Chord, Key, Meter, Mode, Numeral};
 use crate::track::{TRACK_COUNT, Track};
 
@@ -74,6 +75,18 @@ pub(super) struct Reading {
     pub(super) numerals: Vec<Numeral>,
     pub(super) feel: Option<Feel>,
     pub(super) unknown: Vec<String>,
+    /// What was chosen where the words contradict each other, in sentences.
+    pub(super) notes: Vec<String>,
+}
+
+impl Reading {
+    /// Of facts that contradict each other the first counts, and a note says so.
+    pub(super) fn contradiction(&mut self, taken: &str, left: &str) {
+        let note = format!("{taken} was taken, {left} left out: the words ask for both");
+        if self.notes.len() < MOST_UNKNOWN && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
 }
 
 /// An adjective or instrument that waits for its noun.
@@ -95,6 +108,8 @@ pub(super) struct Reader {
     is_negated: bool,
     /// The last thing was a negated track: "no drums or bass".
     negated_noun: bool,
+    /// The subject is being described: "the drums should be …".
+    is_described: bool,
 }
 
 /// Reads a prompt. Never fails: what is not understood is listed.
@@ -108,7 +123,9 @@ pub(super) fn read(prompt: &str) -> Reading {
         is_compared: false,
         is_negated: false,
         negated_noun: false,
+        is_described: false,
     };
+    reader.solo();
     let mut index = 0;
     while index < reader.words.len() {
         if reader.words[index].starts_clause {
@@ -146,6 +163,10 @@ impl Reader {
             }
         }
         let word = &self.words[index];
+        if let Some(meant) = likely_meant(&word.lower) {
+            self.words[index].lower = meant.to_owned();
+            return self.step(index);
+        }
         let is_noise = is_filler(&word.lower) || !word.lower.chars().any(char::is_alphanumeric);
         if !is_noise && self.reading.unknown.len() < MOST_UNKNOWN {
             let shown: String = word.typed.chars().take(LONGEST_UNKNOWN).collect();
@@ -156,12 +177,30 @@ impl Reader {
         1
     }
 
+    /// "Bass solo" at the start, or "solo piano": nothing else plays.
+    fn solo(&mut self) {
+        let is_instrument = |word: &Word| {
+            look_up(&word.lower).is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty())
+        };
+        let ends = |index: usize| self.words.get(index).is_none_or(|word| word.starts_clause);
+        let first = match self.words.as_slice() {
+            [solo, instrument, ..] if solo.lower == "solo" => is_instrument(instrument),
+            [instrument, solo, ..] if solo.lower == "solo" => is_instrument(instrument) && ends(2),
+            [_, instrument, solo, ..] if solo.lower == "solo" => is_instrument(instrument) && ends(3),
+            _ => false,
+        };
+        if first {
+            self.reading.only_named = true;
+            self.words.retain(|word| word.lower != "solo");
+        }
+    }
+
     /// Words that change what comes next.
     fn modifier(&mut self, index: usize) -> bool {
         let word = self.lower(index).to_owned();
         match word.as_str() {
             "no" | "not" | "without" | "minus" | "sans" | "non" | "never" | "remove" | "don't" | "isn't"
-            | "ohne" => {
+            | "ohne" | "except" | "excluding" | "lacking" | "omit" | "skip" => {
                 let subject = self.subject.filter(|_| word == "not");
                 self.flush(subject, false);
                 self.is_negated = true;
@@ -177,9 +216,20 @@ impl Reader {
             "slightly" | "bit" | "little" | "somewhat" | "touch" | "hint" | "kinda" | "mildly" => {
                 self.scale *= 0.5
             }
+            "but" if matches!(self.lower(index.wrapping_sub(1)), "everything" | "all" | "anything") => {
+                self.is_negated = true;
+            }
             "with" | "w" | "featuring" | "feat" | "plus" | "over" | "under" | "but" => {
                 self.end_clause();
             }
+            "is" | "are" | "be" | "should" | "sounds" | "sound" | "feels" if self.subject.is_some() => {
+                self.is_described = true;
+                return false;
+            }
+            "and" | "the" | "while" if self.is_described && !self.pending.is_empty() => {
+                self.end_clause();
+            }
+            "nothing" | "nobody" if self.lower(index + 1) == "else" => self.reading.only_named = true,
             "only" | "just" => {
                 let names = |index: usize| {
                     let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
@@ -219,7 +269,17 @@ impl Reader {
         self.reading.mode = if is_negated { self.reading.mode } else { self.reading.mode.or(entry.mode) };
         if !is_negated {
             self.reading.meter = self.reading.meter.or(entry.meter);
-            self.reading.pace = (self.reading.pace + entry.pace * scale).clamp(-1.0, 1.0);
+            let pace = entry.pace * scale;
+            if pace * self.reading.pace < -0.05 {
+                let names = if self.reading.pace > 0.0 { ("fast", "slow") } else { ("slow", "fast") };
+                self.reading.contradiction(names.0, names.1);
+            } else {
+                self.reading.pace = (self.reading.pace + pace).clamp(-1.0, 1.0);
+            }
+            self.reading.feel = self.reading.feel.or(entry.feel);
+            if let Some(track) = entry.absent {
+                self.reading.tracks[track.index()].absent = true;
+            }
         }
         if entry.swing.is_some() {
             self.reading.swing = if is_negated || scale < 0.0 { Some(0.5) } else { entry.swing };
@@ -321,6 +381,15 @@ impl Reader {
         }
         let follows =
             self.words.get(next).filter(|word| !word.starts_clause).and_then(|word| look_up(&word.lower));
+        // "A sad piano ballad": the ballad is sad.
+        if follows.is_some_and(|entry| entry.track.is_none() && !entry.styles.is_empty()) {
+            let (adjectives, others) = std::mem::take(&mut self.pending)
+                .into_iter()
+                .partition(|pending| matches!(pending, Pending::Adjective { .. }));
+            self.pending = adjectives;
+            self.flush(None, false);
+            self.pending = others;
+        }
         let waits = follows.is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty());
         if !waits || is_negated {
             let owner = entry.free.iter().find_map(|instrument| instrument.track);
@@ -386,5 +455,6 @@ impl Reader {
         self.is_negated = false;
         self.scale = 1.0;
         self.is_compared = false;
+        self.is_described = false;
     }
 }

@@ -77,11 +77,17 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     }
     if let Some(chords) = &intent.chords {
         add(Slot::Chords, chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    } else if !intent.numerals.is_empty() {
+        let numerals: Vec<String> = intent.numerals.iter().map(ToString::to_string).collect();
+        add(Slot::Chords, numerals.join(" "));
     }
     if let Some(ratio) = intent.swing {
         let text =
             if ratio > 0.505 { format!("swing {:.0} %", 100.0 * ratio) } else { "straight".to_owned() };
         add(Slot::Swing, text);
+    }
+    if let Some(feel) = intent.feel {
+        add(Slot::Track(Track::Drums), format!("{} drums", feel.name()));
     }
     for track in Track::ALL {
         let wishes = intent.track(track);

@@ -11,6 +11,15 @@ pub(super) struct Word {
     pub(super) starts_clause: bool,
     /// A slash stands before it.
     pub(super) follows_slash: bool,
+    /// A hyphen, a dash, an arrow or a bar line stands before it.
+    pub(super) follows_dash: bool,
+}
+
+/// What stands between a word and the one before.
+#[derive(Default)]
+struct Joints {
+    slash: bool,
+    dash: bool,
 }
 
 /// Cuts at blanks, hyphens and punctuation; control characters (NUL too) count as blanks. Signs that matter inside a
@@ -19,8 +28,8 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut current = String::new();
     let mut starts_clause = true;
-    let mut follows_slash = false;
-    let mut finish = |current: &mut String, starts_clause: &mut bool, follows_slash: &mut bool| {
+    let mut joints = Joints::default();
+    let mut finish = |current: &mut String, starts_clause: &mut bool, joints: &mut Joints| {
         let typed = current.trim_matches('\'').to_owned();
         current.clear();
         if typed.is_empty() {
@@ -31,7 +40,8 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
                 typed: part.to_owned(),
                 lower: part.to_lowercase(),
                 starts_clause: std::mem::take(starts_clause),
-                follows_slash: std::mem::take(follows_slash),
+                follows_slash: std::mem::take(&mut joints.slash),
+                follows_dash: std::mem::take(&mut joints.dash),
             });
         }
     };
@@ -40,12 +50,17 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
     while let Some(typed) = characters.next() {
         let character = match typed {
             '’' | '‘' | '`' | '´' => '\'',
-            '–' | '—' | '‐' | '→' | '|' | '>' => '-',
+            '–' | '—' | '‐' | '−' | '→' | '|' | '>' => '-',
             other => other,
         };
         let next = characters.peek().copied().unwrap_or(' ');
         let joins = match character {
             '#' | '♯' | '♭' | '°' | 'ø' | '\'' => true,
+            // An augmented chord, "C+" or "III+", and not "drums+bass".
+            '+' => {
+                let is_root = |first: char| "ABCDEFGIVv".contains(first);
+                current.chars().count() <= 3 && current.starts_with(is_root) && !next.is_alphabetic()
+            }
             '.' | '/' => before.is_ascii_digit() && next.is_ascii_digit(),
             '&' => before.is_alphanumeric() && next.is_alphanumeric(),
             other => other.is_alphanumeric(),
@@ -53,13 +68,14 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
         if joins {
             current.push(character);
         } else {
-            finish(&mut current, &mut starts_clause, &mut follows_slash);
+            finish(&mut current, &mut starts_clause, &mut joints);
             match character {
                 '&' | '+' => {
                     current.push_str("and");
-                    finish(&mut current, &mut starts_clause, &mut follows_slash);
+                    finish(&mut current, &mut starts_clause, &mut joints);
                 }
-                '/' => follows_slash = true,
+                '/' => joints.slash = true,
+                '-' => joints.dash = true,
                 ',' | ';' | ':' | '.' | '!' | '?' | '(' | ')' | '[' | ']' | '\n' | '、' | '。' => {
                     starts_clause = true;
                 }
@@ -68,7 +84,7 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
         }
         before = character;
     }
-    finish(&mut current, &mut starts_clause, &mut follows_slash);
+    finish(&mut current, &mut starts_clause, &mut joints);
     words
 }
 
