@@ -42,6 +42,16 @@ pub enum Command {
     Lock(Tracks),
     /// Unlock tracks
     Unlock(Tracks),
+    /// Put a loop of yours on a track, locked; what is generated next is made around it
+    Import(Import),
+    /// Take back the last action on a folder
+    Undo(Show),
+    /// Do the last undone action again
+    Redo(Show),
+    /// List the takes of a track, or play another one of them
+    Take(Take),
+    /// Write stems and MIDI files for a DAW, named by tempo, key and length
+    Export(Export),
     /// Show what a folder holds: plan, chords, tracks, locks, seeds
     Show(Show),
     /// Check the runtime and the models, and say how to mend what is wrong
@@ -203,7 +213,127 @@ pub struct Tracks {
     pub json: bool,
 }
 
-/// What `show` takes.
+/// What `import` takes.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Folder made by `generate`, or a new one
+    pub folder: PathBuf,
+    /// Audio file: WAV, FLAC, MP3, OGG or AIFF
+    pub file: PathBuf,
+    /// Track that it becomes: drums, bass, harmony or melody
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Track,
+    /// Tempo of the file [default: measured]
+    #[arg(long, value_name = "N", value_parser = bpm)]
+    pub bpm: Option<f64>,
+    /// Bars to take; a shorter loop is repeated [default: all of it]
+    #[arg(long, value_name = "N", value_parser = bars)]
+    pub bars: Option<u32>,
+    /// Where the first bar starts in the file [default: measured]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub start: Option<f64>,
+    /// Key of the file, for example "F minor" [default: measured]
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    pub key: Option<Key>,
+    /// Time signature of the file [default: the folder's, or 4/4]
+    #[arg(long, value_name = "METER", value_parser = meter)]
+    pub meter: Option<Meter>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `take` takes.
+#[derive(Debug, Args)]
+pub struct Take {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Track: drums, bass, harmony or melody
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Track,
+    /// What to do; nothing lists the takes.
+    #[command(flatten)]
+    pub action: TakeAction,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with a track's takes.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct TakeAction {
+    /// Play take N, counted from 1 (the oldest)
+    #[arg(long, value_name = "N", value_parser = number)]
+    pub select: Option<usize>,
+    /// Play the next newer take
+    #[arg(long)]
+    pub next: bool,
+    /// Play the next older take
+    #[arg(long)]
+    pub previous: bool,
+    /// Never forget take N
+    #[arg(long, value_name = "N", value_parser = number)]
+    pub favourite: Option<usize>,
+    /// Take N is no favourite any more
+    #[arg(long, value_name = "N", value_parser = number)]
+    pub no_favourite: Option<usize>,
+    /// Play the take that was heard before; again to go back (A/B)
+    #[arg(long)]
+    pub compare: bool,
+}
+
+/// What `export` takes.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Tracks, separated by commas [default: all, and their mix]
+    #[arg(long, value_name = "TRACKS", value_delimiter = ',', value_parser = track)]
+    pub tracks: Vec<Track>,
+    /// Which files: wav, midi or both
+    #[arg(long, value_name = "KIND", default_value = "both")]
+    pub kind: ExportKind,
+    /// Sample rate of the WAV files in Hz
+    #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
+    pub rate: u32,
+    /// Samples of the WAV files: 16, 24 or 32f
+    #[arg(long, value_name = "BITS", default_value = "24")]
+    pub bits: Bits,
+    /// Print one JSON document instead of a list
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which files to export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportKind {
+    /// WAV files.
+    Wav,
+    /// MIDI files.
+    Midi,
+    /// Both.
+    Both,
+}
+
+/// Samples of exported WAV files.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Bits {
+    /// 16-bit integers.
+    #[value(name = "16")]
+    Int16,
+    /// 24-bit integers.
+    #[value(name = "24")]
+    Int24,
+    /// 32-bit floating point.
+    #[value(name = "32f")]
+    Float32,
+}
+
+/// What `show`, `undo` and `redo` take.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Folder made by `generate`
@@ -309,6 +439,20 @@ fn unit(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("it is a number from 0 to 1".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("it is a number of seconds from 0".to_owned()),
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("takes are counted from 1".to_owned()),
     }
 }
 

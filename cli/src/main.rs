@@ -6,9 +6,11 @@
 mod args;
 mod bench;
 mod doctor;
+mod export;
 mod failure;
 mod folder;
 mod generate;
+mod import;
 mod interrupt;
 mod lock;
 mod open;
@@ -17,6 +19,8 @@ mod progress;
 mod regenerate;
 mod report;
 mod show;
+mod take;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -41,6 +45,11 @@ fn main() -> ExitCode {
         Command::Regenerate(arguments) => regenerate::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments, true),
         Command::Unlock(arguments) => lock::run(&arguments, false),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Undo(arguments) => undo::run(&arguments, undo::Direction::Back),
+        Command::Redo(arguments) => undo::run(&arguments, undo::Direction::Forth),
+        Command::Take(arguments) => take::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -1,7 +1,12 @@
 //! The context: what a generator hears of the other tracks, per step of the loop.
+//!
+//! Of generated takes the score is read, exactly as in training; imported ones are listened to ([`crate::listen`]), in
+//! the same bands, weights and units.
 
+use crate::listen::{HeardStep, hear};
 use crate::plan::Plan;
 use crate::score::{DrumClass, Note};
+use crate::take::{StemAudio, Take};
 use crate::track::{TRACK_COUNT, Track};
 
 /// Frequency bands of the context's onsets: low, mid, high.
@@ -12,6 +17,10 @@ const DRUM_BAND: [usize; 12] = [0, 1, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1];
 const DRUM_WEIGHT: [f32; 12] = [1.0, 0.9, 0.9, 0.4, 0.6, 0.7, 0.9, 0.9, 1.0, 0.7, 0.4, 0.4];
 /// Strength of a tonal note's onset at full velocity.
 const TONAL_WEIGHT: f32 = 0.8;
+/// Velocity that a heard pitch of full strength counts as.
+const HEARD_VELOCITY: f32 = 0.75;
+/// Heard pitches weaker than this are no part of the register.
+const REGISTER_STRENGTH: f32 = 0.35;
 /// Tonal notes below this MIDI pitch have their onsets in the low band, others in the mid one.
 const LOW_BAND_CEILING: u8 = 48;
 
@@ -26,6 +35,14 @@ pub struct ContextStep {
     pub register: Option<(u8, u8)>,
 }
 
+impl ContextStep {
+    /// Widens the register to `pitch`.
+    fn hold(&mut self, pitch: u8) {
+        let (low, high) = self.register.unwrap_or((pitch, pitch));
+        self.register = Some((low.min(pitch), high.max(pitch)));
+    }
+}
+
 /// What is heard of the other tracks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
@@ -37,20 +54,69 @@ impl Context {
     /// The context made by the given tracks' notes within the loop of `plan`.
     #[must_use]
     pub fn new(plan: &Plan, tracks: &[(Track, &[Note])]) -> Self {
-        let total = plan.total_steps() as usize;
-        let mut context = Self { steps: vec![ContextStep::default(); total], present: [false; TRACK_COUNT] };
+        let mut context = Self::silent(plan);
         for (track, notes) in tracks {
-            context.present[track.index()] = true;
-            for note in *notes {
-                context.add(*track, note, plan.key.tonic);
+            context.add_notes(*track, notes, plan.key.tonic);
+        }
+        context.limited()
+    }
+
+    /// The context made by takes of other tracks, generated or imported; those that play nothing are not heard.
+    #[must_use]
+    pub fn of_takes<'a>(plan: &Plan, takes: impl IntoIterator<Item = &'a Take>) -> Self {
+        let mut context = Self::silent(plan);
+        for take in takes {
+            let track = take.recipe.track;
+            if take.recipe.imported.is_some() {
+                let steps = hear(track, &take.audio, &take.recipe.plan);
+                context.add_heard(track, &steps, plan.key.tonic);
+            } else if !take.score.notes.is_empty() {
+                context.add_notes(track, &take.score.notes, plan.key.tonic);
             }
         }
-        for step in &mut context.steps {
-            for onset in &mut step.onsets {
-                *onset = onset.min(1.0);
+        context.limited()
+    }
+
+    /// The context made by the sound of one track alone, as if it were imported.
+    #[must_use]
+    pub fn of_audio(plan: &Plan, track: Track, audio: &StemAudio) -> Self {
+        let mut context = Self::silent(plan);
+        context.add_heard(track, &hear(track, audio, plan), plan.key.tonic);
+        context.limited()
+    }
+
+    fn silent(plan: &Plan) -> Self {
+        let total = plan.total_steps() as usize;
+        Self { steps: vec![ContextStep::default(); total], present: [false; TRACK_COUNT] }
+    }
+
+    fn limited(mut self) -> Self {
+        for onset in self.steps.iter_mut().flat_map(|step| &mut step.onsets) {
+            *onset = onset.min(1.0);
+        }
+        self
+    }
+
+    fn add_heard(&mut self, track: Track, heard: &[HeardStep], tonic: u8) {
+        self.present[track.index()] = true;
+        for (step, heard) in self.steps.iter_mut().zip(heard) {
+            for (onset, heard) in step.onsets.iter_mut().zip(heard.onsets) {
+                *onset += heard;
+            }
+            for (pitch, strength) in &heard.pitches {
+                step.chroma[usize::from((pitch + 12 - tonic) % 12)] += HEARD_VELOCITY * strength;
+                if *strength >= REGISTER_STRENGTH {
+                    step.hold(*pitch);
+                }
             }
         }
-        context
+    }
+
+    fn add_notes(&mut self, track: Track, notes: &[Note], tonic: u8) {
+        self.present[track.index()] = true;
+        for note in notes {
+            self.add(track, note, tonic);
+        }
     }
 
     fn add(&mut self, track: Track, note: &Note, tonic: u8) {
@@ -69,10 +135,7 @@ impl Context {
         for index in start..start + span {
             let step = &mut self.steps[index % total];
             step.chroma[usize::from((note.pitch + 12 - tonic) % 12)] += velocity;
-            step.register =
-                Some(step.register.map_or((note.pitch, note.pitch), |(low, high)| {
-                    (low.min(note.pitch), high.max(note.pitch))
-                }));
+            step.hold(note.pitch);
         }
     }
 

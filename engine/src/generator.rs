@@ -399,6 +399,7 @@ fn finished(
         settings: request.settings,
         bundle_id: bundle_id.to_owned(),
         context: context.into_iter().map(|take| take.id.clone()).collect(),
+        imported: None,
     };
     Take {
         id: recipe.take_id(),

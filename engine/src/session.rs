@@ -3,20 +3,25 @@
 mod blob;
 mod edit;
 mod error;
+mod export;
 mod flac;
 mod generate;
 mod history;
+mod import;
 mod mix;
 mod record;
 mod remembered;
 mod store;
 mod undo;
+mod wav;
 
 pub use blob::BlobError;
 pub use error::SessionError;
+pub use export::ExportOptions;
 pub use generate::SessionRequest;
 pub use mix::{mix, resample_loop};
 pub use store::{SESSION_FILE, StemFormat, StoreError};
+pub use wav::SampleDepth;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

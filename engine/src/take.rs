@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::import::ImportSource;
 use crate::intent::Intent;
 use crate::measure::Measures;
 use crate::plan::Plan;
@@ -38,6 +39,9 @@ pub struct Recipe {
     pub bundle_id: String,
     /// Takes that were heard while it was made (index order of their tracks).
     pub context: Vec<TakeId>,
+    /// The file that the take was imported from; `None` for generated ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportSource>,
 }
 
 impl Recipe {

@@ -7,7 +7,7 @@ use super::tokens::{BOS, Decoder, Grammar, Token, vocabulary};
 use super::{Observer, Stage, TakeRequest};
 use crate::context::Context;
 use crate::runtime::{ModelError, StepNetwork};
-use crate::score::{Note, Score};
+use crate::score::Score;
 use crate::theory::{Rules, end_overlaps, transpose_octaves};
 use crate::track::Track;
 
@@ -36,13 +36,8 @@ pub(super) fn compose(
     let own = intent.track(track);
     let total_steps = plan.total_steps();
     let steps_per_bar = plan.meter.steps_per_bar();
-    let heard: Vec<(Track, &[Note])> = request
-        .context
-        .iter()
-        .filter(|take| take.recipe.track != track && !take.score.notes.is_empty())
-        .map(|take| (take.recipe.track, take.score.notes.as_slice()))
-        .collect();
-    let context = Context::new(plan, &heard);
+    let heard = request.context.iter().map(AsRef::as_ref).filter(|take| take.recipe.track != track);
+    let context = Context::of_takes(plan, heard);
     let mut conditions =
         ConditionBuilder::new(plan, &intent.styles, &own.attributes, track, family, &context);
     let rules = Rules::new(plan, &intent.styles, track);

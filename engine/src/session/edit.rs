@@ -156,7 +156,7 @@ impl Session {
     }
 
     /// The plan of a take that another track plays; all of them share tempo, meter and length.
-    fn grid_beside(&self, track: Track) -> Option<&Plan> {
+    pub(super) fn grid_beside(&self, track: Track) -> Option<&Plan> {
         let others = Track::ALL.into_iter().filter(|other| *other != track);
         others.filter_map(|other| self.track(other).take()).map(|take| &take.recipe.plan).next()
     }
@@ -168,7 +168,7 @@ pub(super) fn is_same_grid(a: &Plan, b: &Plan) -> bool {
 }
 
 /// Tempo, meter and length for people.
-fn grid(plan: &Plan) -> String {
+pub(super) fn grid(plan: &Plan) -> String {
     format!("{} bars of {} at {} bpm", plan.bars, plan.meter, plan.bpm)
 }
 

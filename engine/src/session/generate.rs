@@ -253,6 +253,7 @@ pub(super) mod tests {
             settings: request.settings,
             bundle_id: "test".to_owned(),
             context: request.context.iter().map(|take| take.id.clone()).collect(),
+            imported: None,
         };
         let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
         let mut state = request.seed ^ (request.track.index() as u64 + 1);

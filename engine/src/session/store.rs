@@ -10,7 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::record::{RecordError, SessionRecord};
-use super::{Session, flac, mix, resample_loop};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::{Session, flac, mix};
 use crate::midi;
 use crate::plan::Plan;
 use crate::score::Score;
@@ -22,8 +23,6 @@ pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
 const MIX_FILE: &str = "mix.wav";
 const SCORE_FILE: &str = "session.mid";
-/// Rates that stems can be written in, in audio frames per second.
-const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
 /// The form of the stems' WAV files: 24-bit stereo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +67,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// No chosen track has a take.
+    #[error("the chosen tracks have no take, so there is nothing to export: generate them first")]
+    NothingToExport,
     /// The rate is out of range.
     #[error("a rate of {0} Hz is out of range: use 8000 to 384000, usually 44100 or 48000")]
     Rate(u32),
@@ -131,17 +133,19 @@ impl Session {
                 put(name, &audio)?;
             }
         }
+        let stem =
+            |audio: &StemAudio, plan: &Plan| wav(audio, plan, format.sample_rate_hz, SampleDepth::Int24);
         let playing: Vec<(Track, &Take)> = Track::ALL
             .into_iter()
             .filter_map(|track| Some((track, self.track(track).take()?.as_ref())))
             .collect();
         for (track, take) in &playing {
-            put(stem_file(*track), &wav(&take.audio, &take.recipe.plan, format))?;
+            put(stem_file(*track), &stem(&take.audio, &take.recipe.plan))?;
             put(midi_file(*track), &midi::track_file(*track, &take.score, &take.recipe.plan))?;
         }
         if let Some(plan) = self.plan.as_ref().filter(|_| !playing.is_empty()) {
             let stems: Vec<&StemAudio> = playing.iter().map(|(_, take)| take.audio.as_ref()).collect();
-            put(MIX_FILE.into(), &wav(&mix(&stems), plan, format))?;
+            put(MIX_FILE.into(), &stem(&mix(&stems), plan))?;
             let scores: Vec<(Track, &Score)> =
                 playing.iter().map(|(track, take)| (*track, &take.score)).collect();
             put(SCORE_FILE.into(), &midi::session_file(&scores, plan))?;
@@ -245,25 +249,6 @@ fn is_take_file(name: &Path) -> bool {
     let is_hex = |stem: &str| stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
     name.extension().is_some_and(|extension| extension == "flac")
         && name.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_hex)
-}
-
-/// A 24-bit stereo WAV file of a loop, exactly as long as its plan at the wanted rate.
-fn wav(audio: &StemAudio, plan: &Plan, format: StemFormat) -> Vec<u8> {
-    let audio = resample_loop(audio, plan.audio_frames(format.sample_rate_hz));
-    let spec = hound::WavSpec {
-        channels: 2,
-        sample_rate: format.sample_rate_hz,
-        bits_per_sample: 24,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut file = io::Cursor::new(Vec::with_capacity(6 * audio.len() + 128));
-    let mut writer = hound::WavWriter::new(&mut file, spec).expect("memory takes the header");
-    for (left, right) in audio.left.iter().zip(&audio.right) {
-        writer.write_sample(*left).expect("memory takes the sample");
-        writer.write_sample(*right).expect("memory takes the sample");
-    }
-    writer.finalize().expect("memory takes the header");
-    file.into_inner()
 }
 
 #[cfg(test)]

@@ -1,0 +1,50 @@
+//! `resonantgen export`: stems and MIDI files for a DAW.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use resonantgen_engine::session::{ExportOptions, SampleDepth, StoreError};
+use resonantgen_engine::track::Track;
+use serde::Serialize;
+
+use crate::args::{Bits, Export, ExportKind};
+use crate::failure::Usage;
+use crate::{folder, report};
+
+#[derive(Debug, Serialize)]
+struct Exported {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+/// Writes the files that are asked for and lists them.
+///
+/// # Errors
+/// There is nothing to export, or a file cannot be written.
+pub fn run(arguments: &Export) -> Result<ExitCode> {
+    let session = folder::load(&arguments.folder)?;
+    let options = ExportOptions {
+        tracks: if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks.clone() },
+        mix: arguments.tracks.is_empty(),
+        audio: arguments.kind != ExportKind::Midi,
+        midi: arguments.kind != ExportKind::Wav,
+        sample_rate_hz: arguments.rate,
+        depth: match arguments.bits {
+            Bits::Int16 => SampleDepth::Int16,
+            Bits::Int24 => SampleDepth::Int24,
+            Bits::Float32 => SampleDepth::Float32,
+        },
+    };
+    let files = session.export(&arguments.out, &options).map_err(|error| match error {
+        StoreError::NothingToExport => Usage(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })?;
+    if arguments.json {
+        report::print_json(&Exported { folder: arguments.out.clone(), files })?;
+    } else {
+        let lines: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+        report::print(&lines)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

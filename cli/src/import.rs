@@ -1,0 +1,100 @@
+//! `resonantgen import`: a loop of the user's own becomes a locked take.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use resonantgen_engine::import::{
+    Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop,
+};
+use resonantgen_engine::session::{Session, SessionError};
+use serde::Serialize;
+
+use crate::args::Import;
+use crate::failure::{Cancelled, Usage};
+use crate::report::{self, Report};
+use crate::{folder, interrupt};
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    import: &'a Findings,
+    session: &'a Report,
+}
+
+/// Stops after Ctrl-C.
+struct Cancellable;
+
+impl ImportObserver for Cancellable {
+    fn is_cancelled(&self) -> bool {
+        interrupt::requested()
+    }
+}
+
+/// Imports a file into a folder.
+///
+/// # Errors
+/// The folder is as it was then.
+pub fn run(arguments: &Import) -> Result<ExitCode> {
+    let track = arguments.track;
+    let is_known = folder::holds_session(&arguments.folder);
+    let mut session = if is_known { folder::load(&arguments.folder)? } else { Session::default() };
+    if session.track(track).locked {
+        return Err(SessionError::Locked(track).into());
+    }
+    let known = session.import_options(track);
+    let options = ImportOptions {
+        bpm: arguments.bpm,
+        bars: arguments.bars,
+        start_seconds: arguments.start,
+        key: arguments.key,
+        meter: arguments.meter,
+        ..known
+    };
+    interrupt::listen()?;
+    let imported = import_loop(&arguments.file, &options, &Cancellable).map_err(|error| match error {
+        ImportError::Cancelled => Cancelled.into(),
+        error @ (ImportError::TooLong { .. }
+        | ImportError::NoBeat
+        | ImportError::StartBeyondEnd { .. }
+        | ImportError::Option { .. }) => Usage(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })?;
+    let findings = imported.findings.clone();
+    session.add_import(imported)?;
+    folder::check_writable(&arguments.folder)?;
+    folder::save(&arguments.folder, &session, folder::sample_rate_hz(&arguments.folder))?;
+    let session = Report::new(&arguments.folder, &session, None);
+    if arguments.json {
+        report::print_json(&Document { import: &findings, session: &session })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    report::print(&table(&findings))?;
+    session.print(false)
+}
+
+fn table(findings: &Findings) -> String {
+    let sure = |confidence: f32| format!("{:.0} % sure", confidence * 100.0);
+    let mut text = format!(
+        "\n  file    {:.2} s, {} Hz, {} channel{}\n",
+        findings.seconds,
+        findings.rate_hz,
+        findings.channels,
+        if findings.channels == 1 { "" } else { "s" }
+    );
+    let Measured { value, confidence } = findings.bpm;
+    let _ = writeln!(text, "  tempo   {value:.2} bpm ({})", sure(confidence));
+    let Measured { value, confidence } = findings.downbeat_seconds;
+    let _ = writeln!(text, "  bar 1   at {value:.3} s ({})", sure(confidence));
+    if let Some(Measured { value, confidence }) = findings.key {
+        let _ = writeln!(text, "  key     {value} ({})", sure(confidence));
+    }
+    let fit = match findings.fit {
+        Fit::AsIs => "as it is".to_owned(),
+        Fit::Stretched(factor) => format!("stretched to {:.1} % of its length", factor * 100.0),
+    };
+    let _ = writeln!(text, "  taken   {} bars, {fit}", findings.bars);
+    for remark in &findings.remarks {
+        let _ = writeln!(text, "  note    {remark}");
+    }
+    text
+}

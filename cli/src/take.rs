@@ -1,0 +1,113 @@
+//! `resonantgen take`: the takes of a track, and which of them plays.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use resonantgen_engine::session::Session;
+use resonantgen_engine::track::Track;
+use serde::Serialize;
+
+use crate::args::{Take, TakeAction};
+use crate::{folder, report};
+
+/// The takes of one track.
+#[derive(Debug, Serialize)]
+struct TakeList {
+    track: Track,
+    locked: bool,
+    takes: Vec<TakeEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct TakeEntry {
+    /// Counted from 1, the oldest.
+    number: usize,
+    id: String,
+    prompt: String,
+    patch: String,
+    seed: u64,
+    notes: usize,
+    bpm: f64,
+    bars: u32,
+    playing: bool,
+    heard_before: bool,
+    favourite: bool,
+}
+
+/// Lists the takes of a track, after playing or marking another one if asked.
+///
+/// # Errors
+/// The folder is as it was then.
+pub fn run(arguments: &Take) -> Result<ExitCode> {
+    let mut session = folder::load(&arguments.folder)?;
+    if act(&mut session, arguments.track, &arguments.action)? {
+        folder::save(&arguments.folder, &session, folder::sample_rate_hz(&arguments.folder))?;
+    }
+    let list = TakeList::new(&session, arguments.track);
+    if arguments.json {
+        report::print_json(&list)?;
+    } else {
+        report::print(&list.table())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what was asked; returns whether anything was.
+fn act(session: &mut Session, track: Track, action: &TakeAction) -> Result<bool> {
+    if let Some(number) = action.select {
+        session.select_take(track, number - 1)?;
+    } else if action.next {
+        session.step_take(track, 1)?;
+    } else if action.previous {
+        session.step_take(track, -1)?;
+    } else if let Some(number) = action.favourite {
+        session.set_favourite(track, number - 1, true)?;
+    } else if let Some(number) = action.no_favourite {
+        session.set_favourite(track, number - 1, false)?;
+    } else if action.compare {
+        session.compare(track)?;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+impl TakeList {
+    fn new(session: &Session, track: Track) -> Self {
+        let state = session.track(track);
+        let takes = state.history.iter().enumerate().map(|(index, take)| TakeEntry {
+            number: index + 1,
+            id: take.id.0.clone(),
+            prompt: take.recipe.prompt.clone(),
+            patch: take.patch.clone(),
+            seed: take.recipe.seed,
+            notes: take.score.notes.len(),
+            bpm: take.recipe.plan.bpm,
+            bars: take.recipe.plan.bars,
+            playing: state.current == Some(index),
+            heard_before: state.heard_before.as_ref() == Some(&take.id),
+            favourite: state.is_favourite(index),
+        });
+        Self { track, locked: state.locked, takes: takes.collect() }
+    }
+
+    fn table(&self) -> String {
+        let lock = if self.locked { " (locked)" } else { "" };
+        let mut text = format!("\n  {}{lock}\n\n", self.track);
+        if self.takes.is_empty() {
+            text.push_str("  no take yet\n");
+        }
+        for take in &self.takes {
+            let mark = if take.playing { '>' } else { ' ' };
+            let star = if take.favourite { "*" } else { " " };
+            let before = if take.heard_before { "  (heard before)" } else { "" };
+            let _ = writeln!(
+                text,
+                "  {mark} {:>2} {star} seed {:<8} {} bpm, {} bars  {}  \"{}\"{before}",
+                take.number, take.seed, take.bpm, take.bars, take.patch, take.prompt
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,48 @@
+//! Takes from outside.
+
+use std::sync::Arc;
+
+use super::edit::{grid, is_same_grid};
+use super::{Session, SessionError};
+use crate::import::{ImportOptions, Imported};
+use crate::track::Track;
+
+impl Session {
+    /// What [`crate::import::import_loop`] should know of this session: what the other tracks play, and else the tempo
+    /// to prefer where the octave is in doubt.
+    #[must_use]
+    pub fn import_options(&self, track: Track) -> ImportOptions {
+        let beside = self.grid_beside(track);
+        let own = self.plan.as_ref().filter(|plan| beside.is_none_or(|beside| is_same_grid(plan, beside)));
+        let plan = beside.map(|beside| own.unwrap_or(beside).clone());
+        let bpm_hint = self.plan.as_ref().map(|plan| plan.bpm).filter(|_| plan.is_none());
+        ImportOptions { bpm_hint, plan, ..ImportOptions::new(track) }
+    }
+
+    /// Plays an imported loop on its track and locks it, so that what is generated next is made around it. When no other
+    /// track plays, tempo, meter, length, key and chords become those of the loop. Can be undone.
+    ///
+    /// # Errors
+    /// [`SessionError::Locked`]; [`SessionError::OtherGrid`] when the other tracks play something else meanwhile.
+    pub fn add_import(&mut self, imported: Imported) -> Result<(), SessionError> {
+        let take = imported.take;
+        let track = take.recipe.track;
+        if self.track(track).locked {
+            return Err(SessionError::Locked(track));
+        }
+        let beside = self.grid_beside(track);
+        let is_alone = beside.is_none();
+        if let Some(played) = beside.filter(|played| !is_same_grid(played, &take.recipe.plan)) {
+            let (take, others) = (grid(&take.recipe.plan), grid(played));
+            return Err(SessionError::OtherGrid { track, take, others });
+        }
+        self.remember();
+        if is_alone {
+            self.plan = Some(take.recipe.plan.clone());
+        }
+        let state = self.track_mut(track);
+        state.add(Arc::new(take));
+        state.locked = true;
+        Ok(())
+    }
+}
