@@ -72,7 +72,7 @@ impl<Found> Finding<Found> {
 /// # Errors
 /// stdout cannot be written to.
 pub fn run(arguments: &Doctor) -> Result<ExitCode> {
-    let options = open::options(&arguments.models);
+    let options = open::options(&arguments.models)?;
     let runtime = find_runtime(&options);
     let bundle = find_bundle(arguments);
     let healthy = runtime.is_sound() && bundle.is_sound();

@@ -30,13 +30,16 @@ pub fn bundle_folder(models: &Models) -> PathBuf {
 }
 
 /// How the engine is to be opened.
-pub fn options(models: &Models) -> EngineOptions {
-    let defaults = EngineOptions::new(bundle_folder(models));
-    EngineOptions {
+///
+/// # Errors
+/// The environment says something that cannot be.
+pub fn options(models: &Models) -> Result<EngineOptions> {
+    let defaults = EngineOptions::with_environment(bundle_folder(models))?;
+    Ok(EngineOptions {
         threads: models.threads.map_or(defaults.threads, usize::from),
         provider: models.provider.unwrap_or_default(),
         ..defaults
-    }
+    })
 }
 
 /// Opens the engine. No network is loaded yet.
@@ -44,5 +47,5 @@ pub fn options(models: &Models) -> EngineOptions {
 /// # Errors
 /// The runtime or the bundle is missing or damaged; the message says what to do.
 pub fn engine(models: &Models) -> Result<Engine> {
-    Ok(Engine::open(&options(models))?)
+    Ok(Engine::open(&options(models)?)?)
 }

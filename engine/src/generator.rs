@@ -11,14 +11,16 @@ mod golden;
 mod random;
 mod render;
 mod sampling;
+mod shelf;
 pub mod tokens;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use self::render::{Decoding, Material};
-use crate::bundle::manifest::{GraphRecord, TrackRecord};
+use self::shelf::{Janitor, Shelf, loaded, lock};
+use crate::bundle::manifest::GraphRecord;
 use crate::bundle::{Bundle, BundleError};
 use crate::codec::filter::SpectralFilter;
 use crate::intent::Intent;
@@ -29,7 +31,8 @@ use crate::runtime::{
 };
 use crate::score::Score;
 use crate::take::{GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
-use crate::track::{TRACK_COUNT, Track};
+use crate::track::Track;
+use crate::worker;
 
 /// Where an [`Engine`] finds its parts, and how much of the machine it may use.
 #[derive(Clone, Debug)]
@@ -44,14 +47,19 @@ pub struct EngineOptions {
     /// What networks run on. [`ProviderChoice::Auto`] leaves it to the environment variable `RESONANTGEN_PROVIDER`, or
     /// else to a measurement.
     pub provider: ProviderChoice,
+    /// Drop the networks from memory when they were not used for this long; the next take loads them again. `None` keeps
+    /// them until the engine is dropped.
+    pub unload_after: Option<Duration>,
 }
 
 /// Most inference threads worth having: the networks are small, and a host needs the other cores.
 const MOST_THREADS: usize = 4;
+/// Networks that were not used for this long are dropped by default.
+const UNLOAD_AFTER: Duration = Duration::from_secs(15 * 60);
 
 impl EngineOptions {
-    /// The defaults for the bundle in `bundle_dir`: as many threads as there are cores, up to four, and the automatic
-    /// choice of a provider.
+    /// The defaults for the bundle in `bundle_dir`: as many threads as there are cores, up to four, the automatic choice
+    /// of a provider, and networks that are dropped after a quarter of an hour without use.
     #[must_use]
     pub fn new(bundle_dir: impl Into<PathBuf>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -60,7 +68,43 @@ impl EngineOptions {
             runtime_library: None,
             threads: cores.min(MOST_THREADS),
             provider: ProviderChoice::Auto,
+            unload_after: Some(UNLOAD_AFTER),
         }
+    }
+
+    /// The defaults, changed by what the environment says: `RESONANTGEN_THREADS` (1 or more) and
+    /// `RESONANTGEN_UNLOAD_MINUTES` (0 keeps networks loaded). `RESONANTGEN_PROVIDER` is read by [`Engine::open`].
+    ///
+    /// # Errors
+    /// A variable is no such number.
+    pub fn with_environment(bundle_dir: impl Into<PathBuf>) -> Result<Self, EnvironmentError> {
+        let mut options = Self::new(bundle_dir);
+        if let Some(threads) = number("RESONANTGEN_THREADS", 1)? {
+            options.threads = threads as usize;
+        }
+        if let Some(minutes) = number("RESONANTGEN_UNLOAD_MINUTES", 0)? {
+            options.unload_after = (minutes > 0).then(|| Duration::from_secs(60 * u64::from(minutes)));
+        }
+        Ok(options)
+    }
+}
+
+/// An environment variable says something else than it may.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} is {found:?}: use a whole number from {least} on, or leave it out")]
+pub struct EnvironmentError {
+    variable: &'static str,
+    found: String,
+    least: u16,
+}
+
+/// The number that a variable holds; none if it is not set.
+fn number(variable: &'static str, least: u16) -> Result<Option<u16>, EnvironmentError> {
+    let Some(found) = std::env::var_os(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let found = found.to_string_lossy().into_owned();
+    match found.trim().parse() {
+        Ok(number) if number >= least => Ok(Some(number)),
+        _ => Err(EnvironmentError { variable, found, least }),
     }
 }
 
@@ -194,32 +238,9 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     placement: Arc<Placement>,
     threads: usize,
-    tracks: [TrackNetworks; TRACK_COUNT],
-}
-
-/// Networks of one track, loaded when they are first needed. Two takes of one track wait for each other.
-#[derive(Debug, Default)]
-struct TrackNetworks {
-    compose: Mutex<Option<StepNetwork>>,
-    perform: Mutex<Option<Network>>,
-    decode: Mutex<Option<Network>>,
-    filter: OnceLock<SpectralFilter>,
-}
-
-/// Locks a network's slot. A panic elsewhere leaves a network as usable as before: each run sets all of its inputs.
-fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The network in `slot`, loaded by `load` if it is not there yet.
-fn loaded<'a, T>(
-    slot: &'a mut MutexGuard<'_, Option<T>>,
-    load: impl FnOnce() -> Result<T, ModelError>,
-) -> Result<&'a mut T, ModelError> {
-    match &mut **slot {
-        Some(network) => Ok(network),
-        empty => Ok(empty.insert(load()?)),
-    }
+    shelf: Arc<Shelf>,
+    /// Drops idle networks; none when they are to stay.
+    _janitor: Option<Janitor>,
 }
 
 impl Engine {
@@ -231,7 +252,9 @@ impl Engine {
         let bundle = Bundle::open(&options.bundle_dir)?;
         let runtime = Runtime::open(options.runtime_library.as_deref())?;
         let placement = Arc::new(Placement::new(Arc::clone(&runtime), options.provider.or_environment()?));
-        Ok(Self { bundle, runtime, placement, threads: options.threads.max(1), tracks: Default::default() })
+        let shelf = Arc::new(Shelf::default());
+        let janitor = options.unload_after.map(|patience| Janitor::start(&shelf, patience));
+        Ok(Self { bundle, runtime, placement, threads: options.threads.max(1), shelf, _janitor: janitor })
     }
 
     /// The bundle in use.
@@ -253,6 +276,32 @@ impl Engine {
         self.placement.statuses()
     }
 
+    /// Loads all networks that are not loaded yet, so that the next take does not have to.
+    ///
+    /// # Errors
+    /// A network cannot be loaded.
+    pub fn load_networks(&self) -> Result<(), ModelError> {
+        let _in_use = self.shelf.hold();
+        for track in Track::ALL {
+            let (record, networks) = (self.bundle.manifest().track(track), &self.shelf.tracks[track.index()]);
+            loaded(&mut lock(&networks.compose), || self.load_composer(track))?;
+            loaded(&mut lock(&networks.perform), || self.load(&record.perform, Stage::Perform))?;
+            loaded(&mut lock(&networks.decode), || self.load(&record.decode, Stage::Decode))?;
+        }
+        Ok(())
+    }
+
+    /// Drops all networks from memory that are not running; the next take loads what it needs.
+    pub fn unload_networks(&self) {
+        self.shelf.unload();
+    }
+
+    /// How many networks are in memory. Waits for those that are running.
+    #[must_use]
+    pub fn networks_loaded(&self) -> usize {
+        self.shelf.count()
+    }
+
     /// Makes one take. The same request gives the same take, to the bit, on the same machine.
     ///
     /// # Errors
@@ -264,6 +313,7 @@ impl Engine {
     ) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
+        let _in_use = self.shelf.hold();
         self.try_generate(request, observer).map_err(|source| GenerateError::from_model(track, source))
     }
 
@@ -287,7 +337,7 @@ impl Engine {
 
         let start = Instant::now();
         observer.progress(track, Stage::Compose, 0.0);
-        let score = self.compose(request, record, patch.family, observer)?;
+        let score = self.compose(request, patch.family, observer)?;
         let composed = Instant::now();
         let mut timings = StageSeconds { compose: (composed - start).as_secs_f64(), ..Default::default() };
         if score.notes.is_empty() {
@@ -300,20 +350,20 @@ impl Engine {
         let material = Material::new(request, &score, loop_samples);
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
-            let mut slot = lock(&self.tracks[track.index()].perform);
+            let mut slot = lock(&self.shelf.tracks[track.index()].perform);
             let network = loaded(&mut slot, || self.load(&record.perform, Stage::Perform))?;
             let codes = render::perform(network, &material, patch, attributes, &is_cancelled)?;
             observer.progress(track, Stage::Perform, 1.0);
             Ok(codes)
         };
         let (codes, streams) = if self.threads < 2 {
-            (perform()?, material.streams(request, patch))
+            (perform()?, material.streams(request, patch, &is_cancelled)?)
         } else {
             std::thread::scope(|scope| {
-                let streams = scope.spawn(|| material.streams(request, patch));
+                let streams = worker::spawn(scope, || material.streams(request, patch, &is_cancelled));
                 let codes = perform()?;
                 // A panic of the excitation is passed on: it is a bug here, not an error of the model.
-                let streams = streams.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let streams = streams.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 Ok((codes, streams))
             })?
         };
@@ -321,7 +371,7 @@ impl Engine {
         timings.perform = (performed - composed).as_secs_f64();
 
         observer.progress(track, Stage::Decode, 0.0);
-        let networks = &self.tracks[track.index()];
+        let networks = &self.shelf.tracks[track.index()];
         let mut slot = lock(&networks.decode);
         let network = loaded(&mut slot, || self.load(&record.decode, Stage::Decode))?;
         let decoding = Decoding {
@@ -342,25 +392,27 @@ impl Engine {
     fn compose(
         &self,
         request: &TakeRequest<'_>,
-        record: &TrackRecord,
         family: condition::Family,
         observer: &dyn Observer,
     ) -> Result<Score, ModelError> {
         let track = request.track;
-        let mut slot = lock(&self.tracks[track.index()].compose);
-        let network = loaded(&mut slot, || {
-            self.placement.keep_on_cpu(Stage::Compose.name());
-            StepNetwork::load(
-                &self.runtime,
-                self.bundle.folder(),
-                &record.compose,
-                record.cache,
-                tokens::vocabulary(track),
-                condition::CONDITION_LENGTH,
-            )
-        })?;
+        let mut slot = lock(&self.shelf.tracks[track.index()].compose);
+        let network = loaded(&mut slot, || self.load_composer(track))?;
         let segment_bars = self.bundle.manifest().segment_bars;
         compose::compose(network, request, family, segment_bars, observer)
+    }
+
+    fn load_composer(&self, track: Track) -> Result<StepNetwork, ModelError> {
+        let record = self.bundle.manifest().track(track);
+        self.placement.keep_on_cpu(Stage::Compose.name());
+        StepNetwork::load(
+            &self.runtime,
+            self.bundle.folder(),
+            &record.compose,
+            record.cache,
+            tokens::vocabulary(track),
+            condition::CONDITION_LENGTH,
+        )
     }
 
     fn load(&self, record: &GraphRecord, stage: Stage) -> Result<Network, ModelError> {

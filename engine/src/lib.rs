@@ -23,3 +23,4 @@ pub mod session;
 pub mod take;
 pub mod theory;
 pub mod track;
+pub mod worker;

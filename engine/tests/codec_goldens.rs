@@ -119,11 +119,11 @@ fn the_filter_and_its_levels_match() {
         let mono = |samples: &[f32]| Stream { mid: samples.to_vec(), side: Vec::new() };
         let streams = [mono(first), mono(second), mono(&noise)];
         let gains = case.array("log_gains");
-        let mut synthesis = Synthesis::new(&filter, &streams, 0..frames);
+        let mut synthesis = Synthesis::new(&filter, &streams, 0);
         synthesis.push(&gains, frames, 0..7);
         synthesis.push(&gains, frames, 7..frames);
         assert_eq!(synthesis.final_samples(true), case.samples);
-        let (mid, side) = synthesis.samples(0..case.samples);
+        let (mid, side) = synthesis.take(0..case.samples);
         check(&format!("{name} audio"), &case.array("audio"), &mid, TOLERANCE);
         assert!(side.iter().all(|side| *side == 0.0), "{name}: streams without a side are mono");
 

@@ -34,3 +34,17 @@ fn a_card_that_is_not_there_is_explained_and_the_cpu_makes_the_same_take() {
         assert!(cpu.in_use && cpu.reason == "runs compose, decode, perform", "{cpu:?}");
     }
 }
+
+#[test]
+fn networks_that_were_dropped_are_loaded_again_and_make_the_same_take() {
+    let wish = Wish::new(Track::Drums, 1);
+    let engine = engine(ProviderChoice::Cpu);
+    assert_eq!(engine.networks_loaded(), 0);
+    let take = engine.generate_take(&wish.request(), &Silent).unwrap();
+    assert_eq!(engine.networks_loaded(), 3);
+    engine.unload_networks();
+    assert_eq!(engine.networks_loaded(), 0);
+    assert_eq!(engine.generate_take(&wish.request(), &Silent).unwrap().audio, take.audio);
+    engine.load_networks().unwrap();
+    assert_eq!(engine.networks_loaded(), 12);
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use resonantgen_engine::generator::{Engine, EngineOptions, OpenEngineError};
+use resonantgen_engine::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
 
 use crate::location;
 
@@ -26,6 +26,9 @@ pub enum EngineError {
     /// Models or runtime are not usable.
     #[error(transparent)]
     Open(#[from] OpenEngineError),
+    /// An environment variable that concerns the engine holds nonsense.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
 }
 
 /// The process's engine: opened when first needed, closed when no instance uses it any more.
@@ -41,7 +44,7 @@ pub fn engine() -> Result<Arc<Engine>, EngineError> {
     location::stay_loaded();
     let options = EngineOptions {
         runtime_library: location::runtime(),
-        ..EngineOptions::new(location::bundle().map_err(EngineError::NoBundle)?)
+        ..EngineOptions::with_environment(location::bundle().map_err(EngineError::NoBundle)?)?
     };
     let engine = Arc::new(Engine::open(&options)?);
     *shared = Arc::downgrade(&engine);

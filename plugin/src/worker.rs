@@ -9,6 +9,7 @@ use nice_plug::nice_error;
 use resonantgen_engine::generator::{Observer, Stage};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::track::Track;
+use resonantgen_engine::worker::give_way;
 use rtrb::Consumer;
 
 use crate::inference::{engine, wait_for_turn};
@@ -53,7 +54,8 @@ impl Drop for Worker {
 }
 
 fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
-    lower_priority();
+    // At its old priority it works as well, only less politely.
+    let _ = give_way();
     while !shared.quit.load(Ordering::Acquire) {
         while let Ok(trigger) = triggers.pop() {
             shared.enqueue(trigger.into());
@@ -91,16 +93,6 @@ fn report_lost_triggers(shared: &Shared) {
     let lost = shared.lost_triggers.swap(0, Ordering::AcqRel);
     if lost > 0 {
         shared.set_message(Some(format!("{lost} triggers came too fast and were left out.")));
-    }
-}
-
-/// The worker yields to audio threads and to the user.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    {
-        const NICENESS: libc::c_int = 10;
-        // SAFETY: no memory is involved; on Linux this concerns the calling thread only.
-        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
     }
 }
 

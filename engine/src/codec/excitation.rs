@@ -264,6 +264,17 @@ fn fill_envelope(note: &TimedNote, parameters: &TonalExcitation, first: i64, env
 /// `notes` are sorted by (on, pitch); with a glide, each starts at the pitch of the one before.
 #[must_use]
 pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) -> [Stream; 2] {
+    tonal_while(notes, parameters, window, &|| true).expect("nothing stops it")
+}
+
+/// As [`tonal`], asking `keep_going` before each note; none when it said no.
+#[must_use]
+pub fn tonal_while(
+    notes: &[TimedNote],
+    parameters: &TonalExcitation,
+    window: Window,
+    keep_going: &dyn Fn() -> bool,
+) -> Option<[Stream; 2]> {
     let voices = i32::from(parameters.voices.max(1));
     let mut odd = Stream::mono(window.samples);
     let mut even = Stream::mono(window.samples);
@@ -271,6 +282,9 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) 
     let mut envelope = Vec::new();
     let tables = weighted_tables(&parameters.partials);
     for (index, note) in notes.iter().enumerate() {
+        if !keep_going() {
+            return None;
+        }
         let end = note.off - note.on + parameters.tail_seconds();
         let start = (note.on * RATE).ceil() as i64;
         let stop = (((note.on + end) * RATE).floor() as i64 + 1).min(window_end);
@@ -295,7 +309,7 @@ pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) 
             render_voice(&pitch, voice, start, stop, target, &tables);
         }
     }
-    [odd, even]
+    Some([odd, even])
 }
 
 struct PitchCurve<'a> {
@@ -389,10 +403,24 @@ fn render_voice(
 /// The impulse and body streams of the drum track. Keys of no drum class are left out.
 #[must_use]
 pub fn drums(notes: &[TimedNote], bodies: &DrumBodies, window: Window) -> [Stream; 2] {
+    drums_while(notes, bodies, window, &|| true).expect("nothing stops it")
+}
+
+/// As [`drums`], asking `keep_going` before each hit; none when it said no.
+#[must_use]
+pub fn drums_while(
+    notes: &[TimedNote],
+    bodies: &DrumBodies,
+    window: Window,
+    keep_going: &dyn Fn() -> bool,
+) -> Option<[Stream; 2]> {
     let mut impulse = Stream::mono(window.samples);
     let mut body = Stream::mono(window.samples);
     let window_end = window.first + window.samples as i64;
     for note in notes {
+        if !keep_going() {
+            return None;
+        }
         let Some(class) = DrumClass::from_key(note.pitch) else { continue };
         let velocity = f64::from(note.velocity) / 127.0;
         let position = note.on * RATE;
@@ -420,7 +448,7 @@ pub fn drums(notes: &[TimedNote], bodies: &DrumBodies, window: Window) -> [Strea
             body.mid[(sample - window.first) as usize] += value as f32;
         }
     }
-    [impulse, body]
+    Some([impulse, body])
 }
 
 /// How the noise of a track is widened.

@@ -151,10 +151,17 @@ impl SpectralFilter {
     /// Natural log of the power in the mel bands, `[bands, frames]`.
     #[must_use]
     pub fn log_mel(&self, samples: &[f32], frames: usize) -> Vec<f32> {
+        self.log_mel_of(samples, 0..frames)
+    }
+
+    /// As [`Self::log_mel`], of some frames only: `[bands, range]`.
+    #[must_use]
+    pub fn log_mel_of(&self, samples: &[f32], range: std::ops::Range<usize>) -> Vec<f32> {
+        let frames = range.len();
         let mut scratch = self.scratch();
         let mut power = vec![0.0f32; self.transform.n_fft / 2 + 1];
         let mut out = vec![0.0; BANDS * frames];
-        for frame in 0..frames {
+        for (column, frame) in range.enumerate() {
             self.analyse(samples, frame, &mut scratch);
             for (power, bin) in power.iter_mut().zip(&scratch.spectrum) {
                 *power = bin.norm_sqr();
@@ -162,7 +169,7 @@ impl SpectralFilter {
             for (band, triangle) in self.triangles.iter().enumerate() {
                 let bins = &power[triangle.first..triangle.first + triangle.weights.len()];
                 let sum: f32 = bins.iter().zip(&triangle.weights).map(|(power, weight)| power * weight).sum();
-                out[band * frames + frame] = sum.max(POWER_FLOOR).ln();
+                out[band * frames + column] = sum.max(POWER_FLOOR).ln();
             }
         }
         out
@@ -184,9 +191,14 @@ pub struct Synthesis<'a> {
     streams: &'a [Stream; STREAMS],
     /// The frame that is pushed next.
     next: usize,
+    /// Position of the first element of `mid`, `side` and `norm`: what lies before has been taken. Positions count
+    /// samples from half a window before the time line on, where frame 0 starts.
+    taken: usize,
     mid: Vec<f32>,
+    /// Empty when no stream has a side.
     side: Vec<f32>,
     norm: Vec<f32>,
+    wide: bool,
     scratch: ScratchBuffers,
 }
 
@@ -205,24 +217,20 @@ impl std::fmt::Debug for ScratchBuffers {
 }
 
 impl<'a> Synthesis<'a> {
-    /// Starts to filter `streams`; `frames` are the frames that will be pushed in all.
+    /// Starts to filter `streams` at the frame `first`.
     #[must_use]
-    pub fn new(
-        filter: &'a SpectralFilter,
-        streams: &'a [Stream; STREAMS],
-        frames: std::ops::Range<usize>,
-    ) -> Self {
+    pub fn new(filter: &'a SpectralFilter, streams: &'a [Stream; STREAMS], first: usize) -> Self {
         let Transform { n_fft, hop } = filter.transform;
-        let length = frames.end.saturating_sub(1) * hop + n_fft;
-        let wide = streams.iter().any(|stream| !stream.side.is_empty());
         let bins = n_fft / 2 + 1;
         Self {
             filter,
             streams,
-            next: frames.start,
-            mid: vec![0.0; length],
-            side: vec![0.0; if wide { length } else { 0 }],
-            norm: vec![0.0; length],
+            next: first,
+            taken: first * hop,
+            mid: Vec::new(),
+            side: Vec::new(),
+            norm: Vec::new(),
+            wide: streams.iter().any(|stream| !stream.side.is_empty()),
             scratch: ScratchBuffers {
                 one: filter.scratch(),
                 mid: vec![Complex32::default(); bins],
@@ -237,7 +245,7 @@ impl<'a> Synthesis<'a> {
     /// used.
     ///
     /// # Panics
-    /// When `log_gains` has another size, or more frames are pushed than were announced.
+    /// When `log_gains` has another size.
     pub fn push(&mut self, log_gains: &[f32], stride: usize, columns: std::ops::Range<usize>) {
         assert_eq!(log_gains.len(), STREAMS * BANDS * stride, "gains are [streams, bands, frames]");
         for column in columns {
@@ -271,7 +279,12 @@ impl<'a> Synthesis<'a> {
                 }
             }
         }
-        let first = self.next * hop;
+        let first = self.next * hop - self.taken;
+        self.mid.resize(first + n_fft, 0.0);
+        self.norm.resize(first + n_fft, 0.0);
+        if self.wide {
+            self.side.resize(first + n_fft, 0.0);
+        }
         let parts = [(&mut scratch.mid, &mut self.mid), (&mut scratch.side, &mut self.side)];
         for (spectrum, target) in parts.into_iter().filter(|(_, target)| !target.is_empty()) {
             self.filter
@@ -298,19 +311,25 @@ impl<'a> Synthesis<'a> {
         if complete { self.next * hop } else { (self.next * hop).saturating_sub(n_fft / 2) }
     }
 
-    /// Mid and side of the samples in `range`, which must be final.
+    /// Takes mid and side of the samples in `range` out, which must be final. Frames that are pushed later no longer
+    /// reach what lies before its end; it is forgotten.
     ///
     /// # Panics
-    /// When the range reaches past what was announced.
+    /// When a part of the range was taken before, or lies before the first frame or after the last one.
     #[must_use]
-    pub fn samples(&self, range: std::ops::Range<usize>) -> (Vec<f32>, Vec<f32>) {
+    pub fn take(&mut self, range: std::ops::Range<usize>) -> (Vec<f32>, Vec<f32>) {
         let half = self.filter.transform.n_fft / 2;
-        range
-            .map(|sample| {
-                let index = sample + half;
+        let (start, end) = (range.start + half - self.taken, range.end + half - self.taken);
+        let samples = (start..end)
+            .map(|index| {
                 let norm = self.norm[index].max(NORM_FLOOR);
                 (self.mid[index] / norm, self.side.get(index).map_or(0.0, |side| side / norm))
             })
-            .unzip()
+            .unzip();
+        self.mid.drain(..end);
+        self.norm.drain(..end);
+        self.side.drain(..end.min(self.side.len()));
+        self.taken += end;
+        samples
     }
 }

@@ -17,6 +17,7 @@ use crate::intent::Attributes;
 use crate::runtime::{Input, ModelError, Network};
 use crate::take::{FULL_SCALE, StemAudio, Tokens};
 use crate::track::Track;
+use crate::worker;
 
 /// Codec frames decoded at once (4 s).
 const CHUNK_CODEC_FRAMES: usize = 200;
@@ -78,16 +79,30 @@ impl Material {
     }
 
     /// The excitation streams of the time line.
-    pub(super) fn streams(&self, request: &TakeRequest<'_>, patch: &Patch) -> [Stream; STREAMS] {
+    ///
+    /// # Errors
+    /// [`ModelError::Cancelled`] soon after `is_cancelled` turned true.
+    pub(super) fn streams(
+        &self,
+        request: &TakeRequest<'_>,
+        patch: &Patch,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<[Stream; STREAMS], ModelError> {
         let window = self.timeline.window();
-        let [first, second] = match &patch.excitation {
-            PatchExcitation::Tonal(parameters) => excitation::tonal(&self.notes, parameters, window),
-            PatchExcitation::Drums(bodies) => excitation::drums(&self.notes, bodies, window),
+        let keep_going = || !is_cancelled();
+        let pitched = match &patch.excitation {
+            PatchExcitation::Tonal(parameters) => {
+                excitation::tonal_while(&self.notes, parameters, window, &keep_going)
+            }
+            PatchExcitation::Drums(bodies) => {
+                excitation::drums_while(&self.notes, bodies, window, &keep_going)
+            }
         };
+        let [first, second] = pitched.ok_or(ModelError::Cancelled)?;
         let seed = Random::new(request.seed, request.track, Purpose::Noise).integer();
         let noise =
             excitation::noise(seed, self.timeline.loop_samples(), window, noise_width(request.track, patch));
-        [first, second, noise]
+        Ok([first, second, noise])
     }
 }
 
@@ -160,17 +175,18 @@ impl Decoding<'_> {
         starts.map(|start| start..(start + CHUNK_CODEC_FRAMES).min(all.end)).collect()
     }
 
-    /// Levels of the pitched streams, `[2, bands, gain frames of the time line]`.
-    fn levels(&self) -> Vec<f32> {
+    /// Levels of the pitched streams in some gain frames, `[2, bands, range]`.
+    fn levels(&self, range: &Range<usize>) -> Vec<f32> {
         let [first, second, _] = self.streams;
-        let frames = self.material.timeline.codec_frames() * self.gain_frames_per_codec_frame();
-        [first, second].into_iter().flat_map(|stream| self.filter.log_mel(&stream.mid, frames)).collect()
+        [first, second]
+            .into_iter()
+            .flat_map(|stream| self.filter.log_mel_of(&stream.mid, range.clone()))
+            .collect()
     }
 
     fn gains(
         &self,
         network: &mut Network,
-        levels: &[f32],
         chunk: &Range<usize>,
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Gains, ModelError> {
@@ -185,10 +201,7 @@ impl Decoding<'_> {
             .collect();
         let features =
             self.material.features.window(first * FEATURES_PER_CODEC_FRAME, count * FEATURES_PER_CODEC_FRAME);
-        let levels: Vec<f32> = levels
-            .chunks_exact(total * ratio)
-            .flat_map(|row| row[first * ratio..(first + count) * ratio].iter().copied())
-            .collect();
+        let levels = self.levels(&(first * ratio..(first + count) * ratio));
         let rows = self.material.features.rows;
         let values = network.run::<f32>(
             &[
@@ -211,15 +224,11 @@ impl Decoding<'_> {
         observer: &dyn Observer,
     ) -> Result<StemAudio, ModelError> {
         let is_cancelled = || observer.is_cancelled();
-        let levels = self.levels();
-        if is_cancelled() {
-            return Err(ModelError::Cancelled);
-        }
         let chunks = self.chunks();
         let mut output = Output::new(self, observer);
         if threads < 2 {
             for (index, chunk) in chunks.iter().enumerate() {
-                let gains = self.gains(network, &levels, chunk, &is_cancelled)?;
+                let gains = self.gains(network, chunk, &is_cancelled)?;
                 output.push(&gains, index + 1 == chunks.len())?;
                 observer.progress(self.track, Stage::Decode, (index + 1) as f32 / chunks.len() as f32);
             }
@@ -227,10 +236,10 @@ impl Decoding<'_> {
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(1);
-            let (chunks, levels) = (&chunks, &levels);
-            scope.spawn(move || {
+            let chunks = &chunks;
+            worker::spawn(scope, move || {
                 for chunk in chunks {
-                    let gains = self.gains(network, levels, chunk, &|| observer.is_cancelled());
+                    let gains = self.gains(network, chunk, &|| observer.is_cancelled());
                     let failed = gains.is_err();
                     // The receiver is gone when the filter was cancelled: nothing is left to do then.
                     if sender.send(gains).is_err() || failed {
@@ -247,18 +256,20 @@ impl Decoding<'_> {
     }
 }
 
-/// Filters gains, widens, closes the loop and hands on what is final.
+/// Filters gains, widens, closes the loop and hands on what is final. Keeps no more than what is not final yet, and the
+/// finished take.
 struct Output<'a> {
     track: Track,
     timeline: Timeline,
     synthesis: Synthesis<'a>,
     widener: Widener,
     gain: f32,
-    /// The time line's sample that `left` and `right` start at.
+    /// The time line's sample that `sides` start at.
     first: usize,
-    /// What has been rendered, from before the loop on.
-    left: Vec<f32>,
-    right: Vec<f32>,
+    /// Left and right: what has been rendered and not been handed on.
+    sides: [Vec<f32>; 2],
+    /// Left and right just before the loop: what its end is faded into.
+    lead: [Vec<f32>; 2],
     /// What has been handed on, from the loop's start on.
     audio: StemAudio,
     observer: &'a dyn Observer,
@@ -267,18 +278,18 @@ struct Output<'a> {
 impl<'a> Output<'a> {
     fn new(decoding: &Decoding<'a>, observer: &'a dyn Observer) -> Self {
         let ratio = decoding.gain_frames_per_codec_frame();
-        let frames = decoding.codec_frames();
-        let gain_frames = frames.start * ratio..frames.end * ratio;
+        let start = decoding.codec_frames().start;
+        let length = decoding.material.timeline.loop_samples();
         Self {
             track: decoding.track,
             timeline: decoding.material.timeline,
-            synthesis: Synthesis::new(decoding.filter, decoding.streams, gain_frames),
+            synthesis: Synthesis::new(decoding.filter, decoding.streams, start * ratio),
             widener: Widener::new(body_width(decoding.track, decoding.patch)),
             gain: 10f32.powf(decoding.patch.gain_db / 20.0) * track_level(decoding.track),
-            first: frames.start * CODEC_HOP,
-            left: Vec::new(),
-            right: Vec::new(),
-            audio: StemAudio::default(),
+            first: start * CODEC_HOP,
+            sides: Default::default(),
+            lead: Default::default(),
+            audio: StemAudio { left: Vec::with_capacity(length), right: Vec::with_capacity(length) },
             observer,
         }
     }
@@ -293,13 +304,13 @@ impl<'a> Output<'a> {
             let columns = first..(first + step).min(gains.columns.end);
             self.synthesis.push(&gains.values, gains.stride, columns);
         }
-        let rendered = self.first + self.left.len();
-        let (mid, side) =
-            self.synthesis.samples(rendered..self.synthesis.final_samples(is_last).max(rendered));
+        let rendered = self.first + self.sides[0].len();
+        let (mid, side) = self.synthesis.take(rendered..self.synthesis.final_samples(is_last).max(rendered));
+        let [left, right] = &mut self.sides;
         for (mid, side) in mid.into_iter().zip(side) {
             let side = side + self.widener.side(mid);
-            self.left.push(limit((mid + side) * self.gain));
-            self.right.push(limit((mid - side) * self.gain));
+            left.push(limit((mid + side) * self.gain));
+            right.push(limit((mid - side) * self.gain));
         }
         self.hand_on(is_last);
         Ok(())
@@ -307,27 +318,37 @@ impl<'a> Output<'a> {
 
     /// Hands on what will not change any more: all but the seam, and that too in the end.
     fn hand_on(&mut self, is_last: bool) {
-        let start = self.timeline.loop_first() - self.first;
+        let start = self.timeline.loop_first();
         let length = self.timeline.loop_samples();
         let seam = self.timeline.seam_samples();
         let done = self.audio.len();
-        let until = if is_last { length } else { self.left.len().saturating_sub(start).min(length - seam) };
+        let rendered = self.first + self.sides[0].len();
+        let until = if is_last { length } else { rendered.saturating_sub(start).min(length - seam) };
         if until <= done {
             return;
         }
+        if done == 0 {
+            let before = start - seam - self.first..start - self.first;
+            self.lead = [0, 1].map(|side: usize| self.sides[side][before.clone()].to_vec());
+        }
         if is_last {
-            for channel in [&mut self.left, &mut self.right] {
-                let (lead, body) = channel.split_at_mut(start);
-                self.timeline.close_loop(&mut body[length - seam..length], &lead[start - seam..]);
+            let end = start + length - self.first;
+            for (channel, lead) in self.sides.iter_mut().zip(&self.lead) {
+                self.timeline.close_loop(&mut channel[end - seam..end], lead);
             }
         }
-        let range = start + done..start + until;
-        let part = StemAudio::from_f32(&self.left[range.clone()], &self.right[range]);
+        let range = start + done - self.first..start + until - self.first;
+        let [left, right] = &self.sides;
+        let part = StemAudio::from_f32(&left[range.clone()], &right[range.clone()]);
         let floats =
             |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<f32>>();
         self.observer.audio(self.track, done, &floats(&part.left), &floats(&part.right));
         self.audio.left.extend(part.left);
         self.audio.right.extend(part.right);
+        for side in &mut self.sides {
+            side.drain(..range.end);
+        }
+        self.first += range.end;
     }
 }
 

@@ -12,9 +12,10 @@ use super::placement::{Placed, Placement, Subject};
 use super::provider::{self, Provider};
 use super::{ModelError, Runtime};
 use crate::bundle::manifest::{Dimension, ElementType, GraphRecord, TensorSpec};
+use crate::worker;
 
 /// How often a running network looks whether it shall stop.
-const CANCEL_POLL: Duration = Duration::from_millis(20);
+const CANCEL_POLL: Duration = Duration::from_millis(10);
 
 /// Values of an input tensor, row-major.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +165,7 @@ impl Network {
         let options = RunOptions::new().map_err(|error| self.failure(&error))?;
         let finished = (Mutex::new(false), Condvar::new());
         let result = std::thread::scope(|scope| {
-            scope.spawn(|| watch(&finished, &options, is_cancelled));
+            worker::spawn(scope, || watch(&finished, &options, is_cancelled));
             let result = self.run_watched(inputs, &options);
             *finished.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
             finished.1.notify_all();

@@ -217,9 +217,11 @@ pub(super) fn register(mut builder: SessionBuilder, provider: Provider) -> Resul
     Ok(builder)
 }
 
-/// What the runtime said, without its line breaks and of bearable length.
+/// What the runtime said, without its line breaks, the places in its sources that come first, and at bearable length.
 pub(super) fn one_line(text: &str) -> String {
     const LONGEST: usize = 240;
+    let text = text.rsplit_once(" with error: ").map_or(text, |(_, cause)| cause);
+    let text = text.rsplit_once("[ONNXRuntimeError] : ").map_or(text, |(_, cause)| cause);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}...", &line[..end]),
@@ -244,6 +246,10 @@ mod tests {
     #[test]
     fn reasons_are_one_bearable_line() {
         assert_eq!(one_line("  a\n\tb  c "), "a b c");
+        let found = "/src/provider_bridge_ort.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library \
+                     libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file";
+        assert_eq!(one_line(found), "libcublasLt.so.13: cannot open shared object file");
+        assert_eq!(one_line("here.cc:1 [ONNXRuntimeError] : 6 : no memory"), "6 : no memory");
         assert!(one_line(&"é ".repeat(1000)).chars().count() < 250);
     }
 }

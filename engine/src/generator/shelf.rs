@@ -1,0 +1,197 @@
+//! The loaded networks: loaded when they are first needed, dropped when they were not used for a while.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::codec::filter::SpectralFilter;
+use crate::runtime::{ModelError, Network, StepNetwork};
+use crate::track::TRACK_COUNT;
+
+/// Networks of one track. Two takes of one track wait for each other.
+#[derive(Debug, Default)]
+pub(super) struct TrackNetworks {
+    pub(super) compose: Mutex<Option<StepNetwork>>,
+    pub(super) perform: Mutex<Option<Network>>,
+    pub(super) decode: Mutex<Option<Network>>,
+    /// Tables, not a network: small, and never dropped.
+    pub(super) filter: OnceLock<SpectralFilter>,
+}
+
+/// Locks a network's slot. A panic elsewhere leaves a network as usable as before: each run sets all of its inputs.
+pub(super) fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The network in `slot`, loaded by `load` if it is not there yet.
+pub(super) fn loaded<'a, T>(
+    slot: &'a mut MutexGuard<'_, Option<T>>,
+    load: impl FnOnce() -> Result<T, ModelError>,
+) -> Result<&'a mut T, ModelError> {
+    match &mut **slot {
+        Some(network) => Ok(network),
+        empty => Ok(empty.insert(load()?)),
+    }
+}
+
+/// The networks of all tracks.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    pub(super) tracks: [TrackNetworks; TRACK_COUNT],
+    usage: Mutex<Usage>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Usage {
+    /// Takes that are being made.
+    active: usize,
+    /// When the last one ended; none when nothing is loaded.
+    idle_since: Option<Instant>,
+    closed: bool,
+}
+
+/// Keeps networks from being dropped for idleness.
+#[derive(Debug)]
+pub(super) struct InUse<'a>(&'a Shelf);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let mut usage = lock(&self.0.usage);
+        usage.active -= 1;
+        usage.idle_since = Some(Instant::now());
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shelf {
+    /// From now on, and until the value is dropped, the networks are in use.
+    pub(super) fn hold(&self) -> InUse<'_> {
+        lock(&self.usage).active += 1;
+        InUse(self)
+    }
+
+    /// Drops all networks that are not running just now.
+    pub(super) fn unload(&self) {
+        fn clear<T>(slot: &Mutex<Option<T>>) {
+            // One that is locked is in use, or about to be.
+            if let Ok(mut network) = slot.try_lock() {
+                *network = None;
+            }
+        }
+        for track in &self.tracks {
+            clear(&track.compose);
+            clear(&track.perform);
+            clear(&track.decode);
+        }
+        give_memory_back();
+    }
+
+    /// Networks that are loaded just now.
+    pub(super) fn count(&self) -> usize {
+        let is_there = |track: &TrackNetworks| {
+            [lock(&track.compose).is_some(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
+        };
+        self.tracks.iter().flat_map(is_there).filter(|there| *there).count()
+    }
+}
+
+/// Lets the system have freed memory at once where the allocator would keep it.
+fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call only returns free pages; it is allowed at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// What to do about idle networks.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing until something changes.
+    Wait,
+    /// Look again after this time.
+    WaitFor(Duration),
+    /// Drop them.
+    Unload,
+}
+
+impl Usage {
+    fn next(&self, patience: Duration, now: Instant) -> Next {
+        match self.idle_since {
+            Some(since) if self.active == 0 => {
+                let left = patience.saturating_sub(now.saturating_duration_since(since));
+                if left.is_zero() { Next::Unload } else { Next::WaitFor(left) }
+            }
+            _ => Next::Wait,
+        }
+    }
+}
+
+/// A thread that drops idle networks; it ends with this value.
+#[derive(Debug)]
+pub(super) struct Janitor {
+    shelf: Arc<Shelf>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Janitor {
+    /// Starts the thread: networks that were idle for `patience` are dropped.
+    pub(super) fn start(shelf: &Arc<Shelf>, patience: Duration) -> Self {
+        let own = Arc::clone(shelf);
+        let thread = std::thread::Builder::new().name("resonantgen-idle".to_owned());
+        // Without a thread left in the system, networks just stay loaded.
+        let thread = thread.spawn(move || tend(&own, patience)).ok();
+        Self { shelf: Arc::clone(shelf), thread }
+    }
+}
+
+impl Drop for Janitor {
+    fn drop(&mut self) {
+        lock(&self.shelf.usage).closed = true;
+        self.shelf.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It does nothing that panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn tend(shelf: &Shelf, patience: Duration) {
+    let mut usage = lock(&shelf.usage);
+    while !usage.closed {
+        usage = match usage.next(patience, Instant::now()) {
+            Next::Wait => shelf.changed.wait(usage).unwrap_or_else(PoisonError::into_inner),
+            Next::WaitFor(left) => {
+                shelf.changed.wait_timeout(usage, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            Next::Unload => {
+                usage.idle_since = None;
+                drop(usage);
+                shelf.unload();
+                lock(&shelf.usage)
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_idle_networks_are_dropped_and_only_after_the_time() {
+        const PATIENCE: Duration = Duration::from_secs(600);
+        let shelf = Shelf::default();
+        let start = Instant::now();
+        let next = |after: u64| lock(&shelf.usage).next(PATIENCE, start + Duration::from_secs(after));
+        assert_eq!(next(10_000), Next::Wait, "nothing was loaded");
+        let (first, second) = (shelf.hold(), shelf.hold());
+        assert_eq!(next(10_000), Next::Wait, "in use");
+        drop(first);
+        assert_eq!(next(10_000), Next::Wait, "still in use");
+        drop(second);
+        assert!(matches!(next(1), Next::WaitFor(left) if left <= PATIENCE && left > Duration::ZERO));
+        assert_eq!(next(10_000), Next::Unload);
+    }
+}
