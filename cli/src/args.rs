@@ -56,7 +56,9 @@ pub enum Command {
     Show(Show),
     /// Check the runtime and the models, and say how to mend what is wrong
     Doctor(Doctor),
-    /// Measure the warm speed of each stage (8 bars of 4/4 at 120 bpm)
+    /// Make a session for each row of a table (CSV); goes on where it was stopped
+    Batch(Batch),
+    /// Measure what a generation costs on this machine, and compare with an earlier measurement
     Bench(Bench),
 }
 
@@ -162,7 +164,7 @@ impl Settings {
 }
 
 /// Where the models are, and what runs them.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one that came with this program]
     #[arg(long, value_name = "DIR")]
@@ -354,12 +356,50 @@ pub struct Doctor {
     pub json: bool,
 }
 
+/// What `batch` takes.
+#[derive(Debug, Args)]
+pub struct Batch {
+    /// Table with a header line: prompt, and if you like name, seed, bpm, key, bars, meter, chords, tracks, variation,
+    /// adherence; what is left empty is chosen as `generate` does, the seed is the row's number
+    pub table: PathBuf,
+    /// Folder for the sessions, one folder each
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Sessions made at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Where the models are, and what runs them.
+    #[command(flatten)]
+    pub models: Models,
+    /// Sample rate of the WAV files in Hz
+    #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
+    pub rate: u32,
+    /// Print one JSON document instead of a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What `bench` takes.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// Measured runs, after one to warm up
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
+    /// Length of the piece in bars
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = bars)]
+    pub bars: u32,
+    /// Also stop generations at many moments and measure how soon they end
+    #[arg(long)]
+    pub cancel: bool,
+    /// Also measure for this many seconds how much later a host's audio callback comes while four instances generate
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub neighbour: Option<f64>,
+    /// Compare with an earlier `bench --json`; exit code 1 if a figure got worse by more than the threshold
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// By which share a figure may get worse
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
+    pub threshold: f64,
     /// Where the models are.
     #[command(flatten)]
     pub models: Models,
@@ -453,6 +493,13 @@ fn number(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("takes are counted from 1".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("it is a share, for example 0.2 for 20 %".to_owned()),
     }
 }
 

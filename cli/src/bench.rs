@@ -1,143 +1,274 @@
-//! `resonantgen bench`: warm medians of each stage, 8 bars of 4/4 at 120 bpm, four stems.
+//! `resonantgen bench`: what a generation costs on this machine, 8 bars of 4/4 at 120 bpm, four stems, warm.
+//!
+//! The processor's seconds are the figures to compare: they hardly depend on what else the machine does.
+
+mod cancel;
+mod figures;
+mod machine;
+mod neighbour;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use anyhow::Result;
-use resonantgen_engine::generator::Engine;
+use anyhow::{Context, Result};
+use resonantgen_engine::generator::{Engine, Observer, tokens};
 use resonantgen_engine::plan::Meter;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, StageSeconds};
+use resonantgen_engine::take::{GenerationSettings, StageSeconds, Take};
 use resonantgen_engine::track::Track;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use self::cancel::Latency;
+use self::figures::Figure;
+use self::machine::Machine;
+use self::neighbour::Neighbourhood;
 use crate::args::Bench;
+use crate::failure::Usage;
 use crate::progress::Cancellable;
 use crate::{interrupt, open, report};
 
 /// A middling amount of notes.
 const PROMPT: &str = "energetic house with a driving bass";
+/// Times that the reading of the prompt is measured.
+const READINGS: u32 = 50;
 
+/// What is kept of a bench: no file names, no commit, so that it may be shown to anyone.
 #[derive(Debug, Serialize)]
 struct Measurement {
     machine: Machine,
+    version: &'static str,
+    runtime: String,
     bundle: String,
     prompt: &'static str,
-    bpm: f64,
     bars: u32,
     seconds_of_music: f64,
     runs: u32,
-    /// First run, which loads the networks.
-    cold_seconds: f64,
-    /// Median seconds of a warm run, wall clock.
-    warm_seconds: f64,
-    /// Median seconds of each stage of each track.
-    stages: Vec<TrackStages>,
+    figures: Vec<Figure>,
+    /// Seconds of music made in a second, four stems at once.
     real_time_factor: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel: Option<Latency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neighbour: Option<Neighbourhood>,
 }
 
-#[derive(Debug, Serialize)]
-struct Machine {
-    processor: String,
-    cores: usize,
-    inference_threads: usize,
-    system: &'static str,
-    architecture: &'static str,
-    optimised: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct TrackStages {
-    track: Track,
-    seconds: StageSeconds,
+/// What a comparison needs of an earlier measurement.
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    machine: Machine,
+    bundle: String,
+    figures: Vec<Figure>,
 }
 
 /// Measures and prints.
 ///
 /// # Errors
-/// The engine cannot be opened, or a run failed.
+/// The engine cannot be opened, a run failed, or the earlier measurement cannot be read.
 pub fn run(arguments: &Bench) -> Result<ExitCode> {
     interrupt::listen()?;
-    let engine = open::engine(&arguments.models)?;
-    let (cold_seconds, _) = generate(&engine, 0)?;
-    let mut walls = Vec::new();
-    let mut sessions = Vec::new();
+    let earlier = arguments.compare.as_deref().map(read).transpose()?;
+    let options = open::options(&arguments.models)?;
+    let begin = Instant::now();
+    let engine = Engine::open(&options)?;
+    let opened = begin.elapsed().as_secs_f64();
+    engine.load_networks()?;
+    let loaded = begin.elapsed().as_secs_f64();
+
+    let mut runs = Runs::default();
+    // The first run warms up.
+    let first = generate(&engine, &request(arguments.bars, 0))?;
+    let seconds_of_music = first.session.plan.as_ref().map_or(0.0, |plan| plan.seconds());
+    let after_first = machine::resident_megabytes();
     for number in 1..=arguments.runs {
         eprintln!("run {number} of {}", arguments.runs);
-        let (seconds, session) = generate(&engine, u64::from(number))?;
-        walls.push(seconds);
-        sessions.push(session);
+        runs.add(generate(&engine, &request(arguments.bars, u64::from(number)))?);
     }
-    let measurement = Measurement::new(&engine, arguments, cold_seconds, walls, &sessions);
+    let mut figures = runs.figures(engine.bundle());
+    figures.extend(memory(after_first, arguments.runs));
+    figures.extend(Figure::of("engine opened", "s", vec![opened]));
+    figures.extend(Figure::of("cold start", "s", vec![loaded]));
+    figures.extend(Figure::of("prompt understood", "s", readings(arguments.bars)?));
+
+    let typical = request(arguments.bars, 1);
+    let wall = runs.walls.iter().copied().fold(f64::INFINITY, f64::min);
+    let cancel = arguments
+        .cancel
+        .then(|| cancel::measure(&engine, &typical, wall, arguments.runs.max(40)))
+        .transpose()?;
+    let neighbour =
+        arguments.neighbour.map(|seconds| neighbour::measure(&engine, &typical, seconds)).transpose()?;
+    let measurement = Measurement {
+        machine: Machine::this(options.threads),
+        version: env!("CARGO_PKG_VERSION"),
+        runtime: engine.runtime().version().to_owned(),
+        bundle: engine.bundle().id().to_owned(),
+        prompt: PROMPT,
+        bars: arguments.bars,
+        seconds_of_music,
+        runs: arguments.runs,
+        real_time_factor: seconds_of_music / wall,
+        figures,
+        cancel,
+        neighbour,
+    };
     if arguments.json {
         report::print_json(&measurement)?
     } else {
         report::print(&measurement.table())?
     }
-    Ok(ExitCode::SUCCESS)
+    earlier.map_or(Ok(ExitCode::SUCCESS), |earlier| measurement.judge(&earlier, arguments.threshold))
 }
 
-/// One run; returns its wall-clock seconds.
-fn generate(engine: &Engine, seed: u64) -> Result<(f64, Session)> {
-    let request = SessionRequest {
+fn read(path: &std::path::Path) -> Result<Earlier> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let path = path.display();
+        Usage(format!("{path} is no measurement of `resonantgen bench --json`: {error}")).into()
+    })
+}
+
+fn request(bars: u32, seed: u64) -> SessionRequest {
+    SessionRequest {
         prompt: PROMPT.to_owned(),
         overrides: Overrides {
             bpm: Some(120.0),
-            bars: Some(8),
+            bars: Some(bars),
             meter: Some(Meter::COMMON),
             ..Overrides::default()
         },
         seed,
         tracks: Track::ALL.to_vec(),
         settings: GenerationSettings::default(),
-    };
+    }
+}
+
+/// Seconds that the prompt takes to become a plan, some times.
+fn readings(bars: u32) -> Result<Vec<f64>> {
+    let session = Session::default();
+    (0..READINGS)
+        .map(|number| {
+            let request = request(bars, u64::from(number));
+            let start = Instant::now();
+            std::hint::black_box(session.prepare(&request)?);
+            Ok(start.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+/// One run.
+struct Run {
+    session: Session,
+    wall: f64,
+    processor: Option<f64>,
+    first_sound: Option<f64>,
+}
+
+/// Notes when the first sound came; stops after Ctrl-C.
+struct FirstSound {
+    start: Instant,
+    seconds: OnceLock<f64>,
+}
+
+impl Observer for FirstSound {
+    fn audio(&self, _: Track, _: usize, _: &[f32], _: &[f32]) {
+        self.seconds.get_or_init(|| self.start.elapsed().as_secs_f64());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        Cancellable.is_cancelled()
+    }
+}
+
+fn generate(engine: &Engine, request: &SessionRequest) -> Result<Run> {
     let mut session = Session::default();
-    let begin = Instant::now();
-    let generated = session.generate(engine, &request, &Cancellable);
+    let before = machine::processor_seconds();
+    let observer = FirstSound { start: Instant::now(), seconds: OnceLock::new() };
+    let generated = session.generate(engine, request, &observer);
+    let wall = observer.start.elapsed().as_secs_f64();
     interrupt::check()?;
     generated?;
-    Ok((begin.elapsed().as_secs_f64(), session))
+    let processor = before.zip(machine::processor_seconds()).map(|(before, after)| after - before);
+    Ok(Run { session, wall, processor, first_sound: observer.seconds.into_inner() })
+}
+
+/// All runs; their sessions stay in memory, as those of open projects do.
+#[derive(Default)]
+struct Runs {
+    walls: Vec<f64>,
+    processor: Vec<f64>,
+    first_sound: Vec<f64>,
+    sessions: Vec<Session>,
+}
+
+impl Runs {
+    fn add(&mut self, run: Run) {
+        self.walls.push(run.wall);
+        self.processor.extend(run.processor);
+        self.first_sound.extend(run.first_sound);
+        self.sessions.push(run.session);
+    }
+
+    fn takes(&self, track: Track) -> impl Iterator<Item = &Take> {
+        self.sessions.iter().filter_map(move |session| session.track(track).take()).map(|take| &**take)
+    }
+
+    fn figures(&self, bundle: &resonantgen_engine::bundle::Bundle) -> Vec<Figure> {
+        let mut figures: Vec<Figure> = [
+            Figure::of("four stems, wall", "s", self.walls.clone()),
+            Figure::of("four stems, processor", "s", self.processor.clone()),
+            Figure::of("first sound", "s", self.first_sound.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        for track in Track::ALL {
+            let of = |stage: fn(&StageSeconds) -> f64| {
+                self.takes(track).map(|take| stage(&take.timings)).collect()
+            };
+            for (name, values) in [
+                ("compose", of(|seconds| seconds.compose)),
+                ("perform", of(|seconds| seconds.perform)),
+                ("decode", of(|seconds| seconds.decode)),
+            ] {
+                figures.extend(Figure::of(format!("{track} {name}"), "s", values));
+            }
+            let file = &bundle.manifest().track(track).compose.file;
+            let floor = machine::read_floor_seconds(file.bytes as usize);
+            let steps =
+                self.takes(track).filter_map(|take| Some(take.timings.compose / steps(take)? / floor));
+            figures.extend(Figure::of(format!("{track} step / weights read"), "x", steps.collect()));
+        }
+        figures
+    }
+}
+
+/// Steps of the network that wrote a take's score, if it wrote any.
+fn steps(take: &Take) -> Option<f64> {
+    let plan = &take.recipe.plan;
+    let notes = &take.score.notes;
+    let written = tokens::encode(take.recipe.track, notes, plan.key.tonic, 0, plan.total_steps());
+    (!notes.is_empty()).then_some(written.len() as f64)
+}
+
+/// Resident memory: the highest so far, and what each session kept on top of the first one.
+fn memory(after_first: Option<(f64, f64)>, runs: u32) -> Vec<Figure> {
+    let Some(((first, _), (now, highest))) = after_first.zip(machine::resident_megabytes()) else {
+        return Vec::new();
+    };
+    let each = (now - first).max(0.0) / f64::from(runs);
+    [
+        Figure::of("memory, highest", "MB", vec![highest]),
+        Figure::of("memory, first session", "MB", vec![first]),
+        Figure::of("memory, each further session", "MB", vec![each]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Measurement {
-    fn new(
-        engine: &Engine,
-        arguments: &Bench,
-        cold_seconds: f64,
-        walls: Vec<f64>,
-        sessions: &[Session],
-    ) -> Self {
-        let of = |track: Track, stage: fn(&StageSeconds) -> f64| {
-            let takes = sessions.iter().filter_map(|session| session.track(track).take());
-            median(takes.map(|take| stage(&take.timings)).collect())
-        };
-        let stages = Track::ALL.map(|track| TrackStages {
-            track,
-            seconds: StageSeconds {
-                compose: of(track, |seconds| seconds.compose),
-                perform: of(track, |seconds| seconds.perform),
-                decode: of(track, |seconds| seconds.decode),
-            },
-        });
-        let seconds_of_music =
-            sessions.iter().find_map(|session| session.plan.as_ref()).map_or(0.0, |plan| plan.seconds());
-        let warm_seconds = median(walls);
-        Self {
-            machine: Machine::this(open::options(&arguments.models).threads),
-            bundle: engine.bundle().id().to_owned(),
-            prompt: PROMPT,
-            bpm: 120.0,
-            bars: 8,
-            seconds_of_music,
-            runs: arguments.runs,
-            cold_seconds,
-            warm_seconds,
-            stages: stages.into(),
-            real_time_factor: seconds_of_music / warm_seconds,
-        }
-    }
-
     fn table(&self) -> String {
         let Machine { processor, cores, inference_threads, optimised, .. } = &self.machine;
         let mut text = format!(
@@ -147,49 +278,56 @@ impl Measurement {
         if !optimised {
             text.push_str("this program was built without optimisation: the numbers mean little\n");
         }
-        let _ = writeln!(text, "\n{:<8} {:>9} {:>9} {:>9}", "track", "compose", "perform", "decode");
-        for TrackStages { track, seconds } in &self.stages {
-            let StageSeconds { compose, perform, decode } = seconds;
-            let _ = writeln!(text, "{:<8} {compose:>7.2} s {perform:>7.2} s {decode:>7.2} s", track.name());
+        let _ = writeln!(text, "\n{:<28} {:>10} {:>10}", "", "best", "median");
+        for Figure { name, unit, median, best } in &self.figures {
+            let _ = writeln!(text, "{name:<28} {best:>10.4} {median:>10.4}  {unit}");
+        }
+        if let Some(Latency { stopped, median, p95, longest }) = &self.cancel {
+            let _ = writeln!(
+                text,
+                "\ncancelled {stopped} times: stopped after {:.0} ms (median), {:.0} ms (95 %), {:.0} ms (longest)",
+                median * 1e3,
+                p95 * 1e3,
+                longest * 1e3
+            );
+        }
+        if let Some(found) = &self.neighbour {
+            let priority = if found.realtime { "realtime" } else { "normal" };
+            let _ = writeln!(
+                text,
+                "\ncallbacks of 64 samples at 48 kHz, {priority} priority, microseconds late:"
+            );
+            for (name, late) in [("idle", &found.idle), ("generating", &found.generating)] {
+                let _ = writeln!(
+                    text,
+                    "{name:<12} median {:.0}, 99 % {:.0}, 99.9 % {:.0}, longest {:.0}; {} of {} missed",
+                    late.median, late.p99, late.p999, late.longest, late.missed, late.callbacks
+                );
+            }
         }
         let _ = writeln!(
             text,
-            "\n{:.0} s of music, four stems, median of {} runs: {:.2} s warm ({:.1} x real time), {:.2} s cold",
-            self.seconds_of_music, self.runs, self.warm_seconds, self.real_time_factor, self.cold_seconds
+            "\n{:.0} s of music, four stems, best of {} runs: {:.1} x real time",
+            self.seconds_of_music, self.runs, self.real_time_factor
         );
         text
     }
-}
 
-impl Machine {
-    fn this(inference_threads: usize) -> Self {
-        let description = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let processor = description
-            .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-            .map_or("processor of unknown name", |(_, name)| name.trim());
-        Self {
-            processor: processor.to_owned(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            inference_threads,
-            system: std::env::consts::OS,
-            architecture: std::env::consts::ARCH,
-            optimised: !cfg!(debug_assertions),
+    /// Prints how this compares to an earlier measurement on stderr; exit code 1 if something got worse.
+    fn judge(&self, earlier: &Earlier, threshold: f64) -> Result<ExitCode> {
+        if earlier.machine != self.machine {
+            eprintln!("note: the earlier measurement is of another machine, or of another build");
         }
-    }
-}
-
-/// The middle value (the upper of two); 0 of none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_median_ignores_outliers() {
-        assert_eq!(super::median(vec![3.0, 1000.0, 1.0]), 3.0);
-        assert_eq!(super::median(Vec::new()), 0.0);
+        if earlier.bundle != self.bundle {
+            eprintln!("note: the earlier measurement is of other models, {}", earlier.bundle);
+        }
+        let comparison = figures::compare(&earlier.figures, &self.figures, threshold);
+        eprint!("\n{}", comparison.table);
+        if comparison.worse.is_empty() {
+            eprintln!("nothing is worse by more than {:.0} %", 100.0 * threshold);
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!("worse by more than {:.0} %: {}", 100.0 * threshold, comparison.worse.join(", "));
+        Ok(ExitCode::FAILURE)
     }
 }

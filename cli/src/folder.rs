@@ -59,7 +59,10 @@ pub fn save(folder: &Path, session: &Session, sample_rate_hz: u32) -> Result<()>
 }
 
 /// Writes a file so that it is never seen half-written.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// The disk is full, or the folder cannot be written to.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;
     file.write_all(bytes)?;

@@ -1,6 +1,6 @@
 //! `resonantgen generate`: from a prompt to four stems in a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,42 @@ use crate::{folder, interrupt, open};
 /// # Errors
 /// Nothing was written then.
 pub fn run(arguments: Generate) -> Result<ExitCode> {
-    let out = arguments.out;
+    let (models, rate, json) = (arguments.models.clone(), arguments.rate, arguments.json);
+    let Wish { out, request, unknown } = wish(arguments)?;
+    let mut session = existing_session(&out)?;
+    if !unknown.is_empty() {
+        eprintln!("note: nothing was made of: {}", unknown.join(", "));
+    }
+    let _ = session.prepare(&request)?;
+    folder::check_writable(&out)?;
+    interrupt::listen()?;
+    let engine = open::engine(&models)?;
+
+    let begin = Instant::now();
+    let generated = session.generate(&engine, &request, &Progress::new());
+    interrupt::check()?;
+    generated?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
+    let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
+    folder::save(&out, &session, rate)?;
+    Report::new(&out, &session, Some(&run)).print(json)
+}
+
+/// What a `generate` command asks for.
+pub struct Wish {
+    out: PathBuf,
+    /// What to generate.
+    pub request: SessionRequest,
+    /// Words of the prompt that mean nothing here.
+    unknown: Vec<String>,
+}
+
+/// Reads what is asked for. Refuses what cannot be understood before anything is opened or created.
+///
+/// # Errors
+/// The prompt cannot be understood.
+pub fn wish(arguments: Generate) -> Result<Wish> {
     let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
     tracks.sort_unstable();
     tracks.dedup();
@@ -31,32 +66,13 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         tracks,
         settings: arguments.settings.generation(),
     };
-
-    // Refuses what cannot be understood before anything is opened or created.
     let intent = intent::parse(&request.prompt).map_err(|error| Usage(error.to_string()))?;
     if !intent::is_understood(&request.prompt) {
         let message = "no word of the prompt is known here: name a style, a mood or an instrument in English, \
                        like \"dark techno with driving bass\"";
         return Err(Usage(message.to_owned()).into());
     }
-    let mut session = existing_session(&out)?;
-    if !intent.unknown.is_empty() {
-        eprintln!("note: nothing was made of: {}", intent.unknown.join(", "));
-    }
-    let _ = session.prepare(&request)?;
-    folder::check_writable(&out)?;
-    interrupt::listen()?;
-    let engine = open::engine(&arguments.models)?;
-
-    let begin = Instant::now();
-    let generated = session.generate(&engine, &request, &Progress::new());
-    interrupt::check()?;
-    generated?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
-    let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
-    folder::save(&out, &session, arguments.rate)?;
-    Report::new(&out, &session, Some(&run)).print(arguments.json)
+    Ok(Wish { out: arguments.out, request, unknown: intent.unknown })
 }
 
 /// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are

@@ -4,6 +4,7 @@
 //! says what to do; see [`failure`] for the exit codes.
 
 mod args;
+mod batch;
 mod bench;
 mod doctor;
 mod export;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Batch(arguments) => batch::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {

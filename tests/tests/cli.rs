@@ -566,7 +566,7 @@ fn help_tells_a_person_what_to_type() {
     let help = program::run(&["--help"]);
     assert!(help.status.success());
     let text = String::from_utf8_lossy(&help.stdout);
-    for word in ["generate", "regenerate", "lock", "unlock", "show", "doctor", "bench", "Example"] {
+    for word in ["generate", "regenerate", "lock", "unlock", "show", "doctor", "bench", "batch", "Example"] {
         assert!(text.contains(word), "{word}");
     }
     for command in ["generate", "regenerate", "lock", "show", "doctor", "bench"] {

@@ -1,0 +1,68 @@
+//! How long a generation goes on after it was asked to stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use resonantgen_engine::generator::{Engine, GenerateError, Observer};
+use resonantgen_engine::session::{Session, SessionError, SessionRequest};
+use serde::Serialize;
+
+use super::figures::percentile;
+
+/// Seconds from the wish to stop to the end of the work.
+#[derive(Debug, Serialize)]
+pub struct Latency {
+    /// Generations that were stopped, spread evenly over the time that one takes.
+    pub stopped: usize,
+    pub median: f64,
+    pub p95: f64,
+    pub longest: f64,
+}
+
+struct Flag<'a>(&'a AtomicBool);
+
+impl Observer for Flag<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Stops `count` generations, each at another moment of the `seconds` that one takes.
+///
+/// # Errors
+/// A generation failed for another reason.
+pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64, count: u32) -> Result<Latency> {
+    let mut latencies = Vec::new();
+    for number in 0..count {
+        crate::interrupt::check()?;
+        let flag = AtomicBool::new(false);
+        let moment = Duration::from_secs_f64(seconds * (f64::from(number) + 0.5) / f64::from(count));
+        let (asked, result, ended) = std::thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                let result = Session::default().generate(engine, request, &Flag(&flag));
+                (result, Instant::now())
+            });
+            std::thread::sleep(moment);
+            let asked = Instant::now();
+            flag.store(true, Ordering::Release);
+            let (result, ended) = work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (asked, result, ended)
+        });
+        match result {
+            // It was done before it was asked.
+            Ok(()) => {}
+            Err(SessionError::Generate(GenerateError::Cancelled)) => {
+                latencies.push(ended.saturating_duration_since(asked).as_secs_f64());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    latencies.sort_by(f64::total_cmp);
+    Ok(Latency {
+        stopped: latencies.len(),
+        median: percentile(&latencies, 0.5),
+        p95: percentile(&latencies, 0.95),
+        longest: percentile(&latencies, 1.0),
+    })
+}

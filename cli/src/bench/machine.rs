@@ -1,0 +1,83 @@
+//! What a measurement depends on: the machine, its memory, and what the process has used of it.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+/// The machine that something was measured on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub processor: String,
+    pub cores: usize,
+    pub inference_threads: usize,
+    pub system: String,
+    pub architecture: String,
+    /// Built with optimisation.
+    pub optimised: bool,
+}
+
+impl Machine {
+    pub fn this(inference_threads: usize) -> Self {
+        let description = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = description
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+            .map_or("processor of unknown name", |(_, name)| name.trim());
+        Self {
+            processor: processor.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            inference_threads,
+            system: std::env::consts::OS.to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            optimised: !cfg!(debug_assertions),
+        }
+    }
+}
+
+/// Seconds that one core takes to read `bytes` once, when it has just read them before: no network can run faster than
+/// its weights are read. The best of many tries.
+pub fn read_floor_seconds(bytes: usize) -> f64 {
+    let words = vec![1u64; bytes.div_ceil(8).max(1)];
+    let mut best = f64::INFINITY;
+    for _ in 0..50 {
+        let start = Instant::now();
+        let sums = words.chunks(8).fold([0u64; 8], |mut sums, chunk| {
+            for (sum, word) in sums.iter_mut().zip(chunk) {
+                *sum = sum.wrapping_add(*word);
+            }
+            sums
+        });
+        std::hint::black_box(sums);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    best
+}
+
+/// Processor seconds (user and system) of this process so far; none where the system does not say.
+pub fn processor_seconds() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the pointer is valid for one `rusage`, which the call fills.
+        let done = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+        if done != 0 {
+            return None;
+        }
+        // SAFETY: the call succeeded, and all zeros is a valid value anyway.
+        let usage = unsafe { usage.assume_init() };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 * 1e-6;
+        Some(seconds(usage.ru_utime) + seconds(usage.ru_stime))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Resident memory of this process in megabytes, now and at its highest; none where the system does not say.
+pub fn resident_megabytes() -> Option<(f64, f64)> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let field = |name: &str| {
+        let text = status.lines().find_map(|line| line.strip_prefix(name))?;
+        text.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
+    };
+    Some((field("VmRSS:")?, field("VmHWM:")?))
+}

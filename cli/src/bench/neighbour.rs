@@ -1,0 +1,148 @@
+//! Whether generating disturbs a host's audio: a simulated callback of 64 samples at 48 kHz, alone and next to four
+//! instances that generate.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use resonantgen_engine::generator::{Engine, GenerateError, Observer};
+use resonantgen_engine::session::{Session, SessionError, SessionRequest};
+use resonantgen_engine::worker::give_way;
+use serde::Serialize;
+
+use super::figures::percentile;
+
+/// 64 samples at 48 kHz.
+const PERIOD: Duration = Duration::from_nanos(1_333_333);
+/// Instances that generate.
+const INSTANCES: u64 = 4;
+
+/// How late a callback's work was done, from the moment it was due, in microseconds.
+#[derive(Debug, Serialize)]
+pub struct Lateness {
+    pub callbacks: usize,
+    pub median: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub longest: f64,
+    /// Callbacks that were not done when the next was due.
+    pub missed: usize,
+}
+
+/// What a callback goes through.
+#[derive(Debug, Serialize)]
+pub struct Neighbourhood {
+    /// Whether the system let the callback run at a realtime priority, as hosts' audio threads do.
+    pub realtime: bool,
+    pub idle: Lateness,
+    pub generating: Lateness,
+    /// Sessions that were generated meanwhile.
+    pub sessions: usize,
+}
+
+struct Until<'a>(&'a AtomicBool);
+
+impl Observer for Until<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire) || crate::interrupt::requested()
+    }
+}
+
+/// Measures `seconds` of callbacks alone, then as long next to instances that generate.
+///
+/// # Errors
+/// A generation failed.
+pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64) -> Result<Neighbourhood> {
+    let span = Duration::from_secs_f64(seconds);
+    let (idle, realtime) = callbacks(span);
+    let done = AtomicBool::new(false);
+    let (generating, sessions) = std::thread::scope(|scope| -> Result<_> {
+        let workers: Vec<_> = (0..INSTANCES)
+            .map(|instance| {
+                let done = &done;
+                scope.spawn(move || generate_until(done, engine, request, instance))
+            })
+            .collect();
+        let generating = callbacks(span).0;
+        done.store(true, Ordering::Release);
+        let mut sessions = 0;
+        for worker in workers {
+            sessions += worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        Ok((generating, sessions))
+    })?;
+    crate::interrupt::check()?;
+    Ok(Neighbourhood { realtime, idle, generating, sessions })
+}
+
+fn generate_until(
+    done: &AtomicBool,
+    engine: &Engine,
+    request: &SessionRequest,
+    instance: u64,
+) -> Result<usize> {
+    give_way()?;
+    let mut count = 0;
+    while !Until(done).is_cancelled() {
+        let request = SessionRequest { seed: INSTANCES * count as u64 + instance, ..request.clone() };
+        match Session::default().generate(engine, &request, &Until(done)) {
+            Ok(()) => count += 1,
+            Err(SessionError::Generate(GenerateError::Cancelled)) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(count)
+}
+
+/// Runs callbacks for `span` on a thread of its own.
+fn callbacks(span: Duration) -> (Lateness, bool) {
+    let thread = std::thread::spawn(move || {
+        let realtime = become_realtime();
+        let stems = vec![[0.25f32; 64]; 8];
+        let mut mix = [0.0f32; 64];
+        let mut late = Vec::with_capacity((span.as_nanos() / PERIOD.as_nanos()) as usize + 1);
+        let start = Instant::now();
+        let mut due = Duration::ZERO;
+        while due < span && !crate::interrupt::requested() {
+            if let Some(rest) = (start + due).checked_duration_since(Instant::now()) {
+                std::thread::sleep(rest);
+            }
+            mix.fill(0.0);
+            for stem in &stems {
+                for (sum, sample) in mix.iter_mut().zip(stem) {
+                    *sum += 0.5 * sample;
+                }
+            }
+            std::hint::black_box(&mix);
+            late.push(start.elapsed().saturating_sub(due).as_secs_f64() * 1e6);
+            due += PERIOD;
+        }
+        (late, realtime)
+    });
+    let (mut late, realtime) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let missed = late.iter().filter(|late| **late > PERIOD.as_secs_f64() * 1e6).count();
+    late.sort_by(f64::total_cmp);
+    let lateness = Lateness {
+        callbacks: late.len(),
+        median: percentile(&late, 0.5),
+        p99: percentile(&late, 0.99),
+        p999: percentile(&late, 0.999),
+        longest: percentile(&late, 1.0),
+        missed,
+    };
+    (lateness, realtime)
+}
+
+/// Gives the calling thread a realtime priority as hosts do, if the system allows it.
+fn become_realtime() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: all zeros is a valid value of this plain structure.
+        let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+        parameters.sched_priority = 70;
+        // SAFETY: the pointer is valid for the call; 0 stands for the calling thread.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
