@@ -1,30 +1,55 @@
 //! The editor: composes what `editor/*` draws. It repaints when something has changed, and never by itself at rest.
+//!
+//! One direction: the panel reads a picture of the session ([`view`]) and the facts behind the prompt ([`facts`]), draws,
+//! and collects what the user asks for as [`action`]s, which are done after drawing.
 
+mod action;
+mod chips;
 mod control;
+mod facts;
+mod foot;
+mod head;
+mod host_keys;
+mod icon;
+mod import;
+mod keys;
 mod lane;
-mod panel;
+mod look;
+mod notice;
+mod row_menu;
+mod ruler;
+mod takes;
 mod theme;
 mod track_row;
 mod view;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
-use egui::{Rect, Ui, pos2, vec2};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use egui::{Id, Rect, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::prelude::ResizeHint;
 pub use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, create_egui_editor};
-use resonantgen_engine::track::Track;
+use resonantgen_engine::track::{TRACK_COUNT, Track};
 
+use action::Action;
+use facts::{Facts, Wishes};
+use lane::Face;
+use look::Look;
+use track_row::Row;
+use view::SessionView;
+
+use crate::export::Exported;
 use crate::job::{Job, Target, Trigger};
 use crate::params::ResonantParams;
 use crate::shared::{DEFAULT_EDITOR_SIZE, Progress, Shared};
-use track_row::Row;
-use view::{SessionView, Understood};
 
 /// The editor's type.
 pub type Editor = EguiEditor<App>;
@@ -33,6 +58,13 @@ pub type Editor = EguiEditor<App>;
 const MIN_SIZE: [u32; 2] = [720, 520];
 /// How often the playhead is drawn.
 const PLAYHEAD_INTERVAL: Duration = Duration::from_millis(33);
+/// How fast meters fall, as a factor per drawing.
+const METER_FALL: f32 = 0.82;
+/// How long a new window is drawn again and again: a window manager may take it over after the first drawing, and
+/// nothing is told of that.
+const SETTLING: Duration = Duration::from_secs(4);
+/// How often that is.
+const SETTLING_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The editor's state while the plugin lives.
 pub struct App {
@@ -40,30 +72,50 @@ pub struct App {
     shared: Arc<Shared>,
     gui: Option<GuiContext>,
     /// The session's picture and the revision it was made of.
-    picture: Option<(u64, SessionView)>,
+    picture: Option<(u64, Arc<SessionView>)>,
     /// What is typed, and what it is understood as with the facts that matter for that.
     prompt: String,
-    understood: Option<(UnderstoodFrom, Understood)>,
+    facts: Option<(FactsFrom, Facts)>,
     /// The state's epoch and the slot that `prompt` was read from.
-    prompt_epoch: Option<(u64, usize)>,
+    prompt_from: Option<(u64, usize)>,
+    /// The words typed into the tracks' lines.
+    edits: [String; TRACK_COUNT],
+    /// What the lanes show.
+    face: Face,
+    look: Look,
+    /// The list of keys is open.
+    helps: bool,
+    /// The track that an audio file is asked for, and the path typed so far.
+    importing: Option<(Track, String)>,
+    /// What was exported last, until it is dismissed.
+    exported: Arc<Mutex<Option<Exported>>>,
+    /// The session's next change brings locks along.
+    takes_locks: bool,
+    meters: [[f32; 2]; TRACK_COUNT],
+    opened: Instant,
 }
 
-/// What the understanding of a prompt depends on.
+/// What the facts depend on.
 #[derive(Clone, Debug, PartialEq)]
-struct UnderstoodFrom {
+struct FactsFrom {
     prompt: String,
-    bpm: Option<f64>,
-    bars: Option<u32>,
-    locked: [bool; resonantgen_engine::track::TRACK_COUNT],
+    wishes: Wishes,
+    locked: [bool; TRACK_COUNT],
     revision: u64,
+}
+
+/// Identity of the prompt's field.
+fn prompt_id() -> Id {
+    Id::unique("prompt")
 }
 
 /// Makes the editor; `None` when it cannot be shown here.
 #[must_use]
 pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Editor> {
-    let [width, height] = DEFAULT_EDITOR_SIZE;
-    let state = EguiEditorState::from_size(LogicalSize::new(f64::from(width), f64::from(height)), 1.0);
+    let [width, height] = shared.editor_size.load();
     let [min_width, min_height] = MIN_SIZE;
+    let (width, height) = (width.max(min_width), height.max(min_height));
+    let state = EguiEditorState::from_size(LogicalSize::new(f64::from(width), f64::from(height)), 1.0);
     let resize_hint = ResizeHint {
         can_resize: true,
         can_resize_horizontally: true,
@@ -75,45 +127,74 @@ pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Edit
         ..ResizeHint::NON_RESIZABLE
     };
     let settings = EguiNiceSettings::new().with_tile("ResonantGen").with_resize_hint(resize_hint);
-    let app = App {
-        params: Arc::clone(params),
-        shared: Arc::clone(shared),
-        gui: None,
-        picture: None,
-        prompt: String::new(),
-        understood: None,
-        prompt_epoch: None,
-    };
+    let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load());
     create_egui_editor(state, shared.repaint.clone(), settings, app)
 }
 
 impl App {
+    fn new(params: Arc<ResonantParams>, shared: Arc<Shared>, look: Look) -> Self {
+        Self {
+            params,
+            shared,
+            gui: None,
+            picture: None,
+            prompt: String::new(),
+            facts: None,
+            prompt_from: None,
+            edits: Default::default(),
+            face: Face::default(),
+            look,
+            helps: false,
+            importing: None,
+            exported: Arc::default(),
+            takes_locks: false,
+            meters: Default::default(),
+            opened: Instant::now(),
+        }
+    }
+
+    /// Prepares a window that was just made.
+    fn open(&mut self, context: &egui::Context, gui: GuiContext) {
+        theme::apply(context);
+        theme::choose(context, self.look.light);
+        context.options_mut(|options| options.zoom_with_keyboard = false);
+        self.gui = Some(gui);
+        self.prompt_from = None;
+        self.opened = Instant::now();
+    }
+
     /// Reads what has changed since the last time.
     fn refresh(&mut self) {
         let revision = self.shared.revision();
         if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != revision) {
-            self.picture = Some((revision, SessionView::of(&self.shared.session())));
+            let session = self.shared.session();
+            if std::mem::take(&mut self.takes_locks) {
+                self.take_locks(Track::ALL.map(|track| session.track(track).locked));
+            }
+            let before = self.picture.as_ref().map(|(_, view)| view.as_ref());
+            self.picture = Some((revision, Arc::new(SessionView::of(&session, before))));
         }
-        let epoch = self.shared.epoch();
-        if self.prompt_epoch != Some((epoch, self.params.slot())) {
-            self.prompt = self.shared.prompts.get(self.params.slot());
-            self.prompt_epoch = Some((epoch, self.params.slot()));
+        let from = (self.shared.epoch(), self.params.slot());
+        if self.prompt_from != Some(from) {
+            self.prompt = self.shared.prompts.get(from.1);
+            self.prompt_from = Some(from);
         }
+        let mut overrides = self.shared.overrides();
         let trigger = self.trigger(Target::All);
-        let from = UnderstoodFrom {
+        overrides.bars = trigger.bars.or(overrides.bars);
+        let from = FactsFrom {
             prompt: self.prompt.clone(),
-            bpm: trigger.bpm,
-            bars: trigger.bars,
+            wishes: Wishes { overrides, host_bpm: trigger.bpm },
             locked: trigger.locked,
             revision,
         };
-        if self.understood.as_ref().is_none_or(|(of, _)| *of != from) {
+        if self.facts.as_ref().is_none_or(|(of, _)| *of != from) {
             let mut session = self.shared.session();
             for track in Track::ALL {
                 session.track_mut(track).locked = from.locked[track.index()];
             }
-            let understood = Understood::of(&from.prompt, from.bpm, from.bars, &session);
-            self.understood = Some((from, understood));
+            let facts = Facts::of(&from.prompt, &from.wishes, &session);
+            self.facts = Some((from, facts));
         }
     }
 
@@ -127,45 +208,151 @@ impl App {
         self.shared.ask(Job::from(self.trigger(target)));
     }
 
-    fn rows(&self, ui: &mut Ui, rect: Rect) {
+    fn is_working(&self) -> bool {
+        self.shared.unfinished.load(Ordering::Relaxed) > 0
+            || self.shared.progress.iter().any(|progress| progress.load() != Progress::Idle)
+    }
+
+    fn keep_look(&self) {
+        self.look.save();
+    }
+
+    /// Draws everything, and does what was asked for.
+    fn show(&mut self, ui: &mut Ui) {
+        self.refresh();
+        let Some((_, view)) = &self.picture else { return };
+        let view = Arc::clone(view);
+        let mut actions = Vec::new();
+        self.keys(ui.ctx(), &mut actions);
+
+        let palette = theme::palette(ui);
+        let area = ui.max_rect();
+        ui.painter().rect_filled(area, 0.0, palette.background);
+        let area = area.shrink2(vec2(theme::GAP + 2.0, theme::GAP));
+        let mut top = area.top();
+        let mut line = |height: f32, gap: f32| {
+            let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
+            top += height + gap;
+            rect
+        };
+        let title = line(head::TITLE_HEIGHT, 6.0);
+        let prompt = line(head::PROMPT_HEIGHT, 6.0);
+        let chip_line = line(chips::HEIGHT, 6.0);
+        let foot = Rect::from_min_max(pos2(area.left(), area.bottom() - foot::HEIGHT), area.max);
+        let middle = Rect::from_min_max(pos2(area.left(), top), pos2(area.right(), foot.top() - 6.0));
+        self.title(ui, title, &view, &mut actions);
+        self.prompt_line(ui, prompt, &view, &mut actions);
+        self.chip_line(ui, chip_line, &mut actions);
+        self.rows(ui, middle, &view, &mut actions);
+        self.foot(ui, foot, &view, &mut actions);
+        self.notices(ui, middle, &mut actions);
+        self.help(ui.ctx());
+        self.import_dialog(ui.ctx(), &mut actions);
+        let context = ui.ctx().clone();
+        for action in actions {
+            self.perform(&context, action);
+            context.request_repaint();
+        }
+        self.ask_for_repaints(&context, view.plan.is_some());
+    }
+
+    fn chip_line(&self, ui: &mut Ui, rect: Rect, actions: &mut Vec<Action>) {
+        let Some((_, facts)) = &self.facts else { return };
+        let chips = chips::Chips {
+            prompt: &self.prompt,
+            facts,
+            fixed: &self.shared.overrides(),
+            bars: foot::asked_bars(&self.params.bars),
+        };
+        chips.show(ui, rect, actions);
+    }
+
+    fn rows(&mut self, ui: &mut Ui, rect: Rect, view: &SessionView, actions: &mut Vec<Action>) {
+        const GAP: f32 = 5.0;
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
-        let Some((_, picture)) = &self.picture else { return };
-        const RULER_HEIGHT: f32 = 30.0;
-        let ruler =
-            track_row::lane_rect(Rect::from_min_size(rect.min, vec2(rect.width(), RULER_HEIGHT + 12.0)));
-        if let Some(plan) = &picture.plan {
-            let ruler =
-                Rect::from_min_size(pos2(ruler.left(), rect.top()), vec2(ruler.width(), RULER_HEIGHT));
-            lane::paint_ruler(&ui.painter().with_clip_rect(ruler), ruler, plan);
+        let lanes = track_row::lane_rect(rect);
+        let ruler = Rect::from_min_size(pos2(lanes.left(), rect.top()), vec2(lanes.width(), ruler::HEIGHT));
+        let palette = theme::palette(ui);
+        let playing = self.shared.playing.load(Ordering::Relaxed);
+        let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
+            let turns = self.shared.playhead_beat.load() / plan.quarters();
+            (turns - turns.floor()) as f32
+        });
+        if let Some(plan) = &view.plan {
+            let enabled = self.shared.unfinished.load(Ordering::Relaxed) == 0;
+            actions.extend(ruler::show(ui, ruler, plan, enabled));
+            ruler::length_handle(ui, ruler, plan.bars, &self.params.bars, &setter);
+            self.place_label(ui, rect, ruler, playhead, plan);
+            if let Some(share) = playhead {
+                lane::paint_playhead(&ui.painter().with_clip_rect(ruler.expand(1.0)), ruler, share, palette);
+            }
+        } else if let Some(bars) = self.facts.as_ref().and_then(|(_, facts)| facts.bars.value) {
+            ruler::show_empty(ui, ruler, bars);
         }
-        let playhead =
-            picture.plan.as_ref().filter(|_| self.shared.playing.load(Ordering::Relaxed)).map(|plan| {
-                let turns = self.shared.playhead_beat.load() / plan.quarters();
-                (turns - turns.floor()) as f32
-            });
-        let rows = Rect::from_min_max(rect.min + vec2(0.0, RULER_HEIGHT + 4.0), rect.max);
-        let height = (rows.height() - 3.0 * theme::GAP * 0.6) / 4.0;
+        let rows = Rect::from_min_max(pos2(rect.left(), ruler.bottom() + 4.0), rect.max);
+        let height = (rows.height() - 3.0 * GAP) / 4.0;
         for track in Track::ALL {
-            let top = rows.top() + track.index() as f32 * (height + theme::GAP * 0.6);
-            let hint = if picture.plan.is_none() && track == Track::Drums {
-                "Type what you want to hear and press Generate"
-            } else {
-                ""
-            };
+            let index = track.index();
+            let peaks = self.shared.meters[index].take();
+            for (meter, peak) in self.meters[index].iter_mut().zip(peaks) {
+                *meter = peak.max(*meter * METER_FALL);
+                if *meter < 1.0e-4 {
+                    *meter = 0.0;
+                }
+            }
+            let top = rows.top() + index as f32 * (height + GAP);
             let row = Row {
                 track,
                 params: &self.params,
                 setter: &setter,
-                view: &picture.lanes[track.index()],
-                plan: picture.plan.as_ref(),
-                progress: self.shared.progress[track.index()].load(),
+                view: &view.lanes[index],
+                plan: view.plan.as_ref(),
+                progress: self.shared.progress[index].load(),
                 playhead,
-                hint,
+                peaks: self.meters[index],
+                working: self.is_working(),
+                face: self.face,
+                edit: &mut self.edits[index],
+                actions,
             };
-            if row.show(ui, Rect::from_min_size(pos2(rows.left(), top), vec2(rows.width(), height))) {
-                self.ask(Target::One(track));
-            }
+            row.show(ui, Rect::from_min_size(pos2(rows.left(), top), vec2(rows.width(), height)));
+        }
+    }
+
+    /// Where the song is, left of the ruler.
+    fn place_label(
+        &self,
+        ui: &Ui,
+        rect: Rect,
+        ruler: Rect,
+        playhead: Option<f32>,
+        plan: &resonantgen_engine::plan::Plan,
+    ) {
+        let palette = theme::palette(ui);
+        let steps = playhead.map(|share| f64::from(share) * f64::from(plan.total_steps()));
+        let text = steps.map_or("bar –".to_owned(), |steps| {
+            let step = steps as u32;
+            let per_bar = plan.meter.steps_per_bar();
+            let beat = (step % per_bar) * plan.meter.denominator() / 16;
+            format!("bar {} · {}", step / per_bar + 1, beat + 1)
+        });
+        let place = pos2(rect.left() + 12.0, ruler.bottom() - 4.0);
+        ui.painter().text(place, egui::Align2::LEFT_BOTTOM, text, theme::plain(12.5), palette.dim);
+        let place = pos2(ruler.left() - 10.0, ruler.bottom() - 5.0);
+        ui.painter().text(place, egui::Align2::RIGHT_BOTTOM, "chords", theme::plain(11.0), palette.dim);
+        let place = pos2(ruler.left() - 10.0, ruler.top());
+        ui.painter().text(place, egui::Align2::RIGHT_TOP, "bars", theme::plain(10.5), palette.dim);
+    }
+
+    /// The playhead moves, meters fall, and a new window settles; else nothing repaints.
+    fn ask_for_repaints(&self, context: &egui::Context, has_plan: bool) {
+        let moves = self.shared.playing.load(Ordering::Relaxed) && has_plan;
+        let falls = self.meters.iter().flatten().any(|peak| *peak > 0.0);
+        if moves || falls {
+            context.request_repaint_after(PLAYHEAD_INTERVAL);
+        } else if self.opened.elapsed() < SETTLING {
+            context.request_repaint_after(SETTLING_INTERVAL);
         }
     }
 }
@@ -177,9 +364,8 @@ impl NiceEguiApp for App {
         gui: GuiContext,
         _frame: &mut Frame,
     ) -> Result<(), HandlerError> {
-        theme::apply(&context);
-        self.gui = Some(gui);
-        self.prompt_epoch = None;
+        self.open(&context, gui);
+        context.set_zoom_factor(self.look.zoom);
         let size = self.shared.editor_size.load();
         if size != DEFAULT_EDITOR_SIZE {
             let size = vec2(size[0].max(MIN_SIZE[0]) as f32, size[1].max(MIN_SIZE[1]) as f32);
@@ -188,23 +374,9 @@ impl NiceEguiApp for App {
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
-        self.refresh();
-        let area = ui.max_rect();
-        ui.painter().rect_filled(area, 0.0, theme::BACKGROUND);
-        let area = area.shrink(theme::GAP + 2.0);
-
-        let top = self.head(ui, area);
-        let bottom = Rect::from_min_max(pos2(area.left(), area.bottom() - panel::FOOT_HEIGHT), area.max);
-        self.foot(ui, bottom);
-        let middle = Rect::from_min_max(pos2(area.left(), top + 8.0), pos2(area.right(), bottom.top() - 8.0));
-        self.rows(ui, middle);
-
-        if self.shared.playing.load(Ordering::Relaxed)
-            && self.picture.as_ref().is_some_and(|(_, view)| view.plan.is_some())
-        {
-            ui.ctx().request_repaint_after(PLAYHEAD_INTERVAL);
-        }
+    fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
+        host_keys::pass_on(ui.ctx(), frame);
+        self.show(ui);
     }
 
     fn resized(&mut self, size: WindowSize) {
@@ -213,12 +385,5 @@ impl NiceEguiApp for App {
 
     fn editor_closed(&mut self) {
         self.gui = None;
-    }
-}
-
-impl App {
-    fn is_working(&self) -> bool {
-        self.shared.unfinished.load(Ordering::Relaxed) > 0
-            || self.shared.progress.iter().any(|progress| progress.load() != Progress::Idle)
     }
 }

@@ -14,6 +14,38 @@ const CANCEL_POLL: Duration = Duration::from_millis(50);
 static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 static TURN: Turn = Turn { taken: Mutex::new(false), freed: Condvar::new() };
 
+static STATUS: Mutex<Option<Status>> = Mutex::new(None);
+
+/// What computes, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// In a word or two.
+    pub name: String,
+    /// All of it, in lines.
+    pub detail: String,
+}
+
+/// What computes. It waits for nothing, so that the editor can ask at any time.
+pub fn status() -> Status {
+    let known = STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    known.unwrap_or_else(|| Status {
+        name: "not loaded".to_owned(),
+        detail: "The models are loaded when they are first needed".to_owned(),
+    })
+}
+
+/// Notes what computes. It may take a second: for the worker.
+pub fn note_status(engine: &Engine) {
+    let providers = engine.providers();
+    let used: Vec<String> =
+        providers.iter().filter(|status| status.in_use).map(|status| status.provider.to_string()).collect();
+    let lines: Vec<String> =
+        providers.iter().map(|status| format!("{}: {}", status.provider, status.reason)).collect();
+    let name = if used.is_empty() { "CPU".to_owned() } else { used.join(" + ") };
+    let detail = format!("Models: {}\n{}", engine.bundle().id(), lines.join("\n"));
+    *STATUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Status { name, detail });
+}
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

@@ -91,7 +91,6 @@ pub enum Job {
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
     },
-    #[allow(dead_code, reason = "see Shared::change")]
     /// Undo, choose another take and the like: anything that is done in no time, or import, which is not.
     Change {
         /// Which tracks are locked while it happens (index as [`Track::ALL`]).

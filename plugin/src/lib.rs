@@ -6,6 +6,7 @@
 
 mod clap_entry;
 mod editor;
+mod export;
 mod host;
 mod inference;
 mod job;

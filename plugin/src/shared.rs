@@ -74,7 +74,6 @@ impl Meter {
     }
 
     /// The peaks since the last call.
-    #[allow(dead_code, reason = "the editor's meters stand on it")]
     pub fn take(&self) -> [f32; 2] {
         [0, 1].map(|channel| f32::from_bits(self.0[channel].swap(0, Ordering::Relaxed)))
     }
@@ -394,7 +393,6 @@ impl Shared {
 
     /// Changes the session without generating: undo, another take and the like. It happens on the worker, after what
     /// is being made; an error is shown. For the editor; not realtime-safe.
-    #[allow(dead_code, reason = "the editor's undo and choice of takes stand on it")]
     pub fn change<E: std::fmt::Display>(
         &self,
         locked: [bool; TRACK_COUNT],

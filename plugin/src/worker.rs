@@ -12,7 +12,7 @@ use resonantgen_engine::track::Track;
 use resonantgen_engine::worker::give_way;
 use rtrb::Consumer;
 
-use crate::inference::{engine, wait_for_turn};
+use crate::inference::{engine, note_status, wait_for_turn};
 use crate::job::{Job, Target, Trigger};
 use crate::shared::{Progress, Shared};
 
@@ -148,6 +148,7 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
         if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(&error.to_string())) }
     };
     let engine = engine().map_err(|error| failed(&error))?;
+    note_status(&engine);
     let prompt = shared.prompts.effective(trigger.slot);
     let request = |session: &Session, tracks: Vec<Track>, seed: Option<u64>| SessionRequest {
         prompt: prompt.clone(),

@@ -1,104 +1,99 @@
 //! Small controls: icon buttons, toggles, faders, chips. Each knows its parameter, none knows a track.
+//!
+//! Every control says its name and state to accessibility tools, shows the focus of the keyboard, and takes arrow keys
+//! where it has a value.
 
-use egui::{Align2, Color32, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{
+    Color32, CursorIcon, EventFilter, Key, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
+};
 use nice_plug::prelude::{BoolParam, FloatParam, Param, ParamSetter};
 
-use super::theme;
+use super::icon::{self, Icon};
+use super::theme::{self, palette};
 
-/// What a square button shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Icon {
-    /// A closed padlock.
-    Locked,
-    /// An open padlock.
-    Unlocked,
-    /// Two arrows in a circle.
-    Again,
-    /// A triangle.
-    Play,
-    /// A square.
-    Stop,
-    /// A letter.
-    Letter(char),
+/// How far an arrow key moves a fader, as a share of its range; with Shift a fifth of it.
+const KEY_STEP: f32 = 0.025;
+
+/// A square button with an icon.
+#[derive(Clone, Copy)]
+pub struct IconButton<'a> {
+    icon: Icon,
+    name: &'a str,
+    hint: Option<&'a str>,
+    on: Option<Color32>,
+    size: Vec2,
+    bare: bool,
 }
 
-/// A square button; `on` fills it with `color`.
-pub fn icon_button(ui: &mut Ui, icon: Icon, on: bool, color: Color32, name: &str) -> Response {
-    const SIDE: f32 = 26.0;
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::click());
-    let enabled = ui.is_enabled();
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, enabled, on, name));
-    let response = response.on_hover_text(name);
-    if ui.is_rect_visible(rect) {
-        let fill = match (on, response.hovered()) {
-            (true, _) => color,
-            (false, true) => theme::BUTTON.gamma_multiply(1.35),
-            (false, false) => theme::BUTTON,
-        };
-        let ink = if on { theme::WELL } else { theme::TEXT };
-        let ink = if enabled { ink } else { theme::DIM.gamma_multiply(0.6) };
-        ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, fill);
-        focus_ring(ui, &response, rect);
-        paint_icon(ui, icon, rect, ink);
+impl<'a> IconButton<'a> {
+    /// A button; `name` is its accessible name and its hint.
+    #[must_use]
+    pub const fn new(icon: Icon, name: &'a str) -> Self {
+        Self { icon, name, hint: None, on: None, size: Vec2::splat(24.0), bare: false }
     }
-    response
+
+    /// Fills it with `color` where `on`.
+    #[must_use]
+    pub fn on(mut self, on: bool, color: Color32) -> Self {
+        self.on = on.then_some(color);
+        self
+    }
+
+    /// Another hint than the name.
+    #[must_use]
+    pub const fn hint(mut self, hint: &'a str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Another size.
+    #[must_use]
+    pub const fn size(mut self, width: f32, height: f32) -> Self {
+        self.size = vec2(width, height);
+        self
+    }
+
+    /// No fill at rest.
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    /// Draws it.
+    pub fn show(self, ui: &mut Ui) -> Response {
+        let (rect, response) = ui.allocate_exact_size(self.size, Sense::click());
+        let enabled = ui.is_enabled();
+        let on = self.on.is_some();
+        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, enabled, on, self.name));
+        if ui.is_rect_visible(rect) {
+            let palette = palette(ui);
+            let fill = match self.on {
+                Some(color) => color,
+                None if response.hovered() && enabled => palette.button_hover,
+                None if self.bare => Color32::TRANSPARENT,
+                None => palette.button,
+            };
+            let ink = match (enabled, on) {
+                (true, true) => palette.on_track,
+                (true, false) => palette.text,
+                (false, _) => palette.dim.gamma_multiply(0.55),
+            };
+            ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, fill);
+            icon::paint(ui.painter(), self.icon, rect, ink);
+            focus_ring(ui, &response, rect);
+        }
+        let hint = self.hint.unwrap_or(self.name);
+        response.on_hover_text(hint).on_disabled_hover_text(hint)
+    }
 }
 
-fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
+/// A ring around what has the keyboard.
+pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
-        let stroke = Stroke::new(1.5, theme::ACCENT);
-        ui.painter().rect_stroke(rect, theme::SMALL_ROUNDING, stroke, StrokeKind::Outside);
-    }
-}
-
-fn paint_icon(ui: &Ui, icon: Icon, rect: Rect, ink: Color32) {
-    let painter = ui.painter();
-    let center = rect.center();
-    let stroke = Stroke::new(1.6, ink);
-    let arc = |from: f32, to: f32, radius: f32, middle: Pos2| -> Vec<Pos2> {
-        const PIECES: u8 = 14;
-        (0..=PIECES)
-            .map(|piece| {
-                let angle = from + (to - from) * f32::from(piece) / f32::from(PIECES);
-                middle + vec2(angle.cos(), angle.sin()) * radius
-            })
-            .collect()
-    };
-    match icon {
-        Icon::Locked | Icon::Unlocked => {
-            let body = Rect::from_center_size(center + vec2(0.0, 2.5), vec2(11.0, 8.0));
-            painter.rect_filled(body, 1.5, ink);
-            let shift = if icon == Icon::Locked { 0.0 } else { 4.0 };
-            let top = center + vec2(shift, -2.5);
-            painter.line(arc(std::f32::consts::PI, std::f32::consts::TAU, 3.5, top), stroke);
-            painter.line_segment([top + vec2(-3.5, 0.0), top + vec2(-3.5, 2.0)], stroke);
-            if icon == Icon::Locked {
-                painter.line_segment([top + vec2(3.5, 0.0), top + vec2(3.5, 2.0)], stroke);
-            }
-        }
-        Icon::Again => {
-            const RADIUS: f32 = 6.0;
-            painter.line(arc(-0.6, 4.4, RADIUS, center), stroke);
-            let tip = center + vec2((-0.6_f32).cos(), (-0.6_f32).sin()) * RADIUS;
-            painter.add(egui::Shape::convex_polygon(
-                vec![tip + vec2(-4.2, 0.6), tip + vec2(2.2, 2.6), tip + vec2(1.6, -4.2)],
-                ink,
-                Stroke::NONE,
-            ));
-        }
-        Icon::Play => {
-            painter.add(egui::Shape::convex_polygon(
-                vec![center + vec2(-4.0, -5.5), center + vec2(6.0, 0.0), center + vec2(-4.0, 5.5)],
-                ink,
-                Stroke::NONE,
-            ));
-        }
-        Icon::Stop => {
-            painter.rect_filled(Rect::from_center_size(center, Vec2::splat(9.0)), 1.0, ink);
-        }
-        Icon::Letter(letter) => {
-            painter.text(center, Align2::CENTER_CENTER, letter, theme::strong(13.0), ink);
-        }
+        let stroke = Stroke::new(2.0, palette(ui).focus);
+        ui.painter().rect_stroke(rect.expand(1.0), theme::SMALL_ROUNDING, stroke, StrokeKind::Middle);
     }
 }
 
@@ -109,76 +104,240 @@ pub fn set<P: Param>(setter: &ParamSetter<'_>, param: &P, value: P::Plain) {
     setter.end_set_parameter(param);
 }
 
-/// A button that toggles a parameter.
-pub fn toggle(ui: &mut Ui, setter: &ParamSetter<'_>, param: &BoolParam, icons: [Icon; 2], color: Color32) {
-    let on = param.value();
-    let name = param.name();
-    if icon_button(ui, icons[usize::from(on)], on, color, name).clicked() {
-        set(setter, param, !on);
-    }
-}
-
-/// A horizontal fader: drag to change, double-click for the default, hover for the value.
-pub fn fader(
+/// A button that toggles a parameter; `hint` says what for.
+pub fn toggle(
     ui: &mut Ui,
     setter: &ParamSetter<'_>,
-    param: &FloatParam,
+    param: &BoolParam,
+    icons: [Icon; 2],
     color: Color32,
-    width: f32,
+    hint: &str,
 ) -> Response {
-    const HEIGHT: f32 = 20.0;
-    const TRACK_HEIGHT: f32 = 4.0;
-    let (rect, mut response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
-    let value = param.modulated_normalized_value();
-    response.widget_info(|| {
-        egui::WidgetInfo::slider(ui.is_enabled(), f64::from(param.modulated_plain_value()), param.name())
-    });
-    if response.drag_started() {
-        setter.begin_set_parameter(param);
+    let on = param.value();
+    let button = IconButton::new(icons[usize::from(on)], param.name()).on(on, color).hint(hint);
+    let response = button.show(ui);
+    if response.clicked() {
+        set(setter, param, !on);
     }
-    if response.dragged()
-        && let Some(pointer) = response.interact_pointer_pos()
-    {
-        let normalized = ((pointer.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
-        setter.set_parameter_normalized(param, normalized);
-        response.mark_changed();
-    }
-    if response.drag_stopped() {
-        setter.end_set_parameter(param);
-    }
-    if response.double_clicked() {
-        set(setter, param, param.default_plain_value());
-    }
-    if ui.is_rect_visible(rect) {
-        let bar = Rect::from_center_size(rect.center(), vec2(rect.width(), TRACK_HEIGHT));
-        let knob = pos2(rect.left() + rect.width() * value, rect.center().y);
-        ui.painter().rect_filled(bar, TRACK_HEIGHT / 2.0, theme::BUTTON);
-        let filled = Rect::from_min_max(bar.min, pos2(knob.x, bar.max.y));
-        ui.painter().rect_filled(filled, TRACK_HEIGHT / 2.0, color);
-        let radius = if response.hovered() || response.dragged() { 6.5 } else { 5.5 };
-        ui.painter().circle_filled(knob, radius, theme::TEXT);
-        focus_ring(ui, &response, rect);
-    }
-    response.on_hover_text(format!("{}: {}", param.name(), param))
+    response
 }
 
-/// A fact in a rounded box: a dim label and a value.
-pub fn chip(ui: &mut Ui, label: &str, value: &str) -> Response {
-    let job = {
-        let mut job = egui::text::LayoutJob::default();
-        let format = |color, font| egui::TextFormat { color, font_id: font, ..Default::default() };
-        if !label.is_empty() {
-            job.append(label, 0.0, format(theme::DIM, theme::plain(12.0)));
+/// A horizontal fader: drag, arrow keys or the wheel with Ctrl change it, a double-click or Delete resets it.
+#[derive(Clone, Copy)]
+pub struct Fader<'a> {
+    param: &'a FloatParam,
+    color: Color32,
+    width: f32,
+    from_center: bool,
+}
+
+impl<'a> Fader<'a> {
+    /// A fader for `param`.
+    #[must_use]
+    pub const fn new(param: &'a FloatParam, color: Color32, width: f32) -> Self {
+        Self { param, color, width, from_center: false }
+    }
+
+    /// Filled from its middle, as a balance is.
+    #[must_use]
+    pub const fn centered(mut self) -> Self {
+        self.from_center = true;
+        self
+    }
+
+    /// Draws it.
+    pub fn show(self, ui: &mut Ui, setter: &ParamSetter<'_>) -> Response {
+        const HEIGHT: f32 = 18.0;
+        let param = self.param;
+        let (rect, mut response) = ui.allocate_exact_size(vec2(self.width, HEIGHT), Sense::click_and_drag());
+        let enabled = ui.is_enabled();
+        response.widget_info(|| {
+            WidgetInfo::slider(enabled, f64::from(param.modulated_plain_value()), param.name())
+        });
+        let track = rect.shrink2(vec2(6.0, 0.0));
+        if response.drag_started() {
+            setter.begin_set_parameter(param);
         }
-        let space = if label.is_empty() { 0.0 } else { 6.0 };
-        job.append(value, space, format(theme::TEXT, theme::strong(12.5)));
-        job
-    };
-    egui::Frame::new()
-        .fill(theme::CARD)
-        .stroke(Stroke::new(1.0, theme::LINE))
-        .corner_radius(12)
-        .inner_margin(egui::Margin::symmetric(10, 4))
-        .show(ui, |ui| ui.add(egui::Label::new(job)))
-        .response
+        if response.dragged() {
+            let shift = ui.input(|input| input.modifiers.shift);
+            let normalized = if shift {
+                param.unmodulated_normalized_value() + response.drag_delta().x / track.width() / 5.0
+            } else {
+                let at = response.interact_pointer_pos().map_or(track.left(), |pointer| pointer.x);
+                snapped(param, (at - track.left()) / track.width())
+            };
+            setter.set_parameter_normalized(param, normalized.clamp(0.0, 1.0));
+            response.mark_changed();
+        }
+        if response.drag_stopped() {
+            setter.end_set_parameter(param);
+        }
+        if response.double_clicked() {
+            set(setter, param, param.default_plain_value());
+            response.mark_changed();
+        }
+        self.keys(ui, &mut response, setter);
+        if ui.is_rect_visible(rect) {
+            self.paint(ui, &response, rect, track);
+        }
+        response.context_menu(|ui| value_menu(ui, setter, param));
+        response.on_hover_cursor(CursorIcon::ResizeHorizontal).on_hover_text(format!(
+            "{}: {}\nDouble-click resets, Shift is finer",
+            param.name(),
+            param
+        ))
+    }
+
+    fn keys(self, ui: &Ui, response: &mut Response, setter: &ParamSetter<'_>) {
+        if !response.has_focus() {
+            return;
+        }
+        let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+        let (steps, reset) = ui.input(|input| {
+            let presses = |key| input.num_presses(key) as f32;
+            let step = if input.modifiers.shift { KEY_STEP / 5.0 } else { KEY_STEP };
+            let reset = input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace);
+            ((presses(Key::ArrowRight) - presses(Key::ArrowLeft)) * step, reset)
+        });
+        if reset {
+            set(setter, self.param, self.param.default_plain_value());
+            response.mark_changed();
+        } else if steps != 0.0 {
+            let normalized = (self.param.unmodulated_normalized_value() + steps).clamp(0.0, 1.0);
+            setter.begin_set_parameter(self.param);
+            setter.set_parameter_normalized(self.param, normalized);
+            setter.end_set_parameter(self.param);
+            response.mark_changed();
+        }
+    }
+
+    fn paint(self, ui: &Ui, response: &Response, rect: Rect, track: Rect) {
+        const TRACK_HEIGHT: f32 = 4.0;
+        let palette = palette(ui);
+        let value = self.param.modulated_normalized_value();
+        let bar = Rect::from_center_size(track.center(), vec2(track.width() + 4.0, TRACK_HEIGHT));
+        let x = |share: f32| track.left() + track.width() * share;
+        let origin: f32 = if self.from_center { 0.5 } else { 0.0 };
+        let filled = Rect::from_x_y_ranges(
+            x(origin.min(value)) - if self.from_center { 0.0 } else { 2.0 }..=x(origin.max(value)),
+            bar.y_range(),
+        );
+        let painter = ui.painter();
+        painter.rect_filled(bar, TRACK_HEIGHT / 2.0, palette.button_hover);
+        painter.rect_filled(filled, TRACK_HEIGHT / 2.0, self.color);
+        let rest = self.param.default_normalized_value();
+        painter.vline(x(rest), bar.expand2(vec2(0.0, 2.0)).y_range(), Stroke::new(1.0, palette.dim));
+        let radius = if response.hovered() || response.dragged() { 6.0 } else { 5.0 };
+        let knob = pos2(x(value), track.center().y);
+        painter.circle(knob, radius, palette.text, Stroke::new(1.5, palette.card));
+        focus_ring(ui, response, rect);
+    }
+}
+
+/// The default holds on to the knob a little, so that it is found again without a double-click.
+fn snapped(param: &FloatParam, normalized: f32) -> f32 {
+    const REACH: f32 = 0.018;
+    let rest = param.default_normalized_value();
+    if (normalized - rest).abs() < REACH { rest } else { normalized }
+}
+
+/// What a right-click on a value offers.
+fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
+    ui.label(egui::RichText::new(param.name()).font(theme::strong(12.5)));
+    let id = ui.scope_id().with("value");
+    let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or_else(|| param.to_string());
+    let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(96.0));
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    ui.data_mut(|data| data.insert_temp(id, text.clone()));
+    if entered && let Some(normalized) = param.string_to_normalized_value(&text) {
+        set(setter, param, param.preview_plain(normalized));
+        ui.data_mut(|data| data.remove::<String>(id));
+        ui.close();
+    }
+    if ui.button("Reset").clicked() {
+        set(setter, param, param.default_plain_value());
+        ui.data_mut(|data| data.remove::<String>(id));
+        ui.close();
+    }
+}
+
+/// How a chip stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChipKind {
+    /// Understood from the prompt, or chosen by the program.
+    Plain,
+    /// Fixed by the user.
+    Fixed,
+    /// Something is not as asked for.
+    Odd,
+}
+
+/// A fact in a rounded box: a lesser label and a value. `opens` says that a click opens something.
+pub fn chip(ui: &mut Ui, label: &str, value: &str, kind: ChipKind, opens: bool) -> Response {
+    const HEIGHT: f32 = 24.0;
+    let palette = palette(ui);
+    let ink = if kind == ChipKind::Odd { palette.warning } else { palette.text };
+    let painter = ui.painter();
+    let label_text = (!label.is_empty())
+        .then(|| painter.layout_no_wrap(label.to_owned(), theme::plain(12.0), palette.dim));
+    let value_text = painter.layout_no_wrap(value.to_owned(), theme::strong(12.5), ink);
+    let gap = if label_text.is_some() { 5.0 } else { 0.0 };
+    let label_width = label_text.as_ref().map_or(0.0, |text| text.size().x);
+    let arrow = if opens { 13.0 } else { 0.0 };
+    let width = label_width + gap + value_text.size().x + arrow + 20.0;
+    let sense = if opens { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), sense);
+    let enabled = ui.is_enabled();
+    let role = if opens { egui::Role::Button } else { egui::Role::Label };
+    let name = format!("{label} {value}");
+    response.widget_info(|| WidgetInfo::labeled(role, enabled, name.trim()));
+    if ui.is_rect_visible(rect) {
+        let painter = ui.painter();
+        let fill = if opens && response.hovered() { palette.button_hover } else { palette.card };
+        let stroke = match kind {
+            ChipKind::Fixed => Stroke::new(1.5, palette.focus),
+            ChipKind::Odd => Stroke::new(1.0, palette.warning),
+            ChipKind::Plain => Stroke::new(1.0, palette.line),
+        };
+        painter.rect(rect, HEIGHT / 2.0, fill, stroke, StrokeKind::Inside);
+        let mut left = rect.left() + 10.0;
+        if let Some(text) = label_text {
+            let place = pos2(left, rect.center().y - text.size().y / 2.0);
+            painter.galley(place, text, palette.dim);
+            left += label_width + gap;
+        }
+        let place = pos2(left, rect.center().y - value_text.size().y / 2.0);
+        painter.galley(place, value_text, ink);
+        if opens {
+            let place = Rect::from_center_size(pos2(rect.right() - 13.0, rect.center().y), Vec2::splat(8.0));
+            let scaled =
+                [vec2(-3.0, -1.5), vec2(0.0, 1.7), vec2(3.0, -1.5)].map(|point| place.center() + point);
+            painter.line(scaled.to_vec(), Stroke::new(1.3, palette.dim));
+        }
+        if response.has_focus() {
+            let ring = Stroke::new(2.0, palette.focus);
+            painter.rect_stroke(rect.expand(2.0), HEIGHT / 2.0 + 2.0, ring, StrokeKind::Inside);
+        }
+    }
+    response
+}
+
+/// How loud it is, one bar per channel; `peaks` are amplitudes, 1 is full scale.
+pub fn meter(ui: &Ui, rect: Rect, peaks: [f32; 2], color: Color32) {
+    const FLOOR_DB: f32 = -54.0;
+    let palette = palette(ui);
+    let width = (rect.width() - 1.0) / 2.0;
+    for (channel, peak) in peaks.into_iter().enumerate() {
+        let left = rect.left() + channel as f32 * (width + 1.0);
+        let column = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
+        ui.painter().rect_filled(column, 1.0, palette.well);
+        let level_db = 20.0 * peak.max(1.0e-6).log10();
+        let share = ((level_db - FLOOR_DB) / -FLOOR_DB).clamp(0.0, 1.0);
+        if share > 0.0 {
+            let top = column.bottom() - share * column.height();
+            let filled = Rect::from_min_max(pos2(column.left(), top), column.max);
+            ui.painter().rect_filled(filled, 1.0, if level_db >= 0.0 { palette.warning } else { color });
+        }
+    }
 }

@@ -1,55 +1,110 @@
-//! The picture of one take: waveform, score, bar lines, playhead, progress.
+//! The picture of one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
 
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::plan::Plan;
 
-use super::theme;
+use super::theme::{self, Palette};
 use super::view::LaneView;
 use crate::shared::Progress;
 
-/// Draws a lane.
-pub fn paint(
-    painter: &Painter,
-    rect: Rect,
-    view: &LaneView,
-    plan: Option<&Plan>,
-    color: Color32,
-    audible: bool,
-) {
-    painter.rect_filled(rect, theme::SMALL_ROUNDING, theme::WELL);
+/// What lanes show of a take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Face {
+    /// The sound, with the score over it.
+    #[default]
+    Sound,
+    /// The score: piano roll and drum grid.
+    Notes,
+}
+
+/// How a lane is drawn.
+#[derive(Clone, Copy)]
+pub struct Ink {
+    /// The colours in use.
+    pub palette: &'static Palette,
+    /// The track's.
+    pub color: Color32,
+}
+
+/// Draws a lane's take into `rect`, which the painter is clipped to.
+pub fn paint(painter: &Painter, rect: Rect, view: &LaneView, plan: Option<&Plan>, ink: Ink, face: Face) {
+    if face == Face::Notes && !view.peaks.is_empty() {
+        paint_rows(painter, rect, view, ink);
+    }
     if let Some(plan) = plan {
-        paint_grid(painter, rect, plan);
+        paint_grid(painter, rect, plan, ink.palette);
     }
     if view.peaks.is_empty() {
         return;
     }
-    let color = if audible { color } else { theme::DIM };
-    painter.add(waveform(rect.shrink2(vec2(0.0, 5.0)), &view.peaks, color.gamma_multiply(0.34)));
-    let inner = rect.shrink2(vec2(0.0, 9.0));
+    let thin = match face {
+        Face::Sound => {
+            painter.add(waveform(rect.shrink2(vec2(0.0, 3.0)), &view.peaks, ink.color.gamma_multiply(0.42)));
+            2.5
+        }
+        Face::Notes => {
+            paint_names(painter, rect, view, ink);
+            (roll(rect).height() * view.row_height - 1.0).clamp(3.0, 11.0)
+        }
+    };
+    let inner = roll(rect);
     for note in &view.notes {
         let y = egui::lerp(inner.bottom()..=inner.top(), note.height.clamp(0.0, 1.0));
-        let x = |share: f32| egui::lerp(inner.left()..=inner.right(), share.clamp(0.0, 1.0));
+        let x = |share: f32| egui::lerp(rect.left()..=rect.right(), share.clamp(0.0, 1.0));
         let bar = Rect::from_min_max(
-            pos2(x(note.start), y - 1.5),
-            pos2(x(note.end).max(x(note.start) + 2.0), y + 1.5),
+            pos2(x(note.start), y - thin / 2.0),
+            pos2((x(note.end) - 1.0).max(x(note.start) + 2.5), y + thin / 2.0),
         );
-        painter.rect_filled(bar, 1.0, color.gamma_multiply(0.45 + 0.55 * note.velocity));
+        painter.rect_filled(bar, 1.0, ink.color.gamma_multiply(0.6 + 0.4 * note.velocity));
+    }
+}
+
+/// Where the score lies within a lane.
+fn roll(rect: Rect) -> Rect {
+    rect.shrink2(vec2(0.0, 3.0))
+}
+
+/// A stripe behind each named row.
+fn paint_rows(painter: &Painter, rect: Rect, view: &LaneView, ink: Ink) {
+    let inner = roll(rect);
+    let height = inner.height() * view.row_height;
+    for (index, row) in view.rows.iter().enumerate() {
+        let is_striped = view.rows.len() < 4 || index % 2 == 0;
+        if is_striped {
+            let y = egui::lerp(inner.bottom()..=inner.top(), row.height);
+            let stripe = Rect::from_center_size(pos2(rect.center().x, y), vec2(rect.width(), height));
+            painter.rect_filled(stripe, 0.0, ink.palette.card.gamma_multiply(0.8));
+        }
+    }
+}
+
+fn paint_names(painter: &Painter, rect: Rect, view: &LaneView, ink: Ink) {
+    let inner = roll(rect);
+    let mut free_below = f32::INFINITY;
+    for row in &view.rows {
+        let y = egui::lerp(inner.bottom()..=inner.top(), row.height);
+        if free_below - y < 11.0 {
+            continue;
+        }
+        free_below = y;
+        let text = painter.layout_no_wrap(row.name.clone(), theme::plain(10.0), ink.palette.dim);
+        painter.galley(pos2(rect.left() + 4.0, y - text.size().y / 2.0), text, ink.palette.dim);
     }
 }
 
 /// Bar lines, and fainter ones for beats.
-fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan) {
+fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan, palette: &Palette) {
     let steps_per_bar = plan.meter.steps_per_bar();
     let beat = 16 / plan.meter.denominator().clamp(1, 16);
     let beats_fit = rect.width() / (plan.bars * plan.meter.numerator()) as f32 > 14.0;
     for step in (beat..plan.total_steps()).step_by(beat as usize) {
         let x = egui::lerp(rect.left()..=rect.right(), step as f32 / plan.total_steps() as f32);
         if step % steps_per_bar == 0 {
-            painter.vline(x, rect.y_range(), Stroke::new(1.0, theme::LINE));
+            painter.vline(x, rect.y_range(), Stroke::new(1.0, palette.line));
         } else if beats_fit {
-            painter.vline(x, rect.y_range(), Stroke::new(1.0, theme::LINE.gamma_multiply(0.4)));
+            painter.vline(x, rect.y_range(), Stroke::new(1.0, palette.line.gamma_multiply(0.45)));
         }
     }
 }
@@ -76,60 +131,40 @@ fn waveform(rect: Rect, peaks: &[f32], color: Color32) -> Shape {
     Shape::mesh(mesh)
 }
 
-/// What is being made, over the lane.
-pub fn paint_progress(painter: &Painter, rect: Rect, progress: Progress, color: Color32) {
-    let (text, share) = match progress {
-        Progress::Idle => return,
-        Progress::Waiting => ("waiting".to_owned(), 0.0),
+/// What is being made, in words, and how far the whole of it is.
+#[must_use]
+pub fn progress_words(progress: Progress) -> Option<(String, f32)> {
+    match progress {
+        Progress::Idle => None,
+        Progress::Waiting => Some(("waiting".to_owned(), 0.0)),
         Progress::In(stage, fraction) => {
             let (name, order) = match stage {
                 Stage::Compose => ("composing", 0.0),
                 Stage::Perform => ("performing", 1.0),
                 Stage::Decode => ("decoding", 2.0),
             };
-            (format!("{name}  {:.0} %", fraction * 100.0), (order + fraction) / 3.0)
+            Some((format!("{name}  {:.0} %", fraction * 100.0), (order + fraction) / 3.0))
         }
-    };
-    painter.rect_filled(rect, theme::SMALL_ROUNDING, theme::WELL.gamma_multiply(0.72));
+    }
+}
+
+/// What is being made, over the lane.
+pub fn paint_progress(painter: &Painter, rect: Rect, progress: Progress, ink: Ink) {
+    let Some((text, share)) = progress_words(progress) else { return };
+    let palette = ink.palette;
+    painter.rect_filled(rect, 0.0, palette.well.gamma_multiply(0.72));
     let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 3.0), rect.max);
-    painter.rect_filled(line, 1.5, theme::LINE);
+    painter.rect_filled(line, 1.5, palette.button_hover);
     let done = Rect::from_min_size(line.min, vec2(line.width() * share, line.height()));
-    painter.rect_filled(done, 1.5, color);
-    let label = painter.layout_no_wrap(text, theme::strong(12.5), theme::TEXT);
+    painter.rect_filled(done, 1.5, ink.color);
+    let label = painter.layout_no_wrap(text, theme::strong(12.5), palette.text);
     let place = Align2::CENTER_CENTER.anchor_size(rect.center(), label.size());
-    painter.rect_filled(place.expand2(vec2(10.0, 5.0)), 10.0, theme::CARD);
-    painter.galley(place.min, label, theme::TEXT);
+    painter.rect_filled(place.expand2(vec2(10.0, 4.0)), 10.0, palette.card);
+    painter.galley(place.min, label, palette.text);
 }
 
 /// The playhead at a share of the loop.
-pub fn paint_playhead(painter: &Painter, rect: Rect, share: f32) {
+pub fn paint_playhead(painter: &Painter, rect: Rect, share: f32, palette: &Palette) {
     let x = egui::lerp(rect.left()..=rect.right(), share);
-    painter.vline(x, rect.y_range(), Stroke::new(1.5, theme::TEXT));
-}
-
-/// Bar numbers and chords above the lanes.
-pub fn paint_ruler(painter: &Painter, rect: Rect, plan: &Plan) {
-    let chords = plan.chords.len().max(1);
-    let width = rect.width() / chords as f32;
-    let bar_width = rect.width() / plan.bars as f32;
-    for bar in 0..plan.bars {
-        let x = rect.left() + bar as f32 * bar_width;
-        painter.vline(x, rect.y_range(), Stroke::new(1.0, theme::LINE));
-        if bar_width > 22.0 || bar % 4 == 0 {
-            let place = pos2(x + 4.0, rect.top());
-            painter.text(place, Align2::LEFT_TOP, bar + 1, theme::plain(10.5), theme::DIM);
-        }
-    }
-    let mut last = None;
-    let mut free_from = rect.left();
-    for (index, chord) in plan.chords.iter().enumerate() {
-        let x = rect.left() + index as f32 * width;
-        if last != Some(chord) && x >= free_from {
-            let place = pos2(x + 4.0, rect.bottom() - 1.0);
-            let drawn =
-                painter.text(place, Align2::LEFT_BOTTOM, chord.to_string(), theme::strong(12.5), theme::TEXT);
-            free_from = drawn.right() + 2.0;
-            last = Some(chord);
-        }
-    }
+    painter.vline(x, rect.y_range(), Stroke::new(1.5, palette.text));
 }

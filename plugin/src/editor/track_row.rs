@@ -1,18 +1,27 @@
-//! One track: its controls on the left, its lane on the right.
+//! One track: its controls, its lane, its takes, and the line that changes it by words.
 
-use egui::{Align2, Rect, Sense, Stroke, Ui, UiBuilder, pos2, vec2};
-use nice_plug::prelude::{Param, ParamSetter};
+use egui::{
+    Align, Align2, Id, Key, Layout, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
+};
+use egui::{UiBuilder, WidgetInfo, pos2, vec2};
+use nice_plug::prelude::ParamSetter;
 use resonantgen_engine::plan::Plan;
 use resonantgen_engine::track::Track;
 
-use super::control::{self, Icon};
+use super::action::Action;
+use super::control::{self, Fader, IconButton};
+use super::icon::Icon;
+use super::lane::{self, Face, Ink};
+use super::theme::{self, palette};
 use super::view::LaneView;
-use super::{lane, theme};
+use super::{row_menu, takes};
 use crate::params::{InMain, ResonantParams};
 use crate::shared::Progress;
 
 /// Width of the controls, in points.
-pub const CONTROLS_WIDTH: f32 = 218.0;
+pub const CONTROLS_WIDTH: f32 = 222.0;
+/// Height of the line under a lane.
+const STRIP_HEIGHT: f32 = 24.0;
 
 /// All that a row shows.
 pub struct Row<'a> {
@@ -30,118 +39,310 @@ pub struct Row<'a> {
     pub progress: Progress,
     /// Where the playhead is, as a share of the loop.
     pub playhead: Option<f32>,
-    /// What to say in an empty lane.
-    pub hint: &'a str,
+    /// How loud it is, per channel.
+    pub peaks: [f32; 2],
+    /// Whether anything is being made.
+    pub working: bool,
+    /// What the lane shows.
+    pub face: Face,
+    /// The words typed to change it.
+    pub edit: &'a mut String,
+    /// What was asked for.
+    pub actions: &'a mut Vec<Action>,
+}
+
+/// Identity of a track's lane: it has the keyboard when the row is selected.
+#[must_use]
+pub fn lane_id(track: Track) -> Id {
+    Id::unique(("lane", track))
+}
+
+/// Identity of the field that changes a track by words.
+#[must_use]
+pub fn edit_id(track: Track) -> Id {
+    Id::unique(("edit", track))
 }
 
 impl Row<'_> {
-    /// Draws the row into `rect`; returns whether a new take is asked for.
-    pub fn show(&self, ui: &mut Ui, rect: Rect) -> bool {
-        let color = theme::track_color(self.track);
-        ui.painter().rect_filled(rect, theme::ROUNDING, theme::CARD);
+    /// Draws the row into `rect`.
+    pub fn show(mut self, ui: &mut Ui, rect: Rect) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        ui.painter().rect_filled(rect, theme::ROUNDING, palette.card);
         let edge = Rect::from_min_size(rect.min + vec2(0.0, 8.0), vec2(3.0, rect.height() - 16.0));
         ui.painter().rect_filled(edge, 1.5, color);
 
         let controls = Rect::from_min_max(
-            rect.min + vec2(14.0, 6.0),
-            pos2(rect.left() + CONTROLS_WIDTH - 10.0, rect.bottom() - 6.0),
+            rect.min + vec2(12.0, 5.0),
+            pos2(rect.left() + CONTROLS_WIDTH - 18.0, rect.bottom() - 5.0),
         );
-        let mut asked = false;
-        ui.scope_builder(UiBuilder::new().max_rect(controls).id_salt(self.track), |ui| {
-            asked = self.controls(ui);
+        ui.scope_builder(UiBuilder::new().max_rect(controls).id_salt(("controls", self.track)), |ui| {
+            self.controls(ui);
         });
+        let meter = Rect::from_min_max(
+            pos2(rect.left() + CONTROLS_WIDTH - 12.0, rect.top() + 7.0),
+            pos2(rect.left() + CONTROLS_WIDTH - 4.0, rect.bottom() - 7.0),
+        );
+        control::meter(ui, meter, self.peaks, color);
+        self.lane(ui, lane_rect(rect));
+    }
 
-        let lane_rect = lane_rect(rect);
+    fn lane(&mut self, ui: &mut Ui, rect: Rect) {
+        let palette = palette(ui);
         let params = self.params.track(self.track);
+        let is_empty = self.view.peaks.is_empty();
+        let picture = if self.plan.is_some() {
+            Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - STRIP_HEIGHT))
+        } else {
+            rect
+        };
+        let response = ui.interact(picture, lane_id(self.track), Sense::click());
+        let words = lane::progress_words(self.progress).map(|(words, _)| words);
+        let state = words.unwrap_or_else(|| {
+            if is_empty { "no take".to_owned() } else { format!("patch {}", self.view.patch) }
+        });
+        let name = format!("{} lane, {state}", self.track.title());
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+        if response.clicked() {
+            response.request_focus();
+        }
         let solo = Track::ALL.into_iter().any(|track| self.params.track(track).solo.value());
         let audible = !params.mute.value() && (!solo || params.solo.value());
-        let painter = ui.painter().with_clip_rect(lane_rect);
-        lane::paint(&painter, lane_rect, self.view, self.plan, color, audible);
-        if self.view.peaks.is_empty() && self.progress == Progress::Idle && !self.hint.is_empty() {
-            let center = lane_rect.center();
-            painter.text(center, Align2::CENTER_CENTER, self.hint, theme::plain(13.0), theme::DIM);
+        let color = if audible { palette.track(self.track) } else { palette.dim };
+        let ink = Ink { palette, color };
+        ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, palette.well);
+        let painter = ui.painter().with_clip_rect(picture);
+        lane::paint(&painter, picture, self.view, self.plan, ink, self.face);
+        if is_empty && self.progress == Progress::Idle {
+            let hint = self.empty_hint();
+            painter.text(picture.center(), Align2::CENTER_CENTER, hint, theme::plain(13.0), palette.dim);
         }
-        if let Some(share) = self.playhead.filter(|_| !self.view.peaks.is_empty()) {
-            lane::paint_playhead(&painter, lane_rect, share);
+        if let Some(share) = self.playhead.filter(|_| !is_empty) {
+            lane::paint_playhead(&painter, picture, share, palette);
         }
-        lane::paint_progress(&painter, lane_rect, self.progress, color);
+        lane::paint_progress(&painter, picture, self.progress, ink);
         if params.lock.value() {
-            let stroke = Stroke::new(1.5, color.gamma_multiply(0.8));
-            ui.painter().rect_stroke(lane_rect, theme::SMALL_ROUNDING, stroke, egui::StrokeKind::Inside);
+            let stroke = Stroke::new(1.5, palette.track(self.track));
+            ui.painter().rect_stroke(rect, theme::SMALL_ROUNDING, stroke, StrokeKind::Inside);
         }
-        asked
+        if response.has_focus() {
+            let stroke = Stroke::new(2.0, palette.focus);
+            ui.painter().rect_stroke(rect.expand(1.0), theme::SMALL_ROUNDING, stroke, StrokeKind::Outside);
+        }
+        if self.plan.is_some() {
+            let strip =
+                Rect::from_min_max(pos2(rect.left() + 4.0, picture.bottom()), rect.max - vec2(4.0, 2.0));
+            self.strip(ui, strip);
+        }
+        self.cancel(ui, picture);
+        row_menu::attach(&response, self.track, self.params, self.setter, self.view, self.actions);
     }
 
-    fn controls(&self, ui: &mut Ui) -> bool {
-        let color = theme::track_color(self.track);
-        let params = self.params.track(self.track);
-        let mut asked = false;
-        ui.horizontal(|ui| {
-            let name = egui::RichText::new(self.track.title()).font(theme::strong(15.0)).color(color);
-            ui.label(name);
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let patch = egui::RichText::new(&self.view.patch).font(theme::plain(11.5)).color(theme::DIM);
-                let seed = format!("Patch {}, seed {}", self.view.patch, self.view.seed);
+    /// What an empty lane says: what to do, and what will happen.
+    fn empty_hint(&self) -> &'static str {
+        if self.working {
+            return "made; it sounds when all of them are there";
+        }
+        if self.plan.is_some() {
+            return "Silent: the prompt leaves it out. Its round arrow makes a take all the same";
+        }
+        match self.track {
+            Track::Drums => "Say above what you want to hear, then press Generate",
+            Track::Bass => "The bass will hear the drums",
+            Track::Harmony => "The harmony will hear both",
+            Track::Melody => {
+                "The melody will hear all of them. Or drop an audio file here: it is kept, the rest fits to it"
+            }
+        }
+    }
+
+    /// A way to stop, next to what is being made.
+    fn cancel(&mut self, ui: &mut Ui, picture: Rect) {
+        if self.progress == Progress::Idle {
+            return;
+        }
+        let place = Rect::from_center_size(picture.right_center() - vec2(18.0, 0.0), vec2(24.0, 24.0));
+        ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(("cancel", self.track)), |ui| {
+            if IconButton::new(Icon::Close, "Cancel").show(ui).clicked() {
+                self.actions.push(Action::Cancel);
+            }
+        });
+    }
+
+    /// Under the picture: the words that change the track, and its takes.
+    fn strip(&mut self, ui: &mut Ui, strip: Rect) {
+        let locked = self.params.track(self.track).lock.value();
+        let takes = takes::place(strip, self.view.takes.len());
+        let layout = Layout::left_to_right(Align::Center);
+        ui.scope_builder(
+            UiBuilder::new().max_rect(takes).layout(layout).id_salt(("takes", self.track)),
+            |ui| takes::show(ui, self.track, self.view, locked, self.actions),
+        );
+        let room = Rect::from_min_max(strip.min, pos2(takes.left() - 8.0, strip.bottom()));
+        ui.scope_builder(
+            UiBuilder::new().max_rect(room).layout(layout).id_salt(("words", self.track)),
+            |ui| {
+                self.words(ui, locked);
+            },
+        );
+    }
+
+    fn words(&mut self, ui: &mut Ui, locked: bool) {
+        let palette = palette(ui);
+        let example = match self.track {
+            Track::Drums => "harder, fewer hats",
+            Track::Bass => "more aggressive, an octave lower",
+            Track::Harmony => "warmer, longer chords",
+            Track::Melody => "fewer notes, brighter",
+        };
+        let hint =
+            if locked { "Locked".to_owned() } else { format!("Change the {}: {example} …", self.track) };
+        let size = vec2(ui.available_width(), 20.0);
+        let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+        let id = edit_id(self.track);
+        let has_focus = ui.memory(|memory| memory.has_focus(id));
+        if has_focus {
+            ui.painter().rect_filled(rect, 4.0, palette.card);
+        }
+        let field = TextEdit::singleline(self.edit)
+            .id(id)
+            .frame(egui::Frame::NONE)
+            .hint_text(RichText::new(hint).font(theme::plain(12.0)).color(palette.dim))
+            .font(theme::plain(12.5))
+            .align(Align2::LEFT_CENTER)
+            .min_size(rect.size() - vec2(12.0, 0.0))
+            .char_limit(1_000)
+            .interactive(!locked);
+        let response = ui.put(rect.shrink2(vec2(6.0, 0.0)), field);
+        let name = format!("Change the {} by words", self.track);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, !locked, &name));
+        if has_focus {
+            let stroke = Stroke::new(1.5, palette.focus);
+            ui.painter().rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if entered && !locked && !self.edit.trim().is_empty() {
+            self.actions.push(Action::Regenerate(self.track, std::mem::take(self.edit)));
+        }
+    }
+
+    fn controls(&mut self, ui: &mut Ui) {
+        ui.spacing_mut().item_spacing = vec2(5.0, 3.0);
+        let height = ui.available_height();
+        let roomy = height > 84.0;
+        // In the middle of tall rows, so that what belongs together stays together.
+        ui.add_space(((height - 69.0) / 2.0).clamp(0.0, 14.0));
+        self.name(ui);
+        if roomy {
+            ui.add_space(2.0);
+        }
+        self.buttons(ui);
+        if roomy {
+            ui.add_space(2.0);
+        }
+        self.strip_controls(ui);
+    }
+
+    fn name(&self, ui: &mut Ui) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), 19.0),
+            Layout::left_to_right(Align::Center),
+            |ui| {
+                ui.label(RichText::new(self.track.title()).font(theme::strong(15.0)).color(color));
+                ui.add_space(2.0);
+                let Some(mark) = self.view.mark() else { return };
+                let patch = format!("{} · {:.1} s", self.view.patch, mark.seconds);
+                let patch = RichText::new(patch).font(theme::plain(11.5)).color(palette.dim);
                 let label = ui.add(egui::Label::new(patch).truncate());
-                if !self.view.patch.is_empty() {
-                    label.on_hover_text(seed);
+                {
+                    let text = format!(
+                        "Patch {}, seed {}\nMade in {:.1} s of\n{}",
+                        self.view.patch, mark.seed, mark.seconds, mark.prompt
+                    );
+                    label.on_hover_text(text);
+                }
+            },
+        );
+    }
+
+    fn buttons(&mut self, ui: &mut Ui) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        let params = self.params.track(self.track);
+        let title = self.track.title();
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let hint = format!("Lock: the take of the {} stays as it is (L)", self.track);
+            control::toggle(ui, self.setter, &params.lock, [Icon::Unlocked, Icon::Locked], color, &hint);
+            ui.add_enabled_ui(!params.lock.value(), |ui| {
+                let name = format!("Regenerate {title}");
+                let hint = format!("Another take of the {} that fits the others (R)", self.track);
+                if IconButton::new(Icon::Again, &name).hint(&hint).show(ui).clicked() {
+                    let edit = std::mem::take(self.edit);
+                    self.actions.push(Action::Regenerate(self.track, edit));
                 }
             });
-        });
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 5.0;
-            control::toggle(ui, self.setter, &params.lock, [Icon::Unlocked, Icon::Locked], color);
-            ui.add_enabled_ui(!params.lock.value(), |ui| {
-                let name = format!("Regenerate {}", self.track);
-                asked = control::icon_button(ui, Icon::Again, false, color, &name).clicked();
-            });
-            control::toggle(ui, self.setter, &params.mute, [Icon::Letter('M'); 2], theme::WARNING);
-            control::toggle(ui, self.setter, &params.solo, [Icon::Letter('S'); 2], color);
+            let mute = [Icon::Letter('M'); 2];
+            control::toggle(
+                ui,
+                self.setter,
+                &params.mute,
+                mute,
+                palette.warning,
+                &format!("Mute {title} (M)"),
+            );
+            let solo = [Icon::Letter('S'); 2];
+            control::toggle(ui, self.setter, &params.solo, solo, color, &format!("Solo {title} (S)"));
+            ui.add_space(2.0);
             self.in_main(ui);
         });
-        if ui.available_height() >= 18.0 {
-            ui.horizontal(|ui| {
-                control::fader(ui, self.setter, &params.level, color, 128.0);
-                let level =
-                    egui::RichText::new(params.level.to_string()).font(theme::plain(11.0)).color(theme::DIM);
-                ui.label(level);
-            });
-        }
-        asked
     }
 
-    fn in_main(&self, ui: &mut Ui) {
+    fn strip_controls(&self, ui: &mut Ui) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        let params = self.params.track(self.track);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 3.0;
+            Fader::new(&params.level, color, 92.0).show(ui, self.setter);
+            let text = RichText::new(params.level.to_string()).font(theme::plain(11.0)).color(palette.dim);
+            let size = vec2(42.0, 18.0);
+            ui.add_sized(size, egui::Label::new(text).truncate());
+            Fader::new(&params.pan, color, 50.0).centered().show(ui, self.setter);
+        });
+    }
+
+    fn in_main(&self, ui: &mut Ui) -> Response {
+        let palette = palette(ui);
         let param = &self.params.track(self.track).in_main;
         let (text, next) = match param.value() {
             InMain::Auto => ("Main: auto", InMain::On),
             InMain::On => ("Main: on", InMain::Off),
             InMain::Off => ("Main: off", InMain::Auto),
         };
-        let (rect, response) = ui.allocate_exact_size(vec2(64.0, 26.0), Sense::click());
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), param.name()));
-        let fill = if response.hovered() { theme::BUTTON } else { theme::CARD };
-        ui.painter().rect(
-            rect,
-            theme::SMALL_ROUNDING,
-            fill,
-            Stroke::new(1.0, theme::LINE),
-            egui::StrokeKind::Inside,
-        );
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::plain(11.0), theme::DIM);
-        let clicked = response
-            .on_hover_text(
-                "Whether this track sounds in the Main output. Auto: unless the host is known to have connected its own \
-                 output.",
-            )
-            .clicked();
-        if clicked {
+        let (rect, response) = ui.allocate_exact_size(vec2(70.0, 24.0), Sense::click());
+        response.widget_info(|| {
+            WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), format!("{} {text}", self.track.title()))
+        });
+        let fill = if response.hovered() { palette.button_hover } else { palette.card };
+        let stroke = Stroke::new(1.0, palette.line);
+        ui.painter().rect(rect, theme::SMALL_ROUNDING, fill, stroke, StrokeKind::Inside);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::plain(11.5), palette.dim);
+        control::focus_ring(ui, &response, rect);
+        if response.clicked() {
             control::set(self.setter, param, next);
         }
+        response.on_hover_text(
+            "Whether this track sounds in the Main output. Auto: unless the host is known to have connected its own \
+             output.",
+        )
     }
 }
 
 /// Where the lane lies within a row.
 #[must_use]
 pub fn lane_rect(row: Rect) -> Rect {
-    Rect::from_min_max(pos2(row.left() + CONTROLS_WIDTH, row.top() + 6.0), row.max - vec2(8.0, 6.0))
+    Rect::from_min_max(pos2(row.left() + CONTROLS_WIDTH, row.top() + 5.0), row.max - vec2(7.0, 5.0))
 }

@@ -1,14 +1,15 @@
 //! What the editor shows of the session, prepared once per change.
 
-use resonantgen_engine::intent::Intent;
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::score::{DRUM_CLASS_COUNT, DrumClass};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{FULL_SCALE, GenerationSettings, Take};
+use resonantgen_engine::plan::{Key, Plan};
+use resonantgen_engine::score::{DrumClass, Note};
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::{FULL_SCALE, Take};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 /// Columns of a waveform; more than any lane has pixels would be wasted.
 const COLUMNS: usize = 1_600;
+/// Most prompts that are offered again.
+const MOST_PROMPTS: usize = 12;
 
 /// A note as a bar in a lane; all in `0.0..=1.0` of the lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,23 +18,65 @@ pub struct NoteBar {
     pub start: f32,
     /// End.
     pub end: f32,
-    /// 0 is the bottom.
+    /// Middle of its row; 0 is the bottom.
     pub height: f32,
     /// Loudness.
     pub velocity: f32,
 }
 
+/// A row of the piano roll or the drum grid that has a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridRow {
+    /// Middle; 0 is the bottom.
+    pub height: f32,
+    /// Its name.
+    pub name: String,
+}
+
+/// One take of a track's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakeMark {
+    /// Seed.
+    pub seed: u64,
+    /// What was typed for it.
+    pub prompt: String,
+    /// Seconds that making it took.
+    pub seconds: f64,
+    /// Never forgotten.
+    pub favourite: bool,
+}
+
 /// One track's lane.
 #[derive(Clone, Debug, Default)]
 pub struct LaneView {
+    /// Identity of the take that plays.
+    pub id: String,
     /// Largest magnitude per column, in `0.0..=1.0`; empty without a take.
     pub peaks: Vec<f32>,
     /// The score.
     pub notes: Vec<NoteBar>,
+    /// Named rows of the score.
+    pub rows: Vec<GridRow>,
+    /// Height of a row as a share of the lane.
+    pub row_height: f32,
     /// Name of the patch.
     pub patch: String,
-    /// Seed of the take.
-    pub seed: u64,
+    /// The history, the oldest first.
+    pub takes: Vec<TakeMark>,
+    /// Which of them plays.
+    pub current: Option<usize>,
+    /// Whether there is an older and a newer take that fits the other tracks.
+    pub steps: [bool; 2],
+    /// Whether another take was heard before this one.
+    pub can_compare: bool,
+}
+
+impl LaneView {
+    /// The take that plays.
+    #[must_use]
+    pub fn mark(&self) -> Option<&TakeMark> {
+        self.takes.get(self.current?)
+    }
 }
 
 /// The session as the editor draws it.
@@ -43,27 +86,86 @@ pub struct SessionView {
     pub plan: Option<Plan>,
     /// The lanes (index as [`Track::ALL`]).
     pub lanes: [LaneView; TRACK_COUNT],
+    /// Seed of the last generation.
+    pub seed: u64,
+    /// What was typed before, the latest first.
+    pub prompts: Vec<String>,
+    /// Whether something can be undone.
+    pub can_undo: bool,
+    /// Whether something can be done again.
+    pub can_redo: bool,
 }
 
 impl SessionView {
-    /// Draws up the view of a session.
+    /// Draws up the view of a session; pictures of takes that `before` shows already are taken from there.
     #[must_use]
-    pub fn of(session: &Session) -> Self {
+    pub fn of(session: &Session, before: Option<&Self>) -> Self {
+        let lanes = Track::ALL.map(|track| {
+            let known = before.map(|view| &view.lanes[track.index()]);
+            let state = session.track(track);
+            let mut lane = state.take().map(|take| LaneView::of(take, known)).unwrap_or_default();
+            lane.takes = (0..state.history.len()).map(|index| mark(session, track, index)).collect();
+            lane.current = state.current;
+            lane.steps = [-1, 1].map(|by| session.stepped(track, by).is_some());
+            let other = state.heard_before.as_ref().and_then(|id| state.position(id));
+            lane.can_compare = other.is_some() && other != state.current;
+            lane
+        });
         Self {
             plan: session.plan.clone(),
-            lanes: Track::ALL
-                .map(|track| session.track(track).take().map(|take| LaneView::of(take)).unwrap_or_default()),
+            lanes,
+            seed: session.seed,
+            prompts: prompts(session),
+            can_undo: session.can_undo(),
+            can_redo: session.can_redo(),
         }
     }
 }
 
+fn mark(session: &Session, track: Track, index: usize) -> TakeMark {
+    let state = session.track(track);
+    let take = &state.history[index];
+    let timings = take.timings;
+    TakeMark {
+        seed: take.recipe.seed,
+        prompt: take.recipe.prompt.clone(),
+        seconds: timings.compose + timings.perform + timings.decode,
+        favourite: state.is_favourite(index),
+    }
+}
+
+/// What was typed for the takes of all histories, without the edits of single tracks.
+fn prompts(session: &Session) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let takes = session.tracks.iter().flat_map(|state| state.history.iter().rev());
+    for prompt in std::iter::once(&session.prompt).chain(takes.map(|take| &take.recipe.prompt)) {
+        let prompt = Track::ALL
+            .into_iter()
+            .filter_map(|track| prompt.find(&format!("; {track}: ")))
+            .min()
+            .map_or(prompt.as_str(), |edits| &prompt[..edits]);
+        if !prompt.trim().is_empty() && found.iter().all(|known| known != prompt) {
+            found.push(prompt.to_owned());
+        }
+    }
+    found.truncate(MOST_PROMPTS);
+    found
+}
+
 impl LaneView {
-    fn of(take: &Take) -> Self {
+    fn of(take: &Take, known: Option<&Self>) -> Self {
+        if let Some(known) = known.filter(|known| known.id == take.id.0) {
+            return known.clone();
+        }
+        let (notes, rows, row_height) = score(take);
         Self {
+            id: take.id.0.clone(),
             peaks: peaks(take),
-            notes: notes(take),
+            notes,
+            rows,
+            row_height,
             patch: patch_name(&take.patch),
-            seed: take.recipe.seed,
+            ..Self::default()
         }
     }
 }
@@ -97,99 +199,61 @@ fn peaks(take: &Take) -> Vec<f32> {
     peaks
 }
 
-fn notes(take: &Take) -> Vec<NoteBar> {
+/// Bars, named rows, and the height of a row.
+fn score(take: &Take) -> (Vec<NoteBar>, Vec<GridRow>, f32) {
     let plan = &take.recipe.plan;
     let steps = f64::from(plan.total_steps().max(1));
-    let pitches = take.score.notes.iter().map(|note| note.pitch);
-    let (low, high) = (pitches.clone().min().unwrap_or(0), pitches.max().unwrap_or(1));
+    let bar = |note: &Note, height: f32, length: f32| {
+        let start = f64::from(note.step) + f64::from(note.offset);
+        NoteBar {
+            start: (plan.swing.warp(start) / steps) as f32,
+            end: ((plan.swing.warp(start + f64::from(length)) / steps) as f32).min(1.0),
+            height,
+            velocity: f32::from(note.velocity) / 127.0,
+        }
+    };
+    let notes = &take.score.notes;
+    if take.recipe.track == Track::Drums {
+        let used: Vec<DrumClass> = DrumClass::ALL
+            .into_iter()
+            .filter(|class| notes.iter().any(|note| note.pitch == class.key()))
+            .collect();
+        let row_height = 1.0 / used.len().max(1) as f32;
+        let height = |row: usize| (row as f32 + 0.5) * row_height;
+        let bars = notes
+            .iter()
+            .filter_map(|note| {
+                let row = used.iter().position(|class| class.key() == note.pitch)?;
+                Some(bar(note, height(row), 0.7))
+            })
+            .collect();
+        let rows = used
+            .iter()
+            .enumerate()
+            .map(|(row, class)| GridRow { height: height(row), name: class.name().to_owned() })
+            .collect();
+        return (bars, rows, row_height);
+    }
+    let pitches = notes.iter().map(|note| note.pitch);
+    let (low, high) = (pitches.clone().min().unwrap_or(48), pitches.max().unwrap_or(60));
     // At least an octave, so that a single note sits in the middle.
-    let span = f32::from((high - low).max(12));
-    let floor = f32::from(low) - (span - f32::from(high - low)) / 2.0;
-    take.score
-        .notes
-        .iter()
-        .map(|note| {
-            let start = f64::from(note.step) + f64::from(note.offset);
-            let (height, length) = if take.recipe.track == Track::Drums {
-                let class = DrumClass::from_key(note.pitch).map_or(0, DrumClass::index);
-                (class as f32 / (DRUM_CLASS_COUNT - 1) as f32, 0.7)
-            } else {
-                ((f32::from(note.pitch) - floor) / span, note.length)
-            };
-            NoteBar {
-                start: (plan.swing.warp(start) / steps) as f32,
-                end: ((plan.swing.warp(start + f64::from(length)) / steps) as f32).min(1.0),
-                height,
-                velocity: f32::from(note.velocity) / 127.0,
-            }
-        })
-        .collect()
+    let span = (high - low + 1).max(12);
+    let floor = low.saturating_sub((span - (high - low + 1)) / 2);
+    let row_height = 1.0 / f32::from(span);
+    let height = |pitch: u8| (f32::from(pitch.saturating_sub(floor)) + 0.5) * row_height;
+    let bars = notes.iter().map(|note| bar(note, height(note.pitch), note.length)).collect();
+    let rows = (floor..floor.saturating_add(span))
+        .filter(|pitch| pitch % 12 == plan.key.tonic)
+        .map(|pitch| GridRow { height: height(pitch), name: pitch_name(plan.key, pitch) })
+        .collect();
+    (bars, rows, row_height)
 }
 
-/// What a prompt would be understood as: pairs of label and value, and the words that nothing was made of.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Understood {
-    /// Label and value.
-    pub facts: Vec<(&'static str, String)>,
-    /// Unknown words.
-    pub unknown: Vec<String>,
-    /// Why the prompt cannot be used.
-    pub error: Option<String>,
-}
-
-impl Understood {
-    /// What the session was made of, when the prompt is still the one it was made from; else what generating would
-    /// make of the prompt, without the facts that are left to chance.
-    #[must_use]
-    pub fn of(prompt: &str, bpm: Option<f64>, bars: Option<u32>, session: &Session) -> Self {
-        if let (true, Some(intent), Some(plan)) = (prompt == session.prompt, &session.intent, &session.plan) {
-            let mut facts = words(intent);
-            facts.push(("tempo", tempo(plan.bpm)));
-            facts.push(("key", plan.key.to_string()));
-            facts.push(("", format!("{} bars of {}", plan.bars, plan.meter)));
-            return Self { facts, unknown: intent.unknown.clone(), error: None };
-        }
-        let request = SessionRequest {
-            prompt: prompt.to_owned(),
-            overrides: Overrides { bpm, bars, ..Overrides::default() },
-            seed: session.seed.wrapping_add(1),
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        };
-        let (intent, plan) = match session.prepare(&request) {
-            Ok(prepared) => prepared,
-            Err(error) => return Self { error: Some(error.to_string()), ..Self::default() },
-        };
-        let mut facts = words(&intent);
-        if bpm.is_some() {
-            facts.push(("host", tempo(plan.bpm)));
-        } else if intent.bpm.is_some() {
-            facts.push(("tempo", tempo(plan.bpm)));
-        }
-        if intent.key.is_some() {
-            facts.push(("key", plan.key.to_string()));
-        }
-        facts.push(("", format!("{} bars of {}", plan.bars, plan.meter)));
-        Self { facts, unknown: intent.unknown, error: None }
-    }
-}
-
-fn tempo(bpm: f64) -> String {
-    format!("{} bpm", Trimmed(bpm))
-}
-
-/// Style, mood and what is left out.
-fn words(intent: &Intent) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("style", intent.main_style().name().to_owned())];
-    if !intent.moods.is_empty() {
-        facts.push(("mood", intent.moods.join(", ")));
-    }
-    let absent: Vec<&str> =
-        Track::ALL.into_iter().filter(|track| intent.track(*track).absent).map(Track::name).collect();
-    if !absent.is_empty() {
-        facts.push(("without", absent.join(", ")));
-    }
-    facts
+/// "A2": the middle C is C4.
+fn pitch_name(key: Key, pitch: u8) -> String {
+    let tonic = key.to_string();
+    let note = tonic.split(' ').next().unwrap_or_default();
+    format!("{note}{}", i32::from(pitch) / 12 - 1)
 }
 
 /// A number without needless zeros.

@@ -1,0 +1,225 @@
+//! What the user asks for by clicks and keys, and how it is done.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use resonantgen_engine::generator::Silent;
+use resonantgen_engine::import::import_loop;
+use resonantgen_engine::plan::Chord;
+use resonantgen_engine::session::{Overrides, Session, SessionError};
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+use super::{App, control};
+use crate::export::{self, What};
+use crate::job::{Job, Target};
+use crate::params::BARS_MAX;
+
+/// Something the user asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Generate all that is not locked.
+    Generate,
+    /// Stop what is being made.
+    Cancel,
+    /// A new take of one track, by words relative to the present one where there are some.
+    Regenerate(Track, String),
+    /// Take back the last action.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Play the next newer or older take.
+    Step(Track, i32),
+    /// Play the take with this index.
+    Select(Track, usize),
+    /// Keep the current take for ever, or not.
+    Favourite(Track),
+    /// Play the take that was heard before.
+    Compare(Track),
+    /// Put another prompt into the field.
+    Prompt(String),
+    /// Fix facts.
+    Fix(Box<Overrides>),
+    /// Fix the length; 0 leaves it to the prompt.
+    Bars(u32),
+    /// New takes follow the host's tempo, or do not.
+    FollowHost(bool),
+    /// Another chord for the half bars `from..to`, and generate what is not locked.
+    Chord {
+        /// First half bar.
+        from: usize,
+        /// One past the last.
+        to: usize,
+        /// What they become.
+        chord: Chord,
+    },
+    /// Ask for an audio file that the track shall play.
+    AskImport(Track),
+    /// Play an audio file on a track, and lock it.
+    Import(Track, PathBuf),
+    /// Write files.
+    Export(What),
+    /// Show the folder of the last export.
+    Reveal(PathBuf),
+    /// Copy a text to the clipboard.
+    Copy(String),
+    /// Light or dark.
+    Light(bool),
+    /// Size of everything, 1 is 100 %.
+    Zoom(f32),
+}
+
+impl App {
+    /// Does what was asked for.
+    pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
+        match action {
+            Action::Generate => self.ask(Target::All),
+            Action::Cancel => self.shared.cancel_all(),
+            Action::Regenerate(track, edit) => {
+                let trigger = self.trigger(Target::One(track));
+                self.shared.ask(Job::Make { trigger, edit });
+            }
+            Action::Undo => self.change_locks(Session::undo),
+            Action::Redo => self.change_locks(Session::redo),
+            Action::Step(track, by) => self.change_take(track, move |session| session.step_take(track, by)),
+            Action::Select(track, index) => {
+                self.change_take(track, move |session| session.select_take(track, index));
+            }
+            Action::Compare(track) => self.change_take(track, move |session| session.compare(track)),
+            Action::Favourite(track) => self.change(move |session| {
+                let state = session.track(track);
+                let Some(index) = state.current else { return Ok(()) };
+                let is_favourite = state.is_favourite(index);
+                session.set_favourite(track, index, !is_favourite)
+            }),
+            Action::Prompt(prompt) => {
+                self.prompt = prompt;
+                self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+            }
+            Action::Fix(overrides) => self.shared.set_overrides(*overrides),
+            Action::Bars(bars) => {
+                if let Some(gui) = &self.gui {
+                    let bars = i32::try_from(bars).unwrap_or(BARS_MAX).clamp(0, BARS_MAX);
+                    control::set(&gui.param_setter(), &self.params.bars, bars);
+                }
+            }
+            Action::FollowHost(follow) => {
+                if let Some(gui) = &self.gui {
+                    control::set(&gui.param_setter(), &self.params.follow_host, follow);
+                }
+            }
+            Action::Chord { from, to, chord } => self.change_chord(from, to, chord),
+            Action::AskImport(track) => self.importing = Some((track, String::new())),
+            Action::Import(track, path) => self.import(track, path),
+            Action::Export(what) => self.export(what),
+            Action::Reveal(folder) => {
+                if let Err(error) = export::reveal(&folder) {
+                    self.shared.set_message(Some(error));
+                }
+            }
+            Action::Copy(text) => context.copy_text(text),
+            Action::Light(light) => {
+                self.look.light = light;
+                super::theme::choose(context, light);
+                self.keep_look();
+            }
+            Action::Zoom(zoom) => {
+                self.look.zoom = zoom;
+                context.set_zoom_factor(zoom);
+                self.keep_look();
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {
+        self.shared.change(self.params.locked(), change);
+    }
+
+    /// A take that is chosen by hand is not chosen by number any more.
+    fn change_take(
+        &self,
+        track: Track,
+        change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static,
+    ) {
+        if let Some(gui) = &self.gui
+            && self.params.track(track).take.value() != 0
+        {
+            control::set(&gui.param_setter(), &self.params.track(track).take, 0);
+        }
+        self.change(change);
+    }
+
+    /// Undo and redo bring locks back as well; the parameters follow when it has happened.
+    fn change_locks(&mut self, change: fn(&mut Session) -> Result<(), SessionError>) {
+        self.takes_locks = true;
+        self.change(change);
+    }
+
+    /// Sets the lock parameters as the session has them.
+    pub(super) fn take_locks(&self, locked: [bool; TRACK_COUNT]) {
+        let Some(gui) = &self.gui else { return };
+        let setter = gui.param_setter();
+        for track in Track::ALL {
+            let param = &self.params.track(track).lock;
+            if param.value() != locked[track.index()] {
+                control::set(&setter, param, locked[track.index()]);
+            }
+        }
+    }
+
+    fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
+        let session = self.shared.session();
+        let Some(plan) = &session.plan else { return };
+        let locked = self.params.locked();
+        let bound = Track::ALL.into_iter().find(|track| {
+            *track != Track::Drums && locked[track.index()] && session.track(*track).take().is_some()
+        });
+        if let Some(track) = bound {
+            self.shared.set_message(Some(SessionError::ChordInUse(track).to_string()));
+            return;
+        }
+        let mut chords = plan.chords.clone();
+        for place in chords.iter_mut().take(to).skip(from) {
+            *place = chord;
+        }
+        // The key stays, or one odd chord would move it.
+        let fixed = self.shared.overrides();
+        self.shared.set_overrides(Overrides { chords: Some(chords), key: Some(plan.key), ..fixed });
+        let bars = plan.bars;
+        let seed = session.seed;
+        let mut trigger = self.trigger(Target::All);
+        // The same seed: only what the chord touches shall change.
+        trigger.seed = Some(seed);
+        trigger.bars = Some(bars);
+        self.shared.ask(Job::from(trigger));
+    }
+
+    /// The worker reads and fits the file; the lock comes with it.
+    fn import(&mut self, track: Track, path: PathBuf) {
+        self.takes_locks = true;
+        self.shared.change(self.params.locked(), move |session| -> Result<(), String> {
+            let options = session.import_options(track);
+            let imported = import_loop(&path, &options, &Silent).map_err(|error| error.to_string())?;
+            session.add_import(imported).map_err(|error| error.to_string())
+        });
+    }
+
+    /// Files may be large and disks slow: neither the editor nor the worker waits for them.
+    fn export(&mut self, what: What) {
+        let shared = Arc::clone(&self.shared);
+        let exported = Arc::clone(&self.exported);
+        let write = move || {
+            let session = shared.session();
+            match export::write(&session, what, &export::folder(&session)) {
+                Ok(files) => {
+                    *exported.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
+                    shared.repaint.request_repaint();
+                }
+                Err(error) => shared.set_message(Some(error.to_string())),
+            }
+        };
+        let started = std::thread::Builder::new().name("resonantgen export".to_owned()).spawn(write);
+        if let Err(error) = started {
+            self.shared.set_message(Some(format!("Nothing was exported: no thread to do it ({error}).")));
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What was understood, as chips that can be clicked and corrected.
+
+use egui::{
+    Align, Button, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, TextEdit, Ui, UiBuilder, vec2,
+};
+use resonantgen_engine::intent::Style;
+use resonantgen_engine::plan::{BPM_RANGE, Key, Meter, Mode};
+use resonantgen_engine::session::Overrides;
+
+use super::action::Action;
+use super::control::{ChipKind, chip};
+use super::facts::{Fact, Facts, Source, chord_line, read_chords};
+use super::head::EXAMPLES;
+use super::theme::{self, palette};
+use super::view::Trimmed;
+
+/// Height of the line, in points.
+pub const HEIGHT: f32 = 24.0;
+/// Most characters of a progression that a chip shows.
+const CHORD_ROOM: usize = 28;
+
+/// What the chips are about.
+pub struct Chips<'a> {
+    /// What is typed.
+    pub prompt: &'a str,
+    /// What it means.
+    pub facts: &'a Facts,
+    /// What the user has fixed.
+    pub fixed: &'a Overrides,
+    /// Bars asked for by the parameter; 0 is none.
+    pub bars: u32,
+}
+
+impl Chips<'_> {
+    /// Draws the line into `rect`; nothing of it moves anything else.
+    pub fn show(&self, ui: &mut Ui, rect: Rect, actions: &mut Vec<Action>) {
+        let layout = Layout::left_to_right(Align::Center);
+        ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout).id_salt("chips"), |ui| {
+            ui.set_clip_rect(rect.expand(3.0));
+            ui.spacing_mut().item_spacing.x = 5.0;
+            if self.prompt.trim().is_empty() {
+                self.examples(ui, actions);
+            } else if let Some(error) = &self.facts.error {
+                let text = RichText::new(error).font(theme::plain(12.5)).color(palette(ui).warning);
+                ui.add(egui::Label::new(text).truncate());
+            } else {
+                self.facts(ui, actions);
+                self.others(ui);
+            }
+        });
+    }
+
+    fn examples(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        ui.label(RichText::new("Try").font(theme::plain(12.5)).color(palette(ui).dim));
+        for example in EXAMPLES {
+            let text = RichText::new(example).font(theme::plain(12.5));
+            let button = Button::new(text).corner_radius(12).min_size(vec2(0.0, HEIGHT));
+            if ui.add(button).clicked() {
+                actions.push(Action::Prompt(example.to_owned()));
+            }
+        }
+    }
+
+    fn facts(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let facts = self.facts;
+        let fix = |change: fn(&mut Overrides)| {
+            let mut fixed = self.fixed.clone();
+            change(&mut fixed);
+            Action::Fix(Box::new(fixed))
+        };
+        let style = fact_chip(ui, "", &facts.style_name, facts.style.source, "style");
+        menu(&style, actions, fix(|fixed| fixed.style = None), |ui| self.styles(ui));
+        let (label, bpm) = match facts.bpm {
+            Fact { value: None, .. } => ("tempo", "auto".to_owned()),
+            Fact { value: Some(bpm), source: Source::Host } => ("host", format!("{} bpm", Trimmed(bpm))),
+            Fact { value: Some(bpm), .. } => ("", format!("{} bpm", Trimmed(bpm))),
+        };
+        let tempo = fact_chip(ui, label, &bpm, facts.bpm.source, "tempo");
+        menu(&tempo, actions, fix(|fixed| fixed.bpm = None), |ui| self.tempo(ui));
+        let key = shown(ui, "key", facts.key, |key| key.to_string());
+        menu(&key, actions, fix(|fixed| fixed.key = None), |ui| self.keys(ui));
+        let meter = shown(ui, "meter", facts.meter, |meter| meter.to_string());
+        menu(&meter, actions, fix(|fixed| fixed.meter = None), |ui| self.meters(ui));
+        let source = if self.bars > 0 && facts.bars.source != Source::Kept {
+            Source::Fixed
+        } else {
+            facts.bars.source
+        };
+        let bars = facts.bars.value.unwrap_or(0);
+        let text = if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") };
+        let length = fact_chip(ui, "", &text, source, "length");
+        menu(&length, actions, Action::Bars(0), |ui| self.lengths(ui));
+        let mut line = facts.chords.value.as_ref().map_or("auto".to_owned(), |chords| chord_line(chords));
+        if line.chars().count() > CHORD_ROOM {
+            let cut = line.char_indices().nth(CHORD_ROOM).map_or(line.len(), |(at, _)| at);
+            let cut = line[..cut].rfind(' ').unwrap_or(cut);
+            line.truncate(cut);
+            line.push_str(" …");
+        }
+        let label = if facts.chords.value.is_none() { "chords" } else { "" };
+        let chords = fact_chip(ui, label, &line, facts.chords.source, "chords");
+        menu(&chords, actions, fix(|fixed| fixed.chords = None), |ui| self.progressions(ui));
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Overrides)) -> Option<Action> {
+        let mut fixed = self.fixed.clone();
+        change(&mut fixed);
+        Some(Action::Fix(Box::new(fixed)))
+    }
+
+    fn styles(&self, ui: &mut Ui) -> Option<Action> {
+        let mut asked = None;
+        egui::Grid::new("styles").spacing(vec2(6.0, 6.0)).show(ui, |ui| {
+            for style in Style::ALL {
+                if cell(ui, style.title(), 104.0, self.facts.style.value == Some(style)) {
+                    asked = self.with(|fixed| fixed.style = Some(style));
+                }
+                if style.index() % 3 == 2 {
+                    ui.end_row();
+                }
+            }
+        });
+        asked
+    }
+
+    fn tempo(&self, ui: &mut Ui) -> Option<Action> {
+        let mut asked = None;
+        if self.facts.bpm.source == Source::Host {
+            ui.label("The host's tempo is followed.");
+            return ui.button("Choose another").clicked().then_some(Action::FollowHost(false));
+        }
+        let mut bpm = self.facts.bpm.value.unwrap_or(120.0);
+        ui.horizontal(|ui| {
+            let drag =
+                egui::DragValue::new(&mut bpm).range(BPM_RANGE).speed(0.25).max_decimals(2).suffix(" bpm");
+            if ui.add(drag).changed() {
+                asked = self.with(|fixed| fixed.bpm = Some(bpm));
+            }
+        });
+        ui.horizontal(|ui| {
+            for usual in [90.0, 100.0, 120.0, 128.0, 140.0, 174.0] {
+                if cell(ui, &Trimmed(usual).to_string(), 42.0, self.facts.bpm.value == Some(usual)) {
+                    asked = self.with(|fixed| fixed.bpm = Some(usual));
+                }
+            }
+        });
+        asked
+    }
+
+    fn keys(&self, ui: &mut Ui) -> Option<Action> {
+        let mut asked = None;
+        let here = self.facts.key.value.unwrap_or(Key { tonic: 9, mode: Mode::Minor });
+        let dim = palette(ui).dim;
+        let known = self.facts.key.value.is_some();
+        egui::Grid::new("tonics").spacing(vec2(6.0, 6.0)).show(ui, |ui| {
+            for tonic in 0..12_u8 {
+                let key = Key { tonic, ..here };
+                let name = key.to_string();
+                let name = name.split(' ').next().unwrap_or_default();
+                if cell(ui, name, 46.0, known && key == here) {
+                    asked = self.with(|fixed| fixed.key = Some(key));
+                }
+                if tonic % 6 == 5 {
+                    ui.end_row();
+                }
+            }
+        });
+        ui.label(RichText::new("mode").color(dim));
+        egui::Grid::new("modes").spacing(vec2(6.0, 6.0)).show(ui, |ui| {
+            for (index, mode) in Mode::ALL.into_iter().enumerate() {
+                if cell(ui, mode.name(), 72.0, known && mode == here.mode) {
+                    asked = self.with(|fixed| fixed.key = Some(Key { mode, ..here }));
+                }
+                if index % 4 == 3 {
+                    ui.end_row();
+                }
+            }
+        });
+        asked
+    }
+
+    fn meters(&self, ui: &mut Ui) -> Option<Action> {
+        let mut asked = None;
+        ui.horizontal(|ui| {
+            for (numerator, denominator) in [(4, 4), (3, 4), (6, 8), (5, 4), (7, 8)] {
+                let Ok(meter) = Meter::new(numerator, denominator) else { continue };
+                if cell(ui, &meter.to_string(), 42.0, self.facts.meter.value == Some(meter)) {
+                    asked = self.with(|fixed| fixed.meter = Some(meter));
+                }
+            }
+        });
+        asked
+    }
+
+    fn lengths(&self, ui: &mut Ui) -> Option<Action> {
+        let mut asked = None;
+        ui.horizontal(|ui| {
+            for bars in [1, 2, 4, 8, 16, 32] {
+                if cell(ui, &bars.to_string(), 38.0, self.facts.bars.value == Some(bars)) {
+                    asked = Some(Action::Bars(bars));
+                }
+            }
+        });
+        asked
+    }
+
+    fn progressions(&self, ui: &mut Ui) -> Option<Action> {
+        let palette = palette(ui);
+        let id = ui.scope_id().with("chords");
+        let at_hand = self.facts.chords.value.as_ref().map_or_else(String::new, |chords| chord_line(chords));
+        let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or(at_hand);
+        ui.label(RichText::new("Chords, one per bar or spread evenly").color(palette.dim));
+        let field = ui.add(TextEdit::singleline(&mut text).hint_text("Am F C G").desired_width(280.0));
+        let mut asked = None;
+        match read_chords(&text) {
+            Ok(chords) if !chords.is_empty() => {
+                let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+                if ui.button("Use these chords").clicked() || entered {
+                    asked = self.with(|fixed| fixed.chords = Some(chords));
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                ui.set_max_width(290.0);
+                ui.label(RichText::new(error).color(palette.warning));
+            }
+        }
+        ui.data_mut(|data| {
+            if asked.is_some() {
+                data.remove::<String>(id);
+            } else {
+                data.insert_temp(id, text);
+            }
+        });
+        asked
+    }
+
+    /// What cannot be corrected by a click; what has no room is told by a hint.
+    fn others(&self, ui: &mut Ui) {
+        let unknown = self.facts.unknown.join(", ");
+        let mut pieces: Vec<(&str, &str, ChipKind)> =
+            self.facts.others.iter().map(|text| ("", text.as_str(), ChipKind::Plain)).collect();
+        if !unknown.is_empty() {
+            // First, because it is what the user should see.
+            pieces.insert(0, ("not understood", &unknown, ChipKind::Odd));
+        }
+        for (index, (label, text, kind)) in pieces.iter().enumerate() {
+            let characters = label.chars().count() + text.chars().count();
+            if ui.available_width() < 40.0 + 7.4 * characters as f32 {
+                let rest: Vec<String> = pieces[index..]
+                    .iter()
+                    .map(|(label, text, _)| format!("{label} {text}").trim().to_owned())
+                    .collect();
+                let any_odd = pieces[index..].iter().any(|(_, _, kind)| *kind == ChipKind::Odd);
+                let kind = if any_odd { ChipKind::Odd } else { ChipKind::Plain };
+                chip(ui, "", &format!("+{}", rest.len()), kind, false).on_hover_text(rest.join("\n"));
+                return;
+            }
+            chip(ui, label, text, *kind, false);
+        }
+    }
+}
+
+fn shown<T>(ui: &mut Ui, name: &str, fact: Fact<T>, text: impl Fn(T) -> String) -> Response {
+    match fact.value {
+        Some(value) => fact_chip(ui, "", &text(value), fact.source, name),
+        None => fact_chip(ui, name, "auto", fact.source, name),
+    }
+}
+
+fn fact_chip(ui: &mut Ui, label: &str, value: &str, source: Source, name: &str) -> Response {
+    let kind = if source == Source::Fixed { ChipKind::Fixed } else { ChipKind::Plain };
+    chip(ui, label, value, kind, true)
+        .on_hover_text(format!("{name}: {}. Click to change it", source.words()))
+}
+
+/// The chip's menu, with the way back; a double-click on the chip goes back as well.
+fn menu(
+    chip: &Response,
+    actions: &mut Vec<Action>,
+    reset: Action,
+    content: impl FnOnce(&mut Ui) -> Option<Action>,
+) {
+    let asked = Popup::menu(chip)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .show(|ui| {
+            let mut asked = content(ui);
+            ui.separator();
+            if ui.button("Leave it to the prompt").clicked() {
+                asked = Some(reset.clone());
+                ui.close();
+            }
+            asked
+        })
+        .and_then(|shown| shown.inner);
+    actions.extend(asked);
+    if chip.double_clicked() {
+        actions.push(reset);
+    }
+}
+
+fn cell(ui: &mut Ui, text: &str, width: f32, on: bool) -> bool {
+    let palette = palette(ui);
+    let fill = if on { palette.selection } else { palette.button };
+    let button = Button::new(RichText::new(text).font(theme::plain(12.5))).fill(fill);
+    ui.add_sized(vec2(width, 24.0), button).clicked()
+}

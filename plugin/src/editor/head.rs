@@ -1,0 +1,282 @@
+//! The top: name, undo, views, export; then the prompt with its slots and its history.
+
+use std::sync::atomic::Ordering;
+
+use egui::{
+    Align, Button, Key, Layout, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, TextEdit, Ui,
+};
+use egui::{UiBuilder, WidgetInfo, pos2, vec2};
+use resonantgen_engine::track::Track;
+
+use super::action::Action;
+use super::control::{self, IconButton};
+use super::icon::Icon;
+use super::lane::Face;
+use super::theme::{self, palette};
+use super::view::SessionView;
+use super::{App, prompt_id};
+use crate::export::What;
+use crate::params::SLOT_COUNT;
+use crate::prompts::FIRST_PROMPT;
+
+/// Height of the title, in points.
+pub const TITLE_HEIGHT: f32 = 26.0;
+/// Height of the prompt, in points.
+pub const PROMPT_HEIGHT: f32 = 38.0;
+/// Prompts to start from.
+pub const EXAMPLES: [&str; 5] = [
+    FIRST_PROMPT,
+    "dreamy lo-fi hip hop with rhodes, 82 bpm",
+    "uplifting synthwave in F# minor",
+    "sparse ambient, no drums, 3/4",
+    "smoky jazz with upright bass",
+];
+
+impl App {
+    /// Name at the left, what concerns all of it at the right.
+    pub(super) fn title(&mut self, ui: &mut Ui, rect: Rect, view: &SessionView, actions: &mut Vec<Action>) {
+        let layout = Layout::left_to_right(Align::Center);
+        ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), |ui| {
+            let palette = palette(ui);
+            let (mark, _) = ui.allocate_exact_size(vec2(22.0, 20.0), Sense::hover());
+            // Four bars, one per track.
+            for (index, (track, height)) in Track::ALL.into_iter().zip([0.55, 1.0, 0.75, 0.4]).enumerate() {
+                let bar = Rect::from_center_size(
+                    pos2(mark.left() + 3.0 + 5.3 * index as f32, mark.center().y),
+                    vec2(3.4, mark.height() * height),
+                );
+                ui.painter().rect_filled(bar, 1.7, palette.track(track));
+            }
+            ui.label(RichText::new("ResonantGen").font(theme::strong(16.0)));
+            ui.add_space(10.0);
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.add_enabled_ui(view.can_undo, |ui| {
+                let hint = "Undo: what played before (Ctrl+Z)";
+                if IconButton::new(Icon::Undo, "Undo").hint(hint).show(ui).clicked() {
+                    actions.push(Action::Undo);
+                }
+            });
+            ui.add_enabled_ui(view.can_redo, |ui| {
+                let hint = "Redo (Ctrl+Shift+Z)";
+                if IconButton::new(Icon::Redo, "Redo").hint(hint).show(ui).clicked() {
+                    actions.push(Action::Redo);
+                }
+            });
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.title_right(ui, view, actions));
+        });
+    }
+
+    /// From the right edge to the left.
+    fn title_right(&mut self, ui: &mut Ui, view: &SessionView, actions: &mut Vec<Action>) {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let more = IconButton::new(Icon::More, "Menu").hint("Look, size, shortcuts (?)").show(ui);
+        Popup::menu(&more).show(|ui| self.menu(ui, actions));
+        ui.add_enabled_ui(view.plan.is_some(), |ui| {
+            let export = IconButton::new(Icon::Export, "Export")
+                .hint("Export WAV and MIDI (Ctrl+E exports everything)")
+                .show(ui);
+            Popup::menu(&export).show(|ui| export_menu(ui, actions));
+        });
+        ui.add_space(8.0);
+        for (face, icon, name) in
+            [(Face::Notes, Icon::Notes, "Show the notes"), (Face::Sound, Icon::Sound, "Show the sound")]
+        {
+            let on = self.face == face;
+            let color = palette(ui).focus;
+            if IconButton::new(icon, name).on(on, color).hint(&format!("{name} (N)")).show(ui).clicked() {
+                self.face = face;
+            }
+        }
+        ui.add_space(8.0);
+        if self.shared.stopped.load(Ordering::Relaxed) {
+            let preview = self.shared.preview.load(Ordering::Relaxed);
+            let icon = if preview { Icon::Stop } else { Icon::Play };
+            let color = palette(ui).focus;
+            let button = IconButton::new(icon, "Preview").on(preview, color);
+            if button.hint("Hear it while the host stands still").show(ui).clicked() {
+                self.shared.preview.store(!preview, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn menu(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        ui.set_min_width(180.0);
+        ui.horizontal(|ui| {
+            ui.label("Look");
+            for (light, name) in [(false, "dark"), (true, "light")] {
+                if ui.selectable_label(self.look.light == light, name).clicked() {
+                    actions.push(Action::Light(light));
+                }
+            }
+        });
+        ui.horizontal_wrapped(|ui| {
+            ui.label("Size");
+            for percent in [100_u8, 125, 150, 200] {
+                let zoom = f32::from(percent) / 100.0;
+                let on = (self.look.zoom - zoom).abs() < 0.01;
+                if ui.selectable_label(on, format!("{percent} %")).clicked() {
+                    actions.push(Action::Zoom(zoom));
+                }
+            }
+        });
+        ui.separator();
+        if ui.button("Keyboard shortcuts (?)").clicked() {
+            self.helps = true;
+            ui.close();
+        }
+    }
+
+    /// The slot, the field, the button.
+    pub(super) fn prompt_line(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        view: &SessionView,
+        actions: &mut Vec<Action>,
+    ) {
+        const BUTTON_WIDTH: f32 = 116.0;
+        let palette = palette(ui);
+        let working = self.is_working();
+        let button = Rect::from_min_max(pos2(rect.right() - BUTTON_WIDTH, rect.top()), rect.max);
+        let field = Rect::from_min_max(rect.min, pos2(button.left() - 8.0, rect.bottom()));
+        let id = prompt_id();
+        let has_focus = ui.memory(|memory| memory.has_focus(id));
+        let stroke = if has_focus { Stroke::new(2.0, palette.focus) } else { Stroke::new(1.0, palette.line) };
+        ui.painter().rect(field, theme::ROUNDING, palette.well, stroke, egui::StrokeKind::Inside);
+        let slots = Rect::from_min_size(field.min + vec2(5.0, 5.0), vec2(40.0, field.height() - 10.0));
+        self.slots(ui, slots, view, actions);
+        let text = Rect::from_min_max(pos2(slots.right() + 10.0, field.top()), field.max - vec2(8.0, 0.0));
+        let edit = TextEdit::singleline(&mut self.prompt)
+            .id(id)
+            .frame(egui::Frame::NONE)
+            .hint_text(
+                RichText::new("What shall it sound like? Style, mood, instruments, key, tempo, chords …")
+                    .color(palette.dim),
+            )
+            .font(theme::plain(15.5))
+            .align(egui::Align2::LEFT_CENTER)
+            .min_size(text.size())
+            .char_limit(10_000);
+        let response = ui.put(text, edit);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Prompt"));
+        if response.changed() {
+            self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+        }
+        if response.has_focus() {
+            self.browse_prompts(ui, view, actions);
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+
+        let (words, fill, ink) = if working {
+            ("Cancel", palette.button, palette.text)
+        } else {
+            ("Generate", palette.accent, palette.on_accent)
+        };
+        let generate = Button::new(RichText::new(words).font(theme::strong(15.0)).color(ink))
+            .fill(fill)
+            .stroke(Stroke::NONE)
+            .corner_radius(theme::ROUNDING);
+        let response = ui.put(button, generate);
+        if response.has_focus() {
+            let ring = Stroke::new(2.0, palette.focus);
+            ui.painter().rect_stroke(button.expand(2.0), theme::ROUNDING, ring, egui::StrokeKind::Outside);
+        }
+        let hint = if working {
+            "Stop what is being made (Esc)"
+        } else {
+            "Generate all that is not locked (Ctrl+Enter)"
+        };
+        if response.on_hover_text(hint).clicked() {
+            actions.push(if working { Action::Cancel } else { Action::Generate });
+        } else if entered && !working {
+            actions.push(Action::Generate);
+        }
+    }
+
+    /// Arrows up and down go through what was typed before.
+    fn browse_prompts(&mut self, ui: &Ui, view: &SessionView, actions: &mut Vec<Action>) {
+        let step = ui.input(|input| {
+            i32::from(input.key_pressed(Key::ArrowUp)) - i32::from(input.key_pressed(Key::ArrowDown))
+        });
+        if step == 0 || view.prompts.is_empty() {
+            return;
+        }
+        let here = view.prompts.iter().position(|known| *known == self.prompt);
+        let next = match (here, step) {
+            (None, 1) => 0,
+            (None, _) => return,
+            (Some(here), step) => (here as i32 + step).clamp(0, view.prompts.len() as i32 - 1) as usize,
+        };
+        actions.push(Action::Prompt(view.prompts[next].clone()));
+    }
+
+    /// Which of the eight prompts; its menu lists them, those used before, and examples.
+    fn slots(&mut self, ui: &mut Ui, rect: Rect, view: &SessionView, actions: &mut Vec<Action>) {
+        let slot = self.params.slot();
+        ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt("slots"), |ui| {
+            let palette = palette(ui);
+            let (rect, response) = ui.allocate_exact_size(rect.size(), Sense::click());
+            let name = format!("Prompt slot {}", slot + 1);
+            response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+            let fill = if response.hovered() { palette.button_hover } else { palette.button };
+            ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, fill);
+            let number =
+                ui.painter().layout_no_wrap((slot + 1).to_string(), theme::strong(13.0), palette.text);
+            let place = pos2(rect.left() + 9.0, rect.center().y - number.size().y / 2.0);
+            ui.painter().galley(place, number, palette.text);
+            let arrow = Rect::from_center_size(pos2(rect.right() - 12.0, rect.center().y), vec2(12.0, 12.0));
+            super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
+            control::focus_ring(ui, &response, rect);
+            let response = response
+                .on_hover_text("Eight prompts that automation can choose from, and what was typed before");
+            Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).show(|ui| {
+                self.slot_menu(ui, slot, view, actions);
+            });
+        });
+    }
+
+    fn slot_menu(&mut self, ui: &mut Ui, slot: usize, view: &SessionView, actions: &mut Vec<Action>) {
+        let dim = palette(ui).dim;
+        ui.set_min_width(340.0);
+        let line = |ui: &mut Ui, on: bool, text: &str| {
+            ui.add(Button::selectable(on, RichText::new(text).font(theme::plain(12.5))).truncate()).clicked()
+        };
+        let Some(gui) = &self.gui else { return };
+        let setter = gui.param_setter();
+        let prompts = self.shared.prompts.all();
+        for index in 0..SLOT_COUNT {
+            let text = prompts.get(index).map_or("", |text| text.trim());
+            let text = if text.is_empty() { "(empty)" } else { text };
+            if line(ui, index == slot, &format!("{}  {text}", index + 1)) {
+                control::set(&setter, &self.params.prompt_slot, index as i32 + 1);
+            }
+        }
+        for (title, texts) in [
+            ("Typed before", view.prompts.iter().map(String::as_str).collect::<Vec<_>>()),
+            ("Examples", EXAMPLES.to_vec()),
+        ] {
+            if texts.is_empty() {
+                continue;
+            }
+            ui.separator();
+            ui.label(RichText::new(title).color(dim));
+            for text in texts.into_iter().take(6) {
+                if line(ui, false, text) {
+                    actions.push(Action::Prompt(text.to_owned()));
+                }
+            }
+        }
+    }
+}
+
+fn export_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
+    ui.set_min_width(190.0);
+    for (what, text) in
+        [(What::All, "Everything"), (What::Audio, "WAV: stems and mix"), (What::Scores, "MIDI of all tracks")]
+    {
+        if ui.button(text).clicked() {
+            actions.push(Action::Export(what));
+            ui.close();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The keyboard: what it does, and the list of it.
+//!
+//! Keys belong to the host until something in the editor has been clicked or reached by Tab, and the space bar always
+//! does, except while a text is typed: it starts and stops the song.
+
+use egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText};
+use resonantgen_engine::track::Track;
+
+use super::action::Action;
+use super::lane::Face;
+use super::theme;
+use super::track_row::{edit_id, lane_id};
+use super::{App, control, prompt_id};
+use crate::export::What;
+
+/// Keys and what they do.
+const LIST: [(&str, &str); 16] = [
+    ("Ctrl+Enter", "generate all that is not locked"),
+    ("Esc", "stop what is being made; leave a field"),
+    ("/", "type the prompt; up and down: prompts used before"),
+    ("1  2  3  4", "choose drums, bass, harmony, melody; up and down: the next"),
+    ("R", "regenerate the chosen track"),
+    ("E", "type words that change it"),
+    ("L", "lock or unlock it"),
+    ("M  S", "mute, solo"),
+    ("Left  Right", "older, newer take; on a fader: its value"),
+    ("F  X", "favourite; A/B with the take heard before"),
+    ("N", "sound or notes"),
+    ("Ctrl+Z  Ctrl+Shift+Z", "undo, redo"),
+    ("Ctrl+E", "export everything"),
+    ("Tab", "next control; Enter presses it"),
+    ("Space", "the host's: play and stop"),
+    ("?", "this list"),
+];
+
+impl App {
+    /// Reads the keys that no widget takes; before the widgets are shown.
+    pub(super) fn keys(&mut self, context: &Context, actions: &mut Vec<Action>) {
+        let typing = context.text_edit_focused();
+        let focused = context.memory(|memory| memory.focused());
+        let command = |key| context.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        if command(Key::Enter) {
+            actions.push(Action::Generate);
+        }
+        // Elsewhere a key that nothing here has asked for goes to the host as well.
+        if typing || (focused.is_none() && !cfg!(target_os = "linux")) {
+            return;
+        }
+        // The host plays and stops by it; without this, a button that has the focus would be pressed as well.
+        context.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space));
+        let popup = egui::Popup::is_any_open(context);
+        let escaped = !popup && context.input(|input| input.key_pressed(Key::Escape));
+        if escaped && self.helps {
+            self.helps = false;
+        } else if escaped && self.is_working() {
+            actions.push(Action::Cancel);
+        }
+        if context.input_mut(|input| {
+            input.consume_key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z)
+                || input.consume_key(Modifiers::COMMAND, Key::Y)
+        }) {
+            actions.push(Action::Redo);
+        }
+        if command(Key::Z) {
+            actions.push(Action::Undo);
+        }
+        if command(Key::E) {
+            actions.push(Action::Export(What::All));
+        }
+        let text = |wanted: &str| {
+            context.input(|input| {
+                input.events.iter().any(|event| matches!(event, egui::Event::Text(text) if text == wanted))
+            })
+        };
+        if text("?") {
+            self.helps = !self.helps;
+        }
+        if popup || self.helps {
+            return;
+        }
+        if text("/") {
+            context.memory_mut(|memory| memory.request_focus(prompt_id()));
+            // The stroke itself shall not be typed.
+            context.input_mut(|input| input.events.retain(|event| !matches!(event, egui::Event::Text(_))));
+        }
+        let pressed = |key| context.input(|input| input.modifiers.is_none() && input.key_pressed(key));
+        if pressed(Key::N) {
+            self.face = if self.face == Face::Sound { Face::Notes } else { Face::Sound };
+        }
+        for (key, track) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4].into_iter().zip(Track::ALL) {
+            if pressed(key) {
+                context.memory_mut(|memory| memory.request_focus(lane_id(track)));
+            }
+        }
+        if let Some(track) = Track::ALL.into_iter().find(|track| focused == Some(lane_id(*track))) {
+            self.row_keys(context, track, &pressed, actions);
+        }
+    }
+
+    /// Keys of the chosen row.
+    fn row_keys(
+        &mut self,
+        context: &Context,
+        track: Track,
+        pressed: &dyn Fn(Key) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let filter = egui::EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            ..egui::EventFilter::default()
+        };
+        context.memory_mut(|memory| memory.set_focus_lock_filter(lane_id(track), filter));
+        for (key, by) in [(Key::ArrowUp, -1), (Key::ArrowDown, 1)] {
+            let next = track.index() as i32 + by;
+            if let Some(next) = usize::try_from(next).ok().and_then(|index| Track::ALL.get(index))
+                && pressed(key)
+            {
+                context.memory_mut(|memory| memory.request_focus(lane_id(*next)));
+            }
+        }
+        let params = self.params.track(track);
+        let locked = params.lock.value();
+        if let Some(gui) = &self.gui {
+            let setter = gui.param_setter();
+            for (key, param) in [(Key::L, &params.lock), (Key::M, &params.mute), (Key::S, &params.solo)] {
+                if pressed(key) {
+                    control::set(&setter, param, !param.value());
+                }
+            }
+        }
+        if pressed(Key::F) {
+            actions.push(Action::Favourite(track));
+        }
+        if locked {
+            return;
+        }
+        for (key, action) in [
+            (Key::R, Action::Regenerate(track, String::new())),
+            (Key::X, Action::Compare(track)),
+            (Key::ArrowLeft, Action::Step(track, -1)),
+            (Key::ArrowRight, Action::Step(track, 1)),
+        ] {
+            if pressed(key) {
+                actions.push(action);
+            }
+        }
+        if pressed(Key::E) {
+            context.memory_mut(|memory| memory.request_focus(edit_id(track)));
+            context.input_mut(|input| input.events.retain(|event| !matches!(event, egui::Event::Text(_))));
+        }
+    }
+
+    /// The list of keys, over everything.
+    pub(super) fn help(&mut self, context: &Context) {
+        if !self.helps {
+            return;
+        }
+        let modal = Modal::new(Id::unique("help")).show(context, |ui| {
+            ui.label(RichText::new("Keyboard").font(theme::strong(16.0)));
+            ui.add_space(4.0);
+            ui.spacing_mut().interact_size.y = 0.0;
+            Grid::new("keys").num_columns(2).spacing(egui::vec2(18.0, 4.0)).show(ui, |ui| {
+                for (keys, what) in LIST {
+                    ui.label(RichText::new(keys).font(theme::strong(12.5)));
+                    ui.label(RichText::new(what).font(theme::plain(12.5)));
+                    ui.end_row();
+                }
+            });
+            ui.add_space(4.0);
+            let dim = theme::palette(ui).dim;
+            let note = "Faders: double-click resets, Shift is finer, right-click for a number. Right-click a lane for all of its actions.";
+            ui.set_max_width(460.0);
+            ui.label(RichText::new(note).font(theme::plain(12.0)).color(dim));
+            ui.add_space(4.0);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.button("Close").clicked()).inner
+        });
+        if modal.inner || modal.should_close() {
+            self.helps = false;
+        }
+    }
+}

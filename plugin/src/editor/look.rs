@@ -1,0 +1,53 @@
+//! What the user likes the editor to look like: the same in all projects, so it is kept in a file of its own.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Dark or light, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Look {
+    /// The light palette.
+    pub light: bool,
+    /// Size of everything on top of the screen's own scale, in `1.0..=3.0`.
+    pub zoom: f32,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { light: false, zoom: 1.0 }
+    }
+}
+
+impl Look {
+    /// Reads the file; the default where there is none, or none that can be read.
+    #[must_use]
+    pub fn load() -> Self {
+        let text = file().and_then(|path| std::fs::read(path).ok());
+        let look: Self = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { zoom: if look.zoom.is_finite() { look.zoom.clamp(1.0, 3.0) } else { 1.0 }, ..look }
+    }
+
+    /// Writes the file. A look that cannot be kept is no reason to disturb anybody.
+    pub fn save(self) {
+        let Some(path) = file() else { return };
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        if let (Ok(()), Ok(text)) = (written, serde_json::to_vec_pretty(&self)) {
+            let _ = std::fs::write(path, text);
+        }
+    }
+}
+
+/// `resonantgen/editor.json` in the user's configuration.
+fn file() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(target_os = "windows") {
+        variable("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
+    };
+    Some(base?.join("resonantgen").join("editor.json"))
+}

@@ -1,0 +1,92 @@
+//! What a right-click on a lane offers: all that the row's controls do, and files.
+
+use egui::{Response, RichText, Ui};
+use nice_plug::prelude::{Param, ParamSetter};
+use resonantgen_engine::track::Track;
+
+use super::action::Action;
+use super::view::LaneView;
+use super::{control, theme};
+use crate::export::What;
+use crate::params::{InMain, ResonantParams};
+
+/// Attaches the menu to a lane.
+pub fn attach(
+    response: &Response,
+    track: Track,
+    params: &ResonantParams,
+    setter: &ParamSetter<'_>,
+    view: &LaneView,
+    actions: &mut Vec<Action>,
+) {
+    response.context_menu(|ui| {
+        ui.set_min_width(210.0);
+        ui.label(RichText::new(track.title()).font(theme::strong(13.0)));
+        takes(ui, track, params.track(track).lock.value(), view, actions);
+        ui.separator();
+        mix(ui, track, params, setter);
+        ui.separator();
+        files(ui, track, params.track(track).lock.value(), view, actions);
+    });
+}
+
+fn item(ui: &mut Ui, enabled: bool, text: &str) -> bool {
+    let clicked = ui.add_enabled(enabled, egui::Button::new(text)).clicked();
+    if clicked {
+        ui.close();
+    }
+    clicked
+}
+
+fn takes(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut Vec<Action>) {
+    let mut offer = |enabled: bool, text: &str, action: Action| {
+        if item(ui, enabled, text) {
+            actions.push(action);
+        }
+    };
+    offer(!locked, "Regenerate", Action::Regenerate(track, String::new()));
+    offer(!locked && view.steps[0], "Older take", Action::Step(track, -1));
+    offer(!locked && view.steps[1], "Newer take", Action::Step(track, 1));
+    offer(!locked && view.can_compare, "A/B with the take before", Action::Compare(track));
+    let is_favourite = view.mark().is_some_and(|mark| mark.favourite);
+    let text = if is_favourite { "No favourite any more" } else { "Make it a favourite" };
+    offer(view.mark().is_some(), text, Action::Favourite(track));
+    if let Some(mark) = view.mark() {
+        offer(true, &format!("Copy seed {}", mark.seed), Action::Copy(mark.seed.to_string()));
+    }
+}
+
+fn mix(ui: &mut Ui, track: Track, params: &ResonantParams, setter: &ParamSetter<'_>) {
+    let own = params.track(track);
+    for (param, text) in [(&own.lock, "Lock"), (&own.mute, "Mute"), (&own.solo, "Solo")] {
+        let mut on = param.value();
+        if ui.checkbox(&mut on, text).changed() {
+            control::set(setter, param, on);
+            ui.close();
+        }
+    }
+    ui.horizontal(|ui| {
+        ui.label("In Main");
+        for (value, text) in [(InMain::Auto, "auto"), (InMain::On, "on"), (InMain::Off, "off")] {
+            if ui.selectable_label(own.in_main.value() == value, text).clicked() {
+                control::set(setter, &own.in_main, value);
+                ui.close();
+            }
+        }
+    });
+    if item(ui, true, "Reset level and pan") {
+        control::set(setter, &own.level, own.level.default_plain_value());
+        control::set(setter, &own.pan, own.pan.default_plain_value());
+    }
+}
+
+fn files(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut Vec<Action>) {
+    for (what, text) in [(What::Stem(track), "Export WAV"), (What::Midi(track), "Export MIDI")] {
+        if item(ui, view.mark().is_some(), text) {
+            actions.push(Action::Export(what));
+        }
+    }
+    if item(ui, !locked, "Import an audio file …") {
+        actions.push(Action::AskImport(track));
+    }
+}

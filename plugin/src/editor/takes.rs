@@ -1,0 +1,123 @@
+//! The takes of a track: arrows, a dot per take, the favourite, A/B.
+
+use egui::{EventFilter, Key, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use resonantgen_engine::track::Track;
+
+use super::action::Action;
+use super::control::IconButton;
+use super::icon::Icon;
+use super::theme::palette;
+use super::view::LaneView;
+
+/// Height of the line, in points.
+const HEIGHT: f32 = 20.0;
+/// Distance of two dots.
+const PITCH: f32 = 9.0;
+/// Width of arrows, star and A/B with the gaps between.
+const BUTTONS_WIDTH: f32 = 18.0 + 18.0 + 22.0 + 30.0 + 8.0;
+
+/// How wide the line is when `takes` of them exist and at most `room` is there.
+#[must_use]
+pub fn width(takes: usize, room: f32) -> f32 {
+    BUTTONS_WIDTH + PITCH * shown(takes, room) as f32
+}
+
+fn shown(takes: usize, room: f32) -> usize {
+    takes.min(((room - BUTTONS_WIDTH) / PITCH).max(1.0) as usize)
+}
+
+/// Draws the line into the space at hand. `locked` tracks keep their take.
+pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &mut Vec<Action>) {
+    let room = ui.available_width();
+    ui.spacing_mut().item_spacing.x = 2.0;
+    let title = track.title();
+    let step = |ui: &mut Ui, icon: Icon, by: i32, fits: bool, what: &str| {
+        let name = format!("{title}: {what} take");
+        ui.add_enabled_ui(!locked && fits, |ui| {
+            IconButton::new(icon, &name)
+                .size(18.0, HEIGHT)
+                .bare()
+                .show(ui)
+                .clicked()
+                .then_some(Action::Step(track, by))
+        })
+        .inner
+    };
+    actions.extend(step(ui, Icon::Previous, -1, view.steps[0], "older"));
+    dots(ui, track, view, locked, shown(view.takes.len(), room), actions);
+    actions.extend(step(ui, Icon::Next, 1, view.steps[1], "newer"));
+    let favourite = view.mark().is_some_and(|mark| mark.favourite);
+    let name = format!("{title}: favourite");
+    ui.add_enabled_ui(view.mark().is_some(), |ui| {
+        let button = IconButton::new(Icon::Star(favourite), &name).size(22.0, HEIGHT).bare();
+        if button.hint("Favourite: this take is never forgotten").show(ui).clicked() {
+            actions.push(Action::Favourite(track));
+        }
+    });
+    ui.add_enabled_ui(!locked && view.can_compare, |ui| {
+        let name = format!("{title}: A/B");
+        let button = IconButton::new(Icon::Compare, &name).size(30.0, HEIGHT).bare();
+        if button.hint("A/B: back to the take heard before, and again").show(ui).clicked() {
+            actions.push(Action::Compare(track));
+        }
+    });
+}
+
+/// A dot per take; the one that plays is larger, favourites have a ring.
+fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, actions: &mut Vec<Action>) {
+    let palette = palette(ui);
+    let count = view.takes.len();
+    // What does not fit is what is furthest from the take that plays.
+    let here = view.current.unwrap_or(count.saturating_sub(1));
+    let first = here.saturating_sub(shown / 2).min(count - shown.min(count));
+    let (rect, response) = ui.allocate_exact_size(vec2(PITCH * shown as f32, HEIGHT), Sense::click());
+    let name = match view.current {
+        Some(current) => format!("{}: take {} of {count}", track.title(), current + 1),
+        None => format!("{}: {count} takes, none plays", track.title()),
+    };
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, !locked, &name));
+    let at = |index: usize| pos2(rect.left() + PITCH * ((index - first) as f32 + 0.5), rect.center().y);
+    let pointed = response
+        .hover_pos()
+        .map(|pointer| first + ((pointer.x - rect.left()) / PITCH).max(0.0) as usize)
+        .filter(|index| *index < count);
+    for index in first..(first + shown).min(count) {
+        let is_current = view.current == Some(index);
+        let color = if is_current || pointed == Some(index) { palette.track(track) } else { palette.dim };
+        if is_current {
+            ui.painter().circle_filled(at(index), 3.6, color);
+        } else {
+            ui.painter().circle_stroke(at(index), 2.4, Stroke::new(1.2, color));
+        }
+        if view.takes[index].favourite {
+            ui.painter().circle_filled(at(index) - vec2(0.0, 7.0), 1.4, palette.warning);
+        }
+    }
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, 4.0, Stroke::new(2.0, palette.focus), StrokeKind::Outside);
+        let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+        for (key, by) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
+            if !locked && ui.input(|input| input.key_pressed(key)) {
+                actions.push(Action::Step(track, by));
+            }
+        }
+    }
+    if let Some(index) = pointed.filter(|_| response.clicked() && !locked) {
+        actions.push(Action::Select(track, index));
+    }
+    if let Some(mark) = pointed.and_then(|index| view.takes.get(index)) {
+        let number = pointed.unwrap_or(0) + 1;
+        response.on_hover_text(format!(
+            "Take {number} of {count}, made in {:.1} s\n{}\nSeed {}",
+            mark.seconds, mark.prompt, mark.seed
+        ));
+    }
+}
+
+/// Where the line lies at the right end of `strip`.
+#[must_use]
+pub fn place(strip: Rect, takes: usize) -> Rect {
+    let width = width(takes, strip.width() * 0.45);
+    Rect::from_min_max(pos2(strip.right() - width, strip.top()), strip.max)
+}

@@ -1,0 +1,415 @@
+//! The editor without a window: clicks and keys go in, jobs and parameters come out.
+
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use nice_plug::context::PluginApi;
+use nice_plug::context::gui::GuiContextInner;
+use nice_plug::params::internals::ParamPtr;
+use nice_plug::prelude::PluginState;
+use resonantgen_engine::session::Overrides;
+use std::sync::Mutex;
+
+use super::*;
+
+/// A host that sets parameters at once and counts gestures.
+#[derive(Default)]
+struct Host {
+    gestures: Mutex<(u32, u32)>,
+}
+
+impl GuiContextInner for Host {
+    fn plugin_api(&self) -> PluginApi {
+        PluginApi::Standalone
+    }
+
+    unsafe fn raw_begin_set_parameter(&self, _: ParamPtr) {
+        self.gestures.lock().expect("not poisoned").0 += 1;
+    }
+
+    unsafe fn raw_set_parameter_normalized(&self, param: ParamPtr, normalized: f32) {
+        // SAFETY: the editor's parameters outlive the editor.
+        unsafe { param._internal_set_normalized_value(normalized) };
+    }
+
+    unsafe fn raw_end_set_parameter(&self, _: ParamPtr) {
+        self.gestures.lock().expect("not poisoned").1 += 1;
+    }
+
+    fn get_state(&self) -> PluginState {
+        unreachable!("the editor does not ask for the state")
+    }
+
+    fn set_state(&self, _: PluginState) {}
+
+    fn request_restart(&self) {}
+}
+
+struct Bench {
+    params: Arc<ResonantParams>,
+    shared: Arc<Shared>,
+    host: Arc<Host>,
+    harness: Harness<'static, App>,
+}
+
+fn bench(width: f32, height: f32) -> Bench {
+    let shared = Shared::new();
+    let params = Arc::new(ResonantParams::new(&shared));
+    let host = Arc::new(Host::default());
+    let mut app = App::new(Arc::clone(&params), Arc::clone(&shared), Look::default());
+    // An old window: it has settled.
+    app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
+    let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
+    let opened = app.opened;
+    let mut is_open = false;
+    let harness = Harness::builder().with_size(vec2(width, height)).build_ui_state(
+        move |ui, app: &mut App| {
+            if !is_open {
+                app.open(ui.ctx(), gui.clone());
+                app.opened = opened;
+                is_open = true;
+                // Fonts are there in the next pass.
+                ui.ctx().request_repaint();
+                return;
+            }
+            app.show(ui);
+        },
+        app,
+    );
+    let mut bench = Bench { params, shared, host, harness };
+    bench.harness.run();
+    bench
+}
+
+impl Bench {
+    fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.harness.run();
+    }
+
+    fn job(&self) -> Option<(Target, String)> {
+        match self.shared.next_job()? {
+            Job::Make { trigger, edit } => Some((trigger.target, edit)),
+            Job::Change { .. } => None,
+        }
+    }
+}
+
+/// A session as a generation would leave it, with an engine of its own.
+fn give_session(bench: &mut Bench) {
+    let session = fixture();
+    assert!(bench.shared.commit_session(session, bench.shared.epoch()));
+    bench.harness.run();
+}
+
+/// Four tracks of two short takes each, made by hand.
+fn fixture() -> resonantgen_engine::session::Session {
+    use resonantgen_engine::intent::parse;
+    use resonantgen_engine::plan::make_plan;
+    use resonantgen_engine::score::{Note, Score};
+    use resonantgen_engine::session::Session;
+    use resonantgen_engine::take::{
+        GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
+    };
+    let prompt = "dark techno in A minor, 240 bpm";
+    let intent = parse(prompt).expect("a prompt");
+    let overrides = Overrides {
+        bars: Some(2),
+        chords: Some(vec!["Am".parse().expect("a chord"), "F".parse().expect("a chord")]),
+        ..Overrides::default()
+    };
+    let plan = make_plan(&intent, &overrides, 1).expect("a plan");
+    let mut session = Session::default();
+    prompt.clone_into(&mut session.prompt);
+    session.seed = 2;
+    for track in Track::ALL {
+        for seed in [1, 2] {
+            let recipe = Recipe {
+                track,
+                prompt: prompt.to_owned(),
+                intent: intent.clone(),
+                plan: plan.clone(),
+                seed,
+                settings: GenerationSettings::default(),
+                bundle_id: "test".to_owned(),
+                context: Vec::new(),
+                imported: None,
+            };
+            let frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+            let saw: Vec<i32> = (0..frames).map(|frame| (frame as i32 % 4_800) * 400).collect();
+            let pitch = if track == Track::Drums { 36 } else { 45 };
+            let note = Note { step: 4, offset: 0.0, length: 2.0, pitch, velocity: 100 };
+            session.track_mut(track).add(Arc::new(Take {
+                id: recipe.take_id(),
+                recipe,
+                patch: format!("{track}.test_patch"),
+                score: Score { notes: vec![note] },
+                tokens: Tokens::default(),
+                audio: Arc::new(StemAudio { left: saw.clone(), right: saw }),
+                timings: StageSeconds::default(),
+                measures: None,
+            }));
+        }
+    }
+    session.intent = Some(intent);
+    session.plan = Some(plan);
+    session
+}
+
+#[test]
+fn the_first_click_generates_from_the_example() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("Generate");
+    assert_eq!(bench.job(), Some((Target::All, String::new())));
+}
+
+#[test]
+fn a_typed_prompt_is_kept_and_enter_generates() {
+    let mut bench = bench(980.0, 640.0);
+    bench.harness.get_by_label("Prompt").focus();
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    bench.harness.get_by_label("Prompt").type_text("smoky jazz");
+    bench.harness.run();
+    assert_eq!(bench.shared.prompts.get(0), "smoky jazz");
+    bench.harness.key_press(Key::Enter);
+    bench.harness.run();
+    assert_eq!(bench.job(), Some((Target::All, String::new())));
+}
+
+#[test]
+fn all_controls_have_names() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    use egui::accesskit::Role;
+    let mut seen = 0;
+    for node in bench.harness.root().children_recursive() {
+        let node = node.accesskit_node();
+        let is_control = matches!(
+            node.role(),
+            Role::Button | Role::Slider | Role::TextInput | Role::CheckBox | Role::SpinButton
+        );
+        if is_control {
+            seen += 1;
+            let name = node.label().or_else(|| node.value()).unwrap_or_default();
+            assert!(!name.trim().is_empty(), "a {:?} at {:?} has no name", node.role(), node.raw_bounds());
+        }
+    }
+    assert!(seen > 50, "only {seen} controls were found");
+}
+
+#[test]
+fn mixer_controls_set_their_parameters_in_one_gesture() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("Drums Lock");
+    assert!(bench.params.drums.lock.value());
+    bench.click("Melody Mute");
+    assert!(bench.params.melody.mute.value());
+    bench.click("Bass Main: auto");
+    assert_eq!(bench.params.bass.in_main.value(), crate::params::InMain::On);
+    assert_eq!(*bench.host.gestures.lock().expect("not poisoned"), (3, 3));
+    // A locked track is not made again.
+    bench.click("Regenerate Drums");
+    assert_eq!(bench.job(), None);
+}
+
+#[test]
+fn faders_take_keys_and_reset() {
+    let mut bench = bench(980.0, 640.0);
+    let rest = bench.params.drums.pan.value();
+    bench.harness.get_by_label("Drums Pan").focus();
+    bench.harness.run();
+    bench.harness.key_press(Key::ArrowRight);
+    bench.harness.run();
+    assert!(bench.params.drums.pan.value() > rest);
+    bench.harness.key_press(Key::Delete);
+    bench.harness.run();
+    assert_eq!(bench.params.drums.pan.value(), rest);
+}
+
+#[test]
+fn space_is_the_hosts_and_enter_presses() {
+    let mut bench = bench(980.0, 640.0);
+    bench.harness.get_by_label("Bass Solo").focus();
+    bench.harness.run();
+    bench.harness.key_press(Key::Space);
+    bench.harness.run();
+    assert!(!bench.params.bass.solo.value());
+    bench.harness.key_press(Key::Enter);
+    bench.harness.run();
+    assert!(bench.params.bass.solo.value());
+}
+
+#[test]
+fn a_row_is_worked_by_keys() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.harness.key_press(Key::Num2);
+    bench.harness.run();
+    bench.harness.key_press(Key::L);
+    bench.harness.run();
+    assert!(bench.params.bass.lock.value());
+    bench.harness.key_press(Key::R);
+    bench.harness.run();
+    assert_eq!(bench.job(), None, "it is locked");
+    bench.harness.key_press(Key::ArrowDown);
+    bench.harness.run();
+    bench.harness.key_press(Key::R);
+    bench.harness.run();
+    assert_eq!(bench.job(), Some((Target::One(Track::Harmony), String::new())));
+}
+
+#[test]
+fn words_change_one_track() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let field = "Change the bass by words";
+    bench.harness.get_by_label(field).focus();
+    bench.harness.run();
+    bench.harness.get_by_label(field).type_text("more aggressive");
+    bench.harness.run();
+    bench.harness.key_press(Key::Enter);
+    bench.harness.run();
+    assert_eq!(bench.job(), Some((Target::One(Track::Bass), "more aggressive".to_owned())));
+}
+
+#[test]
+fn takes_are_stepped_through_and_compared() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Drums: older take");
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let mut session = bench.shared.session();
+    change(&mut session).expect("there is an older take");
+    assert_eq!(session.track(Track::Drums).current, Some(0));
+    assert!(bench.shared.commit_session(session, bench.shared.epoch()));
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Drums: take 1 of 2").is_some());
+}
+
+#[test]
+fn a_chip_fixes_a_fact_and_lets_it_go() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("techno");
+    bench.click("jazz");
+    assert_eq!(bench.shared.overrides().style, Some(resonantgen_engine::intent::Style::Jazz));
+    bench.click("Leave it to the prompt");
+    assert_eq!(bench.shared.overrides(), Overrides::default());
+}
+
+#[test]
+fn a_chord_is_changed_and_the_rest_kept() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Chord F, bar 2");
+    bench.click("Dm");
+    let fixed = bench.shared.overrides();
+    let chords: Vec<String> = fixed.chords.expect("chords").iter().map(ToString::to_string).collect();
+    assert_eq!(chords, ["Am", "Am", "Dm", "Dm"]);
+    assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
+    let Some(Job::Make { trigger, .. }) = bench.shared.next_job() else { panic!("it is generated") };
+    assert_eq!((trigger.target, trigger.seed, trigger.bars), (Target::All, Some(2), Some(2)));
+}
+
+#[test]
+fn a_locked_track_holds_its_chords() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Bass Lock");
+    bench.click("Chord F, bar 2");
+    bench.click("Dm");
+    assert!(bench.shared.next_job().is_none());
+    assert!(bench.shared.message().is_some_and(|message| message.contains("bass")));
+}
+
+#[test]
+fn the_seed_is_held_and_let_go() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Hold the seed");
+    assert_eq!(bench.params.seed.value(), 2);
+    assert_eq!(bench.params.seed_mode.value(), crate::params::SeedMode::Fixed);
+    bench.click("Hold the seed");
+    assert_eq!(bench.params.seed_mode.value(), crate::params::SeedMode::Next);
+}
+
+#[test]
+fn nothing_overlaps_or_leaves_the_window_at_any_size() {
+    for (width, height) in [(720.0, 520.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
+        let mut bench = bench(width, height);
+        give_session(&mut bench);
+        let window = Rect::from_min_size(egui::Pos2::ZERO, vec2(width, height)).expand(1.0);
+        let names = [
+            "Undo",
+            "Export",
+            "Menu",
+            "Prompt",
+            "Generate",
+            "techno",
+            "A minor",
+            "4/4",
+            "2 bars",
+            "Am F",
+            "Chord Am, bar 1",
+            "Chord F, bar 2",
+            "Drums Lock",
+            "Regenerate Drums",
+            "Drums Mute",
+            "Drums Solo",
+            "Drums Main: auto",
+            "Drums Level",
+            "Drums Pan",
+            "Change the drums by words",
+            "Drums: older take",
+            "Drums: newer take",
+            "Drums: favourite",
+            "Drums: A/B",
+            "Melody Level",
+            "Melody Pan",
+            "Change the melody by words",
+            "Melody: A/B",
+            "Hold the seed",
+            "Copy the seed",
+            "Variation",
+            "Adherence",
+        ];
+        let rects: Vec<(&str, Rect)> =
+            names.iter().map(|name| (*name, bench.harness.get_by_label(name).rect())).collect();
+        for (index, (name, rect)) in rects.iter().enumerate() {
+            assert!(window.contains_rect(*rect), "{name} leaves {width} x {height}: {rect:?}");
+            for (other, beside) in &rects[..index] {
+                let shared = rect.intersect(*beside);
+                let overlaps = shared.width() > 0.5 && shared.height() > 0.5;
+                assert!(!overlaps, "{name} lies on {other} at {width} x {height}: {rect:?}, {beside:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn it_rests_when_nothing_happens() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let delay = |bench: &Bench| {
+        bench.harness.output().viewport_output.values().map(|output| output.repaint_delay).min()
+    };
+    assert_eq!(delay(&bench), Some(Duration::MAX));
+    bench.shared.playing.store(true, Ordering::Relaxed);
+    bench.harness.step();
+    assert_eq!(delay(&bench), Some(PLAYHEAD_INTERVAL));
+}
+
+#[test]
+fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
+    let mut bench = bench(980.0, 640.0);
+    bench.harness.state_mut().importing = Some((Track::Drums, String::new()));
+    bench.harness.run();
+    bench.harness.get_by_label("Path of the file").type_text("\"/nowhere/beat.wav\"");
+    bench.harness.run();
+    bench.click("Import and lock");
+    assert!(bench.harness.state().importing.is_none());
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let error =
+        change(&mut resonantgen_engine::session::Session::default()).expect_err("there is no such file");
+    assert!(error.contains("/nowhere/beat.wav"), "{error}");
+}
