@@ -56,6 +56,10 @@ pub enum Command {
     Show(Show),
     /// Check the runtime and the models, and say how to mend what is wrong
     Doctor(Doctor),
+    /// Turn audio into the tokens of a neural codec of another maker, and back
+    Codec(crate::codec::Codec),
+    /// Make a whole mix with a text-to-music model of another maker
+    Mix(crate::mix::Mix),
     /// Make a session for each row of a table (CSV); goes on where it was stopped
     Batch(Batch),
     /// Measure what a generation costs on this machine, and compare with an earlier measurement

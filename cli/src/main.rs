@@ -6,6 +6,7 @@
 mod args;
 mod batch;
 mod bench;
+mod codec;
 mod doctor;
 mod export;
 mod failure;
@@ -14,6 +15,7 @@ mod generate;
 mod import;
 mod interrupt;
 mod lock;
+mod mix;
 mod open;
 mod overview;
 mod progress;
@@ -22,6 +24,7 @@ mod report;
 mod show;
 mod take;
 mod undo;
+mod wave;
 
 use std::process::ExitCode;
 
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
         Command::Take(arguments) => take::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Codec(arguments) => codec::run(&arguments),
+        Command::Mix(arguments) => mix::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Batch(arguments) => batch::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

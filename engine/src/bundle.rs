@@ -1,24 +1,24 @@
 //! Model bundles: a folder with a manifest, ONNX files and patches of one model family. Everything is checked before
 //! anything runs.
 
+pub mod encodec;
+mod files;
 pub mod manifest;
+pub mod musicgen;
+pub mod onnx;
 mod patch;
 
-use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-
-use self::manifest::{FileRecord, Manifest, Refusal, SCHEMA_VERSION};
+use self::manifest::{Manifest, Refusal, SCHEMA_VERSION};
 pub use self::patch::{Patch, PatchExcitation};
 use crate::track::Track;
 
 const MANIFEST_FILE: &str = "manifest.json";
-/// Largest manifest or patch list that is read, in bytes.
-const TEXT_LIMIT: u64 = 64 << 20;
+/// Largest manifest that is read, in bytes.
+const MANIFEST_LIMIT: u64 = 1 << 20;
+/// Largest patch list that is read, in bytes.
+const PATCHES_LIMIT: u64 = 64 << 20;
 
 /// The bundle could not be opened. Each message names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,20 @@ pub enum BundleError {
         /// Hash of the file.
         found: String,
     },
+    /// A file leads out of the bundle's folder.
+    #[error("{} is a link that leads out of the bundle: put the file itself there", .path.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A network holds what no bundle may hold.
+    #[error("{} is refused: {reason}; use a bundle from someone you trust", .path.display())]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        reason: String,
+    },
 }
 
 /// A checked bundle.
@@ -112,26 +126,17 @@ pub struct Bundle {
 impl Bundle {
     /// Opens the bundle in `folder` and checks its manifest, the size and hash of every file, and its patches.
     ///
-    /// A file that this process has hashed before is not hashed again unless its size or time of change differ.
+    /// A file that this process has read before is not read again unless its size or time of change differ.
     ///
     /// # Errors
     /// When anything is missing, damaged or of another version.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
-        let path = folder.join(MANIFEST_FILE);
-        if !path.is_file() {
-            return Err(BundleError::NoManifest { folder: folder.to_owned() });
-        }
-        let text = read_text(&path)?;
-        let manifest = Manifest::parse(&text).map_err(|refusal| match refusal {
-            Refusal::Syntax(reason) => BundleError::Syntax { path: path.clone(), reason },
-            Refusal::Schema(found) => BundleError::Schema { path: path.clone(), found },
-            Refusal::Value(reason) => BundleError::Value { path: path.clone(), reason },
-        })?;
+        let manifest = open_manifest(folder, Manifest::parse)?;
         for file in manifest.files() {
-            check_file(folder, file)?;
+            files::check(folder, file)?;
         }
         let path = folder.join(&manifest.patches.file);
-        let patches = patch::parse(&read_text(&path)?)
+        let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?)
             .map_err(|reason| BundleError::Value { path: path.clone(), reason })?;
         if patches.len() != manifest.patch_count {
             let reason = format!("{} patches, the manifest says {}", patches.len(), manifest.patch_count);
@@ -176,65 +181,38 @@ impl Bundle {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, BundleError> {
-    let read = || {
-        let file = std::fs::File::open(path)?;
-        if file.metadata()?.len() > TEXT_LIMIT {
-            return Err(std::io::Error::other(format!("it is larger than {TEXT_LIMIT} bytes")));
-        }
-        let mut text = String::new();
-        file.take(TEXT_LIMIT).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    read().map_err(|source: std::io::Error| BundleError::Read { path: path.to_owned(), source })
+/// Reads the manifest of a folder as the family that `parse` knows.
+fn open_manifest<T>(folder: &Path, parse: impl FnOnce(&str) -> Result<T, Refusal>) -> Result<T, BundleError> {
+    let path = folder.join(MANIFEST_FILE);
+    if !path.is_file() {
+        return Err(BundleError::NoManifest { folder: folder.to_owned() });
+    }
+    parse(&files::read_text(&path, MANIFEST_LIMIT)?).map_err(|refusal| match refusal {
+        Refusal::Syntax(reason) => BundleError::Syntax { path, reason },
+        Refusal::Schema(found) => BundleError::Schema { path, found },
+        Refusal::Value(reason) => BundleError::Value { path, reason },
+    })
 }
 
-/// Path, size and time of change of a file: while they stay, its content is taken to stay.
-type FileState = (PathBuf, u64, SystemTime);
-
-/// SHA-256 of files that this process has hashed.
-static HASHES: LazyLock<Mutex<HashMap<FileState, String>>> = LazyLock::new(Mutex::default);
-
-fn check_file(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
-    let path = folder.join(&record.file);
-    let metadata = match std::fs::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => metadata,
-        Ok(_) => return Err(BundleError::MissingFile { path }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(BundleError::MissingFile { path });
-        }
-        Err(source) => return Err(BundleError::Read { path, source }),
+/// What is wrong with the text of a manifest of any family, if it is one this engine reads.
+///
+/// # Errors
+/// The reason, in words.
+pub fn check_manifest(text: &str) -> Result<(), String> {
+    let reason = |refusal| match refusal {
+        Refusal::Syntax(reason) | Refusal::Value(reason) => reason,
+        Refusal::Schema(found) => format!("schema version {found}"),
     };
-    if metadata.len() != record.bytes {
-        return Err(BundleError::Size { path, expected: record.bytes, found: metadata.len() });
-    }
-    let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    let key: FileState = (path.clone(), metadata.len(), changed);
-    let known = HASHES.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let found = match known {
-        Some(hash) => hash,
-        None => {
-            let hash = hash_file(&path).map_err(|source| BundleError::Read { path: path.clone(), source })?;
-            HASHES.lock().unwrap_or_else(PoisonError::into_inner).insert(key, hash.clone());
-            hash
-        }
-    };
-    if found != record.sha256.to_lowercase() {
-        return Err(BundleError::Hash { path, expected: record.sha256.clone(), found });
-    }
-    Ok(())
+    Manifest::parse(text).map(drop).or_else(|first| {
+        let foreign = encodec::Manifest::parse(text).map(drop);
+        foreign.or_else(|_| musicgen::Manifest::parse(text).map(drop)).map_err(|_| reason(first))
+    })
 }
 
-fn hash_file(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&buffer[..count]);
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+/// What is wrong with the text of a patch list.
+///
+/// # Errors
+/// The reason, in words.
+pub fn check_patches(text: &str) -> Result<(), String> {
+    patch::parse(text).map(drop)
 }

@@ -9,12 +9,14 @@
 pub mod bundle;
 pub mod codec;
 pub mod context;
+pub mod encodec;
 pub mod generator;
 pub mod import;
 pub mod intent;
 pub mod listen;
 pub mod measure;
 pub mod midi;
+pub mod musicgen;
 pub mod plan;
 pub mod playback;
 pub mod runtime;

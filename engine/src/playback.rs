@@ -10,3 +10,4 @@ mod resample;
 
 pub use clip::Clip;
 pub use player::{Feeder, Player, Position, SwapAt, channel};
+pub(crate) use resample::resample_loop;

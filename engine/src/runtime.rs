@@ -7,6 +7,7 @@
 mod library;
 mod network;
 mod placement;
+mod prompted;
 mod provider;
 mod step;
 mod verdicts;
@@ -18,6 +19,7 @@ use ort::environment::Environment;
 
 pub use self::network::{Input, Network};
 pub use self::placement::Placement;
+pub use self::prompted::PromptedNetwork;
 pub use self::provider::{PROVIDER_VARIABLE, Provider, ProviderChoice, ProviderStatus, UnknownProvider};
 pub use self::step::StepNetwork;
 

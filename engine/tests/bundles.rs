@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use resonantgen_engine::bundle::{Bundle, BundleError};
-use resonantgen_engine::generator::{Engine, EngineOptions, GenerateError, Silent};
+use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
 use resonantgen_engine::runtime::{Runtime, RuntimeError};
 use resonantgen_engine::track::Track;
 use support::{Wish, fixture, runtime_library};
@@ -143,16 +143,13 @@ fn options(bundle_dir: PathBuf) -> EngineOptions {
 }
 
 #[test]
-fn a_file_that_is_no_network_fails_when_it_is_needed() {
+fn a_file_that_is_no_network_is_refused_before_the_runtime_sees_it() {
     let folder = copy();
     let path = folder.path().join("perform_bass.onnx");
     fs::write(&path, b"no network").unwrap();
     sign(folder.path(), "perform_bass.onnx", |manifest| &mut manifest["tracks"]["bass"]["perform"]);
-    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
-    let error = engine.generate_take(&Wish::new(Track::Bass, 1).request(), &Silent).unwrap_err();
-    assert!(matches!(error, GenerateError::Model { .. }));
-    assert!(error.to_string().contains("perform_bass.onnx"), "{error}");
-    assert!(engine.generate_take(&Wish::new(Track::Drums, 1).request(), &Silent).is_ok());
+    let error = refused(folder.path(), &["perform_bass.onnx", "no network"]);
+    assert!(matches!(error, BundleError::Network { .. }));
 }
 
 #[test]

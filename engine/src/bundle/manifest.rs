@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::filter::Transform;
@@ -156,6 +157,7 @@ struct RawManifest {
     #[allow(dead_code, reason = "checked before the rest is read")]
     schema_version: u64,
     id: String,
+    #[allow(dead_code, reason = "checked before the rest is read")]
     family: String,
     version: String,
     licence: String,
@@ -194,12 +196,23 @@ struct RawTrack {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawGraph {
+pub(super) struct RawGraph {
     file: String,
     sha256: String,
     bytes: u64,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
+}
+
+impl RawGraph {
+    /// The record, when its signature is the expected one (inputs, outputs).
+    pub(super) fn validate(
+        self,
+        expected: (Vec<TensorSpec>, Vec<TensorSpec>),
+    ) -> Result<GraphRecord, String> {
+        let file = FileRecord { file: self.file, sha256: self.sha256, bytes: self.bytes };
+        GraphRecord::validate(file, (self.inputs, self.outputs), expected)
+    }
 }
 
 #[derive(Deserialize)]
@@ -241,22 +254,29 @@ pub(super) enum Refusal {
     Value(String),
 }
 
+/// Reads a manifest's form; its schema and family are looked at before the rest.
+pub(super) fn read<T: DeserializeOwned>(text: &str, family: &str) -> Result<T, Refusal> {
+    let syntax = |error: serde_json::Error| Refusal::Syntax(error.to_string());
+    let value: serde_json::Value = serde_json::from_str(text).map_err(syntax)?;
+    let version = &value["schema_version"];
+    if version.as_u64() != Some(SCHEMA_VERSION) {
+        return Err(Refusal::Schema(version.to_string()));
+    }
+    let found = value["family"].as_str().unwrap_or("not stated");
+    if found != family {
+        let reason = format!("this is a bundle of family '{found}', here one of family '{family}' is needed");
+        return Err(Refusal::Value(reason));
+    }
+    serde_json::from_str(text).map_err(syntax)
+}
+
 impl Manifest {
     /// Reads and validates a manifest.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| Refusal::Syntax(error.to_string()))?;
-        let version = &value["schema_version"];
-        if version.as_u64() != Some(SCHEMA_VERSION) {
-            return Err(Refusal::Schema(version.to_string()));
-        }
-        let raw: RawManifest =
-            serde_json::from_str(text).map_err(|error| Refusal::Syntax(error.to_string()))?;
-        Self::validate(raw).map_err(Refusal::Value)
+        Self::validate(read(text, FAMILY)?).map_err(Refusal::Value)
     }
 
     fn validate(mut raw: RawManifest) -> Result<Self, String> {
-        same("family", FAMILY, raw.family.as_str())?;
         same("sample_rate", SAMPLE_RATE_HZ, raw.sample_rate)?;
         same("feature_rate", FEATURE_RATE_HZ, raw.feature_rate)?;
         same("token_rate", FEATURE_RATE_HZ / FEATURES_PER_CODEC_FRAME as u32, raw.token_rate)?;
@@ -265,9 +285,7 @@ impl Manifest {
         if !(1..=64).contains(&raw.segment_bars) {
             return Err(format!("segment_bars is {}, allowed is 1 to 64", raw.segment_bars));
         }
-        if raw.id.is_empty() || raw.id.len() > 100 || raw.id.chars().any(char::is_control) {
-            return Err("id must have 1 to 100 printable characters".to_owned());
-        }
+        check_names(&raw.id, &raw.version, &raw.licence)?;
         let mut tracks = Vec::with_capacity(TRACK_COUNT);
         for track in Track::ALL {
             let record = raw.tracks.remove(&track).ok_or_else(|| format!("tracks lacks {track}"))?;
@@ -304,7 +322,7 @@ impl Manifest {
 }
 
 impl FileRecord {
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let name = &self.file;
         if name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.') {
             return Err(format!("file name '{name}' must be a plain name inside the bundle's folder"));
@@ -319,29 +337,42 @@ impl FileRecord {
     }
 }
 
+/// Refuses names that could not be shown on a line.
+pub(super) fn check_names(id: &str, version: &str, licence: &str) -> Result<(), String> {
+    for (what, text) in [("id", id), ("version", version), ("licence", licence)] {
+        if text.is_empty() || text.len() > 100 || text.chars().any(char::is_control) {
+            return Err(format!("{what} must have 1 to 100 printable characters"));
+        }
+    }
+    Ok(())
+}
+
 fn same<T: PartialEq + std::fmt::Display>(what: &str, expected: T, found: T) -> Result<(), String> {
     if expected == found { Ok(()) } else { Err(format!("{what} is {found}, this engine needs {expected}")) }
 }
 
-fn spec(name: &str, element: ElementType, shape: &[Dimension]) -> TensorSpec {
+pub(super) fn spec(name: &str, element: ElementType, shape: &[Dimension]) -> TensorSpec {
     TensorSpec { name: name.to_owned(), element, shape: shape.to_vec() }
 }
 
-fn fixed(size: usize) -> Dimension {
+pub(super) fn fixed(size: usize) -> Dimension {
     Dimension::Fixed(size)
 }
 
-fn free(name: &str) -> Dimension {
+pub(super) fn free(name: &str) -> Dimension {
     Dimension::Free(name.to_owned())
 }
 
 impl GraphRecord {
-    fn validate(
+    pub(super) fn validate(
         file: FileRecord,
         found: (Vec<TensorSpec>, Vec<TensorSpec>),
         expected: (Vec<TensorSpec>, Vec<TensorSpec>),
     ) -> Result<Self, String> {
         file.check()?;
+        if !file.file.ends_with(".onnx") {
+            return Err(format!("the name of the network {} must end in .onnx", file.file));
+        }
         let (inputs, outputs) = found;
         for (kind, expected, found) in [("input", expected.0, &inputs), ("output", expected.1, &outputs)] {
             for tensor in &expected {
@@ -402,18 +433,14 @@ impl TrackRecord {
             (inputs, outputs),
         )?;
 
-        let perform = GraphRecord::validate(
-            FileRecord { file: raw.perform.file, sha256: raw.perform.sha256, bytes: raw.perform.bytes },
-            (raw.perform.inputs, raw.perform.outputs),
-            (
-                vec![
-                    score.clone(),
-                    spec("timbre", Float32, &[fixed(1), fixed(TIMBRE_LENGTH)]),
-                    spec("attributes", Float32, &[fixed(1), fixed(ATTRIBUTE_COUNT)]),
-                ],
-                vec![codes.clone()],
-            ),
-        )?;
+        let perform = raw.perform.validate((
+            vec![
+                score.clone(),
+                spec("timbre", Float32, &[fixed(1), fixed(TIMBRE_LENGTH)]),
+                spec("attributes", Float32, &[fixed(1), fixed(ATTRIBUTE_COUNT)]),
+            ],
+            vec![codes.clone()],
+        ))?;
 
         let names: &[&str] =
             if track == Track::Drums { &["impulse", "body", "noise"] } else { &["odd", "even", "noise"] };
@@ -447,11 +474,8 @@ impl TrackRecord {
             ),
         )?;
 
-        let encode = GraphRecord::validate(
-            FileRecord { file: raw.encode.file, sha256: raw.encode.sha256, bytes: raw.encode.bytes },
-            (raw.encode.inputs, raw.encode.outputs),
-            (vec![spec("logmel", Float32, &[fixed(1), fixed(BANDS), free("T100")])], vec![codes]),
-        )?;
+        let log_mel = spec("logmel", Float32, &[fixed(1), fixed(BANDS), free("T100")]);
+        let encode = raw.encode.validate((vec![log_mel], vec![codes]))?;
         Ok(Self { compose, cache, perform, decode, transform, encode, codebooks })
     }
 }

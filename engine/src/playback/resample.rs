@@ -13,7 +13,7 @@ const TAPER: f64 = 0.06;
 /// frequencies and transforming back at the new length is band-limited interpolation without an edge anywhere, also
 /// not at the loop point (J. O. Smith, "Mathematics of the DFT", section "Ideal bandlimited interpolation").
 /// Not realtime-safe.
-pub(super) fn resample_loop(samples: &[f32], target_frames: usize) -> Vec<f32> {
+pub(crate) fn resample_loop(samples: &[f32], target_frames: usize) -> Vec<f32> {
     if samples.is_empty() || target_frames == 0 {
         return vec![0.0; target_frames];
     }

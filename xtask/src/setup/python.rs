@@ -31,6 +31,7 @@ const TRAINING_PACKAGES: &[&str] = &[
     "scipy",
     "soundfile",
     "torch",
+    "transformers==5.23.0",
 ];
 
 /// Makes sure that the environment of the tests is there; returns its Python.

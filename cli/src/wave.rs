@@ -1,0 +1,74 @@
+//! Reading and writing plain WAV files, for commands that work on one file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+
+/// Longest file that is read, in samples of all channels.
+const LONGEST: u32 = 1 << 28;
+const FULL_SCALE: f32 = 8_388_608.0;
+
+/// A WAV file mixed down to mono, in `-1.0..=1.0`, and its rate in audio frames per second.
+///
+/// # Errors
+/// It cannot be read, or is longer than anyone needs.
+pub fn read_mono(path: &Path) -> Result<(Vec<f32>, u32)> {
+    let mut reader =
+        WavReader::open(path).with_context(|| format!("cannot read {} as a WAV file", path.display()))?;
+    let spec = reader.spec();
+    if reader.len() > LONGEST || spec.channels == 0 || spec.sample_rate == 0 {
+        bail!("{} is too long, or has no channels or no rate", path.display());
+    }
+    let samples: Vec<f32> = match spec.sample_format {
+        SampleFormat::Float => reader.samples::<f32>().collect::<hound::Result<_>>(),
+        SampleFormat::Int => {
+            let scale = 1.0 / (1_i64 << (spec.bits_per_sample - 1)) as f32;
+            reader.samples::<i32>().map(|sample| Ok(sample? as f32 * scale)).collect::<hound::Result<_>>()
+        }
+    }
+    .with_context(|| format!("{} is damaged", path.display()))?;
+    if samples.iter().any(|sample| !sample.is_finite()) {
+        bail!("{} holds numbers that are no sound", path.display());
+    }
+    let channels = usize::from(spec.channels);
+    let mono = samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32);
+    Ok((mono.collect(), spec.sample_rate))
+}
+
+/// Writes mono audio as a 24-bit WAV file, in one piece: the file is the old or the new one, never half of it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_mono(path: &Path, audio: &[f32], sample_rate_hz: u32) -> Result<()> {
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: sample_rate_hz,
+        bits_per_sample: 24,
+        sample_format: SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = WavWriter::new(&mut bytes, spec)?;
+    for sample in audio {
+        writer.write_sample((sample * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i32)?;
+    }
+    writer.finalize()?;
+    write(path, bytes.get_ref())
+}
+
+/// Writes a file in one piece.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let writing = || format!("cannot write {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(writing)?;
+    std::io::Write::write_all(&mut file, bytes).with_context(writing)?;
+    // Temporary files are private to their owner; this one is to be found.
+    #[cfg(unix)]
+    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .with_context(writing)?;
+    file.persist(path).with_context(writing)?;
+    Ok(())
+}
