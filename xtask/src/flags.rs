@@ -24,6 +24,12 @@ pub enum Chore {
     Bundle(Bundle),
     /// Bundle (optimised) and copy the plugins into your plugin folders
     Install,
+    /// Build what is given to people and pack it into target/dist/: plugins, command line, models, licences, checksums
+    Dist,
+    /// Throw random bytes at everything that reads files of strangers (needs nightly Rust on Linux)
+    Fuzz(Fuzz),
+    /// Check licences, sources and known vulnerabilities of the dependencies (needs cargo-deny and a network)
+    Audit,
     /// Set up what the tests need and run all of them
     Test(Test),
     /// Make the golden files of tests/golden/ again from the reference code in training/
@@ -62,6 +68,16 @@ pub struct Bundle {
     /// Optimise fully (slower to build)
     #[arg(long)]
     pub release: bool,
+}
+
+/// Flags of `fuzz`.
+#[derive(Debug, Args)]
+pub struct Fuzz {
+    /// One of fuzz/fuzz_targets [default: all of them, one after the other]
+    pub target: Option<String>,
+    /// Seconds for each
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u64,
 }
 
 /// Flags of `test`.

@@ -6,7 +6,9 @@
 mod bench;
 mod bundle;
 mod command;
+mod dist;
 mod flags;
+mod fuzz;
 mod generate;
 mod golden;
 mod install;
@@ -32,6 +34,9 @@ fn main() -> ExitCode {
         Chore::Generate(flags) => generate::run(&flags),
         Chore::Bundle(flags) => bundle::run(flags.release).map(|_| ()),
         Chore::Install => install::run(),
+        Chore::Dist => dist::run(),
+        Chore::Fuzz(flags) => fuzz::run(&flags),
+        Chore::Audit => fuzz::audit(),
         Chore::Test(flags) => test::run(&flags),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),

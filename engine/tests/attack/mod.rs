@@ -1,0 +1,91 @@
+//! Everything that reads bytes of strangers, as functions of those bytes: none may panic, hang or allocate without bound.
+//!
+//! The fuzz targets in `fuzz/` call them with what the fuzzer invents, `engine/tests/corpus.rs` with what it found before.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use std::io::Cursor;
+
+use resonantgen_engine::bundle;
+use resonantgen_engine::encodec::TokensFile;
+use resonantgen_engine::intent;
+use resonantgen_engine::plan::make_plan;
+use resonantgen_engine::session::{Overrides, Session};
+use resonantgen_engine::track::Track;
+use sha2::{Digest, Sha256};
+
+/// A function of bytes.
+pub type Target = fn(&[u8]);
+
+/// Name (a fuzz target, a folder of `tests/fuzz-corpus/`) and function.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("blob", blob),
+    ("manifest", manifest),
+    ("network", network),
+    ("patches", patches),
+    ("prompt", prompt),
+    ("session", session),
+    ("tokens", tokens),
+];
+
+/// A host's saved state: as it is, and inside a valid frame with a true checksum.
+pub fn blob(data: &[u8]) {
+    let _ = Session::from_bytes(data);
+    let mut framed = b"RESONANT".to_vec();
+    framed.extend_from_slice(&1_u32.to_le_bytes());
+    framed.extend_from_slice(data);
+    framed.extend_from_slice(&Sha256::digest(&framed));
+    if let Ok(session) = Session::from_bytes(&framed) {
+        let again = Session::from_bytes(&session.to_bytes()).expect("what was written can be read");
+        assert_eq!(again.to_bytes(), session.to_bytes());
+    }
+}
+
+/// The manifest of a bundle.
+pub fn manifest(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = bundle::check_manifest(text);
+    }
+}
+
+/// The patch list of a bundle.
+pub fn patches(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = bundle::check_patches(text);
+    }
+}
+
+/// A network file.
+pub fn network(data: &[u8]) {
+    let _ = bundle::onnx::check(Cursor::new(data), data.len() as u64);
+}
+
+/// Tokens of a codec.
+pub fn tokens(data: &[u8]) {
+    if let Ok(tokens) = TokensFile::from_bytes(data) {
+        assert_eq!(TokensFile::from_bytes(&tokens.to_bytes()), Ok(tokens));
+    }
+}
+
+/// What a user typed: understood or not, and when understood, planned for and edited with the same words.
+pub fn prompt(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = intent::is_understood(text);
+    let Ok(intent) = intent::parse(text) else { return };
+    let _ = intent.summary();
+    if let Ok(plan) = make_plan(&intent, &Overrides::default(), 7) {
+        assert!(plan.chords.len() == 2 * plan.bars as usize && plan.bpm.is_finite());
+    }
+    for track in Track::ALL {
+        let _ = intent::edit(&intent, track, text);
+    }
+}
+
+/// The record of a session's folder.
+pub fn session(data: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("session.json"), data).unwrap();
+    if let Ok(session) = Session::load(folder.path()) {
+        let _ = session.to_bytes();
+    }
+}

@@ -1,0 +1,187 @@
+//! What happens when the machine fails: the disk is full, the runtime is another one, memory ends, the clock jumps.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use resonantgen_engine::bundle::Bundle;
+use resonantgen_engine::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
+use resonantgen_engine::generator::Silent;
+use resonantgen_engine::runtime::{Input, ModelError, Network, Runtime};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, StemFormat, StoreError};
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+use support::{fixture, repository, runtime_library};
+
+fn session() -> Session {
+    let mut session = Session::default();
+    let request = SessionRequest {
+        prompt: "techno".to_owned(),
+        overrides: Overrides { bars: Some(1), ..Overrides::default() },
+        seed: 7,
+        tracks: vec![Track::Drums],
+        settings: GenerationSettings::default(),
+    };
+    session.generate(&support::engine(1), &request, &Silent).unwrap();
+    session
+}
+
+/// A disk with little room, while this lives; nothing where the test may not mount one.
+#[cfg(target_os = "linux")]
+struct TinyDisk(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl TinyDisk {
+    fn mount(kilobytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={kilobytes}k");
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path());
+        mount.stderr(std::process::Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+fn assert_saved_before(dir: &Path, session: &Session) {
+    let loaded = Session::load(dir).unwrap();
+    assert!(loaded.track(Track::Drums).history == session.track(Track::Drums).history);
+}
+
+#[test]
+fn what_cannot_be_saved_leaves_the_old_session() {
+    let session = session();
+    let folder = tempfile::tempdir().unwrap();
+    session.save(folder.path(), StemFormat::default()).unwrap();
+    // Something else lies where the takes go, so that saving fails in the middle.
+    let copy = tempfile::tempdir().unwrap();
+    fs::write(copy.path().join("takes"), "a file").unwrap();
+    let error = session.save(copy.path(), StemFormat::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Write { .. }), "{error}");
+    assert!(matches!(Session::load(copy.path()), Err(StoreError::NoSession(_))));
+    assert_saved_before(folder.path(), &session);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
+    let session = session();
+    // Only root may mount; elsewhere the device that is always full stands in for one file.
+    let Some(disk) = TinyDisk::mount(2_000) else {
+        let error = fs::write("/dev/full", "x").unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        return;
+    };
+    let dir = disk.0.path();
+    session.save(dir, StemFormat::default()).unwrap();
+    // Fill the rest of it.
+    let mut filler = Vec::new();
+    while fs::write(dir.join(format!("filler_{}", filler.len())), vec![1; 10_000]).is_ok() {
+        filler.push(());
+    }
+    let error = session.save(dir, StemFormat::default()).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("make room") && !message.contains('\n'), "{message}");
+    assert_saved_before(dir, &session);
+    let hidden =
+        fs::read_dir(dir).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(hidden.count(), 0, "an attempt was left behind");
+}
+
+/// A runtime that is too old is told by its version before anything in it runs.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_runtime_of_another_version_is_told() {
+    use resonantgen_engine::runtime::RuntimeError;
+    // The first runtime of a process stays, so this needs a process of its own.
+    if std::env::var_os("RESONANTGEN_OLD_RUNTIME_TEST").is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["a_runtime_of_another_version_is_told", "--exact"])
+            .env("RESONANTGEN_OLD_RUNTIME_TEST", "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (version, word) in [("1.10.0", "1.10.0"), ("2.0.0", "2.0.0"), ("", "is ONNX Runtime")] {
+        let source = folder.path().join("old.c");
+        let library = folder.path().join("libonnxruntime.so.1.10.0");
+        let code = format!(
+            "static const char* version(void) {{ return \"{version}\"; }}\n\
+             static const void* api(unsigned v) {{ (void)v; return 0; }}\n\
+             static const struct {{ const void* (*api)(unsigned); const char* (*version)(void); }} base = {{ api, version }};\n\
+             const void* OrtGetApiBase(void) {{ return &base; }}\n"
+        );
+        fs::write(&source, code).unwrap();
+        let _ = fs::remove_file(&library);
+        let built = std::process::Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "cc links every Rust program, so it is there");
+        let error = Runtime::open(Some(&library)).unwrap_err();
+        assert!(matches!(error, RuntimeError::Version { .. }), "{error}");
+        assert!(error.to_string().contains(word) && error.to_string().contains("setup"), "{error}");
+    }
+}
+
+#[test]
+fn memory_that_ends_is_an_error_of_the_network() {
+    let folder = repository().join("tests/golden/faults");
+    let spec = |name: &str| TensorSpec {
+        name: name.to_owned(),
+        element: ElementType::Float32,
+        shape: vec![Dimension::Free("A".to_owned()), Dimension::Free("B".to_owned())],
+    };
+    let record = GraphRecord {
+        file: FileRecord { file: "endless.onnx".to_owned(), sha256: String::new(), bytes: 0 },
+        inputs: vec![spec("x")],
+        outputs: vec![spec("y")],
+    };
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    let mut network = Network::load(&runtime, &folder, &record).unwrap();
+    // An outer product: the second asks for four tebibytes.
+    let small =
+        network.run::<f32>(&[("x", &[4, 1], Input::Floats(&[1.0, 2.0, 3.0, 4.0]))], &|| false).unwrap();
+    assert_eq!(small.len(), 16);
+    let ones = vec![1.0; 1 << 20];
+    let error = network.run::<f32>(&[("x", &[1 << 20, 1], Input::Floats(&ones))], &|| false).unwrap_err();
+    assert!(matches!(error, ModelError::Run { .. }), "{error}");
+    // The network is as good as before.
+    assert!(network.run::<f32>(&[("x", &[2, 1], Input::Floats(&[1.0, 2.0]))], &|| false).is_ok());
+}
+
+#[test]
+fn a_clock_that_jumps_hides_no_change() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let path = folder.path().join("decode_bass.onnx");
+    let set =
+        |time: SystemTime| fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    let far = Duration::from_secs(40 * 365 * 86_400);
+    for time in [SystemTime::UNIX_EPOCH, SystemTime::now() + far, SystemTime::now() - far / 2] {
+        set(time);
+        assert!(Bundle::open(folder.path()).is_ok());
+    }
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    // The change seems to be older than what was checked.
+    set(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
+    assert!(Bundle::open(folder.path()).is_err());
+}

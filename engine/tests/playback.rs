@@ -1,0 +1,111 @@
+//! Playback under hostile hosts: two threads at once, and any position at all.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use proptest::prelude::*;
+use resonantgen_engine::plan::{Meter, Plan, Swing};
+use resonantgen_engine::playback::{Clip, Player, Position, SwapAt, channel};
+use resonantgen_engine::take::TakeId;
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+const RATE_HZ: f64 = 8_000.0;
+
+/// A clip of one value.
+fn clip(value: f32) -> Arc<Clip> {
+    let plan = Plan {
+        bpm: 240.0,
+        key: "A minor".parse().unwrap(),
+        meter: Meter::COMMON,
+        bars: 1,
+        chords: vec!["Am".parse().unwrap(); 2],
+        swing: Swing::default(),
+    };
+    let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
+    Arc::new(Clip::new(TakeId(value.to_string()), &plan, samples.clone(), samples, RATE_HZ))
+}
+
+fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usize) -> Vec<f32> {
+    let mut block = vec![f32::NAN; 2 * TRACK_COUNT * samples];
+    let mut channels = block.chunks_mut(samples.max(1));
+    let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
+        std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
+    player.process(position, swap_at, &mut stems);
+    block
+}
+
+/// Clips go back and forth between the threads while both run; nothing is lost, freed twice, or torn. This is what a
+/// thread sanitiser is to look at.
+#[test]
+fn clips_cross_threads_whole_and_are_all_freed() {
+    let (mut feeder, mut player) = channel(RATE_HZ);
+    let done = AtomicBool::new(false);
+    let mut sent: Vec<Weak<Clip>> = Vec::new();
+    std::thread::scope(|scope| {
+        let audio = scope.spawn(|| {
+            let mut beat = 0.0;
+            let mut heard = 0_usize;
+            while !done.load(Ordering::Acquire) {
+                let position = Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true };
+                let block = render(&mut player, position, SwapAt::Now, 64);
+                // A mixture of two clips in a crossfade at most: clips have values of 0 to 1.
+                assert!(block.iter().all(|sample| (-0.01..=1.5).contains(sample)), "{block:?}");
+                heard += usize::from(block.iter().any(|sample| *sample > 0.0));
+                beat += 64.0 * 240.0 / (60.0 * RATE_HZ);
+            }
+            (player, heard)
+        });
+        for round in 0..600_u16 {
+            let clip = clip(f32::from(round % 100 + 1) / 100.0);
+            sent.push(Arc::downgrade(&clip));
+            let track = Track::ALL[usize::from(round) % TRACK_COUNT];
+            let mut parcel = Some(clip);
+            while let Err(back) = feeder.send(track, parcel, round % 7 == 0) {
+                parcel = back;
+                std::thread::yield_now();
+            }
+        }
+        while feeder.waiting() > TRACK_COUNT {
+            feeder.collect();
+            std::thread::yield_now();
+        }
+        done.store(true, Ordering::Release);
+        let (player, heard) = audio.join().unwrap();
+        assert!(heard > 0, "nothing was heard");
+        drop(player);
+    });
+    drop(feeder);
+    let alive = sent.iter().filter(|clip| clip.strong_count() > 0).count();
+    assert_eq!(alive, 0, "clips were leaked");
+}
+
+fn any_float() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => -1e4..1e4_f64,
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e300, -1e300, 1e-300]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a host says of time, stems are finite, overwritten and never louder than the clips.
+    #[test]
+    fn any_position_gives_sound_or_silence(
+        steps in prop::collection::vec((any_float(), any_float(), any_float(), any::<bool>(), 0_usize..90, 0_usize..4), 1..12)
+    ) {
+        let (mut feeder, mut player) = channel(RATE_HZ);
+        for track in Track::ALL {
+            feeder.send(track, Some(clip(0.5)), true).unwrap();
+        }
+        for (beat, bpm, quarters_per_bar, playing, samples, swap) in steps {
+            let position = Position { beat, bpm, quarters_per_bar, playing };
+            let swap_at = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop][swap];
+            let block = render(&mut player, position, swap_at, samples);
+            prop_assert!(block.iter().all(|sample| sample.is_finite() && sample.abs() <= 1.01), "{position:?}");
+            feeder.send(Track::Bass, Some(clip(0.25)), false).ok();
+        }
+    }
+}

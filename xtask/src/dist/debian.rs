@@ -1,0 +1,58 @@
+//! A package for Debian and its relatives: everything under `/usr/lib/resonantgen`, plugins where hosts look.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::files_of;
+use crate::bundle::NAME;
+use crate::command;
+
+/// Makes the package of a filled folder; returns its path.
+///
+/// # Errors
+/// A file cannot be linked or written, or `dpkg-deb` failed.
+pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let root = dist.join("debian");
+    let home = root.join("usr/lib/resonantgen");
+    for path in files_of(folder)? {
+        let relative = path.strip_prefix(folder)?;
+        let target = match relative.strip_prefix("plugins") {
+            Ok(plugin) if plugin.starts_with(format!("{NAME}.vst3")) => {
+                root.join("usr/lib/vst3").join(plugin)
+            }
+            Ok(plugin) => root.join("usr/lib/clap").join(plugin),
+            Err(_) => home.join(relative),
+        };
+        fs::create_dir_all(target.parent().context("a file lies in a folder")?)?;
+        fs::hard_link(&path, &target).with_context(|| format!("cannot link {}", target.display()))?;
+    }
+    fs::create_dir_all(root.join("usr/bin"))?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../lib/resonantgen/bin/resonantgen", root.join("usr/bin/resonantgen"))?;
+    fs::create_dir_all(root.join("DEBIAN"))?;
+    fs::write(
+        root.join("DEBIAN/control"),
+        format!(
+            "Package: resonantgen\nVersion: {version}\nArchitecture: {architecture}\nSection: sound\nPriority: optional\n\
+             Maintainer: The ResonantGen developers <noreply@example.org>\n\
+             Depends: libc6, libstdc++6, libx11-6, libx11-xcb1, libxcb1, libxcb-icccm4, libxcursor1, libgl1\n\
+             Description: Turns words into four stems that loop\n \
+             An instrument plugin (CLAP, VST3) and a command line that generate drums, bass, harmony and melody locally.\n"
+        ),
+    )?;
+    let package = dist.join(format!("resonantgen_{version}_{architecture}.deb"));
+    command::run(
+        Command::new("dpkg-deb").args(["--root-owner-group", "-Zgzip", "--build"]).arg(&root).arg(&package),
+    )?;
+    fs::remove_dir_all(&root)?;
+    Ok(package)
+}

@@ -1,0 +1,59 @@
+//! The licence texts of everything that is shipped.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::shipped::Package;
+
+/// Beginnings of the names of files that hold a licence or what a licence demands to be passed on.
+const NAMES: &[&str] = &["license", "licence", "copying", "notice", "unlicense", "copyright"];
+
+/// One document: first the list, then each text once with the crates that it belongs to, then the runtime's.
+///
+/// # Errors
+/// A file cannot be read, or the runtime's texts are missing.
+pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
+    let mut document = String::from("What ResonantGen is made of, and under which licences.\n\n");
+    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for package in packages.iter().filter(|package| !package.own) {
+        let name = format!("{} {}", package.name, package.version);
+        document += &format!("{name}: {}\n", package.licence);
+        for text in texts_of(&package.folder)? {
+            texts.entry(text).or_default().push(name.clone());
+        }
+    }
+    document += "ONNX Runtime: MIT\nInter (font): OFL-1.1\n";
+    let line = "=".repeat(78);
+    for (text, names) in &texts {
+        document += &format!("\n{line}\n{}\n{line}\n\n{}\n", names.join(", "), text.trim_end());
+    }
+    let beside = runtime.parent().context("the runtime lies in a folder")?;
+    for (name, path) in [
+        ("Inter", crate::root().join("assets/fonts/LICENSE-Inter.txt")),
+        ("ONNX Runtime", beside.join("LICENSE")),
+        ("ONNX Runtime, third parties", beside.join("ThirdPartyNotices.txt")),
+    ] {
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("cannot read {}: delete .setup/onnxruntime and run `cargo xtask setup`", path.display())
+        })?;
+        document += &format!("\n{line}\n{name}\n{line}\n\n{}\n", text.trim_end());
+    }
+    Ok(document)
+}
+
+/// Texts of the licence files in a crate's folder.
+fn texts_of(folder: &Path) -> Result<Vec<String>> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            path.is_file() && NAMES.iter().any(|start| name.starts_with(start))
+        })
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| Ok(String::from_utf8_lossy(&fs::read(path)?).replace("\r\n", "\n"))).collect()
+}

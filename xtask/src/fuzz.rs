@@ -1,0 +1,82 @@
+//! Fuzzing what reads bytes of strangers (`fuzz/`), and checking the dependencies.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+use crate::flags::Fuzz;
+
+/// What cargo-fuzz passes too: coverage for the fuzzer, and an abort where memory is misused. Needs nightly Rust.
+const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1";
+/// Largest input, in bytes.
+const INPUT_LIMIT: u32 = 1 << 16;
+/// Memory that a target may use, in megabytes.
+const MEMORY_LIMIT_MB: u32 = 2048;
+
+/// Builds the targets and runs each for a while, beginning with `tests/fuzz-corpus/`. What it learns gathers in
+/// `fuzz/corpus/`. A crash ends it; its input lies in `fuzz/artifacts/`.
+///
+/// # Errors
+/// Nightly Rust is missing, a build failed, or a target crashed.
+pub fn run(flags: &Fuzz) -> Result<()> {
+    let folder = crate::root().join("fuzz");
+    let target = command::target("fuzz");
+    // A platform that is named keeps the flags from build scripts.
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut build = Command::new("cargo");
+    build
+        .args(["+nightly", "build", "--release", "--target", &platform, "--target-dir"])
+        .arg(&target)
+        .env("RUSTFLAGS", INSTRUMENTATION)
+        .env_remove("CARGO")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .current_dir(&folder);
+    command::run(&mut build)?;
+    let mut names: Vec<String> = fs::read_dir(folder.join("fuzz_targets"))?
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_string_lossy().into_owned()))
+        .filter(|name| flags.target.as_ref().is_none_or(|wanted| wanted == name))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        bail!("there is no such target in fuzz/fuzz_targets");
+    }
+    for name in names {
+        let program = target.join(&platform).join("release").join(&name);
+        fuzz(&program, &folder, &name, flags.seconds).with_context(|| format!("fuzzing {name}"))?;
+    }
+    Ok(())
+}
+
+fn fuzz(program: &Path, folder: &Path, name: &str, seconds: u64) -> Result<()> {
+    let corpus = crate::root().join("tests/fuzz-corpus").join(name);
+    let artifacts = folder.join("artifacts").join(name);
+    let working = folder.join("corpus").join(name);
+    for path in [&corpus, &artifacts, &working] {
+        fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    }
+    command::run(
+        Command::new(program)
+            .arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-max_len={INPUT_LIMIT}"))
+            .arg(format!("-rss_limit_mb={MEMORY_LIMIT_MB}"))
+            .args(["-timeout=20", "-print_final_stats=1", "-verbosity=0"])
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .args([&working, &corpus]),
+    )
+}
+
+/// Checks licences, duplicates, sources and known vulnerabilities of the dependencies by `deny.toml`.
+///
+/// # Errors
+/// cargo-deny is missing, or does not agree.
+pub fn audit() -> Result<()> {
+    if !command::succeeds(&mut command::cargo(["deny", "--version"])) {
+        bail!("cargo-deny is missing: cargo install --locked cargo-deny");
+    }
+    command::run(&mut command::cargo(["deny", "--workspace", "check"]))
+}
