@@ -12,8 +12,7 @@ from resonant import excitation, features
 from resonant.data import clip_paths, load_clip
 from resonant.excitation import TimedNotes
 from resonant.piece import ATTRIBUTES, TRACKS
-from resonant.synth.calibration import excitation_of
-from resonant.synth.patches import patch_by_id
+from resonant.synth.bank import records
 from resonant.synth.render import timed_notes
 
 LOOK_BACK_S = 12.0  # notes that began longer ago are taken to be over
@@ -84,10 +83,11 @@ def crop(clip: TrackClip, start: int, samples: int, rng: np.random.Generator) ->
 def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
     """Clips of a track in a data folder, in order; at most `limit` where it is not 0. Audio stays on disk.
 
-    Excitation parameters come from the patch bank, so that they are those that will ship. Raises ValueError where there is no
-    clip and DataError where one is damaged.
+    Excitation parameters come from the folder's patch bank, so that they are those that will ship. Raises ValueError
+    where there is no clip and DataError where one is damaged.
     """
     row = TRACKS.index(track)
+    bank = {record["id"]: record["excitation"] for record in records(folder)}
     clips = []
     for path in clip_paths(folder):
         info = load_clip(path, mmap=True)
@@ -99,13 +99,13 @@ def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
         clips.append(
             TrackClip(
                 f"{path.parent.name}/{path.name}", track, info.stems[row], TimedNotes.from_rows(notes), patch,
-                excitation_of(patch_by_id(patch)), attributes, info.piece.style,
+                bank[patch], attributes, info.piece.style,
             )
         )  # fmt: skip
         if limit and len(clips) >= limit:
             break
     if not clips:
-        raise ValueError(f"no {track} clips in {folder}; make some with `python -m resonant.data make`")
+        raise ValueError(f"no {track} clips in {folder}; make some with resonant.data or resonant.own_stems")
     return clips
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,10 +66,14 @@ def is_held_out(index: int) -> bool:
 
 def write_shard(path: Path, first: int, count: int) -> None:
     """Compose pieces first .. first + count and write them atomically."""
+    write_pieces(path, ((index, piece_of(index)) for index in range(first, first + count)))
+
+
+def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
+    """Write numbered pieces as a shard, atomically. Every piece names a family for every track."""
     heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
     note_total = token_total = 0
-    for index in range(first, first + count):
-        piece = piece_of(index)
+    for index, piece in pieces:
         heads.append(
             {
                 "index": index,

@@ -275,25 +275,25 @@ def fixture_patches() -> list[dict[str, Any]]:
     return patches
 
 
-def load_models(checkpoints: Path, track: str) -> tuple[Decoder, Performer, np.ndarray]:
-    """Averaged decoder, performer and timbre table [patches, 64] of a track: of the closed loop where it was trained."""
+def load_models(checkpoints: Path, track: str, data: Path | None = None) -> tuple[Decoder, Performer, np.ndarray]:
+    """Averaged decoder, performer and timbre table [patches, 64] of a track; of the closed loop where there is one."""
     from resonant.train_perform import load_decoder, load_performer
 
     closed = (checkpoints / "closed" / track / "last.pt").exists()
     decoder = load_decoder(checkpoints, track, closed)
-    performer, timbres = load_performer(checkpoints, track, closed)
+    performer, timbres = load_performer(checkpoints, track, closed, data)
     return decoder.eval(), performer.eval(), timbres.weight.detach().numpy()
 
 
-def shipped_patches(checkpoints: Path) -> list[dict[str, Any]]:
-    """The patch bank's records with their learned timbres, for patches.json."""
-    from resonant.synth.patches import patch_records
+def shipped_patches(checkpoints: Path, data: Path | None = None) -> list[dict[str, Any]]:
+    """The patch bank's records with their learned timbres, for patches.json; of `data` where that has its own."""
+    from resonant.synth.bank import records
     from resonant.train_perform import patch_ids
 
     timbre = {}
     for track in TRACKS:
-        timbre |= dict(zip(patch_ids(track), load_models(checkpoints, track)[2], strict=True))
-    return [record | {"timbre": [round(float(x), 5) for x in timbre[record["id"]]]} for record in patch_records()]
+        timbre |= dict(zip(patch_ids(track, data), load_models(checkpoints, track, data)[2], strict=True))
+    return [record | {"timbre": [round(float(x), 5) for x in timbre[record["id"]]]} for record in records(data)]
 
 
 def main() -> None:
@@ -306,6 +306,7 @@ def main() -> None:
     bundle.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
     bundle.add_argument("--out", type=Path, required=True)
     bundle.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
+    bundle.add_argument("--data", type=Path, help="folder of clips with patches of its own (resonant.own_stems)")
     bundle.add_argument("--fp32", action="store_true", help="do not quantise")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -315,10 +316,10 @@ def main() -> None:
     parity = {}
     try:
         for track in arguments.tracks:
-            decoder, performer, _ = load_models(arguments.checkpoints, track)
+            decoder, performer, _ = load_models(arguments.checkpoints, track, arguments.data)
             parity[track] = export_track(decoder, performer, arguments.out, int8=not arguments.fp32)
             print(track, parity[track], flush=True)
-        patches = shipped_patches(arguments.checkpoints)
+        patches = shipped_patches(arguments.checkpoints, arguments.data)
     except checkpoint.CheckpointError as error:
         sys.exit(f"export_codec: {error}")
     (arguments.out / "patches.json").write_text(json.dumps(patches, separators=(",", ":")) + "\n")

@@ -2,9 +2,9 @@
 
     python -m resonant.train_codec --track bass --data data/v1 --minutes 5 --resume
 
-`--minutes` is the total training time to reach, not that of this call: the same command continues after an interruption
-on the same learning-rate curve; more minutes than before start a new cosine from the last weights. Under `torchrun`
-(WORLD_SIZE > 1) gradients are averaged over processes.
+`--minutes` is the total training time to reach (of the processor, per thread), not that of this call: the same command
+continues after an interruption on the same learning-rate curve; more minutes than before start a new cosine from the
+last weights. Under `torchrun` (WORLD_SIZE > 1) gradients are averaged over processes.
 """
 
 from __future__ import annotations

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import math
 import os
 import random
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -37,13 +35,10 @@ from resonant.compose_model import POSITIONS, ComposeModelConfig, Composer
 from resonant.compose_sample import Sampling
 from resonant.piece import TRACKS
 from resonant.tokens import PAD
+from resonant.trainer import ConfigError, agreed, clock, plot_log, scheduled_rate
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "compose.toml"
 LOG_COLUMNS = ("step", "minutes", "tokens", "rate", "loss", "held_out_loss")
-
-
-class ConfigError(Exception):
-    """A configuration that cannot be used, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -201,27 +196,6 @@ class Trainer:
             },
         )
 
-    def _clock(self) -> float:
-        """Training time in seconds: of the process per thread, so that a busy machine does not shorten a run."""
-        return time.process_time() / self.config.threads
-
-    def _agreed(self, *values: float) -> list[float]:
-        """The first process's values, so that all take the same number of steps and meet at the same milestones."""
-        if self.world == 1:
-            return list(values)
-        shared = torch.tensor(values, dtype=torch.float64)
-        torch.distributed.broadcast(shared, 0)
-        return shared.tolist()
-
-    def _rate(self) -> float:
-        """Learning rate of the next step."""
-        config, progress = self.config, self.progress
-        peak = config.learning_rate * (1.0 if progress.curve_start == 0.0 else config.restart_rate)
-        done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
-        cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
-        warm = min(1.0, (progress.step + 1) / config.warmup_steps)
-        return peak * warm * (config.final_rate + (1.0 - config.final_rate) * cosine)
-
     def _loss(self, model: nn.Module, tokens: Tensor, condition: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats per token."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16_linears):
@@ -255,8 +229,8 @@ class Trainer:
         recent: list[float] = []
         self.model.train()
         while progress.seconds < minutes * 60.0:
-            started = self._clock()
-            rate = self._rate()
+            started = clock(config.threads)
+            rate = scheduled_rate(self.config, self.progress)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             tokens, condition, targets = (torch.from_numpy(part) for part in next(stream))
@@ -269,13 +243,13 @@ class Trainer:
             recent.append(float(loss.detach()))
             progress.step += 1
             progress.tokens += int((targets != PAD).sum()) * self.world
-            progress.seconds += self._clock() - started
-            progress.seconds, due = self._agreed(progress.seconds, float(save_timer.due()))
+            progress.seconds += clock(config.threads) - started
+            progress.seconds, due = agreed(progress.seconds, float(save_timer.due()))
             if due:
                 self._milestone(rate, recent)
                 recent = []
         if recent:
-            self._milestone(self._rate(), recent)
+            self._milestone(scheduled_rate(self.config, self.progress), recent)
 
     def _milestone(self, rate: float, recent: list[float]) -> None:
         if self.rank == 0:
@@ -300,26 +274,7 @@ class Trainer:
             f"{progress.tokens / 1e6:.2f} M tokens, loss {loss:.4f}, held out {held_out:.4f}",
             flush=True,
         )
-        plot_losses(self.log_path)
-
-
-def plot_losses(log: Path) -> None:
-    """Draw the loss log next to it as loss.png."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    with log.open() as file:
-        rows = list(csv.DictReader(file))
-    minutes = [float(row["minutes"]) for row in rows]
-    figure, axes = pyplot.subplots(figsize=(6, 3.5), layout="constrained")
-    axes.plot(minutes, [float(row["loss"]) for row in rows], label="training (augmented)")
-    axes.plot(minutes, [float(row["held_out_loss"]) for row in rows], label="held out, averaged weights")
-    axes.set(xlabel="minutes", ylabel="nats per token", title=log.parent.name)
-    axes.legend()
-    figure.savefig(log.with_suffix(".png"), dpi=80)
-    pyplot.close(figure)
+        plot_log(self.log_path)
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:

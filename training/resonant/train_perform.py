@@ -27,7 +27,7 @@ from resonant.clips import TrackClip, crop_audio, crop_notes, load_clips, split
 from resonant.codec import STACK, CodecConfig, Decoder, Quantiser
 from resonant.features import score_features
 from resonant.perform_model import TIMBRE, PerformConfig, Performer
-from resonant.synth.patches import PATCHES
+from resonant.synth.bank import records
 from resonant.train_codec import (
     CONFIGS, Batches, CodecTraining, analysed, common_arguments, decoded, latents_of, mixed_latents,
 )  # fmt: skip
@@ -55,9 +55,9 @@ class PerformTraining:
 SECTIONS = {"schedule": Schedule, "model": PerformConfig, "training": PerformTraining, "closed": Schedule}
 
 
-def patch_ids(track: str) -> list[str]:
-    """Rows of a track's timbre table."""
-    return sorted(patch.id for patch in PATCHES if patch.track == track)
+def patch_ids(track: str, data: Path | None = None) -> list[str]:
+    """Rows of a track's timbre table: the patches of a folder of clips that has its own, else the synthesiser's."""
+    return sorted(record["id"] for record in records(data) if record["track"] == track)
 
 
 def load_decoder(checkpoints: Path, track: str, closed: bool = False) -> Decoder:
@@ -116,8 +116,8 @@ class LatentClips:
 class Conditions:
     """Timbre and attributes of clips, with the augmentation of training."""
 
-    def __init__(self, track: str, training: PerformTraining, seed: int) -> None:
-        self.rows = {name: row for row, name in enumerate(patch_ids(track))}
+    def __init__(self, ids: Sequence[str], training: PerformTraining, seed: int) -> None:
+        self.rows = {name: row for row, name in enumerate(ids)}
         self.training = training
         self.rng = np.random.default_rng(seed)
 
@@ -167,9 +167,11 @@ def _group_masks(clip: TrackClip, tokens: int) -> list[np.ndarray]:
     return [attack, held, ~attack & ~held]
 
 
-def measured_timbres(track: str, clips: Sequence[TrackClip], latents: Sequence[np.ndarray]) -> np.ndarray:
+def measured_timbres(
+    track: str, clips: Sequence[TrackClip], latents: Sequence[np.ndarray], ids: Sequence[str]
+) -> np.ndarray:
     """First timbres, float32 [patches, 64]: principal components of every patch's mean latents by group of frames."""
-    rows = {name: row for row, name in enumerate(patch_ids(track))}
+    rows = {name: row for row, name in enumerate(ids)}
     groups = len(_DRUM_GROUPS) if track == "drums" else 3
     width = latents[0].shape[1]
     total = np.zeros((len(rows), groups, width))
@@ -188,9 +190,9 @@ def measured_timbres(track: str, clips: Sequence[TrackClip], latents: Sequence[n
     return result
 
 
-def new_timbres(track: str) -> nn.Embedding:
+def new_timbres(patches: int) -> nn.Embedding:
     """An untrained timbre table."""
-    timbres = nn.Embedding(len(patch_ids(track)), TIMBRE)
+    timbres = nn.Embedding(patches, TIMBRE)
     nn.init.normal_(timbres.weight, std=0.5)
     return timbres
 
@@ -208,19 +210,20 @@ def train_open(arguments: argparse.Namespace) -> None:
     if not clips:
         raise ConfigError("no clip is as long as crop_tokens")
     train_clips, held_out_clips = split(clips)
-    performer, timbres = Performer(track, config), new_timbres(track)
+    ids = patch_ids(track, arguments.data)
+    performer, timbres = Performer(track, config), new_timbres(len(ids))
     run = Run(
         f"perform_{track}", nn.ModuleDict({"performer": performer, "timbres": timbres}), schedule,
         arguments.checkpoints / "perform" / track, arguments.runs, arguments.resume,
-        {"track": track, "model": asdict(config), "patches": patch_ids(track), "training": asdict(training)},
+        {"track": track, "model": asdict(config), "patches": ids, "training": asdict(training)},
     )  # fmt: skip
     rank = int(os.environ.get("RANK", "0"))
     seed = schedule.seed * 1000 + rank + run.progress.step
     source = LatentClips(train_clips, quantiser, training, seed)
-    conditions = Conditions(track, training, seed)
+    conditions = Conditions(ids, training, seed)
     if run.progress.step == 0:
         with torch.no_grad():
-            timbres.weight.copy_(torch.from_numpy(measured_timbres(track, train_clips, source.latents)))
+            timbres.weight.copy_(torch.from_numpy(measured_timbres(track, train_clips, source.latents, ids)))
         run.average = checkpoint.Average(run.modules, schedule.average_decay)
     held_out, held_out_chosen = LatentClips(held_out_clips, quantiser, training, 1).next(training.held_out_crops)
     edge = training.edge_tokens
@@ -243,17 +246,20 @@ def train_open(arguments: argparse.Namespace) -> None:
     run.train(arguments.minutes, step, evaluate)
 
 
-def load_performer(checkpoints: Path, track: str, closed: bool = False) -> tuple[Performer, nn.Embedding]:
+def load_performer(
+    checkpoints: Path, track: str, closed: bool = False, data: Path | None = None
+) -> tuple[Performer, nn.Embedding]:
     """Averaged performer and timbre table of a stage's checkpoint."""
     path = checkpoints / ("closed" if closed else "perform") / track / "last.pt"
     state = checkpoint.load(path)
     if state is None:
         raise checkpoint.CheckpointError(f"no checkpoint at {path}; train the performer first")
-    if state["facts"]["patches"] != patch_ids(track):
+    ids = patch_ids(track, data)
+    if state["facts"]["patches"] != ids:
         raise checkpoint.CheckpointError(f"{path} was trained with another patch bank")
     performer = Performer(track, PerformConfig(**state["facts"]["model"]))
     performer.load_state_dict(part(state["average"]["values"], "performer"))
-    timbres = new_timbres(track)
+    timbres = new_timbres(len(ids))
     timbres.load_state_dict(part(state["average"]["values"], "timbres"))
     return performer, timbres
 
@@ -266,18 +272,19 @@ def train_closed(arguments: argparse.Namespace) -> None:
     torch.manual_seed(schedule.seed)
     clips, held_out_clips = split(load_clips(arguments.data, track, arguments.clips))
     decoder = load_decoder(arguments.checkpoints, track)
-    performer, timbres = load_performer(arguments.checkpoints, track)
+    performer, timbres = load_performer(arguments.checkpoints, track, data=arguments.data)
+    ids = patch_ids(track, arguments.data)
     run = Run(
         f"closed_{track}", nn.ModuleDict({"performer": performer, "timbres": timbres, "decoder": decoder}), schedule,
         arguments.checkpoints / "closed" / track, arguments.runs, arguments.resume,
-        {"track": track, "model": asdict(performer.config), "codec": asdict(decoder.config), "patches": patch_ids(track),
+        {"track": track, "model": asdict(performer.config), "codec": asdict(decoder.config), "patches": ids,
          "training": asdict(training)},
     )  # fmt: skip
     rank = int(os.environ.get("RANK", "0"))
     seed = schedule.seed * 1000 + rank + run.progress.step
     crops = CodecTraining(crop_frames=training.closed_frames)
     batches = Batches(clips, crops, seed)
-    conditions = Conditions(track, training, seed)
+    conditions = Conditions(ids, training, seed)
     held_out, held_out_chosen = Batches(held_out_clips, crops, 1).next(crops.held_out_crops)
     quantiser, true = decoder.quantiser, training.closed_codec
 

@@ -65,6 +65,29 @@ def read_sections(path: Path, kinds: dict[str, type]) -> dict[str, Any]:
     return {name: build(kind, data.get(name, {}), f"{name}.") for name, kind in kinds.items()}
 
 
+def clock(threads: int) -> float:
+    """Training time in seconds: of the processor per thread, so that a busy machine does not shorten a run."""
+    return time.process_time() / threads
+
+
+def agreed(*values: float) -> list[float]:
+    """The first process's values, so that all take the same number of steps and meet at the same milestones."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return list(values)
+    shared = torch.tensor(values, dtype=torch.float64)
+    torch.distributed.broadcast(shared, 0)
+    return shared.tolist()
+
+
+def scheduled_rate(schedule: Any, progress: Any) -> float:
+    """Learning rate of the next step: warm-up, then a cosine over the time that was asked for."""
+    peak = schedule.learning_rate * (1.0 if progress.curve_start == 0.0 else schedule.restart_rate)
+    done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
+    warm = min(1.0, (progress.step + 1) / schedule.warmup_steps)
+    return peak * warm * (schedule.final_rate + (1.0 - schedule.final_rate) * cosine)
+
+
 @dataclass
 class Progress:
     """Where a run stands; part of the checkpoint."""
@@ -149,30 +172,25 @@ class Run:
             },
         )
 
-    def _rate(self) -> float:
-        schedule, progress = self.schedule, self.progress
-        peak = schedule.learning_rate * (1.0 if progress.curve_start == 0.0 else schedule.restart_rate)
-        done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
-        cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
-        warm = min(1.0, (progress.step + 1) / schedule.warmup_steps)
-        return peak * warm * (schedule.final_rate + (1.0 - schedule.final_rate) * cosine)
-
     def train(
         self,
         minutes: float,
         step: Callable[[], tuple[torch.Tensor, dict[str, float], float]],
         held_out: Callable[[], dict[str, float]],
     ) -> None:
-        """Repeat `step` (loss, figures to log, audio seconds) until `minutes` in total; `held_out` runs on averaged weights."""
+        """Repeat `step` (loss, figures to log, audio seconds) until `minutes` in total.
+
+        `held_out` runs on averaged weights.
+        """
         progress = self.progress
         if minutes * 60.0 > progress.curve_end:
             progress.curve_start, progress.curve_end = progress.seconds, minutes * 60.0
         timer = checkpoint.Timer(self.schedule.checkpoint_seconds)
         recent: dict[str, list[float]] = {}
         while progress.seconds < minutes * 60.0:
-            started = time.monotonic()
+            started = clock(self.schedule.threads)
             for group in self.optimiser.param_groups:
-                group["lr"] = self._rate() * group.get("scale", 1.0)
+                group["lr"] = scheduled_rate(self.schedule, self.progress) * group.get("scale", 1.0)
             self.modules.train()
             with torch.autocast("cpu", torch.bfloat16, enabled=self.schedule.bf16_linears):
                 loss, figures, audio_seconds = step()
@@ -187,8 +205,9 @@ class Run:
                 recent.setdefault(key, []).append(value)
             progress.step += 1
             progress.audio_seconds += audio_seconds * self.world
-            progress.seconds += time.monotonic() - started
-            if timer.due():
+            progress.seconds += clock(self.schedule.threads) - started
+            progress.seconds, due = agreed(progress.seconds, float(timer.due()))
+            if due:
                 self._milestone(recent, held_out)
                 recent = {}
         if recent:
@@ -222,7 +241,7 @@ class Run:
             "step": str(progress.step),
             "minutes": f"{progress.seconds / 60:.2f}",
             "audio_seconds": f"{progress.audio_seconds:.0f}",
-            "rate": f"{self._rate():.2e}",
+            "rate": f"{scheduled_rate(self.schedule, self.progress):.2e}",
         } | {key: f"{value:.4f}" for key, value in figures.items()}
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not self.log_path.exists()
@@ -249,7 +268,7 @@ def plot_log(log: Path) -> None:
     minutes = [float(row["minutes"]) for row in rows]
     figure, axes = pyplot.subplots(figsize=(6, 3.5), layout="constrained")
     for key in rows[0]:
-        if key in ("step", "minutes", "audio_seconds", "rate", "norm"):
+        if key in ("step", "minutes", "audio_seconds", "tokens", "rate", "norm"):
             continue
         style = "-" if key.startswith("held_out") else "--"
         axes.plot(minutes, [float(row[key] or "nan") for row in rows], style, label=key)
