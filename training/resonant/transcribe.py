@@ -34,7 +34,11 @@ def onsets(magnitudes: np.ndarray) -> np.ndarray:
     flux = np.pad(flux, (1, 1))
     around = np.lib.stride_tricks.sliding_window_view(np.pad(flux, 10, mode="edge"), 21)
     peak = (flux == around[:, 6:15].max(1)) & (flux > 1.5 * around.mean(1) + 0.02 * flux.max()) & (flux > 1e-3)
-    return np.flatnonzero(peak)
+    # The end of a note splatters as well, but nothing grows louder.
+    power = np.pad((magnitudes**2).sum(1), 8, mode="edge")
+    before = np.lib.stride_tricks.sliding_window_view(power, 4)
+    frames = np.flatnonzero(peak)
+    return frames[before[frames + 11].mean(1) > 1.2 * before[frames + 2].mean(1)]
 
 
 def _drum_key(spectrum: np.ndarray) -> int:

@@ -8,6 +8,8 @@ use std::io::Cursor;
 
 use resonantgen_engine::bundle;
 use resonantgen_engine::encodec::TokensFile;
+use resonantgen_engine::generator::Silent;
+use resonantgen_engine::import::{ImportOptions, import_loop};
 use resonantgen_engine::intent;
 use resonantgen_engine::plan::make_plan;
 use resonantgen_engine::session::{Overrides, Session};
@@ -20,6 +22,7 @@ pub type Target = fn(&[u8]);
 /// Name (a fuzz target, a folder of `tests/fuzz-corpus/`) and function.
 pub const TARGETS: &[(&str, Target)] = &[
     ("blob", blob),
+    ("import", import),
     ("manifest", manifest),
     ("network", network),
     ("patches", patches),
@@ -87,5 +90,18 @@ pub fn session(data: &[u8]) {
     std::fs::write(folder.path().join("session.json"), data).unwrap();
     if let Ok(session) = Session::load(folder.path()) {
         let _ = session.to_bytes();
+    }
+}
+
+/// An audio file to be imported, with a tempo given, so that short inputs get far.
+pub fn import(data: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loop.wav");
+    std::fs::write(&path, data).unwrap();
+    let mut options = ImportOptions::new(Track::Bass);
+    options.bpm = Some(240.0);
+    options.bars = Some(1);
+    if let Ok(imported) = import_loop(&path, &options, &Silent) {
+        assert!(imported.take.audio.left.len() == imported.take.audio.right.len());
     }
 }
