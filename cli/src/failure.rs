@@ -25,7 +25,39 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
 }
 
+/// One line: the error and its causes, without those that it already tells.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// Whether another request would have succeeded.
 fn is_usage(error: &SessionError) -> bool {
     !matches!(error, SessionError::Generate(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot write a.wav: {source}; make room")]
+    struct Write {
+        source: std::io::Error,
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = || std::io::Error::other("no space left");
+        assert_eq!(message(&Write { source: full() }.into()), "cannot write a.wav: no space left; make room");
+        let told = anyhow::Error::new(full()).context("cannot save");
+        assert_eq!(message(&told), "cannot save: no space left");
+    }
 }
