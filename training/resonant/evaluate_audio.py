@@ -20,6 +20,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -104,21 +105,43 @@ def yin_pitch(segment: np.ndarray, low_midi: float, high_midi: float) -> float |
     return 69.0 + 12.0 * np.log2(RATE / lag / 440.0)
 
 
-def mono_notes_found(audio: np.ndarray, notes: TimedNotes) -> list[bool]:
-    """For each long note that sounds alone: is its pitch class heard?"""
+def mono_notes_found(audio: np.ndarray, notes: TimedNotes, glide_s: float = 0.0) -> list[bool]:
+    """For each long note that sounds alone: is its pitch class heard, once a glide from the note before has arrived?"""
+    settle = max(0.04, 3.5 * glide_s)  # exp(-3.5) of an octave is .36 semitones
     found = []
     for i in range(len(notes.on)):
         following = notes.on[i + 1] if i + 1 < len(notes.on) else np.inf
         if i and notes.on[i] - notes.on[i - 1] < 0.03:
             continue
-        begin, end = notes.on[i] + 0.04, min(notes.off[i], following, notes.on[i] + 0.35)
+        begin = notes.on[i] + settle
+        end = min(notes.off[i], following, begin + 0.31)
         if end - begin < 0.08 or begin < 0 or end * RATE > len(audio):
             continue
         pitch = float(notes.pitch[i])
-        heard = yin_pitch(audio[int(begin * RATE) : int(end * RATE)].astype(np.float64), max(22.0, pitch - 13), pitch + 13)
+        segment = audio[int(begin * RATE) : int(end * RATE)].astype(np.float64)
+        heard = yin_pitch(segment, max(22.0, pitch - 13), pitch + 13)
         off = None if heard is None else abs((heard - pitch + 6.0) % 12.0 - 6.0)
-        found.append(off is not None and off < 0.5)
+        # Where an earlier note still rings, or a voice's formants are strong, the period is not the note's: look at its partials.
+        found.append((off is not None and off < 0.5) or _stands_out(segment, pitch, (pitch - 1, pitch + 1, pitch - 2, pitch + 2)))
     return found
+
+
+def _stands_out(segment: np.ndarray, pitch: float, rivals: Iterable[float]) -> bool:
+    """Whether the first three partials of a pitch are stronger than each rival's."""
+    size = 1 << 16
+    spectrum = np.abs(np.fft.rfft(segment * np.hanning(len(segment)), size))
+
+    def salience(midi: float) -> float:
+        total = 0.0
+        for k, weight in ((1, 1.0), (2, 0.7), (3, 0.4)):
+            centre = 440.0 * 2 ** ((midi - 69) / 12) * k * size / RATE
+            low, high = int(centre * 2 ** (-0.35 / 12)), int(centre * 2 ** (0.35 / 12)) + 1
+            if high < len(spectrum):
+                total += weight * float(spectrum[low:high].max())
+        return total
+
+    own = salience(pitch)
+    return own > 1e-3 and all(own > salience(rival) for rival in rivals)
 
 
 def chord_notes_found(audio: np.ndarray, notes: TimedNotes) -> list[bool]:
@@ -128,24 +151,10 @@ def chord_notes_found(audio: np.ndarray, notes: TimedNotes) -> list[bool]:
         begin, end = notes.on[i] + 0.02, min(notes.off[i], notes.on[i] + 0.35)
         if end - begin < 0.15 or begin < 0 or end * RATE > len(audio):
             continue
-        segment = audio[int(begin * RATE) : int(end * RATE)]
-        size = 1 << 16
-        spectrum = np.abs(np.fft.rfft(segment * np.hanning(len(segment)), size))
         sounding = notes.pitch[(notes.on < end) & (notes.off > begin)]
-
-        def salience(midi: float, spectrum: np.ndarray = spectrum, size: int = size) -> float:
-            total = 0.0
-            for k, weight in ((1, 1.0), (2, 0.7), (3, 0.4)):
-                centre = 440.0 * 2 ** ((midi - 69) / 12) * k * size / RATE
-                low, high = int(centre * 2 ** (-0.35 / 12)), int(centre * 2 ** (0.35 / 12)) + 1
-                if high < len(spectrum):
-                    total += weight * float(spectrum[low:high].max())
-            return total
-
         pitch = int(notes.pitch[i])
-        own = salience(pitch)
         rivals = [pitch + d for d in (-1, 1) if not np.any((sounding - pitch - d) % 12 == 0)]
-        found.append(own > 1e-3 and all(own > salience(rival) for rival in rivals))
+        found.append(_stands_out(audio[int(begin * RATE) : int(end * RATE)], pitch, rivals))
     return found
 
 
@@ -274,7 +283,10 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
                 recall[version] += found
                 precision[version] += right
             else:
-                found = (chord_notes_found if track == "harmony" else mono_notes_found)(sound, notes)
+                if track == "harmony":
+                    found = chord_notes_found(sound, notes)
+                else:
+                    found = mono_notes_found(sound, notes, clip.excitation["glide_s"])
                 notes_found[version] += found
                 row[f"notes_{version}"] = round(float(np.mean(found)), 3) if found else None
         by_patch.append(row)
