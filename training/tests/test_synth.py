@@ -10,7 +10,7 @@ import pytest
 
 from resonant import data
 from resonant.piece import DRUM_CLASSES, FAMILIES, STYLES, TRACKS, Note, Piece
-from resonant.synth import PATCHES, Patch, loop_samples, patch_by_id, patch_record, pick_patch, render_stem
+from resonant.synth import PATCHES, patch_by_id, Patch, loop_samples, patch_by_id, patch_record, pick_patch, render_stem
 from resonant.synth.calibration import _records, levels_of, measure_body
 from resonant.synth.drums import Hit, render_hit
 from resonant.synth.fluid import SoundfontError, font_path
@@ -20,7 +20,7 @@ from resonant.synth.render import Timed, one_shot, render_notes
 RATE = 48_000
 TONAL_KEYS = {
     "voices", "detune_cents", "attack_s", "decay_s", "sustain", "release_s", "vibrato_hz", "vibrato_cents",
-    "vibrato_delay_s", "glide_s",
+    "vibrato_delay_s", "glide_s", "partials", "transpose",
 }  # fmt: skip
 
 
@@ -71,6 +71,14 @@ def test_records_have_the_excitation_of_their_track() -> None:
         else:
             assert set(record["excitation"]) == TONAL_KEYS
             assert 1 <= record["excitation"]["voices"] <= 7
+            assert all(0.0 < weight < 10.0 for weight in record["excitation"]["partials"])
+
+
+def test_partials_are_those_of_the_sound() -> None:
+    square = patch_record(patch_by_id("bass.acid_square"))["excitation"]["partials"]
+    assert max(square[1:12:2]) < 0.1 < min(square[:8:2])
+    saw = patch_record(patch_by_id("bass.acid_saw"))["excitation"]["partials"]
+    assert all(0.7 < weight < 1.4 for weight in saw[:4])
 
 
 def test_choice_prefers_the_style_but_reaches_everything() -> None:
