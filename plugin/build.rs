@@ -65,8 +65,10 @@ fn main() {
 fn clap_wrapper_sources() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("Cargo sets CARGO for build scripts");
     let folder = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets CARGO_MANIFEST_DIR for build scripts");
+    // Crates of other platforms need not be there.
+    let target = env::var("TARGET").expect("Cargo sets TARGET for build scripts");
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--offline"])
+        .args(["metadata", "--format-version=1", "--offline", "--filter-platform", &target])
         .current_dir(folder)
         .output()
         .expect("cargo can be run again");

@@ -1,5 +1,6 @@
 //! What may be typed, checked as far as it can be without a model.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +65,10 @@ pub enum Command {
     Batch(Batch),
     /// Measure what a generation costs on this machine, and compare with an earlier measurement
     Bench(Bench),
+    /// Let other programs generate over HTTP, with a page to try it in a browser
+    Serve(Serve),
+    /// Let the plugin generate on a server, or on this machine again
+    Connect(Connect),
 }
 
 /// What `generate` takes.
@@ -89,6 +94,9 @@ pub struct Generate {
     /// Where the models are.
     #[command(flatten)]
     pub models: Models,
+    /// Who generates.
+    #[command(flatten)]
+    pub elsewhere: Elsewhere,
     /// Sample rate of the WAV files in Hz
     #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
     pub rate: u32,
@@ -201,6 +209,9 @@ pub struct Regenerate {
     /// Where the models are.
     #[command(flatten)]
     pub models: Models,
+    /// Who generates.
+    #[command(flatten)]
+    pub elsewhere: Elsewhere,
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
@@ -410,6 +421,50 @@ pub struct Bench {
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// A server that generates instead of this machine.
+#[derive(Clone, Debug, Args)]
+pub struct Elsewhere {
+    /// Let a server generate: an address like studio.local:7878 (see `resonantgen serve`)
+    #[arg(long, value_name = "ADDRESS")]
+    pub server: Option<String>,
+    /// Token of the server [default: that in RESONANTGEN_TOKEN]
+    #[arg(long, value_name = "TOKEN", requires = "server")]
+    pub token: Option<String>,
+}
+
+/// What `connect` takes.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// Address of the server, like studio.local:7878; nothing shows the present setting
+    pub address: Option<String>,
+    /// Token of the server; it is kept in your folder for settings
+    #[arg(long, value_name = "TOKEN", requires = "address")]
+    pub token: Option<String>,
+    /// Generate on this machine again
+    #[arg(long, conflicts_with = "address")]
+    pub local: bool,
+}
+
+/// What `serve` takes.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on; any other than this machine's own (127.0.0.1) needs a token
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
+    pub addr: SocketAddr,
+    /// Folder for sessions and jobs [default: resonantgen/server in your folder for data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Secret that requests must show, 16 characters or more [default: that in RESONANTGEN_TOKEN]
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Name by which a proxy on this machine passes requests on (may be repeated)
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
 }
 
 /// Reads the command line. On bad usage the error is one line that says what to do.

@@ -11,16 +11,18 @@ use resonantgen_engine::track::Track;
 
 use crate::args::Generate;
 use crate::failure::Usage;
+use crate::maker::Maker;
 use crate::progress::Progress;
 use crate::report::{Report, Run};
-use crate::{folder, interrupt, open};
+use crate::{folder, interrupt};
 
 /// Generates all tracks that are asked for and not locked.
 ///
 /// # Errors
 /// Nothing was written then.
 pub fn run(arguments: Generate) -> Result<ExitCode> {
-    let (models, rate, json) = (arguments.models.clone(), arguments.rate, arguments.json);
+    let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
+    let (rate, json) = (arguments.rate, arguments.json);
     let Wish { out, request, unknown } = wish(arguments)?;
     let mut session = existing_session(&out)?;
     if !unknown.is_empty() {
@@ -29,10 +31,10 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let _ = session.prepare(&request)?;
     folder::check_writable(&out)?;
     interrupt::listen()?;
-    let engine = open::engine(&models)?;
+    let maker = Maker::open(&models, &elsewhere)?;
 
     let begin = Instant::now();
-    let generated = session.generate(&engine, &request, &Progress::new());
+    let generated = maker.generate(&mut session, &request, &Progress::new());
     interrupt::check()?;
     generated?;
     let seconds = begin.elapsed().as_secs_f64();

@@ -7,6 +7,7 @@ mod args;
 mod batch;
 mod bench;
 mod codec;
+mod connect;
 mod doctor;
 mod export;
 mod failure;
@@ -15,12 +16,14 @@ mod generate;
 mod import;
 mod interrupt;
 mod lock;
+mod maker;
 mod mix;
 mod open;
 mod overview;
 mod progress;
 mod regenerate;
 mod report;
+mod serve;
 mod show;
 mod take;
 mod undo;
@@ -60,6 +63,8 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Batch(arguments) => batch::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Connect(arguments) => connect::run(&arguments),
     };
     match result {
         Ok(code) => code,

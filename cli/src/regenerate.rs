@@ -7,9 +7,10 @@ use anyhow::Result;
 
 use crate::args::Regenerate;
 use crate::failure::Usage;
+use crate::maker::Maker;
 use crate::progress::Progress;
 use crate::report::{Report, Run};
-use crate::{folder, interrupt, open};
+use crate::{folder, interrupt};
 
 /// Regenerates one track of a folder.
 ///
@@ -28,11 +29,11 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(|| session.next_seed(Some(track)));
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
-    let engine = open::engine(&arguments.models)?;
+    let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
 
     let begin = Instant::now();
-    let regenerated = session.regenerate(
-        &engine,
+    let regenerated = maker.regenerate(
+        &mut session,
         track,
         &arguments.prompt,
         seed,

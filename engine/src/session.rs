@@ -1,5 +1,6 @@
 //! A session: four tracks, a plan, prompts, locks and takes.
 
+mod adopt;
 mod blob;
 mod edit;
 mod error;

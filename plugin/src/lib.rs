@@ -15,6 +15,7 @@ mod mixer;
 mod params;
 mod port_shim;
 mod prompts;
+mod remote;
 mod shared;
 mod state;
 mod trigger;

@@ -181,6 +181,7 @@ pub struct Shared {
     blob: Mutex<Option<(u64, String)>>,
     outlet: Mutex<Option<Outlet>>,
     message: Mutex<Option<String>>,
+    notice: Mutex<Option<String>>,
     queue: Mutex<VecDeque<Job>>,
     worker: OnceLock<Thread>,
 }
@@ -218,6 +219,7 @@ impl Shared {
             blob: Mutex::default(),
             outlet: Mutex::default(),
             message: Mutex::default(),
+            notice: Mutex::default(),
             queue: Mutex::default(),
             worker: OnceLock::new(),
         })
@@ -251,6 +253,16 @@ impl Shared {
     /// What went wrong last, for the editor.
     pub fn message(&self) -> Option<String> {
         locked(&self.message).clone()
+    }
+
+    /// What there is to say of a job that has succeeded. For the worker.
+    pub fn set_notice(&self, notice: Option<String>) {
+        *locked(&self.notice) = notice;
+    }
+
+    /// Takes what [`set_notice`](Self::set_notice) left.
+    pub fn take_notice(&self) -> Option<String> {
+        locked(&self.notice).take()
     }
 
     /// Shows or removes a message.

@@ -12,8 +12,9 @@ use resonantgen_engine::track::Track;
 use resonantgen_engine::worker::give_way;
 use rtrb::Consumer;
 
-use crate::inference::{engine, note_status, wait_for_turn};
+use crate::inference::wait_for_turn;
 use crate::job::{Job, Target, Trigger};
+use crate::remote::{self, Work};
 use crate::shared::{Progress, Shared};
 
 /// How often clips under way to a player are looked after.
@@ -65,7 +66,7 @@ fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
             // A panic in a model must not reach the host; what was there before stays.
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(shared, job)));
             let message = match made {
-                Ok(Ok(())) => None,
+                Ok(Ok(())) => shared.take_notice(),
                 Ok(Err(Failure::Unwanted)) => shared.message(),
                 Ok(Err(Failure::Message(text))) => Some(text),
                 Err(_) => {
@@ -147,8 +148,7 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| {
         if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(&error.to_string())) }
     };
-    let engine = engine().map_err(|error| failed(&error))?;
-    note_status(&engine);
+    let notice;
     let prompt = shared.prompts.effective(trigger.slot);
     let request = |session: &Session, tracks: Vec<Track>, seed: Option<u64>| SessionRequest {
         prompt: prompt.clone(),
@@ -165,7 +165,8 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
                 ));
             }
             let request = request(&session, Track::ALL.to_vec(), trigger.seed);
-            session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
+            notice = remote::make(&mut session, &Work::Generate(request), &watch)
+                .map_err(|error| failed(&error))?;
         }
         Target::One(track) => {
             // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
@@ -176,17 +177,19 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
             let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
             if session.plan.is_none() || another_prompt {
                 let request = request(&session, vec![track], Some(seed));
-                session.generate(&engine, &request, &watch).map_err(|error| failed(&error))?;
-            } else {
-                session
-                    .regenerate(&engine, track, edit, seed, trigger.settings, &watch)
+                notice = remote::make(&mut session, &Work::Generate(request), &watch)
                     .map_err(|error| failed(&error))?;
+            } else {
+                let settings = trigger.settings;
+                let work = Work::Regenerate { track, edit, seed, settings };
+                notice = remote::make(&mut session, &work, &watch).map_err(|error| failed(&error))?;
             }
         }
     }
     if watch.is_cancelled() || !shared.commit_session(session, epoch) {
         return Err(Failure::Unwanted);
     }
+    shared.set_notice(notice);
     Ok(())
 }
 

@@ -86,6 +86,13 @@ fn only_the_editor_sees_egui() {
 }
 
 #[test]
+fn only_the_server_sees_http() {
+    for word in ["axum", "hyper", "hyper_util", "tokio", "ureq", "utoipa"] {
+        assert_none(&users_of(word, |path| path.starts_with("server")), "HTTP stays in server/");
+    }
+}
+
+#[test]
 fn the_engine_knows_no_plugin_no_window_and_no_terminal() {
     let manifest =
         std::fs::read_to_string(root().join("engine/Cargo.toml")).expect("the engine has a manifest");

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// Packages of the tests, pinned: two plugin hosts, and what the reference code in `training/` computes with.
+/// Packages of the tests, pinned: two plugin hosts, a way to speak with a browser, and what the reference code in
+/// `training/` computes with.
 const TEST_PACKAGES: &[&str] = &[
     "dawdreamer==0.9.0",
     "numba==0.68.1",
@@ -17,6 +18,7 @@ const TEST_PACKAGES: &[&str] = &[
     "pytest==9.2.0",
     "scipy==1.17.1",
     "soundfile==0.14.0",
+    "websocket-client==1.9.2",
 ];
 /// Packages of everything in `training/`.
 const TRAINING_PACKAGES: &[&str] = &[

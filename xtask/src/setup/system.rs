@@ -1,4 +1,5 @@
-//! System packages that the plugin's window links with (Linux only; other systems bring theirs along).
+//! System packages: what the plugin's window links with, and a browser to test the server's page in (Linux only; other
+//! systems bring theirs along).
 
 use std::process::Command;
 
@@ -25,15 +26,25 @@ const PACKAGES: &[&str] = &[
     "python3-venv",
 ];
 
+/// Package of a browser, for systems that have none of [`BROWSERS`].
+const BROWSER: &str = "chromium";
+/// Programs that are browsers with the DevTools protocol.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+
 /// About what they weigh together on a bare system.
-const DOWNLOAD_MB: u32 = 90;
+const DOWNLOAD_MB: u32 = 250;
 
 /// Packages that are not installed; none where there is no apt.
 pub fn missing() -> Vec<&'static str> {
     if !cfg!(target_os = "linux") || !command::succeeds(Command::new("dpkg-query").arg("--version")) {
         return Vec::new();
     }
-    PACKAGES.iter().copied().filter(|package| !installed(package)).collect()
+    let mut missing: Vec<_> = PACKAGES.iter().copied().filter(|package| !installed(package)).collect();
+    let starts = |name: &&str| command::succeeds(Command::new(name).arg("--version"));
+    if !BROWSERS.iter().any(starts) {
+        missing.push(BROWSER);
+    }
+    missing
 }
 
 fn installed(package: &str) -> bool {

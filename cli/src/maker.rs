@@ -1,0 +1,90 @@
+//! Who generates: the engine here, or a server elsewhere.
+
+use anyhow::{Result, anyhow};
+use resonantgen_engine::generator::{Engine, Observer};
+use resonantgen_engine::session::{Session, SessionRequest};
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+use resonantgen_server::client::{Remote, RemoteError};
+
+use crate::args::{Elsewhere, Models};
+use crate::failure::Usage;
+use crate::open;
+use crate::serve::TOKEN_VARIABLE;
+
+/// The engine here, or a server. The result is the same to the bit if models and processors are.
+pub enum Maker {
+    /// This machine.
+    Here(Box<Engine>),
+    /// A server.
+    There(Remote),
+}
+
+impl Maker {
+    /// Opens the engine, or finds out whether the server is there.
+    ///
+    /// # Errors
+    /// Models or runtime are missing, or the server does not answer or let us in.
+    pub fn open(models: &Models, elsewhere: &Elsewhere) -> Result<Self> {
+        let Some(address) = &elsewhere.server else {
+            return Ok(Self::Here(Box::new(open::engine(models)?)));
+        };
+        let remote = reach(address, elsewhere.token.as_deref())?;
+        Ok(Self::There(remote))
+    }
+
+    /// As [`Session::generate`].
+    ///
+    /// # Errors
+    /// As there, or the server is gone.
+    pub fn generate(
+        &self,
+        session: &mut Session,
+        request: &SessionRequest,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        match self {
+            Self::Here(engine) => Ok(session.generate(engine, request, observer)?),
+            Self::There(remote) => remote.generate(session, request, observer).map_err(told),
+        }
+    }
+
+    /// As [`Session::regenerate`].
+    ///
+    /// # Errors
+    /// As there, or the server is gone.
+    pub fn regenerate(
+        &self,
+        session: &mut Session,
+        track: Track,
+        edit: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        match self {
+            Self::Here(engine) => Ok(session.regenerate(engine, track, edit, seed, settings, observer)?),
+            Self::There(remote) => {
+                remote.regenerate(session, track, edit, seed, settings, observer).map_err(told)
+            }
+        }
+    }
+}
+
+/// A server that answers and lets us in.
+///
+/// # Errors
+/// It does not.
+pub fn reach(address: &str, token: Option<&str>) -> Result<Remote> {
+    let token = token.map(ToOwned::to_owned).or_else(|| std::env::var(TOKEN_VARIABLE).ok());
+    let remote = Remote::new(address, token.as_deref()).map_err(|error| Usage(error.to_string()))?;
+    remote.bundles().map_err(told)?;
+    Ok(remote)
+}
+
+fn told(error: RemoteError) -> anyhow::Error {
+    match error {
+        RemoteError::Refused(detail) => Usage(detail).into(),
+        error => anyhow!(error),
+    }
+}

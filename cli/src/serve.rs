@@ -1,0 +1,74 @@
+//! `resonantgen serve`: the engine for other programs, over HTTP.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use resonantgen_server::serve::{Config, Limits, Server, Token};
+
+use crate::args::Serve;
+use crate::failure::Usage;
+use crate::open;
+
+/// Environment variable for a token that shall not be seen in the list of processes.
+pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
+
+/// Answers requests until Ctrl-C; a second one ends it at once.
+///
+/// # Errors
+/// The address, the data folder or the models cannot be had, or the token is weak or missing.
+pub fn run(arguments: &Serve) -> Result<ExitCode> {
+    let token = arguments.token.clone().or_else(|| std::env::var(TOKEN_VARIABLE).ok());
+    let token = token.map(|text| Token::new(&text)).transpose().map_err(|error| Usage(error.to_string()))?;
+    if token.is_none() && !arguments.addr.ip().is_loopback() {
+        let message = format!(
+            "others can reach {}, so a token is needed: give 16 or more characters as --token or in {TOKEN_VARIABLE}",
+            arguments.addr
+        );
+        return Err(Usage(message).into());
+    }
+    let engine = open::engine(&arguments.models)?;
+    let config = Config {
+        addr: arguments.addr,
+        data: arguments.data.clone().unwrap_or_else(data_folder),
+        token,
+        hosts: arguments.hosts.clone(),
+        limits: Limits::default(),
+    };
+    let data = config.data.clone();
+    let server = Server::bind(config, Arc::new(engine))?;
+    let stopper = server.stopper();
+    let asked = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        stopper.stop();
+    })
+    .context("cannot listen for Ctrl-C")?;
+
+    eprintln!("sessions are kept in {}; Ctrl-C ends the server", data.display());
+    // A reader that is gone does not need the address.
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "http://{}/", server.addr()).and_then(|()| output.flush());
+    drop(output);
+    server.run()?;
+    eprintln!("ended; jobs that waited go on at the next start");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `resonantgen/server` in the user's folder for data.
+fn data_folder() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(target_os = "windows") {
+        from("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")))
+    };
+    base.unwrap_or_default().join("resonantgen").join("server")
+}

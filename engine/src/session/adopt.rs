@@ -1,0 +1,63 @@
+//! Taking over what another engine made: a server's, of a copy of the session.
+
+use super::{Session, SessionError};
+use crate::track::Track;
+
+impl Session {
+    /// Takes over prompt, intent, plan, seed, bundle and the takes that play from `made`, which began as a copy of this
+    /// session. Histories stay, and it can be undone.
+    ///
+    /// # Errors
+    /// [`SessionError::Locked`] when another take would play on a locked track; the session is then unchanged.
+    pub fn adopt(&mut self, made: &Self) -> Result<(), SessionError> {
+        let id = |session: &Self, track| session.track(track).take().map(|take| take.id.clone());
+        let changed: Vec<Track> =
+            Track::ALL.into_iter().filter(|track| id(self, *track) != id(made, *track)).collect();
+        if let Some(track) = changed.iter().find(|track| self.track(**track).locked) {
+            return Err(SessionError::Locked(*track));
+        }
+        self.remember();
+        for track in changed {
+            let state = self.track_mut(track);
+            match made.track(track).take() {
+                Some(take) => state.add(take.clone()),
+                None => state.play(None),
+            }
+        }
+        self.prompt.clone_from(&made.prompt);
+        self.intent.clone_from(&made.intent);
+        self.plan.clone_from(&made.plan);
+        self.seed = made.seed;
+        self.bundle.clone_from(&made.bundle);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::generate::tests::{generated, ids, regenerate};
+
+    #[test]
+    fn what_was_made_elsewhere_plays_and_can_be_undone() {
+        let mut session = generated("techno", 1);
+        let before = ids(&session);
+        let mut elsewhere = session.clone();
+        regenerate(&mut elsewhere, Track::Bass, 2).expect("a take");
+        session.adopt(&elsewhere).expect("nothing is locked");
+        assert_eq!(ids(&session), ids(&elsewhere));
+        assert_eq!(session.track(Track::Bass).history.len(), 2);
+        session.undo().expect("an action");
+        assert_eq!(ids(&session), before);
+    }
+
+    #[test]
+    fn a_locked_track_stays() {
+        let mut session = generated("techno", 1);
+        let before = ids(&session);
+        let other = generated("jazz", 2);
+        session.set_lock(Track::Melody, true).expect("a take");
+        assert!(matches!(session.adopt(&other), Err(SessionError::Locked(Track::Melody))));
+        assert_eq!(ids(&session), before);
+    }
+}

@@ -1,0 +1,170 @@
+//! A server that generates instead of this machine, for users who have one.
+//!
+//! Which one is a setting of the user (`resonantgen connect`), never of a project. When it does not answer, this machine
+//! generates; what plays goes on either way.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use resonantgen_engine::generator::Observer;
+use resonantgen_engine::session::{Session, SessionError, SessionRequest};
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+use resonantgen_server::client::{Remote, RemoteError};
+use resonantgen_server::settings::{Settings, folder};
+
+use crate::inference::{EngineError, engine, note_status};
+
+/// How long a server that did not answer is left alone.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// The server that did not answer last, when, and what there was to say.
+static GONE: Mutex<Option<(String, Instant, String)>> = Mutex::new(None);
+
+/// What shall be made.
+#[derive(Debug)]
+pub enum Work<'a> {
+    /// As [`Session::generate`].
+    Generate(SessionRequest),
+    /// As [`Session::regenerate`].
+    Regenerate {
+        /// Which track.
+        track: Track,
+        /// What shall change.
+        edit: &'a str,
+        /// Seed of every random choice.
+        seed: u64,
+        /// Settings of the generator.
+        settings: GenerationSettings,
+    },
+}
+
+/// Nothing was made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// There is no engine here.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine here could not do it.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The server was asked for something that cannot be done.
+    #[error(transparent)]
+    Remote(RemoteError),
+}
+
+/// Lets the user's server do the work, or the engine here when there is none or it cannot. Returns what the user should
+/// know besides.
+///
+/// # Errors
+/// When neither could; the session is then unchanged.
+pub fn make(
+    session: &mut Session,
+    work: &Work<'_>,
+    observer: &dyn Observer,
+) -> Result<Option<String>, MakeError> {
+    // Settings that cannot be read are like none: there is a way to make music without them.
+    let settings = folder().and_then(|folder| Settings::load(&folder)).unwrap_or_default();
+    make_with(&settings, session, work, observer, |session| {
+        let engine = engine()?;
+        note_status(&engine);
+        match work {
+            Work::Generate(request) => session.generate(&engine, request, observer)?,
+            Work::Regenerate { track, edit, seed, settings } => {
+                session.regenerate(&engine, *track, edit, *seed, *settings, observer)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn make_with(
+    settings: &Settings,
+    session: &mut Session,
+    work: &Work<'_>,
+    observer: &dyn Observer,
+    here: impl FnOnce(&mut Session) -> Result<(), MakeError>,
+) -> Result<Option<String>, MakeError> {
+    let Some(address) = &settings.address else { return here(session).map(|()| None) };
+    let why = match still_gone(address) {
+        Some(why) => why,
+        None => match there(address, settings.token.as_deref(), session, work, observer) {
+            Ok(()) => return Ok(None),
+            Err(error) if error.is_of_server() && !observer.is_cancelled() => {
+                let why = error.to_string();
+                if matches!(error, RemoteError::Gone { .. }) {
+                    let mut gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
+                    *gone = Some((address.clone(), Instant::now(), why.clone()));
+                }
+                why
+            }
+            Err(error) => return Err(MakeError::Remote(error)),
+        },
+    };
+    here(session)?;
+    Ok(Some(format!("Made on this machine, because {why}.")))
+}
+
+fn there(
+    address: &str,
+    token: Option<&str>,
+    session: &mut Session,
+    work: &Work<'_>,
+    observer: &dyn Observer,
+) -> Result<(), RemoteError> {
+    let remote = Remote::new(address, token)?;
+    match work {
+        Work::Generate(request) => remote.generate(session, request, observer),
+        Work::Regenerate { track, edit, seed, settings } => {
+            remote.regenerate(session, *track, edit, *seed, *settings, observer)
+        }
+    }
+}
+
+/// Why a server is not asked now.
+fn still_gone(address: &str) -> Option<String> {
+    let gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (known, since, why) = gone.as_ref()?;
+    (known == address && since.elapsed() < PAUSE).then(|| why.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use resonantgen_engine::generator::Silent;
+    use resonantgen_engine::session::Overrides;
+
+    use super::*;
+
+    #[test]
+    fn when_the_server_is_dead_this_machine_generates_and_says_so() {
+        let address = {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+            free.local_addr().expect("a port").to_string()
+        };
+        let work = Work::Generate(SessionRequest {
+            prompt: "techno".to_owned(),
+            overrides: Overrides::default(),
+            seed: 1,
+            tracks: Track::ALL.to_vec(),
+            settings: GenerationSettings::default(),
+        });
+        let here = |session: &mut Session| {
+            session.prompt = "made here".to_owned();
+            Ok(())
+        };
+        for settings in [
+            Settings { address: Some(address.clone()), token: None },
+            // The second time it is left alone.
+            Settings { address: Some(address), token: None },
+            Settings { address: Some("no address".to_owned()), token: None },
+        ] {
+            let mut session = Session::default();
+            let notice = make_with(&settings, &mut session, &work, &Silent, here).expect("made");
+            assert_eq!(session.prompt, "made here");
+            assert!(notice.is_some_and(|notice| notice.starts_with("Made on this machine, because")));
+        }
+        let mut session = Session::default();
+        let notice = make_with(&Settings::default(), &mut session, &work, &Silent, here).expect("made");
+        assert_eq!((session.prompt.as_str(), notice), ("made here", None));
+    }
+}

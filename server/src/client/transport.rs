@@ -1,0 +1,164 @@
+//! Requests and answers.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::RemoteError;
+use crate::wire::Problem;
+
+/// Port of a server when the address names none.
+const PORT: u16 = 7878;
+/// Time to reach the machine.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Most bytes of an answer: those of the longest session.
+const ANSWER_BYTES: u64 = 512 << 20;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Method<'a> {
+    Get,
+    Delete,
+    /// With a content type and a body.
+    Post(&'a str, &'a [u8]),
+}
+
+/// One server, as it is reached.
+#[derive(Clone)]
+pub(super) struct Transport {
+    agent: ureq::Agent,
+    address: String,
+    token: Option<String>,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Transport").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    pub(super) fn new(address: &str, token: Option<&str>) -> Result<Self, RemoteError> {
+        let agent = ureq::Agent::config_builder()
+            .timeout_connect(Some(CONNECT))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // The server is near; a proxy for the web is not asked to reach it.
+            .proxy(None)
+            .build()
+            .into();
+        Ok(Self { agent, address: normal(address)?, token: token.map(ToOwned::to_owned) })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The answer's JSON.
+    pub(super) fn json<T: DeserializeOwned>(
+        &self,
+        method: Method<'_>,
+        path: &str,
+        time: Duration,
+    ) -> Result<T, RemoteError> {
+        let bytes = self.bytes(method, path, time)?;
+        serde_json::from_slice(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
+    }
+
+    /// The answer's bytes.
+    pub(super) fn bytes(
+        &self,
+        method: Method<'_>,
+        path: &str,
+        time: Duration,
+    ) -> Result<Vec<u8>, RemoteError> {
+        let url = format!("http://{}{path}", self.address);
+        let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        let gone = |error: ureq::Error| RemoteError::Gone {
+            address: self.address.clone(),
+            reason: error.to_string(),
+        };
+        let mut response = match method {
+            Method::Get | Method::Delete => {
+                let mut request = if matches!(method, Method::Get) {
+                    self.agent.get(&url)
+                } else {
+                    self.agent.delete(&url)
+                };
+                if let Some(bearer) = &bearer {
+                    request = request.header("authorization", bearer);
+                }
+                request.config().timeout_global(Some(time)).build().call()
+            }
+            Method::Post(kind, body) => {
+                let mut request = self.agent.post(&url).header("content-type", kind);
+                if let Some(bearer) = &bearer {
+                    request = request.header("authorization", bearer);
+                }
+                request.config().timeout_global(Some(time)).build().send(body)
+            }
+        }
+        .map_err(gone)?;
+        let status = response.status().as_u16();
+        let bytes = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec().map_err(gone)?;
+        if (200..300).contains(&status) {
+            return Ok(bytes);
+        }
+        let detail = serde_json::from_slice::<Problem>(&bytes)
+            .map_or_else(|_| format!("it answered with status {status}"), |problem| problem.detail);
+        Err(match status {
+            401 => RemoteError::Token(self.address.clone()),
+            409 | 413 | 422 => RemoteError::Refused(detail),
+            _ => RemoteError::Failed(detail),
+        })
+    }
+}
+
+/// `host:port` of what a person types.
+fn normal(address: &str) -> Result<String, RemoteError> {
+    let wrong = || RemoteError::Address(address.to_owned());
+    let text = address.trim();
+    if text.starts_with("https://") {
+        return Err(RemoteError::Https(address.to_owned()));
+    }
+    let text = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_of_name) {
+        return Err(wrong());
+    }
+    // An address of version 6 has colons within brackets.
+    let after_brackets = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
+    match after_brackets.rsplit_once(':') {
+        Some((_, port)) => port.parse::<u16>().map(|_| text.to_owned()).map_err(|_| wrong()),
+        None => Ok(format!("{text}:{PORT}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_type_them() {
+        for (typed, expected) in [
+            ("studio.local", "studio.local:7878"),
+            (" http://127.0.0.1:9000/ ", "127.0.0.1:9000"),
+            ("[::1]", "[::1]:7878"),
+            ("[::1]:80", "[::1]:80"),
+        ] {
+            assert_eq!(normal(typed).expect("an address"), expected);
+        }
+        for wrong in ["", "a b", "studio:port", "studio/path", "user@studio", "studio:99999", "studio?x"] {
+            assert!(matches!(normal(wrong), Err(RemoteError::Address(_))), "{wrong}");
+        }
+        assert!(matches!(normal("https://studio"), Err(RemoteError::Https(_))));
+    }
+
+    #[test]
+    fn nobody_there_is_told_at_once() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
+        let transport = Transport::new(&free.to_string(), None).expect("an address");
+        let error = transport.bytes(Method::Get, "/health", CONNECT).expect_err("nobody");
+        assert!(matches!(error, RemoteError::Gone { .. }) && error.is_of_server(), "{error}");
+    }
+}

@@ -1,0 +1,242 @@
+//! The server: REST over HTTP/1.1, jobs with progress as server-sent events, and a page to try it.
+//!
+//! Threads: a small async runtime for connections, its blocking pool for disks and audio files, and one thread for
+//! generating ([`jobs`]). See `docs/scaling.md` for many servers, and `guard` for who is let in.
+
+mod app;
+mod extract;
+mod generator;
+mod guard;
+mod id;
+mod jobs;
+mod journal;
+mod limits;
+mod media;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod routes;
+mod sessions;
+mod stall;
+
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{Semaphore, watch};
+
+pub use app::openapi_json;
+pub use generator::Generator;
+pub use guard::{Token, WeakToken};
+pub use limits::Limits;
+
+use app::App;
+use guard::Guard;
+use stall::Stalling;
+
+/// Name of the file that says that a server uses a data folder.
+const LOCK: &str = "lock";
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Most header fields of a request.
+const HEADER_FIELDS: usize = 64;
+/// Most bytes of a request's head.
+const HEAD_BYTES: usize = 32 << 10;
+/// How long open answers may go on when all jobs have ended.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Threads for connections.
+const CONNECTION_THREADS: usize = 2;
+/// Threads for disks and audio files.
+const BLOCKING_THREADS: usize = 16;
+/// Pause after the system has refused a connection (too many open files).
+const REFUSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// How a server shall run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; port 0 lets the system choose one.
+    pub addr: SocketAddr,
+    /// Folder for sessions and the journal; one server per folder.
+    pub data: PathBuf,
+    /// What requests must show; demanded for any other than loopback addresses.
+    pub token: Option<Token>,
+    /// Names that this server is known by behind a proxy, beside loopback names.
+    pub hosts: Vec<String>,
+    /// What it lets itself be asked for.
+    pub limits: Limits,
+}
+
+/// The server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Others could reach it, and nothing would keep them out.
+    #[error(
+        "{0} can be reached by others, so a token is needed: choose 16 or more characters and give them as --token or \
+         RESONANTGEN_TOKEN, or listen on 127.0.0.1"
+    )]
+    TokenNeeded(SocketAddr),
+    /// The address cannot be had.
+    #[error("cannot listen on {addr}: {source}; choose another --addr")]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The folder cannot be used.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Data {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Two servers would overwrite each other's sessions.
+    #[error("another server uses the data folder {}: choose another --data", .0.display())]
+    InUse(PathBuf),
+    /// Threads or the like are missing.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A server that listens, but does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    addr: SocketAddr,
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    /// Held while the server lives.
+    _lock: File,
+}
+
+/// Ends a server from another thread.
+#[derive(Clone, Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// The running job may end, the waiting ones are kept for the next start, then [`Server::run`] returns.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Server {
+    /// Takes the address and the data folder.
+    ///
+    /// # Errors
+    /// No token where one is needed, or address or folder cannot be had.
+    pub fn bind(config: Config, generator: Arc<dyn Generator>) -> Result<Self, ServeError> {
+        let Config { addr, data, token, hosts, limits } = config;
+        if token.is_none() && !addr.ip().is_loopback() {
+            return Err(ServeError::TokenNeeded(addr));
+        }
+        let lock = take_folder(&data)?;
+        let listening = |source| ServeError::Listen { addr, source };
+        let listener = TcpListener::bind(addr).map_err(listening)?;
+        listener.set_nonblocking(true).map_err(listening)?;
+        let addr = listener.local_addr().map_err(listening)?;
+        let guard = Guard::new(token, hosts, addr.ip().is_loopback());
+        let app = App::open(&data, generator, guard, limits)
+            .map_err(|source| ServeError::Data { path: data.clone(), source })?;
+        Ok(Self { listener, addr, app: Arc::new(app), stop: watch::Sender::new(false), _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
+    /// Answers requests until it is stopped.
+    ///
+    /// # Errors
+    /// The system lacks threads.
+    pub fn run(self) -> Result<(), ServeError> {
+        self.app.jobs.start()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(CONNECTION_THREADS)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("serve")
+            .enable_all()
+            .build()?;
+        let result = runtime.block_on(self.answer());
+        // A request that still reads a disk is not waited for.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn answer(self) -> Result<(), ServeError> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let router = app::router(&self.app);
+        let slots = Arc::new(Semaphore::new(self.app.limits.connections));
+        let connections = GracefulShutdown::new();
+        let mut stopped = self.stop.subscribe();
+        let ended = async {
+            // The sender lives as long as this future.
+            let _ = stopped.wait_for(|stop| *stop).await;
+            let app = Arc::clone(&self.app);
+            app.closing.send_replace(true);
+            let _ = tokio::task::spawn_blocking(move || app.jobs.close()).await;
+        };
+        let serve = async {
+            loop {
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+                let stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(_) => {
+                        tokio::time::sleep(REFUSED_PAUSE).await;
+                        continue;
+                    }
+                };
+                // Small answers shall not wait for more to come.
+                let _ = stream.set_nodelay(true);
+                let io = TokioIo::new(Stalling::new(stream, self.app.limits.stall_time));
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_TIME)
+                    .max_headers(HEADER_FIELDS)
+                    .max_buf_size(HEAD_BYTES)
+                    .serve_connection(io, TowerToHyperService::new(router.clone()));
+                let connection = connections.watch(connection);
+                tokio::spawn(async move {
+                    // What breaks a connection is the client's business.
+                    let _ = connection.await;
+                    drop(slot);
+                });
+            }
+        };
+        tokio::select! {
+            () = ended => {}
+            () = serve => {}
+        }
+        self.app.farewell.send_replace(true);
+        let _ = tokio::time::timeout(FAREWELL, connections.shutdown()).await;
+        Ok(())
+    }
+}
+
+/// Makes the data folder and takes it for this process.
+fn take_folder(data: &Path) -> Result<File, ServeError> {
+    let failed = |source| ServeError::Data { path: data.to_owned(), source };
+    std::fs::create_dir_all(data).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(data.join(LOCK)).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::InUse(data.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

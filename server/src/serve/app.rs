@@ -1,0 +1,162 @@
+//! What all requests share, and which goes where.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use tokio::sync::{Semaphore, watch};
+
+use super::generator::Generator;
+use super::guard::Guard;
+use super::jobs::Jobs;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::page::Page;
+use super::problem::Problem;
+use super::routes;
+use super::sessions::Sessions;
+
+/// Session uploads at a time: each may fill much memory.
+const UPLOADS: usize = 2;
+/// Start of the names of folders with uploads.
+const UPLOAD: &str = ".upload-";
+
+/// What all requests share.
+pub struct App {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) generator: Arc<dyn Generator>,
+    pub(super) limits: Limits,
+    data: PathBuf,
+    pub(super) guard: Guard,
+    pub(super) page: Page,
+    pub(super) watchers: Arc<Semaphore>,
+    pub(super) uploads: Arc<Semaphore>,
+    /// No new jobs.
+    pub(super) closing: watch::Sender<bool>,
+    /// Event streams end.
+    pub(super) farewell: watch::Sender<bool>,
+}
+
+impl App {
+    pub(super) fn open(
+        data: &Path,
+        generator: Arc<dyn Generator>,
+        guard: Guard,
+        limits: Limits,
+    ) -> std::io::Result<Self> {
+        clear_uploads(data);
+        let sessions = Arc::new(Sessions::open(data, limits.sessions)?);
+        let metrics = Arc::new(Metrics::default());
+        let jobs = Jobs::open(data, sessions.clone(), generator.clone(), metrics.clone(), limits.clone())?;
+        Ok(Self {
+            sessions,
+            jobs: Arc::new(jobs),
+            metrics,
+            generator,
+            guard,
+            page: Page::new(),
+            watchers: Arc::new(Semaphore::new(limits.watchers)),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            closing: watch::Sender::new(false),
+            farewell: watch::Sender::new(false),
+            limits,
+            data: data.to_owned(),
+        })
+    }
+
+    /// A folder for one upload, removed when dropped.
+    pub(super) fn upload_folder(&self) -> std::io::Result<tempfile::TempDir> {
+        tempfile::Builder::new().prefix(UPLOAD).tempdir_in(&self.data)
+    }
+}
+
+/// Removes what a killed process has left of uploads.
+fn clear_uploads(data: &Path) {
+    for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UPLOAD) {
+            // What cannot be removed now is tried again at the next start.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The OpenAPI 3.1 description, as the server gives it at `/openapi.json`.
+#[must_use]
+pub fn openapi_json() -> String {
+    super::openapi::document().to_pretty_json().expect("a document without odd keys")
+}
+
+/// All paths. `openapi` describes each of them; a test compares the two.
+pub(super) fn router(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(routes::about::page))
+        .route("/openapi.json", get(routes::about::openapi))
+        .route("/health", get(routes::about::health))
+        .route("/metrics", get(routes::about::metrics))
+        .route("/v1/bundles", get(routes::about::bundles))
+        .route("/v1/sessions", get(routes::sessions::list).post(routes::sessions::create))
+        .route("/v1/sessions/{session}", get(routes::sessions::show).delete(routes::sessions::delete))
+        .route("/v1/sessions/{session}/state", get(routes::sessions::state))
+        .route("/v1/sessions/{session}/generate", post(routes::jobs::generate))
+        .route("/v1/sessions/{session}/tracks/{track}/regenerate", post(routes::jobs::regenerate))
+        .route(
+            "/v1/sessions/{session}/tracks/{track}/lock",
+            put(routes::sessions::lock).delete(routes::sessions::unlock),
+        )
+        .route("/v1/sessions/{session}/tracks/{track}/take", put(routes::sessions::select))
+        .route("/v1/sessions/{session}/tracks/{track}/compare", post(routes::sessions::compare))
+        .route("/v1/sessions/{session}/tracks/{track}/import", post(routes::import::import))
+        .route("/v1/sessions/{session}/undo", post(routes::sessions::undo))
+        .route("/v1/sessions/{session}/redo", post(routes::sessions::redo))
+        .route(
+            "/v1/sessions/{session}/takes/{take}/favourite",
+            put(routes::sessions::favour).delete(routes::sessions::unfavour),
+        )
+        .route("/v1/sessions/{session}/takes/{take}/{file}", get(routes::audio::take))
+        .route("/v1/sessions/{session}/{file}", get(routes::audio::whole))
+        .route("/v1/jobs", get(routes::jobs::list))
+        .route("/v1/jobs/{job}", get(routes::jobs::show).delete(routes::jobs::cancel))
+        .route("/v1/jobs/{job}/events", get(routes::jobs::events))
+        .fallback(async || Problem::not_found("address: see /openapi.json"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address takes other methods: see /openapi.json",
+            )
+        })
+        .layer(from_fn_with_state(app.clone(), handle))
+        .with_state(app.clone())
+}
+
+/// Lets requests in or not, keeps the time, counts, and sets the header fields that every answer has.
+async fn handle(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut response = match app.guard.check(&request, &app.metrics) {
+        Err(problem) => problem.into_response(),
+        Ok(()) => match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let seconds = app.limits.request_time.as_secs();
+                let detail = format!("the request was not complete within {seconds} s");
+                Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
+            }
+        },
+    };
+    app.metrics.answered(response.status());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,94 @@
+//! What handlers take from a request, checked.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::app::App;
+use super::problem::Problem;
+
+/// Parts of the path: ids and names of known things only.
+pub struct Ids<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Ids<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Problem> {
+        let Path(ids) = Path::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found("address: an id has 32 hexadecimal digits, see /openapi.json"))?;
+        Ok(Self(ids))
+    }
+}
+
+/// The part of the address after the question mark.
+pub struct Options<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Options<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Problem> {
+        let Query(options) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("after the question mark: {}", error.body_text()))
+        })?;
+        Ok(Self(options))
+    }
+}
+
+/// A JSON body of a limited size.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        if !is_type(request.headers(), "application/json") {
+            let detail = "the body must be JSON: send 'Content-Type: application/json'";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        let bytes = read(request, app.limits.json_bytes).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let status =
+                if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+            Problem::new(status, format!("the body is not understood: {error}"))
+        })
+    }
+}
+
+/// Whether the body is said to be of a type.
+pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let field = headers.get(header::CONTENT_TYPE).and_then(|field| field.to_str().ok()).unwrap_or_default();
+    field.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// The whole body, if it is no longer than `limit` bytes, whatever it says about itself.
+pub async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
+    let too_long = || {
+        let detail = format!("the body is too long: at most {limit} bytes are taken");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let told = request.headers().get(header::CONTENT_LENGTH).and_then(|field| field.to_str().ok());
+    if told.and_then(|told| told.parse::<u64>().ok()).is_some_and(|told| told > limit as u64) {
+        return Err(too_long());
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended before its time")),
+    }
+}
+
+/// Does what may block (disks, audio files) where it blocks nobody.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(Problem::internal("the server failed unexpectedly at this request")),
+    }
+}

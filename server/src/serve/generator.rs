@@ -1,0 +1,64 @@
+//! What the server makes music with.
+
+use resonantgen_engine::generator::{Engine, Observer};
+use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+
+/// Changes a session by generating: the engine, or something else in its place.
+pub trait Generator: Send + Sync {
+    /// As [`Session::generate`].
+    ///
+    /// # Errors
+    /// As there; the session is then unchanged.
+    fn generate(
+        &self,
+        session: &mut Session,
+        request: &SessionRequest,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError>;
+
+    /// As [`Session::regenerate`].
+    ///
+    /// # Errors
+    /// As there; the session is then unchanged.
+    fn regenerate(
+        &self,
+        session: &mut Session,
+        track: Track,
+        edit: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError>;
+
+    /// The models in use.
+    fn bundle(&self) -> BundleFacts;
+}
+
+impl Generator for Engine {
+    fn generate(
+        &self,
+        session: &mut Session,
+        request: &SessionRequest,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        session.generate(self, request, observer)
+    }
+
+    fn regenerate(
+        &self,
+        session: &mut Session,
+        track: Track,
+        edit: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        session.regenerate(self, track, edit, seed, settings, observer)
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts { id: self.bundle().id().to_owned(), licence: self.bundle().licence().to_owned() }
+    }
+}

@@ -1,0 +1,186 @@
+//! The thread that does the jobs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use resonantgen_engine::generator::{GenerateError, Observer, Stage};
+use resonantgen_engine::session::{Session, SessionError};
+use resonantgen_engine::track::Track;
+
+use super::super::journal::{Record, Spec};
+use super::super::problem::Problem;
+use super::{Job, Jobs, locked};
+use crate::wire::{self, JobState, StageName, TrackName, TrackProgress};
+
+/// Smallest step of progress that is told.
+const PROGRESS_STEP: f32 = 0.02;
+
+/// Why a job did not succeed.
+enum Failure {
+    /// Somebody, the clock or the end of the server stopped it.
+    Stopped,
+    /// It cannot be done.
+    Problem(String),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem.detail)
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Generate(GenerateError::Cancelled) => Self::Stopped,
+            error => Self::Problem(error.to_string()),
+        }
+    }
+}
+
+impl Jobs {
+    /// Does one job after another until the queue closes.
+    pub(super) fn work(&self) {
+        while let Some(job) = self.next() {
+            let begin = Instant::now();
+            // Whether it can be noted or not, the work begins: the worst that follows is that it is done twice.
+            let _ = locked(&self.journal).append(&Record::Started { job: job.id.clone() });
+            job.change(|view| {
+                view.state = JobState::Running;
+                view.ahead = None;
+            });
+            // A panic in a model costs its job, not the server.
+            let made = catch_unwind(AssertUnwindSafe(|| self.perform(&job, begin)));
+            self.sessions.release(&job.session);
+            let (how, error, takes) = match made {
+                Ok(Ok(takes)) => (JobState::Done, None, takes),
+                Ok(Err(Failure::Stopped)) => self.stopped(&job),
+                Ok(Err(Failure::Problem(detail))) => (JobState::Failed, Some(detail), Vec::new()),
+                Err(_) => {
+                    let detail = "generating failed unexpectedly; the session is as it was";
+                    (JobState::Failed, Some(detail.to_owned()), Vec::new())
+                }
+            };
+            let mut state = locked(&self.state);
+            state.running = None;
+            self.end(&mut state, &job, how, error, takes, begin.elapsed());
+            state.tell_places();
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    fn next(&self) -> Option<Arc<Job>> {
+        let mut state = locked(&self.state);
+        loop {
+            if state.closing {
+                return None;
+            }
+            if let Some(job) = state.pop() {
+                state.running = Some(job.clone());
+                state.tell_places();
+                return Some(job);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn stopped(&self, job: &Job) -> (JobState, Option<String>, Vec<String>) {
+        if self.interrupting.load(Ordering::Acquire) {
+            let detail = "the server ended while the job ran; the session is as it was: ask again";
+            (JobState::Interrupted, Some(detail.to_owned()), Vec::new())
+        } else if job.cancel.load(Ordering::Acquire) {
+            (JobState::Cancelled, None, Vec::new())
+        } else {
+            let seconds = self.limits.job_time.as_secs();
+            let detail =
+                format!("it took longer than {seconds} s and was stopped: ask for fewer bars or tracks");
+            (JobState::Failed, Some(detail), Vec::new())
+        }
+    }
+
+    /// Makes the takes and saves them; returns the ids of those that are new.
+    fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
+        let mut session = self.sessions.begin(&job.session, &job.id, tracks_of(&job.spec))?;
+        let before = session.clone();
+        let watch = Watch { job, begin, jobs: self };
+        match &job.spec {
+            Spec::Generate(request) => {
+                let request = wire::session_request(request, session.next_seed(None))
+                    .map_err(|error| Failure::Problem(error.to_string()))?;
+                self.generator.generate(&mut session, &request, &watch)?;
+            }
+            Spec::Regenerate(track, request) => {
+                let track = Track::from(*track);
+                let settings = wire::settings(request.variation, request.adherence);
+                let seed = request.seed.unwrap_or_else(|| session.next_seed(Some(track)));
+                self.generator.regenerate(&mut session, track, &request.edit, seed, settings, &watch)?;
+            }
+        }
+        if watch.is_cancelled() {
+            return Err(Failure::Stopped);
+        }
+        let takes = changed_takes(&before, &session);
+        self.sessions.commit(&job.session, session, || {
+            // Without this line the job would be told as interrupted if the process were killed right now.
+            let _ =
+                locked(&self.journal).append(&Record::Saving { job: job.id.clone(), takes: takes.clone() });
+        })?;
+        Ok(takes)
+    }
+}
+
+/// Tracks that a job may change.
+fn tracks_of(spec: &Spec) -> Vec<Track> {
+    match spec {
+        Spec::Generate(request) => match &request.tracks {
+            Some(tracks) => tracks.iter().copied().map(Track::from).collect(),
+            None => Track::ALL.to_vec(),
+        },
+        Spec::Regenerate(track, _) => vec![(*track).into()],
+    }
+}
+
+/// Ids of takes that play now and did not before.
+fn changed_takes(before: &Session, after: &Session) -> Vec<String> {
+    let id = |session: &Session, track| session.track(track).take().map(|take| take.id.0.clone());
+    let changed = Track::ALL.into_iter().filter(|track| id(before, *track) != id(after, *track));
+    changed.filter_map(|track| id(after, track)).collect()
+}
+
+/// Passes progress on to those who watch, and the wish to stop to the engine.
+struct Watch<'a> {
+    job: &'a Job,
+    begin: Instant,
+    jobs: &'a Jobs,
+}
+
+impl Observer for Watch<'_> {
+    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
+        let (track, stage) = (TrackName::from(track), StageName::from(stage));
+        let fraction = fraction.clamp(0.0, 1.0);
+        let is_news = match self.job.view.borrow().progress.iter().find(|known| known.track == track) {
+            None => true,
+            Some(known) => {
+                known.stage != stage
+                    || fraction - known.fraction >= PROGRESS_STEP
+                    || (fraction >= 1.0 && known.fraction < 1.0)
+            }
+        };
+        if is_news {
+            self.job.change(|view| {
+                let now = TrackProgress { track, stage, fraction };
+                match view.progress.iter_mut().find(|known| known.track == track) {
+                    Some(known) => *known = now,
+                    None => view.progress.push(now),
+                }
+            });
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.job.cancel.load(Ordering::Acquire) || self.begin.elapsed() >= self.jobs.limits.job_time
+    }
+}

@@ -1,0 +1,199 @@
+//! The journal of jobs: what was accepted is either done or told as interrupted, whatever happens to the process.
+//!
+//! One JSON document per line, appended. A line that was cut by a kill or a full disk is skipped when reading.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{JobId, SessionId};
+use crate::wire::{GenerateRequest, JobState, RegenerateRequest, TrackName};
+
+/// What a job shall do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spec {
+    /// All unlocked tracks that were asked for.
+    Generate(GenerateRequest),
+    /// One track.
+    Regenerate(TrackName, RegenerateRequest),
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// The client was told that the job is accepted.
+    Accepted {
+        /// Which.
+        job: JobId,
+        /// Its session.
+        session: SessionId,
+        /// What it does.
+        spec: Spec,
+    },
+    /// Work has begun.
+    Started {
+        /// Which.
+        job: JobId,
+    },
+    /// The session is about to be saved with these takes playing.
+    Saving {
+        /// Which.
+        job: JobId,
+        /// Ids of the takes.
+        takes: Vec<String>,
+    },
+    /// It has ended.
+    Finished {
+        /// Which.
+        job: JobId,
+        /// How.
+        state: JobState,
+        /// Why it failed.
+        error: Option<String>,
+        /// Ids of its takes.
+        takes: Vec<String>,
+    },
+}
+
+/// The open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    /// The last line may be cut.
+    torn: bool,
+    lines: usize,
+}
+
+impl Journal {
+    /// Opens a journal and reads what is in it.
+    ///
+    /// # Errors
+    /// It cannot be read or opened for writing.
+    pub fn open(path: &Path) -> io::Result<(Self, Vec<Record>)> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let records: Vec<Record> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let torn = text.last().is_some_and(|byte| *byte != b'\n');
+        Ok((Self { path: path.to_owned(), file, torn, lines: records.len() }, records))
+    }
+
+    /// Appends a line. On return it survives a kill of the process, and where the disk is honest a loss of power.
+    ///
+    /// # Errors
+    /// The disk is full or gone; the line then counts as not written.
+    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = Vec::new();
+        if self.torn {
+            line.push(b'\n');
+        }
+        serde_json::to_writer(&mut line, record)?;
+        line.push(b'\n');
+        self.torn = true;
+        self.file.write_all(&line)?;
+        self.torn = false;
+        self.lines += 1;
+        match record {
+            Record::Started { .. } => Ok(()),
+            _ => self.file.sync_data(),
+        }
+    }
+
+    /// Lines in the file.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Replaces the whole journal in one piece.
+    ///
+    /// # Errors
+    /// It cannot be written; the old one stays.
+    pub fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
+        let folder = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut file = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
+        let mut text = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut text, record)?;
+            text.push(b'\n');
+        }
+        file.write_all(&text)?;
+        file.as_file().sync_data()?;
+        file.persist(&self.path)?;
+        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        self.torn = false;
+        self.lines = records.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn started() -> Record {
+        Record::Started { job: JobId::fresh().expect("random numbers") }
+    }
+
+    #[test]
+    fn lines_after_a_cut_one_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let records = [started(), started(), started()];
+        let (mut journal, found) = Journal::open(&path).expect("a new one");
+        assert!(found.is_empty());
+        journal.append(&records[0]).expect("room");
+        drop(journal);
+        let mut text = fs::read(&path).expect("readable");
+        let cut = &serde_json::to_vec(&records[1]).expect("plain data")[..20];
+        text.extend_from_slice(cut);
+        fs::write(&path, text).expect("room");
+        let (mut journal, found) = Journal::open(&path).expect("readable");
+        assert_eq!(found, records[..1]);
+        journal.append(&records[2]).expect("room");
+        assert_eq!(Journal::open(&path).expect("readable").1, [records[0].clone(), records[2].clone()]);
+        journal.rewrite(&records).expect("room");
+        journal.append(&records[0]).expect("room");
+        assert_eq!(Journal::open(&path).expect("readable").1.len(), 4);
+    }
+
+    /// Linux has a device that is always full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_and_not_a_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let (mut journal, _) = Journal::open(&path).expect("a new one");
+        journal.file = OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let error = journal.append(&started()).expect_err("no room");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        journal.file = OpenOptions::new().append(true).open(&path).expect("the file");
+        let record = started();
+        journal.append(&record).expect("room again");
+        assert_eq!(Journal::open(&path).expect("readable").1, [record]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("journal");
+            fs::write(&path, &bytes).expect("room");
+            let (mut journal, _) = Journal::open(&path).expect("readable");
+            let record = started();
+            journal.append(&record).expect("room");
+            prop_assert!(Journal::open(&path).expect("readable").1.contains(&record));
+        }
+    }
+}

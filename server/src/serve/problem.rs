@@ -1,0 +1,108 @@
+//! Errors as `application/problem+json` (RFC 9457), in users' words.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use resonantgen_engine::session::{SessionError, StoreError};
+
+use crate::wire;
+
+/// An error as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What is wrong, and what to do.
+    pub detail: String,
+}
+
+impl Problem {
+    /// An error with a status and words.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// The request cannot be used as it is.
+    pub fn refused(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// It would be in order at another time.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Something here does not work.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// Something could not be kept on disk.
+    pub fn storage(error: &std::io::Error) -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            format!("the server cannot write to its disk ({error}): nothing was changed; make room there"),
+        )
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        // Paths of the server's disk are nobody's business.
+        match error {
+            StoreError::Write { source, .. } => Self::storage(&source),
+            StoreError::Read { source, .. } => {
+                Self::internal(format!("the session cannot be read: {source}"))
+            }
+            StoreError::NoSession(_) => Self::not_found("session"),
+            StoreError::Damaged { reason, .. } => {
+                Self::internal(format!("the session on the server's disk cannot be used: {reason}"))
+            }
+            StoreError::Rate(_) | StoreError::NothingToExport => Self::refused(error.to_string()),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Locked(_)
+            | SessionError::AllLocked
+            | SessionError::Empty
+            | SessionError::NothingToUndo
+            | SessionError::NothingToRedo
+            | SessionError::NothingToLock(_)
+            | SessionError::NoOlderTake(_)
+            | SessionError::NoNewerTake(_)
+            | SessionError::NothingToCompare(_)
+            | SessionError::OtherGrid { .. }
+            | SessionError::ChordInUse(_) => Self::conflict(error.to_string()),
+            SessionError::NoSuchTake { .. } | SessionError::NoSuchHalfBar { .. } => {
+                Self::new(StatusCode::NOT_FOUND, error.to_string())
+            }
+            SessionError::Generate(_) => Self::internal(error.to_string()),
+            _ => Self::refused(error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = wire::Problem {
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
+        let json = serde_json::to_vec(&body).expect("strings and a number");
+        let mut response = (self.status, json).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(wire::PROBLEM_TYPE));
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,160 @@
+//! Sound and notes: of single takes, and of a session as it plays.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use resonantgen_engine::midi;
+use resonantgen_engine::score::Score;
+use resonantgen_engine::session::{Session, mix};
+use resonantgen_engine::take::{StemAudio, Take};
+use resonantgen_engine::track::Track;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::super::app::App;
+use super::super::extract::{Ids, blocking};
+use super::super::media::{Facts, OnDisk, Source, Wav, respond};
+use super::super::problem::Problem;
+use super::{InTake, InWhole};
+use crate::wire::Problem as WireProblem;
+
+/// A form of a take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub enum TakeFile {
+    /// 48 kHz, 24 bit, stereo.
+    #[serde(rename = "audio.wav")]
+    Wav,
+    /// The same without loss in less room.
+    #[serde(rename = "audio.flac")]
+    Flac,
+    /// The score.
+    #[serde(rename = "score.mid")]
+    Midi,
+}
+
+/// A form of a whole session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub enum WholeFile {
+    /// The sum of the stems that play.
+    #[serde(rename = "mix.wav")]
+    Mix,
+    /// All scores that play.
+    #[serde(rename = "session.mid")]
+    Midi,
+}
+
+const WAV_TYPE: &str = "audio/wav";
+const FLAC_TYPE: &str = "audio/flac";
+const MIDI_TYPE: &str = "audio/midi";
+
+impl Source for Vec<u8> {
+    fn length(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&mut self, at: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+        let start = at as usize;
+        bytes.copy_from_slice(&self[start..start + bytes.len()]);
+        Ok(())
+    }
+}
+
+/// A take's sound or score. Its ETag is the take's id: the same id is the same sound for ever.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}/takes/{take}/{file}", tag = "audio",
+    params(("session" = String, Path), ("take" = String, Path), ("file" = inline(TakeFile), Path),
+        ("Range" = Option<String>, Header, description = "One range of bytes")),
+    responses(
+        (status = 200, description = "All of it", content_type = "audio/wav", body = Vec<u8>),
+        (status = 206, description = "The range", content_type = "audio/wav", body = Vec<u8>),
+        (status = 304, description = "You have it"),
+        (status = 404, body = WireProblem),
+        (status = 416, body = WireProblem, description = "The range lies outside"),
+    )
+)]
+pub async fn take(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTake>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    blocking(move || {
+        let take = app.sessions.take(&path.session, &path.take)?;
+        let (kind, end) = match path.file {
+            TakeFile::Wav => (WAV_TYPE, "wav"),
+            TakeFile::Flac => (FLAC_TYPE, "flac"),
+            TakeFile::Midi => (MIDI_TYPE, "mid"),
+        };
+        let track = take.recipe.track;
+        let name = format!("{track}-{}.{end}", &path.take.as_str()[..8]);
+        let facts = Facts { etag: format!("{}.{end}", path.take), kind, name, immutable: true };
+        Ok(match path.file {
+            TakeFile::Wav => respond(Wav(take.audio.clone()), &facts, &headers),
+            TakeFile::Flac => {
+                let file = OnDisk::new(app.sessions.take_file(&path.session, &path.take)?)?;
+                respond(file, &facts, &headers)
+            }
+            TakeFile::Midi => {
+                respond(midi::track_file(track, &take.score, &take.recipe.plan), &facts, &headers)
+            }
+        })
+    })
+    .await
+}
+
+/// The session as it plays: the mix, or all scores in one file.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}/{file}", tag = "audio",
+    params(("session" = String, Path), ("file" = inline(WholeFile), Path),
+        ("Range" = Option<String>, Header, description = "One range of bytes")),
+    responses(
+        (status = 200, description = "All of it", content_type = "audio/wav", body = Vec<u8>),
+        (status = 206, description = "The range", content_type = "audio/wav", body = Vec<u8>),
+        (status = 304, description = "You have it"),
+        (status = 404, body = WireProblem, description = "No such session, or nothing plays in it"),
+        (status = 416, body = WireProblem, description = "The range lies outside"),
+    )
+)]
+pub async fn whole(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InWhole>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    blocking(move || {
+        let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
+        let playing = playing(&session);
+        let Some(plan) = session.plan.as_ref().filter(|_| !playing.is_empty()) else {
+            return Err(Problem::new(
+                axum::http::StatusCode::NOT_FOUND,
+                "nothing plays in this session: generate first",
+            ));
+        };
+        let mut etag = Sha256::new();
+        for (_, take) in &playing {
+            etag.update(take.id.0.as_bytes());
+        }
+        let etag: String = etag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(match path.file {
+            WholeFile::Mix => {
+                let stems: Vec<&StemAudio> = playing.iter().map(|(_, take)| take.audio.as_ref()).collect();
+                let name = "mix.wav".to_owned();
+                let facts = Facts { etag: etag + ".wav", kind: WAV_TYPE, name, immutable: false };
+                respond(Wav(Arc::new(mix(&stems))), &facts, &headers)
+            }
+            WholeFile::Midi => {
+                let scores: Vec<(Track, &Score)> =
+                    playing.iter().map(|(track, take)| (*track, &take.score)).collect();
+                let name = "session.mid".to_owned();
+                let facts = Facts { etag: etag + ".mid", kind: MIDI_TYPE, name, immutable: false };
+                respond(midi::session_file(&scores, plan), &facts, &headers)
+            }
+        })
+    })
+    .await
+}
+
+fn playing(session: &Session) -> Vec<(Track, &Take)> {
+    let take = |track| Some((track, session.track(track).take()?.as_ref()));
+    Track::ALL.into_iter().filter_map(take).collect()
+}

@@ -1,0 +1,169 @@
+//! Loops of the user's own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use resonantgen_engine::import::{ImportError, ImportObserver, ImportOptions, import_loop};
+use resonantgen_engine::session::SessionError;
+use resonantgen_engine::track::Track;
+use serde::Deserialize;
+
+use super::super::app::App;
+use super::super::extract::{Ids, Options, blocking, read};
+use super::super::problem::Problem;
+use super::InTrack;
+use super::sessions::shown;
+use crate::wire::{self, Problem as WireProblem, SessionView};
+
+/// Longest name of a file that is kept.
+const NAME_CHARACTERS: usize = 60;
+/// Ends of names that are kept; what the file is, is found out from its bytes.
+const KINDS: &[&str] = &["wav", "flac", "mp3", "ogg", "aif", "aiff"];
+
+/// What is known of the loop.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Loop {
+    /// Name of the file, to show it.
+    name: Option<String>,
+    /// Tempo in quarter notes per minute; left out, it is measured.
+    bpm: Option<f64>,
+    /// Bars to take.
+    bars: Option<u32>,
+    /// Where the first bar starts, in seconds; left out, it is measured.
+    start: Option<f64>,
+    /// Key, like "A minor"; left out, it is measured.
+    key: Option<String>,
+    /// Time signature, like "4/4".
+    meter: Option<String>,
+}
+
+/// Stops when the time is over.
+struct Deadline(Instant);
+
+impl ImportObserver for Deadline {
+    fn is_cancelled(&self) -> bool {
+        Instant::now() >= self.0
+    }
+}
+
+/// Puts a loop (WAV, FLAC, MP3, OGG or AIFF) on a track, fitted to the session's bars, and locks the track: what is
+/// generated next is made around it.
+#[utoipa::path(
+    post, path = "/v1/sessions/{session}/tracks/{track}/import", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path), Loop),
+    request_body(description = "The file", content((Vec<u8> = "application/octet-stream"))),
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "The track is locked, or a job is changing the session"),
+        (status = 413, body = WireProblem, description = "Too large"),
+        (status = 422, body = WireProblem, description = "The file cannot be used; the detail says why"),
+        (status = 507, body = WireProblem, description = "The server's disk is full"),
+    )
+)]
+pub async fn import(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+    Options(known): Options<Loop>,
+    request: Request,
+) -> Result<Answer<SessionView>, Problem> {
+    let track = Track::from(path.track);
+    let key = known.key.as_deref().map(str::parse).transpose();
+    let key =
+        key.map_err(|error: resonantgen_engine::plan::ParseKeyError| Problem::refused(error.to_string()))?;
+    let meter = known.meter.as_deref().map(str::parse).transpose();
+    let meter = meter
+        .map_err(|error: resonantgen_engine::plan::ParseMeterError| Problem::refused(error.to_string()))?;
+    let turn = Arc::clone(&app.uploads).acquire_owned().await;
+    let bytes = read(request, app.limits.upload_bytes).await?;
+    blocking(move || {
+        let _turn = turn;
+        let (options, is_locked) = app.sessions.read(&path.session, |session, _| {
+            Ok((session.import_options(track), session.track(track).locked))
+        })?;
+        if is_locked {
+            return Err(SessionError::Locked(track).into());
+        }
+        let options = ImportOptions {
+            bpm: known.bpm,
+            bars: known.bars,
+            start_seconds: known.start,
+            key,
+            meter,
+            ..options
+        };
+        let folder = app.upload_folder().map_err(|error| Problem::storage(&error))?;
+        let file = folder.path().join(plain_name(known.name.as_deref().unwrap_or_default()));
+        std::fs::write(&file, &bytes).map_err(|error| Problem::storage(&error))?;
+        drop(bytes);
+        let imported = import_loop(&file, &options, &Deadline(Instant::now() + app.limits.job_time))
+            .map_err(|error| refused(&error, &file))?;
+        app.sessions.change(&path.session, |session| Ok(session.add_import(imported)?))?;
+        shown(&app, &path.session)
+    })
+    .await
+}
+
+/// Why a file was not imported, without telling where it lies here.
+fn refused(error: &ImportError, file: &Path) -> Problem {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let words = error.to_string().replace(&file.display().to_string(), &name);
+    match error {
+        ImportError::Cancelled => Problem::refused("it took too long: send a shorter file"),
+        ImportError::Unreadable { .. } => Problem::internal(words),
+        ImportError::TooLong { .. } | ImportError::NoBeat => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words.replace("--", ""))
+        }
+        _ => Problem::refused(words),
+    }
+}
+
+/// A name that is one plain file, whatever was sent.
+fn plain_name(sent: &str) -> String {
+    let (stem, kind) = sent.rsplit_once('.').unwrap_or((sent, ""));
+    let kind = KINDS.iter().find(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(&KINDS[0]);
+    let stem: String = stem
+        .chars()
+        .filter(|one| one.is_ascii_alphanumeric() || " -_".contains(*one))
+        .take(NAME_CHARACTERS)
+        .collect();
+    let stem = stem.trim();
+    format!("{}.{kind}", if stem.is_empty() { "loop" } else { stem })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_kept_as_far_as_they_are_harmless() {
+        for (sent, kept) in [
+            ("My loop_1.FLAC", "My loop_1.flac"),
+            ("../../etc/passwd", "etcpasswd.wav"),
+            ("", "loop.wav"),
+            (".wav", "loop.wav"),
+            ("a\0b.exe", "ab.wav"),
+        ] {
+            assert_eq!(plain_name(sent), kept);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_is_a_path(sent in "\\PC{0,120}") {
+            let name = plain_name(&sent);
+            let path = Path::new(&name);
+            prop_assert_eq!(path.components().count(), 1);
+            prop_assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(name.as_str()));
+            prop_assert!(!name.starts_with('.'));
+        }
+    }
+}

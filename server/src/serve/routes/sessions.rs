@@ -1,0 +1,328 @@
+//! Sessions, their locks and histories.
+
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use resonantgen_engine::intent;
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::TakeId;
+use resonantgen_engine::track::Track;
+use serde::Deserialize;
+
+use super::super::app::App;
+use super::super::extract::{Ids, Json, Options, blocking, is_type, read};
+use super::super::id::{JobId, SessionId, WantedTake};
+use super::super::problem::Problem;
+use super::{InSession, InTrack, OfTake};
+use crate::wire::{
+    self, BundleView, PlanView, Problem as WireProblem, SelectRequest, SessionEntry, SessionView, TrackView,
+    UnderstoodView,
+};
+
+/// How a session is created.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Creation {
+    /// The session is for a while only: it ends with the server, or when room is needed.
+    #[serde(default)]
+    lent: bool,
+}
+
+fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
+    let summary = session.intent.as_ref().map(|intent| match &session.plan {
+        Some(plan) => intent.summary_with(plan),
+        None => intent.summary(),
+    });
+    SessionView {
+        id: id.to_string(),
+        prompt: session.prompt.clone(),
+        summary,
+        understood: session
+            .intent
+            .as_ref()
+            .map(|intent| intent::understood(intent).iter().map(UnderstoodView::from).collect())
+            .unwrap_or_default(),
+        unknown: session.intent.as_ref().map(|intent| intent.unknown.clone()).unwrap_or_default(),
+        seed: session.seed,
+        plan: session.plan.as_ref().map(PlanView::from),
+        bundle: session.bundle.as_ref().map(BundleView::from),
+        tracks: Track::ALL.map(|track| TrackView::of(track, session.track(track))).into(),
+        can_undo: session.can_undo(),
+        can_redo: session.can_redo(),
+        job: job.map(ToString::to_string),
+    }
+}
+
+/// A session as it is now. Blocks.
+pub(super) fn shown(app: &App, id: &SessionId) -> Result<Answer<SessionView>, Problem> {
+    app.sessions.read(id, |session, job| Ok(Answer(view(id, session, job))))
+}
+
+/// All sessions.
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", responses((status = 200, body = Vec<SessionEntry>)))]
+pub async fn list(State(app): State<Arc<App>>) -> Answer<Vec<SessionEntry>> {
+    Answer(app.sessions.ids().into_iter().map(|id| SessionEntry { id: id.into() }).collect())
+}
+
+/// A new session: empty, or from the bytes that `state` gave.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "sessions", params(Creation),
+    request_body(
+        description = "Nothing, or a whole session",
+        content((Vec<u8> = "application/vnd.resonantgen.session"))
+    ),
+    responses(
+        (status = 201, body = SessionView),
+        (status = 413, body = WireProblem, description = "Too large"),
+        (status = 422, body = WireProblem, description = "The bytes are no session"),
+        (status = 507, body = WireProblem, description = "Too many sessions, or no room on the disk"),
+    )
+)]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Options(creation): Options<Creation>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let is_session = is_type(request.headers(), wire::SESSION_TYPE);
+    let turn = Arc::clone(&app.uploads).acquire_owned().await;
+    let bytes =
+        read(request, if is_session { app.limits.upload_bytes } else { 0 }).await.map_err(|problem| {
+            match problem.status {
+                StatusCode::PAYLOAD_TOO_LARGE if !is_session => Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    format!(
+                        "a session's bytes are sent as '{}'; an empty body makes an empty session",
+                        wire::SESSION_TYPE
+                    ),
+                ),
+                _ => problem,
+            }
+        })?;
+    let answer = blocking(move || {
+        let session = if bytes.is_empty() {
+            Session::default()
+        } else {
+            Session::from_bytes(&bytes).map_err(|error| Problem::refused(error.to_string()))?
+        };
+        drop((bytes, turn));
+        let id = app.sessions.create(session, creation.lent)?;
+        let place = [(header::LOCATION, format!("/v1/sessions/{id}"))];
+        Ok((StatusCode::CREATED, place, shown(&app, &id)?).into_response())
+    });
+    answer.await
+}
+
+/// A session: plan, tracks, takes.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}", tag = "sessions", params(("session" = String, Path)),
+    responses((status = 200, body = SessionView), (status = 404, body = WireProblem))
+)]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InSession>,
+) -> Result<Answer<SessionView>, Problem> {
+    blocking(move || shown(&app, &path.session)).await
+}
+
+/// Deletes a session with all its takes, and cancels its jobs.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{session}", tag = "sessions", params(("session" = String, Path)),
+    responses((status = 204, description = "It is gone"), (status = 404, body = WireProblem))
+)]
+pub async fn delete(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> Result<StatusCode, Problem> {
+    blocking(move || {
+        app.jobs.cancel_session(&path.session);
+        app.sessions.delete(&path.session)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// The whole session as bytes, audio included: what `POST /v1/sessions` takes, on this or another server.
+#[utoipa::path(
+    get, path = "/v1/sessions/{session}/state", tag = "sessions", params(("session" = String, Path)),
+    responses(
+        (status = 200, content_type = "application/vnd.resonantgen.session", body = Vec<u8>),
+        (status = 404, body = WireProblem),
+    )
+)]
+pub async fn state(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> Result<Response, Problem> {
+    blocking(move || {
+        let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
+        Ok(([(header::CONTENT_TYPE, wire::SESSION_TYPE)], session.to_bytes()).into_response())
+    })
+    .await
+}
+
+/// Locks a track: its take stays as it is.
+#[utoipa::path(
+    put, path = "/v1/sessions/{session}/tracks/{track}/lock", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path)),
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "A job is making this track"),
+    )
+)]
+pub async fn lock(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+) -> Result<Answer<SessionView>, Problem> {
+    set_lock(app, path, true).await
+}
+
+/// Unlocks a track.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{session}/tracks/{track}/lock", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path)),
+    responses((status = 200, body = SessionView), (status = 404, body = WireProblem), (status = 409, body = WireProblem))
+)]
+pub async fn unlock(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+) -> Result<Answer<SessionView>, Problem> {
+    set_lock(app, path, false).await
+}
+
+async fn set_lock(app: Arc<App>, path: InTrack, lock: bool) -> Result<Answer<SessionView>, Problem> {
+    blocking(move || {
+        app.sessions.set_lock(&path.session, path.track.into(), lock)?;
+        shown(&app, &path.session)
+    })
+    .await
+}
+
+/// Lets another take of a track's history play.
+#[utoipa::path(
+    put, path = "/v1/sessions/{session}/tracks/{track}/take", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path)),
+    request_body = SelectRequest,
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem, description = "No such session or take"),
+        (status = 409, body = WireProblem, description = "The track is locked, or a job is changing the session"),
+    )
+)]
+pub async fn select(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+    Json(request): Json<SelectRequest>,
+) -> Result<Answer<SessionView>, Problem> {
+    let wanted = WantedTake::try_from(request.take).map_err(|_| Problem::not_found("take"))?;
+    change(app, path.session, move |session| {
+        let track = Track::from(path.track);
+        let index = session.track(track).position(&TakeId(wanted.into()));
+        Ok(session.select_take(track, index.ok_or_else(|| Problem::not_found("take"))?)?)
+    })
+    .await
+}
+
+/// Plays the take that was heard before the present one; doing it again goes back (A/B).
+#[utoipa::path(
+    post, path = "/v1/sessions/{session}/tracks/{track}/compare", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path)),
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "The track is locked, or has played one take only"),
+    )
+)]
+pub async fn compare(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+) -> Result<Answer<SessionView>, Problem> {
+    change(app, path.session, move |session| Ok(session.compare(path.track.into())?)).await
+}
+
+/// Takes the last change back.
+#[utoipa::path(
+    post, path = "/v1/sessions/{session}/undo", tag = "sessions", params(("session" = String, Path)),
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "There is nothing to undo, or a job is changing the session"),
+    )
+)]
+pub async fn undo(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InSession>,
+) -> Result<Answer<SessionView>, Problem> {
+    change(app, path.session, |session| Ok(session.undo()?)).await
+}
+
+/// Does again what was undone.
+#[utoipa::path(
+    post, path = "/v1/sessions/{session}/redo", tag = "sessions", params(("session" = String, Path)),
+    responses(
+        (status = 200, body = SessionView),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "There is nothing to redo, or a job is changing the session"),
+    )
+)]
+pub async fn redo(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InSession>,
+) -> Result<Answer<SessionView>, Problem> {
+    change(app, path.session, |session| Ok(session.redo()?)).await
+}
+
+/// Marks a take as a favourite, which is never forgotten.
+#[utoipa::path(
+    put, path = "/v1/sessions/{session}/takes/{take}/favourite", tag = "sessions",
+    params(("session" = String, Path), ("take" = String, Path)),
+    responses((status = 200, body = SessionView), (status = 404, body = WireProblem), (status = 409, body = WireProblem))
+)]
+pub async fn favour(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<OfTake>,
+) -> Result<Answer<SessionView>, Problem> {
+    set_favourite(app, path, true).await
+}
+
+/// Takes the mark away.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{session}/takes/{take}/favourite", tag = "sessions",
+    params(("session" = String, Path), ("take" = String, Path)),
+    responses((status = 200, body = SessionView), (status = 404, body = WireProblem), (status = 409, body = WireProblem))
+)]
+pub async fn unfavour(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<OfTake>,
+) -> Result<Answer<SessionView>, Problem> {
+    set_favourite(app, path, false).await
+}
+
+async fn set_favourite(app: Arc<App>, path: OfTake, favourite: bool) -> Result<Answer<SessionView>, Problem> {
+    change(app, path.session, move |session| {
+        let id = TakeId(path.take.into());
+        let found =
+            Track::ALL.into_iter().find_map(|track| Some((track, session.track(track).position(&id)?)));
+        let (track, index) = found.ok_or_else(|| Problem::not_found("take"))?;
+        Ok(session.set_favourite(track, index, favourite)?)
+    })
+    .await
+}
+
+/// Changes a session and shows it.
+async fn change(
+    app: Arc<App>,
+    id: SessionId,
+    change: impl FnOnce(&mut Session) -> Result<(), Problem> + Send + 'static,
+) -> Result<Answer<SessionView>, Problem> {
+    blocking(move || {
+        app.sessions.change(&id, change)?;
+        shown(&app, &id)
+    })
+    .await
+}
+
+/// Whether a client sent nothing at all.
+pub fn has_no_body(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_none()
+        && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0")
+        && headers.get(header::TRANSFER_ENCODING).is_none()
+}

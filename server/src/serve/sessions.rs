@@ -1,0 +1,422 @@
+//! The sessions on disk, some of them in memory.
+//!
+//! Each is a folder `sessions/<id>` that [`Session::save`] writes, so that a kill at any moment leaves either the old
+//! or the new session. A change is saved before it is told to anybody. While a job runs on a session, only locks of
+//! tracks that the job leaves alone may change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::StatusCode;
+use resonantgen_engine::session::{Session, StemFormat};
+use resonantgen_engine::take::Take;
+use resonantgen_engine::track::Track;
+
+use super::id::{JobId, SessionId, WantedTake};
+use super::problem::Problem;
+
+/// Sessions that stay in memory although nobody uses them.
+const LOADED: usize = 8;
+const FOLDER: &str = "sessions";
+/// A file in the folder of a session that a client lent; such sessions do not outlive the server.
+const LENT: &str = "lent";
+/// Start of the names of what is being removed.
+const TRASH: &str = ".trash-";
+/// Start of the names of what [`Session::save`] was writing when the process was killed.
+const SAVING: &str = ".saving-";
+
+/// All sessions of a data folder.
+#[derive(Debug)]
+pub struct Sessions {
+    root: PathBuf,
+    limit: usize,
+    slots: Mutex<BTreeMap<SessionId, Arc<Slot>>>,
+    /// Counts uses, to know what was used last.
+    uses: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    folder: PathBuf,
+    lent: bool,
+    used: AtomicU64,
+    state: Mutex<SlotState>,
+}
+
+#[derive(Debug, Default)]
+struct SlotState {
+    loaded: Option<Session>,
+    /// Deleted; whoever still holds the slot must not write its folder again.
+    gone: bool,
+    running: Option<Running>,
+}
+
+/// The job that is changing a session.
+#[derive(Clone, Debug)]
+struct Running {
+    job: JobId,
+    tracks: Vec<Track>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one assignment, after all that could panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    fn new(folder: PathBuf, lent: bool, loaded: Option<Session>) -> Arc<Self> {
+        let state = Mutex::new(SlotState { loaded, ..SlotState::default() });
+        Arc::new(Self { folder, lent, used: AtomicU64::new(0), state })
+    }
+
+    /// The session, read from disk if need be.
+    fn load<'a>(&self, state: &'a mut SlotState) -> Result<&'a Session, Problem> {
+        if state.gone {
+            return Err(Problem::not_found("session"));
+        }
+        match &mut state.loaded {
+            Some(session) => Ok(session),
+            empty => Ok(empty.insert(Session::load(&self.folder)?)),
+        }
+    }
+
+    /// Saves `session`, and only then makes it the one that is seen.
+    fn keep(&self, state: &mut SlotState, session: Session) -> Result<(), Problem> {
+        session.save(&self.folder, StemFormat::default())?;
+        state.loaded = Some(session);
+        Ok(())
+    }
+}
+
+impl Sessions {
+    /// Finds the sessions of a data folder and clears away what a killed process has left.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn open(data: &Path, limit: usize) -> io::Result<Self> {
+        let root = data.join(FOLDER);
+        fs::create_dir_all(&root)?;
+        let mut slots = BTreeMap::new();
+        for entry in fs::read_dir(&root)? {
+            let folder = entry?.path();
+            let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { continue };
+            if name.starts_with(TRASH) || folder.join(LENT).exists() {
+                // What cannot be removed now is tried again at the next start.
+                let _ = fs::remove_dir_all(&folder);
+            } else if let Ok(id) = SessionId::try_from(name.to_owned()) {
+                clear_unfinished(&folder);
+                slots.insert(id, Slot::new(folder, false, None));
+            }
+        }
+        Ok(Self { root, limit, slots: Mutex::new(slots), uses: AtomicU64::new(0) })
+    }
+
+    /// Ids of all sessions that are not lent.
+    pub fn ids(&self) -> Vec<SessionId> {
+        locked(&self.slots).iter().filter(|(_, slot)| !slot.lent).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many sessions there are, lent ones too.
+    pub fn count(&self) -> usize {
+        locked(&self.slots).len()
+    }
+
+    /// Keeps a new session. Where there is no room, the lent one that was not used for longest makes way.
+    ///
+    /// # Errors
+    /// Too many sessions, or it cannot be written.
+    pub fn create(&self, session: Session, lent: bool) -> Result<SessionId, Problem> {
+        let id = SessionId::fresh().map_err(|error| Problem::internal(error.to_string()))?;
+        if self.count() >= self.limit {
+            let idle = {
+                let slots = locked(&self.slots);
+                let is_idle = |slot: &Slot| slot.state.try_lock().is_ok_and(|state| state.running.is_none());
+                let lent = slots.iter().filter(|(_, slot)| slot.lent && is_idle(slot));
+                lent.min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed)).map(|(id, _)| id.clone())
+            };
+            match idle {
+                Some(idle) => self.delete(&idle)?,
+                None => {
+                    let limit = self.limit;
+                    return Err(Problem::new(
+                        StatusCode::INSUFFICIENT_STORAGE,
+                        format!(
+                            "there are {limit} sessions, and no more are kept: delete one that is not needed"
+                        ),
+                    ));
+                }
+            }
+        }
+        let folder = self.root.join(id.as_str());
+        let prepared = fs::create_dir(&folder)
+            .and_then(|()| if lent { fs::write(folder.join(LENT), b"") } else { Ok(()) })
+            .map_err(|error| Problem::storage(&error))
+            .and_then(|()| Ok(session.save(&folder, StemFormat::default())?));
+        if let Err(problem) = prepared {
+            let _ = fs::remove_dir_all(&folder);
+            return Err(problem);
+        }
+        let slot = Slot::new(folder, lent, Some(session));
+        self.touch(&slot);
+        locked(&self.slots).insert(id.clone(), slot);
+        self.unload_unused();
+        Ok(id)
+    }
+
+    /// Forgets a session and removes its folder.
+    ///
+    /// # Errors
+    /// There is no such session, or it cannot be removed.
+    pub fn delete(&self, id: &SessionId) -> Result<(), Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        if state.gone {
+            return Err(Problem::not_found("session"));
+        }
+        // Moved first: half a session must never be found.
+        let trash = self.root.join(format!("{TRASH}{id}"));
+        fs::rename(&slot.folder, &trash).map_err(|error| Problem::storage(&error))?;
+        state.gone = true;
+        state.loaded = None;
+        locked(&self.slots).remove(id);
+        let _ = fs::remove_dir_all(&trash);
+        Ok(())
+    }
+
+    /// Looks at a session; also tells which job runs on it.
+    ///
+    /// # Errors
+    /// There is no such session, or it cannot be read.
+    pub fn read<T>(
+        &self,
+        id: &SessionId,
+        look: impl FnOnce(&Session, Option<&JobId>) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let slot = self.slot(id)?;
+        let seen = {
+            let mut state = locked(&slot.state);
+            let job = state.running.as_ref().map(|running| running.job.clone());
+            look(slot.load(&mut state)?, job.as_ref())
+        };
+        self.unload_unused();
+        seen
+    }
+
+    /// Changes a session and saves it.
+    ///
+    /// # Errors
+    /// A job is running on it, the change is refused, or it cannot be saved; it is then as before.
+    pub fn change<T>(
+        &self,
+        id: &SessionId,
+        change: impl FnOnce(&mut Session) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        if state.running.is_some() {
+            return Err(busy());
+        }
+        let mut session = slot.load(&mut state)?.clone();
+        let result = change(&mut session)?;
+        slot.keep(&mut state, session)?;
+        Ok(result)
+    }
+
+    /// Locks or unlocks a track.
+    ///
+    /// # Errors
+    /// The running job is making that track, it has no take to lock, or the session cannot be saved.
+    pub fn set_lock(&self, id: &SessionId, track: Track, lock: bool) -> Result<(), Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        if state.running.as_ref().is_some_and(|running| running.tracks.contains(&track)) {
+            return Err(busy());
+        }
+        let session = slot.load(&mut state)?;
+        if session.track(track).locked == lock {
+            return Ok(());
+        }
+        let mut session = session.clone();
+        session.set_lock(track, lock)?;
+        slot.keep(&mut state, session)
+    }
+
+    /// Begins a job: the session to work on. [`release`](Self::release) must follow.
+    ///
+    /// # Errors
+    /// There is no such session, or it cannot be read.
+    pub fn begin(&self, id: &SessionId, job: &JobId, tracks: Vec<Track>) -> Result<Session, Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        let session = slot.load(&mut state)?.clone();
+        state.running = Some(Running { job: job.clone(), tracks });
+        Ok(session)
+    }
+
+    /// Saves what a job has made; `announce` is called when nothing but writing can fail any more.
+    ///
+    /// # Errors
+    /// The session was deleted meanwhile, or cannot be saved; it is then as before.
+    pub fn commit(&self, id: &SessionId, mut made: Session, announce: impl FnOnce()) -> Result<(), Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        let live = slot.load(&mut state)?;
+        for track in Track::ALL {
+            made.track_mut(track).locked = live.track(track).locked;
+        }
+        announce();
+        slot.keep(&mut state, made)
+    }
+
+    /// Ends what [`begin`](Self::begin) began.
+    pub fn release(&self, id: &SessionId) {
+        if let Ok(slot) = self.slot(id) {
+            locked(&slot.state).running = None;
+        }
+        self.unload_unused();
+    }
+
+    /// A take of a session's history.
+    ///
+    /// # Errors
+    /// There is no such session or take.
+    pub fn take(&self, id: &SessionId, wanted: &WantedTake) -> Result<Arc<Take>, Problem> {
+        self.read(id, |session, _| {
+            let mut takes = session.tracks.iter().flat_map(|state| &state.history);
+            takes.find(|take| take.id.0 == wanted.as_str()).cloned().ok_or_else(|| Problem::not_found("take"))
+        })
+    }
+
+    /// The lossless file of a take that [`take`](Self::take) has found.
+    ///
+    /// # Errors
+    /// There is no such session, or the file cannot be read.
+    pub fn take_file(&self, id: &SessionId, wanted: &WantedTake) -> Result<fs::File, Problem> {
+        let path = self.slot(id)?.folder.join("takes").join(format!("{wanted}.flac"));
+        fs::File::open(path)
+            .map_err(|error| Problem::internal(format!("the take's file cannot be read: {error}")))
+    }
+
+    fn slot(&self, id: &SessionId) -> Result<Arc<Slot>, Problem> {
+        let slot = locked(&self.slots).get(id).cloned().ok_or_else(|| Problem::not_found("session"))?;
+        self.touch(&slot);
+        Ok(slot)
+    }
+
+    fn touch(&self, slot: &Slot) {
+        slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Lets go of the memory of sessions that were not used for long; they are on disk.
+    fn unload_unused(&self) {
+        let mut loaded: Vec<Arc<Slot>> = locked(&self.slots)
+            .values()
+            .filter(|slot| slot.state.try_lock().is_ok_and(|state| state.loaded.is_some()))
+            .cloned()
+            .collect();
+        loaded.sort_by_key(|slot| slot.used.load(Ordering::Relaxed));
+        let surplus = loaded.len().saturating_sub(LOADED);
+        for slot in loaded.into_iter().take(surplus) {
+            if let Ok(mut state) = slot.state.try_lock()
+                && state.running.is_none()
+            {
+                state.loaded = None;
+            }
+        }
+    }
+}
+
+fn busy() -> Problem {
+    Problem::conflict("a job is changing this session: wait for its end, or cancel it")
+}
+
+fn clear_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SAVING) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session with a take on each track.
+    fn four_takes() -> Session {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/session_v1");
+        let mut session = Session::load(&folder).expect("a session");
+        for track in Track::ALL {
+            session.track_mut(track).locked = false;
+        }
+        session
+    }
+
+    fn sessions(folder: &tempfile::TempDir, limit: usize) -> Sessions {
+        Sessions::open(folder.path(), limit).expect("a folder")
+    }
+
+    #[test]
+    fn what_was_created_is_found_again_and_what_was_lent_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = sessions(&folder, 9);
+        let kept = first.create(four_takes(), false).expect("room");
+        first.create(Session::default(), true).expect("room");
+        first.set_lock(&kept, Track::Bass, true).expect("saved");
+        assert_eq!((first.ids(), first.count()), (vec![kept.clone()], 2));
+        fs::create_dir(folder.path().join("sessions").join(kept.as_str()).join(".saving-x")).expect("made");
+        fs::create_dir(folder.path().join("sessions").join(".trash-y")).expect("made");
+        drop(first);
+
+        let again = sessions(&folder, 9);
+        assert_eq!((again.ids(), again.count()), (vec![kept.clone()], 1));
+        assert!(again.read(&kept, |session, _| Ok(session.track(Track::Bass).locked)).expect("readable"));
+        assert!(!folder.path().join("sessions").join(kept.as_str()).join(".saving-x").exists());
+        assert_eq!(fs::read_dir(folder.path().join("sessions")).expect("readable").count(), 1);
+    }
+
+    #[test]
+    fn beyond_the_limit_lent_sessions_make_way_and_others_do_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sessions = sessions(&folder, 2);
+        let lent = sessions.create(Session::default(), true).expect("room");
+        sessions.create(Session::default(), false).expect("room");
+        sessions.create(Session::default(), false).expect("the lent one makes way");
+        assert!(sessions.read(&lent, |_, _| Ok(())).is_err());
+        let full = sessions.create(Session::default(), false).expect_err("no room");
+        assert_eq!(full.status, StatusCode::INSUFFICIENT_STORAGE);
+    }
+
+    #[test]
+    fn while_a_job_runs_only_locks_of_other_tracks_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sessions = sessions(&folder, 2);
+        let id = sessions.create(four_takes(), false).expect("room");
+        let job = JobId::fresh().expect("random numbers");
+        let made = sessions.begin(&id, &job, vec![Track::Drums]).expect("free");
+        let refused = |result: Result<(), Problem>| result.is_err_and(|it| it.status == StatusCode::CONFLICT);
+        assert!(refused(sessions.set_lock(&id, Track::Drums, true)));
+        assert!(refused(sessions.change(&id, |_| Ok(()))));
+        sessions.set_lock(&id, Track::Bass, true).expect("another track");
+        sessions.commit(&id, made, || ()).expect("saved");
+        sessions.release(&id);
+        assert!(sessions.read(&id, |session, _| Ok(session.track(Track::Bass).locked)).expect("readable"));
+        sessions.change(&id, |_| Ok(())).expect("free again");
+    }
+
+    #[test]
+    fn a_deleted_session_does_not_come_back_with_its_job() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sessions = sessions(&folder, 2);
+        let id = sessions.create(Session::default(), false).expect("room");
+        let job = JobId::fresh().expect("random numbers");
+        let made = sessions.begin(&id, &job, vec![Track::Drums]).expect("free");
+        sessions.delete(&id).expect("there");
+        assert!(sessions.commit(&id, made, || ()).is_err());
+        assert_eq!(fs::read_dir(folder.path().join("sessions")).expect("readable").count(), 0);
+    }
+}

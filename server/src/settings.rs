@@ -1,0 +1,129 @@
+//! Whether this user's programs generate by themselves or let a server do it.
+//!
+//! Kept in the platform's folder for configuration, never in a project: a project is passed on, a token is not.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Environment variable that names another folder.
+pub const FOLDER_VARIABLE: &str = "RESONANTGEN_CONFIG";
+const FILE: &str = "server.json";
+
+/// Where to generate.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Address of the server, like `studio.local:7878`; `None` generates on this machine.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// What the server wants to be shown.
+    #[serde(default)]
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("address", &self.address)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// The settings cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The system names no folder for configuration.
+    #[error("there is no folder for settings: set {FOLDER_VARIABLE} to one")]
+    NoFolder,
+    /// The file cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Folder of the settings.
+///
+/// # Errors
+/// The system names none.
+pub fn folder() -> Result<PathBuf, SettingsError> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = from(FOLDER_VARIABLE) {
+        return Ok(folder);
+    }
+    let base = if cfg!(target_os = "windows") {
+        from("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+    };
+    Ok(base.ok_or(SettingsError::NoFolder)?.join("resonantgen"))
+}
+
+impl Settings {
+    /// Reads the settings of a folder; without a file, this machine generates.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no settings.
+    pub fn load(folder: &Path) -> Result<Self, SettingsError> {
+        let path = folder.join(FILE);
+        let read = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        };
+        read.map_err(|source| SettingsError::File { path, source })
+    }
+
+    /// Keeps the settings in a folder, readable by this user only.
+    ///
+    /// # Errors
+    /// The file cannot be written; the old one stays.
+    pub fn save(&self, folder: &Path) -> Result<(), SettingsError> {
+        let path = folder.join(FILE);
+        let write = || {
+            std::fs::create_dir_all(folder)?;
+            // Such files are made for their owner only.
+            let mut file = tempfile::Builder::new().prefix(".server-").tempfile_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(|source| SettingsError::File { path: path.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_kept_for_their_owner_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(Settings::load(folder.path()).expect("none yet"), Settings::default());
+        let settings = Settings {
+            address: Some("studio.local:7878".to_owned()),
+            token: Some("a-secret-of-mine".to_owned()),
+        };
+        settings.save(folder.path()).expect("room");
+        assert_eq!(Settings::load(folder.path()).expect("kept"), settings);
+        assert!(!format!("{settings:?}").contains("secret"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let path = folder.path().join(FILE);
+            let mode = std::fs::metadata(path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o077, 0);
+        }
+        std::fs::write(folder.path().join(FILE), "{").expect("room");
+        assert!(Settings::load(folder.path()).is_err());
+    }
+}

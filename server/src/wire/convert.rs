@@ -1,0 +1,273 @@
+//! Between what travels and what the engine takes.
+
+use std::str::FromStr;
+
+use resonantgen_engine::generator::Stage;
+use resonantgen_engine::intent::{Slot, Style, Understood};
+use resonantgen_engine::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
+use resonantgen_engine::session::{BundleFacts, Overrides, SessionRequest, TrackState};
+use resonantgen_engine::take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_engine::track::Track;
+
+use super::{
+    BundleView, GenerateRequest, PlanView, StageName, TakeView, TrackName, TrackView, UnderstoodView,
+};
+
+/// Most chords that a request may name: those of the longest loop.
+const MAX_CHORDS: usize = 128;
+
+/// A request says something that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConvertError {
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] ParseKeyError),
+    /// The meter.
+    #[error(transparent)]
+    Meter(#[from] ParseMeterError),
+    /// A chord.
+    #[error(transparent)]
+    Chord(#[from] ParseChordError),
+    /// A Roman numeral.
+    #[error(transparent)]
+    Numeral(#[from] ParseNumeralError),
+    /// Too many chords.
+    #[error("{0} chords are too many: use at most {MAX_CHORDS}")]
+    Chords(usize),
+    /// The style.
+    #[error("'{0}' is no style: use one of {list}", list = style_names())]
+    Style(String),
+}
+
+fn style_names() -> String {
+    Style::ALL.map(Style::name).join(", ")
+}
+
+impl From<Track> for TrackName {
+    fn from(track: Track) -> Self {
+        match track {
+            Track::Drums => Self::Drums,
+            Track::Bass => Self::Bass,
+            Track::Harmony => Self::Harmony,
+            Track::Melody => Self::Melody,
+        }
+    }
+}
+
+impl From<TrackName> for Track {
+    fn from(track: TrackName) -> Self {
+        match track {
+            TrackName::Drums => Self::Drums,
+            TrackName::Bass => Self::Bass,
+            TrackName::Harmony => Self::Harmony,
+            TrackName::Melody => Self::Melody,
+        }
+    }
+}
+
+impl From<Stage> for StageName {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Compose => Self::Compose,
+            Stage::Perform => Self::Perform,
+            Stage::Decode => Self::Decode,
+        }
+    }
+}
+
+impl From<StageName> for Stage {
+    fn from(stage: StageName) -> Self {
+        match stage {
+            StageName::Compose => Self::Compose,
+            StageName::Perform => Self::Perform,
+            StageName::Decode => Self::Decode,
+        }
+    }
+}
+
+/// Settings of which some may be left out.
+pub(crate) fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
+    let default = GenerationSettings::default();
+    GenerationSettings {
+        variation: variation.unwrap_or(default.variation),
+        adherence: adherence.unwrap_or(default.adherence),
+    }
+}
+
+/// A list of chords in any form, each of which is parsed.
+fn listed<T>(texts: Option<&Vec<String>>) -> Result<Option<Vec<T>>, ConvertError>
+where
+    T: FromStr,
+    ConvertError: From<T::Err>,
+{
+    match texts {
+        Some(texts) if texts.len() > MAX_CHORDS => Err(ConvertError::Chords(texts.len())),
+        Some(texts) => Ok(Some(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)),
+        None => Ok(None),
+    }
+}
+
+/// The engine's form of a request; `seed` where it names none.
+///
+/// # Errors
+/// When key, meter, chords or style cannot be read. Ranges are checked by the engine.
+pub fn session_request(request: &GenerateRequest, seed: u64) -> Result<SessionRequest, ConvertError> {
+    let style = |name: &String| {
+        Style::ALL
+            .into_iter()
+            .find(|style| style.name() == name)
+            .ok_or_else(|| ConvertError::Style(name.clone()))
+    };
+    let mut tracks: Vec<Track> = match &request.tracks {
+        Some(tracks) => tracks.iter().copied().map(Track::from).collect(),
+        None => Track::ALL.to_vec(),
+    };
+    tracks.sort_unstable();
+    tracks.dedup();
+    Ok(SessionRequest {
+        prompt: request.prompt.clone(),
+        overrides: Overrides {
+            bpm: request.bpm,
+            key: request.key.as_deref().map(str::parse).transpose()?,
+            meter: request.meter.as_deref().map(str::parse).transpose()?,
+            bars: request.bars,
+            chords: listed(request.chords.as_ref())?,
+            numerals: listed(request.numerals.as_ref())?,
+            style: request.style.as_ref().map(style).transpose()?,
+        },
+        seed: request.seed.unwrap_or(seed),
+        tracks,
+        settings: settings(request.variation, request.adherence),
+    })
+}
+
+impl From<&SessionRequest> for GenerateRequest {
+    fn from(request: &SessionRequest) -> Self {
+        let SessionRequest { prompt, overrides, seed, tracks, settings } = request;
+        let Overrides { bpm, key, meter, bars, chords, numerals, style } = overrides;
+        Self {
+            prompt: prompt.clone(),
+            seed: Some(*seed),
+            tracks: Some(tracks.iter().copied().map(TrackName::from).collect()),
+            bpm: *bpm,
+            key: key.map(|key| key.to_string()),
+            meter: meter.map(|meter| meter.to_string()),
+            bars: *bars,
+            chords: chords.as_ref().map(|chords| chords.iter().map(ToString::to_string).collect()),
+            numerals: numerals.as_ref().map(|numerals| numerals.iter().map(ToString::to_string).collect()),
+            style: style.map(|style| style.name().to_owned()),
+            variation: Some(settings.variation),
+            adherence: Some(settings.adherence),
+        }
+    }
+}
+
+impl From<&Plan> for PlanView {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            bpm: plan.bpm,
+            key: plan.key.to_string(),
+            meter: plan.meter.to_string(),
+            bars: plan.bars,
+            chords: plan.chords.iter().map(ToString::to_string).collect(),
+            seconds: plan.seconds(),
+        }
+    }
+}
+
+impl TakeView {
+    fn of(take: &Take, favourite: bool) -> Self {
+        Self {
+            id: take.id.0.clone(),
+            prompt: take.recipe.prompt.clone(),
+            patch: take.patch.clone(),
+            seed: take.recipe.seed,
+            notes: take.score.notes.len(),
+            seconds: take.audio.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ),
+            favourite,
+        }
+    }
+}
+
+impl From<&Understood> for UnderstoodView {
+    fn from(understood: &Understood) -> Self {
+        let about = match understood.slot {
+            Slot::Style => "style",
+            Slot::Tempo => "tempo",
+            Slot::Key => "key",
+            Slot::Meter => "meter",
+            Slot::Bars => "bars",
+            Slot::Chords => "chords",
+            Slot::Swing => "swing",
+            Slot::Mood => "mood",
+            Slot::Instrument(track) | Slot::Track(track) | Slot::Absent(track) => track.name(),
+            Slot::Unknown => "unknown",
+        };
+        Self { about: about.to_owned(), text: understood.text.clone() }
+    }
+}
+
+impl From<&BundleFacts> for BundleView {
+    fn from(bundle: &BundleFacts) -> Self {
+        Self { id: bundle.id.clone(), licence: bundle.licence.clone() }
+    }
+}
+
+impl TrackView {
+    /// What there is to tell of a track.
+    #[must_use]
+    pub fn of(track: Track, state: &TrackState) -> Self {
+        Self {
+            track: track.into(),
+            locked: state.locked,
+            take: state.take().map(|take| take.id.0.clone()),
+            takes: state
+                .history
+                .iter()
+                .map(|take| TakeView::of(take, state.favourites.contains(&take.id)))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_the_engine_takes_survives_the_journey(
+            seed: u64,
+            bpm in proptest::option::of(40.0_f64..=240.0),
+            bars in proptest::option::of(1_u32..=64),
+            variation in 0.0_f32..=1.0,
+            adherence in 0.0_f32..=1.0,
+            style in proptest::option::of(0_usize..12),
+            key in proptest::option::of(proptest::sample::select(vec!["A minor", "F# dorian", "Eb major"])),
+            meter in proptest::option::of(proptest::sample::select(vec!["4/4", "6/8", "7/8"])),
+            chords in proptest::option::of(proptest::collection::vec(
+                proptest::sample::select(vec!["Am", "F#m7b5", "Ebmaj7", "Bb9", "AmMaj7", "C5"]), 1..6)),
+        ) {
+            let request = SessionRequest {
+                prompt: "dark techno \u{1f941}\n\"x\"".to_owned(),
+                overrides: Overrides {
+                    bpm,
+                    key: key.map(|key| key.parse().expect("a key")),
+                    meter: meter.map(|meter| meter.parse().expect("a meter")),
+                    bars,
+                    chords: chords.map(|chords| chords.iter().map(|chord| chord.parse().expect("a chord")).collect()),
+                    numerals: None,
+                    style: style.map(|index| Style::ALL[index]),
+                },
+                seed,
+                tracks: vec![Track::Bass, Track::Melody],
+                settings: GenerationSettings { variation, adherence },
+            };
+            let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
+            let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");
+            prop_assert_eq!(session_request(&arrived, 1).expect("what was sent"), request);
+        }
+    }
+}

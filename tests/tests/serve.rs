@@ -1,0 +1,234 @@
+//! `resonantgen serve` as a process: killed at any moment, with a disk that fails, used by the command line and by a
+//! browser. The models are the shipped ones; pieces are one bar long.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use resonantgen_tests::{program, root};
+use serde_json::{Value, json};
+
+/// A server process; dropping it kills it.
+struct Served {
+    process: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(data: &Path) -> Self {
+        let data = data.to_str().expect("temporary folders have plain names");
+        Self::begin(program::command(&["serve", "--addr", "127.0.0.1:0", "--data", data]))
+    }
+
+    fn begin(mut command: Command) -> Self {
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts");
+        let output = process.stdout.take().expect("its output is piped");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("it prints its address");
+        let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        assert!(!address.is_empty(), "the server ended at once");
+        Self { process, address }
+    }
+
+    /// As `kill -9`: nothing in the process hears of it.
+    fn kill(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+    }
+
+    fn bytes(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Vec<u8>) {
+        let body = body.map(Value::to_string);
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        if let Some(body) = &body {
+            head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        }
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        write!(stream, "{head}\r\n{}", body.unwrap_or_default()).expect("it reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it answers");
+        let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer has a head");
+        let status = String::from_utf8_lossy(&answer[9..12]).parse().expect("an answer has a status");
+        (status, answer.split_off(end + 4))
+    }
+
+    fn json(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let (status, bytes) = self.bytes(method, path, body);
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let (status, value) = self.json("GET", path, None);
+        assert_eq!(status, 200, "{path}: {value}");
+        value
+    }
+
+    fn new_session(&self) -> String {
+        let (status, session) = self.json("POST", "/v1/sessions", None);
+        assert_eq!(status, 201, "{session}");
+        text(&session["id"])
+    }
+
+    /// Asks for a bar of drums; the job's id.
+    fn ask(&self, session: &str, seed: u32) -> String {
+        let body = json!({ "prompt": "techno", "bars": 1, "bpm": 240, "tracks": ["drums"], "seed": seed });
+        let (status, job) = self.json("POST", &format!("/v1/sessions/{session}/generate"), Some(&body));
+        assert_eq!(status, 202, "{job}");
+        text(&job["id"])
+    }
+
+    /// Waits until a job is past `states`.
+    fn wait(&self, job: &str, states: &[&str]) -> Value {
+        let mut after = 0;
+        loop {
+            let now = self.get(&format!("/v1/jobs/{job}?after={after}&wait_ms=20000"));
+            if !states.contains(&now["state"].as_str().expect("a job has a state")) {
+                return now;
+            }
+            after = now["version"].as_u64().expect("a job has a version");
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("it is a text").to_owned()
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_any_moment() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut server = Served::start(folder.path());
+    let session = server.new_session();
+    let mut asked: Vec<String> = Vec::new();
+    for round in 0..4_u32 {
+        let jobs: Vec<String> = (0..3).map(|seed| server.ask(&session, 10 * round + seed)).collect();
+        // Killed while it waits, while it works, right after the first end, and in the middle of the second.
+        match round {
+            0 => {}
+            1 => drop(server.wait(&jobs[0], &["queued"])),
+            2 => drop(server.wait(&jobs[0], &["queued", "running"])),
+            _ => drop(server.wait(&jobs[1], &["queued"])),
+        }
+        let done_before: Vec<Value> = jobs.iter().map(|job| server.get(&format!("/v1/jobs/{job}"))).collect();
+        server.kill();
+        server = Served::start(folder.path());
+        for (job, before) in jobs.iter().zip(&done_before) {
+            let end = server.wait(job, &["queued", "running"]);
+            let state = text(&end["state"]);
+            assert!(["done", "interrupted"].contains(&state.as_str()), "{end}");
+            if before["state"] == "done" {
+                assert_eq!(state, "done", "a job that was told as done is so for ever");
+            }
+            if state == "interrupted" {
+                assert!(text(&end["error"]).contains("ask again"));
+            }
+        }
+        asked.extend(jobs);
+        let view = server.get(&format!("/v1/sessions/{session}"));
+        let takes: Vec<String> = view["tracks"][0]["takes"]
+            .as_array()
+            .expect("a track has takes")
+            .iter()
+            .map(|take| text(&take["id"]))
+            .collect();
+        for job in &asked {
+            let end = server.get(&format!("/v1/jobs/{job}"));
+            for take in end["takes"].as_array().expect("a job has takes") {
+                assert!(takes.contains(&text(take)), "take {take} of a job that is done is gone");
+            }
+        }
+        for take in &takes {
+            let (status, sound) =
+                server.bytes("GET", &format!("/v1/sessions/{session}/takes/{take}/audio.wav"), None);
+            assert_eq!((status, sound.len()), (200, 44 + 6 * 48_000));
+        }
+    }
+    let last = server.wait(&server.ask(&session, 99), &["queued", "running"]);
+    assert_eq!(last["state"], "done", "{last}");
+}
+
+/// A shell that lets files grow to so many blocks of 512 bytes only, and lets the program hear of it as an error.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_without_room_costs_the_job_and_not_the_server() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" serve --addr 127.0.0.1:0 --data \"$1\""])
+        .arg(program::path())
+        .arg(folder.path())
+        .current_dir(root());
+    let mut server = Served::begin(command);
+    let session = server.new_session();
+    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    assert_eq!(end["state"], "failed", "{end}");
+    assert!(text(&end["error"]).contains("make room"), "{end}");
+    assert!(server.get(&format!("/v1/sessions/{session}"))["plan"].is_null());
+    server.kill();
+    let server = Served::start(folder.path());
+    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    assert_eq!(end["state"], "done", "{end}");
+}
+
+#[test]
+fn a_server_makes_the_same_files_to_the_bit() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let server = Served::start(&folder.path().join("data"));
+    let out = |name: &str| folder.path().join(name).to_str().expect("a plain name").to_owned();
+    let (here, there) = (out("here"), out("there"));
+    let words = ["--bars", "1", "--bpm", "200", "--seed", "7", "--tracks", "drums,bass"];
+    let _ = program::json(&[&["generate", "jazz", "--out", &here], &words[..]].concat());
+    let elsewhere = ["--server", &server.address];
+    let _ = program::json(&[&["generate", "jazz", "--out", &there], &words[..], &elsewhere].concat());
+    for name in ["drums.wav", "bass.wav", "mix.wav", "drums.mid", "bass.mid"] {
+        let read = |folder: &str| fs::read(Path::new(folder).join(name)).expect("it was written");
+        assert!(read(&here) == read(&there), "{name} differs");
+    }
+    let nobody = ["generate", "jazz", "--out", &out("nowhere"), "--server", "127.0.0.1:9"];
+    program::assert_refused(&nobody, 1, "does not answer");
+    program::assert_refused(&["serve", "--addr", "0.0.0.0:0"], 2, "a token is needed");
+    program::assert_refused(&["serve", "--token", "short"], 2, "at least 16");
+}
+
+/// A browser in which a person would open the page.
+fn browser() -> Option<String> {
+    let named = std::env::var("RESONANTGEN_BROWSER").ok();
+    let found =
+        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
+    named
+        .or_else(|| ["chromium", "chromium-browser", "google-chrome"].into_iter().find(found).map(Into::into))
+}
+
+#[test]
+fn a_person_uses_the_page() {
+    if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
+        return;
+    }
+    // `cargo xtask test` names the Python that speaks with browsers; without it only this test is left out.
+    let Some(python) = std::env::var_os("RESONANTGEN_PYTHON") else { return };
+    let browser = browser().expect(
+        "no Chromium to test the server's page with: run `cargo xtask setup` (Debian: apt-get install chromium), or name \
+         one in RESONANTGEN_BROWSER",
+    );
+    let folder = tempfile::tempdir().expect("there is room");
+    let server = Served::start(&folder.path().join("data"));
+    let output = Command::new(python)
+        .arg(root().join("tests").join("hosts").join("browser.py"))
+        .arg(browser)
+        .arg(format!("http://{}/", server.address))
+        .arg(folder.path())
+        .output()
+        .expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("page.png").is_file());
+}
