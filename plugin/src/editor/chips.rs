@@ -41,6 +41,13 @@ impl Chips<'_> {
             if self.prompt.trim().is_empty() {
                 self.examples(ui, actions);
             } else if let Some(error) = &self.facts.error {
+                // What was fixed may be what does not fit: there must be a way back.
+                if *self.fixed != Overrides::default() || self.bars > 0 {
+                    let text = RichText::new("Let go of what is fixed").font(theme::plain(12.5));
+                    if ui.add(Button::new(text).corner_radius(12).min_size(vec2(0.0, HEIGHT))).clicked() {
+                        actions.extend([Action::Fix(Box::default()), Action::Bars(0)]);
+                    }
+                }
                 let text = RichText::new(error).font(theme::plain(12.5)).color(palette(ui).warning);
                 ui.add(egui::Label::new(text).truncate());
             } else {

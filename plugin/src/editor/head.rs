@@ -111,7 +111,7 @@ impl App {
         });
         ui.horizontal_wrapped(|ui| {
             ui.label("Size");
-            for percent in [100_u8, 125, 150, 200] {
+            for percent in [100_u16, 125, 150, 200, 300] {
                 let zoom = f32::from(percent) / 100.0;
                 let on = (self.look.zoom - zoom).abs() < 0.01;
                 if ui.selectable_label(on, format!("{percent} %")).clicked() {

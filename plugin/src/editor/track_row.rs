@@ -151,7 +151,7 @@ impl Row<'_> {
             Track::Bass => "The bass will hear the drums",
             Track::Harmony => "The harmony will hear both",
             Track::Melody => {
-                "The melody will hear all of them. Or drop an audio file here: it is kept, the rest fits to it"
+                "The melody will hear all of them. Right-click a lane to start from an audio file"
             }
         }
     }
@@ -253,15 +253,22 @@ impl Row<'_> {
                 ui.label(RichText::new(self.track.title()).font(theme::strong(15.0)).color(color));
                 ui.add_space(2.0);
                 let Some(mark) = self.view.mark() else { return };
-                let patch = format!("{} · {:.1} s", self.view.patch, mark.seconds);
-                let patch = RichText::new(patch).font(theme::plain(11.5)).color(palette.dim);
+                let (patch, ink) = match mark.complaints.first() {
+                    Some(complaint) => (format!("! {complaint}"), palette.warning),
+                    None => (format!("{} · {:.1} s", self.view.patch, mark.seconds), palette.dim),
+                };
+                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
                 let label = ui.add(egui::Label::new(patch).truncate());
                 {
                     let text = format!(
-                        "Patch {}, seed {}\nMade in {:.1} s of\n{}",
-                        self.view.patch, mark.seed, mark.seconds, mark.prompt
+                        "Patch {}, seed {}\nMade in {:.1} s of\n{}\n{}",
+                        self.view.patch,
+                        mark.seed,
+                        mark.seconds,
+                        mark.prompt,
+                        mark.complaints.join("\n")
                     );
-                    label.on_hover_text(text);
+                    label.on_hover_text(text.trim_end());
                 }
             },
         );

@@ -44,6 +44,8 @@ pub struct TakeMark {
     pub seconds: f64,
     /// Never forgotten.
     pub favourite: bool,
+    /// What a listener would object to, in words.
+    pub complaints: Vec<String>,
 }
 
 /// One track's lane.
@@ -131,6 +133,12 @@ fn mark(session: &Session, track: Track, index: usize) -> TakeMark {
         prompt: take.recipe.prompt.clone(),
         seconds: timings.compose + timings.perform + timings.decode,
         favourite: state.is_favourite(index),
+        complaints: take
+            .measures
+            .iter()
+            .flat_map(|measures| measures.failures())
+            .map(|failure| failure.to_string())
+            .collect(),
     }
 }
 
