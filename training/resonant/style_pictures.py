@@ -98,7 +98,7 @@ def main() -> None:
                 clip = clip_of(held_out[track], style)
                 known = versions_of(players[track], clip, 0)[0] if clip is not None else {}
                 sounds[track] = {**known, "generated": made[track]}
-            draw(arguments.out / f"{style}.png", style, sounds)
+            draw(arguments.out / f"{style}.jpg", style, sounds)
             print(style, flush=True)
     except (OSError, ValueError) as error:
         sys.exit(f"style_pictures: {error}")
