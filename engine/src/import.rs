@@ -219,8 +219,7 @@ pub fn import_loop(
 ) -> Result<Imported, ImportError> {
     check(options)?;
     let track = options.track;
-    let bounded = options.bars.is_some() || options.start_seconds.is_some();
-    let mut decoded = decode::decode(path, options.start_seconds, bounded, observer)?;
+    let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
     let mut remarks = Vec::new();
     if decoded.not_a_number > 0 {
         remarks.push(format!("{} samples were no numbers and are silent now", decoded.not_a_number));
@@ -325,6 +324,13 @@ fn check(options: &ImportOptions) -> Result<(), ImportError> {
     inside("a start", options.start_seconds, 0.0, 1e6)?;
     let bars = options.bars.map(f64::from);
     inside("a length in bars", bars, f64::from(*BARS_RANGE.start()), f64::from(*BARS_RANGE.end()))
+}
+
+/// How much of a file must be looked at for the bars that are wanted, with room for finding the first.
+fn limit_seconds(options: &ImportOptions) -> Option<f64> {
+    let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
+    let bar_seconds = f64::from(meter.steps_per_bar()) * 15.0 / options.bpm.unwrap_or(*BPM_RANGE.start());
+    options.bars.map(|bars| (f64::from(bars) + 4.0) * bar_seconds)
 }
 
 /// The grid that the loop shall lie on: that of the other tracks, or its own.

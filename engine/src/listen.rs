@@ -18,6 +18,17 @@ const SILENT_SHARE: f32 = 0.005;
 /// Pitches that are told apart at once in a harmony.
 const MOST_PITCHES: usize = 6;
 
+/// Bands in which drums are told apart, in Hz: bottom, punch, body, wires, crack, air.
+const DRUM_BANDS_HZ: [(f32, f32); 6] = [
+    (25.0, 110.0),
+    (110.0, 250.0),
+    (250.0, 700.0),
+    (700.0, 2_500.0),
+    (2_500.0, 6_000.0),
+    (6_000.0, 16_000.0),
+];
+const DRUM_COMPRESSION: f32 = 20.0;
+
 /// What is heard in one step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeardStep {
@@ -45,8 +56,14 @@ pub fn hear(track: Track, audio: &StemAudio, plan: &Plan) -> Vec<HeardStep> {
     if mono.is_empty() || steps.is_empty() {
         return steps;
     }
-    let flux = Flux::of(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Wrap);
-    place_onsets(track, &flux, plan, &mut steps);
+    if track == Track::Drums {
+        let bands = &DRUM_BANDS_HZ;
+        let flux = Flux::in_bands(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Wrap, bands, DRUM_COMPRESSION);
+        place_onsets(&flux, bands.len(), plan, &mut steps, drum_onsets);
+    } else {
+        let flux = Flux::of(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Wrap);
+        place_onsets(&flux, BAND_COUNT, plan, &mut steps, |onsets| tonal_onsets(track, onsets));
+    }
     let mut ear = pitch::Ear::new(TAKE_SAMPLE_RATE_HZ);
     for (index, step) in steps.iter_mut().enumerate() {
         let frame = |step: f64| (plan.seconds_at(step) * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize;
@@ -72,11 +89,18 @@ pub fn hear(track: Track, audio: &StemAudio, plan: &Plan) -> Vec<HeardStep> {
     steps
 }
 
-/// Gives each onset to the nearest step.
-fn place_onsets(track: Track, flux: &Flux, plan: &Plan, steps: &mut [HeardStep]) {
+/// Gives each onset of the flux's bands to the nearest step; `weigh` turns them into low, mid and high.
+fn place_onsets(
+    flux: &Flux,
+    bands: usize,
+    plan: &Plan,
+    steps: &mut [HeardStep],
+    weigh: impl Fn(&[f32]) -> [f32; BAND_COUNT],
+) {
     let times: Vec<f64> = (0..=steps.len()).map(|step| plan.seconds_at(step as f64)).collect();
     let mut strongest = vec![0.0_f32; steps.len()];
-    for band in 0..BAND_COUNT {
+    let mut onsets = vec![0.0_f32; bands * steps.len()];
+    for band in 0..bands {
         let reference = flux.reference(band);
         if reference <= 0.0 {
             continue;
@@ -88,28 +112,36 @@ fn place_onsets(track: Track, flux: &Flux, plan: &Plan, steps: &mut [HeardStep])
             let (index, offset) = if share < 0.5 { (after - 1, share) } else { (after, share - 1.0) };
             let index = index % steps.len();
             let strength = (strength / reference).min(1.0);
-            let step = &mut steps[index];
-            step.onsets[band] = step.onsets[band].max(strength);
+            let onset = &mut onsets[index * bands + band];
+            *onset = onset.max(strength);
             if strength > strongest[index] {
                 strongest[index] = strength;
-                step.offset = offset.clamp(-0.5, 0.5) as f32;
+                steps[index].offset = offset.clamp(-0.5, 0.5) as f32;
             }
         }
     }
-    for step in steps {
-        weigh(track, &mut step.onsets);
+    for (step, onsets) in steps.iter_mut().zip(onsets.chunks(bands)) {
+        step.onsets = weigh(onsets).map(|onset| onset.clamp(0.0, 1.0));
     }
 }
 
-/// Turns what the bands show into what a score would say: a snare's rattle is no hat, a bass note's attack no drum.
-fn weigh(track: Track, onsets: &mut [f32; BAND_COUNT]) {
-    let [low, mid, high] = *onsets;
-    *onsets = match track {
-        Track::Drums => {
-            [low, (mid - 0.35 * low).max(0.0), (high - 0.3 * mid).max(0.0)].map(|onset| onset * 0.8)
-        }
-        // The score counts a tonal onset once, in the band of its pitch.
-        Track::Bass => [0.7 * low.max(mid), 0.0, 0.0],
-        Track::Harmony | Track::Melody => [0.0, 0.7 * mid.max(low).max(high * 0.8), 0.0],
-    };
+/// What a score would say of drums: a snare's rattle is no hat and its body no kick. The shares were chosen on generated
+/// drums of twelve styles; the correlations with their scores are .87, .81 and .70.
+fn drum_onsets(bands: &[f32]) -> [f32; BAND_COUNT] {
+    let &[bottom, punch, body, wires, crack, air] = bands else { return [0.0; BAND_COUNT] };
+    [
+        0.5 * bottom + 0.5 * punch - 0.3 * crack,
+        1.2 * (0.5 * body + 0.5 * crack - 0.4 * punch),
+        0.8 * (air - 0.3 * wires),
+    ]
+}
+
+/// What a score would say of a tonal track: each onset once, in the band of its pitch.
+fn tonal_onsets(track: Track, bands: &[f32]) -> [f32; BAND_COUNT] {
+    let (low, mid, high) = (bands[0], bands[1], bands[2]);
+    if track == Track::Bass {
+        [0.7 * low.max(mid), 0.0, 0.0]
+    } else {
+        [0.0, 0.7 * mid.max(low).max(high * 0.8), 0.0]
+    }
 }

@@ -8,7 +8,7 @@ use crate::plan::{BARS_RANGE, BPM_RANGE, Meter};
 use crate::take::TAKE_SAMPLE_RATE_HZ;
 
 /// Below this no beat was found.
-const NO_BEAT: f32 = 0.12;
+const NO_BEAT: f32 = 0.2;
 /// Below this the tempo is told to be doubtful.
 const DOUBTFUL_BEAT: f32 = 0.35;
 /// A loop that misses whole bars by less than this share of a bar was cut to bars.
@@ -19,10 +19,12 @@ const CUT_TOLERANCE_SHARE: f64 = 0.03;
 const CUT_PULSE_SHARE: f32 = 0.8;
 /// The same for a tempo that only the length speaks for.
 const OTHER_PULSE_SHARE: f32 = 0.72;
+/// What speaks for a bar at the first beat that sounds, in the units of onset strength.
+const BEGIN_BONUS: f32 = 0.25;
 /// A last bar that misses this much of its length still counts, in seconds.
 const SHORTFALL_SECONDS: f64 = 0.06;
 /// Tempos this close to a whole number, over the loop, are one: in seconds.
-const ROUNDING_SECONDS: f64 = 0.003;
+const ROUNDING_SECONDS: f64 = 0.006;
 
 /// The bars of a recording.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,7 @@ pub(super) fn find(
         Some(value) => (Measured { value, confidence: 1.0 }, None),
         None => {
             let measured = estimate(&similarity, hint);
-            let known = options.start_seconds.is_none();
+            let known = options.start_seconds.is_none() && decoded.is_whole;
             let cut = known
                 .then(|| cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar))
                 .flatten();
@@ -197,14 +199,19 @@ fn downbeat(
         let first = sums.iter().position(|sum| *sum >= 0.98 * top).unwrap_or(0);
         let width = sums[first..].iter().take_while(|sum| **sum >= 0.98 * top).count();
         let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
-        // What begins within a moment begins at once.
-        if phase > beat - 0.03 { 0.0 } else { phase }
+        // What begins within a moment begins at once; nothing begins before the first sound.
+        let phase = if phase > beat - 0.03 { 0.0 } else { phase };
+        let loud = 0.3 * novelty.iter().copied().fold(0.0, f32::max);
+        let first = novelty.iter().position(|value| *value >= loud).unwrap_or(0);
+        phase + ((flux.seconds(first as f64) - 0.05 - phase) / beat).ceil().max(0.0) * beat
     };
     let beats = quarters_per_bar.round().max(1.0) as usize;
     let bar = beat * quarters_per_bar;
     let weight = |first: usize| -> f32 {
         let mut sum = 0.0;
         let mut count = 0;
+        // Most recordings begin on a bar, unless what follows says otherwise.
+        let begins = if first == 0 { BEGIN_BONUS } else { 0.0 };
         let mut time = phase + first as f64 * beat;
         while time < total - 0.05 {
             let low = at(flux.band(0), time) / flux.reference(0).max(1e-6);
@@ -214,7 +221,7 @@ fn downbeat(
             count += 1;
             time += bar;
         }
-        sum / count.max(1) as f32
+        begins + sum / count.max(1) as f32
     };
     let weights: Vec<f32> = (0..beats).map(weight).collect();
     let best = if starts_on_bar {

@@ -37,16 +37,18 @@ pub(super) struct Decoded {
     pub(super) rate_hz: u32,
     /// Channels of the file.
     pub(super) channels: usize,
+    /// Whether the file's end was reached, so that its length says something.
+    pub(super) is_whole: bool,
     /// Samples that were no numbers and became silent.
     pub(super) not_a_number: usize,
 }
 
-/// Reads a file from `start_seconds` (the beginning if `None`), at most [`LONGEST_SECONDS`]. `bounded` says that the
-/// user knows that only a part of a long file is taken.
+/// Reads a file from `start_seconds` (the beginning if `None`), at most `limit_seconds`, or [`LONGEST_SECONDS`], beyond
+/// which the user must know that only a part of the file is taken.
 pub(super) fn decode(
     path: &Path,
     start_seconds: Option<f64>,
-    bounded: bool,
+    limit_seconds: Option<f64>,
     observer: &dyn ImportObserver,
 ) -> Result<Decoded, ImportError> {
     let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
@@ -79,6 +81,11 @@ pub(super) fn decode(
         .make(&parameters, &DecoderOptions::default())
         .map_err(|error| failed(path, &error))?;
 
+    if let Some(rate) = parameters.sample_rate.filter(|rate| !RATE_RANGE_HZ.contains(rate)) {
+        return Err(ImportError::Rate(rate));
+    }
+    let bounded = start_seconds.is_some() || limit_seconds.is_some();
+    let limit = limit_seconds.map_or(LONGEST_SECONDS, |limit| limit.min(LONGEST_SECONDS));
     let promised = promised_seconds(&parameters, metadata.len());
     let start = start_seconds.unwrap_or(0.0);
     if let Some(promised) = promised {
@@ -92,7 +99,7 @@ pub(super) fn decode(
             return Err(ImportError::TooLong { seconds: promised.seconds });
         }
     }
-    let wanted_seconds = promised.map_or(LONGEST_SECONDS, |promised| promised.seconds.min(LONGEST_SECONDS));
+    let wanted_seconds = promised.map_or(limit, |promised| promised.seconds.min(limit));
     let mut sink: Option<Sink> = None;
     let mut bad = 0;
     while let Some(decoded) = next(format.as_mut(), decoder.as_mut(), id, &mut bad, path)? {
@@ -111,7 +118,7 @@ pub(super) fn decode(
         samples.copy_interleaved_ref(decoded);
         sink.push(samples.samples())?;
         observer.progress(ImportStage::Read, (sink.seconds() / wanted_seconds).min(1.0) as f32);
-        if sink.seconds() >= LONGEST_SECONDS {
+        if sink.seconds() >= limit {
             if promised.is_none() && !bounded {
                 return Err(ImportError::TooLong { seconds: sink.seconds() });
             }
@@ -121,11 +128,12 @@ pub(super) fn decode(
     let Some(sink) = sink else { return Err(damaged("there is no sound in it")) };
     let reached = sink.seconds() + start;
     if let Some(promised) = promised
-        && reached < LONGEST_SECONDS.min(promised.seconds) * WHOLE_SHARE - 0.1
+        && reached < (start + limit).min(promised.seconds) * WHOLE_SHARE - 0.1
     {
         return Err(damaged(&format!("it ends after {reached:.1} s of {:.1} s", promised.seconds)));
     }
-    sink.finish()
+    let is_whole = sink.seconds() < limit;
+    Ok(Decoded { is_whole, ..sink.finish()? })
 }
 
 /// Whether the first bytes are those of a kind of file that can be read. (The probe alone would search a video for
@@ -367,6 +375,7 @@ impl Sink {
             right,
             rate_hz: self.rate_hz,
             channels: self.channels.count(),
+            is_whole: true,
             not_a_number: self.not_a_number,
         })
     }

@@ -151,7 +151,7 @@ fn stretch(
     let mut weights = vec![0.0_f32; frames];
     let mut continuation: Option<i64> = None;
     let count = frames.div_ceil(hop);
-    for piece in 0..=count {
+    for piece in 0..count {
         if piece % 64 == 0 {
             observer.progress(ImportStage::Fit, 0.6 * piece as f32 / count as f32);
             if observer.is_cancelled() {
@@ -166,8 +166,12 @@ fn stretch(
             begin += best_shift(begin, continuation, |index| at(0, index) + at(1, index));
         }
         for (offset, weight) in window.iter().enumerate() {
-            // The result is a loop: what reaches past an end goes to the other.
-            let to = (first + offset as i64).rem_euclid(frames as i64) as usize;
+            // The first piece straddles the seam of the loop; none else may reach over it and double its attack.
+            let position = first + offset as i64;
+            if position >= frames as i64 {
+                break;
+            }
+            let to = position.rem_euclid(frames as i64) as usize;
             weights[to] += weight;
             for (channel, output) in output.iter_mut().enumerate() {
                 output[to] += at(channel, begin + offset as i64) * weight;

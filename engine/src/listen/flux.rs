@@ -8,15 +8,15 @@ use realfft::RealFftPlanner;
 /// Low, mid, high.
 pub const BAND_COUNT: usize = 3;
 /// Edges of the bands in Hz.
-const BANDS_HZ: [(f32, f32); BAND_COUNT] = [(25.0, 160.0), (160.0, 3_500.0), (5_500.0, 16_000.0)];
+pub const BANDS_HZ: [(f32, f32); BAND_COUNT] = [(25.0, 110.0), (160.0, 3_500.0), (5_500.0, 16_000.0)];
 /// Values per second.
 pub const FLUX_RATE_HZ: f64 = 200.0;
 /// Length of the window in seconds.
 const WINDOW_SECONDS: f64 = 0.021;
 /// The rise is measured over this many values.
 const LAG: usize = 2;
-/// Compression: magnitudes are counted in units of the loudest one's share.
-const COMPRESSION: f32 = 300.0;
+/// Compression of magnitudes before their rise is measured: the more, the more quiet onsets count.
+const COMPRESSION: f32 = 80.0;
 /// The local mean reaches this far to each side, in values.
 const MEAN_REACH: usize = 30;
 /// A peak is the largest value within this many to each side.
@@ -37,16 +37,28 @@ pub enum Edges {
 /// Onset strength over time, per band.
 #[derive(Clone, Debug)]
 pub struct Flux {
-    bands: [Vec<f32>; BAND_COUNT],
+    bands: Vec<Vec<f32>>,
     /// Exact seconds between two values.
     hop_seconds: f64,
     edges: Edges,
 }
 
 impl Flux {
-    /// Measures mono audio.
+    /// Measures mono audio in [`BANDS_HZ`].
     #[must_use]
     pub fn of(mono: &[f32], rate_hz: u32, edges: Edges) -> Self {
+        Self::in_bands(mono, rate_hz, edges, &BANDS_HZ, COMPRESSION)
+    }
+
+    /// Measures mono audio in bands of your own (lower and upper edge in Hz).
+    #[must_use]
+    pub fn in_bands(
+        mono: &[f32],
+        rate_hz: u32,
+        edges: Edges,
+        bands_hz: &[(f32, f32)],
+        compression: f32,
+    ) -> Self {
         let rate = f64::from(rate_hz);
         let count = ((mono.len() as f64 / rate * FLUX_RATE_HZ).round() as usize).max(1);
         // A loop has a whole number of values.
@@ -59,10 +71,15 @@ impl Flux {
             .collect();
         let mut buffer = transform.make_input_vec();
         let mut spectrum = transform.make_output_vec();
-        let bins: [std::ops::Range<usize>; BAND_COUNT] = BANDS_HZ.map(|(low, high)| {
-            let bin = |hz: f32| (hz * size as f32 / rate_hz as f32).round() as usize;
-            bin(low).max(1)..bin(high).clamp(bin(low).max(1) + 1, spectrum.len()).max(bin(low).max(1))
-        });
+        let bin = |hz: f32| (hz * size as f32 / rate_hz as f32).round() as usize;
+        let bins: Vec<std::ops::Range<usize>> = bands_hz
+            .iter()
+            .map(|(low, high)| {
+                let first = bin(*low).clamp(1, spectrum.len() - 1);
+                first..bin(*high).clamp(first + 1, spectrum.len())
+            })
+            .collect();
+        let top = bins.iter().map(|bins| bins.end).max().unwrap_or(0);
         let mut frames: Vec<Vec<f32>> = Vec::with_capacity(count);
         let mut loudest = f32::MIN_POSITIVE;
         for index in 0..count {
@@ -74,15 +91,14 @@ impl Flux {
             if transform.process(&mut buffer, &mut spectrum).is_err() {
                 continue;
             }
-            let top = bins[BAND_COUNT - 1].end.min(spectrum.len());
             let magnitudes: Vec<f32> = spectrum[..top].iter().map(|bin| bin.norm()).collect();
             loudest = magnitudes.iter().copied().fold(loudest, f32::max);
             frames.push(magnitudes);
         }
         for magnitude in frames.iter_mut().flatten() {
-            *magnitude = (1.0 + COMPRESSION * *magnitude / loudest).ln();
+            *magnitude = (1.0 + compression * *magnitude / loudest).ln();
         }
-        let bands = bins.map(|bins| rises(&frames, bins, edges));
+        let bands = bins.into_iter().map(|bins| rises(&frames, bins, edges)).collect();
         Self { bands, hop_seconds: hop / rate, edges }
     }
 
@@ -112,7 +128,7 @@ impl Flux {
         let top = &peaks[peaks.len() - peaks.len().div_ceil(10)..];
         let mean = top.iter().sum::<f32>() / top.len().max(1) as f32;
         // A band with nothing but the skirts of another is empty.
-        let all = (0..BAND_COUNT).flat_map(|band| &self.bands[band]).copied().fold(0.0, f32::max);
+        let all = self.bands.iter().flatten().copied().fold(0.0, f32::max);
         if mean < 0.04 * all { 0.0 } else { mean }
     }
 
@@ -145,7 +161,7 @@ impl Flux {
     #[must_use]
     pub fn novelty(&self) -> Vec<f32> {
         let mut sum = vec![0.0; self.bands[0].len()];
-        for band in 0..BAND_COUNT {
+        for band in 0..self.bands.len() {
             let reference = self.reference(band);
             if reference > 0.0 {
                 for (total, value) in sum.iter_mut().zip(&self.bands[band]) {

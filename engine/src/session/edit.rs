@@ -17,9 +17,15 @@ impl Session {
         }
         if state.locked != locked {
             self.remember();
-            self.track_mut(track).locked = locked;
+            self.lock(track, locked);
         }
         Ok(())
+    }
+
+    /// Locks or unlocks as a part of an action.
+    pub(super) fn lock(&mut self, track: Track, locked: bool) {
+        self.track_mut(track).locked = locked;
+        self.steps.locked[track.index()] = locked;
     }
 
     /// Plays the take at `index` of a track's history.

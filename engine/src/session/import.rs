@@ -40,9 +40,8 @@ impl Session {
         if is_alone {
             self.plan = Some(take.recipe.plan.clone());
         }
-        let state = self.track_mut(track);
-        state.add(Arc::new(take));
-        state.locked = true;
+        self.track_mut(track).add(Arc::new(take));
+        self.lock(track, true);
         Ok(())
     }
 }

@@ -249,7 +249,11 @@ impl SessionRecord {
             }
             *session.track_mut(track) = state;
         }
-        session.steps = Steps { undo: steps(self.undo, &known), redo: steps(self.redo, &known) };
+        session.steps = Steps {
+            undo: steps(self.undo, &known),
+            redo: steps(self.redo, &known),
+            locked: session.tracks.each_ref().map(|state| state.locked),
+        };
         Ok(session)
     }
 }

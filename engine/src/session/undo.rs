@@ -36,6 +36,9 @@ pub(super) struct TrackSnapshot {
 pub(super) struct Steps {
     pub(super) undo: VecDeque<Arc<Snapshot>>,
     pub(super) redo: VecDeque<Arc<Snapshot>>,
+    /// Tracks that an action locked, and that undoing it may therefore change; a track that was locked from outside
+    /// ([`Session::track_mut`]) may not.
+    pub(super) locked: [bool; TRACK_COUNT],
 }
 
 /// Appends a step; the oldest is forgotten beyond [`UNDO_DEPTH`].
@@ -117,7 +120,7 @@ impl Session {
             let state = self.track(track);
             let id = |take: &Arc<Take>| take.id.clone();
             let changes = state.take().map(id) != step.tracks[track.index()].take.as_ref().map(id);
-            if state.locked && changes {
+            if state.locked && !self.steps.locked[track.index()] && changes {
                 return Err(SessionError::Locked(track));
             }
         }
@@ -131,6 +134,7 @@ impl Session {
             state.recall(then.take.clone());
             state.heard_before.clone_from(&then.heard_before);
         }
+        self.steps.locked = step.tracks.each_ref().map(|track| track.locked);
         Ok(())
     }
 
