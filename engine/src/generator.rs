@@ -10,7 +10,7 @@ pub mod condition;
 mod golden;
 mod random;
 mod render;
-mod sampling;
+pub mod sampling;
 mod shelf;
 pub mod tokens;
 

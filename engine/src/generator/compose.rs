@@ -90,7 +90,7 @@ pub(super) fn compose(
         }
         rules.mask(&grammar, step, &mut logits);
         position += 1;
-        token = sampling.draw(&logits, &mut random) as Token;
+        token = sampling.draw(&logits, random.uniform()) as Token;
         grammar.feed(token);
         decoder.push(token, &mut notes);
         if decoder.step() != step {

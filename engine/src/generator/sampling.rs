@@ -1,27 +1,27 @@
 //! Draws a token from logits.
 
-use super::random::Random;
-
 /// How freely tokens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Sampling {
+pub struct Sampling {
     /// Divides the logits; above 0.
-    pub(super) temperature: f32,
+    pub temperature: f32,
     /// The most likely tokens that together have this probability are drawn from (nucleus sampling, Holtzman et al. 2020,
     /// section 3.1).
-    pub(super) nucleus: f32,
+    pub nucleus: f32,
 }
 
 impl Sampling {
     /// From cautious at 0 over 0.5 (temperature .9, nucleus .96: where the composers were evaluated) to wild at 1.
-    pub(super) fn from_variation(variation: f32) -> Self {
+    #[must_use]
+    pub fn from_variation(variation: f32) -> Self {
         let variation = variation.clamp(0.0, 1.0);
         Self { temperature: 0.5 + 0.8 * variation, nucleus: 0.9 + 0.12 * variation.min(0.7) }
     }
 
-    /// Index of the drawn token. Tokens with a logit of negative infinity are never drawn; at least one has another.
-    pub(super) fn draw(&self, logits: &[f32], random: &mut Random) -> usize {
-        let uniform = random.uniform();
+    /// Index of the token that `uniform`, a random number in `0.0..1.0`, falls on. Tokens with a logit of negative infinity
+    /// are never drawn; at least one has another.
+    #[must_use]
+    pub fn draw(&self, logits: &[f32], uniform: f32) -> usize {
         let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut weights: Vec<(usize, f32)> = logits
             .iter()
@@ -53,7 +53,7 @@ impl Sampling {
 
 #[cfg(test)]
 mod tests {
-    use super::super::random::Purpose;
+    use super::super::random::{Purpose, Random};
     use super::*;
     use crate::track::Track;
 
@@ -64,7 +64,7 @@ mod tests {
         let logits = [f32::NEG_INFINITY, 0.0, 0.0, -20.0];
         let mut seen = [0; 4];
         for _ in 0..400 {
-            seen[sampling.draw(&logits, &mut random)] += 1;
+            seen[sampling.draw(&logits, random.uniform())] += 1;
         }
         assert_eq!((seen[0], seen[3]), (0, 0));
         assert!(seen[1] > 120 && seen[2] > 120, "{seen:?}");

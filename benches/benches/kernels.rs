@@ -1,0 +1,168 @@
+//! The engine's kernels that matter, two seconds of sound at a time: excitation, features, filter, condition vectors,
+//! sampling, and the player on the audio thread. The networks are measured by `resonantgen bench`.
+
+#![allow(missing_docs, reason = "Criterion's macros write public functions")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use resonantgen_engine::codec::excitation::{
+    self, DrumBodies, DrumBody, NoiseWidth, Stream, TonalExcitation, Window,
+};
+use resonantgen_engine::codec::filter::{SpectralFilter, Synthesis, Transform};
+use resonantgen_engine::codec::{BANDS, STREAMS, TimedNote, features};
+use resonantgen_engine::context::Context;
+use resonantgen_engine::generator::condition::{CONDITION_LENGTH, ConditionBuilder, Family};
+use resonantgen_engine::generator::sampling::Sampling;
+use resonantgen_engine::intent::{Attributes, STYLE_COUNT};
+use resonantgen_engine::plan::{Meter, Plan, Swing};
+use resonantgen_engine::playback::{Clip, Player, Position, SwapAt, channel};
+use resonantgen_engine::take::TakeId;
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+const SECONDS: f64 = 2.0;
+const WINDOW: Window = Window { first: 0, samples: 96_000 };
+const FEATURE_FRAMES: usize = 200;
+const TONAL: Transform = Transform { n_fft: 2048, hop: 480 };
+const DRUMS: Transform = Transform { n_fft: 1024, hop: 240 };
+
+/// Four notes at once on each eighth.
+fn chords() -> Vec<TimedNote> {
+    let onsets = (0..8).map(|eighth| f64::from(eighth) * SECONDS / 8.0);
+    onsets
+        .flat_map(|on| [48, 55, 60, 64].map(|pitch| TimedNote { on, off: on + 0.2, pitch, velocity: 90 }))
+        .collect()
+}
+
+/// A kick on each beat, a hat on each sixteenth.
+fn beat() -> Vec<TimedNote> {
+    let hit = |on: f64, pitch: u8| TimedNote { on, off: on + 0.05, pitch, velocity: 100 };
+    let sixteenths = (0..16).map(|step| (step, f64::from(step) * SECONDS / 16.0));
+    let mut notes: Vec<TimedNote> = sixteenths
+        .flat_map(|(step, on)| [(step % 4 == 0).then(|| hit(on, 36)), Some(hit(on, 42))])
+        .flatten()
+        .collect();
+    notes.sort_by(|a, b| a.on.total_cmp(&b.on).then(a.pitch.cmp(&b.pitch)));
+    notes
+}
+
+fn plan() -> Plan {
+    Plan {
+        bpm: 120.0,
+        key: "A minor".parse().expect("a key"),
+        meter: Meter::COMMON,
+        bars: 1,
+        chords: vec!["Am".parse().expect("a chord"); 2],
+        swing: Swing::default(),
+    }
+}
+
+fn excitation_streams(criterion: &mut Criterion) {
+    let supersaw = TonalExcitation {
+        voices: 5,
+        detune_cents: 12.0,
+        vibrato_cents: 10.0,
+        vibrato_hz: 5.0,
+        ..TonalExcitation::default()
+    };
+    let chords = chords();
+    criterion.bench_function("excitation of chords, 5 voices", |bencher| {
+        bencher.iter(|| excitation::tonal(black_box(&chords), &supersaw, WINDOW));
+    });
+    let mut bodies: DrumBodies = Default::default();
+    bodies[0] = Some(DrumBody { hz: 50.0, start_ratio: 4.0, sweep_s: 0.03, decay_s: 0.15 });
+    let beat = beat();
+    criterion.bench_function("excitation of drums", |bencher| {
+        bencher.iter(|| excitation::drums(black_box(&beat), &bodies, WINDOW));
+    });
+    let width = NoiseWidth { amount: 0.4, above_hz: 300.0 };
+    criterion.bench_function("noise, wide", |bencher| {
+        bencher.iter(|| excitation::noise(black_box(7), WINDOW.samples, WINDOW, width));
+    });
+}
+
+fn score_features(criterion: &mut Criterion) {
+    let (chords, beat) = (chords(), beat());
+    criterion.bench_function("features of chords", |bencher| {
+        bencher.iter(|| features::tonal(black_box(&chords), FEATURE_FRAMES));
+    });
+    criterion.bench_function("features of drums", |bencher| {
+        bencher.iter(|| features::drums(black_box(&beat), FEATURE_FRAMES));
+    });
+}
+
+fn filter(criterion: &mut Criterion) {
+    let noise =
+        |seed| excitation::noise(seed, WINDOW.samples, WINDOW, NoiseWidth { amount: 0.0, above_hz: 300.0 });
+    let wide = excitation::noise(3, WINDOW.samples, WINDOW, NoiseWidth { amount: 0.4, above_hz: 300.0 });
+    let streams: [Stream; STREAMS] = [noise(1), noise(2), wide];
+    for (name, transform) in [("tonal", TONAL), ("drums", DRUMS)] {
+        let filter = SpectralFilter::new(transform);
+        let frames = WINDOW.samples / transform.hop;
+        let gains: Vec<f32> =
+            (0..STREAMS * BANDS * frames).map(|index| -(((index * 7919) % 1009) as f32) / 200.0).collect();
+        criterion.bench_function(&format!("filter, {name}"), |bencher| {
+            bencher.iter(|| {
+                let mut synthesis = Synthesis::new(&filter, &streams, 0);
+                synthesis.push(black_box(&gains), frames, 0..frames);
+                let end = synthesis.final_samples(true);
+                synthesis.take(0..end)
+            });
+        });
+        criterion.bench_function(&format!("levels, {name}"), |bencher| {
+            bencher.iter(|| filter.log_mel(black_box(&streams[0].mid), frames));
+        });
+    }
+}
+
+fn composing(criterion: &mut Criterion) {
+    let plan = plan();
+    let context = Context::new(&plan, &[]);
+    let mut styles = [0.0; STYLE_COUNT];
+    styles[0] = 1.0;
+    let mut vector = [0.0; CONDITION_LENGTH];
+    criterion.bench_function("condition vectors of a bar", |bencher| {
+        bencher.iter(|| {
+            let attributes = Attributes::default();
+            let mut builder =
+                ConditionBuilder::new(&plan, &styles, &attributes, Track::Bass, Family::BassSynth, &context);
+            for step in 0..plan.total_steps() {
+                builder.vector(step, &[], black_box(&mut vector));
+            }
+        });
+    });
+    let logits: Vec<f32> = (0..168).map(|index| ((index * 7919) % 1009) as f32 / 200.0).collect();
+    let sampling = Sampling::from_variation(0.5);
+    criterion.bench_function("draw a token", |bencher| {
+        bencher.iter(|| sampling.draw(black_box(&logits), 0.4));
+    });
+}
+
+fn playing(criterion: &mut Criterion) {
+    let plan = plan();
+    let (mut feeder, mut player): (_, Player) = channel(48_000.0);
+    for track in Track::ALL {
+        let samples = vec![0.25; plan.audio_frames(48_000)];
+        let id = TakeId(track.name().to_owned());
+        let clip = Arc::new(Clip::new(id, &plan, samples.clone(), samples, 48_000.0));
+        assert!(feeder.send(track, Some(clip), true).is_ok(), "the ring is empty");
+    }
+    let mut buffers = vec![[[0.0f32; 64]; 2]; TRACK_COUNT];
+    for (name, bpm) in [("at its tempo", 120.0), ("at another tempo", 133.0)] {
+        let mut beat = 0.0;
+        criterion.bench_function(&format!("player, 64 samples of four tracks, {name}"), |bencher| {
+            bencher.iter(|| {
+                let mut channels = buffers.iter_mut().map(|[left, right]| [left.as_mut_slice(), right]);
+                let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
+                    std::array::from_fn(|_| channels.next().expect("one buffer a track"));
+                let position = Position { beat, bpm, quarters_per_bar: 4.0, playing: true };
+                player.process(position, SwapAt::Now, &mut stems);
+                beat += 64.0 * bpm / (60.0 * 48_000.0);
+            });
+        });
+    }
+}
+
+criterion_group!(kernels, excitation_streams, score_features, filter, composing, playing);
+criterion_main!(kernels);

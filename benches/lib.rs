@@ -1,0 +1,1 @@
+//! Nothing: this package only holds benches. `cargo bench -p resonantgen-benches`.

@@ -1,0 +1,87 @@
+//! `resonantgen batch`: rows become what single runs make of them, bad rows stop nothing, and a batch goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use resonantgen_tests::program::{self, assert_refused, files};
+
+/// Short and of one track, so that the test is quick.
+const TABLE: &str = "\
+name,prompt,bpm,bars,tracks,seed,variation
+low,\"techno, with an acid bass\",240,1,bass,7,0.25
+odd,techno,999,1,bass,,
+lost,qwertz uiop,,,,,
+,house with a warm bass,240,1,bass,,
+low,techno,240,1,bass,,
+";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+/// All that is heard and played; the session's own file holds how long it took.
+fn music(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let is_music = |path: &Path| path.extension().is_some_and(|kind| kind == "wav" || kind == "mid");
+    files(folder).into_iter().filter(|(path, _)| is_music(path)).collect()
+}
+
+#[test]
+fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let table = folder.path().join("prompts.csv");
+    fs::write(&table, TABLE).expect("there is room for a table");
+    let out = folder.path().join("out");
+    let run = || {
+        let output = program::run(&["batch", text(&table), "--out", text(&out), "--json", "--jobs", "2"]);
+        assert_eq!(output.status.code(), Some(1), "bad rows give the exit code 1");
+        let lines = String::from_utf8(output.stderr).expect("lines are UTF-8");
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        (lines, summary)
+    };
+
+    let (lines, summary) = run();
+    assert_eq!((&summary["made"], &summary["failed"]), (&2.into(), &3.into()), "{summary}");
+    assert_eq!(lines.lines().count(), 5, "one line for each row: {lines}");
+    for hint in ["line 3: the tempo is", "line 4: no word of the prompt", "line 6: another row has the name"] {
+        let (line, words) = hint.split_once(": ").expect("both are given");
+        let found = lines.lines().any(|found| found.contains(line) && found.contains(words));
+        assert!(found, "{hint} is not in:\n{lines}");
+    }
+
+    for (name, arguments) in [
+        ("low", ["techno, with an acid bass", "--seed=7", "--variation=0.25"]),
+        ("0004-house-with-a-warm-bass", ["house with a warm bass", "--seed=4", "--variation=0.5"]),
+    ] {
+        let single = tempfile::tempdir().expect("there is room for a folder");
+        let plan = ["--bpm=240", "--bars=1", "--tracks=bass"];
+        let _ = program::json(&[&["generate", "--out", text(single.path())], &arguments[..], &plan].concat());
+        let (made, alone) = (music(&out.join(name)), music(single.path()));
+        assert!(made.len() > 3 && made == alone, "{name} differs from a single run");
+    }
+
+    // A row that changed is made again, one that was cut short too; the others stay untouched.
+    let kept = files(&out.join("low"));
+    let note = out.join("0004-house-with-a-warm-bass/batch.json");
+    let begun = fs::read_to_string(&note).expect("a note").replace("\"complete\": true", "\"complete\": false");
+    fs::write(&note, begun).expect("the note can be written");
+    let (_, summary) = run();
+    assert_eq!((&summary["made"], &summary["already_there"]), (&1.into(), &1.into()), "{summary}");
+    assert!(files(&out.join("low")) == kept, "a row that was there was touched");
+}
+
+#[test]
+fn a_table_that_is_none_is_refused_and_foreign_sessions_are_left_alone() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let table = folder.path().join("prompts.csv");
+    fs::write(&table, "prompt,volume\ntechno,3\n").expect("there is room for a table");
+    let out = folder.path().join("out");
+    assert_refused(&["batch", text(&table), "--out", text(&out)], 2, "volume");
+
+    fs::write(&table, "name,prompt\nmine,techno\n").expect("there is room for a table");
+    fs::create_dir_all(out.join("mine")).expect("there is room for a folder");
+    fs::write(out.join("mine/session.json"), "{}").expect("there is room for a file");
+    let output = program::run(&["batch", text(&table), "--out", text(&out)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("of another origin"));
+    assert_eq!(files(&out.join("mine")).len(), 1);
+}
