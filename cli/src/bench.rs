@@ -85,8 +85,9 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
         eprintln!("run {number} of {}", arguments.runs);
         runs.add(generate(&engine, &request(arguments.bars, u64::from(number)))?);
     }
+    let memory = memory(after_first, arguments.runs);
     let mut figures = runs.figures(engine.bundle());
-    figures.extend(memory(after_first, arguments.runs));
+    figures.extend(memory);
     figures.extend(Figure::of("engine opened", "s", vec![opened]));
     figures.extend(Figure::of("cold start", "s", vec![loaded]));
     figures.extend(Figure::of("prompt understood", "s", readings(arguments.bars)?));
@@ -223,6 +224,7 @@ impl Runs {
         .into_iter()
         .flatten()
         .collect();
+        let per_byte = machine::read_seconds_per_byte();
         for track in Track::ALL {
             let of = |stage: fn(&StageSeconds) -> f64| {
                 self.takes(track).map(|take| stage(&take.timings)).collect()
@@ -235,7 +237,7 @@ impl Runs {
                 figures.extend(Figure::of(format!("{track} {name}"), "s", values));
             }
             let file = &bundle.manifest().track(track).compose.file;
-            let floor = machine::read_floor_seconds(file.bytes as usize);
+            let floor = file.bytes as f64 * per_byte;
             let steps =
                 self.takes(track).filter_map(|take| Some(take.timings.compose / steps(take)? / floor));
             figures.extend(Figure::of(format!("{track} step / weights read"), "x", steps.collect()));
@@ -252,14 +254,14 @@ fn steps(take: &Take) -> Option<f64> {
     (!notes.is_empty()).then_some(written.len() as f64)
 }
 
-/// Resident memory: the highest so far, and what each session kept on top of the first one.
+/// Resident memory after the first session and at its highest until then, and what each session kept on top of that.
 fn memory(after_first: Option<(f64, f64)>, runs: u32) -> Vec<Figure> {
-    let Some(((first, _), (now, highest))) = after_first.zip(machine::resident_megabytes()) else {
+    let Some(((first, highest), (now, _))) = after_first.zip(machine::resident_megabytes()) else {
         return Vec::new();
     };
     let each = (now - first).max(0.0) / f64::from(runs);
     [
-        Figure::of("memory, highest", "MB", vec![highest]),
+        Figure::of("memory, highest in the first", "MB", vec![highest]),
         Figure::of("memory, first session", "MB", vec![first]),
         Figure::of("memory, each further session", "MB", vec![each]),
     ]

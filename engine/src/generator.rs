@@ -416,7 +416,12 @@ impl Engine {
     }
 
     fn load(&self, record: &GraphRecord, stage: Stage) -> Result<Network, ModelError> {
-        Network::placed(&self.runtime, self.bundle.folder(), record, &self.placement, stage.name())
+        let folder = self.bundle.folder();
+        let mut network = Network::placed(&self.runtime, folder, record, &self.placement, stage.name())?;
+        if stage == Stage::Perform {
+            network.return_memory();
+        }
+        Ok(network)
     }
 }
 

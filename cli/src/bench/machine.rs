@@ -34,23 +34,18 @@ impl Machine {
     }
 }
 
-/// Seconds that one core takes to read `bytes` once, when it has just read them before: no network can run faster than
-/// its weights are read. The best of many tries.
-pub fn read_floor_seconds(bytes: usize) -> f64 {
-    let words = vec![1u64; bytes.div_ceil(8).max(1)];
+/// Seconds that one core takes to read a byte from memory, by summing up a buffer that no cache holds; the best of some
+/// tries. A network that is read from memory at each step cannot be faster than its weights times this.
+pub fn read_seconds_per_byte() -> f64 {
+    const BYTES: usize = 256 << 20;
+    let words = vec![1u64; BYTES / 8];
     let mut best = f64::INFINITY;
-    for _ in 0..50 {
+    for _ in 0..5 {
         let start = Instant::now();
-        let sums = words.chunks(8).fold([0u64; 8], |mut sums, chunk| {
-            for (sum, word) in sums.iter_mut().zip(chunk) {
-                *sum = sum.wrapping_add(*word);
-            }
-            sums
-        });
-        std::hint::black_box(sums);
+        std::hint::black_box(words.iter().fold(0u64, |sum, word| sum.wrapping_add(*word)));
         best = best.min(start.elapsed().as_secs_f64());
     }
-    best
+    best / BYTES as f64
 }
 
 /// Processor seconds (user and system) of this process so far; none where the system does not say.

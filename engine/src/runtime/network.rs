@@ -37,6 +37,8 @@ pub struct Network {
     placed: Option<(Arc<Placement>, Subject)>,
     /// The same network on another provider, until the first run has shown which is faster.
     rival: Option<Box<Network>>,
+    /// Whether the memory of a run goes back to the system after it.
+    returns_memory: bool,
 }
 
 /// Opens the network of `record` in `folder` on `provider` and compares its signature with the record's.
@@ -141,8 +143,25 @@ impl Network {
             let reason = format!("one output expected, found {}", record.outputs.len());
             return Err(ModelError::Signature { path, reason });
         };
-        let runtime = Arc::clone(runtime);
-        Ok(Self { session, path, output: output.name.clone(), provider, runtime, placed: None, rival: None })
+        Ok(Self {
+            session,
+            path,
+            output: output.name.clone(),
+            provider,
+            runtime: Arc::clone(runtime),
+            placed: None,
+            rival: None,
+            returns_memory: false,
+        })
+    }
+
+    /// From now on, each run's memory goes back to the system after it, instead of waiting for a run of that length: for
+    /// networks that run once a take on all of it.
+    pub(crate) fn return_memory(&mut self) {
+        self.returns_memory = true;
+        if let Some(rival) = &mut self.rival {
+            rival.return_memory();
+        }
     }
 
     /// Runs the network on named inputs with their shapes; returns its output, row-major.
@@ -162,7 +181,7 @@ impl Network {
         if is_cancelled() {
             return Err(ModelError::Cancelled);
         }
-        let options = RunOptions::new().map_err(|error| self.failure(&error))?;
+        let options = self.run_options().map_err(|error| self.failure(&error))?;
         let finished = (Mutex::new(false), Condvar::new());
         let result = std::thread::scope(|scope| {
             worker::spawn(scope, || watch(&finished, &options, is_cancelled));
@@ -180,6 +199,14 @@ impl Network {
             }
             Err(error) => Err(self.failure(&error)),
         }
+    }
+
+    fn run_options(&self) -> ort::Result<RunOptions> {
+        let mut options = RunOptions::new()?;
+        if self.returns_memory && self.provider == Provider::Cpu {
+            options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        }
+        Ok(options)
     }
 
     /// Opens the network again on the CPU, after its provider failed.
