@@ -3,6 +3,7 @@
 //! A take is made in three stages: *compose* writes a score (one ONNX step graph per track), *perform* turns score and
 //! patch into codec tokens, *decode* renders score and tokens to audio.
 
+mod bias;
 mod choice;
 mod compose;
 pub mod condition;
@@ -15,7 +16,7 @@ mod shelf;
 pub mod tokens;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::render::{Decoding, Material};
@@ -23,7 +24,7 @@ use self::shelf::{Janitor, Shelf, loaded, lock};
 use crate::bundle::manifest::GraphRecord;
 use crate::bundle::{Bundle, BundleError};
 use crate::codec::filter::SpectralFilter;
-use crate::intent::Intent;
+use crate::intent::{Intent, Sense, TextUnderstanding};
 use crate::plan::{BARS_RANGE, BPM_RANGE, Plan};
 use crate::runtime::{
     ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
@@ -31,6 +32,7 @@ use crate::runtime::{
 };
 use crate::score::Score;
 use crate::take::{GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+use crate::text::{OpenTextError, TextModel};
 use crate::track::Track;
 use crate::worker;
 
@@ -176,7 +178,8 @@ pub struct TakeRequest<'a> {
     pub seed: u64,
     /// Settings of the generator.
     pub settings: GenerationSettings,
-    /// Takes of other tracks that are heard (the own track's is ignored).
+    /// Takes of other tracks that are heard. The own track's is the take at hand that an edit stays close to, as far as
+    /// [`crate::intent::TrackIntent::closeness`] says; without it, it is ignored.
     pub context: &'a [Arc<Take>],
 }
 
@@ -241,6 +244,7 @@ pub struct Engine {
     shelf: Arc<Shelf>,
     /// Drops idle networks; none when they are to stay.
     _janitor: Option<Janitor>,
+    text: OnceLock<Result<TextModel, OpenTextError>>,
 }
 
 impl Engine {
@@ -254,13 +258,30 @@ impl Engine {
         let placement = Arc::new(Placement::new(Arc::clone(&runtime), options.provider.or_environment()?));
         let shelf = Arc::new(Shelf::default());
         let janitor = options.unload_after.map(|patience| Janitor::start(&shelf, patience));
-        Ok(Self { bundle, runtime, placement, threads: options.threads.max(1), shelf, _janitor: janitor })
+        Ok(Self {
+            bundle,
+            runtime,
+            placement,
+            threads: options.threads.max(1),
+            shelf,
+            _janitor: janitor,
+            text: OnceLock::new(),
+        })
     }
 
     /// The bundle in use.
     #[must_use]
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// The model of sentences that belongs to the bundle, opened when it is first asked for.
+    ///
+    /// # Errors
+    /// When it is missing or damaged. Prompts are then read by their words alone.
+    pub fn text(&self) -> Result<&TextModel, &OpenTextError> {
+        let open = || TextModel::open(&TextModel::folder_of(self.bundle.folder()), Arc::clone(&self.runtime));
+        self.text.get_or_init(open).as_ref()
     }
 
     /// The runtime in use.
@@ -382,6 +403,7 @@ impl Engine {
             codes: &codes,
             codebooks: record.codebooks,
             patch,
+            tilt: render::tilt(bias::change(request)),
         };
         let audio = decoding.decode(network, self.threads, observer)?;
         timings.decode = performed.elapsed().as_secs_f64();
@@ -425,6 +447,12 @@ impl Engine {
     }
 }
 
+impl TextUnderstanding for Engine {
+    fn sense(&self, text: &str) -> Option<Sense> {
+        self.text().ok()?.sense(text)
+    }
+}
+
 /// Puts a take together; without tokens and audio it is silent.
 fn finished(
     bundle_id: &str,
@@ -444,8 +472,9 @@ fn finished(
     for stage in Stage::ALL {
         observer.progress(request.track, stage, 1.0);
     }
-    let mut context: Vec<_> =
-        request.context.iter().filter(|take| take.recipe.track != request.track).collect();
+    let parent = bias::parent(request).map(|take| &take.id);
+    let is_heard = |take: &&Arc<Take>| take.recipe.track != request.track || Some(&take.id) == parent;
+    let mut context: Vec<_> = request.context.iter().filter(is_heard).collect();
     context.sort_by_key(|take| take.recipe.track);
     let recipe = Recipe {
         track: request.track,

@@ -4,11 +4,15 @@ mod facts;
 mod lexicon;
 mod parse;
 mod reader;
+mod sense;
 mod typo;
 mod understood;
 mod word;
 
-pub use parse::{MAX_PROMPT_CHARACTERS, PromptError, edit, is_understood, parse};
+pub use parse::{
+    MAX_PROMPT_CHARACTERS, PromptError, edit, edit_with, is_understood, is_understood_with, parse, parse_with,
+};
+pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use understood::{Slot, Understood, style_name, understood};
 
 use serde::{Deserialize, Serialize};
@@ -185,6 +189,16 @@ pub struct TrackIntent {
     /// Octaves up (positive) or down.
     #[serde(default)]
     pub octave: i8,
+    /// How closely the take at hand is followed, in `0.0..=1.0`; 0 makes the track anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub closeness: f32,
+    /// The track starts its notes with the kick.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_kick: bool,
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 /// What a prompt means. Facts that the prompt does not state are `None` and are chosen by the planner from style and seed.

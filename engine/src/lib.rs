@@ -23,6 +23,7 @@ pub mod runtime;
 pub mod score;
 pub mod session;
 pub mod take;
+pub mod text;
 pub mod theory;
 pub mod track;
 pub mod worker;

@@ -1,7 +1,7 @@
 //! Chooses the patch that plays a take.
 
-use super::TakeRequest;
 use super::random::{Purpose, Random};
+use super::{TakeRequest, bias};
 use crate::bundle::{Bundle, Patch};
 
 /// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
@@ -10,6 +10,8 @@ const INSTRUMENT_SCORE: f32 = 4.0;
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
+/// Above style, mood and luck together, and below an instrument's name.
+const PARENT_SCORE: f32 = 4.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
@@ -20,7 +22,14 @@ pub(super) fn choose_patch<'a>(bundle: &'a Bundle, request: &TakeRequest<'_>) ->
     let variation = request.settings.variation.clamp(0.0, 1.0);
     bundle
         .patches(request.track)
-        .map(|patch| (fitness(patch, request) + RANDOM_SCORE * variation * random.gumbel(), patch))
+        .map(|patch| {
+            (
+                fitness(patch, request)
+                    + likeness(patch, request)
+                    + RANDOM_SCORE * variation * random.gumbel(),
+                patch,
+            )
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, patch)| patch)
 }
@@ -35,6 +44,16 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
         + (own.attributes.aggression - patch.aggression).abs();
     INSTRUMENT_SCORE * named + STYLE_SCORE * style + MOOD_SCORE * (moods as f32).min(2.0)
         - ATTRIBUTE_SCORE * distance
+}
+
+/// An edit keeps the instrument, unless its words name another.
+fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
+    match bias::parent(request) {
+        Some(parent) if parent.patch == patch.id => {
+            PARENT_SCORE * request.intent.track(request.track).closeness
+        }
+        _ => 0.0,
+    }
 }
 
 /// How well `wish` describes the patch: 1 when it is a tag, its family or a part of its name, less for some of its

@@ -1,5 +1,6 @@
 //! Compose: writes the score of one track, token by token.
 
+use super::bias::Bias;
 use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
 use super::random::{Purpose, Random};
 use super::sampling::Sampling;
@@ -45,6 +46,7 @@ pub(super) fn compose(
     let guidance = guidance(track, settings.adherence);
     let lanes = if guidance == 1.0 { 1 } else { 2 };
     let mut random = Random::new(request.seed, track, Purpose::Compose);
+    let mut bias = Bias::new(request);
 
     let mut notes = Vec::new();
     let mut decoder = Decoder::new(track, plan.key.tonic, 0);
@@ -88,10 +90,12 @@ pub(super) fn compose(
                 *logit = without + guidance * (with - without);
             }
         }
+        bias.apply(&grammar, step, &mut logits);
         rules.mask(&grammar, step, &mut logits);
         position += 1;
         token = sampling.draw(&logits, random.uniform()) as Token;
         grammar.feed(token);
+        bias.feed(token);
         decoder.push(token, &mut notes);
         if decoder.step() != step {
             observer.progress(track, Stage::Compose, decoder.step() as f32 / total_steps as f32);

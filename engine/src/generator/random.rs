@@ -11,6 +11,7 @@ pub(super) enum Purpose {
     Patch = 0,
     Compose = 1,
     Noise = 2,
+    Edit = 3,
 }
 
 /// Random numbers of one take and purpose.

@@ -147,6 +147,15 @@ pub(super) struct Decoding<'a> {
     pub(super) codes: &'a [i64],
     pub(super) codebooks: usize,
     pub(super) patch: &'a Patch,
+    /// Log gain at the highest band against the middle: how much brighter an edit asks for.
+    pub(super) tilt: f32,
+}
+
+/// The tilt of the spectrum for changed dials (energy, density, brightness, aggression, complexity): up to 9 dB at the
+/// top for a full change of brightness. The performer hears the dials too, but may have learnt little of them.
+pub(super) fn tilt([_, _, brightness, aggression, _]: [f32; 5]) -> f32 {
+    const DECIBELS: f32 = std::f32::consts::LN_10 / 20.0;
+    DECIBELS * (18.0 * brightness + 8.0 * aggression).clamp(-9.0, 9.0)
 }
 
 /// Log gains of some codec frames.
@@ -203,7 +212,7 @@ impl Decoding<'_> {
             self.material.features.window(first * FEATURES_PER_CODEC_FRAME, count * FEATURES_PER_CODEC_FRAME);
         let levels = self.levels(&(first * ratio..(first + count) * ratio));
         let rows = self.material.features.rows;
-        let values = network.run::<f32>(
+        let mut values = network.run::<f32>(
             &[
                 ("codes", &[1, self.codebooks, count], Input::Integers(&codes)),
                 ("features", &[1, rows, count * FEATURES_PER_CODEC_FRAME], Input::Floats(&features)),
@@ -211,6 +220,12 @@ impl Decoding<'_> {
             ],
             is_cancelled,
         )?;
+        if self.tilt != 0.0 {
+            for (index, row) in values.chunks_exact_mut(count * ratio).enumerate() {
+                let height = 2.0 * (index % BANDS) as f32 / (BANDS - 1) as f32 - 1.0;
+                row.iter_mut().for_each(|gain| *gain += self.tilt * height);
+            }
+        }
         let columns = (chunk.start - first) * ratio..(chunk.end - first) * ratio;
         Ok(Gains { values, stride: count * ratio, columns })
     }

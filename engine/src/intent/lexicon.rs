@@ -38,6 +38,10 @@ pub(super) struct Entry {
     pub(super) pace: f32,
     pub(super) octave: i8,
     pub(super) feel: Option<Feel>,
+    /// Follows the kick.
+    pub(super) follows_kick: bool,
+    /// Of an edit: how closely the take at hand is followed.
+    pub(super) closeness: Option<f32>,
     /// A track that shall be silent ("drumless").
     pub(super) absent: Option<Track>,
     /// Names only a part of its track.
@@ -108,7 +112,8 @@ pub(super) fn single_words() -> &'static [&'static str] {
     &WORDS
 }
 
-fn entry(effects: &'static str) -> Option<Entry> {
+/// Reads the effects of one line; `None` when they are not well-formed.
+pub(super) fn entry(effects: &str) -> Option<Entry> {
     let mut entry = Entry::default();
     let mut shift = [0.0; 5];
     let track = |name: &str| Track::ALL.into_iter().find(|track| track.name() == name);
@@ -116,6 +121,10 @@ fn entry(effects: &'static str) -> Option<Entry> {
     for effect in effects.split_whitespace() {
         if effect == "." {
             entry.is_piece = true;
+        } else if effect == "kick" {
+            entry.follows_kick = true;
+        } else if let Some(closeness) = effect.strip_prefix("close=") {
+            entry.closeness = Some(closeness.parse().ok()?);
         } else if effect == "part" {
             entry.is_part = true;
         } else if let Some(name) = effect.strip_prefix('~') {

@@ -1,12 +1,16 @@
 //! From a prompt to an [`Intent`], and from an edit to the next one.
 
 use super::reader::{Reading, Wishes, read};
+use super::sense::{TextUnderstanding, complete, complete_edit};
 use super::{Attributes, Intent, STYLE_COUNT, Style, TrackIntent};
 use crate::plan::Plan;
 use crate::track::Track;
 
 /// Longest prompt, in characters.
 pub const MAX_PROMPT_CHARACTERS: usize = 2_000;
+/// How closely an edit follows the take at hand, and one that gives its line to another instrument.
+const CLOSE: f32 = 0.75;
+const CLOSE_BY_ANOTHER: f32 = 0.6;
 /// Dials stay this far from their ends, where the composers have seen little.
 const MARGIN: f32 = 0.02;
 
@@ -32,12 +36,23 @@ fn check_length(text: &str) -> Result<(), PromptError> {
 /// # Errors
 /// When the prompt is empty or blank, or too long.
 pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
+    parse_with(prompt, None)
+}
+
+/// As [`parse`], with a model of sentences for what the words leave open. Words that the lexicon knows always win.
+///
+/// # Errors
+/// When the prompt is empty or blank, or too long.
+pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<Intent, PromptError> {
     check_length(prompt)?;
     if prompt.chars().all(|character| character.is_whitespace() || character.is_control()) {
         return Err(PromptError::Empty);
     }
     let mut reading = read(prompt);
     colour_piece_by_its_only_track(&mut reading);
+    if let Some(text) = text {
+        complete(&mut reading, prompt, text);
+    }
     let attributes = shifted(Attributes::default(), &reading.piece);
     let mut intent = Intent {
         styles: styles(&reading).unwrap_or_else(|| only(Style::Pop)),
@@ -64,8 +79,10 @@ pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
             instruments: wishes.wanted_instruments(),
             absent: wishes.absent || (reading.only_named && !wishes.wanted),
             octave: wishes.octave,
+            ..TrackIntent::default()
         };
     }
+    intent.tracks[Track::Bass.index()].follow_kick = reading.follows_kick;
     for track in Track::ALL {
         if track != Track::Drums {
             let octave = &mut intent.tracks[track.index()].octave;
@@ -96,8 +113,16 @@ fn colour_piece_by_its_only_track(reading: &mut Reading) {
 /// Whether any word of a prompt means something here. [`parse`] takes a prompt of which this is not true as neutral pop.
 #[must_use]
 pub fn is_understood(prompt: &str) -> bool {
+    is_understood_with(prompt, None)
+}
+
+/// Whether any word of a prompt means something here, or the prompt is like something that is known to a model of
+/// sentences.
+#[must_use]
+pub fn is_understood_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> bool {
     let reading = read(prompt);
     reading != Reading { unknown: reading.unknown.clone(), ..Reading::default() }
+        || text.is_some_and(|text| text.sense(prompt).is_some())
 }
 
 /// Applies words to a take at hand ("more aggressive", "less busy", "an octave lower", "with rhodes instead"): the
@@ -109,8 +134,24 @@ pub fn is_understood(prompt: &str) -> bool {
 /// # Errors
 /// When the text is too long.
 pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptError> {
+    edit_with(intent, track, text, None)
+}
+
+/// As [`edit`], with a model of sentences for words that the lexicon does not know.
+///
+/// # Errors
+/// When the text is too long.
+pub fn edit_with(
+    intent: &Intent,
+    track: Track,
+    text: &str,
+    understanding: Option<&dyn TextUnderstanding>,
+) -> Result<Intent, PromptError> {
     check_length(text)?;
-    let reading = read(text);
+    let mut reading = read(text);
+    if let Some(understanding) = understanding {
+        complete_edit(&mut reading, text, understanding);
+    }
     let mut edited = intent.clone();
     if let Some(named) = styles(&reading) {
         let is_named = reading.styles.iter().any(|weight| *weight > 0.0);
@@ -145,13 +186,24 @@ pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptE
     wishes.instruments.retain(|tag| !said.iter().any(|part| part.unwanted.contains(tag)));
     wishes.moods = said.iter().flat_map(|part| part.words.iter().cloned()).collect();
     wishes.absent = false;
+    wishes.follow_kick |= reading.follows_kick;
+    let names_another =
+        !wishes.instruments.is_empty() && wishes.instruments != intent.track(track).instruments;
+    wishes.closeness = if text.trim().is_empty() {
+        0.0
+    } else {
+        reading.closeness.unwrap_or(if names_another { CLOSE_BY_ANOTHER } else { CLOSE })
+    };
+    edited.feel = reading.feel.or(edited.feel);
+    edited.notes = reading.notes;
     edited.unknown = reading.unknown;
     let shared = [
         ("tempo", reading.bpm.is_some()),
         ("key", reading.key.is_some()),
         ("meter", reading.meter.is_some()),
         ("bars", reading.bars.is_some()),
-        ("chords", reading.chords.is_some()),
+        ("chords", reading.chords.is_some() || !reading.numerals.is_empty()),
+        ("swing", reading.swing.is_some()),
     ];
     edited.unknown.extend(shared.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()));
     Ok(edited)
@@ -357,6 +409,12 @@ mod tests {
         assert_eq!(bass("octave up").octave, 1);
         assert_eq!(bass("with reese instead").instruments, ["reese"]);
         assert!(bass("no acid").instruments.is_empty());
+        assert!(bass("follow the kick").follow_kick && !base.follow_kick);
+        assert!(bass("like before but brighter").closeness > bass("brighter").closeness);
+        assert!(bass("more variation").closeness < bass("brighter").closeness);
+        assert_eq!((bass("something completely different").closeness, bass("").closeness), (0.0, 0.0));
+        let slower = edit(&start, Track::Drums, "half-time").expect("readable");
+        assert_eq!((slower.feel, start.feel), (Some(crate::intent::Feel::HalfTime), None));
         assert_eq!(bass(""), TrackIntent { moods: Vec::new(), ..base.clone() });
         let edited = edit(&start, Track::Bass, "more jazzy at 90 bpm").expect("readable");
         assert!(edited.styles[Style::Jazz.index()] > 0.5);

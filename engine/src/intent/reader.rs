@@ -74,6 +74,8 @@ pub(super) struct Reading {
     pub(super) chords: Option<Vec<Chord>>,
     pub(super) numerals: Vec<Numeral>,
     pub(super) feel: Option<Feel>,
+    pub(super) follows_kick: bool,
+    pub(super) closeness: Option<f32>,
     pub(super) unknown: Vec<String>,
     /// What was chosen where the words contradict each other, in sentences.
     pub(super) notes: Vec<String>,
@@ -277,6 +279,8 @@ impl Reader {
                 self.reading.pace = (self.reading.pace + pace).clamp(-1.0, 1.0);
             }
             self.reading.feel = self.reading.feel.or(entry.feel);
+            self.reading.follows_kick |= entry.follows_kick;
+            self.reading.closeness = self.reading.closeness.or(entry.closeness);
             if let Some(track) = entry.absent {
                 self.reading.tracks[track.index()].absent = true;
             }

@@ -197,6 +197,10 @@ impl Session {
         let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
         let mut intent = edit(base, track, text)?;
         intent.tracks[track.index()].absent = false;
+        // The take at hand is heard too: an edit stays close to it.
+        let mut context = heard;
+        context
+            .extend(parent.filter(|_| intent.track(track).closeness > 0.0).map(|take| (track, take.clone())));
         let before = parent.map_or(self.prompt.as_str(), |take| take.recipe.prompt.as_str());
         let prompt = if text.trim().is_empty() {
             before.to_owned()
@@ -210,7 +214,7 @@ impl Session {
             plan: &plan,
             seed,
             settings,
-            context: &in_order(&heard),
+            context: &in_order(&context),
         })?;
         self.remember();
         self.track_mut(track).add(Arc::new(take));
@@ -389,7 +393,7 @@ pub(super) mod tests {
         let mut session = generated("techno with acid bass", 1);
         session
             .regenerate_by(Track::Bass, "more aggressive", 9, GenerationSettings::default(), &mut |take| {
-                assert_eq!(take.context.len(), 3);
+                assert_eq!(take.context.len(), 4);
                 Ok(fake_take(take))
             })
             .expect("a take");
