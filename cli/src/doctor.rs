@@ -8,6 +8,7 @@ use anyhow::Result;
 use resonantgen_engine::bundle::Bundle;
 use resonantgen_engine::generator::EngineOptions;
 use resonantgen_engine::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
+use resonantgen_engine::text::TextModel;
 use resonantgen_engine::track::Track;
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ struct Findings {
     program: Program,
     runtime: Finding<RuntimeFound>,
     bundle: Finding<BundleFound>,
+    /// Optional: prompts are read by their words alone without it.
+    sentences: Finding<SentencesFound>,
     healthy: bool,
 }
 
@@ -61,6 +64,13 @@ struct BundleFound {
     patches: usize,
 }
 
+#[derive(Debug, Serialize)]
+struct SentencesFound {
+    folder: String,
+    id: String,
+    licence: String,
+}
+
 impl<Found> Finding<Found> {
     fn is_sound(&self) -> bool {
         matches!(self, Self::Sound(_))
@@ -75,13 +85,14 @@ pub fn run(arguments: &Doctor) -> Result<ExitCode> {
     let options = open::options(&arguments.models)?;
     let runtime = find_runtime(&options);
     let bundle = find_bundle(arguments);
+    let sentences = find_sentences(arguments);
     let healthy = runtime.is_sound() && bundle.is_sound();
     let program = Program {
         version: env!("CARGO_PKG_VERSION"),
         licence: env!("CARGO_PKG_LICENSE"),
         inference_threads: options.threads,
     };
-    let findings = Findings { program, runtime, bundle, healthy };
+    let findings = Findings { program, runtime, bundle, sentences, healthy };
     if arguments.json {
         report::print_json(&findings)?
     } else {
@@ -128,6 +139,24 @@ fn find_bundle(arguments: &Doctor) -> Finding<BundleFound> {
     }
 }
 
+fn find_sentences(arguments: &Doctor) -> Finding<SentencesFound> {
+    let folder = TextModel::folder_of(&open::bundle_folder(&arguments.models));
+    let check = || -> Result<SentencesFound, String> {
+        let runtime = Runtime::open(None).map_err(|error| error.to_string())?;
+        let model = TextModel::open(&folder, runtime).map_err(|error| error.to_string())?;
+        model.check()?;
+        Ok(SentencesFound {
+            folder: folder.display().to_string(),
+            id: model.id().to_owned(),
+            licence: model.licence().to_owned(),
+        })
+    };
+    match check() {
+        Ok(found) => Finding::Sound(found),
+        Err(error) => Finding::Broken { error },
+    }
+}
+
 impl Findings {
     fn list(&self) -> String {
         let Program { version, licence, inference_threads } = self.program;
@@ -153,6 +182,17 @@ impl Findings {
                 found.id, found.licence, found.patches, found.hashes, found.folder
             ),
             Finding::Broken { error } => writeln!(text, "BROKEN models: {error}"),
+        };
+        let _ = match &self.sentences {
+            Finding::Sound(found) => {
+                writeln!(text, "ok     sentences {} ({}): {}", found.id, found.licence, found.folder)
+            }
+            Finding::Broken { error } => {
+                writeln!(
+                    text,
+                    "note   prompts are read by their words alone, without a model of sentences: {error}"
+                )
+            }
         };
         text.push_str(if self.healthy {
             "all is well\n"

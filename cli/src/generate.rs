@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use resonantgen_engine::intent;
+use resonantgen_engine::generator::Engine;
+use resonantgen_engine::intent::{self, TextUnderstanding};
 use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_engine::track::Track;
 
@@ -14,7 +15,7 @@ use crate::failure::Usage;
 use crate::maker::Maker;
 use crate::progress::Progress;
 use crate::report::{Report, Run};
-use crate::{folder, interrupt};
+use crate::{folder, interrupt, open};
 
 /// Generates all tracks that are asked for and not locked.
 ///
@@ -23,15 +24,23 @@ use crate::{folder, interrupt};
 pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
-    let Wish { out, request, unknown } = wish(arguments)?;
+    let Wish { out, request, engine } = wish(arguments)?;
     let mut session = existing_session(&out)?;
-    if !unknown.is_empty() {
-        eprintln!("note: nothing was made of: {}", unknown.join(", "));
-    }
     let _ = session.prepare(&request)?;
     folder::check_writable(&out)?;
     interrupt::listen()?;
-    let maker = Maker::open(&models, &elsewhere)?;
+    let maker = match engine.filter(|_| elsewhere.server.is_none()) {
+        Some(engine) => Maker::Here(Box::new(engine)),
+        None => Maker::open(&models, &elsewhere)?,
+    };
+    let text: Option<&dyn TextUnderstanding> = match &maker {
+        Maker::Here(engine) => Some(engine.as_ref()),
+        Maker::There(_) => None,
+    };
+    let (intent, plan) = session.prepare_with(&request, text)?;
+    for notice in session.notices(&request, &intent, &plan) {
+        eprintln!("note: {notice}");
+    }
 
     let begin = Instant::now();
     let generated = maker.generate(&mut session, &request, &Progress::new());
@@ -49,11 +58,11 @@ pub struct Wish {
     out: PathBuf,
     /// What to generate.
     pub request: SessionRequest,
-    /// Words of the prompt that mean nothing here.
-    unknown: Vec<String>,
+    /// The engine, where it was needed to understand the prompt.
+    engine: Option<Engine>,
 }
 
-/// Reads what is asked for. Refuses what cannot be understood before anything is opened or created.
+/// Reads what is asked for. Refuses what cannot be understood before anything is created.
 ///
 /// # Errors
 /// The prompt cannot be understood.
@@ -68,13 +77,18 @@ pub fn wish(arguments: Generate) -> Result<Wish> {
         tracks,
         settings: arguments.settings.generation(),
     };
-    let intent = intent::parse(&request.prompt).map_err(|error| Usage(error.to_string()))?;
-    if !intent::is_understood(&request.prompt) {
+    intent::parse(&request.prompt).map_err(|error| Usage(error.to_string()))?;
+    // The models are opened early only for words that the lexicon does not know.
+    let opened =
+        if intent::is_understood(&request.prompt) { None } else { Some(open::engine(&arguments.models)) };
+    let understands = |engine: &Engine| intent::is_understood_with(&request.prompt, Some(engine));
+    if opened.as_ref().is_some_and(|engine| !engine.as_ref().is_ok_and(understands)) {
         let message = "no word of the prompt is known here: name a style, a mood or an instrument in English, \
                        like \"dark techno with driving bass\"";
         return Err(Usage(message.to_owned()).into());
     }
-    Ok(Wish { out: arguments.out, request, unknown: intent.unknown })
+    let engine = opened.transpose()?;
+    Ok(Wish { out: arguments.out, request, engine })
 }
 
 /// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are

@@ -42,6 +42,11 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     );
     interrupt::check()?;
     regenerated?;
+    if let Some(take) = session.track(track).take() {
+        for notice in take.recipe.intent.notices() {
+            eprintln!("note: {notice}");
+        }
+    }
     let run = Run { seconds: begin.elapsed().as_secs_f64(), tracks: vec![track] };
     let rate = folder::sample_rate_hz(&arguments.folder);
     folder::save(&arguments.folder, &session, rate)?;

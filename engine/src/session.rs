@@ -10,6 +10,7 @@ mod generate;
 mod history;
 mod import;
 mod mix;
+mod notices;
 mod record;
 mod remembered;
 mod store;

@@ -80,6 +80,11 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
         fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
     }
     copy_folder(&models, &bundle)?;
+    // Optional, so a checkout without it still makes a plugin.
+    let sentences = crate::root().join("models").join("text");
+    if sentences.join("manifest.json").is_file() {
+        copy_folder(&sentences, &bundle.join("text"))?;
+    }
     let name = runtime.file_name().context("the runtime library has no name")?;
     copy(runtime, &resources.join("runtime").join(name))
 }

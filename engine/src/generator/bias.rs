@@ -20,7 +20,9 @@ const PARENT: f32 = 5.0;
 const DECIDED: f32 = 9.0;
 /// Share of a change of density that becomes a change of the number of onsets.
 const DENSITY_SHARE: f32 = 1.1;
-/// Changes of a dial below this are none.
+/// Changes of density below this leave the onsets alone: many a mood moves it a little in passing.
+const THINNING: f32 = 0.06;
+/// Changes of force below this are none.
 const NOTICEABLE: f32 = 0.03;
 /// Logits between neighbouring velocity levels for a full change of force.
 const FORCE: f32 = 5.0;
@@ -83,18 +85,27 @@ impl Bias {
         let parent = parent(request).filter(|take| take.recipe.plan.meter == plan.meter);
         let steps = parent.map_or_else(Vec::new, |take| parent_steps(take, plan, track));
         let mut random = Random::new(request.seed, track, Purpose::Edit);
-        let fates = if steps.is_empty() { Vec::new() } else { fates(&steps, plan, density, &mut random) };
+        let mut fates = if steps.is_empty() { Vec::new() } else { fates(&steps, plan, density, &mut random) };
         let kicks = (own.follow_kick && track != Track::Drums)
             .then(|| request.context.iter().find(|take| take.recipe.track == Track::Drums))
             .flatten()
             .map(|drums| kicks(&drums.score.notes, plan));
+        for (step, has_kick) in kicks.iter().flatten().enumerate() {
+            if let Some(fate) = fates.get_mut(step) {
+                *fate = match (has_kick, steps[step].is_empty()) {
+                    (true, true) => Fate::Come,
+                    (false, false) => Fate::Go,
+                    _ => Fate::Stay,
+                };
+            }
+        }
         Self {
             track,
             closeness: if steps.is_empty() { 0.0 } else { own.closeness },
             parent: steps,
             fates,
             force: 0.6 * energy + 0.5 * aggression,
-            thins: density < -NOTICEABLE,
+            thins: density < -THINNING,
             kicks,
             backbeat: if track == Track::Drums { backbeat(plan, intent.feel) } else { Vec::new() },
             said: Vec::new(),
@@ -265,7 +276,7 @@ fn metrical(plan: &Plan, step: usize) -> f32 {
 /// Which of the parent's onsets go, or where others come, for a change of density.
 fn fates(steps: &[Vec<Token>], plan: &Plan, density: f32, random: &mut Random) -> Vec<Fate> {
     let mut fates = vec![Fate::Stay; steps.len()];
-    if density.abs() < NOTICEABLE {
+    if density.abs() < THINNING {
         return fates;
     }
     let onsets = steps.iter().filter(|tokens| !tokens.is_empty()).count();
@@ -344,6 +355,7 @@ mod tests {
             settings: GenerationSettings::default(),
             bundle_id: String::new(),
             context: Vec::new(),
+            imported: Default::default(),
         };
         Arc::new(Take {
             id: recipe.take_id(),

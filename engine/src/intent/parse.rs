@@ -239,6 +239,17 @@ fn shifted(attributes: Attributes, wishes: &Wishes) -> Attributes {
 }
 
 impl Intent {
+    /// What a user should be told of how the words were read: contradictions and what was chosen, and words that nothing
+    /// was made of.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = self.notes.clone();
+        if !self.unknown.is_empty() {
+            notices.push(format!("nothing was made of: {}", self.unknown.join(", ")));
+        }
+        notices
+    }
+
     /// What was understood, in one line: "dark techno, 130 bpm, A minor, driving bass".
     #[must_use]
     pub fn summary(&self) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::edit::is_same_grid;
 use super::{BundleFacts, Overrides, Session, SessionError};
 use crate::generator::{Engine, GenerateError, Observer, TakeRequest};
-use crate::intent::{Intent, edit, parse};
+use crate::intent::{Intent, TextUnderstanding, edit_with, parse_with};
 use crate::plan::{Plan, PlanError, make_plan};
 use crate::take::{GenerationSettings, Take};
 use crate::track::Track;
@@ -37,8 +37,20 @@ impl Session {
     /// # Errors
     /// As [`Session::generate`], before any take is made.
     pub fn prepare(&self, request: &SessionRequest) -> Result<(Intent, Plan), SessionError> {
+        self.prepare_with(request, None)
+    }
+
+    /// As [`Session::prepare`], with a model of sentences for what the words leave open, as [`Session::generate`] has it.
+    ///
+    /// # Errors
+    /// As [`Session::generate`], before any take is made.
+    pub fn prepare_with(
+        &self,
+        request: &SessionRequest,
+        text: Option<&dyn TextUnderstanding>,
+    ) -> Result<(Intent, Plan), SessionError> {
         check_settings(request.settings)?;
-        let mut intent = parse(&request.prompt)?;
+        let mut intent = parse_with(&request.prompt, text)?;
         if let Some(style) = request.overrides.style {
             intent = intent.in_style(style);
         }
@@ -99,12 +111,17 @@ impl Session {
         request: &SessionRequest,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        self.generate_by(request, &mut |take| engine.generate_take(take, observer))?;
+        self.generate_understood(request, Some(engine), &mut |take| engine.generate_take(take, observer))?;
         self.bundle = Some(bundle_facts(engine));
         Ok(())
     }
 
-    fn generate_by(&mut self, request: &SessionRequest, make: &mut Make<'_>) -> Result<(), SessionError> {
+    fn generate_understood(
+        &mut self,
+        request: &SessionRequest,
+        text: Option<&dyn TextUnderstanding>,
+        make: &mut Make<'_>,
+    ) -> Result<(), SessionError> {
         if request.tracks.is_empty() {
             return Err(SessionError::NoTracks);
         }
@@ -115,7 +132,7 @@ impl Session {
         if targets.is_empty() {
             return Err(SessionError::AllLocked);
         }
-        let (intent, plan) = self.prepare(request)?;
+        let (intent, plan) = self.prepare_with(request, text)?;
         if targets.iter().all(|track| intent.track(*track).absent) {
             return Err(SessionError::AllAbsent);
         }
@@ -170,17 +187,19 @@ impl Session {
         settings: GenerationSettings,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        self.regenerate_by(track, edit, seed, settings, &mut |take| engine.generate_take(take, observer))?;
+        let make = &mut |take: &TakeRequest<'_>| engine.generate_take(take, observer);
+        self.regenerate_understood(track, edit, seed, settings, Some(engine), make)?;
         self.bundle = Some(bundle_facts(engine));
         Ok(())
     }
 
-    fn regenerate_by(
+    fn regenerate_understood(
         &mut self,
         track: Track,
         text: &str,
         seed: u64,
         settings: GenerationSettings,
+        understanding: Option<&dyn TextUnderstanding>,
         make: &mut Make<'_>,
     ) -> Result<(), SessionError> {
         check_settings(settings)?;
@@ -195,7 +214,7 @@ impl Session {
         let kept: Vec<(Track, &Plan)> =
             heard.iter().map(|(other, take)| (*other, &take.recipe.plan)).collect();
         let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
-        let mut intent = edit(base, track, text)?;
+        let mut intent = edit_with(base, track, text, understanding)?;
         intent.tracks[track.index()].absent = false;
         // The take at hand is heard too: an edit stays close to it.
         let mut context = heard;
@@ -235,6 +254,25 @@ fn in_order(heard: &[(Track, Arc<Take>)]) -> Vec<Arc<Take>> {
 
 fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
     settings.out_of_range().map_or(Ok(()), |(name, value)| Err(SessionError::Setting { name, value }))
+}
+
+/// What tests do without an engine.
+#[cfg(test)]
+impl Session {
+    fn generate_by(&mut self, request: &SessionRequest, make: &mut Make<'_>) -> Result<(), SessionError> {
+        self.generate_understood(request, None, make)
+    }
+
+    fn regenerate_by(
+        &mut self,
+        track: Track,
+        text: &str,
+        seed: u64,
+        settings: GenerationSettings,
+        make: &mut Make<'_>,
+    ) -> Result<(), SessionError> {
+        self.regenerate_understood(track, text, seed, settings, None, make)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,68 @@
+//! What a user should be told of a request that is met: where the words or the kept takes did not allow all of it.
+
+use super::{Session, SessionRequest};
+use crate::intent::Intent;
+use crate::plan::Plan;
+
+impl Session {
+    /// What `request` does not get of all it asks for, in sentences for people: contradictions and what was chosen, words
+    /// that nothing was made of, and facts that kept takes do not allow. `intent` and `plan` are those of
+    /// [`Session::prepare_with`].
+    #[must_use]
+    pub fn notices(&self, request: &SessionRequest, intent: &Intent, plan: &Plan) -> Vec<String> {
+        let mut notices = intent.notices();
+        let asked = &request.overrides;
+        let wished_bpm = asked.bpm.or(intent.bpm).filter(|bpm| *bpm != plan.bpm);
+        let wished_key = asked.key.or(intent.key).filter(|key| *key != plan.key);
+        let wished_meter = asked.meter.or(intent.meter).filter(|meter| *meter != plan.meter);
+        let wished_bars = asked.bars.or(intent.bars).filter(|bars| *bars != plan.bars);
+        let wished_chords = asked.chords.as_ref().or(intent.chords.as_ref());
+        let has_other_chords =
+            wished_chords.is_some_and(|chords| chords.iter().any(|chord| !plan.chords.contains(chord)));
+        let kept = [
+            wished_bpm.map(|bpm| format!("{bpm} bpm (it stays {} bpm)", plan.bpm)),
+            wished_key.map(|key| format!("{key} (it stays {})", plan.key)),
+            wished_meter.map(|meter| format!("{meter} (it stays {})", plan.meter)),
+            wished_bars.map(|bars| format!("{bars} bars (it stays {})", plan.bars)),
+            has_other_chords.then(|| "other chords".to_owned()),
+        ];
+        let kept: Vec<String> = kept.into_iter().flatten().collect();
+        if !kept.is_empty() {
+            notices.push(format!(
+                "takes that are kept do not allow {}: unlock or renew them for that",
+                kept.join(", ")
+            ));
+        }
+        notices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generate::tests::{generated, request};
+    use crate::session::{Overrides, Session, SessionRequest};
+    use crate::track::Track;
+
+    fn told(session: &Session, request: &SessionRequest) -> String {
+        let (intent, plan) = session.prepare(request).expect("a plan");
+        session.notices(request, &intent, &plan).join("; ")
+    }
+
+    #[test]
+    fn what_is_not_met_is_said() {
+        let nothing = Session::default();
+        assert_eq!(told(&nothing, &request("dark techno", 1)), "");
+        let both = told(&nothing, &request("fast slow techno in C and F# minor", 1));
+        assert!(
+            both.contains("fast was taken, slow left out") && both.contains("C major was taken, F# minor"),
+            "{both}"
+        );
+        assert!(told(&nothing, &request("techno xyzzy", 1)).contains("nothing was made of: xyzzy"));
+        let mut kept = generated("techno", 1);
+        kept.track_mut(Track::Bass).locked = true;
+        let overrides = Overrides { bpm: Some(90.0), bars: Some(3), ..Overrides::default() };
+        let asked = SessionRequest { overrides, ..request("techno", 2) };
+        let text = told(&kept, &asked);
+        assert!(text.contains("90 bpm (it stays 240 bpm)") && text.contains("3 bars (it stays 1)"), "{text}");
+    }
+}
