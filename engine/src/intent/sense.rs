@@ -6,8 +6,10 @@ use super::reader::{Reading, Wishes};
 use crate::plan::Mode;
 use crate::track::Track;
 
-/// Least similarity (cosine) of a phrase that says something about a text.
-const LEAST: f32 = 0.28;
+/// Least similarity (cosine) of the nearest phrase for a text to be like anything: what is no language stays below it.
+const LEAST: f32 = 0.34;
+/// Least similarity of the other phrases that are heard.
+const LEAST_BESIDE: f32 = 0.28;
 /// Phrases that are heard at most.
 const MOST_HEARD: usize = 4;
 /// How sharply the more similar phrase wins.
@@ -75,11 +77,11 @@ impl Anchors {
             .iter()
             .copied()
             .zip(&self.0)
-            .filter(|(similarity, _)| *similarity >= LEAST)
+            .filter(|(similarity, _)| *similarity >= LEAST_BESIDE)
             .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0));
         near.truncate(MOST_HEARD);
-        let best = near.first()?.0;
+        let best = near.first().map(|(similarity, _)| *similarity).filter(|best| *best >= LEAST)?;
         let weights: Vec<f32> =
             near.iter().map(|(similarity, _)| (SHARPNESS * (similarity - best)).exp()).collect();
         let total: f32 = weights.iter().sum();
