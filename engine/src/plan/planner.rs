@@ -330,15 +330,18 @@ fn bars_for(count: usize) -> u32 {
     }
 }
 
-/// Spreads typed chords over the half bars: one per bar and repeated where that comes out even, else evenly.
+/// Spreads typed chords over the half bars: one per bar and repeated where that comes out even, else evenly; chords change
+/// within a bar only where there are more of them than bars, as in 3/4 a half bar falls between the beats.
 fn spread(typed: &[Chord], bars: u32) -> Vec<Chord> {
-    let halves = 2 * bars as usize;
+    let bars = bars as usize;
     let count = typed.len();
-    if count <= bars as usize && (bars as usize).is_multiple_of(count) {
-        (0..halves).map(|half| typed[half / 2 % count]).collect()
-    } else {
-        (0..halves).map(|half| typed[half * count / halves]).collect()
-    }
+    (0..2 * bars)
+        .map(|half| match half / 2 {
+            bar if count <= bars && bars.is_multiple_of(count) => typed[bar % count],
+            bar if count <= bars => typed[bar * count / bars],
+            _ => typed[half * count / (2 * bars)],
+        })
+        .collect()
 }
 
 /// The major or minor key (or the given mode's) whose scale holds most of the chords' notes; the first and the last
@@ -610,11 +613,49 @@ mod tests {
             assert_eq!(symbols.join(" "), text);
             assert_eq!(plan.chords[8..], plan.chords[..8]);
         }
+        let three = Intent { chords: Some(chords("Am F G")), meter: "3/4".parse().ok(), ..only(Style::Pop) };
+        let overrides = Overrides { bars: Some(8), ..Overrides::default() };
+        let plan = make_plan(&three, &overrides, 0).expect("a plan");
+        assert!(plan.chords.chunks(2).all(|bar| bar[0] == bar[1]), "{:?}", plan.chords);
         let five = Intent { chords: Some(chords("C D Em F G")), ..only(Style::Pop) };
         assert_eq!(make_plan(&five, &Overrides::default(), 0).expect("a plan").bars, 5);
         let bars = |bars| Overrides { bars: Some(bars), ..Overrides::default() };
         assert_eq!(make_plan(&five, &bars(3), 0).expect("a plan").chords.len(), 6);
         assert_eq!(make_plan(&five, &bars(2), 0), Err(PlanError::Chords { chords: 5, bars: 2 }));
+    }
+
+    #[test]
+    fn numerals_are_met_in_whatever_key_comes() {
+        let numerals =
+            |text: &str| text.split(' ').map(|numeral| numeral.parse().expect("a numeral")).collect();
+        let intent = Intent { numerals: numerals("i VI III VII"), ..only(Style::Trap) };
+        for seed in 0..20 {
+            let plan = make_plan(&intent, &Overrides::default(), seed).expect("a plan");
+            let roots: Vec<u8> = plan
+                .chords
+                .iter()
+                .step_by(2)
+                .take(4)
+                .map(|chord| (chord.root + 12 - plan.key.tonic) % 12)
+                .collect();
+            assert_eq!((roots, plan.key.mode), (vec![0, 8, 3, 10], Mode::Minor));
+        }
+        let typed = Overrides {
+            numerals: Some(numerals("ii V I")),
+            key: "Eb major".parse().ok(),
+            ..Overrides::default()
+        };
+        let symbols: Vec<String> = make_plan(&intent, &typed, 0)
+            .expect("a plan")
+            .chords
+            .iter()
+            .step_by(2)
+            .take(3)
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(symbols, ["Fm", "Bb", "Eb"]);
+        let none = Overrides { numerals: Some(Vec::new()), ..Overrides::default() };
+        assert_eq!(make_plan(&intent, &none, 0), Err(PlanError::NoChords));
     }
 
     #[test]
