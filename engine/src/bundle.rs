@@ -11,7 +11,6 @@ mod patch;
 use std::path::{Path, PathBuf};
 
 use self::manifest::{Manifest, Refusal, SCHEMA_VERSION};
-pub(crate) use self::files::check as check_file;
 pub use self::patch::{Patch, PatchExcitation};
 use crate::track::Track;
 

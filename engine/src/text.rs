@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use self::wordpiece::WordPiece;
+use crate::bundle::BundleError;
 use crate::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
-use crate::bundle::{BundleError, check_file};
 use crate::intent::{Anchors, Sense, TextUnderstanding};
 use crate::runtime::{Input, ModelError, Network, Runtime};
 
 /// Length of the vectors.
 const WIDTH: usize = 384;
+/// The one network that is run: its operators are more than a bundle's may be, so no other is accepted.
+const NETWORK_SHA256: &str = "53c7691c31fdf0247c252d746d5171fb7117bc51ce242823a25e0cccd2e3b141";
 /// Longest text that is looked at, in tokens.
 const MOST_TOKENS: usize = 128;
 /// Texts whose meaning is remembered.
@@ -95,13 +98,20 @@ impl TextModel {
             return Err(damaged("manifest.json", format!("format {} is not 1", manifest.format)));
         }
         for record in &manifest.files {
-            check_file(folder, record)?;
+            let found = hash(&read(&record.file)?);
+            if found != record.sha256 {
+                let path = folder.join(&record.file);
+                return Err(BundleError::Hash { path, expected: record.sha256.clone(), found }.into());
+            }
         }
         let network = manifest
             .files
             .iter()
             .find(|record| record.file == "minilm.onnx")
-            .ok_or_else(|| damaged("manifest.json", "it names no minilm.onnx".to_owned()))?;
+            .filter(|record| record.sha256 == NETWORK_SHA256)
+            .ok_or_else(|| {
+                damaged("manifest.json", "it does not name the network of this version".to_owned())
+            })?;
         let anchors = Anchors::parse(&text("anchors.txt")?)
             .ok_or_else(|| damaged("anchors.txt", "a line is not well-formed".to_owned()))?;
         let vectors: Vec<f32> = read("anchors.f32")?
@@ -183,6 +193,10 @@ impl TextUnderstanding for TextModel {
         known.insert(text.to_owned(), sense.clone());
         sense
     }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn signature(file: FileRecord) -> GraphRecord {

@@ -35,7 +35,7 @@ static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// Checks place, size, content and, by its name, the graph of a file. A file that this process has read before is not
 /// read again unless its size or time of change differ.
-pub(crate) fn check(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
+pub(super) fn check(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
     let path = folder.join(&record.file);
     let reading = |source| BundleError::Read { path: path.clone(), source };
     let metadata = match std::fs::metadata(&path) {
