@@ -42,7 +42,8 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
     let (lines, summary) = run();
     assert_eq!((&summary["made"], &summary["failed"]), (&2.into(), &3.into()), "{summary}");
     assert_eq!(lines.lines().count(), 5, "one line for each row: {lines}");
-    for hint in ["line 3: the tempo is", "line 4: no word of the prompt", "line 6: another row has the name"] {
+    for hint in ["line 3: the tempo is", "line 4: no word of the prompt", "line 6: another row has the name"]
+    {
         let (line, words) = hint.split_once(": ").expect("both are given");
         let found = lines.lines().any(|found| found.contains(line) && found.contains(words));
         assert!(found, "{hint} is not in:\n{lines}");
@@ -62,7 +63,8 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
     // A row that changed is made again, one that was cut short too; the others stay untouched.
     let kept = files(&out.join("low"));
     let note = out.join("0004-house-with-a-warm-bass/batch.json");
-    let begun = fs::read_to_string(&note).expect("a note").replace("\"complete\": true", "\"complete\": false");
+    let begun =
+        fs::read_to_string(&note).expect("a note").replace("\"complete\": true", "\"complete\": false");
     fs::write(&note, begun).expect("the note can be written");
     let (_, summary) = run();
     assert_eq!((&summary["made"], &summary["already_there"]), (&1.into(), &1.into()), "{summary}");
