@@ -1,7 +1,7 @@
 //! The server: REST over HTTP/1.1, jobs with progress as server-sent events, and a page to try it.
 //!
 //! Threads: a small async runtime for connections, its blocking pool for disks and audio files, and one thread for
-//! generating ([`jobs`]). See `docs/scaling.md` for many servers, and `guard` for who is let in.
+//! generating (`jobs`). See `docs/scaling.md` for many servers, and `guard` for who is let in.
 
 mod app;
 mod extract;
