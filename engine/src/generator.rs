@@ -3,6 +3,7 @@
 //! A take is made in three stages: *compose* writes a score (one ONNX step graph per track), *perform* turns score and
 //! patch into codec tokens, *decode* renders score and tokens to audio.
 
+mod again;
 mod bias;
 mod choice;
 mod compose;
@@ -31,7 +32,9 @@ use crate::runtime::{
     UnknownProvider,
 };
 use crate::score::Score;
-use crate::take::{GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+use crate::take::{
+    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+};
 use crate::text::{OpenTextError, TextModel};
 use crate::track::Track;
 use crate::worker;
@@ -183,6 +186,27 @@ pub struct TakeRequest<'a> {
     pub context: &'a [Arc<Take>],
 }
 
+impl TakeRequest<'_> {
+    /// The recipe of what is asked for, with models of the given bundle.
+    fn recipe(&self, bundle_id: &str) -> Recipe {
+        let parent = bias::parent(self).map(|take| &take.id);
+        let is_heard = |take: &&Arc<Take>| take.recipe.track != self.track || Some(&take.id) == parent;
+        let mut context: Vec<_> = self.context.iter().filter(is_heard).collect();
+        context.sort_by_key(|take| take.recipe.track);
+        Recipe {
+            track: self.track,
+            prompt: self.prompt.to_owned(),
+            intent: self.intent.clone(),
+            plan: self.plan.clone(),
+            seed: self.seed,
+            settings: self.settings,
+            bundle_id: bundle_id.to_owned(),
+            context: context.into_iter().map(|take| take.id.clone()).collect(),
+            imported: None,
+        }
+    }
+}
+
 /// The stages of a generation, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -220,6 +244,17 @@ pub trait Observer: Sync {
     /// to the same part of the take.
     fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
         let _ = (track, first_audio_frame, left, right);
+    }
+
+    /// The take that this recipe makes, if it is at hand: it is then not made again.
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        let _ = id;
+        None
+    }
+
+    /// A take is finished, before the others of the same request are.
+    fn made(&self, take: &Take) {
+        let _ = take;
     }
 
     /// Whether to stop; asked often, so it must be cheap.
@@ -334,8 +369,16 @@ impl Engine {
     ) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let _in_use = self.shelf.hold();
-        self.try_generate(request, observer).map_err(|source| GenerateError::from_model(track, source))
+        let take = match observer.known(&request.recipe(self.bundle.id()).take_id()) {
+            Some(known) => known,
+            None => {
+                let _in_use = self.shelf.hold();
+                self.try_generate(request, observer)
+                    .map_err(|source| GenerateError::from_model(track, source))?
+            }
+        };
+        observer.made(&take);
+        Ok(take)
     }
 
     fn try_generate(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, ModelError> {
@@ -472,21 +515,7 @@ fn finished(
     for stage in Stage::ALL {
         observer.progress(request.track, stage, 1.0);
     }
-    let parent = bias::parent(request).map(|take| &take.id);
-    let is_heard = |take: &&Arc<Take>| take.recipe.track != request.track || Some(&take.id) == parent;
-    let mut context: Vec<_> = request.context.iter().filter(is_heard).collect();
-    context.sort_by_key(|take| take.recipe.track);
-    let recipe = Recipe {
-        track: request.track,
-        prompt: request.prompt.to_owned(),
-        intent: request.intent.clone(),
-        plan: request.plan.clone(),
-        seed: request.seed,
-        settings: request.settings,
-        bundle_id: bundle_id.to_owned(),
-        context: context.into_iter().map(|take| take.id.clone()).collect(),
-        imported: None,
-    };
+    let recipe = request.recipe(bundle_id);
     Take {
         id: recipe.take_id(),
         recipe,

@@ -7,8 +7,7 @@ use std::sync::{Arc, Weak};
 
 use proptest::prelude::*;
 use resonantgen_engine::plan::{Meter, Plan, Swing};
-use resonantgen_engine::playback::{Clip, Player, Position, SwapAt, channel};
-use resonantgen_engine::take::TakeId;
+use resonantgen_engine::playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 const RATE_HZ: f64 = 8_000.0;
@@ -24,7 +23,12 @@ fn clip(value: f32) -> Arc<Clip> {
         swing: Swing::default(),
     };
     let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
-    Arc::new(Clip::new(TakeId(value.to_string()), &plan, samples.clone(), samples, RATE_HZ))
+    Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
+}
+
+/// A rack whose only take is a clip.
+fn rack(clip: Arc<Clip>, immediate: bool) -> Rack {
+    Rack { current: Some(Arc::new(Reel::new(clip))), immediate, ..Rack::default() }
 }
 
 fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usize) -> Vec<f32> {
@@ -32,7 +36,7 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    player.process(position, swap_at, &mut stems);
+    player.process(position, swap_at, [None; TRACK_COUNT], &mut stems);
     block
 }
 
@@ -61,8 +65,8 @@ fn clips_cross_threads_whole_and_are_all_freed() {
             let clip = clip(f32::from(round % 100 + 1) / 100.0);
             sent.push(Arc::downgrade(&clip));
             let track = Track::ALL[usize::from(round) % TRACK_COUNT];
-            let mut parcel = Some(clip);
-            while let Err(back) = feeder.send(track, parcel, round % 7 == 0) {
+            let mut parcel = rack(clip, round % 7 == 0);
+            while let Err(back) = feeder.send(track, parcel) {
                 parcel = back;
                 std::thread::yield_now();
             }
@@ -98,14 +102,14 @@ proptest! {
     ) {
         let (mut feeder, mut player) = channel(RATE_HZ);
         for track in Track::ALL {
-            feeder.send(track, Some(clip(0.5)), true).unwrap();
+            feeder.send(track, rack(clip(0.5), true)).unwrap();
         }
         for (beat, bpm, quarters_per_bar, playing, samples, swap) in steps {
             let position = Position { beat, bpm, quarters_per_bar, playing };
             let swap_at = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop][swap];
             let block = render(&mut player, position, swap_at, samples);
             prop_assert!(block.iter().all(|sample| sample.is_finite() && sample.abs() <= 1.01), "{position:?}");
-            feeder.send(Track::Bass, Some(clip(0.25)), false).ok();
+            feeder.send(Track::Bass, rack(clip(0.25), false)).ok();
         }
     }
 }

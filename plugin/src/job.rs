@@ -79,6 +79,24 @@ fn place(beat: f64) -> u64 {
     if steps.is_finite() { steps as u64 } else { 0 }
 }
 
+/// What the audio thread asks the worker for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    /// Generate.
+    Make(Trigger),
+    /// Perform the takes that sound at this tempo, in quarter notes per minute.
+    Perform(f64),
+}
+
+impl From<Ask> for Job {
+    fn from(ask: Ask) -> Self {
+        match ask {
+            Ask::Make(trigger) => trigger.into(),
+            Ask::Perform(bpm) => Self::Perform(bpm),
+        }
+    }
+}
+
 /// Changes a session without generating.
 type Change = Box<dyn FnOnce(&mut Session) -> Result<(), String> + Send>;
 
@@ -91,6 +109,8 @@ pub enum Job {
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
     },
+    /// Perform the takes that sound at another tempo.
+    Perform(f64),
     /// Undo, choose another take and the like: anything that is done in no time, or import, which is not.
     Change {
         /// Which tracks are locked while it happens (index as [`Track::ALL`]).
@@ -106,6 +126,7 @@ impl fmt::Debug for Job {
             Self::Make { trigger, edit } => {
                 formatter.debug_struct("Make").field("trigger", trigger).field("edit", edit).finish()
             }
+            Self::Perform(bpm) => formatter.debug_tuple("Perform").field(bpm).finish(),
             Self::Change { .. } => formatter.write_str("Change"),
         }
     }

@@ -12,8 +12,11 @@ mod inference;
 mod job;
 mod location;
 mod mixer;
+mod outlet;
 mod params;
 mod port_shim;
+#[allow(dead_code, reason = "the editor lists and keeps presets")]
+mod preset;
 mod prompts;
 mod remote;
 mod shared;
@@ -35,15 +38,17 @@ use resonantgen_engine::playback::{Player, Position};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 use rtrb::{Producer, RingBuffer};
 
-use crate::job::{Target, Trigger};
+use crate::job::{Ask, Trigger};
 use crate::mixer::Mixer;
 use crate::params::ResonantParams;
 use crate::shared::Shared;
-use crate::trigger::Edges;
+use crate::trigger::{Edges, Wish};
 use crate::worker::Worker;
 
 /// Triggers under way from the audio thread to the worker.
 const TRIGGER_CAPACITY: usize = 64;
+/// Most wishes in one block: more than there are keys and parameters for them.
+const WISHES: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
 const PREVIEW_BPM: f64 = 120.0;
 /// Longest time an offline render waits for a take that was asked for.
@@ -55,7 +60,7 @@ const OFFLINE_POLL: Duration = Duration::from_millis(2);
 pub struct ResonantGen {
     params: Arc<ResonantParams>,
     shared: Arc<Shared>,
-    triggers: Producer<Trigger>,
+    asks: Producer<Ask>,
     /// `None` when the system had no thread for it.
     _worker: Option<Worker>,
     player: Option<Player>,
@@ -66,12 +71,14 @@ pub struct ResonantGen {
     /// Where the timeline stands when the host has none.
     free_beat: f64,
     fresh: bool,
+    /// Which take of each track a number chooses; a locked track keeps what it had.
+    chosen: [Option<usize>; TRACK_COUNT],
 }
 
 impl Default for ResonantGen {
     fn default() -> Self {
         let shared = Shared::new();
-        let (triggers, asked) = RingBuffer::new(TRIGGER_CAPACITY);
+        let (asks, asked) = RingBuffer::new(TRIGGER_CAPACITY);
         let worker = Worker::start(&shared, asked)
             .inspect_err(|error| {
                 shared.set_message(Some(format!("Nothing can be generated: no thread to do it ({error}).")));
@@ -80,7 +87,7 @@ impl Default for ResonantGen {
         Self {
             params: Arc::new(ResonantParams::new(&shared)),
             shared,
-            triggers,
+            asks,
             _worker: worker,
             player: None,
             mixer: Mixer::new(48_000.0),
@@ -89,6 +96,7 @@ impl Default for ResonantGen {
             offline: false,
             free_beat: 0.0,
             fresh: true,
+            chosen: [None; TRACK_COUNT],
         }
     }
 }
@@ -131,24 +139,61 @@ impl ResonantGen {
     }
 
     /// Passes what the parameters and notes ask for on to the worker.
-    fn trigger(&mut self, target: Target, position: &Position) {
+    fn trigger(&mut self, wish: Wish, position: &Position) {
         let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        let beat = position.beat + f64::from(wish.at) * position.bpm / (60.0 * self.sample_rate_hz);
+        let beat = Some(beat).filter(|_| position.playing);
+        let mut trigger = Trigger::read(&self.params, wish.target, host_bpm, beat);
+        trigger.slot = wish.slot.unwrap_or(trigger.slot);
+        self.ask(Ask::Make(trigger));
+    }
+
+    fn ask(&mut self, ask: Ask) {
         self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-        let beat = Some(position.beat).filter(|_| position.playing);
-        if self.triggers.push(Trigger::read(&self.params, target, host_bpm, beat)).is_err() {
+        if self.asks.push(ask).is_err() {
             self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
             self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
         }
         self.shared.wake_worker();
     }
 
+    /// Asks for renditions when the host's tempo has settled at another than the takes'.
+    fn follow_tempo(&mut self, position: &Position, samples: usize) {
+        let Some(player) = &self.player else { return };
+        let asked = self.shared.settled_bpm.load();
+        if player.wants_renditions(position, samples) {
+            if asked != position.bpm {
+                self.shared.settled_bpm.store(position.bpm);
+                self.ask(Ask::Perform(position.bpm));
+            }
+        } else if position.playing && asked != 0.0 && asked != position.bpm {
+            self.shared.settled_bpm.store(0.0);
+        }
+    }
+
+    /// Reads which takes are chosen by number.
+    fn choose(&mut self) {
+        let locked = self.params.locked();
+        for (index, (chosen, now)) in self.chosen.iter_mut().zip(self.params.takes()).enumerate() {
+            if self.fresh || !locked[index] {
+                *chosen = now;
+            }
+            let number = chosen.map_or(0, |index| index as u32 + 1);
+            self.shared.chosen[index].store(number, Ordering::Relaxed);
+        }
+    }
+
     /// An offline render waits for what it has asked for: time does not matter there, the sound does.
     fn wait_offline(&self) {
         let began = Instant::now();
-        while self.shared.unfinished.load(Ordering::Acquire) > 0
-            && !self.shared.quit.load(Ordering::Acquire)
-            && began.elapsed() < OFFLINE_PATIENCE
+        while self.shared.unfinished.load(Ordering::Acquire) > 0 && !self.shared.quit.load(Ordering::Acquire)
         {
+            if began.elapsed() >= OFFLINE_PATIENCE {
+                self.shared.gave_up.store(true, Ordering::Release);
+                self.shared.cancel.store(true, Ordering::Release);
+                self.shared.wake_worker();
+                return;
+            }
             std::thread::sleep(OFFLINE_POLL);
         }
     }
@@ -202,6 +247,7 @@ impl Plugin for ResonantGen {
     ) -> bool {
         self.sample_rate_hz = f64::from(config.sample_rate);
         self.offline = config.process_mode == ProcessMode::Offline;
+        self.shared.offline.store(self.offline, Ordering::Relaxed);
         self.player = Some(self.shared.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(config.sample_rate);
         true
@@ -223,23 +269,26 @@ impl Plugin for ResonantGen {
     ) -> ProcessStatus {
         let samples = buffer.samples();
         let position = self.position(context.transport(), samples);
-        let mut targets = [None; 1 + TRACK_COUNT];
-        let mut add = |target| {
-            if let Some(free) = targets.iter_mut().find(|slot| slot.is_none() || **slot == Some(target)) {
-                *free = Some(target);
+        let mut wishes = [None; WISHES];
+        let mut add = |wish: Wish| {
+            let is_same = |other: &Wish| (other.target, other.slot) == (wish.target, wish.slot);
+            if let Some(free) = wishes.iter_mut().find(|known| known.as_ref().is_none_or(is_same)) {
+                *free = Some(wish);
             }
         };
-        self.edges.rising(&self.params, &mut add);
+        self.edges.rising(&self.params, |target| add(Wish { target, slot: None, at: 0 }));
         while let Some(event) = context.next_event() {
-            if let NoteEvent::NoteOn { key: Key::Number(key), .. } = event
-                && let Some(target) = trigger::of_key(key)
+            if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
+                && let Some((target, slot)) = trigger::of_key(key)
             {
-                add(target);
+                add(Wish { target, slot, at: timing });
             }
         }
-        for target in targets.into_iter().flatten() {
-            self.trigger(target, &position);
+        for wish in wishes.into_iter().flatten() {
+            self.trigger(wish, &position);
         }
+        self.choose();
+        self.follow_tempo(&position, samples);
         if self.offline {
             self.wait_offline();
         }
@@ -273,7 +322,7 @@ impl Plugin for ResonantGen {
             [harmony_left, harmony_right],
             [melody_left, melody_right],
         ];
-        player.process(position, self.params.swap_at.value().into(), &mut stems);
+        player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
         self.mixer.mix(&mut stems, [main_left, main_right], &self.shared.meters);
         ProcessStatus::KeepAlive
     }

@@ -77,7 +77,8 @@ fn resource_folders() -> Vec<PathBuf> {
     folders
 }
 
-fn user_data() -> Option<PathBuf> {
+/// Folder of the user's data.
+pub fn user_data() -> Option<PathBuf> {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if cfg!(target_os = "windows") {
         from("LOCALAPPDATA")

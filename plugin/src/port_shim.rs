@@ -13,10 +13,11 @@ use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
 };
+use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_plugin_params};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
-use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 
 use crate::host::HostLink;
 
@@ -128,6 +129,11 @@ unsafe extern "C" fn process(
         let scratch = &mut *this.scratch.get();
         let host = &*process;
         let frames = host.frames_count as usize;
+        if frames == 0 {
+            // The framework would count the events' times down from nothing.
+            flush(this.inner, host);
+            return CLAP_PROCESS_CONTINUE;
+        }
         if frames > scratch.max_frames {
             // Against the rules, and there is no room for it.
             return CLAP_PROCESS_ERROR;
@@ -187,6 +193,26 @@ unsafe extern "C" fn process(
             }
         }
         status
+    }
+}
+
+/// Hands the events of a block without audio frames to the plugin's parameters.
+///
+/// # Safety
+/// `inner` is the framework's plugin, `process` the host's, both for the time of this call.
+unsafe fn flush(inner: *const clap_plugin, process: &clap_process) {
+    if process.in_events.is_null() || process.out_events.is_null() {
+        return;
+    }
+    // SAFETY: as the caller promises; the extension is the framework's own and static.
+    unsafe {
+        let Some(get_extension) = (*inner).get_extension else { return };
+        let params = get_extension(inner, CLAP_EXT_PARAMS.as_ptr()).cast::<clap_plugin_params>();
+        if !params.is_null()
+            && let Some(flush) = (*params).flush
+        {
+            flush(inner, process.in_events, process.out_events);
+        }
     }
 }
 

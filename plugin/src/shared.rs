@@ -8,14 +8,15 @@ use std::thread::Thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use resonantgen_engine::generator::Stage;
-use resonantgen_engine::playback::{Clip, Feeder, Player, channel};
+use resonantgen_engine::playback::{Clip, Player};
 use resonantgen_engine::session::{Overrides, Session};
-use resonantgen_engine::take::TakeId;
+use resonantgen_engine::take::Take;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::editor::RepaintNotifier;
 use crate::host::HostLink;
 use crate::job::Job;
+use crate::outlet::{Manner, Outlet};
 use crate::prompts::Prompts;
 
 /// The editor's size at first, in logical pixels.
@@ -128,15 +129,6 @@ impl AtomicProgress {
     }
 }
 
-/// The way from finished takes to the player, at the host's sample rate.
-#[derive(Debug)]
-struct Outlet {
-    feeder: Feeder,
-    sample_rate_hz: f64,
-    /// What the player has been given.
-    sent: [Option<TakeId>; TRACK_COUNT],
-}
-
 /// State that all parts of one plugin instance share.
 #[derive(Debug)]
 pub struct Shared {
@@ -166,6 +158,14 @@ pub struct Shared {
     pub stopped: AtomicBool,
     /// The editor wishes to hear the takes while the host stands still.
     pub preview: AtomicBool,
+    /// The host renders faster than it plays; written by the host thread.
+    pub offline: AtomicBool,
+    /// An offline render has waited too long for a take. Written by the audio thread.
+    pub gave_up: AtomicBool,
+    /// Tempo that the takes shall be performed at, 0 for their own; written by the audio thread when it has settled.
+    pub settled_bpm: AtomicF64,
+    /// Which take of each track a number chooses, counted from 1; 0 for none. Written by the audio thread.
+    pub chosen: [AtomicU32; TRACK_COUNT],
     /// Triggers that found the queue full; written by the audio thread.
     pub lost_triggers: AtomicU32,
     /// How loud each track sounds; the audio thread raises it, the editor takes it.
@@ -209,6 +209,10 @@ impl Shared {
             host_bpm: AtomicF64::default(),
             stopped: AtomicBool::new(false),
             preview: AtomicBool::new(false),
+            offline: AtomicBool::new(false),
+            gave_up: AtomicBool::new(false),
+            settled_bpm: AtomicF64::default(),
+            chosen: Default::default(),
             lost_triggers: AtomicU32::new(0),
             meters: Default::default(),
             overrides: Mutex::default(),
@@ -271,8 +275,9 @@ impl Shared {
         self.repaint.request_repaint();
     }
 
-    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did.
-    pub fn commit_session(&self, session: Session, epoch: u64) -> bool {
+    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did. `manner` says when
+    /// it is heard.
+    pub fn commit_session(&self, session: Session, epoch: u64, manner: Manner) -> bool {
         {
             let mut current = locked(&self.session);
             if self.epoch() != epoch {
@@ -281,7 +286,7 @@ impl Shared {
             *current = session;
             self.revision.fetch_add(1, Ordering::Release);
         }
-        self.feed(false);
+        self.feed(manner);
         self.host.mark_dirty();
         self.repaint.request_repaint();
         true
@@ -340,46 +345,81 @@ impl Shared {
                 )));
             }
         }
-        self.feed(true);
+        self.end_early();
         self.repaint.request_repaint();
     }
 
     /// A player for the given rate that already has the session's takes. Not realtime-safe.
     pub fn open_player(&self, sample_rate_hz: f64) -> Player {
-        let (feeder, player) = channel(sample_rate_hz);
-        *locked(&self.outlet) = Some(Outlet { feeder, sample_rate_hz, sent: Default::default() });
-        self.feed(true);
+        let (outlet, player) = Outlet::open(sample_rate_hz);
+        *locked(&self.outlet) = Some(outlet);
+        self.feed(Manner { immediate: true, asked_at: None });
         player
     }
 
     /// Sends the player the takes that it does not have yet. Not realtime-safe.
-    fn feed(&self, immediate: bool) {
+    fn feed(&self, manner: Manner) {
         let session = self.session();
-        let mut outlet = locked(&self.outlet);
-        let Some(outlet) = &mut *outlet else { return };
-        for track in Track::ALL {
-            let take = session.track(track).take();
-            let id = take.map(|take| &take.id);
-            let sent = &mut outlet.sent[track.index()];
-            if id == sent.as_ref() {
-                continue;
-            }
-            let clip = take.map(|take| Arc::new(Clip::prepare(take, outlet.sample_rate_hz)));
-            // A ring that is full (the host does not process) is tried again by `tend`.
-            if outlet.feeder.send(track, clip, immediate).is_ok() {
-                *sent = id.cloned();
-            }
+        if let Some(outlet) = &mut *locked(&self.outlet) {
+            outlet.feed(&session, manner, 0);
         }
     }
 
-    /// Frees clips that the player has given back, and sends what did not fit before; returns whether some clips are
-    /// still under way. Not realtime-safe.
+    /// Lets finished takes be heard before the rest of their generation is made; `None` takes them back. Not
+    /// realtime-safe.
+    pub fn hear_early(&self, track: Track, take: Option<&Take>, manner: Manner) {
+        let session = self.session();
+        if let Some(outlet) = &mut *locked(&self.outlet) {
+            outlet.set_early(track, take.map(|take| Arc::new(take.clone())));
+            outlet.feed(&session, manner, 0);
+        }
+    }
+
+    /// What was heard early is part of the session now, or not wanted any more.
+    pub fn end_early(&self) {
+        if let Some(outlet) = &mut *locked(&self.outlet) {
+            for track in Track::ALL {
+                outlet.set_early(track, None);
+            }
+        }
+        self.feed(Manner { immediate: true, asked_at: None });
+    }
+
+    /// Takes that sound, or may sound by their number, and cannot be heard at a tempo without slicing.
+    pub fn without_rendition(&self, bpm: f64) -> Vec<Arc<Take>> {
+        let session = self.session();
+        let outlet = locked(&self.outlet);
+        let Some(outlet) = &*outlet else { return Vec::new() };
+        let mut takes = Vec::new();
+        for track in Track::ALL {
+            let state = session.track(track);
+            let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
+            let chosen = number.checked_sub(1).and_then(|index| state.history.get(index));
+            takes.extend(chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)).cloned());
+        }
+        takes
+    }
+
+    /// Hands a take's rendition at another tempo to the player. Not realtime-safe.
+    pub fn add_rendition(&self, of: &Take, rendition: &Take) {
+        let Some(rate_hz) = locked(&self.outlet).as_ref().map(Outlet::sample_rate_hz) else { return };
+        let clip = Clip::prepare(rendition, rate_hz);
+        if let Some(outlet) =
+            locked(&self.outlet).as_mut().filter(|outlet| outlet.sample_rate_hz() == rate_hz)
+        {
+            outlet.add_rendition(&of.id, clip);
+        }
+        self.feed(Manner::default());
+    }
+
+    /// Frees what the player has put down, gets one take ready that may be chosen by number, and sends what did not fit
+    /// before; returns whether more is left to do. For the worker; not realtime-safe.
     pub fn tend(&self) -> bool {
-        self.feed(false);
+        let session = self.session();
         let mut outlet = locked(&self.outlet);
         outlet.as_mut().is_some_and(|outlet| {
-            outlet.feeder.collect();
-            outlet.feeder.waiting() > 0
+            let is_incomplete = outlet.feed(&session, Manner::default(), 1);
+            outlet.tend() || is_incomplete
         })
     }
 

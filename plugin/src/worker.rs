@@ -8,12 +8,14 @@ use std::time::Duration;
 use nice_plug::nice_error;
 use resonantgen_engine::generator::{Observer, Stage};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
+use resonantgen_engine::take::{Take, TakeId};
 use resonantgen_engine::track::Track;
 use resonantgen_engine::worker::give_way;
 use rtrb::Consumer;
 
-use crate::inference::wait_for_turn;
-use crate::job::{Job, Target, Trigger};
+use crate::inference::{engine, wait_for_turn};
+use crate::job::{Ask, Job, Target, Trigger};
+use crate::outlet::Manner;
 use crate::remote::{self, Work};
 use crate::shared::{Progress, Shared};
 
@@ -32,7 +34,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(shared: &Arc<Shared>, triggers: Consumer<Trigger>) -> std::io::Result<Self> {
+    pub fn start(shared: &Arc<Shared>, triggers: Consumer<Ask>) -> std::io::Result<Self> {
         let state = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("resonantgen".to_owned())
@@ -54,14 +56,14 @@ impl Drop for Worker {
     }
 }
 
-fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
+fn run(shared: &Shared, mut triggers: Consumer<Ask>) {
     // At its old priority it works as well, only less politely.
     let _ = give_way();
     while !shared.quit.load(Ordering::Acquire) {
-        while let Ok(trigger) = triggers.pop() {
-            shared.enqueue(trigger.into());
+        while let Ok(ask) = triggers.pop() {
+            shared.enqueue(ask.into());
         }
-        report_lost_triggers(shared);
+        report_mishaps(shared);
         if let Some(job) = shared.next_job() {
             // A panic in a model must not reach the host; what was there before stays.
             let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(shared, job)));
@@ -73,6 +75,10 @@ fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
                     Some("Generation failed unexpectedly. What was there before still plays.".to_owned())
                 }
             };
+            let message = message.map(|text| {
+                let offline = shared.offline.load(Ordering::Relaxed);
+                if offline { format!("The offline render keeps the take before: {text}") } else { text }
+            });
             if let Some(message) = &message {
                 nice_error!("{message}");
             }
@@ -90,7 +96,12 @@ fn run(shared: &Shared, mut triggers: Consumer<Trigger>) {
     }
 }
 
-fn report_lost_triggers(shared: &Shared) {
+fn report_mishaps(shared: &Shared) {
+    if shared.gave_up.swap(false, Ordering::AcqRel) {
+        shared.set_message(Some(
+            "An offline render has waited too long for a new take and keeps the one before.".to_owned(),
+        ));
+    }
     let lost = shared.lost_triggers.swap(0, Ordering::AcqRel);
     if lost > 0 {
         shared.set_message(Some(format!("{lost} triggers came too fast and were left out.")));
@@ -113,8 +124,59 @@ fn perform(shared: &Shared, job: Job) -> Result<(), Failure> {
                 session.track_mut(track).locked = locked[track.index()];
             }
             change(&mut session).map_err(|error| Failure::Message(sentence(&error)))?;
-            if shared.commit_session(session, epoch) { Ok(()) } else { Err(Failure::Unwanted) }
+            let manner = Manner { immediate: true, asked_at: None };
+            if !shared.commit_session(session, epoch, manner) {
+                return Err(Failure::Unwanted);
+            }
+            perform_settled(shared);
+            Ok(())
         }
+        Job::Perform(bpm) => {
+            perform_at(shared, bpm);
+            Ok(())
+        }
+    }
+}
+
+/// Performs what sounds now at the host's tempo, if that has settled at another than the takes'.
+fn perform_settled(shared: &Shared) {
+    let bpm = shared.settled_bpm.load();
+    if bpm > 0.0 {
+        perform_at(shared, bpm);
+    }
+}
+
+/// Performs what sounds now at a tempo, as long as the host has it. Until then, and where there are no models or the
+/// tempo is out of their range, takes are sliced on their grid: nothing is wrong with that, so nobody is told.
+fn perform_at(shared: &Shared, bpm: f64) {
+    let takes = shared.without_rendition(bpm);
+    if takes.is_empty() {
+        return;
+    }
+    let watch = TempoWatch { shared, epoch: shared.epoch(), bpm };
+    let Some(_turn) = wait_for_turn(&|| watch.is_cancelled()) else { return };
+    let Ok(engine) = engine() else { return };
+    for take in takes {
+        match engine.perform_again(&take, bpm, &watch) {
+            Ok(Some(rendition)) => shared.add_rendition(&take, &rendition),
+            Ok(None) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Stops a rendition when the host's tempo has gone on.
+struct TempoWatch<'a> {
+    shared: &'a Shared,
+    epoch: u64,
+    bpm: f64,
+}
+
+impl Observer for TempoWatch<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.shared.quit.load(Ordering::Acquire)
+            || self.shared.epoch() != self.epoch
+            || self.shared.host_bpm.load() != self.bpm
     }
 }
 
@@ -124,18 +186,31 @@ fn session_at(shared: &Shared, trigger: &Trigger) -> Session {
     for track in Track::ALL {
         let state = session.track_mut(track);
         state.locked = trigger.locked[track.index()];
-        if let Some(chosen) = trigger.takes[track.index()].filter(|chosen| *chosen < state.history.len()) {
-            state.current = Some(chosen);
+        let chosen = trigger.takes[track.index()].filter(|chosen| *chosen < state.history.len());
+        if !state.locked && chosen.is_some() {
+            state.current = chosen;
         }
     }
     session
 }
 
 fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
+    let made = try_make(shared, trigger, edit);
+    shared.end_early();
+    if made.is_ok() {
+        perform_settled(shared);
+        // The host's next save costs nothing then.
+        let _ = shared.session_blob();
+    }
+    made
+}
+
+fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
     let epoch = shared.epoch();
     shared.cancel.store(false, Ordering::Release);
     let mut session = session_at(shared, trigger);
-    let watch = Watch { shared, epoch };
+    let manner = Manner { immediate: false, asked_at: trigger.beat };
+    let watch = Watch { shared, epoch, before: session.clone(), target: trigger.target, manner };
     for track in Track::ALL {
         if concerns(trigger, track) {
             shared.progress[track.index()].store(Progress::Waiting);
@@ -186,7 +261,7 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
             }
         }
     }
-    if watch.is_cancelled() || !shared.commit_session(session, epoch) {
+    if watch.is_cancelled() || !shared.commit_session(session, epoch, manner) {
         return Err(Failure::Unwanted);
     }
     shared.set_notice(notice);
@@ -225,6 +300,10 @@ fn sentence(text: &str) -> String {
 struct Watch<'a> {
     shared: &'a Shared,
     epoch: u64,
+    /// The session as it was asked for.
+    before: Session,
+    target: Target,
+    manner: Manner,
 }
 
 impl Observer for Watch<'_> {
@@ -236,6 +315,22 @@ impl Observer for Watch<'_> {
             progress.store(Progress::In(stage, fraction));
         }
         self.shared.repaint.request_repaint();
+    }
+
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        let histories = self.before.tracks.iter().flat_map(|state| &state.history);
+        histories.into_iter().find(|take| take.id == *id).map(|take| Take::clone(take))
+    }
+
+    fn made(&self, take: &Take) {
+        // A stem of a whole piece is heard before the others are made, unless it would sound together with old ones
+        // in another harmony.
+        let track = take.recipe.track;
+        let old = self.before.track(track).take();
+        let fits = old.is_none_or(|old| old.recipe.plan == take.recipe.plan);
+        if self.target == Target::All && fits && !self.is_cancelled() {
+            self.shared.hear_early(track, Some(take), self.manner);
+        }
     }
 
     fn is_cancelled(&self) -> bool {

@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 240.0
 def main(path: str) -> None:
     plugin = pedalboard.load_plugin(path, initialization_timeout=0.1)
     assert plugin.is_instrument
-    plugin.bars = 2
+    plugin.bars = "2 bars"
     plugin.swap_at = "Now"
     plugin.process([], 0.1, RATE_HZ, reset=False)
     plugin.generate = True

@@ -1,7 +1,9 @@
-//! A take made ready for the audio thread.
+//! A take's sound made ready for the audio thread.
+
+use std::sync::Arc;
 
 use crate::plan::Plan;
-use crate::take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
+use crate::take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 use super::resample::resample_loop;
 
@@ -18,12 +20,19 @@ const SLICE_FADE_SECONDS: f64 = 0.002;
 /// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
 const SLICE_LEAD_SECONDS: f64 = 0.004;
 
+/// Where a clip's samples are.
+#[derive(Debug)]
+enum Samples {
+    /// The take's own: nothing is copied when the host runs at its rate.
+    Take(Arc<StemAudio>),
+    /// Left and right, resampled.
+    Own(Vec<f32>, Vec<f32>),
+}
+
 /// A take at the host's sample rate: everything the audio thread needs, immutable.
 #[derive(Debug)]
 pub struct Clip {
-    id: TakeId,
-    left: Vec<f32>,
-    right: Vec<f32>,
+    samples: Samples,
     sample_rate_hz: f64,
     bpm: f64,
     quarters: f64,
@@ -37,41 +46,32 @@ impl Clip {
     #[must_use]
     pub fn prepare(take: &Take, sample_rate_hz: f64) -> Self {
         let plan = &take.recipe.plan;
-        let channel = |samples: &[i32]| -> Vec<f32> {
-            let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32 / FULL_SCALE).collect();
-            if sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ) {
-                samples
-            } else {
+        let samples = if sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ) {
+            Samples::Take(take.audio.clone())
+        } else {
+            let channel = |samples: &[i32]| {
+                let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32 / FULL_SCALE).collect();
                 resample_loop(&samples, (plan.seconds() * sample_rate_hz).round() as usize)
-            }
+            };
+            Samples::Own(channel(&take.audio.left), channel(&take.audio.right))
         };
-        Self::new(
-            take.id.clone(),
-            plan,
-            channel(&take.audio.left),
-            channel(&take.audio.right),
-            sample_rate_hz,
-        )
+        Self::with(plan, samples, sample_rate_hz)
     }
 
     /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`.
     #[must_use]
-    pub fn new(id: TakeId, plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
+    pub fn new(plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
+        Self::with(plan, Samples::Own(left, right), sample_rate_hz)
+    }
+
+    fn with(plan: &Plan, samples: Samples, sample_rate_hz: f64) -> Self {
         Self {
-            id,
-            left,
-            right,
+            samples,
             sample_rate_hz,
             bpm: plan.bpm,
             quarters: plan.quarters().max(f64::MIN_POSITIVE),
             exact_samples: plan.seconds() * sample_rate_hz,
         }
-    }
-
-    /// The take it was made from.
-    #[must_use]
-    pub fn id(&self) -> &TakeId {
-        &self.id
     }
 
     /// Length of the loop in quarter notes.
@@ -86,6 +86,12 @@ impl Clip {
         self.bpm
     }
 
+    /// Whether it was made for this tempo: it then plays as it is, not in slices. Realtime-safe.
+    #[must_use]
+    pub fn is_at(&self, bpm: f64) -> bool {
+        ((bpm - self.bpm) / self.bpm).abs() < TEMPO_TOLERANCE
+    }
+
     /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.
     ///
     /// At the clip's own tempo these are the take's samples. At another tempo the clip is cut on its grid steps: each
@@ -96,7 +102,7 @@ impl Clip {
     pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
         let turns = beat / self.quarters;
         let phase = turns - turns.floor();
-        if ((bpm - self.bpm) / self.bpm).abs() < TEMPO_TOLERANCE {
+        if self.is_at(bpm) {
             return self.sample(phase * self.exact_samples);
         }
         self.sliced(phase * self.quarters, bpm)
@@ -105,13 +111,21 @@ impl Clip {
     /// Nearest sample to a position in samples, wrapped at the loop's end.
     #[inline]
     fn sample(&self, position: f64) -> [f32; 2] {
-        let length = self.left.len().min(self.right.len());
+        let length = match &self.samples {
+            Samples::Take(audio) => audio.left.len().min(audio.right.len()),
+            Samples::Own(left, right) => left.len().min(right.len()),
+        };
         if length == 0 {
             return [0.0; 2];
         }
         let nearest = (position + 0.5 + ROUNDING_BIAS).floor() as i64;
         let index = nearest.rem_euclid(length as i64) as usize;
-        [self.left[index], self.right[index]]
+        match &self.samples {
+            Samples::Take(audio) => {
+                [audio.left[index] as f32 / FULL_SCALE, audio.right[index] as f32 / FULL_SCALE]
+            }
+            Samples::Own(left, right) => [left[index], right[index]],
+        }
     }
 
     fn sliced(&self, loop_beat: f64, bpm: f64) -> [f32; 2] {

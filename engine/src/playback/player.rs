@@ -1,10 +1,11 @@
-//! The audio thread's side of playback, and the ring that feeds it.
+//! The audio thread's side of playback.
 
 use std::sync::Arc;
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::Consumer;
 
 use super::clip::Clip;
+use super::rack::{self, Delivery, Feeder, Rack};
 use crate::track::{TRACK_COUNT, Track};
 
 /// Length of the crossfade from one take to the next, in seconds.
@@ -13,9 +14,12 @@ const SWAP_FADE_SECONDS: f64 = 0.010;
 const JUMP_FADE_SECONDS: f64 = 0.003;
 /// A position that differs by more than this from where the last block ended is a jump, in samples.
 const JUMP_TOLERANCE_SAMPLES: f64 = 2.0;
-/// Clips under way to the audio thread, and back from it.
-const INCOMING_CAPACITY: usize = 32;
-const RETURNED_CAPACITY: usize = 128;
+/// How long a take that the song asked for has to get ready, in seconds: one that is there already waits as long.
+pub const RESPONSE_SECONDS: f64 = 0.15;
+/// How long the tempo must have stood still until renditions for it are played, in seconds: ramps are sliced.
+const SETTLED_SECONDS: f64 = 0.5;
+/// Beats that differ by less are the same place of the song: hosts round positions.
+const SAME_BEAT: f64 = 1e-9;
 
 /// When a new take takes over from the one that sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,66 +57,25 @@ impl Position {
     }
 }
 
-/// A clip on its way to a deck.
-#[derive(Debug)]
-struct Delivery {
-    track: Track,
-    clip: Option<Arc<Clip>>,
-    /// Takes over at once whatever [`SwapAt`] says (a restored session).
-    immediate: bool,
-}
-
-/// The control side: sends clips to the [`Player`] and frees those that come back.
-#[derive(Debug)]
-pub struct Feeder {
-    outgoing: Producer<Delivery>,
-    returned: Consumer<Option<Arc<Clip>>>,
-    waiting: usize,
-}
-
-impl Feeder {
-    /// Sends a clip to a deck; `None` empties it. With `immediate` it takes over at once, else as [`SwapAt`] says.
-    ///
-    /// # Errors
-    /// Gives the clip back when the ring is full, because the audio thread does not run. A later try can succeed.
-    pub fn send(
-        &mut self,
-        track: Track,
-        clip: Option<Arc<Clip>>,
-        immediate: bool,
-    ) -> Result<(), Option<Arc<Clip>>> {
-        self.collect();
-        self.outgoing.push(Delivery { track, clip, immediate }).map_err(|error| {
-            let rtrb::PushError::Full(delivery) = error;
-            delivery.clip
-        })?;
-        self.waiting += 1;
-        Ok(())
-    }
-
-    /// Frees what the audio thread has given back.
-    pub fn collect(&mut self) {
-        while self.returned.pop().is_ok() {
-            self.waiting = self.waiting.saturating_sub(1);
-        }
-    }
-
-    /// How many deliveries have not taken over yet, as of the last [`collect`](Self::collect): each one that has, sent
-    /// its predecessor back.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting
-    }
+/// A take that sounds.
+#[derive(Clone, Debug)]
+struct Voice {
+    /// Number of its reel.
+    serial: u64,
+    clip: Arc<Clip>,
 }
 
 /// What one track plays.
 #[derive(Debug, Default)]
 struct Deck {
-    current: Option<Arc<Clip>>,
-    /// Waits for its moment.
-    pending: Option<Delivery>,
+    rack: Option<Arc<Rack>>,
+    /// Index of the take that a number chooses.
+    chosen: Option<usize>,
+    /// The number has changed, and what it chooses does not sound yet.
+    hurry: bool,
+    current: Option<Voice>,
     /// The take before, during a crossfade; `Some(None)` when nothing sounded before.
-    fading: Option<Option<Arc<Clip>>>,
+    fading: Option<Option<Voice>>,
     /// How far the crossfade has come, in samples.
     fade_elapsed: usize,
     /// Decaying offset that makes a jump of the timeline continuous, left and right.
@@ -121,38 +84,69 @@ struct Deck {
     jump_remaining: usize,
 }
 
-fn read(clip: Option<&Arc<Clip>>, beat: f64, bpm: f64) -> [f32; 2] {
-    clip.map_or([0.0; 2], |clip| clip.at(beat, bpm))
+fn read(voice: Option<&Voice>, beat: f64, bpm: f64) -> [f32; 2] {
+    voice.map_or([0.0; 2], |voice| voice.clip.at(beat, bpm))
+}
+
+impl Deck {
+    /// What shall sound at a tempo, and whether that tempo has settled.
+    fn wanted(&self, bpm: f64, settled: bool) -> Option<Voice> {
+        let reel = self.rack.as_ref()?.wanted(self.chosen)?;
+        let clip = if settled { reel.at(bpm) } else { reel.original() };
+        Some(Voice { serial: reel.serial(), clip: clip.clone() })
+    }
+
+    /// Left and right sample, in the crossfade's present state.
+    fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> [f32; 2] {
+        let sample = read(self.current.as_ref(), beat, bpm);
+        let Some(old) = &self.fading else { return sample };
+        if self.fade_elapsed >= fade_samples {
+            return sample;
+        }
+        let old = read(old.as_ref(), beat, bpm);
+        let angle = self.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
+        let (rise, fall) = angle.sin_cos();
+        [sample[0] * rise + old[0] * fall, sample[1] * rise + old[1] * fall]
+    }
+
+    /// Takes over what shall sound, without a crossfade.
+    fn snap(&mut self, bpm: f64) {
+        self.current = self.wanted(bpm, true);
+        self.fading = None;
+        self.hurry = false;
+    }
 }
 
 /// The audio side: sounds four decks on the host's timeline. All methods are realtime-safe, except dropping it.
 #[derive(Debug)]
 pub struct Player {
     incoming: Consumer<Delivery>,
-    returned: Producer<Option<Arc<Clip>>>,
     decks: [Deck; TRACK_COUNT],
     sample_rate_hz: f64,
     swap_fade_samples: usize,
     jump_fade_samples: usize,
     /// Where the last block ended, if the timeline moved.
     last: Option<Position>,
+    /// Tempo of the last block, and for how many samples it has been that.
+    tempo_bpm: f64,
+    tempo_age: usize,
 }
 
 /// A feeder and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
 #[must_use]
 pub fn channel(sample_rate_hz: f64) -> (Feeder, Player) {
-    let (outgoing, incoming) = RingBuffer::new(INCOMING_CAPACITY);
-    let (give_back, returned) = RingBuffer::new(RETURNED_CAPACITY);
+    let (feeder, incoming) = rack::ring();
     let player = Player {
         incoming,
-        returned: give_back,
         decks: Default::default(),
         sample_rate_hz,
         swap_fade_samples: ((SWAP_FADE_SECONDS * sample_rate_hz) as usize).max(1),
         jump_fade_samples: ((JUMP_FADE_SECONDS * sample_rate_hz) as usize).max(1),
         last: None,
+        tempo_bpm: 0.0,
+        tempo_age: 0,
     };
-    (Feeder { outgoing, returned, waiting: 0 }, player)
+    (feeder, player)
 }
 
 impl Player {
@@ -167,46 +161,64 @@ impl Player {
     /// Which clip a track plays.
     #[must_use]
     pub fn clip(&self, track: Track) -> Option<&Arc<Clip>> {
-        self.decks[track.index()].current.as_ref()
+        self.decks[track.index()].current.as_ref().map(|voice| &voice.clip)
     }
 
-    /// Room to give a clip back when it is no longer needed; each crossfade under way has reserved one.
-    fn can_give_back(&self) -> bool {
-        let reserved = self.decks.iter().filter(|deck| deck.fading.is_some()).count();
-        self.returned.slots() > reserved + TRACK_COUNT
+    fn settled_samples(&self) -> usize {
+        (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
 
-    fn give_back(&mut self, clip: Option<Arc<Clip>>) {
-        if let Err(rtrb::PushError::Full(clip)) = self.returned.push(clip) {
-            // Cannot happen: each caller has asked `can_give_back`. Leaking is better than freeing here.
-            std::mem::forget(clip);
+    /// Whether a block of `length` samples at `position` has a use for renditions at its tempo: the tempo has settled,
+    /// and something sounds that was made for another.
+    #[must_use]
+    pub fn wants_renditions(&self, position: &Position, length: usize) -> bool {
+        let settled = self.last.is_none()
+            || (position.bpm == self.tempo_bpm && self.tempo_age + length >= self.settled_samples());
+        let misses = |deck: &Deck| {
+            let reel = deck.rack.as_ref().and_then(|rack| rack.wanted(deck.chosen));
+            reel.is_some_and(|reel| !reel.at(position.bpm).is_at(position.bpm))
+        };
+        position.is_usable() && settled && self.decks.iter().any(misses)
+    }
+
+    /// How old the tempo is at the start of a block.
+    fn age_tempo(&mut self, position: &Position) {
+        if self.last.is_none() {
+            self.tempo_age = self.settled_samples();
+        } else if position.bpm != self.tempo_bpm {
+            self.tempo_age = 0;
         }
+        self.tempo_bpm = position.bpm;
     }
 
+    /// What is dropped here is never the last reference: the feeder has another.
     fn receive(&mut self) {
-        while self.can_give_back() {
-            let Ok(delivery) = self.incoming.pop() else { return };
-            let deck = &mut self.decks[delivery.track.index()];
-            if let Some(overtaken) = deck.pending.replace(delivery) {
-                self.give_back(overtaken.clip);
-            }
+        while let Ok((track, rack)) = self.incoming.pop() {
+            self.decks[track.index()].rack = Some(rack);
         }
     }
 
     /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
-    /// length is that of the shortest channel.
+    /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses; it takes
+    /// over at once.
     pub fn process(
         &mut self,
         position: Position,
         swap_at: SwapAt,
+        chosen: [Option<usize>; TRACK_COUNT],
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
     ) {
         self.receive();
+        for (deck, chosen) in self.decks.iter_mut().zip(chosen) {
+            deck.hurry |= deck.chosen != chosen;
+            deck.chosen = chosen;
+        }
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
         let beats_per_sample = position.beats_per_sample(self.sample_rate_hz);
         let playing = position.is_usable();
         if length > 0 {
             self.smooth_jump(&position, playing, beats_per_sample);
+            self.age_tempo(&position);
         }
 
         for track in Track::ALL {
@@ -229,34 +241,38 @@ impl Player {
             } else {
                 left.fill(0.0);
                 right.fill(0.0);
-                self.swap_silently(track);
+                self.decks[track.index()].snap(position.bpm);
             }
             let deck = &mut self.decks[track.index()];
             smooth(deck, left, right, self.jump_fade_samples);
         }
+        self.tempo_age = self.tempo_age.saturating_add(length);
         if length > 0 {
             let end = Position { beat: position.beat + length as f64 * beats_per_sample, ..position };
             self.last = playing.then_some(end);
         }
     }
 
-    /// Notes for each deck by how much the timeline's jump, or its stop, would make it jump.
+    /// Notes for each deck by how much the timeline's jump, its stop, or a new tempo would make it jump.
     fn smooth_jump(&mut self, position: &Position, playing: bool, beats_per_sample: f64) {
         let Some(last) = self.last else { return };
         let tolerance = JUMP_TOLERANCE_SAMPLES * beats_per_sample.abs();
-        if playing && (position.beat - last.beat).abs() <= tolerance {
+        let goes_on = (position.beat - last.beat).abs() <= tolerance && position.bpm == last.bpm;
+        if playing && goes_on {
             return;
         }
+        let fade_samples = self.swap_fade_samples;
         for deck in &mut self.decks {
-            let [was_left, was_right] = read(deck.current.as_ref(), last.beat, last.bpm);
-            let [left, right] =
-                if playing { read(deck.current.as_ref(), position.beat, position.bpm) } else { [0.0; 2] };
-            deck.jump_offset = [was_left - left, was_right - right];
+            let was = deck.sample(last.beat, last.bpm, fade_samples);
+            let is = if playing { deck.sample(position.beat, position.bpm, fade_samples) } else { [0.0; 2] };
+            // What is left of the jump before still sounds.
+            let left_over = deck.jump_remaining as f32 / self.jump_fade_samples as f32;
+            deck.jump_offset = [0, 1].map(|side| was[side] - is[side] + deck.jump_offset[side] * left_over);
             deck.jump_remaining = self.jump_fade_samples;
         }
     }
 
-    /// Swaps the pending take in if its moment is the sample `start`; returns where the next moment splits the block.
+    /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the block.
     fn swap_or_split(
         &mut self,
         track: Track,
@@ -267,27 +283,51 @@ impl Player {
         length: usize,
     ) -> usize {
         let fresh_start = self.last.is_none() && start == 0;
-        let deck = &self.decks[track.index()];
-        let Some(pending) = &deck.pending else { return length };
+        let guard_beats = RESPONSE_SECONDS * position.bpm / 60.0;
+        let unsettled = self.settled_samples().saturating_sub(self.tempo_age + start);
+        // Where the tempo settles, renditions take over: to the sample, whatever the blocks are.
+        let length = if unsettled > 0 { length.min(start + unsettled) } else { length };
+        let deck = &mut self.decks[track.index()];
+        let wanted = deck.wanted(position.bpm, unsettled == 0);
+        let is_same_take = match (&deck.current, &wanted) {
+            (None, None) => true,
+            (Some(current), Some(wanted)) => current.serial == wanted.serial,
+            _ => false,
+        };
+        let is_same_clip = match (&deck.current, &wanted) {
+            (Some(current), Some(wanted)) => Arc::ptr_eq(&current.clip, &wanted.clip),
+            _ => true,
+        };
+        if is_same_take {
+            deck.hurry = false;
+            if is_same_clip {
+                return length;
+            }
+        }
+        if fresh_start {
+            deck.snap(position.bpm);
+            return length;
+        }
         if deck.fading.is_some() {
             // One crossfade at a time: ask again when this one has ended.
             let remaining = self.swap_fade_samples.saturating_sub(deck.fade_elapsed).max(1);
             return length.min(start + remaining);
         }
-        let unit = match swap_at {
-            _ if pending.immediate || fresh_start => 0.0,
-            SwapAt::Now => 0.0,
-            SwapAt::Beat => 1.0,
-            SwapAt::Bar => position.quarters_per_bar,
-            SwapAt::Loop => deck.current.as_ref().map_or(position.quarters_per_bar, |clip| clip.quarters()),
-        };
-        let wait = if unit > 0.0 {
-            let here = position.beat + start as f64 * beats_per_sample;
-            // A hair before the line counts as on it: positions are rounded by hosts.
-            let line = (here / unit - 1e-9).ceil() * unit;
-            ((line - here) / beats_per_sample - 1e-3).ceil().max(0.0)
-        } else {
+        let rack = deck.rack.as_ref();
+        let wait = if is_same_take || deck.hurry || rack.is_some_and(|rack| rack.immediate) {
             0.0
+        } else {
+            let unit = match swap_at {
+                SwapAt::Now => 0.0,
+                SwapAt::Beat => 1.0,
+                SwapAt::Bar => position.quarters_per_bar,
+                SwapAt::Loop => {
+                    deck.current.as_ref().map_or(position.quarters_per_bar, |voice| voice.clip.quarters())
+                }
+            };
+            let here = position.beat + start as f64 * beats_per_sample;
+            let line = next_line(here, unit, rack.and_then(|rack| rack.asked_at), guard_beats);
+            ((line - here) / beats_per_sample - 1e-3).ceil().max(0.0)
         };
         if wait >= (length - start) as f64 {
             return length;
@@ -295,35 +335,10 @@ impl Player {
         if wait > 0.0 {
             return start + wait as usize;
         }
-        if !self.can_give_back() {
-            return length;
-        }
-        let deck = &mut self.decks[track.index()];
-        let Some(pending) = deck.pending.take() else { return length };
-        let old = std::mem::replace(&mut deck.current, pending.clip);
-        if fresh_start {
-            self.give_back(old);
-        } else {
-            deck.fading = Some(old);
-            deck.fade_elapsed = 0;
-        }
+        deck.hurry = false;
+        deck.fading = Some(std::mem::replace(&mut deck.current, wanted));
+        deck.fade_elapsed = 0;
         length
-    }
-
-    /// Takes the pending take over while nothing sounds.
-    fn swap_silently(&mut self, track: Track) {
-        if !self.can_give_back() {
-            return;
-        }
-        let deck = &mut self.decks[track.index()];
-        if let Some(faded) = deck.fading.take() {
-            self.give_back(faded);
-        }
-        let deck = &mut self.decks[track.index()];
-        if let Some(pending) = deck.pending.take() {
-            let old = std::mem::replace(&mut deck.current, pending.clip);
-            self.give_back(old);
-        }
     }
 
     fn render(
@@ -339,23 +354,25 @@ impl Player {
         let fade_samples = self.swap_fade_samples;
         for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
             let beat = position.beat + (start + offset) as f64 * beats_per_sample;
-            let mut sample = read(deck.current.as_ref(), beat, position.bpm);
-            if let Some(old) = &deck.fading
-                && deck.fade_elapsed < fade_samples
-            {
-                let old = read(old.as_ref(), beat, position.bpm);
-                let angle = deck.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
-                let (rise, fall) = angle.sin_cos();
-                sample = [sample[0] * rise + old[0] * fall, sample[1] * rise + old[1] * fall];
+            [*left, *right] = deck.sample(beat, position.bpm, fade_samples);
+            if deck.fading.is_some() {
                 deck.fade_elapsed += 1;
+                if deck.fade_elapsed >= fade_samples {
+                    deck.fading = None;
+                }
             }
-            [*left, *right] = sample;
         }
-        if deck.fade_elapsed >= fade_samples
-            && let Some(faded) = deck.fading.take()
-        {
-            self.give_back(faded);
-        }
+    }
+}
+
+/// The first moment from `here` on (in quarter notes) at which a take may take over: a multiple of `unit`, any moment if
+/// that is 0. Moments in the `guard` after the song has asked for it are left out.
+fn next_line(here: f64, unit: f64, asked_at: Option<f64>, guard: f64) -> f64 {
+    let from = |beat: f64| if unit > 0.0 { (beat / unit - SAME_BEAT).ceil() * unit } else { beat };
+    let line = from(here);
+    match asked_at {
+        Some(asked) if (asked - SAME_BEAT..asked + guard - SAME_BEAT).contains(&line) => from(asked + guard),
+        _ => line,
     }
 }
 

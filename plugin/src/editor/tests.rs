@@ -11,6 +11,7 @@ use resonantgen_engine::session::Overrides;
 use std::sync::Mutex;
 
 use super::*;
+use crate::outlet::Manner;
 
 /// A host that sets parameters at once and counts gestures.
 #[derive(Default)]
@@ -90,7 +91,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.shared.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Change { .. } => None,
+            Job::Change { .. } | Job::Perform(_) => None,
         }
     }
 }
@@ -99,7 +100,7 @@ impl Bench {
 fn give_session(bench: &mut Bench) {
     let session = fixture();
     bench.harness.state_mut().prompt.clone_from(&session.prompt);
-    assert!(bench.shared.commit_session(session, bench.shared.epoch()));
+    assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
     bench.harness.run();
 }
 
@@ -283,7 +284,7 @@ fn takes_are_stepped_through_and_compared() {
     let mut session = bench.shared.session();
     change(&mut session).expect("there is an older take");
     assert_eq!(session.track(Track::Drums).current, Some(0));
-    assert!(bench.shared.commit_session(session, bench.shared.epoch()));
+    assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums: take 1 of 2").is_some());
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
-use crate::take::TakeId;
+use crate::playback::Reel;
 
 const RATE_HZ: f64 = 48_000.0;
 
@@ -16,25 +16,32 @@ fn plan(bpm: f64, bars: u32) -> Plan {
 }
 
 /// A clip whose samples count up, so that each says where it comes from.
-fn ramp(name: &str, bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
+fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
     let plan = plan(bpm, bars);
     let samples = plan.audio_frames(rate_hz as u32);
     let left: Vec<f32> = (0..samples).map(|index| index as f32 / samples as f32).collect();
     let right = left.iter().map(|sample| -sample).collect();
-    Arc::new(Clip::new(TakeId(name.to_owned()), &plan, left, right, rate_hz))
+    Arc::new(Clip::new(&plan, left, right, rate_hz))
+}
+
+/// A rack whose only take is a clip.
+fn rack(clip: Arc<Clip>, immediate: bool) -> Rack {
+    let reel = Arc::new(Reel::new(clip));
+    Rack { reels: vec![Some(reel.clone())], current: Some(reel), immediate, asked_at: None }
 }
 
 /// A host that runs a player and keeps what it hears.
 struct Host {
     player: Player,
     position: Position,
+    chosen: [Option<usize>; TRACK_COUNT],
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
 impl Host {
     fn new(player: Player, bpm: f64) -> Self {
         let position = Position { beat: 0.0, bpm, quarters_per_bar: 4.0, playing: true };
-        Self { player, position, heard: Default::default() }
+        Self { player, position, chosen: [None; TRACK_COUNT], heard: Default::default() }
     }
 
     fn run(&mut self, samples: usize, swap_at: SwapAt) {
@@ -45,7 +52,7 @@ impl Host {
                 block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                 std::array::from_fn(|_| channels.next().expect("one block per track"));
-            self.player.process(self.position, swap_at, &mut stems);
+            self.player.process(self.position, swap_at, self.chosen, &mut stems);
         }
         for (heard, block) in self.heard.iter_mut().zip(block) {
             for (heard, block) in heard.iter_mut().zip(block) {
@@ -77,7 +84,7 @@ fn sizes(seed: u64, total: usize) -> Vec<usize> {
 fn play_in_blocks(blocks: &[usize], host_bpm: f64) -> Vec<f32> {
     let (mut feeder, player) = channel(RATE_HZ);
     let mut host = Host::new(player, host_bpm);
-    feeder.send(Track::Bass, Some(ramp("a", 131.7, 1, RATE_HZ)), true).expect("the ring is empty");
+    feeder.send(Track::Bass, rack(ramp(131.7, 1, RATE_HZ), true)).expect("the ring is empty");
     host.run(0, SwapAt::Bar);
     host.position.playing = true;
     // The first swap happens at the start; the second waits for a bar line.
@@ -85,7 +92,7 @@ fn play_in_blocks(blocks: &[usize], host_bpm: f64) -> Vec<f32> {
     for &block in blocks {
         host.run(block, SwapAt::Bar);
         if !sent && !host.left(Track::Bass).is_empty() {
-            feeder.send(Track::Bass, Some(ramp("b", 131.7, 2, RATE_HZ)), false).expect("there is room");
+            feeder.send(Track::Bass, rack(ramp(131.7, 2, RATE_HZ), false)).expect("there is room");
             sent = true;
         }
     }
@@ -113,9 +120,9 @@ fn block_sizes_do_not_matter_to_the_bit() {
 fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
     for bpm in [120.0, 131.7, 97.123] {
         let (mut feeder, player) = channel(RATE_HZ);
-        let clip = ramp("a", bpm, 2, RATE_HZ);
+        let clip = ramp(bpm, 2, RATE_HZ);
         let length = plan(bpm, 2).audio_frames(RATE_HZ as u32);
-        feeder.send(Track::Drums, Some(clip), false).expect("the ring is empty");
+        feeder.send(Track::Drums, rack(clip, false)).expect("the ring is empty");
         let mut host = Host::new(player, bpm);
         while host.left(Track::Drums).len() < 2 * length + 10 {
             host.run(480, SwapAt::Loop);
@@ -133,7 +140,7 @@ fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
 fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
     let (mut feeder, player) = channel(RATE_HZ);
     let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
-    feeder.send(Track::Drums, Some(ramp("a", 120.0, 2, RATE_HZ)), false).expect("the ring is empty");
+    feeder.send(Track::Drums, rack(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for beat in [5.0, 2.5, -1.0, -9.0, 1e6 + 3.0] {
         host.position.beat = beat;
@@ -147,7 +154,7 @@ fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
 #[test]
 fn a_jump_of_the_timeline_does_not_click_and_a_jump_of_whole_loops_changes_nothing() {
     let (mut feeder, player) = channel(RATE_HZ);
-    feeder.send(Track::Drums, Some(ramp("a", 120.0, 2, RATE_HZ)), false).expect("the ring is empty");
+    feeder.send(Track::Drums, rack(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     host.run(1000, SwapAt::Now);
     host.position.beat += 8.0;
@@ -173,12 +180,12 @@ fn takes_are_swapped_where_they_should_be() {
         let plan = plan(120.0, 2);
         let level = |value: f32| {
             let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
-            Arc::new(Clip::new(TakeId(value.to_string()), &plan, samples.clone(), samples, RATE_HZ))
+            Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
         };
-        feeder.send(Track::Melody, Some(level(0.25)), false).expect("the ring is empty");
+        feeder.send(Track::Melody, rack(level(0.25), false)).expect("the ring is empty");
         let mut host = Host::new(player, 120.0);
         host.run(12_000, swap_at);
-        feeder.send(Track::Melody, Some(level(0.75)), false).expect("there is room");
+        feeder.send(Track::Melody, rack(level(0.75), false)).expect("there is room");
         for _ in 0..500 {
             host.run(441, swap_at);
         }
@@ -205,8 +212,8 @@ fn at_another_tempo_each_step_starts_on_the_hosts_grid() {
     }
     for host_bpm in [90.0, 119.0, 127.3, 180.0] {
         let (mut feeder, player) = channel(RATE_HZ);
-        let clip = Clip::new(TakeId("clicks".into()), &plan, samples.clone(), samples.clone(), RATE_HZ);
-        feeder.send(Track::Drums, Some(Arc::new(clip)), false).expect("the ring is empty");
+        let clip = Clip::new(&plan, samples.clone(), samples.clone(), RATE_HZ);
+        feeder.send(Track::Drums, rack(Arc::new(clip), false)).expect("the ring is empty");
         let mut host = Host::new(player, host_bpm);
         let samples_per_beat = 60.0 / host_bpm * RATE_HZ;
         host.run((samples_per_beat * 8.5) as usize, SwapAt::Now);
@@ -223,8 +230,8 @@ fn missing_short_and_stopped_are_silence_and_nothing_is_lost() {
     let (mut feeder, player) = channel(RATE_HZ);
     let mut host = Host::new(player, 120.0);
     host.run(64, SwapAt::Now);
-    let empty = Clip::new(TakeId("empty".into()), &plan(120.0, 1), Vec::new(), Vec::new(), RATE_HZ);
-    feeder.send(Track::Drums, Some(Arc::new(empty)), false).expect("the ring is empty");
+    let empty = Clip::new(&plan(120.0, 1), Vec::new(), Vec::new(), RATE_HZ);
+    feeder.send(Track::Drums, rack(Arc::new(empty), false)).expect("the ring is empty");
     host.run(64, SwapAt::Now);
     host.position.bpm = f64::NAN;
     host.run(64, SwapAt::Now);
@@ -237,17 +244,101 @@ fn missing_short_and_stopped_are_silence_and_nothing_is_lost() {
 fn a_flood_of_takes_is_bounded_and_every_one_comes_back() {
     let (mut feeder, player) = channel(RATE_HZ);
     let mut host = Host::new(player, 120.0);
-    let clips: Vec<_> = (0..10).map(|index| ramp(&index.to_string(), 120.0, 1, RATE_HZ)).collect();
+    let clips: Vec<_> = (0..10).map(|_| ramp(120.0, 1, RATE_HZ)).collect();
     for round in 0..2000 {
         for track in Track::ALL {
-            // A full ring gives the clip back; that is not an error here.
-            let _ = feeder.send(track, Some(Arc::clone(&clips[round % clips.len()])), false);
+            // A full ring gives the rack back; that is not an error here.
+            let _ = feeder.send(track, rack(Arc::clone(&clips[round % clips.len()]), false));
         }
         if round % 3 == 0 {
             host.run(round % 97, SwapAt::Now);
         }
+        assert!(feeder.waiting() < 600, "what is sent is bounded");
     }
+    // A crossfade later only what sounds is still held.
+    for _ in 0..10 {
+        host.run(480, SwapAt::Now);
+    }
+    feeder.collect();
+    assert_eq!(feeder.waiting(), 0);
     drop(host);
     drop(feeder);
     assert!(clips.iter().all(|clip| Arc::strong_count(clip) == 1));
+}
+
+/// A clip of one value.
+fn level(value: f32, bpm: f64) -> Arc<Clip> {
+    let plan = plan(bpm, 1);
+    let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
+    Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
+}
+
+#[test]
+fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let reels: Vec<_> =
+        [0.1, 0.2, 0.3].map(|value| Some(Arc::new(Reel::new(level(value, 120.0))))).into_iter().collect();
+    let current = reels[2].clone();
+    let sent = Rack { reels, current, ..Rack::default() };
+    feeder.send(Track::Bass, sent).expect("the ring is empty");
+    let mut host = Host::new(player, 120.0);
+    for (chosen, expected) in [(None, 0.3), (Some(0), 0.1), (Some(1), 0.2), (Some(9), 0.3), (None, 0.3)] {
+        let before = host.left(Track::Bass).len();
+        host.chosen[Track::Bass.index()] = chosen;
+        host.run(1_000, SwapAt::Loop);
+        let heard = &host.left(Track::Bass)[before..];
+        assert_eq!(heard[999], expected, "{chosen:?}");
+        if before > 0 && chosen.is_some_and(|index| index < 3) {
+            assert!(heard[1] != host.left(Track::Bass)[before - 1], "{chosen:?} waits");
+        }
+    }
+}
+
+#[test]
+fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
+    let (mut feeder, player) = channel(RATE_HZ);
+    let reel = Reel::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
+    let sent = Rack { current: Some(Arc::new(reel)), ..Rack::default() };
+    feeder.send(Track::Bass, sent).expect("the ring is empty");
+    let mut host = Host::new(player, 120.0);
+    for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {
+        let wants = host.player.wants_renditions(&Position { bpm, ..host.position }, 40_000);
+        assert!(!wants, "the tempo has just changed, or there is one");
+        host.position.bpm = bpm;
+        let before = host.left(Track::Bass).len();
+        host.run(40_000, SwapAt::Loop);
+        let heard = &host.left(Track::Bass)[before..];
+        assert_eq!(heard[39_999], expected, "at {bpm}");
+        // A tempo that has just come is sliced until it has settled.
+        assert_eq!(heard[12_000], 0.25, "at {bpm}");
+    }
+    let steps = host.left(Track::Bass).windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    assert!(steps.fold(0.0, f32::max) < 0.01, "no change clicks");
+}
+
+#[test]
+fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready() {
+    for (swap_at, expected_beat) in [(SwapAt::Now, 4.3), (SwapAt::Beat, 5.0), (SwapAt::Bar, 8.0)] {
+        for delay_blocks in [0, 3, 20] {
+            let (mut feeder, player) = channel(RATE_HZ);
+            feeder.send(Track::Bass, rack(level(0.25, 120.0), false)).expect("the ring is empty");
+            let mut host = Host::new(player, 120.0);
+            host.run(240, swap_at);
+            // It is asked for on the bar line.
+            while host.position.beat < 4.0 - 1e-6 {
+                host.run(240, swap_at);
+            }
+            for _ in 0..delay_blocks {
+                host.run(240, swap_at);
+            }
+            let asked = Rack { asked_at: Some(4.0), ..rack(level(0.75, 120.0), false) };
+            feeder.send(Track::Bass, asked).expect("there is room");
+            while host.position.beat < 9.0 {
+                host.run(240, swap_at);
+            }
+            let changed = host.left(Track::Bass).iter().position(|sample| *sample != 0.25).expect("swapped");
+            let expected = (expected_beat * 24_000.0) as usize;
+            assert!(changed.abs_diff(expected) <= 2, "{swap_at:?} after {delay_blocks}: {changed}");
+        }
+    }
 }

@@ -1,0 +1,132 @@
+//! The way from a session's takes to the player, at the host's sample rate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use resonantgen_engine::playback::{Clip, Feeder, Player, Rack, Reel, channel};
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
+use resonantgen_engine::track::{TRACK_COUNT, Track};
+
+/// Tempos at which a take is kept besides its own.
+const RENDITIONS: usize = 3;
+
+/// How the player comes by what it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// It takes over at once, whatever the parameter "Swap At" says.
+    pub immediate: bool,
+    /// The beat at which the song asked for it.
+    pub asked_at: Option<f64>,
+}
+
+/// What a rack plays, to tell whether another one would differ: number of each reel and of its renditions.
+type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>);
+
+/// One per instance and activation. Not for the audio thread.
+#[derive(Debug)]
+pub struct Outlet {
+    feeder: Feeder,
+    sample_rate_hz: f64,
+    reels: HashMap<TakeId, Arc<Reel>>,
+    /// What the player has been given.
+    sent: [Option<Contents>; TRACK_COUNT],
+    /// Finished takes of a generation that has not ended yet.
+    early: [Option<Arc<Take>>; TRACK_COUNT],
+}
+
+impl Outlet {
+    /// An outlet, and the player that it feeds.
+    #[must_use]
+    pub fn open(sample_rate_hz: f64) -> (Self, Player) {
+        let (feeder, player) = channel(sample_rate_hz);
+        let sent = Default::default();
+        let early = Default::default();
+        (Self { feeder, sample_rate_hz, reels: HashMap::new(), sent, early }, player)
+    }
+
+    /// Lets a finished take be heard while the others of its generation are still being made; `None` takes it back.
+    pub fn set_early(&mut self, track: Track, take: Option<Arc<Take>>) {
+        self.early[track.index()] = take;
+    }
+
+    /// Sends the player what it does not have yet. Of the takes that do not play but may be chosen by number, at most
+    /// `spare` are got ready where that costs a resampling; returns whether some are still not.
+    pub fn feed(&mut self, session: &Session, manner: Manner, spare: usize) -> bool {
+        let is_free = self.sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ);
+        let mut spare = if is_free { usize::MAX } else { spare };
+        let mut is_incomplete = false;
+        for track in Track::ALL {
+            let state = session.track(track);
+            let early = self.early[track.index()].clone();
+            let current = early.as_ref().or(state.take()).map(|take| self.reel(take));
+            let reels: Vec<Option<Arc<Reel>>> = state
+                .history
+                .iter()
+                .map(|take| {
+                    let known = self.reels.get(&take.id).cloned();
+                    if known.is_some() || spare == 0 {
+                        is_incomplete |= known.is_none();
+                        return known;
+                    }
+                    spare -= 1;
+                    Some(self.reel(take))
+                })
+                .collect();
+            let size = |reel: &Arc<Reel>| (reel.serial(), reel.rendition_count());
+            let contents: Contents =
+                (reels.iter().map(|reel| reel.as_ref().map(size)).collect(), current.as_ref().map(size));
+            if self.sent[track.index()].as_ref() == Some(&contents) {
+                continue;
+            }
+            let rack = Rack { reels, current, immediate: manner.immediate, asked_at: manner.asked_at };
+            // A ring that is full (the host does not process) is tried again by `tend`.
+            if self.feeder.send(track, rack).is_ok() {
+                self.sent[track.index()] = Some(contents);
+            }
+        }
+        let is_kept = |id: &TakeId| {
+            let states = session.tracks.iter();
+            states
+                .flat_map(|state| &state.history)
+                .chain(self.early.iter().flatten())
+                .any(|take| take.id == *id)
+        };
+        self.reels.retain(|id, _| is_kept(id));
+        is_incomplete
+    }
+
+    fn reel(&mut self, take: &Take) -> Arc<Reel> {
+        if let Some(reel) = self.reels.get(&take.id) {
+            return reel.clone();
+        }
+        let reel = Arc::new(Reel::new(Arc::new(Clip::prepare(take, self.sample_rate_hz))));
+        self.reels.insert(take.id.clone(), reel.clone());
+        reel
+    }
+
+    /// Whether a take can be heard at a tempo without being sliced.
+    #[must_use]
+    pub fn has(&self, take: &TakeId, bpm: f64) -> bool {
+        self.reels.get(take).is_some_and(|reel| reel.at(bpm).is_at(bpm))
+    }
+
+    /// The rate that renditions are prepared for, in audio frames per second.
+    #[must_use]
+    pub fn sample_rate_hz(&self) -> f64 {
+        self.sample_rate_hz
+    }
+
+    /// Adds a rendition of a take at another tempo.
+    pub fn add_rendition(&mut self, take: &TakeId, rendition: Clip) {
+        if let Some(reel) = self.reels.get_mut(take) {
+            *reel = Arc::new(reel.with_rendition(Arc::new(rendition), RENDITIONS));
+        }
+    }
+
+    /// Frees what the player has put down; returns whether it still holds something that was replaced.
+    pub fn tend(&mut self) -> bool {
+        self.feeder.collect();
+        self.feeder.waiting() > 0
+    }
+}

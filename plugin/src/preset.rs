@@ -1,0 +1,180 @@
+//! Presets: a prompt with settings to start from. The factory's are built in; the user's are files.
+//!
+//! A user's preset is one JSON file in `presets` in the user's data folder (on Linux
+//! `$XDG_DATA_HOME/resonantgen/presets`, on macOS `~/Library/Application Support/resonantgen/presets`, on Windows
+//! `%LOCALAPPDATA%\resonantgen\presets`).
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::location;
+
+/// The factory's presets.
+const FACTORY: &str = include_str!("../presets/factory.json");
+/// Longest name, in letters.
+const NAME_LENGTH: usize = 60;
+
+/// A prompt with settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// Name for people, unique among the factory's.
+    pub name: String,
+    /// Style that it is listed under.
+    #[serde(default)]
+    pub style: String,
+    /// What is typed.
+    pub prompt: String,
+    /// Length in bars; 0 leaves it to the prompt.
+    #[serde(default)]
+    pub bars: i32,
+    /// How far results may stray from the likeliest, in `0.0..=1.0`.
+    #[serde(default = "half")]
+    pub variation: f32,
+    /// How strictly the prompt is followed, in `0.0..=1.0`.
+    #[serde(default = "half")]
+    pub adherence: f32,
+}
+
+fn half() -> f32 {
+    0.5
+}
+
+/// A preset could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PresetError {
+    /// The name is empty, or made of nothing but signs.
+    #[error("a preset needs a name with letters or digits")]
+    Name,
+    /// The system names no folder for the user's data.
+    #[error("this system names no folder for your data (HOME is not set), so presets cannot be kept")]
+    NoFolder,
+    /// The file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The factory's presets, in their order: at least two of each style.
+#[must_use]
+pub fn factory() -> Vec<Preset> {
+    serde_json::from_str(FACTORY).expect("the built-in presets are tested")
+}
+
+/// Folder of the user's presets; it may not exist yet.
+#[must_use]
+pub fn folder() -> Option<PathBuf> {
+    location::user_data().map(|data| data.join("resonantgen").join("presets"))
+}
+
+/// The user's presets by name. Files that are none are left out.
+#[must_use]
+pub fn user() -> Vec<Preset> {
+    folder().map(|folder| list(&folder)).unwrap_or_default()
+}
+
+/// Keeps a preset of the user's; one of the same name is replaced, as a whole or not at all.
+///
+/// # Errors
+/// See [`PresetError`].
+pub fn save(preset: &Preset) -> Result<PathBuf, PresetError> {
+    save_in(&folder().ok_or(PresetError::NoFolder)?, preset)
+}
+
+fn list(folder: &Path) -> Vec<Preset> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut presets: Vec<Preset> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok())
+        .collect();
+    presets.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+    presets
+}
+
+/// File name that every system takes, made of a preset's name.
+fn file_name(name: &str) -> Option<String> {
+    let letters = name.trim().chars().take(NAME_LENGTH);
+    let safe: String =
+        letters.map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect::<String>();
+    let safe = safe.trim_matches('-').to_lowercase();
+    (!safe.is_empty()).then(|| format!("{safe}.json"))
+}
+
+fn save_in(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
+    let path = folder.join(file_name(&preset.name).ok_or(PresetError::Name)?);
+    let json = serde_json::to_string_pretty(preset).expect("a preset is plain data");
+    let fresh = path.with_extension(format!("new-{}", std::process::id()));
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| fs::File::create(&fresh))
+        .and_then(|mut file| file.write_all(json.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&fresh, &path));
+    match written {
+        Ok(()) => Ok(path),
+        Err(source) => {
+            // What is left of it is of no use; that it may not be there is no matter.
+            let _ = fs::remove_file(&fresh);
+            Err(PresetError::Write { path, source })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resonantgen_engine::intent::parse;
+
+    #[test]
+    fn the_factory_has_two_of_each_style_and_every_prompt_is_understood() {
+        let presets = factory();
+        assert!(presets.len() >= 24);
+        let styles = [
+            "techno",
+            "house",
+            "hiphop",
+            "trap",
+            "dnb",
+            "rock",
+            "pop",
+            "ambient",
+            "jazz",
+            "funk",
+            "synthwave",
+            "cinematic",
+        ];
+        for style in styles {
+            assert!(presets.iter().filter(|preset| preset.style == style).count() >= 2, "{style}");
+        }
+        for preset in &presets {
+            let same_name = presets.iter().filter(|other| other.name == preset.name).count();
+            assert_eq!(same_name, 1, "{}", preset.name);
+            parse(&preset.prompt).unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+            assert!((0.0..=1.0).contains(&preset.variation) && (0.0..=1.0).contains(&preset.adherence));
+            assert!((0..=crate::params::BARS_MAX).contains(&preset.bars));
+        }
+    }
+
+    #[test]
+    fn a_users_preset_is_kept_replaced_and_listed() {
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        let place = folder.path().join("deep").join("down");
+        let mut preset = Preset { name: "Mine / über?".to_owned(), ..factory()[0].clone() };
+        let path = save_in(&place, &preset).expect("it can be written");
+        assert_eq!(path.file_name().and_then(|name| name.to_str()), Some("mine---über.json"));
+        preset.bars = 16;
+        save_in(&place, &preset).expect("it can be replaced");
+        fs::write(place.join("broken.json"), "{").expect("it can be written");
+        assert_eq!(list(&place), [preset.clone()]);
+        assert_eq!(fs::read_dir(&place).expect("it is there").count(), 2, "nothing else is left");
+        preset.name = " /// ".to_owned();
+        assert!(matches!(save_in(&place, &preset), Err(PresetError::Name)));
+        assert!(list(&place.join("nowhere")).is_empty());
+    }
+}

@@ -1,0 +1,143 @@
+-- ResonantGen on a track of Ardour 7, its four stems on four mixer channels. For ardour7-lua; run by ardour.py.
+--
+-- Arguments: "make" or "again", the session's folder, how many times to record.
+-- "make" builds the session: the song generates with one seed, regenerates the melody with another, and locks the bass in
+-- between. "again" opens it. Both play it from the start and record each stem on its own channel.
+
+local phase, folder, passes = arg[1], arg[2], tonumber(arg[3])
+local RATE, NAME, SECONDS, PATIENCE = 48000, "resonantgen", 10, 120
+
+local function sleep(seconds) ARDOUR.LuaAPI.usleep(math.floor(seconds * 1000000)) end
+
+local backend = AudioEngine:set_backend("None (Dummy)", "ResonantGen test", "")
+backend:set_driver("Normal Speed")
+backend:set_device_name("Silence")
+backend:set_sample_rate(RATE)
+backend:set_buffer_size(1024)
+assert(AudioEngine:start(false) == 0, "the audio engine does not start")
+
+local session, generator, control_number
+local function channels() return ARDOUR.ChanCount(ARDOUR.DataType("audio"), 10) end
+
+-- Number of a parameter by its name, counted as the host does.
+local function parameter(plugin, name)
+  for index = 0, plugin:parameter_count() - 1 do
+    if plugin:parameter_label(index) == name then return index end
+  end
+  error("there is no parameter '" .. name .. "'")
+end
+
+-- Automates a parameter: pairs of seconds and values, each held until the next.
+local function automate(plugin, name, points)
+  local _, list = ARDOUR.LuaAPI.plugin_automation(generator:nth_plugin(0), control_number[name])
+  local before = nil
+  for _, point in ipairs(points) do
+    local at = math.floor(point[1] * RATE)
+    if before then list:add(Temporal.timepos_t(at - 64), before, false, true) end
+    list:add(Temporal.timepos_t(at), point[2], false, true)
+    before = point[2]
+  end
+  local control = generator:the_instrument():to_insert()
+  local id = Evoral.Parameter(ARDOUR.AutomationType.PluginAutomation, 0, parameter(plugin, name))
+  control:to_automatable():automation_control(id, true):set_automation_state(ARDOUR.AutoState.Play)
+end
+
+local function stems()
+  local found = {}
+  for route in session:get_routes():iter() do
+    if route:name():find("^Stem ") then found[#found + 1] = route:to_track() end
+  end
+  table.sort(found, function(a, b) return a:name() < b:name() end)
+  assert(#found == 4, "there are four stems")
+  return found
+end
+
+if phase == "make" then
+  session = create_session(folder, NAME, RATE)
+  assert(session, "no session")
+  for _ in ARDOUR.LuaAPI.list_plugins():iter() do end
+  local info = ARDOUR.LuaAPI.new_plugin_info("ResonantGen", ARDOUR.PluginType.VST3)
+  assert(not info:isnil(), "Ardour does not know the plugin")
+  local midi = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1)
+  local last = ARDOUR.PresentationInfo.max_order
+  session:new_midi_track(midi, channels(), false, info, nil, nil, 1, "ResonantGen", last, ARDOUR.TrackMode.Normal, true)
+  generator = session:route_by_name("ResonantGen")
+  session:new_audio_track(2, 2, nil, 4, "Stem", last, ARDOUR.TrackMode.Normal, true)
+  sleep(1) -- Ardour connects by itself in the meantime.
+  assert(generator:output():n_ports():n_audio() == 10, "Main and four stems are ten channels")
+  local panner = generator:panner_shell()
+  if not panner:isnil() then panner:set_bypassed(true) end
+  for channel = 0, 9 do generator:output():audio(channel):disconnect_all() end
+  for number, stem in ipairs(stems()) do
+    for side = 0, 1 do
+      stem:input():audio(side):disconnect_all()
+      stem:input():audio(side):connect(generator:output():audio(2 * number + side):name())
+    end
+  end
+
+  local insert = generator:the_instrument():to_insert()
+  local plugin = insert:plugin(0)
+  -- Ardour counts automatable parameters on their own.
+  control_number = {}
+  local count = 0
+  for index = 0, plugin:parameter_count() - 1 do
+    if plugin:parameter_is_control(index) and plugin:parameter_is_input(index) then
+      control_number[plugin:parameter_label(index)] = count
+      count = count + 1
+    end
+  end
+  -- Two bars of two seconds; a new take takes over on a bar line.
+  automate(plugin, "Bars", { { 0, 2 / 32 } })
+  automate(plugin, "Seed Mode", { { 0, 0.5 } })
+  automate(plugin, "Seed", { { 0, 7 / 9999 }, { 4.05, 23 / 9999 } })
+  automate(plugin, "Generate", { { 0, 0 }, { 0.1, 1 }, { 0.5, 0 } })
+  automate(plugin, "Melody Regenerate", { { 0, 0 }, { 4.1, 1 }, { 4.5, 0 } })
+  automate(plugin, "Bass Lock", { { 0, 0 }, { 4, 1 }, { 6, 0 } })
+else
+  session = load_session(folder, NAME)
+  assert(session, "the session cannot be opened")
+  sleep(1)
+end
+
+-- Plays until all stems are heard: models may have to be loaded, and takes to be made.
+local function wait_for_sound()
+  local meter = session:route_by_name("ResonantGen"):peak_meter()
+  session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
+  for _ = 1, PATIENCE * 10 do
+    local heard = 0
+    for channel = 2, 9 do
+      if meter:meter_level(channel, ARDOUR.MeterType.MeterPeak) > -70 then heard = heard + 1 end
+    end
+    if heard == 8 then
+      session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
+      return
+    end
+    sleep(0.1)
+  end
+  error("not all stems are heard")
+end
+
+if phase == "make" then wait_for_sound() end
+
+for pass = 1, passes do
+  session:request_locate(0, false, ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI)
+  sleep(0.3)
+  for _, stem in ipairs(stems()) do
+    stem:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
+  end
+  session:maybe_enable_record(true)
+  session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
+  local waited = 0
+  while session:transport_sample() < SECONDS * RATE do
+    sleep(0.1)
+    waited = waited + 1
+    assert(waited < 600, "the transport does not roll")
+  end
+  session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
+  while session:transport_rolling() do sleep(0.05) end
+  sleep(0.5)
+  print("recorded", pass)
+end
+assert(session:save_state("", false, false, false) == 0, "the session cannot be saved")
+close_session()
+quit()

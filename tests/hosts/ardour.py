@@ -1,0 +1,116 @@
+"""The VST3 in Ardour 7, headless: four stems on four mixer channels, automated, saved, reopened, the same to the bit.
+
+Usage: ardour.py PLUGIN.vst3 FOLDER. Needs /usr/bin/ardour7-lua. Prints one line per check; any failure is an AssertionError.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+# The first pass may have to make takes; the last two find them made.
+PASSES = 3
+# Until the first bar line, what sounded when the song was last stopped is heard; then come 10 ms of crossfade.
+BEGIN_SECONDS = 2.02
+PATIENCE_SECONDS = 240.0
+LIBRARIES = Path("/usr/lib/ardour7")
+
+Stems = NDArray[np.float32]  # [stem, audio_frames, channel]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Ardour's own, with settings and caches in `home`, and no screen."""
+    variables = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    variables |= {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "LD_LIBRARY_PATH": str(LIBRARIES),
+        "ARDOUR_DATA_PATH": "/usr/share/ardour7",
+        "ARDOUR_CONFIG_PATH": "/etc/ardour7",
+        "ARDOUR_DLL_PATH": str(LIBRARIES),
+    }
+    return variables
+
+
+def run(command: list[str], home: Path, done: str) -> None:
+    """Runs a program of Ardour's until it says `done`; how it ends after that is its own affair."""
+    result = subprocess.run(
+        command, env=environment(home), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert done in result.stdout, f"{command[0]} failed ({result.returncode}):\n{result.stdout}{result.stderr}"
+
+
+def recorded(session: Path) -> list[Stems]:
+    """What each pass has recorded, in their order."""
+    folder = next((session / "interchange").iterdir()) / "audiofiles"
+    passes = []
+    for number in range(1, 1 + len(list(folder.glob("Take*_Stem 1-*%L.wav")))):
+        stems = []
+        for stem in range(1, 5):
+            sides = [
+                soundfile.read(next(folder.glob(f"Take{number}_Stem {stem}-*%{side}.wav")), dtype="float32")[0]
+                for side in "LR"
+            ]
+            stems.append(np.stack(sides, axis=-1))
+        passes.append(np.stack(stems))
+    return passes
+
+
+def difference(one: Stems, other: Stems, seconds: float) -> str:
+    """Where two recordings differ before `seconds`; empty when they do not."""
+    begin, end = round(BEGIN_SECONDS * RATE_HZ), round(seconds * RATE_HZ)
+    assert one.shape[1] >= end and other.shape[1] >= end, (one.shape, other.shape)
+    differs = (one[:, begin:end] != other[:, begin:end]).any(axis=2)
+    return ", ".join(
+        f"stem {index + 1} from {BEGIN_SECONDS + int(row.argmax()) / RATE_HZ:.3f} s"
+        for index, row in enumerate(differs)
+        if row.any()
+    )
+
+
+def main(plugin: Path, folder: Path) -> None:
+    home = folder / "home"
+    installed = home / ".vst3" / plugin.name
+    installed.parent.mkdir(parents=True)
+    shutil.copytree(plugin, installed)
+    for path in [installed, *installed.rglob("*")]:
+        # A bundle that is not older than the cache counts as changed.
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 3_600))
+    run([str(LIBRARIES / "ardour-vst3-scanner"), "-f", str(installed)], home, "Saved VST3 plugin cache")
+
+    script = str(Path(__file__).with_name("ardour.lua"))
+    session = folder / "session"
+    run(["ardour7-lua", script, "make", str(session), str(PASSES)], home, f"recorded {PASSES}")
+    passes = recorded(session)
+    assert len(passes) >= 2, f"{len(passes)} of {PASSES} passes were recorded"
+    last = passes[-1]
+    seconds = min(stems.shape[1] for stems in passes) / RATE_HZ
+    assert seconds > 9.5, f"only {seconds} s were recorded"
+    for index, stem in enumerate(last):
+        assert np.abs(stem).max() > 1e-3, f"stem {index + 1} is silent"
+        for other in last[:index]:
+            assert not np.array_equal(stem, other), f"stem {index + 1} equals another"
+    print("four different stems on four channels")
+
+    assert not difference(passes[-2], last, seconds), difference(passes[-2], last, seconds)
+    print("a second pass plays the same")
+
+    run(["ardour7-lua", script, "again", str(session), "1"], home, "recorded 1")
+    again = recorded(session)[-1]
+    assert again.shape == last.shape or again.shape[1] / RATE_HZ > 9.5, again.shape
+    seconds = min(seconds, again.shape[1] / RATE_HZ)
+    assert not difference(last, again, seconds), difference(last, again, seconds)
+    print("saved, opened again, played: the same to the bit")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,466 @@
+//! The CLAP in a host of our own: four stems by a parameter, in time, locked, saved, with any set of outputs.
+//!
+//! `cargo xtask test` builds the bundle so that it aborts when the audio thread allocates, and names its folder in
+//! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
+
+mod host;
+mod measure;
+mod storm;
+
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
+use clack_extensions::note_ports::{NoteDialects, NotePortInfoBuffer, PluginNotePorts};
+use clack_extensions::render::RenderMode;
+use clack_extensions::state::PluginState;
+use clack_host::events::event_types::NoteOnEvent;
+use clack_host::prelude::*;
+use resonantgen_tests::listen::onsets;
+
+use host::{BLOCK, Host, LOOP, PORTS, RATE_HZ, Stereo, plugin};
+
+/// Tempo and length of the takes.
+const BPM: f64 = 120.0;
+const BARS: f64 = 2.0;
+
+/// A state with four takes, made once for all tests.
+fn state() -> Option<&'static [u8]> {
+    static STATE: OnceLock<Vec<u8>> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    plugin()?;
+    let _making = MAKING.lock();
+    if STATE.get().is_none() {
+        let mut host = Host::open(None, PORTS)?;
+        host.block(BLOCK, &[(0, "Bars", BARS), (0, "Swap At", 0.0), (0, "Seed", 7.0), (0, "Seed Mode", 1.0)]);
+        host.trigger("Generate");
+        let _ = STATE.set(host.save());
+    }
+    STATE.get().map(Vec::as_slice)
+}
+
+/// As [`state`], with a second take of each track.
+fn two_takes() -> Option<&'static [u8]> {
+    static STATE: OnceLock<Vec<u8>> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    let one = state()?;
+    let _making = MAKING.lock();
+    if STATE.get().is_none() {
+        let mut host = Host::open(Some(one), PORTS)?;
+        host.block(BLOCK, &[(0, "Seed", 23.0)]);
+        host.trigger("Generate");
+        let _ = STATE.set(host.save());
+    }
+    STATE.get().map(Vec::as_slice)
+}
+
+fn rms(samples: &[f32]) -> f64 {
+    let power: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    (power / samples.len().max(1) as f64).sqrt()
+}
+
+/// Largest difference of Main and the sum of the given stems.
+fn main_minus(main: &Stereo, stems: &[&Stereo]) -> f32 {
+    let mut largest = 0.0_f32;
+    for side in 0..2 {
+        for frame in 0..main[side].len() {
+            let sum: f32 = stems.iter().map(|stem| stem[side][frame]).sum();
+            largest = largest.max((main[side][frame] - sum).abs());
+        }
+    }
+    largest
+}
+
+#[test]
+fn it_has_main_and_four_stems_and_hears_notes_but_claims_no_raw_midi() {
+    let Some(mut host) = Host::open(None, PORTS) else { return };
+    let handle = host.instance.plugin_handle();
+    let ports: PluginAudioPorts = handle.get_extension().expect("it has audio ports");
+    assert_eq!(ports.count(&handle, true), 0);
+    let mut buffer = AudioPortInfoBuffer::new();
+    let names: Vec<String> = (0..ports.count(&handle, false))
+        .map(|index| {
+            let info = ports.get(&handle, index, false, &mut buffer).expect("each port has its facts");
+            assert_eq!(info.channel_count, 2);
+            String::from_utf8_lossy(info.name).into_owned()
+        })
+        .collect();
+    assert_eq!(names, ["Main", "Drums", "Bass", "Harmony", "Melody"]);
+    let notes: PluginNotePorts = handle.get_extension().expect("it has a note port");
+    let mut buffer = NotePortInfoBuffer::new();
+    let port = notes.get(&handle, 0, true, &mut buffer).expect("the port has its facts");
+    assert_eq!(port.supported_dialects, NoteDialects::CLAP);
+}
+
+#[test]
+fn a_trigger_makes_four_different_stems_in_time_with_the_grid() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let heard = host.loop_once();
+    let [main, stems @ ..] = heard.as_slice() else { unreachable!("five ports") };
+    for (index, stem) in stems.iter().enumerate() {
+        assert!(rms(&stem[0]) > 1e-4 && rms(&stem[1]) > 1e-4, "stem {index} is silent");
+        for other in &stems[..index] {
+            assert!(stem[0] != other[0], "stem {index} equals another");
+        }
+    }
+    assert!(main_minus(main, &stems.iter().collect::<Vec<_>>()) < 1e-5, "Main is the sum of the stems");
+
+    let step_seconds = 60.0 / BPM as f32 / 4.0;
+    let mut deviations: Vec<f32> = onsets(&stems[0][0], RATE_HZ as f32)
+        .into_iter()
+        .map(|onset| {
+            let steps = onset / step_seconds;
+            (steps - steps.round()).abs() * step_seconds
+        })
+        .collect();
+    deviations.sort_by(f32::total_cmp);
+    assert!(deviations.len() >= 4, "drums have onsets");
+    let median = deviations[deviations.len() / 2];
+    assert!(median < 0.02, "drums are {:.0} ms off the grid", median * 1000.0);
+}
+
+#[test]
+fn the_timeline_decides_what_is_heard() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let whole = host.loop_once();
+    let samples_per_beat = (60.0 / BPM * RATE_HZ) as usize;
+    for (beat, size) in [(3.0, 480), (5.0, 64), (8.0, 127), (-4.0, 1)] {
+        let part = host.render(beat, 4_800, size);
+        let start = (beat * samples_per_beat as f64).rem_euclid(LOOP as f64) as usize;
+        for (port, (part, whole)) in part.iter().zip(&whole).enumerate() {
+            assert!(
+                part[0] == whole[0][start..start + 4_800],
+                "port {port} from beat {beat} in blocks of {size}"
+            );
+        }
+    }
+    host.playing = false;
+    host.block(BLOCK, &[]);
+    let silent = host.block(BLOCK, &[]);
+    assert!(silent.iter().flatten().flatten().all(|sample| *sample == 0.0), "standing still is silence");
+}
+
+#[test]
+fn a_saved_session_plays_again_to_the_bit() {
+    let Some(state) = state() else { return };
+    let mut first = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let heard = first.loop_once();
+    let saved = first.save();
+    drop(first);
+    let mut second = Host::open(Some(&saved), PORTS).expect("there is a plugin");
+    assert!(second.loop_once() == heard);
+    // Loading into a plugin that runs.
+    let mut third = Host::open(None, PORTS).expect("there is a plugin");
+    {
+        let handle = third.instance.plugin_handle();
+        let extension: PluginState = handle.get_extension().expect("it has state");
+        extension.load(&handle, &mut &saved[..]).expect("the state can be loaded");
+    }
+    assert!(third.loop_once() == heard);
+}
+
+#[test]
+fn a_locked_track_keeps_its_bits_while_the_others_change() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let before = host.loop_once();
+    host.block(BLOCK, &[(0, "Bass Lock", 1.0), (0, "Seed", 23.0)]);
+    host.trigger("Generate");
+    let after = host.loop_once();
+    assert!(before[2] == after[2], "the locked bass has changed");
+    assert!(before[1] != after[1], "the drums have not changed");
+
+    let before = after;
+    host.block(BLOCK, &[(0, "Seed", 42.0)]);
+    host.trigger("Melody Regenerate");
+    let after = host.loop_once();
+    assert!(before[1..4] == after[1..4], "only the melody was asked for");
+    assert!(before[4] != after[4], "the melody has not changed");
+}
+
+#[test]
+fn the_same_seed_makes_the_same_music() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let before = host.loop_once();
+    host.trigger("Generate");
+    assert!(host.loop_once() == before);
+}
+
+#[test]
+fn a_host_without_stem_outputs_hears_everything_in_main() {
+    let Some(state) = state() else { return };
+    let all = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
+    let mut host = Host::open(Some(state), 1).expect("there is a plugin");
+    assert!(host.loop_once()[0] == all[0]);
+    // A host that leaves out what it does not use, with Drums and Bass connected: they leave Main.
+    host.ports = 3;
+    host.block(BLOCK, &[]);
+    host.block(BLOCK, &[]);
+    let some = host.loop_once();
+    assert!(some[1..3] == all[1..3]);
+    assert!(main_minus(&some[0], &[&all[3], &all[4]]) < 1e-5);
+}
+
+#[test]
+fn any_set_of_outputs_is_served() {
+    let Some(state) = state() else { return };
+    let all = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
+    const LENGTH: usize = 9_600;
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    // All of them first: what a host supplies counts only after it has left something out.
+    for supplied in (0..1_u32 << PORTS).rev() {
+        host.channels = std::array::from_fn(|port| if supplied & 1 << port == 0 { 0 } else { 2 });
+        // It is known from the first block on what is left out; gains then move without a click.
+        host.render(0.0, BLOCK, BLOCK);
+        let heard = host.render(0.0, LENGTH, 441);
+        let is_heard = |port: usize| supplied & 1 << port != 0;
+        for port in (1..PORTS).filter(|port| is_heard(*port)) {
+            assert!(heard[port][0] == all[port][0][..LENGTH], "stem {port} of {supplied:05b}");
+        }
+        if is_heard(0) {
+            let stems: Vec<Stereo> = (1..PORTS)
+                .filter(|port| !is_heard(*port) || supplied.count_ones() as usize == PORTS)
+                .map(|port| all[port].clone().map(|side| side[..LENGTH].to_vec()))
+                .collect();
+            let rest = main_minus(&heard[0], &stems.iter().collect::<Vec<_>>());
+            assert!(rest < 1e-5, "Main of {supplied:05b} has what is heard nowhere else: {rest}");
+        }
+    }
+}
+
+#[test]
+fn ports_may_be_mono_and_may_change_between_blocks() {
+    let Some(state) = state() else { return };
+    let all = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    host.channels[2] = 1;
+    let heard = host.render(0.0, 4_800, 480);
+    for frame in 0..4_800 {
+        let both = (all[2][0][frame] + all[2][1][frame]) * 0.5;
+        assert!((heard[2][0][frame] - both).abs() < 1e-6, "a mono port hears both sides");
+    }
+    host.beat = 1.0;
+    for block in 0..40 {
+        host.channels = std::array::from_fn(|port| [2, 0, 1][(block + port) % 3]);
+        let heard = host.block(if block % 7 == 0 { 0 } else { 240 }, &[]);
+        for (port, channels) in host.channels.into_iter().enumerate() {
+            let heard = heard[port][..channels].iter().flatten();
+            assert!(heard.into_iter().all(|sample| sample.abs() < 2.0), "port {port} in block {block}");
+        }
+    }
+}
+
+#[test]
+fn a_number_chooses_the_take_to_the_sample() {
+    let (Some(one), Some(two)) = (state(), two_takes()) else { return };
+    let old = Host::open(Some(one), PORTS).expect("there is a plugin").loop_once();
+    let mut host = Host::open(Some(two), PORTS).expect("there is a plugin");
+    let new = host.loop_once();
+    assert!(old[2] != new[2], "the second take is another one");
+    host.forget();
+    host.beat = 0.0;
+    let heard = host.block(4_800, &[(1_000, "Bass Take", 1.0)]);
+    assert!(heard[2][0][..1_001] == new[2][0][..1_001], "nothing changes before");
+    // The crossfade lasts 10 ms.
+    assert!(heard[2][0][1_480..] == old[2][0][1_480..4_800], "the first take plays after");
+    assert!(heard[1][0] == new[1][0][..4_800], "the drums go on");
+    // The choice is saved.
+    let mut again = Host::open(Some(&host.save()), PORTS).expect("there is a plugin");
+    assert!(again.loop_once()[2] == old[2]);
+}
+
+#[test]
+fn automation_plays_the_same_on_every_pass_and_in_the_bounce() {
+    let Some(state) = state() else { return };
+    // Seeds by place: each trigger of the song has music of its own.
+    let song = |host: &mut Host| {
+        let is_trigger = |changes: &[(u32, &str, f64)]| changes.iter().any(|(_, _, value)| *value == 1.0);
+        host.block(BLOCK, &[(0, "Seed Mode", 2.0), (0, "Swap At", 2.0), (0, "Seed", 5.0)]);
+        host.forget();
+        host.beat = 0.0;
+        let mut heard: Vec<Stereo> = vec![Default::default(); PORTS];
+        for block in 0..10 * 100 {
+            let changes: &[(u32, &str, f64)] = match block {
+                0 => &[(0, "Generate", 0.0), (10, "Generate", 1.0)],
+                100 => &[(0, "Generate", 0.0), (7, "Melody Regenerate", 0.0)],
+                // On the bar line itself: the take has a whole bar to get ready.
+                400 => &[(0, "Melody Regenerate", 1.0)],
+                450 => &[(0, "Melody Regenerate", 0.0)],
+                _ => &[],
+            };
+            let before = host.dirty();
+            let now = host.block(BLOCK, changes);
+            for (heard, block) in heard.iter_mut().flatten().zip(now.iter().flatten()) {
+                heard.extend(block);
+            }
+            if is_trigger(changes) {
+                // This host is faster than time; a real one gives the take until the next bar line.
+                host.wait_until_dirty(before);
+            }
+        }
+        heard
+    };
+    let mut bounce = Host::open(Some(state), PORTS).expect("there is a plugin");
+    bounce.start(RATE_HZ, RenderMode::Offline);
+    let first = song(&mut bounce);
+    let bar = 2 * RATE_HZ as usize;
+    assert!(first[4][0][bar..2 * bar] != first[4][0][3 * bar..4 * bar], "the melody changes on the way");
+    assert!(first[1][0][bar + 4_800..2 * bar] == first[1][0][3 * bar + 4_800..4 * bar], "the drums do not");
+    let second = song(&mut bounce);
+    // Until the first crossfade has ended, what was there before the song began is heard.
+    let begin = bar + 480;
+    let differs =
+        |other: &[Stereo]| (1..PORTS).find(|port| first[*port][0][begin..] != other[*port][0][begin..]);
+    assert!(differs(&second).is_none(), "stem {:?} plays other music on the second pass", differs(&second));
+    // Played in real time afterwards, with the takes at hand.
+    let mut live = Host::open(Some(&bounce.save()), PORTS).expect("there is a plugin");
+    let third = song(&mut live);
+    assert!(differs(&third).is_none(), "stem {:?} plays other music than the bounce", differs(&third));
+}
+
+#[test]
+fn a_new_tempo_is_performed_anew_in_the_bounce_and_the_old_one_comes_back_to_the_bit() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let before = host.loop_once();
+    let saved = host.save();
+    host.start(RATE_HZ, RenderMode::Offline);
+    host.bpm = 100.0;
+    let loop_frames = (8.0 * 60.0 / 100.0 * RATE_HZ) as usize;
+    let slower = host.render(0.0, loop_frames, 480);
+    // Sliced audio repeats or reverses what is there; performed audio is new, and loops without a seam of its own.
+    for (port, heard) in slower.iter().enumerate().skip(1) {
+        assert!(rms(&heard[0]) > 1e-4, "stem {port} is silent");
+    }
+    let beat_frames = (60.0 / 100.0 * RATE_HZ) as usize;
+    let step_seconds = 60.0 / 100.0 / 4.0;
+    let near = onsets(&slower[1][0], RATE_HZ as f32)
+        .into_iter()
+        .filter(|onset| {
+            let steps = onset / step_seconds;
+            (steps - steps.round()).abs() * step_seconds < 0.02
+        })
+        .count();
+    assert!(near >= 4, "drums are on the host's grid of {beat_frames} samples a beat");
+    let again = host.render(0.0, loop_frames, 127);
+    assert!(slower == again, "a rendition does not depend on the blocks");
+    host.bpm = 120.0;
+    assert!(host.loop_once() == before, "the take itself is untouched");
+    assert!(host.save() == saved, "a rendition is never saved");
+}
+
+#[test]
+fn a_note_is_a_trigger_too() {
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let before = host.loop_once();
+    host.block(BLOCK, &[(0, "Seed", 99.0)]);
+    let dirty = host.dirty();
+    let mut events = EventBuffer::new();
+    events.push(&NoteOnEvent::new(7, Pckn::new(0_u16, 0_u16, 49_u16, 1_u32), 0.8));
+    host.block_with(BLOCK, &events);
+    host.wait_for_take(dirty);
+    let after = host.loop_once();
+    assert!(before[1] != after[1], "the note above 'generate' regenerates the drums");
+    assert!(before[2..] == after[2..]);
+}
+
+#[test]
+fn scanning_is_quick_and_removing_the_plugin_does_not_wait_for_a_take() {
+    if plugin().is_none() {
+        return;
+    }
+    drop(Host::open(None, PORTS));
+    let began = Instant::now();
+    drop(Host::open(None, PORTS));
+    assert!(began.elapsed() < Duration::from_millis(500), "creating takes {:?}", began.elapsed());
+
+    let Some(state) = state() else { return };
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    host.block(BLOCK, &[(0, "Bars", 16.0), (0, "Seed", 5.0), (1, "Generate", 1.0)]);
+    // In the middle of it.
+    for _ in 0..100 {
+        host.block(BLOCK, &[]);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let began = Instant::now();
+    drop(host);
+    assert!(began.elapsed() < Duration::from_secs(1), "removing takes {:?}", began.elapsed());
+}
+
+#[test]
+fn a_damaged_session_is_kept_and_harms_nobody() {
+    let Some(state) = state() else { return };
+    let text = String::from_utf8_lossy(&state[8..]).into_owned();
+    let start = text.find("\"session\":").expect("the state has a session") + 40;
+    let damaged_text = format!("{}AAAAAAAA{}", &text[..start], &text[start + 8..]);
+    let mut damaged = state[..8].to_vec();
+    damaged.extend(damaged_text.as_bytes());
+    let mut host = Host::open(Some(&damaged), PORTS).expect("there is a plugin");
+    let heard = host.loop_once();
+    assert!(heard.iter().flatten().flatten().all(|sample| *sample == 0.0), "an empty session is silent");
+    let saved = String::from_utf8_lossy(&host.save()).into_owned();
+    assert!(saved.contains(&damaged_text[start - 20..start + 2_000]), "the damaged session is saved again");
+}
+
+/// FNV-1a of all samples' bits.
+fn fingerprint(heard: &[Stereo]) -> u64 {
+    let bytes = heard.iter().flatten().flatten().flat_map(|sample| sample.to_bits().to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// States of released versions: `NAME.state`, and in `NAME.txt` the fingerprint of one bar from the song's start.
+const GOLDEN: &str = "tests/golden/plugin_state";
+
+fn one_bar(state: &[u8]) -> Vec<Stereo> {
+    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+    host.bpm = 240.0;
+    host.loop_bar()
+}
+
+#[test]
+fn states_of_all_versions_are_loaded_for_ever() {
+    if plugin().is_none() {
+        return;
+    }
+    let mut count = 0;
+    for entry in std::fs::read_dir(resonantgen_tests::root().join(GOLDEN)).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.extension().is_some_and(|extension| extension == "state") {
+            let heard = one_bar(&std::fs::read(&path).expect("it can be read"));
+            let expected = std::fs::read_to_string(path.with_extension("txt")).expect("it can be read");
+            assert!(heard.iter().all(|port| rms(&port[0]) > 1e-4), "{} is silent", path.display());
+            assert_eq!(format!("{:016x}", fingerprint(&heard)), expected.trim(), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 0, "there is one of each version");
+}
+
+/// For a new version: `RESONANTGEN_GOLDEN=v0.2 cargo test ... -- --ignored write_the_golden_state`.
+#[test]
+#[ignore = "writes a file of the repository"]
+fn write_the_golden_state() {
+    let name = std::env::var("RESONANTGEN_GOLDEN").expect("RESONANTGEN_GOLDEN names the version");
+    let mut host = Host::open(None, PORTS).expect("RESONANTGEN_PLUGINS names the plugin's folder");
+    host.bpm = 240.0;
+    let settings = [
+        (0, "Bars", 1.0),
+        (0, "Swap At", 0.0),
+        (0, "Seed", 7.0),
+        (0, "Seed Mode", 1.0),
+        (0, "Bass Lock", 1.0),
+    ];
+    host.block(BLOCK, &settings[..4]);
+    host.trigger("Generate");
+    host.block(BLOCK, &settings[4..]);
+    let state = host.save();
+    let folder = resonantgen_tests::root().join(GOLDEN);
+    std::fs::create_dir_all(&folder).expect("it can be made");
+    let print = format!("{:016x}\n", fingerprint(&one_bar(&state)));
+    std::fs::write(folder.join(format!("{name}.state")), &state).expect("it can be written");
+    std::fs::write(folder.join(format!("{name}.txt")), print).expect("it can be written");
+}
