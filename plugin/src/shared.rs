@@ -385,8 +385,9 @@ impl Shared {
         self.feed(Manner { immediate: true, asked_at: None });
     }
 
-    /// Takes that sound, or may sound by their number, and cannot be heard at a tempo without slicing.
-    pub fn without_rendition(&self, bpm: f64) -> Vec<Arc<Take>> {
+    /// Takes that sound, or may sound by their number, and cannot be heard at a tempo without slicing; each with the takes
+    /// of its track that it heard while it was made (the one it is an edit of).
+    pub fn without_rendition(&self, bpm: f64) -> Vec<(Arc<Take>, Vec<Arc<Take>>)> {
         let session = self.session();
         let outlet = locked(&self.outlet);
         let Some(outlet) = &*outlet else { return Vec::new() };
@@ -395,7 +396,10 @@ impl Shared {
             let state = session.track(track);
             let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
             let chosen = number.checked_sub(1).and_then(|index| state.history.get(index));
-            takes.extend(chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)).cloned());
+            if let Some(take) = chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)) {
+                let followed = state.history.iter().filter(|other| take.recipe.context.contains(&other.id));
+                takes.push((take.clone(), followed.cloned().collect()));
+            }
         }
         takes
     }

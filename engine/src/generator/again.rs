@@ -1,7 +1,9 @@
 //! Performing a take again at another tempo: its score stays, its sound is made anew.
 
+use std::sync::Arc;
+
 use super::render::{self, Decoding, Material};
-use super::{Engine, GenerateError, Observer, Stage, TakeRequest, check, loaded, lock};
+use super::{Engine, GenerateError, Observer, Stage, TakeRequest, bias, check, loaded, lock};
 use crate::bundle::Patch;
 use crate::codec::filter::SpectralFilter;
 use crate::plan::Plan;
@@ -13,7 +15,8 @@ impl Engine {
     /// notes, or this bundle lacks its patch: then there is nothing to perform again.
     ///
     /// A rendition is no take of its own: it is heard in the take's place and never kept. Its recipe is the take's with
-    /// the other tempo.
+    /// the other tempo. `followed` is the earlier take of the track that this one was an edit of, if it is known: the
+    /// edit's brightness is relative to it.
     ///
     /// # Errors
     /// As [`Engine::generate_take`].
@@ -21,6 +24,7 @@ impl Engine {
         &self,
         take: &Take,
         bpm: f64,
+        followed: &[Arc<Take>],
         observer: &dyn Observer,
     ) -> Result<Option<Take>, GenerateError> {
         let track = take.recipe.track;
@@ -34,7 +38,7 @@ impl Engine {
             plan: &recipe.plan,
             seed: recipe.seed,
             settings: recipe.settings,
-            context: &[],
+            context: followed,
         };
         check(&request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.shelf.hold();
@@ -74,6 +78,7 @@ impl Engine {
             codes: &codes,
             codebooks: record.codebooks,
             patch,
+            tilt: render::tilt(bias::change(request)),
         };
         decoding.decode(network, self.threads, observer)
     }
