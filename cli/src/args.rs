@@ -65,6 +65,9 @@ pub enum Command {
     Batch(Batch),
     /// Measure what a generation costs on this machine, and compare with an earlier measurement
     Bench(Bench),
+    /// Measure how good the music of a bundle is: many pieces and edits, some minutes
+    #[command(hide = true)]
+    Evaluate(Evaluate),
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Let the plugin generate on a server, or on this machine again
@@ -465,6 +468,29 @@ pub struct Serve {
     /// Where the models are.
     #[command(flatten)]
     pub models: Models,
+}
+
+/// What `evaluate` takes.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// How many of the listed prompts, spread over the list [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub prompts: Option<u32>,
+    /// Seeds per prompt
+    #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub seeds: u32,
+    /// Leave out the edits, which take most of the time
+    #[arg(long)]
+    pub no_edits: bool,
+    /// Folder for evaluation.json and evaluation.md
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Where the models are.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Reads the command line. On bad usage the error is one line that says what to do.

@@ -9,6 +9,7 @@ mod bench;
 mod codec;
 mod connect;
 mod doctor;
+mod evaluate;
 mod export;
 mod failure;
 mod folder;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Connect(arguments) => connect::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
     };
     match result {
         Ok(code) => code,

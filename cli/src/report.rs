@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use resonantgen_engine::measure::Measures;
 use resonantgen_engine::plan::Plan;
 use resonantgen_engine::session::Session;
 use resonantgen_engine::take::StageSeconds;
@@ -58,6 +59,11 @@ struct TakeReport {
     seed: u64,
     notes: usize,
     seconds: StageSeconds,
+    /// What was measured; absent for takes that were never measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measures: Option<Measures>,
+    /// What a listener would object to.
+    failures: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +129,7 @@ impl Report {
         }
         let _ = writeln!(text, "  seed    {}\n", self.seed);
         self.write_tracks(&mut text);
+        self.write_measures(&mut text);
         if let (Some(run), Some(plan)) = (&self.run, &self.plan) {
             let _ = writeln!(
                 text,
@@ -132,6 +139,23 @@ impl Report {
         }
         let _ = writeln!(text, "  {}", self.folder.display());
         text
+    }
+
+    /// What was measured of each take, and what is wrong with it.
+    fn write_measures(&self, text: &mut String) {
+        let measured = self.tracks.iter().filter_map(|track| {
+            let take = track.take.as_ref()?;
+            Some((track.track, take.measures.as_ref()?, &take.failures))
+        });
+        for (number, (track, measures, failures)) in measured.enumerate() {
+            let head = if number == 0 { "\n" } else { "" };
+            let _ = write!(text, "{head}  {:<8} {measures}", track.name());
+            let _ = if failures.is_empty() {
+                writeln!(text)
+            } else {
+                writeln!(text, "; but {}", failures.join(", "))
+            };
+        }
     }
 
     fn write_tracks(&self, text: &mut String) {
@@ -208,6 +232,13 @@ impl TrackReport {
             seed: take.recipe.seed,
             notes: take.score.notes.len(),
             seconds: take.timings,
+            measures: take.measures.clone(),
+            failures: take
+                .measures
+                .iter()
+                .flat_map(Measures::failures)
+                .map(|failure| failure.to_string())
+                .collect(),
         });
         Self { track, locked: state.locked, take }
     }

@@ -4,28 +4,33 @@
 //! patch into codec tokens, *decode* renders score and tokens to audio.
 
 mod again;
+mod arrange;
 mod bias;
 mod choice;
 mod compose;
 pub mod condition;
 #[cfg(test)]
 mod golden;
+mod level;
 mod random;
 mod render;
 pub mod sampling;
 mod shelf;
 pub mod tokens;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use self::arrange::Arrangement;
 use self::render::{Decoding, Material};
 use self::shelf::{Janitor, Shelf, loaded, lock};
-use crate::bundle::manifest::GraphRecord;
-use crate::bundle::{Bundle, BundleError};
+use crate::bundle::manifest::{GraphRecord, TrackRecord};
+use crate::bundle::{Bundle, BundleError, Patch};
 use crate::codec::filter::SpectralFilter;
 use crate::intent::{Intent, Sense, TextUnderstanding};
+use crate::measure::Measures;
 use crate::plan::{BARS_RANGE, BPM_RANGE, Plan};
 use crate::runtime::{
     ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
@@ -33,7 +38,8 @@ use crate::runtime::{
 };
 use crate::score::Score;
 use crate::take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    FULL_SCALE, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId,
+    Tokens,
 };
 use crate::text::{OpenTextError, TextModel};
 use crate::track::Track;
@@ -235,13 +241,13 @@ impl Stage {
 
 /// Watches a generation, and may stop it. Called from the generating threads, never from an audio thread.
 pub trait Observer: Sync {
-    /// `fraction` in `0.0..=1.0` of `stage` is done.
+    /// `fraction` in `0.0..=1.0` of `stage` is done. A candidate that is rejected starts its stages again.
     fn progress(&self, track: Track, stage: Stage, fraction: f32) {
         let _ = (track, stage, fraction);
     }
 
     /// A finished part of the take's audio at [`crate::take::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal
-    /// to the same part of the take.
+    /// to the same part of the take. Nothing is handed on before the take was leveled and verified as a whole.
     fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
         let _ = (track, first_audio_frame, left, right);
     }
@@ -385,33 +391,84 @@ impl Engine {
         let track = request.track;
         let record = self.bundle.manifest().track(track);
         let patch =
-            choice::choose_patch(&self.bundle, request).filter(|_| !request.intent.track(track).absent);
+            choice::choose_patch(&self.bundle, request, None).filter(|_| !request.intent.track(track).absent);
         let Some(patch) = patch else {
-            let score = Score::default();
-            return Ok(finished(
-                self.bundle.id(),
-                request,
-                "",
-                score,
-                None,
-                StageSeconds::default(),
-                observer,
-            ));
+            return Ok(self.silent(request, "", StageSeconds::default(), observer));
         };
-
         let start = Instant::now();
-        observer.progress(track, Stage::Compose, 0.0);
-        let score = self.compose(request, patch.family, observer)?;
-        let composed = Instant::now();
-        let mut timings = StageSeconds { compose: (composed - start).as_secs_f64(), ..Default::default() };
+        let (score, candidates) = self.write(request, patch.family, observer)?;
+        let mut timings = StageSeconds { compose: start.elapsed().as_secs_f64(), ..Default::default() };
         if score.notes.is_empty() {
-            return Ok(finished(self.bundle.id(), request, &patch.id, score, None, timings, observer));
+            return Ok(self.silent(request, &patch.id, timings, observer));
         }
+        let (mut patch, mut score) = (patch, score);
+        let mut best: Option<(f32, Take)> = None;
+        for rendering in 1..=verify::RENDERINGS {
+            let (tokens, audio) = self.render(request, record, patch, &score, &mut timings, observer)?;
+            let measuring = Instant::now();
+            let mut measures = Measures::new(track, request.plan, &score.notes, &audio);
+            timings.decode += measuring.elapsed().as_secs_f64();
+            measures.candidates = candidates + rendering - 1;
+            let (shortfall, failures) = (measures.shortfall(), measures.failures());
+            if best.as_ref().is_none_or(|(least, _)| shortfall < *least) {
+                let sound = (tokens, audio, measures);
+                best = Some((shortfall, self.finished(request, &patch.id, score.clone(), sound, timings)));
+            }
+            match verify::remedy(request, &score.notes, &failures) {
+                None => break,
+                Some(verify::Remedy::Octaves(octaves)) => score = verify::moved(&score, octaves),
+                Some(verify::Remedy::OtherPatch) => {
+                    match choice::choose_patch(&self.bundle, request, Some(&patch.id)) {
+                        Some(other) => patch = other,
+                        None => break,
+                    }
+                }
+            }
+        }
+        let (_, take) = best.expect("at least one was rendered");
+        offer(&take, observer);
+        Ok(take)
+    }
 
+    /// Writes candidates until one is fine; returns the best and how many there were.
+    fn write(
+        &self,
+        request: &TakeRequest<'_>,
+        family: condition::Family,
+        observer: &dyn Observer,
+    ) -> Result<(Score, u32), ModelError> {
+        let mut best: Option<(f32, Score)> = None;
+        for candidate in 0..verify::COMPOSITIONS {
+            observer.progress(request.track, Stage::Compose, 0.0);
+            let score = self.compose(request, family, candidate, observer)?;
+            let faults = verify::faults(request, &score.notes);
+            if faults == 0.0 {
+                return Ok((score, candidate + 1));
+            }
+            if best.as_ref().is_none_or(|(least, _)| faults < *least) {
+                best = Some((faults, score));
+            }
+        }
+        let (_, score) = best.expect("at least one was written");
+        Ok((score, verify::COMPOSITIONS))
+    }
+
+    /// Performs and decodes a score.
+    fn render(
+        &self,
+        request: &TakeRequest<'_>,
+        record: &TrackRecord,
+        patch: &Patch,
+        score: &Score,
+        timings: &mut StageSeconds,
+        observer: &dyn Observer,
+    ) -> Result<(Tokens, StemAudio), ModelError> {
+        let track = request.track;
+        let start = Instant::now();
         observer.progress(track, Stage::Perform, 0.0);
         let is_cancelled = || observer.is_cancelled();
         let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let material = Material::new(request, &score, loop_samples);
+        let material = Material::new(request, score, loop_samples);
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
             let mut slot = lock(&self.shelf.tracks[track.index()].perform);
@@ -432,7 +489,7 @@ impl Engine {
             })?
         };
         let performed = Instant::now();
-        timings.perform = (performed - composed).as_secs_f64();
+        timings.perform += (performed - start).as_secs_f64();
 
         observer.progress(track, Stage::Decode, 0.0);
         let networks = &self.shelf.tracks[track.index()];
@@ -447,24 +504,25 @@ impl Engine {
             codebooks: record.codebooks,
             patch,
             tilt: render::tilt(bias::change(request)),
+            arrangement: &Arrangement::new(request, &score.notes),
         };
         let audio = decoding.decode(network, self.threads, observer)?;
-        timings.decode = performed.elapsed().as_secs_f64();
-        let tokens = render::loop_tokens(&codes, record.codebooks, &material.timeline);
-        Ok(finished(self.bundle.id(), request, &patch.id, score, Some((tokens, audio)), timings, observer))
+        timings.decode += performed.elapsed().as_secs_f64();
+        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline), audio))
     }
 
     fn compose(
         &self,
         request: &TakeRequest<'_>,
         family: condition::Family,
+        candidate: u32,
         observer: &dyn Observer,
     ) -> Result<Score, ModelError> {
         let track = request.track;
         let mut slot = lock(&self.shelf.tracks[track.index()].compose);
         let network = loaded(&mut slot, || self.load_composer(track))?;
         let segment_bars = self.bundle.manifest().segment_bars;
-        compose::compose(network, request, family, segment_bars, observer)
+        compose::compose(network, request, family, segment_bars, candidate, observer)
     }
 
     fn load_composer(&self, track: Track) -> Result<StepNetwork, ModelError> {
@@ -488,6 +546,45 @@ impl Engine {
         }
         Ok(network)
     }
+
+    /// A take without sound.
+    fn silent(
+        &self,
+        request: &TakeRequest<'_>,
+        patch: &str,
+        timings: StageSeconds,
+        observer: &dyn Observer,
+    ) -> Take {
+        let samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let audio = StemAudio { left: vec![0; samples], right: vec![0; samples] };
+        let measures = Measures::new(request.track, request.plan, &[], &audio);
+        let sound = (Tokens::default(), audio, measures);
+        let take = self.finished(request, patch, Score::default(), sound, timings);
+        offer(&take, observer);
+        take
+    }
+
+    /// Puts a take together.
+    fn finished(
+        &self,
+        request: &TakeRequest<'_>,
+        patch: &str,
+        score: Score,
+        (tokens, audio, measures): (Tokens, StemAudio, Measures),
+        timings: StageSeconds,
+    ) -> Take {
+        let recipe = request.recipe(self.bundle.id());
+        Take {
+            id: recipe.take_id(),
+            recipe,
+            patch: patch.to_owned(),
+            score,
+            tokens,
+            audio: Arc::new(audio),
+            timings,
+            measures: Some(measures),
+        }
+    }
 }
 
 impl TextUnderstanding for Engine {
@@ -496,38 +593,20 @@ impl TextUnderstanding for Engine {
     }
 }
 
-/// Puts a take together; without tokens and audio it is silent.
-fn finished(
-    bundle_id: &str,
-    request: &TakeRequest<'_>,
-    patch: &str,
-    score: Score,
-    sound: Option<(Tokens, StemAudio)>,
-    timings: StageSeconds,
-    observer: &dyn Observer,
-) -> Take {
-    let (tokens, audio) = sound.unwrap_or_else(|| {
-        let samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let silence = vec![0.0; samples];
-        observer.audio(request.track, 0, &silence, &silence);
-        (Tokens::default(), StemAudio { left: vec![0; samples], right: vec![0; samples] })
-    });
-    for stage in Stage::ALL {
-        observer.progress(request.track, stage, 1.0);
+/// Hands a take's audio to the observer in parts, and says that all is done.
+fn offer(take: &Take, observer: &dyn Observer) {
+    const PART: usize = 4 * TAKE_SAMPLE_RATE_HZ as usize;
+    let track = take.recipe.track;
+    let floats =
+        |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
+    let parts = take.audio.left.chunks(PART).zip(take.audio.right.chunks(PART));
+    for (index, (left, right)) in parts.enumerate() {
+        observer.audio(track, index * PART, &floats(left), &floats(right));
     }
-    let recipe = request.recipe(bundle_id);
-    Take {
-        id: recipe.take_id(),
-        recipe,
-        patch: patch.to_owned(),
-        score,
-        tokens,
-        audio: Arc::new(audio),
-        timings,
-        measures: None,
+    for stage in Stage::ALL {
+        observer.progress(track, stage, 1.0);
     }
 }
-
 /// What is wrong with a request, if anything.
 fn check(request: &TakeRequest<'_>) -> Result<(), String> {
     let plan = request.plan;

@@ -1,6 +1,6 @@
 //! Importing a loop: any audio file becomes an immutable take on the session's grid.
 //!
-//! Read ([`decode`]), measure tempo, downbeat and key, each with its confidence, fit to exact bars (stretched only where
+//! Read (`decode`), measure tempo, downbeat and key, each with its confidence, fit to exact bars (stretched only where
 //! the tempo differs), transcribe approximately, and pack into a [`Take`] whose recipe says where it came from.
 
 mod bars;

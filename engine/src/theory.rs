@@ -38,16 +38,20 @@ const LOW_INTERVAL: i32 = 6;
 const RENDERED: std::ops::RangeInclusive<u8> = 24..=107;
 
 /// A set of pitch classes: bit 0 is C.
-type Classes = u16;
+pub(crate) type Classes = u16;
 
 /// The MIDI pitches, lowest and highest, that a tonal track plays. Drums have none.
+///
+/// These are the pitches of the training data and a little above: composers write pitches relative to the tonic and would go
+/// beyond, where performers fall silent (melodies below middle C were 50 dB down). Basses below the low E of a bass guitar exist in
+/// the data, but few, and are hardly heard.
 #[must_use]
 pub const fn register(track: Track) -> Option<(u8, u8)> {
     match track {
         Track::Drums => None,
-        Track::Bass => Some((24, 58)),
-        Track::Harmony => Some((36, 91)),
-        Track::Melody => Some((50, 98)),
+        Track::Bass => Some((28, 55)),
+        Track::Harmony => Some((40, 79)),
+        Track::Melody => Some((60, 91)),
     }
 }
 
@@ -61,12 +65,13 @@ const fn bit(pitch_class: u8) -> Classes {
     1 << (pitch_class % 12)
 }
 
-fn chord_tones(chord: &Chord) -> Classes {
+/// The pitch classes of `chord`.
+pub(crate) fn chord_tones(chord: &Chord) -> Classes {
     chord.pitch_classes().map(bit).fold(0, |set, class| set | class)
 }
 
 /// The key's scale with what `chord` alters: an altered chord tone replaces the scale note whose letter it takes.
-fn chord_scale(key: Key, chord: &Chord) -> Classes {
+pub(crate) fn chord_scale(key: Key, chord: &Chord) -> Classes {
     let tones = chord_tones(chord);
     let diatonic = key
         .mode
@@ -151,8 +156,19 @@ impl Rules {
     /// The rules of `track` under `plan` and a mix of styles.
     #[must_use]
     pub fn new(plan: &Plan, styles: &[f32; STYLE_COUNT], track: Track) -> Self {
+        Self::within(plan, styles, track, register(track))
+    }
+
+    /// The rules with another register (lowest and highest MIDI pitch) than the track's own.
+    #[must_use]
+    pub fn within(
+        plan: &Plan,
+        styles: &[f32; STYLE_COUNT],
+        track: Track,
+        register: Option<(u8, u8)>,
+    ) -> Self {
         let lowest_pitch = lowest_pitch(plan.key.tonic);
-        let steps = match register(track) {
+        let steps = match register {
             None => Vec::new(),
             Some((low, high)) => {
                 let idiom = Idiom::new(styles);

@@ -386,7 +386,7 @@ impl Shared {
     }
 
     /// Takes that sound, or may sound by their number, and cannot be heard at a tempo without slicing; each with the takes
-    /// of its track that it heard while it was made (the one it is an edit of).
+    /// that it heard while it was made.
     pub fn without_rendition(&self, bpm: f64) -> Vec<(Arc<Take>, Vec<Arc<Take>>)> {
         let session = self.session();
         let outlet = locked(&self.outlet);
@@ -397,8 +397,9 @@ impl Shared {
             let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
             let chosen = number.checked_sub(1).and_then(|index| state.history.get(index));
             if let Some(take) = chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)) {
-                let followed = state.history.iter().filter(|other| take.recipe.context.contains(&other.id));
-                takes.push((take.clone(), followed.cloned().collect()));
+                let all = session.tracks.iter().flat_map(|state| &state.history);
+                let heard = all.filter(|other| take.recipe.context.contains(&other.id));
+                takes.push((take.clone(), heard.cloned().collect()));
             }
         }
         takes

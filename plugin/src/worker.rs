@@ -156,8 +156,8 @@ fn perform_at(shared: &Shared, bpm: f64) {
     let watch = TempoWatch { shared, epoch: shared.epoch(), bpm };
     let Some(_turn) = wait_for_turn(&|| watch.is_cancelled()) else { return };
     let Ok(engine) = engine() else { return };
-    for (take, followed) in takes {
-        match engine.perform_again(&take, bpm, &followed, &watch) {
+    for (take, heard) in takes {
+        match engine.perform_again(&take, bpm, &heard, &watch) {
             Ok(Some(rendition)) => shared.add_rendition(&take, &rendition),
             Ok(None) => {}
             Err(_) => return,

@@ -95,7 +95,7 @@ fn the_mix_is_the_sum_of_the_stems() {
     let sums: Vec<f32> =
         (0..mix.len()).map(|index| stems.iter().map(|stem| stem.left[index]).sum()).collect();
     let loudest = sums.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    if loudest < 0.9 {
+    if loudest < 0.8 {
         let off = sums.iter().zip(&mix.left).fold(0.0_f32, |worst, (sum, mix)| worst.max((sum - mix).abs()));
         assert!(off < 1e-5, "the mix differs from the sum by {off}");
     } else {

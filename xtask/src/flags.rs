@@ -38,6 +38,8 @@ pub enum Chore {
     Words,
     /// Measure the warm speed of each stage on this machine
     Bench(Bench),
+    /// Measure how good the music is, over 40 prompts and more; writes target/evaluation/
+    Evaluate(Evaluate),
 }
 
 /// Flags of `setup`.
@@ -95,6 +97,14 @@ pub struct Test {
 #[derive(Debug, Args)]
 pub struct Bench {
     /// Flags passed on to `resonantgen bench`, for example --runs 5 --json
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+}
+
+/// Flags of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// Flags passed on to `resonantgen evaluate`, for example --prompts 8 --seeds 1 --bundle my-models
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,
 }

@@ -7,6 +7,7 @@ mod bench;
 mod bundle;
 mod command;
 mod dist;
+mod evaluate;
 mod flags;
 mod fuzz;
 mod generate;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
         Chore::Bench(flags) => bench::run(&flags),
+        Chore::Evaluate(flags) => evaluate::run(&flags),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -31,6 +31,16 @@ fn edge_mel(index: usize) -> f64 {
     low + (high - low) * index as f64 / (BANDS + 1) as f64
 }
 
+/// Centre of a band in hertz.
+///
+/// # Panics
+/// When there are not that many bands.
+#[must_use]
+pub fn band_hz(band: usize) -> f32 {
+    assert!(band < BANDS, "there are {BANDS} bands");
+    hz_of(edge_mel(band + 1)) as f32
+}
+
 /// STFT size and hop of a track's filter, in samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transform {

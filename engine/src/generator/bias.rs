@@ -84,7 +84,7 @@ impl Bias {
         let [energy, density, _, aggression, _] = change(request);
         let parent = parent(request).filter(|take| take.recipe.plan.meter == plan.meter);
         let steps = parent.map_or_else(Vec::new, |take| parent_steps(take, plan, track));
-        let mut random = Random::new(request.seed, track, Purpose::Edit);
+        let mut random = Random::new(request.seed, track, Purpose::Edit, 0);
         let mut fates = if steps.is_empty() { Vec::new() } else { fates(&steps, plan, density, &mut random) };
         let kicks = (own.follow_kick && track != Track::Drums)
             .then(|| request.context.iter().find(|take| take.recipe.track == Track::Drums))

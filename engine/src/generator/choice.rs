@@ -16,9 +16,13 @@ const PARENT_SCORE: f32 = 4.5;
 const RANDOM_SCORE: f32 = 0.4;
 
 /// The patch for `request`: what the prompt names wins, then what suits style and attributes, with a seeded choice
-/// among the best. `None` only when the bundle has no patch for the track.
-pub(super) fn choose_patch<'a>(bundle: &'a Bundle, request: &TakeRequest<'_>) -> Option<&'a Patch> {
-    let mut random = Random::new(request.seed, request.track, Purpose::Patch);
+/// among the best. One patch may be left out. `None` only when the bundle has no patch for the track, or none but that.
+pub(super) fn choose_patch<'a>(
+    bundle: &'a Bundle,
+    request: &TakeRequest<'_>,
+    without: Option<&str>,
+) -> Option<&'a Patch> {
+    let mut random = Random::new(request.seed, request.track, Purpose::Patch, 0);
     let variation = request.settings.variation.clamp(0.0, 1.0);
     bundle
         .patches(request.track)
@@ -30,6 +34,7 @@ pub(super) fn choose_patch<'a>(bundle: &'a Bundle, request: &TakeRequest<'_>) ->
                 patch,
             )
         })
+        .filter(|(_, patch)| without != Some(patch.id.as_str()))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, patch)| patch)
 }

@@ -1,10 +1,11 @@
 //! Compose: writes the score of one track, token by token.
 
+use super::arrange::{lean, register};
 use super::bias::Bias;
 use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
 use super::random::{Purpose, Random};
 use super::sampling::Sampling;
-use super::tokens::{BOS, Decoder, Grammar, Token, vocabulary};
+use super::tokens::{BOS, Decoder, Grammar, STEP, Token, vocabulary};
 use super::{Observer, Stage, TakeRequest};
 use crate::context::Context;
 use crate::runtime::{ModelError, StepNetwork};
@@ -25,12 +26,13 @@ fn guidance(track: Track, adherence: f32) -> f32 {
     1.0 + span * adherence.clamp(0.0, 1.0)
 }
 
-/// Writes the score of `request`'s track, to be played by an instrument of `family`.
+/// Writes the score of `request`'s track, to be played by an instrument of `family`. Each candidate is another one.
 pub(super) fn compose(
     network: &mut StepNetwork,
     request: &TakeRequest<'_>,
     family: Family,
     segment_bars: u32,
+    candidate: u32,
     observer: &dyn Observer,
 ) -> Result<Score, ModelError> {
     let TakeRequest { track, plan, intent, settings, .. } = *request;
@@ -41,11 +43,12 @@ pub(super) fn compose(
     let context = Context::of_takes(plan, heard);
     let mut conditions =
         ConditionBuilder::new(plan, &intent.styles, &own.attributes, track, family, &context);
-    let rules = Rules::new(plan, &intent.styles, track);
+    let rules = Rules::within(plan, &intent.styles, track, register(request));
+    let lean = lean(request);
     let sampling = Sampling::from_variation(settings.variation);
     let guidance = guidance(track, settings.adherence);
     let lanes = if guidance == 1.0 { 1 } else { 2 };
-    let mut random = Random::new(request.seed, track, Purpose::Compose);
+    let mut random = Random::new(request.seed, track, Purpose::Compose, candidate);
     let mut bias = Bias::new(request);
 
     let mut notes = Vec::new();
@@ -91,6 +94,9 @@ pub(super) fn compose(
             }
         }
         bias.apply(&grammar, step, &mut logits);
+        if let Some(lean) = lean.as_ref().filter(|_| grammar.used_pitches() == 0) {
+            logits[usize::from(STEP)] += lean[step as usize];
+        }
         rules.mask(&grammar, step, &mut logits);
         position += 1;
         token = sampling.draw(&logits, random.uniform()) as Token;

@@ -19,9 +19,10 @@ pub(super) enum Purpose {
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    pub(super) fn new(seed: u64, track: Track, purpose: Purpose) -> Self {
+    /// The stream of the given candidate; the first is 0.
+    pub(super) fn new(seed: u64, track: Track, purpose: Purpose, candidate: u32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(((track.index() as u64) << 8) | purpose as u64);
+        random.set_stream((u64::from(candidate) << 16) | ((track.index() as u64) << 8) | purpose as u64);
         Self(random)
     }
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::mpsc;
 
+use super::arrange::Arrangement;
+use super::level::leveled;
 use super::random::{Purpose, Random};
 use super::{Observer, Stage, TakeRequest};
 use crate::bundle::manifest::ATTRIBUTE_COUNT;
@@ -15,7 +17,7 @@ use crate::codec::width::Widener;
 use crate::codec::{BANDS, CODEC_HOP, FEATURES_PER_CODEC_FRAME, PITCHED_STREAMS, STREAMS, TimedNote};
 use crate::intent::Attributes;
 use crate::runtime::{Input, ModelError, Network};
-use crate::take::{FULL_SCALE, StemAudio, Tokens};
+use crate::take::{StemAudio, Tokens};
 use crate::track::Track;
 use crate::worker;
 
@@ -27,19 +29,6 @@ const CONTEXT_CODEC_FRAMES: usize = 16;
 const BEFORE_CODEC_FRAMES: usize = 16;
 /// Codec frames that are filtered after the loop: more than half an STFT window.
 const AFTER_CODEC_FRAMES: usize = 3;
-/// Where samples start to be bent so that none exceeds full scale.
-const KNEE: f32 = 0.7;
-
-/// Amplitude of each track in the mix. The patches' own gains balance a loop; this keeps the sum of four stems of usual
-/// level below full scale and puts drums and bass in front.
-const fn track_level(track: Track) -> f32 {
-    match track {
-        Track::Drums => 0.8,
-        Track::Bass => 0.95,
-        Track::Harmony | Track::Melody => 0.8,
-    }
-}
-
 /// Level of the decorrelated side of the whole sound relative to its mid; drums are widened by their noise alone.
 fn body_width(track: Track, patch: &Patch) -> f32 {
     match track {
@@ -99,7 +88,7 @@ impl Material {
             }
         };
         let [first, second] = pitched.ok_or(ModelError::Cancelled)?;
-        let seed = Random::new(request.seed, request.track, Purpose::Noise).integer();
+        let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
         let noise =
             excitation::noise(seed, self.timeline.loop_samples(), window, noise_width(request.track, patch));
         Ok([first, second, noise])
@@ -147,6 +136,7 @@ pub(super) struct Decoding<'a> {
     pub(super) codes: &'a [i64],
     pub(super) codebooks: usize,
     pub(super) patch: &'a Patch,
+    pub(super) arrangement: &'a Arrangement,
     /// Log gain at the highest band against the middle: how much brighter an edit asks for.
     pub(super) tilt: f32,
 }
@@ -226,12 +216,17 @@ impl Decoding<'_> {
                 row.iter_mut().for_each(|gain| *gain += self.tilt * height);
             }
         }
+        for rows in values.chunks_exact_mut(BANDS * count * ratio) {
+            for (row, gain) in rows.chunks_exact_mut(count * ratio).zip(&self.arrangement.equaliser) {
+                row.iter_mut().for_each(|value| *value += gain);
+            }
+        }
         let columns = (chunk.start - first) * ratio..(chunk.end - first) * ratio;
         Ok(Gains { values, stride: count * ratio, columns })
     }
 
-    /// Renders the loop; finished parts go to the observer as they come. With two threads or more, the network runs ahead
-    /// of the filter on its own thread, which changes nothing of the result.
+    /// Renders the loop and levels it. With two threads or more, the network runs ahead of the filter on its own thread, which
+    /// changes nothing of the result.
     pub(super) fn decode(
         &self,
         network: &mut Network,
@@ -247,7 +242,7 @@ impl Decoding<'_> {
                 output.push(&gains, index + 1 == chunks.len())?;
                 observer.progress(self.track, Stage::Decode, (index + 1) as f32 / chunks.len() as f32);
             }
-            return Ok(output.audio);
+            return Ok(output.finish());
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(1);
@@ -266,45 +261,36 @@ impl Decoding<'_> {
                 output.push(&gains?, index + 1 == chunks.len())?;
                 observer.progress(self.track, Stage::Decode, (index + 1) as f32 / chunks.len() as f32);
             }
-            Ok(output.audio)
+            Ok(output.finish())
         })
     }
 }
 
-/// Filters gains, widens, closes the loop and hands on what is final. Keeps no more than what is not final yet, and the
-/// finished take.
+/// Filters gains, widens, closes the loop and levels it.
 struct Output<'a> {
-    track: Track,
     timeline: Timeline,
     synthesis: Synthesis<'a>,
     widener: Widener,
-    gain: f32,
+    arrangement: &'a Arrangement,
     /// The time line's sample that `sides` start at.
     first: usize,
-    /// Left and right: what has been rendered and not been handed on.
+    /// Left and right: what has been rendered, from before the loop on.
     sides: [Vec<f32>; 2],
-    /// Left and right just before the loop: what its end is faded into.
-    lead: [Vec<f32>; 2],
-    /// What has been handed on, from the loop's start on.
-    audio: StemAudio,
     observer: &'a dyn Observer,
 }
 
 impl<'a> Output<'a> {
     fn new(decoding: &Decoding<'a>, observer: &'a dyn Observer) -> Self {
         let ratio = decoding.gain_frames_per_codec_frame();
-        let start = decoding.codec_frames().start;
-        let length = decoding.material.timeline.loop_samples();
+        let range = decoding.codec_frames();
+        let rendered = range.len() * CODEC_HOP;
         Self {
-            track: decoding.track,
             timeline: decoding.material.timeline,
-            synthesis: Synthesis::new(decoding.filter, decoding.streams, start * ratio),
+            synthesis: Synthesis::new(decoding.filter, decoding.streams, range.start * ratio),
             widener: Widener::new(body_width(decoding.track, decoding.patch)),
-            gain: 10f32.powf(decoding.patch.gain_db / 20.0) * track_level(decoding.track),
-            first: start * CODEC_HOP,
-            sides: Default::default(),
-            lead: Default::default(),
-            audio: StemAudio { left: Vec::with_capacity(length), right: Vec::with_capacity(length) },
+            arrangement: decoding.arrangement,
+            first: range.start * CODEC_HOP,
+            sides: [0, 1].map(|_| Vec::with_capacity(rendered)),
             observer,
         }
     }
@@ -324,55 +310,24 @@ impl<'a> Output<'a> {
         let [left, right] = &mut self.sides;
         for (mid, side) in mid.into_iter().zip(side) {
             let side = side + self.widener.side(mid);
-            left.push(limit((mid + side) * self.gain));
-            right.push(limit((mid - side) * self.gain));
+            left.push(mid + side);
+            right.push(mid - side);
         }
-        self.hand_on(is_last);
         Ok(())
     }
 
-    /// Hands on what will not change any more: all but the seam, and that too in the end.
-    fn hand_on(&mut self, is_last: bool) {
-        let start = self.timeline.loop_first();
+    /// The loop, leveled.
+    fn finish(self) -> StemAudio {
+        let start = self.timeline.loop_first() - self.first;
         let length = self.timeline.loop_samples();
         let seam = self.timeline.seam_samples();
-        let done = self.audio.len();
-        let rendered = self.first + self.sides[0].len();
-        let until = if is_last { length } else { rendered.saturating_sub(start).min(length - seam) };
-        if until <= done {
-            return;
-        }
-        if done == 0 {
-            let before = start - seam - self.first..start - self.first;
-            self.lead = [0, 1].map(|side: usize| self.sides[side][before.clone()].to_vec());
-        }
-        if is_last {
-            let end = start + length - self.first;
-            for (channel, lead) in self.sides.iter_mut().zip(&self.lead) {
-                self.timeline.close_loop(&mut channel[end - seam..end], lead);
-            }
-        }
-        let range = start + done - self.first..start + until - self.first;
-        let [left, right] = &self.sides;
-        let part = StemAudio::from_f32(&left[range.clone()], &right[range.clone()]);
-        let floats =
-            |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<f32>>();
-        self.observer.audio(self.track, done, &floats(&part.left), &floats(&part.right));
-        self.audio.left.extend(part.left);
-        self.audio.right.extend(part.right);
-        for side in &mut self.sides {
-            side.drain(..range.end);
-        }
-        self.first += range.end;
+        let [left, right] = self.sides.map(|mut samples| {
+            let (lead, body) = samples.split_at_mut(start);
+            self.timeline.close_loop(&mut body[length - seam..length], &lead[start - seam..]);
+            samples.truncate(start + length);
+            samples.drain(..start);
+            samples
+        });
+        leveled(left, right, self.arrangement)
     }
-}
-
-/// Leaves small samples alone and bends large ones smoothly towards full scale.
-fn limit(sample: f32) -> f32 {
-    let size = sample.abs();
-    if size <= KNEE {
-        return sample;
-    }
-    let bent = KNEE + (1.0 - KNEE) * ((size - KNEE) / (1.0 - KNEE)).tanh();
-    bent.copysign(sample)
 }

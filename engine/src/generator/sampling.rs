@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn impossible_and_unlikely_tokens_are_never_drawn() {
-        let mut random = Random::new(1, Track::Drums, Purpose::Compose);
+        let mut random = Random::new(1, Track::Drums, Purpose::Compose, 0);
         let sampling = Sampling { temperature: 1.0, nucleus: 0.9 };
         let logits = [f32::NEG_INFINITY, 0.0, 0.0, -20.0];
         let mut seen = [0; 4];

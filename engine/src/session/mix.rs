@@ -2,12 +2,17 @@
 
 use realfft::RealFftPlanner;
 
+use crate::measure::sound::true_peak;
 use crate::take::{FULL_SCALE, StemAudio};
 
-/// Where the soft limiter begins to bend, as a share of full scale.
-const KNEE: f64 = 0.85;
+/// Where the soft limiter begins to bend, and what it does not exceed, as shares of full scale: the ceiling leaves room for peaks
+/// between samples.
+const KNEE: f64 = 0.7;
+const CEILING: f64 = 0.87;
+/// Highest true peak in dBTP of a mix that is left alone.
+const HIGHEST_PEAK_DBTP: f32 = -1.0;
 
-/// The sum of stems of equal length. Only a sum that would exceed full scale is bent softly near full scale; the curve
+/// The sum of stems of equal length. Only a sum whose true peak would exceed -1 dBTP is bent softly below it; the curve
 /// has no memory, so the mix loops as its stems do.
 #[must_use]
 pub fn mix(stems: &[&StemAudio]) -> StemAudio {
@@ -23,8 +28,9 @@ pub fn mix(stems: &[&StemAudio]) -> StemAudio {
     };
     let (left, right) = (sum(|stem| &stem.left), sum(|stem| &stem.right));
     let full = f64::from(FULL_SCALE);
-    let exceeds =
-        left.iter().chain(&right).any(|sample| *sample as f64 > full - 1.0 || (*sample as f64) < -full);
+    let floats =
+        |samples: &[i64]| samples.iter().map(|sample| (*sample as f64 / full) as f32).collect::<Vec<_>>();
+    let exceeds = true_peak(&floats(&left), &floats(&right)).is_some_and(|peak| peak > HIGHEST_PEAK_DBTP);
     let finish = |samples: Vec<i64>| {
         samples
             .into_iter()
@@ -35,8 +41,8 @@ pub fn mix(stems: &[&StemAudio]) -> StemAudio {
 }
 
 fn bend(sample: f64) -> i32 {
-    let size = sample.abs();
-    let bent = if size <= KNEE { size } else { KNEE + (1.0 - KNEE) * ((size - KNEE) / (1.0 - KNEE)).tanh() };
+    let (size, room) = (sample.abs(), CEILING - KNEE);
+    let bent = if size <= KNEE { size } else { KNEE + room * ((size - KNEE) / room).tanh() };
     quantise(bent.copysign(sample))
 }
 
@@ -110,7 +116,8 @@ mod tests {
         assert_eq!(mix(&[&quiet, &quiet]), StemAudio { left: vec![200, -400], right: vec![6, 8] });
         let loud = StemAudio { left: vec![8_000_000, 1_000], right: vec![-8_000_000, 0] };
         let limited = mix(&[&loud, &loud]);
-        assert!(limited.left[0] > 8_000_000 && limited.right[0] < -8_000_000);
+        assert!(limited.left[0] > 6_000_000 && limited.right[0] < -6_000_000);
+        assert!(limited.left[0] < 7_400_000 && limited.right[0] > -7_400_000);
         assert_eq!((limited.left[1], limited.right[1]), (2_000, 0));
         assert!(mix(&[]).is_empty());
     }

@@ -1,0 +1,146 @@
+//! Do edits move what they name, and leave the rest as it was?
+
+use anyhow::Result;
+use resonantgen_engine::generator::Engine;
+use resonantgen_engine::measure::{Measures, fit};
+use resonantgen_engine::session::Session;
+use resonantgen_engine::take::{GenerationSettings, Take};
+use resonantgen_engine::track::Track;
+use serde::Serialize;
+
+use super::pieces::measures_of;
+use super::{Figure, Target};
+use crate::interrupt;
+use crate::progress::Cancellable;
+
+const MORE_AGGRESSIVE: &str = "more aggressive";
+const LESS_BUSY: &str = "less busy";
+const DARKER: &str = "darker";
+/// Tracks that are edited of each piece; they take turns.
+const TRACKS_PER_PIECE: usize = 2;
+
+/// One edit of one take, against its parent.
+#[derive(Debug, Serialize)]
+pub struct Edit {
+    prompt: String,
+    track: Track,
+    edit: &'static str,
+    /// Natural logarithms of the ratios to the parent.
+    energy: f32,
+    brightness: f32,
+    density: f32,
+    /// How much the onsets keep to the parent's, and those of a fresh take do.
+    likeness: Option<f32>,
+    fresh_likeness: Option<f32>,
+}
+
+/// Edits two tracks of a session in three ways each.
+///
+/// # Errors
+/// As [`Session::regenerate`], or the user interrupted.
+pub fn measure(engine: &Engine, session: &Session, prompt: &str, number: usize) -> Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    for turn in 0..TRACKS_PER_PIECE {
+        let track = Track::ALL[(number + 2 * turn + number / 4) % Track::ALL.len()];
+        let Some(parent) = session.track(track).take() else { continue };
+        let parent = parent.clone();
+        let fresh = regenerated(engine, session, track, "", 1_000 + number as u64)?;
+        let fresh_likeness = fresh.as_deref().and_then(|fresh| likeness(&parent, fresh));
+        for (index, edit) in [MORE_AGGRESSIVE, LESS_BUSY, DARKER].into_iter().enumerate() {
+            let seed = 2_000 + (number * 3 + index) as u64;
+            let Some(take) = regenerated(engine, session, track, edit, seed)? else { continue };
+            let (before, after) = (measures_of(&parent), measures_of(&take));
+            edits.push(Edit {
+                prompt: prompt.to_owned(),
+                track,
+                edit,
+                energy: energy(&take) - energy(&parent),
+                brightness: brightness(&after) - brightness(&before),
+                density: (density(&take) / density(&parent)).ln(),
+                likeness: likeness(&parent, &take),
+                fresh_likeness,
+            });
+        }
+    }
+    Ok(edits)
+}
+
+fn regenerated(
+    engine: &Engine,
+    session: &Session,
+    track: Track,
+    edit: &str,
+    seed: u64,
+) -> Result<Option<std::sync::Arc<Take>>> {
+    let mut session = session.clone();
+    let result = session.regenerate(engine, track, edit, seed, GenerationSettings::default(), &Cancellable);
+    interrupt::check()?;
+    result?;
+    Ok(session.track(track).take().cloned())
+}
+
+/// Logarithm of the mean square of both channels.
+fn energy(take: &Take) -> f32 {
+    let square = |samples: &[i32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+    let mean =
+        (square(&take.audio.left) + square(&take.audio.right)) / (2.0 * take.audio.len().max(1) as f64);
+    mean.max(1.0).ln() as f32
+}
+
+fn brightness(measures: &Measures) -> f32 {
+    measures.centroid_hz.unwrap_or(1.0).max(1.0).ln()
+}
+
+/// Notes per bar; a chord's notes count each.
+fn density(take: &Take) -> f32 {
+    take.score.notes.len().max(1) as f32 / take.recipe.plan.bars as f32
+}
+
+fn likeness(a: &Take, b: &Take) -> Option<f32> {
+    let row = |take: &Take| fit::onset_row(&take.score.notes, take.recipe.plan.total_steps());
+    fit::togetherness(&row(a), &row(b))
+}
+
+/// How often edits did what they say.
+pub fn figures(edits: &[Edit]) -> Vec<Figure> {
+    let share = |name: &str, edit: &str, least: f32, moved: &dyn Fn(&Edit) -> bool| {
+        let cases: Vec<bool> = edits.iter().filter(|case| case.edit == edit).map(moved).collect();
+        Figure::share(name, &cases, Some(Target::AtLeast(least)))
+    };
+    let alike: Vec<bool> =
+        edits.iter().filter_map(|edit| Some(edit.likeness? > edit.fresh_likeness?)).collect();
+    let mut figures = vec![
+        share(
+            "\"more aggressive\" raises energy, brightness and density together",
+            MORE_AGGRESSIVE,
+            0.85,
+            &|edit| edit.energy + edit.brightness + edit.density > 0.02,
+        ),
+        share("\"less busy\" lowers density", LESS_BUSY, 0.9, &|edit| edit.density < 0.0),
+        share("\"darker\" lowers brightness", DARKER, 0.85, &|edit| edit.brightness < 0.0),
+        Figure::share(
+            "edited takes more like their parent than a fresh take",
+            &alike,
+            Some(Target::AtLeast(0.8)),
+        ),
+    ];
+    for track in Track::ALL {
+        for edit in [MORE_AGGRESSIVE, LESS_BUSY, DARKER] {
+            let cases: Vec<bool> = edits
+                .iter()
+                .filter(|case| case.edit == edit && case.track == track)
+                .map(|case| match edit {
+                    MORE_AGGRESSIVE => case.energy + case.brightness + case.density > 0.02,
+                    LESS_BUSY => case.density < 0.0,
+                    _ => case.brightness < 0.0,
+                })
+                .collect();
+            figures.push(Figure::share(format!("{track}: \"{edit}\""), &cases, None));
+        }
+    }
+    let own: Vec<f32> = edits.iter().filter_map(|edit| edit.likeness).collect();
+    let fresh: Vec<f32> = edits.iter().filter_map(|edit| edit.fresh_likeness).collect();
+    figures.push(Figure::mean("onset likeness of an edited take to its parent", &own, None));
+    figures.push(Figure::mean("onset likeness of a fresh take", &fresh, None));
+    figures
+}
