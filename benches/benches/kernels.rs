@@ -17,8 +17,7 @@ use resonantgen_engine::generator::condition::{CONDITION_LENGTH, ConditionBuilde
 use resonantgen_engine::generator::sampling::Sampling;
 use resonantgen_engine::intent::{Attributes, STYLE_COUNT};
 use resonantgen_engine::plan::{Meter, Plan, Swing};
-use resonantgen_engine::playback::{Clip, Player, Position, SwapAt, channel};
-use resonantgen_engine::take::TakeId;
+use resonantgen_engine::playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 const SECONDS: f64 = 2.0;
@@ -144,9 +143,9 @@ fn playing(criterion: &mut Criterion) {
     let (mut feeder, mut player): (_, Player) = channel(48_000.0);
     for track in Track::ALL {
         let samples = vec![0.25; plan.audio_frames(48_000)];
-        let id = TakeId(track.name().to_owned());
-        let clip = Arc::new(Clip::new(id, &plan, samples.clone(), samples, 48_000.0));
-        assert!(feeder.send(track, Some(clip), true).is_ok(), "the ring is empty");
+        let reel = Reel::new(Arc::new(Clip::new(&plan, samples.clone(), samples, 48_000.0)));
+        let rack = Rack { current: Some(Arc::new(reel)), immediate: true, ..Rack::default() };
+        assert!(feeder.send(track, rack).is_ok(), "the ring is empty");
     }
     let mut buffers = vec![[[0.0f32; 64]; 2]; TRACK_COUNT];
     for (name, bpm) in [("at its tempo", 120.0), ("at another tempo", 133.0)] {
@@ -157,7 +156,7 @@ fn playing(criterion: &mut Criterion) {
                 let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                     std::array::from_fn(|_| channels.next().expect("one buffer a track"));
                 let position = Position { beat, bpm, quarters_per_bar: 4.0, playing: true };
-                player.process(position, SwapAt::Now, &mut stems);
+                player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems);
                 beat += 64.0 * bpm / (60.0 * 48_000.0);
             });
         });

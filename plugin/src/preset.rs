@@ -95,7 +95,7 @@ fn list(folder: &Path) -> Vec<Preset> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok())
         .collect();
-    presets.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+    presets.sort_by_key(|preset| preset.name.to_lowercase());
     presets
 }
 
