@@ -147,7 +147,8 @@ mod tests {
     fn names_are_kept_as_far_as_they_are_harmless() {
         for (sent, kept) in [
             ("My loop_1.FLAC", "My loop_1.flac"),
-            ("../../etc/passwd", "etcpasswd.wav"),
+            ("../../etc/passwd", "loop.wav"),
+            ("../a/loop.ogg", "aloop.ogg"),
             ("", "loop.wav"),
             (".wav", "loop.wav"),
             ("a\0b.exe", "ab.wav"),
