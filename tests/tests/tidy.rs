@@ -157,10 +157,12 @@ fn no_path_of_a_machine_is_written_down() {
 #[test]
 fn nothing_is_left_undone_in_silence() {
     let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X:"], ["#[ign", "ore"]];
+    // What only a person starts: it writes a file of the repository, or prints figures.
+    let chore = ["#[ign", "ore = \"chore: "].concat();
     let mut found = Vec::new();
     for (path, text) in sources(&["rs", "py"]) {
         for (number, line) in text.lines().enumerate() {
-            if marks.iter().any(|parts| line.contains(&parts.concat())) {
+            if marks.iter().any(|parts| line.contains(&parts.concat())) && !line.contains(&chore) {
                 found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
             }
         }

@@ -442,7 +442,7 @@ fn states_of_all_versions_are_loaded_for_ever() {
 
 /// For a new version: `RESONANTGEN_GOLDEN=v0.2 cargo test ... -- --ignored write_the_golden_state`.
 #[test]
-#[ignore = "writes a file of the repository"]
+#[ignore = "chore: writes a file of the repository"]
 fn write_the_golden_state() {
     let name = std::env::var("RESONANTGEN_GOLDEN").expect("RESONANTGEN_GOLDEN names the version");
     let mut host = Host::open(None, PORTS).expect("RESONANTGEN_PLUGINS names the plugin's folder");

@@ -23,7 +23,7 @@ fn first_new_sound(host: &mut Host, port: usize, before: &[f32]) -> Duration {
 }
 
 #[test]
-#[ignore = "prints figures that depend on the machine"]
+#[ignore = "chore: prints figures that depend on the machine"]
 #[allow(clippy::print_stdout, reason = "it is what it is for")]
 fn times_in_a_host() {
     if plugin().is_none() {
