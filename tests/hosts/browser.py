@@ -18,6 +18,10 @@ import websocket
 PATIENCE_S = 150.0
 
 
+class Navigated(Exception):
+    """The page was left while it was asked."""
+
+
 class Page:
     """One tab of a browser."""
 
@@ -37,6 +41,8 @@ class Page:
             if message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
                 self.errors.append(message["params"]["entry"]["text"])
             if message.get("id") == self.count:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise Navigated
                 if "error" in message:
                     raise AssertionError(f"{method}: {message['error']}")
                 return message["result"]
@@ -54,7 +60,10 @@ class Page:
         """Waits until an expression is true."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            value = self.value(expression)
+            try:
+                value = self.value(expression)
+            except Navigated:
+                value = None  # the next page will say
             if value:
                 return value
             time.sleep(0.1)
@@ -116,7 +125,7 @@ def check(page: Page, url: str, folder: Path) -> None:
     page.value("document.getElementById('play').click()")
     page.until("!playing", "stopping")
 
-    page.value("location.reload()")
+    page.value("document.body.dataset.state = 'leaving'; setTimeout(() => location.reload(), 0)")
     page.until(
         f"document.body && document.body.dataset.state === 'ready' && lanes.bass.box.dataset.drawn === '{bass}'",
         "finding the session again",
