@@ -129,27 +129,13 @@ fn save_in(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resonantgen_engine::intent::parse;
+    use resonantgen_engine::intent::{Style, parse};
 
     #[test]
     fn the_factory_has_two_of_each_style_and_every_prompt_is_understood() {
         let presets = factory();
         assert!(presets.len() >= 24);
-        let styles = [
-            "techno",
-            "house",
-            "hiphop",
-            "trap",
-            "dnb",
-            "rock",
-            "pop",
-            "ambient",
-            "jazz",
-            "funk",
-            "synthwave",
-            "cinematic",
-        ];
-        for style in styles {
+        for style in Style::ALL.map(Style::name) {
             assert!(presets.iter().filter(|preset| preset.style == style).count() >= 2, "{style}");
         }
         for preset in &presets {

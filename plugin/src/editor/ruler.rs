@@ -1,8 +1,8 @@
 //! Above the lanes: bar numbers, chords that can be changed, and the loop's end that can be dragged.
 
 use egui::{
-    Align2, Button, CursorIcon, Grid, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, StrokeKind,
-    Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align2, Button, Color32, CursorIcon, Grid, Painter, Popup, PopupCloseBehavior, Pos2, Rect, RichText,
+    Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{IntParam, ParamSetter};
 use resonantgen_engine::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
@@ -42,13 +42,7 @@ pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool) -> Option<Actio
     for bar in 0..plan.bars {
         let x = rect.left() + bar as f32 * bar_width;
         if bar % every == 0 {
-            painter.text(
-                pos2(x + 2.0, rect.top()),
-                Align2::LEFT_TOP,
-                bar + 1,
-                theme::plain(10.5),
-                palette.dim,
-            );
+            number_bar(&painter, pos2(x, rect.top()), bar, palette.dim);
         }
     }
     let mut asked = None;
@@ -66,6 +60,11 @@ pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool) -> Option<Actio
     asked
 }
 
+/// Writes the number of the bar that begins at `corner`; `bar` counts from 0.
+fn number_bar(painter: &Painter, corner: Pos2, bar: u32, colour: Color32) {
+    painter.text(corner + vec2(2.0, 0.0), Align2::LEFT_TOP, bar + 1, theme::plain(10.5), colour);
+}
+
 /// Before anything is made: the bars that there will be.
 pub fn show_empty(ui: &Ui, rect: Rect, bars: u32) {
     let palette = palette(ui);
@@ -74,13 +73,7 @@ pub fn show_empty(ui: &Ui, rect: Rect, bars: u32) {
     for bar in 0..bars {
         let x = rect.left() + bar as f32 * width;
         if width > 24.0 || bar % 4 == 0 {
-            painter.text(
-                pos2(x + 2.0, rect.top()),
-                Align2::LEFT_TOP,
-                bar + 1,
-                theme::plain(10.5),
-                palette.dim,
-            );
+            number_bar(&painter, pos2(x, rect.top()), bar, palette.dim);
         }
         let block = Rect::from_min_max(
             pos2(x + 0.5, rect.top() + BARS_HEIGHT + 1.0),
