@@ -101,6 +101,7 @@ class Progress:
     tokens: int = 0
     curve_start: float = 0.0  # seconds at which the current cosine began
     curve_end: float = 0.0
+    optimiser_from: int = 0  # step at which the optimiser was new
 
 
 class Trainer:
@@ -175,7 +176,8 @@ class Trainer:
         self.model.load_state_dict(state["average"]["values"])
         self.average = checkpoint.Average(self.model, self.config.average_decay)
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the checkpoint."""
         progress = self.progress
         checkpoint.save(
             self.path,
@@ -255,7 +257,7 @@ class Trainer:
         if self.rank == 0:
             held_out = self.held_out_loss()
             self._log(rate, sum(recent) / len(recent), held_out)
-            self._save()
+            self.save()
         if self.world > 1:
             torch.distributed.barrier()
 

@@ -271,8 +271,9 @@ def train_closed(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     clips, held_out_clips = split(load_clips(arguments.data, track, arguments.clips))
-    decoder = load_decoder(arguments.checkpoints, track)
-    performer, timbres = load_performer(arguments.checkpoints, track, data=arguments.data)
+    begun = (arguments.checkpoints / "closed" / track / "last.pt").exists()  # then the earlier stages are not needed
+    decoder = load_decoder(arguments.checkpoints, track, begun)
+    performer, timbres = load_performer(arguments.checkpoints, track, begun, arguments.data)
     ids = patch_ids(track, arguments.data)
     run = Run(
         f"closed_{track}", nn.ModuleDict({"performer": performer, "timbres": timbres, "decoder": decoder}), schedule,

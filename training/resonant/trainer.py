@@ -84,7 +84,7 @@ def scheduled_rate(schedule: Any, progress: Any) -> float:
     peak = schedule.learning_rate * (1.0 if progress.curve_start == 0.0 else schedule.restart_rate)
     done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
-    warm = min(1.0, (progress.step + 1) / schedule.warmup_steps)
+    warm = min(1.0, (progress.step - progress.optimiser_from + 1) / schedule.warmup_steps)
     return peak * warm * (schedule.final_rate + (1.0 - schedule.final_rate) * cosine)
 
 
@@ -97,6 +97,7 @@ class Progress:
     audio_seconds: float = 0.0
     curve_start: float = 0.0  # seconds at which the current cosine began
     curve_end: float = 0.0
+    optimiser_from: int = 0  # step at which the optimiser was new
 
 
 class Run:
