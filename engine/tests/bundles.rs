@@ -133,6 +133,12 @@ fn bad_patches_are_refused() {
     check(&|patches| patches[2]["width"] = 3.into(), &["width is 3"]);
     check(&|patches| patches[2]["excitation"]["voices"] = 0.into(), &["voices"]);
     check(&|patches| patches[2]["excitation"]["sparkle"] = 1.into(), &["sparkle"]);
+    let stiff = |pairs: serde_json::Value| {
+        move |patches: &mut serde_json::Value| patches[2]["excitation"]["inharmonicity"] = pairs.clone()
+    };
+    check(&stiff(serde_json::json!([[60, 0.5]])), &["inharmonicity"]);
+    check(&stiff(serde_json::json!([[60, 1e-4], [48, 1e-4]])), &["inharmonicity", "rise"]);
+    check(&stiff(serde_json::json!([[60, 1e-4]])), &["inharmonicity", "vibrato_cents"]);
     check(&|patches| patches[0]["timbre"] = vec![0.0; 3].into(), &["64"]);
     check(&|patches| patches[1]["id"] = patches[0]["id"].clone(), &["twice"]);
     check(&|patches| drop(patches.as_array_mut().unwrap().pop()), &["7 patches", "8"]);

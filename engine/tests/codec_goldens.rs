@@ -79,7 +79,7 @@ fn check(what: &str, expected: &[f32], got: &[f32], tolerance: f32) {
     assert!(difference <= tolerance, "{what}: at {index} expected {}, got {}", expected[index], got[index]);
 }
 
-const CASES: [&str; 3] = ["chord", "glide", "drums"];
+const CASES: [&str; 4] = ["chord", "string", "glide", "drums"];
 const TOLERANCE: f32 = 1e-4;
 
 #[test]

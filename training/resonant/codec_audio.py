@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -81,30 +82,57 @@ def _power(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
     return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
 
 
+@lru_cache(maxsize=4)
+def _mel_density(n_fft: int) -> torch.Tensor:
+    """Mels per bin, of mean 1, [n_fft / 2 + 1]: so that what is above 10 kHz does not outweigh the music."""
+    density = 1.0 / (700.0 + np.arange(n_fft // 2 + 1) * (mel.SAMPLE_RATE / n_fft))
+    return torch.from_numpy((density / density.mean()).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Fine:
+    """A loss per bin. Bands cannot tell a partial from noise of the same power; bins narrower than partials lie apart can."""
+
+    weight: float = 0.0
+    n_fft: int = 2048
+
+
+def fine_loss(predicted: torch.Tensor, target: torch.Tensor, n_fft: int) -> torch.Tensor:
+    """L1 of log power per bin of [B, samples], each bin weighted by its width in mel."""
+    floor = LOG_FLOOR * n_fft / 2048
+    with torch.no_grad():
+        true = (_power(target, n_fft) + floor).log()
+    return (((_power(predicted, n_fft) + floor).log() - true).abs() * _mel_density(n_fft)).mean()
+
+
 def audio_loss(
-    predicted: torch.Tensor, target: torch.Tensor, fine: float, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS
+    predicted: torch.Tensor,
+    target: torch.Tensor,
+    fine: Fine,
+    resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS,
 ) -> tuple[torch.Tensor, float]:
     """Multi-resolution spectral distance of [B, samples]; also the log-mel L1 in dB at the last resolution.
 
-    Per resolution: L1 of log band power, and the relative L1 of magnitudes; `fine` weighs the L1 of log magnitude per bin at
-    n_fft 2048, which keeps partials sharp.
+    Per resolution: L1 of log band power, and the relative L1 of magnitudes; and `fine_loss`.
     """
+    predicted, target = predicted[:, EDGE:-EDGE], target[:, EDGE:-EDGE]
     total = predicted.new_zeros(())
     mel_db = 0.0
     for n_fft, bands in resolutions:
         floor = LOG_FLOOR * n_fft / 2048
         with torch.no_grad():
-            true_power = _power(target[:, EDGE:-EDGE], n_fft)
+            true_power = _power(target, n_fft)
             true_bands = (true_power @ _loss_bands(n_fft, bands) + floor).log()
             true_magnitude = (true_power + 1e-8).sqrt()
-        power = _power(predicted[:, EDGE:-EDGE], n_fft)
+        power = _power(predicted, n_fft)
         band_loss = ((power @ _loss_bands(n_fft, bands) + floor).log() - true_bands).abs().mean()
         relative = ((power + 1e-8).sqrt() - true_magnitude).abs().sum() / (true_magnitude.sum() + 1.0)
         total = total + band_loss + 0.5 * relative
         mel_db = float(band_loss.detach()) * 10.0 / np.log(10.0)
-        if n_fft == 2048 and fine > 0.0:
-            total = total + fine * ((power + floor).log() - (true_power + floor).log()).abs().mean()
-    return total / len(resolutions), mel_db
+    total = total / len(resolutions)
+    if fine.weight > 0.0:
+        total = total + fine.weight * fine_loss(predicted, target, fine.n_fft)
+    return total, mel_db
 
 
 def drawn_resolutions(rng: np.random.Generator) -> tuple[tuple[int, int], ...]:

@@ -37,6 +37,17 @@ CASES: dict[str, dict[str, Any]] = {
             (0.45, 0.61, 112, 80), (0.5, 0.55, 20, 80),
         ],
     },
+    "string": {
+        "track": "harmony",
+        "frames": 60,
+        "excitation": {
+            "voices": 2, "detune_cents": 3.0, "attack_s": 0.002, "decay_s": 0.8, "sustain": 0.0, "release_s": 0.1,
+            "partials": [1.0, 0.6, 1.2, 0.4], "inharmonicity": [[45, 1.1e-4], [59, 2.6e-4], [73, 1.05e-3]],
+        },
+        "notes": [
+            (-0.3, 0.2, 40, 90), (0.05, 0.4313, 52, 100), (0.05, 0.4313, 60, 64), (0.0512, 0.38, 67, 127), (0.3, 0.5, 95, 80),
+        ],
+    },
     "glide": {
         "track": "bass",
         "frames": 60,

@@ -22,6 +22,12 @@ t = n / 48000 - on:
   without a list all are 1 (half-saws).
 * amplitude vel / sqrt(V).
 
+Stiff strings: where a patch has `inharmonicity`, pairs (MIDI pitch, B), a note's B comes from them by interpolating ln B
+over pitch (constant outside). Its partials then are at f_k = k f sqrt((1 + B k^2) / (1 + B)) (Fletcher, Blackham and
+Stratton, "Quality of Piano Tones", J. Acoust. Soc. Am. 34, 1962), k <= 128 and f_k < 20 kHz, each a sine
+w_k sin(2 pi phi_k) / k whose phase starts at frac(k phi_0), phi_0 the voice's phase at n0. Such a patch has no vibrato and
+no glide.
+
 `transpose` (semitones, default 0) is for sounds with partials below the played pitch, such as a sub-oscillator: -12 makes
 the even stream the played pitch's full series and the odd stream the sub-octave's odd partials.
 "Previous" is the element before in the list sorted by (on, midi).
@@ -49,6 +55,8 @@ TABLE_OCTAVES = 10
 TABLE_LOW_HZ = 20.0
 CONTROL = 16
 NOISE_RMS = 0.1
+STIFF_PARTIALS = 128
+STIFF_HIGH_HZ = 20_000.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class TonalParams:
     glide_s: float = 0.0
     transpose: float = 0.0
     partials: tuple[float, ...] = ()
+    inharmonicity: tuple[tuple[float, float], ...] = ()
 
     @staticmethod
     def from_patch(values: Mapping[str, Any]) -> TonalParams:
@@ -98,11 +107,31 @@ class TonalParams:
         if unknown:
             raise ValueError(f"unknown excitation parameters: {', '.join(sorted(unknown))}")
         partials = tuple(float(weight) for weight in values.get("partials", ()))
-        return TonalParams(**{**values, "partials": partials})
+        stiff = tuple((float(pitch), float(b)) for pitch, b in values.get("inharmonicity", ()))
+        if stiff and (values.get("vibrato_cents") or values.get("glide_s")):
+            raise ValueError("a patch with inharmonicity can have neither vibrato nor glide")
+        return TonalParams(**{**values, "partials": partials, "inharmonicity": stiff})
 
     def as_array(self) -> np.ndarray:
-        """float64 [11], the order of the fields; without the partials."""
-        return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__ if name != "partials"])
+        """float64 [11], the order of the fields; without the partials and the inharmonicity."""
+        lists = ("partials", "inharmonicity")
+        return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__ if name not in lists])
+
+    def stiffness(self, pitch: np.ndarray) -> np.ndarray:
+        """B of notes by their pitch, float64 [N]; zeros without inharmonicity."""
+        if not self.inharmonicity:
+            return np.zeros(pitch.shape[0])
+        places, values = np.array(self.inharmonicity).T
+        return np.exp(np.interp(pitch.astype(np.float64), places, np.log(values)))
+
+    def weights(self) -> np.ndarray:
+        """Amplitudes w_k / k of the partials 1 to 128, float64 [128]."""
+        weights = np.ones(STIFF_PARTIALS)
+        if self.partials:
+            listed = min(len(self.partials), STIFF_PARTIALS)
+            weights[:listed] = self.partials[:listed]
+            weights[listed:] = self.partials[-1]
+        return weights / np.arange(1, STIFF_PARTIALS + 1)
 
 
 @lru_cache(maxsize=1024)
@@ -136,7 +165,25 @@ def _envelope(t, held, end, attack, decay, sustain, release):
 
 
 @nb.njit(cache=True)
-def _tonal(on, off, pitch, velocity, params, tables, out):
+def _stiff_voice(phase, f, b, weights, first, begin, last, env, out):
+    """Adds the stretched partials of one voice over the samples begin..last; its phase is that at sample `first`."""
+    for k in range(1, STIFF_PARTIALS + 1):
+        hz = k * f * np.sqrt((1.0 + b * k * k) / (1.0 + b))
+        if hz >= STIFF_HIGH_HZ:
+            break
+        turn = 2.0 * np.pi * hz / 48000.0
+        start = k * phase
+        angle = 2.0 * np.pi * (start - np.floor(start)) + turn * (begin - first)
+        stream = (k + 1) % 2
+        cosine, sine = np.cos(turn), np.sin(turn)
+        re, im = np.cos(angle) * weights[k - 1], np.sin(angle) * weights[k - 1]
+        for n in range(begin, last):
+            out[stream, n] += env[n - begin] * im
+            re, im = re * cosine - im * sine, re * sine + im * cosine
+
+
+@nb.njit(cache=True)
+def _tonal(on, off, pitch, velocity, params, tables, stiffness, weights, out):
     n_samples = out.shape[1]
     voices = int(params[0])
     detune, decay, sustain = params[1], params[3], params[4]
@@ -165,6 +212,10 @@ def _tonal(on, off, pitch, velocity, params, tables, out):
             cents = 0.0
             if voices > 1:
                 cents = detune * (2.0 * v / (voices - 1) - 1.0)
+            if stiffness[i] > 0.0:
+                hz = 440.0 * 2.0 ** ((pitch[i] + transpose - 69.0) / 12.0 + cents / 1200.0)
+                _stiff_voice(phase, hz, stiffness[i], weights, first, begin, last, env, out)
+                continue
             begin_block = first
             if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: jump to the first block that is heard
                 blocks = -first // CONTROL
@@ -231,7 +282,10 @@ def _drums(on, index, velocity, bodies, out):
 def tonal_streams(notes: TimedNotes, params: TonalParams, n_samples: int) -> np.ndarray:
     """Odd and even streams, float32 [2, n_samples]."""
     out = np.zeros((2, n_samples), dtype=np.float64)
-    _tonal(notes.on, notes.off, notes.pitch, notes.velocity, params.as_array(), wavetables(params.partials), out)
+    _tonal(
+        notes.on, notes.off, notes.pitch, notes.velocity, params.as_array(), wavetables(params.partials),
+        params.stiffness(notes.pitch), params.weights(), out,
+    )  # fmt: skip
     return out.astype(np.float32)
 
 

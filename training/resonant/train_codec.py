@@ -37,10 +37,17 @@ class CodecTraining:
     fit_crops: int = 800
     whitening: float = 0.2
     kmeans_iterations: int = 12
-    fine: float = 0.15  # weight of the per-bin log magnitude
+    fine: float = 0.15  # weight of the loss per bin
+    fine_n_fft: int = 2048  # its window; long enough to see partials apart
     full_share: float = 0.5  # of clips decoded from all codebooks; the others from a random number
     smooth_share: float = 0.1  # of clips whose latents are blurred as a performer's would be
     held_out_crops: int = 16
+
+
+    @property
+    def fine_loss(self) -> codec_audio.Fine:
+        """The loss per bin."""
+        return codec_audio.Fine(self.fine, self.fine_n_fft)
 
 
 SECTIONS = {"schedule": Schedule, "model": CodecConfig, "training": CodecTraining}
@@ -150,7 +157,7 @@ def train(arguments: argparse.Namespace) -> None:
         with torch.autocast("cpu", enabled=False):
             audio = codec_audio.synthesise(gains, streams, decoder.transform)
             drawn = codec_audio.drawn_resolutions(batches.rng)
-            loss, mel_db = codec_audio.audio_loss(audio, batch["audio"], training.fine, drawn)
+            loss, mel_db = codec_audio.audio_loss(audio, batch["audio"], training.fine_loss, drawn)
         return loss, {"loss": float(loss.detach()), "mel_db": mel_db}, batch["audio"].numel() / mel.SAMPLE_RATE
 
     def evaluate() -> dict[str, float]:
@@ -159,7 +166,7 @@ def train(arguments: argparse.Namespace) -> None:
         figures = {}
         for k in sorted({1, config.codebooks}):
             audio = decoded(decoder, decoder.quantiser.decode(codes[:, :k]), held_out, streams, levels)
-            figures[f"mel_db_{k}"] = codec_audio.audio_loss(audio, held_out["audio"], 0.0)[1]
+            figures[f"mel_db_{k}"] = codec_audio.audio_loss(audio, held_out["audio"], codec_audio.Fine())[1]
         return figures
 
     run.train(arguments.minutes, step, evaluate)

@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,9 @@ from resonant.features import score_features
 from resonant.perform_model import TIMBRE, PerformConfig, Performer
 from resonant.synth.bank import records
 from resonant.train_codec import (
-    CONFIGS, Batches, CodecTraining, analysed, common_arguments, decoded, latents_of, mixed_latents,
+    CONFIGS, Batches, analysed, common_arguments, decoded, latents_of, mixed_latents,
 )  # fmt: skip
+from resonant.train_codec import SECTIONS as CODEC_SECTIONS
 from resonant.trainer import ConfigError, Run, Schedule, read_sections
 
 HOP = STACK * mel.MEL_HOP  # samples of a codec frame
@@ -283,7 +284,8 @@ def train_closed(arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     rank = int(os.environ.get("RANK", "0"))
     seed = schedule.seed * 1000 + rank + run.progress.step
-    crops = CodecTraining(crop_frames=training.closed_frames)
+    codec_training = read_sections(CONFIGS / f"codec_{track}.toml", CODEC_SECTIONS)["training"]
+    crops = replace(codec_training, crop_frames=training.closed_frames)
     batches = Batches(clips, crops, seed)
     conditions = Conditions(ids, training, seed)
     held_out, held_out_chosen = Batches(held_out_clips, crops, 1).next(crops.held_out_crops)
@@ -304,7 +306,7 @@ def train_closed(arguments: argparse.Namespace) -> None:
         with torch.autocast("cpu", enabled=False):
             audio = codec_audio.synthesise(gains, streams, decoder.transform)
             drawn = codec_audio.drawn_resolutions(batches.rng)
-            loss, mel_db = codec_audio.audio_loss(audio, batch["audio"], crops.fine, drawn)
+            loss, mel_db = codec_audio.audio_loss(audio, batch["audio"], crops.fine_loss, drawn)
         figures = {"mel_db": mel_db, "latent_db": float(regression.detach()) * 10.0 / np.log(10.0)}
         return loss + training.closed_latent * regression, figures, batch["audio"].numel() / mel.SAMPLE_RATE
 
@@ -318,7 +320,7 @@ def train_closed(arguments: argparse.Namespace) -> None:
             ("closed_db", quantiser.encode(latent)),
         ):
             audio = decoded(decoder, quantiser.decode(codes), held_out, streams, levels)
-            results[name] = codec_audio.audio_loss(audio, held_out["audio"], 0.0)[1]
+            results[name] = codec_audio.audio_loss(audio, held_out["audio"], codec_audio.Fine())[1]
         return results
 
     run.train(arguments.minutes, step, evaluate)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::manifest::TIMBRE_LENGTH;
-use crate::codec::excitation::{DrumBodies, DrumBody, MAX_PARTIALS, TonalExcitation};
+use crate::codec::excitation::{DrumBodies, DrumBody, MAX_PARTIALS, MAX_STIFFNESSES, TonalExcitation};
 use crate::generator::condition::Family;
 use crate::intent::{STYLE_COUNT, Style};
 use crate::score::DRUM_CLASS_COUNT;
@@ -188,6 +188,22 @@ fn check_tonal(tonal: &TonalExcitation) -> Result<(), String> {
     }
     for &weight in &tonal.partials {
         within("a weight in partials", weight, 0.0, 100.0)?;
+    }
+    if tonal.inharmonicity.len() > MAX_STIFFNESSES {
+        return Err(format!(
+            "inharmonicity has {} pairs, at most {MAX_STIFFNESSES} are allowed",
+            tonal.inharmonicity.len()
+        ));
+    }
+    for &(pitch, stiffness) in &tonal.inharmonicity {
+        within("a pitch in inharmonicity", pitch, 0.0, 127.0)?;
+        within("a coefficient in inharmonicity", stiffness, 1e-9, 0.1)?;
+    }
+    if !tonal.inharmonicity.is_sorted_by(|low, high| low.0 < high.0) {
+        return Err("the pitches in inharmonicity do not rise".to_owned());
+    }
+    if !tonal.inharmonicity.is_empty() && (tonal.vibrato_cents > 0.0 || tonal.glide_s > 0.0) {
+        return Err("a patch with inharmonicity can have neither vibrato_cents nor glide_s".to_owned());
     }
     Ok(())
 }

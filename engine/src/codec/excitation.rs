@@ -4,6 +4,8 @@
 //! Tonal tracks have an odd and an even half-saw per note and voice from band-limited wavetables, drums an impulse per
 //! hit and a swept sine ("body") for the classes that have one, and all tracks white noise.
 
+mod string;
+
 use std::borrow::Cow;
 use std::f64::consts::TAU;
 use std::ops::RangeInclusive;
@@ -35,6 +37,9 @@ const IMPULSE_AMPLITUDE: f32 = 4.0;
 /// Most weights in [`TonalExcitation::partials`].
 pub const MAX_PARTIALS: usize = 64;
 
+/// Most pairs in [`TonalExcitation::inharmonicity`].
+pub const MAX_STIFFNESSES: usize = 32;
+
 /// Excitation parameters of a tonal patch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,6 +69,9 @@ pub struct TonalExcitation {
     /// Amplitude of each partial relative to a half-saw's, from the fundamental up; the last one holds for all further partials.
     /// Empty is a half-saw; at most [`MAX_PARTIALS`].
     pub partials: Vec<f64>,
+    /// Fletcher's coefficient `B` of stiff strings by pitch: pairs (MIDI pitch, `B`) in rising pitch, `B` above 0; at most
+    /// [`MAX_STIFFNESSES`]. Empty is harmonic; else the patch has neither vibrato nor glide.
+    pub inharmonicity: Vec<(f64, f64)>,
 }
 
 impl Default for TonalExcitation {
@@ -81,6 +89,7 @@ impl Default for TonalExcitation {
             glide_s: 0.0,
             transpose: 0.0,
             partials: Vec::new(),
+            inharmonicity: Vec::new(),
         }
     }
 }
@@ -295,6 +304,7 @@ pub fn tonal_while(
         envelope.clear();
         envelope.resize((stop - audible) as usize, 0.0);
         fill_envelope(note, parameters, audible, &mut envelope);
+        let stiffness = string::stiffness(&parameters.inharmonicity, f64::from(note.pitch));
         let previous = if index > 0 { f64::from(notes[index - 1].pitch) } else { f64::from(note.pitch) };
         for voice in 0..voices {
             let place = if voices > 1 { 2.0 * f64::from(voice) / f64::from(voices - 1) - 1.0 } else { 0.0 };
@@ -306,7 +316,12 @@ pub fn tonal_while(
                 window_first: window.first,
                 audible,
             };
-            render_voice(&pitch, voice, start, stop, target, &tables);
+            if stiffness > 0.0 {
+                let (hz, turns) = (pitch.hz_at(0.0), first_turns(note, voice));
+                string::Voice { hz, stiffness, weights: &parameters.partials, turns, start }.render(target);
+            } else {
+                render_voice(&pitch, voice, start, stop, target, &tables);
+            }
         }
     }
     Some([odd, even])
@@ -351,6 +366,12 @@ struct VoiceTarget<'a> {
     audible: i64,
 }
 
+/// Phase of a voice at the onset, in cycles below 1: voices and notes begin at different places of the cycle.
+fn first_turns(note: &TimedNote, voice: i32) -> f64 {
+    let turns = (f64::from(voice) + 0.37 * f64::from(note.pitch)) * 0.618_033_988_9;
+    turns - turns.floor()
+}
+
 /// Adds one voice over the samples `start..stop`. The phase is a 64-bit fraction of a cycle that wraps by itself; it runs
 /// from the onset, also where the onset lies before the window.
 fn render_voice(
@@ -362,8 +383,7 @@ fn render_voice(
     tables: &Wavetables,
 ) {
     const CYCLE: f64 = 18_446_744_073_709_551_616.0;
-    let turns = (f64::from(voice) + 0.37 * f64::from(pitch.note.pitch)) * 0.618_033_988_9;
-    let mut phase = ((turns - turns.floor()) * CYCLE) as u64;
+    let mut phase = (first_turns(pitch.note, voice) * CYCLE) as u64;
     let constant = pitch.is_constant();
     let mut block = start;
     let (mut increment, mut octave) = (0u64, 0usize);

@@ -178,20 +178,85 @@ def _measure_font(patch: Patch) -> dict[str, float]:
     }
 
 
+_STIFF_FAMILIES = frozenset(("keys", "guitar", "bass_electric", "pluck"))
+_STIFF_NOTES = {"bass": (28, 33, 38, 43, 48), "harmony": (45, 52, 59, 66, 73), "melody": (60, 66, 72, 78, 84)}
+_STIFF_LEAST = 2e-5  # below, 20 partials are less than 7 cents off
+_STIFF_LOOK = 40  # partials that are looked for
+
+
+def _peak(power: np.ndarray, low: float, high: float) -> tuple[float, float] | None:
+    """Place (in bins) and power of the highest peak between two bins; None where it stands at an end."""
+    begin, end = max(int(low), 1), min(int(high), len(power) - 1)
+    if end <= begin + 2:
+        return None
+    best = begin + int(np.argmax(power[begin:end]))
+    if best in (begin, end - 1):
+        return None
+    left, mid, right = np.log(power[best - 1 : best + 2] + 1e-20)
+    return best + 0.5 * (left - right) / (left - 2.0 * mid + right), float(power[best])
+
+
+def _stiffness(x: np.ndarray, midi: int) -> float | None:
+    """B of a note whose partials are at k f sqrt(1 + B k^2), by least squares; None where they do not follow that."""
+    size = 1 << 18
+    power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
+    unit = size / SAMPLE_RATE
+    f0 = 440.0 * 2.0 ** ((midi - 69) / 12.0)
+    base, b = f0, 0.0
+    places: list[tuple[float, float]] = []
+    for k in range(1, _STIFF_LOOK + 1):
+        expected = k * base * np.sqrt(1.0 + b * k * k)
+        if expected > 14_000.0:
+            break
+        reach = min(0.25 * f0, expected * (0.02 if k < 4 else 0.012))
+        found = _peak(power, (expected - reach) * unit, (expected + reach) * unit)
+        around = power[int((expected - 0.5 * f0) * unit) : int((expected + 0.5 * f0) * unit)]
+        if found is None or found[1] < max(power.max() * 1e-7, 50.0 * float(np.median(around))):
+            continue
+        places.append((float(k), found[0] / unit))
+        if len(places) >= 4:
+            order, hz = np.array(places).T
+            weight = order**-0.5
+            table = np.stack([np.ones_like(order), order**2], 1)
+            solved = np.linalg.lstsq(table * weight[:, None], (hz / order) ** 2 * weight, rcond=None)[0]
+            if solved[0] <= 0.0:
+                return None
+            base, b = float(np.sqrt(solved[0])), float(np.clip(solved[1] / solved[0], 0.0, 5e-3))
+    if len(places) < 5:
+        return None
+    order, hz = np.array(places).T
+    off = 1200.0 * np.log2(hz / (order * base * np.sqrt(1.0 + b * order**2)))
+    return b if np.abs(off).mean() < 3.5 else None
+
+
+def measure_inharmonicity(patch: Patch) -> list[list[float]]:
+    """Pairs (MIDI pitch, B) of a stiff-stringed soundfont patch; empty where its partials are harmonic."""
+    pairs = []
+    samples = int(1.6 * SAMPLE_RATE)
+    for midi in _STIFF_NOTES[patch.track]:
+        x = render_raw(patch, [Timed(0.0, 1.6, midi, 100)], samples, False, np.random.default_rng(1))
+        b = _stiffness(x[SAMPLE_RATE // 20 :].astype(np.float64), midi)
+        if b is not None:
+            pairs.append([midi, float(f"{max(b, 1e-7):.3g}")])
+    typical = float(np.median([b for _, b in pairs])) if len(pairs) >= 3 else 0.0
+    return [pair for pair in pairs if pair[1] > 0.1 * typical] if typical > _STIFF_LEAST else []
+
+
 PARTIALS = 32
 _PARTIAL_NOTES = {"bass": (31, 38, 45), "harmony": (52, 60, 67), "melody": (62, 69, 76)}
 _PARTIAL_RANGE_DB = (-36.0, 18.0)
 _SUB_SHARE = 0.02
 
 
-def _partial_energy(x: np.ndarray, f0: float) -> np.ndarray:
+def _partial_energy(x: np.ndarray, f0: float, b: float = 0.0) -> np.ndarray:
     """Energy of each partial around its place, above the floor between partials; zero beyond the spectrum."""
     size = 1 << 17
     power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
     width = f0 * size / SAMPLE_RATE
     energy = np.zeros(PARTIALS)
     for k in range(1, PARTIALS + 1):
-        edges = [int((k + shift) * width) for shift in (-0.5, -0.3, 0.3, 0.5)]
+        place = k * np.sqrt((1.0 + b * k * k) / (1.0 + b))
+        edges = [int((place + shift) * width) for shift in (-0.5, -0.3, 0.3, 0.5)]
         if edges[3] >= len(power):
             break
         floor = 0.5 * (power[edges[0] : edges[1]].mean() + power[edges[2] : edges[3]].mean())
@@ -218,8 +283,9 @@ def measure_partials(patch: Patch, excitation: dict[str, Any]) -> dict[str, Any]
     for note, sound in zip(notes, played, strict=True):
         timed = TimedNotes.from_rows([(note.on_s, note.off_s, note.pitch, note.velocity)])
         f0 = 440.0 * 2.0 ** ((note.pitch + transpose - 69.0) / 12.0)
-        reference = _partial_energy(tonal_streams(timed, steady, samples).sum(0).astype(np.float64), f0)
-        mine = _partial_energy(sound, f0)
+        b = float(steady.stiffness(timed.pitch)[0])
+        reference = _partial_energy(tonal_streams(timed, steady, samples).sum(0).astype(np.float64), f0, b)
+        mine = _partial_energy(sound, f0, b)
         known = (reference > 0) & (f0 * np.arange(1, PARTIALS + 1) < 16_000.0)
         share = mine / max(mine.sum(), 1e-20)
         ratio = np.full(PARTIALS, np.nan)
@@ -295,6 +361,10 @@ def measure(patch: Patch) -> dict[str, Any]:
         record["excitation"] = _measure_font(patch)
     elif isinstance(patch.sound, FontKit):
         record["excitation"] = _measure_font_kit(patch)
+    if isinstance(patch.sound, Font) and patch.family in _STIFF_FAMILIES and not record["excitation"]["vibrato_cents"]:
+        stiff = measure_inharmonicity(patch)
+        if stiff:
+            record["excitation"]["inharmonicity"] = stiff
     if not patch.is_kit:
         known = patch.known_excitation()
         record["spectrum"] = measure_partials(patch, record["excitation"] if known is None else known)
