@@ -59,6 +59,10 @@ class ExportedGraph:
         zero = self.constants[f"{name}_zero_point"].astype(np.float32)
         return (quantised.astype(np.float32) - zero) * self.constants[f"{name}_scale"]
 
+    def quantiser(self) -> dict[str, np.ndarray]:
+        """What an encoder knows of the quantiser, by parameter name."""
+        return {name: value for name, value in self.constants.items() if name.startswith("quantiser.")}
+
     def linear_weights(self) -> dict[str, np.ndarray]:
         """Weight [out, in] of each layer with a bias, by the bias' name less `.bias`; the exporter renames weights only."""
         found = {}
@@ -137,8 +141,7 @@ def audio_checkpoint(bundle: Path, track: str, checkpoints: Path, runs: Path) ->
     encoder, decoder_graph = (ExportedGraph(bundle / f"{kind}_{track}.onnx") for kind in ("encode", "decode"))
     codec: CodecConfig = codec_sections["model"]
     decoder = Decoder(track, codec)
-    project = {"quantiser.project": encoder.constants["quantiser.project"]}
-    restore(decoder, decoder_graph, "decoder.", project)
+    restore(decoder, decoder_graph, "decoder.", encoder.quantiser())
     performer = Performer(track, PerformConfig(**{**asdict(sections["model"]), "latent": codec.latent}))
     restore(performer, ExportedGraph(bundle / f"perform_{track}.onnx"), "performer.", {})
     patches = [patch for patch in json.loads((bundle / "patches.json").read_text()) if patch["track"] == track]
