@@ -99,7 +99,7 @@ pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let mut names = HashSet::new();
     for (index, row) in rows.iter().enumerate() {
         let number = index + 1;
-        match plan(row, number, arguments, &mut names) {
+        match plan(row, number, arguments, &first, &mut names) {
             Ok(task) => tasks.push(task),
             Err((name, error)) => {
                 let folder = arguments.out.join(&name);
@@ -152,6 +152,7 @@ fn plan(
     row: &Row,
     number: usize,
     arguments: &Batch,
+    engine: &Engine,
     names: &mut HashSet<String>,
 ) -> Result<Task, (String, anyhow::Error)> {
     let prompt = row.get("prompt").unwrap_or_default();
@@ -174,6 +175,8 @@ fn plan(
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
     let request = read(&command, &folder).map_err(refuse)?;
+    let checked = Session::default().check_request(&request, None);
+    checked.and_then(|_| request.check_understood(Some(engine))).map_err(|error| refuse(error.into()))?;
     Ok(Task { number, name: name.clone(), folder, command, request, rate_hz: arguments.rate })
 }
 
@@ -185,7 +188,7 @@ fn read(command: &[String], folder: &Path) -> Result<SessionRequest> {
     let Command::Generate(parsed) = parsed.command else {
         return Err(anyhow!("a row is a `generate` command"));
     };
-    Ok(generate::wish(parsed)?.request)
+    Ok(generate::request(parsed))
 }
 
 /// A name that sorts as the table does and tells what it is.

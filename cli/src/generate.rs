@@ -1,21 +1,18 @@
 //! `resonantgen generate`: from a prompt to four stems in a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::intent::{self, TextUnderstanding};
 use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_engine::track::Track;
 
 use crate::args::Generate;
-use crate::failure::Usage;
 use crate::maker::Maker;
 use crate::progress::Progress;
 use crate::report::{Report, Run};
-use crate::{folder, interrupt, open};
+use crate::{folder, interrupt};
 
 /// Generates all tracks that are asked for and not locked.
 ///
@@ -24,20 +21,21 @@ use crate::{folder, interrupt, open};
 pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
-    let Wish { out, request, engine } = wish(arguments)?;
+    let out = arguments.out.clone();
+    let request = request(arguments);
     let mut session = existing_session(&out)?;
-    let _ = session.prepare(&request)?;
+    // What cannot be is refused before anything is opened.
+    session.check_request(&request, None)?;
     folder::check_writable(&out)?;
     interrupt::listen()?;
-    let maker = match engine.filter(|_| elsewhere.server.is_none()) {
-        Some(engine) => Maker::Here(Box::new(engine)),
-        None => Maker::open(&models, &elsewhere)?,
-    };
-    let text: Option<&dyn TextUnderstanding> = match &maker {
-        Maker::Here(engine) => Some(engine.as_ref()),
-        Maker::There(_) => None,
-    };
-    let (intent, plan) = session.prepare_with(&request, text)?;
+    let maker = Maker::open(&models, &elsewhere);
+    // Without the models the words alone decide, so that who types nonsense is not told of missing files. A server decides
+    // by itself.
+    if !matches!(maker, Ok(Maker::There(_))) {
+        request.check_understood(maker.as_ref().ok().and_then(Maker::understanding))?;
+    }
+    let maker = maker?;
+    let (intent, plan) = session.prepare_with(&request, maker.understanding())?;
     for notice in session.notices(&request, &intent, &plan) {
         eprintln!("note: {notice}");
     }
@@ -54,41 +52,17 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
 }
 
 /// What a `generate` command asks for.
-pub struct Wish {
-    out: PathBuf,
-    /// What to generate.
-    pub request: SessionRequest,
-    /// The engine, where it was needed to understand the prompt.
-    engine: Option<Engine>,
-}
-
-/// Reads what is asked for. Refuses what cannot be understood before anything is created.
-///
-/// # Errors
-/// The prompt cannot be understood.
-pub fn wish(arguments: Generate) -> Result<Wish> {
+pub fn request(arguments: Generate) -> SessionRequest {
     let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
     tracks.sort_unstable();
     tracks.dedup();
-    let request = SessionRequest {
+    SessionRequest {
         prompt: arguments.prompt,
         overrides: arguments.facts.overrides(),
         seed: arguments.seed.unwrap_or_else(fresh_seed),
         tracks,
         settings: arguments.settings.generation(),
-    };
-    intent::parse(&request.prompt).map_err(|error| Usage(error.to_string()))?;
-    // The models are opened early only for words that the lexicon does not know.
-    let opened =
-        if intent::is_understood(&request.prompt) { None } else { Some(open::engine(&arguments.models)) };
-    let understands = |engine: &Engine| intent::is_understood_with(&request.prompt, Some(engine));
-    if opened.as_ref().is_some_and(|engine| !engine.as_ref().is_ok_and(understands)) {
-        let message = "no word of the prompt is known here: name a style, a mood or an instrument in English, \
-                       like \"dark techno with driving bass\"";
-        return Err(Usage(message.to_owned()).into());
     }
-    let engine = opened.transpose()?;
-    Ok(Wish { out: arguments.out, request, engine })
 }
 
 /// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use resonantgen_engine::generator::{Engine, Observer};
+use resonantgen_engine::intent::TextUnderstanding;
 use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
@@ -31,6 +32,14 @@ impl Maker {
         };
         let remote = reach(address, elsewhere.token.as_deref())?;
         Ok(Self::There(remote))
+    }
+
+    /// What understands sentences here; a server has its own.
+    pub fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        match self {
+            Self::Here(engine) => Some(engine.as_ref()),
+            Self::There(_) => None,
+        }
     }
 
     /// As [`Session::generate`].

@@ -11,6 +11,9 @@ use resonantgen_engine::playback::{Clip, Player, Position, Rack, Reel, SwapAt, c
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 const RATE_HZ: f64 = 8_000.0;
+/// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.
+const ROUNDS: u16 = if cfg!(miri) { 24 } else { 600 };
+const CASES: u32 = if cfg!(miri) { 3 } else { 64 };
 
 /// A clip of one value.
 fn clip(value: f32) -> Arc<Clip> {
@@ -41,7 +44,7 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
 }
 
 /// Clips go back and forth between the threads while both run; nothing is lost, freed twice, or torn. This is what a
-/// thread sanitiser is to look at.
+/// race detector is to look at.
 #[test]
 fn clips_cross_threads_whole_and_are_all_freed() {
     let (mut feeder, mut player) = channel(RATE_HZ);
@@ -61,7 +64,7 @@ fn clips_cross_threads_whole_and_are_all_freed() {
             }
             (player, heard)
         });
-        for round in 0..600_u16 {
+        for round in 0..ROUNDS {
             let clip = clip(f32::from(round % 100 + 1) / 100.0);
             sent.push(Arc::downgrade(&clip));
             let track = Track::ALL[usize::from(round) % TRACK_COUNT];
@@ -93,7 +96,7 @@ fn any_float() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     /// Whatever a host says of time, stems are finite, overwritten and never louder than the clips.
     #[test]

@@ -117,10 +117,38 @@ fn own_path() -> Option<PathBuf> {
     std::fs::canonicalize(std::ffi::OsStr::from_bytes(name.to_bytes())).ok()
 }
 
-/// Without `dladdr` the plugin relies on the environment and the user's data folder.
-#[cfg(not(unix))]
+/// File this code was loaded from.
+#[cfg(windows)]
 fn own_path() -> Option<PathBuf> {
-    None
+    use std::os::windows::ffi::OsStringExt;
+
+    use windows_sys::Win32::System::LibraryLoader::{
+        GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleFileNameW,
+    };
+
+    /// Longest path that Windows knows, in its units.
+    const LONGEST_PATH: usize = 32_768;
+    let module = own_module(GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT)?;
+    let mut name = vec![0_u16; LONGEST_PATH];
+    // SAFETY: the module is loaded, as this code is; the buffer is as long as is said.
+    let length = unsafe { GetModuleFileNameW(module, name.as_mut_ptr(), LONGEST_PATH as u32) } as usize;
+    let is_whole = (1..LONGEST_PATH).contains(&length);
+    is_whole.then(|| std::ffi::OsString::from_wide(&name[..length]).into())
+}
+
+/// The library that this code is in.
+#[cfg(windows)]
+fn own_module(flags: u32) -> Option<windows_sys::Win32::Foundation::HMODULE> {
+    use windows_sys::Win32::System::LibraryLoader::{
+        GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GetModuleHandleExW,
+    };
+
+    let mut module = std::ptr::null_mut();
+    let address: *const u16 = (own_module as *const ()).cast();
+    // SAFETY: with this flag the address of a function stands in the place of a name; the handle is written to a local.
+    let found =
+        unsafe { GetModuleHandleExW(flags | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, address, &mut module) };
+    (found != 0).then_some(module)
 }
 
 /// Keeps this library in memory until the process ends.
@@ -134,6 +162,9 @@ pub fn stay_loaded() {
     unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
 }
 
-/// Other platforms: the host decides.
-#[cfg(not(unix))]
-pub fn stay_loaded() {}
+/// Keeps this library in memory until the process ends.
+#[cfg(windows)]
+pub fn stay_loaded() {
+    // Pinning is all that is wanted.
+    let _ = own_module(windows_sys::Win32::System::LibraryLoader::GET_MODULE_HANDLE_EX_FLAG_PIN);
+}

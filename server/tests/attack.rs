@@ -216,12 +216,22 @@ fn requests_that_make_no_sense_are_told_what_would() {
         let detail = ask(body.clone());
         assert!(detail.contains(words), "{body}: {detail}");
     }
+    let silent = json!({ "prompt": "techno without drums", "tracks": ["drums"] });
+    assert!(ask(silent).contains("leaves out"));
     let empty =
         server.request("POST", &format!("/v1/sessions/{id}/tracks/bass/regenerate"), &[], b"").expect(409);
     assert!(empty.detail().contains("generate first"));
     server.request("PUT", &format!("/v1/sessions/{id}/tracks/kazoo/lock"), &[], b"").expect(404);
     server.request("PATCH", "/v1/sessions", &[], b"").expect(405);
     assert_eq!(server.get("/v1/jobs").expect(200).value(), json!([]));
+}
+
+#[test]
+fn what_only_the_model_of_sentences_understands_is_accepted() {
+    let (_folder, server) = started(Limits::default());
+    let id = server.new_session();
+    let job = server.generate(&id, "dragons over xyzzy").expect(202).job();
+    assert_eq!(server.end_of(&job).state, JobState::Done);
 }
 
 #[test]

@@ -50,20 +50,21 @@ pub fn run(release: bool) -> Result<PathBuf> {
         contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{NAME}.so"))
     };
     copy(&library, &binary)?;
-    fill(&contents.join("Resources"), &runtime)?;
+    let resources = contents.join("Resources");
+    fill(&resources, &runtime)?;
 
     let clap = folder.join(format!("{NAME}.clap"));
     if cfg!(target_os = "macos") {
         let contents = clap.join("Contents");
         copy(&library, &contents.join("MacOS").join(NAME))?;
-        fill(&contents.join("Resources"), &runtime)?;
+        link_folder(&resources, &contents.join("Resources"))?;
         for contents in [vst3.join("Contents"), contents] {
             fs::write(contents.join("Info.plist"), information())
                 .with_context(|| format!("cannot write into {}", contents.display()))?;
         }
     } else {
         copy(&library, &clap)?;
-        fill(&folder.join(RESOURCES), &runtime)?;
+        link_folder(&resources, &folder.join(RESOURCES))?;
     }
     println!("bundles: {} and {}", vst3.display(), clap.display());
     Ok(folder)
@@ -87,6 +88,47 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
     }
     let name = runtime.file_name().context("the runtime library has no name")?;
     copy(runtime, &resources.join("runtime").join(name))
+}
+
+/// Lays out a folder again elsewhere without using the disk twice: its files are linked, or copied where that cannot be
+/// (another disk). Each folder stays complete by itself, whatever happens to the other.
+///
+/// # Errors
+/// It cannot be read, or the other not written.
+pub fn link_folder(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().context("a file has a name")?);
+        if path.is_dir() {
+            link_folder(&path, &target)?;
+        } else {
+            link(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links a file, or copies it.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    let parent = to.parent().context("a file lies in a folder")?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let fresh = beside(to)?;
+    // A copy that was broken off may have left one.
+    let _ = fs::remove_file(&fresh);
+    if fs::hard_link(from, &fresh).is_err() {
+        return copy(from, to);
+    }
+    fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))?;
+    // Renaming a link over another one to the same file leaves both.
+    let _ = fs::remove_file(&fresh);
+    Ok(())
+}
+
+/// The name under which a file is written before it takes its place.
+fn beside(to: &Path) -> Result<PathBuf> {
+    let mut name = to.file_name().context("a file has a name")?.to_owned();
+    name.push(".new");
+    Ok(to.with_file_name(name))
 }
 
 /// Copies a folder with all that it holds.
@@ -122,9 +164,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     }
     let parent = to.parent().context("a file lies in a folder")?;
     fs::create_dir_all(parent).with_context(describe)?;
-    let mut name = to.file_name().context("a file has a name")?.to_owned();
-    name.push(".new");
-    let fresh = parent.join(name);
+    let fresh = beside(to)?;
     fs::copy(from, &fresh).with_context(describe)?;
     fs::rename(&fresh, to).with_context(describe)
 }
@@ -146,4 +186,29 @@ fn information() -> String {
 "#,
         version = env!("CARGO_PKG_VERSION")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linked_folders_are_whole_and_outlive_each_other() {
+        let place = tempfile::tempdir().expect("there is room");
+        let [one, two] = ["one", "two"].map(|name| place.path().join(name));
+        fs::create_dir_all(one.join("deep")).expect("a folder");
+        fs::write(one.join("deep/file"), "first").expect("a file");
+        for _ in 0..2 {
+            link_folder(&one, &two).expect("linked");
+            let names: Vec<_> = fs::read_dir(two.join("deep")).expect("a folder").collect();
+            assert_eq!(names.len(), 1, "nothing is left over");
+        }
+        // A new version takes the file's place; the other folder keeps its own.
+        fs::write(place.path().join("newer"), "second one").expect("a file");
+        copy(&place.path().join("newer"), &one.join("deep/file")).expect("copied");
+        assert_eq!(fs::read_to_string(two.join("deep/file")).expect("a file"), "first");
+        link_folder(&one, &two).expect("linked again");
+        fs::remove_dir_all(&one).expect("removed");
+        assert_eq!(fs::read_to_string(two.join("deep/file")).expect("a file"), "second one");
+    }
 }

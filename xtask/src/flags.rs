@@ -24,11 +24,15 @@ pub enum Chore {
     Bundle(Bundle),
     /// Bundle (optimised) and copy the plugins into your plugin folders
     Install,
-    /// Build what is given to people and pack it into target/dist/: plugins, command line, models, licences, checksums
-    Dist,
+    /// Build what is given to people, pack it into target/dist/ (plugins, command line, models, licences, checksums), unpack
+    /// it elsewhere and try it there
+    Dist(Dist),
     /// Throw random bytes at everything that reads files of strangers (needs nightly Rust on Linux)
     Fuzz(Fuzz),
-    /// Check licences, sources and known vulnerabilities of the dependencies (needs cargo-deny and a network)
+    /// Look for data races and misused memory in what the audio thread is handed (needs nightly Rust with Miri)
+    Miri,
+    /// Check licences, sources and known vulnerabilities of the dependencies (fetches cargo-deny and the list of
+    /// vulnerabilities)
     Audit,
     /// Set up what the tests need and run all of them
     Test(Test),
@@ -70,6 +74,14 @@ pub struct Bundle {
     /// Optimise fully (slower to build)
     #[arg(long)]
     pub release: bool,
+}
+
+/// Flags of `dist`.
+#[derive(Debug, Args)]
+pub struct Dist {
+    /// Build and pack nothing: only try what target/dist/ holds
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Flags of `fuzz`.

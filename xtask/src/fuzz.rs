@@ -1,4 +1,4 @@
-//! Fuzzing what reads bytes of strangers (`fuzz/`), and checking the dependencies.
+//! Fuzzing what reads bytes of strangers (`fuzz/`).
 
 use std::fs;
 use std::path::Path;
@@ -68,15 +68,4 @@ fn fuzz(program: &Path, folder: &Path, name: &str, seconds: u64) -> Result<()> {
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .args([&working, &corpus]),
     )
-}
-
-/// Checks licences, duplicates, sources and known vulnerabilities of the dependencies by `deny.toml`.
-///
-/// # Errors
-/// cargo-deny is missing, or does not agree.
-pub fn audit() -> Result<()> {
-    if !command::succeeds(&mut command::cargo(["deny", "--version"])) {
-        bail!("cargo-deny is missing: cargo install --locked cargo-deny");
-    }
-    command::run(&mut command::cargo(["deny", "--workspace", "check"]))
 }

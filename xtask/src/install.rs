@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::bundle::{NAME, RESOURCES, copy, copy_folder};
+use crate::bundle::{NAME, RESOURCES, copy, copy_folder, link_folder};
 
 /// Bundles, optimised, and copies.
 ///
@@ -22,13 +22,17 @@ pub fn run() -> Result<()> {
     copy_folder(&bundled.join(format!("{NAME}.vst3")), &vst3)?;
     println!("installed {}", vst3.display());
 
+    // Both formats have models and runtime of their own, but the disk holds them once.
+    let resources = vst3.join("Contents").join("Resources");
     let clap = clap_folder.join(format!("{NAME}.clap"));
     let source = bundled.join(format!("{NAME}.clap"));
     if source.is_dir() {
-        copy_folder(&source, &clap)?;
+        copy_folder(&source.join("Contents").join("MacOS"), &clap.join("Contents").join("MacOS"))?;
+        copy(&source.join("Contents").join("Info.plist"), &clap.join("Contents").join("Info.plist"))?;
+        link_folder(&resources, &clap.join("Contents").join("Resources"))?;
     } else {
         copy(&source, &clap)?;
-        copy_folder(&bundled.join(RESOURCES), &clap_folder.join(RESOURCES))?;
+        link_folder(&resources, &clap_folder.join(RESOURCES))?;
     }
     println!("installed {}", clap.display());
     println!("Let your DAW scan for new plugins; ResonantGen is an instrument.");

@@ -3,6 +3,7 @@
 //! Each command runs the setup steps that it needs by itself, and nothing is done twice.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
+mod audit;
 mod bench;
 mod bundle;
 mod command;
@@ -13,6 +14,7 @@ mod fuzz;
 mod generate;
 mod golden;
 mod install;
+mod miri;
 mod setup;
 mod test;
 mod words;
@@ -35,9 +37,10 @@ fn main() -> ExitCode {
         Chore::Generate(flags) => generate::run(&flags),
         Chore::Bundle(flags) => bundle::run(flags.release).map(|_| ()),
         Chore::Install => install::run(),
-        Chore::Dist => dist::run(),
+        Chore::Dist(flags) => dist::run(&flags),
         Chore::Fuzz(flags) => fuzz::run(&flags),
-        Chore::Audit => fuzz::audit(),
+        Chore::Miri => miri::run(),
+        Chore::Audit => audit::run(),
         Chore::Test(flags) => test::run(&flags),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),

@@ -11,6 +11,12 @@ pub enum SessionError {
     /// The prompt or the edit cannot be read.
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    /// Nothing in the prompt means anything here.
+    #[error(
+        "no word of the prompt is known here: name a style, a mood or an instrument in English, like \"dark techno with \
+         driving bass\""
+    )]
+    NotUnderstood,
     /// The facts cannot be met.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::edit::is_same_grid;
 use super::{BundleFacts, Overrides, Session, SessionError};
 use crate::generator::{Engine, GenerateError, Observer, TakeRequest};
-use crate::intent::{Intent, TextUnderstanding, edit_with, parse_with};
+use crate::intent::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
 use crate::plan::{Plan, PlanError, make_plan};
 use crate::take::{GenerationSettings, Take};
 use crate::track::Track;
@@ -23,6 +23,17 @@ pub struct SessionRequest {
     pub tracks: Vec<Track>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+}
+
+impl SessionRequest {
+    /// Refuses a prompt in which nothing means anything, for surfaces that cannot show what was understood.
+    /// [`Session::generate`] itself takes such a prompt as neutral pop.
+    ///
+    /// # Errors
+    /// Neither a word nor, with a model of sentences, the whole is like anything that is known.
+    pub fn check_understood(&self, text: Option<&dyn TextUnderstanding>) -> Result<(), SessionError> {
+        if is_understood_with(&self.prompt, text) { Ok(()) } else { Err(SessionError::NotUnderstood) }
+    }
 }
 
 /// Makes one take.
@@ -62,6 +73,34 @@ impl Session {
             Some(shared) => self.harmony_around_drums(shared, &intent, request)?,
         };
         Ok((intent, plan))
+    }
+
+    /// Refuses what [`Session::generate`] would refuse before it makes a take, and changes nothing. Returns what the request
+    /// means and what would be planned for it.
+    ///
+    /// # Errors
+    /// As [`Session::generate`], before any take is made.
+    pub fn check_request(
+        &self,
+        request: &SessionRequest,
+        text: Option<&dyn TextUnderstanding>,
+    ) -> Result<(Intent, Plan), SessionError> {
+        if request.tracks.is_empty() {
+            return Err(SessionError::NoTracks);
+        }
+        if self.targets(request).next().is_none() {
+            return Err(SessionError::AllLocked);
+        }
+        let (intent, plan) = self.prepare_with(request, text)?;
+        if self.targets(request).all(|track| intent.track(track).absent) {
+            return Err(SessionError::AllAbsent);
+        }
+        Ok((intent, plan))
+    }
+
+    /// Tracks that a request changes, in their order.
+    fn targets(&self, request: &SessionRequest) -> impl Iterator<Item = Track> {
+        Track::ALL.into_iter().filter(|track| request.tracks.contains(track) && !self.track(*track).locked)
     }
 
     /// The plan of what is kept: the session's own, as its chords may have been edited, when it has the takes' grid.
@@ -122,31 +161,18 @@ impl Session {
         text: Option<&dyn TextUnderstanding>,
         make: &mut Make<'_>,
     ) -> Result<(), SessionError> {
-        if request.tracks.is_empty() {
-            return Err(SessionError::NoTracks);
-        }
-        let targets: Vec<Track> = Track::ALL
-            .into_iter()
-            .filter(|track| request.tracks.contains(track) && !self.track(*track).locked)
-            .collect();
-        if targets.is_empty() {
-            return Err(SessionError::AllLocked);
-        }
-        let (intent, plan) = self.prepare_with(request, text)?;
-        if targets.iter().all(|track| intent.track(*track).absent) {
-            return Err(SessionError::AllAbsent);
-        }
+        let (intent, plan) = self.check_request(request, text)?;
         let mut heard: Vec<(Track, Arc<Take>)> =
             self.kept(&request.tracks).map(|(track, take)| (track, take.clone())).collect();
         let mut made = Vec::new();
-        for track in &targets {
-            if intent.track(*track).absent {
-                made.push((*track, None));
+        for track in self.targets(request) {
+            if intent.track(track).absent {
+                made.push((track, None));
                 continue;
             }
             let context = in_order(&heard);
             let take = Arc::new(make(&TakeRequest {
-                track: *track,
+                track,
                 prompt: &request.prompt,
                 intent: &intent,
                 plan: &plan,
@@ -154,8 +180,8 @@ impl Session {
                 settings: request.settings,
                 context: &context,
             })?);
-            heard.push((*track, take.clone()));
-            made.push((*track, Some(take)));
+            heard.push((track, take.clone()));
+            made.push((track, Some(take)));
         }
         self.remember();
         for (track, take) in made {
@@ -170,6 +196,36 @@ impl Session {
         self.plan = Some(plan);
         self.seed = request.seed;
         Ok(())
+    }
+
+    /// Refuses what [`Session::regenerate`] would refuse before it makes a take, and changes nothing. Returns what the take
+    /// would be made for.
+    ///
+    /// # Errors
+    /// As [`Session::regenerate`], before the take is made.
+    pub fn check_regeneration(
+        &self,
+        track: Track,
+        edit: &str,
+        settings: GenerationSettings,
+        text: Option<&dyn TextUnderstanding>,
+    ) -> Result<(Intent, Plan), SessionError> {
+        check_settings(settings)?;
+        let state = self.track(track);
+        if state.locked {
+            return Err(SessionError::Locked(track));
+        }
+        let base = state
+            .take()
+            .map(|take| &take.recipe.intent)
+            .or(self.intent.as_ref())
+            .ok_or(SessionError::Empty)?;
+        let kept: Vec<(Track, &Plan)> =
+            self.kept(&[track]).map(|(other, take)| (other, &take.recipe.plan)).collect();
+        let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
+        let mut intent = edit_with(base, track, edit, text)?;
+        intent.tracks[track.index()].absent = false;
+        Ok((intent, plan))
     }
 
     /// Generates one track again, hearing all others. `edit` is relative to the take at hand ("more aggressive"); empty
@@ -202,22 +258,11 @@ impl Session {
         understanding: Option<&dyn TextUnderstanding>,
         make: &mut Make<'_>,
     ) -> Result<(), SessionError> {
-        check_settings(settings)?;
-        if self.track(track).locked {
-            return Err(SessionError::Locked(track));
-        }
+        let (intent, plan) = self.check_regeneration(track, text, settings, understanding)?;
         let parent = self.track(track).take();
-        let base =
-            parent.map(|take| &take.recipe.intent).or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
-        let heard: Vec<(Track, Arc<Take>)> =
-            self.kept(&[track]).map(|(other, take)| (other, take.clone())).collect();
-        let kept: Vec<(Track, &Plan)> =
-            heard.iter().map(|(other, take)| (*other, &take.recipe.plan)).collect();
-        let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
-        let mut intent = edit_with(base, track, text, understanding)?;
-        intent.tracks[track.index()].absent = false;
         // The take at hand is heard too: an edit stays close to it.
-        let mut context = heard;
+        let mut context: Vec<(Track, Arc<Take>)> =
+            self.kept(&[track]).map(|(other, take)| (other, take.clone())).collect();
         context
             .extend(parent.filter(|_| intent.track(track).closeness > 0.0).map(|take| (track, take.clone())));
         let before = parent.map_or(self.prompt.as_str(), |take| take.recipe.prompt.as_str());

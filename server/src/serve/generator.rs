@@ -1,6 +1,7 @@
 //! What the server makes music with.
 
 use resonantgen_engine::generator::{Engine, Observer};
+use resonantgen_engine::intent::TextUnderstanding;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
@@ -34,6 +35,11 @@ pub trait Generator: Send + Sync {
 
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
+
+    /// What understands sentences whose words are not known, as [`Generator::generate`] has it; `None` for words only.
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        None
+    }
 }
 
 impl Generator for Engine {
@@ -60,5 +66,9 @@ impl Generator for Engine {
 
     fn bundle(&self) -> BundleFacts {
         BundleFacts { id: self.bundle().id().to_owned(), licence: self.bundle().licence().to_owned() }
+    }
+
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        Some(self)
     }
 }

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use resonantgen_engine::generator::{GenerateError, Observer, Stage};
+use resonantgen_engine::intent::{Anchors, Sense, TextUnderstanding};
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_engine::take::{GenerationSettings, Take};
 use resonantgen_engine::track::Track;
@@ -84,6 +85,18 @@ impl Generator for Fake {
     fn bundle(&self) -> BundleFacts {
         BundleFacts { id: "fake".to_owned(), licence: "CC0-1.0".to_owned() }
     }
+
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        Some(self)
+    }
+}
+
+impl TextUnderstanding for Fake {
+    /// Knows dragons.
+    fn sense(&self, text: &str) -> Option<Sense> {
+        let phrases = Anchors::parse("dragons = cinematic*1 ~epic").unwrap();
+        phrases.sense(&[if text.contains("dragons") { 0.9 } else { 0.0 }])
+    }
 }
 
 fn with_seed(take: &Take, seed: u64) -> Take {
@@ -103,6 +116,15 @@ pub struct Running {
 
 impl Running {
     pub fn start(data: &Path, limits: Limits, token: Option<&str>) -> Self {
+        Self::start_with(data, limits, token, Arc::new(Fake))
+    }
+
+    pub fn start_with(
+        data: &Path,
+        limits: Limits,
+        token: Option<&str>,
+        generator: Arc<dyn Generator>,
+    ) -> Self {
         let config = Config {
             addr: "127.0.0.1:0".parse().unwrap(),
             data: data.to_owned(),
@@ -110,7 +132,7 @@ impl Running {
             hosts: Vec::new(),
             limits,
         };
-        let server = Server::bind(config, Arc::new(Fake)).unwrap();
+        let server = Server::bind(config, generator).unwrap();
         let (addr, stopper) = (server.addr(), server.stopper());
         let thread = std::thread::spawn(move || server.run().unwrap());
         Self { addr, token: token.map(ToOwned::to_owned), stopper, thread: Some(thread) }

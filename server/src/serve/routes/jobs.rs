@@ -11,8 +11,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_engine::intent;
-use resonantgen_engine::session::SessionError;
 use resonantgen_engine::track::Track;
 use serde::Deserialize;
 
@@ -68,19 +66,9 @@ pub async fn generate(
             let seed = *request.seed.get_or_insert_with(|| session.next_seed(None));
             let wanted =
                 wire::session_request(&request, seed).map_err(|error| Problem::refused(error.to_string()))?;
-            if wanted.tracks.is_empty() {
-                return Err(SessionError::NoTracks.into());
-            }
-            if wanted.tracks.iter().all(|track| session.track(*track).locked) {
-                return Err(SessionError::AllLocked.into());
-            }
-            session.prepare(&wanted)?;
-            if !intent::is_understood(&wanted.prompt) {
-                return Err(Problem::refused(
-                    "no word of the prompt is known here: name a style, a mood or an instrument in English, like \
-                     \"dark techno with driving bass\"",
-                ));
-            }
+            let text = app.generator.understanding();
+            session.check_request(&wanted, text)?;
+            wanted.check_understood(text)?;
             Ok(())
         })?;
         app.jobs.accept(&path.session, Spec::Generate(request)).map(accepted)
@@ -117,14 +105,7 @@ pub async fn regenerate(
         let track = Track::from(path.track);
         let settings = wire::settings(request.variation, request.adherence);
         app.sessions.read(&path.session, |session, _| {
-            if let Some((name, value)) = settings.out_of_range() {
-                return Err(SessionError::Setting { name, value }.into());
-            }
-            if session.track(track).locked {
-                return Err(SessionError::Locked(track).into());
-            }
-            let base = session.intent.as_ref().ok_or(SessionError::Empty)?;
-            intent::edit(base, track, &request.edit).map_err(SessionError::Prompt)?;
+            session.check_regeneration(track, &request.edit, settings, app.generator.understanding())?;
             Ok(())
         })?;
         app.jobs.accept(&path.session, Spec::Regenerate(path.track, request)).map(accepted)

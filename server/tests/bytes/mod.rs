@@ -1,0 +1,111 @@
+//! Whatever may come over a connection, as a function of bytes: the server answers, never with its own failure, and lives.
+//!
+//! The fuzz target `http` calls it with what the fuzzer invents, `server/tests/corpus.rs` with what it found before. Who
+//! uses it has `support` beside it.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use resonantgen_engine::generator::Observer;
+use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
+use resonantgen_engine::take::GenerationSettings;
+use resonantgen_engine::track::Track;
+use resonantgen_server::serve::{Generator, Limits};
+use resonantgen_server::wire::SESSION_TYPE;
+
+use crate::support::{Answer, Running, four_takes};
+
+/// Longest that anything here is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Makes nothing, at once.
+struct Nothing;
+
+impl Generator for Nothing {
+    fn generate(&self, _: &mut Session, _: &SessionRequest, _: &dyn Observer) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    fn regenerate(
+        &self,
+        _: &mut Session,
+        _: Track,
+        _: &str,
+        _: u64,
+        _: GenerationSettings,
+        _: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts::default()
+    }
+}
+
+/// A server with one session that has a take on each track.
+struct Target {
+    server: Running,
+    session: String,
+    _folder: tempfile::TempDir,
+}
+
+static TARGET: LazyLock<Target> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        sessions: 4,
+        upload_bytes: 1 << 20,
+        request_time: PATIENCE / 3,
+        stall_time: PATIENCE / 3,
+        job_time: PATIENCE / 3,
+        ..Limits::default()
+    };
+    let server = Running::start_with(folder.path(), limits, None, Arc::new(Nothing));
+    let kind = [("Content-Type", SESSION_TYPE)];
+    let big = Limits::default().upload_bytes;
+    let bytes = four_takes().to_bytes();
+    assert!(bytes.len() < big);
+    let session = server.request("POST", "/v1/sessions", &kind, &bytes).expect(201).session().id;
+    Target { server, session, _folder: folder }
+});
+
+/// Bytes on a connection: the first one says what the others are.
+pub fn http(data: &[u8]) {
+    let Some((kind, rest)) = data.split_first() else { return };
+    let Target { server, session, .. } = &*TARGET;
+    let of_session = |path: &str| format!("/v1/sessions/{session}/{path}");
+    let json = [("Content-Type", "application/json")];
+    // What can stand in the first line or in a field of a request that the server's HTTP library takes at all.
+    let line: String =
+        rest.iter().take(500).filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect();
+    let answer = match kind % 9 {
+        0 => {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            // The server may answer and close before all has been sent.
+            let _ = stream.write_all(rest);
+            let _ = stream.shutdown(Shutdown::Write);
+            Answer::read(&mut stream)
+        }
+        1 => server.request("POST", &of_session("generate"), &json, rest),
+        2 => server.request("POST", &of_session("tracks/bass/regenerate"), &json, rest),
+        3 => server.request("PUT", &of_session("tracks/bass/take"), &json, rest),
+        4 => server.request("POST", "/v1/sessions?lent=true", &[("Content-Type", SESSION_TYPE)], rest),
+        5 => {
+            let (query, body) = rest.split_at(rest.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+            let query = String::from_utf8_lossy(query).replace(|sign: char| !sign.is_ascii_graphic(), "");
+            server.request("POST", &of_session(&format!("tracks/drums/import?{query}")), &[], body)
+        }
+        6 => server.request("GET", &of_session("drums.wav"), &[("Range", &line)], b""),
+        7 => server.request("GET", &format!("/{line}"), &[], b""),
+        _ => server.request("GET", &of_session(&line), &[("If-None-Match", &line)], b""),
+    };
+    assert_ne!(answer.status, 500, "{}\n{}", answer.head, String::from_utf8_lossy(&answer.body));
+    if *kind % 9 != 0 {
+        assert_ne!(answer.status, 0, "no answer");
+    }
+}

@@ -1,0 +1,147 @@
+//! What was packed, tried as a person would who has nothing else: unpacked into an empty folder, with no repository in reach.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::{ENDING, sha256};
+use crate::bundle::NAME;
+use crate::command;
+use crate::setup::python;
+
+/// Scripts of `tests/hosts` that play the VST3, and whether they want a folder to work in.
+const HOSTS: &[(&str, bool)] = &[("daw_dreamer.py", true), ("pedal_board.py", false)];
+/// Smallest file that can be a stem, in bytes.
+const STEM_BYTES: u64 = 10_000;
+
+/// Tries the archive, and the package where there is one: checksums, bill of materials, command line, and on Linux the
+/// plugin in two hosts.
+///
+/// # Errors
+/// There is nothing packed, or something of it does not work.
+pub fn run(dist: &Path, name: &str) -> Result<()> {
+    let sums = dist.join(format!("{name}.sha256"));
+    if !sums.is_file() {
+        bail!("nothing is packed yet: run `cargo xtask dist` first");
+    }
+    check_sums(&sums, dist)?;
+
+    let elsewhere = tempfile::tempdir()?;
+    let archive = dist.join(format!("{name}{ENDING}"));
+    command::run(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(elsewhere.path()))?;
+    let folder = elsewhere.path().join(name);
+    check_sums(&folder.join("SHA256SUMS"), &folder)?;
+    check_materials(&folder)?;
+    try_program(&folder.join("bin"), elsewhere.path())?;
+    try_plugin(&folder.join("plugins").join(format!("{NAME}.vst3")), elsewhere.path())?;
+    println!("dist: the archive works in an empty folder");
+
+    for path in packages(dist)? {
+        let root = elsewhere.path().join("installed");
+        command::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&root))?;
+        try_program(&root.join("usr/bin"), elsewhere.path())?;
+        try_plugin(&root.join("usr/lib/vst3").join(format!("{NAME}.vst3")), elsewhere.path())?;
+        println!("dist: {} works where it is unpacked", path.display());
+    }
+    Ok(())
+}
+
+/// Debian packages in a folder.
+fn packages(dist: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let entries = fs::read_dir(dist).with_context(|| format!("cannot read {}", dist.display()))?;
+    let mut packages: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    packages.retain(|path| path.extension().is_some_and(|ending| ending == "deb"));
+    Ok(packages)
+}
+
+/// Compares files with a list in the form of `sha256sum`.
+fn check_sums(list: &Path, base: &Path) -> Result<()> {
+    let text = fs::read_to_string(list).with_context(|| format!("cannot read {}", list.display()))?;
+    if text.is_empty() {
+        bail!("{} is empty", list.display());
+    }
+    for line in text.lines() {
+        let (sum, name) = line.split_once("  ").context("a line has a sum and a name")?;
+        if sha256(&base.join(name))? != sum {
+            bail!("{name} is not what {} says", list.display());
+        }
+    }
+    Ok(())
+}
+
+/// The bill of materials names each network with its hash, and the licences of all that is not ours are there.
+fn check_materials(folder: &Path) -> Result<()> {
+    let materials: Value = serde_json::from_str(&fs::read_to_string(folder.join("sbom.cdx.json"))?)
+        .context("the bill of materials is JSON")?;
+    let components = materials["components"].as_array().context("it has components")?;
+    let models = folder.join("models/resonant");
+    for file in super::files_of(&models)? {
+        if file.extension().is_some_and(|ending| ending == "onnx") {
+            let sum = sha256(&file)?;
+            if !components.iter().any(|component| component["hashes"][0]["content"] == sum.as_str()) {
+                bail!("the bill of materials lacks {}", file.display());
+            }
+        }
+    }
+    let licences = fs::read_to_string(folder.join("THIRD-PARTY-LICENCES.txt"))?;
+    for component in components.iter().filter(|component| !component["purl"].is_null()) {
+        let name = component["name"].as_str().unwrap_or_default();
+        if name != "onnxruntime" && !licences.contains(&format!("{name} ")) {
+            bail!("the licences lack {name}");
+        }
+    }
+    Ok(())
+}
+
+/// A command that finds nothing of ours but what lies beside it.
+fn alone(mut command: Command, home: &Path) -> Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("RESONANTGEN_") {
+            command.env_remove(name);
+        }
+    }
+    // With a screen but no window manager, DawDreamer's `load_state` ends with an X error.
+    command.env_remove("DISPLAY").env_remove("XDG_DATA_HOME").env("HOME", home).current_dir(home);
+    command
+}
+
+/// Makes music with the program of a folder.
+fn try_program(bin: &Path, elsewhere: &Path) -> Result<()> {
+    let program = bin.join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
+    let out = tempfile::tempdir_in(elsewhere)?;
+    let run = |words: &[&str]| {
+        let mut command = alone(Command::new(&program), elsewhere);
+        command::run(command.args(words))
+    };
+    run(&["doctor"])?;
+    let folder = out.path().join("loop");
+    let folder_name = folder.to_string_lossy();
+    run(&["generate", "dark techno", "--bars", "2", "--seed", "7", "--out", &folder_name])?;
+    for stem in ["drums.wav", "bass.wav", "harmony.wav", "melody.wav", "mix.wav"] {
+        if fs::metadata(folder.join(stem)).map_or(0, |file| file.len()) < STEM_BYTES {
+            bail!("the packed program made no {stem}");
+        }
+    }
+    Ok(())
+}
+
+/// Plays the VST3 in hosts. They are there for Linux only.
+fn try_plugin(vst3: &Path, elsewhere: &Path) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let python = python::ensure()?;
+    for (script, wants_folder) in HOSTS {
+        let work = tempfile::tempdir_in(elsewhere)?;
+        let mut host = alone(Command::new(&python), elsewhere);
+        host.arg(crate::root().join("tests/hosts").join(script)).arg(vst3);
+        if *wants_folder {
+            host.arg(work.path());
+        }
+        command::run(&mut host)?;
+    }
+    Ok(())
+}
