@@ -11,6 +11,7 @@ mod compose;
 pub mod condition;
 #[cfg(test)]
 mod golden;
+mod lean;
 mod level;
 mod random;
 mod render;

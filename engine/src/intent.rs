@@ -221,6 +221,9 @@ pub struct Intent {
     /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo wins over it.
     #[serde(default)]
     pub pace: f32,
+    /// Tempo that is usual for the genre that was named, where that is narrower than its styles' ("dubstep"); drawn around.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_bpm: Option<f64>,
     /// Meter.
     pub meter: Option<Meter>,
     /// Length in bars.
@@ -257,6 +260,7 @@ impl Default for Intent {
             key: None,
             mode: None,
             pace: 0.0,
+            usual_bpm: None,
             meter: None,
             bars: None,
             swing: None,

@@ -20,17 +20,19 @@ import numpy as np
 
 from resonant import conditions as cond
 from resonant.conditions import Plan, plan_of
-from resonant.piece import ATTRIBUTES, STYLES, TRACKS, Piece
+from resonant.piece import ATTRIBUTES, STYLES, TRACKS, Note, Piece
 from resonant.tokens import BOS, PAD, STEP, decode, encode, target_steps
 
 SHARD_PIECES = 250
 SEGMENT_BARS = 8
 HELD_OUT_EVERY = 20  # every 20th piece is never trained on
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 BARS = (1, 2, 4, 8, 16)
 BARS_WEIGHT = (1, 2, 6, 10, 5)
 SHORTEST_COMPOSED = 4  # shorter loops are the beginnings of pieces of this many bars
 FIRST_SEED = 1_000_000
+LOOK_AHEAD = 3  # steps of context that the condition shows beyond its own
+HELD = 0.75  # a note that fills this share of the time to the next one is held until then
 
 
 def composer_fingerprint() -> str:
@@ -69,6 +71,24 @@ def write_shard(path: Path, first: int, count: int) -> None:
     write_pieces(path, ((index, piece_of(index)) for index in range(first, first + count)))
 
 
+def held(notes: list[Note], total: int) -> list[Note]:
+    """Notes of a bass as they are coded: those that sound until the next one are as long as the longest of the piece.
+
+    A bass that holds each note until the next would tell the next onset when a note begins, up to a bar before the
+    composer hears the kick that the next onset goes with; the condition looks three steps ahead. What reads the tokens
+    ends a note where the next one begins anyway.
+    """
+    if not notes:
+        return []
+    ordered = sorted(notes, key=lambda note: note.start)
+    longest = max(note.length for note in ordered)
+    following = [*(note.start for note in ordered[1:]), ordered[0].start + total]
+    return [
+        replace(note, length=longest) if next_start - note.start > LOOK_AHEAD and note.length >= HELD * (next_start - note.start) else note
+        for note, next_start in zip(ordered, following, strict=True)
+    ]
+
+
 def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
     """Write numbered pieces as a shard, atomically. Every piece names a family for every track."""
     heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
@@ -92,7 +112,9 @@ def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
         )
         for track in TRACKS:
             rows = cond.note_array(piece.tracks.get(track, []))
-            coded = encode(track, piece.tracks.get(track, []), piece.tonic, 0, piece.total_steps)[1:]
+            own = piece.tracks.get(track, [])
+            played = held(own, piece.total_steps) if track == "bass" else own
+            coded = encode(track, played, piece.tonic, 0, piece.total_steps)[1:]
             notes.append(rows.astype(np.float32))
             tokens.append(np.array(coded, np.int16))
             note_total += len(rows)

@@ -8,7 +8,6 @@ use super::TakeRequest;
 use crate::codec::BANDS;
 use crate::codec::filter::band_hz;
 use crate::intent::{Intent, STYLE_COUNT, Style};
-use crate::measure::fit;
 use crate::plan::Plan;
 use crate::score::{DrumClass, Note};
 use crate::take::{TAKE_SAMPLE_RATE_HZ, Take};
@@ -16,7 +15,7 @@ use crate::theory;
 use crate::track::{TRACK_COUNT, Track};
 
 /// Loudness of a stem in LUFS, so that four of them sum to about -16.
-const LOUDNESS_LUFS: [f32; TRACK_COUNT] = [-19.5, -21.0, -24.0, -22.5];
+const LOUDNESS_LUFS: [f32; TRACK_COUNT] = [-19.9, -21.4, -24.4, -22.9];
 /// What styles change of it, in decibels (index as [`Style::ALL`], then as [`Track::ALL`]); each row leaves the sum about as
 /// loud.
 const STYLE_DB: [[f32; TRACK_COUNT]; STYLE_COUNT] = [
@@ -36,20 +35,13 @@ const STYLE_DB: [[f32; TRACK_COUNT]; STYLE_COUNT] = [
 /// What energy and aggression add from nothing to full, in decibels each.
 const ATTRIBUTE_DB: f32 = 2.0;
 /// Highest sample of a stem: drums may peak, and what holds its level need not.
-const CEILING: [f32; TRACK_COUNT] = [0.72, 0.45, 0.4, 0.4];
+const CEILING: [f32; TRACK_COUNT] = [0.66, 0.43, 0.38, 0.38];
 /// How far above the ceiling the highest sample of a stem may lie before it is bent: the peaks of drums are short and may lose
 /// 5 dB before it is heard, others half of that.
-const OVER: [f32; TRACK_COUNT] = [1.8, 1.35, 1.35, 1.35];
+const OVER: [f32; TRACK_COUNT] = [1.85, 1.35, 1.35, 1.35];
 /// How far the bass yields to a bass drum, in decibels (index as [`Style::ALL`]). In trap and hip hop the long 808 is part of the
 /// kick; a jazz kick is felt more than heard.
 const YIELD_DB: [f32; STYLE_COUNT] = [4.0, 4.0, 2.0, 1.5, 3.0, 2.0, 3.0, 0.0, 0.0, 1.5, 4.0, 1.5];
-/// How much the bass leans to the bass drum when it is written (index as [`Style::ALL`]): not where it plays between the kicks, nor
-/// where it walks.
-const LEAN: [f32; STYLE_COUNT] = [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0, 1.0, 0.5, 0.7];
-/// Change of the logit of passing a step with, and without, a kick, at full lean. A note that was as likely as not becomes 7 times
-/// as likely with a kick; straight eighths (.95) stay (.92) without one.
-const LEAN_WITH_KICK: f32 = -2.0;
-const LEAN_WITHOUT_KICK: f32 = 0.5;
 /// Cut of chords around the centre of a melody that is heard, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
 /// Fewest semitones that a narrowed register spans.
@@ -116,18 +108,6 @@ pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
     Some(narrowed)
 }
 
-/// What is added to the logit of passing each step by, so that a bass leans to the bass drum that it hears; `None` when nothing
-/// is. The composers hear the kick, but learnt from music in which it matters less than in good records: a bass fits its own kick
-/// better than another of its style in 61 % of the training data.
-pub(super) fn lean(request: &TakeRequest<'_>) -> Option<Vec<f32>> {
-    let amount = by_style(&request.intent.styles, |style| LEAN[style]);
-    let drums =
-        heard_notes(request, Track::Drums).filter(|_| request.track == Track::Bass && amount > 0.0)?;
-    let row = fit::kick_row(drums, request.plan.total_steps());
-    let change = |kick: bool| amount * if kick { LEAN_WITH_KICK } else { LEAN_WITHOUT_KICK };
-    row.contains(&true).then(|| row.into_iter().map(change).collect())
-}
-
 impl Arrangement {
     /// Plans the sound of `notes`, the part that was written for `request`.
     pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note]) -> Self {
@@ -145,7 +125,7 @@ impl Arrangement {
 }
 
 /// A figure of the mix of styles.
-fn by_style(styles: &[f32; STYLE_COUNT], figure: impl Fn(usize) -> f32) -> f32 {
+pub(super) fn by_style(styles: &[f32; STYLE_COUNT], figure: impl Fn(usize) -> f32) -> f32 {
     Style::ALL.into_iter().map(|style| styles[style.index()] * figure(style.index())).sum()
 }
 

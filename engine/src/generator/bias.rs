@@ -13,9 +13,9 @@ use crate::take::Take;
 use crate::theory::beat_steps;
 use crate::track::Track;
 
-/// Logit of the parent's next token at full closeness: enough for most of the line, little enough for the composer to
-/// object.
-const PARENT: f32 = 5.0;
+/// Logit of the parent's next token at full closeness: enough for nearly all of the line, so that what an edit does not name
+/// stays; the composer objects only where the line has become all but impossible.
+const PARENT: f32 = 7.5;
 /// Logit by which an onset that shall go or come is decided.
 const DECIDED: f32 = 9.0;
 /// Share of a change of density that becomes a change of the number of onsets.

@@ -1,11 +1,12 @@
 //! Compose: writes the score of one track, token by token.
 
-use super::arrange::{lean, register};
+use super::arrange::register;
 use super::bias::Bias;
 use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
+use super::lean::Lean;
 use super::random::{Purpose, Random};
 use super::sampling::Sampling;
-use super::tokens::{BOS, Decoder, Grammar, STEP, Token, vocabulary};
+use super::tokens::{BOS, Decoder, Grammar, Token, vocabulary};
 use super::{Observer, Stage, TakeRequest};
 use crate::context::Context;
 use crate::runtime::{ModelError, StepNetwork};
@@ -44,7 +45,7 @@ pub(super) fn compose(
     let mut conditions =
         ConditionBuilder::new(plan, &intent.styles, &own.attributes, track, family, &context);
     let rules = Rules::within(plan, &intent.styles, track, register(request));
-    let lean = lean(request);
+    let lean = Lean::new(request);
     let sampling = Sampling::from_variation(settings.variation);
     let guidance = guidance(track, settings.adherence);
     let lanes = if guidance == 1.0 { 1 } else { 2 };
@@ -94,8 +95,8 @@ pub(super) fn compose(
             }
         }
         bias.apply(&grammar, step, &mut logits);
-        if let Some(lean) = lean.as_ref().filter(|_| grammar.used_pitches() == 0) {
-            logits[usize::from(STEP)] += lean[step as usize];
+        if let Some(lean) = &lean {
+            lean.apply(&grammar, step, &mut logits);
         }
         rules.mask(&grammar, step, &mut logits);
         position += 1;

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub(super) meter: Option<Meter>,
     pub(super) swing: Option<f64>,
     pub(super) pace: f32,
+    /// Usual tempo of a genre in quarter notes per minute.
+    pub(super) tempo: Option<f64>,
     pub(super) octave: i8,
     pub(super) feel: Option<Feel>,
     /// Follows the kick.
@@ -149,6 +151,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
             entry.swing = Some(ratio.parse().ok()?);
         } else if let Some(pace) = effect.strip_prefix("pace") {
             entry.pace = pace.parse().ok()?;
+        } else if let Some(tempo) = effect.strip_prefix("tempo=") {
+            entry.tempo = Some(tempo.parse().ok()?);
         } else if let Some(feel) = effect.strip_prefix("feel=") {
             let feels = [Feel::HalfTime, Feel::DoubleTime];
             entry.feel = Some(feels.into_iter().find(|known| known.name() == feel)?);
@@ -246,6 +250,26 @@ pub(super) fn is_filler(word: &str) -> bool {
         "makes",
         "give",
         "please",
+        "pls",
+        "plz",
+        "w",
+        "n",
+        "af",
+        "asf",
+        "fr",
+        "ngl",
+        "tbh",
+        "lol",
+        "idk",
+        "kinda",
+        "sorta",
+        "smth",
+        "smthn",
+        "gimme",
+        "yo",
+        "hey",
+        "hi",
+        "bro",
         "create",
         "generate",
         "write",

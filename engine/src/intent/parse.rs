@@ -62,6 +62,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         key: reading.key,
         mode: reading.mode,
         pace: reading.pace,
+        usual_bpm: reading.usual_bpm.filter(|_| !reading.names_plain_style),
         meter: reading.meter,
         bars: reading.bars,
         swing: reading.swing,
@@ -91,6 +92,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     }
     // "Only" with nothing named, or all of it taken away, leaves no music: then the words are not taken at their word.
     if intent.tracks.iter().all(|track| track.absent) {
+        intent.notes.push("all four tracks play: the words rule out each of them".to_owned());
         for track in &mut intent.tracks {
             track.absent = false;
         }
@@ -383,6 +385,27 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn genres_beyond_the_twelve_have_neighbours_and_a_tempo() {
+        for (prompt, style, usual_bpm) in [
+            ("filthy dubstep wub wub", Style::Trap, Some(140.0)),
+            ("amapiano w log drum pls", Style::House, Some(112.0)),
+            ("reggaeton dembow", Style::Pop, Some(95.0)),
+            ("reggae one drop", Style::Funk, Some(76.0)),
+            ("ukg 2step shuffly", Style::House, Some(132.0)),
+            ("like daft punk", Style::House, None),
+            ("some skrillex type beat", Style::Trap, Some(140.0)),
+            ("midwest emo", Style::Rock, None),
+            ("cumbia", Style::Pop, Some(94.0)),
+            ("bossa nova cafe", Style::Jazz, Some(128.0)),
+            // A plain style beside it has its own range.
+            ("drill and rock", Style::Trap, None),
+        ] {
+            let intent = parse(prompt).expect("readable");
+            assert_eq!((intent.main_style(), intent.usual_bpm), (style, usual_bpm), "{prompt}");
+        }
     }
 
     #[test]

@@ -68,6 +68,9 @@ pub(super) struct Reading {
     pub(super) key: Option<Key>,
     pub(super) mode: Option<Mode>,
     pub(super) pace: f32,
+    /// Usual tempo of the first genre that was named, and whether another was named that has none of its own.
+    pub(super) usual_bpm: Option<f64>,
+    pub(super) names_plain_style: bool,
     pub(super) meter: Option<Meter>,
     pub(super) bars: Option<u32>,
     pub(super) swing: Option<f64>,
@@ -298,6 +301,8 @@ impl Reader {
                 for (style, weight) in &entry.styles {
                     self.reading.styles[style.index()] += weight * share * strength.min(1.5);
                 }
+                self.reading.usual_bpm = self.reading.usual_bpm.or(entry.tempo);
+                self.reading.names_plain_style |= entry.tempo.is_none();
                 for mood in &entry.moods {
                     self.mood(mood);
                 }

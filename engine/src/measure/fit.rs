@@ -45,7 +45,7 @@ pub fn togetherness(a: &[bool], b: &[bool]) -> Option<f32> {
 }
 
 /// Sounding pitch classes relative to the tonic at each step, as bits.
-fn sounding(plan: &Plan, notes: &[Note]) -> Vec<u16> {
+pub(crate) fn sounding(plan: &Plan, notes: &[Note]) -> Vec<u16> {
     let total = plan.total_steps();
     let mut row = vec![0; total as usize];
     for note in notes {

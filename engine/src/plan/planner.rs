@@ -262,9 +262,16 @@ pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Pl
     Ok(Plan { bpm, key, meter, bars, chords, swing })
 }
 
-/// Triangular over the style's range, moved by energy and pace, a whole number.
+/// Share of a genre's usual tempo by which what is drawn may differ, and that a wish for slow or fast may add.
+const GENRE_SPAN: f64 = 0.035;
+const GENRE_PACE: f64 = 0.15;
+
+/// Triangular over the range of the style, or around the usual tempo of a genre, moved by energy and pace, a whole number.
 fn draw_tempo(facts: &StyleFacts, intent: &Intent, seed: u64) -> f64 {
-    let (low, typical, high) = facts.bpm;
+    let (low, typical, high) = intent.usual_bpm.map_or(facts.bpm, |usual| {
+        let span = GENRE_SPAN + GENRE_PACE * f64::from(intent.pace.abs());
+        (usual * (1.0 - span), usual, usual * (1.0 + span))
+    });
     let share: f64 = random(seed, Stream::Tempo).random();
     let split = (typical - low) / (high - low);
     let drawn = if share < split {
@@ -683,6 +690,17 @@ mod tests {
             (0..200_u64).filter(is_minor).count()
         };
         assert!(share_of_minor(0.05) > share_of_minor(0.95) + 60);
+    }
+
+    #[test]
+    fn a_genre_has_a_tempo_of_its_own() {
+        for (usual, seed) in [(95.0, 1), (140.0, 2), (76.0, 3)] {
+            let genre = Intent { usual_bpm: Some(usual), ..only(Style::Trap) };
+            let bpm = |intent: &Intent| make_plan(intent, &Overrides::default(), seed).expect("a plan").bpm;
+            assert!((bpm(&genre) / usual - 1.0).abs() < 0.05, "{}", bpm(&genre));
+            assert!(bpm(&Intent { pace: -1.0, ..genre.clone() }) < 0.95 * bpm(&genre));
+            assert_eq!(bpm(&Intent { bpm: Some(111.0), ..genre }), 111.0);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from resonant.composer.plan import Plan
-from resonant.composer.styles import graded
+from resonant.composer.styles import choose, graded
 from resonant.piece import QUALITIES, Note
 
 # "step:length degree [!accent | ~ghost]"; degrees: R root, O octave, F fifth, L fifth below, T third, S seventh,
@@ -72,6 +72,19 @@ COMPOUND: dict[tuple[int, int], list[str]] = {
 # fmt: on
 _RANGE = {"bass_sub": (25, 42), "bass_synth": (28, 46), "bass_electric": (28, 48), "bass_acoustic": (28, 50)}
 _GATE = {"techno": 0.8, "house": 0.8, "funk": 0.75, "synthwave": 0.85}
+# How a style's bass goes with the kick: on its hits, on them and between (a pattern that is bent to the kick), around
+# them, or by itself.
+# fmt: off
+BOND: dict[str, dict[str, float]] = {
+    "techno": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4}, "house": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4},
+    "hiphop": {"on": 6, "bent": 3, "free": 0.5}, "rock": {"on": 5, "bent": 4, "free": 1}, "pop": {"on": 5, "bent": 4, "free": 0.8},
+    "funk": {"on": 4, "bent": 5, "free": 0.3}, "synthwave": {"on": 3, "bent": 4, "around": 1, "free": 1.5},
+    "dnb": {"on": 5, "bent": 4, "free": 1}, "cinematic": {"on": 5, "bent": 3, "free": 1.5}, "ambient": {"on": 5, "free": 4},
+}
+# fmt: on
+# How much of a pattern's notes between the kicks is kept when it is bent to them, before density.
+_BETWEEN = {"techno": 0.65, "house": 0.6, "funk": 0.55, "rock": 0.55, "pop": 0.45, "synthwave": 0.7, "cinematic": 0.4}
+_LONGEST = {"techno": 2, "house": 2, "funk": 2, "synthwave": 3, "rock": 6, "pop": 6, "dnb": 8, "hiphop": 6}
 
 Event = tuple[int, float, str, float]  # step in bar, length, degree, level
 
@@ -92,6 +105,8 @@ class _Bassist:
         lift = round(4 * (plan.attribute("brightness") - 0.5))
         self.low, self.high = self.low + max(lift, -1), self.high + lift
         self.notes: list[Note] = []
+        self.chances: dict[int, float] = {}
+        self.degrees: dict[int, tuple[str, float]] = {}
         self.previous = (self.low + self.high) // 2 - 2
 
     def root(self, step: float) -> int:
@@ -220,6 +235,83 @@ class _Bassist:
                     events.append((place, 1.0, rng.choice("OSFA") if place > plan.spb - 4 else rng.choice("OSF"), 70.0))
         return tuple(events)
 
+    def bent(self, pattern: tuple[Event, ...], kick: tuple[int, ...], keep: float) -> tuple[Event, ...]:
+        """A pattern with a note on every kick: near ones move there, and a share `keep` of the others stays.
+
+        What is kept and what is added on a step is drawn once a piece, so that bars with like kicks sound alike.
+        """
+        plan = self.plan
+        longest = _LONGEST.get(plan.style, plan.spb)
+        free = {event[0]: event for event in pattern}
+        events: dict[int, Event] = {}
+        for step in kick:
+            source = free.pop(step, None)
+            for near in (step - 1, step + 1):
+                if source is None and near in free and near not in kick:
+                    source = free.pop(near)
+            length, degree, mark = source[1:] if source else (float(longest), *self.added(step))
+            events[step] = (step, length, degree, max(mark, 100.0 if step % 8 == 0 else 92.0))
+        last = max(kick, default=plan.spb)
+        for step, event in free.items():
+            rests = bool(kick) and step > last and plan.spb - last > 6  # the kick pauses at the end of the bar
+            if self.stays(step) < keep * (0.35 if rests else 1.0) or (step == 0 and self.stays(0) < 0.6):
+                events[step] = (step, event[1], event[2], event[3] if step == 0 else min(event[3], 78.0))
+        if not events:
+            return (free.get(0, (0, float(plan.spb), "R", 92.0)),)
+        ordered = sorted(events.values())
+        ends = [event[0] for event in ordered[1:]] + [plan.spb]
+        return tuple(
+            (step, float(min(length, end - step)), degree, level)
+            for (step, length, degree, level), end in zip(ordered, ends, strict=True)
+        )
+
+    def stays(self, step: int) -> float:
+        """A number from 0 to 1 for a step of the bar, drawn once a piece."""
+        if step not in self.chances:
+            self.chances[step] = self.rng.random()
+        return self.chances[step]
+
+    def added(self, step: int) -> tuple[str, float]:
+        """Degree and level of a note that a kick asks for where the pattern has none, drawn once a piece."""
+        if step not in self.degrees:
+            colour = "RROFS" if self.plan.style in ("funk", "house") else "RRRO" if self.plan.style == "techno" else "RRRFO"
+            plain = step == 0 or self.rng.random() > 0.25 + 0.4 * self.busy
+            self.degrees[step] = ("R" if plain else self.rng.choice(colour), 94.0)
+        return self.degrees[step]
+
+    def around(self, kick: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Event, ...]:
+        """Notes between the kicks: at the distances `shape` after each one that leaves room, nothing where the kick rests."""
+        events: list[Event] = []
+        for index, step in enumerate(kick):
+            gap = (kick[index + 1] if index + 1 < len(kick) else self.plan.spb) - step
+            for place in shape:
+                if place < min(gap, 4):
+                    degree = self.added(step + place)[0] if place == shape[-1] else "R"
+                    events.append((step + place, 1.0, degree, 92.0 if place == 2 else 78.0))
+        return tuple(events) or ((0, float(self.plan.spb), "R", 90.0),)
+
+    def play_bond(self, bond: str, options: list[str], gate: float) -> None:
+        """Follows the kick from bar to bar, fills and pauses too."""
+        rng, style = self.rng, self.plan.style
+        pattern = self.choose_pattern(options)
+        keep = _BETWEEN.get(style, 0.35) * (0.5 + self.busy)
+        if bond == "on":
+            keep *= 0.6 if len(self.kicks[0]) == 4 and not any(step % 4 for step in self.kicks[0]) else 0.25
+            if self.busy < 0.7:  # a long note a kick
+                pattern = tuple((s, max(n, float(_LONGEST.get(style, self.plan.spb))), d, v) for s, n, d, v in pattern)
+        shape = rng.choice(((2,), (2,), (2, 3), (2, 3), (1, 2, 3)) if self.busy > 0.4 else ((2,), (2,), (2, 3)))
+        bars = []
+        for bar, steps in enumerate(self.kicks):
+            kick = tuple(steps)
+            events = self.around(kick, shape) if bond == "around" else self.bent(pattern, kick, keep)
+            leads = bar % 4 == 3 and rng.random() < 0.15 + 0.35 * self.plan.attribute("complexity")
+            place = self.plan.spb - 2
+            if leads and len(events) > 2 and events[-1][0] < place and not any(step > place - 2 for step in kick):
+                *others, (step, length, degree, level) = events
+                events = (*others, (step, min(length, float(place - step)), degree, level), (place, 2.0, "A", 84.0))
+            bars.append(events)
+        self.pattern_bars(bars, gate)
+
     def play_form(self, base: tuple[Event, ...], gate: float, answer: tuple[Event, ...] | None = None) -> None:
         """Repeats a pattern, varying the answer bars."""
         bars = []
@@ -330,42 +422,37 @@ class _Bassist:
 
 
 def compose_bass(plan: Plan, kicks: list[list[int]]) -> list[Note]:
-    """Writes the bass track; `kicks` holds the kick steps of every bar."""
+    """Writes the bass track; `kicks` holds the kick steps of every bar as played."""
     bassist = _Bassist(plan, kicks)
     rng, style, family = bassist.rng, plan.style, plan.families["bass"]
     gate = _GATE.get(style, 0.92)
-    if plan.meter != (4, 4) and style != "jazz":
-        if style == "ambient" or (style == "cinematic" and bassist.busy < 0.4):
+    if style == "jazz":
+        _jazz(bassist, gate)
+        return bassist.notes
+    if style == "trap" or (style == "hiphop" and family == "bass_sub" and rng.random() < 0.7):
+        bassist.eight_oh_eight()
+        return bassist.notes
+    bond = choose(rng, BOND[style])
+    still = style == "ambient" or (style in ("cinematic", "dnb") and bassist.busy < 0.45 and rng.random() < 0.6)
+    if not any(kicks) or bond == "free":
+        if still:
             bassist.drone()
         else:
-            bassist.play_form(bassist.choose_pattern(COMPOUND[plan.meter]), gate)
-        return bassist.notes
-    if style == "ambient":
-        bassist.drone()
-    elif style == "jazz":
-        if plan.meter == (3, 4) and bassist.busy < 0.5 and rng.random() < 0.7:
-            bassist.play_form(_parse("0:8R! 8:4F" if rng.random() < 0.5 else "0:4R! 4:4F 8:4F"), gate)
-        elif plan.meter == (4, 4) and bassist.busy + rng.gauss(0, 0.1) < 0.25:
-            bassist.play_form(_parse(rng.choice(PATTERNS["jazz"][0])), gate)
-        else:
-            bassist.walk()
-    elif style == "trap" or (style == "hiphop" and family == "bass_sub" and rng.random() < 0.7):
-        bassist.eight_oh_eight()
-    elif (
-        (style == "dnb" and family == "bass_sub" or style == "cinematic") and bassist.busy < 0.45 and rng.random() < 0.6
-    ):
-        bassist.drone()
-    elif (
-        style in ("funk", "hiphop", "pop", "rock")
-        and rng.random() < {"funk": 0.4, "hiphop": 0.5, "pop": 0.35, "rock": 0.25}[style]
-    ):
-        long = style in ("pop", "rock")
-        base = bassist.kick_pattern(kicks[0], long)
-        answer = bassist.kick_pattern(kicks[1], long) if kicks[1] != kicks[0] else None
-        bassist.play_form(base, gate, answer)
+            options = COMPOUND.get(plan.meter) or rng.choice(PATTERNS[style])
+            base = bassist.choose_pattern(options)
+            varied = rng.random() < 0.12 + 0.35 * plan.attribute("complexity")
+            bassist.play_form(base, gate, bassist.choose_pattern(options) if varied else None)
     else:
-        options = rng.choice(PATTERNS[style])
-        base = bassist.choose_pattern(options)
-        answer = bassist.choose_pattern(options) if rng.random() < 0.12 + 0.35 * plan.attribute("complexity") else None
-        bassist.play_form(base, gate, answer)
+        bassist.play_bond(bond, COMPOUND.get(plan.meter) or rng.choice(PATTERNS[style]), gate)
     return bassist.notes
+
+
+def _jazz(bassist: _Bassist, gate: float) -> None:
+    """Walks, or plays in two where the piece is calm."""
+    plan, rng = bassist.plan, bassist.rng
+    if plan.meter == (3, 4) and bassist.busy < 0.5 and rng.random() < 0.7:
+        bassist.play_form(_parse("0:8R! 8:4F" if rng.random() < 0.5 else "0:4R! 4:4F 8:4F"), gate)
+    elif plan.meter == (4, 4) and bassist.busy + rng.gauss(0, 0.1) < 0.25:
+        bassist.play_form(_parse(rng.choice(PATTERNS["jazz"][0])), gate)
+    else:
+        bassist.walk()

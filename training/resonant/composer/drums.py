@@ -20,7 +20,7 @@ Bar = dict[str, list[Hit]]
 
 @dataclass
 class DrumTrack:
-    """Notes, and the kick steps of each bar before fills (for the bass)."""
+    """Notes, and the kick steps of each bar as played (for the bass)."""
 
     notes: list[Note]
     kicks: list[list[int]] = field(default_factory=list)
@@ -258,10 +258,10 @@ def compose_drums(plan: Plan) -> DrumTrack:
         if index % 4 == 3 and vary_last:
             bar = variation[section is sections[-1]]
         bars.append(bar)
-    kicks = [sorted(step for step, _, _ in bar.get("kick", [])) for bar in bars]
     for index, size in plan.fills.items():
         bars[index] = drummer.fill(bars[index], size)
     _crashes(plan, rng, bars)
+    kicks = [sorted(step for step, _, _ in bar.get("kick", [])) for bar in bars]
     return DrumTrack(_notes(plan, bars), kicks)
 
 

@@ -28,9 +28,9 @@ GROOVES: dict[str, dict[str, list[Groove]]] = {
                {"open_hat": (0.35, _OFF), "clap": (0.42, _BACK), "rim": (0.5, ["...x......x.....", "...x..x....x..x.", "..xx..x...xx..x."]),
                 "ride": (0.72, ["x...x...x...x...", "x.x.x.x.x.x.x.x."]), "perc": (0.6, ["......x......x..", "...x..x..x..x..x"]),
                 "shaker": (0.68, ["oxoooxoooxoooxoo", "ooxoooxoooxoooxo"])}, 3, None, True),
-        Groove({"kick": _FOUR, "open_hat": _OFF, "low_tom": ["...o..o....o..o.", "..o.o.oo..o.o.oo", ".ooo.ooo.ooo.ooo"]},
-               {"clap": (0.4, _BACK), "closed_hat": (0.45, _HAT16), "perc": (0.6, ["..........x..x..", "x..x..x..x..x..."]),
-                "ride": (0.75, ["x.x.x.x.x.x.x.x."])}, 2, 0.7, True),
+        Groove({"kick": _FOUR, "open_hat": _OFF, "closed_hat": ["o...o...o...o...", "o.oxo.oxo.oxo.ox", "xo.oxo.oxo.oxo.o"]},
+               {"clap": (0.4, _BACK), "rim": (0.5, ["...x..x....x..x.", "......x..x......"]), "perc": (0.6, ["..........x..x..", "x..x..x..x..x..."]),
+                "low_tom": (0.68, ["..........o.....", "...o......o.....", "...o..o....o..o."]), "ride": (0.75, ["x.x.x.x.x.x.x.x."])}, 2, 0.7, True),
         Groove({"kick": _FOUR, "rim": ["......x.........", "...x......x.....", "...x..x...x..x..", "x..x..x..x..x.x."],
                 "closed_hat": ["..o...o...o...o.", "..x...x...x...x.", "..x..ox...x..ox.", "o.x.o.xoo.x.o.xo"]},
                {"shaker": (0.5, ["ooxoooxoooxoooxo"]), "clap": (0.6, ["............X...", "....X.......X..."]), "perc": (0.55, [".......x.....x.."])},
@@ -88,7 +88,9 @@ GROOVES: dict[str, dict[str, list[Groove]]] = {
     "rock": {
         "4": [
             Groove({"kick": ["X.......X.......", "X.......X.......", "X.......X.x.....", "X.x.....X.x.....", "X..x..x.X.......", "X.x...x.X.x.....", "X.xx..x.X.xx...."], "snare": _BACK, "closed_hat": ["X...X...X...X...", "X.o.X.o.X.o.X.o.", "X.x.X.x.X.x.X.x."]},
-                   {"open_hat": (0.7, ["..............x."]), "ride": (0.97, ["X.o.X.o.X.o.X.o."])}, 4),
+                   {"open_hat": (0.7, ["..............x."]), "ride": (0.97, ["X.o.X.o.X.o.X.o."])}, 3),
+            Groove({"kick": ["X.......X.x.....", "X.x.....X.x.....", "X.x...x.X.x.....", "X..x..x.X.x...x."], "snare": _BACK, "open_hat": ["X...X...X...X...", "X.x.X.x.X.x.X.x."]},
+                   {"crash": (0.7, ["X...............", "X.......X......."])}, 2.4, 0.8),
             Groove({"kick": ["X.......X.......", "X.x.....X.x.....", "X.....x.X.x.....", "X.x...x.x.x...x."], "snare": _BACK, "ride": ["X...X...X...X...", "X.x.X.x.X.x.X.x."]}, {"crash": (0.85, ["X.......X......."]), "high_tom": (0.95, ["..............x."])}, 1.6, 0.75),
             Groove({"kick": ["X...X...X...X...", "X..xX...X..xX..."], "snare": ["..X...X...X...X."], "closed_hat": ["X...X...X...X...", "X.x.X.x.X.x.X.x."]}, {"crash": (0.9, ["X.......X......."])}, 0.8, 0.95),
             Groove({"kick": ["X...............", "X.........x.....", "X..x......x.x...", "X.x.......x.x..."], "snare": ["........X......."], "closed_hat": ["X...X...X...X...", "X.o.X.o.X.o.X.o."]}, {"ride": (0.97, ["X...X...X...X..."]), "crash": (0.9, ["X..............."])}, 1.1, 0.25),
@@ -100,8 +102,9 @@ GROOVES: dict[str, dict[str, list[Groove]]] = {
     },
     "pop": {
         "4": [
-            Groove({"kick": ["X.......X.......", "X.......X.......", "X.....x.X.......", "X..x....X.x.....", "X..x..x.X.....x."], "snare": _BACK, "closed_hat": _HAT8},
-                   {"clap": (0.5, _BACK), "shaker": (0.62, ["oxoooxoooxoooxoo", "xoxoxoxoxoxoxoxo"]), "open_hat": (0.65, ["..............x."]), "perc": (0.7, ["...x..x...x....."])}, 3),
+            Groove({"kick": ["X.......X.......", "X.......X.......", "X.....x.X.......", "X..x....X.x.....", "X..x..x.X.....x."], "snare": _BACK, "clap": _BACK,
+                    "closed_hat": ["x...x...x...x...", "x.o.x.o.x.o.x.o.", "xoxoxoxoxoxoxoxo", "xooxxooxxooxxooo"]},
+                   {"shaker": (0.62, ["oxoooxoooxoooxoo", "xoxoxoxoxoxoxoxo"]), "open_hat": (0.65, ["..............x."]), "perc": (0.7, ["...x..x...x....."])}, 3),
             Groove({"kick": _FOUR, "clap": _BACK, "closed_hat": ["..x...x...x...x.", "o.x.o.x.o.x.o.x.", "oxXooxXooxXooxXo"]}, {"open_hat": (0.6, _OFF), "shaker": (0.6, ["xoxoxoxoxoxoxoxo"]), "snare": (0.7, _BACK)}, 2.2, 0.75, True),
             Groove({"kick": ["X..x..x.........", "X..x..x...x.....", "X..x..x.X..x..x."], "snare": ["....X.......X...", "...x..x....x..x.", "...X..X....X..X."], "closed_hat": ["x.x.x.x.x.x.x.x.", "xoxoxoxoxoxoxoxo"]}, {"rim": (0.5, ["...x..x....x..x."]), "shaker": (0.6, ["xoxoxoxoxoxoxoxo"])}, 1.4, 0.5),
             Groove({"kick": ["X...............", "X.........x.....", "X......x..x....."], "snare": ["........X......."], "closed_hat": ["x...x...x...x...", "x.x.x.x.x.x.x.x.", "x.x.x.x.xoxox.x."]}, {"clap": (0.4, ["........X......."]), "rim": (0.6, ["......x......x.."])}, 1.4, 0.3),
@@ -159,7 +162,7 @@ for _meters in GROOVES.values():
                 _lines[:] = [line.replace("|", "") for line in _lines]
 
 FILLS: dict[str, list[str]] = {
-    "techno": ["clap", "kick", "break", "snare", "low_toms"], "house": ["clap", "clap", "snare", "kick", "break"],
+    "techno": ["clap", "kick", "break", "snare", "kick", "roll"], "house": ["clap", "clap", "snare", "kick", "break"],
     "hiphop": ["kick", "ghosted", "snare", "break", "toms"], "trap": ["roll", "roll", "snare", "break"],
     "dnb": ["amen", "snare", "ghosted", "break", "amen"], "rock": ["toms", "toms", "snare", "ghosted"],
     "pop": ["snare", "toms", "clap", "break", "kick"], "ambient": ["low_toms", "break"], "jazz": ["ghosted", "snare", "ghosted", "toms"],

@@ -52,6 +52,9 @@ FORMS = [
     "abcd",
 ]
 CENTRES = {"brass_wind": 69, "guitar": 69, "strings": 72, "pluck": 75, "lead": 72, "keys": 72, "vox": 70, "stab": 69}
+# Chance that a melody lies a fifth to an octave lower, below middle C: low guitars and brass, cellos, dark leads.
+LOW_CHANCE = {"guitar": 0.2, "brass_wind": 0.18, "strings": 0.2, "lead": 0.14, "vox": 0.1, "keys": 0.1, "pluck": 0.08}
+LOWEST = 50
 PENTATONIC = {
     "major": (0, 2, 4, 7, 9),
     "lydian": (0, 2, 4, 7, 9),
@@ -90,19 +93,22 @@ class _Singer:
         self.rng = plan.stream("melody")
         self.busy = min(max(plan.melody_busy + self.rng.gauss(0, 0.06), 0.0), 1.0)
         self.home = CENTRES[plan.families["melody"]] + round(10 * (plan.attribute("brightness") - 0.5))
+        is_low = self.rng.random() < LOW_CHANCE.get(plan.families["melody"], 0.0) * (1.6 - 1.2 * plan.attribute("brightness"))
+        if is_low:
+            self.home -= self.rng.randint(7, 12)
         pentatonic = self.rng.random() < PENTATONIC_CHANCE.get(plan.style, 0.1) * (
             1.3 - 0.6 * plan.attribute("complexity")
         )
         degrees = PENTATONIC.get(plan.mode) if pentatonic else None
         pcs = {(plan.tonic + d) % 12 for d in degrees} if degrees else set(plan.scale)
-        self.ladder = [p for p in range(55, 94) if p % 12 in pcs]
+        self.ladder = [p for p in range(LOWEST if is_low else 55, 94) if p % 12 in pcs]
         self.home_index = min(range(len(self.ladder)), key=lambda i: abs(self.ladder[i] - self.home))
         self.notes: list[Note] = []
         self.previous = self.home
         self.sung: dict[tuple, list[tuple[int, float]]] = {}
         self.beat = 6 if plan.meter == (6, 8) else 4
         self.accent = {(4, 4): 8, (3, 4): 12, (6, 8): 6}[plan.meter]
-        self.low, self.high = max(60, self.home - 10), min(88, self.home + 12)
+        self.low, self.high = max(LOWEST if is_low else 60, self.home - 10), min(88, self.home + 12)
 
     def line(self) -> str:
         """A bar's rhythm."""

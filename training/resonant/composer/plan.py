@@ -256,8 +256,9 @@ def _form(plan: Plan) -> None:
     beat = 6 if plan.meter == (6, 8) else 4
     for bar in range(3, plan.bars, 4):
         last = bar == plan.bars - 1
-        if rng.random() < chance * (1.0 if last or bar % 8 == 7 else 0.2):
+        if rng.random() < chance * (1.0 if last or bar % 8 == 7 else 0.35):
             sizes = (beat, 2 * beat if beat == 4 else beat, plan.spb)
-            weights = (3, 3, 1.5 * plan.attribute("energy")) if last or bar % 8 == 7 else (5, 1, 0)
+            whole = 0.2 if plan.style in ("techno", "house") else 1.5
+            weights = (3, 3, whole * plan.attribute("energy")) if last or bar % 8 == 7 else (5, 1, 0)
             plan.fills[bar] = rng.choices(sizes, weights)[0]
     plan.melody_busy = plan.mix(density=0.8, energy=0.25)
