@@ -137,6 +137,43 @@ fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
 }
 
 #[test]
+fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
+    // As Ardour: the beat is rounded to a tick of 1/1920. Ten minutes at a tempo whose blocks never meet a tick.
+    const BPM: f64 = 131.7;
+    const BLOCK: usize = 1_024;
+    let (mut feeder, player) = channel(RATE_HZ);
+    let clip = ramp(BPM, 2, RATE_HZ);
+    feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+    let mut host = Host::new(player, BPM);
+    let beat_at = |sample: usize| sample as f64 * BPM / (60.0 * RATE_HZ);
+    let mut differs = 0;
+    for block in 0..600 * RATE_HZ as usize / BLOCK {
+        let exact = beat_at(block * BLOCK);
+        host.position.beat = (exact * 1_920.0).round() / 1_920.0;
+        differs += usize::from((host.position.beat - exact).abs() > 1e-4);
+        host.heard = Default::default();
+        host.run(BLOCK, SwapAt::Now);
+        if block % 997 == 0 {
+            for (offset, heard) in host.left(Track::Drums).iter().enumerate() {
+                let expected = clip.at(beat_at(block * BLOCK + offset), BPM)[0];
+                assert_eq!(*heard, expected, "sample {offset} of block {block}");
+            }
+        }
+    }
+    assert!(differs > 1_000, "the host does wobble");
+    // What is more than a wobble is a jump, and a small error of the tempo never adds up to more.
+    let mut worst: f64 = 0.0;
+    for block in 0..5_000 {
+        host.position.beat = beat_at(block * BLOCK) * (1.0 + 1e-5);
+        let is = host.position.beat;
+        host.run(BLOCK, SwapAt::Now);
+        let played = host.player.last.expect("it plays").now(RATE_HZ).beat - beat_at(BLOCK);
+        worst = worst.max((played - is).abs());
+    }
+    assert!(worst < 1.1 * WOBBLE_BEATS, "{worst}");
+}
+
+#[test]
 fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
     let (mut feeder, player) = channel(RATE_HZ);
     let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
