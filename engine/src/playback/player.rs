@@ -180,6 +180,15 @@ impl Player {
         self.decks[track.index()].current.as_ref().map(|voice| &voice.clip)
     }
 
+    /// Which of the takes that numbers choose cannot be played. Realtime-safe.
+    #[must_use]
+    pub fn missing(&self, chosen: [Option<usize>; TRACK_COUNT]) -> [Option<usize>; TRACK_COUNT] {
+        std::array::from_fn(|index| {
+            let rack = self.decks[index].rack.as_ref()?;
+            chosen[index].filter(|number| rack.reels.get(*number).is_some_and(Option::is_none))
+        })
+    }
+
     fn settled_samples(&self) -> usize {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
