@@ -9,9 +9,10 @@ use std::path::Path;
 use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, clap_host_preset_load, clap_plugin_preset_load};
 use clap_sys::factory::preset_discovery::{
     CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT,
-    CLAP_PRESET_DISCOVERY_LOCATION_FILE, CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN, clap_preset_discovery_factory,
-    clap_preset_discovery_filetype, clap_preset_discovery_indexer, clap_preset_discovery_location,
-    clap_preset_discovery_location_kind, clap_preset_discovery_metadata_receiver, clap_preset_discovery_provider,
+    CLAP_PRESET_DISCOVERY_LOCATION_FILE, CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
+    clap_preset_discovery_factory, clap_preset_discovery_filetype, clap_preset_discovery_indexer,
+    clap_preset_discovery_location, clap_preset_discovery_location_kind,
+    clap_preset_discovery_metadata_receiver, clap_preset_discovery_provider,
     clap_preset_discovery_provider_descriptor,
 };
 use clap_sys::plugin::clap_plugin;
@@ -118,8 +119,10 @@ unsafe extern "C" fn init(provider: *const clap_preset_discovery_provider) -> bo
     // SAFETY: the host's functions, with structures that live for the calls.
     let declared = unsafe { declare_filetype(indexer, &filetype) && declare_location(indexer, &factory) };
     // A host watches the folder only if it is there.
-    let folder = preset::folder().filter(|folder| folder.is_absolute() && std::fs::create_dir_all(folder).is_ok());
-    let Some(folder) = folder.and_then(|folder| CString::new(folder.to_string_lossy().as_bytes()).ok()) else {
+    let folder =
+        preset::folder().filter(|folder| folder.is_absolute() && std::fs::create_dir_all(folder).is_ok());
+    let Some(folder) = folder.and_then(|folder| CString::new(folder.to_string_lossy().as_bytes()).ok())
+    else {
         return declared;
     };
     let user = clap_preset_discovery_location {
@@ -150,7 +153,9 @@ unsafe extern "C" fn get_metadata(
                 .all(|preset| tell(receiver, preset, true, CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT)),
             CLAP_PRESET_DISCOVERY_LOCATION_FILE => path(location).is_some_and(|path| {
                 let preset = preset::read(path);
-                preset.is_none_or(|preset| tell(receiver, &preset, false, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT))
+                preset.is_none_or(|preset| {
+                    tell(receiver, &preset, false, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT)
+                })
             }),
             _ => false,
         }

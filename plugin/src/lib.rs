@@ -187,7 +187,8 @@ impl ResonantGen {
         }
         // Takes whose sound is not at hand are fetched, once for each choice.
         let missing = self.player.as_ref().map(|player| player.missing(self.chosen)).unwrap_or_default();
-        let is_new = (0..TRACK_COUNT).any(|index| missing[index].is_some() && missing[index] != self.asked_for[index]);
+        let is_new =
+            (0..TRACK_COUNT).any(|index| missing[index].is_some() && missing[index] != self.asked_for[index]);
         self.asked_for = missing;
         if is_new {
             self.ask(Ask::Fetch);

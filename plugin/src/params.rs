@@ -7,9 +7,7 @@ use resonantgen_engine::playback::SwapAt;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::shared::Shared;
-use crate::state::{
-    DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField,
-};
+use crate::state::{DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField};
 
 /// Level below which a track is silent, in dB.
 pub const LEVEL_MIN_DB: f32 = -60.0;

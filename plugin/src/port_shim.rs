@@ -19,8 +19,8 @@ use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMP
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
-use clap_sys::stream::{clap_istream, clap_ostream};
 use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::stream::{clap_istream, clap_ostream};
 
 use crate::clap_preset;
 use crate::host::HostLink;

@@ -407,3 +407,44 @@ impl Observer for Watch<'_> {
             || self.shared.epoch() != self.epoch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    use resonantgen_engine::track::TRACK_COUNT;
+    use rtrb::RingBuffer;
+
+    const UNLOCKED: [bool; TRACK_COUNT] = [false; TRACK_COUNT];
+
+    fn wait_until_finished(shared: &Shared) {
+        let began = Instant::now();
+        while shared.unfinished.load(Ordering::Acquire) > 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the worker does not finish");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_a_message_and_the_work_goes_on() {
+        let shared = Shared::new();
+        let (_asks, asked) = RingBuffer::new(1);
+        let worker = Worker::start(&shared, asked).expect("there is a thread");
+        let before = shared.revision();
+        shared.change(UNLOCKED, |session| -> Result<(), String> {
+            session.seed = 5;
+            std::panic::resume_unwind(Box::new("a bug in a model"));
+        });
+        wait_until_finished(&shared);
+        assert!(shared.message().is_some_and(|text| text.contains("failed unexpectedly")));
+        assert_eq!((shared.revision(), shared.session().seed), (before, 0), "what was there stays");
+        shared.change(UNLOCKED, |session| -> Result<(), String> {
+            session.seed = 7;
+            Ok(())
+        });
+        wait_until_finished(&shared);
+        assert_eq!((shared.message(), shared.session().seed), (None, 7));
+        drop(worker);
+    }
+}

@@ -179,7 +179,10 @@ impl Session {
         }
         let mut sounds: VecDeque<Option<Sound>> = in_parallel(&packed, Packed::sound).into();
         record.into_session(|_, _| {
-            sounds.pop_front().flatten().ok_or_else(|| BlobError::Damaged("its audio cannot be read".to_owned()))
+            sounds
+                .pop_front()
+                .flatten()
+                .ok_or_else(|| BlobError::Damaged("its audio cannot be read".to_owned()))
         })
     }
 }

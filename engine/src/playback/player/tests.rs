@@ -379,3 +379,73 @@ fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready
         }
     }
 }
+
+/// A low tone that loops without a seam: whatever makes it jump is a click.
+fn tone(bpm: f64, bars: u32, hz: f64) -> Arc<Clip> {
+    let plan = plan(bpm, bars);
+    let samples = plan.audio_frames(RATE_HZ as u32);
+    let cycles = (hz * samples as f64 / RATE_HZ).round();
+    let wave = |index: usize| {
+        let angle = std::f64::consts::TAU * cycles * index as f64 / samples as f64;
+        (0.5 * angle.sin()) as f32
+    };
+    let left: Vec<f32> = (0..samples).map(wave).collect();
+    Arc::new(Clip::new(&plan, left.clone(), left, RATE_HZ))
+}
+
+#[test]
+fn nothing_that_a_host_does_makes_a_click() {
+    // A tone of 110 Hz moves by .007 a sample, a slice's fade adds .01, a smoothed jump .007, several at once more.
+    const STEEPEST: f32 = 0.06;
+    const BLOCKS: usize = 12_000;
+    let mut state = 5_u64;
+    let mut roll = |sides: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides
+    };
+    let (mut feeder, player) = channel(RATE_HZ);
+    let tones = [tone(120.0, 1, 110.0), tone(120.0, 2, 82.4), tone(97.0, 1, 98.0), tone(140.0, 1, 61.0)];
+    let reels: Vec<Option<Arc<Reel>>> =
+        tones.iter().map(|clip| Some(Arc::new(Reel::new(clip.clone())))).collect();
+    let mut host = Host::new(player, 120.0);
+    let (mut before, mut worst) = (0.0_f32, 0.0_f32);
+    let mut swap_at = SwapAt::Bar;
+    let mut was_playing = false;
+    for block in 0..BLOCKS {
+        match roll(24) {
+            0 => host.position.beat = roll(40_000) as f64 / 1_000.0 - 8.0,
+            1 => host.position.beat = (host.position.beat / 4.0).floor() * 4.0,
+            2 => host.position.bpm = [60.0, 97.0, 120.0, 140.0, 187.3, 300.0][roll(6) as usize],
+            3 => host.position.bpm = (host.position.bpm + roll(100) as f64 / 100.0 - 0.5).max(20.0),
+            4 => host.position.playing = !host.position.playing || block % 3 > 0,
+            5 | 6 => {
+                let current = reels[roll(4) as usize].clone();
+                let immediate = roll(4) == 0;
+                let rack = Rack { reels: reels.clone(), current, immediate, asked_at: None };
+                feeder.send(Track::Bass, rack).expect("there is room");
+            }
+            7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
+            8 => {
+                let moments = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop];
+                swap_at = moments[roll(4) as usize];
+            }
+            _ => {}
+        }
+        let samples = if roll(10) == 0 { 1 + roll(8_192) } else { 1 + roll(600) } as usize;
+        host.heard = Default::default();
+        host.run(samples, swap_at);
+        let heard = host.left(Track::Bass);
+        for (index, sample) in heard.iter().enumerate() {
+            assert!(sample.is_finite(), "block {block}");
+            let step = (sample - before).abs();
+            // Where the song starts, it starts at once.
+            if index > 0 || was_playing || !host.position.playing {
+                worst = worst.max(step);
+                assert!(step < STEEPEST, "{step} at sample {index} of block {block}");
+            }
+            before = *sample;
+        }
+        was_playing = host.position.playing;
+    }
+    assert!(worst > 0.01, "something has happened: {worst}");
+}
