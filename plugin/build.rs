@@ -1,7 +1,7 @@
 //! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
 //!
-//! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, and passes
-//! only the last automation point of a block on. The corrections are text replacements, so that no copy of its sources
+//! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
+//! last automation point of a block on, and tells hosts that it needs neither tempo nor position. The corrections are text replacements, so that no copy of its sources
 //! is kept here; each must match exactly once, so that a new version cannot slip past them.
 
 use std::env;
@@ -11,13 +11,24 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The source file that is corrected.
-const PROCESS: &str = "external/clap-wrapper/src/detail/vst3/process.cpp";
+/// The source files that are corrected, in clap-wrapper's folder.
+const PROCESS: &str = "detail/vst3/process.cpp";
+const WRAPPER: &str = "wrapasvst3.cpp";
 
-/// What is replaced by what.
-const CORRECTIONS: [(&str, &str); 2] = [
+/// What is replaced by what, in which file.
+const CORRECTIONS: [(&str, &str, &str); 3] = [
+    // Hosts leave out of the process context what a plugin does not ask for.
+    (
+        WRAPPER,
+        "  auto result = super::initialize(context);
+  context->queryInterface(",
+        "  auto result = super::initialize(context);
+  processContextRequirements.needTransportState().needTempo().needTimeSignature().needProjectTimeMusic().needBarPositionMusic();
+  context->queryInterface(",
+    ),
     // Every automation point of a block reaches the plugin, not only the last.
     (
+        PROCESS,
         "          auto nums = k->getPointCount();
 
           Vst::ParamValue value;
@@ -38,6 +49,7 @@ const CORRECTIONS: [(&str, &str); 2] = [
     ),
     // Missing outputs are passed on as null, for the plugin's own shim to fill in.
     (
+        PROCESS,
         "      if (_vstdata->outputs[i].numChannels == (Steinberg::int32)_output_ports[i].channel_count)
       {
         _output_ports[i].data32 = _vstdata->outputs[i].channelBuffers32;
@@ -84,11 +96,11 @@ fn clap_wrapper_sources() -> PathBuf {
     Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
 }
 
-/// Writes the corrected file into the build folder.
-fn corrected(sources: &Path) -> PathBuf {
-    let mut text = fs::read_to_string(sources.join(PROCESS)).expect("clap-wrapper 0.3.1 has this file");
+/// Writes a corrected file into the build folder; `wrapper` is clap-wrapper's folder of sources.
+fn corrected(wrapper: &Path, name: &str) -> PathBuf {
+    let mut text = fs::read_to_string(wrapper.join(name)).expect("clap-wrapper 0.3.1 has this file");
     text = text.replace("\r\n", "\n");
-    for (wrong, right) in CORRECTIONS {
+    for (_, wrong, right) in CORRECTIONS.iter().filter(|(file, ..)| *file == name) {
         assert_eq!(
             text.matches(wrong).count(),
             1,
@@ -97,7 +109,7 @@ fn corrected(sources: &Path) -> PathBuf {
         text = text.replace(wrong, right);
     }
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR for build scripts"));
-    let file = folder.join("process.cpp");
+    let file = folder.join(Path::new(name).file_name().expect("it names a file"));
     fs::write(&file, text).expect("the build folder is writable");
     file
 }
@@ -164,7 +176,6 @@ fn build_vst3(sources: &Path) {
             "detail/clap/fsutil.cpp",
             "detail/shared/sha1.cpp",
             "wrapasvst3_export_entry.cpp",
-            "wrapasvst3.cpp",
             "wrapasvst3_entry.cpp",
             "detail/vst3/parameter.cpp",
             "detail/vst3/plugview.cpp",
@@ -172,7 +183,9 @@ fn build_vst3(sources: &Path) {
         ]
         .map(|file| source.join(file)),
     );
-    build.file(corrected(sources));
+    for name in [PROCESS, WRAPPER] {
+        build.file(corrected(&source, name));
+    }
     match os.as_str() {
         "macos" => {
             build.file(vst.join("main/macmain.cpp"));

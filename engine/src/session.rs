@@ -13,6 +13,7 @@ mod mix;
 mod notices;
 mod record;
 mod remembered;
+mod sleep;
 mod store;
 mod undo;
 mod wav;

@@ -126,6 +126,9 @@ impl StemAudio {
 }
 
 /// One finished generation of one track. Immutable; share it by `Arc`.
+///
+/// A take that was restored from a host's project may be *asleep*: all of it is there but its sound, which is unpacked or
+/// made again when it is asked for ([`Session::wake`](crate::session::Session::wake)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
     /// Identity, from the recipe.
@@ -144,6 +147,15 @@ pub struct Take {
     pub timings: StageSeconds,
     /// What was measured before it was offered; `None` for takes that were never measured.
     pub measures: Option<Measures>,
+}
+
+impl Take {
+    /// Whether its sound is not at hand: [`audio`](Self::audio) is empty.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        // Every take has at least one bar.
+        self.audio.is_empty()
+    }
 }
 
 /// Wall-clock seconds of the stages.

@@ -9,7 +9,12 @@ use nice_plug::wrapper::clap::{
 };
 use nice_plug::wrapper::setup_logger;
 
+use clap_sys::factory::preset_discovery::{
+    CLAP_PRESET_DISCOVERY_FACTORY_ID, CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT,
+};
+
 use crate::ResonantGen;
+use crate::clap_preset;
 use crate::port_shim;
 
 /// What a host looks for in the library.
@@ -42,9 +47,15 @@ extern "C" fn init(_plugin_path: *const c_char) -> bool {
 extern "C" fn deinit() {}
 
 extern "C" fn get_factory(id: *const c_char) -> *const c_void {
-    // SAFETY: the host passes null or a terminated string.
-    if !id.is_null() && unsafe { CStr::from_ptr(id) } == CLAP_PLUGIN_FACTORY_ID {
+    if id.is_null() {
+        return std::ptr::null();
+    }
+    // SAFETY: the host passes a terminated string.
+    let id = unsafe { CStr::from_ptr(id) };
+    if id == CLAP_PLUGIN_FACTORY_ID {
         (&raw const FACTORY).cast::<c_void>()
+    } else if id == CLAP_PRESET_DISCOVERY_FACTORY_ID || id == CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT {
+        (&raw const clap_preset::DISCOVERY).cast::<c_void>()
     } else {
         std::ptr::null()
     }

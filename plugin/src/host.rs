@@ -16,6 +16,9 @@ pub struct HostLink {
     leaves_out_unused: AtomicBool,
     /// The project has changed and the host has not been told yet.
     dirty: AtomicBool,
+    /// The host is loading a state, or has since the audio thread last asked.
+    restores: AtomicBool,
+    restored: AtomicBool,
     /// Null before the host is known, and after the plugin is gone.
     host: AtomicPtr<clap_host>,
 }
@@ -65,6 +68,22 @@ impl HostLink {
         supplied && self.leaves_out_unused.load(Ordering::Relaxed)
     }
 
+    /// Runs `load`, which changes parameters without anybody having moved them.
+    pub fn restore<T>(&self, load: impl FnOnce() -> T) -> T {
+        self.restores.store(true, Ordering::SeqCst);
+        let loaded = load();
+        self.restored.store(true, Ordering::SeqCst);
+        self.restores.store(false, Ordering::SeqCst);
+        loaded
+    }
+
+    /// Whether parameters may have changed by [`restore`](Self::restore) since the last time this was asked. Realtime-safe.
+    #[must_use]
+    pub fn take_restored(&self) -> bool {
+        let restores = self.restores.load(Ordering::SeqCst);
+        self.restored.swap(false, Ordering::SeqCst) || restores
+    }
+
     /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
     pub fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
@@ -96,6 +115,15 @@ impl HostLink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restored_state_is_noticed_once_and_while_it_is_loaded() {
+        let link = HostLink::default();
+        assert!(!link.take_restored());
+        link.restore(|| assert!(link.take_restored() && link.take_restored()));
+        assert!(link.take_restored());
+        assert!(!link.take_restored());
+    }
 
     #[test]
     fn only_hosts_that_leave_ports_out_mean_what_they_supply() {

@@ -86,6 +86,8 @@ pub enum Ask {
     Make(Trigger),
     /// Perform the takes that sound at this tempo, in quarter notes per minute.
     Perform(f64),
+    /// Fetch the sound of takes that are chosen by number.
+    Fetch,
 }
 
 impl From<Ask> for Job {
@@ -93,6 +95,7 @@ impl From<Ask> for Job {
         match ask {
             Ask::Make(trigger) => trigger.into(),
             Ask::Perform(bpm) => Self::Perform(bpm),
+            Ask::Fetch => Self::Fetch,
         }
     }
 }
@@ -111,6 +114,8 @@ pub enum Job {
     },
     /// Perform the takes that sound at another tempo.
     Perform(f64),
+    /// Fetch the sound of takes that are chosen by number and asleep.
+    Fetch,
     /// Undo, choose another take and the like: anything that is done in no time, or import, which is not.
     Change {
         /// Which tracks are locked while it happens (index as [`Track::ALL`]).
@@ -127,6 +132,7 @@ impl fmt::Debug for Job {
                 formatter.debug_struct("Make").field("trigger", trigger).field("edit", edit).finish()
             }
             Self::Perform(bpm) => formatter.debug_tuple("Perform").field(bpm).finish(),
+            Self::Fetch => formatter.write_str("Fetch"),
             Self::Change { .. } => formatter.write_str("Change"),
         }
     }

@@ -5,6 +5,7 @@
 //! engine's playback ring.
 
 mod clap_entry;
+mod clap_preset;
 mod editor;
 mod export;
 mod host;
@@ -15,7 +16,7 @@ mod mixer;
 mod outlet;
 mod params;
 mod port_shim;
-#[allow(dead_code, reason = "the editor lists and keeps presets")]
+#[allow(dead_code, reason = "the editor lists and keeps presets of the user")]
 mod preset;
 mod prompts;
 mod remote;
@@ -73,6 +74,8 @@ pub struct ResonantGen {
     fresh: bool,
     /// Which take of each track a number chooses; a locked track keeps what it had.
     chosen: [Option<usize>; TRACK_COUNT],
+    /// Which of them could not be played and were asked for.
+    asked_for: [Option<usize>; TRACK_COUNT],
 }
 
 impl Default for ResonantGen {
@@ -97,6 +100,7 @@ impl Default for ResonantGen {
             free_beat: 0.0,
             fresh: true,
             chosen: [None; TRACK_COUNT],
+            asked_for: [None; TRACK_COUNT],
         }
     }
 }
@@ -181,6 +185,14 @@ impl ResonantGen {
             let number = chosen.map_or(0, |index| index as u32 + 1);
             self.shared.chosen[index].store(number, Ordering::Relaxed);
         }
+        // Takes whose sound is not at hand are fetched, once for each choice.
+        let missing = self.player.as_ref().map(|player| player.missing(self.chosen)).unwrap_or_default();
+        let is_new =
+            (0..TRACK_COUNT).any(|index| missing[index].is_some() && missing[index] != self.asked_for[index]);
+        self.asked_for = missing;
+        if is_new {
+            self.ask(Ask::Fetch);
+        }
     }
 
     /// An offline render waits for what it has asked for: time does not matter there, the sound does.
@@ -235,10 +247,6 @@ impl Plugin for ResonantGen {
         editor::create(&self.params, &self.shared)
     }
 
-    fn filter_state(state: &mut PluginState) {
-        trigger::lower(state);
-    }
-
     fn activate(
         &mut self,
         _layout: &AudioIOLayout,
@@ -276,7 +284,8 @@ impl Plugin for ResonantGen {
                 *free = Some(wish);
             }
         };
-        self.edges.rising(&self.params, |target| add(Wish { target, slot: None, at: 0 }));
+        let restored = self.shared.host.take_restored();
+        self.edges.rising(&self.params, restored, |target| add(Wish { target, slot: None, at: 0 }));
         while let Some(event) = context.next_event() {
             if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
                 && let Some((target, slot)) = trigger::of_key(key)

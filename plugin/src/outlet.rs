@@ -65,6 +65,9 @@ impl Outlet {
                 .iter()
                 .map(|take| {
                     let known = self.reels.get(&take.id).cloned();
+                    if take.is_asleep() {
+                        return known;
+                    }
                     if known.is_some() || spare == 0 {
                         is_incomplete |= known.is_none();
                         return known;

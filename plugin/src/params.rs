@@ -7,7 +7,7 @@ use resonantgen_engine::playback::SwapAt;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::shared::Shared;
-use crate::state::{DamagedField, EditorSizeField, OverridesField, PromptsField, SessionField};
+use crate::state::{DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField};
 
 /// Level below which a track is silent, in dB.
 pub const LEVEL_MIN_DB: f32 = -60.0;
@@ -224,6 +224,9 @@ pub struct ResonantParams {
     /// A session that could not be read, kept for a version that can.
     #[persist = "damaged_session"]
     damaged: DamagedField,
+    /// The prompt of a preset.
+    #[persist = "preset_prompt"]
+    preset: PresetField,
     /// The editor's size.
     #[persist = "editor_size"]
     editor_size: EditorSizeField,
@@ -251,6 +254,7 @@ impl ResonantParams {
             overrides: OverridesField(Arc::clone(shared)),
             session: SessionField(Arc::clone(shared)),
             damaged: DamagedField(Arc::clone(shared)),
+            preset: PresetField(Arc::clone(shared)),
             editor_size: EditorSizeField(Arc::clone(shared)),
         }
     }

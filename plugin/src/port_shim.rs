@@ -3,7 +3,8 @@
 //! nice-plug 0.4.2 skips a block when any output buffer is missing, but hosts leave out the outputs that they do not
 //! use. The shim hands it scratch buffers in their place and notes which ports were really there. It also says
 //! "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
-//! controllers), and passes "the project has changed" on to the host, which the framework cannot do.
+//! controllers), passes "the project has changed" on to the host, which the framework cannot do, tells apart parameters
+//! that a loaded state has moved, and adds the loading of presets.
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
@@ -14,11 +15,14 @@ use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
 };
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_plugin_params};
-use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state};
+use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT};
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::stream::{clap_istream, clap_ostream};
 
+use crate::clap_preset;
 use crate::host::HostLink;
 
 /// Main and four stems.
@@ -262,14 +266,62 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
     unsafe {
         let this = shim(plugin);
         let Some(inner_extension) = (*this.inner).get_extension else { return std::ptr::null() };
+        let name = CStr::from_ptr(id);
+        if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
+            return (&raw const clap_preset::LOAD).cast::<c_void>();
+        }
         let extension = inner_extension(this.inner, id);
-        if CStr::from_ptr(id) == CLAP_EXT_NOTE_PORTS && !extension.is_null() {
+        if name == CLAP_EXT_STATE && !extension.is_null() {
+            return (&raw const STATE).cast::<c_void>();
+        }
+        if name == CLAP_EXT_NOTE_PORTS && !extension.is_null() {
             // Asked on the main thread, before the plugin is used from any other.
             *this.note_ports.get() = Some(&*extension.cast::<clap_plugin_note_ports>());
             return (&raw const NOTE_PORTS).cast::<c_void>();
         }
         extension
     }
+}
+
+static STATE: clap_plugin_state = clap_plugin_state { save: Some(save_state), load: Some(load_state) };
+
+/// The framework's own functions for states.
+///
+/// # Safety
+/// `inner` is the framework's plugin.
+unsafe fn inner_state<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_state> {
+    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    unsafe { (*inner).get_extension?(inner, CLAP_EXT_STATE.as_ptr()).cast::<clap_plugin_state>().as_ref() }
+}
+
+unsafe extern "C" fn save_state(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let inner = shim(plugin).inner;
+        inner_state(inner).and_then(|state| state.save).is_some_and(|save| save(inner, stream))
+    }
+}
+
+/// Lets the framework load a state, and the plugin know that nobody has moved the parameters that it changes.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned, `stream` a stream for the time of this call, on the main thread.
+pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const clap_istream) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let this = shim(plugin);
+        let Some(load) = inner_state(this.inner).and_then(|state| state.load) else { return false };
+        this.link.restore(|| load(this.inner, stream))
+    }
+}
+
+/// The host that a plugin was made for.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn host_of(plugin: *const clap_plugin) -> *const clap_host {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin).host }
 }
 
 static NOTE_PORTS: clap_plugin_note_ports =

@@ -8,12 +8,16 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use resonantgen_engine::session::Overrides;
 use serde::{Deserialize, Serialize};
 
 use crate::location;
+use crate::params::BARS_MAX;
 
 /// The factory's presets.
 const FACTORY: &str = include_str!("../presets/factory.json");
+/// A file that is longer is no preset.
+const MOST_BYTES: u64 = 1 << 20;
 /// Longest name, in letters.
 const NAME_LENGTH: usize = 60;
 
@@ -41,6 +45,30 @@ pub struct Preset {
 
 fn half() -> f32 {
     0.5
+}
+
+impl Preset {
+    /// The preset as a state of the plugin that says nothing of what a preset does not know, in the form of the framework: the
+    /// length of a JSON document (u64, little-endian) and the document. What was fixed in the editor is let go.
+    #[must_use]
+    pub fn to_state(&self) -> Vec<u8> {
+        let prompt = serde_json::to_string(&self.prompt).expect("a text is JSON");
+        let fixed = serde_json::to_string(&Overrides::default()).expect("plain data");
+        let document = serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "params": {
+                "prompt_slot": { "i32": 1 },
+                "bars": { "i32": self.bars },
+                "variation": { "f32": self.variation },
+                "adherence": { "f32": self.adherence },
+            },
+            "fields": { "preset_prompt": prompt, "overrides": fixed },
+        });
+        let document = document.to_string();
+        let mut state = (document.len() as u64).to_le_bytes().to_vec();
+        state.extend(document.into_bytes());
+        state
+    }
 }
 
 /// A preset could not be kept.
@@ -88,12 +116,23 @@ pub fn save(preset: &Preset) -> Result<PathBuf, PresetError> {
     save_in(&folder().ok_or(PresetError::NoFolder)?, preset)
 }
 
+/// The preset in a file, if it is one whose values can be used.
+#[must_use]
+pub fn read(path: &Path) -> Option<Preset> {
+    let is_small = fs::metadata(path).is_ok_and(|facts| facts.len() <= MOST_BYTES);
+    let preset: Preset = serde_json::from_slice(&fs::read(path).ok().filter(|_| is_small)?).ok()?;
+    let is_usable = (0.0..=1.0).contains(&preset.variation)
+        && (0.0..=1.0).contains(&preset.adherence)
+        && (0..=BARS_MAX).contains(&preset.bars);
+    is_usable.then_some(preset)
+}
+
 fn list(folder: &Path) -> Vec<Preset> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut presets: Vec<Preset> = files
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok())
+        .filter_map(|path| read(&path))
         .collect();
     presets.sort_by_key(|preset| preset.name.to_lowercase());
     presets
@@ -143,7 +182,7 @@ mod tests {
             assert_eq!(same_name, 1, "{}", preset.name);
             parse(&preset.prompt).unwrap_or_else(|error| panic!("{}: {error}", preset.name));
             assert!((0.0..=1.0).contains(&preset.variation) && (0.0..=1.0).contains(&preset.adherence));
-            assert!((0..=crate::params::BARS_MAX).contains(&preset.bars));
+            assert!((0..=BARS_MAX).contains(&preset.bars));
         }
     }
 

@@ -319,7 +319,7 @@ impl Shared {
             BASE64
                 .decode(&text)
                 .map_err(|error| error.to_string())
-                .and_then(|bytes| Session::from_bytes(&bytes).map_err(|error| error.to_string()))
+                .and_then(|bytes| Session::from_project(&bytes).map_err(|error| error.to_string()))
         };
         let (session, damage) = match restored {
             Ok(session) => (session, None),
@@ -347,6 +347,8 @@ impl Shared {
         }
         self.end_early();
         self.repaint.request_repaint();
+        // It unpacks what is asleep.
+        self.wake_worker();
     }
 
     /// A player for the given rate that already has the session's takes. Not realtime-safe.
@@ -397,9 +399,7 @@ impl Shared {
             let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
             let chosen = number.checked_sub(1).and_then(|index| state.history.get(index));
             if let Some(take) = chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)) {
-                let all = session.tracks.iter().flat_map(|state| &state.history);
-                let heard = all.filter(|other| take.recipe.context.contains(&other.id));
-                takes.push((take.clone(), heard.cloned().collect()));
+                takes.push((take.clone(), session.heard_by(take)));
             }
         }
         takes
@@ -417,15 +417,45 @@ impl Shared {
         self.feed(Manner::default());
     }
 
-    /// Frees what the player has put down, gets one take ready that may be chosen by number, and sends what did not fit
-    /// before; returns whether more is left to do. For the worker; not realtime-safe.
+    /// Takes that numbers choose and that are asleep.
+    pub fn chosen_asleep(&self) -> Vec<Arc<Take>> {
+        let session = self.session();
+        let chosen = |track: Track| {
+            let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
+            session.track(track).history.get(number.checked_sub(1)?).filter(|take| take.is_asleep()).cloned()
+        };
+        Track::ALL.into_iter().filter_map(chosen).collect()
+    }
+
+    /// Puts a take that was asleep in its own place. The project does not change by it. For the worker; not realtime-safe.
+    pub fn wake(&self, awake: &Arc<Take>, manner: Manner) {
+        locked(&self.session).wake(awake);
+        self.feed(manner);
+    }
+
+    /// Unpacks one take that is asleep; returns whether there was one. For the worker; not realtime-safe.
+    fn unpack_one(&self) -> bool {
+        let packed = self.session().asleep().into_iter().find(|(_, take)| take.is_packed());
+        let Some((_, take)) = packed else { return false };
+        match take.unpacked() {
+            Some(awake) => self.wake(&awake, Manner::default()),
+            // Its checksum was right, so this cannot be; it is not tried again before somebody asks for it.
+            None => return false,
+        }
+        true
+    }
+
+    /// Frees what the player has put down, unpacks one take and gets one ready that may be chosen by number, and sends what
+    /// did not fit before; returns whether more is left to do. For the worker; not realtime-safe.
     pub fn tend(&self) -> bool {
+        let unpacked = self.unpack_one();
         let session = self.session();
         let mut outlet = locked(&self.outlet);
-        outlet.as_mut().is_some_and(|outlet| {
+        let has_more = outlet.as_mut().is_some_and(|outlet| {
             let is_incomplete = outlet.feed(&session, Manner::default(), 1);
             outlet.tend() || is_incomplete
-        })
+        });
+        has_more || unpacked
     }
 
     /// Names the thread that [`ask`](Self::ask) wakes.

@@ -63,6 +63,22 @@ impl<'a> PersistentField<'a, String> for DamagedField {
     }
 }
 
+/// The prompt of a preset that is loaded: it goes into the first slot, and is saved there.
+pub struct PresetField(pub Arc<Shared>);
+
+impl<'a> PersistentField<'a, String> for PresetField {
+    fn set(&self, prompt: String) {
+        if !prompt.is_empty() {
+            self.0.prompts.set(0, prompt);
+            self.0.repaint.request_repaint();
+        }
+    }
+
+    fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
+        field(&String::new())
+    }
+}
+
 /// Width and height of the editor in logical pixels.
 pub struct EditorSizeField(pub Arc<Shared>);
 

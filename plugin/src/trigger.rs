@@ -1,6 +1,5 @@
 //! Triggers: rising edges of parameters, and MIDI notes.
 
-use nice_plug::plugin::{ParamValue, PluginState};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::job::Target;
@@ -34,15 +33,6 @@ pub fn of_key(key: u8) -> Option<(Target, Option<usize>)> {
     }
 }
 
-/// Lowers the triggers of a saved state: opening a project asks for nothing.
-pub fn lower(state: &mut PluginState) {
-    for (id, value) in &mut state.params {
-        if id == "generate" || id.ends_with("_regenerate") {
-            *value = ParamValue::Bool(false);
-        }
-    }
-}
-
 /// Remembers where the trigger parameters were.
 #[derive(Debug, Default)]
 pub struct Edges {
@@ -51,9 +41,10 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// Calls `fire` for each parameter that has gone up since the last time. Realtime-safe.
-    pub fn rising(&mut self, params: &ResonantParams, mut fire: impl FnMut(Target)) {
-        let rises = |was: &mut bool, is: bool| !std::mem::replace(was, is) && is;
+    /// Calls `fire` for each parameter that has gone up since the last time, unless they were `restored`: opening a project
+    /// asks for nothing. Realtime-safe.
+    pub fn rising(&mut self, params: &ResonantParams, restored: bool, mut fire: impl FnMut(Target)) {
+        let rises = |was: &mut bool, is: bool| !std::mem::replace(was, is) && is && !restored;
         if rises(&mut self.generate, params.generate.value()) {
             fire(Target::All);
         }

@@ -124,6 +124,7 @@ fn perform(shared: &Shared, job: Job) -> Result<(), Failure> {
                 session.track_mut(track).locked = locked[track.index()];
             }
             change(&mut session).map_err(|error| Failure::Message(sentence(&error)))?;
+            wake_playing(shared, &mut session)?;
             let manner = Manner { immediate: true, asked_at: None };
             if !shared.commit_session(session, epoch, manner) {
                 return Err(Failure::Unwanted);
@@ -135,6 +136,67 @@ fn perform(shared: &Shared, job: Job) -> Result<(), Failure> {
             perform_at(shared, bpm);
             Ok(())
         }
+        Job::Fetch => {
+            let session = shared.session();
+            for take in shared.chosen_asleep() {
+                let awake = awake(shared, &session, &take)?;
+                shared.wake(&awake, Manner { immediate: true, asked_at: None });
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Sees to it that what plays is not asleep.
+fn wake_playing(shared: &Shared, session: &mut Session) -> Result<(), Failure> {
+    for track in Track::ALL {
+        if let Some(take) = session.track(track).take().filter(|take| take.is_asleep()).cloned() {
+            let awake = awake(shared, session, &take)?;
+            session.wake(&awake);
+        }
+    }
+    Ok(())
+}
+
+/// A take that is asleep with its sound: unpacked, or made again when the project did not keep it.
+fn awake(shared: &Shared, session: &Session, take: &Take) -> Result<Arc<Take>, Failure> {
+    if let Some(awake) = take.unpacked() {
+        return Ok(awake);
+    }
+    let track = take.recipe.track;
+    let lost = |why: &dyn std::fmt::Display| {
+        let text = format!("the project did not keep the sound of this take of {track}, and {why}");
+        Failure::Message(sentence(&text))
+    };
+    let watch = QuitWatch { shared, epoch: shared.epoch() };
+    let _turn = wait_for_turn(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
+    let engine = engine().map_err(|error| lost(&format_args!("it cannot be made again: {error}")))?;
+    let again = engine.make_again(take, &session.heard_by(take), &watch).map_err(|error| {
+        if watch.is_cancelled() {
+            Failure::Unwanted
+        } else {
+            lost(&format_args!("it could not be made again: {error}"))
+        }
+    })?;
+    let again = again.ok_or_else(|| lost(&"the models here do not know its instrument"))?;
+    if !again.sounds_as(take) {
+        shared.set_notice(Some(format!(
+            "The project did not keep the sound of this take of {track}. It was made again, and sounds a little different, \
+             because the models or the machine are others."
+        )));
+    }
+    Ok(Arc::new(again))
+}
+
+/// Stops what is made again when another session was restored, or the plugin goes.
+struct QuitWatch<'a> {
+    shared: &'a Shared,
+    epoch: u64,
+}
+
+impl Observer for QuitWatch<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.shared.quit.load(Ordering::Acquire) || self.shared.epoch() != self.epoch
     }
 }
 
@@ -200,7 +262,10 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
     if made.is_ok() {
         perform_settled(shared);
         // The host's next save costs nothing then.
-        let _ = shared.session_blob();
+        let session = shared.session();
+        if session.prepare_bytes(&|| shared.quit.load(Ordering::Acquire)) {
+            let _ = shared.session_blob();
+        }
     }
     made
 }
@@ -209,6 +274,7 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
     let epoch = shared.epoch();
     shared.cancel.store(false, Ordering::Release);
     let mut session = session_at(shared, trigger);
+    wake_playing(shared, &mut session)?;
     let manner = Manner { immediate: false, asked_at: trigger.beat };
     let watch = Watch { shared, epoch, before: session.clone(), target: trigger.target, manner };
     for track in Track::ALL {
@@ -319,7 +385,9 @@ impl Observer for Watch<'_> {
 
     fn known(&self, id: &TakeId) -> Option<Take> {
         let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        histories.into_iter().find(|take| take.id == *id).map(|take| Take::clone(take))
+        let known = histories.into_iter().find(|take| take.id == *id)?;
+        let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
+        Some(Take::clone(&awake))
     }
 
     fn made(&self, take: &Take) {
@@ -337,5 +405,46 @@ impl Observer for Watch<'_> {
         self.shared.cancel.load(Ordering::Acquire)
             || self.shared.quit.load(Ordering::Acquire)
             || self.shared.epoch() != self.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    use resonantgen_engine::track::TRACK_COUNT;
+    use rtrb::RingBuffer;
+
+    const UNLOCKED: [bool; TRACK_COUNT] = [false; TRACK_COUNT];
+
+    fn wait_until_finished(shared: &Shared) {
+        let began = Instant::now();
+        while shared.unfinished.load(Ordering::Acquire) > 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the worker does not finish");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_a_message_and_the_work_goes_on() {
+        let shared = Shared::new();
+        let (_asks, asked) = RingBuffer::new(1);
+        let worker = Worker::start(&shared, asked).expect("there is a thread");
+        let before = shared.revision();
+        shared.change(UNLOCKED, |session| -> Result<(), String> {
+            session.seed = 5;
+            std::panic::resume_unwind(Box::new("a bug in a model"));
+        });
+        wait_until_finished(&shared);
+        assert!(shared.message().is_some_and(|text| text.contains("failed unexpectedly")));
+        assert_eq!((shared.revision(), shared.session().seed), (before, 0), "what was there stays");
+        shared.change(UNLOCKED, |session| -> Result<(), String> {
+            session.seed = 7;
+            Ok(())
+        });
+        wait_until_finished(&shared);
+        assert_eq!((shared.message(), shared.session().seed), (None, 7));
+        drop(worker);
     }
 }

@@ -12,8 +12,13 @@ use crate::{bundle, command};
 
 /// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
 /// themselves are left out, because a running program cannot be replaced everywhere.
-pub const SCOPE: &[&str] =
-    &["--workspace", "--exclude", "xtask", "--features", "resonantgen-plugin/assert_process_allocs"];
+pub const SCOPE: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--features",
+    "resonantgen-plugin/assert_process_allocs,resonantgen-tests/steinberg_validator",
+];
 /// The same without the plugin and its hosts.
 const SCOPE_WITHOUT_HOSTS: &[&str] =
     &["--workspace", "--exclude", "xtask", "--exclude", "resonantgen-plugin"];

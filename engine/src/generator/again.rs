@@ -1,10 +1,10 @@
-//! Performing a take again at another tempo: its score stays, its sound is made anew.
+//! Performing a take again, at its own or another tempo: its score stays, its sound is made anew.
 
 use std::sync::Arc;
 
 use super::{Engine, GenerateError, Observer, TakeRequest, check};
 use crate::plan::Plan;
-use crate::take::{Recipe, StageSeconds, Take};
+use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 impl Engine {
     /// A rendition of `take` at another tempo: the same notes, played by the same patch. `None` when the take has no
@@ -44,5 +44,28 @@ impl Engine {
             .map_err(|source| GenerateError::from_model(track, source))?;
         let id = recipe.take_id();
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
+    }
+
+    /// A take that is asleep with its sound made again: to the bit as it was, on the same kind of machine with the same
+    /// models. `None` when this bundle lacks its patch, or it was imported. `context` as in
+    /// [`perform_again`](Self::perform_again).
+    ///
+    /// # Errors
+    /// As [`Engine::generate_take`].
+    pub fn make_again(
+        &self,
+        take: &Take,
+        context: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError> {
+        if take.recipe.imported.is_some() {
+            return Ok(None);
+        }
+        if take.score.notes.is_empty() {
+            let silence = vec![0; take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ)];
+            let audio = StemAudio { left: silence.clone(), right: silence };
+            return Ok(Some(Take { audio: audio.into(), ..take.clone() }));
+        }
+        self.perform_again(take, take.recipe.plan.bpm, context, observer)
     }
 }

@@ -12,8 +12,9 @@ use crate::track::{TRACK_COUNT, Track};
 const SWAP_FADE_SECONDS: f64 = 0.010;
 /// Over how long a jump of the timeline is smoothed, in seconds.
 const JUMP_FADE_SECONDS: f64 = 0.003;
-/// A position that differs by more than this from where the last block ended is a jump, in samples.
-const JUMP_TOLERANCE_SAMPLES: f64 = 2.0;
+/// A position that differs by more than this from where the timeline should be is a jump, in quarter notes. Hosts that
+/// count in ticks (Ardour: 1920 to a quarter note) report a position that wobbles by half of one.
+const WOBBLE_BEATS: f64 = 1e-3;
 /// How long a take that the song asked for has to get ready, in seconds: one that is there already waits as long.
 pub const RESPONSE_SECONDS: f64 = 0.15;
 /// How long the tempo must have stood still until renditions for it are played, in seconds: ramps are sliced.
@@ -54,6 +55,21 @@ impl Position {
 
     fn is_usable(&self) -> bool {
         self.playing && self.beat.is_finite() && self.bpm.is_finite() && self.bpm > 0.0
+    }
+}
+
+/// Where the timeline was found, and how far it has run from there at one tempo.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    position: Position,
+    samples: u64,
+}
+
+impl Anchor {
+    /// Where the timeline is now: counted, not summed up, so that nothing drifts.
+    fn now(&self, sample_rate_hz: f64) -> Position {
+        let beat = self.position.beat + self.samples as f64 * self.position.beats_per_sample(sample_rate_hz);
+        Position { beat, ..self.position }
     }
 }
 
@@ -125,8 +141,8 @@ pub struct Player {
     sample_rate_hz: f64,
     swap_fade_samples: usize,
     jump_fade_samples: usize,
-    /// Where the last block ended, if the timeline moved.
-    last: Option<Position>,
+    /// Where the timeline is, if it moved in the last block.
+    last: Option<Anchor>,
     /// Tempo of the last block, and for how many samples it has been that.
     tempo_bpm: f64,
     tempo_age: usize,
@@ -162,6 +178,15 @@ impl Player {
     #[must_use]
     pub fn clip(&self, track: Track) -> Option<&Arc<Clip>> {
         self.decks[track.index()].current.as_ref().map(|voice| &voice.clip)
+    }
+
+    /// Which of the takes that numbers choose cannot be played. Realtime-safe.
+    #[must_use]
+    pub fn missing(&self, chosen: [Option<usize>; TRACK_COUNT]) -> [Option<usize>; TRACK_COUNT] {
+        std::array::from_fn(|index| {
+            let rack = self.decks[index].rack.as_ref()?;
+            chosen[index].filter(|number| rack.reels.get(*number).is_some_and(Option::is_none))
+        })
     }
 
     fn settled_samples(&self) -> usize {
@@ -214,10 +239,21 @@ impl Player {
             deck.chosen = chosen;
         }
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
-        let beats_per_sample = position.beats_per_sample(self.sample_rate_hz);
         let playing = position.is_usable();
+        let expected = self.last.map(|anchor| anchor.now(self.sample_rate_hz));
+        let goes_on = playing
+            && expected.is_some_and(|expected| {
+                position.bpm == expected.bpm && (position.beat - expected.beat).abs() <= WOBBLE_BEATS
+            });
+        let position = match expected {
+            Some(expected) if goes_on => Position { beat: expected.beat, ..position },
+            _ => position,
+        };
+        let beats_per_sample = position.beats_per_sample(self.sample_rate_hz);
         if length > 0 {
-            self.smooth_jump(&position, playing, beats_per_sample);
+            if let Some(expected) = expected.filter(|_| !goes_on) {
+                self.smooth_jump(&expected, &position, playing);
+            }
             self.age_tempo(&position);
         }
 
@@ -248,19 +284,15 @@ impl Player {
         }
         self.tempo_age = self.tempo_age.saturating_add(length);
         if length > 0 {
-            let end = Position { beat: position.beat + length as f64 * beats_per_sample, ..position };
-            self.last = playing.then_some(end);
+            let anchor = self.last.filter(|_| goes_on).unwrap_or(Anchor { position, samples: 0 });
+            let samples = anchor.samples + length as u64;
+            self.last = playing.then_some(Anchor { samples, ..anchor });
         }
     }
 
-    /// Notes for each deck by how much the timeline's jump, its stop, or a new tempo would make it jump.
-    fn smooth_jump(&mut self, position: &Position, playing: bool, beats_per_sample: f64) {
-        let Some(last) = self.last else { return };
-        let tolerance = JUMP_TOLERANCE_SAMPLES * beats_per_sample.abs();
-        let goes_on = (position.beat - last.beat).abs() <= tolerance && position.bpm == last.bpm;
-        if playing && goes_on {
-            return;
-        }
+    /// Notes for each deck by how much the timeline's jump from where it was expected, its stop, or a new tempo would
+    /// make it jump.
+    fn smooth_jump(&mut self, last: &Position, position: &Position, playing: bool) {
         let fade_samples = self.swap_fade_samples;
         for deck in &mut self.decks {
             let was = deck.sample(last.beat, last.bpm, fade_samples);

@@ -12,14 +12,29 @@ use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 /// What was encoded lately.
 static ENCODED: Remembered<Arc<[u8]>> = Remembered::new();
 
+/// What `audio` was encoded to, or decoded from, if that is still known.
+pub(super) fn known(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
+    ENCODED.known(audio)
+}
+
+/// Notes what `audio` was decoded from, or would be: a take that is asleep has empty audio of its own, by which its
+/// FLAC is found.
+pub(super) fn note(audio: &Arc<StemAudio>, bytes: Arc<[u8]>) {
+    ENCODED.put(audio, bytes);
+}
+
 /// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
-/// audio never makes it do.
+/// audio never makes it do, and for a take that is asleep without FLAC.
 pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
     ENCODED.get(audio, || {
+        if audio.is_empty() {
+            return None;
+        }
         let interleaved: Vec<i32> =
             audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
         let mut file = Cursor::new(Vec::new());
-        let options = Options::default().no_padding().no_seektable();
+        // Three times as fast as the default, and 4 % longer: hosts save on their main thread, right after generating too.
+        let options = Options::fast().no_padding().no_seektable();
         let count = interleaved.len() as u64;
         let mut writer =
             FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::flac;
 use super::remembered::Remembered;
 use super::undo::{Snapshot, Steps, TrackSnapshot, push};
 use super::{BundleFacts, Session, TrackState};
@@ -16,8 +17,9 @@ use crate::score::Score;
 use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens};
 use crate::track::{TRACK_COUNT, Track};
 
-/// Version of the form; a reader takes its own and older ones. 2 adds favourites, undo and imported takes.
-pub(super) const VERSION: u32 = 2;
+/// Version of the form; a reader takes its own and older ones. 2 adds favourites, undo and imported takes; 3 takes without
+/// sound.
+pub(super) const VERSION: u32 = 3;
 /// More takes in one track's record than any session has.
 const MOST_TAKES: usize = 4_096;
 
@@ -111,6 +113,14 @@ impl TokensRecord {
     }
 }
 
+/// The sound of a take that is read.
+pub(super) enum Sound {
+    /// It is there.
+    Awake(Arc<StemAudio>),
+    /// It stays packed, or was not kept at all.
+    Asleep(Option<Arc<[u8]>>),
+}
+
 /// The record contradicts itself or its audio.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum RecordError {
@@ -126,9 +136,11 @@ fn damaged(what: impl Into<String>) -> RecordError {
     RecordError::Damaged(what.into())
 }
 
+/// Hashes of audio; those of takes that are asleep, by the empty audio that stands for theirs.
+static HASHES: Remembered<String> = Remembered::new();
+
 /// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed once while it lives.
-fn audio_hash(audio: &Arc<StemAudio>) -> String {
-    static HASHES: Remembered<String> = Remembered::new();
+pub(super) fn audio_hash(audio: &Arc<StemAudio>) -> String {
     HASHES.get(audio, || Some(hash_of(audio))).unwrap_or_default()
 }
 
@@ -142,28 +154,19 @@ fn hash_of(audio: &StemAudio) -> String {
 }
 
 impl SessionRecord {
-    /// The record of a session, with those takes that `keeps` accepts (the current one always), and `with_steps` what
-    /// can be undone and redone.
-    pub(super) fn of(session: &Session, keeps: impl Fn(&Take) -> bool, with_steps: bool) -> Self {
+    /// The record of a session, and `with_steps` what can be undone and redone.
+    pub(super) fn of(session: &Session, with_steps: bool) -> Self {
         let summary = session.intent.as_ref().map(|intent| match &session.plan {
             Some(plan) => intent.summary_with(plan),
             None => intent.summary(),
         });
         let tracks = Track::ALL.map(|track| {
             let state = session.track(track);
-            let kept: Vec<(usize, &Arc<Take>)> = state
-                .history
-                .iter()
-                .enumerate()
-                .filter(|(index, take)| state.current == Some(*index) || keeps(take))
-                .collect();
             TrackRecord {
                 track,
                 locked: state.locked,
-                current: state
-                    .current
-                    .and_then(|current| kept.iter().position(|(index, _)| *index == current)),
-                takes: kept.iter().map(|(_, take)| TakeRecord::of(take)).collect(),
+                current: state.current,
+                takes: state.history.iter().map(|take| TakeRecord::of(take)).collect(),
                 favourites: state.favourites.clone(),
                 heard_before: state.heard_before.clone(),
                 forgotten: session
@@ -205,10 +208,10 @@ impl SessionRecord {
         serde_json::from_slice(json).map_err(text)
     }
 
-    /// Builds the session again; `audio` gives the audio of a take, of the length that its plan has.
+    /// Builds the session again; `audio` gives the sound of a take, of the length that its plan has.
     pub(super) fn into_session<E: From<RecordError>>(
         self,
-        mut audio: impl FnMut(&TakeRecord, usize) -> Result<Arc<StemAudio>, E>,
+        mut audio: impl FnMut(&TakeRecord, usize) -> Result<Sound, E>,
     ) -> Result<Session, E> {
         let mut session = Session {
             prompt: self.prompt,
@@ -337,21 +340,39 @@ impl TakeRecord {
         }
     }
 
+    /// Length of the sound in audio frames, if the plan is one that can be.
+    pub(super) fn checked_audio_frames(&self) -> Result<usize, RecordError> {
+        check_plan(&self.recipe.plan)?;
+        Ok(self.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ))
+    }
+
     /// The take with the sound that `audio` gives, if it is what was saved.
     fn checked<E: From<RecordError>>(
         self,
         track: Track,
-        audio: &mut impl FnMut(&Self, usize) -> Result<Arc<StemAudio>, E>,
+        audio: &mut impl FnMut(&Self, usize) -> Result<Sound, E>,
     ) -> Result<Arc<Take>, E> {
-        check_plan(&self.recipe.plan)?;
+        let audio_frames = self.checked_audio_frames()?;
         if self.recipe.track != track || self.recipe.take_id() != self.id {
             return Err(damaged(format!("take {} does not match its recipe", self.id.0)).into());
         }
-        let audio_frames = self.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let sound = audio(&self, audio_frames)?;
-        if sound.len() != audio_frames || audio_hash(&sound) != self.audio_sha256 {
-            return Err(damaged(format!("the audio of take {} is not what was saved", self.id.0)).into());
-        }
+        let sound = match audio(&self, audio_frames)? {
+            Sound::Awake(sound) => {
+                if sound.len() != audio_frames || audio_hash(&sound) != self.audio_sha256 {
+                    let what = format!("the audio of take {} is not what was saved", self.id.0);
+                    return Err(damaged(what).into());
+                }
+                sound
+            }
+            Sound::Asleep(packed) => {
+                let stand_in = Arc::new(StemAudio::default());
+                HASHES.put(&stand_in, self.audio_sha256.clone());
+                if let Some(packed) = packed {
+                    flac::note(&stand_in, packed);
+                }
+                stand_in
+            }
+        };
         let id = self.id.0.clone();
         let take = self.into_take(sound).ok_or_else(|| damaged(format!("the tokens of take {id}")))?;
         Ok(Arc::new(take))

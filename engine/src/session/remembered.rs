@@ -15,15 +15,18 @@ impl<T: Clone> Remembered<T> {
         Self { kept: Mutex::new(Vec::new()) }
     }
 
+    /// The value of `audio`, if it is known.
+    pub(super) fn known(&self, audio: &Arc<StemAudio>) -> Option<T> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(owner, _)| owner.strong_count() > 0);
+        let known = kept.iter().find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)));
+        known.map(|(_, value)| value.clone())
+    }
+
     /// The value of `audio`, computed by `make` if it is not known; a `None` is not remembered.
     pub(super) fn get(&self, audio: &Arc<StemAudio>, make: impl FnOnce() -> Option<T>) -> Option<T> {
-        {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|(owner, _)| owner.strong_count() > 0);
-            let known = kept.iter().find(|(owner, _)| std::ptr::eq(owner.as_ptr(), Arc::as_ptr(audio)));
-            if let Some((_, value)) = known {
-                return Some(value.clone());
-            }
+        if let Some(known) = self.known(audio) {
+            return Some(known);
         }
         let value = make()?;
         self.put(audio, value.clone());

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::{RecordError, SessionRecord};
+use super::record::{RecordError, SessionRecord, Sound};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{Session, flac, mix};
 use crate::midi;
@@ -114,7 +114,7 @@ impl Session {
             written.map_err(writing(&dir.join(name)))
         };
 
-        let record = SessionRecord::of(self, |_| true, true);
+        let record = SessionRecord::of(self, true);
         let on_disk = takes_on_disk(dir);
         let mut kept_takes = BTreeSet::new();
         for (track, written) in Track::ALL.into_iter().zip(&record.tracks) {
@@ -192,7 +192,7 @@ impl Session {
                 let path = dir.join(&name);
                 let bytes =
                     fs::read(&path).map_err(|source| LoadError::Store(StoreError::Read { path, source }))?;
-                flac::decode(&bytes, audio_frames).ok_or_else(|| {
+                flac::decode(&bytes, audio_frames).map(Sound::Awake).ok_or_else(|| {
                     LoadError::Record(RecordError::Damaged(format!("{} cannot be read", name.display())))
                 })
             })
@@ -427,7 +427,7 @@ mod tests {
         let session_file = dir.join(SESSION_FILE);
         let json = fs::read_to_string(&session_file).expect("readable");
         for (changed, part) in [
-            (json.replacen("\"version\": 2", "\"version\": 9", 1), "newer"),
+            (json.replacen("\"version\": 3", "\"version\": 9", 1), "newer"),
             (json[..json.len() / 2].to_owned(), "cannot be used"),
             (json.replacen("\"seed\": 5,\n      ", "\"seed\": 6,\n      ", 1), "cannot be used"),
             (json.replace("\"bpm\": 240.0", "\"bpm\": 0.0"), "out of range"),

@@ -302,6 +302,14 @@ impl Host {
         extension.load(&handle, &mut state).expect("the state can be loaded");
     }
 
+    /// Hands over parameter changes while it is not active.
+    pub fn flush(&mut self, events: &EventBuffer) {
+        let mut answers = EventBuffer::new();
+        let params: PluginParams = self.instance.plugin_handle().get_extension().expect("it has parameters");
+        let mut handle = self.instance.inactive_plugin_handle().expect("it is not active");
+        params.flush(&mut handle, &events.as_input(), &mut answers.as_output());
+    }
+
     pub fn stop(&mut self) {
         if let Some(processor) = self.processor.take() {
             self.instance.deactivate(processor.stop_processing());

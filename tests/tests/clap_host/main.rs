@@ -3,6 +3,8 @@
 //! `cargo xtask test` builds the bundle so that it aborts when the audio thread allocates, and names its folder in
 //! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
 
+mod conformance;
+mod dice;
 mod host;
 mod measure;
 mod storm;

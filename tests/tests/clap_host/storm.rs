@@ -3,36 +3,19 @@
 
 use clack_extensions::render::RenderMode;
 
+use crate::dice::Dice;
 use crate::host::{Host, LONGEST, PORTS, RATE_HZ, Stereo};
 use crate::{main_minus, two_takes};
 
 /// How many blocks are run; `RESONANTGEN_STORM_BLOCKS` asks for more.
 const BLOCKS: usize = 1_000;
 
-/// A small generator, so that a failure can be repeated.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as u32) % sides
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len() as u32) as usize]
-    }
-
-    fn fraction(&mut self) -> f64 {
-        f64::from(self.roll(1 << 20)) / f64::from(1 << 20)
-    }
-
-    /// Mostly short blocks, as hosts have them, and sometimes any.
-    fn block(&mut self) -> usize {
-        match self.roll(8) {
-            0 => 1 + self.roll(LONGEST as u32) as usize,
-            1 => 1 + self.roll(4) as usize,
-            _ => 1 + self.roll(700) as usize,
-        }
+/// Mostly short blocks, as hosts have them, and sometimes any.
+fn any_block(dice: &mut Dice) -> usize {
+    match dice.roll(8) {
+        0 => 1 + dice.roll(LONGEST as u32) as usize,
+        1 => 1 + dice.roll(4) as usize,
+        _ => 1 + dice.roll(700) as usize,
     }
 }
 
@@ -88,11 +71,16 @@ fn a_storm_of_blocks_and_parameters_is_survived() {
             let rate_hz = dice.pick(&[22_050.0, 44_100.0, 48_000.0, 48_000.0, 96_000.0, 192_000.0]);
             host.start(rate_hz, RenderMode::Realtime);
         }
-        let frames = dice.block();
+        let frames = any_block(&mut dice);
         let mut changes = Vec::new();
         for _ in 0..dice.roll(4) {
             let (name, value) = any_change(&mut dice);
             changes.push((dice.roll(frames as u32), name, value));
+        }
+        // New takes arrive on the way.
+        if block % 400 == 200 {
+            let trigger = dice.pick(&["Generate", "Bass Regenerate", "Melody Regenerate"]);
+            changes.extend([(0, "Bars", 1.0), (0, trigger, 0.0), (frames as u32 - 1, trigger, 1.0)]);
         }
         changes.sort_by_key(|(time, ..)| *time);
         let heard = host.block(frames, &changes);
@@ -138,7 +126,7 @@ fn automation_sounds_the_same_in_any_blocks() {
     let reference = play_in_blocks(state, || 512);
     for seed in 0..3 {
         let mut dice = Dice(seed);
-        let heard = play_in_blocks(state, || dice.block());
+        let heard = play_in_blocks(state, || any_block(&mut dice));
         for (port, (heard, reference)) in heard.iter().zip(&reference).enumerate() {
             let differs = heard[0].iter().zip(&reference[0]).position(|(one, other)| one != other);
             assert!(differs.is_none(), "port {port} differs from sample {differs:?} on");

@@ -137,6 +137,43 @@ fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
 }
 
 #[test]
+fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
+    // As Ardour: the beat is rounded to a tick of 1/1920. Ten minutes at a tempo whose blocks never meet a tick.
+    const BPM: f64 = 131.7;
+    const BLOCK: usize = 1_024;
+    let (mut feeder, player) = channel(RATE_HZ);
+    let clip = ramp(BPM, 2, RATE_HZ);
+    feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+    let mut host = Host::new(player, BPM);
+    let beat_at = |sample: usize| sample as f64 * BPM / (60.0 * RATE_HZ);
+    let mut differs = 0;
+    for block in 0..600 * RATE_HZ as usize / BLOCK {
+        let exact = beat_at(block * BLOCK);
+        host.position.beat = (exact * 1_920.0).round() / 1_920.0;
+        differs += usize::from((host.position.beat - exact).abs() > 1e-4);
+        host.heard = Default::default();
+        host.run(BLOCK, SwapAt::Now);
+        if block % 997 == 0 {
+            for (offset, heard) in host.left(Track::Drums).iter().enumerate() {
+                let expected = clip.at(beat_at(block * BLOCK + offset), BPM)[0];
+                assert_eq!(*heard, expected, "sample {offset} of block {block}");
+            }
+        }
+    }
+    assert!(differs > 1_000, "the host does wobble");
+    // What is more than a wobble is a jump, and a small error of the tempo never adds up to more.
+    let mut worst: f64 = 0.0;
+    for block in 0..5_000 {
+        host.position.beat = beat_at(block * BLOCK) * (1.0 + 1e-5);
+        let is = host.position.beat;
+        host.run(BLOCK, SwapAt::Now);
+        let played = host.player.last.expect("it plays").now(RATE_HZ).beat - beat_at(BLOCK);
+        worst = worst.max((played - is).abs());
+    }
+    assert!(worst < 1.1 * WOBBLE_BEATS, "{worst}");
+}
+
+#[test]
 fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
     let (mut feeder, player) = channel(RATE_HZ);
     let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
@@ -341,4 +378,74 @@ fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready
             assert!(changed.abs_diff(expected) <= 2, "{swap_at:?} after {delay_blocks}: {changed}");
         }
     }
+}
+
+/// A low tone that loops without a seam: whatever makes it jump is a click.
+fn tone(bpm: f64, bars: u32, hz: f64) -> Arc<Clip> {
+    let plan = plan(bpm, bars);
+    let samples = plan.audio_frames(RATE_HZ as u32);
+    let cycles = (hz * samples as f64 / RATE_HZ).round();
+    let wave = |index: usize| {
+        let angle = std::f64::consts::TAU * cycles * index as f64 / samples as f64;
+        (0.5 * angle.sin()) as f32
+    };
+    let left: Vec<f32> = (0..samples).map(wave).collect();
+    Arc::new(Clip::new(&plan, left.clone(), left, RATE_HZ))
+}
+
+#[test]
+fn nothing_that_a_host_does_makes_a_click() {
+    // A tone of 110 Hz moves by .007 a sample, a slice's fade adds .01, a smoothed jump .007, several at once more.
+    const STEEPEST: f32 = 0.06;
+    const BLOCKS: usize = 12_000;
+    let mut state = 5_u64;
+    let mut roll = |sides: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides
+    };
+    let (mut feeder, player) = channel(RATE_HZ);
+    let tones = [tone(120.0, 1, 110.0), tone(120.0, 2, 82.4), tone(97.0, 1, 98.0), tone(140.0, 1, 61.0)];
+    let reels: Vec<Option<Arc<Reel>>> =
+        tones.iter().map(|clip| Some(Arc::new(Reel::new(clip.clone())))).collect();
+    let mut host = Host::new(player, 120.0);
+    let (mut before, mut worst) = (0.0_f32, 0.0_f32);
+    let mut swap_at = SwapAt::Bar;
+    let mut was_playing = false;
+    for block in 0..BLOCKS {
+        match roll(24) {
+            0 => host.position.beat = roll(40_000) as f64 / 1_000.0 - 8.0,
+            1 => host.position.beat = (host.position.beat / 4.0).floor() * 4.0,
+            2 => host.position.bpm = [60.0, 97.0, 120.0, 140.0, 187.3, 300.0][roll(6) as usize],
+            3 => host.position.bpm = (host.position.bpm + roll(100) as f64 / 100.0 - 0.5).max(20.0),
+            4 => host.position.playing = !host.position.playing || block % 3 > 0,
+            5 | 6 => {
+                let current = reels[roll(4) as usize].clone();
+                let immediate = roll(4) == 0;
+                let rack = Rack { reels: reels.clone(), current, immediate, asked_at: None };
+                feeder.send(Track::Bass, rack).expect("there is room");
+            }
+            7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
+            8 => {
+                let moments = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop];
+                swap_at = moments[roll(4) as usize];
+            }
+            _ => {}
+        }
+        let samples = if roll(10) == 0 { 1 + roll(8_192) } else { 1 + roll(600) } as usize;
+        host.heard = Default::default();
+        host.run(samples, swap_at);
+        let heard = host.left(Track::Bass);
+        for (index, sample) in heard.iter().enumerate() {
+            assert!(sample.is_finite(), "block {block}");
+            let step = (sample - before).abs();
+            // Where the song starts, it starts at once.
+            if index > 0 || was_playing || !host.position.playing {
+                worst = worst.max(step);
+                assert!(step < STEEPEST, "{step} at sample {index} of block {block}");
+            }
+            before = *sample;
+        }
+        was_playing = host.position.playing;
+    }
+    assert!(worst > 0.01, "something has happened: {worst}");
 }

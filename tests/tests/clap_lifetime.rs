@@ -1,0 +1,62 @@
+//! Instances that come and go, in the middle of generating too, leave nothing behind. A process of its own, because it looks at
+//! the process's memory and threads.
+
+#[path = "clap_host/host.rs"]
+#[allow(dead_code, reason = "the other host tests use more of it")]
+mod host;
+
+use host::{BLOCK, Host, PORTS};
+
+/// How often an instance comes and goes; `RESONANTGEN_LIFETIMES` asks for more.
+const LIFETIMES: u32 = 10;
+/// Of these, how many pass before memory is looked at: models, allocator and runtime settle.
+const SETTLING: u32 = 4;
+/// Growth per instance that is no leak: a take of one bar alone is .8 MB.
+const SLACK_KB: u64 = 500;
+
+/// A line of `/proc/self/status`, as a number; `None` where there is no such file.
+fn status(what: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[test]
+fn instances_leave_nothing_behind() {
+    if host::plugin().is_none() {
+        return;
+    }
+    let lifetimes = std::env::var("RESONANTGEN_LIFETIMES")
+        .map_or(LIFETIMES, |count| count.parse().expect("RESONANTGEN_LIFETIMES is a number"));
+    // One stays, as in a project: the models do.
+    let mut first = Host::open(None, PORTS).expect("there is a plugin");
+    let settings = |seed: u32| {
+        [(0, "Bars", 1.0), (0, "Swap At", 0.0), (0, "Seed Mode", 1.0), (0, "Seed", f64::from(seed))]
+    };
+    first.block(BLOCK, &settings(1));
+    first.trigger("Generate");
+    let state = first.save();
+    let mut settled = None;
+    for lifetime in 0..lifetimes {
+        let mut host = Host::open(Some(&state), PORTS).expect("there is a plugin");
+        host.block(BLOCK, &settings(2 + lifetime));
+        if lifetime % 2 == 0 {
+            host.trigger("Generate");
+        } else {
+            host.block(BLOCK, &[(0, "Generate", 0.0), (100, "Generate", 1.0)]);
+            host.block(BLOCK, &[]);
+        }
+        drop(host);
+        if lifetime + 1 == SETTLING {
+            settled = status("Threads").zip(status("VmRSS"));
+        }
+    }
+    let Some(((threads, memory_kb), (threads_now, memory_now_kb))) =
+        settled.zip(status("Threads").zip(status("VmRSS")))
+    else {
+        return;
+    };
+    assert_eq!(threads_now, threads, "threads are left behind");
+    let allowed_kb = u64::from(lifetimes - SETTLING) * SLACK_KB;
+    assert!(memory_now_kb <= memory_kb + allowed_kb, "{memory_kb} kB became {memory_now_kb} kB");
+}
