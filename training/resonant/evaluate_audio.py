@@ -9,6 +9,7 @@ Per track, for the original, the codec's round trip and the closed loop (true sc
 * `notes`: share of notes of 80 ms and more that a tracker (YIN on bass and melody, up to octaves; partial salience against
   the neighbouring semitones on harmony) finds at the score's pitch,
 * `hits`, `extra`: drums, share of score hits with a detected onset within 20 ms; share of detected onsets without a hit,
+* `gaps`: how much more there is between the partials than in the original, in dB (`between_partials`),
 * `silence_dbfs`: loudest 99th percentile over 20 ms blocks where the original and both neighbours are below -80 dBFS.
 
 Writes `audio.json`, `audio_table.json` (for the model card) and side-by-side spectrograms as PNG.
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from resonant import checkpoint, excitation, features, mel
 from resonant.clips import TrackClip, crop_audio, crop_notes, load_clips, split
@@ -198,6 +200,25 @@ def silent_level(audio: np.ndarray, original: np.ndarray) -> float | None:
     return float(20.0 * np.log10(np.percentile(mine[silent], 99) + 1e-9))
 
 
+def between_partials(audio: np.ndarray, original: np.ndarray) -> float | None:
+    """Mean level in dB, against the original's, of the bins that lie between the original's partials; None if there are few.
+
+    100 Hz to 8 kHz at n_fft 8192: bins 25 dB below the strongest within 90 Hz of them, where that is within 45 dB of the frame's.
+    Noise that fills the gaps, which bands cannot see, raises it.
+    """
+    n_fft, hop, reach = 8192, 2048, 15
+    frames = len(original) // hop
+
+    def level(sound: np.ndarray) -> np.ndarray:
+        power = np.abs(mel.stft(sound, n_fft, hop, frames)) ** 2
+        return 10.0 * np.log10(power[:, 100 * n_fft // RATE : 8000 * n_fft // RATE] + 1e-5)
+
+    true, mine = level(original), level(audio)
+    top = ndimage.maximum_filter1d(true, 2 * reach + 1, axis=1)
+    gaps = (true < top - 25.0) & (top > true.max(1, keepdims=True) - 45.0) & (top > 0.0)
+    return float((mine - true)[gaps].mean()) if gaps.sum() >= 200 else None
+
+
 def opus(audio: np.ndarray, kbps: int) -> np.ndarray:
     """Audio through Opus at a bit rate (libsndfile)."""
     import io
@@ -258,6 +279,7 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
     recall: dict[str, list[bool]] = defaultdict(list)
     precision: dict[str, list[bool]] = defaultdict(list)
     silence: dict[str, list[float]] = defaultdict(list)
+    gaps: dict[str, list[float]] = defaultdict(list)
     by_patch: list[dict[str, Any]] = []
     for index, clip in enumerate(chosen):
         audio, notes, used = versions_of(bundle, clip, index)
@@ -278,6 +300,10 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
                 if level is not None:
                     silence[version].append(level)
                     row[f"silence_{version}"] = round(level, 1)
+                gap = None if track == "drums" else between_partials(sound, original)
+                if gap is not None:
+                    gaps[version].append(gap)
+                    row[f"gaps_{version}"] = round(gap, 1)
             if track == "drums":
                 found, right = hits_found(sound, notes)
                 recall[version] += found
@@ -301,6 +327,7 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
         result["extra"] = {key: 1.0 - float(np.mean(values)) for key, values in precision.items()}
     else:
         result["notes"] = {key: float(np.mean(values)) for key, values in notes_found.items()}
+        result["gaps"] = {key: float(np.mean(values)) for key, values in gaps.items()}
     result["silence_dbfs"] = {key: max(values) for key, values in silence.items()}
     return result
 
@@ -342,6 +369,7 @@ def table_of(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
         row: dict[str, Any] = {f"mel dB {key}": value for key, value in sorted(result["mel_db"].items())}
         for name in ("notes", "hits", "extra"):
             row |= {f"{name} {key}": value for key, value in result.get(name, {}).items()}
+        row |= {f"between partials dB {key}": value for key, value in result.get("gaps", {}).items()}
         row |= {f"silence dBFS {key}": value for key, value in result["silence_dbfs"].items()}
         rows[track] = row
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))

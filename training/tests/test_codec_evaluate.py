@@ -26,6 +26,17 @@ def test_note_trackers_tell_right_from_wrong() -> None:
         assert not any(tracker(audio, other))
 
 
+def test_noise_between_partials_is_measured() -> None:
+    notes = TimedNotes.from_rows([(0.0, 1.9, 45, 100), (0.0, 1.9, 52, 100)])
+    tone = tonal_streams(notes, TonalParams(), 2 * RATE).sum(0)
+    noise = np.random.default_rng(0).normal(0.0, 1.0, tone.shape).astype(np.float32)
+    assert evaluate_audio.between_partials(tone, tone) == 0.0
+    louder = [evaluate_audio.between_partials(tone + level * noise, tone) for level in (1e-4, 1e-3, 1e-2)]
+    assert all(value is not None for value in louder)
+    assert 0.0 < louder[0] < louder[1] - 1.0 < louder[2] - 6.0
+    assert abs(evaluate_audio.between_partials(0.5 * tone, tone) + 6.02) < 0.25
+
+
 def test_onsets_of_bursts() -> None:
     rng = np.random.default_rng(0)
     audio = np.zeros(2 * RATE, np.float32)
