@@ -190,7 +190,8 @@ impl Findings {
             Finding::Broken { error } => {
                 writeln!(
                     text,
-                    "note   prompts are read by their words alone, without a model of sentences: {error}"
+                    "note   prompts are read by their words alone, without a model of sentences: {error} (a bundle of your \
+                     own may have a copy of the folder models/text)"
                 )
             }
         };

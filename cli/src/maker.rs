@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use resonantgen_engine::generator::{Engine, Observer};
 use resonantgen_engine::intent::TextUnderstanding;
+use resonantgen_engine::runtime::Provider;
 use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
@@ -16,7 +17,12 @@ use crate::serve::TOKEN_VARIABLE;
 /// The engine here, or a server. The result is the same to the bit if models and processors are.
 pub enum Maker {
     /// This machine.
-    Here(Box<Engine>),
+    Here {
+        /// What generates.
+        engine: Box<Engine>,
+        /// What the user wants the networks to run on, if anything.
+        wanted: Option<Provider>,
+    },
     /// A server.
     There(Remote),
 }
@@ -28,7 +34,8 @@ impl Maker {
     /// Models or runtime are missing, or the server does not answer or let us in.
     pub fn open(models: &Models, elsewhere: &Elsewhere) -> Result<Self> {
         let Some(address) = &elsewhere.server else {
-            return Ok(Self::Here(Box::new(open::engine(models)?)));
+            let wanted = open::options(models)?.provider.or_environment()?.provider();
+            return Ok(Self::Here { engine: Box::new(open::engine(models)?), wanted });
         };
         let remote = reach(address, elsewhere.token.as_deref())?;
         Ok(Self::There(remote))
@@ -37,7 +44,7 @@ impl Maker {
     /// What understands sentences here; a server has its own.
     pub fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         match self {
-            Self::Here(engine) => Some(engine.as_ref()),
+            Self::Here { engine, .. } => Some(engine.as_ref()),
             Self::There(_) => None,
         }
     }
@@ -53,7 +60,11 @@ impl Maker {
         observer: &dyn Observer,
     ) -> Result<()> {
         match self {
-            Self::Here(engine) => Ok(session.generate(engine, request, observer)?),
+            Self::Here { engine, wanted } => {
+                session.generate(engine, request, observer)?;
+                note_missing(engine, *wanted);
+                Ok(())
+            }
             Self::There(remote) => remote.generate(session, request, observer).map_err(told),
         }
     }
@@ -72,11 +83,25 @@ impl Maker {
         observer: &dyn Observer,
     ) -> Result<()> {
         match self {
-            Self::Here(engine) => Ok(session.regenerate(engine, track, edit, seed, settings, observer)?),
+            Self::Here { engine, wanted } => {
+                session.regenerate(engine, track, edit, seed, settings, observer)?;
+                note_missing(engine, *wanted);
+                Ok(())
+            }
             Self::There(remote) => {
                 remote.regenerate(session, track, edit, seed, settings, observer).map_err(told)
             }
         }
+    }
+}
+
+/// Says why the provider that the user wants did not do the work.
+fn note_missing(engine: &Engine, wanted: Option<Provider>) {
+    let status = wanted.and_then(|wanted| {
+        engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)
+    });
+    if let Some(status) = status {
+        eprintln!("note: {}: {}; the processor did the work", status.provider, status.reason);
     }
 }
 

@@ -284,8 +284,8 @@ pub struct Engine {
     placement: Arc<Placement>,
     threads: usize,
     shelf: Arc<Shelf>,
-    /// Drops idle networks; none when they are to stay.
-    _janitor: Option<Janitor>,
+    /// Gives back memory after work, and drops idle networks.
+    _janitor: Janitor,
     text: OnceLock<Result<TextModel, OpenTextError>>,
 }
 
@@ -299,7 +299,7 @@ impl Engine {
         let runtime = Runtime::open(options.runtime_library.as_deref())?;
         let placement = Arc::new(Placement::new(Arc::clone(&runtime), options.provider.or_environment()?));
         let shelf = Arc::new(Shelf::default());
-        let janitor = options.unload_after.map(|patience| Janitor::start(&shelf, patience));
+        let janitor = Janitor::start(&shelf, options.unload_after);
         Ok(Self {
             bundle,
             runtime,

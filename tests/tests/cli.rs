@@ -573,3 +573,21 @@ fn help_tells_a_person_what_to_type() {
         assert!(program::run(&[command, "--help"]).status.success(), "{command}");
     }
 }
+
+#[test]
+fn a_provider_that_is_not_there_is_named_and_the_processor_works() {
+    let foreign = if cfg!(windows) { "coreml" } else { "directml" };
+    let out = tempfile::tempdir().expect("there is room for a folder");
+    let folder = out.path().join("loop");
+    let folder = folder.to_str().expect("temporary folders have plain names");
+    let words =
+        ["generate", "techno", "--bars", "1", "--tracks", "bass", "--out", folder, "--provider", foreign];
+    let output = program::run(&words);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.lines().any(|line| line.starts_with("note: ") && line.contains("the processor did")),
+        "{told}"
+    );
+    assert!(Path::new(folder).join("bass.wav").is_file());
+}

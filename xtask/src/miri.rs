@@ -17,7 +17,9 @@ pub fn run() -> Result<()> {
         miri.env_remove(variable);
     }
     miri.arg("+nightly").arg("miri").current_dir(crate::root());
-    if !command::succeeds(Command::new("cargo").args(["+nightly", "miri", "--version"]).env_remove("RUSTUP_TOOLCHAIN")) {
+    if !command::succeeds(
+        Command::new("cargo").args(["+nightly", "miri", "--version"]).env_remove("RUSTUP_TOOLCHAIN"),
+    ) {
         bail!("Miri is missing: rustup toolchain install nightly --component miri,rust-src");
     }
     miri.args(["test", "--package", "resonantgen-engine", "--test", "playback", "--target-dir"])

@@ -108,8 +108,8 @@ impl Manifest {
             ("pad", raw.pad, 0, raw.vocabulary),
             ("top_k", raw.top_k, 1, raw.vocabulary),
             ("count of pieces", raw.pieces.count, 3, PIECE_COUNT_LIMIT),
-            ("unknown of pieces", raw.pieces.unknown, 0, raw.pieces.count - 1),
-            ("end of pieces", raw.pieces.end, 0, raw.pieces.count - 1),
+            ("unknown of pieces", raw.pieces.unknown, 0, raw.pieces.count.saturating_sub(1)),
+            ("end of pieces", raw.pieces.end, 0, raw.pieces.count.saturating_sub(1)),
         ] {
             if !(low..=high).contains(&value) {
                 return Err(format!("{what} is {value}, allowed is {low} to {high}"));

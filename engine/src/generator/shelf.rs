@@ -48,6 +48,8 @@ struct Usage {
     active: usize,
     /// When the last one ended; none when nothing is loaded.
     idle_since: Option<Instant>,
+    /// Whether the memory that the takes were made in was given back since then.
+    rested: bool,
     closed: bool,
 }
 
@@ -60,6 +62,7 @@ impl Drop for InUse<'_> {
         let mut usage = lock(&self.0.usage);
         usage.active -= 1;
         usage.idle_since = Some(Instant::now());
+        usage.rested = false;
         self.0.changed.notify_all();
     }
 }
@@ -105,6 +108,10 @@ fn give_memory_back() {
     }
 }
 
+/// How long no take is made until the memory that takes were made in is given back: each instance of a plugin generates on
+/// a thread of its own, for which the allocator would keep what the largest generation needed (130 to 190 MB).
+const REST: Duration = Duration::from_secs(3);
+
 /// What to do about idle networks.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
@@ -112,23 +119,26 @@ enum Next {
     Wait,
     /// Look again after this time.
     WaitFor(Duration),
+    /// Keep them, but give back what was freed.
+    Rest,
     /// Drop them.
     Unload,
 }
 
 impl Usage {
-    fn next(&self, patience: Duration, now: Instant) -> Next {
-        match self.idle_since {
-            Some(since) if self.active == 0 => {
-                let left = patience.saturating_sub(now.saturating_duration_since(since));
-                if left.is_zero() { Next::Unload } else { Next::WaitFor(left) }
-            }
-            _ => Next::Wait,
-        }
+    fn next(&self, patience: Option<Duration>, now: Instant) -> Next {
+        let Some(since) = self.idle_since.filter(|_| self.active == 0) else { return Next::Wait };
+        let (time, then) = match patience {
+            _ if !self.rested => (REST, Next::Rest),
+            Some(patience) => (patience, Next::Unload),
+            None => return Next::Wait,
+        };
+        let left = time.saturating_sub(now.saturating_duration_since(since));
+        if left.is_zero() { then } else { Next::WaitFor(left) }
     }
 }
 
-/// A thread that drops idle networks; it ends with this value.
+/// A thread that gives back memory when nothing is made, and drops idle networks; it ends with this value.
 #[derive(Debug)]
 pub(super) struct Janitor {
     shelf: Arc<Shelf>,
@@ -136,8 +146,8 @@ pub(super) struct Janitor {
 }
 
 impl Janitor {
-    /// Starts the thread: networks that were idle for `patience` are dropped.
-    pub(super) fn start(shelf: &Arc<Shelf>, patience: Duration) -> Self {
+    /// Starts the thread: networks that were idle for `patience` are dropped; `None` keeps them.
+    pub(super) fn start(shelf: &Arc<Shelf>, patience: Option<Duration>) -> Self {
         let own = Arc::clone(shelf);
         let thread = std::thread::Builder::new().name("resonantgen-idle".to_owned());
         // Without a thread left in the system, networks just stay loaded.
@@ -157,13 +167,19 @@ impl Drop for Janitor {
     }
 }
 
-fn tend(shelf: &Shelf, patience: Duration) {
+fn tend(shelf: &Shelf, patience: Option<Duration>) {
     let mut usage = lock(&shelf.usage);
     while !usage.closed {
         usage = match usage.next(patience, Instant::now()) {
             Next::Wait => shelf.changed.wait(usage).unwrap_or_else(PoisonError::into_inner),
             Next::WaitFor(left) => {
                 shelf.changed.wait_timeout(usage, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            Next::Rest => {
+                usage.rested = true;
+                drop(usage);
+                give_memory_back();
+                lock(&shelf.usage)
             }
             Next::Unload => {
                 usage.idle_since = None;
@@ -181,17 +197,26 @@ mod tests {
 
     #[test]
     fn only_idle_networks_are_dropped_and_only_after_the_time() {
-        const PATIENCE: Duration = Duration::from_secs(600);
+        let patience = Some(Duration::from_secs(600));
         let shelf = Shelf::default();
         let start = Instant::now();
-        let next = |after: u64| lock(&shelf.usage).next(PATIENCE, start + Duration::from_secs(after));
+        let next_of = |patience: Option<Duration>, after: u64| {
+            lock(&shelf.usage).next(patience, start + Duration::from_secs(after))
+        };
+        let next = |after: u64| next_of(patience, after);
         assert_eq!(next(10_000), Next::Wait, "nothing was loaded");
         let (first, second) = (shelf.hold(), shelf.hold());
         assert_eq!(next(10_000), Next::Wait, "in use");
         drop(first);
         assert_eq!(next(10_000), Next::Wait, "still in use");
         drop(second);
-        assert!(matches!(next(1), Next::WaitFor(left) if left <= PATIENCE && left > Duration::ZERO));
+        assert!(matches!(next(0), Next::WaitFor(left) if left >= REST));
+        assert_eq!(next(10_000), Next::Rest, "memory first");
+        lock(&shelf.usage).rested = true;
+        assert!(matches!(next(1), Next::WaitFor(left) if Some(left) <= patience.map(|it| it + REST)));
         assert_eq!(next(10_000), Next::Unload);
+        assert_eq!(next_of(None, 10_000), Next::Wait, "they are to stay");
+        drop(shelf.hold());
+        assert_eq!(next_of(None, 10_000), Next::Rest, "after each generation");
     }
 }
