@@ -141,7 +141,9 @@ mod tests {
             lean.apply(grammar, step, &mut logits);
             logits
         };
-        assert!(changes(&grammar, 22)[usize::from(STEP)] < 0.0 && changes(&grammar, 23)[usize::from(STEP)] > 0.0);
+        assert!(
+            changes(&grammar, 22)[usize::from(STEP)] < 0.0 && changes(&grammar, 23)[usize::from(STEP)] > 0.0
+        );
         grammar.feed(PITCH0 + 20);
         let length_of_best = |step: u32| {
             let logits = changes(&grammar, step);
