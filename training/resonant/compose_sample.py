@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,4 +115,14 @@ def generate(
                 step += 1
             else:
                 step_tokens.append(token)
-    return notes
+    return notes if track in ("drums", "harmony") else end_overlaps(notes, total)
+
+
+def end_overlaps(notes: list[Note], total: int) -> list[Note]:
+    """Notes of a single voice, ended where the next one takes their place, around a loop of `total` steps; as the engine does."""
+    ordered = sorted(notes, key=lambda note: (note.step, note.pitch))
+    following = [*ordered[1:], *ordered[:1]]
+    return [
+        replace(note, length=min(note.length, float((after.step - note.step - 1) % total + 1)))
+        for note, after in zip(ordered, following, strict=True)
+    ]

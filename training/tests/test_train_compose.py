@@ -11,7 +11,7 @@ from resonant import checkpoint, compose_data, train_compose
 from resonant.compose_data import Augment, PieceCache, example
 from resonant.compose_goldens import FAMILY, PIECES, make_piece
 from resonant.compose_metrics import evaluate, piano_roll
-from resonant.compose_sample import Sampling, generate
+from resonant.compose_sample import Sampling, end_overlaps, generate
 from resonant.export_compose import Stepper, export, load_composer
 from resonant.piece import TRACKS, Note, Piece
 from resonant.tokens import STEP
@@ -54,6 +54,18 @@ def test_examples_match_their_tokens(shards: Path) -> None:
             assert len(item.condition) == len(item.tokens) - 1
             steps = (item.tokens == STEP).sum()
             assert steps in (piece.plan.total_steps, 8 * piece.plan.steps_per_bar, piece.plan.total_steps % 128)
+
+
+def test_the_coded_length_of_a_bass_does_not_tell_its_next_onset() -> None:
+    def note(step: int, length: float) -> Note:
+        return Note(step, 0.0, length, 40, 90)
+
+    # Held until the next (6, 10, 12 steps away), detached, near, and around the seam.
+    notes = [note(0, 6.0), note(6, 10.0), note(16, 11.0), note(28, 1.0), note(34, 3.0), note(37, 11.0)]
+    coded = compose_data.held(notes, 48)
+    assert [n.length for n in coded] == [11.0, 11.0, 11.0, 1.0, 3.0, 11.0]
+    assert [n.length for n in end_overlaps(coded, 48)] == [6.0, 10.0, 11.0, 1.0, 3.0, 11.0]
+    assert compose_data.held([], 48) == [] and end_overlaps([note(3, 99.0)], 48)[0].length == 48.0
 
 
 def test_a_run_learns_logs_and_continues(shards: Path, tmp_path: Path) -> None:

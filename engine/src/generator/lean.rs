@@ -1,17 +1,18 @@
-//! Leans what is written to what is heard: a bass to the bass drum, a melody to the chords that sound.
+//! Leans what is written to what is heard: a bass to the bass drum, a bass drum to the bass, a melody to the chords that sound.
 //!
 //! Added to the logits before the rules of harmony mask them. A composer hears the other tracks in its conditions; these lean it
 //! further, as it learnt from fewer pieces than it would need to follow closely.
 
 use super::TakeRequest;
 use super::arrange::{by_style, heard_notes};
-use super::tokens::{DURATIONS, DV0, Grammar, LEVELS, PITCH0, STEP};
+use super::tokens::{DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, STEP};
 use crate::intent::STYLE_COUNT;
 use crate::measure::fit;
+use crate::score::DrumClass;
 use crate::theory::beat_steps;
 use crate::track::Track;
 
-/// How much the bass leans to the bass drum when it is written (index as [`Style::ALL`]): less where it also plays between the
+/// How much bass and bass drum lean to each other when they are written (index as [`Style::ALL`]): less where it also plays between the
 /// kicks, not where it walks.
 const LEAN: [f32; STYLE_COUNT] = [0.7, 0.7, 1.0, 1.0, 1.0, 0.9, 1.0, 0.6, 0.0, 1.0, 0.6, 0.8];
 /// Change of the logit of passing a step with, and without, a kick, at full lean.
@@ -24,6 +25,9 @@ const LEAN_UNTIL_KICK: f32 = 4.5;
 const LEAN_BEYOND_KICK: f32 = -2.7;
 /// Lengths in steps that lead from one onset to another; shorter ones are detached.
 const LEADING: f32 = 2.0;
+/// Change of the logit of a kick where a bass that is heard has an onset, and where it has none, at full lean.
+const LEAN_WITH_BASS: f32 = 2.0;
+const LEAN_WITHOUT_BASS: f32 = -1.0;
 /// Change of the logit of a melody's pitch on a beat that none of the chords' sounding notes has, and that lies a semitone from one;
 /// half of it between the beats, where notes pass. How likely a note is at all stays as it was.
 const LEAN_FOREIGN: f32 = -1.2;
@@ -37,6 +41,12 @@ pub(super) enum Lean {
         /// Whether there is a kick, for each step of the plan.
         kicks: Vec<bool>,
     },
+    /// A bass drum to the bass.
+    Bass {
+        amount: f32,
+        /// Whether the bass has an onset, for each step of the plan.
+        onsets: Vec<bool>,
+    },
     /// A melody to the chords.
     Chords {
         /// Sounding pitch classes above the tonic, as bits, for each step of the plan.
@@ -49,9 +59,13 @@ impl Lean {
     /// `None` when there is nothing to lean to.
     pub(super) fn new(request: &TakeRequest<'_>) -> Option<Self> {
         let plan = request.plan;
+        let amount = by_style(&request.intent.styles, |style| LEAN[style]);
         match request.track {
+            Track::Drums => {
+                let bass = heard_notes(request, Track::Bass).filter(|_| amount > 0.0)?;
+                Some(Self::Bass { amount, onsets: fit::onset_row(bass, plan.total_steps()) })
+            }
             Track::Bass => {
-                let amount = by_style(&request.intent.styles, |style| LEAN[style]);
                 let drums = heard_notes(request, Track::Drums).filter(|_| amount > 0.0)?;
                 let kicks = fit::kick_row(drums, plan.total_steps());
                 kicks.contains(&true).then_some(Self::Kick { amount, kicks })
@@ -61,7 +75,7 @@ impl Lean {
                 let steps_per_beat = beat_steps(plan.meter) as usize;
                 Some(Self::Chords { sounding: fit::sounding(plan, harmony), steps_per_beat })
             }
-            Track::Drums | Track::Harmony => None,
+            Track::Harmony => None,
         }
     }
 
@@ -69,6 +83,14 @@ impl Lean {
     pub(super) fn apply(&self, grammar: &Grammar, step: u32, logits: &mut [f32]) {
         match self {
             Self::Kick { amount, kicks } => to_kick(*amount, kicks, grammar, step as usize, logits),
+            Self::Bass { amount, onsets } => {
+                let with_bass = onsets[step as usize % onsets.len()];
+                let change = if with_bass { LEAN_WITH_BASS } else { LEAN_WITHOUT_BASS };
+                let first = usize::from(HIT0) + DrumClass::Kick.index() * usize::from(LEVELS);
+                for logit in &mut logits[first..first + usize::from(LEVELS)] {
+                    *logit += amount * change;
+                }
+            }
             Self::Chords { sounding, steps_per_beat } => {
                 let step = step as usize % sounding.len();
                 if grammar.open_pitches() == 0 && sounding[step] != 0 {
@@ -141,7 +163,9 @@ mod tests {
             lean.apply(grammar, step, &mut logits);
             logits
         };
-        assert!(changes(&grammar, 22)[usize::from(STEP)] < 0.0 && changes(&grammar, 23)[usize::from(STEP)] > 0.0);
+        assert!(
+            changes(&grammar, 22)[usize::from(STEP)] < 0.0 && changes(&grammar, 23)[usize::from(STEP)] > 0.0
+        );
         grammar.feed(PITCH0 + 20);
         let length_of_best = |step: u32| {
             let logits = changes(&grammar, step);
@@ -152,6 +176,21 @@ mod tests {
         // A length beyond the kick is worse than a short note.
         let logits = changes(&grammar, 0);
         assert!(logits[usize::from(DV0) + 12 * 4] < logits[usize::from(DV0) + 4]);
+    }
+
+    #[test]
+    fn a_bass_drum_leans_to_the_bass() {
+        let lean = Lean::Bass { amount: 1.0, onsets: vec![true, false, false, true] };
+        let mut grammar = Grammar::new(Track::Drums);
+        grammar.feed(BOS);
+        let kick = |step: u32| {
+            let mut logits = vec![0.0; vocabulary(Track::Drums)];
+            lean.apply(&grammar, step, &mut logits);
+            let first = usize::from(HIT0) + DrumClass::Kick.index() * usize::from(LEVELS);
+            assert_eq!(logits[first + usize::from(LEVELS)], 0.0);
+            logits[first]
+        };
+        assert!([0, 3, 4].into_iter().all(|step| kick(step) > 0.0) && kick(1) < 0.0);
     }
 
     #[test]

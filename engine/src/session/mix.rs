@@ -216,9 +216,8 @@ mod tests {
             right: (0..frames).map(|index| tone(index, 0.3)).collect(),
         };
         let limited = mix(&[&stem, &stem]);
-        let floats = |samples: &[i32]| {
-            samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>()
-        };
+        let floats =
+            |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
         let peak = true_peak(&floats(&limited.left), &floats(&limited.right)).expect("a sound");
         assert!((-1.5..=-1.0).contains(&peak), "{peak}");
         // Far from the bursts it is the sum again; near them it is one gain for both channels, without a step.
