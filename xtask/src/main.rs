@@ -3,6 +3,7 @@
 //! Each command runs the setup steps that it needs by itself, and nothing is done twice.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
+mod ardour;
 mod bench;
 mod bundle;
 mod command;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(flags) => fuzz::run(&flags),
         Chore::Audit => fuzz::audit(),
         Chore::Test(flags) => test::run(&flags),
+        Chore::Ardour => ardour::run(),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
         Chore::Bench(flags) => bench::run(&flags),
