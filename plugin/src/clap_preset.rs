@@ -1,7 +1,9 @@
 //! Presets for CLAP hosts: where they find them, and how they load one.
 //!
-//! The factory's presets lie in the plugin, each under its name; the user's are files in a folder
-//! ([`crate::preset::folder`]). Loading one sets prompt and settings and generates nothing: takes stay.
+//! The factory's presets are files among the plugin's resources, the user's are files in a folder
+//! ([`crate::preset::folder`]). Where the resources are missing, the factory's lie in the plugin, each under its name; that is
+//! second choice, because clap-validator 0.4.1 locks itself up at the first preset with a key. Loading a preset sets prompt and
+//! settings and generates nothing: takes stay.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
@@ -22,6 +24,7 @@ use clap_sys::version::CLAP_VERSION;
 use nice_plug::prelude::ClapPlugin;
 
 use crate::ResonantGen;
+use crate::location;
 use crate::port_shim;
 use crate::preset::{self, Preset};
 
@@ -110,21 +113,24 @@ unsafe extern "C" fn init(provider: *const clap_preset_discovery_provider) -> bo
         description: c"A prompt with settings".as_ptr(),
         file_extension: c"json".as_ptr(),
     };
+    let path_of = |folder: &Path| CString::new(folder.to_string_lossy().as_bytes()).ok();
+    let shipped = location::presets().and_then(|folder| path_of(&folder));
     let factory = clap_preset_discovery_location {
         flags: CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT,
         name: c"Factory".as_ptr(),
-        kind: CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN,
-        location: std::ptr::null(),
+        kind: if shipped.is_some() {
+            CLAP_PRESET_DISCOVERY_LOCATION_FILE
+        } else {
+            CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN
+        },
+        location: shipped.as_ref().map_or(std::ptr::null(), |path| path.as_ptr()),
     };
     // SAFETY: the host's functions, with structures that live for the calls.
     let declared = unsafe { declare_filetype(indexer, &filetype) && declare_location(indexer, &factory) };
     // A host watches the folder only if it is there.
     let folder =
         preset::folder().filter(|folder| folder.is_absolute() && std::fs::create_dir_all(folder).is_ok());
-    let Some(folder) = folder.and_then(|folder| CString::new(folder.to_string_lossy().as_bytes()).ok())
-    else {
-        return declared;
-    };
+    let Some(folder) = folder.and_then(|folder| path_of(&folder)) else { return declared };
     let user = clap_preset_discovery_location {
         flags: CLAP_PRESET_DISCOVERY_IS_USER_CONTENT,
         name: c"Your presets".as_ptr(),
@@ -148,15 +154,11 @@ unsafe extern "C" fn get_metadata(
     // SAFETY: the host passes null or a terminated string, and a receiver that lives for this call.
     unsafe {
         match kind {
-            CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN => preset::factory()
-                .iter()
-                .all(|preset| tell(receiver, preset, true, CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT)),
-            CLAP_PRESET_DISCOVERY_LOCATION_FILE => path(location).is_some_and(|path| {
-                let preset = preset::read(path);
-                preset.is_none_or(|preset| {
-                    tell(receiver, &preset, false, CLAP_PRESET_DISCOVERY_IS_USER_CONTENT)
-                })
-            }),
+            CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN => {
+                preset::factory().iter().all(|preset| tell(receiver, preset, true))
+            }
+            CLAP_PRESET_DISCOVERY_LOCATION_FILE => path(location)
+                .is_some_and(|path| preset::read(path).is_none_or(|preset| tell(receiver, &preset, false))),
             _ => false,
         }
     }
@@ -170,7 +172,6 @@ unsafe fn tell(
     receiver: *const clap_preset_discovery_metadata_receiver,
     preset: &Preset,
     has_key: bool,
-    flags: u32,
 ) -> bool {
     let (Ok(name), Ok(prompt), Ok(style)) = (
         CString::new(preset.name.as_str()),
@@ -190,12 +191,6 @@ unsafe fn tell(
         }
         if let Some(add_plugin_id) = host.add_plugin_id {
             add_plugin_id(receiver, &plugin);
-        }
-        if let Some(set_flags) = host.set_flags {
-            set_flags(receiver, flags);
-        }
-        if let Some(add_creator) = host.add_creator.filter(|_| has_key) {
-            add_creator(receiver, c"ResonantGen".as_ptr());
         }
         if let Some(set_description) = host.set_description {
             set_description(receiver, prompt.as_ptr());

@@ -1,5 +1,6 @@
 //! The engine, shared by all instances in the process, and whose turn it is to use it.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -12,6 +13,10 @@ use crate::location;
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
 static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+thread_local! {
+    /// What a worker has used once it keeps until it ends: the next job finds the networks loaded.
+    static KEPT: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
+}
 static TURN: Turn = Turn { taken: Mutex::new(false), freed: Condvar::new() };
 
 static STATUS: Mutex<Option<Status>> = Mutex::new(None);
@@ -63,13 +68,14 @@ pub enum EngineError {
     Environment(#[from] EnvironmentError),
 }
 
-/// The process's engine: opened when first needed, closed when no instance uses it any more.
+/// The process's engine: opened when first needed, closed when the last worker that has used it ends. For workers.
 ///
 /// # Errors
 /// When models or runtime are missing or unusable; a later try may succeed.
 pub fn engine() -> Result<Arc<Engine>, EngineError> {
     let mut shared = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(engine) = shared.upgrade() {
+        KEPT.set(Some(Arc::clone(&engine)));
         return Ok(engine);
     }
     // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
@@ -80,6 +86,7 @@ pub fn engine() -> Result<Arc<Engine>, EngineError> {
     };
     let engine = Arc::new(Engine::open(&options)?);
     *shared = Arc::downgrade(&engine);
+    KEPT.set(Some(Arc::clone(&engine)));
     Ok(engine)
 }
 

@@ -10,8 +10,16 @@ use std::path::{Path, PathBuf};
 pub const RESOURCES_BESIDE: &str = "ResonantGen.resources";
 /// Sub-folder with the models.
 const BUNDLE: &str = "bundle";
+/// Sub-folder with the factory's presets.
+const PRESETS: &str = "factory-presets";
 /// Sub-folder with the runtime library.
 const RUNTIME: &str = "runtime";
+
+/// Folder with the factory's presets as files, if the plugin was installed with its resources.
+#[must_use]
+pub fn presets() -> Option<PathBuf> {
+    resource_folders().into_iter().map(|folder| folder.join(PRESETS)).find(|folder| folder.is_dir())
+}
 
 /// Folder of the models.
 ///

@@ -11,6 +11,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
 use clap_sys::audio_buffer::clap_audio_buffer;
+use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
 };
@@ -270,6 +271,10 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
             return (&raw const clap_preset::LOAD).cast::<c_void>();
         }
+        // The framework unwraps the host's side of it when the window is made.
+        if name == CLAP_EXT_GUI && !has_extension(this.host, CLAP_EXT_GUI) {
+            return std::ptr::null();
+        }
         let extension = inner_extension(this.inner, id);
         if name == CLAP_EXT_STATE && !extension.is_null() {
             return (&raw const STATE).cast::<c_void>();
@@ -281,6 +286,15 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         }
         extension
     }
+}
+
+/// Whether a host has an extension.
+///
+/// # Safety
+/// `host` is the host, on its main thread.
+unsafe fn has_extension(host: *const clap_host, name: &CStr) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { (*host).get_extension.is_some_and(|get| !get(host, name.as_ptr()).is_null()) }
 }
 
 static STATE: clap_plugin_state = clap_plugin_state { save: Some(save_state), load: Some(load_state) };

@@ -434,7 +434,7 @@ impl Shared {
     }
 
     /// Unpacks one take that is asleep; returns whether there was one. For the worker; not realtime-safe.
-    fn unpack_one(&self) -> bool {
+    pub fn unpack_one(&self) -> bool {
         let packed = self.session().asleep().into_iter().find(|(_, take)| take.is_packed());
         let Some((_, take)) = packed else { return false };
         match take.unpacked() {
@@ -445,17 +445,15 @@ impl Shared {
         true
     }
 
-    /// Frees what the player has put down, unpacks one take and gets one ready that may be chosen by number, and sends what
-    /// did not fit before; returns whether more is left to do. For the worker; not realtime-safe.
+    /// Frees what the player has put down, gets one take ready that may be chosen by number, and sends what did not fit
+    /// before; returns whether more is left to do. For the worker; not realtime-safe.
     pub fn tend(&self) -> bool {
-        let unpacked = self.unpack_one();
         let session = self.session();
         let mut outlet = locked(&self.outlet);
-        let has_more = outlet.as_mut().is_some_and(|outlet| {
+        outlet.as_mut().is_some_and(|outlet| {
             let is_incomplete = outlet.feed(&session, Manner::default(), 1);
             outlet.tend() || is_incomplete
-        });
-        has_more || unpacked
+        })
     }
 
     /// Names the thread that [`ask`](Self::ask) wakes.

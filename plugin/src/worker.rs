@@ -88,6 +88,8 @@ fn run(shared: &Shared, mut triggers: Consumer<Ask>) {
             }
             shared.unfinished.fetch_sub(1, Ordering::AcqRel);
             shared.repaint.request_repaint();
+        } else if shared.unpack_one() {
+            // One at a time, so that nobody waits long for something else.
         } else if shared.tend() {
             std::thread::park_timeout(TEND_INTERVAL);
         } else {

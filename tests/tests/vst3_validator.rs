@@ -6,6 +6,8 @@ use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+#[link(name = "steinberg_validator", kind = "static")]
+#[link(name = "stdc++")]
 unsafe extern "C" {
     fn resonantgen_validate_vst3(path: *const c_char) -> c_int;
 }

@@ -86,6 +86,7 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
     if sentences.join("manifest.json").is_file() {
         copy_folder(&sentences, &bundle.join("text"))?;
     }
+    fill_presets(&resources.join("factory-presets"))?;
     let name = runtime.file_name().context("the runtime library has no name")?;
     copy(runtime, &resources.join("runtime").join(name))
 }
@@ -129,6 +130,24 @@ fn beside(to: &Path) -> Result<PathBuf> {
     let mut name = to.file_name().context("a file has a name")?.to_owned();
     name.push(".new");
     Ok(to.with_file_name(name))
+}
+
+/// Writes the factory's presets as files of their own, as CLAP hosts look for them.
+fn fill_presets(folder: &Path) -> Result<()> {
+    let source = crate::root().join("plugin").join("presets").join("factory.json");
+    let describe = || format!("cannot turn {} into files in {}", source.display(), folder.display());
+    let text = fs::read_to_string(&source).with_context(describe)?;
+    let presets: Vec<serde_json::Value> = serde_json::from_str(&text).with_context(describe)?;
+    if folder.is_dir() {
+        fs::remove_dir_all(folder).with_context(describe)?;
+    }
+    fs::create_dir_all(folder).with_context(describe)?;
+    for preset in presets {
+        let name = preset["name"].as_str().with_context(describe)?;
+        let file = name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
+        fs::write(folder.join(format!("{file}.json")), preset.to_string()).with_context(describe)?;
+    }
+    Ok(())
 }
 
 /// Copies a folder with all that it holds.

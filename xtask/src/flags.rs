@@ -36,6 +36,8 @@ pub enum Chore {
     Audit,
     /// Set up what the tests need and run all of them
     Test(Test),
+    /// Play and record the VST3 in Ardour 7, which has to be installed; takes some minutes
+    Ardour,
     /// Make the golden files of tests/golden/ again from the reference code in training/
     Golden,
     /// Print how much of the prompts in tests/prompts/ is understood

@@ -143,9 +143,16 @@ impl Clip {
         let elapsed =
             ((position - step) * host_samples_per_step * SLICE_RESOLUTION).round() / SLICE_RESOLUTION;
         let read = |step: f64, elapsed: f64| {
-            let within = if elapsed <= slice_samples { elapsed } else { 2.0 * slice_samples - elapsed };
-            // Far slower than the clip: the slice has been read to its end and back.
-            if within < 0.0 { [0.0; 2] } else { self.sample(step * slice_samples - lead + within) }
+            if elapsed <= slice_samples {
+                return self.sample(step * slice_samples - lead + elapsed);
+            }
+            // Far slower than the clip, the slice is read to its end and back, and fades out there.
+            let within = 2.0 * slice_samples - elapsed;
+            if within <= 0.0 {
+                return [0.0; 2];
+            }
+            let gain = (within / fade).min(1.0) as f32;
+            self.sample(step * slice_samples - lead + within).map(|sample| sample * gain)
         };
         let [left, right] = read(step, elapsed);
         if elapsed >= fade {

@@ -8,7 +8,7 @@ use crate::host::{Host, LONGEST, PORTS, RATE_HZ, Stereo};
 use crate::{main_minus, two_takes};
 
 /// How many blocks are run; `RESONANTGEN_STORM_BLOCKS` asks for more.
-const BLOCKS: usize = 1_000;
+const BLOCKS: usize = 5_000;
 
 /// Mostly short blocks, as hosts have them, and sometimes any.
 fn any_block(dice: &mut Dice) -> usize {
