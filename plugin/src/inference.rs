@@ -1,5 +1,6 @@
 //! The engine, shared by all instances in the process, and whose turn it is to use it.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -25,13 +26,9 @@ pub struct Status {
     pub detail: String,
 }
 
-/// What computes. It waits for nothing, so that the editor can ask at any time.
-pub fn status() -> Status {
-    let known = STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    known.unwrap_or_else(|| Status {
-        name: "not loaded".to_owned(),
-        detail: "The models are loaded when they are first needed".to_owned(),
-    })
+/// What computes, once something has; it waits for nothing, so that the editor can ask at any time.
+pub fn status() -> Option<Status> {
+    STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Notes what computes. It may take a second: for the worker.
@@ -63,13 +60,20 @@ pub enum EngineError {
     Environment(#[from] EnvironmentError),
 }
 
-/// The process's engine: opened when first needed, closed when no instance uses it any more.
+thread_local! {
+    /// What this thread has used: it stays open until the thread ends, so that the next take does not load it again.
+    static IN_USE: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
+}
+
+/// The process's engine: opened when first needed, closed when the last thread that used it (a worker lives as long as
+/// its instance) has ended.
 ///
 /// # Errors
 /// When models or runtime are missing or unusable; a later try may succeed.
 pub fn engine() -> Result<Arc<Engine>, EngineError> {
     let mut shared = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(engine) = shared.upgrade() {
+        IN_USE.set(Some(Arc::clone(&engine)));
         return Ok(engine);
     }
     // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
@@ -80,6 +84,7 @@ pub fn engine() -> Result<Arc<Engine>, EngineError> {
     };
     let engine = Arc::new(Engine::open(&options)?);
     *shared = Arc::downgrade(&engine);
+    IN_USE.set(Some(Arc::clone(&engine)));
     Ok(engine)
 }
 

@@ -15,7 +15,6 @@ mod mixer;
 mod outlet;
 mod params;
 mod port_shim;
-#[allow(dead_code, reason = "the editor lists and keeps presets")]
 mod preset;
 mod prompts;
 mod remote;

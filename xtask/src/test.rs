@@ -12,8 +12,13 @@ use crate::{bundle, command};
 
 /// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
 /// themselves are left out, because a running program cannot be replaced everywhere.
-pub const SCOPE: &[&str] =
-    &["--workspace", "--exclude", "xtask", "--features", "resonantgen-plugin/assert_process_allocs"];
+pub const SCOPE: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--features",
+    "resonantgen-plugin/assert_process_allocs,resonantgen-plugin/standalone",
+];
 /// The same without the plugin and its hosts.
 const SCOPE_WITHOUT_HOSTS: &[&str] =
     &["--workspace", "--exclude", "xtask", "--exclude", "resonantgen-plugin"];
@@ -51,7 +56,8 @@ pub fn run(flags: &Test) -> Result<()> {
         command::run(command::cargo(["doc", "--no-deps"]).args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
 
-    let program = command::target("debug").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
+    let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let (program, standalone) = (built("resonantgen"), built("resonantgen-standalone"));
     let mut tests = command::cargo(["test"]);
     tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", program);
     if flags.no_hosts {
@@ -60,6 +66,7 @@ pub fn run(flags: &Test) -> Result<()> {
     } else {
         let bundle = || {
             tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
+            tests.env("RESONANTGEN_STANDALONE", standalone);
             Ok(())
         };
         step("build", bundle)?;
