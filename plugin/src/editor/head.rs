@@ -64,7 +64,7 @@ impl App {
             });
             ui.add_space(8.0);
             let text = RichText::new("Presets").font(theme::strong(12.5));
-            let button = ui.add(Button::new(text).min_size(vec2(92.0, 24.0)).right_text("   "));
+            let button = ui.add(Button::new(text).min_size(vec2(92.0, 24.0)));
             let arrow =
                 Rect::from_center_size(button.rect.right_center() - vec2(12.0, 0.0), vec2(10.0, 10.0));
             super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
