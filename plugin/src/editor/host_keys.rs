@@ -109,7 +109,8 @@ mod x11 {
             // Up to the first window that listens to keys.
             connection.send_event(true, parent, mask, event)?;
         }
-        connection.flush()?;
+        // The server forgets what a connection has asked for when it is closed at once: an answer says that it was done.
+        connection.get_input_focus()?.reply()?;
         Ok(())
     }
 }
