@@ -4,8 +4,10 @@
 //! and collects what the user asks for as [`action`]s, which are done after drawing.
 
 mod action;
+mod browse;
 mod chips;
 mod control;
+mod drag;
 mod facts;
 mod foot;
 mod head;
@@ -16,11 +18,14 @@ mod keys;
 mod lane;
 mod look;
 mod notice;
+mod presets;
 mod row_menu;
 mod ruler;
+mod server;
 mod takes;
 mod theme;
 mod track_row;
+mod understanding;
 mod view;
 
 #[cfg(test)]
@@ -37,13 +42,19 @@ use nice_plug::prelude::ResizeHint;
 pub use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, create_egui_editor};
+use resonantgen_engine::take::TakeId;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use action::Action;
+use drag::Drag;
 use facts::{Facts, Wishes};
+use import::Importing;
 use lane::Face;
 use look::Look;
+use presets::Shelf;
+use server::ServerField;
 use track_row::Row;
+use understanding::Understanding;
 use view::SessionView;
 
 use crate::export::Exported;
@@ -55,7 +66,7 @@ use crate::shared::{DEFAULT_EDITOR_SIZE, Progress, Shared};
 pub type Editor = EguiEditor<App>;
 
 /// Smallest size that stays readable, in logical pixels.
-const MIN_SIZE: [u32; 2] = [720, 520];
+const MIN_SIZE: [u32; 2] = [720, 540];
 /// How often the playhead is drawn.
 const PLAYHEAD_INTERVAL: Duration = Duration::from_millis(33);
 /// How fast meters fall, as a factor per drawing.
@@ -71,8 +82,8 @@ pub struct App {
     params: Arc<ResonantParams>,
     shared: Arc<Shared>,
     gui: Option<GuiContext>,
-    /// The session's picture and the revision it was made of.
-    picture: Option<(u64, Arc<SessionView>)>,
+    /// The session's picture and what it was made of.
+    picture: Option<(PictureFrom, Arc<SessionView>)>,
     /// What is typed, and what it is understood as with the facts that matter for that.
     prompt: String,
     facts: Option<(FactsFrom, Facts)>,
@@ -85,8 +96,20 @@ pub struct App {
     look: Look,
     /// The list of keys is open.
     helps: bool,
-    /// The track that an audio file is asked for, and the path typed so far.
-    importing: Option<(Track, String)>,
+    /// An audio file is asked for.
+    importing: Option<Importing>,
+    /// The open menu of presets.
+    shelf: Option<Shelf>,
+    /// Who makes the music.
+    server: ServerField,
+    /// What prompts are like whose words say too little.
+    understanding: Understanding,
+    /// Files that are dragged over the window.
+    drag: Drag,
+    #[cfg(target_os = "linux")]
+    drag_target: Option<drag::Target>,
+    /// The window was just made.
+    is_new: bool,
     /// What was exported last, until it is dismissed.
     exported: Arc<Mutex<Option<Exported>>>,
     /// The session's next change brings locks along.
@@ -95,6 +118,9 @@ pub struct App {
     opened: Instant,
 }
 
+/// What a picture of the session depends on: its revision, and the takes that are finished before the others are.
+type PictureFrom = (u64, [Option<TakeId>; TRACK_COUNT]);
+
 /// What the facts depend on.
 #[derive(Clone, Debug, PartialEq)]
 struct FactsFrom {
@@ -102,6 +128,7 @@ struct FactsFrom {
     wishes: Wishes,
     locked: [bool; TRACK_COUNT],
     revision: u64,
+    understood: u64,
 }
 
 /// Identity of the prompt's field.
@@ -127,12 +154,18 @@ pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Edit
         ..ResizeHint::NON_RESIZABLE
     };
     let settings = EguiNiceSettings::new().with_tile("ResonantGen").with_resize_hint(resize_hint);
-    let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load());
+    let understanding = Understanding::of_engine(shared.repaint.clone());
+    let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load(), understanding);
     create_egui_editor(state, shared.repaint.clone(), settings, app)
 }
 
 impl App {
-    fn new(params: Arc<ResonantParams>, shared: Arc<Shared>, look: Look) -> Self {
+    fn new(
+        params: Arc<ResonantParams>,
+        shared: Arc<Shared>,
+        look: Look,
+        understanding: Understanding,
+    ) -> Self {
         Self {
             params,
             shared,
@@ -146,6 +179,13 @@ impl App {
             look,
             helps: false,
             importing: None,
+            shelf: None,
+            server: ServerField::default(),
+            understanding,
+            drag: Drag::default(),
+            #[cfg(target_os = "linux")]
+            drag_target: None,
+            is_new: false,
             exported: Arc::default(),
             takes_locks: false,
             meters: Default::default(),
@@ -160,19 +200,28 @@ impl App {
         context.options_mut(|options| options.zoom_with_keyboard = false);
         self.gui = Some(gui);
         self.prompt_from = None;
+        self.is_new = true;
         self.opened = Instant::now();
     }
 
     /// Reads what has changed since the last time.
     fn refresh(&mut self) {
         let revision = self.shared.revision();
-        if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != revision) {
-            let session = self.shared.session();
-            if std::mem::take(&mut self.takes_locks) {
+        let early = self.shared.early();
+        let from = (revision, early.each_ref().map(|take| take.as_ref().map(|take| take.id.clone())));
+        if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != from) {
+            let is_new = self.picture.as_ref().is_none_or(|(drawn, _)| drawn.0 != revision);
+            let mut session = self.shared.session();
+            if is_new && std::mem::take(&mut self.takes_locks) {
                 self.take_locks(Track::ALL.map(|track| session.track(track).locked));
             }
+            // What is finished is shown, and heard, while the rest is being made.
+            for take in early.into_iter().flatten() {
+                session.plan = Some(take.recipe.plan.clone());
+                session.track_mut(take.recipe.track).add(take);
+            }
             let before = self.picture.as_ref().map(|(_, view)| view.as_ref());
-            self.picture = Some((revision, Arc::new(SessionView::of(&session, before))));
+            self.picture = Some((from, Arc::new(SessionView::of(&session, before))));
         }
         let from = (self.shared.epoch(), self.params.slot());
         if self.prompt_from != Some(from) {
@@ -187,13 +236,14 @@ impl App {
             wishes: Wishes { overrides, host_bpm: trigger.bpm },
             locked: trigger.locked,
             revision,
+            understood: self.understanding.revision(),
         };
         if self.facts.as_ref().is_none_or(|(of, _)| *of != from) {
             let mut session = self.shared.session();
             for track in Track::ALL {
                 session.track_mut(track).locked = from.locked[track.index()];
             }
-            let facts = Facts::of(&from.prompt, &from.wishes, &session);
+            let facts = Facts::of(&from.prompt, &from.wishes, &session, Some(&self.understanding));
             self.facts = Some((from, facts));
         }
     }
@@ -245,7 +295,8 @@ impl App {
         self.chip_line(ui, chip_line, &mut actions);
         self.rows(ui, middle, &view, &mut actions);
         self.foot(ui, foot, &view, &mut actions);
-        self.notices(ui, middle, &mut actions);
+        let lanes = Rect::from_min_max(pos2(track_row::lane_rect(middle).left(), middle.top()), middle.max);
+        self.notices(ui, lanes, &mut actions);
         self.help(ui.ctx());
         self.import_dialog(ui.ctx(), &mut actions);
         let context = ui.ctx().clone();
@@ -263,6 +314,7 @@ impl App {
             facts,
             fixed: &self.shared.overrides(),
             bars: foot::asked_bars(&self.params.bars),
+            reads: self.understanding.is_busy(),
         };
         chips.show(ui, rect, actions);
     }
@@ -272,7 +324,9 @@ impl App {
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
         let lanes = track_row::lane_rect(rect);
-        let ruler = Rect::from_min_size(pos2(lanes.left(), rect.top()), vec2(lanes.width(), ruler::HEIGHT));
+        let left = lanes.left() + self.face.gutter();
+        let ruler =
+            Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);
         let playing = self.shared.playing.load(Ordering::Relaxed);
         let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
@@ -292,6 +346,10 @@ impl App {
         }
         let rows = Rect::from_min_max(pos2(rect.left(), ruler.bottom() + 4.0), rect.max);
         let height = (rows.height() - 3.0 * GAP) / 4.0;
+        let pixels = ui.ctx().pixels_per_point();
+        let point = |[x, y]: [i16; 2]| pos2(f32::from(x), f32::from(y)) / pixels;
+        let over = self.drag.over().map(point);
+        let dropped = self.drag.take_dropped().map(|(at, paths)| (point(at), paths));
         for track in Track::ALL {
             let index = track.index();
             let peaks = self.shared.meters[index].take();
@@ -302,6 +360,10 @@ impl App {
                 }
             }
             let top = rows.top() + index as f32 * (height + GAP);
+            let place = Rect::from_min_size(pos2(rows.left(), top), vec2(rows.width(), height));
+            if let Some((_, paths)) = dropped.as_ref().filter(|(at, _)| place.contains(*at)) {
+                actions.push(Action::Dropped(track, paths.clone()));
+            }
             let row = Row {
                 track,
                 params: &self.params,
@@ -313,10 +375,11 @@ impl App {
                 peaks: self.meters[index],
                 working: self.is_working(),
                 face: self.face,
+                dragged: over.is_some_and(|at| place.contains(at)),
                 edit: &mut self.edits[index],
                 actions,
             };
-            row.show(ui, Rect::from_min_size(pos2(rows.left(), top), vec2(rows.width(), height)));
+            row.show(ui, place);
         }
     }
 
@@ -366,6 +429,7 @@ impl NiceEguiApp for App {
     ) -> Result<(), HandlerError> {
         self.open(&context, gui);
         context.set_zoom_factor(self.look.zoom);
+        self.server = ServerField::load();
         let size = self.shared.editor_size.load();
         if size != DEFAULT_EDITOR_SIZE {
             let size = vec2(size[0].max(MIN_SIZE[0]) as f32, size[1].max(MIN_SIZE[1]) as f32);
@@ -376,6 +440,10 @@ impl NiceEguiApp for App {
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
         host_keys::pass_on(ui.ctx(), frame);
+        #[cfg(target_os = "linux")]
+        if std::mem::take(&mut self.is_new) {
+            self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint);
+        }
         self.show(ui);
     }
 
@@ -385,5 +453,9 @@ impl NiceEguiApp for App {
 
     fn editor_closed(&mut self) {
         self.gui = None;
+        #[cfg(target_os = "linux")]
+        {
+            self.drag_target = None;
+        }
     }
 }

@@ -30,13 +30,9 @@ pub struct Status {
     pub detail: String,
 }
 
-/// What computes. It waits for nothing, so that the editor can ask at any time.
-pub fn status() -> Status {
-    let known = STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    known.unwrap_or_else(|| Status {
-        name: "not loaded".to_owned(),
-        detail: "The models are loaded when they are first needed".to_owned(),
-    })
+/// What computes, once something has; it waits for nothing, so that the editor can ask at any time.
+pub fn status() -> Option<Status> {
+    STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Notes what computes. It may take a second: for the worker.

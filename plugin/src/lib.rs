@@ -16,7 +16,6 @@ mod mixer;
 mod outlet;
 mod params;
 mod port_shim;
-#[allow(dead_code, reason = "the editor lists and keeps presets of the user")]
 mod preset;
 mod prompts;
 mod remote;

@@ -13,6 +13,7 @@ use resonantgen_engine::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
 
+use crate::editor::RepaintNotifier;
 use crate::inference::{EngineError, engine, note_status};
 
 /// How long a server that did not answer is left alone.
@@ -63,9 +64,7 @@ pub fn make(
     work: &Work<'_>,
     observer: &dyn Observer,
 ) -> Result<Option<String>, MakeError> {
-    // Settings that cannot be read are like none: there is a way to make music without them.
-    let settings = folder().and_then(|folder| Settings::load(&folder)).unwrap_or_default();
-    make_with(&settings, session, work, observer, |session| {
+    make_with(&settings(), session, work, observer, |session| {
         let engine = engine()?;
         note_status(&engine);
         match work {
@@ -89,12 +88,14 @@ fn make_with(
     let why = match still_gone(address) {
         Some(why) => why,
         None => match there(address, settings.token.as_deref(), session, work, observer) {
-            Ok(()) => return Ok(None),
+            Ok(()) => {
+                note_answer(address, None);
+                return Ok(None);
+            }
             Err(error) if error.is_of_server() && !observer.is_cancelled() => {
                 let why = error.to_string();
                 if matches!(error, RemoteError::Gone { .. }) {
-                    let mut gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
-                    *gone = Some((address.clone(), Instant::now(), why.clone()));
+                    note_answer(address, Some(why.clone()));
                 }
                 why
             }
@@ -126,6 +127,46 @@ fn still_gone(address: &str) -> Option<String> {
     let gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (known, since, why) = gone.as_ref()?;
     (known == address && since.elapsed() < PAUSE).then(|| why.clone())
+}
+
+/// Remembers that a server has answered, or why it has not.
+fn note_answer(address: &str, why: Option<String>) {
+    *GONE.lock().unwrap_or_else(PoisonError::into_inner) =
+        why.map(|why| (address.to_owned(), Instant::now(), why));
+}
+
+/// The user's settings. Those that cannot be read are like none: there is a way to make music without them.
+#[must_use]
+pub fn settings() -> Settings {
+    folder().and_then(|folder| Settings::load(&folder)).unwrap_or_default()
+}
+
+/// Keeps settings for all programs of this user.
+///
+/// # Errors
+/// In words, when they cannot be written.
+pub fn keep_settings(settings: &Settings) -> Result<(), String> {
+    folder().and_then(|folder| settings.save(&folder)).map_err(|error| error.to_string())
+}
+
+/// Why a server did not answer when it was asked last; `None` when it did, or was not asked yet.
+#[must_use]
+pub fn gone(address: &str) -> Option<String> {
+    let gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
+    gone.as_ref().filter(|(known, ..)| known == address).map(|(.., why)| why.clone())
+}
+
+/// Asks a server in the background whether it is there and lets us in; [`gone`] tells the answer after a repaint.
+pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
+    let Some(address) = settings.address.clone() else { return };
+    let token = settings.token.clone();
+    let ask = move || {
+        let answer = Remote::new(&address, token.as_deref()).and_then(|remote| remote.bundles());
+        note_answer(&address, answer.err().map(|error| error.to_string()));
+        repaint.request_repaint();
+    };
+    // Without a thread it is asked when there is something to make.
+    let _ = std::thread::Builder::new().name("resonantgen server".to_owned()).spawn(ask);
 }
 
 #[cfg(test)]

@@ -180,6 +180,7 @@ pub struct Shared {
     epoch: AtomicU64,
     blob: Mutex<Option<(u64, String)>>,
     outlet: Mutex<Option<Outlet>>,
+    early: Mutex<[Option<Arc<Take>>; TRACK_COUNT]>,
     message: Mutex<Option<String>>,
     notice: Mutex<Option<String>>,
     queue: Mutex<VecDeque<Job>>,
@@ -222,6 +223,7 @@ impl Shared {
             epoch: AtomicU64::new(0),
             blob: Mutex::default(),
             outlet: Mutex::default(),
+            early: Mutex::default(),
             message: Mutex::default(),
             notice: Mutex::default(),
             queue: Mutex::default(),
@@ -371,14 +373,23 @@ impl Shared {
     /// realtime-safe.
     pub fn hear_early(&self, track: Track, take: Option<&Take>, manner: Manner) {
         let session = self.session();
+        let take = take.map(|take| Arc::new(take.clone()));
+        locked(&self.early)[track.index()].clone_from(&take);
         if let Some(outlet) = &mut *locked(&self.outlet) {
-            outlet.set_early(track, take.map(|take| Arc::new(take.clone())));
+            outlet.set_early(track, take);
             outlet.feed(&session, manner, 0);
         }
+        self.repaint.request_repaint();
+    }
+
+    /// Finished takes of a generation that still goes on (index as [`Track::ALL`]), for the editor. Not realtime-safe.
+    pub fn early(&self) -> [Option<Arc<Take>>; TRACK_COUNT] {
+        locked(&self.early).clone()
     }
 
     /// What was heard early is part of the session now, or not wanted any more.
     pub fn end_early(&self) {
+        *locked(&self.early) = Default::default();
         if let Some(outlet) = &mut *locked(&self.outlet) {
             for track in Track::ALL {
                 outlet.set_early(track, None);

@@ -2,6 +2,8 @@
 
 pub mod listen;
 pub mod program;
+#[cfg(target_os = "linux")]
+pub mod screen;
 pub mod stem;
 
 use std::path::{Path, PathBuf};

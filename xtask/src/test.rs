@@ -17,7 +17,7 @@ pub const SCOPE: &[&str] = &[
     "--exclude",
     "xtask",
     "--features",
-    "resonantgen-plugin/assert_process_allocs,resonantgen-tests/steinberg_validator",
+    "resonantgen-plugin/assert_process_allocs,resonantgen-plugin/standalone,resonantgen-tests/steinberg_validator",
 ];
 /// The same without the plugin and its hosts.
 const SCOPE_WITHOUT_HOSTS: &[&str] =
@@ -56,7 +56,8 @@ pub fn run(flags: &Test) -> Result<()> {
         command::run(command::cargo(["doc", "--no-deps"]).args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
 
-    let program = command::target("debug").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
+    let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let (program, standalone) = (built("resonantgen"), built("resonantgen-standalone"));
     let mut tests = command::cargo(["test"]);
     tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", program);
     if flags.no_hosts {
@@ -65,6 +66,7 @@ pub fn run(flags: &Test) -> Result<()> {
     } else {
         let bundle = || {
             tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
+            tests.env("RESONANTGEN_STANDALONE", standalone);
             Ok(())
         };
         step("build", bundle)?;

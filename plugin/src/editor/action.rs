@@ -9,10 +9,13 @@ use resonantgen_engine::plan::Chord;
 use resonantgen_engine::session::{Overrides, Session, SessionError};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
+use super::browse::{self, Browser};
+use super::import::Importing;
 use super::{App, control};
 use crate::export::{self, What};
 use crate::job::{Job, Target};
 use crate::params::BARS_MAX;
+use crate::preset::Preset;
 
 /// Something the user asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,8 @@ pub enum Action {
     Compare(Track),
     /// Put another prompt into the field.
     Prompt(String),
+    /// Take over a preset's prompt and settings.
+    Preset(Box<Preset>),
     /// Fix facts.
     Fix(Box<Overrides>),
     /// Fix the length; 0 leaves it to the prompt.
@@ -54,6 +59,8 @@ pub enum Action {
     },
     /// Ask for an audio file that the track shall play.
     AskImport(Track),
+    /// Files were dropped on a track.
+    Dropped(Track, Vec<PathBuf>),
     /// Play an audio file on a track, and lock it.
     Import(Track, PathBuf),
     /// Write files.
@@ -95,6 +102,7 @@ impl App {
                 self.prompt = prompt;
                 self.shared.prompts.set(self.params.slot(), self.prompt.clone());
             }
+            Action::Preset(preset) => self.use_preset(&preset),
             Action::Fix(overrides) => self.shared.set_overrides(*overrides),
             Action::Bars(bars) => {
                 if let Some(gui) = &self.gui {
@@ -108,7 +116,12 @@ impl App {
                 }
             }
             Action::Chord { from, to, chord } => self.change_chord(from, to, chord),
-            Action::AskImport(track) => self.importing = Some((track, String::new())),
+            Action::AskImport(track) => {
+                let folder = self.look.folder.clone().filter(|folder| folder.is_dir());
+                let browser = Browser::at(&folder.unwrap_or_else(browse::first_folder));
+                self.importing = Some(Importing { track, browser });
+            }
+            Action::Dropped(track, paths) => self.take_dropped(track, paths),
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
             Action::Reveal(folder) => {
@@ -191,6 +204,19 @@ impl App {
         trigger.seed = Some(seed);
         trigger.bars = Some(bars);
         self.shared.ask(Job::from(trigger));
+    }
+
+    /// The first audio file of those that were dropped is imported.
+    fn take_dropped(&mut self, track: Track, paths: Vec<PathBuf>) {
+        if self.params.track(track).lock.value() {
+            let text = format!("The {track} is locked: unlock it to play the file there.");
+            self.shared.set_message(Some(text));
+        } else if let Some(path) = paths.into_iter().find(|path| browse::is_audio(path)) {
+            self.import(track, path);
+        } else {
+            let text = "That is no audio file: WAV, FLAC, MP3, OGG and AIFF can be dropped.";
+            self.shared.set_message(Some(text.to_owned()));
+        }
     }
 
     /// The worker reads and fits the file; the lock comes with it.

@@ -1,14 +1,12 @@
 //! What was understood, as chips that can be clicked and corrected.
 
-use egui::{
-    Align, Button, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, TextEdit, Ui, UiBuilder, vec2,
-};
+use egui::{Align, Button, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, Ui, UiBuilder, vec2};
 use resonantgen_engine::intent::Style;
 use resonantgen_engine::plan::{BPM_RANGE, Key, Meter, Mode};
 use resonantgen_engine::session::Overrides;
 
 use super::action::Action;
-use super::control::{ChipKind, chip};
+use super::control::{self, ChipKind, chip};
 use super::facts::{Fact, Facts, Source, chord_line, read_chords};
 use super::head::EXAMPLES;
 use super::theme::{self, palette};
@@ -29,6 +27,8 @@ pub struct Chips<'a> {
     pub fixed: &'a Overrides,
     /// Bars asked for by the parameter; 0 is none.
     pub bars: u32,
+    /// The prompt as a whole is still being read: words that say nothing by themselves may mean something yet.
+    pub reads: bool,
 }
 
 impl Chips<'_> {
@@ -217,7 +217,7 @@ impl Chips<'_> {
         let at_hand = self.facts.chords.value.as_ref().map_or_else(String::new, |chords| chord_line(chords));
         let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or(at_hand);
         ui.label(RichText::new("Chords, one per bar or spread evenly").color(palette.dim));
-        let field = ui.add(TextEdit::singleline(&mut text).hint_text("Am F C G").desired_width(280.0));
+        let field = ui.add(control::field(&mut text, "Am F C G").desired_width(280.0));
         let mut asked = None;
         match read_chords(&text) {
             Ok(chords) if !chords.is_empty() => {
@@ -247,7 +247,9 @@ impl Chips<'_> {
         let unknown = self.facts.unknown.join(", ");
         let mut pieces: Vec<(&str, &str, ChipKind)> =
             self.facts.others.iter().map(|text| ("", text.as_str(), ChipKind::Plain)).collect();
-        if !unknown.is_empty() {
+        if self.reads {
+            pieces.insert(0, ("reading", "…", ChipKind::Plain));
+        } else if !unknown.is_empty() {
             // First, because it is what the user should see.
             pieces.insert(0, ("not understood", &unknown, ChipKind::Odd));
         }

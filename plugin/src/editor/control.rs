@@ -247,7 +247,7 @@ fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
     ui.label(egui::RichText::new(param.name()).font(theme::strong(12.5)));
     let id = ui.scope_id().with("value");
     let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or_else(|| param.to_string());
-    let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(96.0));
+    let field = ui.add(field(&mut text, "").desired_width(96.0));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.data_mut(|data| data.insert_temp(id, text.clone()));
     if entered && let Some(normalized) = param.string_to_normalized_value(&text) {
@@ -260,6 +260,16 @@ fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
         ui.data_mut(|data| data.remove::<String>(id));
         ui.close();
     }
+}
+
+/// A field for a line of text, as all of them look.
+pub fn field<'a>(text: &'a mut String, hint: &str) -> egui::TextEdit<'a> {
+    egui::TextEdit::singleline(text)
+        .hint_text(hint)
+        .font(theme::plain(13.0))
+        .margin(egui::Margin::symmetric(8, 4))
+        .align(egui::Align2::LEFT_CENTER)
+        .min_size(vec2(0.0, 24.0))
 }
 
 /// How a chip stands out.

@@ -1,6 +1,6 @@
 //! What a prompt is understood as: the facts behind the chips.
 
-use resonantgen_engine::intent::{Intent, Slot, Style, understood};
+use resonantgen_engine::intent::{Intent, Slot, Style, TextUnderstanding, understood};
 use resonantgen_engine::plan::{Chord, Key, Meter, Plan};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
@@ -79,9 +79,14 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads the prompt as a generation would.
+    /// Reads the prompt as a generation would; `text` is asked where its words leave something open.
     #[must_use]
-    pub fn of(prompt: &str, wishes: &Wishes, session: &Session) -> Self {
+    pub fn of(
+        prompt: &str,
+        wishes: &Wishes,
+        session: &Session,
+        text: Option<&dyn TextUnderstanding>,
+    ) -> Self {
         let overrides =
             Overrides { bpm: wishes.host_bpm.or(wishes.overrides.bpm), ..wishes.overrides.clone() };
         let request = SessionRequest {
@@ -91,7 +96,7 @@ impl Facts {
             tracks: Track::ALL.to_vec(),
             settings: GenerationSettings::default(),
         };
-        match session.prepare(&request) {
+        match session.prepare_with(&request, text) {
             Ok((intent, plan)) => {
                 let made = session.plan.as_ref().filter(|_| session.prompt == prompt);
                 Self::from(&intent, &plan, made, wishes, session)
@@ -228,7 +233,7 @@ mod tests {
     #[test]
     fn sources_are_told_apart() {
         let session = Session::default();
-        let facts = Facts::of("dark techno in A minor", &wishes(), &session);
+        let facts = Facts::of("dark techno in A minor", &wishes(), &session, None);
         assert_eq!((facts.style.value, facts.style.source), (Some(Style::Techno), Source::Prompt));
         assert_eq!(facts.key.value.map(|key| key.to_string()).as_deref(), Some("A minor"));
         assert_eq!((facts.bpm.value, facts.bpm.source), (None, Source::Chosen));
@@ -238,14 +243,14 @@ mod tests {
         asked.host_bpm = Some(126.0);
         asked.overrides.style = Some(Style::Jazz);
         asked.overrides.bpm = Some(90.0);
-        let facts = Facts::of("dark techno in A minor", &asked, &session);
+        let facts = Facts::of("dark techno in A minor", &asked, &session, None);
         assert_eq!((facts.bpm.value, facts.bpm.source), (Some(126.0), Source::Host));
         assert_eq!((facts.style.value, facts.style.source), (Some(Style::Jazz), Source::Fixed));
     }
 
     #[test]
     fn a_prompt_that_cannot_be_read_is_said() {
-        assert!(Facts::of("", &wishes(), &Session::default()).error.is_some());
+        assert!(Facts::of("", &wishes(), &Session::default(), None).error.is_some());
     }
 
     #[test]

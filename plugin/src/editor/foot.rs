@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use egui::{Align, Layout, Popup, Rect, RichText, Ui, UiBuilder};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
 
+use super::App;
 use super::action::Action;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::theme::{self, palette};
 use super::view::SessionView;
-use super::{App, lane};
 use crate::inference;
 use crate::params::{SEED_MAX, SeedMode, SwapMoment};
 
@@ -93,17 +93,37 @@ impl App {
     /// Who computes, and what is going on.
     fn engine(&self, ui: &mut Ui) {
         let palette = palette(ui);
-        let working = self.is_working();
-        let status = inference::status();
-        let stage = self.shared.progress.iter().find_map(|progress| lane::progress_words(progress.load()));
-        let waiting = self.shared.unfinished.load(Ordering::Relaxed);
-        let text = match stage {
-            _ if !working => status.name.clone(),
-            Some(_) if waiting > 1 => format!("{} · {waiting} to do", status.name),
-            _ => format!("{} · busy", status.name),
+        let server = self.server.in_use();
+        let (name, detail, ink) = match &server {
+            Some((address, None)) => (
+                (*address).to_owned(),
+                format!("{address} makes the music (menu at the top right)"),
+                palette.dim,
+            ),
+            Some((address, Some(why))) => (
+                format!("{address} is gone"),
+                format!("This machine makes the music, because {why}"),
+                palette.warning,
+            ),
+            None => match inference::status() {
+                Some(status) => (status.name, status.detail, palette.dim),
+                None => (
+                    "Ready".to_owned(),
+                    "The models are loaded when they are first needed".to_owned(),
+                    palette.dim,
+                ),
+            },
         };
-        let text = RichText::new(text).font(theme::plain(12.0)).color(palette.dim);
-        ui.add(egui::Label::new(text).truncate()).on_hover_text(status.detail);
+        let waiting = self.shared.unfinished.load(Ordering::Relaxed);
+        let is_loaded = server.is_some() || inference::status().is_some();
+        let text = match waiting {
+            _ if !self.is_working() => name,
+            _ if !is_loaded => "Loading the models".to_owned(),
+            2.. => format!("{name} · {waiting} to do"),
+            _ => format!("{name} · busy"),
+        };
+        let text = RichText::new(text).font(theme::plain(12.0)).color(ink);
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(detail);
     }
 }
 

@@ -62,6 +62,14 @@ impl App {
                     actions.push(Action::Redo);
                 }
             });
+            ui.add_space(8.0);
+            let text = RichText::new("Presets").font(theme::strong(12.5));
+            let button = ui.add(Button::new(text).min_size(vec2(92.0, 24.0)));
+            let arrow =
+                Rect::from_center_size(button.rect.right_center() - vec2(12.0, 0.0), vec2(10.0, 10.0));
+            super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
+            let button = button.on_hover_text("Prompts with settings to start from, and your own");
+            self.preset_menu(&button, actions);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.title_right(ui, view, actions));
         });
     }
@@ -69,8 +77,10 @@ impl App {
     /// From the right edge to the left.
     fn title_right(&mut self, ui: &mut Ui, view: &SessionView, actions: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let more = IconButton::new(Icon::More, "Menu").hint("Look, size, shortcuts (?)").show(ui);
-        Popup::menu(&more).show(|ui| self.menu(ui, actions));
+        let more = IconButton::new(Icon::More, "Menu").hint("Look, size, server, shortcuts (?)").show(ui);
+        Popup::menu(&more)
+            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+            .show(|ui| self.menu(ui, actions));
         ui.add_enabled_ui(view.plan.is_some(), |ui| {
             let export = IconButton::new(Icon::Export, "Export")
                 .hint("Export WAV and MIDI (Ctrl+E exports everything)")
@@ -100,7 +110,8 @@ impl App {
     }
 
     fn menu(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        ui.set_min_width(180.0);
+        ui.set_min_width(300.0);
+        ui.set_max_width(300.0);
         ui.horizontal(|ui| {
             ui.label("Look");
             for (light, name) in [(false, "dark"), (true, "light")] {
@@ -119,6 +130,8 @@ impl App {
                 }
             }
         });
+        ui.separator();
+        self.server_menu(ui);
         ui.separator();
         if ui.button("Keyboard shortcuts (?)").clicked() {
             self.helps = true;
@@ -167,14 +180,14 @@ impl App {
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
 
-        let (words, fill, ink) = if working {
-            ("Cancel", palette.button, palette.text)
+        let (words, fill, ink, edge) = if working {
+            ("Cancel", palette.button, palette.text, Stroke::new(1.0, palette.dim))
         } else {
-            ("Generate", palette.accent, palette.on_accent)
+            ("Generate", palette.accent, palette.on_accent, Stroke::NONE)
         };
         let generate = Button::new(RichText::new(words).font(theme::strong(15.0)).color(ink))
             .fill(fill)
-            .stroke(Stroke::NONE)
+            .stroke(edge)
             .corner_radius(theme::ROUNDING);
         let response = ui.put(button, generate);
         if response.has_focus() {

@@ -6,6 +6,8 @@
 
 use egui::{Context, Event, Key};
 use nice_plug_egui::{Frame, KeyCapture};
+#[cfg(target_os = "linux")]
+pub use x11::window_of;
 
 /// Says which keys stay with the host, and passes those on that came here nevertheless. Before the keys are used.
 pub fn pass_on(context: &Context, frame: &mut Frame) {
@@ -53,15 +55,20 @@ mod x11 {
         Connection(#[from] x11rb::errors::ConnectionError),
     }
 
-    /// Sends strokes of the space bar to the host. A host that cannot be reached is no worse off than before.
-    pub fn send(frame: &Frame, strokes: &[bool]) {
-        let Ok(handle) = frame.baseview_window().window_handle() else { return };
-        let window = match handle.as_raw() {
+    /// The X11 window that the editor lies in.
+    #[must_use]
+    pub fn window_of(frame: &Frame) -> Option<u32> {
+        let handle = frame.baseview_window().window_handle().ok()?;
+        match handle.as_raw() {
             RawWindowHandle::Xlib(handle) => u32::try_from(handle.window).ok(),
             RawWindowHandle::Xcb(handle) => Some(handle.window.get()),
             _ => None,
-        };
-        if let Some(window) = window
+        }
+    }
+
+    /// Sends strokes of the space bar to the host. A host that cannot be reached is no worse off than before.
+    pub fn send(frame: &Frame, strokes: &[bool]) {
+        if let Some(window) = window_of(frame)
             && let Err(error) = try_send(window, strokes)
         {
             nice_plug::nice_warn!("the space bar cannot be passed on to the host: {error}");
@@ -102,7 +109,8 @@ mod x11 {
             // Up to the first window that listens to keys.
             connection.send_event(true, parent, mask, event)?;
         }
-        connection.flush()?;
+        // The server forgets what a connection has asked for when it is closed at once: an answer says that it was done.
+        connection.get_input_focus()?.reply()?;
         Ok(())
     }
 }

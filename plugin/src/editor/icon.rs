@@ -33,6 +33,8 @@ pub enum Icon {
     Next,
     /// A small arrow down: a menu.
     Down,
+    /// A small arrow up: the folder above.
+    Up,
     /// Two sheets.
     Copy,
     /// A cross.
@@ -149,6 +151,7 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
             let side = if icon == Icon::Next { 1.0 } else { -1.0 };
             line(&[vec2(-2.0 * side, -4.5), vec2(2.5 * side, 0.0), vec2(-2.0 * side, 4.5)]);
         }
+        Icon::Up => line(&[vec2(-4.5, 2.5), vec2(0.0, -2.5), vec2(4.5, 2.5)]),
         Icon::Down => line(&[vec2(-4.0, -2.0), vec2(0.0, 2.5), vec2(4.0, -2.0)]),
         Icon::Copy => {
             let sheet = |shift: Vec2| Rect::from_center_size(center + shift, vec2(7.0, 8.5));

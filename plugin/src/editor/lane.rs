@@ -19,6 +19,17 @@ pub enum Face {
     Notes,
 }
 
+impl Face {
+    /// Width at the left of a lane where its rows are named, in points.
+    #[must_use]
+    pub const fn gutter(self) -> f32 {
+        match self {
+            Self::Sound => 0.0,
+            Self::Notes => 58.0,
+        }
+    }
+}
+
 /// How a lane is drawn.
 #[derive(Clone, Copy)]
 pub struct Ink {
@@ -44,10 +55,7 @@ pub fn paint(painter: &Painter, rect: Rect, view: &LaneView, plan: Option<&Plan>
             painter.add(waveform(rect.shrink2(vec2(0.0, 3.0)), &view.peaks, ink.color.gamma_multiply(0.42)));
             2.5
         }
-        Face::Notes => {
-            paint_names(painter, rect, view, ink);
-            (roll(rect).height() * view.row_height - 1.0).clamp(3.0, 11.0)
-        }
+        Face::Notes => (roll(rect).height() * view.row_height - 1.0).clamp(3.0, 11.0),
     };
     let inner = roll(rect);
     for note in &view.notes {
@@ -80,17 +88,39 @@ fn paint_rows(painter: &Painter, rect: Rect, view: &LaneView, ink: Ink) {
     }
 }
 
-fn paint_names(painter: &Painter, rect: Rect, view: &LaneView, ink: Ink) {
-    let inner = roll(rect);
+/// Names of the rows, and the keys of a piano where they are pitches; `gutter` is left of the lane's picture.
+pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) {
+    const KEYS: f32 = 14.0;
+    let inner = roll(gutter);
+    let row = inner.height() * view.row_height;
+    let mut names = gutter.right() - 6.0;
+    if let Some(lowest) = view.lowest {
+        let is_black = |pitch: u8| matches!(pitch % 12, 1 | 3 | 6 | 8 | 10);
+        let keys = Rect::from_min_max(pos2(gutter.right() - KEYS, inner.top()), inner.max);
+        painter.rect_filled(keys, 0.0, ink.palette.text.gamma_multiply(0.72));
+        let count = (1.0 / view.row_height).round() as u8;
+        for index in 0..count {
+            let pitch = lowest.saturating_add(index);
+            let top = inner.bottom() - row * f32::from(index + 1);
+            let key = Rect::from_min_size(pos2(keys.left(), top), vec2(KEYS, row));
+            if is_black(pitch) {
+                let short = Rect::from_min_size(key.min, vec2(KEYS * 0.64, row));
+                painter.rect_filled(short, 0.0, ink.palette.well);
+            } else if matches!(pitch % 12, 0 | 5) && row > 1.5 {
+                painter.hline(keys.x_range(), key.bottom(), Stroke::new(0.7, ink.palette.well));
+            }
+        }
+        names -= KEYS;
+    }
     let mut free_below = f32::INFINITY;
-    for row in &view.rows {
-        let y = egui::lerp(inner.bottom()..=inner.top(), row.height);
-        if free_below - y < 11.0 {
+    for named in &view.rows {
+        let y = egui::lerp(inner.bottom()..=inner.top(), named.height);
+        if free_below - y < 10.5 {
             continue;
         }
         free_below = y;
-        let text = painter.layout_no_wrap(row.name.clone(), theme::plain(10.0), ink.palette.dim);
-        painter.galley(pos2(rect.left() + 4.0, y - text.size().y / 2.0), text, ink.palette.dim);
+        let text = painter.layout_no_wrap(named.name.clone(), theme::plain(10.0), ink.palette.dim);
+        painter.galley(pos2(names - text.size().x, y - text.size().y / 2.0), text, ink.palette.dim);
     }
 }
 

@@ -4,19 +4,21 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Dark or light, and how large.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Dark or light, how large, and where files were looked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Look {
     /// The light palette.
     pub light: bool,
     /// Size of everything on top of the screen's own scale, in `1.0..=3.0`.
     pub zoom: f32,
+    /// Where the last imported audio file was.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { light: false, zoom: 1.0 }
+        Self { light: false, zoom: 1.0, folder: None }
     }
 }
 
@@ -30,10 +32,10 @@ impl Look {
     }
 
     /// Writes the file. A look that cannot be kept is no reason to disturb anybody.
-    pub fn save(self) {
+    pub fn save(&self) {
         let Some(path) = file() else { return };
         let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        if let (Ok(()), Ok(text)) = (written, serde_json::to_vec_pretty(&self)) {
+        if let (Ok(()), Ok(text)) = (written, serde_json::to_vec_pretty(self)) {
             let _ = std::fs::write(path, text);
         }
     }

@@ -20,12 +20,12 @@ impl App {
             return;
         }
         let palette = palette(ui);
-        let width = (area.width() - 40.0).min(760.0);
-        let bottom = area.bottom() - ui.ctx().content_rect().bottom() - 4.0;
-        Area::new(Id::unique("notices"))
-            .order(Order::Foreground)
-            .anchor(Align2::CENTER_BOTTOM, [0.0, bottom])
-            .show(ui.ctx(), |ui| {
+        let width = (area.width() - 24.0).min(760.0);
+        let window = ui.ctx().content_rect();
+        let place = egui::vec2(area.center().x - window.center().x, area.bottom() - window.bottom() - 6.0);
+        Area::new(Id::unique("notices")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, place).show(
+            ui.ctx(),
+            |ui| {
                 ui.set_width(width);
                 if let Some(message) = message {
                     card(ui, palette.warning_card, palette.warning, |ui| {
@@ -57,7 +57,8 @@ impl App {
                         }
                     });
                 }
-            });
+            },
+        );
     }
 }
 

@@ -57,7 +57,7 @@ fn bench(width: f32, height: f32) -> Bench {
     let shared = Shared::new();
     let params = Arc::new(ResonantParams::new(&shared));
     let host = Arc::new(Host::default());
-    let mut app = App::new(Arc::clone(&params), Arc::clone(&shared), Look::default());
+    let mut app = App::new(Arc::clone(&params), Arc::clone(&shared), Look::default(), understanding::jazz());
     // An old window: it has settled.
     app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
@@ -337,7 +337,7 @@ fn the_seed_is_held_and_let_go() {
 
 #[test]
 fn nothing_overlaps_or_leaves_the_window_at_any_size() {
-    for (width, height) in [(720.0, 520.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
+    for (width, height) in [(720.0, 540.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
         let mut bench = bench(width, height);
         give_session(&mut bench);
         let window = Rect::from_min_size(egui::Pos2::ZERO, vec2(width, height)).expand(1.0);
@@ -403,7 +403,8 @@ fn it_rests_when_nothing_happens() {
 #[test]
 fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
     let mut bench = bench(980.0, 640.0);
-    bench.harness.state_mut().importing = Some((Track::Drums, String::new()));
+    bench.harness.state_mut().importing =
+        Some(Importing { track: Track::Drums, browser: browse::Browser::default() });
     bench.harness.run();
     bench.harness.get_by_label("Path of the file").type_text("\"/nowhere/beat.wav\"");
     bench.harness.run();
@@ -424,4 +425,68 @@ fn what_does_not_fit_can_be_let_go() {
     bench.click("Let go of what is fixed");
     assert_eq!(bench.shared.overrides(), Overrides::default());
     assert!(bench.harness.query_by_label("techno").is_some());
+}
+
+#[test]
+fn what_the_words_leave_open_is_understood_in_the_background() {
+    let mut bench = bench(980.0, 640.0);
+    bench.harness.state_mut().prompt = "the last train home after midnight".to_owned();
+    bench.harness.run();
+    understanding::settle(&bench.harness.state().understanding);
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("jazz").is_some());
+}
+
+#[test]
+fn a_preset_brings_its_prompt_and_settings() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("Presets");
+    bench.click("house");
+    bench.click("Late Deep House");
+    assert!(bench.harness.state().prompt.starts_with("deep house"), "{}", bench.harness.state().prompt);
+    assert_eq!(bench.params.bars.value(), 8);
+    assert_eq!(bench.job(), None, "it is the user who generates");
+}
+
+#[test]
+fn a_finished_take_is_seen_while_the_others_are_made() {
+    let mut bench = bench(980.0, 640.0);
+    let session = fixture();
+    let drums = session.track(Track::Drums).take().expect("a take");
+    bench.shared.hear_early(Track::Drums, Some(drums), Manner::default());
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Drums lane, patch test patch").is_some());
+    assert!(bench.harness.query_by_label("Bass lane, no take").is_some());
+    bench.shared.end_early();
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Drums lane, no take").is_some());
+}
+
+#[test]
+fn a_dropped_file_is_imported_where_it_was_dropped() {
+    let mut bench = bench(980.0, 640.0);
+    let lane = bench.harness.get_by_label("Bass lane, no take").rect().center();
+    let at = [lane.x as i16, lane.y as i16];
+    let drop = |bench: &mut Bench, path: &str| {
+        bench.harness.state().drag.drop_at(at, vec![path.into()]);
+        bench.harness.run();
+    };
+    drop(&mut bench, "/nowhere/notes.txt");
+    assert!(bench.shared.next_job().is_none());
+    assert!(bench.shared.message().is_some_and(|message| message.contains("no audio file")));
+    drop(&mut bench, "/nowhere/beat.wav");
+    assert!(matches!(bench.shared.next_job(), Some(Job::Change { .. })));
+    bench.click("Bass Lock");
+    drop(&mut bench, "/nowhere/beat.wav");
+    assert!(bench.shared.next_job().is_none(), "it is locked");
+}
+
+#[test]
+fn the_score_has_names_beside_it_and_the_ruler_follows() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let left = |bench: &Bench| bench.harness.get_by_label("Chord Am, bar 1").rect().left();
+    let before = left(&bench);
+    bench.click("Show the notes");
+    assert_eq!(left(&bench) - before, Face::Notes.gutter());
 }

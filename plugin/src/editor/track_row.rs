@@ -45,6 +45,8 @@ pub struct Row<'a> {
     pub working: bool,
     /// What the lane shows.
     pub face: Face,
+    /// Files are dragged over this row.
+    pub dragged: bool,
     /// The words typed to change it.
     pub edit: &'a mut String,
     /// What was asked for.
@@ -91,11 +93,9 @@ impl Row<'_> {
         let palette = palette(ui);
         let params = self.params.track(self.track);
         let is_empty = self.view.peaks.is_empty();
-        let picture = if self.plan.is_some() {
-            Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - STRIP_HEIGHT))
-        } else {
-            rect
-        };
+        let bottom = if self.plan.is_some() { rect.bottom() - STRIP_HEIGHT } else { rect.bottom() };
+        let gutter = self.face.gutter();
+        let picture = Rect::from_min_max(pos2(rect.left() + gutter, rect.top()), pos2(rect.right(), bottom));
         let response = ui.interact(picture, lane_id(self.track), Sense::click());
         let words = lane::progress_words(self.progress).map(|(words, _)| words);
         let state = words.unwrap_or_else(|| {
@@ -111,6 +111,10 @@ impl Row<'_> {
         let color = if audible { palette.track(self.track) } else { palette.dim };
         let ink = Ink { palette, color };
         ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, palette.well);
+        if gutter > 0.0 && !is_empty {
+            let names = Rect::from_min_max(rect.min, pos2(picture.left() - 2.0, bottom));
+            lane::paint_gutter(&ui.painter().with_clip_rect(names), names, self.view, ink);
+        }
         let painter = ui.painter().with_clip_rect(picture);
         lane::paint(&painter, picture, self.view, self.plan, ink, self.face);
         if is_empty && self.progress == Progress::Idle {
@@ -125,6 +129,9 @@ impl Row<'_> {
             let stroke = Stroke::new(1.5, palette.track(self.track));
             ui.painter().rect_stroke(rect, theme::SMALL_ROUNDING, stroke, StrokeKind::Inside);
         }
+        if self.dragged {
+            self.drop_hint(ui, rect);
+        }
         if response.has_focus() {
             let stroke = Stroke::new(2.0, palette.focus);
             ui.painter().rect_stroke(rect.expand(1.0), theme::SMALL_ROUNDING, stroke, StrokeKind::Outside);
@@ -138,21 +145,35 @@ impl Row<'_> {
         row_menu::attach(&response, self.track, self.params, self.setter, self.view, self.actions);
     }
 
+    /// What will happen to files that are dragged over the lane.
+    fn drop_hint(&self, ui: &Ui, rect: Rect) {
+        let palette = palette(ui);
+        let locked = self.params.track(self.track).lock.value();
+        let text = if locked {
+            format!("The {} is locked", self.track)
+        } else {
+            format!("Drop it here: played as the {}, and locked", self.track)
+        };
+        let ink = if locked { palette.warning } else { palette.text };
+        ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, palette.well.gamma_multiply(0.85));
+        let stroke = Stroke::new(2.0, if locked { palette.warning } else { palette.focus });
+        ui.painter().rect_stroke(rect, theme::SMALL_ROUNDING, stroke, StrokeKind::Inside);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::strong(13.5), ink);
+    }
+
     /// What an empty lane says: what to do, and what will happen.
     fn empty_hint(&self) -> &'static str {
         if self.working {
-            return "made; it sounds when all of them are there";
+            return "made; it is heard when all of them are there";
         }
         if self.plan.is_some() {
             return "Silent: the prompt leaves it out. Its round arrow makes a take all the same";
         }
         match self.track {
-            Track::Drums => "Say above what you want to hear, then press Generate",
-            Track::Bass => "The bass will hear the drums",
-            Track::Harmony => "The harmony will hear both",
-            Track::Melody => {
-                "The melody will hear all of them. Right-click a lane to start from an audio file"
-            }
+            Track::Drums => "Press Generate, or first say above what you want to hear",
+            Track::Bass => "The bass will hear the drums, the harmony both, the melody all of them",
+            Track::Harmony => "Lock what you like and generate again: the rest is made to fit",
+            Track::Melody => "Or start from a loop of yours: drop it on a lane, or right-click the lane",
         }
     }
 
@@ -230,8 +251,11 @@ impl Row<'_> {
         ui.spacing_mut().item_spacing = vec2(5.0, 3.0);
         let height = ui.available_height();
         let roomy = height > 84.0;
+        if !roomy {
+            ui.spacing_mut().item_spacing.y = 1.0;
+        }
         // In the middle of tall rows, so that what belongs together stays together.
-        ui.add_space(((height - 69.0) / 2.0).clamp(0.0, 14.0));
+        ui.add_space(((height - 67.0) / 2.0).clamp(0.0, 14.0));
         self.name(ui);
         if roomy {
             ui.add_space(2.0);
@@ -312,12 +336,14 @@ impl Row<'_> {
         let color = palette.track(self.track);
         let params = self.params.track(self.track);
         ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 3.0;
-            Fader::new(&params.level, color, 92.0).show(ui, self.setter);
+            ui.spacing_mut().item_spacing.x = 2.0;
+            Fader::new(&params.level, color, 82.0).show(ui, self.setter);
             let text = RichText::new(params.level.to_string()).font(theme::plain(11.0)).color(palette.dim);
             let size = vec2(42.0, 18.0);
             ui.add_sized(size, egui::Label::new(text).truncate());
-            Fader::new(&params.pan, color, 50.0).centered().show(ui, self.setter);
+            side(ui, "L");
+            Fader::new(&params.pan, color, 40.0).centered().show(ui, self.setter);
+            side(ui, "R");
         });
     }
 
@@ -346,6 +372,12 @@ impl Row<'_> {
              output.",
         )
     }
+}
+
+/// A letter beside the balance.
+fn side(ui: &mut Ui, letter: &str) {
+    let text = RichText::new(letter).font(theme::plain(10.0)).color(palette(ui).dim);
+    ui.add_sized(vec2(7.0, 18.0), egui::Label::new(text));
 }
 
 /// Where the lane lies within a row.

@@ -61,6 +61,8 @@ pub struct LaneView {
     pub rows: Vec<GridRow>,
     /// Height of a row as a share of the lane.
     pub row_height: f32,
+    /// Pitch of the lowest row, where rows are pitches.
+    pub lowest: Option<u8>,
     /// Name of the patch.
     pub patch: String,
     /// The history, the oldest first.
@@ -165,13 +167,14 @@ impl LaneView {
         if let Some(known) = known.filter(|known| known.id == take.id.0) {
             return known.clone();
         }
-        let (notes, rows, row_height) = score(take);
+        let Picture { notes, rows, row_height, lowest } = score(take);
         Self {
             id: take.id.0.clone(),
             peaks: peaks(take),
             notes,
             rows,
             row_height,
+            lowest,
             patch: patch_name(&take.patch),
             ..Self::default()
         }
@@ -207,8 +210,15 @@ fn peaks(take: &Take) -> Vec<f32> {
     peaks
 }
 
-/// Bars, named rows, and the height of a row.
-fn score(take: &Take) -> (Vec<NoteBar>, Vec<GridRow>, f32) {
+/// A score as it is drawn; the members are those of [`LaneView`].
+struct Picture {
+    notes: Vec<NoteBar>,
+    rows: Vec<GridRow>,
+    row_height: f32,
+    lowest: Option<u8>,
+}
+
+fn score(take: &Take) -> Picture {
     let plan = &take.recipe.plan;
     let steps = f64::from(plan.total_steps().max(1));
     let bar = |note: &Note, height: f32, length: f32| {
@@ -240,7 +250,7 @@ fn score(take: &Take) -> (Vec<NoteBar>, Vec<GridRow>, f32) {
             .enumerate()
             .map(|(row, class)| GridRow { height: height(row), name: class.name().to_owned() })
             .collect();
-        return (bars, rows, row_height);
+        return Picture { notes: bars, rows, row_height, lowest: None };
     }
     let pitches = notes.iter().map(|note| note.pitch);
     let (low, high) = (pitches.clone().min().unwrap_or(48), pitches.max().unwrap_or(60));
@@ -254,7 +264,7 @@ fn score(take: &Take) -> (Vec<NoteBar>, Vec<GridRow>, f32) {
         .filter(|pitch| pitch % 12 == plan.key.tonic)
         .map(|pitch| GridRow { height: height(pitch), name: pitch_name(plan.key, pitch) })
         .collect();
-    (bars, rows, row_height)
+    Picture { notes: bars, rows, row_height, lowest: Some(floor) }
 }
 
 /// "A2": the middle C is C4.

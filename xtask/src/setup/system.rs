@@ -1,5 +1,5 @@
-//! System packages: what the plugin's window links with, and a browser to test the server's page in (Linux only; other
-//! systems bring theirs along).
+//! System packages: what the plugin's window links with, a screen to test it on, and a browser to test the server's page in
+//! (Linux only; other systems bring theirs along).
 
 use std::process::Command;
 
@@ -11,6 +11,7 @@ use crate::command;
 const PACKAGES: &[&str] = &[
     "g++",
     "libasound2-dev",
+    "libgl1-mesa-dri",
     "libgl1-mesa-dev",
     "libjack-jackd2-dev",
     "libx11-dev",
@@ -22,8 +23,10 @@ const PACKAGES: &[&str] = &[
     "libxkbcommon-dev",
     "libxkbcommon-x11-dev",
     "libxrandr-dev",
+    "openbox",
     "pkg-config",
     "python3-venv",
+    "xvfb",
 ];
 
 /// Package of a browser, for systems that have none of [`BROWSERS`].
