@@ -91,7 +91,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.shared.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Change { .. } | Job::Perform(_) => None,
+            Job::Change { .. } | Job::Perform(_) | Job::Fetch => None,
         }
     }
 }
