@@ -66,22 +66,22 @@ impl Understanding {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is wanted; without a wish the thread ends and leaves the engine behind.
+    fn next(&self, engine: &mut Option<Arc<Engine>>) -> Option<String> {
+        let mut state = self.lock();
+        let wanted = state.wanted.take();
+        if wanted.is_none() {
+            state.busy = false;
+            state.engine = engine.take();
+        }
+        wanted
+    }
+
     /// Looks at what is wanted until nothing is.
     fn look(&self) {
         let _ = give_way();
         let mut engine = self.lock().engine.take();
-        loop {
-            let Some(text) = ({
-                let mut state = self.lock();
-                let wanted = state.wanted.take();
-                if wanted.is_none() {
-                    state.busy = false;
-                    state.engine = engine.take();
-                }
-                wanted
-            }) else {
-                break;
-            };
+        while let Some(text) = self.next(&mut engine) {
             let asked = std::panic::AssertUnwindSafe(|| (self.ask)(&mut engine, &text));
             let sense = std::panic::catch_unwind(asked).unwrap_or_default();
             let mut state = self.lock();
@@ -112,6 +112,9 @@ impl TextUnderstanding for Understanding {
         None
     }
 }
+
+#[cfg(test)]
+pub(super) use tests::{jazz, settle};
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +159,3 @@ mod tests {
         assert!(!jazz.is_busy(), "what is known is not asked again");
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::{jazz, settle};
