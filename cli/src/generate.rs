@@ -26,7 +26,6 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let mut session = existing_session(&out)?;
     // What cannot be is refused before anything is opened.
     session.check_request(&request, None)?;
-    folder::check_writable(&out)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
     // Without the models the words alone decide, so that who types nonsense is not told of missing files. A server decides
@@ -40,6 +39,8 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         eprintln!("note: {notice}");
     }
 
+    // Last, so that a command that is refused leaves no folder behind.
+    folder::check_writable(&out)?;
     let begin = Instant::now();
     let generated = maker.generate(&mut session, &request, &Progress::new());
     interrupt::check()?;
