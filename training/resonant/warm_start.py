@@ -29,7 +29,7 @@ from resonant.codec import TRACKS, CodecConfig, Decoder
 from resonant.compose_data import PieceCache
 from resonant.compose_model import ComposeModelConfig, Composer
 from resonant.perform_model import TIMBRE, PerformConfig, Performer
-from resonant.train_codec import CodecTraining
+from resonant.train_codec import SECTIONS as CODEC_SECTIONS
 from resonant.train_compose import Trainer, read_config
 from resonant.train_perform import CONFIGS, SECTIONS, new_timbres
 from resonant.trainer import ConfigError, Run, read_sections
@@ -94,24 +94,31 @@ class ExportedGraph:
         return None
 
 
-def restore(module: nn.Module, graph: ExportedGraph, prefix: str, others: dict[str, np.ndarray]) -> None:
-    """Give `module` the values of its export; `others` holds what the graph does not."""
-    linear = graph.linear_weights()
+def load(module: nn.Module, path: Path, value_of: Callable[[str], np.ndarray]) -> None:
+    """Give `module` the values that `value_of` finds for its parameters' names in the export at `path`."""
     state = {}
     for name, parameter in module.state_dict().items():
+        try:
+            value = value_of(name)
+        except KeyError as error:
+            raise ConfigError(f"{path} does not hold {error}; was it exported by another version?") from error
+        if tuple(value.shape) != tuple(parameter.shape):
+            raise ConfigError(f"{path}: {name} is {value.shape}, the configuration has {tuple(parameter.shape)}")
+        state[name] = torch.from_numpy(np.array(value, dtype=np.float32))
+    module.load_state_dict(state)
+
+
+def restore(module: nn.Module, graph: ExportedGraph, prefix: str, others: dict[str, np.ndarray]) -> None:
+    """Give `module` the values of its traced export; `others` holds what the graph does not."""
+    linear = {f"{name}.weight": value for name, value in graph.linear_weights().items()}
+
+    def value(name: str) -> np.ndarray:
         exported = f"{prefix}{name}"
         if name in others:
-            value = others[name]
-        elif exported in graph.constants:
-            value = graph.constants[exported]
-        elif exported.removesuffix(".weight") in linear:
-            value = linear[exported.removesuffix(".weight")]
-        else:
-            raise ConfigError(f"{graph.path} does not hold {exported}; was it exported by another version?")
-        if tuple(value.shape) != tuple(parameter.shape):
-            raise ConfigError(f"{graph.path}: {exported} is {value.shape}, the configuration has {tuple(parameter.shape)}")
-        state[name] = torch.from_numpy(np.ascontiguousarray(value, dtype=np.float32))
-    module.load_state_dict(state)
+            return others[name]
+        return graph.constants[exported] if exported in graph.constants else linear[exported]
+
+    load(module, graph.path, value)
 
 
 def last_row(log: Path) -> dict[str, str]:
@@ -134,12 +141,9 @@ def _resumed(progress: Any, row: dict[str, str], counter: str) -> Any:
 
 def audio_checkpoint(bundle: Path, track: str, checkpoints: Path, runs: Path) -> Path:
     """Decoder, performer and timbres of a track as a closed-loop checkpoint."""
-    codec_sections = read_sections(CONFIGS / f"codec_{track}.toml", {
-        "schedule": SECTIONS["schedule"], "model": CodecConfig, "training": CodecTraining,
-    })  # fmt: skip
+    codec: CodecConfig = read_sections(CONFIGS / f"codec_{track}.toml", CODEC_SECTIONS)["model"]
     sections = read_sections(CONFIGS / "perform.toml", SECTIONS)
     encoder, decoder_graph = (ExportedGraph(bundle / f"{kind}_{track}.onnx") for kind in ("encode", "decode"))
-    codec: CodecConfig = codec_sections["model"]
     decoder = Decoder(track, codec)
     restore(decoder, decoder_graph, "decoder.", encoder.quantiser())
     performer = Performer(track, PerformConfig(**{**asdict(sections["model"]), "latent": codec.latent}))
@@ -160,19 +164,19 @@ def audio_checkpoint(bundle: Path, track: str, checkpoints: Path, runs: Path) ->
     return run.path
 
 
-def compose_parameters(graph: ExportedGraph, model: Composer) -> Callable[[str], np.ndarray]:
-    """Value of a composer's parameter by name: the step graph is built by hand and has names of its own."""
-    layers = model.config.layers
+_COMPOSE_TABLES = {"token.weight": "token_table", "pitch.weight": "pitch_table", "norm.weight": "norm_final_scale"}
+
+
+def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Composer:
+    """A composer with the weights of its export; the step graph is built by hand and has names of its own."""
+    graph = ExportedGraph(bundle / f"compose_{track}.onnx")
 
     def value(name: str) -> np.ndarray:
-        fixed = {"token.weight": "token_table", "pitch.weight": "pitch_table", "norm.weight": "norm_final_scale"}
-        if name in fixed:
-            return graph.constants[fixed[name]]
         parts = name.split(".")
+        if name in _COMPOSE_TABLES:
+            return graph.constants[_COMPOSE_TABLES[name]]
         if parts[0] == "blocks":
-            index, layer = int(parts[1]), parts[2]
-            if not 0 <= index < layers:
-                raise ConfigError(f"{graph.path}: no layer {index}")
+            index, layer = parts[1:3]
             if layer.startswith("norm"):
                 return graph.constants[f"{layer}_{index}_scale"]
             return graph.weight(f"{layer}_{index}_weight").T
@@ -180,24 +184,8 @@ def compose_parameters(graph: ExportedGraph, model: Composer) -> Callable[[str],
             return graph.constants[f"{parts[0]}_bias"]
         return graph.weight(f"{parts[0]}_weight").T
 
-    return value
-
-
-def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Composer:
-    """A composer with the weights of its export."""
-    graph = ExportedGraph(bundle / f"compose_{track}.onnx")
     model = Composer(track, config)
-    value = compose_parameters(graph, model)
-    state = {}
-    for name, parameter in model.state_dict().items():
-        try:
-            array = value(name)
-        except KeyError as error:
-            raise ConfigError(f"{graph.path} does not hold {error}; was it exported by another version?") from error
-        if tuple(array.shape) != tuple(parameter.shape):
-            raise ConfigError(f"{graph.path}: {name} is {array.shape}, the configuration has {tuple(parameter.shape)}")
-        state[name] = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-    model.load_state_dict(state)
+    load(model, graph.path, value)
     return model
 
 

@@ -97,16 +97,7 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
 /// # Errors
 /// It cannot be read, or the other not written.
 pub fn link_folder(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        let path = entry?.path();
-        let target = to.join(path.file_name().context("a file has a name")?);
-        if path.is_dir() {
-            link_folder(&path, &target)?;
-        } else {
-            link(&path, &target)?;
-        }
-    }
-    Ok(())
+    lay_out(from, to, link)
 }
 
 /// Links a file, or copies it.
@@ -155,13 +146,18 @@ fn fill_presets(folder: &Path) -> Result<()> {
 /// # Errors
 /// It cannot be read, or the copy not written.
 pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    lay_out(from, to, copy)
+}
+
+/// Puts every file of a folder, and of those in it, into the same place of another.
+fn lay_out(from: &Path, to: &Path, put: fn(&Path, &Path) -> Result<()>) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let path = entry?.path();
         let target = to.join(path.file_name().context("a file has a name")?);
         if path.is_dir() {
-            copy_folder(&path, &target)?;
+            lay_out(&path, &target, put)?;
         } else {
-            copy(&path, &target)?;
+            put(&path, &target)?;
         }
     }
     Ok(())
