@@ -7,6 +7,7 @@ mod bars;
 mod decode;
 mod fit;
 mod harmony;
+mod steadiness;
 mod tempo;
 mod transcribe;
 
@@ -34,6 +35,8 @@ pub const FEWEST_BARS: u32 = 4;
 const SILENCE: f32 = 5e-4;
 /// Confidences below this are doubtful and told so.
 const DOUBTFUL: f32 = 0.3;
+/// Onsets that keep to the beat less than this are told so.
+const UNSTEADY: f32 = 0.45;
 
 /// What is known beforehand.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,6 +254,15 @@ pub fn import_loop(
     let (audio, fit) = fit::fit(&decoded, &cut, &grid, observer)?;
     let audio = Arc::new(audio);
     observer.progress(ImportStage::Fit, 0.7);
+    if let Some(steadiness) = steadiness::steadiness(&audio, &grid)
+        && steadiness < UNSTEADY
+    {
+        remarks.push(format!(
+            "what is heard does not keep to the beat at {:.1} bpm: if it is music in time, say its tempo with --bpm; speech, \
+             noises and free playing do not fit a grid",
+            cut.bpm.value
+        ));
+    }
     let heard = hear(track, &audio, &grid);
     let key = match (track, options.key) {
         (Track::Drums, _) => None,

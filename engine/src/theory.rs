@@ -43,7 +43,7 @@ pub(crate) type Classes = u16;
 /// The MIDI pitches, lowest and highest, that a tonal track plays. Drums have none.
 ///
 /// These are the pitches of the training data and a little above: composers write pitches relative to the tonic and would go
-/// beyond, where performers fall silent (melodies below middle C were 50 dB down). Basses below the low E of a bass guitar exist in
+/// beyond, where performers fall silent (melodies below F3 are seldom in the data). Basses below the low E of a bass guitar exist in
 /// the data, but few, and are hardly heard.
 #[must_use]
 pub const fn register(track: Track) -> Option<(u8, u8)> {
@@ -51,7 +51,7 @@ pub const fn register(track: Track) -> Option<(u8, u8)> {
         Track::Drums => None,
         Track::Bass => Some((28, 55)),
         Track::Harmony => Some((40, 79)),
-        Track::Melody => Some((60, 91)),
+        Track::Melody => Some((53, 91)),
     }
 }
 

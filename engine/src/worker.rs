@@ -1,4 +1,4 @@
-//! Threads that work for the engine, and how they give way to the audio of the host they run in.
+//! Threads that work for the engine: how they give way to the audio of the host they run in, and give back its memory.
 
 use std::cell::Cell;
 use std::thread::{Scope, ScopedJoinHandle};
@@ -17,6 +17,16 @@ thread_local! {
 pub fn give_way() -> std::io::Result<()> {
     GIVES_WAY.set(true);
     lower_priority()
+}
+
+/// Lets the system have freed memory at once where the allocator would keep it (glibc). Takes some milliseconds, in which other
+/// threads may wait to allocate; not realtime-safe.
+pub fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call only returns free pages; it is allowed at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Starts a thread of `scope` that gives way if its starter does.

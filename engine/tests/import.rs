@@ -423,6 +423,47 @@ fn what_is_no_loop_is_refused_in_words() {
     }
 }
 
+/// Syllables as they come in speech: at no steady distance, now and then with a breath.
+fn syllables(seconds: f64, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut audio = vec![0.0; (seconds * RATE) as usize];
+    let mut time = 0.1;
+    while time < seconds - 0.4 {
+        let chance = 0.5 + 0.5 * noise(&mut state);
+        if chance < 0.4 {
+            hit(&mut audio, time, 's', RATE);
+        }
+        tone(&mut audio, time, 0.12, 45.0 + 5.0 * chance, 0.1);
+        time += 0.11 + 0.17 * (0.5 + 0.5 * noise(&mut state)) + if chance > 0.88 { 0.35 } else { 0.0 };
+    }
+    audio
+}
+
+#[test]
+fn what_keeps_no_beat_is_told() {
+    let folder = Folder::new();
+    let tells = |path: &Path, options: &ImportOptions| {
+        let found = import_loop(path, options, &Silent);
+        found.map(|found| found.findings.remarks.iter().any(|remark| remark.contains("keep to the beat")))
+    };
+    for bpm in [74.0, 96.0, 124.0, 171.0] {
+        for (name, pattern) in &PATTERNS {
+            let path = folder.wav("loop.wav", &beat(bpm, 4, pattern, 0.0, 0.0, RATE), 48_000);
+            let hinted = ImportOptions { bpm_hint: Some(bpm), ..ImportOptions::new(Track::Drums) };
+            assert!(!tells(&path, &hinted).unwrap(), "{name} at {bpm}");
+        }
+    }
+    for seed in 1..9 {
+        let path = folder.wav("speech.wav", &syllables(12.0, seed), 48_000);
+        for track in [Track::Drums, Track::Bass] {
+            // It may be refused for having no beat at all; with a tempo that is told it never is.
+            assert!(tells(&path, &ImportOptions::new(track)).unwrap_or(true), "{seed}");
+            let told = ImportOptions { bpm: Some(118.0), ..ImportOptions::new(track) };
+            assert!(tells(&path, &told).unwrap(), "{seed}");
+        }
+    }
+}
+
 #[test]
 fn long_files_want_a_place_and_options_are_checked() {
     let folder = Folder::new();

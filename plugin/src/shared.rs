@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -23,6 +24,8 @@ use crate::prompts::Prompts;
 pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
 /// Jobs that may wait.
 const QUEUE_CAPACITY: usize = 64;
+/// How long a host may take with what it saves before the memory is given back.
+const SAVED: Duration = Duration::from_secs(3);
 
 /// A float that threads share without a lock.
 #[derive(Debug, Default)]
@@ -178,7 +181,8 @@ pub struct Shared {
     revision: AtomicU64,
     /// Grows with each restored session: what was begun before it is not wanted any more.
     epoch: AtomicU64,
-    blob: Mutex<Option<(u64, String)>>,
+    /// When the host saved last, until the memory for it was given back.
+    saved: Mutex<Option<Instant>>,
     outlet: Mutex<Option<Outlet>>,
     early: Mutex<[Option<Arc<Take>>; TRACK_COUNT]>,
     message: Mutex<Option<String>>,
@@ -221,7 +225,7 @@ impl Shared {
             session: Mutex::default(),
             revision: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
-            blob: Mutex::default(),
+            saved: Mutex::default(),
             outlet: Mutex::default(),
             early: Mutex::default(),
             message: Mutex::default(),
@@ -294,21 +298,26 @@ impl Shared {
         true
     }
 
-    /// The session for the host's project; remembered until it changes. Not realtime-safe.
-    pub fn session_blob(&self) -> String {
-        let revision = self.revision();
-        let mut blob = locked(&self.blob);
-        if let Some((made_for, text)) = &*blob
-            && *made_for == revision
-        {
-            return text.clone();
+    /// How long the worker shall wait until it gives memory back after a save; zero is told once. `None` without a save.
+    pub fn rest_after_save(&self) -> Option<Duration> {
+        let mut saved = locked(&self.saved);
+        let left = SAVED.saturating_sub((*saved)?.elapsed());
+        if left.is_zero() {
+            *saved = None;
         }
+        Some(left)
+    }
+
+    /// The session for the host's project, empty without a take. The copies that are made of it on its way to the host are several
+    /// times its size; the worker gives their memory back when they are gone. Not realtime-safe.
+    pub fn session_blob(&self) -> String {
         let session = self.session();
         if session.tracks.iter().all(|track| track.take().is_none()) {
             return String::new();
         }
         let text = BASE64.encode(session.to_bytes());
-        *blob = Some((revision, text.clone()));
+        *locked(&self.saved) = Some(Instant::now());
+        self.wake_worker();
         text
     }
 

@@ -10,7 +10,7 @@ use resonantgen_engine::generator::{Observer, Stage};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::take::{Take, TakeId};
 use resonantgen_engine::track::Track;
-use resonantgen_engine::worker::give_way;
+use resonantgen_engine::worker::{give_memory_back, give_way};
 use rtrb::Consumer;
 
 use crate::inference::{engine, wait_for_turn};
@@ -93,7 +93,11 @@ fn run(shared: &Shared, mut triggers: Consumer<Ask>) {
         } else if shared.tend() {
             std::thread::park_timeout(TEND_INTERVAL);
         } else {
-            std::thread::park();
+            match shared.rest_after_save() {
+                None => std::thread::park(),
+                Some(Duration::ZERO) => give_memory_back(),
+                Some(left) => std::thread::park_timeout(left),
+            }
         }
     }
 }
@@ -265,9 +269,7 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
         perform_settled(shared);
         // The host's next save costs nothing then.
         let session = shared.session();
-        if session.prepare_bytes(&|| shared.quit.load(Ordering::Acquire)) {
-            let _ = shared.session_blob();
-        }
+        session.prepare_bytes(&|| shared.quit.load(Ordering::Acquire));
     }
     made
 }

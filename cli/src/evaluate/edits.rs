@@ -3,6 +3,7 @@
 use anyhow::Result;
 use resonantgen_engine::generator::Engine;
 use resonantgen_engine::measure::{Measures, fit};
+use resonantgen_engine::score::DrumClass;
 use resonantgen_engine::session::Session;
 use resonantgen_engine::take::{GenerationSettings, Take};
 use resonantgen_engine::track::Track;
@@ -96,8 +97,20 @@ fn density(take: &Take) -> f32 {
     take.score.notes.len().max(1) as f32 / take.recipe.plan.bars as f32
 }
 
+/// How much the onsets of two takes agree: for drums, of each voice by itself, since hats on every step would make all beats
+/// alike.
 fn likeness(a: &Take, b: &Take) -> Option<f32> {
-    let row = |take: &Take| fit::onset_row(&take.score.notes, take.recipe.plan.total_steps());
+    let row = |take: &Take| -> Vec<bool> {
+        let steps = take.recipe.plan.total_steps();
+        let notes = &take.score.notes;
+        match take.recipe.track {
+            Track::Drums => DrumClass::ALL
+                .into_iter()
+                .flat_map(|class| fit::onset_row(notes.iter().filter(|hit| hit.pitch == class.key()), steps))
+                .collect(),
+            Track::Bass | Track::Harmony | Track::Melody => fit::onset_row(notes, steps),
+        }
+    };
     fit::togetherness(&row(a), &row(b))
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::codec::filter::SpectralFilter;
 use crate::runtime::{ModelError, Network, StepNetwork};
 use crate::track::TRACK_COUNT;
+use crate::worker::give_memory_back;
 
 /// Networks of one track. Two takes of one track wait for each other.
 #[derive(Debug, Default)]
@@ -96,15 +97,6 @@ impl Shelf {
             [lock(&track.compose).is_some(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
         };
         self.tracks.iter().flat_map(is_there).filter(|there| *there).count()
-    }
-}
-
-/// Lets the system have freed memory at once where the allocator would keep it.
-fn give_memory_back() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: the call only returns free pages; it is allowed at any time, from any thread.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 
