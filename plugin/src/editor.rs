@@ -31,6 +31,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -41,7 +42,9 @@ use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::prelude::ResizeHint;
 pub use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
-use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, create_egui_editor};
+use nice_plug_egui::{
+    EguiEditor, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, NiceEguiApp, create_egui_editor,
+};
 use resonantgen_engine::take::TakeId;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
@@ -49,7 +52,7 @@ use action::Action;
 use drag::Drag;
 use facts::{Facts, Wishes};
 use import::Importing;
-use lane::Face;
+use lane::{Face, Waveform};
 use look::Look;
 use presets::Shelf;
 use server::ServerField;
@@ -60,7 +63,8 @@ use view::SessionView;
 use crate::export::Exported;
 use crate::job::{Job, Target, Trigger};
 use crate::params::ResonantParams;
-use crate::shared::{DEFAULT_EDITOR_SIZE, Progress, Shared};
+use crate::preset;
+use crate::shared::{AtomicProgress, DEFAULT_EDITOR_SIZE, Progress, Shared};
 
 /// The editor's type.
 pub type Editor = EguiEditor<App>;
@@ -93,11 +97,15 @@ pub struct App {
     edits: [String; TRACK_COUNT],
     /// What the lanes show.
     face: Face,
+    /// The lanes' waveforms as they were drawn before, for the window that is open.
+    waveforms: [Waveform; TRACK_COUNT],
     look: Look,
     /// The list of keys is open.
     helps: bool,
     /// An audio file is asked for.
     importing: Option<Importing>,
+    /// Where the user's presets lie; none where the system names no folder.
+    preset_folder: Option<PathBuf>,
     /// The open menu of presets.
     shelf: Option<Shelf>,
     /// Who makes the music.
@@ -131,6 +139,13 @@ struct FactsFrom {
     understood: u64,
 }
 
+/// Time until the playhead's next tick. The window library keeps a timer for each wish to be drawn later: wishes for
+/// the same moment are one drawing, while wishes for "so much later" would go on side by side for ever.
+fn until_tick(elapsed: Duration) -> Duration {
+    let since = elapsed.as_micros() % PLAYHEAD_INTERVAL.as_micros();
+    PLAYHEAD_INTERVAL - Duration::from_micros(since as u64)
+}
+
 /// Identity of the prompt's field.
 fn prompt_id() -> Id {
     Id::unique("prompt")
@@ -153,7 +168,12 @@ pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Edit
         },
         ..ResizeHint::NON_RESIZABLE
     };
-    let settings = EguiNiceSettings::new().with_tile("ResonantGen").with_resize_hint(resize_hint);
+    // Flat colours need no dithering, and software rendering pays for it on each pixel.
+    let graphics = GraphicsConfig { dithering: false, ..GraphicsConfig::default() };
+    let settings = EguiNiceSettings::new()
+        .with_tile("ResonantGen")
+        .with_resize_hint(resize_hint)
+        .with_graphics_config(graphics);
     let understanding = Understanding::of_engine(shared.repaint.clone());
     let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load(), understanding);
     create_egui_editor(state, shared.repaint.clone(), settings, app)
@@ -176,9 +196,11 @@ impl App {
             prompt_from: None,
             edits: Default::default(),
             face: Face::default(),
+            waveforms: Default::default(),
             look,
             helps: false,
             importing: None,
+            preset_folder: preset::folder(),
             shelf: None,
             server: ServerField::default(),
             understanding,
@@ -199,6 +221,7 @@ impl App {
         theme::choose(context, self.look.light);
         context.options_mut(|options| options.zoom_with_keyboard = false);
         self.gui = Some(gui);
+        self.waveforms = Default::default();
         self.prompt_from = None;
         self.is_new = true;
         self.opened = Instant::now();
@@ -259,8 +282,18 @@ impl App {
     }
 
     fn is_working(&self) -> bool {
-        self.shared.unfinished.load(Ordering::Relaxed) > 0
-            || self.shared.progress.iter().any(|progress| progress.load() != Progress::Idle)
+        self.shared.awaited() > 0
+    }
+
+    /// What happens before a track's own turn, in words.
+    fn begun(&self, progress: &[Progress; TRACK_COUNT]) -> String {
+        let made = Track::ALL.into_iter().find(|track| matches!(progress[track.index()], Progress::In(..)));
+        match (made, self.server.in_use()) {
+            // Each track hears those before it.
+            (Some(track), _) => format!("waits to hear the {track}"),
+            (None, Some((address, None))) => format!("asking {address}"),
+            (None, _) => "loading the models".to_owned(),
+        }
     }
 
     fn keep_look(&self) {
@@ -275,10 +308,7 @@ impl App {
         let mut actions = Vec::new();
         self.keys(ui.ctx(), &mut actions);
 
-        let palette = theme::palette(ui);
-        let area = ui.max_rect();
-        ui.painter().rect_filled(area, 0.0, palette.background);
-        let area = area.shrink2(vec2(theme::GAP + 2.0, theme::GAP));
+        let area = ui.max_rect().shrink2(vec2(theme::GAP + 2.0, theme::GAP));
         let mut top = area.top();
         let mut line = |height: f32, gap: f32| {
             let rect = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
@@ -328,14 +358,16 @@ impl App {
         let ruler =
             Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);
+        let working = self.is_working();
+        let progress = self.shared.progress.each_ref().map(AtomicProgress::load);
+        let begun = self.begun(&progress);
         let playing = self.shared.playing.load(Ordering::Relaxed);
         let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
             let turns = self.shared.playhead_beat.load() / plan.quarters();
             (turns - turns.floor()) as f32
         });
         if let Some(plan) = &view.plan {
-            let enabled = self.shared.unfinished.load(Ordering::Relaxed) == 0;
-            actions.extend(ruler::show(ui, ruler, plan, enabled));
+            actions.extend(ruler::show(ui, ruler, plan, !working));
             ruler::length_handle(ui, ruler, plan.bars, &self.params.bars, &setter);
             self.place_label(ui, rect, ruler, playhead, plan);
             if let Some(share) = playhead {
@@ -370,12 +402,14 @@ impl App {
                 setter: &setter,
                 view: &view.lanes[index],
                 plan: view.plan.as_ref(),
-                progress: self.shared.progress[index].load(),
+                progress: progress[index],
+                begun: &begun,
                 playhead,
                 peaks: self.meters[index],
-                working: self.is_working(),
+                working,
                 face: self.face,
                 dragged: over.is_some_and(|at| place.contains(at)),
+                waveform: &mut self.waveforms[index],
                 edit: &mut self.edits[index],
                 actions,
             };
@@ -412,9 +446,11 @@ impl App {
     fn ask_for_repaints(&self, context: &egui::Context, has_plan: bool) {
         let moves = self.shared.playing.load(Ordering::Relaxed) && has_plan;
         let falls = self.meters.iter().flatten().any(|peak| *peak > 0.0);
+        let elapsed = self.opened.elapsed();
         if moves || falls {
-            context.request_repaint_after(PLAYHEAD_INTERVAL);
-        } else if self.opened.elapsed() < SETTLING {
+            context.request_repaint_after(until_tick(elapsed));
+        } else if elapsed < SETTLING {
+            // Not on ticks: a drawing that is lost shall not be the only one under way.
             context.request_repaint_after(SETTLING_INTERVAL);
         }
     }
@@ -440,6 +476,9 @@ impl NiceEguiApp for App {
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
         host_keys::pass_on(ui.ctx(), frame);
+        // Not a rectangle over everything: software rendering pays for each pixel that is painted twice.
+        let [red, green, blue, _] = theme::palette(ui).background.to_normalized_gamma_f32();
+        frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
         if std::mem::take(&mut self.is_new) {
             self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint);
@@ -453,6 +492,7 @@ impl NiceEguiApp for App {
 
     fn editor_closed(&mut self) {
         self.gui = None;
+        self.waveforms = Default::default();
         #[cfg(target_os = "linux")]
         {
             self.drag_target = None;

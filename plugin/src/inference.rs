@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use resonantgen_engine::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
+use resonantgen_engine::runtime::ProviderChoice;
 
 use crate::location;
 
@@ -45,6 +47,17 @@ pub fn note_status(engine: &Engine) {
     let name = if used.is_empty() { "CPU".to_owned() } else { used.join(" + ") };
     let detail = format!("Models: {}\n{}", engine.bundle().id(), lines.join("\n"));
     *STATUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Status { name, detail });
+}
+
+/// What the user should know of the provider that was asked for, if it is not in use; said once in a process. For the
+/// worker, after something was made: networks are placed when they are loaded.
+pub fn fallen_back(engine: &Engine) -> Option<String> {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let wanted = ProviderChoice::Auto.or_environment().ok()?.provider()?;
+    let status = engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)?;
+    note_status(engine);
+    (!SAID.swap(true, Ordering::Relaxed))
+        .then(|| format!("{wanted} was asked for and cannot be used: {}. The CPU computes.", status.reason))
 }
 
 /// Why there is no engine.
@@ -95,6 +108,11 @@ struct Turn {
 /// The right to generate; dropping it passes it on.
 #[derive(Debug)]
 pub struct TurnGuard(());
+
+/// Whether another instance generates at this moment.
+pub fn is_turn_taken() -> bool {
+    *TURN.taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Waits until no other instance generates. `None` when the job was cancelled meanwhile.
 pub fn wait_for_turn(is_cancelled: &dyn Fn() -> bool) -> Option<TurnGuard> {

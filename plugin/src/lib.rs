@@ -305,8 +305,11 @@ impl Plugin for ResonantGen {
         if std::mem::take(&mut self.fresh) {
             self.mixer.snap();
         }
+        let is_new_beat = self.shared.playhead_beat.load().floor() != position.beat.floor();
         self.shared.playhead_beat.store(position.beat);
-        if self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing {
+        let changes = self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
+        // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
+        if changes || (position.playing && is_new_beat) {
             self.shared.repaint.request_repaint();
         }
 

@@ -80,6 +80,14 @@ pub enum PresetError {
     /// The system names no folder for the user's data.
     #[error("this system names no folder for your data (HOME is not set), so presets cannot be kept")]
     NoFolder,
+    /// The file could not be removed.
+    #[error("cannot remove {}: {source}", path.display())]
+    Remove {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -102,20 +110,6 @@ pub fn folder() -> Option<PathBuf> {
     location::user_data().map(|data| data.join("resonantgen").join("presets"))
 }
 
-/// The user's presets by name. Files that are none are left out.
-#[must_use]
-pub fn user() -> Vec<Preset> {
-    folder().map(|folder| list(&folder)).unwrap_or_default()
-}
-
-/// Keeps a preset of the user's; one of the same name is replaced, as a whole or not at all.
-///
-/// # Errors
-/// See [`PresetError`].
-pub fn save(preset: &Preset) -> Result<PathBuf, PresetError> {
-    save_in(&folder().ok_or(PresetError::NoFolder)?, preset)
-}
-
 /// The preset in a file, if it is one whose values can be used.
 #[must_use]
 pub fn read(path: &Path) -> Option<Preset> {
@@ -127,15 +121,33 @@ pub fn read(path: &Path) -> Option<Preset> {
     is_usable.then_some(preset)
 }
 
-fn list(folder: &Path) -> Vec<Preset> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut presets: Vec<Preset> = files
+/// The presets in a folder, each with its file.
+fn files(folder: &Path) -> impl Iterator<Item = (PathBuf, Preset)> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .filter_map(|path| read(&path))
-        .collect();
+        .filter_map(|path| read(&path).map(|preset| (path, preset)))
+}
+
+/// The presets in a folder by name. Files that are none are left out.
+#[must_use]
+pub fn list(folder: &Path) -> Vec<Preset> {
+    let mut presets: Vec<Preset> = files(folder).map(|(_, preset)| preset).collect();
     presets.sort_by_key(|preset| preset.name.to_lowercase());
     presets
+}
+
+/// Removes a preset from a folder. A file may have another name than this program would give it: what it holds decides.
+/// One that is not there any more is no error.
+///
+/// # Errors
+/// [`PresetError::Remove`].
+pub fn delete(folder: &Path, preset: &Preset) -> Result<(), PresetError> {
+    for (path, _) in files(folder).filter(|(_, known)| known == preset) {
+        fs::remove_file(&path).map_err(|source| PresetError::Remove { path, source })?;
+    }
+    Ok(())
 }
 
 /// File name that every system takes, made of a preset's name.
@@ -147,7 +159,11 @@ fn file_name(name: &str) -> Option<String> {
     (!safe.is_empty()).then(|| format!("{safe}.json"))
 }
 
-fn save_in(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
+/// Keeps a preset in a folder; one of the same name is replaced, as a whole or not at all.
+///
+/// # Errors
+/// [`PresetError::Name`] and [`PresetError::Write`].
+pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     let path = folder.join(file_name(&preset.name).ok_or(PresetError::Name)?);
     let json = serde_json::to_string_pretty(preset).expect("a preset is plain data");
     let fresh = path.with_extension(format!("new-{}", std::process::id()));
@@ -191,15 +207,21 @@ mod tests {
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let place = folder.path().join("deep").join("down");
         let mut preset = Preset { name: "Mine / über?".to_owned(), ..factory()[0].clone() };
-        let path = save_in(&place, &preset).expect("it can be written");
+        let path = save(&place, &preset).expect("it can be written");
         assert_eq!(path.file_name().and_then(|name| name.to_str()), Some("mine---über.json"));
         preset.bars = 16;
-        save_in(&place, &preset).expect("it can be replaced");
+        save(&place, &preset).expect("it can be replaced");
         fs::write(place.join("broken.json"), "{").expect("it can be written");
         assert_eq!(list(&place), [preset.clone()]);
         assert_eq!(fs::read_dir(&place).expect("it is there").count(), 2, "nothing else is left");
+        let other = Preset { name: "Other".to_owned(), ..preset.clone() };
+        save(&place, &other).expect("it can be written");
+        fs::rename(place.join("other.json"), place.join("renamed.json")).expect("it can be renamed");
+        delete(&place, &other).expect("it can be removed");
+        delete(&place, &other).expect("it is gone already");
+        assert_eq!(list(&place), [preset.clone()]);
         preset.name = " /// ".to_owned();
-        assert!(matches!(save_in(&place, &preset), Err(PresetError::Name)));
+        assert!(matches!(save(&place, &preset), Err(PresetError::Name)));
         assert!(list(&place.join("nowhere")).is_empty());
     }
 }

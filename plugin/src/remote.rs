@@ -14,7 +14,7 @@ use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
 
 use crate::editor::RepaintNotifier;
-use crate::inference::{EngineError, engine, note_status};
+use crate::inference::{EngineError, engine, fallen_back, note_status};
 
 /// How long a server that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ pub fn make(
                 session.regenerate(&engine, *track, edit, *seed, *settings, observer)?;
             }
         }
-        Ok(())
+        Ok(fallen_back(&engine))
     })
 }
 
@@ -82,9 +82,9 @@ fn make_with(
     session: &mut Session,
     work: &Work<'_>,
     observer: &dyn Observer,
-    here: impl FnOnce(&mut Session) -> Result<(), MakeError>,
+    here: impl FnOnce(&mut Session) -> Result<Option<String>, MakeError>,
 ) -> Result<Option<String>, MakeError> {
-    let Some(address) = &settings.address else { return here(session).map(|()| None) };
+    let Some(address) = &settings.address else { return here(session) };
     let why = match still_gone(address) {
         Some(why) => why,
         None => match there(address, settings.token.as_deref(), session, work, observer) {
@@ -102,8 +102,8 @@ fn make_with(
             Err(error) => return Err(MakeError::Remote(error)),
         },
     };
-    here(session)?;
-    Ok(Some(format!("Made on this machine, because {why}.")))
+    let besides = here(session)?.map(|besides| format!(" {besides}")).unwrap_or_default();
+    Ok(Some(format!("Made on this machine, because {why}.{besides}")))
 }
 
 fn there(
@@ -191,7 +191,7 @@ mod tests {
         });
         let here = |session: &mut Session| {
             session.prompt = "made here".to_owned();
-            Ok(())
+            Ok(None)
         };
         for settings in [
             Settings { address: Some(address.clone()), token: None },

@@ -88,8 +88,12 @@ impl Meter {
 pub enum Progress {
     /// Nothing is being made.
     Idle,
-    /// Waits for its turn.
+    /// Another instance generates first.
     Waiting,
+    /// Begun: models are loaded, or a server is asked, or other tracks come first.
+    Begun,
+    /// An audio file is read and fitted.
+    Importing,
     /// In a stage, with the done part in `0.0..=1.0`.
     In(Stage, f32),
 }
@@ -106,6 +110,8 @@ impl AtomicProgress {
         let packed = match progress {
             Progress::Idle => 0,
             Progress::Waiting => 1 << 16,
+            Progress::Begun => 5 << 16,
+            Progress::Importing => 6 << 16,
             Progress::In(stage, fraction) => {
                 let stage = match stage {
                     Stage::Compose => 2,
@@ -127,6 +133,8 @@ impl AtomicProgress {
             2 => Progress::In(Stage::Compose, fraction),
             3 => Progress::In(Stage::Perform, fraction),
             4 => Progress::In(Stage::Decode, fraction),
+            5 => Progress::Begun,
+            6 => Progress::Importing,
             _ => Progress::Idle,
         }
     }
@@ -145,8 +153,10 @@ pub struct Shared {
     pub editor_size: AtomicSize,
     /// Progress of each track. Worker writes, editor reads.
     pub progress: [AtomicProgress; TRACK_COUNT],
-    /// Jobs asked for and not yet finished. Any thread.
+    /// Jobs asked for and not yet finished, with all that follows from them. Any thread.
     pub unfinished: AtomicU32,
+    /// The worker generates what is not there yet.
+    making: AtomicBool,
     /// The job that runs shall stop. Any thread.
     pub cancel: AtomicBool,
     /// The worker shall end. Host thread.
@@ -207,6 +217,7 @@ impl Shared {
             editor_size: AtomicSize::new(DEFAULT_EDITOR_SIZE),
             progress: Default::default(),
             unfinished: AtomicU32::new(0),
+            making: AtomicBool::new(false),
             cancel: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             playhead_beat: AtomicF64::default(),
@@ -530,7 +541,26 @@ impl Shared {
 
     /// The next job. For the worker.
     pub fn next_job(&self) -> Option<Job> {
-        locked(&self.queue).pop_front()
+        let mut queue = locked(&self.queue);
+        let job = queue.pop_front();
+        self.making.store(job.as_ref().is_some_and(Job::is_generation), Ordering::Release);
+        job
+    }
+
+    /// Generations that were asked for and are not there yet: what can be cancelled. For the editor; not realtime-safe.
+    pub fn awaited(&self) -> usize {
+        let queue = locked(&self.queue);
+        let waiting = queue.iter().filter(|job| job.is_generation()).count();
+        waiting + usize::from(self.making.load(Ordering::Acquire))
+    }
+
+    /// What was asked for is there, or will not be: nothing is being made any more. For the worker.
+    pub fn note_made(&self) {
+        self.making.store(false, Ordering::Release);
+        for progress in &self.progress {
+            progress.store(Progress::Idle);
+        }
+        self.repaint.request_repaint();
     }
 
     /// Stops the job that runs and forgets those that wait.

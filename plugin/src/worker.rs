@@ -13,7 +13,7 @@ use resonantgen_engine::track::Track;
 use resonantgen_engine::worker::{give_memory_back, give_way};
 use rtrb::Consumer;
 
-use crate::inference::{engine, wait_for_turn};
+use crate::inference::{engine, is_turn_taken, wait_for_turn};
 use crate::job::{Ask, Job, Target, Trigger};
 use crate::outlet::Manner;
 use crate::remote::{self, Work};
@@ -83,9 +83,7 @@ fn run(shared: &Shared, mut triggers: Consumer<Ask>) {
                 nice_error!("{message}");
             }
             shared.set_message(message);
-            for progress in &shared.progress {
-                progress.store(Progress::Idle);
-            }
+            shared.note_made();
             shared.unfinished.fetch_sub(1, Ordering::AcqRel);
             shared.repaint.request_repaint();
         } else if shared.unpack_one() {
@@ -266,6 +264,8 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
     let made = try_make(shared, trigger, edit);
     shared.end_early();
     if made.is_ok() {
+        // It is heard and seen by now; what follows is nothing to wait for.
+        shared.note_made();
         perform_settled(shared);
         // The host's next save costs nothing then.
         let session = shared.session();
@@ -281,15 +281,16 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
     wake_playing(shared, &mut session)?;
     let manner = Manner { immediate: false, asked_at: trigger.beat };
     let watch = Watch { shared, epoch, before: session.clone(), target: trigger.target, manner };
-    for track in Track::ALL {
-        if concerns(trigger, track) {
-            shared.progress[track.index()].store(Progress::Waiting);
+    let note = |progress: Progress| {
+        for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {
+            shared.progress[track.index()].store(progress);
         }
-    }
-    shared.repaint.request_repaint();
-
+        shared.repaint.request_repaint();
+    };
+    note(if is_turn_taken() { Progress::Waiting } else { Progress::Begun });
     let is_cancelled = || watch.is_cancelled();
     let _turn = wait_for_turn(&is_cancelled).ok_or(Failure::Unwanted)?;
+    note(Progress::Begun);
     let failed = |error: &dyn std::error::Error| {
         if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(&error.to_string())) }
     };

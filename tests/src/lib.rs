@@ -1,5 +1,7 @@
 //! Helpers shared by the end-to-end tests.
 
+#[cfg(target_os = "linux")]
+pub mod editor;
 pub mod listen;
 pub mod program;
 #[cfg(target_os = "linux")]

@@ -65,7 +65,7 @@ pub struct Picture {
 impl Picture {
     /// The colour at a place.
     #[must_use]
-    pub fn at(&self, x: i16, y: i16) -> [u8; 3] {
+    pub fn at(&self, (x, y): (i16, i16)) -> [u8; 3] {
         self.pixels[y as usize * self.width + x as usize]
     }
 
@@ -281,14 +281,14 @@ impl Screen {
     }
 
     /// Moves the mouse to a place in a window.
-    pub fn point(&self, window: Window, x: i16, y: i16) {
+    pub fn point(&self, window: Window, (x, y): (i16, i16)) {
         let (left, top) = self.corner(window);
         self.fake(MOTION_NOTIFY_EVENT, 0, left + x, top + y);
     }
 
     /// Clicks a place in a window.
-    pub fn click(&self, window: Window, x: i16, y: i16) {
-        self.point(window, x, y);
+    pub fn click(&self, window: Window, place: (i16, i16)) {
+        self.point(window, place);
         self.fake(BUTTON_PRESS_EVENT, 1, 0, 0);
         self.fake(BUTTON_RELEASE_EVENT, 1, 0, 0);
     }
@@ -379,7 +379,7 @@ impl Screen {
     ///
     /// # Panics
     /// When the window takes no files.
-    pub fn drop_file(&self, window: Window, x: i16, y: i16, file: &Path) {
+    pub fn drop_file(&self, window: Window, (x, y): (i16, i16), file: &Path) {
         let atom = |name: &str| -> Atom {
             self.connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("a name").atom
         };

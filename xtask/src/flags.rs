@@ -42,6 +42,8 @@ pub enum Chore {
     Golden,
     /// Print how much of the prompts in tests/prompts/ is understood
     Words,
+    /// Take the README's pictures of the editor again, from an optimised build (Linux)
+    Pictures,
     /// Measure the warm speed of each stage on this machine
     Bench(Bench),
     /// Measure how good the music is, over 40 prompts and more; writes target/evaluation/

@@ -16,6 +16,7 @@ mod generate;
 mod golden;
 mod install;
 mod miri;
+mod pictures;
 mod setup;
 mod test;
 mod words;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Ardour => ardour::run(),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
+        Chore::Pictures => pictures::run(),
         Chore::Bench(flags) => bench::run(&flags),
         Chore::Evaluate(flags) => evaluate::run(&flags),
     };

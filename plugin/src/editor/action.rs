@@ -16,6 +16,7 @@ use crate::export::{self, What};
 use crate::job::{Job, Target};
 use crate::params::BARS_MAX;
 use crate::preset::Preset;
+use crate::shared::Progress;
 
 /// Something the user asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,9 +80,13 @@ impl App {
     /// Does what was asked for.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
         match action {
-            Action::Generate => self.ask(Target::All),
+            Action::Generate => {
+                self.dismiss_export();
+                self.ask(Target::All);
+            }
             Action::Cancel => self.shared.cancel_all(),
             Action::Regenerate(track, edit) => {
+                self.dismiss_export();
                 let trigger = self.trigger(Target::One(track));
                 self.shared.ask(Job::Make { trigger, edit });
             }
@@ -141,6 +146,11 @@ impl App {
                 self.keep_look();
             }
         }
+    }
+
+    /// Where files went is no news any more once something else is made.
+    fn dismiss_export(&self) {
+        *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {
@@ -222,7 +232,13 @@ impl App {
     /// The worker reads and fits the file; the lock comes with it.
     fn import(&mut self, track: Track, path: PathBuf) {
         self.takes_locks = true;
+        // Weak, because what waits in the queue must not keep the queue.
+        let shared = Arc::downgrade(&self.shared);
         self.shared.change(self.params.locked(), move |session| -> Result<(), String> {
+            if let Some(shared) = shared.upgrade() {
+                shared.progress[track.index()].store(Progress::Importing);
+                shared.repaint.request_repaint();
+            }
             let options = session.import_options(track);
             let imported = import_loop(&path, &options, &Silent).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())

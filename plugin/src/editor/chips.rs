@@ -140,7 +140,9 @@ impl Chips<'_> {
         ui.horizontal(|ui| {
             let drag =
                 egui::DragValue::new(&mut bpm).range(BPM_RANGE).speed(0.25).max_decimals(2).suffix(" bpm");
-            if ui.add(drag).changed() {
+            let response = ui.add(drag);
+            control::name_number(&response, true, bpm, "Tempo in bpm");
+            if response.changed() {
                 asked = self.with(|fixed| fixed.bpm = Some(bpm));
             }
         });
@@ -218,6 +220,7 @@ impl Chips<'_> {
         let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or(at_hand);
         ui.label(RichText::new("Chords, one per bar or spread evenly").color(palette.dim));
         let field = ui.add(control::field(&mut text, "Am F C G").desired_width(280.0));
+        field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Chords"));
         let mut asked = None;
         match read_chords(&text) {
             Ok(chords) if !chords.is_empty() => {

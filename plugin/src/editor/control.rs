@@ -97,6 +97,44 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     }
 }
 
+/// Names a number that is dragged or typed, for accessibility tools.
+pub fn name_number(response: &Response, enabled: bool, value: f64, name: &str) {
+    response.widget_info(|| WidgetInfo {
+        label: Some(name.to_owned()),
+        ..WidgetInfo::drag_value(enabled, value)
+    });
+}
+
+/// A box that is ticked; its edge is drawn so that an empty one is seen.
+pub fn check(ui: &mut Ui, on: &mut bool, text: impl Into<egui::WidgetText>) -> Response {
+    let edge = Stroke::new(1.0, palette(ui).dim);
+    ui.scope(|ui| {
+        ui.visuals_mut().widgets.inactive.bg_stroke = edge;
+        ui.checkbox(on, text.into())
+    })
+    .inner
+}
+
+/// A button within a menu that looks like one.
+pub fn filled_button(ui: &Ui, text: &str) -> egui::Button<'static> {
+    let text = egui::RichText::new(text).font(theme::plain(12.5));
+    egui::Button::new(text).fill(palette(ui).button).min_size(vec2(64.0, 24.0))
+}
+
+/// How often Right was pressed more than Left while a control has the keyboard, and whether Delete or Backspace was.
+pub fn pressed_arrows(ui: &Ui, response: &Response) -> (i32, bool) {
+    if !response.has_focus() {
+        return (0, false);
+    }
+    let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    ui.input(|input| {
+        let presses = |key| input.num_presses(key) as i32;
+        let reset = input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace);
+        (presses(Key::ArrowRight) - presses(Key::ArrowLeft), reset)
+    })
+}
+
 /// Sets a parameter as one gesture, so that hosts record it.
 pub fn set<P: Param>(setter: &ParamSetter<'_>, param: &P, value: P::Plain) {
     setter.begin_set_parameter(param);
@@ -189,22 +227,14 @@ impl<'a> Fader<'a> {
     }
 
     fn keys(self, ui: &Ui, response: &mut Response, setter: &ParamSetter<'_>) {
-        if !response.has_focus() {
-            return;
-        }
-        let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let (steps, reset) = ui.input(|input| {
-            let presses = |key| input.num_presses(key) as f32;
-            let step = if input.modifiers.shift { KEY_STEP / 5.0 } else { KEY_STEP };
-            let reset = input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace);
-            ((presses(Key::ArrowRight) - presses(Key::ArrowLeft)) * step, reset)
-        });
+        let (steps, reset) = pressed_arrows(ui, response);
         if reset {
             set(setter, self.param, self.param.default_plain_value());
             response.mark_changed();
-        } else if steps != 0.0 {
-            let normalized = (self.param.unmodulated_normalized_value() + steps).clamp(0.0, 1.0);
+        } else if steps != 0 {
+            let step = if ui.input(|input| input.modifiers.shift) { KEY_STEP / 5.0 } else { KEY_STEP };
+            let shift = steps as f32 * step;
+            let normalized = (self.param.unmodulated_normalized_value() + shift).clamp(0.0, 1.0);
             setter.begin_set_parameter(self.param);
             setter.set_parameter_normalized(self.param, normalized);
             setter.end_set_parameter(self.param);
@@ -248,6 +278,9 @@ fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
     let id = ui.scope_id().with("value");
     let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or_else(|| param.to_string());
     let field = ui.add(field(&mut text, "").desired_width(96.0));
+    field.widget_info(|| {
+        WidgetInfo::labeled(egui::Role::TextInput, true, format!("{} as text", param.name()))
+    });
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.data_mut(|data| data.insert_temp(id, text.clone()));
     if entered && let Some(normalized) = param.string_to_normalized_value(&text) {

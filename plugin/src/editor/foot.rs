@@ -1,7 +1,5 @@
 //! The bottom: seed and the parameters of a generation, and who computes.
 
-use std::sync::atomic::Ordering;
-
 use egui::{Align, Layout, Popup, Rect, RichText, Ui, UiBuilder};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
 
@@ -45,7 +43,7 @@ impl App {
             let text = if roomy { "Follow host tempo" } else { "Host tempo" };
             let text = RichText::new(text).font(theme::plain(12.0));
             let hint = "New takes are made at the host's tempo";
-            if ui.checkbox(&mut follow, text).on_hover_text(hint).changed() {
+            if control::check(ui, &mut follow, text).on_hover_text(hint).changed() {
                 control::set(&setter, &params.follow_host, follow);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.engine(ui));
@@ -62,6 +60,7 @@ impl App {
         let mut value = if held { params.seed.value() } else { last };
         let drag = egui::DragValue::new(&mut value).range(0..=SEED_MAX).speed(0.2);
         let response = ui.add_enabled(held, drag);
+        control::name_number(&response, held, f64::from(value), "Seed");
         let response = response.on_hover_text("The same seed and prompt give the same music");
         if response.changed() {
             control::set(setter, &params.seed, value);
@@ -114,10 +113,10 @@ impl App {
                 ),
             },
         };
-        let waiting = self.shared.unfinished.load(Ordering::Relaxed);
+        let waiting = self.shared.awaited();
         let is_loaded = server.is_some() || inference::status().is_some();
         let text = match waiting {
-            _ if !self.is_working() => name,
+            0 => name,
             _ if !is_loaded => "Loading the models".to_owned(),
             2.. => format!("{name} · {waiting} to do"),
             _ => format!("{name} · busy"),
@@ -145,7 +144,7 @@ fn swap(ui: &mut Ui, setter: &ParamSetter<'_>, param: &nice_plug::prelude::EnumP
     ];
     let now = param.value();
     let name = MOMENTS.iter().find(|(moment, ..)| *moment == now).map_or("", |(_, name, _)| name);
-    let button = egui::Button::new(RichText::new(format!("{name}  ")).font(theme::plain(12.5)));
+    let button = egui::Button::new((RichText::new(name).font(theme::plain(12.5)), egui::Atom::grow()));
     let response = ui.add_sized(egui::vec2(56.0, 22.0), button);
     let arrow =
         Rect::from_center_size(response.rect.right_center() - egui::vec2(10.0, 0.0), egui::Vec2::splat(8.0));

@@ -64,7 +64,7 @@ impl App {
             });
             ui.add_space(8.0);
             let text = RichText::new("Presets").font(theme::strong(12.5));
-            let button = ui.add(Button::new(text).min_size(vec2(92.0, 24.0)));
+            let button = ui.add(Button::new((text, egui::Atom::grow())).min_size(vec2(88.0, 24.0)));
             let arrow =
                 Rect::from_center_size(button.rect.right_center() - vec2(12.0, 0.0), vec2(10.0, 10.0));
             super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
@@ -82,10 +82,17 @@ impl App {
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| self.menu(ui, actions));
         ui.add_enabled_ui(view.plan.is_some(), |ui| {
-            let export = IconButton::new(Icon::Export, "Export")
-                .hint("Export WAV and MIDI (Ctrl+E exports everything)")
-                .show(ui);
-            Popup::menu(&export).show(|ui| export_menu(ui, actions));
+            // One thing of two parts: the usual export with a click, others below the arrow.
+            let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 1.0);
+            let choice = IconButton::new(Icon::Down, "What to export")
+                .hint("Export only WAV, only MIDI")
+                .size(16.0, 24.0);
+            Popup::menu(&choice.show(ui)).show(|ui| export_menu(ui, actions));
+            let hint = "Export everything: WAV of stems and mix, MIDI (Ctrl+E)";
+            if IconButton::new(Icon::Export, "Export").hint(hint).show(ui).clicked() {
+                actions.push(Action::Export(What::All));
+            }
+            ui.spacing_mut().item_spacing.x = gap;
         });
         ui.add_space(8.0);
         for (face, icon, name) in

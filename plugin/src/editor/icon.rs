@@ -39,6 +39,8 @@ pub enum Icon {
     Copy,
     /// A cross.
     Close,
+    /// A bin.
+    Delete,
     /// A waveform.
     Sound,
     /// Bars of a piano roll.
@@ -166,6 +168,11 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
         Icon::Close => {
             line(&[vec2(-4.0, -4.0), vec2(4.0, 4.0)]);
             line(&[vec2(4.0, -4.0), vec2(-4.0, 4.0)]);
+        }
+        Icon::Delete => {
+            line(&[vec2(-5.0, -3.5), vec2(5.0, -3.5)]);
+            line(&[vec2(-1.8, -3.5), vec2(-1.8, -5.5), vec2(1.8, -5.5), vec2(1.8, -3.5)]);
+            line(&[vec2(-3.8, -3.5), vec2(-3.2, 5.5), vec2(3.2, 5.5), vec2(3.8, -3.5)]);
         }
         Icon::Sound => {
             for (column, half) in [2.0, 5.0, 3.5, 6.0, 2.5].into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The picture of one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
 
-use egui::epaint::{Mesh, Vertex, WHITE_UV};
-use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
+use egui::emath::GuiRounding as _;
+use egui::{Align2, Color32, ColorImage, Painter, Rect, Stroke, TextureHandle, TextureOptions, pos2, vec2};
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::plan::Plan;
 
@@ -39,8 +39,16 @@ pub struct Ink {
     pub color: Color32,
 }
 
-/// Draws a lane's take into `rect`, which the painter is clipped to.
-pub fn paint(painter: &Painter, rect: Rect, view: &LaneView, plan: Option<&Plan>, ink: Ink, face: Face) {
+/// Draws a lane's take into `rect`, which the painter is clipped to; `waveform` keeps what was drawn before.
+pub fn paint(
+    painter: &Painter,
+    rect: Rect,
+    view: &LaneView,
+    plan: Option<&Plan>,
+    ink: Ink,
+    face: Face,
+    waveform: &mut Waveform,
+) {
     if face == Face::Notes && !view.peaks.is_empty() {
         paint_rows(painter, rect, view, ink);
     }
@@ -52,7 +60,7 @@ pub fn paint(painter: &Painter, rect: Rect, view: &LaneView, plan: Option<&Plan>
     }
     let thin = match face {
         Face::Sound => {
-            painter.add(waveform(rect.shrink2(vec2(0.0, 3.0)), &view.peaks, ink.color.gamma_multiply(0.42)));
+            waveform.paint(painter, roll(rect), view, ink.color.gamma_multiply(0.42));
             2.5
         }
         Face::Notes => (roll(rect).height() * view.row_height - 1.0).clamp(3.0, 11.0),
@@ -139,34 +147,63 @@ fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan, palette: &Palette) {
     }
 }
 
-/// The envelope as one mesh: two triangles per column.
-fn waveform(rect: Rect, peaks: &[f32], color: Color32) -> Shape {
-    let mut mesh = Mesh::default();
-    let columns = peaks.len().min((rect.width().max(2.0)) as usize).max(2);
-    let vertex = |pos: Pos2| Vertex { pos, uv: WHITE_UV, color };
-    for column in 0..columns {
-        let from = column * peaks.len() / columns;
-        let to = ((column + 1) * peaks.len() / columns).max(from + 1).min(peaks.len());
-        let peak = peaks[from..to].iter().copied().fold(0.0, f32::max);
-        let half = (peak * rect.height() / 2.0).max(0.5);
-        let x = egui::lerp(rect.left()..=rect.right(), column as f32 / (columns - 1) as f32);
-        mesh.vertices.push(vertex(pos2(x, rect.center().y - half)));
-        mesh.vertices.push(vertex(pos2(x, rect.center().y + half)));
-        if column > 0 {
-            let last = 2 * column as u32;
-            mesh.add_triangle(last - 2, last - 1, last);
-            mesh.add_triangle(last - 1, last, last + 1);
+/// A waveform, drawn once for each take and size: to render a picture costs little, a thousand slivers a frame do not.
+#[derive(Default)]
+pub struct Waveform(Option<(Drawn, TextureHandle)>);
+
+/// What a waveform was drawn for: its take, width and height in pixels.
+type Drawn = (String, [usize; 2]);
+
+impl Waveform {
+    fn paint(&mut self, painter: &Painter, rect: Rect, view: &LaneView, color: Color32) {
+        let pixels = painter.pixels_per_point();
+        let rect = rect.round_to_pixels(pixels);
+        let size = [rect.width(), rect.height()].map(|length| (length * pixels).round().max(1.0) as usize);
+        let wanted = (view.id.clone(), size);
+        if self.0.as_ref().is_none_or(|(drawn, _)| *drawn != wanted) {
+            let texture =
+                painter.ctx().load_texture("waveform", envelope(&view.peaks, size), TextureOptions::NEAREST);
+            self.0 = Some((wanted, texture));
+        }
+        if let Some((_, texture)) = &self.0 {
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), rect, whole, color);
         }
     }
-    Shape::mesh(mesh)
 }
 
-/// What is being made, in words, and how far the whole of it is.
+/// The envelope in white, with soft edges.
+fn envelope(peaks: &[f32], [width, height]: [usize; 2]) -> ColorImage {
+    let halves: Vec<f32> = (0..width)
+        .map(|column| {
+            let from = (column * peaks.len() / width).min(peaks.len() - 1);
+            let to = ((column + 1) * peaks.len() / width).clamp(from + 1, peaks.len());
+            let peak = peaks[from..to].iter().copied().fold(0.0, f32::max);
+            (peak * height as f32 / 2.0).max(0.5)
+        })
+        .collect();
+    let middle = height as f32 / 2.0;
+    let pixels = (0..height).flat_map(|row| {
+        // How far the pixel's outer edge is from the middle.
+        let reach = (row as f32 + 0.5 - middle).abs() + 0.5;
+        halves.iter().map(move |half| {
+            let covered = (half - reach + 1.0).clamp(0.0, 1.0);
+            Color32::from_white_alpha((covered * 255.0).round() as u8)
+        })
+    });
+    ColorImage::new([width, height], pixels.collect())
+}
+
+/// What is being made, in words, and how far the whole of it is. `begun` says what happens before the track's own turn.
 #[must_use]
-pub fn progress_words(progress: Progress) -> Option<(String, f32)> {
+pub fn progress_words(progress: Progress, begun: &str) -> Option<(String, f32)> {
     match progress {
         Progress::Idle => None,
-        Progress::Waiting => Some(("waiting".to_owned(), 0.0)),
+        Progress::Waiting => Some(("another instance comes first".to_owned(), 0.0)),
+        Progress::Begun => Some((begun.to_owned(), 0.0)),
+        Progress::Importing => Some(("reading and fitting the file".to_owned(), 0.0)),
+        // The first step takes longer than the others: its model may have to be loaded.
+        Progress::In(Stage::Compose, fraction) if fraction <= 0.0 => Some(("composing".to_owned(), 0.0)),
         Progress::In(stage, fraction) => {
             let (name, order) = match stage {
                 Stage::Compose => ("composing", 0.0),
@@ -178,16 +215,15 @@ pub fn progress_words(progress: Progress) -> Option<(String, f32)> {
     }
 }
 
-/// What is being made, over the lane.
-pub fn paint_progress(painter: &Painter, rect: Rect, progress: Progress, ink: Ink) {
-    let Some((text, share)) = progress_words(progress) else { return };
+/// What is being made, over the lane: words, and how far it is.
+pub fn paint_progress(painter: &Painter, rect: Rect, text: &str, share: f32, ink: Ink) {
     let palette = ink.palette;
     painter.rect_filled(rect, 0.0, palette.well.gamma_multiply(0.72));
     let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 3.0), rect.max);
     painter.rect_filled(line, 1.5, palette.button_hover);
     let done = Rect::from_min_size(line.min, vec2(line.width() * share, line.height()));
     painter.rect_filled(done, 1.5, ink.color);
-    let label = painter.layout_no_wrap(text, theme::strong(12.5), palette.text);
+    let label = painter.layout_no_wrap(text.to_owned(), theme::strong(12.5), palette.text);
     let place = Align2::CENTER_CENTER.anchor_size(rect.center(), label.size());
     painter.rect_filled(place.expand2(vec2(10.0, 4.0)), 10.0, palette.card);
     painter.galley(place.min, label, palette.text);
@@ -197,4 +233,23 @@ pub fn paint_progress(painter: &Painter, rect: Rect, progress: Progress, ink: In
 pub fn paint_playhead(painter: &Painter, rect: Rect, share: f32, palette: &Palette) {
     let x = egui::lerp(rect.left()..=rect.right(), share);
     painter.vline(x, rect.y_range(), Stroke::new(1.5, palette.text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_is_as_high_as_its_peaks_at_every_size() {
+        for size in [[1, 1], [4, 8], [3, 7], [900, 40]] {
+            let image = envelope(&[1.0, 0.5, 0.0], size);
+            let [width, height] = size;
+            let covered = |column: usize| -> f32 {
+                (0..height).map(|row| f32::from(image.pixels[row * width + column].a()) / 255.0).sum()
+            };
+            assert!((covered(0) - height as f32).abs() < 0.1, "{size:?}: {}", covered(0));
+            let last = if width < 3 { height as f32 } else { 1.0 };
+            assert!((covered(width - 1) - last).abs() < 0.1, "{size:?}: silence is a line");
+        }
+    }
 }

@@ -1,14 +1,21 @@
 //! Presets to start from, by style, and keeping one of one's own.
 
-use egui::{Align, Button, Key, Layout, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Ui, vec2};
+use std::path::PathBuf;
+
+use egui::{
+    Align, Button, Key, Label, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, ScrollArea, Ui,
+    UiBuilder, Vec2, vec2,
+};
 use nice_plug::prelude::Param;
 use resonantgen_engine::intent::Style;
 
+use super::App;
 use super::action::Action;
+use super::control::{self, IconButton};
+use super::icon::Icon;
 use super::theme::{self, palette};
-use super::{App, control};
 use crate::params::BARS_MAX;
-use crate::preset::{self, Preset};
+use crate::preset::{self, Preset, PresetError};
 
 /// Height of the lists, in points.
 const HEIGHT: f32 = 330.0;
@@ -18,15 +25,45 @@ const HEIGHT: f32 = 330.0;
 pub struct Shelf {
     factory: Vec<Preset>,
     own: Vec<Preset>,
+    /// Where the user's lie.
+    folder: Option<PathBuf>,
     /// The style that is shown; `None` shows the user's own.
     style: Option<Style>,
     /// The name typed for a new one.
     name: String,
+    /// What was deleted last, and can come back.
+    deleted: Option<Preset>,
+}
+
+/// What is clicked in the menu.
+enum Wish {
+    /// Take it over.
+    Use(Preset),
+    /// Delete it.
+    Delete(Preset),
+    /// Bring back what was deleted.
+    Restore(Preset),
 }
 
 impl Shelf {
-    fn open(style: Option<Style>) -> Self {
-        Self { factory: preset::factory(), own: preset::user(), style, name: String::new() }
+    fn open(folder: Option<PathBuf>, style: Option<Style>) -> Self {
+        let own = folder.as_deref().map(preset::list).unwrap_or_default();
+        Self { factory: preset::factory(), own, folder, style, name: String::new(), deleted: None }
+    }
+
+    /// Keeps a preset and shows it.
+    fn keep(&mut self, preset: &Preset) -> Result<(), PresetError> {
+        let folder = self.folder.clone().ok_or(PresetError::NoFolder)?;
+        preset::save(&folder, preset)?;
+        *self = Self::open(Some(folder), None);
+        Ok(())
+    }
+
+    fn delete(&mut self, preset: Preset) -> Result<(), PresetError> {
+        let folder = self.folder.clone().ok_or(PresetError::NoFolder)?;
+        preset::delete(&folder, &preset)?;
+        *self = Self { deleted: Some(preset), ..Self::open(Some(folder), None) };
+        Ok(())
     }
 }
 
@@ -35,19 +72,34 @@ impl App {
     pub(super) fn preset_menu(&mut self, button: &Response, actions: &mut Vec<Action>) {
         let style = self.facts.as_ref().and_then(|(_, facts)| facts.style.value);
         let shown = Popup::menu(button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-            let mut shelf = self.shelf.take().unwrap_or_else(|| Shelf::open(style.or(Some(Style::ALL[0]))));
-            let chosen = browse(ui, &mut shelf);
+            let mut shelf = self
+                .shelf
+                .take()
+                .unwrap_or_else(|| Shelf::open(self.preset_folder.clone(), style.or(Some(Style::ALL[0]))));
+            let wish = browse(ui, &mut shelf);
             ui.separator();
             self.keep_preset(ui, &mut shelf);
+            let done = match wish {
+                Some(Wish::Use(preset)) => {
+                    actions.push(Action::Preset(Box::new(preset)));
+                    ui.close();
+                    Ok(())
+                }
+                Some(Wish::Delete(preset)) => shelf.delete(preset),
+                Some(Wish::Restore(preset)) => shelf.keep(&preset),
+                None => Ok(()),
+            };
+            self.say(done);
             self.shelf = Some(shelf);
-            if chosen.is_some() {
-                ui.close();
-            }
-            chosen
         });
-        match shown {
-            Some(shown) => actions.extend(shown.inner.map(|preset| Action::Preset(Box::new(preset)))),
-            None => self.shelf = None,
+        if shown.is_none() {
+            self.shelf = None;
+        }
+    }
+
+    fn say(&self, done: Result<(), PresetError>) {
+        if let Err(error) = done {
+            self.shared.set_message(Some(error.to_string()));
         }
     }
 
@@ -58,24 +110,26 @@ impl App {
             field
                 .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Name of the preset"));
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            let is_named = !shelf.name.trim().is_empty();
+            let name = shelf.name.trim();
+            let is_known = shelf.own.iter().any(|preset| preset.name.to_lowercase() == name.to_lowercase());
+            let text = if is_known { "Replace the preset" } else { "Keep as preset" };
             let hint = "The prompt with length, variation and adherence, for all projects";
-            let clicked =
-                ui.add_enabled(is_named, Button::new("Keep as preset")).on_hover_text(hint).clicked();
-            if is_named && (clicked || entered) {
+            let clicked = ui
+                .add_enabled(!name.is_empty(), control::filled_button(ui, text))
+                .on_hover_text(hint)
+                .clicked();
+            if !name.is_empty() && (clicked || entered) {
                 let facts = self.facts.as_ref().map(|(_, facts)| facts);
                 let preset = Preset {
-                    name: shelf.name.trim().to_owned(),
+                    name: name.to_owned(),
                     style: facts.and_then(|facts| facts.style.value).map_or("", Style::name).to_owned(),
                     prompt: self.prompt.clone(),
                     bars: self.params.bars.value(),
                     variation: self.params.variation.value(),
                     adherence: self.params.adherence.value(),
                 };
-                match preset::save(&preset) {
-                    Ok(_) => *shelf = Shelf::open(None),
-                    Err(error) => self.shared.set_message(Some(error.to_string())),
-                }
+                let kept = shelf.keep(&preset);
+                self.say(kept);
             }
         });
     }
@@ -97,10 +151,9 @@ impl App {
     }
 }
 
-/// Styles at the left, what they hold at the right; returns what was chosen.
-fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Preset> {
-    let mut chosen = None;
-    let dim = palette(ui).dim;
+/// Styles at the left, what they hold at the right; returns what was clicked.
+fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Wish> {
+    let mut wish = None;
     let column = |ui: &mut Ui, width: f32, content: &mut dyn FnMut(&mut Ui)| {
         let layout = Layout::top_down_justified(Align::LEFT);
         ui.allocate_ui_with_layout(vec2(width, HEIGHT), layout, |ui| {
@@ -122,43 +175,72 @@ fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Preset> {
         column(ui, 340.0, &mut |ui| {
             ScrollArea::vertical().max_height(HEIGHT).auto_shrink(false).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
-                let presets: Vec<&Preset> = match shelf.style {
-                    Some(style) => {
-                        shelf.factory.iter().filter(|preset| preset.style == style.name()).collect()
-                    }
-                    None => shelf.own.iter().collect(),
+                let Some(style) = shelf.style else {
+                    wish = own(ui, shelf);
+                    return;
                 };
-                if presets.is_empty() {
-                    let text = "None yet: type a prompt, give it a name below and keep it.";
-                    ui.label(RichText::new(text).font(theme::plain(12.5)).color(dim));
-                }
-                for preset in presets {
-                    if preset_line(ui, preset) {
-                        chosen = Some(preset.clone());
-                    }
+                for preset in shelf.factory.iter().filter(|preset| preset.style == style.name()) {
+                    wish = preset_line(ui, preset, false).or(wish.take());
                 }
             });
         });
     });
-    chosen
+    wish
 }
 
-/// A name with its prompt below.
-fn preset_line(ui: &mut Ui, preset: &Preset) -> bool {
+/// The user's presets, and the way back for the one that was deleted.
+fn own(ui: &mut Ui, shelf: &Shelf) -> Option<Wish> {
+    let dim = palette(ui).dim;
+    let say = |ui: &mut Ui, text: &str| {
+        ui.add(Label::new(RichText::new(text).font(theme::plain(12.5)).color(dim)).truncate());
+    };
+    let mut wish = None;
+    if let Some(deleted) = &shelf.deleted {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.add(control::filled_button(ui, "Bring it back")).clicked() {
+                wish = Some(Wish::Restore(deleted.clone()));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                say(ui, &format!("\u{201c}{}\u{201d} is deleted", deleted.name));
+            });
+        });
+    } else if shelf.own.is_empty() {
+        say(ui, "None yet: type a prompt, give it a name below and keep it.");
+    }
+    for preset in &shelf.own {
+        wish = preset_line(ui, preset, true).or(wish);
+    }
+    wish
+}
+
+/// A name with its prompt below; `is_own` presets can be deleted.
+fn preset_line(ui: &mut Ui, preset: &Preset, is_own: bool) -> Option<Wish> {
+    const BIN: f32 = 26.0;
     let palette = palette(ui);
     let size = vec2(ui.available_width(), 40.0);
     let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &preset.name));
-    if ui.is_rect_visible(rect) {
-        let fill = if response.hovered() { palette.button_hover } else { palette.button };
-        ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, fill);
-        let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
-        let corner = rect.left_top() + vec2(9.0, 5.0);
-        let name = theme::strong(13.0);
-        painter.text(corner, egui::Align2::LEFT_TOP, &preset.name, name, palette.text);
-        let below = corner + vec2(0.0, 16.0);
-        painter.text(below, egui::Align2::LEFT_TOP, &preset.prompt, theme::plain(11.5), palette.dim);
-        control::focus_ring(ui, &response, rect);
+    let room = if is_own { BIN + 8.0 } else { 8.0 };
+    let text = Rect::from_min_max(rect.min + vec2(9.0, 0.0), rect.max - vec2(room, 0.0));
+    let fill = if response.hovered() { palette.button_hover } else { palette.button };
+    ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, fill);
+    let line = |top: f32, words: &str, font, ink| {
+        let cut = egui::text::LayoutJob::simple_singleline(words.to_owned(), font, ink);
+        let wrap = egui::text::TextWrapping::truncate_at_width(text.width());
+        let galley = ui.painter().layout_job(egui::text::LayoutJob { wrap, ..cut });
+        ui.painter().galley(text.min + vec2(0.0, top), galley, ink);
+    };
+    line(5.0, &preset.name, theme::strong(13.0), palette.text);
+    line(21.0, &preset.prompt, theme::plain(11.5), palette.dim);
+    control::focus_ring(ui, &response, rect);
+    let used = response.on_hover_text(&preset.prompt).clicked().then(|| Wish::Use(preset.clone()));
+    if !is_own {
+        return used;
     }
-    response.on_hover_text(&preset.prompt).clicked()
+    let place = Rect::from_center_size(rect.right_center() - vec2(BIN / 2.0 + 4.0, 0.0), Vec2::splat(BIN));
+    let name = format!("Delete the preset {}", preset.name);
+    let deleted = ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
+        IconButton::new(Icon::Delete, &name).hint("Delete it").size(BIN, BIN).bare().show(ui).clicked()
+    });
+    if deleted.inner { Some(Wish::Delete(preset.clone())) } else { used }
 }

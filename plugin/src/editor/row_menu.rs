@@ -60,7 +60,7 @@ fn mix(ui: &mut Ui, track: Track, params: &ResonantParams, setter: &ParamSetter<
     let own = params.track(track);
     for (param, text) in [(&own.lock, "Lock"), (&own.mute, "Mute"), (&own.solo, "Solo")] {
         let mut on = param.value();
-        if ui.checkbox(&mut on, text).changed() {
+        if control::check(ui, &mut on, text).changed() {
             control::set(setter, param, on);
             ui.close();
         }

@@ -226,7 +226,11 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
             control::set(setter, param, wanted as i32);
         }
     }
-    if response.double_clicked() {
+    let (steps, reset) = control::pressed_arrows(ui, &response);
+    if steps != 0 {
+        control::set(setter, param, dragged_bars(shown, steps) as i32);
+    }
+    if reset || response.double_clicked() {
         control::set(setter, param, 0);
     }
     let color = if response.hovered() || response.dragged() || response.has_focus() {
@@ -242,6 +246,7 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
         color,
         Stroke::NONE,
     ));
+    control::focus_ring(ui, &response, rect);
     if asked != 0 && asked != bars {
         let text = format!("next: {asked} bars");
         let place = pos2(x - 10.0, ruler.top());

@@ -1,6 +1,6 @@
 //! Who makes the music: this machine, or a server that the user has named.
 
-use egui::{Button, RichText, Ui, vec2};
+use egui::{RichText, Ui};
 use resonantgen_server::settings::Settings;
 
 use super::theme::{self, palette};
@@ -78,8 +78,9 @@ impl App {
         let typed = Settings { address: text(&field.address), token: text(&field.token) };
         ui.horizontal(|ui| {
             let is_new = typed.address.is_some() && typed != field.kept;
-            let button = Button::new("Use it").min_size(vec2(64.0, 24.0));
-            if ui.add_enabled(is_new, button).clicked() {
+            let is_gone = !is_new && field.in_use().is_some_and(|(_, why)| why.is_some());
+            let button = control::filled_button(ui, if is_gone { "Try again" } else { "Use it" });
+            if ui.add_enabled(is_new || is_gone, button).clicked() {
                 field.keep(typed.clone());
                 remote::greet(&typed, self.shared.repaint.clone());
             }

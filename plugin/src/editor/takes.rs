@@ -1,10 +1,10 @@
 //! The takes of a track: arrows, a dot per take, the favourite, A/B.
 
-use egui::{EventFilter, Key, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use resonantgen_engine::track::Track;
 
 use super::action::Action;
-use super::control::IconButton;
+use super::control::{self, IconButton};
 use super::icon::Icon;
 use super::theme::palette;
 use super::view::LaneView;
@@ -95,12 +95,9 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
     }
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 4.0, Stroke::new(2.0, palette.focus), StrokeKind::Outside);
-        let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        for (key, by) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
-            if !locked && ui.input(|input| input.key_pressed(key)) {
-                actions.push(Action::Step(track, by));
-            }
+        let (steps, _) = control::pressed_arrows(ui, &response);
+        if steps != 0 && !locked {
+            actions.push(Action::Step(track, steps));
         }
     }
     if let Some(index) = pointed.filter(|_| response.clicked() && !locked) {

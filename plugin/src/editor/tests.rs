@@ -179,25 +179,115 @@ fn a_typed_prompt_is_kept_and_enter_generates() {
     assert_eq!(bench.job(), Some((Target::All, String::new())));
 }
 
-#[test]
-fn all_controls_have_names() {
-    let mut bench = bench(980.0, 640.0);
-    give_session(&mut bench);
+/// Names of all controls that can be used; fails for one without.
+fn controls(bench: &Bench) -> Vec<String> {
     use egui::accesskit::Role;
-    let mut seen = 0;
-    for node in bench.harness.root().children_recursive() {
-        let node = node.accesskit_node();
+    let nodes = bench.harness.root().children_recursive().map(|node| node.accesskit_node());
+    let mut names = Vec::new();
+    for node in nodes {
         let is_control = matches!(
             node.role(),
-            Role::Button | Role::Slider | Role::TextInput | Role::CheckBox | Role::SpinButton
+            Role::Button
+                | Role::Slider
+                | Role::TextInput
+                | Role::PasswordInput
+                | Role::CheckBox
+                | Role::RadioButton
+                | Role::ComboBox
+                | Role::SpinButton
         );
         if is_control {
-            seen += 1;
-            let name = node.label().or_else(|| node.value()).unwrap_or_default();
+            let name = node.label().unwrap_or_default();
             assert!(!name.trim().is_empty(), "a {:?} at {:?} has no name", node.role(), node.raw_bounds());
+            if !node.is_disabled() {
+                names.push(name);
+            }
         }
     }
-    assert!(seen > 50, "only {seen} controls were found");
+    names
+}
+
+#[test]
+fn all_controls_have_names_in_menus_too() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    assert!(controls(&bench).len() > 50, "few controls: {:?}", controls(&bench));
+    let menus = [
+        ("Menu", "a server"),
+        ("What to export", "MIDI of all tracks"),
+        ("Presets", "Keep as preset"),
+        ("Prompt slot 1", "Typed before"),
+        ("techno", "jazz"),
+        ("240 bpm", "Tempo in bpm"),
+        ("A minor", "dorian"),
+        ("4/4", "6/8"),
+        ("8 bars", "16"),
+        ("Am F", "Use these chords"),
+        ("Chord Am, bar 1", "sus4"),
+        ("Swap At: bar", "beat: on the next beat"),
+    ];
+    for (button, inside) in menus {
+        let before = controls(&bench).len();
+        bench.click(button);
+        assert!(bench.harness.query_by_label(inside).is_some(), "{button} does not show {inside}");
+        assert!(controls(&bench).len() > before, "{button} opens nothing");
+        bench.harness.key_press(Key::Escape);
+        bench.harness.run();
+        assert!(bench.harness.query_by_label(inside).is_none(), "Escape does not close {button}");
+    }
+    for (control, inside) in
+        [("Drums lane, patch test patch", "Export WAV"), ("Bass Pan", "Bass Pan as text")]
+    {
+        bench.harness.get_by_label(control).click_secondary();
+        bench.harness.run();
+        controls(&bench);
+        assert!(bench.harness.query_by_label(inside).is_some(), "{control} does not show {inside}");
+        bench.harness.key_press(Key::Escape);
+        bench.harness.run();
+    }
+    bench.harness.state_mut().helps = true;
+    bench.harness.run();
+    controls(&bench);
+    bench.click("Close");
+    bench.harness.state_mut().importing =
+        Some(Importing { track: Track::Drums, browser: browse::Browser::default() });
+    bench.harness.run();
+    controls(&bench);
+}
+
+/// Whether something within a rectangle is drawn in the colour of rings around what has the keyboard.
+fn has_ring(bench: &Bench, within: Rect) -> bool {
+    fn is_ring(shape: &egui::Shape, within: Rect) -> bool {
+        match shape {
+            egui::Shape::Rect(rect) => {
+                rect.stroke.color == theme::Palette::DARK.focus
+                    && rect.stroke.width >= 1.5
+                    && rect.rect.intersects(within)
+            }
+            egui::Shape::Vec(shapes) => shapes.iter().any(|shape| is_ring(shape, within)),
+            _ => false,
+        }
+    }
+    bench.harness.output().shapes.iter().any(|shape| is_ring(&shape.shape, within))
+}
+
+#[test]
+fn tab_reaches_every_control_and_shows_where_it_is() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let mut missing = controls(&bench);
+    let all = missing.len();
+    for _ in 0..all + 5 {
+        bench.harness.key_press(Key::Tab);
+        bench.harness.run();
+        let root = bench.harness.root();
+        let focused =
+            root.children_recursive().find(|node| node.is_focused()).expect("something has the keyboard");
+        let name = focused.accesskit_node().label().unwrap_or_default();
+        assert!(has_ring(&bench, focused.rect()), "{name} does not show that it has the keyboard");
+        missing.retain(|other| *other != name);
+    }
+    assert!(missing.is_empty(), "Tab does not reach {missing:?} of {all}");
 }
 
 #[test]
@@ -216,8 +306,17 @@ fn mixer_controls_set_their_parameters_in_one_gesture() {
 }
 
 #[test]
-fn faders_take_keys_and_reset() {
+fn values_take_keys_and_reset() {
     let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.harness.get_by_label("Loop length in bars").focus();
+    bench.harness.run();
+    bench.harness.key_press(Key::ArrowRight);
+    bench.harness.run();
+    assert_eq!(bench.params.bars.value(), 3);
+    bench.harness.key_press(Key::Delete);
+    bench.harness.run();
+    assert_eq!(bench.params.bars.value(), 0);
     let rest = bench.params.drums.pan.value();
     bench.harness.get_by_label("Drums Pan").focus();
     bench.harness.run();
@@ -344,6 +443,7 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
         let names = [
             "Undo",
             "Export",
+            "What to export",
             "Menu",
             "Prompt",
             "Generate",
@@ -388,6 +488,39 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
 }
 
 #[test]
+fn what_is_awaited_is_said_and_can_be_cancelled() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("Generate");
+    assert!(bench.harness.query_by_label("Cancel").is_some());
+    assert!(bench.shared.next_job().is_some(), "the worker takes it");
+    for progress in &bench.shared.progress {
+        progress.store(Progress::Begun);
+    }
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Bass lane, loading the models").is_some());
+    bench.shared.progress[0].store(Progress::In(resonantgen_engine::generator::Stage::Perform, 0.5));
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Drums lane, performing  50 %").is_some());
+    assert!(bench.harness.query_by_label("Bass lane, waits to hear the drums").is_some());
+    // What follows when the takes are there is nothing to cancel, and neither is an undo.
+    bench.shared.note_made();
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Cancel").is_none());
+    bench.shared.change(bench.params.locked(), resonantgen_engine::session::Session::undo);
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Cancel").is_none());
+}
+
+#[test]
+fn wishes_for_the_same_tick_are_one() {
+    for elapsed in [0, 1, 16, 32] {
+        let elapsed = Duration::from_millis(elapsed);
+        assert_eq!(elapsed + until_tick(elapsed), PLAYHEAD_INTERVAL);
+    }
+    assert_eq!(until_tick(PLAYHEAD_INTERVAL), PLAYHEAD_INTERVAL);
+}
+
+#[test]
 fn it_rests_when_nothing_happens() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
@@ -397,7 +530,8 @@ fn it_rests_when_nothing_happens() {
     assert_eq!(delay(&bench), Some(Duration::MAX));
     bench.shared.playing.store(true, Ordering::Relaxed);
     bench.harness.step();
-    assert_eq!(delay(&bench), Some(PLAYHEAD_INTERVAL));
+    let next = delay(&bench).expect("a window");
+    assert!(next > Duration::ZERO && next <= PLAYHEAD_INTERVAL, "{next:?}");
 }
 
 #[test]
@@ -435,6 +569,27 @@ fn what_the_words_leave_open_is_understood_in_the_background() {
     understanding::settle(&bench.harness.state().understanding);
     bench.harness.run();
     assert!(bench.harness.query_by_label("jazz").is_some());
+}
+
+#[test]
+fn a_preset_of_ones_own_is_kept_deleted_and_brought_back() {
+    let mut bench = bench(980.0, 640.0);
+    let folder = tempfile::tempdir().expect("room");
+    bench.harness.state_mut().preset_folder = Some(folder.path().to_owned());
+    bench.click("Presets");
+    bench.harness.get_by_label("Name of the preset").focus();
+    bench.harness.run();
+    bench.harness.get_by_label("Name of the preset").type_text("Mine");
+    bench.harness.run();
+    bench.click("Keep as preset");
+    let kept = || preset::list(folder.path()).len();
+    assert_eq!(kept(), 1);
+    bench.click("Delete the preset Mine");
+    assert_eq!(kept(), 0);
+    bench.click("Bring it back");
+    assert_eq!(kept(), 1);
+    bench.click("Mine");
+    assert!(bench.harness.query_by_label("Keep as preset").is_none(), "the menu closes");
 }
 
 #[test]

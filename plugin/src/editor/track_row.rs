@@ -11,7 +11,7 @@ use resonantgen_engine::track::Track;
 use super::action::Action;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
-use super::lane::{self, Face, Ink};
+use super::lane::{self, Face, Ink, Waveform};
 use super::theme::{self, palette};
 use super::view::LaneView;
 use super::{row_menu, takes};
@@ -37,6 +37,8 @@ pub struct Row<'a> {
     pub plan: Option<&'a Plan>,
     /// What is being made.
     pub progress: Progress,
+    /// What happens before the track's own turn, in words.
+    pub begun: &'a str,
     /// Where the playhead is, as a share of the loop.
     pub playhead: Option<f32>,
     /// How loud it is, per channel.
@@ -47,6 +49,8 @@ pub struct Row<'a> {
     pub face: Face,
     /// Files are dragged over this row.
     pub dragged: bool,
+    /// Its waveform as it was drawn before.
+    pub waveform: &'a mut Waveform,
     /// The words typed to change it.
     pub edit: &'a mut String,
     /// What was asked for.
@@ -97,10 +101,11 @@ impl Row<'_> {
         let gutter = self.face.gutter();
         let picture = Rect::from_min_max(pos2(rect.left() + gutter, rect.top()), pos2(rect.right(), bottom));
         let response = ui.interact(picture, lane_id(self.track), Sense::click());
-        let words = lane::progress_words(self.progress).map(|(words, _)| words);
-        let state = words.unwrap_or_else(|| {
-            if is_empty { "no take".to_owned() } else { format!("patch {}", self.view.patch) }
-        });
+        let making = lane::progress_words(self.progress, self.begun);
+        let state = making.as_ref().map_or_else(
+            || if is_empty { "no take".to_owned() } else { format!("patch {}", self.view.patch) },
+            |(words, _)| words.clone(),
+        );
         let name = format!("{} lane, {state}", self.track.title());
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
         if response.clicked() {
@@ -116,7 +121,7 @@ impl Row<'_> {
             lane::paint_gutter(&ui.painter().with_clip_rect(names), names, self.view, ink);
         }
         let painter = ui.painter().with_clip_rect(picture);
-        lane::paint(&painter, picture, self.view, self.plan, ink, self.face);
+        lane::paint(&painter, picture, self.view, self.plan, ink, self.face, self.waveform);
         if is_empty && self.progress == Progress::Idle {
             let hint = self.empty_hint();
             painter.text(picture.center(), Align2::CENTER_CENTER, hint, theme::plain(13.0), palette.dim);
@@ -124,7 +129,9 @@ impl Row<'_> {
         if let Some(share) = self.playhead.filter(|_| !is_empty) {
             lane::paint_playhead(&painter, picture, share, palette);
         }
-        lane::paint_progress(&painter, picture, self.progress, ink);
+        if let Some((words, share)) = &making {
+            lane::paint_progress(&painter, picture, words, *share, ink);
+        }
         if params.lock.value() {
             let stroke = Stroke::new(1.5, palette.track(self.track));
             ui.painter().rect_stroke(rect, theme::SMALL_ROUNDING, stroke, StrokeKind::Inside);
@@ -179,7 +186,7 @@ impl Row<'_> {
 
     /// A way to stop, next to what is being made.
     fn cancel(&mut self, ui: &mut Ui, picture: Rect) {
-        if self.progress == Progress::Idle {
+        if matches!(self.progress, Progress::Idle | Progress::Importing) {
             return;
         }
         let place = Rect::from_center_size(picture.right_center() - vec2(18.0, 0.0), vec2(24.0, 24.0));
