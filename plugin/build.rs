@@ -1,8 +1,9 @@
 //! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
 //!
 //! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
-//! last automation point of a block on, and tells hosts that it needs neither tempo nor position. The corrections are text replacements, so that no copy of its sources
-//! is kept here; each must match exactly once, so that a new version cannot slip past them.
+//! last automation point of a block on, tells hosts that it needs neither tempo nor position, and does not hear of bounces
+//! that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is kept here; each
+//! must match exactly once, so that a new version cannot slip past them.
 
 use std::env;
 use std::fs;
@@ -16,7 +17,7 @@ const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
 /// What is replaced by what, in which file.
-const CORRECTIONS: [(&str, &str, &str); 3] = [
+const CORRECTIONS: [(&str, &str, &str); 4] = [
     // Hosts leave out of the process context what a plugin does not ask for.
     (
         WRAPPER,
@@ -25,6 +26,17 @@ const CORRECTIONS: [(&str, &str, &str); 3] = [
         "  auto result = super::initialize(context);
   processContextRequirements.needTransportState().needTempo().needTimeSignature().needProjectTimeMusic().needBarPositionMusic();
   context->queryInterface(",
+    ),
+    // Hosts tell of a bounce when they set the plugin up, or (Ardour) in each block: the plugin's shim has an extension for
+    // the latter.
+    (
+        PROCESS,
+        "  _vstdata = &data;
+",
+        "  _vstdata = &data;
+  if (auto render = (const clap_plugin_render_t *)_plugin->get_extension(_plugin, \"org.resonantgen.render-of-block\"))
+    render->set(_plugin, data.processMode == Steinberg::Vst::kOffline ? CLAP_RENDER_OFFLINE : CLAP_RENDER_REALTIME);
+",
     ),
     // Every automation point of a block reaches the plugin, not only the last.
     (

@@ -11,6 +11,7 @@ mod history;
 mod import;
 mod mix;
 mod notices;
+mod numbers;
 mod record;
 mod remembered;
 mod sleep;
@@ -23,6 +24,7 @@ pub use error::SessionError;
 pub use export::ExportOptions;
 pub use generate::SessionRequest;
 pub use mix::{mix, resample_loop};
+pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use store::{SESSION_FILE, StemFormat, StoreError};
 pub use wav::SampleDepth;
 
@@ -54,6 +56,8 @@ pub struct TrackState {
     pub favourites: BTreeSet<TakeId>,
     /// The take that played before the current one, for comparing both.
     pub heard_before: Option<TakeId>,
+    /// The numbers by which the takes of the history are chosen.
+    pub numbers: TakeNumbers,
 }
 
 /// Where the models of a session's takes came from.

@@ -19,6 +19,10 @@ pub struct HostLink {
     /// The host is loading a state, or has since the audio thread last asked.
     restores: AtomicBool,
     restored: AtomicBool,
+    /// The host renders instead of playing: it waits for us.
+    offline: AtomicBool,
+    /// What the last block said of that, where blocks do.
+    block_offline: AtomicBool,
     /// Null before the host is known, and after the plugin is gone.
     host: AtomicPtr<clap_host>,
 }
@@ -84,6 +88,23 @@ impl HostLink {
         self.restored.swap(false, Ordering::SeqCst) || restores
     }
 
+    /// Remembers whether the host renders instead of playing. Realtime-safe.
+    pub fn set_offline(&self, offline: bool) {
+        self.offline.store(offline, Ordering::Relaxed);
+    }
+
+    /// As [`set_offline`](Self::set_offline), for a host that says it with each block. Realtime-safe.
+    pub fn note_block_offline(&self, offline: bool) {
+        self.block_offline.store(offline, Ordering::Relaxed);
+    }
+
+    /// Whether the host renders instead of playing: hosts that say it in one way may not say it in the other.
+    /// Realtime-safe.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Relaxed) || self.block_offline.load(Ordering::Relaxed)
+    }
+
     /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
     pub fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
@@ -123,6 +144,22 @@ mod tests {
         link.restore(|| assert!(link.take_restored() && link.take_restored()));
         assert!(link.take_restored());
         assert!(!link.take_restored());
+    }
+
+    #[test]
+    fn a_bounce_is_noticed_however_the_host_tells() {
+        let link = HostLink::default();
+        link.note_block_offline(false);
+        assert!(!link.is_offline());
+        link.set_offline(true);
+        link.note_block_offline(false);
+        assert!(link.is_offline(), "it was set up for it");
+        link.set_offline(false);
+        link.note_block_offline(true);
+        link.set_offline(false);
+        assert!(link.is_offline(), "set up for playing, it renders");
+        link.note_block_offline(false);
+        assert!(!link.is_offline());
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub struct Trigger {
     pub bpm: Option<f64>,
     /// Which tracks are locked (index as [`Track::ALL`]).
     pub locked: [bool; TRACK_COUNT],
-    /// Which take of each track is chosen by number, the oldest being 0 (index as [`Track::ALL`]).
-    pub takes: [Option<usize>; TRACK_COUNT],
+    /// The number by which a take of each track is chosen (index as [`Track::ALL`]).
+    pub takes: [Option<u32>; TRACK_COUNT],
     /// Where in the song it was asked for, in quarter notes; `None` when it was not asked for by the song.
     pub beat: Option<f64>,
 }

@@ -51,6 +51,8 @@ const TRIGGER_CAPACITY: usize = 64;
 const WISHES: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
 const PREVIEW_BPM: f64 = 120.0;
+/// Half of the longest tick that hosts count in, in quarter notes.
+const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
 /// Longest time an offline render waits for a take that was asked for.
 const OFFLINE_PATIENCE: Duration = Duration::from_secs(180);
 /// How often it looks.
@@ -67,11 +69,12 @@ pub struct ResonantGen {
     mixer: Mixer,
     edges: Edges,
     sample_rate_hz: f64,
+    /// The host renders instead of playing: it waits for us.
     offline: bool,
     /// Where the timeline stands when the host has none.
     free_beat: f64,
     fresh: bool,
-    /// Which take of each track a number chooses; a locked track keeps what it had.
+    /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
     chosen: [Option<usize>; TRACK_COUNT],
     /// Which of them could not be played and were asked for.
     asked_for: [Option<usize>; TRACK_COUNT],
@@ -104,8 +107,17 @@ impl Default for ResonantGen {
     }
 }
 
+/// The host's beat position. Hosts that count in ticks round it, but tell the seconds exactly: at one tempo from the song's
+/// start these say the same, to the sample.
+fn exact_beat(transport: &Transport) -> f64 {
+    let beat = transport.pos_beats().unwrap_or(0.0);
+    let by_seconds = transport.pos_seconds().zip(transport.tempo).map(|(seconds, bpm)| seconds * bpm / 60.0);
+    by_seconds.filter(|by_seconds| (by_seconds - beat).abs() <= HALF_TICK_BEATS).unwrap_or(beat)
+}
+
 impl ResonantGen {
-    /// Where the timeline is: the host's, or our own where the host has none or stands still during a preview.
+    /// Where the timeline is, at a tempo that takes can be made at: the host's, or our own where the host has none or stands
+    /// still during a preview.
     fn position(&mut self, transport: &Transport, samples: usize) -> Position {
         let host_bpm = transport.tempo.filter(|bpm| bpm.is_finite() && *bpm > 0.0);
         // An offline render of a timeline that stands still is one of a host without a transport: hosts for scripts
@@ -119,18 +131,20 @@ impl ResonantGen {
             }
             _ => 4.0,
         };
-        self.shared.host_bpm.store(host_bpm.unwrap_or(0.0));
+        let host = Position {
+            beat: exact_beat(transport),
+            bpm: host_bpm.unwrap_or(PREVIEW_BPM),
+            quarters_per_bar,
+            playing: transport.playing,
+        }
+        .in_range();
+        self.shared.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm));
         self.shared.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
 
         let previews = has_timeline && !transport.playing && self.shared.preview.load(Ordering::Relaxed);
         if has_timeline && !previews {
             self.free_beat = 0.0;
-            return Position {
-                beat: transport.pos_beats().unwrap_or(0.0),
-                bpm: host_bpm.unwrap_or(PREVIEW_BPM),
-                quarters_per_bar,
-                playing: transport.playing,
-            };
+            return host;
         }
         let own_bpm = self.player.as_ref().and_then(|player| {
             Track::ALL.into_iter().find_map(|track| player.clip(track)).map(|clip| clip.bpm())
@@ -179,7 +193,7 @@ impl ResonantGen {
         let locked = self.params.locked();
         for (index, (chosen, now)) in self.chosen.iter_mut().zip(self.params.takes()).enumerate() {
             if self.fresh || !locked[index] {
-                *chosen = now;
+                *chosen = now.map(|number| number as usize - 1);
             }
             let number = chosen.map_or(0, |index| index as u32 + 1);
             self.shared.chosen[index].store(number, Ordering::Relaxed);
@@ -253,8 +267,6 @@ impl Plugin for ResonantGen {
         _context: &mut impl ActivateContext<Self>,
     ) -> bool {
         self.sample_rate_hz = f64::from(config.sample_rate);
-        self.offline = config.process_mode == ProcessMode::Offline;
-        self.shared.offline.store(self.offline, Ordering::Relaxed);
         self.player = Some(self.shared.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(config.sample_rate);
         true
@@ -275,6 +287,8 @@ impl Plugin for ResonantGen {
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         let samples = buffer.samples();
+        self.offline = self.shared.host.is_offline();
+        self.shared.offline.store(self.offline, Ordering::Relaxed);
         let position = self.position(context.transport(), samples);
         let mut wishes = [None; WISHES];
         let mut add = |wish: Wish| {

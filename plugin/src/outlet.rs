@@ -60,22 +60,22 @@ impl Outlet {
             let state = session.track(track);
             let early = self.early[track.index()].clone();
             let current = early.as_ref().or(state.take()).map(|take| self.reel(take));
-            let reels: Vec<Option<Arc<Reel>>> = state
-                .history
-                .iter()
-                .map(|take| {
-                    let known = self.reels.get(&take.id).cloned();
-                    if take.is_asleep() {
-                        return known;
+            let mut reels: Vec<Option<Arc<Reel>>> = Vec::new();
+            for take in &state.history {
+                let Some(number) = state.number(&take.id) else { continue };
+                let mut reel = self.reels.get(&take.id).cloned();
+                if reel.is_none() && !take.is_asleep() {
+                    if spare > 0 {
+                        spare -= 1;
+                        reel = Some(self.reel(take));
+                    } else {
+                        is_incomplete = true;
                     }
-                    if known.is_some() || spare == 0 {
-                        is_incomplete |= known.is_none();
-                        return known;
-                    }
-                    spare -= 1;
-                    Some(self.reel(take))
-                })
-                .collect();
+                }
+                let index = number as usize - 1;
+                reels.resize(reels.len().max(index + 1), None);
+                reels[index] = reel;
+            }
             let size = |reel: &Arc<Reel>| (reel.serial(), reel.rendition_count());
             let contents: Contents =
                 (reels.iter().map(|reel| reel.as_ref().map(size)).collect(), current.as_ref().map(size));

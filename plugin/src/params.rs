@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nice_plug::prelude::*;
 use resonantgen_engine::playback::SwapAt;
+use resonantgen_engine::session::TAKE_NUMBERS;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use crate::shared::Shared;
@@ -16,7 +17,7 @@ pub const LEVEL_MAX_DB: f32 = 6.0;
 /// Highest seed.
 pub const SEED_MAX: i32 = 9999;
 /// Highest take that can be chosen by number; 0 means "the current one".
-pub const TAKE_MAX: i32 = 32;
+pub const TAKE_MAX: i32 = TAKE_NUMBERS as i32;
 /// How many prompts an instance keeps.
 pub const SLOT_COUNT: usize = 8;
 /// Most bars that the parameter asks for; 0 means "as the prompt says".
@@ -103,7 +104,7 @@ pub struct TrackParams {
     /// Whether the track sounds in Main.
     #[id = "in_main"]
     pub in_main: EnumParam<InMain>,
-    /// Which take of the history plays: 1 is the oldest; 0, and numbers that no take has, leave it to the session.
+    /// Number of the take that plays; 0, and numbers that no take has, leave it to the session.
     #[id = "take"]
     pub take: IntParam,
 }
@@ -276,10 +277,11 @@ impl ResonantParams {
         usize::try_from(self.prompt_slot.value() - 1).unwrap_or(0).min(SLOT_COUNT - 1)
     }
 
-    /// Which take of each track is chosen by number (0 is the oldest; index as [`Track::ALL`]). Realtime-safe.
+    /// The number by which a take of each track is chosen, from 1 (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
-    pub fn takes(&self) -> [Option<usize>; TRACK_COUNT] {
-        Track::ALL.map(|track| usize::try_from(self.track(track).take.value() - 1).ok())
+    pub fn takes(&self) -> [Option<u32>; TRACK_COUNT] {
+        Track::ALL
+            .map(|track| u32::try_from(self.track(track).take.value()).ok().filter(|number| *number > 0))
     }
 
     /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.

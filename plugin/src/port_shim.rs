@@ -4,7 +4,8 @@
 //! use. The shim hands it scratch buffers in their place and notes which ports were really there. It also says
 //! "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
 //! controllers), passes "the project has changed" on to the host, which the framework cannot do, tells apart parameters
-//! that a loaded state has moved, and adds the loading of presets.
+//! that a loaded state has moved, hears of a bounce at any time (the framework only when it is activated), and adds the
+//! loading of presets.
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
@@ -17,6 +18,9 @@ use clap_sys::ext::note_ports::{
 };
 use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_plugin_params};
 use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT};
+use clap_sys::ext::render::{
+    CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
+};
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
@@ -29,6 +33,8 @@ use crate::host::HostLink;
 /// Main and four stems.
 pub const PORT_COUNT: usize = 5;
 const CHANNEL_COUNT: usize = 2;
+/// As CLAP's extension for rendering, for each block and from the audio thread: `build.rs` lets the VST3 call it.
+const RENDER_OF_BLOCK: &CStr = c"org.resonantgen.render-of-block";
 
 /// Buffers for one block; used by the audio thread only, except while the plugin is not active.
 #[derive(Default)]
@@ -271,6 +277,12 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
             return (&raw const clap_preset::LOAD).cast::<c_void>();
         }
+        if name == RENDER_OF_BLOCK {
+            return (&raw const RENDER_BLOCK).cast::<c_void>();
+        }
+        if name == CLAP_EXT_RENDER {
+            return (&raw const RENDER).cast::<c_void>();
+        }
         // The framework unwraps the host's side of it when the window is made.
         if name == CLAP_EXT_GUI && !has_extension(this.host, CLAP_EXT_GUI) {
             return std::ptr::null();
@@ -336,6 +348,32 @@ pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const c
 pub unsafe fn host_of(plugin: *const clap_plugin) -> *const clap_host {
     // SAFETY: as the caller promises.
     unsafe { shim(plugin).host }
+}
+
+static RENDER: clap_plugin_render = clap_plugin_render {
+    has_hard_realtime_requirement: Some(has_hard_realtime_requirement),
+    set: Some(set_render_mode),
+};
+
+static RENDER_BLOCK: clap_plugin_render = clap_plugin_render {
+    has_hard_realtime_requirement: Some(has_hard_realtime_requirement),
+    set: Some(note_render_mode),
+};
+
+unsafe extern "C" fn has_hard_realtime_requirement(_plugin: *const clap_plugin) -> bool {
+    false
+}
+
+unsafe extern "C" fn set_render_mode(plugin: *const clap_plugin, mode: clap_plugin_render_mode) -> bool {
+    // SAFETY: called by the host while the plugin lives.
+    unsafe { shim(plugin) }.link.set_offline(mode == CLAP_RENDER_OFFLINE);
+    true
+}
+
+unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plugin_render_mode) -> bool {
+    // SAFETY: called by the VST3 while the plugin lives.
+    unsafe { shim(plugin) }.link.note_block_offline(mode == CLAP_RENDER_OFFLINE);
+    true
 }
 
 static NOTE_PORTS: clap_plugin_note_ports =

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::playback::{Clip, Player};
-use resonantgen_engine::session::{Overrides, Session};
+use resonantgen_engine::session::{Overrides, Session, TrackState};
 use resonantgen_engine::take::Take;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
@@ -165,19 +165,20 @@ pub struct Shared {
     pub playhead_beat: AtomicF64,
     /// Whether the playhead moves; written by the audio thread for the editor.
     pub playing: AtomicBool,
-    /// Tempo of the host, 0 when it has none; written by the audio thread.
+    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_engine::playback::Position::in_range)), 0
+    /// when it has none; written by the audio thread.
     pub host_bpm: AtomicF64,
     /// Whether the host has a transport that stands still; written by the audio thread for the editor.
     pub stopped: AtomicBool,
     /// The editor wishes to hear the takes while the host stands still.
     pub preview: AtomicBool,
-    /// The host renders faster than it plays; written by the host thread.
+    /// The host renders instead of playing; written by the audio thread.
     pub offline: AtomicBool,
     /// An offline render has waited too long for a take. Written by the audio thread.
     pub gave_up: AtomicBool,
     /// Tempo that the takes shall be performed at, 0 for their own; written by the audio thread when it has settled.
     pub settled_bpm: AtomicF64,
-    /// Which take of each track a number chooses, counted from 1; 0 for none. Written by the audio thread.
+    /// The number by which a take of each track is chosen; 0 for none. Written by the audio thread.
     pub chosen: [AtomicU32; TRACK_COUNT],
     /// Triggers that found the queue full; written by the audio thread.
     pub lost_triggers: AtomicU32,
@@ -323,7 +324,7 @@ impl Shared {
     /// times its size; the worker gives their memory back when they are gone. Not realtime-safe.
     pub fn session_blob(&self) -> String {
         let session = self.session();
-        if session.tracks.iter().all(|track| track.take().is_none()) {
+        if session.tracks.iter().all(|track| track.history.is_empty()) {
             return String::new();
         }
         let text = BASE64.encode(session.to_bytes());
@@ -427,8 +428,7 @@ impl Shared {
         let mut takes = Vec::new();
         for track in Track::ALL {
             let state = session.track(track);
-            let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
-            let chosen = number.checked_sub(1).and_then(|index| state.history.get(index));
+            let chosen = self.chosen(state, track);
             if let Some(take) = chosen.or(state.take()).filter(|take| !outlet.has(&take.id, bpm)) {
                 takes.push((take.clone(), session.heard_by(take)));
             }
@@ -451,11 +451,14 @@ impl Shared {
     /// Takes that numbers choose and that are asleep.
     pub fn chosen_asleep(&self) -> Vec<Arc<Take>> {
         let session = self.session();
-        let chosen = |track: Track| {
-            let number = self.chosen[track.index()].load(Ordering::Relaxed) as usize;
-            session.track(track).history.get(number.checked_sub(1)?).filter(|take| take.is_asleep()).cloned()
-        };
+        let chosen =
+            |track| self.chosen(session.track(track), track).filter(|take| take.is_asleep()).cloned();
         Track::ALL.into_iter().filter_map(chosen).collect()
+    }
+
+    /// The take of a track that a number chooses.
+    fn chosen<'a>(&self, state: &'a TrackState, track: Track) -> Option<&'a Arc<Take>> {
+        state.history.get(state.numbered(self.chosen[track.index()].load(Ordering::Relaxed))?)
     }
 
     /// Puts a take that was asleep in its own place. The project does not change by it. For the worker; not realtime-safe.

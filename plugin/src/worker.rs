@@ -252,7 +252,7 @@ fn session_at(shared: &Shared, trigger: &Trigger) -> Session {
     for track in Track::ALL {
         let state = session.track_mut(track);
         state.locked = trigger.locked[track.index()];
-        let chosen = trigger.takes[track.index()].filter(|chosen| *chosen < state.history.len());
+        let chosen = trigger.takes[track.index()].and_then(|number| state.numbered(number));
         if !state.locked && chosen.is_some() {
             state.current = chosen;
         }

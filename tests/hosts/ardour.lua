@@ -1,10 +1,12 @@
 -- ResonantGen on a track of Ardour 7, its four stems on four mixer channels. For ardour7-lua; run by ardour.py.
 --
--- Arguments: "make" or "again", the session's folder, how many times to record.
+-- Arguments: "make", the session's folder, how many times to record; or "render", the session's folder, the export preset's
+-- id, a folder and a name for the file.
 -- "make" builds the session: the song generates with one seed, regenerates the melody with another, and locks the bass in
--- between. "again" opens it. Both play it from the start and record each stem on its own channel.
+-- between. It plays it from the start, records each stem on its own channel, and saves. "render" opens it and exports the
+-- four channels' sum faster than real time.
 
-local phase, folder, passes = arg[1], arg[2], tonumber(arg[3])
+local phase, folder = arg[1], arg[2]
 local RATE, NAME, SECONDS, PATIENCE = 48000, "resonantgen", 10, 120
 
 local function sleep(seconds) ARDOUR.LuaAPI.usleep(math.floor(seconds * 1000000)) end
@@ -117,9 +119,25 @@ local function wait_for_sound()
   error("not all stems are heard")
 end
 
-if phase == "make" then wait_for_sound() end
+if phase == "render" then
+  for _, stem in ipairs(stems()) do
+    stem:monitoring_control():set_value(ARDOUR.MonitorChoice.MonitorInput, PBD.GroupControlDisposition.NoGroup)
+  end
+  sleep(0.3)
+  local export = session:simple_export()
+  assert(export:set_preset(arg[3]), "Ardour does not know the export preset")
+  export:set_folder(arg[4])
+  export:set_name(arg[5])
+  export:set_range(0, SECONDS * RATE)
+  assert(export:run_export(), "the session cannot be exported")
+  print("rendered", arg[5])
+  close_session()
+  quit()
+  return
+end
 
-for pass = 1, passes do
+wait_for_sound()
+for pass = 1, tonumber(arg[3]) do
   session:request_locate(0, false, ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI)
   sleep(0.3)
   for _, stem in ipairs(stems()) do

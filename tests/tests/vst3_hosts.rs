@@ -5,6 +5,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+/// A screen that is not there.
+const NO_SCREEN: &str = ":4242";
+
 /// Runs a script of `tests/hosts` on the VST3.
 fn run(script: &str, arguments: &[&std::ffi::OsStr]) {
     if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
@@ -19,8 +22,9 @@ fn run(script: &str, arguments: &[&std::ffi::OsStr]) {
         .arg(resonantgen_tests::root().join("tests").join("hosts").join(script))
         .arg(PathBuf::from(plugins).join("ResonantGen.vst3"))
         .args(arguments)
-        // With a screen but no window manager, DawDreamer's `load_state` ends with an X error.
-        .env_remove("DISPLAY")
+        // On a screen without a window manager, DawDreamer's `load_state` ends with an X error, and where none is named it
+        // looks for `:0`.
+        .env("DISPLAY", NO_SCREEN)
         .output()
         .expect("Python starts");
     assert!(

@@ -12,7 +12,7 @@ use crate::{bundle, command};
 /// Ardour's interpreter of scripts.
 const PROGRAM: &str = "ardour7-lua";
 
-/// Four stems on four mixer channels, automated, saved, opened again.
+/// Four stems on four mixer channels, automated, recorded, saved, opened again, rendered.
 ///
 /// # Errors
 /// Ardour 7 is missing, the build failed, or a check did.

@@ -108,6 +108,14 @@ impl Clip {
         self.sliced(phase * self.quarters, bpm)
     }
 
+    /// Whether a timeline that runs at `bpm` is at the loop's first sample. Realtime-safe.
+    #[must_use]
+    pub fn starts_at(&self, beat: f64, bpm: f64) -> bool {
+        let turns = beat / self.quarters;
+        let samples_per_turn = self.quarters * 60.0 / bpm * self.sample_rate_hz;
+        ((turns - turns.round()) * samples_per_turn).abs() < 0.5 - ROUNDING_BIAS
+    }
+
     /// Nearest sample to a position in samples, wrapped at the loop's end.
     #[inline]
     fn sample(&self, position: f64) -> [f32; 2] {

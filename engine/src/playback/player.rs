@@ -6,11 +6,12 @@ use rtrb::Consumer;
 
 use super::clip::Clip;
 use super::rack::{self, Delivery, Feeder, Rack};
+use crate::plan::BPM_RANGE;
 use crate::track::{TRACK_COUNT, Track};
 
 /// Length of the crossfade from one take to the next, in seconds.
 const SWAP_FADE_SECONDS: f64 = 0.010;
-/// Over how long a jump of the timeline is smoothed, in seconds.
+/// Over how long a jump of the timeline, a start or a stop is smoothed, in seconds.
 const JUMP_FADE_SECONDS: f64 = 0.003;
 /// A position that differs by more than this from where the timeline should be is a jump, in quarter notes. Hosts that
 /// count in ticks (Ardour: 1920 to a quarter note) report a position that wobbles by half of one.
@@ -49,6 +50,27 @@ pub struct Position {
 }
 
 impl Position {
+    /// The same place at a tempo that takes can be made at: where the host is too fast for them, its half note counts as
+    /// the quarter note (or its whole note, and so on), and where it is too slow, its eighth note. Realtime-safe.
+    #[must_use]
+    pub fn in_range(self) -> Self {
+        let mut position = self;
+        let mut scale = |factor: f64| {
+            position.beat *= factor;
+            position.bpm *= factor;
+            position.quarters_per_bar *= factor;
+            position.bpm
+        };
+        let mut bpm = self.bpm;
+        while bpm.is_finite() && bpm > *BPM_RANGE.end() {
+            bpm = scale(0.5);
+        }
+        while bpm > 0.0 && bpm < *BPM_RANGE.start() {
+            bpm = scale(2.0);
+        }
+        position
+    }
+
     fn beats_per_sample(&self, sample_rate_hz: f64) -> f64 {
         self.bpm / (60.0 * sample_rate_hz)
     }
@@ -94,7 +116,7 @@ struct Deck {
     fading: Option<Option<Voice>>,
     /// How far the crossfade has come, in samples.
     fade_elapsed: usize,
-    /// Decaying offset that makes a jump of the timeline continuous, left and right.
+    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous, left and right.
     jump_offset: [f32; 2],
     /// Samples until that offset is gone.
     jump_remaining: usize,
@@ -166,7 +188,7 @@ pub fn channel(sample_rate_hz: f64) -> (Feeder, Player) {
 }
 
 impl Player {
-    /// Forgets where the timeline was: what follows starts without smoothing. Takes stay.
+    /// Forgets where the timeline was, and what of its last stop was still heard. Takes stay.
     pub fn reset(&mut self) {
         self.last = None;
         for deck in &mut self.decks {
@@ -224,8 +246,8 @@ impl Player {
     }
 
     /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
-    /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses; it takes
-    /// over at once.
+    /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses (one below
+    /// the number); it takes over at once.
     pub fn process(
         &mut self,
         position: Position,
@@ -251,8 +273,10 @@ impl Player {
         };
         let beats_per_sample = position.beats_per_sample(self.sample_rate_hz);
         if length > 0 {
-            if let Some(expected) = expected.filter(|_| !goes_on) {
-                self.smooth_jump(&expected, &position, playing);
+            match expected {
+                Some(expected) if !goes_on => self.smooth_jump(&expected, &position, playing),
+                None if playing => self.smooth_start(&position),
+                _ => {}
             }
             self.age_tempo(&position);
         }
@@ -304,6 +328,23 @@ impl Player {
         }
     }
 
+    /// Begins with what shall sound. In the middle of a loop, what sounded right before there would begin with a click: it
+    /// is faded out of what is heard. So an attack that lies where the song starts keeps its edge. At the loop's own start
+    /// nothing is changed.
+    fn smooth_start(&mut self, position: &Position) {
+        let before = position.beat - position.beats_per_sample(self.sample_rate_hz);
+        for deck in &mut self.decks {
+            deck.snap(position.bpm);
+            let starts_over =
+                deck.current.as_ref().is_none_or(|voice| voice.clip.starts_at(position.beat, position.bpm));
+            let was = if starts_over { [0.0; 2] } else { read(deck.current.as_ref(), before, position.bpm) };
+            // What is left of the stop before still sounds.
+            let left_over = deck.jump_remaining as f32 / self.jump_fade_samples as f32;
+            deck.jump_offset = [0, 1].map(|side| deck.jump_offset[side] * left_over - was[side]);
+            deck.jump_remaining = self.jump_fade_samples;
+        }
+    }
+
     /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the block.
     fn swap_or_split(
         &mut self,
@@ -314,7 +355,6 @@ impl Player {
         start: usize,
         length: usize,
     ) -> usize {
-        let fresh_start = self.last.is_none() && start == 0;
         let guard_beats = RESPONSE_SECONDS * position.bpm / 60.0;
         let unsettled = self.settled_samples().saturating_sub(self.tempo_age + start);
         // Where the tempo settles, renditions take over: to the sample, whatever the blocks are.
@@ -335,10 +375,6 @@ impl Player {
             if is_same_clip {
                 return length;
             }
-        }
-        if fresh_start {
-            deck.snap(position.bpm);
-            return length;
         }
         if deck.fading.is_some() {
             // One crossfade at a time: ask again when this one has ended.

@@ -74,7 +74,7 @@ impl Reel {
 /// The takes of one track from which the audio thread plays one. Immutable: a change is a new rack.
 #[derive(Clone, Debug, Default)]
 pub struct Rack {
-    /// The takes in the order of their numbers; `None` stands for one that cannot be played.
+    /// The takes by their numbers, that of number 1 first; `None` stands for one that cannot be played, or is not there.
     pub reels: Vec<Option<Arc<Reel>>>,
     /// Which of them plays unless a number chooses another; `None` is silence.
     pub current: Option<Arc<Reel>>,

@@ -137,6 +137,7 @@ impl Session {
             state.history.retain(|take| !take.is_asleep());
             state.current = current.and_then(|id| state.position(&id));
             state.favourites.retain(|id| state.history.iter().any(|take| take.id == *id));
+            state.numbers.follow(&state.history);
         }
         Ok(session)
     }

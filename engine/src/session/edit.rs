@@ -249,6 +249,42 @@ mod tests {
     }
 
     #[test]
+    fn a_take_keeps_its_number_and_free_ones_wait_for_their_turn() {
+        let mut session = generated("techno", 1);
+        let numbers = |session: &Session| {
+            let state = session.track(Track::Bass);
+            state.history.iter().map(|take| state.number(&take.id)).collect::<Vec<_>>()
+        };
+        for seed in 2..=16 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        assert_eq!(numbers(&session), (1..=16).map(Some).collect::<Vec<_>>());
+        let third = session.track(Track::Bass).history[2].id.clone();
+        for seed in 17..=18 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        assert_eq!(numbers(&session), (3..=18).map(Some).collect::<Vec<_>>());
+        assert_eq!(
+            (session.track(Track::Bass).numbered(3), session.track(Track::Bass).numbered(1)),
+            (Some(0), None)
+        );
+        // Made again it is the newest, with its old number.
+        let again = session.track(Track::Bass).history[0].clone();
+        session.track_mut(Track::Bass).add(again);
+        assert_eq!(numbers(&session).last(), Some(&Some(3)));
+        assert_eq!(session.track(Track::Bass).number(&third), Some(3));
+        // As a project keeps it.
+        let opened = Session::from_project(&session.to_bytes()).expect("own bytes");
+        assert_eq!(numbers(&opened), numbers(&session));
+        // After the last number the first ones come again.
+        for seed in 19..=34 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        assert_eq!(numbers(&session).last(), Some(&Some(2)));
+        assert_eq!(session.track(Track::Bass).numbered(17), None, "seventeen takes later it is forgotten");
+    }
+
+    #[test]
     fn takes_of_another_grid_are_left_out_until_the_track_is_alone() {
         let mut session = generated("techno", 1);
         let slower = SessionRequest {

@@ -18,6 +18,19 @@ impl TrackState {
         self.history.iter().position(|take| take.id == *id)
     }
 
+    /// The number by which a take is chosen, from 1 to [`TAKE_NUMBERS`](super::TAKE_NUMBERS): the same as long as the take
+    /// is kept. `None` when it is not in the history, or has more favourites before it than there are numbers.
+    #[must_use]
+    pub fn number(&self, id: &TakeId) -> Option<u32> {
+        self.numbers.get(id)
+    }
+
+    /// Where the take with a number is in the history.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Option<usize> {
+        self.history.iter().position(|take| self.number(&take.id) == Some(number))
+    }
+
     /// Whether the take at `index` of the history is a favourite.
     #[must_use]
     pub fn is_favourite(&self, index: usize) -> bool {
@@ -47,6 +60,7 @@ impl TrackState {
                 self.current = Some(newest - 1);
             }
         }
+        self.numbers.follow(&self.history);
     }
 
     /// Makes the take at `index` the one that plays; `None` makes the track silent.
@@ -68,5 +82,6 @@ impl TrackState {
                 0
             })
         });
+        self.numbers.follow(&self.history);
     }
 }

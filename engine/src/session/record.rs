@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::flac;
 use super::remembered::Remembered;
 use super::undo::{Snapshot, Steps, TrackSnapshot, push};
-use super::{BundleFacts, Session, TrackState};
+use super::{BundleFacts, Session, TakeNumbers, TrackState};
 use crate::intent::Intent;
 use crate::measure::Measures;
 use crate::plan::Plan;
@@ -54,6 +54,8 @@ pub(super) struct TrackRecord {
     favourites: BTreeSet<TakeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     heard_before: Option<TakeId>,
+    #[serde(default)]
+    numbers: TakeNumbers,
     /// Takes that only `undo` and `redo` name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) forgotten: Vec<TakeRecord>,
@@ -169,6 +171,7 @@ impl SessionRecord {
                 takes: state.history.iter().map(|take| TakeRecord::of(take)).collect(),
                 favourites: state.favourites.clone(),
                 heard_before: state.heard_before.clone(),
+                numbers: state.numbers.clone(),
                 forgotten: session
                     .forgotten(track)
                     .iter()
@@ -237,11 +240,13 @@ impl SessionRecord {
                 current: record.current,
                 favourites: record.favourites,
                 heard_before: record.heard_before,
+                numbers: record.numbers,
             };
             for take in record.takes {
                 state.history.push(take.checked(track, &mut audio)?);
             }
             state.favourites.retain(|id| state.history.iter().any(|take| take.id == *id));
+            state.numbers.follow(&state.history);
             let known = &mut known[track.index()];
             known.extend(state.history.iter().map(|take| (take.id.clone(), take.clone())));
             // A take that only undo needs is no reason to lose the rest: its steps are left out.

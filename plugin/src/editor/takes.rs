@@ -104,9 +104,10 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
         actions.push(Action::Select(track, index));
     }
     if let Some(mark) = pointed.and_then(|index| view.takes.get(index)) {
-        let number = pointed.unwrap_or(0) + 1;
+        let place = pointed.unwrap_or(0) + 1;
+        let number = mark.number.map(|number| format!(", number {number}")).unwrap_or_default();
         response.on_hover_text(format!(
-            "Take {number} of {count}, made in {:.1} s\n{}\nSeed {}",
+            "Take {place} of {count}{number}, made in {:.1} s\n{}\nSeed {}",
             mark.seconds, mark.prompt, mark.seed
         ));
     }

@@ -36,6 +36,8 @@ pub struct GridRow {
 /// One take of a track's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TakeMark {
+    /// By which automation chooses it.
+    pub number: Option<u32>,
     /// Seed.
     pub seed: u64,
     /// What was typed for it.
@@ -131,6 +133,7 @@ fn mark(session: &Session, track: Track, index: usize) -> TakeMark {
     let take = &state.history[index];
     let timings = take.timings;
     TakeMark {
+        number: state.number(&take.id),
         seed: take.recipe.seed,
         prompt: take.recipe.prompt.clone(),
         seconds: timings.compose + timings.perform + timings.decode,

@@ -98,6 +98,8 @@ pub struct Host {
     pub beat: f64,
     pub bpm: f64,
     pub playing: bool,
+    /// Ticks of a quarter note that the host counts in, telling the seconds exactly; 0 for a host that does neither.
+    pub ticks: f64,
     rate_hz: f64,
     _entry: PluginEntry,
 }
@@ -149,6 +151,7 @@ impl Host {
             beat: 0.0,
             bpm: 120.0,
             playing: true,
+            ticks: 0.0,
             rate_hz: RATE_HZ,
             _entry: entry,
         };
@@ -160,9 +163,7 @@ impl Host {
     pub fn start(&mut self, rate_hz: f64, mode: RenderMode) {
         self.stop();
         self.rate_hz = rate_hz;
-        let handle = self.instance.plugin_handle();
-        let render: PluginRender = handle.get_extension().expect("it knows offline rendering");
-        render.set(&handle, mode).expect("it renders either way");
+        self.render_mode(mode);
         let configuration = PluginAudioConfiguration {
             sample_rate: rate_hz,
             min_frames_count: 1,
@@ -170,6 +171,13 @@ impl Host {
         };
         let stopped = self.instance.activate(|_, _| (), configuration).expect("it can be activated");
         self.processor = Some(stopped.start_processing().expect("it can be started"));
+    }
+
+    /// Says whether what follows is a bounce.
+    pub fn render_mode(&mut self, mode: RenderMode) {
+        let handle = self.instance.plugin_handle();
+        let render: PluginRender = handle.get_extension().expect("it knows offline rendering");
+        render.set(&handle, mode).expect("it renders either way");
     }
 
     pub fn parameter(&self, name: &str) -> ClapId {
@@ -197,11 +205,17 @@ impl Host {
         }
         let zero_beats = clack_host::utils::BeatTime::from_float(0.0);
         let zero_seconds = clack_host::utils::SecondsTime::from_float(0.0);
+        let (mut beat, mut seconds) = (self.beat, zero_seconds);
+        if self.ticks > 0.0 {
+            flags |= TransportFlags::HAS_SECONDS_TIMELINE;
+            beat = (self.beat * self.ticks).round() / self.ticks;
+            seconds = clack_host::utils::SecondsTime::from_float(self.beat * 60.0 / self.bpm);
+        }
         let transport = TransportEvent {
             header: EventHeader::new_core(0, EventFlags::empty()),
             flags,
-            song_pos_beats: clack_host::utils::BeatTime::from_float(self.beat),
-            song_pos_seconds: zero_seconds,
+            song_pos_beats: clack_host::utils::BeatTime::from_float(beat),
+            song_pos_seconds: seconds,
             tempo: self.bpm,
             tempo_inc: 0.0,
             loop_start_beats: zero_beats,

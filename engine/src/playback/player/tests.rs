@@ -210,6 +210,71 @@ fn a_jump_of_the_timeline_does_not_click_and_a_jump_of_whole_loops_changes_nothi
 }
 
 #[test]
+fn a_start_inside_a_loop_does_not_click_and_keeps_attacks_whatever_the_blocks() {
+    // A loud low tone, and in it an attack on the second beat.
+    let plan = plan(120.0, 2);
+    let tone: Vec<f32> = (0..plan.audio_frames(RATE_HZ as u32))
+        .map(|sample| {
+            let tone = (sample as f32 * 60.0 * std::f32::consts::TAU / RATE_HZ as f32).cos();
+            if sample < 24_000 { 0.5 * tone } else { 0.5 * tone + 0.4 }
+        })
+        .collect();
+    let clip = Arc::new(Clip::new(&plan, tone.clone(), tone.clone(), RATE_HZ));
+    let heard_from = |beat: f64, size: usize| {
+        let (mut feeder, player) = channel(RATE_HZ);
+        feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+        let mut host = Host::new(player, 120.0);
+        host.position.playing = false;
+        host.run(100, SwapAt::Now);
+        host.position = Position { beat, playing: true, ..host.position };
+        while host.left(Track::Drums).len() < 2_000 {
+            host.run(size, SwapAt::Now);
+        }
+        host.left(Track::Drums)[100..2_000].to_vec()
+    };
+    let own = tone.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let own = own.take(20_000).fold(0.0, f32::max);
+    for (beat, attack) in [(0.37, 0.0), (5.501, 0.0), (1.0, 0.4)] {
+        let heard = heard_from(beat, 480);
+        let start = (beat * 24_000.0).round() as usize;
+        assert!(
+            heard[144..] == tone[start + 144..][..heard.len() - 144],
+            "after 3 ms it is as it was from {beat}"
+        );
+        assert!((heard[0] - attack).abs() <= own, "from {beat} it begins at {}", heard[0]);
+        let steps = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < own + 0.5 / 144.0 + 1e-6, "from {beat}");
+        for size in [1, 7, 144, 1_000] {
+            assert!(heard_from(beat, size) == heard, "blocks of {size} from {beat}");
+        }
+    }
+    // The loop begins with the tone's peak, and nothing is taken from it.
+    for beat in [0.0, 8.0, -16.0] {
+        assert!(heard_from(beat, 480) == tone[..1_900], "from {beat}");
+    }
+}
+
+#[test]
+fn a_tempo_out_of_range_counts_in_longer_or_shorter_notes() {
+    let host = |bpm: f64| Position { beat: 24.0, bpm, quarters_per_bar: 4.0, playing: true };
+    for bpm in [40.0, 120.0, 240.0, f64::NAN, f64::INFINITY, 0.0, -1.0] {
+        let position = host(bpm).in_range();
+        assert_eq!((position.beat, position.bpm.to_bits()), (24.0, bpm.to_bits()));
+    }
+    for (bpm, factor) in [(280.0, 0.5), (240.1, 0.5), (999.0, 0.125), (39.9, 2.0), (12.0, 4.0)] {
+        let expected = Position {
+            beat: 24.0 * factor,
+            bpm: bpm * factor,
+            quarters_per_bar: 4.0 * factor,
+            playing: true,
+        };
+        assert_eq!(host(bpm).in_range(), expected);
+    }
+    assert!(BPM_RANGE.contains(&host(f64::MAX).in_range().bpm));
+    assert!(BPM_RANGE.contains(&host(f64::MIN_POSITIVE).in_range().bpm));
+}
+
+#[test]
 fn takes_are_swapped_where_they_should_be() {
     for (swap_at, beat) in [(SwapAt::Now, 0.5), (SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)]
     {
