@@ -16,6 +16,7 @@ mod generate;
 mod golden;
 mod install;
 mod miri;
+mod sanitize;
 mod setup;
 mod test;
 mod words;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Chore::Install => install::run(),
         Chore::Dist(flags) => dist::run(&flags),
         Chore::Fuzz(flags) => fuzz::run(&flags),
+        Chore::Sanitize => sanitize::run(),
         Chore::Miri => miri::run(),
         Chore::Audit => audit::run(),
         Chore::Test(flags) => test::run(&flags),
