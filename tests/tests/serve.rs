@@ -202,7 +202,11 @@ fn what_is_locked_or_imported_stays_to_the_bit_whatever_is_asked_for() {
     server.make(&format!("{at}/generate"), &other);
     assert!(server.sound(&session, DRUMS) == drums, "a locked track has changed");
     let view = server.get(&at);
-    assert_eq!((&view["plan"]["bars"], &view["plan"]["bpm"]), (&json!(1), &json!(240.0)), "the drums bind the grid");
+    assert_eq!(
+        (&view["plan"]["bars"], &view["plan"]["bpm"]),
+        (&json!(1), &json!(240.0)),
+        "the drums bind the grid"
+    );
     assert_eq!(view["plan"]["key"], "F minor");
     assert_ne!(server.sound(&session, BASS).0, bass.0, "the bass was not made again");
     let (status, refusal) = server.json("POST", &format!("{at}/tracks/drums/regenerate"), None);
