@@ -73,7 +73,7 @@ fn each_of_several_waiting_jobs_chooses_a_seed_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let server = running(&folder);
     let id = server.new_session();
-    let blocker = server.generate(&id, "endless").expect(202).job();
+    let blocker = server.generate(&id, "endless techno").expect(202).job();
     let jobs = ["techno", "techno"].map(|prompt| server.generate(&id, prompt).expect(202).job());
     server.request("DELETE", &format!("/v1/jobs/{}", blocker.id), &[], b"").expect(200);
     for job in &jobs {
