@@ -39,8 +39,22 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    player.process(position, swap_at, [None; TRACK_COUNT], &mut stems);
+    on_the_audio_thread(|| player.process(position, swap_at, [None; TRACK_COUNT], &mut stems));
     block
+}
+
+/// Does what the audio thread does; `cargo xtask sanitize` looks at what it asks of the system meanwhile.
+fn on_the_audio_thread(work: impl FnOnce()) {
+    #[cfg(realtime_sanitizer)]
+    unsafe extern "C" {
+        safe fn __rtsan_realtime_enter();
+        safe fn __rtsan_realtime_exit();
+    }
+    #[cfg(realtime_sanitizer)]
+    __rtsan_realtime_enter();
+    work();
+    #[cfg(realtime_sanitizer)]
+    __rtsan_realtime_exit();
 }
 
 /// Clips go back and forth between the threads while both run; nothing is lost, freed twice, or torn. This is what a

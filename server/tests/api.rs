@@ -69,6 +69,22 @@ fn from_words_to_sound_and_back() {
 }
 
 #[test]
+fn each_of_several_waiting_jobs_chooses_a_seed_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = running(&folder);
+    let id = server.new_session();
+    let blocker = server.generate(&id, "endless techno").expect(202).job();
+    let jobs = ["techno", "techno"].map(|prompt| server.generate(&id, prompt).expect(202).job());
+    server.request("DELETE", &format!("/v1/jobs/{}", blocker.id), &[], b"").expect(200);
+    for job in &jobs {
+        assert_eq!(server.end_of(job).state, JobState::Done);
+    }
+    let bass = server.get(&format!("/v1/sessions/{id}")).expect(200).session().tracks[1].clone();
+    assert_eq!(bass.takes.len(), 2, "the second job made the same again");
+    assert_ne!(bass.takes[0].seed, bass.takes[1].seed);
+}
+
+#[test]
 fn sound_comes_in_parts_with_validators() {
     let folder = tempfile::tempdir().unwrap();
     let server = running(&folder);

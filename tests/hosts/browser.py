@@ -120,6 +120,11 @@ def check(page: Page, url: str, folder: Path) -> None:
     assert page.value("playing !== null"), "regenerating has stopped the sound"
     assert page.value("lanes.bass.count.textContent") == "2/2"
     (folder / "page.png").write_bytes(base64.b64decode(page.call("Page.captureScreenshot", format="png")["data"]))
+    page.value(f"({set_value})('prompt', 'asdf qwer zxcv'); document.getElementById('generate').click()")
+    page.until("document.getElementById('status').classList.contains('bad')", "refusing a prompt of no known word")
+    page.until("document.body.dataset.state === 'ready'", "resting after a refusal")
+    assert not page.value("document.getElementById('undo').disabled"), "a refusal has taken the undo away"
+    page.value(f"({set_value})('prompt', 'dark techno with driving bass')")
     page.value("document.getElementById('undo').click()")
     page.until(f"lanes.bass.take === '{bass}'", "undoing")
     page.value("document.getElementById('play').click()")
@@ -130,11 +135,21 @@ def check(page: Page, url: str, folder: Path) -> None:
         f"document.body && document.body.dataset.state === 'ready' && lanes.bass.box.dataset.drawn === '{bass}'",
         "finding the session again",
     )
+
+    page.value("document.getElementById('seed').value = '8'; document.getElementById('generate').click()")
+    page.until("job !== null", "asking for another piece")
+    page.value("document.body.dataset.state = 'leaving'; setTimeout(() => location.reload(), 0)")
+    page.until(
+        f"document.body && document.body.dataset.state === 'ready' && lanes.bass.box.dataset.drawn && lanes.bass.take !== '{bass}'",
+        "finding a job again that was at work when the page was left",
+    )
+    assert page.value("lanes.drums.take") == drums, "a locked track has changed"
     unnamed = page.value("""[...document.querySelectorAll('button, input, canvas')].filter((one) =>
         !(one.getAttribute('aria-label') || one.textContent.trim() ||
             (one.id && document.querySelector(`label[for="${one.id}"]`)))
     ).map((one) => one.outerHTML)""")
     assert not unnamed, f"controls without a name: {unnamed}"
+    page.errors = [error for error in page.errors if "422" not in error]  # the refusal above, as the browser logs it
     assert not page.errors, f"the page reports errors: {page.errors}"
 
 

@@ -40,13 +40,19 @@ impl Served {
     }
 
     fn bytes(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Vec<u8>) {
-        let body = body.map(Value::to_string);
+        match body {
+            Some(body) => self.send(method, path, "application/json", body.to_string().as_bytes()),
+            None => self.send(method, path, "", b""),
+        }
+    }
+
+    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        if let Some(body) = &body {
-            head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        if !body.is_empty() {
+            head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         }
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        write!(stream, "{head}\r\n{}", body.unwrap_or_default()).expect("it reads");
+        stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).expect("it reads");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("it answers");
         let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer has a head");
@@ -77,6 +83,23 @@ impl Served {
         let (status, job) = self.json("POST", &format!("/v1/sessions/{session}/generate"), Some(&body));
         assert_eq!(status, 202, "{job}");
         text(&job["id"])
+    }
+
+    /// Asks for a job and waits for its end, which is good.
+    fn make(&self, path: &str, body: &Value) {
+        let (status, job) = self.json("POST", path, Some(body));
+        assert_eq!(status, 202, "{job}");
+        let end = self.wait(&text(&job["id"]), &["queued", "running"]);
+        assert_eq!(end["state"], "done", "{end}");
+    }
+
+    /// The take that plays on a track, and its sound.
+    fn sound(&self, session: &str, track: usize) -> (String, Vec<u8>) {
+        let take = text(&self.get(&format!("/v1/sessions/{session}"))["tracks"][track]["take"]);
+        let (status, sound) =
+            self.bytes("GET", &format!("/v1/sessions/{session}/takes/{take}/audio.wav"), None);
+        assert_eq!(status, 200);
+        (take, sound)
     }
 
     /// Waits until a job is past `states`.
@@ -155,6 +178,52 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     }
     let last = server.wait(&server.ask(&session, 99), &["queued", "running"]);
     assert_eq!(last["state"], "done", "{last}");
+}
+
+/// Tracks in the order of a session's view.
+const DRUMS: usize = 0;
+const BASS: usize = 1;
+
+#[test]
+fn what_is_locked_or_imported_stays_to_the_bit_whatever_is_asked_for() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let server = Served::start(folder.path());
+    let session = server.new_session();
+    let at = format!("/v1/sessions/{session}");
+    let piece = json!({ "prompt": "techno", "bars": 1, "bpm": 240, "tracks": ["drums", "bass"], "seed": 1 });
+    server.make(&format!("{at}/generate"), &piece);
+    let drums = server.sound(&session, DRUMS);
+    let bass = server.sound(&session, BASS);
+    assert_eq!(server.json("PUT", &format!("{at}/tracks/drums/lock"), None).0, 200);
+
+    let other = json!({
+        "prompt": "slow jazz in F minor", "bars": 2, "seed": 99, "tracks": ["drums", "bass"], "variation": 1.0
+    });
+    server.make(&format!("{at}/generate"), &other);
+    assert!(server.sound(&session, DRUMS) == drums, "a locked track has changed");
+    let view = server.get(&at);
+    assert_eq!(
+        (&view["plan"]["bars"], &view["plan"]["bpm"]),
+        (&json!(1), &json!(240.0)),
+        "the drums bind the grid"
+    );
+    assert_eq!(view["plan"]["key"], "F minor");
+    assert_ne!(server.sound(&session, BASS).0, bass.0, "the bass was not made again");
+    let (status, refusal) = server.json("POST", &format!("{at}/tracks/drums/regenerate"), None);
+    assert_eq!(status, 409);
+    assert!(text(&refusal["detail"]).contains("drums is locked"), "{refusal}");
+
+    // The first bass as a loop of the user's own, in another session.
+    let guest = server.new_session();
+    let place = format!("/v1/sessions/{guest}/tracks/bass/import?name=mine.wav&bpm=240&bars=1&start=0");
+    let (status, view) = server.send("POST", &place, "application/octet-stream", &bass.1);
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&view));
+    let imported = server.sound(&guest, BASS);
+    let around = json!({ "prompt": "techno", "seed": 5, "tracks": ["drums", "bass"] });
+    server.make(&format!("/v1/sessions/{guest}/generate"), &around);
+    assert!(server.sound(&guest, BASS) == imported, "the loop has changed");
+    assert_eq!(server.sound(&guest, DRUMS).1.len(), imported.1.len(), "the drums are as long as the loop");
+    assert_eq!(server.get(&format!("/v1/sessions/{guest}"))["tracks"][BASS]["locked"], true);
 }
 
 /// A shell that lets files grow to so many blocks of 512 bytes only, and lets the program hear of it as an error.

@@ -27,8 +27,10 @@ pub enum Chore {
     /// Build what is given to people, pack it into target/dist/ (plugins, command line, models, licences, checksums), unpack
     /// it elsewhere and try it there
     Dist(Dist),
-    /// Throw random bytes at everything that reads files of strangers (needs nightly Rust on Linux)
+    /// Throw random bytes at everything that reads files of strangers (Linux)
     Fuzz(Fuzz),
+    /// Look for data races, and for what an audio thread must not do, while two threads play (Linux)
+    Sanitize,
     /// Look for data races and misused memory in what the audio thread is handed (needs nightly Rust with Miri)
     Miri,
     /// Check licences, sources and known vulnerabilities of the dependencies (fetches cargo-deny and the list of

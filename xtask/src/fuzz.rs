@@ -9,10 +9,11 @@ use anyhow::{Context, Result, bail};
 use crate::command;
 use crate::flags::Fuzz;
 
-/// What cargo-fuzz passes too: coverage for the fuzzer, and an abort where memory is misused. Needs nightly Rust.
-const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1";
+/// What cargo-fuzz passes too: coverage for the fuzzer, and an abort where memory is misused. Behind a switch that only
+/// nightly Rust opens by itself.
+const INSTRUMENTATION: &str = "-Zsanitizer=address --cfg fuzzing -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 /// Largest input, in bytes.
 const INPUT_LIMIT: u32 = 1 << 16;
 /// Memory that a target may use, in megabytes.
@@ -22,20 +23,14 @@ const MEMORY_LIMIT_MB: u32 = 2048;
 /// `fuzz/corpus/`. A crash ends it; its input lies in `fuzz/artifacts/`.
 ///
 /// # Errors
-/// Nightly Rust is missing, a build failed, or a target crashed.
+/// A build failed, or a target crashed.
 pub fn run(flags: &Fuzz) -> Result<()> {
     let folder = crate::root().join("fuzz");
     let target = command::target("fuzz");
     // A platform that is named keeps the flags from build scripts.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut build = Command::new("cargo");
-    build
-        .args(["+nightly", "build", "--release", "--target", &platform, "--target-dir"])
-        .arg(&target)
-        .env("RUSTFLAGS", INSTRUMENTATION)
-        .env_remove("CARGO")
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .current_dir(&folder);
+    let mut build = command::cargo(["build", "--release", "--target", &platform, "--target-dir"]);
+    build.arg(&target).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", INSTRUMENTATION).current_dir(&folder);
     command::run(&mut build)?;
     let mut names: Vec<String> = fs::read_dir(folder.join("fuzz_targets"))?
         .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_string_lossy().into_owned()))

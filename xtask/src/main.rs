@@ -17,6 +17,7 @@ mod golden;
 mod install;
 mod miri;
 mod pictures;
+mod sanitize;
 mod setup;
 mod test;
 mod words;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Install => install::run(),
         Chore::Dist(flags) => dist::run(&flags),
         Chore::Fuzz(flags) => fuzz::run(&flags),
+        Chore::Sanitize => sanitize::run(),
         Chore::Miri => miri::run(),
         Chore::Audit => audit::run(),
         Chore::Test(flags) => test::run(&flags),

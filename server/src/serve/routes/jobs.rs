@@ -59,13 +59,13 @@ fn accepted(job: JobView) -> Response {
 pub async fn generate(
     State(app): State<Arc<App>>,
     Ids(path): Ids<InSession>,
-    Json(mut request): Json<GenerateRequest>,
+    Json(request): Json<GenerateRequest>,
 ) -> Result<Response, Problem> {
     blocking(move || {
         app.sessions.read(&path.session, |session, _| {
-            let seed = *request.seed.get_or_insert_with(|| session.next_seed(None));
-            let wanted =
-                wire::session_request(&request, seed).map_err(|error| Problem::refused(error.to_string()))?;
+            // A job before it may use this seed; the job itself will take the one that is next then.
+            let wanted = wire::session_request(&request, session.next_seed(None))
+                .map_err(|error| Problem::refused(error.to_string()))?;
             let text = app.generator.understanding();
             session.check_request(&wanted, text)?;
             wanted.check_understood(text)?;

@@ -1,0 +1,76 @@
+//! Playback under two of LLVM's sanitisers.
+//!
+//! They are in every compiler for Linux, but behind a switch that only nightly Rust opens by itself; `RUSTC_BOOTSTRAP` opens it
+//! here, so that nothing has to be installed. Only the engine is instrumented, and with it what it makes of the generic ring
+//! between the threads. All else is the build of the other tests: the switch is set by a wrapper around the compiler and not
+//! for all of Cargo, since build scripts of dependencies look at it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+use crate::test::SCOPE;
+
+/// The standard library is not instrumented, so that ThreadSanitizer sees neither the fence in `Arc` after which a value is
+/// freed, nor how the channel is guarded by which tests tell their results. Every other access is looked at.
+const SUPPRESSIONS: &str = "race:alloc::sync::Arc*drop_slow\nrace:test::event::CompletedTest\n";
+
+/// A sanitiser.
+struct Sanitizer {
+    /// Name of the wrapper.
+    name: &'static str,
+    /// What the compiler is told.
+    flags: &'static str,
+    /// What it would have found.
+    finds: &'static str,
+}
+
+const SANITIZERS: &[Sanitizer] = &[
+    Sanitizer {
+        name: "realtime",
+        flags: "-Zsanitizer=realtime --cfg=realtime_sanitizer",
+        finds: "memory, locks or system calls on the audio thread",
+    },
+    Sanitizer {
+        name: "thread",
+        flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+        finds: "data races between the audio thread and the others",
+    },
+];
+
+/// Runs the tests of playback in RealtimeSanitizer and in ThreadSanitizer.
+///
+/// # Errors
+/// A build failed, or something was found.
+pub fn run() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("the sanitisers are set up for Linux only");
+    }
+    let folder = command::target("sanitize");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let suppressions = folder.join("suppressions");
+    fs::write(&suppressions, SUPPRESSIONS).context("cannot write the suppressions")?;
+    for Sanitizer { name, flags, finds } in SANITIZERS {
+        let wrapper = folder.join(name);
+        script(&wrapper, &format!("#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec \"$@\" {flags}\n"))?;
+        let mut tests = command::cargo(["test"]);
+        tests
+            .args(SCOPE)
+            // Not optimised: it builds sooner, and every access is as it is written.
+            .args(["--test", "playback", "--config", "profile.dev.package.resonantgen-engine.opt-level=0"])
+            .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
+            .env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
+        command::run(&mut tests)?;
+        println!("sanitize: no {finds}");
+    }
+    Ok(())
+}
+
+/// Writes a program for the shell.
+fn script(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    command::run(Command::new("chmod").arg("+x").arg(path))
+}
