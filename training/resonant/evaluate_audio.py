@@ -291,6 +291,7 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
             for key, value in _fewer_codebooks(arguments.checkpoints, clip, used, original).items():
                 distance[key].append(value)
         row: dict[str, Any] = {"clip": clip.name, "patch": clip.patch, "style": clip.style}
+        audible: list[bool] = []
         for version in VERSIONS:
             sound = audio[version]
             if version != "original":
@@ -308,6 +309,10 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
                 found, right = hits_found(sound, notes)
                 recall[version] += found
                 precision[version] += right
+                if version == "original":
+                    audible = found
+                else:  # what is not heard in the original need not be heard here
+                    recall[f"{version}, of those in the original"] += [hit for hit, known in zip(found, audible, strict=True) if known]
             else:
                 if track == "harmony":
                     found = chord_notes_found(sound, notes)
