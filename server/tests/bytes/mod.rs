@@ -23,6 +23,9 @@ use crate::support::{Answer, Running, four_takes};
 /// be far longer than a busy machine needs to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// Makes nothing, at once.
 struct Nothing;
 
@@ -106,7 +109,9 @@ pub fn http(data: &[u8]) {
         _ => server.request("GET", &of_session(&line), &[("If-None-Match", &line)], b""),
     };
     assert_ne!(answer.status, 500, "{}\n{}", answer.head, String::from_utf8_lossy(&answer.body));
-    if *kind % 9 != 0 {
+    // A request that cannot be read, with this somewhere after it, is to the HTTP library one of HTTP/2: it closes without a word.
+    let is_http2 = rest.windows(HTTP2_PREFACE.len()).any(|part| part == HTTP2_PREFACE);
+    if *kind % 9 != 0 && !is_http2 {
         assert_ne!(answer.status, 0, "no answer");
     }
 }
