@@ -98,6 +98,8 @@ impl<'a> Film<'a> {
             let [left, top, width, height] =
                 before.map_or([0, 0, first.width, first.height], |before| changed(before, picture));
             writer.set_frame_delay(*milliseconds, 1_000).expect("it is animated");
+            // A dimension is checked against the position of the picture before.
+            writer.set_frame_position(0, 0).expect("it lies within");
             writer.set_frame_dimension(width as u32, height as u32).expect("it lies within");
             writer.set_frame_position(left as u32, top as u32).expect("it lies within");
             let mut bytes = Vec::with_capacity(width * height * 4);
