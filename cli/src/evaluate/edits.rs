@@ -104,10 +104,9 @@ fn likeness(a: &Take, b: &Take) -> Option<f32> {
         let steps = take.recipe.plan.total_steps();
         let notes = &take.score.notes;
         match take.recipe.track {
-            Track::Drums => DrumClass::ALL
-                .into_iter()
-                .flat_map(|class| fit::onset_row(notes.iter().filter(|hit| hit.pitch == class.key()), steps))
-                .collect(),
+            Track::Drums => {
+                DrumClass::ALL.into_iter().flat_map(|voice| fit::voice_row(notes, voice, steps)).collect()
+            }
             Track::Bass | Track::Harmony | Track::Melody => fit::onset_row(notes, steps),
         }
     };

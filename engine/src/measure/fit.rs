@@ -7,7 +7,13 @@ use crate::theory::chord_tones;
 /// Onsets of the bass drum as a row of steps.
 #[must_use]
 pub fn kick_row(drums: &[Note], total_steps: u32) -> Vec<bool> {
-    onset_row(drums.iter().filter(|note| note.pitch == DrumClass::Kick.key()), total_steps)
+    voice_row(drums, DrumClass::Kick, total_steps)
+}
+
+/// Onsets of one voice of the drums as a row of steps.
+#[must_use]
+pub fn voice_row(drums: &[Note], voice: DrumClass, total_steps: u32) -> Vec<bool> {
+    onset_row(drums.iter().filter(|note| note.pitch == voice.key()), total_steps)
 }
 
 /// Onsets as a row of steps.

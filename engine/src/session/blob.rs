@@ -74,10 +74,10 @@ impl Session {
         bytes
     }
 
-    /// Does the slow part of [`to_bytes`](Self::to_bytes) beforehand, until `is_cancelled`; returns whether all is done. It
-    /// asks at least after each take. Not realtime-safe.
-    pub fn prepare_bytes(&self, is_cancelled: &dyn Fn() -> bool) -> bool {
-        self.kept_sounds(is_cancelled).is_some()
+    /// Does the slow part of [`to_bytes`](Self::to_bytes) beforehand, until `is_cancelled`. It asks at least after each take.
+    /// Not realtime-safe.
+    pub fn prepare_bytes(&self, is_cancelled: &dyn Fn() -> bool) {
+        self.kept_sounds(is_cancelled);
     }
 
     /// Takes whose sound is kept. It encodes what was not encoded yet; `None` when it was cancelled.
