@@ -9,6 +9,8 @@ mod chips;
 mod control;
 mod drag;
 mod facts;
+#[cfg(target_os = "linux")]
+mod first_drawing;
 mod foot;
 mod head;
 mod host_keys;
@@ -32,6 +34,8 @@ mod view;
 mod tests;
 
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -116,8 +120,9 @@ pub struct App {
     drag: Drag,
     #[cfg(target_os = "linux")]
     drag_target: Option<drag::Target>,
-    /// The window was just made.
-    is_new: bool,
+    /// The window was drawn.
+    #[cfg(target_os = "linux")]
+    is_drawn: Arc<AtomicBool>,
     /// What was exported last, until it is dismissed.
     exported: Arc<Mutex<Option<Exported>>>,
     /// The session's next change brings locks along.
@@ -207,7 +212,8 @@ impl App {
             drag: Drag::default(),
             #[cfg(target_os = "linux")]
             drag_target: None,
-            is_new: false,
+            #[cfg(target_os = "linux")]
+            is_drawn: Arc::default(),
             exported: Arc::default(),
             takes_locks: false,
             meters: Default::default(),
@@ -223,7 +229,6 @@ impl App {
         self.gui = Some(gui);
         self.waveforms = Default::default();
         self.prompt_from = None;
-        self.is_new = true;
         self.opened = Instant::now();
     }
 
@@ -461,9 +466,15 @@ impl NiceEguiApp for App {
         &mut self,
         context: egui::Context,
         gui: GuiContext,
-        _frame: &mut Frame,
+        frame: &mut Frame,
     ) -> Result<(), HandlerError> {
         self.open(&context, gui);
+        #[cfg(target_os = "linux")]
+        {
+            self.is_drawn = Arc::default();
+            let is_drawn = Arc::clone(&self.is_drawn);
+            self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint, is_drawn);
+        }
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
         let size = self.shared.editor_size.load();
@@ -480,22 +491,11 @@ impl NiceEguiApp for App {
         let [red, green, blue, _] = theme::palette(ui).background.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
-        if std::mem::take(&mut self.is_new) {
-            self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint);
-        }
+        self.is_drawn.store(true, Ordering::Relaxed);
         self.show(ui);
     }
 
     fn resized(&mut self, size: WindowSize) {
         self.shared.editor_size.store([size.logical.width as u32, size.logical.height as u32]);
-    }
-
-    fn editor_closed(&mut self) {
-        self.gui = None;
-        self.waveforms = Default::default();
-        #[cfg(target_os = "linux")]
-        {
-            self.drag_target = None;
-        }
     }
 }

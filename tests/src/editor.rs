@@ -61,6 +61,20 @@ impl Editor {
     /// When it does not appear.
     #[must_use]
     pub fn start(screen: &Screen, standalone: &Path, look: Option<&str>) -> Self {
+        Self::start_shown(screen, standalone, look, || screen.window("ResonantGen"))
+    }
+
+    /// As [`Self::start`], where `window` shows the window or finds it.
+    ///
+    /// # Panics
+    /// When it does not appear.
+    #[must_use]
+    pub fn start_shown(
+        screen: &Screen,
+        standalone: &Path,
+        look: Option<&str>,
+        window: impl FnOnce() -> u32,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("room for temporary files");
         if let Some(look) = look {
             std::fs::create_dir(folder.path().join("resonantgen")).expect("room");
@@ -74,7 +88,7 @@ impl Editor {
             .env("RESONANTGEN_CONFIG", folder.path())
             .env("RESONANTGEN_EXPORTS", folder.path().join("exports"));
         let program = screen.start(&mut command);
-        let window = screen.window("ResonantGen");
+        let window = window();
         screen.wait_to_see(window, "the editor", |picture| picture.width == SIZE.0 && is_idle(picture));
         Self { program, folder, window }
     }

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
+use x11rb::protocol::present::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ClientMessageEvent, ConnectionExt as _,
-    CreateWindowAux, EventMask, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT,
-    PropMode, SELECTION_NOTIFY_EVENT, SelectionNotifyEvent, SelectionRequestEvent, Window, WindowClass,
+    Atom, AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux, ClientMessageEvent,
+    ConnectionExt as _, CreateWindowAux, EventMask, ImageFormat, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+    MOTION_NOTIFY_EVENT, PropMode, SELECTION_NOTIFY_EVENT, SelectionNotifyEvent, SelectionRequestEvent,
+    Window, WindowClass,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -198,6 +200,48 @@ impl Screen {
             connection,
             _server: server,
         }
+    }
+
+    /// Decides from now on when windows are shown, as window managers and hosts do.
+    ///
+    /// # Panics
+    /// When another program does so already.
+    pub fn manage(&self) {
+        let wish = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_REDIRECT);
+        let is_sent = self.connection.change_window_attributes(self.root, &wish).expect("sent");
+        is_sent.check().expect("nobody else manages the windows");
+    }
+
+    /// Waits for a window that wants to be shown, and shows it after the screen was drawn anew a number of times.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn show_late(&self, refreshes: u32) -> Window {
+        let window = wait_for("a window", || {
+            match self.connection.poll_for_event().expect("the screen is there")? {
+                Event::MapRequest(request) => Some(request.window),
+                _ => None,
+            }
+        });
+        let listener = self.connection.generate_id().expect("a number is free");
+        self.connection
+            .present_select_input(listener, self.root, present::EventMask::COMPLETE_NOTIFY)
+            .expect("sent")
+            .check()
+            .expect("the screen tells when it is drawn");
+        for refresh in 0..refreshes {
+            self.connection.present_notify_msc(self.root, refresh, 0, 1, 0).expect("sent");
+            self.connection.flush().expect("sent");
+            wait_for("the screen to be drawn", || {
+                match self.connection.poll_for_event().expect("the screen is there")? {
+                    Event::PresentCompleteNotify(event) if event.serial == refresh => Some(()),
+                    _ => None,
+                }
+            });
+        }
+        self.connection.map_window(window).expect("sent").check().expect("the window is there");
+        window
     }
 
     /// Starts a program here.

@@ -63,6 +63,17 @@ fn it_looks_as_drawn_and_stays_visible_under_a_late_window_manager() {
 }
 
 #[test]
+fn a_window_that_is_shown_late_is_drawn() {
+    /// About half a second.
+    const REFRESHES: u32 = 30;
+    let Some(standalone) = standalone() else { return };
+    let screen = Screen::open(1_200, 800);
+    screen.manage();
+    let mut editor = Editor::start_shown(&screen, &standalone, None, || screen.show_late(REFRESHES));
+    assert!(editor.program.is_running());
+}
+
+#[test]
 fn the_light_look_is_as_drawn() {
     let Some(standalone) = standalone() else { return };
     let screen = Screen::open(1_200, 800);

@@ -55,6 +55,7 @@ impl Drag {
 mod x11 {
     use std::path::PathBuf;
     use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
     use std::thread::JoinHandle;
 
     use nice_plug_egui::{Frame, RepaintNotifier};
@@ -62,14 +63,15 @@ mod x11 {
     use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
     use x11rb::protocol::Event;
     use x11rb::protocol::xproto::{
-        Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, PropMode, Window,
-        WindowClass,
+        Atom, AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, CreateWindowAux,
+        EventMask, PropMode, Window, WindowClass,
     };
     use x11rb::rust_connection::RustConnection;
     use x11rb::wrapper::ConnectionExt as _;
 
     use super::Drag;
     use crate::editor::browse::path_of;
+    use crate::editor::first_drawing::FirstDrawing;
     use crate::editor::host_keys::window_of;
 
     /// Version of the protocol that is spoken.
@@ -110,7 +112,8 @@ mod x11 {
         Thread(#[from] std::io::Error),
     }
 
-    /// Speaks the protocol for the editor's window until it is dropped.
+    /// Speaks the protocol for the editor's window, and waits for its first drawing, until the window is gone or this is
+    /// dropped.
     #[derive(Debug)]
     pub struct Target {
         connection: Arc<RustConnection>,
@@ -120,15 +123,26 @@ mod x11 {
     }
 
     impl Target {
-        /// Begins; `None` where the window is none of X11's, or the server does not let us.
+        /// Begins before the window is shown; `is_drawn` is set elsewhere. `None` where the window is none of X11's, or the
+        /// server does not let us.
         #[must_use]
-        pub fn open(frame: &Frame, drag: &Drag, repaint: &RepaintNotifier) -> Option<Self> {
-            Self::try_open(window_of(frame)?, drag, repaint)
+        pub fn open(
+            frame: &Frame,
+            drag: &Drag,
+            repaint: &RepaintNotifier,
+            is_drawn: Arc<AtomicBool>,
+        ) -> Option<Self> {
+            Self::try_open(window_of(frame)?, drag, repaint, is_drawn)
                 .inspect_err(|error| nice_plug::nice_warn!("files cannot be dropped on the editor: {error}"))
                 .ok()
         }
 
-        fn try_open(window: Window, drag: &Drag, repaint: &RepaintNotifier) -> Result<Self, DragError> {
+        fn try_open(
+            window: Window,
+            drag: &Drag,
+            repaint: &RepaintNotifier,
+            is_drawn: Arc<AtomicBool>,
+        ) -> Result<Self, DragError> {
             let (connection, screen) = RustConnection::connect(None)?;
             let atoms = Atoms::new(&connection)?.reply()?;
             let root = connection.setup().roots[screen].root;
@@ -142,8 +156,12 @@ mod x11 {
             put(proxy, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?;
             put(window, atoms.XdndAware, AtomEnum::ATOM, VERSION)?;
             put(window, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?.check()?;
+            let wish = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+            connection.change_window_attributes(window, &wish)?.check()?;
+            let first = FirstDrawing::watch(&connection, window, is_drawn).ok();
             let connection = Arc::new(connection);
             let mut session = Session {
+                first,
                 connection: Arc::clone(&connection),
                 atoms,
                 root,
@@ -158,7 +176,7 @@ mod x11 {
             };
             // It ends with the connection too: then there is no window to drop on.
             let serve = move || while session.serve().unwrap_or(false) {};
-            let thread = std::thread::Builder::new().name("resonantgen drag".to_owned()).spawn(serve)?;
+            let thread = std::thread::Builder::new().name("resonantgen window".to_owned()).spawn(serve)?;
             Ok(Self { connection, proxy, quit: atoms.QUIT, thread: Some(thread) })
         }
     }
@@ -179,6 +197,8 @@ mod x11 {
 
     /// One drag after the other.
     struct Session {
+        /// None where the window library draws without Present.
+        first: Option<FirstDrawing>,
         connection: Arc<RustConnection>,
         atoms: Atoms,
         root: Window,
@@ -198,7 +218,11 @@ mod x11 {
         /// Waits for an event and answers it; returns whether to go on.
         fn serve(&mut self) -> Result<bool, DragError> {
             let event = self.connection.wait_for_event()?;
+            if let Some(first) = &mut self.first {
+                first.hear(&self.connection, &event)?;
+            }
             match event {
+                Event::DestroyNotify(event) if event.window == self.window => return Ok(false),
                 Event::ClientMessage(message) => {
                     let kind = message.type_;
                     if kind == self.atoms.QUIT {
