@@ -52,7 +52,7 @@ use nice_plug_egui::{
 use resonantgen_engine::take::TakeId;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
 
-use action::Action;
+use action::{Action, Harmony};
 use drag::Drag;
 use facts::{Facts, Wishes};
 use import::Importing;
@@ -125,8 +125,10 @@ pub struct App {
     is_drawn: Arc<AtomicBool>,
     /// What was exported last, until it is dismissed.
     exported: Arc<Mutex<Option<Exported>>>,
-    /// The session's next change brings locks along.
-    takes_locks: bool,
+    /// The session's next change brings locks and chords along.
+    follows_session: bool,
+    /// The chords that were changed since the plugin was loaded, before and after.
+    chord_changes: Vec<[Harmony; 2]>,
     meters: [[f32; 2]; TRACK_COUNT],
     opened: Instant,
 }
@@ -215,7 +217,8 @@ impl App {
             #[cfg(target_os = "linux")]
             is_drawn: Arc::default(),
             exported: Arc::default(),
-            takes_locks: false,
+            follows_session: false,
+            chord_changes: Vec::new(),
             meters: Default::default(),
             opened: Instant::now(),
         }
@@ -240,8 +243,11 @@ impl App {
         if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != from) {
             let is_new = self.picture.as_ref().is_none_or(|(drawn, _)| drawn.0 != revision);
             let mut session = self.shared.session();
-            if is_new && std::mem::take(&mut self.takes_locks) {
+            if is_new && std::mem::take(&mut self.follows_session) {
                 self.take_locks(Track::ALL.map(|track| session.track(track).locked));
+                if let Some(plan) = &session.plan {
+                    self.take_chords(&plan.chords);
+                }
             }
             // What is finished is shown, and heard, while the rest is being made.
             for take in early.into_iter().flatten() {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
+use egui::TextEdit;
+use egui::text::{CCursor, CCursorRange};
 use resonantgen_engine::generator::Silent;
 use resonantgen_engine::import::import_loop;
 use resonantgen_engine::plan::Chord;
@@ -11,7 +13,7 @@ use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use super::browse::{self, Browser};
 use super::import::Importing;
-use super::{App, control};
+use super::{App, control, prompt_id};
 use crate::export::{self, What};
 use crate::job::{Job, Target};
 use crate::params::BARS_MAX;
@@ -35,8 +37,8 @@ pub enum Action {
     Step(Track, i32),
     /// Play the take with this index.
     Select(Track, usize),
-    /// Keep the current take for ever, or not.
-    Favourite(Track),
+    /// Keep the take with this index for ever, or not.
+    Favourite(Track, usize),
     /// Play the take that was heard before.
     Compare(Track),
     /// Put another prompt into the field.
@@ -76,6 +78,13 @@ pub enum Action {
     Zoom(f32),
 }
 
+/// The chords that play, and what is wished for with them.
+#[derive(Clone, Debug)]
+pub struct Harmony {
+    chords: Vec<Chord>,
+    wish: Overrides,
+}
+
 impl App {
     /// Does what was asked for.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
@@ -97,15 +106,18 @@ impl App {
                 self.change_take(track, move |session| session.select_take(track, index));
             }
             Action::Compare(track) => self.change_take(track, move |session| session.compare(track)),
-            Action::Favourite(track) => self.change(move |session| {
-                let state = session.track(track);
-                let Some(index) = state.current else { return Ok(()) };
-                let is_favourite = state.is_favourite(index);
+            Action::Favourite(track, index) => self.change(move |session| {
+                let is_favourite = session.track(track).is_favourite(index);
                 session.set_favourite(track, index, !is_favourite)
             }),
             Action::Prompt(prompt) => {
                 self.prompt = prompt;
                 self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+                // It can be typed on.
+                let end = CCursorRange::one(CCursor::new(self.prompt.chars().count()));
+                let mut field = TextEdit::load_state(context, prompt_id()).unwrap_or_default();
+                field.cursor.set_char_range(Some(end));
+                TextEdit::store_state(context, prompt_id(), field);
             }
             Action::Preset(preset) => self.use_preset(&preset),
             Action::Fix(overrides) => self.shared.set_overrides(*overrides),
@@ -173,7 +185,7 @@ impl App {
 
     /// Undo and redo bring locks back as well; the parameters follow when it has happened.
     fn change_locks(&mut self, change: fn(&mut Session) -> Result<(), SessionError>) {
-        self.takes_locks = true;
+        self.follows_session = true;
         self.change(change);
     }
 
@@ -186,6 +198,19 @@ impl App {
             if param.value() != locked[track.index()] {
                 control::set(&setter, param, locked[track.index()]);
             }
+        }
+    }
+
+    /// Wishes for chords go back and forth with undo and redo; `chords` are those that play now.
+    pub(super) fn take_chords(&self, chords: &[Chord]) {
+        let wish = self.shared.overrides();
+        let other = self.chord_changes.iter().rev().find_map(|[one, other]| {
+            [(one, other), (other, one)].into_iter().find_map(|(now, then)| {
+                (wish == now.wish && chords == then.chords).then(|| then.wish.clone())
+            })
+        });
+        if let Some(other) = other {
+            self.shared.set_overrides(other);
         }
     }
 
@@ -204,9 +229,12 @@ impl App {
         for place in chords.iter_mut().take(to).skip(from) {
             *place = chord;
         }
+        let before = self.shared.overrides();
         // The key stays, or one odd chord would move it.
-        let fixed = self.shared.overrides();
-        self.shared.set_overrides(Overrides { chords: Some(chords), key: Some(plan.key), ..fixed });
+        let wish = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
+        self.shared.set_overrides(wish.clone());
+        self.chord_changes
+            .push([Harmony { chords: plan.chords.clone(), wish: before }, Harmony { chords, wish }]);
         let bars = plan.bars;
         let seed = session.seed;
         let mut trigger = self.trigger(Target::All);
@@ -231,7 +259,7 @@ impl App {
 
     /// The worker reads and fits the file; the lock comes with it.
     fn import(&mut self, track: Track, path: PathBuf) {
-        self.takes_locks = true;
+        self.follows_session = true;
         // Weak, because what waits in the queue must not keep the queue.
         let shared = Arc::downgrade(&self.shared);
         self.shared.change(self.params.locked(), move |session| -> Result<(), String> {

@@ -9,6 +9,7 @@ use super::action::Action;
 use super::control::{self, ChipKind, chip};
 use super::facts::{Fact, Facts, Source, chord_line, read_chords};
 use super::head::EXAMPLES;
+use super::ruler::bars_in_words;
 use super::theme::{self, palette};
 use super::view::Trimmed;
 
@@ -94,8 +95,7 @@ impl Chips<'_> {
             facts.bars.source
         };
         let bars = facts.bars.value.unwrap_or(0);
-        let text = if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") };
-        let length = fact_chip(ui, "", &text, source, "length");
+        let length = fact_chip(ui, "", &bars_in_words(bars), source, "length");
         menu(&length, actions, Action::Bars(0), |ui| self.lengths(ui));
         let mut line = facts.chords.value.as_ref().map_or("auto".to_owned(), |chords| chord_line(chords));
         if line.chars().count() > CHORD_ROOM {

@@ -130,7 +130,9 @@ impl App {
             }
         }
         if pressed(Key::F) {
-            actions.push(Action::Favourite(track));
+            let lane = self.picture.as_ref().map(|(_, view)| &view.lanes[track.index()]);
+            let current = lane.and_then(|lane| lane.current);
+            actions.extend(current.map(|index| Action::Favourite(track, index)));
         }
         if locked {
             return;

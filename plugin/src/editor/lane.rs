@@ -25,7 +25,7 @@ impl Face {
     pub const fn gutter(self) -> f32 {
         match self {
             Self::Sound => 0.0,
-            Self::Notes => 58.0,
+            Self::Notes => 64.0,
         }
     }
 }

@@ -5,7 +5,7 @@ use nice_plug::prelude::{Param, ParamSetter};
 use resonantgen_engine::track::Track;
 
 use super::action::Action;
-use super::view::LaneView;
+use super::view::{LaneView, TakeMark};
 use super::{control, theme};
 use crate::export::What;
 use crate::params::{InMain, ResonantParams};
@@ -30,7 +30,8 @@ pub fn attach(
     });
 }
 
-fn item(ui: &mut Ui, enabled: bool, text: &str) -> bool {
+/// An entry; returns whether it was chosen.
+pub fn item(ui: &mut Ui, enabled: bool, text: &str) -> bool {
     let clicked = ui.add_enabled(enabled, egui::Button::new(text)).clicked();
     if clicked {
         ui.close();
@@ -48,11 +49,22 @@ fn takes(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut
     offer(!locked && view.steps[0], "Older take", Action::Step(track, -1));
     offer(!locked && view.steps[1], "Newer take", Action::Step(track, 1));
     offer(!locked && view.can_compare, "A/B with the take before", Action::Compare(track));
-    let is_favourite = view.mark().is_some_and(|mark| mark.favourite);
-    let text = if is_favourite { "No favourite any more" } else { "Make it a favourite" };
-    offer(view.mark().is_some(), text, Action::Favourite(track));
-    if let Some(mark) = view.mark() {
-        offer(true, &format!("Copy seed {}", mark.seed), Action::Copy(mark.seed.to_string()));
+    if let Some((index, mark)) = view.current.zip(view.mark()) {
+        take_items(ui, track, index, mark, actions);
+    }
+}
+
+/// What can be done with one take, whether it plays or not.
+pub fn take_items(ui: &mut Ui, track: Track, index: usize, mark: &TakeMark, actions: &mut Vec<Action>) {
+    let favourite = if mark.favourite { "No favourite any more" } else { "Make it a favourite" };
+    if item(ui, true, favourite) {
+        actions.push(Action::Favourite(track, index));
+    }
+    if item(ui, !mark.prompt.is_empty(), "Type its prompt again") {
+        actions.push(Action::Prompt(mark.prompt.clone()));
+    }
+    if item(ui, true, &format!("Copy seed {}", mark.seed)) {
+        actions.push(Action::Copy(mark.seed.to_string()));
     }
 }
 

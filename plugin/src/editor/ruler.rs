@@ -248,7 +248,7 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
     ));
     control::focus_ring(ui, &response, rect);
     if asked != 0 && asked != bars {
-        let text = format!("next: {asked} bars");
+        let text = format!("next: {}", bars_in_words(asked));
         let place = pos2(x - 10.0, ruler.top());
         let galley = ui.painter().layout_no_wrap(text, theme::strong(11.0), palette.focus);
         let rect = Align2::RIGHT_TOP.anchor_size(place, galley.size());
@@ -258,6 +258,12 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
     response
         .on_hover_cursor(CursorIcon::ResizeHorizontal)
         .on_hover_text("Drag: length of what is generated next. Double-click: as the prompt says");
+}
+
+/// A number of bars as it is said.
+#[must_use]
+pub fn bars_in_words(bars: u32) -> String {
+    if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") }
 }
 
 /// The length that is `steps` further among those that loops have.

@@ -1,12 +1,13 @@
 //! The takes of a track: arrows, a dot per take, the favourite, A/B.
 
-use egui::{Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use resonantgen_engine::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};
 use super::icon::Icon;
-use super::theme::palette;
+use super::row_menu;
+use super::theme::{self, palette};
 use super::view::LaneView;
 
 /// Height of the line, in points.
@@ -51,7 +52,7 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
     ui.add_enabled_ui(view.mark().is_some(), |ui| {
         let button = IconButton::new(Icon::Star(favourite), &name).size(22.0, HEIGHT).bare();
         if button.hint("Favourite: this take is never forgotten").show(ui).clicked() {
-            actions.push(Action::Favourite(track));
+            actions.extend(view.current.map(|index| Action::Favourite(track, index)));
         }
     });
     ui.add_enabled_ui(!locked && view.can_compare, |ui| {
@@ -103,6 +104,23 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
     if let Some(index) = pointed.filter(|_| response.clicked() && !locked) {
         actions.push(Action::Select(track, index));
     }
+    // The menu stays with the dot that it was opened on.
+    if response.secondary_clicked() {
+        ui.data_mut(|data| data.insert_temp(response.id, pointed.or(view.current)));
+    }
+    response.context_menu(|ui| {
+        let asked = ui.data(|data| data.get_temp::<Option<usize>>(response.id)).flatten();
+        let Some((index, mark)) = asked.and_then(|index| Some((index, view.takes.get(index)?))) else {
+            return;
+        };
+        ui.set_min_width(190.0);
+        let title = format!("{}, take {} of {count}", track.title(), index + 1);
+        ui.label(RichText::new(title).font(theme::strong(13.0)));
+        if row_menu::item(ui, !locked && view.current != Some(index), "Play it") {
+            actions.push(Action::Select(track, index));
+        }
+        row_menu::take_items(ui, track, index, mark, actions);
+    });
     if let Some(mark) = pointed.and_then(|index| view.takes.get(index)) {
         let place = pointed.unwrap_or(0) + 1;
         let number = mark.number.map(|number| format!(", number {number}")).unwrap_or_default();

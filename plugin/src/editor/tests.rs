@@ -179,6 +179,23 @@ fn a_typed_prompt_is_kept_and_enter_generates() {
     assert_eq!(bench.job(), Some((Target::All, String::new())));
 }
 
+#[test]
+fn a_prompt_that_was_used_before_is_brought_back_and_typed_on() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let before = bench.shared.session().prompt;
+    bench.harness.get_by_label("Prompt").focus();
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    bench.harness.get_by_label("Prompt").type_text("jazz");
+    bench.harness.run();
+    bench.harness.key_press(Key::ArrowUp);
+    bench.harness.run();
+    bench.harness.get_by_label("Prompt").type_text(", sparse");
+    bench.harness.run();
+    assert_eq!(bench.shared.prompts.get(0), before + ", sparse");
+}
+
 /// Names of all controls that can be used; fails for one without.
 fn controls(bench: &Bench) -> Vec<String> {
     use egui::accesskit::Role;
@@ -235,9 +252,11 @@ fn all_controls_have_names_in_menus_too() {
         bench.harness.run();
         assert!(bench.harness.query_by_label(inside).is_none(), "Escape does not close {button}");
     }
-    for (control, inside) in
-        [("Drums lane, patch test patch", "Export WAV"), ("Bass Pan", "Bass Pan as text")]
-    {
+    for (control, inside) in [
+        ("Drums lane, patch test patch", "Export WAV"),
+        ("Drums: take 2 of 2", "Play it"),
+        ("Bass Pan", "Bass Pan as text"),
+    ] {
         bench.harness.get_by_label(control).click_secondary();
         bench.harness.run();
         controls(&bench);
@@ -389,6 +408,34 @@ fn takes_are_stepped_through_and_compared() {
 }
 
 #[test]
+fn any_take_can_be_kept_and_its_prompt_typed_again() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let prompt = bench.shared.session().prompt;
+    bench.harness.state_mut().prompt = "something else".to_owned();
+    let dots = bench.harness.get_by_label("Drums: take 2 of 2").rect();
+    let older = dots.left_center() + vec2(3.0, 0.0);
+    for entry in ["Type its prompt again", "Make it a favourite"] {
+        bench.harness.hover_at(older);
+        bench.harness.run();
+        for pressed in [true, false] {
+            let button = egui::PointerButton::Secondary;
+            let modifiers = Modifiers::NONE;
+            bench.harness.event(egui::Event::PointerButton { pos: older, button, pressed, modifiers });
+        }
+        bench.harness.run();
+        assert!(bench.harness.query_by_label("Drums, take 1 of 2").is_some());
+        bench.click(entry);
+    }
+    assert_eq!(bench.harness.state().prompt, prompt);
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let mut session = bench.shared.session();
+    change(&mut session).expect("there is such a take");
+    assert!(session.track(Track::Drums).is_favourite(0));
+    assert!(!session.track(Track::Drums).is_favourite(1));
+}
+
+#[test]
 fn a_chip_fixes_a_fact_and_lets_it_go() {
     let mut bench = bench(980.0, 640.0);
     bench.click("techno");
@@ -410,6 +457,28 @@ fn a_chord_is_changed_and_the_rest_kept() {
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
     let Some(Job::Make { trigger, .. }) = bench.shared.next_job() else { panic!("it is generated") };
     assert_eq!((trigger.target, trigger.seed, trigger.bars), (Target::All, Some(2), Some(2)));
+}
+
+#[test]
+fn a_changed_chord_is_no_wish_any_more_once_it_is_taken_back() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Chord F, bar 2");
+    bench.click("Dm");
+    let wish = bench.shared.overrides();
+    let changed = wish.chords.clone().expect("chords are wished for");
+    let first = bench.shared.session().plan.expect("a plan").chords;
+    for (chords, expected) in
+        [(changed.clone(), wish.clone()), (first, Overrides::default()), (changed, wish)]
+    {
+        let mut session = bench.shared.session();
+        session.plan.as_mut().expect("a plan").chords = chords;
+        // As undo and redo do.
+        bench.harness.state_mut().follows_session = true;
+        assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
+        bench.harness.run();
+        assert_eq!(bench.shared.overrides(), expected);
+    }
 }
 
 #[test]

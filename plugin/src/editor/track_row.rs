@@ -344,12 +344,13 @@ impl Row<'_> {
         let params = self.params.track(self.track);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            Fader::new(&params.level, color, 82.0).show(ui, self.setter);
+            Fader::new(&params.level, color, 78.0).show(ui, self.setter);
             let text = RichText::new(params.level.to_string()).font(theme::plain(11.0)).color(palette.dim);
-            let size = vec2(42.0, 18.0);
+            // As wide as "-48.0 dB".
+            let size = vec2(48.0, 18.0);
             ui.add_sized(size, egui::Label::new(text).truncate());
             side(ui, "L");
-            Fader::new(&params.pan, color, 40.0).centered().show(ui, self.setter);
+            Fader::new(&params.pan, color, 38.0).centered().show(ui, self.setter);
             side(ui, "R");
         });
     }

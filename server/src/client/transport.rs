@@ -1,5 +1,6 @@
 //! Requests and answers.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -74,10 +75,8 @@ impl Transport {
     ) -> Result<Vec<u8>, RemoteError> {
         let url = format!("http://{}{path}", self.address);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
-        let gone = |error: ureq::Error| RemoteError::Gone {
-            address: self.address.clone(),
-            reason: error.to_string(),
-        };
+        let gone =
+            |error: ureq::Error| RemoteError::Gone { address: self.address.clone(), reason: reason(&error) };
         let mut response = match method {
             Method::Get | Method::Delete => {
                 let mut request = if matches!(method, Method::Get) {
@@ -134,6 +133,19 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     }
 }
 
+/// Why there was no answer, in words.
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            "no server listens there".to_owned()
+        }
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::HostNotFound => "there is no machine of that name".to_owned(),
+        ureq::Error::Timeout(_) => "it takes too long".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +171,7 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
         let transport = Transport::new(&free.to_string(), None).expect("an address");
         let error = transport.bytes(Method::Get, "/health", CONNECT).expect_err("nobody");
-        assert!(matches!(error, RemoteError::Gone { .. }) && error.is_of_server(), "{error}");
+        assert!(error.is_of_server(), "{error}");
+        assert!(error.to_string().ends_with("does not answer (no server listens there)"), "{error}");
     }
 }
