@@ -162,8 +162,10 @@ pub struct Screen {
     symbols: Vec<u32>,
     per_key: usize,
     first_key: u8,
-    display: String,
-    _server: Program,
+    /// Its name, for programs.
+    pub display: String,
+    /// None where somebody else keeps it.
+    _server: Option<Program>,
 }
 
 impl Screen {
@@ -183,9 +185,16 @@ impl Screen {
         let mut line = String::new();
         let output = server.stdout.take().expect("it is piped");
         BufReader::new(output).read_line(&mut line).expect("it says which screen it is");
-        let display = format!(":{}", line.trim());
-        let server = Program(server);
-        let (connection, screen) = RustConnection::connect(Some(&display)).expect("the screen is there");
+        Self { _server: Some(Program(server)), ..Self::at(&format!(":{}", line.trim())) }
+    }
+
+    /// A screen that is there already.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn at(display: &str) -> Self {
+        let (connection, screen) = RustConnection::connect(Some(display)).expect("the screen is there");
         let setup = connection.setup();
         let root = setup.roots[screen].root;
         let first_key = setup.min_keycode;
@@ -196,9 +205,9 @@ impl Screen {
             per_key: usize::from(map.keysyms_per_keycode),
             symbols: map.keysyms,
             first_key,
-            display,
+            display: display.to_owned(),
             connection,
-            _server: server,
+            _server: None,
         }
     }
 
@@ -224,6 +233,16 @@ impl Screen {
                 _ => None,
             }
         });
+        self.wait_for_refreshes(refreshes);
+        self.connection.map_window(window).expect("sent").check().expect("the window is there");
+        window
+    }
+
+    /// Waits until the screen was drawn anew a number of times.
+    ///
+    /// # Panics
+    /// When it does not tell.
+    pub fn wait_for_refreshes(&self, refreshes: u32) {
         let listener = self.connection.generate_id().expect("a number is free");
         self.connection
             .present_select_input(listener, self.root, present::EventMask::COMPLETE_NOTIFY)
@@ -240,8 +259,6 @@ impl Screen {
                 }
             });
         }
-        self.connection.map_window(window).expect("sent").check().expect("the window is there");
-        window
     }
 
     /// Starts a program here.
@@ -366,20 +383,30 @@ impl Screen {
         }
     }
 
-    /// Puts a window into one of our own, as a host does, and hears its keys.
+    /// A window of our own, as a host has for an editor; its keys are heard.
+    ///
+    /// # Panics
+    /// When the screen is gone.
+    #[must_use]
+    pub fn host_window(&self, (left, top): (i16, i16), (width, height): (u16, u16)) -> Window {
+        let host = self.connection.generate_id().expect("a number is free");
+        let looks = CreateWindowAux::new().event_mask(EventMask::KEY_PRESS).override_redirect(1);
+        let kind = WindowClass::INPUT_OUTPUT;
+        self.connection
+            .create_window(0, host, self.root, left, top, width, height, 0, kind, 0, &looks)
+            .expect("sent");
+        self.connection.map_window(host).expect("sent").check().expect("it is shown");
+        host
+    }
+
+    /// Puts a window into one of our own.
     ///
     /// # Panics
     /// When the window is gone.
     #[must_use]
     pub fn embed(&self, window: Window) -> Window {
         let size = self.connection.get_geometry(window).expect("sent").reply().expect("the window is there");
-        let host = self.connection.generate_id().expect("a number is free");
-        let looks = CreateWindowAux::new().event_mask(EventMask::KEY_PRESS).override_redirect(1);
-        let (width, height) = (size.width + 40, size.height + 60);
-        self.connection
-            .create_window(0, host, self.root, 10, 10, width, height, 0, WindowClass::INPUT_OUTPUT, 0, &looks)
-            .expect("sent");
-        self.connection.map_window(host).expect("sent");
+        let host = self.host_window((10, 10), (size.width + 40, size.height + 60));
         self.connection.reparent_window(window, host, 20, 40).expect("sent").check().expect("it moves in");
         host
     }
