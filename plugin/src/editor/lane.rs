@@ -1,7 +1,9 @@
 //! The picture of one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
 
 use egui::emath::GuiRounding as _;
-use egui::{Align2, Color32, ColorImage, Painter, Rect, Stroke, TextureHandle, TextureOptions, pos2, vec2};
+use egui::{
+    Align2, Color32, ColorImage, Painter, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, pos2, vec2,
+};
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::plan::Plan;
 
@@ -105,7 +107,8 @@ pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) 
     if let Some(lowest) = view.lowest {
         let is_black = |pitch: u8| matches!(pitch % 12, 1 | 3 | 6 | 8 | 10);
         let keys = Rect::from_min_max(pos2(gutter.right() - KEYS, inner.top()), inner.max);
-        painter.rect_filled(keys, 0.0, ink.palette.text.gamma_multiply(0.72));
+        let [white, black] = ink.palette.keys;
+        painter.rect(keys, 0.0, white, Stroke::new(1.0, ink.palette.line), StrokeKind::Outside);
         let count = (1.0 / view.row_height).round() as u8;
         for index in 0..count {
             let pitch = lowest.saturating_add(index);
@@ -113,9 +116,9 @@ pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) 
             let key = Rect::from_min_size(pos2(keys.left(), top), vec2(KEYS, row));
             if is_black(pitch) {
                 let short = Rect::from_min_size(key.min, vec2(KEYS * 0.64, row));
-                painter.rect_filled(short, 0.0, ink.palette.well);
+                painter.rect_filled(short, 0.0, black);
             } else if matches!(pitch % 12, 0 | 5) && row > 1.5 {
-                painter.hline(keys.x_range(), key.bottom(), Stroke::new(0.7, ink.palette.well));
+                painter.hline(keys.x_range(), key.bottom(), Stroke::new(0.7, black));
             }
         }
         names -= KEYS;

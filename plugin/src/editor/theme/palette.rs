@@ -36,6 +36,8 @@ pub struct Palette {
     pub warning_card: Color32,
     /// Ink on a track's colour.
     pub on_track: Color32,
+    /// White and black keys of a piano.
+    pub keys: [Color32; 2],
     tracks: [Color32; TRACK_COUNT],
 }
 
@@ -57,6 +59,7 @@ impl Palette {
         warning: Color32::from_rgb(0xff, 0xb8, 0x5c),
         warning_card: Color32::from_rgb(0x38, 0x2c, 0x1c),
         on_track: Color32::from_rgb(0x0e, 0x10, 0x15),
+        keys: [Color32::from_rgb(0xae, 0xb0, 0xb5), Color32::from_rgb(0x0e, 0x10, 0x15)],
         tracks: [
             Color32::from_rgb(0xf2, 0xa5, 0x3a),
             Color32::from_rgb(0x4d, 0xa6, 0xff),
@@ -81,6 +84,7 @@ impl Palette {
         warning: Color32::from_rgb(0x85, 0x49, 0x00),
         warning_card: Color32::from_rgb(0xff, 0xee, 0xd6),
         on_track: Color32::WHITE,
+        keys: [Color32::WHITE, Color32::from_rgb(0x3a, 0x3f, 0x4c)],
         tracks: [
             Color32::from_rgb(0x8a, 0x5a, 0x00),
             Color32::from_rgb(0x2a, 0x50, 0xc0),
