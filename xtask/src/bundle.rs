@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::command;
-use crate::setup::{runtime, system};
+use crate::setup::runtime;
+use crate::setup::system::{self, Purpose};
 
 /// The plugin's name in file names.
 pub const NAME: &str = "ResonantGen";
@@ -22,7 +23,7 @@ pub const RESOURCES: &str = "ResonantGen.resources";
 /// # Errors
 /// The build failed, or files are missing or cannot be copied.
 pub fn run(release: bool) -> Result<PathBuf> {
-    system::ensure()?;
+    system::ensure(Purpose::Build)?;
     let runtime = runtime::ensure()?;
     let mut build = command::cargo(["build"]);
     if release {
@@ -76,9 +77,11 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
     if !models.join("manifest.json").is_file() {
         bail!("there are no models in {}", models.display());
     }
-    let bundle = resources.join("bundle");
-    if bundle.is_dir() {
-        fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
+    let (bundle, libraries) = (resources.join("bundle"), resources.join("runtime"));
+    for folder in [&bundle, &libraries] {
+        if folder.is_dir() {
+            fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+        }
     }
     copy_folder(&models, &bundle)?;
     // Optional, so a checkout without it still makes a plugin.
@@ -88,7 +91,7 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
     }
     fill_presets(&resources.join("factory-presets"))?;
     let name = runtime.file_name().context("the runtime library has no name")?;
-    copy(runtime, &resources.join("runtime").join(name))
+    copy(runtime, &libraries.join(name))
 }
 
 /// Lays out a folder again elsewhere without using the disk twice: its files are linked, or copied where that cannot be
