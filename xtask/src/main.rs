@@ -3,7 +3,6 @@
 //! Each command runs the setup steps that it needs by itself, and nothing is done twice.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
-mod ardour;
 mod audit;
 mod bench;
 mod bundle;
@@ -46,7 +45,6 @@ fn main() -> ExitCode {
         Chore::Miri => miri::run(),
         Chore::Audit => audit::run(),
         Chore::Test(flags) => test::run(&flags),
-        Chore::Ardour => ardour::run(),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
         Chore::Pictures => pictures::run(),
