@@ -19,6 +19,7 @@ mod pictures;
 mod sanitize;
 mod setup;
 mod test;
+mod vst3_preset;
 mod words;
 
 use std::path::{Path, PathBuf};
