@@ -65,6 +65,18 @@ pub enum RuntimeError {
         /// Oldest minor version that works.
         needed: u32,
     },
+    /// The library would send data about its use to its maker.
+    #[error(
+        "{} is ONNX Runtime {found}, which reports how it is used to its maker: use 1.28, which `cargo xtask setup` fetches, or set \
+         ORT_DISABLE_TELEMETRY=1 before the program starts",
+        .path.display()
+    )]
+    Reports {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+    },
     /// The library does not start.
     #[error("ONNX Runtime at {} does not start: {reason}; run `cargo xtask setup`, or reinstall", .path.display())]
     Start {

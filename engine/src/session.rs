@@ -1,6 +1,7 @@
 //! A session: four tracks, a plan, prompts, locks and takes.
 
 mod adopt;
+mod answers;
 mod blob;
 mod edit;
 mod error;
@@ -19,6 +20,7 @@ mod store;
 mod undo;
 mod wav;
 
+pub use answers::{Question, Work};
 pub use blob::BlobError;
 pub use error::SessionError;
 pub use export::ExportOptions;
@@ -86,6 +88,8 @@ pub struct Session {
     pub tracks: [TrackState; TRACK_COUNT],
     /// What can be undone and redone.
     steps: undo::Steps,
+    /// What it was asked for, and with which takes it was answered.
+    answers: answers::Answers,
 }
 
 /// Facts fixed by the user or the host; they win over what the prompt says.

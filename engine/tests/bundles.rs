@@ -169,6 +169,13 @@ fn a_network_with_another_signature_is_refused() {
 }
 
 #[test]
+fn the_runtime_that_comes_along_knows_nobody_to_report_to() {
+    let runtime = fs::read(Runtime::open(Some(&runtime_library())).unwrap().path()).unwrap();
+    let collector = b"events.data.microsoft.com";
+    assert!(runtime.windows(collector.len()).all(|bytes| bytes != collector));
+}
+
+#[test]
 fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("libonnxruntime.so");

@@ -98,7 +98,7 @@ fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
     assert_eq!(hidden.count(), 0, "an attempt was left behind");
 }
 
-/// A runtime that is too old is told by its version before anything in it runs.
+/// A runtime that is too old, or that reports to its maker, is told by its version before anything in it runs.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_runtime_of_another_version_is_told() {
@@ -108,13 +108,16 @@ fn a_runtime_of_another_version_is_told() {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_runtime_of_another_version_is_told", "--exact"])
             .env("RESONANTGEN_OLD_RUNTIME_TEST", "1")
+            .env_remove("ORT_DISABLE_TELEMETRY")
             .status()
             .unwrap();
         assert!(status.success());
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for (version, word) in [("1.10.0", "1.10.0"), ("2.0.0", "2.0.0"), ("", "is ONNX Runtime")] {
+    for (version, word) in
+        [("1.10.0", "1.10.0"), ("2.0.0", "2.0.0"), ("", "is ONNX Runtime"), ("1.29.0", "TELEMETRY")]
+    {
         let source = folder.path().join("old.c");
         let library = folder.path().join("libonnxruntime.so.1.10.0");
         let code = format!(
@@ -131,7 +134,9 @@ fn a_runtime_of_another_version_is_told() {
             .status();
         assert!(built.is_ok_and(|status| status.success()), "cc links every Rust program, so it is there");
         let error = Runtime::open(Some(&library)).unwrap_err();
-        assert!(matches!(error, RuntimeError::Version { .. }), "{error}");
+        let reports = matches!(error, RuntimeError::Reports { .. });
+        assert!(reports || matches!(error, RuntimeError::Version { .. }), "{error}");
+        assert_eq!(reports, version == "1.29.0", "{error}");
         assert!(error.to_string().contains(word) && error.to_string().contains("setup"), "{error}");
     }
 }

@@ -31,7 +31,7 @@ mod understanding;
 mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 #[cfg(target_os = "linux")]

@@ -53,6 +53,8 @@ const WISHES: usize = 16;
 const PREVIEW_BPM: f64 = 120.0;
 /// Half of the longest tick that hosts count in, in quarter notes.
 const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
+/// Seconds that are as near as this to a whole number of samples were counted in samples.
+const EXACT_SAMPLES: f64 = 0.01;
 /// Longest time an offline render waits for a take that was asked for.
 const OFFLINE_PATIENCE: Duration = Duration::from_secs(180);
 /// How often it looks.
@@ -107,12 +109,17 @@ impl Default for ResonantGen {
     }
 }
 
-/// The host's beat position. Hosts that count in ticks round it, but tell the seconds exactly: at one tempo from the song's
-/// start these say the same, to the sample.
-fn exact_beat(transport: &Transport) -> f64 {
+/// The host's beat position, and whether it is exact. Hosts that count in ticks round it, but tell the seconds exactly: at
+/// one tempo from the song's start these say the same, to the sample.
+fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
     let beat = transport.pos_beats().unwrap_or(0.0);
-    let by_seconds = transport.pos_seconds().zip(transport.tempo).map(|(seconds, bpm)| seconds * bpm / 60.0);
-    by_seconds.filter(|by_seconds| (by_seconds - beat).abs() <= HALF_TICK_BEATS).unwrap_or(beat)
+    let Some((seconds, bpm)) = transport.pos_seconds().zip(transport.tempo) else { return (beat, false) };
+    let by_seconds = seconds * bpm / 60.0;
+    if (by_seconds - beat).abs() > HALF_TICK_BEATS {
+        return (beat, false);
+    }
+    let sample = seconds * sample_rate_hz;
+    (by_seconds, (sample - sample.round()).abs() <= EXACT_SAMPLES)
 }
 
 impl ResonantGen {
@@ -131,11 +138,13 @@ impl ResonantGen {
             }
             _ => 4.0,
         };
+        let (beat, exact) = exact_beat(transport, self.sample_rate_hz);
         let host = Position {
-            beat: exact_beat(transport),
+            beat,
             bpm: host_bpm.unwrap_or(PREVIEW_BPM),
             quarters_per_bar,
             playing: transport.playing,
+            exact,
         }
         .in_range();
         self.shared.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm));
@@ -152,7 +161,7 @@ impl ResonantGen {
         let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
         let beat = self.free_beat;
         self.free_beat += samples as f64 * bpm / (60.0 * self.sample_rate_hz);
-        Position { beat, bpm, quarters_per_bar, playing: true }
+        Position { beat, bpm, quarters_per_bar, playing: true, exact: true }
     }
 
     /// Passes what the parameters and notes ask for on to the worker.

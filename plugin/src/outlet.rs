@@ -33,6 +33,8 @@ pub struct Outlet {
     sent: [Option<Contents>; TRACK_COUNT],
     /// Finished takes of a generation that has not ended yet.
     early: [Option<Arc<Take>>; TRACK_COUNT],
+    /// The reel that shall play, and how it came: what is sent besides, later, does not change that.
+    manners: [(Option<u64>, Manner); TRACK_COUNT],
 }
 
 impl Outlet {
@@ -42,7 +44,8 @@ impl Outlet {
         let (feeder, player) = channel(sample_rate_hz);
         let sent = Default::default();
         let early = Default::default();
-        (Self { feeder, sample_rate_hz, reels: HashMap::new(), sent, early }, player)
+        let manners = Default::default();
+        (Self { feeder, sample_rate_hz, reels: HashMap::new(), sent, early, manners }, player)
     }
 
     /// Lets a finished take be heard while the others of its generation are still being made; `None` takes it back.
@@ -82,7 +85,12 @@ impl Outlet {
             if self.sent[track.index()].as_ref() == Some(&contents) {
                 continue;
             }
-            let rack = Rack { reels, current, immediate: manner.immediate, asked_at: manner.asked_at };
+            let serial = current.as_ref().map(|reel| reel.serial());
+            let (shall_play, how) = &mut self.manners[track.index()];
+            if *shall_play != serial {
+                (*shall_play, *how) = (serial, manner);
+            }
+            let rack = Rack { reels, current, immediate: how.immediate, asked_at: how.asked_at };
             // A ring that is full (the host does not process) is tried again by `tend`.
             if self.feeder.send(track, rack).is_ok() {
                 self.sent[track.index()] = Some(contents);
@@ -131,5 +139,42 @@ impl Outlet {
     pub fn tend(&mut self) -> bool {
         self.feeder.collect();
         self.feeder.waiting() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resonantgen_engine::playback::{Position, SwapAt};
+
+    use super::*;
+    use crate::editor::tests::fixture;
+
+    #[test]
+    fn what_is_got_ready_besides_does_not_change_when_a_take_takes_over() {
+        let mut session = fixture();
+        let state = session.track_mut(Track::Bass);
+        state.current = Some(0);
+        let other = Take { id: TakeId("another".to_owned()), ..Take::clone(&state.history[0]) };
+        let (mut outlet, mut player) = Outlet::open(f64::from(TAKE_SAMPLE_RATE_HZ));
+        let playing_at = |player: &mut Player, beat: f64| {
+            let mut block = vec![0.0_f32; 2 * TRACK_COUNT * 64];
+            let mut channels = block.chunks_mut(64);
+            let mut channel = || channels.next().expect("two for each track");
+            let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
+            let position = Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, exact: false };
+            player.process(position, SwapAt::Bar, [None; TRACK_COUNT], &mut stems);
+            Arc::as_ptr(player.clip(Track::Bass).expect("a take"))
+        };
+        outlet.feed(&session, Manner { immediate: true, asked_at: None }, 0);
+        let old = playing_at(&mut player, 3.5);
+
+        // The song asks too late for the next bar, and meanwhile another take is unpacked.
+        session.track_mut(Track::Bass).current = Some(1);
+        outlet.feed(&session, Manner { immediate: false, asked_at: Some(3.5) }, 0);
+        session.track_mut(Track::Bass).add(Arc::new(other));
+        session.track_mut(Track::Bass).current = Some(1);
+        outlet.feed(&session, Manner::default(), usize::MAX);
+        assert_eq!(playing_at(&mut player, 4.0), old, "it takes over a bar early");
+        assert_ne!(playing_at(&mut player, 8.0), old, "it does not take over");
     }
 }

@@ -4,12 +4,13 @@
 //! `$XDG_DATA_HOME/resonantgen/presets`, on macOS `~/Library/Application Support/resonantgen/presets`, on Windows
 //! `%LOCALAPPDATA%\resonantgen\presets`).
 
+mod format;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::session::Overrides;
-use serde::{Deserialize, Serialize};
+pub use format::Preset;
 
 use crate::location;
 use crate::params::BARS_MAX;
@@ -20,56 +21,6 @@ const FACTORY: &str = include_str!("../presets/factory.json");
 const MOST_BYTES: u64 = 1 << 20;
 /// Longest name, in letters.
 const NAME_LENGTH: usize = 60;
-
-/// A prompt with settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preset {
-    /// Name for people, unique among the factory's.
-    pub name: String,
-    /// Style that it is listed under.
-    #[serde(default)]
-    pub style: String,
-    /// What is typed.
-    pub prompt: String,
-    /// Length in bars; 0 leaves it to the prompt.
-    #[serde(default)]
-    pub bars: i32,
-    /// How far results may stray from the likeliest, in `0.0..=1.0`.
-    #[serde(default = "half")]
-    pub variation: f32,
-    /// How strictly the prompt is followed, in `0.0..=1.0`.
-    #[serde(default = "half")]
-    pub adherence: f32,
-}
-
-fn half() -> f32 {
-    0.5
-}
-
-impl Preset {
-    /// The preset as a state of the plugin that says nothing of what a preset does not know, in the form of the framework: the
-    /// length of a JSON document (u64, little-endian) and the document. What was fixed in the editor is let go.
-    #[must_use]
-    pub fn to_state(&self) -> Vec<u8> {
-        let prompt = serde_json::to_string(&self.prompt).expect("a text is JSON");
-        let fixed = serde_json::to_string(&Overrides::default()).expect("plain data");
-        let document = serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "params": {
-                "prompt_slot": { "i32": 1 },
-                "bars": { "i32": self.bars },
-                "variation": { "f32": self.variation },
-                "adherence": { "f32": self.adherence },
-            },
-            "fields": { "preset_prompt": prompt, "overrides": fixed },
-        });
-        let document = document.to_string();
-        let mut state = (document.len() as u64).to_le_bytes().to_vec();
-        state.extend(document.into_bytes());
-        state
-    }
-}
 
 /// A preset could not be kept.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use resonantgen_engine::generator::Observer;
-use resonantgen_engine::session::{Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_engine::session::{Session, SessionError, Work};
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
 
@@ -21,24 +19,6 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// The server that did not answer last, when, and what there was to say.
 static GONE: Mutex<Option<(String, Instant, String)>> = Mutex::new(None);
-
-/// What shall be made.
-#[derive(Debug)]
-pub enum Work<'a> {
-    /// As [`Session::generate`].
-    Generate(SessionRequest),
-    /// As [`Session::regenerate`].
-    Regenerate {
-        /// Which track.
-        track: Track,
-        /// What shall change.
-        edit: &'a str,
-        /// Seed of every random choice.
-        seed: u64,
-        /// Settings of the generator.
-        settings: GenerationSettings,
-    },
-}
 
 /// Nothing was made.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +152,9 @@ pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
 #[cfg(test)]
 mod tests {
     use resonantgen_engine::generator::Silent;
-    use resonantgen_engine::session::Overrides;
+    use resonantgen_engine::session::{Overrides, SessionRequest};
+    use resonantgen_engine::take::GenerationSettings;
+    use resonantgen_engine::track::Track;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nice_plug::nice_error;
 use resonantgen_engine::generator::{Observer, Stage};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_engine::take::{Take, TakeId};
 use resonantgen_engine::track::Track;
 use resonantgen_engine::worker::{give_memory_back, give_way};
@@ -16,7 +16,7 @@ use rtrb::Consumer;
 use crate::inference::{engine, is_turn_taken, wait_for_turn};
 use crate::job::{Ask, Job, Target, Trigger};
 use crate::outlet::Manner;
-use crate::remote::{self, Work};
+use crate::remote;
 use crate::shared::{Progress, Shared};
 
 /// How often clips under way to a player are looked after.
@@ -278,8 +278,17 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
     let epoch = shared.epoch();
     shared.cancel.store(false, Ordering::Release);
     let mut session = session_at(shared, trigger);
-    wake_playing(shared, &mut session)?;
+    let work = work(shared, &session, trigger, edit)?;
     let manner = Manner { immediate: false, asked_at: trigger.beat };
+    let commit = |session: Session| {
+        if shared.commit_session(session, epoch, manner) { Ok(()) } else { Err(Failure::Unwanted) }
+    };
+    // What the song has asked for before is answered with the same takes, whatever models there are now.
+    if trigger.beat.is_some() && session.answer_again(&work) {
+        wake_playing(shared, &mut session)?;
+        return commit(session);
+    }
+    wake_playing(shared, &mut session)?;
     let watch = Watch { shared, epoch, before: session.clone(), target: trigger.target, manner };
     let note = |progress: Progress| {
         for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {
@@ -291,29 +300,35 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
     let is_cancelled = || watch.is_cancelled();
     let _turn = wait_for_turn(&is_cancelled).ok_or(Failure::Unwanted)?;
     note(Progress::Begun);
-    let failed = |error: &dyn std::error::Error| {
+    let question = session.question(&work);
+    let notice = remote::make(&mut session, &work, &watch).map_err(|error| {
         if watch.is_cancelled() { Failure::Unwanted } else { Failure::Message(sentence(&error.to_string())) }
-    };
-    let notice;
+    })?;
+    session.note_answer(question);
+    if watch.is_cancelled() {
+        return Err(Failure::Unwanted);
+    }
+    commit(session)?;
+    shared.set_notice(notice);
+    Ok(())
+}
+
+/// What a trigger asks for.
+fn work<'a>(
+    shared: &Shared,
+    session: &Session,
+    trigger: &Trigger,
+    edit: &'a str,
+) -> Result<Work<'a>, Failure> {
     let prompt = shared.prompts.effective(trigger.slot);
-    let request = |session: &Session, tracks: Vec<Track>, seed: Option<u64>| SessionRequest {
-        prompt: prompt.clone(),
-        overrides: overrides(shared, trigger),
-        seed: seed.unwrap_or_else(|| session.next_seed(None)),
-        tracks,
-        settings: trigger.settings,
-    };
-    match trigger.target {
-        Target::All => {
-            if trigger.locked.iter().all(|locked| *locked) {
-                return Err(Failure::Message(
-                    "All tracks are locked: unlock those that shall change.".to_owned(),
-                ));
-            }
-            let request = request(&session, Track::ALL.to_vec(), trigger.seed);
-            notice = remote::make(&mut session, &Work::Generate(request), &watch)
-                .map_err(|error| failed(&error))?;
+    let settings = trigger.settings;
+    let (tracks, seed) = match trigger.target {
+        Target::All if trigger.locked.iter().all(|locked| *locked) => {
+            return Err(Failure::Message(
+                "All tracks are locked: unlock those that shall change.".to_owned(),
+            ));
         }
+        Target::All => (Track::ALL.to_vec(), trigger.seed.unwrap_or_else(|| session.next_seed(None))),
         Target::One(track) => {
             // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
             // edit, for another take of the same.
@@ -321,22 +336,19 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
             let another_prompt =
                 edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
             let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
-            if session.plan.is_none() || another_prompt {
-                let request = request(&session, vec![track], Some(seed));
-                notice = remote::make(&mut session, &Work::Generate(request), &watch)
-                    .map_err(|error| failed(&error))?;
-            } else {
-                let settings = trigger.settings;
-                let work = Work::Regenerate { track, edit, seed, settings };
-                notice = remote::make(&mut session, &work, &watch).map_err(|error| failed(&error))?;
+            if session.plan.is_some() && !another_prompt {
+                return Ok(Work::Regenerate { track, edit, seed, settings });
             }
+            (vec![track], seed)
         }
-    }
-    if watch.is_cancelled() || !shared.commit_session(session, epoch, manner) {
-        return Err(Failure::Unwanted);
-    }
-    shared.set_notice(notice);
-    Ok(())
+    };
+    Ok(Work::Generate(SessionRequest {
+        prompt,
+        overrides: overrides(shared, trigger),
+        seed,
+        tracks,
+        settings,
+    }))
 }
 
 /// What the user has fixed in the editor, under what parameters and host say.

@@ -272,6 +272,10 @@ pub struct JobView {
     pub error: Option<String>,
     /// Ids of the takes that play after it, of the tracks that it changed.
     pub takes: Vec<String>,
+    /// What of the request is not met, in words: contradictions, words that nothing was made of, and what kept takes do not allow.
+    /// Told when the job begins, and not after the server was started anew.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// Progress of one track.

@@ -64,6 +64,15 @@ fn from_words_to_sound_and_back() {
         server.request("PUT", &format!("{at}/takes/{take}/favourite"), &[], b"").expect(200).session();
     assert!(marked.tracks[1].takes.iter().any(|one| one.id == take && one.favourite));
 
+    let asked = json!({ "prompt": "dark techno xyzzy", "bars": 3 });
+    let end = server.end_of(&server.json("POST", &format!("{at}/generate"), &asked).expect(202).job());
+    assert_eq!(end.state, JobState::Done, "{:?}", end.error);
+    let notices = end.notices.join("; ");
+    assert!(
+        notices.contains("xyzzy") && notices.contains("do not allow 3 bars"),
+        "the drums are locked: {notices}"
+    );
+
     server.request("DELETE", &at, &[], b"").expect(204);
     assert!(server.get(&at).expect(404).detail().contains("session"));
 }

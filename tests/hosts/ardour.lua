@@ -11,6 +11,21 @@ local RATE, NAME, SECONDS, PATIENCE = 48000, "resonantgen", 10, 120
 
 local function sleep(seconds) ARDOUR.LuaAPI.usleep(math.floor(seconds * 1000000)) end
 
+-- Waits until a condition holds, looking twenty times a second.
+local function wait_until(holds, otherwise)
+  for _ = 1, PATIENCE * 20 do
+    if holds() then return end
+    sleep(0.05)
+  end
+  error(otherwise)
+end
+
+-- Says it at once: Ardour may abort while it closes a session, and what waits in a buffer would be lost.
+local function say(...)
+  print(...)
+  io.stdout:flush()
+end
+
 local backend = AudioEngine:set_backend("None (Dummy)", "ResonantGen test", "")
 backend:set_driver("Normal Speed")
 backend:set_device_name("Silence")
@@ -101,24 +116,6 @@ else
   sleep(1)
 end
 
--- Plays until all stems are heard: models may have to be loaded, and takes to be made.
-local function wait_for_sound()
-  local meter = session:route_by_name("ResonantGen"):peak_meter()
-  session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
-  for _ = 1, PATIENCE * 10 do
-    local heard = 0
-    for channel = 2, 9 do
-      if meter:meter_level(channel, ARDOUR.MeterType.MeterPeak) > -70 then heard = heard + 1 end
-    end
-    if heard == 8 then
-      session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
-      return
-    end
-    sleep(0.1)
-  end
-  error("not all stems are heard")
-end
-
 if phase == "render" then
   for _, stem in ipairs(stems()) do
     stem:monitoring_control():set_value(ARDOUR.MonitorChoice.MonitorInput, PBD.GroupControlDisposition.NoGroup)
@@ -130,32 +127,46 @@ if phase == "render" then
   export:set_name(arg[5])
   export:set_range(0, SECONDS * RATE)
   assert(export:run_export(), "the session cannot be exported")
-  print("rendered", arg[5])
+  say("rendered", arg[5])
   close_session()
   quit()
   return
 end
 
+local function stop()
+  session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
+  wait_until(function() return not session:transport_rolling() end, "the transport does not stop")
+  sleep(0.5) -- While Ardour fades out and writes down what it has recorded, it does not hear what it is asked for.
+end
+
+-- Plays until all stems are heard: models may have to be loaded, and takes to be made.
+local function wait_for_sound()
+  local meter = session:route_by_name("ResonantGen"):peak_meter()
+  local function heard()
+    for channel = 2, 9 do
+      if meter:meter_level(channel, ARDOUR.MeterType.MeterPeak) <= -70 then return false end
+    end
+    return true
+  end
+  session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
+  wait_until(heard, "not all stems are heard")
+  stop()
+end
+
 wait_for_sound()
 for pass = 1, tonumber(arg[3]) do
   session:request_locate(0, false, ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI)
-  sleep(0.3)
+  wait_until(function() return session:transport_sample() == 0 end, "the transport does not go to the start")
   for _, stem in ipairs(stems()) do
     stem:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
   end
   session:maybe_enable_record(true)
   session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
-  local waited = 0
-  while session:transport_sample() < SECONDS * RATE do
-    sleep(0.1)
-    waited = waited + 1
-    assert(waited < 600, "the transport does not roll")
-  end
-  session:request_stop(false, false, ARDOUR.TransportRequestSource.TRS_UI)
-  while session:transport_rolling() do sleep(0.05) end
-  sleep(0.5)
+  wait_until(function() return session:transport_sample() >= SECONDS * RATE end, "the transport does not roll")
+  stop()
   print("recorded", pass)
 end
 assert(session:save_state("", false, false, false) == 0, "the session cannot be saved")
+say("recorded and saved")
 close_session()
 quit()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pedalboard
@@ -18,6 +19,12 @@ PATIENCE_SECONDS = 240.0
 def main(path: str) -> None:
     plugin = pedalboard.load_plugin(path, initialization_timeout=0.1)
     assert plugin.is_instrument
+    presets = sorted((Path(path).parent / "vst3-presets").glob("*.vstpreset"))
+    assert len(presets) >= 24, f"{len(presets)} presets"
+    plugin.load_preset(str(next(preset for preset in presets if preset.stem == "Open Road")))
+    assert (plugin.bars, round(plugin.variation)) == ("8 bars", 50), (plugin.bars, plugin.variation)
+    assert b"energetic rock with electric guitar" in plugin.preset_data
+    print("a preset of the factory is loaded")
     plugin.bars = "2 bars"
     plugin.swap_at = "Now"
     plugin.process([], 0.1, RATE_HZ, reset=False)

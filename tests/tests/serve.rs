@@ -286,7 +286,7 @@ fn a_person_uses_the_page() {
     // `cargo xtask test` names the Python that speaks with browsers; without it only this test is left out.
     let Some(python) = std::env::var_os("RESONANTGEN_PYTHON") else { return };
     let browser = browser().expect(
-        "no Chromium to test the server's page with: run `cargo xtask setup` (Debian: apt-get install chromium), or name \
+        "no Chromium to test the server's page with: run `cargo xtask setup --tests` (Debian: apt-get install chromium), or name \
          one in RESONANTGEN_BROWSER",
     );
     let folder = tempfile::tempdir().expect("there is room");

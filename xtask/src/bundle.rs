@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::command;
-use crate::setup::{runtime, system};
+use crate::setup::runtime;
+use crate::setup::system::{self, Purpose};
+use crate::vst3_preset::{self, Preset};
 
 /// The plugin's name in file names.
 pub const NAME: &str = "ResonantGen";
@@ -22,7 +24,7 @@ pub const RESOURCES: &str = "ResonantGen.resources";
 /// # Errors
 /// The build failed, or files are missing or cannot be copied.
 pub fn run(release: bool) -> Result<PathBuf> {
-    system::ensure()?;
+    system::ensure(Purpose::Build)?;
     let runtime = runtime::ensure()?;
     let mut build = command::cargo(["build"]);
     if release {
@@ -51,7 +53,9 @@ pub fn run(release: bool) -> Result<PathBuf> {
     };
     copy(&library, &binary)?;
     let resources = contents.join("Resources");
-    fill(&resources, &runtime)?;
+    let presets = factory_presets()?;
+    fill(&resources, &runtime, &presets)?;
+    vst3_preset::write(&presets, &folder.join(vst3_preset::FOLDER))?;
 
     let clap = folder.join(format!("{NAME}.clap"));
     if cfg!(target_os = "macos") {
@@ -71,14 +75,16 @@ pub fn run(release: bool) -> Result<PathBuf> {
 }
 
 /// Puts models and runtime into a folder of resources.
-fn fill(resources: &Path, runtime: &Path) -> Result<()> {
+fn fill(resources: &Path, runtime: &Path, presets: &[Preset]) -> Result<()> {
     let models = crate::root().join("models").join("resonant");
     if !models.join("manifest.json").is_file() {
         bail!("there are no models in {}", models.display());
     }
-    let bundle = resources.join("bundle");
-    if bundle.is_dir() {
-        fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
+    let (bundle, libraries) = (resources.join("bundle"), resources.join("runtime"));
+    for folder in [&bundle, &libraries] {
+        if folder.is_dir() {
+            fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+        }
     }
     copy_folder(&models, &bundle)?;
     // Optional, so a checkout without it still makes a plugin.
@@ -86,9 +92,9 @@ fn fill(resources: &Path, runtime: &Path) -> Result<()> {
     if sentences.join("manifest.json").is_file() {
         copy_folder(&sentences, &bundle.join("text"))?;
     }
-    fill_presets(&resources.join("factory-presets"))?;
+    fill_presets(presets, &resources.join("factory-presets"))?;
     let name = runtime.file_name().context("the runtime library has no name")?;
-    copy(runtime, &resources.join("runtime").join(name))
+    copy(runtime, &libraries.join(name))
 }
 
 /// Lays out a folder again elsewhere without using the disk twice: its files are linked, or copied where that cannot be
@@ -123,20 +129,24 @@ fn beside(to: &Path) -> Result<PathBuf> {
     Ok(to.with_file_name(name))
 }
 
-/// Writes the factory's presets as files of their own, as CLAP hosts look for them.
-fn fill_presets(folder: &Path) -> Result<()> {
+/// The factory's presets.
+fn factory_presets() -> Result<Vec<Preset>> {
     let source = crate::root().join("plugin").join("presets").join("factory.json");
-    let describe = || format!("cannot turn {} into files in {}", source.display(), folder.display());
-    let text = fs::read_to_string(&source).with_context(describe)?;
-    let presets: Vec<serde_json::Value> = serde_json::from_str(&text).with_context(describe)?;
+    let describe = || format!("cannot read {}", source.display());
+    serde_json::from_str(&fs::read_to_string(&source).with_context(describe)?).with_context(describe)
+}
+
+/// Writes presets as files of their own, as CLAP hosts look for them.
+fn fill_presets(presets: &[Preset], folder: &Path) -> Result<()> {
+    let describe = || format!("cannot write presets into {}", folder.display());
     if folder.is_dir() {
         fs::remove_dir_all(folder).with_context(describe)?;
     }
     fs::create_dir_all(folder).with_context(describe)?;
     for preset in presets {
-        let name = preset["name"].as_str().with_context(describe)?;
-        let file = name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
-        fs::write(folder.join(format!("{file}.json")), preset.to_string()).with_context(describe)?;
+        let file = preset.name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
+        let path = folder.join(format!("{file}.json"));
+        fs::write(path, serde_json::to_vec(preset)?).with_context(describe)?;
     }
     Ok(())
 }

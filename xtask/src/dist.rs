@@ -18,6 +18,7 @@ use crate::bundle::{NAME, RESOURCES, copy};
 use crate::command;
 use crate::flags::Dist;
 use crate::setup::runtime;
+use crate::vst3_preset;
 
 /// Ending of the archive's name.
 const ENDING: &str = if cfg!(windows) { ".zip" } else { ".tar.gz" };
@@ -85,7 +86,9 @@ fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result
     copy(runtime, &bin.join(library))?;
     copy(program, &bin.join(program.file_name().context("the program has no name")?))?;
     let shared = Shared { models: &models, library: &bin.join(library), bundled };
-    for plugin in [format!("{NAME}.clap"), format!("{NAME}.vst3"), RESOURCES.to_owned()] {
+    for plugin in
+        [format!("{NAME}.clap"), format!("{NAME}.vst3"), RESOURCES.to_owned(), vst3_preset::FOLDER.to_owned()]
+    {
         let source = bundled.join(&plugin);
         if source.exists() {
             place(&source, &folder.join("plugins").join(&plugin), Some(&shared))?;
@@ -107,6 +110,8 @@ Linux:   copy plugins/ResonantGen.clap and plugins/ResonantGen.resources to ~/.c
 macOS:   copy plugins/ResonantGen.clap to ~/Library/Audio/Plug-Ins/CLAP/, plugins/ResonantGen.vst3 to ../VST3/
 Windows: copy plugins\\ResonantGen.clap and plugins\\ResonantGen.resources to %LOCALAPPDATA%\\Programs\\Common\\CLAP\\,
          plugins\\ResonantGen.vst3 to ..\\VST3\\
+Presets for VST3 hosts: copy plugins/vst3-presets to ResonantGen/ResonantGen in ~/.vst3/presets/ (Linux), ~/Library/Audio/Presets/ (macOS) or
+         Documents\\VST3 Presets\\ (Windows)
 The command line is bin/resonantgen; it works from where it is: bin/resonantgen doctor says whether all is well.
 SHA256SUMS lists every file: sha256sum -c SHA256SUMS.
 ";

@@ -38,8 +38,6 @@ pub enum Chore {
     Audit,
     /// Set up what the tests need and run all of them
     Test(Test),
-    /// Play and record the VST3 in Ardour 7, which has to be installed; takes some minutes
-    Ardour,
     /// Make the golden files of tests/golden/ again from the reference code in training/
     Golden,
     /// Print how much of the prompts in tests/prompts/ is understood
@@ -55,7 +53,7 @@ pub enum Chore {
 /// Flags of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Also make the Python environment of the tests (200 MB; with the hosts pedalboard and DawDreamer)
+    /// Also get what the tests need: hosts (Ardour, pedalboard, DawDreamer), a screen, a browser (some hundred MB)
     #[arg(long)]
     pub tests: bool,
     /// Also fetch the ONNX Runtime that drives a graphics card

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::bundle::{NAME, RESOURCES, copy, copy_folder, link_folder};
+use crate::vst3_preset;
 
 /// Bundles, optimised, and copies.
 ///
@@ -35,6 +36,9 @@ pub fn run() -> Result<()> {
         link_folder(&resources, &clap_folder.join(RESOURCES))?;
     }
     println!("installed {}", clap.display());
+    let presets = vst3_preset::users_folder()?;
+    copy_folder(&bundled.join(vst3_preset::FOLDER), &presets)?;
+    println!("installed {}", presets.display());
     println!("Let your DAW scan for new plugins; ResonantGen is an instrument.");
     Ok(())
 }

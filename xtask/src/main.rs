@@ -3,7 +3,6 @@
 //! Each command runs the setup steps that it needs by itself, and nothing is done twice.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
-mod ardour;
 mod audit;
 mod bench;
 mod bundle;
@@ -20,6 +19,7 @@ mod pictures;
 mod sanitize;
 mod setup;
 mod test;
+mod vst3_preset;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -46,7 +46,6 @@ fn main() -> ExitCode {
         Chore::Miri => miri::run(),
         Chore::Audit => audit::run(),
         Chore::Test(flags) => test::run(&flags),
-        Chore::Ardour => ardour::run(),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
         Chore::Pictures => pictures::run(),

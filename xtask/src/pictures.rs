@@ -3,14 +3,15 @@
 use anyhow::Result;
 
 use crate::command;
-use crate::setup::{runtime, system};
+use crate::setup::runtime;
+use crate::setup::system::{self, Purpose};
 
 /// Builds the standalone, optimised, and takes pictures of it on a screen of its own; they go to `assets/`.
 ///
 /// # Errors
 /// Setup or a build failed, or the editor did not do what it should.
 pub fn run() -> Result<()> {
-    system::ensure()?;
+    system::ensure(Purpose::Tests)?;
     let runtime = runtime::ensure()?;
     let standalone =
         ["build", "--release", "--package", "resonantgen-plugin", "--features", "standalone", "--bins"];

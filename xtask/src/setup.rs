@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::flags::Setup;
+use crate::setup::system::Purpose;
 
 /// The ignored folder that setup fills.
 pub fn folder() -> PathBuf {
@@ -32,10 +33,8 @@ pub fn run(flags: &Setup) -> Result<()> {
             folder.display()
         );
     }
-    match system::missing() {
-        missing if missing.is_empty() => println!("setup: system packages for the plugin's window are there"),
-        _ => system::ensure()?,
-    }
+    system::ensure(if flags.tests { Purpose::Tests } else { Purpose::Build })?;
+    println!("setup: system packages are there");
     if flags.tests {
         let python = python::ensure()?;
         println!("setup: the tests' Python is {}", python.display());

@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::flags::Test;
-use crate::setup::{python, runtime, system};
+use crate::setup::system::{self, Purpose};
+use crate::setup::{python, runtime};
 use crate::{bundle, command};
 
 /// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
@@ -42,7 +43,7 @@ pub fn run(flags: &Test) -> Result<()> {
     let (lint_scope, scope): (&[&str], _) = if flags.no_hosts {
         (&["--workspace", "--exclude", "resonantgen-plugin"], SCOPE_WITHOUT_HOSTS)
     } else {
-        system::ensure()?;
+        system::ensure(Purpose::Tests)?;
         (&["--workspace"], SCOPE)
     };
 

@@ -16,6 +16,8 @@ const JUMP_FADE_SECONDS: f64 = 0.003;
 /// A position that differs by more than this from where the timeline should be is a jump, in quarter notes. Hosts that
 /// count in ticks (Ardour: 1920 to a quarter note) report a position that wobbles by half of one.
 const WOBBLE_BEATS: f64 = 1e-3;
+/// The same for a position that is exact: less than a tenth of a sample at any tempo and rate, and more than rounding.
+const ROUNDING_BEATS: f64 = 1e-6;
 /// How long a take that the song asked for has to get ready, in seconds: one that is there already waits as long.
 pub const RESPONSE_SECONDS: f64 = 0.15;
 /// How long the tempo must have stood still until renditions for it are played, in seconds: ramps are sliced.
@@ -47,6 +49,8 @@ pub struct Position {
     pub quarters_per_bar: f64,
     /// Whether the timeline moves. When it does not, all stems are silent.
     pub playing: bool,
+    /// Whether `beat` is exact to a fraction of a sample: then the smallest difference is a jump.
+    pub exact: bool,
 }
 
 impl Position {
@@ -265,7 +269,8 @@ impl Player {
         let expected = self.last.map(|anchor| anchor.now(self.sample_rate_hz));
         let goes_on = playing
             && expected.is_some_and(|expected| {
-                position.bpm == expected.bpm && (position.beat - expected.beat).abs() <= WOBBLE_BEATS
+                let wobble = if position.exact { ROUNDING_BEATS } else { WOBBLE_BEATS };
+                position.bpm == expected.bpm && (position.beat - expected.beat).abs() <= wobble
             });
         let position = match expected {
             Some(expected) if goes_on => Position { beat: expected.beat, ..position },

@@ -10,11 +10,17 @@ use super::{LIBRARY_VARIABLE, RuntimeError};
 const SETUP_FOLDERS: [&str; 3] =
     [".setup/onnxruntime-cuda", ".setup/onnxruntime-directml", ".setup/onnxruntime"];
 
-/// Whether `name` is a file name of the library on this platform, such as `libonnxruntime.so.1.31.0`.
+/// The first minor version whose official builds for Linux and macOS tell their maker how they are used, over the network and
+/// from the moment they start: onnxruntime pull request 27379.
+const REPORTING_MINOR: u32 = 29;
+/// Set to 1, it keeps such a runtime silent. Here it can be read but not set: a host has other threads that read it.
+const SILENCE: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Whether `name` is a file name of the library on this platform, such as `libonnxruntime.so.1.28.0`.
 fn is_library_name(name: &str) -> bool {
     let stem = format!("{}onnxruntime", std::env::consts::DLL_PREFIX);
     let Some(rest) = name.strip_prefix(&stem) else { return false };
-    // `.so.1.31.0` on Linux, `.1.31.0.dylib` on macOS, `.dll` on Windows; never `_providers_shared.so`.
+    // `.so.1.28.0` on Linux, `.1.28.0.dylib` on macOS, `.dll` on Windows; never `_providers_shared.so`.
     rest.starts_with('.') && rest.contains(std::env::consts::DLL_SUFFIX)
 }
 
@@ -86,6 +92,12 @@ pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
     if major != 1 || minor < ort::MINOR_VERSION {
         return Err(RuntimeError::Version { path: path.to_owned(), found, needed: ort::MINOR_VERSION });
     }
+    if minor >= REPORTING_MINOR
+        && !cfg!(windows)
+        && std::env::var_os(SILENCE).is_none_or(|value| value != "1")
+    {
+        return Err(RuntimeError::Reports { path: path.to_owned(), found });
+    }
     // The runtime stays for the life of the process; `ort` opens the same file again.
     std::mem::forget(library);
     Ok(found)
@@ -98,10 +110,10 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn only_the_runtime_itself_counts() {
-        assert!(is_library_name("libonnxruntime.so.1.31.0"));
+        assert!(is_library_name("libonnxruntime.so.1.28.0"));
         assert!(is_library_name("libonnxruntime.so"));
         assert!(!is_library_name("libonnxruntime_providers_shared.so"));
         assert!(!is_library_name("onnxruntime.dll"));
-        assert!(!is_library_name("libonnxruntime.1.31.0.dylib"));
+        assert!(!is_library_name("libonnxruntime.1.28.0.dylib"));
     }
 }

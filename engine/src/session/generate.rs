@@ -99,7 +99,7 @@ impl Session {
     }
 
     /// Tracks that a request changes, in their order.
-    fn targets(&self, request: &SessionRequest) -> impl Iterator<Item = Track> {
+    pub(super) fn targets(&self, request: &SessionRequest) -> impl Iterator<Item = Track> {
         Track::ALL.into_iter().filter(|track| request.tracks.contains(track) && !self.track(*track).locked)
     }
 

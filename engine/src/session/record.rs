@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::answers::Answers;
 use super::flac;
 use super::remembered::Remembered;
 use super::undo::{Snapshot, Steps, TrackSnapshot, push};
@@ -36,6 +37,8 @@ pub(super) struct SessionRecord {
     pub(super) bundle: Option<BundleFacts>,
     pub(super) intent: Option<Intent>,
     pub(super) tracks: Vec<TrackRecord>,
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    answers: Answers,
     /// What can be undone and redone, the latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     undo: Vec<StepRecord>,
@@ -192,6 +195,7 @@ impl SessionRecord {
             bundle: session.bundle.clone(),
             intent: session.intent.clone(),
             tracks: tracks.into(),
+            answers: session.answers.clone(),
             undo: steps(&session.steps.undo),
             redo: steps(&session.steps.redo),
         }
@@ -262,6 +266,8 @@ impl SessionRecord {
             redo: steps(self.redo, &known),
             locked: session.tracks.each_ref().map(|state| state.locked),
         };
+        session.answers = self.answers;
+        session.forget_answers();
         Ok(session)
     }
 }

@@ -105,7 +105,7 @@ fn give_session(bench: &mut Bench) {
 }
 
 /// Four tracks of two short takes each, made by hand.
-fn fixture() -> resonantgen_engine::session::Session {
+pub(crate) fn fixture() -> resonantgen_engine::session::Session {
     use resonantgen_engine::intent::parse;
     use resonantgen_engine::plan::make_plan;
     use resonantgen_engine::score::{Note, Score};

@@ -59,6 +59,7 @@ impl Job {
             progress: Vec::new(),
             error: None,
             takes: Vec::new(),
+            notices: Vec::new(),
         };
         Arc::new(Self { id, session, spec, view: watch::Sender::new(view), cancel: AtomicBool::new(false) })
     }

@@ -372,53 +372,92 @@ fn a_sound_that_the_project_did_not_keep_is_made_again_to_the_bit() {
     assert!(again.loop_once()[4] == old[4]);
 }
 
+/// Five bars of a song that generates everything and, two bars later, the melody again. Seeds by place: each trigger has music
+/// of its own.
+fn regenerating_song(host: &mut Host) -> Vec<Stereo> {
+    let is_trigger = |changes: &[(u32, &str, f64)]| changes.iter().any(|(_, _, value)| *value == 1.0);
+    host.block(BLOCK, &[(0, "Seed Mode", 2.0), (0, "Swap At", 2.0), (0, "Seed", 5.0)]);
+    host.forget();
+    host.beat = 0.0;
+    let mut heard: Vec<Stereo> = vec![Default::default(); PORTS];
+    for block in 0..10 * 100 {
+        let changes: &[(u32, &str, f64)] = match block {
+            0 => &[(0, "Generate", 0.0), (10, "Generate", 1.0)],
+            100 => &[(0, "Generate", 0.0), (7, "Melody Regenerate", 0.0)],
+            // On the bar line itself: the take has a whole bar to get ready.
+            400 => &[(0, "Melody Regenerate", 1.0)],
+            450 => &[(0, "Melody Regenerate", 0.0)],
+            _ => &[],
+        };
+        let before = host.dirty();
+        let now = host.block(BLOCK, changes);
+        for (heard, block) in heard.iter_mut().flatten().zip(now.iter().flatten()) {
+            heard.extend(block);
+        }
+        if is_trigger(changes) {
+            // This host is faster than time; a real one gives the take until the next bar line.
+            host.wait_until_dirty(before);
+        }
+    }
+    heard
+}
+
+/// One of its bars, in audio frames.
+const SONG_BAR: usize = 2 * RATE_HZ as usize;
+/// Until the first crossfade has ended, what was there before the song began is heard.
+const SONG_BEGINS: usize = SONG_BAR + 480;
+
 #[test]
 fn automation_plays_the_same_on_every_pass_and_in_the_bounce() {
     let Some(state) = state() else { return };
-    // Seeds by place: each trigger of the song has music of its own.
-    let song = |host: &mut Host| {
-        let is_trigger = |changes: &[(u32, &str, f64)]| changes.iter().any(|(_, _, value)| *value == 1.0);
-        host.block(BLOCK, &[(0, "Seed Mode", 2.0), (0, "Swap At", 2.0), (0, "Seed", 5.0)]);
-        host.forget();
-        host.beat = 0.0;
-        let mut heard: Vec<Stereo> = vec![Default::default(); PORTS];
-        for block in 0..10 * 100 {
-            let changes: &[(u32, &str, f64)] = match block {
-                0 => &[(0, "Generate", 0.0), (10, "Generate", 1.0)],
-                100 => &[(0, "Generate", 0.0), (7, "Melody Regenerate", 0.0)],
-                // On the bar line itself: the take has a whole bar to get ready.
-                400 => &[(0, "Melody Regenerate", 1.0)],
-                450 => &[(0, "Melody Regenerate", 0.0)],
-                _ => &[],
-            };
-            let before = host.dirty();
-            let now = host.block(BLOCK, changes);
-            for (heard, block) in heard.iter_mut().flatten().zip(now.iter().flatten()) {
-                heard.extend(block);
-            }
-            if is_trigger(changes) {
-                // This host is faster than time; a real one gives the take until the next bar line.
-                host.wait_until_dirty(before);
-            }
-        }
-        heard
-    };
     let mut bounce = Host::open(Some(state), PORTS).expect("there is a plugin");
     bounce.start(RATE_HZ, RenderMode::Offline);
-    let first = song(&mut bounce);
-    let bar = 2 * RATE_HZ as usize;
-    assert!(first[4][0][bar..2 * bar] != first[4][0][3 * bar..4 * bar], "the melody changes on the way");
-    assert!(first[1][0][bar + 4_800..2 * bar] == first[1][0][3 * bar + 4_800..4 * bar], "the drums do not");
-    let second = song(&mut bounce);
-    // Until the first crossfade has ended, what was there before the song began is heard.
-    let begin = bar + 480;
-    let differs =
-        |other: &[Stereo]| (1..PORTS).find(|port| first[*port][0][begin..] != other[*port][0][begin..]);
+    let first = regenerating_song(&mut bounce);
+    let bar =
+        |port: usize, bar: usize, from: usize| &first[port][0][bar * SONG_BAR + from..(bar + 1) * SONG_BAR];
+    assert!(bar(4, 1, 0) != bar(4, 3, 0), "the melody changes on the way");
+    assert!(bar(1, 1, 4_800) == bar(1, 3, 4_800), "the drums do not");
+    let second = regenerating_song(&mut bounce);
+    let differs = |other: &[Stereo]| {
+        (1..PORTS).find(|port| first[*port][0][SONG_BEGINS..] != other[*port][0][SONG_BEGINS..])
+    };
     assert!(differs(&second).is_none(), "stem {:?} plays other music on the second pass", differs(&second));
     // Played in real time afterwards, with the takes at hand.
     let mut live = Host::open(Some(&bounce.save()), PORTS).expect("there is a plugin");
-    let third = song(&mut live);
+    let third = regenerating_song(&mut live);
     assert!(differs(&third).is_none(), "stem {:?} plays other music than the bounce", differs(&third));
+}
+
+#[test]
+fn a_song_that_regenerates_plays_where_there_are_no_models() {
+    // Where the models are looked for is the process's.
+    const FOLDER: &str = "RESONANTGEN_NO_MODELS_TEST";
+    const TEST: &str = "a_song_that_regenerates_plays_where_there_are_no_models";
+    let bytes = |heard: &[Stereo]| -> Vec<u8> {
+        let stems = heard[1..].iter().flatten();
+        stems.flat_map(|channel| &channel[SONG_BEGINS..]).flat_map(|sample| sample.to_le_bytes()).collect()
+    };
+    if let Some(folder) = std::env::var_os(FOLDER).map(std::path::PathBuf::from) {
+        let saved = std::fs::read(folder.join("state")).expect("the song was saved");
+        let mut host = Host::open(Some(&saved), PORTS).expect("there is a plugin");
+        let heard = bytes(&regenerating_song(&mut host));
+        assert!(heard == std::fs::read(folder.join("heard")).expect("the song was heard"));
+        return;
+    }
+    let Some(state) = state() else { return };
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    let mut bounce = Host::open(Some(state), PORTS).expect("there is a plugin");
+    bounce.start(RATE_HZ, RenderMode::Offline);
+    let heard = bytes(&regenerating_song(&mut bounce));
+    std::fs::write(folder.path().join("heard"), heard).expect("there is room for it");
+    std::fs::write(folder.path().join("state"), bounce.save()).expect("there is room for it");
+    let elsewhere = std::process::Command::new(std::env::current_exe().expect("it has a file"))
+        .args([TEST, "--exact"])
+        .env(FOLDER, folder.path())
+        .env("RESONANTGEN_BUNDLE", folder.path())
+        .output()
+        .expect("it starts again");
+    assert!(elsewhere.status.success(), "{}", String::from_utf8_lossy(&elsewhere.stdout));
 }
 
 #[test]

@@ -31,6 +31,8 @@ PATTERNS: dict[str, list[list[str]]] = {
     "hiphop": [
         ["0:8R!", "0:6R! 10:4R", "0:3R! 7:2R 10:4F", "0:3R! 3:2R~ 7:1S 8:3R 11:2F 14:2A", "0:2R! 3:1R~ 6:1O 7:1S 8:2R 10:1F 11:2R 14:1A 15:1A"],
         ["0:10R!", "0:4R! 6:3R 10:4R", "0:3R! 3:2O 6:2S 10:4F", "0:2R! 3:1O 5:1R~ 7:1R 10:3F 13:1S 14:2A"],
+        ["0:6R! 12:4R", "0:4R! 6:2S 12:3F", "0:3R! 5:1O 8:3R 14:2A", "0:2R! 4:2S 6:1R 9:2R 12:2F 15:1A", "0:2R! 4:1O 5:1S 6:2R 9:1R 11:2F 13:1S 15:1A"],
+        ["0:5R! 5:3R", "0:3R! 8:2R 11:4R", "0:2R! 2:1S 5:2R 8:3R 13:2F", "0:2R! 2:1S~ 5:1R 6:2F 8:2R 12:1S 13:1O 14:2R"],
     ],
     "rock": [
         ["0:16R!", "0:4R! 4:4R 8:4R! 12:4R", "0:2R! 2:2R 4:2R 6:2R 8:2R! 10:2R 12:2R 14:2R", "0:2R! 2:2R 4:2R 6:2R 8:2R! 10:2R 12:2F 14:2A", "0:1R! 1:1R 2:2R 4:1R! 5:1R 6:2R 8:1R! 9:1R 10:2R 12:1R! 13:1R 14:2A"],
@@ -77,13 +79,15 @@ _GATE = {"techno": 0.8, "house": 0.8, "funk": 0.75, "synthwave": 0.85}
 # fmt: off
 BOND: dict[str, dict[str, float]] = {
     "techno": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4}, "house": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4},
-    "hiphop": {"on": 6, "bent": 3, "free": 0.5}, "rock": {"on": 5, "bent": 4, "free": 1}, "pop": {"on": 5, "bent": 4, "free": 0.8},
+    "hiphop": {"on": 2, "bent": 5, "free": 1.2}, "rock": {"on": 5, "bent": 4, "free": 1}, "pop": {"on": 5, "bent": 4, "free": 0.8},
     "funk": {"on": 4, "bent": 5, "free": 0.3}, "synthwave": {"on": 3, "bent": 4, "around": 1, "free": 1.5},
     "dnb": {"on": 5, "bent": 4, "free": 1}, "cinematic": {"on": 5, "bent": 3, "free": 1.5}, "ambient": {"on": 5, "free": 4},
 }
 # fmt: on
+# How many of the kicks after the first a bent pattern leaves to the drums.
+_LEFT_OUT = {"hiphop": 0.25}
 # How much of a pattern's notes between the kicks is kept when it is bent to them, before density.
-_BETWEEN = {"techno": 0.65, "house": 0.6, "funk": 0.55, "rock": 0.55, "pop": 0.45, "synthwave": 0.7, "cinematic": 0.4}
+_BETWEEN = {"techno": 0.65, "house": 0.6, "funk": 0.55, "hiphop": 0.8, "rock": 0.55, "pop": 0.45, "synthwave": 0.7, "cinematic": 0.4}
 _LONGEST = {"techno": 2, "house": 2, "funk": 2, "synthwave": 3, "rock": 6, "pop": 6, "dnb": 8, "hiphop": 6}
 
 Event = tuple[int, float, str, float]  # step in bar, length, degree, level
@@ -244,7 +248,10 @@ class _Bassist:
         longest = _LONGEST.get(plan.style, plan.spb)
         free = {event[0]: event for event in pattern}
         events: dict[int, Event] = {}
+        left_out = _LEFT_OUT.get(plan.style, 0.0)
         for step in kick:
+            if left_out and step != kick[0] and self.stays(plan.spb + step) < left_out:
+                continue
             source = free.pop(step, None)
             for near in (step - 1, step + 1):
                 if source is None and near in free and near not in kick:

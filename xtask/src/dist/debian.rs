@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::files_of;
 use crate::bundle::NAME;
 use crate::command;
+use crate::vst3_preset;
 
 /// Makes the package of a filled folder; returns its path.
 ///
@@ -29,7 +30,10 @@ pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
             Ok(plugin) if plugin.starts_with(format!("{NAME}.vst3")) => {
                 root.join("usr/lib/vst3").join(plugin)
             }
-            Ok(plugin) => root.join("usr/lib/clap").join(plugin),
+            Ok(plugin) => match plugin.strip_prefix(vst3_preset::FOLDER) {
+                Ok(preset) => root.join("usr/share/vst3/presets").join(vst3_preset::PLACE).join(preset),
+                Err(_) => root.join("usr/lib/clap").join(plugin),
+            },
             Err(_) => home.join(relative),
         };
         fs::create_dir_all(target.parent().context("a file lies in a folder")?)?;

@@ -37,17 +37,17 @@ impl Accelerator {
         match self {
             Self::Cuda if linux => Some(Wheel {
                 package: "onnxruntime-gpu",
-                version: "1.31.0",
+                version: "1.28.0",
                 platform: "manylinux_2_28_x86_64",
-                sha256: "b52998a075de27ff30e46a125001822541fa5b03f5d31398ab0e50789d80c51c",
-                megabytes: 256,
+                sha256: "3b3a63cecd239d72432cd44569d047de8f4d69e471cd5f60f7ac7fc8769be5ec",
+                megabytes: 240,
             }),
             Self::Cuda if windows => Some(Wheel {
                 package: "onnxruntime-gpu",
-                version: "1.31.0",
+                version: "1.28.0",
                 platform: "win_amd64",
-                sha256: "e6bd756a3022a1a5a0217f35814e40e6e04fd1e497a5be78f991f6bfefad2fba",
-                megabytes: 256,
+                sha256: "3befb47dabd2843bb606a50abd6f14b1eb1324eb235d5e5f3b01dd8b8034af1f",
+                megabytes: 240,
             }),
             // The last version with DirectML; it has all that the engine needs.
             Self::Directml if windows => Some(Wheel {
@@ -132,7 +132,7 @@ mod tests {
     fn libraries_and_licences_are_kept_and_pythons_own_are_not() {
         for (member, name) in [
             ("onnxruntime/LICENSE", Some("LICENSE")),
-            ("onnxruntime/capi/libonnxruntime.so.1.31.0", Some("libonnxruntime.so.1.31.0")),
+            ("onnxruntime/capi/libonnxruntime.so.1.28.0", Some("libonnxruntime.so.1.28.0")),
             ("onnxruntime/capi/libonnxruntime_providers_cuda.so", Some("libonnxruntime_providers_cuda.so")),
             ("onnxruntime/capi/DirectML.dll", Some("DirectML.dll")),
             ("onnxruntime/capi/onnxruntime_pybind11_state.so", None),

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::command;
 
-/// Version of the runtime.
-pub const VERSION: &str = "1.31.0";
+/// Version of the runtime: the last whose official builds for Linux and macOS send nothing to their maker
+/// (onnxruntime pull request 27379 is in 1.29).
+pub const VERSION: &str = "1.28.0";
 
 /// The CPython whose wheel is pinned. Only the shared library is used, which is the same for all of them, so the local
 /// Python's version does not matter.
@@ -54,51 +55,51 @@ const SOURCE: Option<Source> = if cfg!(all(target_os = "linux", target_arch = "x
     Some(Source {
         wheel: plain_wheel(
             "manylinux_2_28_x86_64",
-            "5e129d6c56abd53e659cb70f00a108d6824086470ff99c2e47a82e5786563db3",
-            24,
+            "0a83bdb70d143cede762b677789bf2a7acca54b3fb82565601d5c30695aa933c",
+            19,
         ),
-        library: "libonnxruntime.so.1.31.0",
-        library_sha256: "21901b1b02233484b80888c16f4f5473742f796bf5528d5d0c4073dbe9802001",
+        library: "libonnxruntime.so.1.28.0",
+        library_sha256: "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
     })
 } else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
     Some(Source {
         wheel: plain_wheel(
             "manylinux_2_28_aarch64",
-            "35758d7606d578ec5b9d65f6e8a1f488013194c3f6097038a3223cb26d35ef9a",
-            22,
+            "4e81a23df16e7acb9d51b06d30cc098e49315ef9180f97bc2221d167b4b04d9c",
+            17,
         ),
-        library: "libonnxruntime.so.1.31.0",
-        library_sha256: "b79d2fcf36b8870f4b2da95784a6ad846c47f05511ffa7be409c79a44f9dc9a4",
+        library: "libonnxruntime.so.1.28.0",
+        library_sha256: "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
     })
 } else if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
     Some(Source {
         wheel: plain_wheel(
             "macosx_14_0_arm64",
-            "aaab9b3af536b06ca27ab5e35e3d429c97457ce76cf298af103f687e8b9975c0",
-            21,
+            "26ff0fdd06efb6c155bae95387a09db1a2be89c7a03e4d0bffd5a171cc2826da",
+            19,
         ),
-        library: "libonnxruntime.1.31.0.dylib",
-        library_sha256: "ff52828ce7c6dd1aea99a5e9f5da9e2786e3d03e467fbf8b6893a4b624334920",
+        library: "libonnxruntime.1.28.0.dylib",
+        library_sha256: "cadd9517e089d197e5d381bc31813875eb8addce8712bac501645fea8008800c",
     })
 } else if cfg!(all(windows, target_arch = "x86_64")) {
     Some(Source {
         wheel: plain_wheel(
             "win_amd64",
-            "09d56445c1753e66e0912de69d3f0184016ad9a191dcd6925bf5dd570d2bfbe5",
-            15,
+            "c35064f9b3c43c81c5d5d282091401d0f1ff22796d93ccade4ea2ece5e137ab8",
+            14,
         ),
         library: "onnxruntime.dll",
-        library_sha256: "aa7737cc5c987286f09f6f12304fa786ea697b11b4ca7ab59a027ff4ce343a9c",
+        library_sha256: "3d6bd02dc137b9a1dfdac045a52b147ffb920bb06ab812b08fc8e14279859855",
     })
 } else if cfg!(all(windows, target_arch = "aarch64")) {
     Some(Source {
         wheel: plain_wheel(
             "win_arm64",
-            "5c54a0eb7b2b4eef3eb9dcfaf82f5ce880db07288dc309574f6657e9da5cc754",
-            15,
+            "e02feeb0165c5f13b4cc954738078d59b90128516ac12b671ee24a530242bf02",
+            13,
         ),
         library: "onnxruntime.dll",
-        library_sha256: "acbab6ca6266f35d1215c4f1e91ef7fbaaf7cfae8fedcd4e355abca191976ea7",
+        library_sha256: "e651433cfe465292e80abf7b9624c181a749cd4f34e1770e34f18fa0196bba3e",
     })
 } else {
     None
@@ -116,6 +117,7 @@ pub fn ensure() -> Result<PathBuf> {
     };
     let folder = super::folder().join("onnxruntime");
     let library = folder.join(source.library);
+    remove_others(&folder, source.library)?;
     if library.is_file() {
         if sha256(&library)? == source.library_sha256 {
             return Ok(library);
@@ -131,6 +133,18 @@ pub fn ensure() -> Result<PathBuf> {
     let wheel = fetch(&source.wheel, download.path())?;
     extract(&wheel, &source, &folder)?;
     Ok(library)
+}
+
+/// Removes libraries of other versions, one of which would be found in the library's place.
+fn remove_others(folder: &Path, library: &str) -> Result<()> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.contains("onnxruntime") && name != library {
+            fs::remove_file(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets pip download the wheel into `folder`, and checks its hash; returns its file.

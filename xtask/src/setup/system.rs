@@ -1,5 +1,5 @@
-//! System packages: what the plugin's window links with, a screen to test it on, and a browser to test the server's page in
-//! (Linux only; other systems bring theirs along).
+//! System packages: what the plugin's window links with, and for the tests a screen, a host, and a browser for the server's
+//! page (Linux only; other systems bring theirs along).
 
 use std::process::Command;
 
@@ -7,11 +7,19 @@ use anyhow::{Result, bail};
 
 use crate::command;
 
-/// Debian and Ubuntu packages that building the plugin and its tests needs.
-const PACKAGES: &[&str] = &[
+/// What packages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Building the plugin.
+    Build,
+    /// Building and testing it.
+    Tests,
+}
+
+/// Debian and Ubuntu packages that building the plugin needs.
+const BUILD_PACKAGES: &[&str] = &[
     "g++",
     "libasound2-dev",
-    "libgl1-mesa-dri",
     "libgl1-mesa-dev",
     "libjack-jackd2-dev",
     "libx11-dev",
@@ -23,28 +31,29 @@ const PACKAGES: &[&str] = &[
     "libxkbcommon-dev",
     "libxkbcommon-x11-dev",
     "libxrandr-dev",
-    "openbox",
     "pkg-config",
     "python3-venv",
-    "xvfb",
 ];
+/// What its tests need besides.
+const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "openbox", "xvfb"];
 
 /// Package of a browser, for systems that have none of [`BROWSERS`].
 const BROWSER: &str = "chromium";
 /// Programs that are browsers with the DevTools protocol.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
-/// About what they weigh together on a bare system.
-const DOWNLOAD_MB: u32 = 250;
-
 /// Packages that are not installed; none where there is no apt.
-pub fn missing() -> Vec<&'static str> {
+fn missing(purpose: Purpose) -> Vec<&'static str> {
     if !cfg!(target_os = "linux") || !command::succeeds(Command::new("dpkg-query").arg("--version")) {
         return Vec::new();
     }
-    let mut missing: Vec<_> = PACKAGES.iter().copied().filter(|package| !installed(package)).collect();
+    let wanted = match purpose {
+        Purpose::Build => BUILD_PACKAGES.to_vec(),
+        Purpose::Tests => [BUILD_PACKAGES, TEST_PACKAGES].concat(),
+    };
+    let mut missing: Vec<_> = wanted.into_iter().filter(|package| !installed(package)).collect();
     let starts = |name: &&str| command::succeeds(Command::new(name).arg("--version"));
-    if !BROWSERS.iter().any(starts) {
+    if purpose == Purpose::Tests && !BROWSERS.iter().any(starts) {
         missing.push(BROWSER);
     }
     missing
@@ -61,8 +70,8 @@ fn installed(package: &str) -> bool {
 ///
 /// # Errors
 /// Packages are missing and could not be installed.
-pub fn ensure() -> Result<()> {
-    let missing = missing();
+pub fn ensure(purpose: Purpose) -> Result<()> {
+    let missing = missing(purpose);
     if missing.is_empty() {
         return Ok(());
     }
@@ -71,7 +80,7 @@ pub fn ensure() -> Result<()> {
     if !is_root && !is_ci_with_sudo() {
         bail!("system packages are missing; run: sudo apt-get install -y --no-install-recommends {list}");
     }
-    println!("setup: installing system packages with apt-get (at most {DOWNLOAD_MB} MB): {list}");
+    println!("setup: installing system packages with apt-get (some hundred MB on a bare system): {list}");
     let apt = |words: &[&str]| {
         let mut command = Command::new(if is_root { "env" } else { "sudo" });
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(words);

@@ -110,6 +110,9 @@ impl Jobs {
             Spec::Generate(request) => {
                 let request = wire::session_request(request, session.next_seed(None))
                     .map_err(|error| Failure::Problem(error.to_string()))?;
+                let (intent, plan) = session.check_request(&request, self.generator.understanding())?;
+                let notices = session.notices(&request, &intent, &plan);
+                job.change(|view| view.notices = notices);
                 self.generator.generate(&mut session, &request, &watch)?;
             }
             Spec::Regenerate(track, request) => {

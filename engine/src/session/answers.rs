@@ -1,0 +1,240 @@
+//! What a session was asked for before, and with which takes it was answered.
+//!
+//! A song that automates regeneration asks the same on every pass. The recipe of a take tells as well what it was made for, but
+//! it takes models to get from what is asked to a recipe. With its answers a project plays its song again where there are no
+//! models or newer ones, and without opening them.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Overrides, Session, SessionRequest};
+use crate::plan::Plan;
+use crate::take::{GenerationSettings, TakeId};
+use crate::track::{TRACK_COUNT, Track};
+
+/// How many answers are kept: a song that asks for more is made anew in part.
+const MOST_ANSWERS: usize = 64;
+
+/// What shall be made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work<'a> {
+    /// As [`Session::generate`].
+    Generate(SessionRequest),
+    /// As [`Session::regenerate`].
+    Regenerate {
+        /// Which track.
+        track: Track,
+        /// What shall change.
+        edit: &'a str,
+        /// Seed of every random choice.
+        seed: u64,
+        /// Settings of the generator.
+        settings: GenerationSettings,
+    },
+}
+
+/// A piece of work and all of a session that its result depends on, models aside: the SHA-256 of both, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Question(String);
+
+/// The takes that played when a question was answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    question: Question,
+    /// Index as [`Track::ALL`].
+    takes: [Option<TakeId>; TRACK_COUNT],
+}
+
+/// The latest answers, the newest last.
+pub(super) type Answers = VecDeque<Answer>;
+
+/// What is hashed.
+#[derive(Serialize)]
+struct Asked<'a> {
+    prompt: &'a str,
+    edit: &'a str,
+    overrides: Option<&'a Overrides>,
+    seed: u64,
+    settings: GenerationSettings,
+    tracks: Vec<Track>,
+    /// Takes that the work is based on.
+    takes: [Option<&'a TakeId>; TRACK_COUNT],
+    /// What kept takes were made for; `None` when nothing is kept.
+    plan: Option<&'a Plan>,
+}
+
+impl Session {
+    /// The question that `work` puts to the session as it is.
+    #[must_use]
+    pub fn question(&self, work: &Work<'_>) -> Question {
+        let id = |track: Track| self.track(track).take().map(|take| &take.id);
+        let asked = match work {
+            Work::Generate(request) => {
+                let tracks: Vec<Track> = self.targets(request).collect();
+                let takes = Track::ALL.map(|track| id(track).filter(|_| !tracks.contains(&track)));
+                let keeps = takes.iter().any(Option::is_some);
+                // Whether the prompt is another one decides on the harmony around kept drums.
+                let edit = if keeps { self.prompt.as_str() } else { "" };
+                Asked {
+                    prompt: &request.prompt,
+                    edit,
+                    overrides: Some(&request.overrides),
+                    seed: request.seed,
+                    settings: request.settings,
+                    tracks,
+                    takes,
+                    plan: self.plan.as_ref().filter(|_| keeps),
+                }
+            }
+            Work::Regenerate { track, edit, seed, settings } => Asked {
+                prompt: &self.prompt,
+                edit,
+                overrides: None,
+                seed: *seed,
+                settings: *settings,
+                tracks: vec![*track],
+                takes: Track::ALL.map(id),
+                plan: self.plan.as_ref(),
+            },
+        };
+        let json = serde_json::to_vec(&asked).expect("nothing in it is a map");
+        Question(Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Keeps that what plays now answers `question`, which was put before it was made. An older answer is replaced.
+    pub fn note_answer(&mut self, question: Question) {
+        let takes = Track::ALL.map(|track| self.track(track).take().map(|take| take.id.clone()));
+        self.answers.retain(|answer| answer.question != question);
+        self.answers.push_back(Answer { question, takes });
+        self.forget_answers();
+    }
+
+    /// Plays what `work` was answered with before, if the histories still have it; returns whether they do. The takes may be
+    /// asleep. As an action it can be undone, and leaves the session as the first answer did.
+    pub fn answer_again(&mut self, work: &Work<'_>) -> bool {
+        let question = self.question(work);
+        let Some(answer) = self.answers.iter().find(|answer| answer.question == question) else {
+            return false;
+        };
+        let known = |track: Track| {
+            let Some(id) = &answer.takes[track.index()] else { return Some(None) };
+            let state = self.track(track);
+            Some(Some(state.history[state.position(id)?].clone()))
+        };
+        let Some(takes) = Track::ALL.into_iter().map(known).collect::<Option<Vec<_>>>() else { return false };
+        let is_made = |track: &Track| match work {
+            Work::Generate(request) => self.targets(request).any(|target| target == *track),
+            Work::Regenerate { track: one, .. } => one == track,
+        };
+        let made = Track::ALL.into_iter().filter(is_made).find_map(|track| takes[track.index()].as_ref());
+        let Some(recipe) = made.map(|take| take.recipe.clone()) else { return false };
+        self.remember();
+        for (track, take) in Track::ALL.into_iter().zip(takes) {
+            let state = self.track_mut(track);
+            match take {
+                Some(take) if state.take().is_none_or(|playing| playing.id != take.id) => state.add(take),
+                Some(_) => {}
+                None => state.play(None),
+            }
+        }
+        if let Work::Generate(request) = work {
+            self.prompt.clone_from(&request.prompt);
+            self.intent = Some(recipe.intent);
+            self.seed = request.seed;
+        }
+        self.plan = Some(recipe.plan);
+        true
+    }
+
+    /// Drops answers that nothing can be done with: too old ones, and those whose takes are gone.
+    pub(super) fn forget_answers(&mut self) {
+        let mut answers = std::mem::take(&mut self.answers);
+        answers.retain(|answer| {
+            let has = |(track, id): (Track, &Option<TakeId>)| {
+                id.as_ref().is_none_or(|id| self.track(track).position(id).is_some())
+            };
+            Track::ALL.into_iter().zip(&answer.takes).all(has)
+        });
+        answers.drain(..answers.len().saturating_sub(MOST_ANSWERS));
+        self.answers = answers;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
+
+    fn regeneration(seed: u64) -> Work<'static> {
+        Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
+    }
+
+    /// One pass of a song: everything is made, and later the melody again.
+    fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
+        let work = Work::Generate(request("techno", 7));
+        let question = session.question(&work);
+        generate(session, &request("techno", 7)).expect("a piece");
+        session.note_answer(question);
+        let first = ids(session);
+        let question = session.question(&regeneration(23));
+        regenerate(session, Track::Melody, 23).expect("a melody");
+        session.note_answer(question);
+        [first, ids(session)]
+    }
+
+    #[test]
+    fn a_song_is_answered_again_after_it_was_opened() {
+        let mut session = generated("jazz", 1);
+        let played = pass(&mut session);
+        let mut opened = Session::from_project(&session.to_bytes()).expect("own bytes");
+        for _ in 0..2 {
+            assert!(opened.answer_again(&Work::Generate(request("techno", 7))));
+            assert_eq!(ids(&opened), played[0]);
+            assert!(opened.answer_again(&regeneration(23)));
+            assert_eq!(ids(&opened), played[1]);
+        }
+        let same = |session: &Session| {
+            (session.prompt.clone(), session.intent.clone(), session.plan.clone(), session.seed)
+        };
+        assert_eq!(same(&opened), same(&session));
+        opened.undo().expect("an action");
+        assert_eq!(ids(&opened), played[0]);
+    }
+
+    #[test]
+    fn another_question_has_no_answer() {
+        let mut session = generated("jazz", 1);
+        pass(&mut session);
+        let before = ids(&session);
+        let bars = SessionRequest { overrides: Overrides::default(), ..request("techno", 7) };
+        for other in [request("techno", 8), request("techno, fast", 7), bars] {
+            assert!(!session.answer_again(&Work::Generate(other)));
+        }
+        // The melody plays already: to make it again from there is another question.
+        assert!(!session.answer_again(&regeneration(23)));
+        session.track_mut(Track::Bass).locked = true;
+        assert!(!session.answer_again(&Work::Generate(request("techno", 7))));
+        assert_eq!(ids(&session), before);
+    }
+
+    #[test]
+    fn answers_go_with_their_takes() {
+        let mut session = generated("jazz", 1);
+        pass(&mut session);
+        for seed in 100..140 {
+            generate(&mut session, &request("house", seed)).expect("a piece");
+        }
+        assert!(!session.answer_again(&Work::Generate(request("techno", 7))));
+        let question = session.question(&regeneration(1));
+        session.note_answer(question);
+        assert_eq!(session.answers.len(), 1);
+        for seed in 0..2 * MOST_ANSWERS as u64 {
+            let question = session.question(&regeneration(seed));
+            session.note_answer(question);
+        }
+        assert_eq!(session.answers.len(), MOST_ANSWERS);
+    }
+}

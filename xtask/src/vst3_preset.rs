@@ -1,0 +1,74 @@
+//! The factory's presets as VST3 hosts look for them: a file each, in a folder of the system's.
+//!
+//! The form is the VST3 SDK's (`public.sdk/source/vst/vstpresetfile.cpp`): `VST3`, version 1 (i32), the class id in hexadecimal digits,
+//! where the list of chunks begins (i64), the component's state, and the list: `List`, how many (i32), and for each its id, where it
+//! begins and how long it is (i64 both). Integers are little-endian. The plugin's component is its controller as well, so there is one chunk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+#[path = "../../plugin/src/preset/format.rs"]
+mod format;
+
+pub use format::Preset;
+
+/// The VST3's class id as the SDK writes it: on Windows as a GUID, whose first numbers have their bytes the other way round.
+const CLASS_ID: &str =
+    if cfg!(windows) { "59F26926A22DCE50B02FD2424CAE6EB6" } else { "2669F2592DA250CEB02FD2424CAE6EB6" };
+const HEAD_LENGTH: usize = 48;
+
+/// Name of the folder beside the bundles.
+pub const FOLDER: &str = "vst3-presets";
+/// Vendor and plugin: below them hosts look for presets, in whatever folder.
+pub const PLACE: &str = "ResonantGen/ResonantGen";
+
+/// A preset as the bytes of a file.
+fn bytes(preset: &Preset) -> Vec<u8> {
+    let state = preset.to_state();
+    let mut file = Vec::new();
+    file.extend(b"VST3");
+    file.extend(1_i32.to_le_bytes());
+    file.extend(CLASS_ID.as_bytes());
+    file.extend(((HEAD_LENGTH + state.len()) as i64).to_le_bytes());
+    file.extend(&state);
+    file.extend(b"List");
+    file.extend(1_i32.to_le_bytes());
+    file.extend(b"Comp");
+    file.extend((HEAD_LENGTH as i64).to_le_bytes());
+    file.extend((state.len() as i64).to_le_bytes());
+    file
+}
+
+/// Writes presets into a folder, which is emptied first.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(presets: &[Preset], folder: &Path) -> Result<()> {
+    let describe = || format!("cannot write presets into {}", folder.display());
+    if folder.is_dir() {
+        fs::remove_dir_all(folder).with_context(describe)?;
+    }
+    fs::create_dir_all(folder).with_context(describe)?;
+    for preset in presets {
+        fs::write(folder.join(format!("{}.vstpreset", preset.name)), bytes(preset)).with_context(describe)?;
+    }
+    Ok(())
+}
+
+/// Where this user's hosts look for presets of the plugin (the SDK's documentation, "Preset locations").
+///
+/// # Errors
+/// The system does not say where the user's files are.
+pub fn users_folder() -> Result<PathBuf> {
+    let (variable, below) = if cfg!(windows) {
+        ("USERPROFILE", "Documents/VST3 Presets")
+    } else if cfg!(target_os = "macos") {
+        ("HOME", "Library/Audio/Presets")
+    } else {
+        ("HOME", ".vst3/presets")
+    };
+    let home = std::env::var_os(variable).with_context(|| format!("the variable {variable} is not set"))?;
+    Ok(PathBuf::from(home).join(below).join(PLACE))
+}
