@@ -218,7 +218,7 @@ mod x11 {
         /// Waits for an event and answers it; returns whether to go on.
         fn serve(&mut self) -> Result<bool, DragError> {
             let event = self.connection.wait_for_event()?;
-            if let Some(first) = &mut self.first {
+            if let Some(first) = &self.first {
                 first.hear(&self.connection, &event)?;
             }
             match event {

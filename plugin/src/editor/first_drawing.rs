@@ -27,8 +27,6 @@ pub struct FirstDrawing {
     window: Window,
     listener: u32,
     is_drawn: Arc<AtomicBool>,
-    /// Number of the refresh that was asked for.
-    asked: u64,
 }
 
 impl FirstDrawing {
@@ -43,24 +41,23 @@ impl FirstDrawing {
     ) -> Result<Self, ReplyOrIdError> {
         let listener = connection.generate_id()?;
         connection.present_select_input(listener, window, present::EventMask::COMPLETE_NOTIFY)?.check()?;
-        Ok(Self { window, listener, is_drawn, asked: 0 })
+        Ok(Self { window, listener, is_drawn })
     }
 
     /// Hears of the window and of the screen's refreshes.
     ///
     /// # Errors
     /// When the server is gone.
-    pub fn hear(&mut self, connection: &RustConnection, event: &Event) -> Result<(), ConnectionError> {
-        let next = match event {
-            Event::MapNotify(event) if event.window == self.window => self.asked,
-            Event::PresentCompleteNotify(event) if event.msc >= self.asked => event.msc + PAUSE,
+    pub fn hear(&self, connection: &RustConnection, event: &Event) -> Result<(), ConnectionError> {
+        let refresh = match event {
+            Event::MapNotify(event) if event.window == self.window => 0,
+            Event::PresentCompleteNotify(event) if event.serial == FIRST => event.msc + PAUSE,
             _ => return Ok(()),
         };
         if self.is_drawn.load(Ordering::Relaxed) {
             connection.present_select_input(self.listener, self.window, present::EventMask::NO_EVENT)?;
         } else {
-            self.asked = next;
-            connection.present_notify_msc(self.window, FIRST, next, 1, 0)?;
+            connection.present_notify_msc(self.window, FIRST, refresh, 1, 0)?;
         }
         Ok(())
     }
