@@ -78,14 +78,14 @@ _GATE = {"techno": 0.8, "house": 0.8, "funk": 0.75, "synthwave": 0.85}
 # them, or by itself.
 # fmt: off
 BOND: dict[str, dict[str, float]] = {
-    "techno": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4}, "house": {"on": 2.5, "bent": 5, "around": 1.5, "free": 0.4},
-    "hiphop": {"on": 2, "bent": 5, "free": 1.2}, "rock": {"on": 5, "bent": 4, "free": 1}, "pop": {"on": 5, "bent": 4, "free": 0.8},
-    "funk": {"on": 4, "bent": 5, "free": 0.3}, "synthwave": {"on": 3, "bent": 4, "around": 1, "free": 1.5},
-    "dnb": {"on": 5, "bent": 4, "free": 1}, "cinematic": {"on": 5, "bent": 3, "free": 1.5}, "ambient": {"on": 5, "free": 4},
+    "techno": {"on": 2, "bent": 5, "around": 1.5, "free": 0.6}, "house": {"on": 2, "bent": 5, "around": 1.5, "free": 0.6},
+    "hiphop": {"on": 2, "bent": 5, "free": 1.2}, "rock": {"on": 3, "bent": 5, "free": 1.2}, "pop": {"on": 3, "bent": 5, "free": 1},
+    "funk": {"on": 2.5, "bent": 6, "free": 0.5}, "synthwave": {"on": 2, "bent": 5, "around": 1, "free": 1.8},
+    "dnb": {"on": 3, "bent": 5, "free": 1.2}, "cinematic": {"on": 4, "bent": 4, "free": 1.5}, "ambient": {"on": 5, "free": 4},
 }
 # fmt: on
 # How many of the kicks after the first a bent pattern leaves to the drums.
-_LEFT_OUT = {"hiphop": 0.25}
+_LEFT_OUT = {"hiphop": 0.25, "pop": 0.15, "rock": 0.12, "dnb": 0.15, "funk": 0.12, "synthwave": 0.12, "house": 0.1, "techno": 0.1}
 # How much of a pattern's notes between the kicks is kept when it is bent to them, before density.
 _BETWEEN = {"techno": 0.65, "house": 0.6, "funk": 0.55, "hiphop": 0.8, "rock": 0.55, "pop": 0.45, "synthwave": 0.7, "cinematic": 0.4}
 _LONGEST = {"techno": 2, "house": 2, "funk": 2, "synthwave": 3, "rock": 6, "pop": 6, "dnb": 8, "hiphop": 6}
