@@ -13,11 +13,11 @@ use crate::theory::beat_steps;
 use crate::track::Track;
 
 /// How much bass and bass drum lean to each other when they are written (index as [`Style::ALL`]): less where the bass also
-/// plays between the kicks, not where it walks. The composer follows the kick by itself; with more than this every bass beside one
+/// plays between the kicks, not where it walks. The composer follows the kick by itself; with three times this every bass beside one
 /// beat has the same rhythm, and rolling ones play on the beats alone.
 ///
 /// [`Style::ALL`]: crate::intent::Style::ALL
-const LEAN: [f32; STYLE_COUNT] = [0.1, 0.12, 0.25, 0.25, 0.2, 0.2, 0.2, 0.1, 0.0, 0.2, 0.12, 0.15];
+const LEAN: [f32; STYLE_COUNT] = [0.06, 0.06, 0.1, 0.2, 0.1, 0.06, 0.08, 0.1, 0.0, 0.04, 0.06, 0.1];
 /// Change of the logit of passing a step with, and without, a kick, at full lean.
 const LEAN_WITH_KICK: f32 = -3.0;
 const LEAN_WITHOUT_KICK: f32 = 2.0;
