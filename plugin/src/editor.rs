@@ -66,6 +66,7 @@ use view::SessionView;
 
 use crate::export::Exported;
 use crate::job::{Job, Target, Trigger};
+use crate::location;
 use crate::params::ResonantParams;
 use crate::preset;
 use crate::shared::{AtomicProgress, DEFAULT_EDITOR_SIZE, Progress, Shared};
@@ -474,6 +475,13 @@ impl NiceEguiApp for App {
         gui: GuiContext,
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
+        // The window library does not always wait for its own thread when the window is closed, and unloads OpenGL, whose
+        // threads may still run: neither must happen under them.
+        location::stay_loaded();
+        #[cfg(target_os = "linux")]
+        for library in [c"libEGL.so.1", c"libGL.so.1"] {
+            location::keep_loaded(library);
+        }
         self.open(&context, gui);
         #[cfg(target_os = "linux")]
         {

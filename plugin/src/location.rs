@@ -166,8 +166,14 @@ pub fn stay_loaded() {
 
     let Some(path) = own_path() else { return };
     let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return };
+    keep_loaded(&path);
+}
+
+/// Keeps a library in memory until the process ends, if it is loaded.
+#[cfg(unix)]
+pub fn keep_loaded(library: &std::ffi::CStr) {
     // SAFETY: a library that is loaded already (NOLOAD); the handle is given up on purpose.
-    unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
+    unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
 }
 
 /// Keeps this library in memory until the process ends.
