@@ -60,7 +60,7 @@ pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, S
     Ok(Exported { folder: folder.to_owned(), files })
 }
 
-/// Shows a folder in the file manager.
+/// Shows a folder in the file manager. It waits until that has begun: not for the editor.
 ///
 /// # Errors
 /// In words, when there is none.
@@ -73,16 +73,20 @@ pub fn reveal(folder: &Path) -> Result<(), String> {
         "xdg-open"
     };
     let quiet = std::process::Stdio::null;
-    std::process::Command::new(program)
+    let shown = std::process::Command::new(program)
         .arg(folder)
         .stdin(quiet())
         .stdout(quiet())
         .stderr(quiet())
-        .spawn()
-        .map(|_| ())
-        .map_err(|error| {
-            format!("No file manager was found ({error}). The files are in {}.", folder.display())
-        })
+        .status();
+    match shown {
+        // What Windows' explorer says means nothing: it is 1 when all went well.
+        Ok(status) if status.success() || cfg!(target_os = "windows") => Ok(()),
+        Ok(_) => Err(format!("No file manager was found. The files are in {}.", folder.display())),
+        Err(error) => {
+            Err(format!("No file manager was found ({error}). The files are in {}.", folder.display()))
+        }
+    }
 }
 
 /// A prompt as the name of a folder.

@@ -142,9 +142,14 @@ impl App {
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
             Action::Reveal(folder) => {
-                if let Err(error) = export::reveal(&folder) {
-                    self.shared.set_message(Some(error));
-                }
+                let shared = Arc::clone(&self.shared);
+                let show = move || {
+                    if let Err(error) = export::reveal(&folder) {
+                        shared.set_message(Some(error));
+                    }
+                };
+                // Without a thread there is the path, which can be copied.
+                let _ = std::thread::Builder::new().name("resonantgen show".to_owned()).spawn(show);
             }
             Action::Copy(text) => context.copy_text(text),
             Action::Light(light) => {
