@@ -2,13 +2,20 @@
 
 use std::sync::PoisonError;
 
-use egui::{Align, Align2, Area, Frame, Id, Label, Layout, Margin, Order, Rect, RichText, Stroke, Ui};
+use egui::{
+    Align2, Area, AreaState, Frame, Id, Margin, Order, Rect, RichText, Sides, Stroke, TextStyle,
+    TextWrapMode, Ui, WidgetText,
+};
 
 use super::App;
 use super::action::Action;
 use super::control::IconButton;
 use super::icon::Icon;
 use super::theme::{self, palette};
+
+/// Room for the button that dismisses a notice, and for those that show files.
+const CLOSE_WIDTH: f32 = 40.0;
+const SHOW_WIDTH: f32 = 150.0;
 
 impl App {
     /// Draws notices at the bottom of `area`.
@@ -23,14 +30,16 @@ impl App {
         let width = (area.width() - 24.0).min(760.0);
         let window = ui.ctx().content_rect();
         let place = egui::vec2(area.center().x - window.center().x, area.bottom() - window.bottom() - 6.0);
-        Area::new(Id::unique("notices")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, place).show(
+        let id = Id::unique("notices");
+        let size_before = AreaState::load(ui.ctx(), id).and_then(|state| state.size);
+        let shown = Area::new(id).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, place).show(
             ui.ctx(),
             |ui| {
                 ui.set_width(width);
                 if let Some(message) = message {
                     card(ui, palette.warning_card, palette.warning, |ui| {
                         let text = RichText::new(message).font(theme::plain(12.5)).color(palette.text);
-                        if line(ui, text, |_| {}) {
+                        if line(ui, text, CLOSE_WIDTH, |_| {}) {
                             self.shared.set_message(None);
                         }
                     });
@@ -44,7 +53,7 @@ impl App {
                         };
                         let text = format!("{files} in {}", exported.folder.display());
                         let text = RichText::new(text).font(theme::plain(12.5)).color(palette.text);
-                        let dismissed = line(ui, text, |ui| {
+                        let dismissed = line(ui, text, CLOSE_WIDTH + SHOW_WIDTH, |ui| {
                             if ui.button("Copy path").clicked() {
                                 actions.push(Action::Copy(exported.folder.display().to_string()));
                             }
@@ -59,6 +68,10 @@ impl App {
                 }
             },
         );
+        if size_before != Some(shown.response.rect.size()) {
+            // They were placed as if they had the size of before, and a resting editor is not drawn again.
+            ui.ctx().request_discard("the notices have another size");
+        }
     }
 }
 
@@ -71,15 +84,20 @@ fn card(ui: &mut Ui, fill: egui::Color32, edge: egui::Color32, content: impl FnO
         .show(ui, content);
 }
 
-/// A text with buttons at its right; returns whether it was dismissed.
-fn line(ui: &mut Ui, text: RichText, buttons: impl FnOnce(&mut Ui)) -> bool {
-    let mut dismissed = false;
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        dismissed = IconButton::new(Icon::Close, "Dismiss").bare().show(ui).clicked();
-        buttons(ui);
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(text).wrap());
-        });
-    });
+/// A text, in several lines where it is long, with buttons at its right that take at most `buttons_width`; returns whether it was
+/// dismissed.
+fn line(ui: &mut Ui, text: RichText, buttons_width: f32, buttons: impl FnOnce(&mut Ui)) -> bool {
+    let text_width = ui.available_width() - buttons_width;
+    let text = WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Wrap), text_width, TextStyle::Body);
+    let height = text.size().y.max(ui.spacing().interact_size.y);
+    let (_, dismissed) = Sides::new().height(height).shrink_left().show(
+        ui,
+        |ui| ui.label(text),
+        |ui| {
+            let dismissed = IconButton::new(Icon::Close, "Dismiss").bare().show(ui).clicked();
+            buttons(ui);
+            dismissed
+        },
+    );
     dismissed
 }

@@ -504,6 +504,33 @@ fn the_seed_is_held_and_let_go() {
 }
 
 #[test]
+fn a_long_notice_takes_a_few_lines_at_the_bottom() {
+    for (width, height) in [(720.0, 540.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
+        let mut bench = bench(width, height);
+        give_session(&mut bench);
+        let exported = crate::export::Exported { folder: "/somewhere".into(), files: 10 };
+        *bench.harness.state_mut().exported.lock().expect("no panic") = Some(exported);
+        bench.harness.run();
+        bench
+            .shared
+            .set_message(Some(format!("Something went wrong {}and that was it.", "again and ".repeat(20))));
+        // The editor draws once for it, not until all has settled.
+        bench.harness.step();
+        let text = bench.harness.get_by_label_contains("Something went wrong").rect();
+        let files = bench.harness.get_by_label_contains("10 files in").rect();
+        let dismiss: Vec<Rect> =
+            bench.harness.get_all_by_label("Dismiss").map(|button| button.rect()).collect();
+        assert!((20.0..80.0).contains(&text.height()), "{text:?} at {width} x {height}");
+        assert!(text.top() > height - 200.0 && text.bottom() < files.top(), "{text:?}, {files:?}");
+        assert!(files.bottom() < height - 20.0, "{files:?} at {width} x {height}");
+        for (text, dismiss) in [text, files].iter().zip(dismiss) {
+            assert!(text.right() < dismiss.left(), "{text:?}, {dismiss:?}");
+            assert!((dismiss.center().y - text.center().y).abs() < 4.0, "{text:?}, {dismiss:?}");
+        }
+    }
+}
+
+#[test]
 fn nothing_overlaps_or_leaves_the_window_at_any_size() {
     for (width, height) in [(720.0, 540.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
         let mut bench = bench(width, height);
