@@ -508,7 +508,7 @@ fn a_long_notice_takes_a_few_lines_at_the_bottom() {
     for (width, height) in [(720.0, 540.0), (980.0, 640.0), (1_600.0, 1_000.0)] {
         let mut bench = bench(width, height);
         give_session(&mut bench);
-        let exported = crate::export::Exported { folder: "/somewhere".into(), files: 10 };
+        let exported = Exported { folder: "/somewhere".into(), files: 10 };
         *bench.harness.state_mut().exported.lock().expect("no panic") = Some(exported);
         bench.harness.run();
         bench
