@@ -19,6 +19,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::intent::Intent;
 use crate::listen::hear;
 use crate::plan::{BARS_RANGE, BPM_RANGE, Key, Meter, Mode, Plan, Swing};
@@ -381,5 +382,5 @@ fn hash(path: &Path, observer: &dyn ImportObserver) -> Result<String, ImportErro
         }
         hash.update(&piece[..count]);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }

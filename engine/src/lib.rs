@@ -11,6 +11,7 @@ pub mod codec;
 pub mod context;
 pub mod encodec;
 pub mod generator;
+mod hex;
 pub mod import;
 pub mod intent;
 pub mod listen;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::import::ImportSource;
 use crate::intent::Intent;
 use crate::measure::Measures;
@@ -49,7 +50,7 @@ impl Recipe {
     #[must_use]
     pub fn take_id(&self) -> TakeId {
         let json = serde_json::to_vec(self).expect("a recipe has no maps with other keys than strings");
-        TakeId(Sha256::digest(&json)[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        TakeId(hex(&Sha256::digest(&json)[..16]))
     }
 }
 

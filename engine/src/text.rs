@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use self::wordpiece::WordPiece;
 use crate::bundle::BundleError;
 use crate::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
+use crate::hex::hex;
 use crate::intent::{Anchors, Sense, TextUnderstanding};
 use crate::runtime::{Input, ModelError, Network, Runtime};
 
@@ -196,7 +197,7 @@ impl TextUnderstanding for TextModel {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 fn signature(file: FileRecord) -> GraphRecord {

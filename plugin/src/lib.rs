@@ -332,11 +332,8 @@ impl Plugin for ResonantGen {
         self.shared.playhead_beat.store(position.beat);
         let changes = self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
         // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
-        let has_music = self
-            .player
-            .as_ref()
-            .is_some_and(|player| Track::ALL.into_iter().any(|track| player.clip(track).is_some()));
-        if changes || (position.playing && is_new_beat && has_music) {
+        let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
+        if changes || (position.playing && is_new_beat && self.player.as_ref().is_some_and(has_music)) {
             self.shared.repaint.request_repaint();
         }
 

@@ -284,11 +284,11 @@ fn try_make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failur
         if shared.commit_session(session, epoch, manner) { Ok(()) } else { Err(Failure::Unwanted) }
     };
     // What the song has asked for before is answered with the same takes, whatever models there are now.
-    if trigger.beat.is_some() && session.answer_again(&work) {
-        wake_playing(shared, &mut session)?;
+    let is_answered = trigger.beat.is_some() && session.answer_again(&work);
+    wake_playing(shared, &mut session)?;
+    if is_answered {
         return commit(session);
     }
-    wake_playing(shared, &mut session)?;
     let watch = Watch { shared, epoch, before: session.clone(), target: trigger.target, manner };
     let note = |progress: Progress| {
         for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {

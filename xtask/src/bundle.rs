@@ -55,7 +55,7 @@ pub fn run(release: bool) -> Result<PathBuf> {
     let resources = contents.join("Resources");
     let presets = factory_presets()?;
     fill(&resources, &runtime, &presets)?;
-    vst3_preset::write(&presets, &folder.join(vst3_preset::FOLDER))?;
+    write_presets(&presets, &folder.join(vst3_preset::FOLDER), vst3_preset::file)?;
 
     let clap = folder.join(format!("{NAME}.clap"));
     if cfg!(target_os = "macos") {
@@ -75,16 +75,14 @@ pub fn run(release: bool) -> Result<PathBuf> {
 }
 
 /// Puts models and runtime into a folder of resources.
-fn fill(resources: &Path, runtime: &Path, presets: &[Preset]) -> Result<()> {
+fn fill(resources: &Path, library: &Path, presets: &[Preset]) -> Result<()> {
     let models = crate::root().join("models").join("resonant");
     if !models.join("manifest.json").is_file() {
         bail!("there are no models in {}", models.display());
     }
-    let (bundle, libraries) = (resources.join("bundle"), resources.join("runtime"));
-    for folder in [&bundle, &libraries] {
-        if folder.is_dir() {
-            fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
-        }
+    let bundle = resources.join("bundle");
+    if bundle.is_dir() {
+        fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
     }
     copy_folder(&models, &bundle)?;
     // Optional, so a checkout without it still makes a plugin.
@@ -92,9 +90,11 @@ fn fill(resources: &Path, runtime: &Path, presets: &[Preset]) -> Result<()> {
     if sentences.join("manifest.json").is_file() {
         copy_folder(&sentences, &bundle.join("text"))?;
     }
-    fill_presets(presets, &resources.join("factory-presets"))?;
-    let name = runtime.file_name().context("the runtime library has no name")?;
-    copy(runtime, &libraries.join(name))
+    write_presets(presets, &resources.join("factory-presets"), clap_preset)?;
+    let name = library.file_name().context("the runtime library has no name")?;
+    let libraries = resources.join("runtime");
+    runtime::remove_others(&libraries, name)?;
+    copy(library, &libraries.join(name))
 }
 
 /// Lays out a folder again elsewhere without using the disk twice: its files are linked, or copied where that cannot be
@@ -136,19 +136,23 @@ fn factory_presets() -> Result<Vec<Preset>> {
     serde_json::from_str(&fs::read_to_string(&source).with_context(describe)?).with_context(describe)
 }
 
-/// Writes presets as files of their own, as CLAP hosts look for them.
-fn fill_presets(presets: &[Preset], folder: &Path) -> Result<()> {
+/// Writes presets as files of their own into a folder, which is emptied first; `file` gives each its name and bytes.
+fn write_presets(presets: &[Preset], folder: &Path, file: fn(&Preset) -> (String, Vec<u8>)) -> Result<()> {
     let describe = || format!("cannot write presets into {}", folder.display());
     if folder.is_dir() {
         fs::remove_dir_all(folder).with_context(describe)?;
     }
     fs::create_dir_all(folder).with_context(describe)?;
-    for preset in presets {
-        let file = preset.name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
-        let path = folder.join(format!("{file}.json"));
-        fs::write(path, serde_json::to_vec(preset)?).with_context(describe)?;
+    for (name, bytes) in presets.iter().map(file) {
+        fs::write(folder.join(name), bytes).with_context(describe)?;
     }
     Ok(())
+}
+
+/// A preset as a file that CLAP hosts look for.
+fn clap_preset(preset: &Preset) -> (String, Vec<u8>) {
+    let name = preset.name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
+    (format!("{name}.json"), serde_json::to_vec(preset).expect("a preset is plain data"))
 }
 
 /// Copies a folder with all that it holds.

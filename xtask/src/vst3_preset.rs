@@ -4,8 +4,7 @@
 //! where the list of chunks begins (i64), the component's state, and the list: `List`, how many (i32), and for each its id, where it
 //! begins and how long it is (i64 both). Integers are little-endian. The plugin's component is its controller as well, so there is one chunk.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -24,8 +23,8 @@ pub const FOLDER: &str = "vst3-presets";
 /// Vendor and plugin: below them hosts look for presets, in whatever folder.
 pub const PLACE: &str = "ResonantGen/ResonantGen";
 
-/// A preset as the bytes of a file.
-fn bytes(preset: &Preset) -> Vec<u8> {
+/// A preset as a file: its name and bytes.
+pub fn file(preset: &Preset) -> (String, Vec<u8>) {
     let state = preset.to_state();
     let mut file = Vec::new();
     file.extend(b"VST3");
@@ -38,23 +37,7 @@ fn bytes(preset: &Preset) -> Vec<u8> {
     file.extend(b"Comp");
     file.extend((HEAD_LENGTH as i64).to_le_bytes());
     file.extend((state.len() as i64).to_le_bytes());
-    file
-}
-
-/// Writes presets into a folder, which is emptied first.
-///
-/// # Errors
-/// It cannot be written.
-pub fn write(presets: &[Preset], folder: &Path) -> Result<()> {
-    let describe = || format!("cannot write presets into {}", folder.display());
-    if folder.is_dir() {
-        fs::remove_dir_all(folder).with_context(describe)?;
-    }
-    fs::create_dir_all(folder).with_context(describe)?;
-    for preset in presets {
-        fs::write(folder.join(format!("{}.vstpreset", preset.name)), bytes(preset)).with_context(describe)?;
-    }
-    Ok(())
+    (format!("{}.vstpreset", preset.name), file)
 }
 
 /// Where this user's hosts look for presets of the plugin (the SDK's documentation, "Preset locations").

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::FileRecord;
 use super::{BundleError, onnx};
+use crate::hex::hex;
 
 /// Reads a text file of at most `limit` bytes.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
@@ -90,5 +91,5 @@ fn hash(path: &Path) -> std::io::Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hasher.finalize()))
 }

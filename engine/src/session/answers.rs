@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Overrides, Session, SessionRequest};
+use crate::hex::hex;
 use crate::plan::Plan;
 use crate::take::{GenerationSettings, TakeId};
 use crate::track::{TRACK_COUNT, Track};
@@ -54,8 +55,10 @@ pub(super) type Answers = VecDeque<Answer>;
 /// What is hashed.
 #[derive(Serialize)]
 struct Asked<'a> {
-    prompt: &'a str,
-    edit: &'a str,
+    /// The prompt, or the words of an edit.
+    words: &'a str,
+    /// The prompt of before; empty where nothing depends on it.
+    prompt_before: &'a str,
     overrides: Option<&'a Overrides>,
     seed: u64,
     settings: GenerationSettings,
@@ -76,11 +79,10 @@ impl Session {
                 let tracks: Vec<Track> = self.targets(request).collect();
                 let takes = Track::ALL.map(|track| id(track).filter(|_| !tracks.contains(&track)));
                 let keeps = takes.iter().any(Option::is_some);
-                // Whether the prompt is another one decides on the harmony around kept drums.
-                let edit = if keeps { self.prompt.as_str() } else { "" };
                 Asked {
-                    prompt: &request.prompt,
-                    edit,
+                    words: &request.prompt,
+                    // Whether the prompt is another one decides on the harmony around kept drums.
+                    prompt_before: if keeps { &self.prompt } else { "" },
                     overrides: Some(&request.overrides),
                     seed: request.seed,
                     settings: request.settings,
@@ -90,8 +92,8 @@ impl Session {
                 }
             }
             Work::Regenerate { track, edit, seed, settings } => Asked {
-                prompt: &self.prompt,
-                edit,
+                words: edit,
+                prompt_before: &self.prompt,
                 overrides: None,
                 seed: *seed,
                 settings: *settings,
@@ -101,7 +103,7 @@ impl Session {
             },
         };
         let json = serde_json::to_vec(&asked).expect("nothing in it is a map");
-        Question(Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect())
+        Question(hex(&Sha256::digest(&json)))
     }
 
     /// Keeps that what plays now answers `question`, which was put before it was made. An older answer is replaced.

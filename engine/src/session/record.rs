@@ -11,6 +11,7 @@ use super::flac;
 use super::remembered::Remembered;
 use super::undo::{Snapshot, Steps, TrackSnapshot, push};
 use super::{BundleFacts, Session, TakeNumbers, TrackState};
+use crate::hex::hex;
 use crate::intent::Intent;
 use crate::measure::Measures;
 use crate::plan::Plan;
@@ -155,7 +156,7 @@ fn hash_of(audio: &StemAudio) -> String {
         hash.update(left.to_le_bytes());
         hash.update(right.to_le_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 impl SessionRecord {

