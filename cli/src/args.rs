@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
-use resonantgen_engine::runtime::ProviderChoice;
-use resonantgen_engine::session::Overrides;
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::runtime::ProviderChoice;
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::Overrides;
+use resonantgen_words::Style;
 
 /// The command line.
 #[derive(Debug, Parser)]

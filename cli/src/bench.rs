@@ -13,11 +13,11 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::generator::{Engine, Observer, tokens};
-use resonantgen_engine::plan::Meter;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, StageSeconds, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer, tokens};
+use resonantgen_music::plan::Meter;
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, StageSeconds, Take};
 use serde::{Deserialize, Serialize};
 
 use self::cancel::Latency;
@@ -215,7 +215,7 @@ impl Runs {
         self.sessions.iter().filter_map(move |session| session.track(track).take()).map(|take| &**take)
     }
 
-    fn figures(&self, bundle: &resonantgen_engine::bundle::Bundle) -> Vec<Figure> {
+    fn figures(&self, bundle: &resonantgen_models::bundle::Bundle) -> Vec<Figure> {
         let mut figures: Vec<Figure> = [
             Figure::of("four stems, wall", "s", self.walls.clone()),
             Figure::of("four stems, processor", "s", self.processor.clone()),

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use resonantgen_engine::bundle::encodec::{CodecRecord, EncodecBundle};
-use resonantgen_engine::encodec::{Encodec, TokensFile, resample};
-use resonantgen_engine::runtime::Runtime;
+use resonantgen_foreign::encodec::bundle::{CodecRecord, EncodecBundle};
+use resonantgen_foreign::encodec::{Encodec, TokensFile, resample};
+use resonantgen_models::runtime::Runtime;
 
 use crate::failure::Usage;
 use crate::{interrupt, wave};

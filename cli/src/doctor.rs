@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use resonantgen_engine::bundle::Bundle;
-use resonantgen_engine::generator::EngineOptions;
-use resonantgen_engine::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
-use resonantgen_engine::text::TextModel;
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::Bundle;
+use resonantgen_models::generator::EngineOptions;
+use resonantgen_models::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
+use resonantgen_models::text::TextModel;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::Doctor;

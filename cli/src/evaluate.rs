@@ -195,11 +195,9 @@ mod tests {
     fn the_prompts_name_every_style_and_several_meters() {
         let prompts: Vec<&str> = PROMPTS.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(prompts.len() >= 40);
-        let intents: Vec<_> = prompts
-            .iter()
-            .map(|prompt| resonantgen_engine::intent::parse(prompt).expect("a prompt"))
-            .collect();
-        for style in resonantgen_engine::intent::Style::ALL {
+        let intents: Vec<_> =
+            prompts.iter().map(|prompt| resonantgen_words::parse(prompt).expect("a prompt")).collect();
+        for style in resonantgen_words::Style::ALL {
             let count = intents.iter().filter(|intent| intent.main_style() == style).count();
             assert!(count >= 2, "{} prompts of {}", count, style.name());
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
-use resonantgen_engine::take::TAKE_SAMPLE_RATE_HZ;
+use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 use crate::failure::Usage;
 use crate::overview;

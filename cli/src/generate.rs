@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use resonantgen_engine::session::{Session, SessionRequest};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use crate::args::Generate;
 use crate::maker::Maker;

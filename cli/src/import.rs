@@ -4,10 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::import::{
-    Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop,
-};
 use resonantgen_engine::session::{Session, SessionError};
+use resonantgen_import::{Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop};
 use serde::Serialize;
 
 use crate::args::Import;

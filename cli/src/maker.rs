@@ -1,13 +1,13 @@
 //! Who generates: the engine here, or a server elsewhere.
 
 use anyhow::{Result, anyhow};
-use resonantgen_engine::generator::{Engine, Observer};
-use resonantgen_engine::intent::TextUnderstanding;
-use resonantgen_engine::runtime::Provider;
 use resonantgen_engine::session::{Session, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer};
+use resonantgen_models::runtime::Provider;
+use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::TextUnderstanding;
 
 use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use resonantgen_engine::bundle::musicgen::MusicgenBundle;
-use resonantgen_engine::musicgen::{Choice, Musicgen};
-use resonantgen_engine::runtime::Runtime;
+use resonantgen_foreign::musicgen::bundle::MusicgenBundle;
+use resonantgen_foreign::musicgen::{Choice, Musicgen};
+use resonantgen_models::runtime::Runtime;
 
 use crate::failure::Usage;
 use crate::{interrupt, wave};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use resonantgen_engine::generator::{Engine, EngineOptions};
+use resonantgen_models::generator::{Engine, EngineOptions};
 
 use crate::args::Models;
 

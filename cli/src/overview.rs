@@ -4,9 +4,9 @@ mod canvas;
 mod lane;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::plan::Plan;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
 
 use canvas::{Align, Canvas, Colour, Rect, Weight};
 

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use resonantgen_engine::generator::{Observer, Stage};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Observer, Stage};
+use resonantgen_music::track::Track;
 
 /// Steps of a bar.
 const RESOLUTION: u64 = 1000;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::measure::Measures;
-use resonantgen_engine::plan::Plan;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::StageSeconds;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::StageSeconds;
 use serde::Serialize;
 
 /// Facts of a generation that has just ended.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::{Take, TakeAction};

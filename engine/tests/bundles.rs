@@ -7,10 +7,10 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::bundle::{Bundle, BundleError};
-use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
-use resonantgen_engine::runtime::{Runtime, RuntimeError};
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::{Bundle, BundleError};
+use resonantgen_models::generator::{Engine, EngineOptions, Silent};
+use resonantgen_models::runtime::{Runtime, RuntimeError};
+use resonantgen_music::track::Track;
 use support::{Wish, fixture, runtime_library};
 
 /// A copy of the fixture bundle to damage.

@@ -8,9 +8,8 @@ mod support;
 
 use std::fmt::Write as _;
 
-use resonantgen_engine::intent;
-use resonantgen_engine::runtime::Runtime;
-use resonantgen_engine::text::TextModel;
+use resonantgen_models::runtime::Runtime;
+use resonantgen_models::text::TextModel;
 use support::prompts::{Scores, read, score};
 
 /// The table of both sets. Of the prompts kept aside only the totals are ever shown, so that nobody tunes on them.
@@ -53,7 +52,7 @@ fn assert_floors(scores: &Scores, slot_floor: f64, total_floor: f64) {
 
 #[test]
 fn the_words_alone_are_understood() {
-    let understand = |prompt: &str| intent::parse(prompt).unwrap();
+    let understand = |prompt: &str| resonantgen_words::parse(prompt).unwrap();
     let (tuning, aside) =
         (score(&read("tuning.txt"), understand), score(&read("kept_aside.txt"), understand));
     println!("{}", table("lexicon alone", &tuning, &aside));
@@ -68,7 +67,7 @@ fn the_sentence_model_adds_what_words_leave_open() {
     let runtime = Runtime::open(Some(&support::runtime_library())).unwrap();
     let model = TextModel::open(&support::repository().join("models/text"), runtime).unwrap();
     assert_eq!(model.check(), Ok(()));
-    let understand = |prompt: &str| intent::parse_with(prompt, Some(&model)).unwrap();
+    let understand = |prompt: &str| resonantgen_words::parse_with(prompt, Some(&model)).unwrap();
     let (tuning, aside) =
         (score(&read("tuning.txt"), understand), score(&read("kept_aside.txt"), understand));
     println!("{}", table("lexicon and sentence model", &tuning, &aside));

@@ -49,8 +49,8 @@ use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{
     EguiEditor, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, NiceEguiApp, create_egui_editor,
 };
-use resonantgen_engine::take::TakeId;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::TakeId;
 
 use action::{Action, Harmony};
 use drag::Drag;
@@ -436,7 +436,7 @@ impl App {
         rect: Rect,
         ruler: Rect,
         playhead: Option<f32>,
-        plan: &resonantgen_engine::plan::Plan,
+        plan: &resonantgen_music::plan::Plan,
     ) {
         let palette = theme::palette(ui);
         let steps = playhead.map(|share| f64::from(share) * f64::from(plan.total_steps()));

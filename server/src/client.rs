@@ -7,10 +7,10 @@ mod transport;
 
 use std::time::Duration;
 
-use resonantgen_engine::generator::Observer;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Observer;
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
 
 use crate::wire::{
     BundleView, GenerateRequest, JobState, JobView, RegenerateRequest, SESSION_TYPE, SessionView,

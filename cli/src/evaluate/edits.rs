@@ -1,12 +1,12 @@
 //! Do edits move what they name, and leave the rest as it was?
 
 use anyhow::Result;
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::measure::{Measures, fit};
-use resonantgen_engine::score::DrumClass;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Engine;
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::{Measures, fit};
+use resonantgen_take::{GenerationSettings, Take};
 use serde::Serialize;
 
 use super::pieces::measures_of;

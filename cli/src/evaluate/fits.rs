@@ -1,8 +1,8 @@
 //! Does what is new fit what it heard? Each part is set against the part it heard, and against those of other pieces of its style
 //! and meter.
 
-use resonantgen_engine::measure::fit;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::fit;
 
 use super::pieces::Piece;
 use super::{Figure, Target};

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::measure::{Measures, fit, sound};
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::score::Score;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest, mix};
-use resonantgen_engine::take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Engine;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::{Measures, fit, sound};
+use resonantgen_take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
+use resonantgen_words::Style;
 use serde::Serialize;
 
 use super::{Figure, Spread, Target, tempo};

@@ -1,6 +1,6 @@
 //! The tempo that is heard in a mix.
 
-use resonantgen_engine::measure::onsets;
+use resonantgen_sound::measure::onsets;
 
 /// Ratios by which listeners' and written tempos differ: halves, doubles, triplets, dotted beats.
 const RATIOS: [f64; 11] = [0.25, 1.0 / 3.0, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 3.0, 4.0];

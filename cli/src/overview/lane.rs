@@ -1,9 +1,9 @@
 //! One track's lane: its score above, its sound below.
 
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::score::DrumClass;
-use resonantgen_engine::take::{FULL_SCALE, StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::Track;
+use resonantgen_take::{FULL_SCALE, StemAudio, Take};
 
 use super::canvas::{Align, Canvas, Colour, Rect, Weight};
 use super::{DIM, FAINT, LANE, time_to_x};

@@ -6,14 +6,13 @@
 
 use std::io::Cursor;
 
-use resonantgen_engine::bundle;
-use resonantgen_engine::encodec::TokensFile;
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::{ImportOptions, import_loop};
-use resonantgen_engine::intent;
-use resonantgen_engine::plan::make_plan;
 use resonantgen_engine::session::{Overrides, Session};
-use resonantgen_engine::track::Track;
+use resonantgen_foreign::encodec::TokensFile;
+use resonantgen_import::{ImportOptions, import_loop};
+use resonantgen_models::bundle;
+use resonantgen_models::generator::Silent;
+use resonantgen_music::track::Track;
+use resonantgen_words::make_plan;
 use sha2::{Digest, Sha256};
 
 /// A function of bytes.
@@ -48,6 +47,7 @@ pub fn blob(data: &[u8]) {
 pub fn manifest(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = bundle::check_manifest(text);
+        let _ = resonantgen_foreign::check_manifest(text);
     }
 }
 
@@ -73,14 +73,14 @@ pub fn tokens(data: &[u8]) {
 /// What a user typed: understood or not, and when understood, planned for and edited with the same words.
 pub fn prompt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let _ = intent::is_understood(text);
-    let Ok(intent) = intent::parse(text) else { return };
+    let _ = resonantgen_words::is_understood(text);
+    let Ok(intent) = resonantgen_words::parse(text) else { return };
     let _ = intent.summary();
     if let Ok(plan) = make_plan(&intent, &Overrides::default(), 7) {
         assert!(plan.chords.len() == 2 * plan.bars as usize && plan.bpm.is_finite());
     }
     for track in Track::ALL {
-        let _ = intent::edit(&intent, track, text);
+        let _ = resonantgen_words::edit(&intent, track, text);
     }
 }
 
@@ -101,7 +101,7 @@ pub fn import(data: &[u8]) {
     let mut options = ImportOptions::new(Track::Bass);
     options.bpm = Some(240.0);
     options.bars = Some(1);
-    if let Ok(imported) = import_loop(&path, &options, &Silent) {
+    if let Ok(imported) = import_loop(&path, &options, &()) {
         assert!(imported.take.audio.left.len() == imported.take.audio.right.len());
     }
 }

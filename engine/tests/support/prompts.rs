@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use resonantgen_engine::intent::{Feel, Intent, Style};
-use resonantgen_engine::plan::{ChordQuality, Key, Mode, Plan, make_plan};
-use resonantgen_engine::session::Overrides;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::{ChordQuality, Key, Mode, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_words::Overrides;
+use resonantgen_words::make_plan;
+use resonantgen_words::{Feel, Intent, Style};
 
 /// How far a dial is from neutral when it counts as moved.
 const MOVED: f32 = 0.03;

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::import_loop;
-use resonantgen_engine::plan::Chord;
 use resonantgen_engine::session::{Overrides, Session, SessionError};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_import::import_loop;
+use resonantgen_models::generator::Silent;
+use resonantgen_music::plan::Chord;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use super::browse::{self, Browser};
 use super::import::Importing;
@@ -273,7 +273,7 @@ impl App {
                 shared.repaint.request_repaint();
             }
             let options = session.import_options(track);
-            let imported = import_loop(&path, &options, &Silent).map_err(|error| error.to_string())?;
+            let imported = import_loop(&path, &options, &()).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
     }

@@ -1,9 +1,9 @@
 //! What was understood, as chips that can be clicked and corrected.
 
 use egui::{Align, Button, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, Ui, UiBuilder, vec2};
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::plan::{BPM_RANGE, Key, Meter, Mode};
-use resonantgen_engine::session::Overrides;
+use resonantgen_music::plan::{BPM_RANGE, Key, Meter, Mode};
+use resonantgen_words::Overrides;
+use resonantgen_words::Style;
 
 use super::action::Action;
 use super::control::{self, ChipKind, chip};

@@ -1,10 +1,10 @@
 //! What a prompt is understood as: the facts behind the chips.
 
-use resonantgen_engine::intent::{Intent, Slot, Style, TextUnderstanding, understood};
-use resonantgen_engine::plan::{Chord, Key, Meter, Plan};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::{Chord, Key, Meter, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::{Intent, Slot, Style, TextUnderstanding, understood};
 
 /// Where a fact comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,9 +216,7 @@ pub fn chord_line(chords: &[Chord]) -> String {
 pub fn read_chords(text: &str) -> Result<Vec<Chord>, String> {
     text.split([' ', ',', '|', '-', '–'])
         .filter(|word| !word.is_empty())
-        .map(|word| {
-            word.parse().map_err(|error: resonantgen_engine::plan::ParseChordError| error.to_string())
-        })
+        .map(|word| word.parse().map_err(|error: resonantgen_music::plan::ParseChordError| error.to_string()))
         .collect()
 }
 

@@ -6,7 +6,7 @@ use egui::{
     Align, Button, Key, Layout, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};

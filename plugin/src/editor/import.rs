@@ -1,7 +1,7 @@
 //! Asking for an audio file that a track shall play: typed, pasted, or found by clicks.
 
 use egui::{Button, Context, Id, Key, Layout, Modal, RichText, ScrollArea, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::browse::Browser;

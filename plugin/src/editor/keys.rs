@@ -4,7 +4,7 @@
 //! does, except while a text is typed: it starts and stops the song.
 
 use egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::lane::Face;

@@ -4,8 +4,8 @@ use egui::emath::GuiRounding as _;
 use egui::{
     Align2, Color32, ColorImage, Painter, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, pos2, vec2,
 };
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::plan::Plan;
+use resonantgen_models::generator::Stage;
+use resonantgen_music::plan::Plan;
 
 use super::theme::{self, Palette};
 use super::view::LaneView;

@@ -7,7 +7,7 @@ use egui::{
     UiBuilder, Vec2, vec2,
 };
 use nice_plug::prelude::Param;
-use resonantgen_engine::intent::Style;
+use resonantgen_words::Style;
 
 use super::App;
 use super::action::Action;

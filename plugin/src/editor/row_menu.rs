@@ -2,7 +2,7 @@
 
 use egui::{Response, RichText, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::view::{LaneView, TakeMark};

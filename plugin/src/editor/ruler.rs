@@ -5,7 +5,7 @@ use egui::{
     Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{IntParam, ParamSetter};
-use resonantgen_engine::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
+use resonantgen_music::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
 
 use super::action::Action;
 use super::control;

@@ -1,7 +1,7 @@
 //! The takes of a track: arrows, a dot per take, the favourite, A/B.
 
 use egui::{Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};

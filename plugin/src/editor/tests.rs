@@ -7,7 +7,7 @@ use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContextInner;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::prelude::PluginState;
-use resonantgen_engine::session::Overrides;
+use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
@@ -106,13 +106,13 @@ fn give_session(bench: &mut Bench) {
 
 /// Four tracks of two short takes each, made by hand.
 pub(crate) fn fixture() -> resonantgen_engine::session::Session {
-    use resonantgen_engine::intent::parse;
-    use resonantgen_engine::plan::make_plan;
-    use resonantgen_engine::score::{Note, Score};
     use resonantgen_engine::session::Session;
-    use resonantgen_engine::take::{
+    use resonantgen_music::score::{Note, Score};
+    use resonantgen_take::{
         GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
     };
+    use resonantgen_words::make_plan;
+    use resonantgen_words::parse;
     let prompt = "dark techno in A minor, 240 bpm";
     let intent = parse(prompt).expect("a prompt");
     let overrides = Overrides {
@@ -440,7 +440,7 @@ fn a_chip_fixes_a_fact_and_lets_it_go() {
     let mut bench = bench(980.0, 640.0);
     bench.click("techno");
     bench.click("jazz");
-    assert_eq!(bench.shared.overrides().style, Some(resonantgen_engine::intent::Style::Jazz));
+    assert_eq!(bench.shared.overrides().style, Some(resonantgen_words::Style::Jazz));
     bench.click("Leave it to the prompt");
     assert_eq!(bench.shared.overrides(), Overrides::default());
 }
@@ -594,7 +594,7 @@ fn what_is_awaited_is_said_and_can_be_cancelled() {
     }
     bench.harness.run();
     assert!(bench.harness.query_by_label("Bass lane, loading the models").is_some());
-    bench.shared.progress[0].store(Progress::In(resonantgen_engine::generator::Stage::Perform, 0.5));
+    bench.shared.progress[0].store(Progress::In(resonantgen_models::generator::Stage::Perform, 0.5));
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums lane, performing  50 %").is_some());
     assert!(bench.harness.query_by_label("Bass lane, waits to hear the drums").is_some());

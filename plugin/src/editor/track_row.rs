@@ -5,8 +5,8 @@ use egui::{
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, Fader, IconButton};

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::intent::{Sense, TextUnderstanding};
-use resonantgen_engine::worker::give_way;
+use resonantgen_models::generator::Engine;
+use resonantgen_models::worker::give_way;
+use resonantgen_words::{Sense, TextUnderstanding};
 
 use super::RepaintNotifier;
 use crate::inference::engine;
@@ -125,8 +125,8 @@ mod tests {
     /// Everything is like jazz.
     pub(in crate::editor) fn jazz() -> Understanding {
         let ask = |_: &mut Option<Arc<Engine>>, _: &str| {
-            let mut styles = [0.0; resonantgen_engine::intent::STYLE_COUNT];
-            styles[resonantgen_engine::intent::Style::Jazz.index()] = 1.0;
+            let mut styles = [0.0; resonantgen_words::STYLE_COUNT];
+            styles[resonantgen_words::Style::Jazz.index()] = 1.0;
             Some(Sense {
                 styles,
                 shift: [0.0; 5],

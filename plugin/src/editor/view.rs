@@ -1,10 +1,10 @@
 //! What the editor shows of the session, prepared once per change.
 
-use resonantgen_engine::plan::{Key, Plan};
-use resonantgen_engine::score::{DrumClass, Note};
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{FULL_SCALE, Take};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::{Key, Plan};
+use resonantgen_music::score::{DrumClass, Note};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{FULL_SCALE, Take};
 
 /// Columns of a waveform; more than any lane has pixels would be wasted.
 const COLUMNS: usize = 1_600;

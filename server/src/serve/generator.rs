@@ -1,10 +1,10 @@
 //! What the server makes music with.
 
-use resonantgen_engine::generator::{Engine, Observer};
-use resonantgen_engine::intent::TextUnderstanding;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::TextUnderstanding;
 
 /// Changes a session by generating: the engine, or something else in its place.
 pub trait Generator: Send + Sync {

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_engine::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 use super::problem::Problem;
 

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
 use resonantgen_engine::session::{Session, StemFormat};
-use resonantgen_engine::take::Take;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::Take;
 
 use super::id::{JobId, SessionId, WantedTake};
 use super::problem::Problem;

@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::intent::{Slot, Style, Understood};
-use resonantgen_engine::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_engine::session::{BundleFacts, Overrides, SessionRequest, TrackState};
-use resonantgen_engine::take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Stage;
+use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
     BundleView, GenerateRequest, PlanView, StageName, TakeView, TrackName, TrackView, UnderstoodView,

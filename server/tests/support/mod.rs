@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use resonantgen_engine::generator::{GenerateError, Observer, Stage};
-use resonantgen_engine::intent::{Anchors, Sense, TextUnderstanding};
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{GenerateError, Observer, Stage};
+use resonantgen_music::track::Track;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 use serde_json::Value;
 
 /// A session with a take on each track.

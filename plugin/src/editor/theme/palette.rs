@@ -1,7 +1,7 @@
 //! The two palettes, and what is promised of them.
 
 use egui::Color32;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// All colours of one look. The tests below hold the pairs that text and controls are made of to WCAG 2, level AA.
 #[derive(Debug)]

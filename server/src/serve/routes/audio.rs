@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use resonantgen_engine::midi;
-use resonantgen_engine::score::Score;
 use resonantgen_engine::session::{Session, mix};
-use resonantgen_engine::take::{StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_music::midi;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::{StemAudio, Take};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 

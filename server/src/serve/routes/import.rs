@@ -7,9 +7,9 @@ use std::time::Instant;
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use resonantgen_engine::import::{ImportError, ImportObserver, ImportOptions, import_loop};
 use resonantgen_engine::session::SessionError;
-use resonantgen_engine::track::Track;
+use resonantgen_import::{ImportError, ImportObserver, ImportOptions, import_loop};
+use resonantgen_music::track::Track;
 use serde::Deserialize;
 
 use super::super::app::App;
@@ -76,10 +76,10 @@ pub async fn import(
     let track = Track::from(path.track);
     let key = known.key.as_deref().map(str::parse).transpose();
     let key =
-        key.map_err(|error: resonantgen_engine::plan::ParseKeyError| Problem::refused(error.to_string()))?;
+        key.map_err(|error: resonantgen_music::plan::ParseKeyError| Problem::refused(error.to_string()))?;
     let meter = known.meter.as_deref().map(str::parse).transpose();
     let meter = meter
-        .map_err(|error: resonantgen_engine::plan::ParseMeterError| Problem::refused(error.to_string()))?;
+        .map_err(|error: resonantgen_music::plan::ParseMeterError| Problem::refused(error.to_string()))?;
     let turn = Arc::clone(&app.uploads).acquire_owned().await;
     let bytes = read(request, app.limits.upload_bytes).await?;
     blocking(move || {

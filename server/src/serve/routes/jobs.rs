@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Deserialize;
 
 use super::super::app::App;

@@ -6,10 +6,9 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonantgen_engine::intent;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::TakeId;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::TakeId;
 use serde::Deserialize;
 
 use super::super::app::App;
@@ -44,7 +43,7 @@ fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
         understood: session
             .intent
             .as_ref()
-            .map(|intent| intent::understood(intent).iter().map(UnderstoodView::from).collect())
+            .map(|intent| resonantgen_words::understood(intent).iter().map(UnderstoodView::from).collect())
             .unwrap_or_default(),
         unknown: session.intent.as_ref().map(|intent| intent.unknown.clone()).unwrap_or_default(),
         seed: session.seed,

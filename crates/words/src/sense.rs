@@ -1,0 +1,245 @@
+//! What a text is like: the seam between the reader of words and a model of sentences, and what it adds.
+
+use super::STYLE_COUNT;
+use super::lexicon::{Entry, Shift, entry};
+use super::reader::{Reading, Wishes};
+use resonantgen_music::plan::Mode;
+use resonantgen_music::track::Track;
+
+/// Least similarity (cosine) of the nearest phrase for a text to be like anything: what is no language stays below it.
+const LEAST: f32 = 0.34;
+/// Least similarity of the other phrases that are heard.
+const LEAST_BESIDE: f32 = 0.28;
+/// Phrases that are heard at most.
+const MOST_HEARD: usize = 4;
+/// How sharply the more similar phrase wins.
+const SHARPNESS: f32 = 14.0;
+/// Share of the sentence where moods and instruments hint at a style as well.
+const SHARE_BESIDE_HINTS: f32 = 0.6;
+/// Share of a phrase's mood that is taken over.
+const MOOD_SHARE: f32 = 0.8;
+/// Weight of a mood among the phrases from which it is named.
+const NAMED_MOOD: f32 = 0.45;
+
+/// Understands texts whose words the lexicon does not know.
+pub trait TextUnderstanding: Send + Sync {
+    /// What `text` is like; `None` when it is like nothing known. The same text gives the same answer.
+    fn sense(&self, text: &str) -> Option<Sense>;
+}
+
+/// What a text is like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sense {
+    /// Weights of styles, summing to 1, or all 0.
+    pub styles: [f32; STYLE_COUNT],
+    /// Shifts of energy, density, brightness, aggression and complexity.
+    pub shift: [f32; 5],
+    /// Moods, by the names the composers know.
+    pub moods: Vec<String>,
+    /// Mode that the mood suggests.
+    pub mode: Option<Mode>,
+    /// Slow to fast, in `-1.0..=1.0`.
+    pub pace: f32,
+    /// Instruments, as words of patch names and tags.
+    pub instruments: Vec<(Track, String)>,
+    /// Similarity (cosine) of the nearest phrase.
+    pub similarity: f32,
+}
+
+/// Phrases of known meaning.
+#[derive(Clone, Debug)]
+pub struct Anchors(Vec<Entry>);
+
+impl Anchors {
+    /// Reads lines of `phrase = effects` in the lexicon's language; `None` when a line is not well-formed.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| entry(line.split_once(" = ")?.1)).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sense of a text from its similarity to each anchor, in their order.
+    #[must_use]
+    pub fn sense(&self, similarities: &[f32]) -> Option<Sense> {
+        let mut near: Vec<(f32, &Entry)> = similarities
+            .iter()
+            .copied()
+            .zip(&self.0)
+            .filter(|(similarity, _)| *similarity >= LEAST_BESIDE)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0));
+        near.truncate(MOST_HEARD);
+        let best = near.first().map(|(similarity, _)| *similarity).filter(|best| *best >= LEAST)?;
+        let weights: Vec<f32> =
+            near.iter().map(|(similarity, _)| (SHARPNESS * (similarity - best)).exp()).collect();
+        let total: f32 = weights.iter().sum();
+        let mut sense = Sense {
+            styles: [0.0; STYLE_COUNT],
+            shift: [0.0; 5],
+            moods: Vec::new(),
+            mode: near[0].1.mode,
+            pace: 0.0,
+            instruments: near[0].1.fixed.clone(),
+            similarity: best,
+        };
+        let mut moods: Vec<(&str, f32)> = Vec::new();
+        for ((_, entry), weight) in near.iter().zip(&weights) {
+            let weight = weight / total;
+            for (style, share) in &entry.styles {
+                sense.styles[style.index()] += weight * share;
+            }
+            for (sum, part) in sense.shift.iter_mut().zip(entry.shift.unwrap_or_default()) {
+                *sum += weight * part;
+            }
+            sense.pace += weight * entry.pace;
+            for mood in &entry.moods {
+                match moods.iter_mut().find(|(known, _)| known == mood) {
+                    Some((_, sum)) => *sum += weight,
+                    None => moods.push((mood, weight)),
+                }
+            }
+        }
+        let sum: f32 = sense.styles.iter().sum();
+        if sum > 0.0 {
+            sense.styles = sense.styles.map(|weight| weight / sum);
+        }
+        sense.moods = moods
+            .into_iter()
+            .filter(|(_, weight)| *weight >= NAMED_MOOD)
+            .map(|(mood, _)| mood.to_owned())
+            .collect();
+        Some(sense)
+    }
+}
+
+/// Adds to a reading what the text as a whole is like, where its words left something open: they always win.
+pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnderstanding) {
+    let names_style = reading.styles.iter().any(|weight| *weight > 0.0);
+    let strange: Vec<&str> = reading
+        .unknown
+        .iter()
+        .map(String::as_str)
+        .filter(|word| word.chars().filter(|letter| letter.is_alphabetic()).count() > 2)
+        .collect();
+    if names_style {
+        // The style stands; what the strange words colour is a mood.
+        let Some(sense) = (!strange.is_empty()).then(|| text.sense(&strange.join(" "))).flatten() else {
+            return;
+        };
+        if sense.similarity >= LEAST_BESIDE_STYLE && reading.piece.shifts.is_empty() {
+            colour(reading, &sense);
+            reading.unknown.clear();
+        }
+        return;
+    }
+    let hints: f32 = reading.hints.iter().sum();
+    if strange.is_empty() && hints > 0.0 {
+        return;
+    }
+    let Some(sense) = text.sense(prompt) else { return };
+    let sum: f32 = sense.styles.iter().sum();
+    if sum > 0.0 {
+        let share = if hints > 0.0 { SHARE_BESIDE_HINTS } else { 1.0 };
+        for (hint, weight) in reading.hints.iter_mut().zip(sense.styles) {
+            *hint = if hints > 0.0 { *hint / hints * (1.0 - share) } else { 0.0 } + share * weight;
+        }
+    }
+    if reading.piece.shifts.is_empty() {
+        colour(reading, &sense);
+    }
+    if reading.pace == 0.0 {
+        reading.pace = sense.pace.clamp(-1.0, 1.0);
+    }
+    for (track, tag) in &sense.instruments {
+        let wishes: &mut Wishes = &mut reading.tracks[track.index()];
+        if wishes.instruments.is_empty() {
+            wishes.usual.push(tag.clone());
+        }
+    }
+    reading.unknown.clear();
+}
+
+/// Adds to the reading of an edit the mood that its words are like, where none of them names one.
+pub(super) fn complete_edit(reading: &mut Reading, edit: &str, text: &dyn TextUnderstanding) {
+    let says_something = std::iter::once(&reading.piece)
+        .chain(&reading.tracks)
+        .any(|wishes| !wishes.shifts.is_empty() || wishes.octave != 0 || !wishes.instruments.is_empty());
+    if says_something || reading.unknown.is_empty() {
+        return;
+    }
+    if let Some(sense) = text.sense(edit) {
+        colour(reading, &sense);
+        reading.piece.words.extend(sense.moods);
+        reading.unknown.clear();
+    }
+}
+
+/// Least similarity at which strange words beside a named style colour its mood.
+const LEAST_BESIDE_STYLE: f32 = 0.4;
+
+fn colour(reading: &mut Reading, sense: &Sense) {
+    let shift: Shift = sense.shift.map(|part| part * MOOD_SHARE);
+    if shift.iter().any(|part| part.abs() > 0.01) {
+        reading.piece.shifts.push(shift);
+    }
+    for mood in &sense.moods {
+        if !reading.moods.contains(mood) {
+            reading.moods.push(mood.clone());
+        }
+    }
+    reading.mode = reading.mode.or(sense.mode);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Style, is_understood_with, parse, parse_with};
+
+    /// A model to which all texts are like one phrase.
+    struct Like(&'static str);
+
+    impl TextUnderstanding for Like {
+        fn sense(&self, _: &str) -> Option<Sense> {
+            Anchors::parse(self.0)?.sense(&[0.8])
+        }
+    }
+
+    #[test]
+    fn the_sentence_speaks_where_words_are_silent() {
+        let dragons = Like("dragons = cinematic*1 ~epic drums:orchestral");
+        let intent = parse_with("dragons over the mountains", Some(&dragons)).expect("readable");
+        assert_eq!(intent.summary(), "epic cinematic, orchestral drums");
+        assert!(intent.unknown.is_empty() && intent.attributes.energy > 0.6);
+        assert!(is_understood_with("dragons", Some(&dragons)) && !is_understood_with("dragons", None));
+    }
+
+    #[test]
+    fn words_win_over_the_sentence() {
+        let dragons = Like("dragons = cinematic*1 ~epic mode=minor pace-1");
+        let prompt = "calm fast jazz in C major with piano, dragons";
+        let intent = parse_with(prompt, Some(&dragons)).expect("readable");
+        assert_eq!(intent.main_style(), Style::Jazz);
+        let alone = parse(prompt).expect("readable");
+        assert_eq!((intent.attributes, intent.pace, intent.key), (alone.attributes, alone.pace, alone.key));
+        assert_eq!(intent.tracks, alone.tracks);
+    }
+
+    #[test]
+    fn nothing_near_is_nothing_said() {
+        let anchors = Anchors::parse("a = jazz*1\n# no line\nb = ~dark").expect("well-formed");
+        assert_eq!((anchors.len(), anchors.sense(&[0.1, 0.2])), (2, None));
+        assert!(Anchors::parse("a jazz*1").is_none() && Anchors::parse("a = polka*1").is_none());
+    }
+}
