@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use resonantgen_models::generator::{Engine, EngineOptions, Silent, TakeRequest};
-use resonantgen_music::plan;
 use resonantgen_music::track::Track;
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::Overrides;

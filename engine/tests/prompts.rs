@@ -29,7 +29,7 @@ fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
 }
 
 /// Slang, slips of the fingers and genres beyond the twelve.
-fn strangers(understand: impl Fn(&str) -> intent::Intent) -> Scores {
+fn strangers(understand: impl Fn(&str) -> resonantgen_words::Intent) -> Scores {
     let scores = score(&read("strangers.txt"), understand);
     let total = scores.total();
     println!("strangers: {}/{} {:.2}", total.right, total.all, total.share());

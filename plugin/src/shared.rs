@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use resonantgen_engine::session::{Overrides, Session, TrackState};
+use resonantgen_engine::session::{Overrides, Session, StoredSound as _, TrackState};
 use resonantgen_models::generator::Stage;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, Player};

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nice_plug::nice_error;
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, StoredSound as _, Work};
 use resonantgen_models::generator::{Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::Track;

@@ -1,6 +1,6 @@
 """A small builder of ONNX graphs, for networks whose layers are few in kind: no tracing, no leftovers of an exporter.
 
-Only operators that the engine's bundle check allows are used (`engine/src/bundle/onnx/operators.rs`).
+Only operators that the engine's bundle check allows are used (`crates/models/src/bundle/onnx/operators.rs`).
 """
 
 from __future__ import annotations

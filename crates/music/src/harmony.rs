@@ -127,3 +127,47 @@ pub fn transpose_octaves(notes: &mut [Note], octaves: i8) {
         note.pitch = (i32::from(note.pitch) + octaves * 12).clamp(0, 127) as u8;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(text: &str) -> Classes {
+        text.split(' ')
+            .map(|name| bit(name.parse::<Key>().expect("a note").tonic))
+            .fold(0, |set, class| set | class)
+    }
+
+    #[test]
+    fn the_scale_follows_the_chord() {
+        for (key, chord, scale) in [
+            ("A minor", "Am", "A B C D E F G"),
+            ("A minor", "E7", "A B C D E F G#"),
+            ("C major", "Fm", "C D E F G Ab B"),
+            ("C major", "D7", "C D E F# G A B"),
+            ("C major", "Bb", "C D E F G A Bb"),
+            ("E minor", "F", "E F G A B C D"),
+        ] {
+            let (key, chord): (Key, Chord) = (key.parse().expect("a key"), chord.parse().expect("a chord"));
+            assert_eq!(chord_scale(key, &chord), classes(scale), "{key} {chord}");
+        }
+    }
+
+    /// Samples a part from uniform logits under the rules.
+
+    #[test]
+    fn parts_move_by_whole_octaves_and_stay_playable() {
+        let note = |pitch| Note { step: 0, offset: 0.0, length: 1.0, pitch, velocity: 90 };
+        let mut notes = [note(60), note(100)];
+        transpose_octaves(&mut notes, 1);
+        assert_eq!(notes[0].pitch, 60);
+        transpose_octaves(&mut notes, -2);
+        assert_eq!((notes[0].pitch, notes[1].pitch), (36, 76));
+    }
+
+    #[test]
+    fn beats_of_compound_meters_are_dotted() {
+        let meter = |text: &str| text.parse::<Meter>().expect("a meter");
+        assert_eq!(["4/4", "3/4", "6/8", "7/8", "12/8"].map(|text| beat_steps(meter(text))), [4, 4, 6, 4, 6]);
+    }
+}

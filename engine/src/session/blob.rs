@@ -254,6 +254,7 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::StoredSound as _;
     use crate::session::generate::tests::{generate, generated, regenerate, request};
     use resonantgen_music::track::Track;
 

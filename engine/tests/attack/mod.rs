@@ -10,7 +10,6 @@ use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_foreign::encodec::TokensFile;
 use resonantgen_import::{ImportOptions, import_loop};
 use resonantgen_models::bundle;
-use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_words::make_plan;
 use sha2::{Digest, Sha256};

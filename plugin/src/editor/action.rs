@@ -7,7 +7,6 @@ use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
 use resonantgen_engine::session::{Overrides, Session, SessionError};
 use resonantgen_import::import_loop;
-use resonantgen_models::generator::Silent;
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 

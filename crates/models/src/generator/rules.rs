@@ -271,7 +271,9 @@ mod tests {
     use super::*;
     use crate::generator::tokens::{BOS, Decoder};
     use proptest::prelude::*;
-    use resonantgen_music::plan::Swing;
+    use resonantgen_music::harmony::end_overlaps;
+    use resonantgen_music::plan::{Chord, Meter, Swing};
+    use resonantgen_music::score::Note;
 
     fn plan(key: &str, chords: &[&str], meter: Meter) -> Plan {
         let chords: Vec<Chord> = chords.iter().map(|chord| chord.parse().expect("a chord")).collect();
@@ -291,28 +293,6 @@ mod tests {
         styles
     }
 
-    fn classes(text: &str) -> Classes {
-        text.split(' ')
-            .map(|name| bit(name.parse::<Key>().expect("a note").tonic))
-            .fold(0, |set, class| set | class)
-    }
-
-    #[test]
-    fn the_scale_follows_the_chord() {
-        for (key, chord, scale) in [
-            ("A minor", "Am", "A B C D E F G"),
-            ("A minor", "E7", "A B C D E F G#"),
-            ("C major", "Fm", "C D E F G Ab B"),
-            ("C major", "D7", "C D E F# G A B"),
-            ("C major", "Bb", "C D E F G A Bb"),
-            ("E minor", "F", "E F G A B C D"),
-        ] {
-            let (key, chord): (Key, Chord) = (key.parse().expect("a key"), chord.parse().expect("a chord"));
-            assert_eq!(chord_scale(key, &chord), classes(scale), "{key} {chord}");
-        }
-    }
-
-    /// Samples a part from uniform logits under the rules.
     fn sample(rules: &Rules, track: Track, plan: &Plan, mut choice: impl FnMut(usize) -> usize) -> Vec<Note> {
         let mut grammar = Grammar::new(track);
         grammar.feed(BOS);
@@ -389,21 +369,5 @@ mod tests {
         assert_eq!(rules.longest(relative(60) | relative(69), 0), 16.0);
         // E belongs to both chords, so nothing limits it.
         assert_eq!(rules.longest(relative(64), 0), f32::INFINITY);
-    }
-
-    #[test]
-    fn parts_move_by_whole_octaves_and_stay_playable() {
-        let note = |pitch| Note { step: 0, offset: 0.0, length: 1.0, pitch, velocity: 90 };
-        let mut notes = [note(60), note(100)];
-        transpose_octaves(&mut notes, 1);
-        assert_eq!(notes[0].pitch, 60);
-        transpose_octaves(&mut notes, -2);
-        assert_eq!((notes[0].pitch, notes[1].pitch), (36, 76));
-    }
-
-    #[test]
-    fn beats_of_compound_meters_are_dotted() {
-        let meter = |text: &str| text.parse::<Meter>().expect("a meter");
-        assert_eq!(["4/4", "3/4", "6/8", "7/8", "12/8"].map(|text| beat_steps(meter(text))), [4, 4, 6, 4, 6]);
     }
 }
