@@ -25,7 +25,7 @@ pub fn run(arguments: &Serve) -> Result<ExitCode> {
     let token = token.map(|text| Token::new(&text)).transpose().map_err(|error| Usage(error.to_string()))?;
     if token.is_none() && !arguments.addr.ip().is_loopback() {
         let message = format!(
-            "other machines can reach {}, so a token is required: give at least 16 characters as --token or in {TOKEN_VARIABLE}",
+            "other machines can reach {}, so a token is needed: give at least 16 characters as --token or in {TOKEN_VARIABLE}",
             arguments.addr
         );
         return Err(Usage(message).into());

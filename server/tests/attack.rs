@@ -353,7 +353,7 @@ fn a_server_that_ends_interrupts_one_job_and_keeps_the_others() {
     let server = Running::start(folder.path(), Limits::default(), None);
     let old = server.get(&format!("/v1/jobs/{}", job.id)).expect(200).job();
     assert_eq!(old.state, JobState::Interrupted);
-    assert!(old.error.unwrap().contains("ask again"));
+    assert!(old.error.unwrap().contains("try again"));
     let taken_up = server.get(&format!("/v1/jobs/{}", waiting.id)).expect(200).job();
     assert_eq!(server.end_of(&taken_up).state, JobState::Done);
     assert!(server.get(&format!("/v1/sessions/{id}")).expect(200).session().plan.is_some());
