@@ -1,4 +1,4 @@
-//! What a prompt is understood as: the facts behind the chips.
+//! How a prompt is understood: the facts behind the chips.
 
 use resonantgen_engine::intent::{Intent, Slot, Style, TextUnderstanding, understood};
 use resonantgen_engine::plan::{Chord, Key, Meter, Plan};
@@ -6,23 +6,23 @@ use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
 
-/// Where a fact comes from.
+/// Origin of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The prompt says so.
     Prompt,
     /// The user has fixed it.
     Fixed,
-    /// The host says so.
+    /// The host provides it.
     Host,
     /// The program chose it, or will.
     Chosen,
-    /// What is kept (locked) binds it.
+    /// Locked takes determine it.
     Kept,
 }
 
 impl Source {
-    /// In words.
+    /// The origin in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -30,35 +30,35 @@ impl Source {
             Self::Fixed => "fixed by you",
             Self::Host => "from the host",
             Self::Chosen => "left open by the prompt",
-            Self::Kept => "bound by what is locked",
+            Self::Kept => "set by locked tracks",
         }
     }
 }
 
-/// One fact; `None` where it is left open until something is generated.
+/// One fact; its value is `None` if it stays open until something is generated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fact<T> {
-    /// What holds.
+    /// The value.
     pub value: Option<T>,
-    /// Why.
+    /// Its origin.
     pub source: Source,
 }
 
-/// What is asked for besides the prompt.
+/// What is requested besides the prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wishes {
-    /// Fixed by the user, bars by their parameter.
+    /// Facts fixed by the user; bars come from their parameter.
     pub overrides: Overrides,
-    /// The host's tempo, where it is followed.
+    /// The host's tempo, if it is followed.
     pub host_bpm: Option<f64>,
 }
 
-/// What a prompt would be understood as, or what the session was made of when the prompt is still that one.
+/// How a prompt would be understood; or, if it is still the session's prompt, what the session was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Style.
     pub style: Fact<Style>,
-    /// Its name, where several are mixed.
+    /// Name of the style, also of a mix of several.
     pub style_name: String,
     /// Tempo.
     pub bpm: Fact<f64>,
@@ -70,16 +70,16 @@ pub struct Facts {
     pub bars: Fact<u32>,
     /// Chords, one per half bar.
     pub chords: Fact<Vec<Chord>>,
-    /// What else was understood.
+    /// Other facts that were understood.
     pub others: Vec<String>,
-    /// Words that nothing was made of.
+    /// Words that were not understood.
     pub unknown: Vec<String>,
     /// Why the prompt cannot be used.
     pub error: Option<String>,
 }
 
 impl Facts {
-    /// Reads the prompt as a generation would; `text` is asked where its words leave something open.
+    /// Reads the prompt as a generation would; `text` is consulted if the words leave something open.
     #[must_use]
     pub fn of(
         prompt: &str,
@@ -135,7 +135,7 @@ impl Facts {
             (_, _, true) => Source::Prompt,
             _ => Source::Chosen,
         };
-        // What chance decides is known only once it was made.
+        // Random choices are known only after generating.
         let shown = |source: Source| match source {
             Source::Chosen => made,
             _ => Some(next),
@@ -189,7 +189,7 @@ impl Facts {
     }
 }
 
-/// Chords in few words: those that follow on one another, each once.
+/// A short form of the chords: runs of one chord are named once.
 #[must_use]
 pub fn chord_line(chords: &[Chord]) -> String {
     let mut names: Vec<String> = Vec::new();
@@ -199,7 +199,7 @@ pub fn chord_line(chords: &[Chord]) -> String {
             names.push(name);
         }
     }
-    // A progression that repeats is named once.
+    // A repeating progression is named once.
     for length in 1..names.len() {
         if names.len().is_multiple_of(length) && names.chunks(length).all(|part| *part == names[..length]) {
             names.truncate(length);
@@ -209,10 +209,10 @@ pub fn chord_line(chords: &[Chord]) -> String {
     names.join(" ")
 }
 
-/// Reads chord symbols between blanks, commas or bars ("Am | F | C G").
+/// Parses chord symbols separated by blanks, commas or bars ("Am | F | C G").
 ///
 /// # Errors
-/// Names the first word that is no chord.
+/// Returns a message that names the first word that is not a chord.
 pub fn read_chords(text: &str) -> Result<Vec<Chord>, String> {
     text.split([' ', ',', '|', '-', '–'])
         .filter(|word| !word.is_empty())

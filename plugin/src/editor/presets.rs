@@ -1,4 +1,4 @@
-//! Presets to start from, by style, and keeping one of one's own.
+//! The preset menu: presets by style, and the user's own.
 
 use std::path::PathBuf;
 
@@ -20,28 +20,28 @@ use crate::preset::{self, Preset, PresetError};
 /// Height of the lists, in points.
 const HEIGHT: f32 = 330.0;
 
-/// The open menu: what there is, read when it opens.
+/// The open menu; its contents are read when it opens.
 #[derive(Clone, Debug)]
 pub struct Shelf {
     factory: Vec<Preset>,
     own: Vec<Preset>,
-    /// Where the user's lie.
+    /// Folder of the user's presets.
     folder: Option<PathBuf>,
-    /// The style that is shown; `None` shows the user's own.
+    /// The style shown; `None` shows the user's own presets.
     style: Option<Style>,
     /// The name typed for a new one.
     name: String,
-    /// What was deleted last, and can come back.
+    /// The preset deleted last, which can be restored.
     deleted: Option<Preset>,
 }
 
-/// What is clicked in the menu.
+/// A click in the menu.
 enum Wish {
-    /// Take it over.
+    /// Apply the preset.
     Use(Preset),
     /// Delete it.
     Delete(Preset),
-    /// Bring back what was deleted.
+    /// Restore the deleted preset.
     Restore(Preset),
 }
 
@@ -51,7 +51,7 @@ impl Shelf {
         Self { factory: preset::factory(), own, folder, style, name: String::new(), deleted: None }
     }
 
-    /// Keeps a preset and shows it.
+    /// Saves a preset and shows it.
     fn keep(&mut self, preset: &Preset) -> Result<(), PresetError> {
         let folder = self.folder.clone().ok_or(PresetError::NoFolder)?;
         preset::save(&folder, preset)?;
@@ -68,7 +68,7 @@ impl Shelf {
 }
 
 impl App {
-    /// The menu below its button.
+    /// Draws the menu below its button.
     pub(super) fn preset_menu(&mut self, button: &Response, actions: &mut Vec<Action>) {
         let style = self.facts.as_ref().and_then(|(_, facts)| facts.style.value);
         let shown = Popup::menu(button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
@@ -112,8 +112,8 @@ impl App {
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             let name = shelf.name.trim();
             let is_known = shelf.own.iter().any(|preset| preset.name.to_lowercase() == name.to_lowercase());
-            let text = if is_known { "Replace the preset" } else { "Keep as preset" };
-            let hint = "The prompt with length, variation and adherence, for all projects";
+            let text = if is_known { "Replace the preset" } else { "Save as preset" };
+            let hint = "Saves the prompt with length, variation and adherence, for all projects";
             let clicked = ui
                 .add_enabled(!name.is_empty(), control::filled_button(ui, text))
                 .on_hover_text(hint)
@@ -134,11 +134,11 @@ impl App {
         });
     }
 
-    /// Takes over what a preset says; nothing is generated yet.
+    /// Applies a preset; nothing is generated yet.
     pub(super) fn use_preset(&mut self, preset: &Preset) {
         self.prompt.clone_from(&preset.prompt);
         self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-        // What was fixed for another piece of music would not fit this one.
+        // Facts fixed for another piece would not fit this one.
         self.shared.set_overrides(Default::default());
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
@@ -151,7 +151,7 @@ impl App {
     }
 }
 
-/// Styles at the left, what they hold at the right; returns what was clicked.
+/// Styles on the left, their presets on the right; returns what was clicked.
 fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Wish> {
     let mut wish = None;
     let column = |ui: &mut Ui, width: f32, content: &mut dyn FnMut(&mut Ui)| {
@@ -188,7 +188,7 @@ fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Wish> {
     wish
 }
 
-/// The user's presets, and the way back for the one that was deleted.
+/// The user's presets, and a button to restore the deleted one.
 fn own(ui: &mut Ui, shelf: &Shelf) -> Option<Wish> {
     let dim = palette(ui).dim;
     let say = |ui: &mut Ui, text: &str| {
@@ -197,15 +197,15 @@ fn own(ui: &mut Ui, shelf: &Shelf) -> Option<Wish> {
     let mut wish = None;
     if let Some(deleted) = &shelf.deleted {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(control::filled_button(ui, "Bring it back")).clicked() {
+            if ui.add(control::filled_button(ui, "Restore")).clicked() {
                 wish = Some(Wish::Restore(deleted.clone()));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                say(ui, &format!("\u{201c}{}\u{201d} is deleted", deleted.name));
+                say(ui, &format!("\u{201c}{}\u{201d} was deleted", deleted.name));
             });
         });
     } else if shelf.own.is_empty() {
-        say(ui, "None yet: type a prompt, give it a name below and keep it.");
+        say(ui, "None yet. Type a prompt, name it below and save it.");
     }
     for preset in &shelf.own {
         wish = preset_line(ui, preset, true).or(wish);

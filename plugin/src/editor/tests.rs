@@ -232,8 +232,8 @@ fn all_controls_have_names_in_menus_too() {
     let menus = [
         ("Menu", "a server"),
         ("What to export", "MIDI of all tracks"),
-        ("Presets", "Keep as preset"),
-        ("Prompt slot 1", "Typed before"),
+        ("Presets", "Save as preset"),
+        ("Prompt slot 1", "Recent"),
         ("techno", "jazz"),
         ("240 bpm", "Tempo in bpm"),
         ("A minor", "dorian"),
@@ -415,7 +415,7 @@ fn any_take_can_be_kept_and_its_prompt_typed_again() {
     bench.harness.state_mut().prompt = "something else".to_owned();
     let dots = bench.harness.get_by_label("Drums: take 2 of 2").rect();
     let older = dots.left_center() + vec2(3.0, 0.0);
-    for entry in ["Type its prompt again", "Make it a favourite"] {
+    for entry in ["Use its prompt", "Make it a favourite"] {
         bench.harness.hover_at(older);
         bench.harness.run();
         for pressed in [true, false] {
@@ -652,7 +652,7 @@ fn what_does_not_fit_can_be_let_go() {
     let chords = "Am F C G Em".split(' ').map(|name| name.parse().expect("a chord")).collect();
     bench.shared.set_overrides(Overrides { chords: Some(chords), bars: Some(2), ..Overrides::default() });
     bench.harness.run();
-    bench.click("Let go of what is fixed");
+    bench.click("Reset fixed facts");
     assert_eq!(bench.shared.overrides(), Overrides::default());
     assert!(bench.harness.query_by_label("techno").is_some());
 }
@@ -677,15 +677,15 @@ fn a_preset_of_ones_own_is_kept_deleted_and_brought_back() {
     bench.harness.run();
     bench.harness.get_by_label("Name of the preset").type_text("Mine");
     bench.harness.run();
-    bench.click("Keep as preset");
+    bench.click("Save as preset");
     let kept = || preset::list(folder.path()).len();
     assert_eq!(kept(), 1);
     bench.click("Delete the preset Mine");
     assert_eq!(kept(), 0);
-    bench.click("Bring it back");
+    bench.click("Restore");
     assert_eq!(kept(), 1);
     bench.click("Mine");
-    assert!(bench.harness.query_by_label("Keep as preset").is_none(), "the menu closes");
+    assert!(bench.harness.query_by_label("Save as preset").is_none(), "the menu closes");
 }
 
 #[test]
@@ -724,7 +724,7 @@ fn a_dropped_file_is_imported_where_it_was_dropped() {
     };
     drop(&mut bench, "/nowhere/notes.txt");
     assert!(bench.shared.next_job().is_none());
-    assert!(bench.shared.message().is_some_and(|message| message.contains("no audio file")));
+    assert!(bench.shared.message().is_some_and(|message| message.contains("not an audio file")));
     drop(&mut bench, "/nowhere/beat.wav");
     assert!(matches!(bench.shared.next_job(), Some(Job::Change { .. })));
     bench.click("Bass Lock");
