@@ -54,11 +54,11 @@ use resonantgen_engine::track::{TRACK_COUNT, Track};
 
 use action::{Action, Harmony};
 use drag::Drag;
-use facts::{Facts, Wishes};
+use facts::{Constraints, Facts};
 use import::Importing;
 use lane::{Face, Waveform};
 use look::Look;
-use presets::Shelf;
+use presets::PresetMenu;
 use server::ServerField;
 use track_row::Row;
 use understanding::Understanding;
@@ -112,7 +112,7 @@ pub struct App {
     /// Folder of the user's presets; `None` if the system has no such folder.
     preset_folder: Option<PathBuf>,
     /// The open menu of presets.
-    shelf: Option<Shelf>,
+    open_presets: Option<PresetMenu>,
     /// Which machine generates.
     server: ServerField,
     /// What the sentence model makes of prompts whose words are not enough.
@@ -141,7 +141,7 @@ type PictureFrom = (u64, [Option<TakeId>; TRACK_COUNT]);
 #[derive(Clone, Debug, PartialEq)]
 struct FactsFrom {
     prompt: String,
-    wishes: Wishes,
+    constraints: Constraints,
     locked: [bool; TRACK_COUNT],
     revision: u64,
     understood: u64,
@@ -209,7 +209,7 @@ impl App {
             helps: false,
             importing: None,
             preset_folder: preset::folder(),
-            shelf: None,
+            open_presets: None,
             server: ServerField::default(),
             understanding,
             drag: Drag::default(),
@@ -268,7 +268,7 @@ impl App {
         overrides.bars = trigger.bars.or(overrides.bars);
         let from = FactsFrom {
             prompt: self.prompt.clone(),
-            wishes: Wishes { overrides, host_bpm: trigger.bpm },
+            constraints: Constraints { overrides, host_bpm: trigger.bpm },
             locked: trigger.locked,
             revision,
             understood: self.understanding.revision(),
@@ -278,7 +278,7 @@ impl App {
             for track in Track::ALL {
                 session.track_mut(track).locked = from.locked[track.index()];
             }
-            let facts = Facts::of(&from.prompt, &from.wishes, &session, Some(&self.understanding));
+            let facts = Facts::of(&from.prompt, &from.constraints, &session, Some(&self.understanding));
             self.facts = Some((from, facts));
         }
     }

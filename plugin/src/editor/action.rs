@@ -82,7 +82,7 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Harmony {
     chords: Vec<Chord>,
-    wish: Overrides,
+    overrides: Overrides,
 }
 
 impl App {
@@ -208,10 +208,10 @@ impl App {
 
     /// Makes chord overrides follow undo and redo; `chords` are those that play now.
     pub(super) fn take_chords(&self, chords: &[Chord]) {
-        let wish = self.shared.overrides();
+        let overrides = self.shared.overrides();
         let other = self.chord_changes.iter().rev().find_map(|[one, other]| {
             [(one, other), (other, one)].into_iter().find_map(|(now, then)| {
-                (wish == now.wish && chords == then.chords).then(|| then.wish.clone())
+                (overrides == now.overrides && chords == then.chords).then(|| then.overrides.clone())
             })
         });
         if let Some(other) = other {
@@ -236,10 +236,12 @@ impl App {
         }
         let before = self.shared.overrides();
         // Keep the key, or one odd chord would change it.
-        let wish = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
-        self.shared.set_overrides(wish.clone());
-        self.chord_changes
-            .push([Harmony { chords: plan.chords.clone(), wish: before }, Harmony { chords, wish }]);
+        let overrides = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
+        self.shared.set_overrides(overrides.clone());
+        self.chord_changes.push([
+            Harmony { chords: plan.chords.clone(), overrides: before },
+            Harmony { chords, overrides },
+        ]);
         let bars = plan.bars;
         let seed = session.seed;
         let mut trigger = self.trigger(Target::All);

@@ -156,8 +156,8 @@ mod x11 {
             put(proxy, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?;
             put(window, atoms.XdndAware, AtomEnum::ATOM, VERSION)?;
             put(window, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?.check()?;
-            let wish = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
-            connection.change_window_attributes(window, &wish)?.check()?;
+            let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+            connection.change_window_attributes(window, &events)?.check()?;
             let first = FirstDrawing::watch(&connection, window, is_drawn).ok();
             let connection = Arc::new(connection);
             let mut session = Session {

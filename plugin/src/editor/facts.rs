@@ -46,7 +46,7 @@ pub struct Fact<T> {
 
 /// What is requested besides the prompt.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wishes {
+pub struct Constraints {
     /// Facts fixed by the user; bars come from their parameter.
     pub overrides: Overrides,
     /// The host's tempo, if it is followed.
@@ -83,12 +83,14 @@ impl Facts {
     #[must_use]
     pub fn of(
         prompt: &str,
-        wishes: &Wishes,
+        constraints: &Constraints,
         session: &Session,
         text: Option<&dyn TextUnderstanding>,
     ) -> Self {
-        let overrides =
-            Overrides { bpm: wishes.host_bpm.or(wishes.overrides.bpm), ..wishes.overrides.clone() };
+        let overrides = Overrides {
+            bpm: constraints.host_bpm.or(constraints.overrides.bpm),
+            ..constraints.overrides.clone()
+        };
         let request = SessionRequest {
             prompt: prompt.to_owned(),
             overrides,
@@ -99,7 +101,7 @@ impl Facts {
         match session.prepare_with(&request, text) {
             Ok((intent, plan)) => {
                 let made = session.plan.as_ref().filter(|_| session.prompt == prompt);
-                Self::from(&intent, &plan, made, wishes, session)
+                Self::from(&intent, &plan, made, constraints, session)
             }
             Err(error) => Self::broken(error.to_string()),
         }
@@ -123,8 +125,14 @@ impl Facts {
         }
     }
 
-    fn from(intent: &Intent, next: &Plan, made: Option<&Plan>, wishes: &Wishes, session: &Session) -> Self {
-        let fixed = &wishes.overrides;
+    fn from(
+        intent: &Intent,
+        next: &Plan,
+        made: Option<&Plan>,
+        constraints: &Constraints,
+        session: &Session,
+    ) -> Self {
+        let fixed = &constraints.overrides;
         let is_kept = Track::ALL.into_iter().any(|track| {
             let state = session.track(track);
             state.locked && state.take().is_some()
@@ -142,7 +150,7 @@ impl Facts {
         };
         let bpm_source = match source(fixed.bpm.is_some(), intent.bpm.is_some()) {
             Source::Kept => Source::Kept,
-            _ if wishes.host_bpm.is_some() => Source::Host,
+            _ if constraints.host_bpm.is_some() => Source::Host,
             other => other,
         };
         let key_source = source(fixed.key.is_some(), intent.key.is_some());
@@ -226,20 +234,20 @@ pub fn read_chords(text: &str) -> Result<Vec<Chord>, String> {
 mod tests {
     use super::*;
 
-    fn wishes() -> Wishes {
-        Wishes { overrides: Overrides::default(), host_bpm: None }
+    fn constraints() -> Constraints {
+        Constraints { overrides: Overrides::default(), host_bpm: None }
     }
 
     #[test]
     fn sources_are_told_apart() {
         let session = Session::default();
-        let facts = Facts::of("dark techno in A minor", &wishes(), &session, None);
+        let facts = Facts::of("dark techno in A minor", &constraints(), &session, None);
         assert_eq!((facts.style.value, facts.style.source), (Some(Style::Techno), Source::Prompt));
         assert_eq!(facts.key.value.map(|key| key.to_string()).as_deref(), Some("A minor"));
         assert_eq!((facts.bpm.value, facts.bpm.source), (None, Source::Chosen));
         assert_eq!(facts.others, ["dark"]);
 
-        let mut asked = wishes();
+        let mut asked = constraints();
         asked.host_bpm = Some(126.0);
         asked.overrides.style = Some(Style::Jazz);
         asked.overrides.bpm = Some(90.0);
@@ -250,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_prompt_that_cannot_be_read_is_said() {
-        assert!(Facts::of("", &wishes(), &Session::default(), None).error.is_some());
+        assert!(Facts::of("", &constraints(), &Session::default(), None).error.is_some());
     }
 
     #[test]

@@ -398,7 +398,7 @@ fn takes_are_stepped_through_and_compared() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
     bench.click("Drums: older take");
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
     let mut session = bench.shared.session();
     change(&mut session).expect("there is an older take");
     assert_eq!(session.track(Track::Drums).current, Some(0));
@@ -428,7 +428,7 @@ fn any_take_can_be_kept_and_its_prompt_typed_again() {
         bench.click(entry);
     }
     assert_eq!(bench.harness.state().prompt, prompt);
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
     let mut session = bench.shared.session();
     change(&mut session).expect("there is such a take");
     assert!(session.track(Track::Drums).is_favourite(0));
@@ -460,16 +460,16 @@ fn a_chord_is_changed_and_the_rest_kept() {
 }
 
 #[test]
-fn a_changed_chord_is_no_wish_any_more_once_it_is_taken_back() {
+fn undoing_a_changed_chord_also_releases_it() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
     bench.click("Chord F, bar 2");
     bench.click("Dm");
-    let wish = bench.shared.overrides();
-    let changed = wish.chords.clone().expect("chords are wished for");
+    let overrides = bench.shared.overrides();
+    let changed = overrides.chords.clone().expect("chords are fixed");
     let first = bench.shared.session().plan.expect("a plan").chords;
     for (chords, expected) in
-        [(changed.clone(), wish.clone()), (first, Overrides::default()), (changed, wish)]
+        [(changed.clone(), overrides.clone()), (first, Overrides::default()), (changed, overrides)]
     {
         let mut session = bench.shared.session();
         session.plan.as_mut().expect("a plan").chords = chords;
@@ -608,7 +608,7 @@ fn what_is_awaited_is_said_and_can_be_cancelled() {
 }
 
 #[test]
-fn wishes_for_the_same_tick_are_one() {
+fn requests_for_the_same_tick_are_one() {
     for elapsed in [0, 1, 16, 32] {
         let elapsed = Duration::from_millis(elapsed);
         assert_eq!(elapsed + until_tick(elapsed), PLAYHEAD_INTERVAL);
@@ -640,7 +640,7 @@ fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
     bench.harness.run();
     bench.click("Import and lock");
     assert!(bench.harness.state().importing.is_none());
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is asked for") };
+    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
     let error =
         change(&mut resonantgen_engine::session::Session::default()).expect_err("there is no such file");
     assert!(error.contains("/nowhere/beat.wav"), "{error}");

@@ -13,13 +13,13 @@ use crate::inference::engine;
 const KNOWN: usize = 64;
 
 /// Queries the engine; `None` if there is no answer.
-type Ask = dyn Fn(&mut Option<Arc<Engine>>, &str) -> Option<Sense> + Send + Sync;
+type Query = dyn Fn(&mut Option<Arc<Engine>>, &str) -> Option<Sense> + Send + Sync;
 
 /// Returns cached answers at once, and queries the model for the rest.
 #[derive(Clone)]
 pub struct Understanding {
     shared: Arc<Mutex<State>>,
-    ask: Arc<Ask>,
+    ask: Arc<Query>,
     repaint: RepaintNotifier,
 }
 
