@@ -67,7 +67,7 @@ _COMPOSE_FIELDS = {"layers": "layers", "kv_heads": "heads", "head_dim": "head_wi
 
 
 class BundleError(Exception):
-    """A folder that is no valid bundle, with the reason."""
+    """A folder is not a valid bundle; the message says why."""
 
 
 def digest(path: Path) -> str:
@@ -76,7 +76,7 @@ def digest(path: Path) -> str:
 
 
 def describe(path: Path) -> tuple[dict[str, Any], int]:
-    """The manifest's members of an ONNX file, and its opset."""
+    """The manifest's fields for an ONNX file, and its opset."""
     try:
         model = onnx.load(path)
     except Exception as error:  # onnx raises several types for unreadable files
@@ -102,7 +102,7 @@ def describe(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def build_manifest(folder: Path, identity: str, version: str, licence: str) -> dict[str, Any]:
-    """Manifest of the files in a folder. Raises BundleError where one is missing or has the wrong inputs."""
+    """Manifest of the files in a folder. Raises BundleError if one is missing or has the wrong inputs."""
     needed = [f"{kind}_{track}.onnx" for track in TRACKS for kind in KINDS] + ["patches.json", "compose_record.json"]
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
@@ -185,7 +185,7 @@ def check(folder: Path) -> dict[str, Any]:
 
 
 def model_card(manifest: dict[str, Any], evaluation: dict[str, Any] | None) -> str:
-    """Markdown card of a bundle."""
+    """Model card of a bundle in Markdown."""
     files = [row for track in manifest["tracks"].values() for row in track.values()]
     total = sum(row["bytes"] for row in files) / 1e6
     lines = [
