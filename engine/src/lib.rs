@@ -1,10 +1,10 @@
 //! ResonantGen's engine: from a prompt to four stems, and back into a host's timeline.
 //!
-//! The way of the data is one direction: [`intent`] (what the words mean) → [`plan`] (tempo, key, chords, shared by
-//! all tracks) → [`context`] (what a generator hears of the other tracks) → [`generator`] (compose a [`score`],
-//! perform it to codec tokens) → [`codec`] (tokens to audio) → [`take`] (immutable) → [`playback`] (realtime).
+//! Data flows one way: [`intent`] (what the words mean) → [`plan`] (tempo, key, chords, shared by all tracks) →
+//! [`context`] (what a composer hears of the other tracks) → [`generator`] (compose a [`score`], perform it to codec
+//! tokens) → [`codec`] (tokens to audio) → [`take`] (immutable) → [`playback`] (realtime).
 //!
-//! Invariants: nothing here knows a plugin API, a window or HTTP; only [`runtime`] sees `ort`.
+//! Invariants: nothing here depends on a plugin API, a window or HTTP; only [`runtime`] uses `ort`.
 
 pub mod bundle;
 pub mod codec;

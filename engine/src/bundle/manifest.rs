@@ -1,4 +1,4 @@
-//! The manifest of a bundle: what stands in the file, and what the engine makes of it.
+//! The manifest of a bundle: the raw file, and its validated form.
 //!
 //! The schema is described at the top of `training/resonant/bundle.py`, which writes it.
 
@@ -16,14 +16,14 @@ use crate::generator::tokens::vocabulary;
 use crate::plan::STEPS_PER_QUARTER;
 use crate::track::{TRACK_COUNT, Track};
 
-/// Version of the manifest's schema that this engine reads.
+/// Supported version of the manifest's schema.
 pub const SCHEMA_VERSION: u64 = 1;
 /// Length of a patch's timbre vector.
 pub const TIMBRE_LENGTH: usize = 64;
 /// Number of the performers' attributes.
 pub const ATTRIBUTE_COUNT: usize = 5;
 const FAMILY: &str = "resonant";
-/// No file of a bundle is larger, in bytes.
+/// Maximum size of a bundle's file, in bytes.
 pub const FILE_LIMIT: u64 = 1 << 30;
 
 /// Element type of a tensor.
@@ -40,9 +40,9 @@ pub enum ElementType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dimension {
-    /// Always this size.
+    /// Fixed size.
     Fixed(usize),
-    /// Free, with a name.
+    /// Free dimension, by name.
     Free(String),
 }
 
@@ -78,7 +78,7 @@ impl std::fmt::Display for TensorSpec {
     }
 }
 
-/// A file of the bundle with its check sums.
+/// A file of the bundle with its size and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// Name inside the bundle's folder.
@@ -118,7 +118,7 @@ pub struct CacheShape {
 pub struct TrackRecord {
     /// Composer: one step per run.
     pub compose: GraphRecord,
-    /// Its buffers.
+    /// The composer's buffers.
     pub cache: CacheShape,
     /// Performer: features, timbre and attributes to codes.
     pub perform: GraphRecord,
@@ -145,7 +145,7 @@ pub struct Manifest {
     pub segment_bars: u32,
     /// Patches.
     pub patches: FileRecord,
-    /// How many patches there are.
+    /// Number of patches.
     pub patch_count: usize,
     /// Networks, index as [`Track::ALL`].
     pub tracks: [TrackRecord; TRACK_COUNT],
@@ -205,7 +205,7 @@ pub(super) struct RawGraph {
 }
 
 impl RawGraph {
-    /// The record, when its signature is the expected one (inputs, outputs).
+    /// Converts the record if its signature (inputs, outputs) is the expected one.
     pub(super) fn validate(
         self,
         expected: (Vec<TensorSpec>, Vec<TensorSpec>),
@@ -246,15 +246,15 @@ struct RawDecode {
 /// Why a manifest was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// No JSON of the schema's form.
+    /// Not JSON of the schema's form.
     Syntax(String),
     /// Another schema version.
     Schema(String),
-    /// A value that this engine cannot work with.
+    /// A value that this engine does not support.
     Value(String),
 }
 
-/// Reads a manifest's form; its schema and family are looked at before the rest.
+/// Parses a manifest; checks its schema and family before the rest.
 pub(super) fn read<T: DeserializeOwned>(text: &str, family: &str) -> Result<T, Refusal> {
     let syntax = |error: serde_json::Error| Refusal::Syntax(error.to_string());
     let value: serde_json::Value = serde_json::from_str(text).map_err(syntax)?;
@@ -337,7 +337,7 @@ impl FileRecord {
     }
 }
 
-/// Refuses names that could not be shown on a line.
+/// Refuses names that cannot be shown on one line.
 pub(super) fn check_names(id: &str, version: &str, licence: &str) -> Result<(), String> {
     for (what, text) in [("id", id), ("version", version), ("licence", licence)] {
         if text.is_empty() || text.len() > 100 || text.chars().any(char::is_control) {
