@@ -1,4 +1,4 @@
-//! The editor without a window: clicks and keys go in, jobs and parameters come out.
+//! Tests the editor without a window: clicks and keys go in, jobs and parameters come out.
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -58,7 +58,7 @@ fn bench(width: f32, height: f32) -> Bench {
     let params = Arc::new(ResonantParams::new(&shared));
     let host = Arc::new(Host::default());
     let mut app = App::new(Arc::clone(&params), Arc::clone(&shared), Look::default(), understanding::jazz());
-    // An old window: it has settled.
+    // An old window that has settled.
     app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
     let opened = app.opened;
@@ -69,7 +69,7 @@ fn bench(width: f32, height: f32) -> Bench {
                 app.open(ui.ctx(), gui.clone());
                 app.opened = opened;
                 is_open = true;
-                // Fonts are there in the next pass.
+                // Fonts are available in the next pass.
                 ui.ctx().request_repaint();
                 return;
             }
@@ -196,7 +196,7 @@ fn a_prompt_that_was_used_before_is_brought_back_and_typed_on() {
     assert_eq!(bench.shared.prompts.get(0), before + ", sparse");
 }
 
-/// Names of all controls that can be used; fails for one without.
+/// Names of all enabled controls; fails if one has no name.
 fn controls(bench: &Bench) -> Vec<String> {
     use egui::accesskit::Role;
     let nodes = bench.harness.root().children_recursive().map(|node| node.accesskit_node());
@@ -274,7 +274,7 @@ fn all_controls_have_names_in_menus_too() {
     controls(&bench);
 }
 
-/// Whether something within a rectangle is drawn in the colour of rings around what has the keyboard.
+/// Whether something within a rectangle is drawn in the colour of focus rings.
 fn has_ring(bench: &Bench, within: Rect) -> bool {
     fn is_ring(shape: &egui::Shape, within: Rect) -> bool {
         match shape {
@@ -319,7 +319,7 @@ fn mixer_controls_set_their_parameters_in_one_gesture() {
     bench.click("Bass Main: auto");
     assert_eq!(bench.params.bass.in_main.value(), crate::params::InMain::On);
     assert_eq!(*bench.host.gestures.lock().expect("not poisoned"), (3, 3));
-    // A locked track is not made again.
+    // A locked track is not regenerated.
     bench.click("Regenerate Drums");
     assert_eq!(bench.job(), None);
 }
@@ -514,7 +514,7 @@ fn a_long_notice_takes_a_few_lines_at_the_bottom() {
         bench
             .shared
             .set_message(Some(format!("Something went wrong {}and that was it.", "again and ".repeat(20))));
-        // The editor draws once for it, not until all has settled.
+        // The editor draws once for it, and does not wait until everything has settled.
         bench.harness.step();
         let text = bench.harness.get_by_label_contains("Something went wrong").rect();
         let files = bench.harness.get_by_label_contains("10 files in").rect();
@@ -598,7 +598,7 @@ fn what_is_awaited_is_said_and_can_be_cancelled() {
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums lane, performing  50 %").is_some());
     assert!(bench.harness.query_by_label("Bass lane, waits to hear the drums").is_some());
-    // What follows when the takes are there is nothing to cancel, and neither is an undo.
+    // Work after the takes are ready cannot be cancelled, and neither can an undo.
     bench.shared.note_made();
     bench.harness.run();
     assert!(bench.harness.query_by_label("Cancel").is_none());
