@@ -1,5 +1,5 @@
-//! The engine's kernels that matter, two seconds of sound at a time: excitation, features, filter, condition vectors,
-//! sampling, and the player on the audio thread. The networks are measured by `resonantgen bench`.
+//! The engine's main kernels, on two seconds of sound: excitation, features, filter, condition vectors, sampling, and the
+//! player on the audio thread. `resonantgen bench` measures the networks.
 
 #![allow(missing_docs, reason = "Criterion's macros write public functions")]
 

@@ -1,4 +1,4 @@
-//! The codec's signal processing against goldens made by `training/resonant/codec_goldens.py`.
+//! The codec's signal processing against goldens written by `training/resonant/codec_goldens.py`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 

@@ -1,4 +1,4 @@
-//! Bundles of other makers against what torch made of the same weights, and malicious ones.
+//! Third-party bundles compared with torch's outputs for the same weights, and malicious ones.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 

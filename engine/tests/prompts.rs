@@ -1,4 +1,4 @@
-//! How much of what producers write is understood: the evaluation set of `tests/prompts`.
+//! How well producers' prompts are understood: the evaluation set in `tests/prompts`.
 //!
 //! `cargo xtask words` prints the table.
 
@@ -12,7 +12,7 @@ use resonantgen_models::runtime::Runtime;
 use resonantgen_models::text::TextModel;
 use support::prompts::{Scores, read, score};
 
-/// The table of both sets. Of the prompts kept aside only the totals are ever shown, so that nobody tunes on them.
+/// The table of both sets. Only the totals of the held-out prompts are shown, so that nobody tunes on them.
 fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
     let mut text = format!("{title}\n  {:<12} {:>9}  {:>10}\n", "", "tuned on", "kept aside");
     let mut row = |name: &str, tuning, aside| {
@@ -28,7 +28,7 @@ fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
     text
 }
 
-/// Slang, slips of the fingers and genres beyond the twelve.
+/// Slang, typing mistakes and genres beyond the twelve.
 fn strangers(understand: impl Fn(&str) -> resonantgen_words::Intent) -> Scores {
     let scores = score(&read("strangers.txt"), understand);
     let total = scores.total();
@@ -37,7 +37,7 @@ fn strangers(understand: impl Fn(&str) -> resonantgen_words::Intent) -> Scores {
     scores
 }
 
-/// Fails below the floors; they lie a little under what was measured (BENCHMARKS.md).
+/// Fails below the floors, which are slightly below the measured figures (BENCHMARKS.md).
 fn assert_floors(scores: &Scores, slot_floor: f64, total_floor: f64) {
     for (slot, tally) in &scores.slots {
         assert!(

@@ -1,4 +1,4 @@
-//! What the server promises, over real connections, with an engine that costs nothing.
+//! The server's API over real connections, with a fake engine.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Codecs of other makers: audio to codes and back, with a bundle of family `encodec`.
+//! Third-party codecs: audio to codes and back, with a bundle of the family `encodec`.
 
 pub mod bundle;
 mod tokens;
@@ -12,10 +12,10 @@ use resonantgen_models::bundle::BundleError;
 use resonantgen_models::runtime::{Input, ModelError, Network, Runtime, RuntimeError};
 use resonantgen_sound::resample::resample_loop;
 
-/// Longest audio that is encoded or decoded at once, in seconds: the networks see all of it, so memory grows with it.
+/// Maximum length of audio, in seconds: the networks process all of it at once, so memory grows with it.
 pub const LONGEST_SECONDS: usize = 300;
 
-/// A codec could not be opened or used.
+/// Why a codec cannot be opened or used.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each wraps an error that says it")]
 pub enum EncodecError {
@@ -25,28 +25,28 @@ pub enum EncodecError {
     Runtime(#[from] RuntimeError),
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// There is nothing to encode or decode, or too much.
+    /// There is nothing to encode or decode, or too much of it.
     #[error("{0:.1} s of audio: more than nothing and at most {LONGEST_SECONDS} s can be coded at once")]
     Length(f64),
-    /// The codes are not of this codec.
+    /// The codes are not from this codec.
     #[error("these tokens are not of this codec: {0}")]
     Foreign(String),
 }
 
-/// Codes `[codebooks, codec frames]`, row-major, and how many audio frames they stand for.
+/// Codes `[codebooks, codec frames]`, row-major, and the number of audio frames they represent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes {
-    /// Codebooks used, from the first on.
+    /// Number of codebooks used, starting with the first.
     pub codebooks: usize,
     /// The codes.
     pub values: Vec<u16>,
-    /// Audio frames at the codec's rate; the last codec frame may stand for less than a hop.
+    /// Number of audio frames at the codec's rate; the last codec frame may represent less than a hop.
     pub audio_frames: usize,
 }
 
-/// Audio at another rate, both in audio frames per second. Not realtime-safe.
+/// Resamples audio; both rates are in audio frames per second. Not realtime-safe.
 ///
-/// The audio is taken as one period of a loop, with silence at its end so that nothing wraps around.
+/// The audio is treated as one period of a loop, with silence at its end so that nothing wraps around.
 #[must_use]
 pub fn resample(audio: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
     if from_hz == to_hz {
@@ -73,7 +73,7 @@ impl Encodec {
     /// Loads the networks of a bundle.
     ///
     /// # Errors
-    /// When a network cannot be loaded, or has another signature than the manifest says.
+    /// Returns an error if a network cannot be loaded, or its signature differs from the manifest's.
     pub fn open(bundle: &EncodecBundle, runtime: &Arc<Runtime>) -> Result<Self, EncodecError> {
         Self::load(runtime, bundle.folder(), &bundle.manifest().codec)
     }
@@ -97,14 +97,14 @@ impl Encodec {
         &self.record
     }
 
-    /// Encodes mono audio at the codec's rate. A last piece shorter than a hop, and all of what is shorter than the
-    /// networks need, is filled up with silence first.
+    /// Encodes mono audio at the codec's rate. Audio shorter than the networks need, and a last piece shorter than a hop, are
+    /// padded with silence.
     ///
     /// # Errors
-    /// When there is no audio or too much of it, or the network fails.
+    /// Returns an error if there is no audio or too much of it, or the network fails.
     ///
     /// # Panics
-    /// When `codebooks` is none or more than the codec has.
+    /// Panics if `codebooks` is 0 or more than the codec has.
     pub fn encode(
         &mut self,
         audio: &[f32],
@@ -134,7 +134,7 @@ impl Encodec {
     /// Decodes codes to mono audio at the codec's rate.
     ///
     /// # Errors
-    /// When the codes are not of this codec, or too many, or the network fails.
+    /// Returns an error if the codes are not from this codec, or too many, or the network fails.
     pub fn decode(
         &mut self,
         codes: &Codes,

@@ -1,7 +1,7 @@
-//! Text-to-music models of other makers: a prompt to a full mix, with a bundle of family `musicgen`.
+//! Third-party text-to-music models: a prompt to a full mix, with a bundle of the family `musicgen`.
 //!
-//! Source: Copet et al. 2023, "Simple and Controllable Music Generation": codebook k is k positions late (the delay
-//! pattern, section 2.2), guidance without classifier (section 3.1), and draws from the most likely entries.
+//! Source: Copet et al. 2023, "Simple and Controllable Music Generation": codebook k is delayed by k positions (the delay
+//! pattern, section 2.2), classifier-free guidance (section 3.1), and top-k sampling.
 
 pub mod bundle;
 mod pieces;
@@ -16,17 +16,17 @@ use crate::encodec::{Codes, Encodec, EncodecError};
 use crate::musicgen::bundle::MusicgenBundle;
 use resonantgen_models::runtime::{ModelError, PromptedNetwork, Runtime};
 
-/// Longest prompt that is read, in tokens.
+/// Maximum length of a prompt, in tokens; the rest is ignored.
 const LONGEST_PROMPT: usize = 128;
 
-/// How codes are chosen.
+/// Sampling parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
-    /// How strongly the prompt counts; 1 is without guidance and twice as fast.
+    /// Strength of the prompt; 1 is without guidance and twice as fast.
     pub guidance: f32,
-    /// Entries drawn from, by likelihood; 1 always takes the likeliest.
+    /// Number of most likely entries to sample from; 1 always takes the likeliest.
     pub top_k: usize,
-    /// Fixes every draw.
+    /// Seed of every draw.
     pub seed: u64,
 }
 
@@ -46,7 +46,7 @@ impl Musicgen {
     /// Loads the networks of a bundle.
     ///
     /// # Errors
-    /// When a network cannot be loaded, or has another signature than the manifest says.
+    /// Returns an error if a network cannot be loaded, or its signature differs from the manifest's.
     pub fn open(bundle: &MusicgenBundle, runtime: &Arc<Runtime>) -> Result<Self, EncodecError> {
         let manifest = bundle.manifest();
         let network = PromptedNetwork::load(
@@ -67,7 +67,7 @@ impl Musicgen {
         })
     }
 
-    /// Audio frames per second of what it makes.
+    /// Sample rate of the output, in audio frames per second.
     #[must_use]
     pub fn sample_rate_hz(&self) -> u32 {
         self.codec.record().sample_rate_hz
@@ -80,7 +80,7 @@ impl Musicgen {
         ((self.positions - record.codebooks) * record.hop) as f64 / f64::from(record.sample_rate_hz)
     }
 
-    /// How its makers choose codes.
+    /// The model's default sampling parameters, with a seed.
     #[must_use]
     pub fn defaults(&self, seed: u64) -> Choice {
         Choice { guidance: self.defaults.0, top_k: self.defaults.1, seed }
@@ -92,11 +92,11 @@ impl Musicgen {
         &self.pieces
     }
 
-    /// Makes mono audio of `seconds` from a prompt: the same prompt, choice and bundle on the same machine give the same
-    /// audio. `progress` hears the share that is done and answers whether to go on.
+    /// Generates `seconds` of mono audio from a prompt. The same prompt, choice and bundle on the same machine give the same
+    /// audio. `progress` receives the share that is done and returns whether to continue.
     ///
     /// # Errors
-    /// When the length is out of range, a network fails, or `progress` said no.
+    /// Returns an error if the length is out of range, a network fails, or `progress` returns false.
     pub fn generate(
         &mut self,
         prompt: &str,
@@ -111,7 +111,7 @@ impl Musicgen {
     /// The codes of [`Musicgen::generate`].
     ///
     /// # Errors
-    /// As there.
+    /// Returns the same errors as [`Musicgen::generate`].
     pub fn codes(
         &mut self,
         prompt: &str,
@@ -133,7 +133,7 @@ impl Musicgen {
 
         let mut random = ChaCha8Rng::seed_from_u64(choice.seed);
         let steps = frames + codebooks - 1;
-        // Row k, position p: what codebook k says at p, which is its codec frame p - 1 - k.
+        // Row k, position p: the code of codebook k at p, which belongs to codec frame p - 1 - k.
         let mut rows = vec![vec![self.pad; steps + 1]; codebooks];
         let mut mixed = vec![0.0; self.vocabulary];
         for position in 0..steps {
@@ -167,7 +167,7 @@ impl Musicgen {
     }
 }
 
-/// Draws one of the `top_k` likeliest entries. A random number is used in any case, so that later draws stay the same.
+/// Draws one of the `top_k` likeliest entries. Always consumes one random number, so that later draws stay the same.
 fn draw(logits: &[f32], top_k: usize, random: &mut ChaCha8Rng) -> usize {
     let uniform = (random.next_u32() >> 8) as f32 / (1 << 24) as f32;
     let mut order: Vec<usize> = (0..logits.len()).collect();

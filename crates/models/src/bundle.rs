@@ -13,12 +13,12 @@ pub use self::patch::{Patch, PatchExcitation};
 use resonantgen_music::track::Track;
 
 const MANIFEST_FILE: &str = "manifest.json";
-/// Largest manifest that is read, in bytes.
+/// Maximum size of a manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 20;
-/// Largest patch list that is read, in bytes.
+/// Maximum size of a patch list, in bytes.
 const PATCHES_LIMIT: u64 = 64 << 20;
 
-/// The bundle could not be opened. Each message names the file and what to do.
+/// Why a bundle cannot be opened. Each message names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// The folder has no manifest.
@@ -27,7 +27,7 @@ pub enum BundleError {
         .folder.display()
     )]
     NoManifest {
-        /// The folder that was looked at.
+        /// The folder.
         folder: PathBuf,
     },
     /// A file could not be read.
@@ -35,10 +35,10 @@ pub enum BundleError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The manifest or the patch list has another form than it should.
+    /// The manifest or the patch list is malformed.
     #[error("{} is damaged or of another version: {reason}; restore the bundle", .path.display())]
     Syntax {
         /// The file.
@@ -46,7 +46,7 @@ pub enum BundleError {
         /// What is wrong, and where.
         reason: String,
     },
-    /// The manifest's schema is another one.
+    /// The manifest has a different schema version.
     #[error(
         "{} has schema version {found}, this engine reads version {SCHEMA_VERSION}; use a bundle made for this version",
         .path.display()
@@ -57,7 +57,7 @@ pub enum BundleError {
         /// Its schema version, as written.
         found: String,
     },
-    /// The manifest or the patch list says something that this engine cannot work with.
+    /// The manifest or the patch list contains a value that this engine does not support.
     #[error("{}: {reason}; use a bundle made for this version", .path.display())]
     Value {
         /// The file.
@@ -79,12 +79,12 @@ pub enum BundleError {
     Size {
         /// The file.
         path: PathBuf,
-        /// Bytes by the manifest.
+        /// Size in the manifest, in bytes.
         expected: u64,
-        /// Bytes on the disk.
+        /// Size on disk, in bytes.
         found: u64,
     },
-    /// A file has other content than the manifest says.
+    /// A file's content does not match the manifest.
     #[error(
         "{} has SHA-256 {found}, the manifest says {expected}: it is damaged or was replaced; restore the bundle",
         .path.display()
@@ -92,23 +92,23 @@ pub enum BundleError {
     Hash {
         /// The file.
         path: PathBuf,
-        /// Hash by the manifest.
+        /// Hash in the manifest.
         expected: String,
         /// Hash of the file.
         found: String,
     },
-    /// A file leads out of the bundle's folder.
+    /// A file's path leads out of the bundle's folder.
     #[error("{} is a link that leads out of the bundle: put the file itself there", .path.display())]
     Outside {
         /// The file.
         path: PathBuf,
     },
-    /// A network holds what no bundle may hold.
+    /// A network contains something that bundles must not contain.
     #[error("{} is refused: {reason}; use a bundle from someone you trust", .path.display())]
     Network {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// What it contains.
         reason: String,
     },
 }
@@ -124,10 +124,10 @@ pub struct Bundle {
 impl Bundle {
     /// Opens the bundle in `folder` and checks its manifest, the size and hash of every file, and its patches.
     ///
-    /// A file that this process has read before is not read again unless its size or time of change differ.
+    /// A file that this process has checked before is not read again unless its size or modification time has changed.
     ///
     /// # Errors
-    /// When anything is missing, damaged or of another version.
+    /// Returns an error if anything is missing, damaged or of another version.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
         let manifest = open_manifest(folder, Manifest::parse)?;
         for file in manifest.files() {
@@ -143,19 +143,19 @@ impl Bundle {
         Ok(Self { folder: folder.to_owned(), manifest, patches })
     }
 
-    /// The folder it lies in.
+    /// The bundle's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its validated manifest.
+    /// The validated manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Identity, as kept in recipes.
+    /// Id, as stored in recipes.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.manifest.id
@@ -179,7 +179,7 @@ impl Bundle {
     }
 }
 
-/// Reads the manifest of a folder as the family that `parse` knows.
+/// Reads the manifest of a folder with the parser of a family.
 ///
 /// # Errors
 /// Returns an error if there is no manifest, it cannot be read, or `parse` refuses it.
@@ -198,10 +198,10 @@ pub fn open_manifest<T>(
     })
 }
 
-/// Checks the text of a manifest of this engine's own family.
+/// Validates the text of a manifest of any supported family.
 ///
 /// # Errors
-/// Returns the reason in words if the manifest is refused.
+/// Returns the reason, in words, if the manifest is not valid.
 pub fn check_manifest(text: &str) -> Result<(), String> {
     let reason = |refusal| match refusal {
         Refusal::Syntax(reason) | Refusal::Value(reason) => reason,
@@ -210,10 +210,10 @@ pub fn check_manifest(text: &str) -> Result<(), String> {
     Manifest::parse(text).map(drop).map_err(reason)
 }
 
-/// What is wrong with the text of a patch list.
+/// Validates the text of a patch list.
 ///
 /// # Errors
-/// The reason, in words.
+/// Returns the reason, in words, if the list is not valid.
 pub fn check_patches(text: &str) -> Result<(), String> {
     patch::parse(text).map(drop)
 }

@@ -1,7 +1,7 @@
-//! The context: what a generator hears of the other tracks, per step of the loop.
+//! The context: what a composer hears of the other tracks, per step of the loop.
 //!
-//! Of generated takes the score is read, exactly as in training; imported ones are listened to ([`resonantgen_sound::listen`]), in
-//! the same bands, weights and units.
+//! For generated takes the context comes from the score, exactly as in training. Imported takes are analysed
+//! ([`resonantgen_sound::listen`]) in the same bands, weights and units.
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note};
@@ -17,14 +17,14 @@ const DRUM_BAND: [usize; 12] = [0, 1, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1];
 const DRUM_WEIGHT: [f32; 12] = [1.0, 0.9, 0.9, 0.4, 0.6, 0.7, 0.9, 0.9, 1.0, 0.7, 0.4, 0.4];
 /// Strength of a tonal note's onset at full velocity.
 const TONAL_WEIGHT: f32 = 0.8;
-/// Velocity that a heard pitch of full strength counts as.
+/// Velocity assigned to a detected pitch of full strength.
 const HEARD_VELOCITY: f32 = 0.75;
-/// Heard pitches weaker than this are no part of the register.
+/// Detected pitches weaker than this do not count towards the register.
 const REGISTER_STRENGTH: f32 = 0.35;
-/// Tonal notes below this MIDI pitch have their onsets in the low band, others in the mid one.
+/// Onsets of tonal notes below this MIDI pitch are in the low band, others in the mid band.
 const LOW_BAND_CEILING: u8 = 48;
 
-/// What is heard in one step.
+/// The context of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ContextStep {
     /// Onset strength per band, each in `0.0..=1.0`.
@@ -43,7 +43,7 @@ impl ContextStep {
     }
 }
 
-/// What is heard of the other tracks.
+/// The context of a loop: what is heard of the other tracks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     steps: Vec<ContextStep>,
@@ -51,7 +51,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context made by the given tracks' notes within the loop of `plan`.
+    /// The context of the given tracks' notes in the loop of `plan`.
     #[must_use]
     pub fn new(plan: &Plan, tracks: &[(Track, &[Note])]) -> Self {
         let mut context = Self::silent(plan);
@@ -61,7 +61,7 @@ impl Context {
         context.limited()
     }
 
-    /// The context made by takes of other tracks, generated or imported; those that play nothing are not heard.
+    /// The context of other tracks' takes, generated or imported; empty takes are not heard.
     #[must_use]
     pub fn of_takes<'a>(plan: &Plan, takes: impl IntoIterator<Item = &'a Take>) -> Self {
         let mut context = Self::silent(plan);
@@ -77,7 +77,7 @@ impl Context {
         context.limited()
     }
 
-    /// The context made by the sound of one track alone, as if it were imported.
+    /// The context of one track's audio, analysed as if it were imported.
     #[must_use]
     pub fn of_audio(plan: &Plan, track: Track, audio: &StemAudio) -> Self {
         let mut context = Self::silent(plan);
@@ -139,7 +139,7 @@ impl Context {
         }
     }
 
-    /// Whether nothing is heard at all (no track was given).
+    /// Whether no track is heard.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.present == [false; TRACK_COUNT]
@@ -151,13 +151,13 @@ impl Context {
         self.present
     }
 
-    /// What is heard at `step`, wrapping at the loop's end.
+    /// The context at `step`, wrapping at the loop's end.
     #[must_use]
     pub fn step(&self, step: usize) -> &ContextStep {
         &self.steps[step % self.steps.len()]
     }
 
-    /// How much happens in the quarter note around `step`, in `0.0..=1.0`.
+    /// Activity in the quarter note around `step`, in `0.0..=1.0`.
     #[must_use]
     pub fn energy(&self, step: usize) -> f32 {
         let quarter = step % self.steps.len() / 4 * 4;

@@ -1,4 +1,4 @@
-//! The facade of the generators: from an intent and a plan to a take.
+//! The generator's facade: from an intent and a plan to a take.
 //!
 //! A take is made in three stages: *compose* writes a score (one ONNX step graph per track), *perform* turns score and
 //! patch into codec tokens, *decode* renders score and tokens to audio.
@@ -47,32 +47,32 @@ use resonantgen_take::{
 };
 use resonantgen_words::{Intent, Sense, TextUnderstanding};
 
-/// Where an [`Engine`] finds its parts, and how much of the machine it may use.
+/// Where an [`Engine`] finds its files, and how much of the machine it may use.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Folder of the model bundle.
     pub bundle_dir: PathBuf,
-    /// ONNX Runtime library; `None` looks at the environment variable `RESONANTGEN_RUNTIME`, next to the executable
-    /// or plugin, and in `.setup/onnxruntime/`.
+    /// ONNX Runtime library; `None` searches in the environment variable `RESONANTGEN_RUNTIME`, next to the executable or
+    /// plugin, and in `.setup/onnxruntime/`.
     pub runtime_library: Option<PathBuf>,
-    /// Inference threads, at least 1. The result does not depend on it.
+    /// Number of inference threads, at least 1. The result does not depend on it.
     pub threads: usize,
-    /// What networks run on. [`ProviderChoice::Auto`] leaves it to the environment variable `RESONANTGEN_PROVIDER`, or
-    /// else to a measurement.
+    /// Where networks run. [`ProviderChoice::Auto`] leaves it to the environment variable `RESONANTGEN_PROVIDER`, or otherwise
+    /// to a measurement.
     pub provider: ProviderChoice,
-    /// Drop the networks from memory when they were not used for this long; the next take loads them again. `None` keeps
-    /// them until the engine is dropped.
+    /// Unload networks that were not used for this long; the next take loads them again. `None` keeps them until the engine is
+    /// dropped.
     pub unload_after: Option<Duration>,
 }
 
-/// Most inference threads worth having: the networks are small, and a host needs the other cores.
+/// Maximum useful number of inference threads: the networks are small, and a host needs the other cores.
 const MOST_THREADS: usize = 4;
-/// Networks that were not used for this long are dropped by default.
+/// Default time after which unused networks are unloaded.
 const UNLOAD_AFTER: Duration = Duration::from_secs(15 * 60);
 
 impl EngineOptions {
-    /// The defaults for the bundle in `bundle_dir`: as many threads as there are cores, up to four, the automatic choice
-    /// of a provider, and networks that are dropped after a quarter of an hour without use.
+    /// The defaults for the bundle in `bundle_dir`: as many threads as cores, up to four; automatic choice of the provider;
+    /// networks are unloaded after a quarter of an hour without use.
     #[must_use]
     pub fn new(bundle_dir: impl Into<PathBuf>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -85,11 +85,11 @@ impl EngineOptions {
         }
     }
 
-    /// The defaults, changed by what the environment says: `RESONANTGEN_THREADS` (1 or more) and
-    /// `RESONANTGEN_UNLOAD_MINUTES` (0 keeps networks loaded). `RESONANTGEN_PROVIDER` is read by [`Engine::open`].
+    /// The defaults, overridden by the environment: `RESONANTGEN_THREADS` (1 or more) and `RESONANTGEN_UNLOAD_MINUTES` (0 keeps
+    /// networks loaded). `RESONANTGEN_PROVIDER` is read by [`Engine::open`].
     ///
     /// # Errors
-    /// A variable is no such number.
+    /// Returns an error if a variable is not such a number.
     pub fn with_environment(bundle_dir: impl Into<PathBuf>) -> Result<Self, EnvironmentError> {
         let mut options = Self::new(bundle_dir);
         if let Some(threads) = number("RESONANTGEN_THREADS", 1)? {
@@ -102,7 +102,7 @@ impl EngineOptions {
     }
 }
 
-/// An environment variable says something else than it may.
+/// An environment variable has an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {found:?}: use a whole number from {least} on, or leave it out")]
 pub struct EnvironmentError {
@@ -111,7 +111,7 @@ pub struct EnvironmentError {
     least: u16,
 }
 
-/// The number that a variable holds; none if it is not set.
+/// The number in a variable; `None` if it is not set.
 fn number(variable: &'static str, least: u16) -> Result<Option<u16>, EnvironmentError> {
     let Some(found) = std::env::var_os(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
     let found = found.to_string_lossy().into_owned();
@@ -127,7 +127,7 @@ impl Default for EngineOptions {
     }
 }
 
-/// The engine could not be opened.
+/// Why the engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenEngineError {
     /// The model bundle is missing or damaged.
@@ -136,21 +136,21 @@ pub enum OpenEngineError {
     /// The runtime library is missing or unusable.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The environment variable `RESONANTGEN_PROVIDER` names no provider.
+    /// The environment variable `RESONANTGEN_PROVIDER` does not name a provider.
     #[error("RESONANTGEN_PROVIDER: {0}")]
     Provider(#[from] UnknownProvider),
 }
 
-/// A take could not be made.
+/// Why a take cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
     /// The request itself is out of range.
     #[error("cannot generate {track}: {reason}")]
     Request {
-        /// Track that was asked for.
+        /// The requested track.
         track: Track,
         /// What is wrong and what is allowed.
         reason: String,
@@ -158,7 +158,7 @@ pub enum GenerateError {
     /// A network could not be loaded or run.
     #[error("cannot generate {track}: {source}")]
     Model {
-        /// Track that was asked for.
+        /// The requested track.
         track: Track,
         /// Which network, and what the runtime said.
         source: ModelError,
@@ -174,28 +174,28 @@ impl GenerateError {
     }
 }
 
-/// What is needed to make one take.
+/// Everything needed to make one take.
 #[derive(Clone, Copy, Debug)]
 pub struct TakeRequest<'a> {
     /// Track to generate.
     pub track: Track,
-    /// What was typed.
+    /// The prompt as typed.
     pub prompt: &'a str,
-    /// What that means.
+    /// Its meaning.
     pub intent: &'a Intent,
-    /// What the tracks share.
+    /// The shared plan.
     pub plan: &'a Plan,
     /// Seed of every random choice.
     pub seed: u64,
     /// Settings of the generator.
     pub settings: GenerationSettings,
-    /// Takes of other tracks that are heard. The own track's is the take at hand that an edit stays close to, as far as
-    /// [`resonantgen_words::TrackIntent::closeness`] says; without it, it is ignored.
+    /// Takes of other tracks that are heard. A take of the track itself is the parent, which an edit follows as closely as
+    /// [`resonantgen_words::TrackIntent::closeness`] says; with a closeness of 0 it is ignored.
     pub context: &'a [Arc<Take>],
 }
 
 impl TakeRequest<'_> {
-    /// The recipe of what is asked for, with models of the given bundle.
+    /// The recipe of this request, with the models of the given bundle.
     fn recipe(&self, bundle_id: &str) -> Recipe {
         let parent = bias::parent(self).map(|take| &take.id);
         let is_heard = |take: &&Arc<Take>| take.recipe.track != self.track || Some(&take.id) == parent;
@@ -215,7 +215,7 @@ impl TakeRequest<'_> {
     }
 }
 
-/// The stages of a generation, in their order.
+/// The stages of a generation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Writing the score.
@@ -227,10 +227,10 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// All stages in their order.
+    /// All stages, in order.
     pub const ALL: [Self; 3] = [Self::Compose, Self::Perform, Self::Decode];
 
-    /// Name for people.
+    /// Name for display.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -241,31 +241,31 @@ impl Stage {
     }
 }
 
-/// Watches a generation, and may stop it. Called from the generating threads, never from an audio thread.
+/// Observes a generation, and may cancel it. Called from the generating threads, never from an audio thread.
 pub trait Observer: Sync {
-    /// `fraction` in `0.0..=1.0` of `stage` is done. A candidate that is rejected starts its stages again.
+    /// The fraction of `stage` that is done, in `0.0..=1.0`. After a rejected candidate the stages start again.
     fn progress(&self, track: Track, stage: Stage, fraction: f32) {
         let _ = (track, stage, fraction);
     }
 
-    /// A finished part of the take's audio at [`resonantgen_take::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal
-    /// to the same part of the take. Nothing is handed on before the take was leveled and verified as a whole.
+    /// A finished part of the take's audio at [`resonantgen_take::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal to the
+    /// same part of the take. Called only after the whole take was levelled and verified.
     fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
         let _ = (track, first_audio_frame, left, right);
     }
 
-    /// The take that this recipe makes, if it is at hand: it is then not made again.
+    /// The take of this recipe, if it exists already; it is then not made again.
     fn known(&self, id: &TakeId) -> Option<Take> {
         let _ = id;
         None
     }
 
-    /// A take is finished, before the others of the same request are.
+    /// A take is finished; others of the same request may not be.
     fn made(&self, take: &Take) {
         let _ = take;
     }
 
-    /// Whether to stop; asked often, so it must be cheap.
+    /// Whether to cancel. Called often, so it must be cheap.
     fn is_cancelled(&self) -> bool {
         false
     }
@@ -285,16 +285,16 @@ pub struct Engine {
     placement: Arc<Placement>,
     threads: usize,
     shelf: Arc<Shelf>,
-    /// Gives back memory after work, and drops idle networks.
+    /// Returns memory after work, and unloads idle networks.
     _janitor: Janitor,
     text: OnceLock<Result<TextModel, OpenTextError>>,
 }
 
 impl Engine {
-    /// Checks the bundle's manifest and hashes and opens the runtime; loads no network yet.
+    /// Checks the bundle's manifest and hashes, and opens the runtime. No network is loaded yet.
     ///
     /// # Errors
-    /// When the bundle or the runtime is missing, damaged or of another version; the message says what to do.
+    /// Returns an error if the bundle or the runtime is missing, damaged or of another version; the message says what to do.
     pub fn open(options: &EngineOptions) -> Result<Self, OpenEngineError> {
         let bundle = Bundle::open(&options.bundle_dir)?;
         let runtime = Runtime::open(options.runtime_library.as_deref())?;
@@ -318,10 +318,10 @@ impl Engine {
         &self.bundle
     }
 
-    /// The model of sentences that belongs to the bundle, opened when it is first asked for.
+    /// The bundle's sentence model, opened with the first call.
     ///
     /// # Errors
-    /// When it is missing or damaged. Prompts are then read by their words alone.
+    /// Returns an error if the model is missing or damaged. Prompts are then understood by their words alone.
     pub fn text(&self) -> Result<&TextModel, &OpenTextError> {
         let open = || TextModel::open(&TextModel::folder_of(self.bundle.folder()), Arc::clone(&self.runtime));
         self.text.get_or_init(open).as_ref()
@@ -333,8 +333,8 @@ impl Engine {
         &self.runtime
     }
 
-    /// What networks run on, and why not on the others. Networks are placed when they are loaded, so this is final for a
-    /// stage only after its first run; may take a second when it has to start a provider.
+    /// Which providers are in use, and why others are not. Networks are placed when they are loaded, so the answer for a stage is
+    /// final only after its first run. May take a second if a provider has to be started.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderStatus> {
         self.placement.statuses()
@@ -343,7 +343,7 @@ impl Engine {
     /// Loads all networks that are not loaded yet, so that the next take does not have to.
     ///
     /// # Errors
-    /// A network cannot be loaded.
+    /// Returns an error if a network cannot be loaded.
     pub fn load_networks(&self) -> Result<(), ModelError> {
         let _in_use = self.shelf.hold();
         for track in Track::ALL {
@@ -355,12 +355,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Drops all networks from memory that are not running; the next take loads what it needs.
+    /// Unloads all networks that are not running; the next take loads those it needs.
     pub fn unload_networks(&self) {
         self.shelf.unload();
     }
 
-    /// How many networks are in memory. Waits for those that are running.
+    /// Number of networks in memory. Waits for those that are running.
     #[must_use]
     pub fn networks_loaded(&self) -> usize {
         self.shelf.count()
@@ -369,7 +369,7 @@ impl Engine {
     /// Makes one take. The same request gives the same take, to the bit, on the same machine.
     ///
     /// # Errors
-    /// [`GenerateError::Cancelled`] soon after the observer asked for it; other errors name the model and the cause.
+    /// Returns [`GenerateError::Cancelled`] soon after the observer cancels; other errors name the model and the cause.
     pub fn generate_take(
         &self,
         request: &TakeRequest<'_>,
@@ -432,7 +432,7 @@ impl Engine {
         Ok(take)
     }
 
-    /// Writes candidates until one is fine; returns the best and how many there were.
+    /// Writes candidates until one has no faults; returns the best one and the number of candidates.
     fn write(
         &self,
         request: &TakeRequest<'_>,
@@ -485,7 +485,7 @@ impl Engine {
             std::thread::scope(|scope| {
                 let streams = worker::spawn(scope, || material.streams(request, patch, &is_cancelled));
                 let codes = perform()?;
-                // A panic of the excitation is passed on: it is a bug here, not an error of the model.
+                // Propagate a panic in the excitation: it is a bug here, not an error of the model.
                 let streams = streams.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
                 Ok((codes, streams))
             })?
@@ -549,7 +549,7 @@ impl Engine {
         Ok(network)
     }
 
-    /// A take without sound.
+    /// A silent take.
     fn silent(
         &self,
         request: &TakeRequest<'_>,
@@ -566,7 +566,7 @@ impl Engine {
         take
     }
 
-    /// Puts a take together.
+    /// Assembles a take.
     fn finished(
         &self,
         request: &TakeRequest<'_>,
@@ -595,7 +595,7 @@ impl TextUnderstanding for Engine {
     }
 }
 
-/// Hands a take's audio to the observer in parts, and says that all is done.
+/// Passes a take's audio to the observer in parts, and reports completion.
 fn offer(take: &Take, observer: &dyn Observer) {
     const PART: usize = 4 * TAKE_SAMPLE_RATE_HZ as usize;
     let track = take.recipe.track;
@@ -609,7 +609,7 @@ fn offer(take: &Take, observer: &dyn Observer) {
         observer.progress(track, stage, 1.0);
     }
 }
-/// What is wrong with a request, if anything.
+/// Validates a request; the error says what is wrong.
 fn check(request: &TakeRequest<'_>) -> Result<(), String> {
     let plan = request.plan;
     if !BPM_RANGE.contains(&plan.bpm) {

@@ -1,8 +1,7 @@
 //! ONNX Runtime, opened at run time. The only module that sees `ort`.
 //!
-//! One runtime per process, single-threaded networks without spinning, and one [`Network`] or [`StepNetwork`] per owner.
-//! A missing, wrong or too old library is an error, never a panic: the library is asked for its version before `ort`
-//! touches it.
+//! There is one runtime per process; networks are single-threaded and do not spin; each [`Network`] or [`StepNetwork`] has
+//! one owner. A missing, wrong or outdated library is an error, never a panic: its version is checked before `ort` uses it.
 
 mod library;
 mod network;
@@ -23,27 +22,27 @@ pub use self::prompted::PromptedNetwork;
 pub use self::provider::{PROVIDER_VARIABLE, Provider, ProviderChoice, ProviderStatus, UnknownProvider};
 pub use self::step::StepNetwork;
 
-/// Environment variable that names the runtime library, or the folder it lies in.
+/// Environment variable that names the runtime library or its folder.
 pub const LIBRARY_VARIABLE: &str = "RESONANTGEN_RUNTIME";
 
-/// The runtime library could not be opened. Each message says what to do.
+/// Why the runtime library cannot be opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// No library was found at any of the known places.
+    /// No library was found in any of the known places.
     #[error(
         "no ONNX Runtime library was found (looked at {}); run `cargo xtask setup`, or reinstall",
         display_paths(.tried)
     )]
     NotFound {
-        /// Places that were looked at, in order.
+        /// The places searched, in order.
         tried: Vec<PathBuf>,
     },
-    /// The file is no loadable library.
+    /// The file is not a loadable library.
     #[error("{} cannot be loaded: {reason}; run `cargo xtask setup`, or reinstall", .path.display())]
     Unloadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         reason: String,
     },
     /// The file is a library, but not ONNX Runtime.
@@ -62,10 +61,10 @@ pub enum RuntimeError {
         path: PathBuf,
         /// Its version.
         found: String,
-        /// Oldest minor version that works.
+        /// Oldest supported minor version.
         needed: u32,
     },
-    /// The library would send data about its use to its maker.
+    /// The library would send usage data to its maker.
     #[error(
         "{} is ONNX Runtime {found}, which reports how it is used to its maker: use 1.28, which `cargo xtask setup` fetches, or set \
          ORT_DISABLE_TELEMETRY=1 before the program starts",
@@ -82,7 +81,7 @@ pub enum RuntimeError {
     Start {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// Its message.
         reason: String,
     },
 }
@@ -91,15 +90,15 @@ fn display_paths(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A network could not be loaded or run.
+/// Why a network cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The file is no network that this runtime can run.
+    /// The file is not a network that this runtime can run.
     #[error("{} cannot be loaded: {reason}; restore the bundle", .path.display())]
     Load {
         /// The file.
         path: PathBuf,
-        /// What the runtime said.
+        /// The runtime's message.
         reason: String,
     },
     /// Its inputs or outputs differ from the manifest's.
@@ -110,15 +109,15 @@ pub enum ModelError {
         /// Which tensor, what was expected and what was found.
         reason: String,
     },
-    /// It failed while it ran.
+    /// The network failed during a run.
     #[error("{} failed: {reason}", .path.display())]
     Run {
         /// The file.
         path: PathBuf,
-        /// What the runtime said.
+        /// The runtime's message.
         reason: String,
     },
-    /// The caller asked to stop.
+    /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
 }
@@ -131,18 +130,18 @@ pub struct Runtime {
     path: PathBuf,
 }
 
-/// `ort` allows one environment per process, so it is kept for good.
+/// `ort` allows one environment per process, so it is never dropped.
 static RUNTIME: Mutex<Option<Arc<Runtime>>> = Mutex::new(None);
 
 impl Runtime {
-    /// Opens the runtime, or returns the one that this process has opened before.
+    /// Opens the runtime, or returns the one that this process has already opened.
     ///
     /// `library` is the library's file or its folder; without it, the environment variable [`LIBRARY_VARIABLE`], the
     /// folder of the executable and `.setup/onnxruntime/` (in the working folder, the executable's folder and all
-    /// their parents) are tried in this order. A library that was named but is not there is an error.
+    /// their parents) are tried in this order. If a named library does not exist, that is an error.
     ///
     /// # Errors
-    /// When no library is found, or the one found is not ONNX Runtime in a version that works.
+    /// Returns an error if no library is found, or the one found is not ONNX Runtime in a supported version.
     pub fn open(library: Option<&Path>) -> Result<Arc<Self>, RuntimeError> {
         let path = library::find(library)?;
         let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +153,7 @@ impl Runtime {
             .map_err(|error| RuntimeError::Start { path: path.clone(), reason: error.to_string() })?
             .with_name("resonantgen")
             .with_telemetry(false)
-            // What goes wrong comes back as an error; the runtime's own lines would end up in a host's terminal.
+            // Failures are returned as errors; the runtime's own log would end up in a host's terminal.
             .with_logger(Arc::new(|_, _, _, _, _| {}))
             .build()
             .map_err(|error| RuntimeError::Start { path: path.clone(), reason: error.to_string() })?;
@@ -169,7 +168,7 @@ impl Runtime {
         &self.version
     }
 
-    /// Where the library was found.
+    /// Path of the library.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,7 +1,7 @@
-//! The sentence model: what a text is like, where the lexicon's words do not say it.
+//! The sentence model: what a text resembles, if the lexicon's words do not say it.
 //!
-//! A small BERT (all-MiniLM-L6-v2, 8 bits) turns a text into a vector; the phrases of `anchors.txt` that lie nearest say
-//! what it means. Reimers and Gurevych 2019, "Sentence-BERT". The model is optional: without it the lexicon reads alone.
+//! A small BERT (all-MiniLM-L6-v2, 8 bits) turns a text into a vector; the nearest phrases of `anchors.txt` determine its
+//! meaning. Reimers and Gurevych 2019, "Sentence-BERT". The model is optional: without it only the lexicon is used.
 
 mod wordpiece;
 
@@ -21,20 +21,20 @@ use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 
 /// Length of the vectors.
 const WIDTH: usize = 384;
-/// The one network that is run: its operators are more than a bundle's may be, so no other is accepted.
+/// SHA-256 of the only accepted network: it uses more operators than bundles may.
 const NETWORK_SHA256: &str = "53c7691c31fdf0247c252d746d5171fb7117bc51ce242823a25e0cccd2e3b141";
-/// Longest text that is looked at, in tokens.
+/// Maximum length of a text, in tokens; the rest is ignored.
 const MOST_TOKENS: usize = 128;
-/// Texts whose meaning is remembered.
+/// Number of cached texts.
 const REMEMBERED: usize = 256;
 
-/// The sentence model could not be opened.
+/// Why the sentence model cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenTextError {
     /// A file is missing or damaged.
     #[error(transparent)]
     File(#[from] BundleError),
-    /// A file does not hold what it should.
+    /// A file has unexpected contents.
     #[error("{} is damaged: {reason}; restore the models", .path.display())]
     Content {
         /// The file.
@@ -53,7 +53,7 @@ struct Manifest {
     files: Vec<FileRecord>,
 }
 
-/// A sentence model and its anchors. The network is loaded when a text is first looked at.
+/// A sentence model and its anchors. The network is loaded with the first text.
 #[derive(Debug)]
 pub struct TextModel {
     folder: PathBuf,
@@ -61,7 +61,7 @@ pub struct TextModel {
     licence: String,
     runtime: Arc<Runtime>,
     record: GraphRecord,
-    /// Loaded when it is first needed; what went wrong is not tried again.
+    /// Loaded when it is first needed; a failure is not retried.
     network: Mutex<Option<Result<Network, ModelError>>>,
     vocabulary: WordPiece,
     anchors: Anchors,
@@ -71,17 +71,17 @@ pub struct TextModel {
 }
 
 impl TextModel {
-    /// Where the model lies that belongs to a bundle: in its folder `text`, or in a folder `text` next to it.
+    /// Folder of the sentence model that belongs to a bundle: `text` inside the bundle, or next to it.
     #[must_use]
     pub fn folder_of(bundle: &Path) -> PathBuf {
         let inside = bundle.join("text");
         if inside.is_dir() { inside } else { bundle.with_file_name("text") }
     }
 
-    /// Checks the files of `folder` against their manifest and reads all but the network.
+    /// Checks the files in `folder` against their manifest, and reads all of them but the network.
     ///
     /// # Errors
-    /// When a file is missing or damaged.
+    /// Returns an error if a file is missing or damaged.
     pub fn open(folder: &Path, runtime: Arc<Runtime>) -> Result<Self, OpenTextError> {
         let damaged = |name: &str, reason: String| OpenTextError::Content { path: folder.join(name), reason };
         let read = |name: &str| -> Result<Vec<u8>, OpenTextError> {
@@ -149,16 +149,16 @@ impl TextModel {
         &self.licence
     }
 
-    /// Where it lies.
+    /// Folder of the model.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether the network works; loads it.
+    /// Loads the network and checks that it works.
     ///
     /// # Errors
-    /// What the runtime says of it.
+    /// Returns the runtime's message if the network cannot be loaded or run.
     pub fn check(&self) -> Result<(), String> {
         self.embed("a test").map(|_| ())
     }

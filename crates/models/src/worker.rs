@@ -1,4 +1,4 @@
-//! Threads that work for the engine: how they give way to the audio of the host they run in, and give back its memory.
+//! The engine's threads: how they yield to the host's audio, and return memory to the system.
 
 use std::cell::Cell;
 use std::thread::{Scope, ScopedJoinHandle};
@@ -7,19 +7,19 @@ thread_local! {
     static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lowers the priority of the calling thread, and of all threads that the engine starts from it, below what a host's
-/// audio and window run at. Cannot be undone: meant for a thread that only generates.
+/// Lowers the priority of the calling thread, and of all threads that the engine starts from it, below that of a host's
+/// audio and window. Cannot be undone: meant for a thread that only generates.
 ///
 /// Linux: niceness 10. macOS: the quality of service *utility*. Windows: *below normal*. Not realtime-safe.
 ///
 /// # Errors
-/// What the system said; the thread then works on at its old priority.
+/// Returns the system's error if the priority cannot be changed; the thread then keeps its priority.
 pub fn give_way() -> std::io::Result<()> {
     GIVES_WAY.set(true);
     lower_priority()
 }
 
-/// Lets the system have freed memory at once where the allocator would keep it (glibc). Takes some milliseconds, in which other
+/// Returns freed memory to the system if the allocator would keep it (glibc). Takes some milliseconds, during which other
 /// threads may wait to allocate; not realtime-safe.
 pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -29,7 +29,7 @@ pub fn give_memory_back() {
     }
 }
 
-/// Starts a thread of `scope` that gives way if its starter does.
+/// Starts a thread in `scope` that has the low priority of its parent, if set.
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
@@ -37,7 +37,7 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
     let gives_way = GIVES_WAY.get();
     scope.spawn(move || {
         if gives_way {
-            // Linux has passed the niceness on already; elsewhere a refusal costs nothing but politeness.
+            // On Linux the niceness is inherited; on other systems a refusal can be ignored.
             let _ = give_way();
         }
         work()

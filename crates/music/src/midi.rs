@@ -1,4 +1,4 @@
-//! Scores as Standard MIDI Files: one track each, or all in one file.
+//! Scores as Standard MIDI Files: one file per track, or one file for all.
 //!
 //! Times are exact: swing and microtiming are written as ticks. Drums are on channel 10 with General MIDI keys.
 
@@ -12,7 +12,7 @@ use crate::track::Track;
 /// Ticks per quarter note: divisible by 3, 5 and 64, so that triplets and rolls land on whole ticks.
 pub const TICKS_PER_QUARTER: u16 = 960;
 
-/// MIDI channel of a track, counted from 0; drums are on 9, which people call 10.
+/// MIDI channel of a track, counted from 0; drums are on 9, which is displayed as 10.
 #[must_use]
 pub const fn channel(track: Track) -> u8 {
     match track {
@@ -90,7 +90,7 @@ fn key_signature(key: Key) -> (i8, bool) {
 }
 
 fn note_events(track: Track, score: &Score, plan: &Plan) -> Vec<(u32, TrackEventKind<'static>)> {
-    // (start, end, pitch, velocity); a note of the same pitch ends the one before.
+    // (start, end, pitch, velocity); a note ends the previous one of the same pitch.
     let mut notes: Vec<(u32, u32, u8, u8)> = score
         .notes
         .iter()
@@ -126,7 +126,7 @@ fn note_events(track: Track, score: &Score, plan: &Plan) -> Vec<(u32, TrackEvent
     events.into_iter().map(|(at, _, kind)| (at, kind)).collect()
 }
 
-/// Absolute ticks to deltas; the track ends with the loop.
+/// Converts absolute ticks to deltas; the track ends with the loop.
 fn in_deltas<'a>(events: Vec<(u32, TrackEventKind<'a>)>, plan: &Plan) -> Vec<TrackEvent<'a>> {
     let mut now = 0;
     let mut track = Vec::with_capacity(events.len() + 1);

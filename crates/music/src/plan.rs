@@ -1,4 +1,4 @@
-//! The plan: what all tracks share. Tempo, meter, length, key, one chord per half bar, swing.
+//! The plan shared by all tracks: tempo, meter, length, key, one chord per half bar, swing.
 
 mod chord;
 mod key;
@@ -21,7 +21,7 @@ pub const BPM_RANGE: std::ops::RangeInclusive<f64> = 40.0..=240.0;
 /// Fewest and most bars of a loop.
 pub const BARS_RANGE: std::ops::RangeInclusive<u32> = 1..=64;
 
-/// What all tracks of a session share.
+/// The plan shared by all tracks of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Tempo in quarter notes per minute, in [`BPM_RANGE`].
@@ -34,7 +34,7 @@ pub struct Plan {
     pub bars: u32,
     /// One chord per half bar: `2 * bars` of them.
     pub chords: Vec<Chord>,
-    /// How far off-beat steps are delayed.
+    /// Swing: how far off-beat steps are delayed.
     #[serde(default)]
     pub swing: Swing,
 }
@@ -79,7 +79,7 @@ impl Plan {
     /// The chord that sounds at `step`, wrapping at the loop's end.
     ///
     /// # Panics
-    /// When the plan has no chords; a plan made by this crate has `2 * bars` of them.
+    /// Panics if the plan has no chords; a plan made by this crate has `2 * bars` of them.
     #[must_use]
     pub fn chord_at(&self, step: u32) -> &Chord {
         let half_bar = (step % self.total_steps()) * 2 / self.meter.steps_per_bar();

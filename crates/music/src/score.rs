@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A note, or a drum hit.
+/// A note or a drum hit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// Grid step (sixteenth) of the start, from the loop's start.
@@ -10,9 +10,9 @@ pub struct Note {
     /// Shift of the start in steps, in `-0.5..1.0`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: f32,
-    /// Length in steps, above 0. A note may reach past the loop's end: it wraps.
+    /// Length in steps, above 0. A note that reaches past the loop's end wraps.
     pub length: f32,
-    /// MIDI pitch; for drums the General MIDI key of [`DrumClass::key`].
+    /// MIDI pitch; for drums the General MIDI key ([`DrumClass::key`]).
     pub pitch: u8,
     /// MIDI velocity, in `1..=127`.
     pub velocity: u8,
@@ -53,11 +53,11 @@ pub enum DrumClass {
     Percussion,
 }
 
-/// How many drum classes there are.
+/// Number of drum classes.
 pub const DRUM_CLASS_COUNT: usize = 12;
 
 impl DrumClass {
-    /// All classes in their order.
+    /// All classes, in order.
     pub const ALL: [Self; DRUM_CLASS_COUNT] = [
         Self::Kick,
         Self::Snare,
@@ -85,13 +85,13 @@ impl DrumClass {
         [36, 38, 39, 37, 42, 46, 45, 50, 49, 51, 70, 56][self as usize]
     }
 
-    /// Class of a General MIDI key; keys of no class give `None`.
+    /// Class of a General MIDI key; `None` for keys without a class.
     #[must_use]
     pub fn from_key(key: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.key() == key)
     }
 
-    /// Name for people.
+    /// Name for display.
     #[must_use]
     pub const fn name(self) -> &'static str {
         [

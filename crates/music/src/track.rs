@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A track: one of the four roles. Its order is the order in which tracks are generated, and of the stem outputs.
+/// A track: one of the four roles, in the order of generation and of the stem outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Track {
@@ -16,11 +16,11 @@ pub enum Track {
     Melody,
 }
 
-/// How many tracks there are.
+/// Number of tracks.
 pub const TRACK_COUNT: usize = 4;
 
 impl Track {
-    /// All tracks in their order.
+    /// All tracks, in order.
     pub const ALL: [Self; TRACK_COUNT] = [Self::Drums, Self::Bass, Self::Harmony, Self::Melody];
 
     /// Position in [`Track::ALL`], in `0..TRACK_COUNT`.
@@ -40,7 +40,7 @@ impl Track {
         }
     }
 
-    /// Name with a capital, for people.
+    /// Capitalised name, for display.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl std::fmt::Display for Track {
     }
 }
 
-/// The word is no track.
+/// The word is not a track.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is no track: use drums, bass, harmony or melody")]
 pub struct UnknownTrack(pub String);

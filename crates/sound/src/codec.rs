@@ -1,10 +1,10 @@
 //! The score-excited codec: excitation streams and score features made from notes, and the filter that shapes the
 //! streams to audio with the gains of the decoder network.
 //!
-//! Everything runs on a linear *time line* in seconds at [`SAMPLE_RATE_HZ`]: a looping score is unrolled by
-//! [`timeline`] before it gets here. Sound is kept as a *mid* part, which is what the networks were trained on, and a *side*
-//! part that only widens: left = mid + side, right = mid - side, so the mono sum never depends on the width. The side
-//! comes from a second noise and from a decorrelated copy of the mid ([`width`]).
+//! Everything runs on a linear *time line* in seconds at [`SAMPLE_RATE_HZ`]: [`timeline`] unrolls a looping score first.
+//! Audio has a *mid* part, on which the networks were trained, and a *side* part that only adds width: left = mid + side,
+//! right = mid - side, so the mono sum never depends on the width. The side comes from a second noise and from a
+//! decorrelated copy of the mid ([`width`]).
 
 pub mod excitation;
 pub mod features;
@@ -16,17 +16,17 @@ pub mod width;
 pub const SAMPLE_RATE_HZ: u32 = 48_000;
 /// Feature frames per second.
 pub const FEATURE_RATE_HZ: u32 = 100;
-/// Samples of one feature frame.
+/// Samples per feature frame.
 pub const FEATURE_HOP: usize = (SAMPLE_RATE_HZ / FEATURE_RATE_HZ) as usize;
-/// Feature frames of one codec frame.
+/// Feature frames per codec frame.
 pub const FEATURES_PER_CODEC_FRAME: usize = 2;
-/// Samples of one codec frame.
+/// Samples per codec frame.
 pub const CODEC_HOP: usize = FEATURE_HOP * FEATURES_PER_CODEC_FRAME;
-/// Mel bands of gains, levels and log-mels.
+/// Number of mel bands of gains, levels and log-mels.
 pub const BANDS: usize = 96;
-/// Streams of a track: odd, even, noise; or impulse, body, noise.
+/// Number of streams of a track: odd, even, noise; or impulse, body, noise.
 pub const STREAMS: usize = 3;
-/// Streams that come from the notes; the last stream is noise.
+/// Number of streams that come from the notes; the last stream is noise.
 pub const PITCHED_STREAMS: usize = 2;
 
 /// A note in seconds on the time line.

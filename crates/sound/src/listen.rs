@@ -1,7 +1,7 @@
-//! Listening: what is heard in a loop's audio, step by step, when no score says it.
+//! Listening: analyses a loop's audio step by step, for takes without a score.
 //!
-//! The result has the form of what the composers were trained on (see [`resonantgen_models::context`]): onsets per step in three
-//! bands, and the pitches that sound.
+//! The result has the form of the composers' training data (see [`resonantgen_models::context`]): onsets per step in three bands, and
+//! the sounding pitches.
 
 pub mod flux;
 mod pitch;
@@ -11,14 +11,14 @@ use crate::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 
-/// Rises below this share of a band's strongest ones are no onsets.
+/// Rises below this share of a band's strongest ones are not onsets.
 const QUIETEST_ONSET: f32 = 0.12;
 /// Steps whose level is below this share of the loudest are silent (-46 dB).
 const SILENT_SHARE: f32 = 0.005;
-/// Pitches that are told apart at once in a harmony.
+/// Maximum number of simultaneous pitches detected in a harmony.
 const MOST_PITCHES: usize = 6;
 
-/// Bands in which drums are told apart, in Hz: bottom, punch, body, wires, crack, air.
+/// Bands that separate the drums, in Hz: bottom, punch, body, wires, crack, air.
 const DRUM_BANDS_HZ: [(f32, f32); 6] = [
     (25.0, 110.0),
     (110.0, 250.0),
@@ -29,12 +29,12 @@ const DRUM_BANDS_HZ: [(f32, f32); 6] = [
 ];
 const DRUM_COMPRESSION: f32 = 20.0;
 
-/// What is heard in one step.
+/// The analysis of one step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeardStep {
     /// Onset strength per band (low, mid, high), 0 to 1.
     pub onsets: [f32; BAND_COUNT],
-    /// How much later than the step the strongest onset is, in steps, in `-0.5..=0.5`.
+    /// Delay of the strongest onset after the step, in steps, in `-0.5..=0.5`.
     pub offset: f32,
     /// Root mean square of the step, full scale 1.
     pub level: f32,
@@ -89,7 +89,7 @@ pub fn hear(track: Track, audio: &StemAudio, plan: &Plan) -> Vec<HeardStep> {
     steps
 }
 
-/// Gives each onset of the flux's bands to the nearest step; `weigh` turns them into low, mid and high.
+/// Assigns each onset in the flux's bands to the nearest step; `weigh` turns them into low, mid and high.
 fn place_onsets(
     flux: &Flux,
     bands: usize,
@@ -125,8 +125,8 @@ fn place_onsets(
     }
 }
 
-/// What a score would say of drums: a snare's rattle is no hat and its body no kick. The shares were chosen on generated
-/// drums of twelve styles; the correlations with their scores are .87, .81 and .70.
+/// Drum onsets as a score would have them: a snare's rattle is not a hat and its body is not a kick. The shares were tuned
+/// on generated drums of twelve styles; the correlations with their scores are .87, .81 and .70.
 fn drum_onsets(bands: &[f32]) -> [f32; BAND_COUNT] {
     let &[bottom, punch, body, wires, crack, air] = bands else { return [0.0; BAND_COUNT] };
     [
@@ -136,7 +136,7 @@ fn drum_onsets(bands: &[f32]) -> [f32; BAND_COUNT] {
     ]
 }
 
-/// What a score would say of a tonal track: each onset once, in the band of its pitch.
+/// Onsets of a tonal track as a score would have them: each onset once, in the band of its pitch.
 fn tonal_onsets(track: Track, bands: &[f32]) -> [f32; BAND_COUNT] {
     let (low, mid, high) = (bands[0], bands[1], bands[2]);
     if track == Track::Bass {

@@ -1,7 +1,7 @@
-//! What can be said of a take by measuring it: is it on the grid, in key, does it sound, does it loop.
+//! Measures of a take: whether it is on the grid, in key, audible, and loops cleanly.
 //!
-//! Every new take is measured from its audio and its score before it is offered ([`resonantgen_models::generator`] tries again when a
-//! candidate fails); the figures stay with the take, so that a session can show why a take is what it is.
+//! Every new take is measured from its audio and its score before it is offered ([`resonantgen_models::generator`] makes another
+//! candidate if one fails). The figures stay with the take, so that a session can show them.
 
 pub mod fit;
 mod music;
@@ -23,73 +23,73 @@ use resonantgen_music::track::Track;
 
 /// Bounds in hertz of the bands of [`Measures::bands`]: sub, bass, low mid, mid, presence, air.
 pub const BAND_EDGES_HZ: [f32; 7] = [20.0, 60.0, 250.0, 800.0, 2_500.0, 8_000.0, 20_000.0];
-/// How many bands there are.
+/// Number of bands.
 pub const BAND_COUNT: usize = BAND_EDGES_HZ.len() - 1;
 
-/// Figures of one take. `None` stands for what has no meaning for the track (drums have no key) or cannot be told (nothing
-/// sounds). All numbers are finite.
+/// Figures of one take. `None` means that a figure does not apply to the track (drums have no key) or cannot be determined
+/// (nothing sounds). All numbers are finite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measures {
     /// Share of the onsets heard in the audio that lie within 20 ms of the (swung) sixteenth or triplet grid.
     pub on_grid: Option<f32>,
-    /// Share of the notes' time that lies in the scale of key and chord.
+    /// Share of the notes' time in the scale of key and chord.
     pub in_scale: Option<f32>,
-    /// Share of the notes' time that lies on chord tones: harmony and bass.
+    /// Share of the notes' time on chord tones; harmony and bass.
     pub chord_tones: Option<f32>,
-    /// Share of the bass's notes on bar starts that are their chord's root.
+    /// Share of the bass's notes on bar starts that are the chord's root.
     pub downbeat_roots: Option<f32>,
-    /// How alike bars are to the most alike of the bars one, two and four before, from 0 to 1.
+    /// Mean likeness of each bar to the most similar of the bars one, two and four before, from 0 to 1.
     pub repetition: Option<f32>,
-    /// Note onsets in a bar (chords count once).
+    /// Note onsets per bar (a chord counts once).
     pub onsets_per_bar: f32,
     /// Share of the bars in which nothing sounds.
     pub empty_bars: f32,
-    /// Share of the notes, or hits, that are heard: the level after their start is within 40 dB of the loudest.
+    /// Share of the notes or hits that are audible: the level after their start is within 40 dB of the loudest.
     pub notes_heard: Option<f32>,
     /// Share of 50 ms blocks below -60 dBFS.
     pub silence: f32,
-    /// Breaks in the wave form that no hit or note explains.
+    /// Number of discontinuities in the waveform that no hit or note explains.
     pub clicks: u32,
-    /// How much sharper the wave form bends at the loop's seam than it does in the sharpest of other places; above 1 it may
-    /// be heard as a click.
+    /// Sharpness of the waveform's bend at the loop's seam, relative to the sharpest elsewhere; above 1 it may be audible as
+    /// a click.
     pub seam: f32,
-    /// Mean of the spectrum's centre of gravity in hertz, weighted by power.
+    /// Mean spectral centroid in hertz, weighted by power.
     pub centroid_hz: Option<f32>,
     /// Share of the energy in each band of [`BAND_EDGES_HZ`].
     pub bands: [f32; BAND_COUNT],
-    /// Share of the energy in the band that is planned for the track.
+    /// Share of the energy in the track's planned band.
     pub in_band: Option<f32>,
     /// Integrated loudness in LUFS (ITU-R BS.1770-4).
     pub loudness_lufs: Option<f32>,
     /// Highest true peak of both channels in dBTP (ITU-R BS.1770-4, annex 2).
     pub true_peak_dbtp: Option<f32>,
-    /// How many candidates were made until this one was chosen; 0 when it is not known.
+    /// Number of candidates made until this one was chosen; 0 if unknown.
     pub candidates: u32,
 }
 
-/// Something that a listener would object to.
+/// A fault that a listener would notice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Failure {
-    /// Nothing, or next to nothing, is heard.
+    /// Nothing, or almost nothing, is audible.
     Silent,
-    /// Notes that are written but not heard; the share of those that are.
+    /// Some notes are not audible; the share of audible notes.
     NotesUnheard(f32),
-    /// Onsets lie off the grid; the share of those on it.
+    /// Onsets are off the grid; the share on it.
     OffGrid(f32),
-    /// Notes lie outside of key and chord; the share of those inside.
+    /// Notes are outside key and chord; the share inside.
     OutOfKey(f32),
     /// Too few chord tones; their share.
     FewChordTones(f32),
-    /// The bass leaves the root on downbeats; the share of those that keep it.
+    /// The bass does not play the root on downbeats; the share of downbeats on the root.
     DownbeatsOffRoot(f32),
     /// Bars are empty; their share.
     EmptyBars(f32),
-    /// The bars have nothing in common; how alike they are.
+    /// The bars have nothing in common; their likeness.
     Restless(f32),
-    /// The sound lies outside of the track's band; the share inside.
+    /// The sound is outside the track's band; the share inside.
     OutOfBand(f32),
-    /// The wave form breaks; how often.
+    /// The waveform has clicks; their number.
     Clicks(u32),
     /// The loop clicks at its seam.
     Seam(f32),
@@ -128,7 +128,7 @@ impl fmt::Display for Failure {
 }
 
 impl fmt::Display for Measures {
-    /// The figures that say most, in a line.
+    /// The most important figures, in one line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shares = [
             (self.on_grid, "on the grid"),
@@ -152,9 +152,9 @@ impl fmt::Display for Measures {
     }
 }
 
-/// What a take has to reach; see [`Measures`].
+/// Minimum values for a take; see [`Measures`].
 const LEAST_HEARD: f32 = 0.85;
-/// Low, as rolls of toms and timpani are hard to tell apart by ear, and what is written is on the grid by construction.
+/// Low, because rolls of toms and timpani are hard to resolve, and scores are on the grid by construction.
 const LEAST_ON_GRID: f32 = 0.5;
 const LEAST_IN_SCALE: f32 = 0.9;
 const LEAST_CHORD_TONES: f32 = 0.7;
@@ -164,7 +164,7 @@ const LEAST_IN_BAND: f32 = 0.6;
 const MOST_EMPTY: f32 = 0.5;
 
 impl Failure {
-    /// Whether the sound is to blame, not the notes.
+    /// Whether the fault is in the sound, not in the notes.
     #[must_use]
     pub fn is_of_sound(&self) -> bool {
         match self {
@@ -183,7 +183,7 @@ impl Failure {
         }
     }
 
-    /// How far from what is allowed, from 0 to 1.
+    /// Distance from the allowed range, from 0 to 1.
     #[must_use]
     fn distance(&self) -> f32 {
         match *self {
@@ -205,7 +205,7 @@ const TOGETHER_S: f64 = 0.02;
 /// Onsets this near to the grid are on it.
 const ON_GRID_S: f64 = 0.02;
 
-/// The band, in hertz, that is planned for a track's sound.
+/// The planned band of a track's sound, in hertz.
 #[must_use]
 pub const fn planned_band_hz(track: Track) -> (f32, f32) {
     match track {
@@ -217,7 +217,7 @@ pub const fn planned_band_hz(track: Track) -> (f32, f32) {
 }
 
 impl Measures {
-    /// Measures a take's sound and score. Needs about 2 ms per second of music.
+    /// Measures a take's audio and score. Takes about 2 ms per second of music; not realtime-safe.
     #[must_use]
     pub fn new(track: Track, plan: &Plan, notes: &[Note], audio: &StemAudio) -> Self {
         let floats =
@@ -242,7 +242,7 @@ impl Measures {
             ..Self::of_score(&music)
         }
     }
-    /// The measures of a score alone; what is measured of sound is as if nothing were wrong.
+    /// The measures of a score alone; the measures of sound have faultless values.
     #[must_use]
     pub fn of_score(music: &Music) -> Self {
         Self {
@@ -256,13 +256,13 @@ impl Measures {
         }
     }
 
-    /// How much is wrong: one for each failure and how far it is off; 0 when the take is fine.
+    /// Total shortfall: for each failure, 1 plus its distance; 0 if there are no failures.
     #[must_use]
     pub fn shortfall(&self) -> f32 {
         self.failures().iter().map(|failure| 1.0 + failure.distance()).sum()
     }
 
-    /// What a listener would object to, the worst first; empty when the take is fine.
+    /// Faults that a listener would notice, worst first; empty if there are none.
     #[must_use]
     pub fn failures(&self) -> Vec<Failure> {
         let mut failures = Vec::new();
@@ -309,7 +309,7 @@ fn attacks(plan: &Plan, notes: &[Note], audio_frames: usize) -> Vec<usize> {
     attacks
 }
 
-/// Share of onsets within 20 ms of a sixteenth (swung or straight) or a triplet eighth; `None` when fewer than four are heard.
+/// Share of onsets within 20 ms of a sixteenth (swung or straight) or a triplet eighth; `None` if fewer than four are found.
 #[must_use]
 pub fn on_grid(plan: &Plan, onsets: &[Onset]) -> Option<f32> {
     let steps = plan.total_steps();

@@ -5,11 +5,11 @@ use super::reader::Reader;
 use super::word::Word;
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
 
-/// Most chords that are read from one prompt.
+/// Maximum number of chords read from a prompt.
 const MOST_CHORDS: usize = 128;
 
 impl Reader {
-    /// Reads a tempo, length, meter, chord list or key that starts at a word; returns how many words it took.
+    /// Parses a tempo, length, meter, chord list or key that starts at a word; returns the number of words used.
     pub(super) fn fact(&mut self, index: usize) -> Option<usize> {
         self.tempo(index)
             .or_else(|| self.bars(index))
@@ -75,7 +75,7 @@ impl Reader {
         let word = self.lower(index);
         let bars = match NUMBERS.iter().position(|name| *name == word) {
             Some(number) => number as u32,
-            // "a bar", "12.5 bars" are no lengths; a huge number is one, and refused by the planner.
+            // "a bar" and "12.5 bars" are not lengths. A huge number is one, which the planner refuses.
             None if word.bytes().all(|byte| byte.is_ascii_digit()) && !word.is_empty() => {
                 word.parse().unwrap_or(u32::MAX)
             }
@@ -117,7 +117,7 @@ impl Reader {
         Some(taken)
     }
 
-    /// A note name at a word, and how many words it took: "F#", "b♭", "E flat".
+    /// A note name at a word, and the number of words used: "F#", "b♭", "E flat".
     fn note(&self, index: usize) -> Option<(u8, usize)> {
         let word = self.words.get(index)?;
         let key: Key = word.typed.parse().ok().filter(|_| word.lower.chars().count() <= 2)?;
@@ -165,7 +165,7 @@ impl Reader {
             || self.words[index].typed.chars().count() == 2
             || self.words[index].typed.chars().all(char::is_uppercase);
         let is_list = self.words.get(index + 1).is_some_and(|word| chord(word).is_some());
-        // "minor key, a lead": that key was a mode.
+        // "minor key, a lead": this "key" was a mode.
         let is_key = before == "key" && is_note && self.mode_word(index.saturating_sub(2)).is_none();
         if ((before == "in" && is_note && !is_list) || is_of_key || is_key)
             && !self.next_is_meaning(index + taken, before)
@@ -176,7 +176,7 @@ impl Reader {
         None
     }
 
-    /// "In A dark room": the note was an article.
+    /// "In A dark room": the "A" is an article.
     fn next_is_meaning(&self, index: usize, before: &str) -> bool {
         before == "in"
             && self.words.get(index).is_some_and(|word| !word.starts_clause && look_up(&word.lower).is_some())
@@ -214,7 +214,7 @@ impl Reader {
             chords.push(chord);
             taken += 1;
         }
-        // The last one may begin a key: "Am F C in G minor" ends before "in", but "C G A minor" does not.
+        // The last chord may start a key: "Am F C in G minor" ends before "in", but "C G A minor" does not.
         if chords.len() >= 2 && self.mode_word(index + taken).is_some() {
             chords.pop();
             taken -= 1;
@@ -223,7 +223,7 @@ impl Reader {
         let first = self.words[index].typed.as_str();
         let is_list = match chords.len() {
             0 => false,
-            // "Vamp on Em7": a lone symbol that is nothing else.
+            // "Vamp on Em7": a single symbol with no other meaning.
             1 => {
                 (is_announced && (have_suffix || are_typed_large))
                     || (are_typed_large && chords[0].quality.intervals().len() > 3 && !first.ends_with('6'))
@@ -235,7 +235,7 @@ impl Reader {
             return None;
         }
         chords.truncate(MOST_CHORDS);
-        // "Dm7 or Dm7 G7 Cmaj7": the longest list is what is meant.
+        // "Dm7 or Dm7 G7 Cmaj7": the longest list counts.
         if self.reading.chords.as_ref().is_none_or(|known| known.len() < chords.len()) {
             self.reading.chords = Some(chords);
         }
@@ -272,7 +272,7 @@ impl Reader {
             .collect();
         let taken = numerals.len();
         let words = &self.words[index..index + taken];
-        // "I" is a word, and so is "v" where somebody counts: two in a row must look like nothing else.
+        // "I" is a word, and "v" may be one in a count: require two in a row that cannot be anything else.
         let is_unmistakable = words.iter().any(|word| word.typed.chars().count() > 1)
             || words.iter().skip(1).any(|word| word.follows_dash);
         let is_list = match taken {
@@ -290,7 +290,7 @@ impl Reader {
         Some(taken)
     }
 
-    /// Degrees as figures or spoken: "1-5-6-4", "progression 2 5 1", "two five one".
+    /// Degrees as figures or words: "1-5-6-4", "progression 2 5 1", "two five one".
     fn spoken_degrees(&mut self, index: usize) -> Option<usize> {
         const SPOKEN: [&str; 7] = ["one", "two", "three", "four", "five", "six", "seven"];
         let degree = |word: &Word| {
@@ -321,7 +321,7 @@ impl Reader {
 }
 
 fn chord(word: &Word) -> Option<Chord> {
-    // English words that happen to be chord symbols in lower case do not count: "a", "am", "dim" has no root.
+    // English words that look like lower-case chord symbols do not count: "a", "am"; "dim" has no root.
     let is_article = word.typed == "a" || word.typed == "am" || word.typed == "add";
     if is_article { None } else { word.typed.parse().ok() }
 }

@@ -1,4 +1,4 @@
-//! The words the prompt reader knows, read from `lexicon.txt` once.
+//! The words known to the prompt reader, read once from `lexicon.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,27 +10,27 @@ use resonantgen_music::track::Track;
 /// Shifts of energy, density, brightness, aggression and complexity.
 pub(super) type Shift = [f32; 5];
 
-/// What an instrument word says.
+/// Meaning of an instrument word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Instrument {
-    /// Word of patch names and tags.
+    /// The word used in patch names and tags.
     pub(super) tag: String,
     /// Track that plays it when the prompt names none.
     pub(super) track: Option<Track>,
 }
 
-/// What a word means.
+/// Meaning of a word.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     pub(super) styles: Vec<(Style, f32)>,
-    /// Styles that count only where nothing names one.
+    /// Styles that count only if no word names a style.
     pub(super) hints: Vec<(Style, f32)>,
     pub(super) shift: Option<Shift>,
     pub(super) moods: Vec<&'static str>,
     pub(super) track: Option<Track>,
-    /// Instruments of one track, whatever the prompt says next.
+    /// Instruments of a given track, whatever follows in the prompt.
     pub(super) fixed: Vec<(Track, String)>,
-    /// Instruments of the track named next.
+    /// Instruments of the track named next in the prompt.
     pub(super) free: Vec<Instrument>,
     pub(super) mode: Option<Mode>,
     pub(super) meter: Option<Meter>,
@@ -40,15 +40,15 @@ pub(super) struct Entry {
     pub(super) tempo: Option<f64>,
     pub(super) octave: i8,
     pub(super) feel: Option<Feel>,
-    /// Follows the kick.
+    /// Whether the word means following the kick.
     pub(super) follows_kick: bool,
-    /// Of an edit: how closely the take at hand is followed.
+    /// In an edit: how closely to follow the current take.
     pub(super) closeness: Option<f32>,
-    /// A track that shall be silent ("drumless").
+    /// A track that is silenced ("drumless").
     pub(super) absent: Option<Track>,
-    /// Names only a part of its track.
+    /// Whether the word names only a part of its track.
     pub(super) is_part: bool,
-    /// Names the whole piece.
+    /// Whether the word names the whole piece.
     pub(super) is_piece: bool,
 }
 
@@ -84,7 +84,7 @@ const MOODS: [(&str, Shift); 28] = [
     ("epic", [0.3, 0.15, -0.03, 0.18, 0.05]),
 ];
 
-/// Most words of one spelling.
+/// Maximum number of words in a spelling.
 pub(super) const LONGEST_SPELLING: usize = 5;
 
 /// All entries by their spellings (lower case, single blanks, no hyphens).
@@ -114,7 +114,7 @@ pub(super) fn single_words() -> &'static [&'static str] {
     &WORDS
 }
 
-/// Reads the effects of one line; `None` when they are not well-formed.
+/// Parses the effects of one line; `None` if they are malformed.
 pub(super) fn entry(effects: &str) -> Option<Entry> {
     let mut entry = Entry::default();
     let mut shift = [0.0; 5];
@@ -177,8 +177,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
     Some(entry)
 }
 
-/// What a spelling (lower case, single blanks) means. Single words are also found in their plural, comparative and
-/// superlative, and with an "ish".
+/// The meaning of a spelling (lower case, single blanks). Single words are also found in their plural, comparative and
+/// superlative, and with the suffix "ish".
 pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
     let entries = entries();
     if let Some(entry) = entries.get(spelling) {

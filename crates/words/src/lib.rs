@@ -1,4 +1,4 @@
-//! What a prompt means, and how it is read.
+//! The meaning of a prompt, and the parser that finds it.
 
 mod facts;
 mod lexicon;
@@ -44,7 +44,7 @@ pub enum Style {
     Cinematic,
 }
 
-/// How many styles there are.
+/// Number of styles.
 pub const STYLE_COUNT: usize = 12;
 
 impl Style {
@@ -91,7 +91,7 @@ impl Style {
 }
 
 impl Style {
-    /// Name for people.
+    /// Name for display.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl std::fmt::Display for Style {
     }
 }
 
-/// The text is no style.
+/// The text is not a style.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is no style: use {list}", list = Style::ALL.map(Style::title).join(", "))]
 pub struct ParseStyleError(pub String);
@@ -116,7 +116,7 @@ pub struct ParseStyleError(pub String);
 impl std::str::FromStr for Style {
     type Err = ParseStyleError;
 
-    /// Reads a style by [`Style::title`] or [`Style::name`], with any case, blanks and hyphens.
+    /// Parses a [`Style::title`] or [`Style::name`]; ignores case, blanks and hyphens.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
         let wanted = plain(text);
@@ -156,7 +156,7 @@ impl Default for Attributes {
     }
 }
 
-/// How fast the drums feel against the tempo.
+/// How fast the drums feel relative to the tempo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feel {
@@ -167,7 +167,7 @@ pub enum Feel {
 }
 
 impl Feel {
-    /// Name for people.
+    /// Name for display.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -177,27 +177,27 @@ impl Feel {
     }
 }
 
-/// What is wished of one track.
+/// What is requested of one track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrackIntent {
-    /// Dials of this track; they start from the piece's.
+    /// Dials of this track; they default to the piece's.
     pub attributes: Attributes,
-    /// Words that were said of this track ("driving"), for display.
+    /// Words that describe this track ("driving"), for display.
     #[serde(default)]
     pub moods: Vec<String>,
-    /// Words that describe this track's instrument, to be matched with patch names and tags ("acid", "808", "rhodes").
+    /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     #[serde(default)]
     pub instruments: Vec<String>,
-    /// The track shall be silent ("no drums").
+    /// Whether the track is silent ("no drums").
     #[serde(default)]
     pub absent: bool,
-    /// Octaves up (positive) or down.
+    /// Octaves up (positive) or down (negative).
     #[serde(default)]
     pub octave: i8,
-    /// How closely the take at hand is followed, in `0.0..=1.0`; 0 makes the track anew.
+    /// How closely to follow the current take, in `0.0..=1.0`; 0 ignores it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub closeness: f32,
-    /// The track starts its notes with the kick.
+    /// Whether the track's notes start with the kick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follow_kick: bool,
 }
@@ -206,27 +206,28 @@ fn is_zero(value: &f32) -> bool {
     *value == 0.0
 }
 
-/// What a prompt means. Facts that the prompt does not state are `None` and are chosen by the planner from style and seed.
+/// The meaning of a prompt. Facts that the prompt does not state are `None`; the planner chooses them from style and seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
     /// Dials of the whole piece.
     pub attributes: Attributes,
-    /// Words of mood that were understood ("dark", "uplifting").
+    /// Mood words that were understood ("dark", "uplifting").
     #[serde(default)]
     pub moods: Vec<String>,
     /// Tempo in quarter notes per minute.
     pub bpm: Option<f64>,
     /// Key.
     pub key: Option<Key>,
-    /// Mode without a tonic ("in minor"); a key wins over it.
+    /// Mode without a tonic ("in minor"); a key overrides it.
     #[serde(default)]
     pub mode: Option<Mode>,
-    /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo wins over it.
+    /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo overrides it.
     #[serde(default)]
     pub pace: f32,
-    /// Tempo that is usual for the genre that was named, where that is narrower than its styles' ("dubstep"); drawn around.
+    /// Usual tempo of the named genre, in quarter notes per minute, if it is narrower than its styles' range ("dubstep"); the
+    /// tempo is drawn around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_bpm: Option<f64>,
     /// Meter.
@@ -236,26 +237,26 @@ pub struct Intent {
     /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
     #[serde(default)]
     pub swing: Option<f64>,
-    /// Chord progression, one entry per chord as typed; spread over the bars by the planner.
+    /// Chord progression, one entry per typed chord; the planner spreads it over the bars.
     pub chords: Option<Vec<Chord>>,
-    /// Chord progression as Roman numerals, meant in whatever the key will be; typed chords win over it.
+    /// Chord progression as Roman numerals, relative to the eventual key; typed chords override it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numerals: Vec<Numeral>,
-    /// How fast the drums feel against the tempo.
+    /// How fast the drums feel relative to the tempo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feel: Option<Feel>,
-    /// What is wished of each track (index as [`Track::ALL`]).
+    /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
-    /// Words that nothing was made of, for an honest display.
+    /// Words that were not understood, for display.
     #[serde(default)]
     pub unknown: Vec<String>,
-    /// What was chosen where the words contradict each other, in sentences for people.
+    /// How contradictions in the prompt were resolved, in sentences for display.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Default for Intent {
-    /// All styles alike, neutral dials, nothing stated.
+    /// All styles with equal weight, neutral dials, nothing stated.
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
@@ -280,7 +281,7 @@ impl Default for Intent {
 }
 
 impl Intent {
-    /// The same wishes in one style alone.
+    /// The same intent in a single style.
     #[must_use]
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
@@ -300,7 +301,7 @@ impl Intent {
         best
     }
 
-    /// What is wished of `track`.
+    /// What is requested of `track`.
     #[must_use]
     pub fn track(&self, track: Track) -> &TrackIntent {
         &self.tracks[track.index()]

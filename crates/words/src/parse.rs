@@ -8,19 +8,19 @@ use resonantgen_music::track::Track;
 
 /// Longest prompt, in characters.
 pub const MAX_PROMPT_CHARACTERS: usize = 2_000;
-/// How closely an edit follows the take at hand, and one that gives its line to another instrument.
+/// How closely an edit follows the current take, and how closely if it changes the instrument.
 const CLOSE: f32 = 0.75;
 const CLOSE_BY_ANOTHER: f32 = 0.6;
-/// Dials stay this far from their ends, where the composers have seen little.
+/// Distance of dials from their ends, where the composers have little training data.
 const MARGIN: f32 = 0.02;
 
-/// The prompt cannot be read.
+/// Why a prompt cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PromptError {
-    /// There is nothing in it.
+    /// The prompt is empty or blank.
     #[error("the prompt is empty: describe the music, like \"dark techno with driving bass\"")]
     Empty,
-    /// It is longer than [`MAX_PROMPT_CHARACTERS`].
+    /// The prompt is longer than [`MAX_PROMPT_CHARACTERS`]; its length in characters.
     #[error("the prompt has {0} characters: use at most {MAX_PROMPT_CHARACTERS}")]
     TooLong(usize),
 }
@@ -30,19 +30,19 @@ fn check_length(text: &str) -> Result<(), PromptError> {
     if characters > MAX_PROMPT_CHARACTERS { Err(PromptError::TooLong(characters)) } else { Ok(()) }
 }
 
-/// Reads a prompt. Words that mean nothing here end up in [`Intent::unknown`]; a prompt of nothing else is taken as
+/// Reads a prompt. Words without a known meaning end up in [`Intent::unknown`]; a prompt with no known word is read as
 /// neutral pop.
 ///
 /// # Errors
-/// When the prompt is empty or blank, or too long.
+/// Returns an error if the prompt is empty or blank, or too long.
 pub fn parse(prompt: &str) -> Result<Intent, PromptError> {
     parse_with(prompt, None)
 }
 
-/// As [`parse`], with a model of sentences for what the words leave open. Words that the lexicon knows always win.
+/// As [`parse`], with a sentence model for what the words leave open. Words in the lexicon always win.
 ///
 /// # Errors
-/// When the prompt is empty or blank, or too long.
+/// Returns an error if the prompt is empty or blank, or too long.
 pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<Intent, PromptError> {
     check_length(prompt)?;
     if prompt.chars().all(|character| character.is_whitespace() || character.is_control()) {
@@ -90,7 +90,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
             *octave = (*octave + reading.piece.octave).clamp(-3, 3);
         }
     }
-    // "Only" with nothing named, or all of it taken away, leaves no music: then the words are not taken at their word.
+    // "Only" without a name, or with every track excluded, would leave no music, so it is ignored.
     if intent.tracks.iter().all(|track| track.absent) {
         intent.notes.push("all four tracks play: the words rule out each of them".to_owned());
         for track in &mut intent.tracks {
@@ -100,7 +100,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     Ok(intent)
 }
 
-/// "A sad piano": where one track alone is spoken of, what is said of it is said of the piece.
+/// "A sad piano": if the prompt describes a single track, the description also applies to the piece.
 fn colour_piece_by_its_only_track(reading: &mut Reading) {
     let mut spoken_of =
         reading.tracks.iter_mut().filter(|wishes| wishes.wanted || !wishes.instruments.is_empty());
@@ -112,14 +112,14 @@ fn colour_piece_by_its_only_track(reading: &mut Reading) {
     }
 }
 
-/// Whether any word of a prompt means something here. [`parse`] takes a prompt of which this is not true as neutral pop.
+/// Whether any word of a prompt has a known meaning. [`parse`] reads a prompt without one as neutral pop.
 #[must_use]
 pub fn is_understood(prompt: &str) -> bool {
     is_understood_with(prompt, None)
 }
 
-/// Whether any word of a prompt means something here, or the prompt is like something that is known to a model of
-/// sentences.
+/// Whether any word of a prompt has a known meaning, or the prompt as a whole resembles a phrase known to the sentence
+/// model.
 #[must_use]
 pub fn is_understood_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> bool {
     let reading = read(prompt);
@@ -127,22 +127,22 @@ pub fn is_understood_with(prompt: &str, text: Option<&dyn TextUnderstanding>) ->
         || text.is_some_and(|text| text.sense(prompt).is_some())
 }
 
-/// Applies words to a take at hand ("more aggressive", "less busy", "an octave lower", "with rhodes instead"): the
-/// returned intent differs in what is wished of `track`, and in its styles where the words name one.
+/// Applies an edit to the current take's intent ("more aggressive", "less busy", "an octave lower", "with rhodes instead").
+/// The returned intent differs in what is requested of `track`, and in its styles if the edit names one.
 ///
-/// Facts that all tracks share (tempo, key, meter, length, chords) are no edit of one track; they are listed as unknown.
-/// An empty text changes nothing.
+/// Facts shared by all tracks (tempo, key, meter, length, chords) cannot be edited for one track; they are listed as
+/// unknown. An empty text changes nothing.
 ///
 /// # Errors
-/// When the text is too long.
+/// Returns an error if the text is too long.
 pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptError> {
     edit_with(intent, track, text, None)
 }
 
-/// As [`edit`], with a model of sentences for words that the lexicon does not know.
+/// As [`edit`], with a sentence model for words that are not in the lexicon.
 ///
 /// # Errors
-/// When the text is too long.
+/// Returns an error if the text is too long.
 pub fn edit_with(
     intent: &Intent,
     track: Track,
@@ -164,7 +164,7 @@ pub fn edit_with(
         }
     }
     let wishes = &mut edited.tracks[track.index()];
-    // Whatever the words were bound to, this track is what is edited.
+    // The edit always applies to this track, whatever its words refer to.
     let said: Vec<&Wishes> = std::iter::once(&reading.piece).chain(&reading.tracks).collect();
     let mut all = Wishes::default();
     for part in &said {
@@ -217,7 +217,7 @@ fn only(style: Style) -> [f32; STYLE_COUNT] {
     styles
 }
 
-/// The named styles, else those that moods and instruments hint at; they sum to 1.
+/// The named styles, otherwise those suggested by moods and instruments; the weights sum to 1.
 fn styles(reading: &Reading) -> Option<[f32; STYLE_COUNT]> {
     [reading.styles, reading.hints].into_iter().find_map(|weights| {
         let sum: f32 = weights.iter().sum();
@@ -241,8 +241,8 @@ fn shifted(attributes: Attributes, wishes: &Wishes) -> Attributes {
 }
 
 impl Intent {
-    /// What a user should be told of how the words were read: contradictions and what was chosen, and words that nothing
-    /// was made of.
+    /// Notices for the user about how the prompt was read: contradictions and how they were resolved, and words that were not
+    /// understood.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         let mut notices = self.notes.clone();
@@ -252,13 +252,13 @@ impl Intent {
         notices
     }
 
-    /// What was understood, in one line: "dark techno, 130 bpm, A minor, driving bass".
+    /// The intent in one line: "dark techno, 130 bpm, A minor, driving bass".
     #[must_use]
     pub fn summary(&self) -> String {
         self.describe(None)
     }
 
-    /// As [`Intent::summary`], with the plan's tempo and key where the prompt stated none.
+    /// As [`Intent::summary`], with the plan's tempo and key if the prompt stated none.
     #[must_use]
     pub fn summary_with(&self, plan: &Plan) -> String {
         self.describe(Some(plan))
@@ -400,7 +400,7 @@ mod tests {
             ("midwest emo", Style::Rock, None),
             ("cumbia", Style::Pop, Some(94.0)),
             ("bossa nova cafe", Style::Jazz, Some(128.0)),
-            // A plain style beside it has its own range.
+            // A plain style next to it has its own range.
             ("drill and rock", Style::Trap, None),
         ] {
             let intent = parse(prompt).expect("readable");

@@ -1,7 +1,7 @@
-//! From an intent to a plan: what the prompt leaves open is drawn by style, mood and seed.
+//! From an intent to a plan: facts that the prompt leaves open are drawn by style, mood and seed.
 //!
-//! The ranges and weights are those the composers were trained with (`training/resonant/composer/styles.py` and
-//! `plan.py`), so that a plan is never strange to them unless the user asked for it.
+//! The ranges and weights are those of the composers' training data (`training/resonant/composer/styles.py` and
+//! `plan.py`), so that a plan is never unfamiliar to them unless the user requests it.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,13 +14,13 @@ use resonantgen_music::plan::{
 use crate::progression::{Degree, library};
 use crate::{Attributes, Intent, Overrides, STYLE_COUNT, Style};
 
-/// Length of a loop when nobody states one.
+/// Default length of a loop, in bars.
 pub const DEFAULT_BARS: u32 = 8;
 
-/// No plan can be made of what was asked for.
+/// Why no plan can be made.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PlanError {
-    /// The tempo is out of range, or no number.
+    /// The tempo is out of range, or not a number.
     #[error("a tempo of {0} bpm is out of range: use {low} to {high}", low = BPM_RANGE.start(), high = BPM_RANGE.end())]
     Tempo(f64),
     /// The length is out of range.
@@ -29,9 +29,9 @@ pub enum PlanError {
     /// There are more chords than half bars.
     #[error("{chords} chords do not fit in {bars} bars, which hold two each: use fewer chords or more bars")]
     Chords {
-        /// Chords that were asked for.
+        /// Number of requested chords.
         chords: usize,
-        /// Bars of the loop.
+        /// Length of the loop in bars.
         bars: u32,
     },
     /// The list of chords is empty.
@@ -39,16 +39,16 @@ pub enum PlanError {
     NoChords,
 }
 
-/// What a style is made of.
+/// Parameters of a style.
 struct StyleFacts {
     /// Lowest, typical and highest tempo.
     bpm: (f64, f64, f64),
     modes: &'static [(Mode, f64)],
     /// Weight, unit in steps, lowest and highest ratio.
     swing: &'static [(f64, u32, f64, f64)],
-    /// Chance that every chord lasts twice as long.
+    /// Probability that every chord lasts twice as long.
     stretch: f64,
-    /// How readily triads become sevenths and ninths.
+    /// Tendency of triads to become sevenths and ninths.
     seventh: f64,
     /// Idioms of the progressions with their weights.
     idioms: &'static [(&'static str, f64)],
@@ -166,7 +166,7 @@ static STYLES: [StyleFacts; STYLE_COUNT] = {
     ]
 };
 
-/// How bright a mode is, from -1 (locrian) to 1.
+/// Brightness of a mode, from -1 (locrian) to 1 (lydian).
 const fn mode_brightness(mode: Mode) -> f64 {
     match mode {
         Mode::Locrian => -1.0,
@@ -195,7 +195,7 @@ fn random(seed: u64, stream: Stream) -> ChaCha8Rng {
     random
 }
 
-/// One of the options, drawn by weight; the last one should rounding leave none. `None` when there are none.
+/// One of the options, drawn by weight; the last one if rounding leaves none. `None` if there are no options.
 fn draw<T: Copy>(random: &mut ChaCha8Rng, options: &[(T, f64)]) -> Option<T> {
     let mut left = random.random::<f64>() * options.iter().map(|(_, weight)| weight).sum::<f64>();
     for (option, weight) in options {
@@ -207,10 +207,10 @@ fn draw<T: Copy>(random: &mut ChaCha8Rng, options: &[(T, f64)]) -> Option<T> {
     options.last().map(|(option, _)| *option)
 }
 
-/// Makes a plan: overrides win over the intent, the intent over what style, mood and seed suggest.
+/// Makes a plan: overrides take precedence over the intent, and the intent over what style, mood and seed suggest.
 ///
 /// # Errors
-/// When a stated fact is out of range, or the chords do not fit in the bars.
+/// Returns an error if a stated fact is out of range, or the chords do not fit into the bars.
 pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Plan, PlanError> {
     let facts = &STYLES[intent.main_style().index()];
     let attributes = intent.attributes;
@@ -260,11 +260,12 @@ pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Pl
     Ok(Plan { bpm, key, meter, bars, chords, swing })
 }
 
-/// Share of a genre's usual tempo by which what is drawn may differ, and that a wish for slow or fast may add.
+/// Share of a genre's usual tempo by which the drawn tempo may differ, and by which "slow" or "fast" may move it.
 const GENRE_SPAN: f64 = 0.035;
 const GENRE_PACE: f64 = 0.15;
 
-/// Triangular over the range of the style, or around the usual tempo of a genre, moved by energy and pace, a whole number.
+/// A whole number, drawn from a triangular distribution over the style's range or around a genre's usual tempo, shifted by
+/// energy and pace.
 fn draw_tempo(facts: &StyleFacts, intent: &Intent, seed: u64) -> f64 {
     let (low, typical, high) = intent.usual_bpm.map_or(facts.bpm, |usual| {
         let span = GENRE_SPAN + GENRE_PACE * f64::from(intent.pace.abs());
@@ -279,7 +280,7 @@ fn draw_tempo(facts: &StyleFacts, intent: &Intent, seed: u64) -> f64 {
     };
     let energy = f64::from(intent.attributes.energy) - 0.5;
     let pace = f64::from(intent.pace);
-    // A share of the way to the end that is asked for: a plain shift left a slow ballad at 122 where the range is wide.
+    // Move a share of the way to the requested end: a constant shift left a slow ballad at 122 bpm in a wide range.
     let end = if pace < 0.0 { low } else { high };
     let moved = drawn + 0.8 * pace.abs().min(1.0) * (end - drawn) + 0.22 * energy * (high - low);
     // A word such as "slow" may leave the style's range a little.
@@ -288,7 +289,7 @@ fn draw_tempo(facts: &StyleFacts, intent: &Intent, seed: u64) -> f64 {
 }
 
 fn draw_mode(facts: &StyleFacts, attributes: Attributes, seed: u64) -> Mode {
-    // Steeper than in the training data (2.4): who asks for bright or dark means it.
+    // Steeper than in the training data (2.4), because a request for bright or dark is meant.
     let bend = 5.0 * (f64::from(attributes.brightness) - 0.5);
     let weights: Vec<(Mode, f64)> = facts
         .modes
@@ -325,7 +326,7 @@ fn draw_swing(facts: &StyleFacts, intent: &Intent, meter: Meter, bpm: f64, seed:
     }
 }
 
-/// How long a loop of `count` typed chords is when nobody states it: one chord per bar, in whole rounds.
+/// Default length in bars for `count` typed chords: one chord per bar, in whole rounds.
 fn bars_for(count: usize) -> u32 {
     let count = count as u32;
     match count {
@@ -335,8 +336,8 @@ fn bars_for(count: usize) -> u32 {
     }
 }
 
-/// Spreads typed chords over the half bars: one per bar and repeated where that comes out even, else evenly; chords change
-/// within a bar only where there are more of them than bars, as in 3/4 a half bar falls between the beats.
+/// Spreads typed chords over the half bars: one per bar, repeated, if that comes out even, otherwise evenly. Chords change
+/// within a bar only if there are more chords than bars, since in 3/4 a half bar falls between the beats.
 fn spread(typed: &[Chord], bars: u32) -> Vec<Chord> {
     let bars = bars as usize;
     let count = typed.len();
@@ -349,8 +350,8 @@ fn spread(typed: &[Chord], bars: u32) -> Vec<Chord> {
         .collect()
 }
 
-/// The major or minor key (or the given mode's) whose scale holds most of the chords' notes; the first and the last
-/// chord tip the scales.
+/// The major or minor key (or a key of the given mode) whose scale contains most of the chords' notes; the first and last
+/// chord break ties.
 fn key_of_chords(chords: &[Chord], mode: Option<Mode>) -> Key {
     let modes = mode.map_or(vec![Mode::Major, Mode::Minor], |mode| vec![mode]);
     let mut best = (i32::MIN, Key { tonic: chords[0].root, mode: modes[0] });
@@ -402,7 +403,7 @@ fn draw_chords(
             .map(|(_, weight)| weight)
             .sum()
     };
-    // Without progressions of its own a mode borrows those of its family.
+    // A mode without progressions of its own borrows those of its family.
     let stand_in = if mode_brightness(key.mode) > 0.0 { Mode::Major } else { Mode::Minor };
     let fitting = [key.mode, stand_in].into_iter().find_map(|mode| {
         let mut found = Vec::new();
@@ -417,7 +418,7 @@ fn draw_chords(
             if progression.held_bars >= 2 {
                 weight *= 1.6 - 1.2 * complexity;
             }
-            // A round that does not come out even is a last resort.
+            // A round that does not come out even is the last resort.
             if !(2 * bars as usize).is_multiple_of(progression.halves.len()) {
                 weight *= 1e-6;
             }
@@ -427,7 +428,7 @@ fn draw_chords(
         }
         draw(&mut random, &found)
     });
-    // Uniform styles (nothing was understood) leave no idiom above the threshold: then any of the mode will do.
+    // With uniform styles (nothing was understood) no idiom is above the threshold: then use any progression of the mode.
     let index = fitting.unwrap_or_else(|| {
         library().iter().position(|progression| progression.mode == stand_in).unwrap_or_default()
     });
@@ -445,7 +446,7 @@ fn draw_chords(
     degrees.iter().map(|degree| spell(degree, key)).collect()
 }
 
-/// Colours plain triads by style and complexity, within the scale; each chord of the round the same way.
+/// Extends plain triads by style and complexity, within the scale; equal chords of the round alike.
 fn colour(random: &mut ChaCha8Rng, round: &mut [Degree], mode: Mode, seventh: f64, complexity: f64) {
     use ChordQuality as Q;
     let scale = mode.degrees();
@@ -539,7 +540,7 @@ fn turn_around(
     degrees[count - 1] = end;
 }
 
-/// Names a degree in a key: flats in flat keys, and for borrowed flat degrees where the key has few sharps.
+/// Spells a degree in a key: with flats in flat keys, and for borrowed flat degrees if the key has few sharps.
 fn spell(degree: &Degree, key: Key) -> Chord {
     let root = (key.tonic + degree.root) % 12;
     let is_borrowed_flat = degree.flat && !key.contains(root);

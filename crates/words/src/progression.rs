@@ -10,7 +10,7 @@ pub(super) struct Degree {
     /// Semitones of the root above the tonic, in `0..12`.
     pub(super) root: u8,
     pub(super) quality: ChordQuality,
-    /// The numeral was written with a flat.
+    /// Whether the numeral was written with a flat.
     pub(super) flat: bool,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct Progression {
     pub(super) mode: Mode,
     /// One chord per half bar.
     pub(super) halves: Vec<Degree>,
-    /// A chord changes within a bar.
+    /// Whether a chord changes within a bar.
     pub(super) has_half_bars: bool,
-    /// Bars that only hold the chord before.
+    /// Number of bars that only hold the previous chord.
     pub(super) held_bars: usize,
 }
 
@@ -64,7 +64,7 @@ fn read(text: &'static str) -> Option<Vec<Progression>> {
     Some(progressions)
 }
 
-/// Reads a Roman numeral such as `bVImaj7` or `iio7`: degrees of the parallel major scale, lower case for minor.
+/// Parses a Roman numeral such as `bVImaj7` or `iio7`: degrees of the parallel major scale, lower case for minor.
 fn numeral(text: &str) -> Option<Degree> {
     let (flat, shift, rest) = match text.as_bytes().first()? {
         b'b' => (true, 11, &text[1..]),

@@ -1,4 +1,4 @@
-//! Reads a prompt: explicit facts first, then the words of the lexicon, each bound to the track that it speaks of.
+//! Reads a prompt: explicit facts first, then the words in the lexicon, each bound to the track that it describes.
 
 use super::Feel;
 use super::STYLE_COUNT;
@@ -8,20 +8,20 @@ use super::word::{Word, words};
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// Most unknown words that are kept for display, and their longest.
+/// Maximum number of unknown words kept for display, and their maximum length.
 const MOST_UNKNOWN: usize = 24;
 const LONGEST_UNKNOWN: usize = 40;
-/// How much of the opposite a negated mood means ("not dark").
+/// Factor applied to a negated mood ("not dark").
 const NEGATION: f32 = -0.6;
 
-/// What is said of one track, or of the whole piece.
+/// What the prompt says about one track, or about the whole piece.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wishes {
     pub(super) shifts: Vec<Shift>,
-    /// Words as typed that carry the shifts, for display.
+    /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
     pub(super) instruments: Vec<String>,
-    /// Instruments that a style usually has; they count where none is named.
+    /// Usual instruments of a style; they count if none is named.
     pub(super) usual: Vec<String>,
     pub(super) unwanted: Vec<String>,
     pub(super) octave: i8,
@@ -30,7 +30,7 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    /// The shifts as one: their sum by the square root of their number, as moods were mixed in training.
+    /// The combined shift: the sum divided by the square root of the count, as moods were mixed in training.
     pub(super) fn shift(&self) -> Shift {
         let mut sum = [0.0; 5];
         let scale = 1.0 / (self.shifts.len().max(1) as f32).sqrt();
@@ -42,7 +42,7 @@ impl Wishes {
         sum
     }
 
-    /// The instruments that are named and not taken back, else the usual ones.
+    /// The named instruments that are not negated, otherwise the usual ones.
     pub(super) fn wanted_instruments(&self) -> Vec<String> {
         let list = if self.instruments.is_empty() { &self.usual } else { &self.instruments };
         let mut wanted: Vec<String> = Vec::new();
@@ -55,7 +55,7 @@ impl Wishes {
     }
 }
 
-/// All that was understood of a prompt.
+/// Everything that was understood of a prompt.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reading {
     pub(super) styles: [f32; STYLE_COUNT],
@@ -68,7 +68,7 @@ pub(super) struct Reading {
     pub(super) key: Option<Key>,
     pub(super) mode: Option<Mode>,
     pub(super) pace: f32,
-    /// Usual tempo of the first genre that was named, and whether another was named that has none of its own.
+    /// Usual tempo of the first named genre, and whether another genre without one was named.
     pub(super) usual_bpm: Option<f64>,
     pub(super) names_plain_style: bool,
     pub(super) meter: Option<Meter>,
@@ -80,12 +80,12 @@ pub(super) struct Reading {
     pub(super) follows_kick: bool,
     pub(super) closeness: Option<f32>,
     pub(super) unknown: Vec<String>,
-    /// What was chosen where the words contradict each other, in sentences.
+    /// How contradictions were resolved, in sentences.
     pub(super) notes: Vec<String>,
 }
 
 impl Reading {
-    /// Of facts that contradict each other the first counts, and a note says so.
+    /// Of contradicting facts the first counts; a note says so.
     pub(super) fn contradiction(&mut self, taken: &str, left: &str) {
         let note = format!("{taken} was taken, {left} left out: the words ask for both");
         if self.notes.len() < MOST_UNKNOWN && !self.notes.contains(&note) {
@@ -94,7 +94,7 @@ impl Reading {
     }
 }
 
-/// An adjective or instrument that waits for its noun.
+/// An adjective or instrument that is waiting for its noun.
 enum Pending {
     Adjective { shift: Shift, word: String, mood: Option<&'static str> },
     Instrument { instrument: Instrument, is_wanted: bool },
@@ -105,19 +105,19 @@ pub(super) struct Reader {
     pub(super) words: Vec<Word>,
     pub(super) reading: Reading,
     pending: Vec<Pending>,
-    /// The track named last in this clause; adjectives after it speak of it.
+    /// The track named last in this clause; adjectives after it describe it.
     subject: Option<Track>,
-    /// From "more", "slightly", "less"; 1 for none.
+    /// Scale from "more", "slightly" or "less"; 1 if there is none.
     scale: f32,
     is_compared: bool,
     is_negated: bool,
-    /// The last thing was a negated track: "no drums or bass".
+    /// Whether the last item was a negated track: "no drums or bass".
     negated_noun: bool,
-    /// The subject is being described: "the drums should be …".
+    /// Whether the subject is being described: "the drums should be …".
     is_described: bool,
 }
 
-/// Reads a prompt. Never fails: what is not understood is listed.
+/// Reads a prompt. Never fails: words that are not understood are listed.
 pub(super) fn read(prompt: &str) -> Reading {
     let mut reader = Reader {
         words: words(prompt),
@@ -147,12 +147,12 @@ impl Reader {
         self.words.get(index).map_or("", |word| word.lower.as_str())
     }
 
-    /// Reads what starts at a word; returns how many words it took.
+    /// Reads the phrase that starts at a word; returns the number of words used.
     fn step(&mut self, index: usize) -> usize {
         if let Some(taken) = self.fact(index) {
             return taken;
         }
-        // "drum and bass" is a style although "and" joins: phrases come before joining words.
+        // "drum and bass" is a style despite its "and", so phrases take precedence over conjunctions.
         for length in (1..=LONGEST_SPELLING.min(self.words.len() - index)).rev() {
             let phrase = &self.words[index..index + length];
             if phrase[1..].iter().any(|word| word.starts_clause) {
@@ -182,7 +182,7 @@ impl Reader {
         1
     }
 
-    /// "Bass solo" at the start, or "solo piano": nothing else plays.
+    /// "Bass solo" at the start, or "solo piano": the other tracks are silent.
     fn solo(&mut self) {
         let is_instrument = |word: &Word| {
             look_up(&word.lower).is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty())
@@ -200,7 +200,7 @@ impl Reader {
         }
     }
 
-    /// Words that change what comes next.
+    /// Words that modify the next word.
     fn modifier(&mut self, index: usize) -> bool {
         let word = self.lower(index).to_owned();
         match word.as_str() {
@@ -258,7 +258,7 @@ impl Reader {
         self.words.get(index).and_then(|word| look_up(&word.lower)).is_some_and(|entry| entry.track.is_some())
     }
 
-    /// Takes the negation and the scale that were waiting.
+    /// Takes the pending negation and scale.
     fn take_modifiers(&mut self) -> (bool, f32, bool) {
         let taken = (self.is_negated, self.scale.clamp(-2.0, 2.0), self.is_compared);
         self.is_negated = false;
@@ -296,7 +296,7 @@ impl Reader {
             self.flush(None, false);
             self.subject = None;
             if strength > 0.0 {
-                // A style that describes a track ("jazz chords") colours the piece less than one that names it.
+                // A style that describes a track ("jazz chords") colours the piece less than one that names the piece.
                 let share = if self.next_is_track(index + length) { 0.4 } else { 1.0 };
                 for (style, weight) in &entry.styles {
                     self.reading.styles[style.index()] += weight * share * strength.min(1.5);
@@ -418,7 +418,7 @@ impl Reader {
         }
     }
 
-    /// Gives what was waiting to a track, or to the whole piece. Instruments prefer their own track unless this one
+    /// Assigns pending words to a track, or to the whole piece. Instruments prefer their own track unless this one
     /// `is_named` by the prompt.
     fn flush(&mut self, track: Option<Track>, is_named: bool) {
         for pending in std::mem::take(&mut self.pending) {

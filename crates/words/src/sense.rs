@@ -1,4 +1,4 @@
-//! What a text is like: the seam between the reader of words and a model of sentences, and what it adds.
+//! What a text resembles: the interface between the prompt reader and a sentence model, and how its answer is used.
 
 use super::STYLE_COUNT;
 use super::lexicon::{Entry, Shift, entry};
@@ -6,28 +6,28 @@ use super::reader::{Reading, Wishes};
 use resonantgen_music::plan::Mode;
 use resonantgen_music::track::Track;
 
-/// Least similarity (cosine) of the nearest phrase for a text to be like anything: what is no language stays below it.
+/// Minimum similarity (cosine) of the nearest phrase; text that is not language stays below it.
 const LEAST: f32 = 0.34;
-/// Least similarity of the other phrases that are heard.
+/// Minimum similarity of the other phrases that are used.
 const LEAST_BESIDE: f32 = 0.28;
-/// Phrases that are heard at most.
+/// Maximum number of phrases that are used.
 const MOST_HEARD: usize = 4;
-/// How sharply the more similar phrase wins.
+/// Sharpness of the weighting by similarity.
 const SHARPNESS: f32 = 14.0;
-/// Share of the sentence where moods and instruments hint at a style as well.
+/// Weight of the sentence if moods and instruments also suggest a style.
 const SHARE_BESIDE_HINTS: f32 = 0.6;
-/// Share of a phrase's mood that is taken over.
+/// Share of a phrase's mood that is applied.
 const MOOD_SHARE: f32 = 0.8;
-/// Weight of a mood among the phrases from which it is named.
+/// Weight among the phrases from which a mood is named.
 const NAMED_MOOD: f32 = 0.45;
 
-/// Understands texts whose words the lexicon does not know.
+/// Understands texts whose words are not in the lexicon.
 pub trait TextUnderstanding: Send + Sync {
-    /// What `text` is like; `None` when it is like nothing known. The same text gives the same answer.
+    /// What `text` resembles; `None` if it resembles no known phrase. Deterministic.
     fn sense(&self, text: &str) -> Option<Sense>;
 }
 
-/// What a text is like.
+/// What a text resembles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sense {
     /// Weights of styles, summing to 1, or all 0.
@@ -51,20 +51,20 @@ pub struct Sense {
 pub struct Anchors(Vec<Entry>);
 
 impl Anchors {
-    /// Reads lines of `phrase = effects` in the lexicon's language; `None` when a line is not well-formed.
+    /// Parses lines of `phrase = effects` in the lexicon's language; `None` if a line is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         lines.map(|line| entry(line.split_once(" = ")?.1)).collect::<Option<Vec<_>>>().map(Self)
     }
 
-    /// How many there are.
+    /// Number of anchors.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no anchors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -124,7 +124,7 @@ impl Anchors {
     }
 }
 
-/// Adds to a reading what the text as a whole is like, where its words left something open: they always win.
+/// Completes a reading with what the whole text resembles, for everything its words leave open. The words always win.
 pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnderstanding) {
     let names_style = reading.styles.iter().any(|weight| *weight > 0.0);
     let strange: Vec<&str> = reading
@@ -134,7 +134,7 @@ pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnder
         .filter(|word| word.chars().filter(|letter| letter.is_alphabetic()).count() > 2)
         .collect();
     if names_style {
-        // The style stands; what the strange words colour is a mood.
+        // The style is settled; unknown words can only colour the mood.
         let Some(sense) = (!strange.is_empty()).then(|| text.sense(&strange.join(" "))).flatten() else {
             return;
         };
@@ -171,7 +171,7 @@ pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnder
     reading.unknown.clear();
 }
 
-/// Adds to the reading of an edit the mood that its words are like, where none of them names one.
+/// Completes the reading of an edit with the mood that it resembles, if no word names one.
 pub(super) fn complete_edit(reading: &mut Reading, edit: &str, text: &dyn TextUnderstanding) {
     let says_something = std::iter::once(&reading.piece)
         .chain(&reading.tracks)
@@ -186,7 +186,7 @@ pub(super) fn complete_edit(reading: &mut Reading, edit: &str, text: &dyn TextUn
     }
 }
 
-/// Least similarity at which strange words beside a named style colour its mood.
+/// Minimum similarity for unknown words next to a named style to colour its mood.
 const LEAST_BESIDE_STYLE: f32 = 0.4;
 
 fn colour(reading: &mut Reading, sense: &Sense) {
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::{Style, is_understood_with, parse, parse_with};
 
-    /// A model to which all texts are like one phrase.
+    /// A model in which every text resembles one phrase.
     struct Like(&'static str);
 
     impl TextUnderstanding for Like {

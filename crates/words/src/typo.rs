@@ -1,22 +1,22 @@
-//! Slips of the fingers: a word that is unknown, but one letter away from a known one.
+//! Typing mistakes: an unknown word that is one letter away from a known one.
 
 use super::lexicon::{is_filler, look_up, single_words};
 
-/// Shortest word that is taken for a misspelled one.
+/// Minimum length of a word that can be a typo.
 const SHORTEST: usize = 5;
-/// From this length on two slips are forgiven, and replaced letters too.
+/// From this length on, two mistakes are corrected.
 const LONG: usize = 8;
-/// From this length on a replaced letter is forgiven: of short words too many have a neighbour that means another thing.
+/// From this length on, a replaced letter is corrected: too many short words have a neighbour with another meaning.
 const MEDIUM: usize = 7;
 
-/// The known word that a misspelled one most likely is. Only words of one alphabet's letters are looked at, and only
-/// those that start alike; several candidates at the same distance are none, unless they mean the same.
+/// The known word that a misspelled word most likely means. Only words of lower-case ASCII letters are considered, and only
+/// candidates with the same first letter. Of equally close candidates, the first in alphabetical order is taken.
 pub(super) fn likely_meant(word: &str) -> Option<&'static str> {
     let letters: Vec<char> = word.chars().collect();
     if letters.len() < SHORTEST || !word.bytes().all(|byte| byte.is_ascii_lowercase()) || is_filler(word) {
         return None;
     }
-    // "Drumz", "keyz", "beatz" are a manner, not a slip.
+    // "Drumz", "keyz", "beatz" are slang, not typos.
     if let Some(stem) = word.strip_suffix('z')
         && let Some(known) = single_words().iter().find(|known| **known == stem)
     {

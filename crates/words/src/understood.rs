@@ -1,14 +1,14 @@
-//! What was understood of a prompt, in pieces that a surface can show one by one and let the user correct.
+//! The intent split into pieces that a user interface can show one by one and let the user correct.
 
 use super::{Intent, Style};
 use resonantgen_music::track::Track;
 
-/// What a piece of a prompt speaks of.
+/// Subject of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
     /// Style.
     Style,
-    /// Tempo, or how fast.
+    /// Tempo or pace.
     Tempo,
     /// Key, or only its mode.
     Key,
@@ -24,30 +24,30 @@ pub enum Slot {
     Mood,
     /// Instrument of a track.
     Instrument(Track),
-    /// What else is said of a track: adjectives, register.
+    /// Other descriptions of a track: adjectives, register.
     Track(Track),
-    /// A track that shall be silent.
+    /// A silent track.
     Absent(Track),
-    /// Words that nothing was made of.
+    /// Words that were not understood.
     Unknown,
 }
 
-/// One piece of what was understood.
+/// One piece of an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Understood {
-    /// What it speaks of.
+    /// Its subject.
     pub slot: Slot,
-    /// What was understood, in a few words for people ("A minor", "driving bass").
+    /// Its content, in a few words for display ("A minor", "driving bass").
     pub text: String,
 }
 
-/// Weight from which a style is worth naming.
+/// Minimum weight of a named style.
 const NAMED_STYLE: f32 = 0.2;
-/// Most styles that are named.
+/// Maximum number of named styles.
 const MOST_STYLES: usize = 3;
 
-/// What was understood, in the order in which people say it: style, mood, tempo, key, meter, length, chords, swing, then
-/// track by track, last what nothing was made of. What the prompt left open does not appear.
+/// The pieces of an intent, in the usual order: style, mood, tempo, key, meter, length, chords, swing, then track by
+/// track, and last the words that were not understood. What the prompt left open does not appear.
 #[must_use]
 pub fn understood(intent: &Intent) -> Vec<Understood> {
     let mut pieces = Vec::new();
@@ -112,7 +112,7 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     pieces
 }
 
-/// The styles of an intent for people ("techno / house"), the strongest first; `None` where all weigh alike.
+/// The styles of an intent for display ("techno / house"), strongest first; `None` if all weights are equal.
 #[must_use]
 pub fn style_name(intent: &Intent) -> Option<String> {
     let mut named: Vec<Style> =

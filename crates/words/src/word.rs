@@ -1,29 +1,29 @@
-//! Cuts a prompt into words.
+//! Splits a prompt into words.
 
 /// One word of a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word {
-    /// As typed, with typographic signs made plain.
+    /// As typed, with typographic characters replaced by plain ones.
     pub(super) typed: String,
     /// In lower case.
     pub(super) lower: String,
-    /// A comma, a full stop or the like stands before it.
+    /// Whether it follows a comma, a full stop or similar.
     pub(super) starts_clause: bool,
-    /// A slash stands before it.
+    /// Whether it follows a slash.
     pub(super) follows_slash: bool,
-    /// A hyphen, a dash, an arrow or a bar line stands before it.
+    /// Whether it follows a hyphen, a dash, an arrow or a bar line.
     pub(super) follows_dash: bool,
 }
 
-/// What stands between a word and the one before.
+/// What separates a word from the previous one.
 #[derive(Default)]
 struct Joints {
     slash: bool,
     dash: bool,
 }
 
-/// Cuts at blanks, hyphens and punctuation; control characters (NUL too) count as blanks. Signs that matter inside a
-/// word stay: sharps and flats, "7/8", "120.5", "d'n'b", "r&b", "ø". Units are cut off numbers ("128bpm").
+/// Splits at blanks, hyphens and punctuation; control characters (including NUL) count as blanks. Characters with a meaning
+/// inside a word stay: sharps and flats, "7/8", "120.5", "d'n'b", "r&b", "ø". Units are split off numbers ("128bpm").
 pub(super) fn words(prompt: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut current = String::new();
@@ -56,7 +56,7 @@ pub(super) fn words(prompt: &str) -> Vec<Word> {
         let next = characters.peek().copied().unwrap_or(' ');
         let joins = match character {
             '#' | '♯' | '♭' | '°' | 'ø' | '\'' => true,
-            // An augmented chord, "C+" or "III+", and not "drums+bass".
+            // An augmented chord, "C+" or "III+", but not "drums+bass".
             '+' => {
                 let is_root = |first: char| "ABCDEFGIVv".contains(first);
                 current.chars().count() <= 3 && current.starts_with(is_root) && !next.is_alphabetic()

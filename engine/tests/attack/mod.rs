@@ -1,6 +1,6 @@
-//! Everything that reads bytes of strangers, as functions of those bytes: none may panic, hang or allocate without bound.
+//! Every parser of untrusted bytes, as a function of those bytes: none may panic, hang or allocate without bound.
 //!
-//! The fuzz targets in `fuzz/` call them with what the fuzzer invents, `engine/tests/corpus.rs` with what it found before.
+//! The fuzz targets in `fuzz/` call them with new inputs, `engine/tests/corpus.rs` with earlier ones.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -29,7 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("tokens", tokens),
 ];
 
-/// A host's saved state: as it is, and inside a valid frame with a true checksum.
+/// A host's saved state: raw, and inside a valid frame with a correct checksum.
 pub fn blob(data: &[u8]) {
     let _ = Session::from_bytes(data);
     let mut framed = b"RESONANT".to_vec();
@@ -69,7 +69,7 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-/// What a user typed: understood or not, and when understood, planned for and edited with the same words.
+/// Typed text: parsed, and if it is understood, planned for and used as an edit.
 pub fn prompt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = resonantgen_words::is_understood(text);
@@ -92,7 +92,7 @@ pub fn session(data: &[u8]) {
     }
 }
 
-/// An audio file to be imported, with a tempo given, so that short inputs get far.
+/// An audio file to import, with a given tempo, so that short inputs reach later stages.
 pub fn import(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loop.wav");

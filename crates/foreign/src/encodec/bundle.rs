@@ -1,4 +1,4 @@
-//! Bundles of family `encodec`: a neural audio codec made elsewhere, exported by `training/resonant/export_encodec.py`.
+//! Bundles of the family `encodec`: a third-party neural audio codec, exported by `training/resonant/export_encodec.py`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use resonantgen_models::bundle::manifest::{
 use resonantgen_models::bundle::{BundleError, files, open_manifest};
 
 const FAMILY: &str = "encodec";
-/// Most codebooks of a codec.
+/// Maximum number of codebooks of a codec.
 pub const CODEBOOK_LIMIT: usize = 64;
 
-/// A number of codebooks to use, with the bit rate that it makes.
+/// A number of codebooks to use, with the resulting bit rate.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bandwidth {
@@ -30,13 +30,13 @@ pub struct CodecRecord {
     pub sample_rate_hz: u32,
     /// Audio frames per codec frame.
     pub hop: usize,
-    /// All codebooks.
+    /// Number of codebooks.
     pub codebooks: usize,
     /// Entries of each codebook.
     pub entries: usize,
-    /// Fewest codec frames that the networks can work on.
+    /// Minimum number of codec frames that the networks can process.
     pub min_frames: usize,
-    /// Useful numbers of codebooks, by rising bit rate; at least one.
+    /// Useful numbers of codebooks, by ascending bit rate; at least one.
     pub bandwidths: Vec<Bandwidth>,
     /// Audio to codes of all codebooks.
     pub encode: GraphRecord,
@@ -79,7 +79,7 @@ struct RawManifest {
     decode: RawGraph,
 }
 
-/// What a manifest says of a codec.
+/// A codec as written in a manifest.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawCodec {
@@ -155,7 +155,7 @@ impl CodecRecord {
     }
 }
 
-/// A checked bundle of family `encodec`.
+/// A checked bundle of the family `encodec`.
 #[derive(Debug)]
 pub struct EncodecBundle {
     folder: PathBuf,
@@ -166,7 +166,7 @@ impl EncodecBundle {
     /// Opens the bundle in `folder` and checks its manifest and every file.
     ///
     /// # Errors
-    /// When anything is missing, damaged, not allowed, or of another family or version.
+    /// Returns an error if anything is missing, damaged, not allowed, or of another family or version.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
         let manifest = open_manifest(folder, Manifest::parse)?;
         for file in manifest.codec.files() {
@@ -175,13 +175,13 @@ impl EncodecBundle {
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 
-    /// The folder it lies in.
+    /// The bundle's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its validated manifest.
+    /// The validated manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

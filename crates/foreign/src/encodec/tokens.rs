@@ -1,5 +1,5 @@
-//! Codes as a file: the magic, the form's version (u32), the length of the JSON header (u32), the header, then the codes
-//! as u16, codebook by codebook. Integers are little-endian.
+//! The token file format: magic, format version (u32), length of the JSON header (u32), the header, then the codes as
+//! u16, codebook by codebook. Integers are little-endian.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,16 +10,16 @@ const MAGIC: &[u8; 8] = b"RGTOKENS";
 const VERSION: u32 = 1;
 const HEADER_LIMIT: usize = 1 << 16;
 
-/// The bytes are no tokens that can be read.
+/// Why a token file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokensError {
-    /// They are something else.
+    /// The bytes are not a token file.
     #[error("this is no file of tokens")]
     NotTokens,
-    /// A newer version wrote them.
+    /// A newer version wrote the file.
     #[error("a newer version of ResonantGen wrote these tokens (form {0}, this one reads {VERSION})")]
     Newer(u32),
-    /// They were cut or changed.
+    /// The file is truncated or damaged.
     #[error("these tokens are damaged: {0}")]
     Damaged(String),
 }
@@ -35,7 +35,7 @@ struct Header {
     audio_frames: usize,
 }
 
-/// Codes with what is needed to know which codec can decode them.
+/// Codes, with the facts that identify the codec that can decode them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokensFile {
     /// Id of the bundle that made them.
@@ -51,7 +51,7 @@ pub struct TokensFile {
 }
 
 impl TokensFile {
-    /// Codes that the codec `record` of the bundle with this id made.
+    /// Codes made by the codec `record` of the bundle with this id.
     #[must_use]
     pub fn new(bundle: &str, record: &CodecRecord, codes: Codes) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl TokensFile {
         }
     }
 
-    /// The file's bytes.
+    /// Serialises to the file's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let header = Header {
@@ -83,10 +83,10 @@ impl TokensFile {
         bytes
     }
 
-    /// Reads what [`TokensFile::to_bytes`] wrote.
+    /// Parses the bytes written by [`TokensFile::to_bytes`].
     ///
     /// # Errors
-    /// When the bytes are something else, damaged or of a newer version.
+    /// Returns an error if the bytes are not a token file, are damaged, or are of a newer version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokensError> {
         let damaged = |what: &str| TokensError::Damaged(what.to_owned());
         let rest = bytes.strip_prefix(MAGIC).ok_or(TokensError::NotTokens)?;

@@ -1,4 +1,4 @@
-//! Bundles of family `musicgen`: a text-to-music model made elsewhere, exported by
+//! Bundles of the family `musicgen`: a third-party text-to-music model, exported by
 //! `training/resonant/export_musicgen.py`.
 
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use resonantgen_models::bundle::manifest::{
 use resonantgen_models::bundle::{BundleError, files, open_manifest};
 
 const FAMILY: &str = "musicgen";
-/// Largest list of pieces that is read, in bytes.
+/// Maximum size of a list of pieces, in bytes.
 const PIECES_LIMIT: u64 = 16 << 20;
-/// Most pieces of a vocabulary.
+/// Maximum number of pieces in a vocabulary.
 const PIECE_COUNT_LIMIT: usize = 1 << 20;
 
 /// A validated manifest.
@@ -26,25 +26,25 @@ pub struct Manifest {
     pub version: String,
     /// SPDX expression of the weights' licence.
     pub licence: String,
-    /// The prompt's tokens to keys and values.
+    /// Network from the prompt's tokens to keys and values.
     pub text: GraphRecord,
     /// One position of the decoder.
     pub step: GraphRecord,
-    /// Its buffers.
+    /// The decoder's buffers.
     pub cache: CacheShape,
     /// Entries of a codebook that can be generated.
     pub vocabulary: usize,
-    /// Code that stands where a codebook is silent.
+    /// Code for positions at which a codebook is silent.
     pub pad: usize,
-    /// How strongly the prompt counts by default; 1 is without guidance.
+    /// Default strength of the prompt; 1 is without guidance.
     pub guidance: f32,
-    /// Entries drawn from by default.
+    /// Default number of most likely entries to sample from.
     pub top_k: usize,
     /// File of the prompt's vocabulary.
     pub pieces: FileRecord,
     /// Number of pieces.
     pub piece_count: usize,
-    /// Token of what is in no piece.
+    /// Token of characters that are in no piece.
     pub unknown: usize,
     /// Token after the prompt.
     pub end: usize,
@@ -175,7 +175,7 @@ impl Manifest {
     }
 }
 
-/// A checked bundle of family `musicgen`.
+/// A checked bundle of the family `musicgen`.
 #[derive(Debug)]
 pub struct MusicgenBundle {
     folder: PathBuf,
@@ -187,7 +187,7 @@ impl MusicgenBundle {
     /// Opens the bundle in `folder` and checks its manifest and every file.
     ///
     /// # Errors
-    /// When anything is missing, damaged, not allowed, or of another family or version.
+    /// Returns an error if anything is missing, damaged, not allowed, or of another family or version.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
         let manifest = open_manifest(folder, Manifest::parse)?;
         let own = [&manifest.text.file, &manifest.step.file, &manifest.pieces];
@@ -204,19 +204,19 @@ impl MusicgenBundle {
         Ok(Self { folder: folder.to_owned(), manifest, pieces })
     }
 
-    /// The folder it lies in.
+    /// The bundle's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its validated manifest.
+    /// The validated manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The prompt's vocabulary: pieces with their log probabilities, index is the token.
+    /// The prompt's vocabulary: pieces with their log probabilities, indexed by token.
     #[must_use]
     pub fn pieces(&self) -> &[(String, f32)] {
         &self.pieces

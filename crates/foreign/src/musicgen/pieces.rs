@@ -1,13 +1,13 @@
-//! A prompt's tokens: the most likely cut of the text into known pieces.
+//! Tokenizes a prompt: the most likely segmentation of the text into known pieces.
 //!
 //! Source: Kudo 2018, "Subword Regularization" (unigram language model, Viterbi search); the space mark and the penalty of
 //! unknown characters are those of SentencePiece.
 
 use std::collections::HashMap;
 
-/// Stands for the space before a word.
+/// Represents the space before a word.
 const SPACE: char = '\u{2581}';
-/// How much less likely an unknown character is than the least likely piece, as a logarithm.
+/// Log-probability penalty of an unknown character relative to the least likely piece.
 const UNKNOWN_PENALTY: f32 = 10.0;
 
 /// A vocabulary.
@@ -21,7 +21,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// From pieces with their log probabilities; marks such as `</s>` are no text.
+    /// Builds a vocabulary from pieces with their log probabilities; control pieces such as `</s>` never match text.
     pub(super) fn new(pieces: &[(String, f32)], unknown: usize, end: usize) -> Self {
         let is_mark = |piece: &str| piece.starts_with('<') && piece.ends_with('>');
         let scores: HashMap<_, _> = pieces
@@ -35,7 +35,7 @@ impl Pieces {
         Self { scores, longest, unknown, unknown_score: least - UNKNOWN_PENALTY, end }
     }
 
-    /// The tokens of a text, with the end token last.
+    /// The tokens of a text, followed by the end token.
     #[must_use]
     pub fn tokens(&self, text: &str) -> Vec<i64> {
         let mut tokens = Vec::new();
@@ -43,15 +43,15 @@ impl Pieces {
             let characters: Vec<char> = std::iter::once(SPACE).chain(word.chars()).collect();
             tokens.extend(self.cut(&characters));
         }
-        // Unknown characters in a row are one token.
+        // A run of unknown characters is one token.
         tokens.dedup_by(|a, b| *a == self.unknown && *b == self.unknown);
         tokens.push(self.end);
         tokens.into_iter().map(|token| token as i64).collect()
     }
 
-    /// The best cut of one word.
+    /// The best segmentation of one word.
     fn cut(&self, characters: &[char]) -> Vec<usize> {
-        // Per end: the best score up to there, where its last piece begins, and that piece's token.
+        // Per end: the best score up to there, the start of its last piece, and that piece's token.
         let mut best: Vec<(f32, usize, usize)> =
             vec![(f32::NEG_INFINITY, 0, self.unknown); characters.len() + 1];
         best[0].0 = 0.0;

@@ -1,4 +1,4 @@
-//! The files of a bundle: found inside its folder, of the stated size and content, and, for networks, harmless.
+//! Checks a bundle's files: inside its folder, with the stated size and content, and, for networks, harmless.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -29,16 +29,16 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
     read().map_err(|source: std::io::Error| BundleError::Read { path: path.to_owned(), source })
 }
 
-/// Path, size and time of change of a file: while they stay, its content is taken to stay.
+/// Path, size and modification time of a file: while they are the same, its content is assumed to be the same.
 type FileState = (PathBuf, u64, SystemTime);
 
-/// SHA-256 of files that this process has hashed, and what is wrong with them as networks.
+/// SHA-256 of files that this process has hashed, and their verdict as networks.
 type Known = HashMap<FileState, (String, Result<(), String>)>;
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// Checks place, size, content and, by its name, the graph of a file. A file that this process has read before is not
-/// read again unless its size or time of change differ.
+/// Checks location, size, content and, depending on its name, the graph of a file. A file that this process has checked
+/// before is not read again unless its size or modification time has changed.
 ///
 /// # Errors
 /// Returns an error if the file is missing, truncated, altered, or a network that is not allowed.
@@ -53,7 +53,7 @@ pub fn check(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
         }
         Err(source) => return Err(reading(source)),
     };
-    // The name has no separators (`FileRecord::check`), so only a link could lead elsewhere.
+    // The name has no separators (`FileRecord::check`), so only a link could lead out of the folder.
     let inside = folder.canonicalize().map_err(reading)?;
     if !path.canonicalize().map_err(reading)?.starts_with(inside) {
         return Err(BundleError::Outside { path });
@@ -78,7 +78,7 @@ pub fn check(folder: &Path, record: &FileRecord) -> Result<(), BundleError> {
     verdict.map_err(|reason| BundleError::Network { path, reason })
 }
 
-/// What is wrong with a file as a network, if it is called one.
+/// The verdict on a file as a network, if its name says that it is one.
 fn network(path: &Path, length: u64) -> std::io::Result<Result<(), String>> {
     if path.extension().is_none_or(|extension| extension != "onnx") {
         return Ok(Ok(()));

@@ -1,4 +1,4 @@
-//! The manifest of a bundle: what stands in the file, and what the engine makes of it.
+//! The manifest of a bundle: the raw file, and its validated form.
 //!
 //! The schema is described at the top of `training/resonant/bundle.py`, which writes it.
 
@@ -16,14 +16,14 @@ use resonantgen_sound::codec::{
     BANDS, FEATURE_HOP, FEATURE_RATE_HZ, FEATURES_PER_CODEC_FRAME, SAMPLE_RATE_HZ, STREAMS, features,
 };
 
-/// Version of the manifest's schema that this engine reads.
+/// Supported version of the manifest's schema.
 pub const SCHEMA_VERSION: u64 = 1;
 /// Length of a patch's timbre vector.
 pub const TIMBRE_LENGTH: usize = 64;
 /// Number of the performers' attributes.
 pub const ATTRIBUTE_COUNT: usize = 5;
 const FAMILY: &str = "resonant";
-/// No file of a bundle is larger, in bytes.
+/// Maximum size of a bundle's file, in bytes.
 pub const FILE_LIMIT: u64 = 1 << 30;
 
 /// Element type of a tensor.
@@ -40,9 +40,9 @@ pub enum ElementType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dimension {
-    /// Always this size.
+    /// Fixed size.
     Fixed(usize),
-    /// Free, with a name.
+    /// Free dimension, by name.
     Free(String),
 }
 
@@ -78,7 +78,7 @@ impl std::fmt::Display for TensorSpec {
     }
 }
 
-/// A file of the bundle with its check sums.
+/// A file of the bundle with its size and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// Name inside the bundle's folder.
@@ -118,7 +118,7 @@ pub struct CacheShape {
 pub struct TrackRecord {
     /// Composer: one step per run.
     pub compose: GraphRecord,
-    /// Its buffers.
+    /// The composer's buffers.
     pub cache: CacheShape,
     /// Performer: features, timbre and attributes to codes.
     pub perform: GraphRecord,
@@ -145,7 +145,7 @@ pub struct Manifest {
     pub segment_bars: u32,
     /// Patches.
     pub patches: FileRecord,
-    /// How many patches there are.
+    /// Number of patches.
     pub patch_count: usize,
     /// Networks, index as [`Track::ALL`].
     pub tracks: [TrackRecord; TRACK_COUNT],
@@ -206,7 +206,7 @@ pub struct RawGraph {
 }
 
 impl RawGraph {
-    /// The record, if its signature is the expected one (inputs, outputs).
+    /// Converts the record if its signature (inputs, outputs) is the expected one.
     ///
     /// # Errors
     /// Returns the reason in words if the file's record or the signature is not as expected.
@@ -247,15 +247,15 @@ struct RawDecode {
 /// Why a manifest was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No JSON of the schema's form.
+    /// Not JSON of the schema's form.
     Syntax(String),
     /// Another schema version.
     Schema(String),
-    /// A value that this engine cannot work with.
+    /// A value that this engine does not support.
     Value(String),
 }
 
-/// Reads a manifest's form; its schema and family are checked before the rest.
+/// Parses a manifest; checks its schema and family before the rest.
 ///
 /// # Errors
 /// Returns [`Refusal`] if the text is not a manifest of this schema version and `family`.
@@ -345,7 +345,7 @@ impl FileRecord {
     }
 }
 
-/// Refuses names that could not be shown on a line.
+/// Refuses names that cannot be shown on one line.
 ///
 /// # Errors
 /// Returns the reason in words if a name is empty, longer than 100 bytes, or has control characters.

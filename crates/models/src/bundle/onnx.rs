@@ -1,8 +1,8 @@
-//! What may stand in a network file, checked before the runtime sees it.
+//! Checks a network file before the runtime sees it.
 //!
-//! A bundle is data. The runtime, however, does what a graph tells it: open further files (external tensors), load
+//! A bundle is data. The runtime, however, does whatever a graph says: open further files (external tensors), load
 //! compiled blobs (`EPContext`), run operators of custom libraries. So the file is read here first, field by field, and
-//! refused unless it has one graph of known operators without inner graphs, with all its tensors inside.
+//! refused unless it has a single graph of known operators, without subgraphs, and with all its tensors inside.
 //!
 //! Source of the field numbers: `onnx.proto` of ONNX 1.16 to 1.19 (IR versions 10 to 12).
 
@@ -13,21 +13,21 @@ use std::io::{Read, Seek};
 
 use self::wire::{Field, Message, Wire};
 
-/// Most nodes, and most tensors, of a graph.
+/// Maximum number of nodes, and of tensors, in a graph.
 const COUNT_LIMIT: usize = 1 << 16;
 /// Largest dimension of a tensor inside the file.
 const DIMENSION_LIMIT: u64 = 1 << 28;
-/// Most dimensions of a tensor.
+/// Maximum number of dimensions of a tensor.
 const RANK_LIMIT: usize = 8;
-/// Longest name of an operator, domain or attribute that is read, in bytes.
+/// Maximum length of an operator's, domain's or attribute's name, in bytes.
 const NAME_LIMIT: u64 = 256;
-/// Newest file format that is known here.
+/// Newest supported file format.
 const NEWEST_IR_VERSION: u64 = 12;
 
 /// Checks a network file of `length` bytes.
 ///
 /// # Errors
-/// What in it is not allowed or damaged, in words.
+/// Returns, in words, what is not allowed or damaged.
 pub fn check<R: Read + Seek>(reader: R, length: u64) -> Result<(), String> {
     let mut wire = Wire::new(reader);
     let mut model = Message::new(length);
@@ -137,7 +137,7 @@ fn attribute<R: Read + Seek>(wire: &mut Wire<R>, mut message: Message) -> Result
     if values <= 1 { Ok(()) } else { Err("an attribute has several values".to_owned()) }
 }
 
-/// Bytes of an element, by `TensorProto.DataType`; only plain numbers.
+/// Bytes per element, by `TensorProto.DataType`; plain numbers only.
 const fn element_bytes(data_type: u64) -> Option<u64> {
     match data_type {
         2 | 3 | 9 => Some(1),
@@ -172,7 +172,7 @@ fn tensor<R: Read + Seek>(wire: &mut Wire<R>, mut message: Message) -> Result<()
                 listed += length;
                 wire.skip(field)?;
             }
-            // Numbers that are not packed.
+            // Unpacked numbers.
             (4 | 5 | 7 | 10 | 11, field) => {
                 listed += 8;
                 wire.skip(field)?;

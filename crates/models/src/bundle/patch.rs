@@ -29,7 +29,7 @@ const CLASS_NAMES: [&str; DRUM_CLASS_COUNT] = [
     "perc",
 ];
 
-/// What a patch's notes excite.
+/// Excitation of a patch's notes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PatchExcitation {
     /// Half-saws per note.
@@ -41,11 +41,11 @@ pub enum PatchExcitation {
 /// A patch: one timbre of one track.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
-    /// Identity within the bundle.
+    /// Id within the bundle.
     pub id: String,
     /// Track it plays.
     pub track: Track,
-    /// Name for people.
+    /// Name for display.
     pub name: String,
     /// Instrument family.
     pub family: Family,

@@ -1,4 +1,4 @@
-//! Performing a take again, at its own or another tempo: its score stays, its sound is made anew.
+//! Performs a take again, at its own or another tempo: the score stays, the audio is made again.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use resonantgen_music::plan::Plan;
 use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 impl Engine {
-    /// A rendition of `take` at another tempo: the same notes, played by the same patch. `None` when the take has no
-    /// notes, or this bundle lacks its patch: then there is nothing to perform again.
+    /// A rendition of `take` at another tempo: the same notes, played by the same patch. `None` if the take has no notes, or
+    /// this bundle lacks its patch.
     ///
-    /// A rendition is no take of its own: it is heard in the take's place and never kept. Its recipe is the take's with
-    /// the other tempo. `context` holds the takes that this one heard, as far as they are known: it made room for them.
+    /// A rendition is not a take: it plays in the take's place and is never stored. Its recipe is the take's with the other
+    /// tempo. `context` holds the takes that this one heard, as far as they are known, because it made room for them.
     ///
     /// # Errors
-    /// As [`Engine::generate_take`].
+    /// Returns the same errors as [`Engine::generate_take`].
     pub fn perform_again(
         &self,
         take: &Take,
@@ -46,12 +46,11 @@ impl Engine {
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
     }
 
-    /// A take that is asleep with its sound made again: to the bit as it was, on the same kind of machine with the same
-    /// models. `None` when this bundle lacks its patch, or it was imported. `context` as in
-    /// [`perform_again`](Self::perform_again).
+    /// Restores the audio of a sleeping take, bit for bit on the same kind of machine with the same models. `None` if this
+    /// bundle lacks its patch, or the take was imported. `context` as in [`perform_again`](Self::perform_again).
     ///
     /// # Errors
-    /// As [`Engine::generate_take`].
+    /// Returns the same errors as [`Engine::generate_take`].
     pub fn make_again(
         &self,
         take: &Take,

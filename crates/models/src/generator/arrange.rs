@@ -1,8 +1,8 @@
-//! How a new stem makes room: register, tone and level, planned across tracks and against the takes that are heard.
+//! How a new stem makes room: register, tone and level, planned across tracks and relative to the takes that are heard.
 //!
-//! Nothing here moves a note or touches a take that exists. The rules are those of common mixing practice (Izhaki, "Mixing
-//! Audio", chapters 14 to 16): one instrument owns the lows, what lies above is cut below its lowest note, the bass yields to
-//! the bass drum for a moment, chords yield to the lead around its centre.
+//! Nothing here moves a note or changes an existing take. The rules follow common mixing practice (Izhaki, "Mixing Audio",
+//! chapters 14 to 16): one instrument owns the lows, others are cut below their lowest note, the bass ducks briefly under
+//! the bass drum, and chords make room for the lead around its centre.
 
 use super::TakeRequest;
 use resonantgen_music::harmony;
@@ -16,8 +16,8 @@ use resonantgen_words::{Intent, STYLE_COUNT, Style};
 
 /// Loudness of a stem in LUFS, so that four of them sum to about -16.
 const LOUDNESS_LUFS: [f32; TRACK_COUNT] = [-19.9, -21.4, -24.4, -22.9];
-/// What styles change of it, in decibels (index as [`Style::ALL`], then as [`Track::ALL`]); each row leaves the sum about as
-/// loud.
+/// Adjustment by style, in decibels (index as [`Style::ALL`], then as [`Track::ALL`]); each row keeps the sum at about the
+/// same loudness.
 const STYLE_DB: [[f32; TRACK_COUNT]; STYLE_COUNT] = [
     [0.5, 0.5, -1.5, -1.5],
     [0.5, 0.0, 0.0, -0.5],
@@ -32,39 +32,39 @@ const STYLE_DB: [[f32; TRACK_COUNT]; STYLE_COUNT] = [
     [0.0, 0.0, 1.0, -0.5],
     [-2.0, -0.5, 2.5, 1.0],
 ];
-/// What energy and aggression add from nothing to full, in decibels each.
+/// Range added by energy and by aggression, in decibels each.
 const ATTRIBUTE_DB: f32 = 2.0;
-/// Highest sample of a stem: drums may peak, and what holds its level need not.
+/// Maximum sample of a stem: drums may peak, sustained instruments need not.
 const CEILING: [f32; TRACK_COUNT] = [0.66, 0.43, 0.38, 0.38];
-/// How far above the ceiling the highest sample of a stem may lie before it is bent: the peaks of drums are short and may lose
-/// 5 dB before it is heard, others half of that.
+/// How far above the ceiling a stem's maximum sample may be before limiting: drum peaks are short and may lose 5 dB before it
+/// is audible, others half of that.
 const OVER: [f32; TRACK_COUNT] = [1.85, 1.35, 1.35, 1.35];
-/// How far the bass yields to a bass drum, in decibels (index as [`Style::ALL`]). In trap and hip hop the long 808 is part of the
-/// kick; a jazz kick is felt more than heard.
+/// Ducking of the bass under a bass drum, in decibels (index as [`Style::ALL`]). In trap and hip hop the long 808 is part of
+/// the kick; a jazz kick is felt more than heard.
 const YIELD_DB: [f32; STYLE_COUNT] = [4.0, 4.0, 2.0, 1.5, 3.0, 2.0, 3.0, 0.0, 0.0, 1.5, 4.0, 1.5];
-/// Cut of chords around the centre of a melody that is heard, in decibels.
+/// Cut of chords around the centre of a heard melody, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
-/// Fewest semitones that a narrowed register spans.
+/// Minimum span of a narrowed register, in semitones.
 const LEAST_SPAN: u8 = 26;
 
-/// How a stem is to sound among others.
+/// How a stem is mixed among others.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Arrangement {
-    /// Natural log gain per band of the codec.
+    /// Natural-log gain per codec band.
     pub(super) equaliser: [f32; BANDS],
-    /// Audio frames, from the loop's start, at which the stem yields, sorted.
+    /// Audio frames, from the loop's start, at which the stem ducks, sorted.
     pub(super) yields_at: Vec<usize>,
-    /// By how much, in decibels.
+    /// Depth of the ducking, in decibels.
     pub(super) yields_db: f32,
-    /// Wanted loudness in LUFS.
+    /// Target loudness in LUFS.
     pub(super) loudness_lufs: f32,
-    /// Highest sample.
+    /// Maximum sample.
     pub(super) ceiling: f32,
-    /// Highest sample before peaks are bent to the ceiling, as a factor of it.
+    /// Maximum sample before limiting, relative to the ceiling.
     pub(super) over: f32,
 }
 
-/// The takes that a request hears, its own track's left out.
+/// The takes that a request hears, without the track's own.
 fn heard<'a>(request: &TakeRequest<'a>) -> impl Iterator<Item = &'a Take> {
     let own = request.track;
     request.context.iter().map(AsRef::as_ref).filter(move |take| take.recipe.track != own)
@@ -77,15 +77,15 @@ pub(super) fn heard_notes<'a>(request: &TakeRequest<'a>, track: Track) -> Option
         .map(|take| take.score.notes.as_slice())
 }
 
-/// The pitch below which `share` of the notes lie.
+/// The pitch below which `share` of the notes are.
 fn pitch_quantile(notes: &[Note], share: f32) -> u8 {
     let mut pitches: Vec<u8> = notes.iter().map(|note| note.pitch).collect();
     pitches.sort_unstable();
     pitches[((pitches.len() - 1) as f32 * share).round() as usize]
 }
 
-/// The MIDI pitches, lowest and highest, that a tonal part may use beside what is heard: chords stay above a bass and do not
-/// climb over a melody, a melody stays above the middle of the chords, a bass below them.
+/// The lowest and highest MIDI pitch of a tonal part given what is heard: chords stay above a bass and do not climb over a
+/// melody, a melody stays above the middle of the chords, a bass below them.
 pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
     let (low, high) = harmony::register(request.track)?;
     let quantile = |track, share| heard_notes(request, track).map(|notes| pitch_quantile(notes, share));
@@ -109,7 +109,7 @@ pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
 }
 
 impl Arrangement {
-    /// Plans the sound of `notes`, the part that was written for `request`.
+    /// Plans the sound of `notes`, the part written for `request`.
     pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note]) -> Self {
         let track = request.track;
         let kicks = heard_notes(request, Track::Drums).filter(|_| track == Track::Bass);
@@ -124,7 +124,7 @@ impl Arrangement {
     }
 }
 
-/// A figure of the mix of styles.
+/// A figure averaged over the mix of styles.
 pub(super) fn by_style(styles: &[f32; STYLE_COUNT], figure: impl Fn(usize) -> f32) -> f32 {
     Style::ALL.into_iter().map(|style| styles[style.index()] * figure(style.index())).sum()
 }
@@ -151,7 +151,7 @@ fn hz_of_pitch(pitch: u8) -> f32 {
     440.0 * ((f32::from(pitch) - 69.0) / 12.0).exp2()
 }
 
-/// Gains in natural log: a high-pass below what the part needs, a gentle low-pass for the bass, room for a melody.
+/// Natural-log gains: a high-pass below the part's range, a gentle low-pass for the bass, room for a melody.
 fn equaliser(request: &TakeRequest<'_>, notes: &[Note]) -> [f32; BANDS] {
     let is_tonal = request.track != Track::Drums;
     let lowest = notes.iter().map(|note| note.pitch).min().filter(|_| is_tonal).map_or(25.0, hz_of_pitch);
@@ -162,10 +162,10 @@ fn equaliser(request: &TakeRequest<'_>, notes: &[Note]) -> [f32; BANDS] {
         Track::Harmony => (if has_bass { 140.0 } else { 60.0 }, Some(14_000.0)),
         Track::Melody => (if has_bass { 180.0 } else { 80.0 }, None),
     };
-    // Fundamentals stay whole.
+    // Fundamentals are not cut.
     let low_cut: f32 = f32::min(wanted_low_cut, 0.75 * lowest).max(20.0);
     let melody = heard_notes(request, Track::Melody).filter(|_| request.track == Track::Harmony);
-    // Where a lead is told from the chords: two octaves above its middle note.
+    // The range that distinguishes a lead from the chords: two octaves above its middle note.
     let room_hz = melody.map(|melody| 4.0 * hz_of_pitch(pitch_quantile(melody, 0.5)));
     std::array::from_fn(|band| {
         let hz = band_hz(band);

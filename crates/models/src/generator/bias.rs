@@ -1,7 +1,7 @@
-//! Leans a composition: towards the take at hand that an edit speaks of, and towards what words say of its rhythm.
+//! Biases a composition: towards the parent take of an edit, and towards what the words say about its rhythm.
 //!
-//! All of it is added to the logits before the rules of harmony mask them, so a leaned line is still one that the composer
-//! writes note by note. An edit first decides which onsets of the parent stay, go, or come; strong beats go last.
+//! The bias is added to the logits before the harmony rules mask them, so the composer still writes the line note by note.
+//! An edit first decides which of the parent's onsets stay or go and where new ones come; strong beats go last.
 
 use super::TakeRequest;
 use super::random::{Purpose, Random};
@@ -13,32 +13,32 @@ use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 use resonantgen_words::Feel;
 
-/// Logit of the parent's next token at full closeness: enough for nearly all of the line, so that what an edit does not name
-/// stays; the composer objects only where the line has become all but impossible.
+/// Logit bias of the parent's next token at full closeness: enough to keep nearly all of the line, so that what an edit does
+/// not name stays; the composer overrides it only where the line has become almost impossible.
 const PARENT: f32 = 7.5;
-/// Logit by which an onset that shall go or come is decided.
+/// Logit bias of an onset that has to go or come.
 const DECIDED: f32 = 9.0;
 /// Share of a change of density that becomes a change of the number of onsets.
 const DENSITY_SHARE: f32 = 1.1;
-/// Changes of density below this leave the onsets alone: many a mood moves it a little in passing.
+/// Changes of density below this do not affect the onsets: many moods change it a little.
 const THINNING: f32 = 0.06;
-/// Changes of force below this are none.
+/// Changes of force below this are ignored.
 const NOTICEABLE: f32 = 0.03;
-/// Logits between neighbouring velocity levels for a full change of force.
+/// Logit bias between neighbouring velocity levels for a full change of force.
 const FORCE: f32 = 5.0;
-/// Logits that follow the kick, or leave a gap where it has one.
+/// Logit bias for following the kick, and for leaving a gap where it has one.
 const KICK: f32 = 4.0;
-/// Logits of the backbeat of another feel.
+/// Logit bias for the backbeat of another feel.
 const BACKBEAT: f32 = 6.0;
 
-/// The take at hand among the takes of a request: the own track's, when the intent asks to stay close to it.
+/// The parent among a request's takes: the track's own take, if the intent asks to stay close to it.
 pub(super) fn parent<'a>(request: &TakeRequest<'a>) -> Option<&'a Take> {
     let is_wanted = request.intent.track(request.track).closeness > 0.0;
     let own = request.context.iter().find(|take| take.recipe.track == request.track);
     own.filter(|_| is_wanted).map(AsRef::as_ref)
 }
 
-/// How the dials of a request differ from its parent's: energy, density, brightness, aggression, complexity.
+/// Difference of a request's dials from its parent's: energy, density, brightness, aggression, complexity.
 pub(super) fn change(request: &TakeRequest<'_>) -> [f32; 5] {
     let Some(parent) = parent(request) else { return [0.0; 5] };
     let before = parent.recipe.intent.track(request.track).attributes.to_array();
@@ -46,32 +46,32 @@ pub(super) fn change(request: &TakeRequest<'_>) -> [f32; 5] {
     std::array::from_fn(|dial| now[dial] - before[dial])
 }
 
-/// What an edit decides of a step.
+/// What an edit does to a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Fate {
-    /// As the parent has it.
+    /// Keep the parent's onsets.
     #[default]
     Stay,
-    /// The parent's onsets here are left out.
+    /// Remove the parent's onsets.
     Go,
-    /// One more onset than the parent has.
+    /// Add one onset to the parent's.
     Come,
 }
 
-/// What is leaned to in each step of one composition.
+/// The bias of each step of one composition.
 #[derive(Debug)]
 pub(super) struct Bias {
     track: Track,
-    /// The parent's tokens of each step, without its end; empty without a parent.
+    /// The parent's tokens per step, without the step's end; empty without a parent.
     parent: Vec<Vec<Token>>,
     fates: Vec<Fate>,
     closeness: f32,
-    /// From softer (negative) to harder.
+    /// Change of force: negative is softer, positive is harder.
     force: f32,
     thins: bool,
     /// Steps of the kick, for a bass that follows it.
     kicks: Option<Vec<bool>>,
-    /// Leaning of the backbeat in each step.
+    /// Bias of the backbeat per step.
     backbeat: Vec<f32>,
     /// Tokens of this step so far.
     said: Vec<Token>,
@@ -112,7 +112,7 @@ impl Bias {
         }
     }
 
-    /// Hears the token that was chosen.
+    /// Records the chosen token.
     pub(super) fn feed(&mut self, token: Token) {
         if token == STEP {
             self.said.clear();
@@ -121,7 +121,7 @@ impl Bias {
         }
     }
 
-    /// Adds what is leaned to at `step`; `grammar` has been fed every token so far.
+    /// Adds the bias at `step` to the logits; `grammar` must have been fed every token so far.
     pub(super) fn apply(&self, grammar: &Grammar, step: u32, logits: &mut [f32]) {
         let step = step as usize;
         let end = usize::from(STEP);
@@ -159,7 +159,7 @@ impl Bias {
         }
     }
 
-    /// Hits or groups among tokens.
+    /// Number of hits or groups among tokens.
     fn events(&self, tokens: &[Token]) -> usize {
         let counts = |token: &&Token| match self.track {
             Track::Drums => (HIT0..ROLL2).contains(*token),
@@ -170,7 +170,7 @@ impl Bias {
 
     fn towards_parent(&self, grammar: &Grammar, tokens: &[Token], logits: &mut [f32]) {
         let lean = PARENT * self.closeness;
-        // A thinned part gains nothing elsewhere.
+        // A thinned part does not gain notes elsewhere.
         let closing = if self.thins && tokens.is_empty() { DECIDED } else { lean };
         let end = usize::from(STEP);
         if self.track == Track::Drums {
@@ -213,7 +213,7 @@ impl Bias {
             }
             return;
         }
-        // The group of the parent that the open one is most like: the first with one of its pitches, else the first.
+        // The parent's group that matches the open one: the first with one of its pitches, otherwise the first.
         let mut groups = tokens.split_inclusive(|token| *token >= DV0);
         let has_open = |group: &&[Token]| {
             group.iter().any(|token| is_pitch(token) && open & (1 << (token - PITCH0)) != 0)
@@ -258,7 +258,7 @@ fn parent_steps(take: &Take, plan: &Plan, track: Track) -> Vec<Vec<Token>> {
     steps.iter().cycle().take(plan.total_steps() as usize).cloned().collect()
 }
 
-/// How much a step of the bar carries: 1 for the bar's start, less for beats, eighths and sixteenths.
+/// Metrical weight of a step: 1 for the bar's start, less for beats, eighths and sixteenths.
 fn metrical(plan: &Plan, step: usize) -> f32 {
     let in_bar = step as u32 % plan.meter.steps_per_bar();
     let beat = beat_steps(plan.meter);
@@ -273,7 +273,7 @@ fn metrical(plan: &Plan, step: usize) -> f32 {
     }
 }
 
-/// Which of the parent's onsets go, or where others come, for a change of density.
+/// Which of the parent's onsets go, or where new ones come, for a change of density.
 fn fates(steps: &[Vec<Token>], plan: &Plan, density: f32, random: &mut Random) -> Vec<Fate> {
     let mut fates = vec![Fate::Stay; steps.len()];
     if density.abs() < THINNING {
@@ -281,7 +281,7 @@ fn fates(steps: &[Vec<Token>], plan: &Plan, density: f32, random: &mut Random) -
     }
     let onsets = steps.iter().filter(|tokens| !tokens.is_empty()).count();
     let count = (DENSITY_SHARE * density.abs() * onsets as f32).ceil() as usize;
-    // The same figure in each bar, so that a groove stays one: the luck is drawn for a step of the bar.
+    // Use the same figure in each bar to preserve the groove: randomness is drawn per step of the bar.
     let bar = plan.meter.steps_per_bar() as usize;
     let luck: Vec<f32> = (0..bar).map(|_| 0.3 * random.uniform()).collect();
     let mut order: Vec<(f32, usize)> = steps
@@ -298,7 +298,7 @@ fn fates(steps: &[Vec<Token>], plan: &Plan, density: f32, random: &mut Random) -
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let fate = if density > 0.0 { Fate::Come } else { Fate::Go };
-    // Something is always left.
+    // Something always remains.
     let most = if density > 0.0 { count } else { count.min(onsets.saturating_sub(1)) };
     for (_, step) in order.into_iter().take(most) {
         fates[step] = fate;
@@ -316,7 +316,7 @@ fn kicks(drums: &[Note], plan: &Plan) -> Vec<bool> {
     kicks
 }
 
-/// Where snare and clap are wanted or not for a feel, in meters of four quarters.
+/// Bias of snare and clap for a feel, per step, in meters of four quarters.
 fn backbeat(plan: &Plan, feel: Option<Feel>) -> Vec<f32> {
     let Some(feel) = feel.filter(|_| plan.meter.steps_per_bar() == 16) else { return Vec::new() };
     let lean = |step: u32| match (feel, step % 16) {
@@ -369,7 +369,7 @@ mod tests {
         })
     }
 
-    /// What a composer without any preference writes after an edit.
+    /// Samples from uniform logits after an edit.
     fn edited(track: Track, text: &str, context: &[Arc<Take>]) -> Vec<Note> {
         let parent = context.iter().find(|take| take.recipe.track == track).expect("a parent");
         let intent = edit(&parent.recipe.intent, track, text).expect("readable");
@@ -423,7 +423,7 @@ mod tests {
             less.len() * 10 < before.len() * 9 && less.iter().all(|step| before.contains(step)),
             "{less:?}"
         );
-        // The bars' starts stay.
+        // Bar starts stay.
         assert!([0, 16, 32, 48].iter().all(|step| less.contains(step)));
         let more = onsets(&edited(Track::Bass, "busier", std::slice::from_ref(&parent)));
         assert!(more.len() > before.len() && before.iter().all(|step| more.contains(step)), "{more:?}");

@@ -1,22 +1,22 @@
-//! Chooses the patch that plays a take.
+//! Chooses the patch of a take.
 
 use super::random::{Purpose, Random};
 use super::{TakeRequest, bias};
 use crate::bundle::{Bundle, Patch};
 
-/// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
+/// Score of a word in the prompt that names the instrument, compared with at most [`STYLE_SCORE`] for the right style.
 const INSTRUMENT_SCORE: f32 = 4.0;
-/// Above what mood, attributes and usual luck add: a jazz kit plays jazz.
+/// More than mood, attributes and typical randomness add: a jazz kit plays jazz.
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
-/// Above style, mood and luck together, and below an instrument's name.
+/// More than style, mood and randomness together, and less than an instrument's name.
 const PARENT_SCORE: f32 = 4.5;
-/// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
+/// Scale of the random part at full variation; among a hundred patches the highest draw is about five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
-/// The patch for `request`: what the prompt names wins, then what suits style and attributes, with a seeded choice
-/// among the best. One patch may be left out. `None` only when the bundle has no patch for the track, or none but that.
+/// The patch for `request`: named instruments win, then what suits style and attributes, with a seeded choice among the best.
+/// One patch may be excluded. `None` only if the bundle has no (other) patch for the track.
 pub(super) fn choose_patch<'a>(
     bundle: &'a Bundle,
     request: &TakeRequest<'_>,
@@ -51,7 +51,7 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
         - ATTRIBUTE_SCORE * distance
 }
 
-/// An edit keeps the instrument, unless its words name another.
+/// An edit keeps the instrument, unless it names another.
 fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     match bias::parent(request) {
         Some(parent) if parent.patch == patch.id => {
@@ -61,8 +61,7 @@ fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     }
 }
 
-/// How well `wish` describes the patch: 1 when it is a tag, its family or a part of its name, less for some of its
-/// words.
+/// How well `wish` describes the patch: 1 if it is a tag, its family or a part of its name, less if only some words match.
 fn match_of(patch: &Patch, wish: &str) -> f32 {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
     let wish = plain(wish);

@@ -1,4 +1,4 @@
-//! Compose: writes the score of one track, token by token.
+//! Compose: writes a track's score, token by token.
 
 use super::arrange::register;
 use super::bias::Bias;
@@ -15,20 +15,20 @@ use resonantgen_music::harmony::{end_overlaps, transpose_octaves};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 
-/// A sequence starts anew at a bar when fewer positions are left: more than one bar's tokens.
+/// A new sequence starts at a bar if fewer positions are left: more than one bar's tokens.
 const POSITIONS_OF_A_BAR: usize = 200;
 /// Largest random change of a note's velocity at full variation, so that repeated notes differ a little.
 const VELOCITY_SPREAD: f32 = 10.0;
 
-/// Weight of classifier-free guidance (Ho and Salimans 2022, section 3.2): 1 is none, then the second pass is not needed.
-/// The middle of the scale is 2 for drums, where their style was recognised best (.79 of held-out plans, .66 without);
-/// tonal tracks get 1.5, since at 2 basses came out denser than the data (5.7 against 4.6 onsets a bar).
+/// Weight of classifier-free guidance (Ho and Salimans 2022, section 3.2): 1 is none, which needs no second pass.
+/// The middle of the scale is 2 for drums, where their style was recognised best (.79 of held-out plans, .66 without
+/// guidance). Tonal tracks use 1.5, because at 2 basses were denser than the data (5.7 instead of 4.6 onsets a bar).
 fn guidance(track: Track, adherence: f32) -> f32 {
     let span = if track == Track::Drums { 2.0 } else { 1.0 };
     1.0 + span * adherence.clamp(0.0, 1.0)
 }
 
-/// Writes the score of `request`'s track, to be played by an instrument of `family`. Each candidate is another one.
+/// Writes the score of `request`'s track for an instrument of `family`. Each candidate is different.
 pub(super) fn compose(
     network: &mut StepNetwork,
     request: &TakeRequest<'_>,

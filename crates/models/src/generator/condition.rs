@@ -1,4 +1,4 @@
-//! The composer's condition vector: what it knows about the step that its next token belongs to.
+//! The composer's condition vector: what it knows about the step of its next token.
 //!
 //! | indices | meaning |
 //! |---|---|
@@ -21,7 +21,7 @@
 //! | 144..148 | which tracks are heard |
 //! | 148..196 | the own track 1, 2 and 4 bars before, 16 values each |
 //!
-//! All pitch classes are relative to the tonic. Twin of `training/resonant/conditions.py`, held to it by
+//! All pitch classes are relative to the tonic. Twin of `training/resonant/conditions.py`, checked against
 //! `tests/golden/compose`.
 
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ use resonantgen_words::{Attributes, STYLE_COUNT};
 
 /// Length of the condition vector.
 pub const CONDITION_LENGTH: usize = 196;
-/// Where style and attributes lie: what classifier-free guidance drops (see [`drop_intent`]).
+/// Columns of style and attributes, which classifier-free guidance drops (see [`drop_intent`]).
 const INTENT: std::ops::Range<usize> = 0..17;
 const PLAN_END: usize = 117;
 const CONTEXT_CHROMA: usize = 129;
@@ -131,22 +131,21 @@ pub fn drop_intent(vector: &mut [f32; CONDITION_LENGTH]) {
     vector[INTENT].fill(0.0);
 }
 
-/// Makes the condition vectors of one track's composition, step by step.
+/// Builds the condition vectors of one track's composition, step by step.
 #[derive(Clone, Debug)]
 pub struct ConditionBuilder {
     track: Track,
     tonic: u8,
     steps_per_bar: u32,
-    /// Columns 0..148 of each step of the loop; those do not change while the track is composed.
+    /// Columns 0..148 of each step of the loop, which do not change while the track is composed.
     fixed: Vec<[f32; LAG]>,
-    /// What the lag features say of each step of the own track so far.
+    /// Lag features of each step of the track's own notes so far.
     own: Vec<[f32; LAG_WIDTH]>,
     consumed: usize,
 }
 
 impl ConditionBuilder {
-    /// A builder for `track` as played by an instrument of `family`. An own track in `context` must be left out by
-    /// the caller.
+    /// A builder for `track`, played by an instrument of `family`. `context` must not contain the track itself.
     #[must_use]
     pub fn new(
         plan: &Plan,
@@ -180,9 +179,9 @@ impl ConditionBuilder {
     /// roll may replace the last hit before the next call). Costs a copy and the notes that are new.
     ///
     /// # Panics
-    /// When `step` lies outside the loop.
+    /// Panics if `step` is outside the loop.
     pub fn vector(&mut self, step: u32, notes_so_far: &[Note], vector: &mut [f32; CONDITION_LENGTH]) {
-        // A step's notes count once it is over: no lag is shorter than a bar.
+        // A step's notes count once the step is over: no lag is shorter than a bar.
         while let Some(note) = notes_so_far.get(self.consumed).filter(|note| note.step < step) {
             self.consume(note);
             self.consumed += 1;

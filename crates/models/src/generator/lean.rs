@@ -1,7 +1,7 @@
-//! Leans what is written to what is heard: a bass to the bass drum, a bass drum to the bass, a melody to the chords that sound.
+//! Biases a new part towards what it hears: a bass to the bass drum, a bass drum to the bass, a melody to the sounding chords.
 //!
-//! Added to the logits before the rules of harmony mask them. A composer hears the other tracks in its conditions; these lean it
-//! further, as it learnt from fewer pieces than it would need to follow closely.
+//! The bias is added to the logits before the harmony rules mask them. A composer hears the other tracks in its conditions; the
+//! bias strengthens this, because the composer was trained on fewer pieces than it would need to follow closely.
 
 use super::TakeRequest;
 use super::arrange::{by_style, heard_notes};
@@ -12,54 +12,54 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::measure::fit;
 use resonantgen_words::STYLE_COUNT;
 
-/// How much bass and bass drum lean to each other when they are written (index as [`Style::ALL`]): less where the bass also
-/// plays between the kicks, not where it walks. The composer follows the kick by itself; with three times this every bass beside one
-/// beat has the same rhythm, and rolling ones play on the beats alone.
+/// How strongly bass and bass drum are biased to each other (index as [`Style::ALL`]): less if the bass also plays between the
+/// kicks, not at all if it walks. The composer follows the kick by itself; with three times this bias every bass over one beat
+/// has the same rhythm, and rolling basses play only on the beats.
 ///
 /// [`Style::ALL`]: resonantgen_words::Style::ALL
 const LEAN: [f32; STYLE_COUNT] = [0.06, 0.06, 0.1, 0.2, 0.1, 0.06, 0.08, 0.1, 0.0, 0.04, 0.06, 0.1];
-/// Change of the logit of passing a step with, and without, a kick, at full lean.
+/// Logit bias of passing a step with, and without, a kick, at full strength.
 const LEAN_WITH_KICK: f32 = -3.0;
 const LEAN_WITHOUT_KICK: f32 = 2.0;
-/// Change of the logit of a note's length that ends with the next kick, and that goes beyond it, at full lean. Most notes of a
-/// bass end where the next begins: who chooses a length chooses the next onset, which a composer does up to a bar before it
-/// hears the kick there (its conditions show three steps ahead).
+/// Logit bias of a note length that ends with the next kick, and of one that goes beyond it, at full strength. Most bass notes
+/// end where the next begins, so choosing a length chooses the next onset, up to a bar before the composer can hear the kick
+/// there (its conditions show three steps ahead).
 const LEAN_UNTIL_KICK: f32 = 4.5;
 const LEAN_BEYOND_KICK: f32 = -2.7;
 /// Lengths in steps that lead from one onset to another; shorter ones are detached.
 const LEADING: f32 = 2.0;
-/// Change of the logit of a kick where a bass that is heard has an onset, and where it has none, at full lean.
+/// Logit bias of a kick where a heard bass has an onset, and where it has none, at full strength.
 const LEAN_WITH_BASS: f32 = 2.0;
 const LEAN_WITHOUT_BASS: f32 = -1.0;
-/// Change of the logit of a melody's pitch on a beat that none of the chords' sounding notes has, and that lies a semitone from one;
-/// half of it between the beats, where notes pass. How likely a note is at all stays as it was.
+/// Logit bias of a melody's pitch on a beat that is not among the chords' sounding notes and is a semitone from one; halved
+/// between the beats, for passing notes. The overall probability of a note does not change.
 const LEAN_FOREIGN: f32 = -1.2;
 const LEAN_CLASHING: f32 = -2.2;
 
-/// What a part leans to.
+/// What a part is biased towards.
 pub(super) enum Lean {
     /// A bass to the bass drum.
     Kick {
         amount: f32,
-        /// Whether there is a kick, for each step of the plan.
+        /// Whether there is a kick, per step of the plan.
         kicks: Vec<bool>,
     },
     /// A bass drum to the bass.
     Bass {
         amount: f32,
-        /// Whether the bass has an onset, for each step of the plan.
+        /// Whether the bass has an onset, per step of the plan.
         onsets: Vec<bool>,
     },
     /// A melody to the chords.
     Chords {
-        /// Sounding pitch classes above the tonic, as bits, for each step of the plan.
+        /// Sounding pitch classes relative to the tonic, as bits, per step of the plan.
         sounding: Vec<u16>,
         steps_per_beat: usize,
     },
 }
 
 impl Lean {
-    /// `None` when there is nothing to lean to.
+    /// The bias for a request; `None` if there is nothing to follow.
     pub(super) fn new(request: &TakeRequest<'_>) -> Option<Self> {
         let plan = request.plan;
         let amount = by_style(&request.intent.styles, |style| LEAN[style]);
@@ -82,7 +82,7 @@ impl Lean {
         }
     }
 
-    /// Adds to the logits of the next token at `step`; `grammar` has been fed every token so far.
+    /// Adds the bias to the logits of the next token at `step`; `grammar` must have been fed every token so far.
     pub(super) fn apply(&self, grammar: &Grammar, step: u32, logits: &mut [f32]) {
         match self {
             Self::Kick { amount, kicks } => to_kick(*amount, kicks, grammar, step as usize, logits),
@@ -128,7 +128,7 @@ fn to_kick(amount: f32, kicks: &[bool], grammar: &Grammar, step: usize, logits: 
     }
 }
 
-/// `pitches` are the logits of the pitch tokens, the first of which is a tonic.
+/// `pitches` are the logits of the pitch tokens; the first is a tonic.
 fn to_chord(amount: f32, sounding: u16, pitches: &mut [f32]) {
     let sounds = |class: usize| sounding & 1 << (class % 12) != 0;
     let before = log_sum(pitches);
@@ -208,7 +208,7 @@ mod tests {
         assert!(pitch(60) > pitch(65) && pitch(65) > pitch(61), "{} {} {}", pitch(60), pitch(65), pitch(61));
         let all = log_sum(&logits[usize::from(PITCH0)..usize::from(DV0)]);
         assert!((all - 100f32.ln()).abs() < 1e-3 && logits[usize::from(STEP)] == 0.0);
-        // Where nothing sounds, nothing leans.
+        // Without sounding notes there is no bias.
         let silent = Lean::Chords { sounding: vec![0; 16], steps_per_beat: 4 };
         let mut logits = vec![0.0; vocabulary(Track::Melody)];
         silent.apply(&grammar, 3, &mut logits);

@@ -1,14 +1,14 @@
-//! Level: brings a rendered loop to the loudness that is planned for it.
+//! Level: brings a rendered loop to its planned loudness.
 
 use super::arrange::Arrangement;
 use resonantgen_sound::measure::sound;
 use resonantgen_take::StemAudio;
 
-/// Where samples start to be bent, as a share of the ceiling.
+/// Start of limiting, as a share of the ceiling.
 const KNEE: f32 = 0.7;
-/// Largest gain, so that a nearly silent loop does not become noise.
+/// Maximum gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
-/// Samples in which the stem starts to yield (5 ms), yields (30 ms) and comes back (120 ms).
+/// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
 const YIELD_LEAD: usize = 240;
 const YIELD_HOLD: usize = 1_440;
 const YIELD_RELEASE: usize = 5_760;
@@ -26,7 +26,7 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
     StemAudio::from_f32(&left, &right)
 }
 
-/// Turns the loop down for a moment where the arrangement says so.
+/// Ducks the loop where the arrangement says so.
 fn give_way(left: &mut [f32], right: &mut [f32], arrangement: &Arrangement) {
     let count = left.len();
     if arrangement.yields_at.is_empty() || arrangement.yields_db == 0.0 || count == 0 {
@@ -46,7 +46,7 @@ fn give_way(left: &mut [f32], right: &mut [f32], arrangement: &Arrangement) {
     }
 }
 
-/// How much of the way is given, from 0 to 1, `offset` samples after the beginning.
+/// Depth of the ducking, from 0 to 1, `offset` samples after its start.
 fn yielding(offset: usize) -> f32 {
     if offset < YIELD_LEAD {
         offset as f32 / YIELD_LEAD as f32
@@ -58,7 +58,7 @@ fn yielding(offset: usize) -> f32 {
     }
 }
 
-/// Leaves small samples alone and bends large ones smoothly towards the ceiling.
+/// Soft limiter: leaves small samples unchanged and bends large ones smoothly towards the ceiling.
 fn limit(sample: f32, ceiling: f32) -> f32 {
     let (size, knee) = (sample.abs(), KNEE * ceiling);
     if size <= knee {
@@ -116,7 +116,7 @@ mod tests {
         let half = 10f32.powf(-6.0 / 20.0);
         assert!((left[200] - half).abs() < 1e-3 && (right[24_500] - half).abs() < 1e-3);
         assert!(left[47_950] < 1.0 && (left[12_000] - 1.0).abs() < 1e-6);
-        // No step is heard.
+        // No audible step.
         assert!(left.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.005));
     }
 }

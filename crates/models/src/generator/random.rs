@@ -1,4 +1,4 @@
-//! Random streams of a take: one seed, and one independent stream for each purpose.
+//! Random streams of a take: one seed, and one independent stream per purpose.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -19,7 +19,7 @@ pub(super) enum Purpose {
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream of the given candidate; the first is 0.
+    /// The stream of a candidate; the first is 0.
     pub(super) fn new(seed: u64, track: Track, purpose: Purpose, candidate: u32) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream((u64::from(candidate) << 16) | ((track.index() as u64) << 8) | purpose as u64);
@@ -35,7 +35,7 @@ impl Random {
         (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 
-    /// Standard Gumbel: the largest of scores with such noise is a draw from their softmax.
+    /// Standard Gumbel noise: the maximum of scores with this noise is a draw from their softmax.
     pub(super) fn gumbel(&mut self) -> f32 {
         let uniform = self.uniform().max(1e-7);
         -(-uniform.ln()).ln()

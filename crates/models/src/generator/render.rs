@@ -25,13 +25,13 @@ use resonantgen_words::Attributes;
 
 /// Codec frames decoded at once (4 s).
 const CHUNK_CODEC_FRAMES: usize = 200;
-/// Codec frames that the decoder sees to each side of a chunk: more than its receptive field.
+/// Codec frames of context to each side of a decoded chunk: more than the receptive field.
 const CONTEXT_CODEC_FRAMES: usize = 16;
-/// Codec frames that are filtered before the loop: the seam's lead, and time for the widener to settle (0.32 s).
+/// Codec frames filtered before the loop: the seam's lead, and time for the widener to settle (0.32 s).
 const BEFORE_CODEC_FRAMES: usize = 16;
-/// Codec frames that are filtered after the loop: more than half an STFT window.
+/// Codec frames filtered after the loop: more than half an STFT window.
 const AFTER_CODEC_FRAMES: usize = 3;
-/// Level of the decorrelated side of the whole sound relative to its mid; drums are widened by their noise alone.
+/// Level of the whole sound's decorrelated side relative to its mid; drums are widened only by their noise.
 fn body_width(track: Track, patch: &Patch) -> f32 {
     match track {
         Track::Drums | Track::Bass => 0.0,
@@ -49,7 +49,7 @@ fn noise_width(track: Track, patch: &Patch) -> NoiseWidth {
     NoiseWidth { amount, above_hz: if track == Track::Drums { 3_000.0 } else { 300.0 } }
 }
 
-/// What perform and decode need of a score: made once, on any thread.
+/// Inputs of perform and decode made from a score, once, on any thread.
 #[derive(Debug)]
 pub(super) struct Material {
     pub(super) timeline: Timeline,
@@ -76,7 +76,7 @@ impl Material {
     /// The excitation streams of the time line.
     ///
     /// # Errors
-    /// [`ModelError::Cancelled`] soon after `is_cancelled` turned true.
+    /// Returns [`ModelError::Cancelled`] soon after `is_cancelled` becomes true.
     pub(super) fn streams(
         &self,
         request: &TakeRequest<'_>,
@@ -121,7 +121,7 @@ pub(super) fn perform(
     )
 }
 
-/// The tokens of the loop out of those of the time line (`[codebooks, codec_frames]`).
+/// Extracts the loop's tokens from the time line's (`[codebooks, codec_frames]`).
 pub(super) fn loop_tokens(codes: &[i64], codebooks: usize, timeline: &Timeline) -> Tokens {
     let range = timeline.loop_codec_frames();
     let codes = codes
@@ -131,7 +131,7 @@ pub(super) fn loop_tokens(codes: &[i64], codebooks: usize, timeline: &Timeline) 
     Tokens { codebooks, codes }
 }
 
-/// What the decoder works on.
+/// Inputs of the decoder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoding<'a> {
     pub(super) track: Track,
@@ -143,18 +143,18 @@ pub(super) struct Decoding<'a> {
     pub(super) codebooks: usize,
     pub(super) patch: &'a Patch,
     pub(super) arrangement: &'a Arrangement,
-    /// Log gain at the highest band against the middle: how much brighter an edit asks for.
+    /// Log gain of the highest band relative to the middle, for edits of brightness.
     pub(super) tilt: f32,
 }
 
-/// The tilt of the spectrum for changed dials (energy, density, brightness, aggression, complexity): up to 9 dB at the
-/// top for a full change of brightness. The performer hears the dials too, but may have learnt little of them.
+/// Spectral tilt for changed dials (energy, density, brightness, aggression, complexity): up to 9 dB at the top for a full
+/// change of brightness. The performer also receives the dials, but may have learnt little from them.
 pub(super) fn tilt([_, _, brightness, aggression, _]: [f32; 5]) -> f32 {
     const DECIBELS: f32 = std::f32::consts::LN_10 / 20.0;
     DECIBELS * (18.0 * brightness + 8.0 * aggression).clamp(-9.0, 9.0)
 }
 
-/// Log gains of some codec frames.
+/// Log gains of a chunk of codec frames.
 struct Gains {
     /// `[streams, bands, stride]`.
     values: Vec<f32>,
@@ -180,7 +180,7 @@ impl Decoding<'_> {
         starts.map(|start| start..(start + CHUNK_CODEC_FRAMES).min(all.end)).collect()
     }
 
-    /// Levels of the pitched streams in some gain frames, `[2, bands, range]`.
+    /// Levels of the pitched streams in a range of gain frames, `[2, bands, range]`.
     fn levels(&self, range: &Range<usize>) -> Vec<f32> {
         let [first, second, _] = self.streams;
         [first, second]
@@ -231,8 +231,8 @@ impl Decoding<'_> {
         Ok(Gains { values, stride: count * ratio, columns })
     }
 
-    /// Renders the loop and levels it. With two threads or more, the network runs ahead of the filter on its own thread, which
-    /// changes nothing of the result.
+    /// Renders the loop and levels it. With two or more threads, the network runs ahead of the filter on its own thread, which does
+    /// not change the result.
     pub(super) fn decode(
         &self,
         network: &mut Network,
@@ -257,7 +257,7 @@ impl Decoding<'_> {
                 for chunk in chunks {
                     let gains = self.gains(network, chunk, &|| observer.is_cancelled());
                     let failed = gains.is_err();
-                    // The receiver is gone when the filter was cancelled: nothing is left to do then.
+                    // The receiver is gone if the filter was cancelled: nothing is left to do then.
                     if sender.send(gains).is_err() || failed {
                         return;
                     }
@@ -272,15 +272,15 @@ impl Decoding<'_> {
     }
 }
 
-/// Filters gains, widens, closes the loop and levels it.
+/// Applies the gains, widens, closes the loop and levels it.
 struct Output<'a> {
     timeline: Timeline,
     synthesis: Synthesis<'a>,
     widener: Widener,
     arrangement: &'a Arrangement,
-    /// The time line's sample that `sides` start at.
+    /// The time line's sample at which `sides` start.
     first: usize,
-    /// Left and right: what has been rendered, from before the loop on.
+    /// Left and right audio rendered so far, starting before the loop.
     sides: [Vec<f32>; 2],
     observer: &'a dyn Observer,
 }
@@ -302,7 +302,7 @@ impl<'a> Output<'a> {
     }
 
     fn push(&mut self, gains: &Gains, is_last: bool) -> Result<(), ModelError> {
-        // A chunk takes a few tens of milliseconds to filter; stop in between.
+        // A chunk takes a few tens of milliseconds to filter, so check for cancellation in between.
         let step = gains.columns.len().div_ceil(8).max(1);
         for first in gains.columns.clone().step_by(step) {
             if self.observer.is_cancelled() {
@@ -322,7 +322,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// The loop, leveled.
+    /// The levelled loop.
     fn finish(self) -> StemAudio {
         let start = self.timeline.loop_first() - self.first;
         let length = self.timeline.loop_samples();

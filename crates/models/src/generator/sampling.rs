@@ -1,25 +1,25 @@
-//! Draws a token from logits.
+//! Samples a token from logits.
 
-/// How freely tokens are drawn.
+/// Sampling parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; above 0.
+    /// Temperature, which divides the logits; above 0.
     pub temperature: f32,
-    /// The most likely tokens that together have this probability are drawn from (nucleus sampling, Holtzman et al. 2020,
+    /// Nucleus: only the most likely tokens that together have this probability are considered (Holtzman et al. 2020,
     /// section 3.1).
     pub nucleus: f32,
 }
 
 impl Sampling {
-    /// From cautious at 0 over 0.5 (temperature .9, nucleus .96: where the composers were evaluated) to wild at 1.
+    /// From cautious at 0 through 0.5 (temperature .9, nucleus .96, as in the composers' evaluation) to wild at 1.
     #[must_use]
     pub fn from_variation(variation: f32) -> Self {
         let variation = variation.clamp(0.0, 1.0);
         Self { temperature: 0.5 + 0.8 * variation, nucleus: 0.9 + 0.12 * variation.min(0.7) }
     }
 
-    /// Index of the token that `uniform`, a random number in `0.0..1.0`, falls on. Tokens with a logit of negative infinity
-    /// are never drawn; at least one has another.
+    /// Index of the token selected by `uniform`, a random number in `0.0..1.0`. Tokens with a logit of negative infinity are never
+    /// drawn; at least one logit must be finite.
     #[must_use]
     pub fn draw(&self, logits: &[f32], uniform: f32) -> usize {
         let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -1,4 +1,4 @@
-//! The loaded networks: loaded when they are first needed, dropped when they were not used for a while.
+//! The model cache: networks are loaded when they are first needed, and unloaded after a while without use.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -15,16 +15,16 @@ pub(super) struct TrackNetworks {
     pub(super) compose: Mutex<Option<StepNetwork>>,
     pub(super) perform: Mutex<Option<Network>>,
     pub(super) decode: Mutex<Option<Network>>,
-    /// Tables, not a network: small, and never dropped.
+    /// Tables, not a network: small, and never unloaded.
     pub(super) filter: OnceLock<SpectralFilter>,
 }
 
-/// Locks a network's slot. A panic elsewhere leaves a network as usable as before: each run sets all of its inputs.
+/// Locks a network's slot. A poisoned lock is usable, because each run sets all of the network's inputs.
 pub(super) fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The network in `slot`, loaded by `load` if it is not there yet.
+/// The network in `slot`, loaded by `load` if necessary.
 pub(super) fn loaded<'a, T>(
     slot: &'a mut MutexGuard<'_, Option<T>>,
     load: impl FnOnce() -> Result<T, ModelError>,
@@ -45,16 +45,16 @@ pub(super) struct Shelf {
 
 #[derive(Debug, Default)]
 struct Usage {
-    /// Takes that are being made.
+    /// Number of takes being made.
     active: usize,
-    /// When the last one ended; none when nothing is loaded.
+    /// When the last take ended; `None` if nothing is loaded.
     idle_since: Option<Instant>,
-    /// Whether the memory that the takes were made in was given back since then.
+    /// Whether the takes' working memory has been returned since then.
     rested: bool,
     closed: bool,
 }
 
-/// Keeps networks from being dropped for idleness.
+/// Keeps networks from being unloaded.
 #[derive(Debug)]
 pub(super) struct InUse<'a>(&'a Shelf);
 
@@ -69,16 +69,16 @@ impl Drop for InUse<'_> {
 }
 
 impl Shelf {
-    /// From now on, and until the value is dropped, the networks are in use.
+    /// Marks the networks as in use until the returned value is dropped.
     pub(super) fn hold(&self) -> InUse<'_> {
         lock(&self.usage).active += 1;
         InUse(self)
     }
 
-    /// Drops all networks that are not running just now.
+    /// Unloads all networks that are not running.
     pub(super) fn unload(&self) {
         fn clear<T>(slot: &Mutex<Option<T>>) {
-            // One that is locked is in use, or about to be.
+            // A locked network is in use, or about to be.
             if let Ok(mut network) = slot.try_lock() {
                 *network = None;
             }
@@ -91,7 +91,7 @@ impl Shelf {
         give_memory_back();
     }
 
-    /// Networks that are loaded just now.
+    /// Number of loaded networks.
     pub(super) fn count(&self) -> usize {
         let is_there = |track: &TrackNetworks| {
             [lock(&track.compose).is_some(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
@@ -100,8 +100,8 @@ impl Shelf {
     }
 }
 
-/// How long no take is made until the memory that takes were made in is given back: each instance of a plugin generates on
-/// a thread of its own, for which the allocator would keep what the largest generation needed (130 to 190 MB).
+/// Idle time after which working memory is returned to the system. Each plugin instance generates on a thread of its own, for
+/// which the allocator would keep what the largest generation needed (130 to 190 MB).
 const REST: Duration = Duration::from_secs(3);
 
 /// What to do about idle networks.
@@ -109,11 +109,11 @@ const REST: Duration = Duration::from_secs(3);
 enum Next {
     /// Nothing until something changes.
     Wait,
-    /// Look again after this time.
+    /// Check again after this time.
     WaitFor(Duration),
-    /// Keep them, but give back what was freed.
+    /// Keep them, but return freed memory.
     Rest,
-    /// Drop them.
+    /// Unload them.
     Unload,
 }
 
@@ -130,7 +130,7 @@ impl Usage {
     }
 }
 
-/// A thread that gives back memory when nothing is made, and drops idle networks; it ends with this value.
+/// A thread that returns memory and unloads networks when the engine is idle; it ends with this value.
 #[derive(Debug)]
 pub(super) struct Janitor {
     shelf: Arc<Shelf>,
@@ -138,11 +138,11 @@ pub(super) struct Janitor {
 }
 
 impl Janitor {
-    /// Starts the thread: networks that were idle for `patience` are dropped; `None` keeps them.
+    /// Starts the thread: networks that were idle for `patience` are unloaded; `None` keeps them.
     pub(super) fn start(shelf: &Arc<Shelf>, patience: Option<Duration>) -> Self {
         let own = Arc::clone(shelf);
         let thread = std::thread::Builder::new().name("resonantgen-idle".to_owned());
-        // Without a thread left in the system, networks just stay loaded.
+        // If the system has no threads left, networks simply stay loaded.
         let thread = thread.spawn(move || tend(&own, patience)).ok();
         Self { shelf: Arc::clone(shelf), thread }
     }

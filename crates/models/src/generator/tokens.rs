@@ -6,7 +6,7 @@
 //! repeats it evenly two or three times within its step. Tonal tracks: groups of ascending pitch tokens closed by one
 //! token that gives duration class and velocity level of the whole group.
 //!
-//! Twin of `training/resonant/tokens.py`, held to it by `tests/golden/compose`.
+//! Twin of `training/resonant/tokens.py`, checked against `tests/golden/compose`.
 
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note, sort_notes};
 use resonantgen_music::track::Track;
@@ -14,7 +14,7 @@ use resonantgen_music::track::Track;
 /// One token.
 pub type Token = u16;
 
-/// Filler of batches.
+/// Padding of batches.
 pub const PAD: Token = 0;
 /// Start of a sequence.
 pub const BOS: Token = 1;
@@ -24,21 +24,21 @@ pub const EOS: Token = 2;
 pub const STEP: Token = 3;
 /// The first hit token.
 pub const HIT0: Token = 4;
-/// The hit before is played twice within its step.
+/// Plays the previous hit twice within its step.
 pub const ROLL2: Token = 52;
-/// The hit before is played three times within its step.
+/// Plays the previous hit three times within its step.
 pub const ROLL3: Token = 53;
-/// How many tokens drums have.
+/// Number of drum tokens.
 pub const DRUM_VOCABULARY: usize = 54;
 /// The first pitch token.
 pub const PITCH0: Token = 4;
-/// How many pitches, in semitones from [`lowest_pitch`], a tonal track can play.
+/// Number of pitches of a tonal track, in semitones from [`lowest_pitch`].
 pub const PITCH_COUNT: usize = 100;
 /// The first token of duration class and velocity level.
 pub const DV0: Token = 104;
-/// How many tokens tonal tracks have.
+/// Number of tonal tokens.
 pub const TONAL_VOCABULARY: usize = 168;
-/// Velocity levels.
+/// Number of velocity levels.
 pub const LEVELS: Token = 4;
 /// Lengths of the duration classes in steps.
 pub const DURATIONS: [f32; 16] =
@@ -47,7 +47,7 @@ pub const DURATIONS: [f32; 16] =
 pub const LEVEL_VELOCITY: [u8; 4] = [40, 70, 95, 118];
 const LEVEL_THRESHOLDS: [u8; 3] = [55, 83, 107];
 
-/// How many tokens `track` has: the length of its composer's logits.
+/// Number of tokens of `track`: the length of its composer's logits.
 #[must_use]
 pub const fn vocabulary(track: Track) -> usize {
     match track {
@@ -78,8 +78,8 @@ pub fn duration_class_of(length_steps: f32) -> usize {
     best
 }
 
-/// MIDI pitch of the lowest pitch token: the tonic (pitch class, in `0..12`) between MIDI 6 and 17. Transposing a part
-/// thus moves it by at most a tritone.
+/// MIDI pitch of the lowest pitch token: the tonic (pitch class, in `0..12`) between MIDI 6 and 17, so that transposition
+/// moves a part by at most a tritone.
 #[must_use]
 pub fn lowest_pitch(tonic: u8) -> i32 {
     let tonic = i32::from(tonic);
@@ -120,7 +120,7 @@ fn drum_events(notes: &[Note], tokens: &mut Vec<Token>) {
 }
 
 fn tonal_events(notes: &[Note], tonic: u8, tokens: &mut Vec<Token>) {
-    // Of notes with equal pitch the longest (then the loudest) counts: that is the larger token.
+    // Of notes with equal pitch the longest (then the loudest) counts: it has the larger token.
     let mut values: [Token; PITCH_COUNT] = [0; PITCH_COUNT];
     for note in notes {
         let value = DV0 + duration_class_of(note.length) as Token * LEVELS + level_of(note.velocity);
@@ -144,7 +144,7 @@ fn tonal_events(notes: &[Note], tonic: u8, tokens: &mut Vec<Token>) {
 
 /// Tokens of the notes that start in `first_step..first_step + steps`, [`BOS`] first.
 ///
-/// `tonic` is a pitch class. Drum keys outside the twelve classes are left out; microtiming is not coded.
+/// `tonic` is a pitch class. Drum keys outside the twelve classes are skipped; microtiming is not coded.
 #[must_use]
 pub fn encode(track: Track, notes: &[Note], tonic: u8, first_step: u32, steps: u32) -> Vec<Token> {
     let mut by_step: Vec<Vec<Note>> = vec![Vec::new(); steps as usize];
@@ -165,7 +165,7 @@ pub fn encode(track: Track, notes: &[Note], tonic: u8, first_step: u32, steps: u
     tokens
 }
 
-/// Turns tokens into notes as they come.
+/// Converts tokens to notes incrementally.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     track: Track,
@@ -182,21 +182,21 @@ impl Decoder {
         Self { track, tonic, step: first_step, pitches: Vec::new(), hit: None }
     }
 
-    /// The step that the next token belongs to.
+    /// The step of the next token.
     #[must_use]
     pub const fn step(&self) -> u32 {
         self.step
     }
 
-    /// Takes one token; finished notes are appended to `notes` (a roll replaces the hit that was appended before it).
-    /// Tokens outside the grammar are ignored. Hits last one step, those of a roll 1/2 or 1/3.
+    /// Processes one token; appends finished notes to `notes` (a roll replaces the hit appended before it). Tokens outside the
+    /// grammar are ignored. Hits last one step, those of a roll 1/2 or 1/3.
     pub fn push(&mut self, token: Token, notes: &mut Vec<Note>) {
         if token == STEP {
             self.step += 1;
             self.pitches.clear();
             self.hit = None;
         } else if token < HIT0 || usize::from(token) >= vocabulary(self.track) {
-            // PAD, BOS, EOS and strangers mean nothing.
+            // PAD, BOS, EOS and unknown tokens are ignored.
         } else if self.track == Track::Drums {
             if token >= ROLL2 {
                 if let Some((pitch, velocity)) = self.hit.take() {
@@ -234,7 +234,7 @@ impl Decoder {
     }
 }
 
-/// Notes of a token sequence, sorted; its first step becomes `first_step`. What follows an [`EOS`] is ignored.
+/// Notes of a token sequence, sorted; its first step becomes `first_step`. Everything after an [`EOS`] is ignored.
 #[must_use]
 pub fn decode(track: Track, tokens: &[Token], tonic: u8, first_step: u32) -> Vec<Note> {
     let mut notes = Vec::new();
@@ -246,18 +246,19 @@ pub fn decode(track: Track, tokens: &[Token], tonic: u8, first_step: u32) -> Vec
     notes
 }
 
-/// Which tokens may come next. Feed every token of a sequence, [`BOS`] too, and ask before each choice.
+/// Tracks which tokens may come next. Feed it every token of a sequence, including [`BOS`]; call
+/// [`allows`](Self::allows) before each choice.
 #[derive(Clone, Debug)]
 pub struct Grammar {
     track: Track,
     last: Token,
-    /// Tonal: the lowest pitch token of the group that is open or was closed last. Drums: the step's last hit.
+    /// Tonal: the lowest pitch token of the open or last closed group. Drums: the step's last hit.
     lowest: Option<Token>,
     /// Tonal: the lowest pitch token of the step's previous group.
     floor: Option<Token>,
-    /// Tonal: pitches (bit = relative pitch) of the group that waits for its duration.
+    /// Tonal: pitches (bit = relative pitch) of the open group, which has no duration yet.
     open: u128,
-    /// Tonal: pitches of this step, the open group's included.
+    /// Tonal: pitches of this step, including the open group's.
     used: u128,
 }
 
@@ -268,19 +269,19 @@ impl Grammar {
         Self { track, last: BOS, lowest: None, floor: None, open: 0, used: 0 }
     }
 
-    /// Track whose grammar it is.
+    /// The track of this grammar.
     #[must_use]
     pub const fn track(&self) -> Track {
         self.track
     }
 
-    /// Relative pitches (bit = relative pitch) of the group that waits for its duration; 0 when none does.
+    /// Relative pitches (bit = relative pitch) of the open group, which has no duration yet; 0 if there is none.
     #[must_use]
     pub const fn open_pitches(&self) -> u128 {
         self.open
     }
 
-    /// Relative pitches of this step so far, the open group's included.
+    /// Relative pitches of this step so far, including the open group's.
     #[must_use]
     pub const fn used_pitches(&self) -> u128 {
         self.used

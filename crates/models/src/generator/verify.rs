@@ -1,7 +1,7 @@
-//! Verified takes: what is new is measured before it is offered, and made again when it fails.
+//! Verification: a new take is measured before it is offered, and made again if it fails.
 //!
-//! How often is counted, never timed: the same recipe gives the same take on a slow machine and on a fast one. Scores are
-//! cheap, so most is decided there; sound is rendered again at most once.
+//! Retries are counted, never timed, so that the same recipe gives the same take on slow and fast machines. Scores are cheap,
+//! so most retries happen there; audio is rendered again at most once.
 
 use super::TakeRequest;
 use super::arrange::heard_notes;
@@ -10,14 +10,14 @@ use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::{Failure, Measures, Music, fit};
 
-/// Most scores that are written for one take.
+/// Maximum number of scores written for one take.
 pub(super) const COMPOSITIONS: u32 = 4;
-/// Most times that a take is rendered.
+/// Maximum number of renderings of a take.
 pub(super) const RENDERINGS: u32 = 2;
-/// Least consonance of melody and chords, by [`fit::consonance`].
+/// Minimum consonance of melody and chords, by [`fit::consonance`].
 const LEAST_CONSONANCE: f32 = 0.4;
 
-/// How much is wrong with a score: 0 is nothing. Counts what a listener would object to, and how far off it is.
+/// Faults of a score, weighted by severity; 0 is none.
 pub(super) fn faults(request: &TakeRequest<'_>, notes: &[Note]) -> f32 {
     let measures = Measures::of_score(&Music::new(request.track, request.plan, notes));
     let other = match request.track {
@@ -35,17 +35,17 @@ pub(super) fn faults(request: &TakeRequest<'_>, notes: &[Note]) -> f32 {
     measures.shortfall() + if clash > 0.0 { 1.0 + clash } else { 0.0 }
 }
 
-/// What another rendering may mend.
+/// What may fix a rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The same part, moved by octaves: the patch does not speak in this register.
+    /// Transpose the part by octaves: the patch does not sound in this register.
     Octaves(i8),
-    /// Another patch.
+    /// Use another patch.
     OtherPatch,
 }
 
-/// What to try against the failures of a rendered take; `None` when it is fine, nothing of its sound is wrong, or the remedy
-/// would take away what the prompt asks for.
+/// The remedy for the failures of a rendered take; `None` if there are none, if none concern the sound, or if the remedy would
+/// contradict the prompt.
 pub(super) fn remedy(request: &TakeRequest<'_>, notes: &[Note], failures: &[Failure]) -> Option<Remedy> {
     let (track, wish) = (request.track, request.intent.track(request.track));
     if failures.iter().any(|failure| matches!(failure, Failure::NotesUnheard(_))) && track != Track::Drums {
@@ -60,7 +60,7 @@ pub(super) fn remedy(request: &TakeRequest<'_>, notes: &[Note], failures: &[Fail
     (wish.instruments.is_empty() && failures.iter().any(Failure::is_of_sound)).then_some(Remedy::OtherPatch)
 }
 
-/// The part moved by octaves.
+/// The part transposed by octaves.
 pub(super) fn moved(score: &Score, octaves: i8) -> Score {
     let mut moved = score.clone();
     transpose_octaves(&mut moved.notes, octaves);

@@ -1,19 +1,19 @@
-//! Finds the runtime library and asks it for its version.
+//! Finds the runtime library and reads its version.
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 use super::{LIBRARY_VARIABLE, RuntimeError};
 
-/// Folders below a checkout where `cargo xtask setup` puts libraries. One for a graphics card, which was fetched on
-/// purpose, comes first; it has the CPU as well.
+/// Folders below a checkout where `cargo xtask setup` puts libraries. A library for a graphics card, which was fetched
+/// deliberately, comes first; it also supports the CPU.
 const SETUP_FOLDERS: [&str; 3] =
     [".setup/onnxruntime-cuda", ".setup/onnxruntime-directml", ".setup/onnxruntime"];
 
-/// The first minor version whose official builds for Linux and macOS tell their maker how they are used, over the network and
-/// from the moment they start: onnxruntime pull request 27379.
+/// The first minor version whose official builds for Linux and macOS send usage data to their maker from the moment they
+/// start: onnxruntime pull request 27379.
 const REPORTING_MINOR: u32 = 29;
-/// Set to 1, it keeps such a runtime silent. Here it can be read but not set: a host has other threads that read it.
+/// Set to 1, it disables this telemetry. It is only read here, never set: other threads of a host may be reading it.
 const SILENCE: &str = "ORT_DISABLE_TELEMETRY";
 
 /// Whether `name` is a file name of the library on this platform, such as `libonnxruntime.so.1.28.0`.
@@ -24,7 +24,7 @@ fn is_library_name(name: &str) -> bool {
     rest.starts_with('.') && rest.contains(std::env::consts::DLL_SUFFIX)
 }
 
-/// The library in `folder`: of several, the one with the last name.
+/// The library in `folder`; if there are several, the one with the last name.
 fn in_folder(folder: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
     let names = entries.flatten().map(|entry| entry.file_name()).filter_map(|name| name.into_string().ok());
@@ -32,7 +32,7 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
     Some(folder.join(name))
 }
 
-/// `path` itself when it is a file, or the library in it when it is a folder.
+/// `path` itself if it is a file, or the library in it if it is a folder.
 fn at(path: &Path) -> Option<PathBuf> {
     if path.is_file() { Some(path.to_owned()) } else { in_folder(path) }
 }
@@ -57,7 +57,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, RuntimeError> {
     match found {
         Some(path) => Ok(std::path::absolute(&path).unwrap_or(path)),
         None => {
-            // A list of every folder helps nobody.
+            // A list of every folder would not help.
             tried.retain(|path| !SETUP_FOLDERS[..2].iter().any(|setup| path.ends_with(setup)));
             tried.truncate(2);
             Err(RuntimeError::NotFound { tried })
@@ -65,10 +65,10 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, RuntimeError> {
     }
 }
 
-/// Version of the library at `path`, if it is one that works.
+/// Version of the library at `path`, if it is supported.
 pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
-    // SAFETY: loading a library runs its initialisers; the path was named by the user or is where setup puts the
-    // runtime, and the file is what it will be used as.
+    // SAFETY: loading a library runs its initialisers; the path was named by the user or is where setup puts the runtime,
+    // and the file is used as the runtime afterwards.
     let library = unsafe { libloading::Library::new(path) }
         .map_err(|error| RuntimeError::Unloadable { path: path.to_owned(), reason: error.to_string() })?;
     let stranger = || RuntimeError::Stranger { path: path.to_owned() };
@@ -98,7 +98,7 @@ pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
     {
         return Err(RuntimeError::Reports { path: path.to_owned(), found });
     }
-    // The runtime stays for the life of the process; `ort` opens the same file again.
+    // The runtime stays loaded for the lifetime of the process; `ort` opens the same file again.
     std::mem::forget(library);
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! A network that runs once per call.
+//! A stateless network: one run per call.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use super::{ModelError, Runtime};
 use crate::bundle::manifest::{Dimension, ElementType, GraphRecord, TensorSpec};
 use crate::worker;
 
-/// How often a running network looks whether it shall stop.
+/// Interval at which a running network checks for cancellation.
 const CANCEL_POLL: Duration = Duration::from_millis(10);
 
 /// Values of an input tensor, row-major.
@@ -26,7 +26,7 @@ pub enum Input<'a> {
     Integers(&'a [i64]),
 }
 
-/// A loaded network. One owner at a time; runs on the caller's thread.
+/// A loaded network. Has one owner at a time and runs on the caller's thread.
 #[derive(Debug)]
 pub struct Network {
     session: Session,
@@ -35,9 +35,9 @@ pub struct Network {
     provider: Provider,
     runtime: Arc<Runtime>,
     placed: Option<(Arc<Placement>, Subject)>,
-    /// The same network on another provider, until the first run has shown which is faster.
+    /// The same network on another provider, until the first run shows which is faster.
     rival: Option<Box<Network>>,
-    /// Whether the memory of a run goes back to the system after it.
+    /// Whether the memory of a run is returned to the system after it.
     returns_memory: bool,
 }
 
@@ -102,16 +102,16 @@ impl Network {
     /// Loads the network of `record` from `folder`, to run on the CPU. It has one output.
     ///
     /// # Errors
-    /// When the file is no network, or its tensors differ from the record's.
+    /// Returns an error if the file is not a network, or its tensors differ from the record's.
     pub fn load(runtime: &Arc<Runtime>, folder: &Path, record: &GraphRecord) -> Result<Self, ModelError> {
         Self::on(runtime, folder, record, Provider::Cpu)
     }
 
-    /// Loads the network of `record` from `folder` on the provider that `placement` finds for networks of the kind
-    /// `stage`. When that provider fails while the network runs, the CPU takes over.
+    /// Loads the network of `record` from `folder` on the provider that `placement` chooses for networks of `stage`. If that
+    /// provider fails during a run, the CPU takes over.
     ///
     /// # Errors
-    /// When the file is no network, or its tensors differ from the record's.
+    /// Returns an error if the file is not a network, or its tensors differ from the record's.
     pub(crate) fn placed(
         runtime: &Arc<Runtime>,
         folder: &Path,
@@ -155,8 +155,8 @@ impl Network {
         })
     }
 
-    /// From now on, each run's memory goes back to the system after it, instead of waiting for a run of that length: for
-    /// networks that run once a take on all of it.
+    /// From now on, returns each run's memory to the system instead of keeping it for the next run of that length. For
+    /// networks that run once per take, on all of it.
     pub(crate) fn return_memory(&mut self) {
         self.returns_memory = true;
         if let Some(rival) = &mut self.rival {
@@ -166,10 +166,10 @@ impl Network {
 
     /// Runs the network on named inputs with their shapes; returns its output, row-major.
     ///
-    /// `is_cancelled` is asked from another thread while the network runs.
+    /// `is_cancelled` is called from another thread while the network runs.
     ///
     /// # Errors
-    /// [`ModelError::Cancelled`] soon after `is_cancelled` turned true, else what the runtime says.
+    /// Returns [`ModelError::Cancelled`] soon after `is_cancelled` becomes true, otherwise an error if the run fails.
     pub fn run<T: PrimitiveTensorElementType + Clone>(
         &mut self,
         inputs: &[(&str, &[usize], Input<'_>)],
@@ -209,7 +209,7 @@ impl Network {
         Ok(options)
     }
 
-    /// Opens the network again on the CPU, after its provider failed.
+    /// Reopens the network on the CPU, after its provider failed.
     fn move_to_cpu(&mut self, error: &ort::Error) -> Result<(), ModelError> {
         let reason = error.to_string();
         if let Some((placement, subject)) = &self.placed {
@@ -221,8 +221,8 @@ impl Network {
         Ok(())
     }
 
-    /// Runs the network here and on `rival`, and stays with the faster one. The first run of each is not timed: it
-    /// allocates, and compiles kernels. What is returned comes from the one that stays, so that it can be made again.
+    /// Runs the network here and on `rival`, and keeps the faster one. The first run of each is not timed: it allocates and
+    /// compiles kernels. The returned output comes from the kept one, so that it can be reproduced.
     fn compete<T: PrimitiveTensorElementType + Clone>(
         &mut self,
         mut rival: Self,
@@ -241,7 +241,7 @@ impl Network {
         let (values, seconds) = match other {
             Some(Ok((values, seconds))) if rival.provider == provider => (values, Ok(seconds)),
             Some(Err(error)) => (Vec::new(), Err(error.to_string())),
-            // It gave up and went to the CPU, which has told why.
+            // It has already fallen back to the CPU and recorded why.
             _ => return Ok(own_values),
         };
         if placement.settle(&subject, provider, own_seconds, seconds) == Provider::Cpu {
@@ -251,7 +251,7 @@ impl Network {
         Ok(values)
     }
 
-    /// What a run returns, and the seconds of a second run.
+    /// The output of a run, and the duration of a second run in seconds.
     fn timed<T: PrimitiveTensorElementType + Clone>(
         &mut self,
         inputs: &[(&str, &[usize], Input<'_>)],
@@ -286,12 +286,12 @@ impl Network {
     }
 }
 
-/// Terminates the run of `options` when `is_cancelled` turns true before it has finished.
+/// Terminates the run of `options` if `is_cancelled` becomes true before it has finished.
 fn watch(finished: &(Mutex<bool>, Condvar), options: &RunOptions, is_cancelled: &(dyn Fn() -> bool + Sync)) {
     let mut done = finished.0.lock().unwrap_or_else(PoisonError::into_inner);
     while !*done {
         if is_cancelled() {
-            // A run that cannot be stopped ends by itself; there is nothing better to do about an error here.
+            // A run that cannot be terminated ends by itself, so an error here can be ignored.
             let _ = options.terminate();
         }
         done = finished.1.wait_timeout(done, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;

@@ -1,4 +1,4 @@
-//! Decides which provider each network runs on, and remembers why.
+//! Decides which provider each network runs on, and records why.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use super::Runtime;
 use super::provider::{Library, Provider, ProviderChoice, ProviderStatus, one_line};
 use super::verdicts::{Verdict, Verdicts};
 
-/// The decision of one engine. Its networks ask here what to be opened on.
+/// The placement of one engine's networks.
 pub struct Placement {
     library: Arc<dyn Library>,
     version: String,
@@ -16,33 +16,33 @@ pub struct Placement {
     notes: Mutex<Notes>,
 }
 
-/// Which network is to be placed.
+/// A network to place.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
-    /// What kind it is: `perform`, `decode`, ...
+    /// Its stage: `perform`, `decode`, ...
     pub(super) stage: &'static str,
     /// SHA-256 of its file.
     pub(super) sha256: String,
 }
 
-/// What a network was opened on.
+/// Where a network was opened.
 #[derive(Debug, PartialEq)]
 pub(super) enum Placed<S> {
     /// One provider.
     On(Provider, S),
-    /// The CPU, and another one that may be faster: their first run decides (see [`Placement::settle`]).
+    /// The CPU, and another provider that may be faster: the first run decides (see [`Placement::settle`]).
     Undecided { cpu: S, other: (Provider, S) },
 }
 
 #[derive(Default)]
 struct Notes {
-    /// Answers of providers that were asked to start.
+    /// Results of starting providers.
     started: BTreeMap<Provider, Result<(), String>>,
-    /// Why a provider that started is not used for the networks of some stage.
+    /// Why a provider that started is not used for the networks of a stage.
     refused: BTreeMap<(Provider, &'static str), String>,
-    /// Where the CPU was found to be as fast.
+    /// Cases in which the CPU was found to be as fast.
     outdone: BTreeMap<(Provider, &'static str), String>,
-    /// Kinds of networks that run on each provider.
+    /// Stages whose networks run on each provider.
     used: BTreeMap<Provider, BTreeSet<&'static str>>,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Placement {
 }
 
 impl Placement {
-    /// A placement by `choice` on what `runtime` has.
+    /// A placement by `choice`, among the providers of `runtime`.
     #[must_use]
     pub fn new(runtime: Arc<Runtime>, choice: ProviderChoice) -> Self {
         let version = runtime.version().to_owned();
@@ -73,7 +73,7 @@ impl Placement {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why `provider` cannot be used, if it cannot. The runtime is asked once; starting a provider may take a second.
+    /// Why `provider` cannot be used, if so. The runtime is queried once; starting a provider may take a second.
     fn obstacle(&self, provider: Provider) -> Option<String> {
         let mut notes = self.notes();
         let answer = notes.started.entry(provider).or_insert_with(|| {
@@ -85,7 +85,7 @@ impl Placement {
         answer.as_ref().err().cloned()
     }
 
-    /// Providers other than the CPU that may be used, the best first.
+    /// Providers other than the CPU that may be used, best first.
     fn candidates(&self) -> Vec<Provider> {
         let wanted = match self.choice.provider() {
             None => Provider::AUTOMATIC.to_vec(),
@@ -95,8 +95,8 @@ impl Placement {
         wanted.into_iter().filter(|provider| self.obstacle(*provider).is_none()).collect()
     }
 
-    /// Opens a network with `open` on the best provider that takes it. The CPU takes over where others fail; where the
-    /// choice is automatic and nothing is known, it is opened on both.
+    /// Opens a network with `open` on the best provider that accepts it. The CPU takes over if others fail. If the choice is
+    /// automatic and no measurement is stored, it is opened on both.
     pub(super) fn place<S, E: ToString>(
         &self,
         subject: &Subject,
@@ -104,7 +104,7 @@ impl Placement {
     ) -> Result<Placed<S>, E> {
         let stage = subject.stage;
         for provider in self.candidates() {
-            // What failed once on this stage would fail again.
+            // A provider that failed on this stage would fail again.
             if self.notes().refused.contains_key(&(provider, stage)) {
                 continue;
             }
@@ -140,8 +140,8 @@ impl Placement {
         Verdicts::key(&subject.sha256, &self.version, provider)
     }
 
-    /// Decides between the CPU and `other` by the seconds that each took for one run, and remembers it. A provider that
-    /// failed (`Err` with its reason) has lost, and is tried again by the next process.
+    /// Decides between the CPU and `other` by the seconds that each took for one run, and stores the verdict. A provider that
+    /// failed (`Err` with its reason) loses, and is tried again by the next process.
     pub(super) fn settle(
         &self,
         subject: &Subject,
@@ -174,7 +174,7 @@ impl Placement {
         self.notes().used.entry(provider).or_default().insert(stage);
     }
 
-    /// Notes that `provider` gave up on the networks of `stage` while they ran, and that the CPU does them now.
+    /// Records that `provider` failed while running networks of `stage`, and that the CPU runs them now.
     pub(super) fn fall_back(&self, provider: Provider, stage: &'static str, reason: &str) {
         self.refuse(provider, stage, &format!("{stage} failed on it: {reason}"));
         let mut notes = self.notes();
@@ -188,17 +188,17 @@ impl Placement {
         self.notes().refused.insert((provider, stage), one_line(reason));
     }
 
-    /// Notes that the CPU does one network of `stage` as well; others of the stage may still run on `provider`.
+    /// Records that the CPU is as fast for one network of `stage`; others of the stage may still run on `provider`.
     fn outdone(&self, provider: Provider, stage: &'static str, verdict: Verdict) {
         self.notes().outdone.insert((provider, stage), format!("{stage}: {}", verdict.words()));
     }
 
-    /// Notes that networks of `stage` always run on the CPU.
+    /// Records that networks of `stage` always run on the CPU.
     pub(crate) fn keep_on_cpu(&self, stage: &'static str) {
         self.use_for(Provider::Cpu, stage);
     }
 
-    /// What became of each provider. May ask the runtime to start one, which can take a second.
+    /// The status of each provider. May have to start one, which can take a second.
     #[must_use]
     pub fn statuses(&self) -> Vec<ProviderStatus> {
         let candidates = self.candidates();
@@ -230,7 +230,7 @@ impl Placement {
         (used, own.collect())
     }
 
-    /// What to say of a provider that no network was opened on.
+    /// The status of a provider on which no network was opened.
     fn expectation(&self, provider: Provider) -> String {
         if provider == Provider::Cpu {
             return "ready".to_owned();

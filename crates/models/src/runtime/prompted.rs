@@ -1,5 +1,5 @@
-//! A decoder that a prompt was given to: one position per call, with shared key and value buffers, and keys and values
-//! of the prompt that stay the same.
+//! A decoder with a prompt: one position per call, with shared key and value buffers, and constant keys and values of the
+//! prompt.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use super::provider::Provider;
 use super::{ModelError, Runtime, network};
 use crate::bundle::manifest::{CacheShape, GraphRecord};
 
-/// A prompt network and a decoder for a fixed number of sequences that advance together: the first hears the prompt, the
-/// others hear none.
+/// A prompt network and a decoder for a fixed number of sequences that advance together: the first is conditioned on the
+/// prompt, the others are not.
 #[derive(Debug)]
 pub struct PromptedNetwork {
     text: Session,
@@ -38,7 +38,7 @@ impl PromptedNetwork {
     /// Loads both networks from `folder`, for the CPU.
     ///
     /// # Errors
-    /// When a file is no network, or its tensors differ from the record's.
+    /// Returns an error if a file is not a network, or its tensors differ from the record's.
     pub fn load(
         runtime: &Runtime,
         folder: &Path,
@@ -54,7 +54,7 @@ impl PromptedNetwork {
     /// Reads a prompt's tokens for `sequences` sequences. The next position is 0.
     ///
     /// # Errors
-    /// What the runtime says.
+    /// Returns an error if the run fails.
     pub fn prompt(&mut self, tokens: &[i64], sequences: usize) -> Result<(), ModelError> {
         self.state = None;
         let path = self.text_path.clone();
@@ -105,10 +105,10 @@ impl PromptedNetwork {
     /// (`[sequences, codebooks, vocabulary]`). Positions count from 0.
     ///
     /// # Errors
-    /// What the runtime says.
+    /// Returns an error if the run fails.
     ///
     /// # Panics
-    /// When there was no prompt, `position` is too large, or the number of codes is another one.
+    /// Panics if there was no prompt, `position` is too large, or the number of codes is wrong.
     pub fn step(&mut self, codes: &[i64], position: usize) -> Result<&[f32], ModelError> {
         assert!(position < self.cache.positions, "the sequence is full");
         assert_eq!(codes.len(), self.codebooks, "one code per codebook");
@@ -119,7 +119,7 @@ impl PromptedNetwork {
             lane.copy_from_slice(codes);
         }
         state.position.extract_tensor_mut().1.fill(position as i32);
-        // An input's values are only promised to be seen when it is bound again.
+        // An input's new values are only guaranteed to be seen after it is bound again.
         state.binding.bind_input("codes", &state.codes).map_err(failure)?;
         state.binding.bind_input("position", &state.position).map_err(failure)?;
         self.step.run_binding(&state.binding).map_err(failure)?;

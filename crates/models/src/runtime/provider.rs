@@ -1,4 +1,4 @@
-//! Execution providers: what a network may run on, and what this machine's runtime says to each.
+//! Execution providers: where a network can run, and whether this machine's runtime supports each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use ort::session::builder::SessionBuilder;
 
 use super::Runtime;
 
-/// Environment variable that chooses a provider where the options leave it open.
+/// Environment variable that chooses a provider if the options leave it open.
 pub const PROVIDER_VARIABLE: &str = "RESONANTGEN_PROVIDER";
 
-/// Something that networks can run on.
+/// An execution provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Provider {
-    /// The processor; always there.
+    /// The processor; always available.
     Cpu,
     /// An NVIDIA graphics card through CUDA.
     Cuda,
-    /// An NVIDIA graphics card through TensorRT, which prepares networks for minutes before their first run.
+    /// An NVIDIA graphics card through TensorRT, which prepares a network for minutes before its first run.
     TensorRt,
     /// Any graphics card on Windows.
     DirectMl,
@@ -31,11 +31,11 @@ impl Provider {
     /// All providers.
     pub const ALL: [Self; 5] = [Self::Cpu, Self::Cuda, Self::TensorRt, Self::DirectMl, Self::CoreMl];
 
-    /// Those that the automatic choice considers besides the CPU, the most promising first. TensorRT takes too long to
-    /// start to be chosen without being asked for.
+    /// Providers that the automatic choice considers besides the CPU, most promising first. TensorRT takes too long to start to
+    /// be chosen automatically.
     pub(super) const AUTOMATIC: [Self; 3] = [Self::Cuda, Self::DirectMl, Self::CoreMl];
 
-    /// Name for people.
+    /// Name for display.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Provider {
         }
     }
 
-    /// The one system that has it, if it is only one.
+    /// The only system that has it, if there is only one.
     const fn only_on(self) -> Option<&'static str> {
         match self {
             Self::Cpu | Self::Cuda | Self::TensorRt => None,
@@ -56,7 +56,7 @@ impl Provider {
         }
     }
 
-    /// Why it is not there, when the runtime was built without it.
+    /// Why it is missing if the runtime was built without it.
     pub(super) fn absence(self) -> String {
         if let Some(system) = self.only_on().filter(|system| *system != std::env::consts::OS) {
             return format!("only on {}", if system == "macos" { "macOS" } else { "Windows" });
@@ -79,18 +79,18 @@ impl fmt::Display for Provider {
 /// Which provider to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ProviderChoice {
-    /// Whichever is fastest for each network, by a measurement that is remembered.
+    /// The fastest one for each network, by a stored measurement.
     #[default]
     Auto,
     /// The processor.
     Cpu,
-    /// CUDA, and the CPU where it fails.
+    /// CUDA, with the CPU as fallback.
     Cuda,
-    /// TensorRT, and the CPU where it fails.
+    /// TensorRT, with the CPU as fallback.
     TensorRt,
-    /// DirectML, and the CPU where it fails.
+    /// DirectML, with the CPU as fallback.
     DirectMl,
-    /// CoreML, and the CPU where it fails.
+    /// CoreML, with the CPU as fallback.
     CoreMl,
 }
 
@@ -99,7 +99,7 @@ impl ProviderChoice {
     pub const ALL: [Self; 6] =
         [Self::Auto, Self::Cpu, Self::Cuda, Self::TensorRt, Self::DirectMl, Self::CoreMl];
 
-    /// The provider; none for the automatic choice.
+    /// The provider; `None` for the automatic choice.
     #[must_use]
     pub const fn provider(self) -> Option<Provider> {
         match self {
@@ -112,7 +112,7 @@ impl ProviderChoice {
         }
     }
 
-    /// The word that is typed for it.
+    /// Its word on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -125,10 +125,10 @@ impl ProviderChoice {
         }
     }
 
-    /// This choice, or what [`PROVIDER_VARIABLE`] says where this leaves it open.
+    /// This choice, or that of [`PROVIDER_VARIABLE`] if this is automatic.
     ///
     /// # Errors
-    /// When the variable names no provider.
+    /// Returns an error if the variable does not name a provider.
     pub fn or_environment(self) -> Result<Self, UnknownProvider> {
         match std::env::var(PROVIDER_VARIABLE) {
             Ok(word) if self == Self::Auto && !word.is_empty() => word.parse(),
@@ -143,7 +143,7 @@ impl fmt::Display for ProviderChoice {
     }
 }
 
-/// The word names no provider.
+/// The word does not name a provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no provider: use auto, cpu, cuda, tensorrt, directml or coreml")]
 pub struct UnknownProvider(pub String);
@@ -157,19 +157,18 @@ impl FromStr for ProviderChoice {
     }
 }
 
-/// What became of one provider.
+/// Status of one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderStatus {
     /// The provider.
     pub provider: Provider,
     /// Whether any network runs on it, or will once it is loaded.
     pub in_use: bool,
-    /// What it does, or why it is not in use; a few words for people, on one line.
+    /// What it does, or why it is not in use; one short line for display.
     pub reason: String,
 }
 
-/// What can be asked of a runtime library about a provider. A trait so that the choice can be tested on machines without
-/// such hardware.
+/// Queries to a runtime library about a provider. A trait, so that the choice can be tested without such hardware.
 pub(super) trait Library: Send + Sync {
     /// Whether the library was built with the provider.
     fn includes(&self, provider: Provider) -> bool;
@@ -199,7 +198,7 @@ impl Library for Runtime {
     }
 }
 
-/// Adds a provider to what a session may use.
+/// Adds a provider to a session.
 pub(super) fn register(mut builder: SessionBuilder, provider: Provider) -> Result<SessionBuilder, String> {
     let result = match provider {
         Provider::Cpu => Ok(()),
@@ -217,7 +216,7 @@ pub(super) fn register(mut builder: SessionBuilder, provider: Provider) -> Resul
     Ok(builder)
 }
 
-/// What the runtime said, without its line breaks, the places in its sources that come first, and at bearable length.
+/// The runtime's message on one line, without source locations and at a bearable length.
 pub(super) fn one_line(text: &str) -> String {
     const LONGEST: usize = 240;
     let text = text.rsplit_once(" with error: ").map_or(text, |(_, cause)| cause);

@@ -1,4 +1,4 @@
-//! A composer: a network that runs one position per call and keeps keys and values in shared buffers.
+//! A composer: a network that processes one position per call and keeps keys and values in shared buffers.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use crate::bundle::manifest::{CacheShape, GraphRecord};
 
 /// A step network for a fixed number of sequences that advance together.
 ///
-/// Each key and value buffer is bound as the graph's past *and* present, so a step writes one row instead of copying the
-/// buffer (`com.microsoft.GroupQueryAttention`, shared buffer).
+/// Each key and value buffer is bound as the graph's past *and* present, so that a step writes one row instead of copying
+/// the buffer (`com.microsoft.GroupQueryAttention`, shared buffer).
 #[derive(Debug)]
 pub struct StepNetwork {
     session: Session,
@@ -37,10 +37,10 @@ struct Lanes {
 
 impl StepNetwork {
     /// Loads the network of `record` from `folder`. It always runs on the CPU: a step takes less time than starting its
-    /// kernels on a graphics card would, and the key and value buffers are shared in the processor's memory.
+    /// kernels on a graphics card, and the key and value buffers are shared in the processor's memory.
     ///
     /// # Errors
-    /// When the file is no network, or its tensors differ from the record's.
+    /// Returns an error if the file is not a network, or its tensors differ from the record's.
     pub fn load(
         runtime: &Runtime,
         folder: &Path,
@@ -60,13 +60,13 @@ impl StepNetwork {
     }
 
     /// Feeds one token per sequence at `position`, each with its condition (`[sequences, condition]`, row-major), and
-    /// returns the logits (`[sequences, vocabulary]`). Positions count from 0 and start a new sequence there.
+    /// returns the logits (`[sequences, vocabulary]`). Positions count from 0; position 0 starts a new sequence.
     ///
     /// # Errors
-    /// What the runtime says.
+    /// Returns an error if the run fails.
     ///
     /// # Panics
-    /// When `position` is not below [`Self::positions`], or the lengths do not fit.
+    /// Panics if `position` is not below [`Self::positions`], or the lengths do not match.
     pub fn step(
         &mut self,
         tokens: &[i64],
@@ -94,7 +94,7 @@ impl StepNetwork {
         lanes.token.extract_tensor_mut().1.copy_from_slice(tokens);
         lanes.condition.extract_tensor_mut().1.copy_from_slice(conditions);
         lanes.position.extract_tensor_mut().1.fill(position as i32);
-        // An input's values are only promised to be seen when it is bound again.
+        // An input's new values are only guaranteed to be seen after it is bound again.
         lanes.binding.bind_input("token", &lanes.token)?;
         lanes.binding.bind_input("condition", &lanes.condition)?;
         lanes.binding.bind_input("position", &lanes.position)?;

@@ -1,4 +1,4 @@
-//! What earlier measurements found fastest, remembered on this machine.
+//! Stores on this machine which provider was measured to be faster for each network.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::provider::Provider;
 
-/// Folder in the user's cache, and file in it.
+/// Folder in the user's cache folder, and the file in it.
 const FOLDER: &str = "resonantgen";
 const FILE: &str = "providers.json";
-/// Most verdicts that are kept: bundles come and go.
+/// Maximum number of stored verdicts: bundles come and go.
 const MOST: usize = 512;
-/// Another provider must take less than this share of the CPU's time to be worth what it keeps busy.
+/// Another provider must take less than this share of the CPU's time to be worth occupying it.
 const WORTH: f64 = 0.8;
 
-/// What one comparison of the CPU with another provider found, in seconds a run.
+/// Result of comparing the CPU with another provider, in seconds per run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Verdict {
@@ -27,7 +27,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Whether the other provider is to be used.
+    /// Whether to use the other provider.
     pub(super) fn favours_other(&self) -> bool {
         self.other < WORTH * self.cpu
     }
@@ -38,7 +38,7 @@ impl Verdict {
     }
 }
 
-/// Verdicts by what was compared; kept in a file of this user on this machine when there is a place for it.
+/// Verdicts by key; stored in the user's cache folder if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     file: Option<PathBuf>,
@@ -51,26 +51,26 @@ impl Verdicts {
         Self::in_file(cache_folder().map(|folder| folder.join(FOLDER).join(FILE)))
     }
 
-    /// Verdicts in `file`, which need not be there yet; without one they last as long as this value.
+    /// Verdicts in `file`, which need not exist yet; without a file they last as long as this value.
     pub(super) fn in_file(file: Option<PathBuf>) -> Self {
         Self { file, known: Mutex::default() }
     }
 
-    /// What is compared: a network by its hash, a runtime by its version, a provider.
+    /// Key of a comparison: the network's hash, the runtime's version and the provider.
     pub(super) fn key(network_sha256: &str, runtime_version: &str, provider: Provider) -> String {
         format!("{network_sha256} on {provider} with ONNX Runtime {runtime_version}")
     }
 
-    /// What is known of `key`.
+    /// The verdict of `key`, if there is one.
     pub(super) fn find(&self, key: &str) -> Option<Verdict> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_with(|| self.file.as_deref().map(read).unwrap_or_default()).get(key).copied()
     }
 
-    /// Remembers a verdict. A cache that cannot be written to costs another measurement next time, nothing else.
+    /// Stores a verdict. If the cache cannot be written, the only cost is another measurement next time.
     pub(super) fn remember(&self, key: String, verdict: Verdict) {
         let mut slot = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another process may have found something meanwhile.
+        // Another process may have added verdicts in the meantime.
         let mut known = self.file.as_deref().map(read).unwrap_or_default();
         known.extend(slot.take().unwrap_or_default());
         if known.len() >= MOST {
@@ -84,7 +84,7 @@ impl Verdicts {
     }
 }
 
-/// The verdicts in a file; none if it is not there or damaged.
+/// The verdicts in a file; empty if it is missing or damaged.
 fn read(file: &Path) -> BTreeMap<String, Verdict> {
     std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
@@ -98,7 +98,7 @@ fn write(file: &Path, known: &BTreeMap<String, Verdict>) -> std::io::Result<()> 
     Ok(())
 }
 
-/// Where this system keeps what a user's programs can make again.
+/// The system's cache folder for this user.
 fn cache_folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if cfg!(windows) {

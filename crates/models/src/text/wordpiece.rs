@@ -1,9 +1,9 @@
-//! The tokenizer of BERT, uncased: words into the longest pieces that a vocabulary has (Wu et al. 2016, "Google's Neural
+//! The uncased BERT tokenizer: splits words into the longest pieces in a vocabulary (Wu et al. 2016, "Google's Neural
 //! Machine Translation System", section 4.1; Devlin et al. 2019).
 
 use std::collections::HashMap;
 
-/// Longest word that is cut into pieces; longer ones are unknown.
+/// Maximum length of a word in characters; longer words are unknown.
 const LONGEST_WORD: usize = 100;
 
 /// A vocabulary of word pieces.
@@ -16,7 +16,7 @@ pub(super) struct WordPiece {
 }
 
 impl WordPiece {
-    /// Reads a vocabulary, one piece per line; `None` when it lacks a special piece.
+    /// Parses a vocabulary, one piece per line; `None` if a special piece is missing.
     pub(super) fn new(vocabulary: &str) -> Option<Self> {
         let pieces: HashMap<String, i64> =
             vocabulary.lines().zip(0..).map(|(piece, id)| (piece.to_owned(), id)).collect();
@@ -25,7 +25,7 @@ impl WordPiece {
         Some(Self { pieces, unknown, start, end })
     }
 
-    /// Ids of a text with its start and end marks, at most `most` of them.
+    /// Ids of a text with start and end tokens, at most `most`.
     pub(super) fn ids(&self, text: &str, most: usize) -> Vec<i64> {
         let mut ids = vec![self.start];
         for word in words(text) {
@@ -60,7 +60,7 @@ impl WordPiece {
     }
 }
 
-/// Lower-case words without accents; punctuation and ideographs stand alone.
+/// Splits a text into lower-case words without accents; punctuation and ideographs are words of their own.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut current = String::new();
@@ -87,7 +87,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The plain letter under a Latin one with an accent.
+/// The base letter of an accented Latin letter.
 fn without_accent(letter: char) -> char {
     match letter {
         'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',

@@ -55,7 +55,7 @@ impl ChordQuality {
         Self::MinorMajor7,
     ];
 
-    /// What follows the root in the chord's symbol.
+    /// The suffix after the root in a chord symbol.
     #[must_use]
     pub const fn suffix(self) -> &'static str {
         match self {
@@ -82,8 +82,8 @@ impl ChordQuality {
         }
     }
 
-    /// The quality of what people write after a root ("maj7", "-7", "ø", "13"). Tensions that no composer knows are read
-    /// as the nearest chord that one knows: "7alt" as a seventh, "13" as a ninth.
+    /// Parses the suffix of a chord symbol ("maj7", "-7", "ø", "13"). Tensions that no composer knows are read as the nearest
+    /// known chord: "7alt" as a seventh, "13" as a ninth.
     #[must_use]
     pub fn from_suffix(written: &str) -> Option<Self> {
         let suffix = match written {
@@ -110,7 +110,7 @@ impl ChordQuality {
         Self::ALL.into_iter().find(|quality| quality.suffix() == suffix)
     }
 
-    /// Semitones above the root, the root first.
+    /// Semitones above the root, root first.
     #[must_use]
     pub const fn intervals(self) -> &'static [u8] {
         match self {
@@ -150,20 +150,20 @@ pub struct Chord {
     pub flats: bool,
 }
 
-/// The text is no chord symbol.
+/// The text is not a chord symbol.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is no chord symbol: write a root and a quality, like C, Am, F#m7, Bbmaj7 or Gsus4")]
 pub struct ParseChordError(pub String);
 
 impl Chord {
-    /// A chord whose root is named with a flat if it `uses_flats` and is a black key.
+    /// A chord whose root is spelled with a flat if `uses_flats` is set and the root is a black key.
     #[must_use]
     pub const fn new(root: u8, quality: ChordQuality, uses_flats: bool) -> Self {
         let root = root % 12;
         Self { root, quality, flats: uses_flats && matches!(root, 1 | 3 | 6 | 8 | 10) }
     }
 
-    /// Pitch classes of the chord, the root first.
+    /// Pitch classes of the chord, root first.
     pub fn pitch_classes(&self) -> impl Iterator<Item = u8> {
         let root = self.root;
         self.quality.intervals().iter().map(move |interval| (root + interval) % 12)

@@ -73,13 +73,13 @@ pub struct Key {
     pub mode: Mode,
 }
 
-/// The text is no key.
+/// The text is not a key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is no key: write a note and a mode, like 'A minor', 'F# dorian' or 'Eb major'")]
 pub struct ParseKeyError(pub String);
 
 impl Key {
-    /// Whether names of notes in this key use flats.
+    /// Whether note names in this key use flats.
     #[must_use]
     pub const fn uses_flats(self) -> bool {
         let relative_major = match self.mode {
@@ -110,7 +110,7 @@ pub(super) fn pitch_class_name(pitch_class: u8, flats: bool) -> &'static str {
     names[usize::from(pitch_class % 12)]
 }
 
-/// Reads a note name at the start of `text`; returns its pitch class and what follows.
+/// Parses a note name at the start of `text`; returns its pitch class and the rest.
 pub(super) fn parse_pitch_class(text: &str) -> Option<(u8, &str)> {
     let letter = text.chars().next()?;
     let natural: i32 = match letter.to_ascii_uppercase() {

@@ -24,7 +24,7 @@ impl Meter {
     /// A meter of `numerator` (1 to 16) notes of value 1/`denominator` (2, 4, 8 or 16).
     ///
     /// # Errors
-    /// When either is out of range, or a bar would be an odd number of half steps.
+    /// Returns an error if either is out of range, or a bar would have an odd number of steps or more than 24.
     pub fn new(numerator: u32, denominator: u32) -> Result<Self, ParseMeterError> {
         let usable = (1..=16).contains(&numerator)
             && [2, 4, 8, 16].contains(&denominator)
@@ -43,19 +43,19 @@ impl Meter {
         self.numerator
     }
 
-    /// The value of one of these notes.
+    /// Value of one of these notes, as the denominator.
     #[must_use]
     pub const fn denominator(self) -> u32 {
         self.denominator
     }
 
-    /// Steps (sixteenths) of a bar.
+    /// Steps (sixteenths) per bar.
     #[must_use]
     pub const fn steps_per_bar(self) -> u32 {
         self.numerator * 16 / self.denominator
     }
 
-    /// Quarter notes of a bar.
+    /// Quarter notes per bar.
     #[must_use]
     pub fn quarters_per_bar(self) -> f64 {
         f64::from(self.numerator) * 4.0 / f64::from(self.denominator)

@@ -1,4 +1,4 @@
-//! Roman numerals, as people type them ("i VI III VII", "ii-V-I", "bVII", "iiø7 V7alt"), and what they mean in a key.
+//! Roman numerals as typed ("i VI III VII", "ii-V-I", "bVII", "iiø7 V7alt"), and their chords in a key.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ use super::key::{Key, Mode};
 pub struct Numeral {
     /// Degree of the scale, in `1..=7`.
     degree: u8,
-    /// Semitones that an accidental adds: -1, 0 or 1.
+    /// Semitones added by an accidental: -1, 0 or 1.
     accidental: i8,
-    /// Quality; `None` takes what the scale has (a bare "2-5-1").
+    /// Quality; `None` uses the scale's (a bare "2-5-1").
     quality: Option<ChordQuality>,
 }
 
-/// The text is no Roman numeral.
+/// The text is not a Roman numeral.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("'{0}' is no Roman numeral: write a degree and a quality, like i, VI, bVII, iiø7, V7 or IVmaj7")]
 pub struct ParseNumeralError(pub String);
@@ -25,7 +25,7 @@ pub struct ParseNumeralError(pub String);
 const ROMAN: [&str; 7] = ["i", "ii", "iii", "iv", "v", "vi", "vii"];
 
 impl Numeral {
-    /// The chord that the scale has on a degree in `1..=7`; `None` for other degrees.
+    /// The scale's own chord on a degree in `1..=7`; `None` for other degrees.
     #[must_use]
     pub fn of_degree(degree: u8) -> Option<Self> {
         (1..=7).contains(&degree).then_some(Self { degree, accidental: 0, quality: None })
@@ -38,7 +38,7 @@ impl Numeral {
     }
 }
 
-/// Whether numerals think in a minor scale: their tonic is minor, or else their third and sixth degrees are major.
+/// Whether numerals assume a minor scale: their tonic is minor, or otherwise their third and sixth degrees are major.
 fn think_minor(numerals: &[Numeral]) -> Option<bool> {
     let plain = |degree: u8| {
         numerals
@@ -51,7 +51,7 @@ fn think_minor(numerals: &[Numeral]) -> Option<bool> {
     plain(1).next().or_else(|| plain(6).chain(plain(3)).next().map(|is_minor| !is_minor))
 }
 
-/// The mode that numerals suggest where nobody states a key.
+/// The mode that numerals suggest if no key is stated.
 #[must_use]
 pub fn mode_of_numerals(numerals: &[Numeral]) -> Mode {
     if think_minor(numerals).unwrap_or(false) { Mode::Minor } else { Mode::Major }
@@ -60,8 +60,8 @@ pub fn mode_of_numerals(numerals: &[Numeral]) -> Mode {
 /// The chords of numerals in a key.
 ///
 /// Plain degrees are those of the key's scale, so VI in A minor is F major, as is bVI; flats lower the degrees of the
-/// major scale, and sharps raise those of the key's. A diminished vii or vi of a minor key stands on the raised degree.
-/// Numerals that speak of the relative major ("vi IV I V" in A minor) are read there.
+/// major scale, and sharps raise those of the key's scale. A diminished vii or vi in a minor key is on the raised degree.
+/// Numerals that assume the relative major ("vi IV I V" in A minor) are read there.
 #[must_use]
 pub fn chords_of_numerals(numerals: &[Numeral], key: Key) -> Vec<Chord> {
     let is_minor_key = key.mode.degrees()[2] == 3;
@@ -101,7 +101,7 @@ fn resolve(numeral: Numeral, mode: Mode) -> (u8, ChordQuality) {
     (semitones % 12, quality)
 }
 
-/// The triad of a scale on a degree (from 0); the fifth of a minor key is a dominant, and its second half-diminished.
+/// A scale's triad on a degree (from 0); the fifth of a minor key is a dominant, and its second half-diminished.
 fn diatonic(index: usize, mode: Mode) -> ChordQuality {
     use ChordQuality as Q;
     let scale = mode.degrees();
@@ -139,7 +139,7 @@ fn read(text: &str) -> Option<Numeral> {
         return None;
     }
     let degree = ROMAN.iter().position(|known| *known == roman.to_ascii_lowercase())? as u8 + 1;
-    // The quality is that of a chord symbol, in which lower case stands for the minor triad.
+    // The quality is written as in a chord symbol; lower case means a minor triad.
     let quality = if is_upper {
         ChordQuality::from_suffix(suffix)?
     } else {

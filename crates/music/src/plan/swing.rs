@@ -18,7 +18,7 @@ impl Default for Swing {
 }
 
 impl Swing {
-    /// Maps a straight position to a swung one; both in steps. Monotone; pairs of units keep their borders.
+    /// Maps a straight position to a swung one, both in steps. Monotone; the boundaries of pairs stay fixed.
     #[must_use]
     pub fn warp(&self, step: f64) -> f64 {
         let unit = f64::from(self.unit_steps.max(1));

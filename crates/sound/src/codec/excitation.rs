@@ -1,6 +1,6 @@
 //! Excitation streams: sample-accurate raw material that the decoder's gains shape.
 //!
-//! Twin of `training/resonant/excitation.py`, whose module text defines every term; tested against goldens made by it.
+//! Twin of `training/resonant/excitation.py`, whose docstring defines every term; tested against its goldens.
 //! Tonal tracks have an odd and an even half-saw per note and voice from band-limited wavetables, drums an impulse per
 //! hit and a swept sine ("body") for the classes that have one, and all tracks white noise.
 
@@ -34,10 +34,10 @@ const BODY_TIME_CONSTANTS: f64 = 7.0;
 const BODY_ATTACK_S: f64 = 0.001;
 const IMPULSE_AMPLITUDE: f32 = 4.0;
 
-/// Most weights in [`TonalExcitation::partials`].
+/// Maximum number of weights in [`TonalExcitation::partials`].
 pub const MAX_PARTIALS: usize = 64;
 
-/// Most pairs in [`TonalExcitation::inharmonicity`].
+/// Maximum number of pairs in [`TonalExcitation::inharmonicity`].
 pub const MAX_STIFFNESSES: usize = 32;
 
 /// Excitation parameters of a tonal patch.
@@ -46,7 +46,7 @@ pub const MAX_STIFFNESSES: usize = 32;
 pub struct TonalExcitation {
     /// Unison voices, in `1..=7`.
     pub voices: u8,
-    /// Spread of the voices: the outermost are this many cents off.
+    /// Spread of the voices: detuning of the outermost voices in cents.
     pub detune_cents: f64,
     /// Linear attack in seconds (at least 2 ms).
     pub attack_s: f64,
@@ -64,13 +64,13 @@ pub struct TonalExcitation {
     pub vibrato_delay_s: f64,
     /// Time constant of the glide from the previous note's pitch in seconds; 0 is none.
     pub glide_s: f64,
-    /// Semitones by which the streams are moved, for sounds with partials below the played pitch.
+    /// Transposition of the streams in semitones, for sounds with partials below the played pitch.
     pub transpose: f64,
-    /// Amplitude of each partial relative to a half-saw's, from the fundamental up; the last one holds for all further partials.
-    /// Empty is a half-saw; at most [`MAX_PARTIALS`].
+    /// Amplitude of each partial relative to a half-saw's, from the fundamental up; the last value applies to all further
+    /// partials. Empty is a half-saw; at most [`MAX_PARTIALS`].
     pub partials: Vec<f64>,
-    /// Fletcher's coefficient `B` of stiff strings by pitch: pairs (MIDI pitch, `B`) in rising pitch, `B` above 0; at most
-    /// [`MAX_STIFFNESSES`]. Empty is harmonic; else the patch has neither vibrato nor glide.
+    /// Fletcher's coefficient `B` of stiff strings by pitch: pairs (MIDI pitch, `B`) in ascending pitch, `B` above 0; at most
+    /// [`MAX_STIFFNESSES`]. Empty is harmonic; otherwise the patch has neither vibrato nor glide.
     pub inharmonicity: Vec<(f64, f64)>,
 }
 
@@ -95,7 +95,7 @@ impl Default for TonalExcitation {
 }
 
 impl TonalExcitation {
-    /// Seconds that a note sounds after its end.
+    /// Seconds for which a note sounds after its end.
     #[must_use]
     pub fn tail_seconds(&self) -> f64 {
         (TAIL_TIME_CONSTANTS * self.release_s.max(MIN_RELEASE_S)).min(MAX_TAIL_S)
@@ -106,7 +106,7 @@ impl TonalExcitation {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrumBody {
-    /// Frequency that the sweep ends at, in hertz, above 0.
+    /// Final frequency of the sweep, in hertz, above 0.
     pub hz: f64,
     /// Frequency at the onset divided by `hz`.
     pub start_ratio: f64,
@@ -128,7 +128,7 @@ pub struct Window {
     pub samples: usize,
 }
 
-/// Mid and side of one stream; the side is empty when it would be silent.
+/// Mid and side of one stream; a silent side is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stream {
     /// Half the sum of left and right.
@@ -143,7 +143,7 @@ impl Stream {
     }
 }
 
-/// Odd and even half-saws of one table position, interleaved: one fetch serves both streams.
+/// Odd and even half-saws at one table position, interleaved, so that one fetch serves both streams.
 type Pair = [f32; 2];
 
 /// Band-limited odd and even half-saws, one table per octave from 20 Hz up.
@@ -163,7 +163,7 @@ fn highest_partial(octave: usize) -> usize {
     (24_000.0 / (TABLE_LOW_HZ * 2f64.powi(octave as i32 + 1))).floor() as usize
 }
 
-/// One cycle, with a guard point, of the sum of `partials` with the given amplitudes: the odd ones apart from the even.
+/// One cycle, with a guard point, of the sum of `partials` with the given amplitudes: odd and even ones separately.
 fn table(partials: RangeInclusive<usize>, amplitude: impl Fn(usize) -> f64) -> Vec<Pair> {
     let sine = &*SINE;
     let amplitudes: Vec<(usize, f64)> = partials.map(|partial| (partial, amplitude(partial))).collect();
@@ -178,7 +178,7 @@ fn table(partials: RangeInclusive<usize>, amplitude: impl Fn(usize) -> f64) -> V
         .collect()
 }
 
-/// Tables with the given partials. All partials beyond the list have its last weight, so they are the half-saw's scaled.
+/// Tables with the given partials. Partials beyond the list have its last weight, so they are those of a scaled half-saw.
 fn weighted_tables(weights: &[f64]) -> Cow<'static, Wavetables> {
     let Some(&rest) = weights.last() else { return Cow::Borrowed(&HALF_SAWS) };
     let tables = HALF_SAWS.iter().enumerate().map(|(octave, saws)| {
@@ -193,7 +193,7 @@ fn weighted_tables(weights: &[f64]) -> Cow<'static, Wavetables> {
     Cow::Owned(tables.collect())
 }
 
-/// A value that decays by a constant factor per sample; restarted often enough that rounding does not add up.
+/// A value that decays by a constant factor per sample; restarted often enough that rounding errors do not accumulate.
 #[derive(Clone, Copy)]
 struct Decay {
     value: f64,
@@ -212,7 +212,7 @@ impl Decay {
     }
 }
 
-/// Fills `envelope` with the note's amplitude from sample `first` of the time line on.
+/// Fills `envelope` with the note's amplitude, starting at sample `first` of the time line.
 fn fill_envelope(note: &TimedNote, parameters: &TonalExcitation, first: i64, envelope: &mut [f32]) {
     let attack = parameters.attack_s.max(MIN_ATTACK_S);
     let release = parameters.release_s.max(MIN_RELEASE_S);
@@ -231,7 +231,7 @@ fn fill_envelope(note: &TimedNote, parameters: &TonalExcitation, first: i64, env
     let frozen = level_at(held);
     let time_of = |index: usize| (first + index as i64) as f64 / RATE - note.on;
     let mut index = 0;
-    // Each block restarts the recursions, and lies on one side of the note's end and of the attack's.
+    // Each block restarts the recursions, and does not cross the note's end or the attack's end.
     while index < envelope.len() {
         let start = time_of(index);
         let boundary = if start <= attack.min(held) {
@@ -270,13 +270,13 @@ fn fill_envelope(note: &TimedNote, parameters: &TonalExcitation, first: i64, env
 
 /// The odd and even streams of a tonal track, mono.
 ///
-/// `notes` are sorted by (on, pitch); with a glide, each starts at the pitch of the one before.
+/// `notes` must be sorted by (on, pitch); with a glide, each starts at the pitch of the previous one.
 #[must_use]
 pub fn tonal(notes: &[TimedNote], parameters: &TonalExcitation, window: Window) -> [Stream; 2] {
     tonal_while(notes, parameters, window, &|| true).expect("nothing stops it")
 }
 
-/// As [`tonal`], asking `keep_going` before each note; none when it said no.
+/// As [`tonal`], but calls `keep_going` before each note; `None` if it returned false.
 #[must_use]
 pub fn tonal_while(
     notes: &[TimedNote],
@@ -366,14 +366,14 @@ struct VoiceTarget<'a> {
     audible: i64,
 }
 
-/// Phase of a voice at the onset, in cycles below 1: voices and notes begin at different places of the cycle.
+/// Phase of a voice at the onset, in cycles below 1: voices and notes start at different points of the cycle.
 fn first_turns(note: &TimedNote, voice: i32) -> f64 {
     let turns = (f64::from(voice) + 0.37 * f64::from(note.pitch)) * 0.618_033_988_9;
     turns - turns.floor()
 }
 
-/// Adds one voice over the samples `start..stop`. The phase is a 64-bit fraction of a cycle that wraps by itself; it runs
-/// from the onset, also where the onset lies before the window.
+/// Adds one voice over the samples `start..stop`. The phase is a 64-bit fraction of a cycle with natural wrap-around; it
+/// runs from the onset, even if the onset is before the window.
 fn render_voice(
     pitch: &PitchCurve<'_>,
     voice: i32,
@@ -420,13 +420,13 @@ fn render_voice(
     }
 }
 
-/// The impulse and body streams of the drum track. Keys of no drum class are left out.
+/// The impulse and body streams of the drum track. Keys without a drum class are skipped.
 #[must_use]
 pub fn drums(notes: &[TimedNote], bodies: &DrumBodies, window: Window) -> [Stream; 2] {
     drums_while(notes, bodies, window, &|| true).expect("nothing stops it")
 }
 
-/// As [`drums`], asking `keep_going` before each hit; none when it said no.
+/// As [`drums`], but calls `keep_going` before each hit; `None` if it returned false.
 #[must_use]
 pub fn drums_while(
     notes: &[TimedNote],
@@ -471,19 +471,19 @@ pub fn drums_while(
     Some([impulse, body])
 }
 
-/// How the noise of a track is widened.
+/// Stereo width of a track's noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoiseWidth {
     /// Level of the side part relative to the mid part, in `0.0..=1.0`.
     pub amount: f32,
-    /// The side part has only what is above this frequency, in hertz.
+    /// The side part contains only frequencies above this, in hertz.
     pub above_hz: f32,
 }
 
-/// White noise, uniform, rms 0.1, periodic with `period` samples, from a seed.
+/// White noise, uniform, RMS 0.1, periodic with `period` samples, from a seed.
 ///
 /// # Panics
-/// When `period` is 0.
+/// Panics if `period` is 0.
 #[must_use]
 pub fn noise(seed: u64, period: usize, window: Window, width: NoiseWidth) -> Stream {
     assert!(period > 0, "a loop has at least one sample");

@@ -1,7 +1,7 @@
 //! Score features at 100 Hz: what the networks see of the notes.
 //!
-//! Twin of `training/resonant/features.py`, tested against goldens made by it. Feature frame `j` is at `j * 10 ms`;
-//! rows take the maximum over the notes that fall on them.
+//! Twin of `training/resonant/features.py`, tested against its goldens. Feature frame `j` is at `j * 10 ms`; a row's value
+//! is the maximum over the notes that fall on it.
 
 use super::TimedNote;
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
@@ -48,7 +48,7 @@ impl Features {
     /// The feature frames `first..first + count` of all rows, row-major.
     ///
     /// # Panics
-    /// When the range reaches past the last feature frame.
+    /// Panics if the range reaches past the last feature frame.
     #[must_use]
     pub fn window(&self, first: usize, count: usize) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.rows * count);
@@ -69,7 +69,8 @@ fn seconds_of(feature_frame: usize) -> f64 {
 }
 
 /// Features of a tonal track, `[`[`TONAL_ROWS`]`, feature_frames]`: per pitch the sounding part (A), a trace since the
-/// onset (B), a trace since the release (C), and a slow trace while held (D). Pitches out of range move by octaves.
+/// onset (B), a trace since the release (C), and a slow trace while held (D). Pitches outside the range are folded by
+/// octaves.
 #[must_use]
 pub fn tonal(notes: &[TimedNote], feature_frames: usize) -> Features {
     let mut features = Features::new(TONAL_ROWS, feature_frames);
@@ -120,7 +121,7 @@ pub fn tonal(notes: &[TimedNote], feature_frames: usize) -> Features {
 }
 
 /// Features of the drum track, `[`[`DRUM_ROWS`]`, feature_frames]`: per class the hit at its nearest feature frame, then
-/// four traces of growing length. Keys of no drum class are left out.
+/// four traces of increasing length. Keys without a drum class are skipped.
 #[must_use]
 pub fn drums(notes: &[TimedNote], feature_frames: usize) -> Features {
     let mut features = Features::new(DRUM_ROWS, feature_frames);

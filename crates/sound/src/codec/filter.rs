@@ -1,8 +1,8 @@
 //! The gain filter: `audio = iSTFT(sum over streams of exp(log gain) * STFT(stream))`.
 //!
-//! Twin of `training/resonant/mel.py`, tested against goldens made by it. Source-filter synthesis with a learnt filter, as
-//! in DDSP (arXiv 2001.04643, section 3), but with exact excitation streams in place of additive synthesis. Windows are
-//! periodic Hann on both sides; frame `j` is centred on sample `hop * j`.
+//! Twin of `training/resonant/mel.py`, tested against its goldens. Source-filter synthesis with a learnt filter, as in DDSP
+//! (arXiv 2001.04643, section 3), but with exact excitation streams in place of additive synthesis. Analysis and synthesis
+//! windows are periodic Hann; frame `j` is centred on sample `hop * j`.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn edge_mel(index: usize) -> f64 {
 /// Centre of a band in hertz.
 ///
 /// # Panics
-/// When there are not that many bands.
+/// Panics if there is no such band.
 #[must_use]
 pub fn band_hz(band: usize) -> f32 {
     assert!(band < BANDS, "there are {BANDS} bands");
@@ -44,7 +44,7 @@ pub fn band_hz(band: usize) -> f32 {
 /// STFT size and hop of a track's filter, in samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transform {
-    /// Samples of one analysis window.
+    /// Length of the analysis window in samples.
     pub n_fft: usize,
     /// Samples between two gain frames.
     pub hop: usize,
@@ -62,7 +62,7 @@ pub struct SpectralFilter {
     window: Vec<f32>,
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
-    /// Per bin: the band below, and how far the bin lies towards the next.
+    /// Per bin: the band below, and the fraction towards the next.
     bands: Vec<(usize, f32)>,
     triangles: Vec<Triangle>,
 }
@@ -138,7 +138,7 @@ impl SpectralFilter {
         }
     }
 
-    /// Spectrum of frame `frame` of `samples` (zeros outside) into the scratch's spectrum.
+    /// Computes the spectrum of frame `frame` of `samples` (zeros outside) into the scratch buffer.
     fn analyse(&self, samples: &[f32], frame: usize, scratch: &mut Scratch) {
         let Transform { n_fft, hop } = self.transform;
         let first = (frame * hop) as i64 - (n_fft / 2) as i64;
@@ -158,13 +158,13 @@ impl SpectralFilter {
             .expect("the buffers come from this plan");
     }
 
-    /// Natural log of the power in the mel bands, `[bands, frames]`.
+    /// Natural logarithm of the power in the mel bands, `[bands, frames]`.
     #[must_use]
     pub fn log_mel(&self, samples: &[f32], frames: usize) -> Vec<f32> {
         self.log_mel_of(samples, 0..frames)
     }
 
-    /// As [`Self::log_mel`], of some frames only: `[bands, range]`.
+    /// As [`Self::log_mel`], for a range of frames: `[bands, range]`.
     #[must_use]
     pub fn log_mel_of(&self, samples: &[f32], range: std::ops::Range<usize>) -> Vec<f32> {
         let frames = range.len();
@@ -199,13 +199,13 @@ impl SpectralFilter {
 pub struct Synthesis<'a> {
     filter: &'a SpectralFilter,
     streams: &'a [Stream; STREAMS],
-    /// The frame that is pushed next.
+    /// Index of the next frame to push.
     next: usize,
-    /// Position of the first element of `mid`, `side` and `norm`: what lies before has been taken. Positions count
-    /// samples from half a window before the time line on, where frame 0 starts.
+    /// Position of the first element of `mid`, `side` and `norm`; everything before it has been taken. Positions count
+    /// samples from half a window before the time line, where frame 0 starts.
     taken: usize,
     mid: Vec<f32>,
-    /// Empty when no stream has a side.
+    /// Empty if no stream has a side.
     side: Vec<f32>,
     norm: Vec<f32>,
     wide: bool,
@@ -227,7 +227,7 @@ impl std::fmt::Debug for ScratchBuffers {
 }
 
 impl<'a> Synthesis<'a> {
-    /// Starts to filter `streams` at the frame `first`.
+    /// Starts filtering `streams` at frame `first`.
     #[must_use]
     pub fn new(filter: &'a SpectralFilter, streams: &'a [Stream; STREAMS], first: usize) -> Self {
         let Transform { n_fft, hop } = filter.transform;
@@ -251,11 +251,10 @@ impl<'a> Synthesis<'a> {
         }
     }
 
-    /// Filters the next frames with natural-log gains `[streams, bands, stride]`, of which the columns `columns` are
-    /// used.
+    /// Filters the next frames with natural-log gains `[streams, bands, stride]`, using the columns `columns`.
     ///
     /// # Panics
-    /// When `log_gains` has another size.
+    /// Panics if `log_gains` has a different size.
     pub fn push(&mut self, log_gains: &[f32], stride: usize, columns: std::ops::Range<usize>) {
         assert_eq!(log_gains.len(), STREAMS * BANDS * stride, "gains are [streams, bands, frames]");
         for column in columns {
@@ -314,18 +313,18 @@ impl<'a> Synthesis<'a> {
         self.next += 1;
     }
 
-    /// The sample before which all are final; all that the pushed frames reach when `complete`.
+    /// The position before which all samples are final; if `complete`, the end of the pushed frames.
     #[must_use]
     pub fn final_samples(&self, complete: bool) -> usize {
         let Transform { n_fft, hop } = self.filter.transform;
         if complete { self.next * hop } else { (self.next * hop).saturating_sub(n_fft / 2) }
     }
 
-    /// Takes mid and side of the samples in `range` out, which must be final. Frames that are pushed later no longer
-    /// reach what lies before its end; it is forgotten.
+    /// Takes mid and side of the samples in `range`, which must be final. Frames pushed later do not reach samples before the
+    /// end of the range, so those are dropped.
     ///
     /// # Panics
-    /// When a part of the range was taken before, or lies before the first frame or after the last one.
+    /// Panics if a part of the range was taken before, or lies before the first frame or after the last one.
     #[must_use]
     pub fn take(&mut self, range: std::ops::Range<usize>) -> (Vec<f32>, Vec<f32>) {
         let half = self.filter.transform.n_fft / 2;

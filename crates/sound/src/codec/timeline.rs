@@ -1,7 +1,7 @@
 //! Unrolls a loop onto the codec's time line, and closes the loop again.
 //!
-//! The time line starts a pre-roll before the loop, so that the networks' context and the tails of the loop's end are
-//! there when the loop starts, and ends a post-roll after it, for the networks' look-ahead.
+//! The time line starts with a pre-roll before the loop, so that the networks' context and the tails of the loop's end are
+//! present when the loop starts, and ends with a post-roll, for the networks' look-ahead.
 
 use super::{CODEC_HOP, FEATURES_PER_CODEC_FRAME, SAMPLE_RATE_HZ, TimedNote, excitation::Window};
 use resonantgen_music::plan::Plan;
@@ -11,10 +11,10 @@ use resonantgen_music::score::Score;
 const ROLL_CODEC_FRAMES: usize = 48;
 /// Samples over which the loop's end is faded into the pre-roll's end.
 const SEAM_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 200;
-/// Seconds that a note is felt after its end by any feature or stream.
+/// Longest effect of a note on any feature or stream after its end, in seconds.
 const LONGEST_TAIL_S: f64 = 5.0;
 
-/// Where a loop lies on the codec's time line.
+/// Position of a loop on the codec's time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeline {
     loop_samples: usize,
@@ -27,7 +27,7 @@ impl Timeline {
         Self { loop_samples }
     }
 
-    /// Samples of the loop.
+    /// Length of the loop in samples.
     #[must_use]
     pub const fn loop_samples(&self) -> usize {
         self.loop_samples
@@ -39,7 +39,7 @@ impl Timeline {
         ROLL_CODEC_FRAMES * CODEC_HOP
     }
 
-    /// Codec frames of the whole time line.
+    /// Number of codec frames of the whole time line.
     #[must_use]
     pub const fn codec_frames(&self) -> usize {
         2 * ROLL_CODEC_FRAMES + self.loop_samples.div_ceil(CODEC_HOP)
@@ -51,7 +51,7 @@ impl Timeline {
         ROLL_CODEC_FRAMES..ROLL_CODEC_FRAMES + self.loop_samples.div_ceil(CODEC_HOP)
     }
 
-    /// Feature frames of the whole time line.
+    /// Number of feature frames of the whole time line.
     #[must_use]
     pub const fn feature_frames(&self) -> usize {
         self.codec_frames() * FEATURES_PER_CODEC_FRAME
@@ -63,7 +63,7 @@ impl Timeline {
         Window { first: 0, samples: self.codec_frames() * CODEC_HOP }
     }
 
-    /// The notes of `score` in seconds on the time line, repeated as the loop is, sorted by (on, pitch).
+    /// The notes of `score` in seconds on the time line, repeated with the loop, sorted by (on, pitch).
     #[must_use]
     pub fn unroll(&self, score: &Score, plan: &Plan) -> Vec<TimedNote> {
         let rate = f64::from(SAMPLE_RATE_HZ);
@@ -96,14 +96,14 @@ impl Timeline {
         notes
     }
 
-    /// Samples of the seam: the last ones of the loop are faded into those before its start.
+    /// Length of the seam in samples: the loop's last samples are faded into those before its start.
     #[must_use]
     pub fn seam_samples(&self) -> usize {
         SEAM_SAMPLES.min(self.loop_samples)
     }
 
-    /// Fades `tail`, the end of the loop, into `lead`, what the time line has just before the loop: then the loop's
-    /// last sample is followed by its first as on the time line.
+    /// Fades `tail`, the end of the loop, into `lead`, the samples before the loop on the time line. The loop's last sample is
+    /// then followed by its first as on the time line.
     pub fn close_loop(&self, tail: &mut [f32], lead: &[f32]) {
         let count = tail.len() as f32;
         for (index, (sample, before)) in tail.iter_mut().zip(lead).enumerate() {

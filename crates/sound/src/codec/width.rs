@@ -1,19 +1,19 @@
 //! Width for a mono signal: a decorrelated copy as the side part.
 //!
 //! The copy runs through all-pass filters in series (Schroeder 1962, "Natural sounding artificial reverberation"), so it
-//! has the spectrum of the original and other phases. Panning the excitation's voices was tried and given up: the
-//! decoder raises a band while its voices cancel in the mid part, and the side part, where they do not, came out up to
-//! 9 dB louder than the mid.
+//! has the spectrum of the original with other phases. Panning the excitation's voices was tried and rejected: the decoder
+//! raises a band while its voices cancel in the mid part, and the side part, in which they do not, became up to 9 dB louder
+//! than the mid.
 
 use super::SAMPLE_RATE_HZ;
 
 /// Delays of the all-pass filters in samples (3, 8 and 20 ms), without common factors.
 const DELAYS: [usize; 3] = [149, 383, 967];
 const FEEDBACK: f32 = 0.5;
-/// The side has nothing below this frequency, in hertz.
+/// High-pass frequency of the side, in hertz.
 const LOW_CUT_HZ: f32 = 200.0;
 
-/// Makes a side part from a mid part, sample by sample, in order.
+/// Makes a side part from a mid part, sample by sample.
 #[derive(Clone, Debug)]
 pub struct Widener {
     amount: f32,
@@ -28,7 +28,7 @@ impl Widener {
         Self { amount, low: 0.0, lines: DELAYS.map(|delay| (vec![0.0; delay], 0)) }
     }
 
-    /// The side sample that belongs to the next mid sample.
+    /// The side sample for the next mid sample.
     pub fn side(&mut self, mid: f32) -> f32 {
         if self.amount == 0.0 {
             return 0.0;

@@ -1,4 +1,4 @@
-//! Onset strength: how much louder a band suddenly gets.
+//! Onset strength: how suddenly a band gets louder.
 //!
 //! The half-wave rectified difference of logarithmic magnitudes (Bello et al., "A Tutorial on Onset Detection in Music
 //! Signals", IEEE TSAP 13(5), 2005, section III; the logarithm after Klapuri 1999), less its local mean.
@@ -15,17 +15,16 @@ pub const FLUX_RATE_HZ: f64 = 200.0;
 const WINDOW_SECONDS: f64 = 0.021;
 /// The rise is measured over this many values.
 const LAG: usize = 2;
-/// Compression of magnitudes before their rise is measured: the more, the more quiet onsets count.
+/// Compression of magnitudes before their rise is measured; higher values emphasise quiet onsets.
 const COMPRESSION: f32 = 80.0;
-/// The local mean reaches this far to each side, in values.
+/// Reach of the local mean to each side, in values.
 const MEAN_REACH: usize = 30;
 /// A peak is the largest value within this many to each side.
 const PEAK_REACH: usize = 6;
-/// By how much the flux's peak comes before the onset that an ear would name, in seconds (measured with clicks and
-/// 48 kHz drum hits).
+/// Lead of the flux's peak over the perceived onset, in seconds (measured with clicks and 48 kHz drum hits).
 const EARLY_SECONDS: f64 = 0.006;
 
-/// What lies beyond the ends of the audio.
+/// What is assumed beyond the ends of the audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edges {
     /// Silence.
@@ -50,7 +49,7 @@ impl Flux {
         Self::in_bands(mono, rate_hz, edges, &BANDS_HZ, COMPRESSION)
     }
 
-    /// Measures mono audio in bands of your own (lower and upper edge in Hz).
+    /// Measures mono audio in the given bands (lower and upper edge in Hz).
     #[must_use]
     pub fn in_bands(
         mono: &[f32],
@@ -102,7 +101,7 @@ impl Flux {
         Self { bands, hop_seconds: hop / rate, edges }
     }
 
-    /// Values per second, exactly.
+    /// Exact number of values per second.
     #[must_use]
     pub fn rate_hz(&self) -> f64 {
         1.0 / self.hop_seconds
@@ -114,20 +113,20 @@ impl Flux {
         &self.bands[band]
     }
 
-    /// Time in seconds that a value stands for.
+    /// Time of a value, in seconds.
     #[must_use]
     pub fn seconds(&self, index: f64) -> f64 {
         index * self.hop_seconds + EARLY_SECONDS
     }
 
-    /// The usual strength of a band's strong onsets: the mean of the upper tenth of its peaks.
+    /// Typical strength of a band's strong onsets: the mean of the upper tenth of its peaks.
     #[must_use]
     pub fn reference(&self, band: usize) -> f32 {
         let mut peaks: Vec<f32> = self.peaks(band, 1e-4).map(|(_, strength)| strength).collect();
         peaks.sort_by(f32::total_cmp);
         let top = &peaks[peaks.len() - peaks.len().div_ceil(10)..];
         let mean = top.iter().sum::<f32>() / top.len().max(1) as f32;
-        // A band with nothing but the skirts of another is empty.
+        // A band that contains only the skirts of another counts as empty.
         let all = self.bands.iter().flatten().copied().fold(0.0, f32::max);
         if mean < 0.04 * all { 0.0 } else { mean }
     }
@@ -148,7 +147,7 @@ impl Flux {
                 && (index - reach..index).all(|other| at(other) < value)
                 && (index + 1..=index + reach).all(|other| at(other) <= value);
             is_top.then(|| {
-                // The parabola through three points.
+                // Parabola through three points.
                 let (before, after) = (at(index - 1), at(index + 1));
                 let curvature = before - 2.0 * value + after;
                 let shift = if curvature < 0.0 { 0.5 * (before - after) / curvature } else { 0.0 };
@@ -157,7 +156,7 @@ impl Flux {
         })
     }
 
-    /// The bands' sum, each counted by its own strength: what a tempo is read from.
+    /// Sum of the bands, each normalised by its own strength; used to find the tempo.
     #[must_use]
     pub fn novelty(&self) -> Vec<f32> {
         let mut sum = vec![0.0; self.bands[0].len()];

@@ -1,4 +1,4 @@
-//! Which pitches sound at a moment of a loop.
+//! Detects the pitches at a position in a loop.
 
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 pub(super) const BASS_HZ: (f32, f32) = (30.0, 270.0);
 /// Range of a melody's fundamentals in Hz (E2 to C8).
 pub(super) const MELODY_HZ: (f32, f32) = (80.0, 2_100.0);
-/// YIN: a lag is periodic below this, and nothing sounds above the second.
+/// YIN: below this a lag counts as periodic; above the second threshold nothing is periodic.
 const YIN_GOOD: f32 = 0.15;
 const YIN_WORST: f32 = 0.45;
-/// Samples of the window for several pitches (170 ms at 48 kHz).
+/// Window length for several pitches, in samples (170 ms at 48 kHz).
 const WINDOW: usize = 8_192;
-/// Range of pitches that are looked for in a harmony: C2 to C7.
+/// Range of pitches searched for in a harmony: C2 to C7.
 const HARMONY_PITCHES: std::ops::RangeInclusive<u8> = 36..=96;
-/// Partials that are counted for a pitch, each with less weight.
+/// Number of partials summed for a pitch, with decreasing weight.
 const PARTIALS: usize = 8;
 const PARTIAL_DECAY: f32 = 0.75;
 /// A further pitch must have this share of the strongest one's salience.
@@ -52,7 +52,7 @@ impl Ear {
         let shortest = ((rate / high) as usize).max(2);
         let window = longest * 2;
         let first = centre as i64 - ((window + longest) * factor / 2) as i64;
-        // A mean of neighbours keeps what lies below the range's top.
+        // A moving average keeps the content below the top of the range.
         let samples: Vec<f32> = (0..window + longest + 1)
             .map(|index| {
                 let start = first + (index * factor) as i64;
@@ -97,7 +97,7 @@ impl Ear {
         if self.transform.process(&mut buffer, &mut spectrum).is_err() {
             return Vec::new();
         }
-        // The root flattens the spectrum, so that bright and dull sounds count alike.
+        // The root flattens the spectrum, so that bright and dull sounds are treated alike.
         let mut strength: Vec<f32> = spectrum.iter().map(|bin| bin.norm().sqrt()).collect();
         let floor = strength.iter().copied().fold(0.0, f32::max) * 0.05;
         let mut found: Vec<(u8, f32)> = Vec::new();

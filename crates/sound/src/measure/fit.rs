@@ -1,22 +1,22 @@
-//! How well two tracks fit: bass and kick, melody and harmony. Used to ask whether what is new heard what was there.
+//! How well two tracks fit: bass and kick, melody and harmony. Shows whether a new part follows what it heard.
 
 use resonantgen_music::harmony::chord_tones;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note};
 
-/// Onsets of the bass drum as a row of steps.
+/// Onsets of the bass drum, per step.
 #[must_use]
 pub fn kick_row(drums: &[Note], total_steps: u32) -> Vec<bool> {
     voice_row(drums, DrumClass::Kick, total_steps)
 }
 
-/// Onsets of one voice of the drums as a row of steps.
+/// Onsets of one drum voice, per step.
 #[must_use]
 pub fn voice_row(drums: &[Note], voice: DrumClass, total_steps: u32) -> Vec<bool> {
     onset_row(drums.iter().filter(|note| note.pitch == voice.key()), total_steps)
 }
 
-/// Onsets as a row of steps.
+/// Onsets, per step.
 #[must_use]
 pub fn onset_row<'a>(notes: impl IntoIterator<Item = &'a Note>, total_steps: u32) -> Vec<bool> {
     let mut row = vec![false; total_steps as usize];
@@ -28,8 +28,8 @@ pub fn onset_row<'a>(notes: impl IntoIterator<Item = &'a Note>, total_steps: u32
     row
 }
 
-/// Phi coefficient of two rows of onsets, from -1 (one plays exactly where the other rests) over 0 (unrelated) to 1 (together);
-/// rows of different lengths are repeated. `None` when a row is empty or full, which says nothing.
+/// Phi coefficient of two rows of onsets, from -1 (one plays exactly when the other rests) through 0 (unrelated) to 1
+/// (together). Rows of different lengths are repeated. `None` if a row is empty or full, when it is not defined.
 #[must_use]
 pub fn togetherness(a: &[bool], b: &[bool]) -> Option<f32> {
     let count = a.len().max(b.len());
@@ -63,9 +63,9 @@ pub fn sounding(plan: &Plan, notes: &[Note]) -> Vec<u16> {
     row
 }
 
-/// How consonant `melody` is with the chords that `harmony` plays, from 0 to 1: per melody note and step, 1 for a pitch class
-/// that sounds, less for one that does not, least for one a semitone from a sounding one. Both are taken relative to their tonics,
-/// so that parts of pieces in different keys compare. `None` when the two never sound together.
+/// Consonance of `melody` with the chords that `harmony` plays, from 0 to 1: per melody note and step, 1 for a sounding pitch
+/// class, less for others, least for one a semitone from a sounding one. Both are relative to their tonics, so that parts of
+/// pieces in different keys can be compared. `None` if the two never sound together.
 #[must_use]
 pub fn consonance(plan: &Plan, melody: &[Note], harmony_plan: &Plan, harmony: &[Note]) -> Option<f32> {
     let chords = sounding(harmony_plan, harmony);
@@ -74,7 +74,7 @@ pub fn consonance(plan: &Plan, melody: &[Note], harmony_plan: &Plan, harmony: &[
     for note in melody {
         let class = (note.pitch + 12 - plan.key.tonic) % 12;
         for step in note.step..note.step + (note.length.round() as u32).clamp(1, total) {
-            // Bars of another piece are repeated as its loop is.
+            // Bars of another piece repeat like its loop.
             let heard = chords[(step % total) as usize % chords.len()];
             if heard == 0 {
                 continue;
@@ -93,7 +93,7 @@ pub fn consonance(plan: &Plan, melody: &[Note], harmony_plan: &Plan, harmony: &[
     (weight > 0.0).then(|| sum / weight)
 }
 
-/// Share of the notes' onsets that are tones of the chord planned there.
+/// Share of the notes' onsets that are tones of the planned chord.
 #[must_use]
 pub fn onsets_on_chord(plan: &Plan, notes: &[Note]) -> Option<f32> {
     let inside = notes
@@ -104,7 +104,7 @@ pub fn onsets_on_chord(plan: &Plan, notes: &[Note]) -> Option<f32> {
 }
 
 /// Probability that a value of `matched` is above one of `shuffled`, ties counting half: the area under the ROC curve (Mann and
-/// Whitney, 1947). `None` when a side is empty.
+/// Whitney, 1947). `None` if either is empty.
 #[must_use]
 pub fn auc(matched: &[f32], shuffled: &[f32]) -> Option<f32> {
     if matched.is_empty() || shuffled.is_empty() {

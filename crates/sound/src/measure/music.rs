@@ -1,4 +1,4 @@
-//! What can be measured of a score: harmony, repetition, density.
+//! Measures of a score: harmony, repetition, density.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ pub struct Music {
     pub in_scale: Option<f32>,
     /// Share of the notes' time on chord tones; bass and harmony.
     pub chord_tones: Option<f32>,
-    /// Share of the bass's notes on bar starts that are their chord's root.
+    /// Share of the bass's notes on bar starts that are the chord's root.
     pub downbeat_roots: Option<f32>,
-    /// Likeness of each bar to the most alike of those one, two and four before, on average; drums and bass.
+    /// Mean likeness of each bar to the most similar of the bars one, two and four before; drums and bass.
     pub repetition: Option<f32>,
-    /// Note onsets in a bar (chords count once).
+    /// Note onsets per bar (a chord counts once).
     pub onsets_per_bar: f32,
     /// Share of the bars in which nothing sounds.
     pub empty_bars: f32,
@@ -53,14 +53,14 @@ impl Music {
     }
 }
 
-/// Steps at which something starts, each once, in order.
+/// Steps with an onset, each once, in order.
 #[must_use]
 pub fn onset_steps(notes: &[Note]) -> Vec<u32> {
     let steps: BTreeSet<u32> = notes.iter().map(|note| note.step).collect();
     steps.into_iter().collect()
 }
 
-/// Share of the sounding time, step by step, that `fits(pitch, step)`; `None` without notes.
+/// Share of the sounding time, step by step, for which `fits(pitch, step)` is true; `None` without notes.
 fn time_share(plan: &Plan, notes: &[Note], fits: impl Fn(u8, u32) -> bool) -> Option<f32> {
     let (mut inside, mut total) = (0.0, 0.0);
     for note in notes {
@@ -89,7 +89,7 @@ fn downbeat_roots(plan: &Plan, notes: &[Note]) -> Option<f32> {
     (count > 0).then(|| roots as f32 / count as f32)
 }
 
-/// What happens in each bar: (step in the bar, drum key), or for tonal tracks (step in the bar, interval over the root).
+/// The events of each bar: (step in the bar, drum key), or for tonal tracks (step in the bar, interval over the root).
 fn bars_of(track: Track, plan: &Plan, notes: &[Note]) -> Vec<BTreeSet<(u32, u8)>> {
     let bar = plan.meter.steps_per_bar();
     let mut bars = vec![BTreeSet::new(); plan.bars as usize];
@@ -107,7 +107,7 @@ fn bars_of(track: Track, plan: &Plan, notes: &[Note]) -> Vec<BTreeSet<(u32, u8)>
     bars
 }
 
-/// How alike two bars are, from 0 to 1: shared events among all events. Two empty bars are the same.
+/// Likeness of two bars, from 0 to 1: shared events divided by all events. Two empty bars are equal.
 fn likeness(a: &BTreeSet<(u32, u8)>, b: &BTreeSet<(u32, u8)>) -> f32 {
     let all = a.union(b).count();
     if all == 0 { 1.0 } else { a.intersection(b).count() as f32 / all as f32 }

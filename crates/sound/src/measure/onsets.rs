@@ -1,18 +1,18 @@
-//! Onsets, heard in audio alone.
+//! Onset detection from audio alone.
 
 use realfft::RealFftPlanner;
 
 const WINDOW: usize = 512;
-/// Audio frames between two looks: 5 ms at 48 kHz.
+/// Audio frames between two analysis frames: 5 ms at 48 kHz.
 const HOP: usize = 240;
 const BANDS: usize = 20;
-/// Least rise of the mean log band power over 10 ms above the usual that counts as an onset.
+/// Minimum rise of the mean log band power over 10 ms, above the local average, for an onset.
 const LEAST_RISE: f32 = 0.25;
-/// Least share of the strongest rises (their 99th percentile) that counts: flutter in reverb tails stays below.
+/// Minimum share of the strongest rises (their 99th percentile); flutter in reverb tails stays below it.
 const LEAST_SHARE: f32 = 0.2;
-/// Looks within which the largest rise wins (30 ms to each side).
+/// Analysis frames within which only the largest rise counts (30 ms to each side).
 const APART: usize = 6;
-/// Looks over which the usual rise is taken (100 ms to each side).
+/// Analysis frames over which the average rise is taken (100 ms to each side).
 const AROUND: usize = 20;
 /// Power, relative to the strongest band's, below which a band counts as silent.
 const FLOOR: f32 = 1e-4;
@@ -20,7 +20,7 @@ const FLOOR: f32 = 1e-4;
 /// An onset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Onset {
-    /// When, in seconds from the loop's start; within 5 ms.
+    /// Time in seconds from the loop's start, accurate to 5 ms.
     pub seconds: f64,
     /// Rise of the mean log power of the bands; comparable within one sound.
     pub strength: f32,
@@ -58,7 +58,7 @@ pub fn onsets(mono: &[f32]) -> Vec<Onset> {
         around.extend((0..2 * AROUND).map(|offset| at(looks + offset - AROUND)));
         around.sort_by(f32::total_cmp);
         if here > around[AROUND] + least {
-            // The rise shows when the attack enters the window's later half.
+            // The rise appears when the attack enters the window's second half.
             let seconds = (look as f64 - 0.5) * HOP as f64 / 48_000.0;
             found.push(Onset { seconds: seconds.max(0.0), strength: here });
         }
@@ -66,7 +66,7 @@ pub fn onsets(mono: &[f32]) -> Vec<Onset> {
     found
 }
 
-/// Log power per band of each look; look `j` is centred on sample `j * HOP` of the loop.
+/// Log power per band of each analysis frame; frame `j` is centred on sample `j * HOP` of the loop.
 fn log_bands(mono: &[f32], looks: usize) -> Vec<[f32; BANDS]> {
     let transform = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
     let mut time = transform.make_input_vec();

@@ -1,4 +1,4 @@
-//! What can be measured of the sound itself.
+//! Measures of the audio itself.
 
 use ebur128::{EbuR128, Mode};
 use realfft::RealFftPlanner;
@@ -9,19 +9,19 @@ use crate::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 const RATE_HZ: f32 = TAKE_SAMPLE_RATE_HZ as f32;
 const WINDOW: usize = 4_096;
 const HOP: usize = 4_096;
-/// Samples of a block of [`silence`] (50 ms).
+/// Block length of [`silence`] in samples (50 ms).
 const BLOCK: usize = 2_400;
 /// Level of silence: -60 dBFS.
 const SILENT: f32 = 1e-3;
-/// Samples to each side of a click whose bends are compared with it (5 ms).
+/// Samples to each side of a click with which it is compared (5 ms).
 const NEIGHBOURS: usize = 240;
-/// How much sharper than its neighbourhood's root mean square a click bends.
+/// Sharpness of a click relative to the root mean square of its neighbourhood.
 const CLICK_RATIO: f32 = 24.0;
-/// Smallest bend (third difference) that can be heard as a click.
+/// Smallest bend (third difference) that is audible as a click.
 const CLICK_LEAST: f32 = 0.01;
-/// The same at the seam, which is heard once a loop at the same place: a step of -60 dBFS.
+/// The same at the seam, which is heard at the same place in every loop: a step of -60 dBFS.
 const SEAM_LEAST: f32 = 0.001;
-/// Room around an attack in which a sharp bend is part of the attack, in samples (15 ms).
+/// Distance from an attack within which a sharp bend belongs to the attack, in samples (15 ms).
 const ATTACK: usize = 720;
 
 /// The mean of both channels in `-1.0..1.0`.
@@ -43,7 +43,7 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// The spectrum of mono samples at 48 kHz; Hann windows of 85 ms, one after the other.
+    /// The spectrum of mono samples at 48 kHz, from consecutive Hann windows of 85 ms.
     #[must_use]
     pub fn new(mono: &[f32]) -> Self {
         let transform = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
@@ -74,7 +74,7 @@ impl Spectrum {
         bin as f32 * RATE_HZ / WINDOW as f32
     }
 
-    /// Energy between two frequencies in hertz, without a meaning of its own: compare.
+    /// Energy between two frequencies in hertz, in arbitrary units, for comparisons.
     #[must_use]
     pub fn energy(&self, from_hz: f32, to_hz: f32) -> f32 {
         let inside = |bin: usize| (from_hz..to_hz).contains(&Self::bin_hz(bin));
@@ -97,8 +97,7 @@ impl Spectrum {
         (total > 0.0).then(|| self.energy(from_hz, to_hz) / total)
     }
 
-    /// Centre of gravity in hertz over magnitudes, which is nearer to what is felt as brightness than that over power;
-    /// `None` for silence.
+    /// Spectral centroid in hertz over magnitudes, which is closer to perceived brightness than over power; `None` for silence.
     #[must_use]
     pub fn centroid_hz(&self) -> Option<f32> {
         let magnitudes = self.power.iter().map(|power| power.sqrt());

@@ -1,8 +1,8 @@
 //! The operators that a bundle's networks may use.
 //!
-//! Pure functions of their inputs whose cost follows from the size of what goes in. Not among them: control flow (inner
-//! graphs), random numbers (takes are reproducible), what makes large tensors from small ones (`ConstantOfShape`, `Tile`,
-//! `Range`, `Resize`), strings, and anything that reads files.
+//! They are pure functions whose cost follows from the size of their inputs. Excluded are control flow (subgraphs), random
+//! numbers (takes are reproducible), operators that make large tensors from small ones (`ConstantOfShape`, `Tile`, `Range`,
+//! `Resize`), strings, and anything that reads files.
 
 /// Operators of ONNX itself; sorted.
 const STANDARD: &[&str] = &[
@@ -88,7 +88,7 @@ const STANDARD: &[&str] = &[
     "Where",
 ];
 
-/// Operators that ONNX Runtime adds for inference; sorted.
+/// ONNX Runtime's own operators for inference; sorted.
 const MICROSOFT: &[&str] = &[
     "BiasGelu",
     "FastGelu",

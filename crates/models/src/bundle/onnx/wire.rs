@@ -1,10 +1,10 @@
-//! The wire format of Protocol Buffers, read as a stream: payloads that nobody looks at are skipped, not loaded.
+//! The wire format of Protocol Buffers, read as a stream: unneeded payloads are skipped, not loaded.
 //!
 //! Source: protobuf.dev/programming-guides/encoding.
 
 use std::io::{BufReader, Read, Seek};
 
-/// A message that is being read: where it ends, in bytes from the start of the file.
+/// A message that is being read: its end, in bytes from the start of the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
     end: u64,
@@ -22,9 +22,9 @@ impl Message {
 pub(super) enum Field {
     /// A number.
     Number(u64),
-    /// Four or eight bytes, not read yet.
+    /// Number of unread bytes, four or eight.
     Fixed(u64),
-    /// So many bytes, not read yet.
+    /// Number of unread bytes.
     Bytes(u64),
 }
 
@@ -39,7 +39,7 @@ impl<R: Read + Seek> Wire<R> {
         Self { reader: BufReader::new(reader), position: 0 }
     }
 
-    /// The next field of `message`, or nothing at its end. `Fixed` and `Bytes` are to be read or skipped by the caller.
+    /// The next field of `message`, or `None` at its end. The caller must read or skip `Fixed` and `Bytes`.
     pub(super) fn field(&mut self, message: &mut Message) -> Result<Option<(u64, Field)>, String> {
         let Some(tag) = self.number(message)? else { return Ok(None) };
         let field = match tag & 7 {
@@ -57,13 +57,13 @@ impl<R: Read + Seek> Wire<R> {
         Ok(Some((tag >> 3, field)))
     }
 
-    /// The message of `length` bytes that begins here, inside `outer`.
+    /// The message of `length` bytes that starts here, inside `outer`.
     pub(super) fn open(&self, outer: &Message, length: u64) -> Result<Message, String> {
         let end = self.position.checked_add(length).filter(|end| *end <= outer.end);
         Ok(Message { end: end.ok_or_else(cut)? })
     }
 
-    /// A number of variable length, or nothing at the end of `message`.
+    /// A variable-length number, or `None` at the end of `message`.
     pub(super) fn number(&mut self, message: &mut Message) -> Result<Option<u64>, String> {
         if self.position == message.end {
             return Ok(None);
@@ -93,7 +93,7 @@ impl<R: Read + Seek> Wire<R> {
         String::from_utf8(bytes).map_err(|_| "it has a name that is no text".to_owned())
     }
 
-    /// Goes past a field's payload.
+    /// Skips a field's payload.
     pub(super) fn skip(&mut self, field: Field) -> Result<(), String> {
         let (Field::Fixed(length) | Field::Bytes(length)) = field else { return Ok(()) };
         self.position = self.position.checked_add(length).ok_or_else(cut)?;

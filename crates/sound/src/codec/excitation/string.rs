@@ -1,23 +1,23 @@
-//! Partials of stiff strings (pianos, guitars, electric basses), which lie the wider apart the higher they are.
+//! Partials of stiff strings (pianos, guitars, electric basses), whose spacing widens towards higher partials.
 //!
 //! `f_k = k f sqrt((1 + B k^2) / (1 + B))`: Fletcher, Blackham and Stratton, "Quality of Piano Tones", J. Acoust. Soc.
-//! Am. 34 (1962). A cycle of a wavetable cannot hold them, so each is an oscillator of its own, turned by a complex
-//! rotation per sample and set anew from its exact phase every [`BLOCK`] samples.
+//! Am. 34 (1962). A wavetable cycle cannot represent them, so each is an oscillator of its own: a complex rotation per
+//! sample, reset from its exact phase every [`BLOCK`] samples.
 
 use std::f64::consts::TAU;
 
 use super::{RATE, VoiceTarget};
 
-/// Most partials of a string.
+/// Maximum number of partials of a string.
 const PARTIALS: usize = 128;
-/// Partials from here on are left out, in hertz.
+/// Partials from this frequency on are omitted, in hertz.
 const HIGH_HZ: f64 = 20_000.0;
-/// Partials that are turned side by side.
+/// Number of partials computed in parallel.
 const LANES: usize = 8;
-/// Samples after which rounding is forgotten.
+/// Samples between resets, which bound rounding errors.
 const BLOCK: usize = 256;
 
-/// `B` of a note from pairs (MIDI pitch, `B`) in rising pitch: `ln B` is linear between them and constant outside.
+/// `B` of a note from pairs (MIDI pitch, `B`) in ascending pitch: `ln B` is linear between them and constant outside.
 ///
 /// 0 without pairs.
 pub(super) fn stiffness(pairs: &[(f64, f64)], pitch: f64) -> f64 {
@@ -34,7 +34,7 @@ pub(super) fn stiffness(pairs: &[(f64, f64)], pitch: f64) -> f64 {
     (from.ln() + place * (to.ln() - from.ln())).exp()
 }
 
-/// A string's voice.
+/// One voice of a string.
 pub(super) struct Voice<'a> {
     /// Frequency of the first partial in hertz.
     pub hz: f64,
@@ -81,7 +81,7 @@ impl Voice<'_> {
         groups
     }
 
-    /// Adds the voice to the odd and even streams, from sample `target.audible` for as long as its envelope lasts.
+    /// Adds the voice to the odd and even streams, from sample `target.audible` to the end of its envelope.
     pub(super) fn render(&self, target: VoiceTarget<'_>) {
         let offset = (target.audible - target.window_first) as usize;
         let skipped = (target.audible - self.start) as f64;
@@ -103,7 +103,7 @@ impl Voice<'_> {
 }
 
 impl Group {
-    /// Adds the oscillators' values from `sample` after the onset on.
+    /// Adds the oscillators' values, starting `sample` samples after the onset.
     fn add(&self, sample: f64, sums: &mut [[f32; LANES]]) {
         let (mut re, mut im) = ([0.0f32; LANES], [0.0f32; LANES]);
         let (mut cosine, mut sine) = ([0.0f32; LANES], [0.0f32; LANES]);
