@@ -1,6 +1,5 @@
 //! What may be typed, checked as far as it can be without a model.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +67,7 @@ pub enum Command {
     /// Measure how good the music of a bundle is: many pieces and edits, some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Let the plugin generate on a server, or on this machine again
@@ -451,11 +451,12 @@ pub struct Connect {
 }
 
 /// What `serve` takes.
+#[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address to listen on; any other than this machine's own (127.0.0.1) needs a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
-    pub addr: SocketAddr,
+    pub addr: std::net::SocketAddr,
     /// Folder for sessions and jobs [default: resonantgen/server in your folder for data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -12,7 +12,9 @@ use resonantgen_server::client::{Remote, RemoteError};
 use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;
 use crate::open;
-use crate::serve::TOKEN_VARIABLE;
+
+/// Environment variable for a token that shall not be seen in the list of processes.
+pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// The engine here, or a server. The result is the same to the bit if models and processors are.
 pub enum Maker {

@@ -11,10 +11,8 @@ use resonantgen_server::serve::{Config, Limits, Server, Token};
 
 use crate::args::Serve;
 use crate::failure::Usage;
+use crate::maker::TOKEN_VARIABLE;
 use crate::open;
-
-/// Environment variable for a token that shall not be seen in the list of processes.
-pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// Answers requests until Ctrl-C; a second one ends it at once.
 ///
