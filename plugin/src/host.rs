@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use clap_sys::host::clap_host;
 use resonantgen_engine::track::Track;
 
-/// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
+/// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
 #[derive(Debug, Default)]
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.

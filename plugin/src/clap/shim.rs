@@ -27,7 +27,7 @@ use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::stream::{clap_istream, clap_ostream};
 
-use crate::clap_preset;
+use crate::clap::preset;
 use crate::host::HostLink;
 
 /// Main and four stems.
@@ -275,7 +275,7 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         let Some(inner_extension) = (*this.inner).get_extension else { return std::ptr::null() };
         let name = CStr::from_ptr(id);
         if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
-            return (&raw const clap_preset::LOAD).cast::<c_void>();
+            return (&raw const preset::LOAD).cast::<c_void>();
         }
         if name == RENDER_OF_BLOCK {
             return (&raw const RENDER_BLOCK).cast::<c_void>();

@@ -1,0 +1,8 @@
+//! The plugin as hosts see it: entry points, the shim around the framework's CLAP plugin, and presets.
+
+pub mod entry;
+pub mod preset;
+pub mod shim;
+
+#[cfg(feature = "vst3")]
+pub mod vst3;
