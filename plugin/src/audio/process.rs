@@ -11,7 +11,7 @@ use resonantgen_engine::track::{TRACK_COUNT, Track};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::mixer::Mixer;
-use super::trigger::{self, Edges, Wish};
+use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::job::{Ask, Trigger};
 use crate::params::ResonantParams;
@@ -19,8 +19,8 @@ use crate::shared::Shared;
 
 /// Triggers under way from the audio thread to the worker.
 const TRIGGER_CAPACITY: usize = 64;
-/// Most wishes in one block: more than there are keys and parameters for them.
-const WISHES: usize = 16;
+/// Most events in one block: more than there are keys and parameters for them.
+const EVENTS: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
 const PREVIEW_BPM: f64 = 120.0;
 /// Half of the longest tick that hosts count in, in quarter notes.
@@ -123,6 +123,8 @@ impl Processor {
             beat,
             bpm: host_bpm.unwrap_or(PREVIEW_BPM),
             quarters_per_bar,
+            bar: self.shared.host.bar.load(),
+            scale: 1.0,
             playing: transport.playing,
             exact,
         }
@@ -141,16 +143,16 @@ impl Processor {
         let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
         let beat = self.free_beat;
         self.free_beat += samples as f64 * bpm / (60.0 * self.sample_rate_hz);
-        Position { beat, bpm, quarters_per_bar, playing: true, exact: true }
+        Position { beat, bpm, quarters_per_bar, playing: true, exact: true, ..Position::default() }
     }
 
     /// Passes what the parameters and notes ask for on to the worker.
-    fn trigger(&mut self, wish: Wish, position: &Position) {
+    fn trigger(&mut self, event: TriggerEvent, position: &Position) {
         let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
-        let beat = position.beat + f64::from(wish.at) * position.bpm / (60.0 * self.sample_rate_hz);
+        let beat = position.beat + f64::from(event.at) * position.bpm / (60.0 * self.sample_rate_hz);
         let beat = Some(beat).filter(|_| position.playing);
-        let mut trigger = Trigger::read(&self.params, wish.target, host_bpm, beat);
-        trigger.slot = wish.slot.unwrap_or(trigger.slot);
+        let mut trigger = Trigger::read(&self.params, event.target, host_bpm, beat);
+        trigger.slot = event.slot.unwrap_or(trigger.slot);
         self.ask(Ask::Make(trigger));
     }
 
@@ -160,7 +162,7 @@ impl Processor {
             self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
             self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
         }
-        self.shared.wake_worker();
+        // Waking a thread is a call of the system: the worker looks by itself.
     }
 
     /// Asks for renditions when the host's tempo has settled at another than the takes'.
@@ -199,6 +201,8 @@ impl Processor {
 
     /// An offline render waits for what it has asked for: time does not matter there, the sound does.
     fn wait_offline(&self) {
+        // Waiting, and waking whom is waited for, is done in offline renders only.
+        self.shared.wake_worker();
         let began = Instant::now();
         while self.shared.unfinished.load(Ordering::Acquire) > 0 && !self.shared.quit.load(Ordering::Acquire)
         {
@@ -223,24 +227,24 @@ impl Processor {
         self.offline = self.shared.host.is_offline();
         self.shared.offline.store(self.offline, Ordering::Relaxed);
         let position = self.position(context.transport(), samples);
-        let mut wishes = [None; WISHES];
-        let mut add = |wish: Wish| {
-            let is_same = |other: &Wish| (other.target, other.slot) == (wish.target, wish.slot);
-            if let Some(free) = wishes.iter_mut().find(|known| known.as_ref().is_none_or(is_same)) {
-                *free = Some(wish);
+        let mut events = [None; EVENTS];
+        let mut add = |event: TriggerEvent| {
+            let is_same = |other: &TriggerEvent| (other.target, other.slot) == (event.target, event.slot);
+            if let Some(free) = events.iter_mut().find(|known| known.as_ref().is_none_or(is_same)) {
+                *free = Some(event);
             }
         };
         let restored = self.shared.host.take_restored();
-        self.edges.rising(&self.params, restored, |target| add(Wish { target, slot: None, at: 0 }));
+        self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
         while let Some(event) = context.next_event() {
             if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
                 && let Some((target, slot)) = trigger::of_key(key)
             {
-                add(Wish { target, slot, at: timing });
+                add(TriggerEvent { target, slot, at: timing });
             }
         }
-        for wish in wishes.into_iter().flatten() {
-            self.trigger(wish, &position);
+        for event in events.into_iter().flatten() {
+            self.trigger(event, &position);
         }
         self.choose();
         self.follow_tempo(&position, samples);
@@ -252,8 +256,9 @@ impl Processor {
         if std::mem::take(&mut self.fresh) {
             self.mixer.snap();
         }
-        let is_new_beat = self.shared.playhead_beat.load().floor() != position.beat.floor();
-        self.shared.playhead_beat.store(position.beat);
+        let playhead_beat = position.beat + self.player.as_ref().map_or(0.0, Player::shift);
+        let is_new_beat = self.shared.playhead_beat.load().floor() != playhead_beat.floor();
+        self.shared.playhead_beat.store(playhead_beat);
         let changes = self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
         // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
         let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
