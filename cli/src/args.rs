@@ -1,6 +1,5 @@
 //! The command line's arguments, validated as far as possible without a model.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +67,7 @@ pub enum Command {
     /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Make the plugin generate on a server, or on this machine again
@@ -451,11 +451,12 @@ pub struct Connect {
 }
 
 /// Arguments of `serve`.
+#[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address to listen on; any address other than this machine's own (127.0.0.1) requires a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
-    pub addr: SocketAddr,
+    pub addr: std::net::SocketAddr,
     /// Folder for sessions and jobs [default: resonantgen/server in your data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -11,10 +11,8 @@ use resonantgen_server::serve::{Config, Limits, Server, Token};
 
 use crate::args::Serve;
 use crate::failure::Usage;
+use crate::maker::TOKEN_VARIABLE;
 use crate::open;
-
-/// Environment variable for the token, which keeps it out of the process list.
-pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// Serves requests until Ctrl-C; a second Ctrl-C ends the program at once.
 ///

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use clap_sys::host::clap_host;
 use resonantgen_music::track::Track;
 
-/// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
+use crate::audio::bars::HostBar;
+
+/// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
 #[derive(Debug, Default)]
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
@@ -23,6 +25,8 @@ pub struct HostLink {
     offline: AtomicBool,
     /// What the last block said of that, where blocks do.
     block_offline: AtomicBool,
+    /// The bar in which the last block began. Audio thread only.
+    pub bar: HostBar,
     /// Null before the host is known, and after the plugin is gone.
     host: AtomicPtr<clap_host>,
 }

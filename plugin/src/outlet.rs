@@ -161,7 +161,8 @@ mod tests {
             let mut channels = block.chunks_mut(64);
             let mut channel = || channels.next().expect("two for each track");
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
-            let position = Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, exact: false };
+            let position =
+                Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
             player.process(position, SwapAt::Bar, [None; TRACK_COUNT], &mut stems);
             Arc::as_ptr(player.clip(Track::Bass).expect("a take"))
         };

@@ -496,7 +496,7 @@ impl Shared {
         let _ = self.worker.set(thread);
     }
 
-    /// Wakes the worker. Realtime-safe: it does not wait.
+    /// Wakes the worker. Not realtime-safe: it calls the system.
     pub fn wake_worker(&self) {
         if let Some(worker) = self.worker.get() {
             worker.unpark();

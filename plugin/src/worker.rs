@@ -19,6 +19,8 @@ use crate::outlet::Manner;
 use crate::remote;
 use crate::shared::{Progress, Shared};
 
+/// How often the worker looks for what the audio thread asks, which may wake nobody.
+const POLL_INTERVAL: Duration = Duration::from_millis(8);
 /// How often clips under way to a player are looked after.
 const TEND_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -30,7 +32,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. `triggers` come from the audio thread, which wakes it by [`Shared::wake_worker`].
+    /// Starts the thread. `triggers` come from the audio thread, which wakes nobody.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -92,9 +94,9 @@ fn run(shared: &Shared, mut triggers: Consumer<Ask>) {
             std::thread::park_timeout(TEND_INTERVAL);
         } else {
             match shared.rest_after_save() {
-                None => std::thread::park(),
+                None => std::thread::park_timeout(POLL_INTERVAL),
                 Some(Duration::ZERO) => give_memory_back(),
-                Some(left) => std::thread::park_timeout(left),
+                Some(left) => std::thread::park_timeout(left.min(POLL_INTERVAL)),
             }
         }
     }

@@ -155,6 +155,21 @@ fn nothing_is_left_undone_in_silence() {
 }
 
 #[test]
+fn what_a_test_needs_is_looked_for_in_one_place() {
+    // A test that asks by itself may return in silence where it should be skipped.
+    let needs = ["NO_HOSTS", "PLUGINS", "STANDALONE", "PYTHON"].map(|name| format!("\"RESONANTGEN_{name}\""));
+    let mut found = Vec::new();
+    for (path, text) in rust_sources() {
+        let is_allowed =
+            ["tests/src/needs.rs", "tests/src/bin", "xtask"].iter().any(|place| path.starts_with(place));
+        if !is_allowed && needs.iter().any(|name| text.contains(name)) {
+            found.push(path.display().to_string());
+        }
+    }
+    assert_none(&found, "tests find what they need by resonantgen_tests::needs");
+}
+
+#[test]
 fn licences_and_documents_are_there() {
     for name in [
         "LICENSE-MIT",

@@ -36,6 +36,7 @@ pub struct Clip {
     sample_rate_hz: f64,
     bpm: f64,
     quarters: f64,
+    quarters_per_bar: f64,
     /// The loop's length before rounding to whole samples.
     exact_samples: f64,
 }
@@ -70,6 +71,7 @@ impl Clip {
             sample_rate_hz,
             bpm: plan.bpm,
             quarters: plan.quarters().max(f64::MIN_POSITIVE),
+            quarters_per_bar: plan.meter.quarters_per_bar(),
             exact_samples: plan.seconds() * sample_rate_hz,
         }
     }
@@ -78,6 +80,12 @@ impl Clip {
     #[must_use]
     pub fn quarters(&self) -> f64 {
         self.quarters
+    }
+
+    /// Length of one of its bars in quarter notes.
+    #[must_use]
+    pub fn quarters_per_bar(&self) -> f64 {
+        self.quarters_per_bar
     }
 
     /// Tempo at which it was made, in quarter notes per minute.

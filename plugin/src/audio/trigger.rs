@@ -12,7 +12,7 @@ pub const FIRST_SLOT_KEY: u8 = 60;
 
 /// What the song asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Wish {
+pub struct TriggerEvent {
     /// What shall be made.
     pub target: Target,
     /// Index of the prompt, if it is another than the parameter's.

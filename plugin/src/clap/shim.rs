@@ -1,8 +1,9 @@
 //! A shim around the framework's CLAP plugin that makes missing outputs harmless.
 //!
 //! nice-plug 0.4.2 skips a block when any output buffer is missing, but hosts leave out the outputs that they do not
-//! use. The shim hands it scratch buffers in their place and notes which ports were really there. It also says
-//! "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
+//! use, or give several of them the same memory. The shim hands the framework scratch buffers in their place and notes which
+//! ports were really there. It passes on where the host's bars are, which the framework makes up after the first event of a
+//! block. It also says "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
 //! controllers), passes "the project has changed" on to the host, which the framework cannot do, tells apart parameters
 //! that a loaded state has moved, hears of a bounce at any time (the framework only when it is activated), and adds the
 //! loading of presets.
@@ -10,13 +11,14 @@
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
 };
-use clap_sys::ext::params::{CLAP_EXT_PARAMS, clap_plugin_params};
+use clap_sys::ext::params::CLAP_EXT_PARAMS;
 use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT};
 use clap_sys::ext::render::{
     CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
@@ -27,7 +29,9 @@ use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::stream::{clap_istream, clap_ostream};
 
-use crate::clap_preset;
+use super::values::{self, Offsets};
+use super::{gui, preset};
+use crate::audio::bars::BarReader;
 use crate::host::HostLink;
 
 /// Main and four stems.
@@ -42,6 +46,7 @@ struct Scratch {
     max_frames: usize,
     /// Stands in for missing channels: `PORT_COUNT * CHANNEL_COUNT` buffers of `max_frames` samples.
     samples: Vec<f32>,
+    bars: BarReader,
 }
 
 /// The plugin that the host sees: the framework's, with some functions replaced. `plugin` comes first, so that a
@@ -52,7 +57,9 @@ struct Shim {
     inner: *const clap_plugin,
     host: *const clap_host,
     link: Arc<HostLink>,
-    note_ports: UnsafeCell<Option<&'static clap_plugin_note_ports>>,
+    /// The host has `clap.gui`, as the framework has found it.
+    host_has_gui: AtomicBool,
+    offsets: Offsets,
     scratch: UnsafeCell<Scratch>,
 }
 
@@ -71,6 +78,7 @@ pub unsafe fn wrap(
     }
     // SAFETY: not null, and a whole plugin as `create` promises. The copy shares the framework's `plugin_data`.
     let mut plugin = unsafe { std::ptr::read(inner) };
+    plugin.init = Some(init);
     plugin.destroy = Some(destroy);
     plugin.activate = Some(activate);
     plugin.process = Some(process);
@@ -81,7 +89,8 @@ pub unsafe fn wrap(
         inner,
         host,
         link,
-        note_ports: UnsafeCell::new(None),
+        host_has_gui: AtomicBool::new(false),
+        offsets: Offsets::default(),
         scratch: UnsafeCell::default(),
     });
     Box::into_raw(shim).cast::<clap_plugin>()
@@ -94,6 +103,17 @@ pub unsafe fn wrap(
 unsafe fn shim<'a>(plugin: *const clap_plugin) -> &'a Shim {
     // SAFETY: `wrap` returned a pointer to the first member of a `Shim` in `repr(C)`.
     unsafe { &*plugin.cast::<Shim>() }
+}
+
+unsafe extern "C" fn init(plugin: *const clap_plugin) -> bool {
+    // SAFETY: the host's first call, on its main thread.
+    unsafe {
+        let this = shim(plugin);
+        this.host_has_gui.store(has_extension(this.host, CLAP_EXT_GUI), Ordering::Release);
+        let is_ready = (*this.inner).init.is_some_and(|init| init(this.inner));
+        this.offsets.find(this.inner);
+        is_ready
+    }
 }
 
 unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
@@ -142,7 +162,7 @@ unsafe extern "C" fn process(
         let frames = host.frames_count as usize;
         if frames == 0 {
             // The framework would count the events' times down from nothing.
-            flush(this.inner, host);
+            values::flush(plugin, host.in_events, host.out_events);
             return CLAP_PROCESS_CONTINUE;
         }
         if frames > scratch.max_frames {
@@ -150,7 +170,6 @@ unsafe extern "C" fn process(
             return CLAP_PROCESS_ERROR;
         }
         let mut channels = [[std::ptr::null_mut::<f32>(); CHANNEL_COUNT]; PORT_COUNT];
-        let mut supplied = 0;
         for (port, channels) in channels.iter_mut().enumerate() {
             let buffer = (!host.audio_outputs.is_null() && port < host.audio_outputs_count as usize)
                 .then(|| &mut *host.audio_outputs.add(port));
@@ -160,15 +179,13 @@ unsafe extern "C" fn process(
                     .filter(|buffer| !buffer.data32.is_null() && channel < buffer.channel_count as usize)
                     .map_or(std::ptr::null_mut(), |buffer| *buffer.data32.add(channel));
             }
-            if !channels[0].is_null() {
-                supplied |= 1 << port;
-            }
             if let Some(buffer) = buffer {
                 buffer.constant_mask = 0;
                 silence_surplus(buffer, frames);
             }
         }
-        this.link.note_supplied(supplied);
+        this.link.note_supplied(take_apart(&mut channels, frames));
+        this.link.bar.store(host.transport.as_ref().and_then(|transport| scratch.bars.read(transport)));
 
         let mut missing_right = [false; PORT_COUNT];
         let spare = scratch.samples.as_mut_ptr();
@@ -187,12 +204,17 @@ unsafe extern "C" fn process(
             latency: 0,
             constant_mask: 0,
         });
-        let whole = clap_process {
-            audio_outputs: buffers.as_mut_ptr(),
-            audio_outputs_count: PORT_COUNT as u32,
-            ..*host
-        };
-        let status = inner_process(this.inner, &whole);
+        let status =
+            values::with_events(&this.offsets, host.in_events, host.out_events, |in_events, out_events| {
+                let whole = clap_process {
+                    audio_outputs: buffers.as_mut_ptr(),
+                    audio_outputs_count: PORT_COUNT as u32,
+                    in_events,
+                    out_events,
+                    ..*host
+                };
+                inner_process(this.inner, &whole)
+            });
 
         for (channels, missing_right) in channels.iter().zip(missing_right) {
             if missing_right {
@@ -207,24 +229,31 @@ unsafe extern "C" fn process(
     }
 }
 
-/// Hands the events of a block without audio frames to the plugin's parameters.
-///
-/// # Safety
-/// `inner` is the framework's plugin, `process` the host's, both for the time of this call.
-unsafe fn flush(inner: *const clap_plugin, process: &clap_process) {
-    if process.in_events.is_null() || process.out_events.is_null() {
-        return;
-    }
-    // SAFETY: as the caller promises; the extension is the framework's own and static.
-    unsafe {
-        let Some(get_extension) = (*inner).get_extension else { return };
-        let params = get_extension(inner, CLAP_EXT_PARAMS.as_ptr()).cast::<clap_plugin_params>();
-        if !params.is_null()
-            && let Some(flush) = (*params).flush
-        {
-            flush(inner, process.in_events, process.out_events);
+/// Sets the channels to null that lie in memory which an earlier channel has: nobody may write there twice. Returns a bit for
+/// each port that has memory of its own, which a host only gives to what it uses.
+fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: usize) -> u8 {
+    let given = *channels;
+    let length = frames * size_of::<f32>();
+    let overlap = |one: *mut f32, other: *mut f32| {
+        !one.is_null() && !other.is_null() && one.addr().abs_diff(other.addr()) < length
+    };
+    let mut supplied = 0;
+    for port in 0..PORT_COUNT {
+        for channel in 0..CHANNEL_COUNT {
+            let pointer = given[port][channel];
+            let mut earlier = given[..port].iter().flatten().chain(&given[port][..channel]);
+            if earlier.any(|earlier| overlap(*earlier, pointer)) {
+                channels[port][channel] = std::ptr::null_mut();
+            }
+        }
+        let [left, right] = given[port];
+        let mut others =
+            given.iter().enumerate().filter(|(other, _)| *other != port).flat_map(|(_, other)| other);
+        if !left.is_null() && !others.any(|other| overlap(*other, left) || overlap(*other, right)) {
+            supplied |= 1 << port;
         }
     }
+    supplied
 }
 
 /// Channels beyond stereo are silent.
@@ -275,7 +304,7 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         let Some(inner_extension) = (*this.inner).get_extension else { return std::ptr::null() };
         let name = CStr::from_ptr(id);
         if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
-            return (&raw const clap_preset::LOAD).cast::<c_void>();
+            return (&raw const preset::LOAD).cast::<c_void>();
         }
         if name == RENDER_OF_BLOCK {
             return (&raw const RENDER_BLOCK).cast::<c_void>();
@@ -283,17 +312,17 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         if name == CLAP_EXT_RENDER {
             return (&raw const RENDER).cast::<c_void>();
         }
-        // The framework unwraps the host's side of it when the window is made.
-        if name == CLAP_EXT_GUI && !has_extension(this.host, CLAP_EXT_GUI) {
-            return std::ptr::null();
+        if name == CLAP_EXT_PARAMS {
+            return (&raw const values::PARAMS).cast::<c_void>();
+        }
+        if name == CLAP_EXT_GUI {
+            return (&raw const gui::GUI).cast::<c_void>();
         }
         let extension = inner_extension(this.inner, id);
         if name == CLAP_EXT_STATE && !extension.is_null() {
             return (&raw const STATE).cast::<c_void>();
         }
         if name == CLAP_EXT_NOTE_PORTS && !extension.is_null() {
-            // Asked on the main thread, before the plugin is used from any other.
-            *this.note_ports.get() = Some(&*extension.cast::<clap_plugin_note_ports>());
             return (&raw const NOTE_PORTS).cast::<c_void>();
         }
         extension
@@ -341,6 +370,33 @@ pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const c
     }
 }
 
+/// The framework's plugin behind the pointer that the host was given.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn inner(plugin: *const clap_plugin) -> *const clap_plugin {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin) }.inner
+}
+
+/// By how much shown values are above the framework's.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned and has not been destroyed.
+pub unsafe fn offsets<'a>(plugin: *const clap_plugin) -> &'a Offsets {
+    // SAFETY: as the caller promises.
+    &unsafe { shim(plugin) }.offsets
+}
+
+/// Whether the host has `clap.gui` itself.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn host_has_gui(plugin: *const clap_plugin) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin) }.host_has_gui.load(Ordering::Acquire)
+}
+
 /// The host that a plugin was made for.
 ///
 /// # Safety
@@ -379,12 +435,23 @@ unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plu
 static NOTE_PORTS: clap_plugin_note_ports =
     clap_plugin_note_ports { count: Some(note_port_count), get: Some(note_port) };
 
-unsafe extern "C" fn note_port_count(plugin: *const clap_plugin, is_input: bool) -> u32 {
-    // SAFETY: `get_extension` has stored the framework's functions before it gave ours away.
+/// The framework's own functions for note ports.
+///
+/// # Safety
+/// `inner` is the framework's plugin.
+unsafe fn inner_note_ports<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_note_ports> {
+    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
     unsafe {
-        let this = shim(plugin);
-        let ports = *this.note_ports.get();
-        ports.and_then(|ports| ports.count).map_or(0, |count| count(this.inner, is_input))
+        let ports = (*inner).get_extension?(inner, CLAP_EXT_NOTE_PORTS.as_ptr());
+        ports.cast::<clap_plugin_note_ports>().as_ref()
+    }
+}
+
+unsafe extern "C" fn note_port_count(plugin: *const clap_plugin, is_input: bool) -> u32 {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let inner = inner(plugin);
+        inner_note_ports(inner).and_then(|ports| ports.count).map_or(0, |count| count(inner, is_input))
     }
 }
 
@@ -396,14 +463,53 @@ unsafe extern "C" fn note_port(
 ) -> bool {
     // SAFETY: as `note_port_count`; `info` is the host's to fill.
     unsafe {
-        let this = shim(plugin);
-        let ports = *this.note_ports.get();
-        let known =
-            ports.and_then(|ports| ports.get).is_some_and(|get| get(this.inner, index, is_input, info));
+        let inner = inner(plugin);
+        let ports = inner_note_ports(inner);
+        let known = ports.and_then(|ports| ports.get).is_some_and(|get| get(inner, index, is_input, info));
         if known {
             (*info).supported_dialects = CLAP_NOTE_DIALECT_CLAP;
             (*info).preferred_dialect = CLAP_NOTE_DIALECT_CLAP;
         }
         known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMES: usize = 64;
+
+    /// The ports' channels in one piece of memory, each at a given frame of it.
+    fn channels(
+        memory: &mut [f32],
+        at: [[Option<usize>; CHANNEL_COUNT]; PORT_COUNT],
+    ) -> [[*mut f32; CHANNEL_COUNT]; PORT_COUNT] {
+        at.map(|port| port.map(|frame| frame.map_or(std::ptr::null_mut(), |frame| &raw mut memory[frame])))
+    }
+
+    #[test]
+    fn no_memory_is_handed_out_twice() {
+        let mut memory = vec![0.0_f32; 16 * FRAMES];
+        let own = |port: usize| [Some(2 * port * FRAMES), Some((2 * port + 1) * FRAMES)];
+        let kept = |memory: &mut [f32], at| {
+            let mut channels = channels(memory, at);
+            let supplied = take_apart(&mut channels, FRAMES);
+            (channels.map(|port| port.map(|pointer| !pointer.is_null())), supplied)
+        };
+        let all = [own(0), own(1), own(2), own(3), own(4)];
+        assert_eq!(kept(&mut memory, all), ([[true; 2]; 5], 0b1_1111));
+        // All ports are one.
+        let (apart, supplied) = kept(&mut memory, [own(0); 5]);
+        assert_eq!((apart[0], &apart[1..], supplied), ([true; 2], &[[false; 2]; 4][..], 0));
+        // What is not used shares one buffer.
+        let unused = kept(&mut memory, [own(0), own(1), own(2), own(2), own(2)]);
+        assert_eq!(unused, ([[true; 2], [true; 2], [true; 2], [false; 2], [false; 2]], 0b0_0011));
+        // Left and right are one, and another port begins in the middle of it.
+        let mono =
+            kept(&mut memory, [own(0), [Some(200), Some(200)], [Some(230), None], own(7), [None, None]]);
+        assert_eq!(mono.0[1], [true, false]);
+        assert_eq!(mono.0[2], [false, false]);
+        assert_eq!(mono.1, 0b0_1001);
     }
 }

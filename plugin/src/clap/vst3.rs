@@ -1,5 +1,5 @@
 //! The VST3 entry points: clap-wrapper's, compiled by the build script with its symbols renamed, under the names that
-//! hosts look for. It presents [`crate::clap_entry::clap_entry`] as a VST3.
+//! hosts look for. It presents [`crate::clap::entry::clap_entry`] as a VST3.
 
 use std::ffi::c_void;
 

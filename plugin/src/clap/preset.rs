@@ -24,8 +24,8 @@ use clap_sys::version::CLAP_VERSION;
 use nice_plug::prelude::ClapPlugin;
 
 use crate::ResonantGen;
+use crate::clap::shim;
 use crate::location;
-use crate::port_shim;
 use crate::preset::{self, Preset};
 
 const PROVIDER_ID: &CStr = c"org.resonantgen.resonantgen.presets";
@@ -231,7 +231,7 @@ unsafe extern "C" fn from_location(
             _ => None,
         };
         let loaded = preset.is_some_and(|preset| load(plugin, &preset));
-        let host = port_shim::host_of(plugin);
+        let host = shim::host_of(plugin);
         let Some(get_extension) = (*host).get_extension else { return loaded };
         let told = get_extension(host, CLAP_EXT_PRESET_LOAD.as_ptr()).cast::<clap_host_preset_load>();
         if let Some(told) = told.as_ref() {
@@ -248,13 +248,13 @@ unsafe extern "C" fn from_location(
 /// Loads a preset as a state that says nothing of the rest.
 ///
 /// # Safety
-/// As [`port_shim::load_state`].
+/// As [`shim::load_state`].
 unsafe fn load(plugin: *const clap_plugin, preset: &Preset) -> bool {
     let state = preset.to_state();
     let mut rest = state.as_slice();
     let stream = clap_istream { ctx: (&raw mut rest).cast::<c_void>(), read: Some(read) };
     // SAFETY: as the caller promises; the stream lives for the call.
-    unsafe { port_shim::load_state(plugin, &stream) }
+    unsafe { shim::load_state(plugin, &stream) }
 }
 
 /// Reads from a slice of bytes.

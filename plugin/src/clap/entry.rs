@@ -1,4 +1,4 @@
-//! The CLAP entry point. The framework's own export has no place for [`crate::port_shim`].
+//! The CLAP entry point. The framework's own export has no place for [`crate::clap::shim`].
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Arc, OnceLock};
@@ -14,8 +14,8 @@ use clap_sys::factory::preset_discovery::{
 };
 
 use crate::ResonantGen;
-use crate::clap_preset;
-use crate::port_shim;
+use crate::clap::preset;
+use crate::clap::shim;
 
 /// What a host looks for in the library.
 #[unsafe(no_mangle)]
@@ -55,7 +55,7 @@ extern "C" fn get_factory(id: *const c_char) -> *const c_void {
     if id == CLAP_PLUGIN_FACTORY_ID {
         (&raw const FACTORY).cast::<c_void>()
     } else if id == CLAP_PRESET_DISCOVERY_FACTORY_ID || id == CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT {
-        (&raw const clap_preset::DISCOVERY).cast::<c_void>()
+        (&raw const preset::DISCOVERY).cast::<c_void>()
     } else {
         std::ptr::null()
     }
@@ -84,7 +84,7 @@ unsafe extern "C" fn create_plugin(
     // SAFETY: the framework's plugin is new and only ours; its reference count is given up here and taken back by its
     // `destroy`, which is how the framework's own export does it.
     unsafe {
-        port_shim::wrap(host, || {
+        shim::wrap(host, || {
             let wrapper = Arc::into_raw(Wrapper::<ResonantGen>::new(host));
             (*wrapper).clap_plugin.as_ptr()
         })
