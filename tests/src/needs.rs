@@ -1,5 +1,5 @@
-//! What some tests need and not every machine has; `cargo xtask test` names it in the environment. Each function skips the
-//! running test where its part is missing: its caller returns.
+//! Requirements of tests that not every machine meets; `cargo xtask test` names them in the environment. Each function skips
+//! the running test if its requirement is missing; the caller then returns.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::skip::{leave_out, skip};
 
 /// Set by `cargo xtask test --no-hosts`.
 const NO_HOSTS: &str = "RESONANTGEN_NO_HOSTS";
-/// Set where a system without Ardour 7 tests the rest on purpose.
+/// Set to test the rest deliberately on a system without Ardour 7.
 const NO_ARDOUR: &str = "RESONANTGEN_NO_ARDOUR";
 
 /// The folder of the plugin's bundles.
@@ -22,13 +22,13 @@ pub fn standalone() -> Option<PathBuf> {
     named("RESONANTGEN_STANDALONE", "the standalone")
 }
 
-/// The Python with the hosts of PyPI in it.
+/// The Python with the hosts from PyPI.
 #[must_use]
 pub fn python() -> Option<PathBuf> {
     named("RESONANTGEN_PYTHON", "a Python with the test packages")
 }
 
-/// Whether there is an Ardour 7. Newer ones call their interpreter otherwise, and the script was not tried with them.
+/// Whether there is an Ardour 7. Newer versions name their interpreter differently, and the script was not tested with them.
 #[must_use]
 pub fn ardour() -> bool {
     let path = Path::new("/usr/bin/ardour7-lua");

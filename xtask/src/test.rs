@@ -1,4 +1,4 @@
-//! Everything that must be green.
+//! Runs every check.
 
 mod run;
 mod simd;
@@ -15,10 +15,10 @@ use crate::setup::{python, runtime};
 use crate::{bundle, command};
 use run::Run;
 
-/// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
-/// themselves are left out, because a running program cannot be replaced everywhere.
+/// Build scope, the same for the plugin bundle and for the tests, so that nothing is built twice. It excludes xtask, because
+/// not every system can replace a running program.
 pub const SCOPE: &[&str] = &["--workspace", "--exclude", "xtask", "--features", FEATURES];
-/// What is linted and documented: with the same features, so that both share what the compiler checks.
+/// Scope of lints and documentation, with the same features, so that both share the compiler's checks.
 const LINT_SCOPE: &[&str] = &["--workspace", "--features", FEATURES];
 const FEATURES: &str = "resonantgen-plugin/assert_process_allocs,resonantgen-plugin/standalone,resonantgen-tests/steinberg_validator";
 /// The same without the plugin and its hosts.
@@ -26,7 +26,7 @@ const SCOPE_WITHOUT_HOSTS: &[&str] =
     &["--workspace", "--exclude", "xtask", "--exclude", "resonantgen-plugin"];
 const LINT_SCOPE_WITHOUT_HOSTS: &[&str] = &["--workspace", "--exclude", "resonantgen-plugin"];
 
-/// Tests of `training/` that need no PyTorch: the reference that the Rust code is held to.
+/// Tests of `training/` that do not need PyTorch: the reference for the Rust code.
 const REFERENCE_TESTS: &[&str] = &[
     "tests/test_tokens.py",
     "tests/test_conditions.py",
@@ -35,11 +35,12 @@ const REFERENCE_TESTS: &[&str] = &[
     "tests/test_composer.py",
 ];
 
-/// Sets up, then formatting, lints, documentation, and the tests of every crate, in real hosts too. What the steps print goes
-/// into `target/test-logs/`; the last line counts the tests of all of them.
+/// Runs setup, formatting, lints, documentation, and the tests of every crate, including those in real hosts. The steps'
+/// output goes to `target/test-logs/`; the last line counts all tests.
 ///
 /// # Errors
-/// A step or a test failed; its log is named. Tests go on after a failure, builds do not.
+/// Returns an error that names the log if a step or a test fails. After a failed test the others still run; after a failed
+/// build they do not.
 pub fn run(flags: &Test) -> Result<()> {
     if flags.simd {
         return simd::run();
@@ -69,7 +70,7 @@ pub fn run(flags: &Test) -> Result<()> {
     if flags.no_hosts {
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
-        // The build has been done already.
+        // The build has already been done.
         tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
         tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
@@ -82,7 +83,7 @@ pub fn run(flags: &Test) -> Result<()> {
     run.finish(begin)
 }
 
-/// Python's tests, all of them or only some files.
+/// The Python tests: all of them, or only the given files.
 fn pytest(python: &Path, tests: &[&str]) -> Command {
     let mut command = Command::new(python);
     command.args(["-m", "pytest", "-q"]).args(tests).current_dir(crate::root().join("training"));

@@ -1,7 +1,16 @@
-//! Importing a loop: any audio file becomes an immutable take on the session's grid.
+//! Imports a loop: an audio file becomes an immutable take on the session's grid.
 //!
-//! Read (`decode`), measure tempo, downbeat and key, each with its confidence, fit to exact bars (stretched only where
-//! the tempo differs), transcribe approximately, and pack into a [`Take`] whose recipe says where it came from.
+//! The file is decoded; tempo, downbeat and key are measured, each with its confidence; the audio is fitted to exact bars
+//! (stretched only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
+//!
+//! ```no_run
+//! use resonantgen_import::{ImportOptions, import_loop};
+//! use resonantgen_music::track::Track;
+//!
+//! let imported = import_loop("loop.wav".as_ref(), &ImportOptions::new(Track::Drums), &())?;
+//! println!("{:.1} bpm", imported.findings.bpm.value);
+//! # Ok::<(), resonantgen_import::ImportError>(())
+//! ```
 
 mod bars;
 mod decode;
@@ -147,7 +156,7 @@ pub struct Findings {
     pub remarks: Vec<String>,
 }
 
-/// A loop on the grid, not yet in a session (see [`resonantgen_engine::session::Session::add_import`]).
+/// A loop on the grid, not yet in a session (see `Session::add_import`).
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The take. Its recipe's plan is the one to go by in an empty session.

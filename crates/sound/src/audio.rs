@@ -1,9 +1,9 @@
-//! Stereo audio as takes keep it.
+//! The stereo audio of takes.
 
-/// Rate at which takes are made and kept, in audio frames per second.
+/// Sample rate of takes, in audio frames per second.
 pub const TAKE_SAMPLE_RATE_HZ: u32 = 48_000;
 
-/// Stereo audio of a take: signed 24-bit samples, so that it is kept without loss in WAV and FLAC.
+/// Stereo audio of a take: signed 24-bit samples, which WAV and FLAC store without loss.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StemAudio {
     /// Left channel, each sample in `-2^23..2^23`, at [`TAKE_SAMPLE_RATE_HZ`].

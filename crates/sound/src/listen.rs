@@ -1,7 +1,7 @@
 //! Listening: analyses a loop's audio step by step, for takes without a score.
 //!
-//! The result has the form of the composers' training data (see [`resonantgen_models::context`]): onsets per step in three bands, and
-//! the sounding pitches.
+//! The result has the form of the composers' training data (see the context in the crate
+//! `models`): onsets per step in three bands, and the sounding pitches.
 
 pub mod flux;
 mod pitch;

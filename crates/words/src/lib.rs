@@ -1,4 +1,16 @@
-//! The meaning of a prompt, and the parser that finds it.
+//! The meaning of a prompt: the parser that finds an [`Intent`], and the planner that turns it into a plan.
+//!
+//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]; files, models and
+//! records are not known here.
+//!
+//! ```
+//! use resonantgen_words::{Overrides, make_plan, parse};
+//!
+//! let intent = parse("dark techno with driving bass, 132 bpm")?;
+//! let plan = make_plan(&intent, &Overrides::default(), 7)?;
+//! assert_eq!((plan.bpm, plan.bars), (132.0, 8));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod facts;
 mod lexicon;

@@ -1,4 +1,4 @@
-//! Steps of a run: what they print is kept in files, and what their tests came to is counted.
+//! Steps of a run: stores their output in files, and counts their tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// How many lines of a failed step are shown.
+/// Number of lines shown of a failed step.
 const TAIL: usize = 60;
 
 /// Several steps and their tests.
@@ -19,48 +19,48 @@ pub struct Run {
     steps: usize,
     counts: Counts,
     failures: Vec<String>,
-    /// Other people's crates that the last build has compiled.
+    /// Third-party crates compiled by the last build.
     compiled: BTreeSet<String>,
 }
 
 impl Run {
-    /// Begins with an empty folder of logs under `target/`.
+    /// Starts with an empty folder of logs under `target/`.
     ///
     /// # Errors
-    /// The folder cannot be emptied or made.
+    /// Returns an error if the folder cannot be emptied or created.
     pub fn new(folder: &str) -> Result<Self> {
         let folder = command::target(folder);
         if folder.is_dir() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let (counts, failures, compiled) = (Counts::default(), Vec::new(), BTreeSet::new());
         Ok(Self { folder, steps: 0, counts, failures, compiled })
     }
 
-    /// A step without which there is no point in going on.
+    /// Runs a step that must succeed for the run to continue.
     ///
     /// # Errors
-    /// It failed, or could not be started.
+    /// Returns an error if the step fails or cannot be started.
     pub fn must(&mut self, name: &str, command: &mut Command) -> Result<()> {
         let (log, succeeded) = self.step(name, command)?;
         if !succeeded {
             println!("{}", self.counts);
-            bail!("{name} failed; all that was printed is in {}", log.display());
+            bail!("{name} failed; its output is in {}", log.display());
         }
         self.compiled = compiled(&read(&log)?);
         Ok(())
     }
 
-    /// A step that runs tests; whether they passed is told at the end.
+    /// Runs a step with tests; failures are reported at the end.
     ///
     /// # Errors
-    /// It could not be started, or its log not be read.
+    /// Returns an error if the step cannot be started, or its log cannot be read.
     pub fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
         let (log, succeeded) = self.step(name, command)?;
         let text = read(&log)?;
         let mut counts = Counts::of(&text);
-        // A program that ends in the middle counts nothing.
+        // A program that ends prematurely prints no counts.
         if !succeeded && counts.failed == 0 {
             counts.failed = 1;
         }
@@ -78,14 +78,14 @@ impl Run {
         Ok(())
     }
 
-    /// A step that builds test programs; returns them.
+    /// Runs a step that builds test programs; returns their paths.
     ///
     /// # Errors
-    /// It failed, or could not be started.
+    /// Returns an error if the step fails or cannot be started.
     pub fn executables(&mut self, name: &str, command: &mut Command) -> Result<Vec<PathBuf>> {
         let (log, succeeded) = self.step(name, command)?;
         if !succeeded {
-            bail!("{name} failed; all that was printed is in {}", log.display());
+            bail!("{name} failed; its output is in {}", log.display());
         }
         let executable = |line: &str| -> Option<PathBuf> {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -95,10 +95,10 @@ impl Run {
         Ok(read(&log)?.lines().filter_map(executable).collect())
     }
 
-    /// A step that could not be done here, counted as a skipped test.
+    /// Counts a step that cannot run here as a skipped test.
     ///
     /// # Errors
-    /// `CI` is set: a machine that is there to test must have what the tests need.
+    /// Returns an error if `CI` is set: a CI machine must have what the tests need.
     pub fn skip(&mut self, name: &str, why: &str) -> Result<()> {
         println!("== {name}\n   skipped: {why}");
         self.counts.skipped.insert(name.to_owned(), why.to_owned());
@@ -108,10 +108,10 @@ impl Run {
         Ok(())
     }
 
-    /// Tells what all tests came to.
+    /// Prints the result of all tests.
     ///
     /// # Errors
-    /// A test failed.
+    /// Returns an error if a test failed.
     pub fn finish(self, begin: Instant) -> Result<()> {
         println!("{} in {:.0} s", self.counts, begin.elapsed().as_secs_f64());
         if !self.failures.is_empty() {
@@ -120,7 +120,7 @@ impl Run {
         Ok(())
     }
 
-    /// Runs a command with its output in a file; returns the file and whether it succeeded.
+    /// Runs a command with its output redirected to a file; returns the file and whether the command succeeded.
     fn step(&mut self, name: &str, command: &mut Command) -> Result<(PathBuf, bool)> {
         self.steps += 1;
         let log = self.folder.join(format!("{:02}-{}.log", self.steps, name.replace(' ', "-")));
@@ -157,18 +157,18 @@ fn read(log: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What tests came to.
+/// Test counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     passed: usize,
     failed: usize,
-    /// Why tests were skipped, by their names.
+    /// Reasons of skipped tests, by test name.
     skipped: BTreeMap<String, String>,
 }
 
 impl Counts {
-    /// Reads what Rust's test harness and pytest print. A test that was skipped says so by a line `skipped: TEST: WHY`
-    /// (`tests/src/skip.rs`, `training/tests/conftest.py`); Rust's harness counts it among those that passed.
+    /// Parses the output of Rust's test harness and of pytest. A skipped test prints a line `skipped: TEST: WHY`
+    /// (`tests/src/skip.rs`, `training/tests/conftest.py`); Rust's harness counts it as passed.
     fn of(log: &str) -> Self {
         let (mut rust, mut python) = (Self::default(), Self::default());
         let mut skipped = BTreeMap::new();
@@ -203,7 +203,7 @@ impl std::fmt::Display for Counts {
     }
 }
 
-/// Whether a text is like "1 failed, 49 passed, 2 skipped", with which pytest ends.
+/// Whether a text is pytest's summary, like "1 failed, 49 passed, 2 skipped".
 fn is_pytests(text: &str) -> bool {
     text.trim_matches(['=', ' ']).split(", ").all(|part| {
         let mut words = part.split(' ');
@@ -211,7 +211,7 @@ fn is_pytests(text: &str) -> bool {
     })
 }
 
-/// The number that stands right before a word; 0 if there is none.
+/// The number right before a word; 0 if there is none.
 fn number_before(line: &str, word: &str) -> usize {
     let Some((before, _)) = line.split_once(word) else { return 0 };
     let start = before.rfind(|letter: char| !letter.is_ascii_digit()).map_or(0, |index| index + 1);
@@ -228,7 +228,7 @@ fn failed_tests(log: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Other people's crates that a step has compiled. Checking is no compiling.
+/// Third-party crates that a step has compiled. Checking does not count.
 fn compiled(log: &str) -> BTreeSet<String> {
     log.lines()
         .filter_map(|line| line.trim_start().strip_prefix("Compiling "))

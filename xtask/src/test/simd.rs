@@ -1,4 +1,4 @@
-//! The comparisons with golden files on processors that can do less than this one.
+//! Compares with golden files on processors with fewer instruction sets than this one.
 //!
 //! Kernels are chosen when a program starts, by what the processor can do: numpy's, the BLAS's, libm's, those of the transforms
 //! and of ONNX Runtime. The first three can be told to take others; for all of them there is a processor that QEMU emulates.
