@@ -84,7 +84,10 @@ fn loops_start_on_the_hosts_bars_after_bars_of_other_meters() {
                 for (port, (song, whole)) in song.iter().zip(&whole).enumerate() {
                     let heard = &song[0][frames(start, rate_hz) + skipped..][..count];
                     let expected = &whole[0][frames(place, rate_hz) + skipped..][..count];
-                    assert!(heard == expected, "port {port}, bar {index} at {rate_hz} Hz, counted: {counts_bars}");
+                    assert!(
+                        heard == expected,
+                        "port {port}, bar {index} at {rate_hz} Hz, counted: {counts_bars}"
+                    );
                 }
             }
             // The same from the middle of the song, in other blocks, before and after the odd bars.
@@ -93,7 +96,10 @@ fn loops_start_on_the_hosts_bars_after_bars_of_other_meters() {
                 let (begin, skipped) = (frames(from, rate_hz), (SMOOTHED * rate_hz) as usize);
                 for (port, (part, song)) in part.iter().zip(&song).enumerate() {
                     let expected = &song[0][begin..begin + part[0].len()];
-                    assert!(part[0][skipped..] == expected[skipped..], "port {port} from beat {from} at {rate_hz} Hz");
+                    assert!(
+                        part[0][skipped..] == expected[skipped..],
+                        "port {port} from beat {from} at {rate_hz} Hz"
+                    );
                 }
             }
         }
@@ -126,7 +132,8 @@ fn a_song_with_odd_bars_is_bounced_as_it_was_played_at_any_rate_and_activated_an
         let begin = (SMOOTHED * rate_hz) as usize;
         let same = |other: &[Stereo], what: &str| {
             for (port, (one, other)) in first.iter().zip(other).enumerate() {
-                let differs = one[0][begin..].iter().zip(&other[0][begin..]).position(|(one, other)| one != other);
+                let differs =
+                    one[0][begin..].iter().zip(&other[0][begin..]).position(|(one, other)| one != other);
                 assert_eq!(differs, None, "port {port} at {rate_hz} Hz: {what}");
             }
         };
