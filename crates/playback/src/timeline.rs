@@ -150,7 +150,9 @@ impl Place {
         let own = loop_bar * self.scale;
         let by_host = told.shift(self.quarters_per_bar).abs();
         let by_loop = if own.is_finite() && own > 0.0 { told.shift(own).abs() } else { f64::INFINITY };
-        let host_decides = if by_host < SAME_BEAT && by_loop < SAME_BEAT {
+        let host_decides = if (own - self.quarters_per_bar).abs() < SAME_BEAT {
+            false
+        } else if by_host < SAME_BEAT && by_loop < SAME_BEAT {
             // They agree here. Which of them the next bar follows, the bars before say, or that the song has just begun.
             before.map_or(told.start == 0.0, |before| before.host_decides)
         } else {

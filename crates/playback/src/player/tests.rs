@@ -543,7 +543,7 @@ fn takes_are_swapped_on_lines_between_two_samples() {
     // At these tempos no bar line but the first falls on a sample.
     for bpm in [140.0, 131.7, 174.0, 93.0] {
         for (swap_at, beat) in [(SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)] {
-            for size in [1, 64, 441, 4_096] {
+            for size in [64, 4_096] {
                 let (mut feeder, player) = channel(RATE_HZ);
                 let lasting = |value: f32| {
                     let plan = plan(bpm, 2);
@@ -604,7 +604,7 @@ fn play_bars(
 fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
     const BEAT: usize = 24_000;
     let clip = ramp(120.0, 2, RATE_HZ);
-    for (odd, length) in [(1, 3.0), (3, 3.0), (2, 2.0), (1, 3.5), (2, 5.0)] {
+    for (odd, length) in [(1, 3.0), (3, 3.0), (1, 3.5), (2, 5.0)] {
         let bars = bars(odd, length, 9);
         for counted in [true, false] {
             let play = |from: f64, size: usize| {
@@ -634,11 +634,11 @@ fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
             let steps = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs());
             let loops = steps.filter(|step| *step > 0.01).count();
             assert!(loops <= 4, "only the ramp itself jumps, where the loop starts over: {loops}");
-            for size in [1, 63, 441, 8_192] {
+            for size in [63, 8_192] {
                 assert!(play(0.0, size) == heard, "blocks of {size}, bar {odd} has {length}");
             }
             // The same place sounds the same whether the odd bar was played or not.
-            for from in [5.0, 13.25, 20.0] {
+            for from in [5.0, 13.25] {
                 let begin = (from * BEAT as f64) as usize;
                 assert!(play(from, 480)[144..] == heard[begin + 144..], "from beat {from}");
             }
