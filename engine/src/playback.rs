@@ -10,7 +10,7 @@ mod player;
 mod rack;
 mod resample;
 
-pub use clip::Clip;
+pub use clip::{Clip, is_same_tempo};
 pub use player::{Player, Position, RESPONSE_SECONDS, SwapAt, channel};
 pub use rack::{Feeder, Rack, Reel};
 pub(crate) use resample::resample_loop;

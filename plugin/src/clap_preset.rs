@@ -24,7 +24,7 @@ use clap_sys::version::CLAP_VERSION;
 use nice_plug::prelude::ClapPlugin;
 
 use crate::ResonantGen;
-use crate::location;
+use crate::control::location;
 use crate::port_shim;
 use crate::preset::{self, Preset};
 

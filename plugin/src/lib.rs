@@ -1,28 +1,17 @@
 //! The ResonantGen instrument: parameters, processing, state and editor around the engine. Wiring only.
 //!
-//! Threads: the host's audio thread ([`ResonantGen`]'s `process`), the host's main thread (state, editor) and one
-//! `worker` per instance, which makes takes. They meet in `shared`; takes travel to the audio thread by the
-//! engine's playback ring.
+//! Threads: the host's audio thread ([`ResonantGen`]'s `process`), the host's main thread (state, editor) and two per instance
+//! that serve them both: see `control`.
 
 mod clap_entry;
 mod clap_preset;
+mod control;
 mod editor;
-mod export;
-mod host;
-mod inference;
-mod job;
-mod location;
 mod mixer;
-mod outlet;
 mod params;
 mod port_shim;
 mod preset;
-mod prompts;
-mod remote;
-mod shared;
-mod state;
 mod trigger;
-mod worker;
 
 #[cfg(feature = "vst3")]
 mod vst3;
@@ -30,23 +19,18 @@ mod vst3;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_engine::playback::{Player, Position};
 use resonantgen_engine::track::{TRACK_COUNT, Track};
-use rtrb::{Producer, RingBuffer};
 
-use crate::job::{Ask, Trigger};
+use crate::control::job::Trigger;
+use crate::control::{Control, ControlPort, Threads};
 use crate::mixer::Mixer;
 use crate::params::ResonantParams;
-use crate::shared::Shared;
 use crate::trigger::{Edges, Wish};
-use crate::worker::Worker;
 
-/// Triggers under way from the audio thread to the worker.
-const TRIGGER_CAPACITY: usize = 64;
 /// Most wishes in one block: more than there are keys and parameters for them.
 const WISHES: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
@@ -55,18 +39,14 @@ const PREVIEW_BPM: f64 = 120.0;
 const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
 /// Seconds that are as near as this to a whole number of samples were counted in samples.
 const EXACT_SAMPLES: f64 = 0.01;
-/// Longest time an offline render waits for a take that was asked for.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(180);
-/// How often it looks.
-const OFFLINE_POLL: Duration = Duration::from_millis(2);
 
 /// The plugin.
 pub struct ResonantGen {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
-    asks: Producer<Ask>,
+    control: Arc<Control>,
+    port: ControlPort,
     /// `None` when the system had no thread for it.
-    _worker: Option<Worker>,
+    _threads: Option<Threads>,
     player: Option<Player>,
     mixer: Mixer,
     edges: Edges,
@@ -78,24 +58,22 @@ pub struct ResonantGen {
     fresh: bool,
     /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
     chosen: [Option<usize>; TRACK_COUNT],
-    /// Which of them could not be played and were asked for.
-    asked_for: [Option<usize>; TRACK_COUNT],
 }
 
 impl Default for ResonantGen {
     fn default() -> Self {
-        let shared = Shared::new();
-        let (asks, asked) = RingBuffer::new(TRIGGER_CAPACITY);
-        let worker = Worker::start(&shared, asked)
+        let (control, receivers) = Control::new();
+        let (port, triggers) = ControlPort::new(&control);
+        let threads = Threads::start(&control, receivers, triggers)
             .inspect_err(|error| {
-                shared.set_message(Some(format!("Nothing can be generated: no thread to do it ({error}).")));
+                control.notify(format!("Nothing can be generated: no thread to do it ({error})."));
             })
             .ok();
         Self {
-            params: Arc::new(ResonantParams::new(&shared)),
-            shared,
-            asks,
-            _worker: worker,
+            params: Arc::new(ResonantParams::new(&control)),
+            control,
+            port,
+            _threads: threads,
             player: None,
             mixer: Mixer::new(48_000.0),
             edges: Edges::default(),
@@ -104,7 +82,6 @@ impl Default for ResonantGen {
             free_beat: 0.0,
             fresh: true,
             chosen: [None; TRACK_COUNT],
-            asked_for: [None; TRACK_COUNT],
         }
     }
 }
@@ -147,16 +124,19 @@ impl ResonantGen {
             exact,
         }
         .in_range();
-        self.shared.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm));
-        self.shared.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
+        self.control.audio.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm), Ordering::Relaxed);
+        self.control.audio.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
 
-        let previews = has_timeline && !transport.playing && self.shared.preview.load(Ordering::Relaxed);
+        let previews = has_timeline && !transport.playing && self.control.preview.load(Ordering::Relaxed);
         if has_timeline && !previews {
             self.free_beat = 0.0;
             return host;
         }
-        let own_bpm = self.player.as_ref().and_then(|player| {
-            Track::ALL.into_iter().find_map(|track| player.clip(track)).map(|clip| clip.bpm())
+        // A bounce without a transport begins at the tempo of what plays, so that has to be there first.
+        self.port.wait();
+        let own_bpm = self.player.as_mut().and_then(|player| {
+            player.receive();
+            player.own_bpm()
         });
         let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
         let beat = self.free_beat;
@@ -166,35 +146,21 @@ impl ResonantGen {
 
     /// Passes what the parameters and notes ask for on to the worker.
     fn trigger(&mut self, wish: Wish, position: &Position) {
-        let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        let host_bpm = self.control.audio.host_bpm();
         let beat = position.beat + f64::from(wish.at) * position.bpm / (60.0 * self.sample_rate_hz);
         let beat = Some(beat).filter(|_| position.playing);
         let mut trigger = Trigger::read(&self.params, wish.target, host_bpm, beat);
         trigger.slot = wish.slot.unwrap_or(trigger.slot);
-        self.ask(Ask::Make(trigger));
+        self.port.trigger(trigger);
     }
 
-    fn ask(&mut self, ask: Ask) {
-        self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-        if self.asks.push(ask).is_err() {
-            self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
-            self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
-        }
-        self.shared.wake_worker();
-    }
-
-    /// Asks for renditions when the host's tempo has settled at another than the takes'.
-    fn follow_tempo(&mut self, position: &Position, samples: usize) {
-        let Some(player) = &self.player else { return };
-        let asked = self.shared.settled_bpm.load();
-        if player.wants_renditions(position, samples) {
-            if asked != position.bpm {
-                self.shared.settled_bpm.store(position.bpm);
-                self.ask(Ask::Perform(position.bpm));
-            }
-        } else if position.playing && asked != 0.0 && asked != position.bpm {
-            self.shared.settled_bpm.store(0.0);
-        }
+    /// Says what the player needs in this block.
+    fn demand(&mut self, position: &Position, samples: usize) {
+        let Some(player) = &mut self.player else { return };
+        player.receive();
+        // At a tempo of our own, the first take decides: nothing is performed for it.
+        let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
+        self.port.demand(self.chosen, bpm);
     }
 
     /// Reads which takes are chosen by number.
@@ -204,31 +170,6 @@ impl ResonantGen {
             if self.fresh || !locked[index] {
                 *chosen = now.map(|number| number as usize - 1);
             }
-            let number = chosen.map_or(0, |index| index as u32 + 1);
-            self.shared.chosen[index].store(number, Ordering::Relaxed);
-        }
-        // Takes whose sound is not at hand are fetched, once for each choice.
-        let missing = self.player.as_ref().map(|player| player.missing(self.chosen)).unwrap_or_default();
-        let is_new =
-            (0..TRACK_COUNT).any(|index| missing[index].is_some() && missing[index] != self.asked_for[index]);
-        self.asked_for = missing;
-        if is_new {
-            self.ask(Ask::Fetch);
-        }
-    }
-
-    /// An offline render waits for what it has asked for: time does not matter there, the sound does.
-    fn wait_offline(&self) {
-        let began = Instant::now();
-        while self.shared.unfinished.load(Ordering::Acquire) > 0 && !self.shared.quit.load(Ordering::Acquire)
-        {
-            if began.elapsed() >= OFFLINE_PATIENCE {
-                self.shared.gave_up.store(true, Ordering::Release);
-                self.shared.cancel.store(true, Ordering::Release);
-                self.shared.wake_worker();
-                return;
-            }
-            std::thread::sleep(OFFLINE_POLL);
         }
     }
 }
@@ -266,7 +207,7 @@ impl Plugin for ResonantGen {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        editor::create(&self.params, &self.shared)
+        editor::create(&self.params, &self.control)
     }
 
     fn activate(
@@ -276,7 +217,7 @@ impl Plugin for ResonantGen {
         _context: &mut impl ActivateContext<Self>,
     ) -> bool {
         self.sample_rate_hz = f64::from(config.sample_rate);
-        self.player = Some(self.shared.open_player(self.sample_rate_hz));
+        self.player = Some(self.control.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(config.sample_rate);
         true
     }
@@ -296,8 +237,7 @@ impl Plugin for ResonantGen {
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         let samples = buffer.samples();
-        self.offline = self.shared.host.is_offline();
-        self.shared.offline.store(self.offline, Ordering::Relaxed);
+        self.offline = self.port.begin_block(samples as f64 / self.sample_rate_hz);
         let position = self.position(context.transport(), samples);
         let mut wishes = [None; WISHES];
         let mut add = |wish: Wish| {
@@ -306,7 +246,7 @@ impl Plugin for ResonantGen {
                 *free = Some(wish);
             }
         };
-        let restored = self.shared.host.take_restored();
+        let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(Wish { target, slot: None, at: 0 }));
         while let Some(event) = context.next_event() {
             if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
@@ -319,22 +259,22 @@ impl Plugin for ResonantGen {
             self.trigger(wish, &position);
         }
         self.choose();
-        self.follow_tempo(&position, samples);
-        if self.offline {
-            self.wait_offline();
-        }
+        self.demand(&position, samples);
+        self.port.wait();
 
-        self.mixer.aim(&self.params, &self.shared.host);
+        self.mixer.aim(&self.params, &self.control.host);
         if std::mem::take(&mut self.fresh) {
             self.mixer.snap();
         }
-        let is_new_beat = self.shared.playhead_beat.load().floor() != position.beat.floor();
-        self.shared.playhead_beat.store(position.beat);
-        let changes = self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
+        let is_new_beat =
+            self.control.audio.playhead_beat.load(Ordering::Relaxed).floor() != position.beat.floor();
+        self.control.audio.playhead_beat.store(position.beat, Ordering::Relaxed);
+        let changes =
+            self.control.audio.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
         // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
         let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
         if changes || (position.playing && is_new_beat && self.player.as_ref().is_some_and(has_music)) {
-            self.shared.repaint.request_repaint();
+            self.control.repaint.request_repaint();
         }
 
         let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
@@ -358,7 +298,7 @@ impl Plugin for ResonantGen {
             [melody_left, melody_right],
         ];
         player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
-        self.mixer.mix(&mut stems, [main_left, main_right], &self.shared.meters);
+        self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
         ProcessStatus::KeepAlive
     }
 }

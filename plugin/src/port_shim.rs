@@ -28,7 +28,7 @@ use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process,
 use clap_sys::stream::{clap_istream, clap_ostream};
 
 use crate::clap_preset;
-use crate::host::HostLink;
+use crate::control::host::HostLink;
 
 /// Main and four stems.
 pub const PORT_COUNT: usize = 5;

@@ -2,10 +2,13 @@
 //!
 //! The session's playing takes travel there and the new ones back, as lossless bytes, so the result is the same to the
 //! bit as if the server's engine ran here. Nothing of the session changes unless all of it succeeds.
+//!
+//! Each request runs on a thread of its own, which is left to itself when the request is cancelled, whatever the server does or
+//! does not do: a library that contains this code must stay loaded from the first request on.
 
 mod transport;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use resonantgen_engine::generator::Observer;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
@@ -17,8 +20,11 @@ use crate::wire::{
 };
 use transport::{Method, Transport};
 
-/// How long to wait for news of a job at a time; a cancellation is noticed after this at the latest.
+/// How long to wait for news of a job at a time.
 const NEWS_MS: u64 = 300;
+/// How long to wait for a server to delete what it has lent. Twice that, and the worker's own time, is below what a host may be
+/// held when the plugin is removed.
+const FAREWELL: Duration = Duration::from_millis(40);
 /// Time for requests that carry little.
 const SHORT: Duration = Duration::from_secs(10);
 /// Time for requests that carry a session.
@@ -100,7 +106,7 @@ impl Remote {
     /// # Errors
     /// It is not there, or does not let us in.
     pub fn bundles(&self) -> Result<Vec<BundleView>, RemoteError> {
-        self.transport.json(Method::Get, "/v1/bundles", SHORT)
+        self.transport.json(Method::Get, "/v1/bundles", SHORT, &|| false)
     }
 
     /// As [`Session::generate`], there.
@@ -150,16 +156,21 @@ impl Remote {
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
-        let sent = playing(session).to_bytes();
-        let create = Method::Post(SESSION_TYPE, &sent);
-        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG)?;
+        let create = Method::Post(SESSION_TYPE, playing(session).to_bytes());
+        let is_cancelled = || observer.is_cancelled();
+        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG, &is_cancelled)?;
         let path = format!("/v1/sessions/{}", lent.id);
-        let made = self.work(&path, what, &body, observer);
+        let made = self.work(&path, what, body, observer);
         if !matches!(made, Err(RemoteError::Gone { .. })) {
-            // If it is not deleted now, the server does it in time.
-            let _ = self.transport.bytes(Method::Delete, &path, SHORT);
+            self.delete(&path);
         }
         Ok(session.adopt(&made?)?)
+    }
+
+    /// Deletes something there. A server that does not do it at once does it in time.
+    fn delete(&self, path: &str) {
+        let began = Instant::now();
+        let _ = self.transport.bytes(Method::Delete, path, SHORT, &|| began.elapsed() >= FAREWELL);
     }
 
     /// Lets the lent session at `path` be changed, and fetches it.
@@ -167,11 +178,13 @@ impl Remote {
         &self,
         path: &str,
         what: &str,
-        body: &[u8],
+        body: Vec<u8>,
         observer: &dyn Observer,
     ) -> Result<Session, RemoteError> {
+        let is_cancelled = || observer.is_cancelled();
         let request = Method::Post("application/json", body);
-        let mut job: JobView = self.transport.json(request, &format!("{path}/{what}"), SHORT)?;
+        let mut job: JobView =
+            self.transport.json(request, &format!("{path}/{what}"), SHORT, &is_cancelled)?;
         let at = format!("/v1/jobs/{}", job.id);
         let mut told = Vec::new();
         loop {
@@ -191,14 +204,16 @@ impl Remote {
                     });
                 }
             }
-            if observer.is_cancelled() {
-                self.transport.bytes(Method::Delete, &at, SHORT)?;
-                return Err(RemoteError::Cancelled);
-            }
             let news = format!("{at}?after={}&wait_ms={NEWS_MS}", job.version);
-            job = self.transport.json(Method::Get, &news, SHORT)?;
+            job = match self.transport.json(Method::Get, &news, SHORT, &is_cancelled) {
+                Err(RemoteError::Cancelled) => {
+                    self.delete(&at);
+                    return Err(RemoteError::Cancelled);
+                }
+                answer => answer?,
+            };
         }
-        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG)?;
+        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG, &is_cancelled)?;
         Session::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 }

@@ -206,30 +206,26 @@ impl Player {
         self.decks[track.index()].current.as_ref().map(|voice| &voice.clip)
     }
 
-    /// Which of the takes that numbers choose cannot be played. Realtime-safe.
+    /// Tempo of the first track's take that plays, or is the next to play, in quarter notes per minute. Realtime-safe.
     #[must_use]
-    pub fn missing(&self, chosen: [Option<usize>; TRACK_COUNT]) -> [Option<usize>; TRACK_COUNT] {
-        std::array::from_fn(|index| {
-            let rack = self.decks[index].rack.as_ref()?;
-            chosen[index].filter(|number| rack.reels.get(*number).is_some_and(Option::is_none))
-        })
+    pub fn own_bpm(&self) -> Option<f64> {
+        let playing = self.decks.iter().find_map(|deck| Some(deck.current.as_ref()?.clip.bpm()));
+        let next = |deck: &Deck| Some(deck.rack.as_ref()?.current.as_ref()?.original().bpm());
+        playing.or_else(|| self.decks.iter().find_map(next))
     }
 
     fn settled_samples(&self) -> usize {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
 
-    /// Whether a block of `length` samples at `position` has a use for renditions at its tempo: the tempo has settled,
-    /// and something sounds that was made for another.
+    /// The tempo, in quarter notes per minute, at which takes shall be heard as they are in a block of `length` samples at
+    /// `position`: `Some(None)` while the tempo moves, because ramps are sliced, and `None` when the timeline stands still.
+    /// Realtime-safe.
     #[must_use]
-    pub fn wants_renditions(&self, position: &Position, length: usize) -> bool {
-        let settled = self.last.is_none()
+    pub fn settled_bpm(&self, position: &Position, length: usize) -> Option<Option<f64>> {
+        let is_settled = self.last.is_none()
             || (position.bpm == self.tempo_bpm && self.tempo_age + length >= self.settled_samples());
-        let misses = |deck: &Deck| {
-            let reel = deck.rack.as_ref().and_then(|rack| rack.wanted(deck.chosen));
-            reel.is_some_and(|reel| !reel.at(position.bpm).is_at(position.bpm))
-        };
-        position.is_usable() && settled && self.decks.iter().any(misses)
+        position.is_usable().then(|| is_settled.then_some(position.bpm))
     }
 
     /// How old the tempo is at the start of a block.
@@ -242,8 +238,9 @@ impl Player {
         self.tempo_bpm = position.bpm;
     }
 
-    /// What is dropped here is never the last reference: the feeder has another.
-    fn receive(&mut self) {
+    /// Takes what has arrived; [`process`](Self::process) does it, too. Realtime-safe: what is dropped here is never the last
+    /// reference, because the feeder has another.
+    pub fn receive(&mut self) {
         while let Ok((track, rack)) = self.incoming.pop() {
             self.decks[track.index()].rack = Some(rack);
         }

@@ -4,6 +4,7 @@
 //! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
 
 mod conformance;
+mod control;
 mod dice;
 mod host;
 mod measure;
@@ -186,6 +187,7 @@ fn a_saved_session_plays_again_to_the_bit() {
         let extension: PluginState = handle.get_extension().expect("it has state");
         extension.load(&handle, &mut &saved[..]).expect("the state can be loaded");
     }
+    third.settle();
     assert!(third.loop_once() == heard);
 }
 
