@@ -46,7 +46,7 @@ use resonantgen_engine::import::ImportObserver;
 use resonantgen_engine::playback::{Player, channel};
 use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_engine::take::Take;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_engine::track::TRACK_COUNT;
 
 pub use demand::ControlPort;
 pub use snapshot::{Snapshot, SwapPolicy};
@@ -218,12 +218,6 @@ impl Control {
     #[must_use]
     pub fn session(&self) -> Session {
         self.store.load().session.clone()
-    }
-
-    /// A number that changes when the project does.
-    #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.store.load().revision
     }
 
     /// A number that changes when a session is restored.

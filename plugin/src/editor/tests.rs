@@ -417,7 +417,7 @@ fn takes_are_stepped_through_and_compared() {
     bench.click("Drums: older take");
     let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is asked for") };
     let mut session = bench.control.session();
-    change(&mut session).expect("there is an older take");
+    change(&mut session, &bench.control.cancellation()).expect("there is an older take");
     assert_eq!(session.track(Track::Drums).current, Some(0));
     assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
     bench.harness.run();
@@ -447,7 +447,7 @@ fn any_take_can_be_kept_and_its_prompt_typed_again() {
     assert_eq!(bench.harness.state().prompt, prompt);
     let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is asked for") };
     let mut session = bench.control.session();
-    change(&mut session).expect("there is such a take");
+    change(&mut session, &bench.control.cancellation()).expect("there is such a take");
     assert!(session.track(Track::Drums).is_favourite(0));
     assert!(!session.track(Track::Drums).is_favourite(1));
 }
