@@ -41,12 +41,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
-use resonantgen_engine::generator::Observer;
-use resonantgen_engine::import::ImportObserver;
-use resonantgen_engine::playback::{Player, channel};
 use resonantgen_engine::session::{Overrides, Session};
-use resonantgen_engine::take::Take;
-use resonantgen_engine::track::TRACK_COUNT;
+use resonantgen_import::ImportObserver;
+use resonantgen_models::generator::Observer;
+use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_playback::{Player, channel};
+use resonantgen_take::Take;
 
 pub use demand::ControlPort;
 pub use snapshot::{Snapshot, SwapPolicy};

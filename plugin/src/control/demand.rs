@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use atomic_float::AtomicF64;
-use resonantgen_engine::track::TRACK_COUNT;
+use resonantgen_music::track::TRACK_COUNT;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::Control;

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use clap_sys::host::clap_host;
 use parking_lot::Mutex;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
-/// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
+use crate::audio::bars::HostBar;
+
+/// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
 #[derive(Debug, Default)]
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
@@ -25,8 +27,10 @@ pub struct HostLink {
     offline: AtomicBool,
     /// What the last block said of that, where blocks do.
     block_offline: AtomicBool,
-    /// None before the host is known, and after the plugin is gone. The lock is held while the host is called, so that nobody
-    /// calls one that is gone.
+    /// The bar in which the last block began. Audio thread only.
+    pub bar: HostBar,
+    /// `None` before the host is known, and after the plugin is gone. The lock is held during a call to the host, so that no
+    /// thread calls a host that is gone.
     host: Mutex<Option<HostPointer>>,
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use resonantgen_engine::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
-use resonantgen_engine::runtime::ProviderChoice;
+use resonantgen_models::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
+use resonantgen_models::runtime::ProviderChoice;
 
 use super::location;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::GenerationSettings;
 
 use super::Cancellation;
 use crate::params::{ResonantParams, SeedMode};

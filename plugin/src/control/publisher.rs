@@ -9,9 +9,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
-use resonantgen_engine::playback::{Clip, Feeder, Rack, Reel};
-use resonantgen_engine::take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_engine::session::StoredSound as _;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Feeder, Rack, Reel};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
 use super::Control;
@@ -299,7 +300,7 @@ impl Publishing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_engine::playback::{Player, Position, SwapAt, channel};
+    use resonantgen_playback::{Player, Position, SwapAt, channel};
 
     use super::*;
     use crate::control::snapshot::Store;
@@ -316,7 +317,8 @@ mod tests {
         let mut channels = block.chunks_mut(64);
         let mut channel = || channels.next().expect("two for each track");
         let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
-        let position = Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, exact: false };
+        let position =
+            Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
         let mut numbers = [None; TRACK_COUNT];
         numbers[Track::Bass.index()] = chosen;
         player.process(position, SwapAt::Bar, numbers, &mut stems);

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use atomic_float::AtomicF64;
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::track::TRACK_COUNT;
+use resonantgen_models::generator::Stage;
+use resonantgen_music::track::TRACK_COUNT;
 
 use super::demand::DemandCell;
 
@@ -15,7 +15,7 @@ pub struct AudioStatus {
     pub playhead_beat: AtomicF64,
     /// Whether the playhead moves.
     pub playing: AtomicBool,
-    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_engine::playback::Position::in_range)), 0
+    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_playback::Position::in_range)), 0
     /// when it has none.
     pub host_bpm: AtomicF64,
     /// Whether the host has a transport that stands still.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nice_plug::nice_error;
-use resonantgen_engine::generator::{Engine, Observer, Stage};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
-use resonantgen_engine::take::{Take, TakeId};
-use resonantgen_engine::track::Track;
-use resonantgen_engine::worker::{give_memory_back, give_way};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, StoredSound as _, Work};
+use resonantgen_models::generator::{Engine, Observer, Stage};
+use resonantgen_models::worker::{give_memory_back, give_way};
+use resonantgen_music::track::Track;
+use resonantgen_take::{Take, TakeId};
 
 use super::inference::{engine, is_permit_taken, wait_for_permit};
 use super::job::{Command, Job, QueuedJob, Target, Trigger, enqueue};
@@ -517,7 +517,7 @@ impl Observer for Watch<'_> {
 mod tests {
     use super::*;
 
-    use resonantgen_engine::track::TRACK_COUNT;
+    use resonantgen_music::track::TRACK_COUNT;
 
     use crate::control::ControlPort;
     use crate::control::threads::Threads;

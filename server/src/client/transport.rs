@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::io::ErrorKind;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,17 +9,17 @@ use serde::de::DeserializeOwned;
 use super::RemoteError;
 use crate::wire::Problem;
 
-/// Port of a server when the address names none.
+/// Default port.
 const PORT: u16 = 7878;
-/// Time to reach the machine.
+/// Connection timeout.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Most bytes of an answer: those of the longest session.
+/// Largest response in bytes: the longest session.
 const ANSWER_BYTES: u64 = 512 << 20;
 
-/// How often a request that is under way looks whether it is still wanted.
+/// How often a pending request checks for cancellation.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
 
-/// What is asked.
+/// Request method.
 #[derive(Clone, Debug)]
 pub(super) enum Method {
     Get,
@@ -28,7 +28,7 @@ pub(super) enum Method {
     Post(&'static str, Vec<u8>),
 }
 
-/// One server, as it is reached.
+/// Connection parameters of one server.
 #[derive(Clone)]
 pub(super) struct Transport {
     agent: ureq::Agent,
@@ -48,7 +48,7 @@ impl Transport {
             .timeout_connect(Some(CONNECT))
             .http_status_as_error(false)
             .max_redirects(0)
-            // The server is near; a proxy for the web is not asked to reach it.
+            // The server is on the local network; the system's web proxy is not used.
             .proxy(None)
             .build()
             .into();
@@ -59,10 +59,10 @@ impl Transport {
         &self.address
     }
 
-    /// The answer's JSON.
+    /// Sends a request and parses the response as JSON.
     ///
     /// # Errors
-    /// As [`Self::bytes`], and when the answer is no such JSON.
+    /// As [`Self::bytes`], and if the response is not such JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -74,11 +74,11 @@ impl Transport {
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 
-    /// The answer's bytes. Names, connections, and what a server does or does not send can hold a thread up for as long as
-    /// `time`: it is one of its own, which is left to itself when the request is cancelled, and owns nothing but the request.
+    /// Sends a request and returns the response's bytes. Name resolution, the connection and the server can block for as
+    /// long as `time`, so the request runs on a thread of its own, which owns nothing else. A cancelled request abandons it.
     ///
     /// # Errors
-    /// [`RemoteError::Cancelled`] soon after `is_cancelled` turned true, else what kept the server from answering.
+    /// [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, otherwise why there was no response.
     pub(super) fn bytes(
         &self,
         method: Method,
@@ -139,7 +139,7 @@ impl Transport {
             return Ok(bytes);
         }
         let detail = serde_json::from_slice::<Problem>(&bytes)
-            .map_or_else(|_| format!("it answered with status {status}"), |problem| problem.detail);
+            .map_or_else(|_| format!("it responded with status {status}"), |problem| problem.detail);
         Err(match status {
             401 => RemoteError::Token(self.address.clone()),
             409 | 413 | 422 => RemoteError::Refused(detail),
@@ -148,7 +148,7 @@ impl Transport {
     }
 }
 
-/// `host:port` of what a person types.
+/// Normalises a typed address to `host:port`.
 fn normal(address: &str) -> Result<String, RemoteError> {
     let wrong = || RemoteError::Address(address.to_owned());
     let text = address.trim();
@@ -160,7 +160,7 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     if text.is_empty() || !text.bytes().all(is_of_name) {
         return Err(wrong());
     }
-    // An address of version 6 has colons within brackets.
+    // An IPv6 address has colons within brackets.
     let after_brackets = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
     match after_brackets.rsplit_once(':') {
         Some((_, port)) => port.parse::<u16>().map(|_| text.to_owned()).map_err(|_| wrong()),
@@ -168,15 +168,15 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     }
 }
 
-/// Why there was no answer, in words.
+/// Why there was no response, in words.
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
             "no server listens there".to_owned()
         }
         ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::HostNotFound => "there is no machine of that name".to_owned(),
-        ureq::Error::Timeout(_) => "it takes too long".to_owned(),
+        ureq::Error::HostNotFound => "there is no machine with that name".to_owned(),
+        ureq::Error::Timeout(_) => "timed out".to_owned(),
         other => other.to_string(),
     }
 }

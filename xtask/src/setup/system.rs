@@ -14,6 +14,8 @@ pub enum Purpose {
     Build,
     /// Building and testing it.
     Tests,
+    /// Running programs on an emulated processor.
+    Emulation,
 }
 
 /// Debian and Ubuntu packages that building the plugin needs.
@@ -37,6 +39,9 @@ const BUILD_PACKAGES: &[&str] = &[
 /// What its tests need besides.
 const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "openbox", "xvfb"];
 
+/// What emulates a processor.
+const EMULATION_PACKAGES: &[&str] = &["qemu-user"];
+
 /// Package of a browser, for systems that have none of [`BROWSERS`].
 const BROWSER: &str = "chromium";
 /// Programs that are browsers with the DevTools protocol.
@@ -50,6 +55,7 @@ fn missing(purpose: Purpose) -> Vec<&'static str> {
     let wanted = match purpose {
         Purpose::Build => BUILD_PACKAGES.to_vec(),
         Purpose::Tests => [BUILD_PACKAGES, TEST_PACKAGES].concat(),
+        Purpose::Emulation => EMULATION_PACKAGES.to_vec(),
     };
     let mut missing: Vec<_> = wanted.into_iter().filter(|package| !installed(package)).collect();
     let starts = |name: &&str| command::succeeds(Command::new(name).arg("--version"));
