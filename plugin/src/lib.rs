@@ -1,25 +1,14 @@
 //! The ResonantGen instrument: parameters, processing, state and editor around the engine. Wiring only.
 //!
-//! Threads: the host's audio thread (`audio`), the host's main thread (state, editor) and one
-//! `worker` per instance, which makes takes. They meet in `shared`; takes travel to the audio thread by the
-//! engine's playback ring.
+//! Threads: the host's audio thread (`audio`), the host's main thread (state, editor), and two per instance that serve both
+//! (`control`, whose page follows a prompt to the audio thread).
 
 mod audio;
 mod clap;
+mod control;
 mod editor;
-mod export;
-mod host;
-mod inference;
-mod job;
-mod location;
-mod outlet;
 mod params;
 mod preset;
-mod prompts;
-mod remote;
-mod shared;
-mod state;
-mod worker;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,30 +17,29 @@ use nice_plug::prelude::*;
 use resonantgen_music::track::TRACK_COUNT;
 
 use crate::audio::Processor;
+use crate::control::{Control, Threads};
 use crate::params::ResonantParams;
-use crate::shared::Shared;
-use crate::worker::Worker;
 
 /// The plugin.
 pub struct ResonantGen {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
+    control: Arc<Control>,
     processor: Processor,
     /// `None` when the system had no thread for it.
-    _worker: Option<Worker>,
+    _threads: Option<Threads>,
 }
 
 impl Default for ResonantGen {
     fn default() -> Self {
-        let shared = Shared::new();
-        let params = Arc::new(ResonantParams::new(&shared));
-        let (processor, asked) = Processor::new(&params, &shared);
-        let worker = Worker::start(&shared, asked)
+        let (control, receivers) = Control::new();
+        let params = Arc::new(ResonantParams::new(&control));
+        let (processor, triggers) = Processor::new(&params, &control);
+        let threads = Threads::start(&control, receivers, triggers)
             .inspect_err(|error| {
-                shared.set_message(Some(format!("Nothing can be generated: no thread to do it ({error}).")));
+                control.notify(format!("Nothing can be generated: cannot start a thread ({error})."));
             })
             .ok();
-        Self { params, shared, processor, _worker: worker }
+        Self { params, control, processor, _threads: threads }
     }
 }
 
@@ -88,7 +76,7 @@ impl Plugin for ResonantGen {
     }
 
     fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        editor::create(&self.params, &self.shared)
+        editor::create(&self.params, &self.control)
     }
 
     fn activate(

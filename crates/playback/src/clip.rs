@@ -20,6 +20,12 @@ const SLICE_FADE_SECONDS: f64 = 0.002;
 /// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
 const SLICE_LEAD_SECONDS: f64 = 0.004;
 
+/// Whether a take made at one tempo is heard at another without being sliced. Realtime-safe.
+#[must_use]
+pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
+    ((heard_bpm - made_bpm) / made_bpm).abs() < TEMPO_TOLERANCE
+}
+
 /// Where a clip's samples are.
 #[derive(Debug)]
 enum Samples {
@@ -97,7 +103,7 @@ impl Clip {
     /// Whether it was made for this tempo: it then plays as it is, not in slices. Realtime-safe.
     #[must_use]
     pub fn is_at(&self, bpm: f64) -> bool {
-        ((bpm - self.bpm) / self.bpm).abs() < TEMPO_TOLERANCE
+        is_same_tempo(self.bpm, bpm)
     }
 
     /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.

@@ -10,7 +10,7 @@ mod player;
 mod rack;
 mod timeline;
 
-pub use clip::Clip;
+pub use clip::{Clip, is_same_tempo};
 pub use player::{Player, RESPONSE_SECONDS, SwapAt, channel};
 pub use rack::{Feeder, Rack, Reel};
 pub use timeline::{Bar, Position};

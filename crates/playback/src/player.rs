@@ -210,30 +210,26 @@ impl Player {
             .map_or(0.0, |source| source.alignment.shift)
     }
 
-    /// Which of the takes that numbers choose cannot be played. Realtime-safe.
+    /// Tempo of the first track's take that plays, or is the next to play, in quarter notes per minute. Realtime-safe.
     #[must_use]
-    pub fn missing(&self, chosen: [Option<usize>; TRACK_COUNT]) -> [Option<usize>; TRACK_COUNT] {
-        std::array::from_fn(|index| {
-            let rack = self.voices[index].rack.as_ref()?;
-            chosen[index].filter(|number| rack.reels.get(*number).is_some_and(Option::is_none))
-        })
+    pub fn own_bpm(&self) -> Option<f64> {
+        let playing = self.voices.iter().find_map(|voice| Some(voice.current.as_ref()?.clip.bpm()));
+        let next = |voice: &Voice| Some(voice.rack.as_ref()?.current.as_ref()?.original().bpm());
+        playing.or_else(|| self.voices.iter().find_map(next))
     }
 
     fn settled_samples(&self) -> usize {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
 
-    /// Whether a block of `length` samples at `position` has a use for renditions at its tempo: the tempo has settled,
-    /// and something sounds that was made for another.
+    /// The tempo, in quarter notes per minute, at which takes should be heard unsliced in a block of `length` samples at
+    /// `position`: `Some(None)` while the tempo moves, because ramps are sliced, and `None` when the timeline stands still.
+    /// Realtime-safe.
     #[must_use]
-    pub fn wants_renditions(&self, position: &Position, length: usize) -> bool {
-        let settled = self.last.is_none()
+    pub fn settled_bpm(&self, position: &Position, length: usize) -> Option<Option<f64>> {
+        let is_settled = self.last.is_none()
             || (position.bpm == self.tempo_bpm && self.tempo_age + length >= self.settled_samples());
-        let misses = |voice: &Voice| {
-            let reel = voice.rack.as_ref().and_then(|rack| rack.wanted(voice.chosen));
-            reel.is_some_and(|reel| !reel.at(position.bpm).is_at(position.bpm))
-        };
-        position.is_usable() && settled && self.voices.iter().any(misses)
+        position.is_usable().then(|| is_settled.then_some(position.bpm))
     }
 
     /// How old the tempo is at the start of a block.
@@ -246,8 +242,9 @@ impl Player {
         self.tempo_bpm = position.bpm;
     }
 
-    /// What is dropped here is never the last reference: the feeder has another.
-    fn receive(&mut self) {
+    /// Takes what has arrived; [`process`](Self::process) does so, too. Realtime-safe: what is dropped here is never the last
+    /// reference, because the feeder has another.
+    pub fn receive(&mut self) {
         while let Ok((track, rack)) = self.incoming.pop() {
             self.voices[track.index()].rack = Some(rack);
         }

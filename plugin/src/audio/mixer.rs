@@ -3,9 +3,9 @@
 use nice_plug::util::db_to_gain;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-use crate::host::HostLink;
+use crate::control::host::HostLink;
+use crate::control::status::Meter;
 use crate::params::{InMain, LEVEL_MIN_DB, ResonantParams};
-use crate::shared::Meter;
 
 /// Time in which a gain goes from 0 to 1, in seconds.
 const RAMP_SECONDS: f32 = 0.005;

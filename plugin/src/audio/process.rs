@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Player, Position};
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::Consumer;
 
 use super::mixer::Mixer;
 use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
-use crate::job::{Ask, Trigger};
+use crate::control::demand::SongTrigger;
+use crate::control::job::Trigger;
+use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
-use crate::shared::Shared;
 
-/// Triggers under way from the audio thread to the worker.
-const TRIGGER_CAPACITY: usize = 64;
 /// Most events in one block: more than there are keys and parameters for them.
 const EVENTS: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
@@ -27,16 +25,12 @@ const PREVIEW_BPM: f64 = 120.0;
 const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
 /// Seconds that are as near as this to a whole number of samples were counted in samples.
 const EXACT_SAMPLES: f64 = 0.01;
-/// Longest time an offline render waits for a take that was asked for.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(180);
-/// How often it looks.
-const OFFLINE_POLL: Duration = Duration::from_millis(2);
 
 /// The audio thread's part of one instance.
 pub struct Processor {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
-    asks: Producer<Ask>,
+    control: Arc<Control>,
+    port: ControlPort,
     player: Option<Player>,
     mixer: Mixer,
     edges: Edges,
@@ -48,8 +42,6 @@ pub struct Processor {
     fresh: bool,
     /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
     chosen: [Option<usize>; TRACK_COUNT],
-    /// Which of them could not be played and were asked for.
-    asked_for: [Option<usize>; TRACK_COUNT],
 }
 
 /// The host's beat position, and whether it is exact. Hosts that count in ticks round it, but tell the seconds exactly: at
@@ -66,14 +58,14 @@ fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
 }
 
 impl Processor {
-    /// A processor that plays nothing before [`activate`](Self::activate), and the end at which its requests arrive.
+    /// A processor that plays nothing before [`activate`](Self::activate), and the end at which its triggers arrive.
     #[must_use]
-    pub fn new(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> (Self, Consumer<Ask>) {
-        let (asks, asked) = RingBuffer::new(TRIGGER_CAPACITY);
+    pub fn new(params: &Arc<ResonantParams>, control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
+        let (port, triggers) = ControlPort::new(control);
         let processor = Self {
             params: Arc::clone(params),
-            shared: Arc::clone(shared),
-            asks,
+            control: Arc::clone(control),
+            port,
             player: None,
             mixer: Mixer::new(48_000.0),
             edges: Edges::default(),
@@ -82,15 +74,14 @@ impl Processor {
             free_beat: 0.0,
             fresh: true,
             chosen: [None; TRACK_COUNT],
-            asked_for: [None; TRACK_COUNT],
         };
-        (processor, asked)
+        (processor, triggers)
     }
 
     /// Gets ready for a sample rate, in audio frames per second. Not realtime-safe.
     pub fn activate(&mut self, sample_rate_hz: f32) {
         self.sample_rate_hz = f64::from(sample_rate_hz);
-        self.player = Some(self.shared.open_player(self.sample_rate_hz));
+        self.player = Some(self.control.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(sample_rate_hz);
     }
 
@@ -123,22 +114,25 @@ impl Processor {
             beat,
             bpm: host_bpm.unwrap_or(PREVIEW_BPM),
             quarters_per_bar,
-            bar: self.shared.host.bar.load(),
+            bar: self.control.host.bar.load(),
             scale: 1.0,
             playing: transport.playing,
             exact,
         }
         .in_range();
-        self.shared.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm));
-        self.shared.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
+        self.control.audio.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm), Ordering::Relaxed);
+        self.control.audio.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
 
-        let previews = has_timeline && !transport.playing && self.shared.preview.load(Ordering::Relaxed);
+        let previews = has_timeline && !transport.playing && self.control.preview.load(Ordering::Relaxed);
         if has_timeline && !previews {
             self.free_beat = 0.0;
             return host;
         }
-        let own_bpm = self.player.as_ref().and_then(|player| {
-            Track::ALL.into_iter().find_map(|track| player.clip(track)).map(|clip| clip.bpm())
+        // A bounce without a transport starts at the tempo of what plays, so that has to be there first.
+        self.port.wait();
+        let own_bpm = self.player.as_mut().and_then(|player| {
+            player.receive();
+            player.own_bpm()
         });
         let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
         let beat = self.free_beat;
@@ -148,35 +142,21 @@ impl Processor {
 
     /// Passes what the parameters and notes ask for on to the worker.
     fn trigger(&mut self, event: TriggerEvent, position: &Position) {
-        let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        let host_bpm = self.control.audio.host_bpm();
         let beat = position.beat + f64::from(event.at) * position.bpm / (60.0 * self.sample_rate_hz);
         let beat = Some(beat).filter(|_| position.playing);
         let mut trigger = Trigger::read(&self.params, event.target, host_bpm, beat);
         trigger.slot = event.slot.unwrap_or(trigger.slot);
-        self.ask(Ask::Make(trigger));
+        self.port.trigger(trigger);
     }
 
-    fn ask(&mut self, ask: Ask) {
-        self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-        if self.asks.push(ask).is_err() {
-            self.shared.unfinished.fetch_sub(1, Ordering::AcqRel);
-            self.shared.lost_triggers.fetch_add(1, Ordering::AcqRel);
-        }
-        // Waking a thread is a call of the system: the worker looks by itself.
-    }
-
-    /// Asks for renditions when the host's tempo has settled at another than the takes'.
-    fn follow_tempo(&mut self, position: &Position, samples: usize) {
-        let Some(player) = &self.player else { return };
-        let asked = self.shared.settled_bpm.load();
-        if player.wants_renditions(position, samples) {
-            if asked != position.bpm {
-                self.shared.settled_bpm.store(position.bpm);
-                self.ask(Ask::Perform(position.bpm));
-            }
-        } else if position.playing && asked != 0.0 && asked != position.bpm {
-            self.shared.settled_bpm.store(0.0);
-        }
+    /// States what the player needs in this block.
+    fn demand(&mut self, position: &Position, samples: usize) {
+        let Some(player) = &mut self.player else { return };
+        player.receive();
+        // At a tempo of our own, the first take decides: nothing is performed for it.
+        let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
+        self.port.demand(self.chosen, bpm);
     }
 
     /// Reads which takes are chosen by number.
@@ -186,33 +166,6 @@ impl Processor {
             if self.fresh || !locked[index] {
                 *chosen = now.map(|number| number as usize - 1);
             }
-            let number = chosen.map_or(0, |index| index as u32 + 1);
-            self.shared.chosen[index].store(number, Ordering::Relaxed);
-        }
-        // Takes whose sound is not at hand are fetched, once for each choice.
-        let missing = self.player.as_ref().map(|player| player.missing(self.chosen)).unwrap_or_default();
-        let is_new =
-            (0..TRACK_COUNT).any(|index| missing[index].is_some() && missing[index] != self.asked_for[index]);
-        self.asked_for = missing;
-        if is_new {
-            self.ask(Ask::Fetch);
-        }
-    }
-
-    /// An offline render waits for what it has asked for: time does not matter there, the sound does.
-    fn wait_offline(&self) {
-        // Waiting, and waking whom is waited for, is done in offline renders only.
-        self.shared.wake_worker();
-        let began = Instant::now();
-        while self.shared.unfinished.load(Ordering::Acquire) > 0 && !self.shared.quit.load(Ordering::Acquire)
-        {
-            if began.elapsed() >= OFFLINE_PATIENCE {
-                self.shared.gave_up.store(true, Ordering::Release);
-                self.shared.cancel.store(true, Ordering::Release);
-                self.shared.wake_worker();
-                return;
-            }
-            std::thread::sleep(OFFLINE_POLL);
         }
     }
 
@@ -224,8 +177,7 @@ impl Processor {
         context: &mut impl ProcessContext<ResonantGen>,
     ) -> ProcessStatus {
         let samples = buffer.samples();
-        self.offline = self.shared.host.is_offline();
-        self.shared.offline.store(self.offline, Ordering::Relaxed);
+        self.offline = self.port.begin_block(samples as f64 / self.sample_rate_hz);
         let position = self.position(context.transport(), samples);
         let mut events = [None; EVENTS];
         let mut add = |event: TriggerEvent| {
@@ -234,7 +186,7 @@ impl Processor {
                 *free = Some(event);
             }
         };
-        let restored = self.shared.host.take_restored();
+        let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
         while let Some(event) = context.next_event() {
             if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
@@ -247,23 +199,23 @@ impl Processor {
             self.trigger(event, &position);
         }
         self.choose();
-        self.follow_tempo(&position, samples);
-        if self.offline {
-            self.wait_offline();
-        }
+        self.demand(&position, samples);
+        self.port.wait();
 
-        self.mixer.aim(&self.params, &self.shared.host);
+        self.mixer.aim(&self.params, &self.control.host);
         if std::mem::take(&mut self.fresh) {
             self.mixer.snap();
         }
         let playhead_beat = position.beat + self.player.as_ref().map_or(0.0, Player::shift);
-        let is_new_beat = self.shared.playhead_beat.load().floor() != playhead_beat.floor();
-        self.shared.playhead_beat.store(playhead_beat);
-        let changes = self.shared.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
+        let is_new_beat =
+            self.control.audio.playhead_beat.load(Ordering::Relaxed).floor() != playhead_beat.floor();
+        self.control.audio.playhead_beat.store(playhead_beat, Ordering::Relaxed);
+        let changes =
+            self.control.audio.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
         // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
         let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
         if changes || (position.playing && is_new_beat && self.player.as_ref().is_some_and(has_music)) {
-            self.shared.repaint.request_repaint();
+            self.control.repaint.request_repaint();
         }
 
         let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
@@ -287,7 +239,7 @@ impl Processor {
             [melody_left, melody_right],
         ];
         player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
-        self.mixer.mix(&mut stems, [main_left, main_right], &self.shared.meters);
+        self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
         ProcessStatus::KeepAlive
     }
 }

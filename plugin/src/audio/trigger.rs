@@ -2,7 +2,7 @@
 
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-use crate::job::Target;
+use crate::control::job::Target;
 use crate::params::{ResonantParams, SLOT_COUNT};
 
 /// MIDI key that generates all unlocked tracks (C2 where middle C is C3); the four above it regenerate the tracks.

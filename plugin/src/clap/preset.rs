@@ -25,7 +25,7 @@ use nice_plug::prelude::ClapPlugin;
 
 use crate::ResonantGen;
 use crate::clap::shim;
-use crate::location;
+use crate::control::location;
 use crate::preset::{self, Preset};
 
 const PROVIDER_ID: &CStr = c"org.resonantgen.resonantgen.presets";

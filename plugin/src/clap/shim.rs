@@ -32,7 +32,7 @@ use clap_sys::stream::{clap_istream, clap_ostream};
 use super::values::{self, Offsets};
 use super::{gui, preset};
 use crate::audio::bars::BarReader;
-use crate::host::HostLink;
+use crate::control::host::HostLink;
 
 /// Main and four stems.
 pub const PORT_COUNT: usize = 5;

@@ -196,7 +196,22 @@ impl Host {
             _entry: entry,
         };
         host.start(RATE_HZ, RenderMode::Realtime);
+        if state.is_some() {
+            host.settle();
+        }
         Some(host)
+    }
+
+    /// Waits until what was loaded is there: an offline block does, a realtime one plays what there is. The song's place is
+    /// forgotten.
+    pub fn settle(&mut self) {
+        let before = (self.beat, self.playing);
+        self.playing = true;
+        self.render_mode(RenderMode::Offline);
+        self.block(1, &[]);
+        (self.beat, self.playing) = before;
+        self.render_mode(RenderMode::Realtime);
+        self.processor.as_mut().expect("it is processing").reset();
     }
 
     /// Activates the plugin, anew if it was active.

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod conformance;
+mod control;
 mod dice;
 mod host;
 mod measure;
@@ -187,6 +188,7 @@ fn a_saved_session_plays_again_to_the_bit() {
         let extension: PluginState = handle.get_extension().expect("it has state");
         extension.load(&handle, &mut &saved[..]).expect("the state can be loaded");
     }
+    third.settle();
     assert!(third.loop_once() == heard);
 }
 

@@ -427,13 +427,15 @@ fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
     feeder.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {
-        let wants = host.player.wants_renditions(&Position { bpm, ..host.position }, 40_000);
-        assert!(!wants, "the tempo has just changed, or there is one");
+        let settled = host.player.settled_bpm(&Position { bpm, ..host.position }, 40_000);
+        let is_start = host.left(Track::Bass).is_empty();
+        assert_eq!(settled, Some(is_start.then_some(bpm)), "the tempo has just changed, or the song begins");
         host.position.bpm = bpm;
         let before = host.left(Track::Bass).len();
         host.run(40_000, SwapAt::Loop);
         let heard = &host.left(Track::Bass)[before..];
         assert_eq!(heard[39_999], expected, "at {bpm}");
+        assert_eq!(host.player.settled_bpm(&host.position, 1), Some(Some(bpm)));
         // A tempo that has just come is sliced until it has settled.
         assert_eq!(heard[12_000], 0.25, "at {bpm}");
     }

@@ -1,6 +1,6 @@
 //! The prompts of an instance: eight slots, because text cannot be automated but a slot's number can.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::params::SLOT_COUNT;
 
@@ -23,14 +23,14 @@ impl Prompts {
     /// Text of a slot, in `0..SLOT_COUNT`; empty for any other.
     #[must_use]
     pub fn get(&self, slot: usize) -> String {
-        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts = self.0.lock();
         texts.get(slot).cloned().unwrap_or_default()
     }
 
     /// What is generated from a slot: its text, or that of the first slot that has one.
     #[must_use]
     pub fn effective(&self, slot: usize) -> String {
-        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts = self.0.lock();
         let candidates = texts.get(slot).into_iter().chain(texts.iter());
         let mut filled = candidates.filter(|text| !text.trim().is_empty());
         filled.next().cloned().unwrap_or_else(|| FIRST_PROMPT.to_owned())
@@ -38,7 +38,7 @@ impl Prompts {
 
     /// Replaces the text of a slot; slots that do not exist are left out.
     pub fn set(&self, slot: usize, text: String) {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self.0.lock();
         if let Some(kept) = texts.get_mut(slot) {
             *kept = text;
         }
@@ -47,12 +47,12 @@ impl Prompts {
     /// All texts, in the order of their slots.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).to_vec()
+        self.0.lock().to_vec()
     }
 
     /// Takes over saved texts; missing ones are empty.
     pub fn restore(&self, saved: Vec<String>) {
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self.0.lock();
         let mut saved = saved.into_iter();
         for text in texts.iter_mut() {
             *text = saved.next().unwrap_or_default();

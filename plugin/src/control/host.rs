@@ -1,10 +1,12 @@
 //! What is known of the host beyond the framework: which outputs it connects, and how to tell it of changes.
 
 use std::cell::RefCell;
+use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use clap_sys::host::clap_host;
+use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 
 use crate::audio::bars::HostBar;
@@ -27,9 +29,17 @@ pub struct HostLink {
     block_offline: AtomicBool,
     /// The bar in which the last block began. Audio thread only.
     pub bar: HostBar,
-    /// Null before the host is known, and after the plugin is gone.
-    host: AtomicPtr<clap_host>,
+    /// `None` before the host is known, and after the plugin is gone. The lock is held during a call to the host, so that no
+    /// thread calls a host that is gone.
+    host: Mutex<Option<HostPointer>>,
 }
+
+/// A host that is called from any thread.
+#[derive(Debug)]
+struct HostPointer(NonNull<clap_host>);
+
+// SAFETY: the host lives as long as the pointer is kept, and what is called through it may be called from any thread.
+unsafe impl Send for HostPointer {}
 
 thread_local! {
     /// The link of the instance that this thread is creating.
@@ -40,7 +50,8 @@ impl HostLink {
     /// A link to `host`; the caller promises that the host lives until [`forget`](Self::forget).
     #[must_use]
     pub fn new(host: *const clap_host) -> Arc<Self> {
-        Arc::new(Self { host: AtomicPtr::new(host.cast_mut()), ..Self::default() })
+        let host = NonNull::new(host.cast_mut()).map(HostPointer);
+        Arc::new(Self { host: Mutex::new(host), ..Self::default() })
     }
 
     /// Runs `create`, during which [`of_this_instance`](Self::of_this_instance) gives `link`.
@@ -112,12 +123,11 @@ impl HostLink {
     /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
     pub fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
-        let host = self.host.load(Ordering::Acquire);
-        if host.is_null() {
-            return;
-        }
-        // SAFETY: `new` was given a host that outlives the link's use; the worker, which calls this, is joined before
-        // the plugin is destroyed. `request_callback` may be called from any thread.
+        let host = self.host.lock();
+        let Some(HostPointer(host)) = &*host else { return };
+        let host = host.as_ptr();
+        // SAFETY: `new` was given a host that lives until `forget`, which waits for the lock. `request_callback` may be called
+        // from any thread.
         unsafe {
             if let Some(request_callback) = (*host).request_callback {
                 request_callback(host);
@@ -133,7 +143,7 @@ impl HostLink {
 
     /// The host is about to go.
     pub fn forget(&self) {
-        self.host.store(std::ptr::null_mut(), Ordering::Release);
+        *self.host.lock() = None;
     }
 }
 

@@ -1,14 +1,14 @@
 //! What the host's project keeps besides parameters: prompts, session, editor size.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use nice_plug::params::persist::PersistentField;
 use resonantgen_words::Overrides;
 
-use crate::shared::Shared;
+use super::Control;
 
 /// The prompts as typed, one per slot.
-pub struct PromptsField(pub Arc<Shared>);
+pub struct PromptsField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, Vec<String>> for PromptsField {
     fn set(&self, prompts: Vec<String>) {
@@ -21,7 +21,7 @@ impl<'a> PersistentField<'a, Vec<String>> for PromptsField {
 }
 
 /// Facts that the user has fixed: style, tempo, key, meter, chords.
-pub struct OverridesField(pub Arc<Shared>);
+pub struct OverridesField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, Overrides> for OverridesField {
     fn set(&self, overrides: Overrides) {
@@ -34,7 +34,7 @@ impl<'a> PersistentField<'a, Overrides> for OverridesField {
 }
 
 /// The session with the audio of its takes: a versioned blob, in base64 because the state is JSON.
-pub struct SessionField(pub Arc<Shared>);
+pub struct SessionField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for SessionField {
     fn set(&self, blob: String) {
@@ -47,24 +47,21 @@ impl<'a> PersistentField<'a, String> for SessionField {
 }
 
 /// A session that could not be read is saved again as it came.
-pub struct DamagedField(pub Arc<Shared>);
+pub struct DamagedField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for DamagedField {
     fn set(&self, blob: String) {
         // A blob that could not be read in this very load is newer than the one kept from before.
-        let mut kept = self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_empty() {
-            *kept = blob;
-        }
+        self.0.keep_damaged(blob);
     }
 
     fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
-        field(&self.0.damaged.lock().unwrap_or_else(PoisonError::into_inner))
+        field(&self.0.damaged())
     }
 }
 
 /// The prompt of a preset that is loaded: it goes into the first slot, and is saved there.
-pub struct PresetField(pub Arc<Shared>);
+pub struct PresetField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for PresetField {
     fn set(&self, prompt: String) {
@@ -80,7 +77,7 @@ impl<'a> PersistentField<'a, String> for PresetField {
 }
 
 /// Width and height of the editor in logical pixels.
-pub struct EditorSizeField(pub Arc<Shared>);
+pub struct EditorSizeField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, [u32; 2]> for EditorSizeField {
     fn set(&self, size: [u32; 2]) {

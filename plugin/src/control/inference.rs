@@ -1,25 +1,21 @@
-//! The engine, shared by all instances in the process, and whose turn it is to use it.
+//! The engine, shared by all instances in the process, and the permit to generate with it.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use resonantgen_models::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
 use resonantgen_models::runtime::ProviderChoice;
 
-use crate::location;
+use super::location;
 
 /// How often a waiting job looks whether it is still wanted.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
 static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
-thread_local! {
-    /// What a worker has used once it keeps until it ends: the next job finds the networks loaded.
-    static KEPT: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
-}
-static TURN: Turn = Turn { taken: Mutex::new(false), freed: Condvar::new() };
+static PERMIT: Permits = Permits { taken: Mutex::new(false), freed: Condvar::new() };
 
 static STATUS: Mutex<Option<Status>> = Mutex::new(None);
 
@@ -34,7 +30,7 @@ pub struct Status {
 
 /// What computes, once something has; it waits for nothing, so that the editor can ask at any time.
 pub fn status() -> Option<Status> {
-    STATUS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    STATUS.lock().clone()
 }
 
 /// Notes what computes. It may take a second: for the worker.
@@ -46,7 +42,7 @@ pub fn note_status(engine: &Engine) {
         providers.iter().map(|status| format!("{}: {}", status.provider, status.reason)).collect();
     let name = if used.is_empty() { "CPU".to_owned() } else { used.join(" + ") };
     let detail = format!("Models: {}\n{}", engine.bundle().id(), lines.join("\n"));
-    *STATUS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Status { name, detail });
+    *STATUS.lock() = Some(Status { name, detail });
 }
 
 /// What the user should know of the provider that was asked for, if it is not in use; said once in a process. For the
@@ -77,14 +73,20 @@ pub enum EngineError {
     Environment(#[from] EnvironmentError),
 }
 
-/// The process's engine: opened when first needed, closed when the last worker that has used it ends. For workers.
+/// The process's engine: opened when first needed, closed when nobody keeps it any more. `kept` is where the caller keeps it, so
+/// that the next job finds the networks loaded. It must be let go before the caller's thread ends, never by the end itself
+/// (not in thread-local storage): Windows then holds the loader's lock, and closing the engine waits for a thread. May take
+/// a second.
 ///
 /// # Errors
 /// When models or runtime are missing or unusable; a later try may succeed.
-pub fn engine() -> Result<Arc<Engine>, EngineError> {
-    let mut shared = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError> {
+    if let Some(engine) = kept {
+        return Ok(Arc::clone(engine));
+    }
+    let mut shared = ENGINE.lock();
     if let Some(engine) = shared.upgrade() {
-        KEPT.set(Some(Arc::clone(&engine)));
+        *kept = Some(Arc::clone(&engine));
         return Ok(engine);
     }
     // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
@@ -95,43 +97,43 @@ pub fn engine() -> Result<Arc<Engine>, EngineError> {
     };
     let engine = Arc::new(Engine::open(&options)?);
     *shared = Arc::downgrade(&engine);
-    KEPT.set(Some(Arc::clone(&engine)));
+    *kept = Some(Arc::clone(&engine));
     Ok(engine)
 }
 
 /// One generation at a time in the whole process: two would only slow each other down.
-struct Turn {
+struct Permits {
     taken: Mutex<bool>,
     freed: Condvar,
 }
 
-/// The right to generate; dropping it passes it on.
+/// The permit to generate; dropping it lets the next one generate.
 #[derive(Debug)]
-pub struct TurnGuard(());
+pub struct Permit(());
 
 /// Whether another instance generates at this moment.
-pub fn is_turn_taken() -> bool {
-    *TURN.taken.lock().unwrap_or_else(PoisonError::into_inner)
+pub fn is_permit_taken() -> bool {
+    *PERMIT.taken.lock()
 }
 
 /// Waits until no other instance generates. `None` when the job was cancelled meanwhile.
-pub fn wait_for_turn(is_cancelled: &dyn Fn() -> bool) -> Option<TurnGuard> {
-    let mut taken = TURN.taken.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn wait_for_permit(is_cancelled: &dyn Fn() -> bool) -> Option<Permit> {
+    let mut taken = PERMIT.taken.lock();
     loop {
         if is_cancelled() {
             return None;
         }
         if !*taken {
             *taken = true;
-            return Some(TurnGuard(()));
+            return Some(Permit(()));
         }
-        taken = TURN.freed.wait_timeout(taken, CANCEL_POLL).unwrap_or_else(PoisonError::into_inner).0;
+        PERMIT.freed.wait_for(&mut taken, CANCEL_POLL);
     }
 }
 
-impl Drop for TurnGuard {
+impl Drop for Permit {
     fn drop(&mut self) {
-        *TURN.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        TURN.freed.notify_one();
+        *PERMIT.taken.lock() = false;
+        PERMIT.freed.notify_one();
     }
 }

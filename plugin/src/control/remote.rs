@@ -3,16 +3,18 @@
 //! Which one is a setting of the user (`resonantgen connect`), never of a project. When it does not answer, this machine
 //! generates; what plays goes on either way.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use resonantgen_engine::session::{Session, SessionError, Work};
-use resonantgen_models::generator::Observer;
+use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
 
+use super::inference::{EngineError, engine, fallen_back, note_status};
+use super::location;
 use crate::editor::RepaintNotifier;
-use crate::inference::{EngineError, engine, fallen_back, note_status};
 
 /// How long a server that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -35,17 +37,18 @@ pub enum MakeError {
 }
 
 /// Lets the user's server do the work, or the engine here when there is none or it cannot. Returns what the user should
-/// know besides.
+/// know besides. `kept` is where the caller keeps the engine.
 ///
 /// # Errors
 /// When neither could; the session is then unchanged.
 pub fn make(
+    kept: &mut Option<Arc<Engine>>,
     session: &mut Session,
     work: &Work<'_>,
     observer: &dyn Observer,
 ) -> Result<Option<String>, MakeError> {
     make_with(&settings(), session, work, observer, |session| {
-        let engine = engine()?;
+        let engine = engine(kept)?;
         note_status(&engine);
         match work {
             Work::Generate(request) => session.generate(&engine, request, observer)?,
@@ -93,6 +96,8 @@ fn there(
     work: &Work<'_>,
     observer: &dyn Observer,
 ) -> Result<(), RemoteError> {
+    // Requests that are given up end by themselves, on threads of their own: this library must not be unloaded under them.
+    location::stay_loaded();
     let remote = Remote::new(address, token)?;
     match work {
         Work::Generate(request) => remote.generate(session, request, observer),
@@ -104,15 +109,14 @@ fn there(
 
 /// Why a server is not asked now.
 fn still_gone(address: &str) -> Option<String> {
-    let gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let gone = GONE.lock();
     let (known, since, why) = gone.as_ref()?;
     (known == address && since.elapsed() < PAUSE).then(|| why.clone())
 }
 
 /// Remembers that a server has answered, or why it has not.
 fn note_answer(address: &str, why: Option<String>) {
-    *GONE.lock().unwrap_or_else(PoisonError::into_inner) =
-        why.map(|why| (address.to_owned(), Instant::now(), why));
+    *GONE.lock() = why.map(|why| (address.to_owned(), Instant::now(), why));
 }
 
 /// The user's settings. Those that cannot be read are like none: there is a way to make music without them.
@@ -132,7 +136,7 @@ pub fn keep_settings(settings: &Settings) -> Result<(), String> {
 /// Why a server did not answer when it was asked last; `None` when it did, or was not asked yet.
 #[must_use]
 pub fn gone(address: &str) -> Option<String> {
-    let gone = GONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let gone = GONE.lock();
     gone.as_ref().filter(|(known, ..)| known == address).map(|(.., why)| why.clone())
 }
 
@@ -140,6 +144,8 @@ pub fn gone(address: &str) -> Option<String> {
 pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
     let Some(address) = settings.address.clone() else { return };
     let token = settings.token.clone();
+    // The window may be closed, and the plugin gone, before there is an answer.
+    location::stay_loaded();
     let ask = move || {
         let answer = Remote::new(&address, token.as_deref()).and_then(|remote| remote.bundles());
         note_answer(&address, answer.err().map(|error| error.to_string()));
