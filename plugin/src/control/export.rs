@@ -37,10 +37,15 @@ pub struct Exported {
 /// The folder of a session's exports.
 #[must_use]
 pub fn folder(session: &Session) -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable("HOME").or_else(|| variable("USERPROFILE")).unwrap_or_else(std::env::temp_dir);
-    let music = || variable("XDG_MUSIC_DIR").unwrap_or_else(|| home.join("Music")).join("ResonantGen");
-    variable(FOLDER_VARIABLE).unwrap_or_else(music).join(folder_name(&session.prompt))
+    let named = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let music = || {
+        let folders = directories::UserDirs::new();
+        let music = folders.map(|folders| {
+            folders.audio_dir().map_or_else(|| folders.home_dir().join("Music"), Path::to_owned)
+        });
+        music.unwrap_or_else(std::env::temp_dir).join("ResonantGen")
+    };
+    named.unwrap_or_else(music).join(folder_name(&session.prompt))
 }
 
 /// Writes the takes that play; each file appears whole or not at all.

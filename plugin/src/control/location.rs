@@ -87,14 +87,7 @@ fn resource_folders() -> Vec<PathBuf> {
 
 /// Folder of the user's data.
 pub fn user_data() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if cfg!(target_os = "windows") {
-        from("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")))
-    }
+    directories::BaseDirs::new().map(|folders| folders.data_local_dir().to_owned())
 }
 
 fn ancestors() -> impl Iterator<Item = PathBuf> {
