@@ -68,6 +68,8 @@ pub enum Command {
     /// Measure how good the music of a bundle is: many pieces and edits, some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    /// List the genres that prompts may name, or explain one
+    Genres(Genres),
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Let the plugin generate on a server, or on this machine again
@@ -482,6 +484,9 @@ pub struct Evaluate {
     /// Leave out the edits, which take most of the time
     #[arg(long)]
     pub no_edits: bool,
+    /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub genres: Option<PathBuf>,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -489,6 +494,17 @@ pub struct Evaluate {
     #[command(flatten)]
     pub models: Models,
     /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `genres` takes.
+#[derive(Debug, Args)]
+pub struct Genres {
+    /// Genre to explain, by any of its names
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
 }

@@ -53,9 +53,12 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     if let Some(text) = text {
         complete(&mut reading, prompt, text);
     }
+    share_instruments(&mut reading);
+    let unwanted = unwanted(&reading);
     let attributes = shifted(Attributes::default(), &reading.piece);
     let mut intent = Intent {
         styles: styles(&reading).unwrap_or_else(|| only(Style::Pop)),
+        genres: reading.genres,
         attributes,
         moods: reading.moods,
         bpm: reading.bpm,
@@ -63,8 +66,10 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         mode: reading.mode,
         pace: reading.pace,
         usual_bpm: reading.usual_bpm.filter(|_| !reading.names_plain_style),
+        bpm_range: reading.bpm_range,
         meter: reading.meter,
         bars: reading.bars,
+        seconds: reading.seconds,
         swing: reading.swing,
         chords: reading.chords,
         numerals: reading.numerals,
@@ -79,6 +84,12 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
             moods: wishes.words.clone(),
             instruments: wishes.wanted_instruments(),
             absent: wishes.absent || (reading.only_named && !wishes.wanted),
+            without: unwanted
+                .iter()
+                .filter(|tag| !wishes.instruments.contains(tag) || wishes.unwanted.contains(tag))
+                .chain(&wishes.silent)
+                .cloned()
+                .collect(),
             octave: wishes.octave,
             ..TrackIntent::default()
         };
@@ -98,6 +109,70 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         }
     }
     Ok(intent)
+}
+
+/// Tags of instruments that harmony and melody can both have.
+const SHARED: [&str; 31] = [
+    "piano", "felt", "lofi", "rhodes", "organ", "clavinet", "harpsichord", "guitar", "nylon", "steel", "acoustic", "clean",
+    "distortion", "muted", "strings", "pizzicato", "brass", "choir", "vox", "harp", "celesta", "marimba", "vibraphone", "kalimba",
+    "sax", "trombone", "french horn", "clarinet", "woodwind", "pluck", "synth",
+];
+
+/// A track has one instrument: of several that are named for it the first plays, and another one where chords and melody can
+/// share them. What is left out, and what plays in place of an instrument that there is none of, is said.
+fn share_instruments(reading: &mut Reading) {
+    let mut left_out = Vec::new();
+    for track in [Track::Harmony, Track::Melody] {
+        let other = if track == Track::Harmony { Track::Melody } else { Track::Harmony };
+        let groups = reading.tracks[track.index()].groups.clone();
+        let Some(first) = groups.first().copied() else { continue };
+        let mut others: Vec<usize> = groups.into_iter().filter(|group| *group != first).collect();
+        others.dedup();
+        for group in others {
+            let wishes = &mut reading.tracks[track.index()];
+            let mut tags = Vec::new();
+            for at in (0..wishes.groups.len()).rev() {
+                if wishes.groups[at] == group {
+                    wishes.groups.remove(at);
+                    tags.insert(0, wishes.instruments.remove(at));
+                }
+            }
+            let is_free = {
+                let there = &reading.tracks[other.index()];
+                there.instruments.is_empty() && !there.absent
+            };
+            if is_free && tags.iter().any(|tag| SHARED.contains(&tag.as_str())) {
+                let there = &mut reading.tracks[other.index()];
+                there.groups = vec![group; tags.len()];
+                there.instruments = tags;
+                there.wanted = true;
+            } else {
+                let name = |group: usize| reading.named.get(group).map_or("", |(name, _)| name.as_str());
+                left_out.push(format!("{} plays the {track}; left out: {}", name(first), name(group)));
+            }
+        }
+    }
+    reading.notes.extend(left_out);
+    for track in Track::ALL {
+        let wishes = &reading.tracks[track.index()];
+        for (at, group) in wishes.groups.iter().enumerate() {
+            let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
+            if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
+                reading.notes.push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
+            }
+        }
+    }
+}
+
+/// Words of instruments that no track shall have.
+fn unwanted(reading: &Reading) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in reading.tracks.iter().chain([&reading.piece]).flat_map(|wishes| &wishes.unwanted) {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    tags
 }
 
 /// "A sad piano": where one track alone is spoken of, what is said of it is said of the piece.
@@ -161,6 +236,9 @@ pub fn edit_with(
             for (style, weight) in edited.styles.iter_mut().zip(named) {
                 *style = 0.4 * *style + 0.6 * weight;
             }
+            if !reading.genres.is_empty() {
+                edited.genres.clone_from(&reading.genres);
+            }
         }
     }
     let wishes = &mut edited.tracks[track.index()];
@@ -186,6 +264,12 @@ pub fn edit_with(
         wishes.instruments = instruments;
     }
     wishes.instruments.retain(|tag| !said.iter().any(|part| part.unwanted.contains(tag)));
+    for tag in said.iter().flat_map(|part| part.unwanted.iter().chain(&part.silent)) {
+        if !wishes.without.contains(tag) {
+            wishes.without.push(tag.clone());
+        }
+    }
+    wishes.without.retain(|tag| !said.iter().any(|part| part.instruments.contains(tag)));
     wishes.moods = said.iter().flat_map(|part| part.words.iter().cloned()).collect();
     wishes.absent = false;
     wishes.follow_kick |= reading.follows_kick;
@@ -270,6 +354,8 @@ impl Intent {
             vec![self.moods.iter().map(String::as_str).chain([style.as_str()]).collect::<Vec<_>>().join(" ")];
         if let Some(bpm) = plan.map(|plan| plan.bpm).or(self.bpm) {
             parts.push(format!("{bpm} bpm"));
+        } else if let Some((low, high)) = self.bpm_range {
+            parts.push(format!("{low} to {high} bpm"));
         }
         if let Some(key) = plan.map(|plan| plan.key).or(self.key) {
             parts.push(key.to_string());
@@ -281,8 +367,13 @@ impl Intent {
         {
             parts.push(meter.to_string());
         }
-        if let Some(bars) = self.bars {
-            parts.push(format!("{bars} bars"));
+        match (self.bars, self.seconds, plan) {
+            (Some(bars), _, _) => parts.push(format!("{bars} bars")),
+            (None, Some(seconds), Some(plan)) => {
+                parts.push(format!("{} bars ({:.0} s of {seconds:.0} s)", plan.bars, plan.seconds()));
+            }
+            (None, Some(seconds), None) => parts.push(format!("{seconds:.0} s")),
+            (None, None, _) => {}
         }
         if let Some(chords) = &self.chords {
             parts.push(chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));

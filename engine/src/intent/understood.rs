@@ -42,9 +42,9 @@ pub struct Understood {
 }
 
 /// Weight from which a style is worth naming.
-const NAMED_STYLE: f32 = 0.2;
+pub(super) const NAMED_STYLE: f32 = 0.2;
 /// Most styles that are named.
-const MOST_STYLES: usize = 3;
+pub(super) const MOST_STYLES: usize = 3;
 
 /// What was understood, in the order in which people say it: style, mood, tempo, key, meter, length, chords, swing, then
 /// track by track, last what nothing was made of. What the prompt left open does not appear.
@@ -60,6 +60,10 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     }
     match intent.bpm {
         Some(bpm) => add(Slot::Tempo, format!("{bpm} bpm")),
+        None if intent.bpm_range.is_some() => {
+            let (low, high) = intent.bpm_range.unwrap_or_default();
+            add(Slot::Tempo, format!("{low} to {high} bpm"));
+        }
         None if intent.pace <= -0.05 => add(Slot::Tempo, "slow".to_owned()),
         None if intent.pace >= 0.05 => add(Slot::Tempo, "fast".to_owned()),
         None => {}
@@ -74,6 +78,8 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     }
     if let Some(bars) = intent.bars {
         add(Slot::Bars, if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") });
+    } else if let Some(seconds) = intent.seconds {
+        add(Slot::Bars, format!("{seconds:.0} s"));
     }
     if let Some(chords) = &intent.chords {
         add(Slot::Chords, chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
@@ -105,6 +111,9 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
         if !wishes.instruments.is_empty() {
             add(Slot::Instrument(track), format!("{} {track}", wishes.instruments.join(" ")));
         }
+        for tag in wishes.without.iter().filter(|_| track == Track::Drums) {
+            add(Slot::Track(track), format!("no {tag}"));
+        }
     }
     for word in &intent.unknown {
         add(Slot::Unknown, word.clone());
@@ -115,6 +124,10 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
 /// The styles of an intent for people ("techno / house"), the strongest first; `None` where all weigh alike.
 #[must_use]
 pub fn style_name(intent: &Intent) -> Option<String> {
+    let genres: Vec<&str> = intent.known_genres().iter().take(MOST_STYLES).map(|genre| genre.title.as_str()).collect();
+    if !genres.is_empty() {
+        return Some(genres.join(" / "));
+    }
     let mut named: Vec<Style> =
         Style::ALL.into_iter().filter(|style| intent.styles[style.index()] >= NAMED_STYLE).collect();
     named.sort_by(|a, b| intent.styles[b.index()].total_cmp(&intent.styles[a.index()]));
