@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::intent::genre::{self, Genre, genres};
-use resonantgen_engine::track::Track;
+use resonantgen_words::Style;
+use resonantgen_words::genre::{self, Genre, genres};
+use resonantgen_music::track::Track;
 use resonantgen_server::settings::{folder, own_genres};
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-"""The table of genres that the engine reads (`engine/src/intent/genre/*.toml`): parents, style weights, patterns."""
+"""The table of genres that the engine reads (`crates/words/src/genre/*.toml`): parents, style weights, patterns."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resonant.composer.styles import STYLES
 
-FOLDER = Path(__file__).parents[2] / "engine" / "src" / "intent" / "genre"
+FOLDER = Path(__file__).parents[2] / "crates" / "words" / "src" / "genre"
 KINDS = ("groove", "bass", "comping", "lead")
 
 

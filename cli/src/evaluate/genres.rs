@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use resonantgen_engine::generator::{Engine, TakeRequest};
-use resonantgen_engine::plan::Plan;
+use resonantgen_models::generator::{Engine, TakeRequest};
+use resonantgen_music::plan::Plan;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_music::track::Track;
 use std::sync::Arc;
 
 use super::traits::{Sketch, check, rhythms};
@@ -209,7 +209,7 @@ fn figures(found: &Tallies, alike: usize) -> Vec<Figure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resonantgen_engine::score::Note;
+    use resonantgen_music::score::Note;
 
     #[test]
     fn the_list_names_known_traits_only() {

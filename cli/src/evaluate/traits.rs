@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use resonantgen_engine::bundle::Patch;
-use resonantgen_engine::plan::{Mode, Plan};
-use resonantgen_engine::score::{DrumClass, Note};
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::Patch;
+use resonantgen_music::plan::{Mode, Plan};
+use resonantgen_music::score::{DrumClass, Note};
+use resonantgen_music::track::Track;
 
 /// Share of the bars in which a pattern has to be there: fills and variations are part of the music.
 const MOST_BARS: f32 = 0.6;
@@ -269,7 +269,7 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "minor" => plan.key.mode.degrees()[2] == 3,
         "major" => plan.key.mode.degrees()[2] == 4,
         "phrygian" => {
-            let dominant = |chord: &resonantgen_engine::plan::Chord| {
+            let dominant = |chord: &resonantgen_music::plan::Chord| {
                 (chord.root + 12 - plan.key.tonic) % 12 == 7 && chord.quality.intervals().contains(&4)
             };
             plan.key.mode == Mode::Phrygian || (plan.key.mode == Mode::Minor && plan.chords.iter().any(dominant))

@@ -10,8 +10,6 @@ pub use chord::{Chord, ChordQuality, ParseChordError};
 pub use key::{Key, Mode, ParseKeyError};
 pub use meter::{Meter, ParseMeterError};
 pub use numeral::{Numeral, ParseNumeralError, chords_of_numerals, mode_of_numerals};
-pub use planner::{DEFAULT_BARS, PlanError, make_plan};
-pub use progression::is_progression;
 pub use swing::Swing;
 
 use serde::{Deserialize, Serialize};

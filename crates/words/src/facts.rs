@@ -3,7 +3,7 @@
 use super::lexicon::look_up;
 use super::reader::Reader;
 use super::word::Word;
-use crate::plan::{BPM_RANGE, Chord, Key, Meter, Mode, Numeral};
+use resonantgen_music::plan::{BPM_RANGE, Chord, Key, Meter, Mode, Numeral};
 
 /// Maximum number of chords read from a prompt.
 const MOST_CHORDS: usize = 128;

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::{Intent, STYLE_COUNT, Style};
-use crate::plan::{Meter, Mode};
-use crate::score::DrumClass;
-use crate::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::{Meter, Mode};
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// What a pattern says of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,6 +268,12 @@ impl Intent {
             self.genres.iter().filter_map(|(name, weight)| Some((genres().get(name)?, *weight))).collect();
         known.sort_by(|a, b| b.1.total_cmp(&a.1));
         known.into_iter().map(|(genre, _)| genre).collect()
+    }
+
+    /// Weight of the genre of that name; 0 when it was not named.
+    #[must_use]
+    pub fn genre_weight(&self, name: &str) -> f32 {
+        self.genres.iter().find(|(known, _)| known == name).map_or(0.0, |(_, weight)| *weight)
     }
 
     /// The genre that decides what only one can: tempo, groove, form.

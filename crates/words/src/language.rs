@@ -65,10 +65,17 @@ pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
     let mut last = 0;
     // A word that was dropped began a clause.
     let mut clause_began = false;
+    let mut is_foreign = false;
     let mut index = 0;
     while index < prompt.len() {
         let mut first = prompt[index].clone();
         let Some((taken, found)) = meaning(&prompt[index..]) else {
+            // "E", "y" and "o" join words in Romance languages.
+            if is_foreign && matches!(first.typed.as_str(), "e" | "y" | "o") {
+                clause_began |= first.starts_clause;
+                index += 1;
+                continue;
+            }
             last = english.len();
             first.starts_clause |= std::mem::take(&mut clause_began);
             english.push(first);
@@ -76,6 +83,7 @@ pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
             continue;
         };
         index += taken;
+        is_foreign = true;
         match found {
             "." => clause_began |= first.starts_clause,
             NO_BEFORE => {

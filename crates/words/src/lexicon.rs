@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use super::genre::{Genre, genres};
 use super::{Feel, Style};
-use crate::plan::{Meter, Mode};
-use crate::score::DrumClass;
-use crate::track::Track;
+use resonantgen_music::plan::{Meter, Mode};
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::Track;
 
 /// Shifts of energy, density, brightness, aggression and complexity.
 pub(super) type Shift = [f32; 5];

@@ -426,31 +426,31 @@ mod tests {
             ("Dark techno, 130 bpm, A minor", "dark techno, 130 bpm, A minor"),
             (
                 "liquid drum & bass at 174 in F# minor with rhodes",
-                "dreamy drum and bass, 174 bpm, F# minor, liquid bass, rhodes harmony",
+                "dreamy liquid drum and bass, 174 bpm, F# minor, liquid bass, rhodes harmony",
             ),
             (
                 "lo-fi hip-hop, 85.5bpm, dusty piano",
-                "chill hip hop, 85.5 bpm, lofi drums, lofi bass, lofi harmony",
+                "chill lo-fi hip hop, 85.5 bpm, lofi drums, lofi bass, lofi harmony",
             ),
-            ("boom bap in Eb dorian, 16 bars", "hip hop, Eb dorian, 16 bars, boom bap drums, boom bap bass"),
+            ("boom bap in Eb dorian, 16 bars", "boom bap, Eb dorian, 16 bars, boom bap drums, boom bap bass"),
             ("synthwave Am F C G", "synthwave, Am F C G"),
             ("pop with chords Dm7-G7-Cmaj7", "pop, Dm7 G7 Cmaj7"),
             ("7/8 jazz without bass", "jazz, 7/8, no bass"),
             ("ambient, no drums or bass", "ambient, no drums, no bass"),
             ("house but no drums and bass", "house, no drums, no bass"),
-            ("heavy metal in e minor", "rock, E minor, metal bass, metal harmony"),
+            ("heavy metal in e minor", "metal, E minor, metal bass, metal harmony"),
             ("808 trap", "trap, 808 drums, 808 bass"),
             ("trap with distorted 808 bass", "trap, distorted 808 bass"),
             ("techno 135", "techno, 135 bpm"),
-            ("deep warehouse techno", "techno"),
-            ("vaporwave", "nostalgic synthwave / ambient, tape harmony"),
-            ("acoustic guitar ballad in G major", "pop / cinematic, G major, acoustic guitar harmony"),
+            ("deep warehouse techno", "warehouse techno"),
+            ("vaporwave", "nostalgic vaporwave, tape harmony"),
+            ("acoustic guitar ballad in G major", "ballad, G major, acoustic guitar harmony"),
             (
                 "uplifting house with supersaw chords and a sax melody",
                 "uplifting house, supersaw harmony, sax melody",
             ),
             ("funk, F#m, tempo 104", "funk, 104 bpm, F# minor"),
-            ("epic orchestral score, waltz", "epic cinematic, 3/4, orchestral drums, strings harmony"),
+            ("epic orchestral score, waltz", "epic orchestral, 3/4, orchestral drums, strings harmony"),
             ("only piano", "pop, no drums, no bass, piano harmony, no melody"),
             ("techno in A", "techno, A major"),
             ("chill beat in a dark room", "chill dark hip hop / techno / cinematic ?room"),
@@ -462,14 +462,14 @@ mod tests {
             ("minimal drum and bass", "drum and bass"),
             (
                 "sad piano ballad in C minor 70 bpm",
-                "melancholic pop / cinematic, 70 bpm, C minor, piano harmony",
+                "melancholic ballad, 70 bpm, C minor, piano harmony",
             ),
             (
                 "Jazz trio with upright bass and brushes, no melody",
                 "jazz, brushes drums, upright bass, no melody",
             ),
             ("house w/ funky slap bass, melody: simple flute", "house, slap bass, simple flute melody"),
-            ("夜の音楽 🎹", "pop ?夜の音楽"),
+            ("夜の音楽 🎹", "pop"),
         ] {
             if summary(prompt) != expected {
                 wrong.push(format!("{prompt}: {} instead of {expected}", summary(prompt)));
@@ -482,15 +482,15 @@ mod tests {
     fn genres_beyond_the_twelve_have_neighbours_and_a_tempo() {
         for (prompt, style, usual_bpm) in [
             ("filthy dubstep wub wub", Style::Trap, Some(140.0)),
-            ("amapiano w log drum pls", Style::House, Some(112.0)),
-            ("reggaeton dembow", Style::Pop, Some(95.0)),
+            ("amapiano w log drum pls", Style::House, Some(113.0)),
+            ("reggaeton dembow", Style::Pop, Some(94.0)),
             ("reggae one drop", Style::Funk, Some(76.0)),
-            ("ukg 2step shuffly", Style::House, Some(132.0)),
+            ("ukg 2step shuffly", Style::House, Some(133.0)),
             ("like daft punk", Style::House, None),
             ("some skrillex type beat", Style::Trap, Some(140.0)),
-            ("midwest emo", Style::Rock, None),
+            ("midwest emo", Style::Rock, Some(128.0)),
             ("cumbia", Style::Pop, Some(94.0)),
-            ("bossa nova cafe", Style::Jazz, Some(128.0)),
+            ("bossa nova cafe", Style::Jazz, Some(130.0)),
             // A plain style next to it has its own range.
             ("drill and rock", Style::Trap, None),
         ] {

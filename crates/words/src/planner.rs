@@ -6,18 +6,13 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::chord::{Chord, ChordQuality};
-use super::key::{Key, Mode};
-use super::meter::Meter;
-use super::numeral::{Numeral, chords_of_numerals, mode_of_numerals};
-use super::progression::{Degree, half_bars, library};
-use super::swing::Swing;
-use super::{BARS_RANGE, BPM_RANGE, Plan};
-use crate::intent::genre::Genre;
-use crate::intent::{Attributes, Intent, STYLE_COUNT, Style};
-use crate::session::Overrides;
+use resonantgen_music::plan::{
+    BARS_RANGE, BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Numeral, Plan, Swing, chords_of_numerals,
+    mode_of_numerals,
+};
 
-use crate::progression::{Degree, library};
+use crate::genre::Genre;
+use crate::progression::{Degree, half_bars, library};
 use crate::{Attributes, Intent, Overrides, STYLE_COUNT, Style};
 
 /// Default length of a loop, in bars.
@@ -802,7 +797,7 @@ mod tests {
     }
 
     fn plan_of(prompt: &str, seed: u64) -> Plan {
-        let intent = crate::intent::parse(prompt).expect("readable");
+        let intent = crate::parse(prompt).expect("readable");
         make_plan(&intent, &Overrides::default(), seed).expect("a plan")
     }
 

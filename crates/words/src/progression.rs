@@ -73,7 +73,7 @@ pub(super) fn half_bars(line: &str) -> Option<Vec<Degree>> {
 
 /// Whether a text is a progression in the notation of `progressions.txt`.
 #[must_use]
-pub fn is_progression(line: &str) -> bool {
+pub(super) fn is_progression(line: &str) -> bool {
     half_bars(line).is_some()
 }
 

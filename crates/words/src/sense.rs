@@ -4,8 +4,8 @@ use super::lexicon::{Entry, Shift, entry};
 use super::reader::{Reading, Wishes};
 use super::understood::{MOST_STYLES, NAMED_STYLE};
 use super::{STYLE_COUNT, Style};
-use crate::plan::Mode;
-use crate::track::Track;
+use resonantgen_music::plan::Mode;
+use resonantgen_music::track::Track;
 
 /// Minimum similarity (cosine) of the nearest phrase; text that is not language stays below it.
 const LEAST: f32 = 0.34;

@@ -1,5 +1,6 @@
 //! The intent split into pieces that a user interface can show one by one and let the user correct.
 
+use super::genre::Genre;
 use super::{Intent, Style};
 use resonantgen_music::track::Track;
 
@@ -43,6 +44,8 @@ pub struct Understood {
 
 /// Weight from which a style is worth naming.
 pub(super) const NAMED_STYLE: f32 = 0.2;
+/// Weight from which a genre beside another is worth naming.
+const NAMED_GENRE: f32 = 0.45;
 /// Most styles that are named.
 pub(super) const MOST_STYLES: usize = 3;
 
@@ -124,9 +127,16 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
 /// The styles of an intent for display ("techno / house"), strongest first; `None` if all weights are equal.
 #[must_use]
 pub fn style_name(intent: &Intent) -> Option<String> {
-    let genres: Vec<&str> = intent.known_genres().iter().take(MOST_STYLES).map(|genre| genre.title.as_str()).collect();
-    if !genres.is_empty() {
-        return Some(genres.join(" / "));
+    // "Orchestral score" names a genre and its parent: the one that says more is shown.
+    let known = intent.known_genres();
+    let says_more = |genre: &&&Genre| {
+        let is_parent = known.iter().any(|other| other.parents.iter().any(|(parent, _)| *parent == genre.name));
+        !is_parent && (genre.name == known[0].name || intent.genre_weight(&genre.name) >= NAMED_GENRE)
+    };
+    let titles: Vec<&str> =
+        known.iter().filter(says_more).take(MOST_STYLES).map(|genre| genre.title.as_str()).collect();
+    if !titles.is_empty() {
+        return Some(titles.join(" / "));
     }
     let mut named: Vec<Style> =
         Style::ALL.into_iter().filter(|style| intent.styles[style.index()] >= NAMED_STYLE).collect();

@@ -7,12 +7,12 @@
 use super::TakeRequest;
 use super::random::{Purpose, Random};
 use super::tokens::{DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, ROLL2, STEP, Token, lowest_pitch, relative_pitch};
-use crate::intent::Style;
-use crate::intent::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
-use crate::plan::{Chord, Plan};
-use crate::score::{DRUM_CLASS_COUNT, DrumClass, Note};
-use crate::theory::{beat_steps, register};
-use crate::track::Track;
+use resonantgen_music::harmony::{beat_steps, register};
+use resonantgen_music::plan::{Chord, Plan};
+use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
+use resonantgen_music::track::Track;
+use resonantgen_words::Style;
+use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
 
 /// Logits by which what is played cannot be passed by, and what favours it over what may stand before it.
 const PLAYED: f32 = 11.0;
@@ -491,11 +491,9 @@ fn groove_marks(
 mod tests {
     use super::super::tokens::{BOS, Decoder, vocabulary};
     use super::*;
-    use crate::intent::{Intent, parse};
-    use crate::plan::make_plan;
-    use crate::session::Overrides;
-    use crate::take::GenerationSettings;
-    use crate::theory::Rules;
+    use super::super::rules::Rules;
+    use resonantgen_take::GenerationSettings;
+    use resonantgen_words::{Intent, Overrides, make_plan, parse};
 
     /// What a composer without any preference writes for a prompt.
     fn written(prompt: &str, track: Track) -> (Plan, Vec<Note>) {

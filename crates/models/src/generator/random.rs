@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::TakeRequest;
-use crate::track::Track;
+use resonantgen_music::track::Track;
 
 /// What a random stream decides. The numbers are part of every recipe's meaning.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Genre, Genres, Groove, Length, Mark, Part, Pattern, SwingRange, Tone};
-use crate::intent::lexicon;
-use crate::intent::{STYLE_COUNT, Style};
-use crate::plan::{BARS_RANGE, BPM_RANGE, Meter, Mode, is_progression};
-use crate::score::DrumClass;
-use crate::track::{TRACK_COUNT, Track};
+use crate::lexicon;
+use crate::progression::is_progression;
+use crate::{STYLE_COUNT, Style};
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter, Mode};
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// A table of genres cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
