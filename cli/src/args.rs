@@ -67,6 +67,8 @@ pub enum Command {
     /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    /// List the genres that prompts may name, or explain one
+    Genres(Genres),
     #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
@@ -483,6 +485,9 @@ pub struct Evaluate {
     /// Skip the edits, which take most of the time
     #[arg(long)]
     pub no_edits: bool,
+    /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub genres: Option<PathBuf>,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -494,7 +499,18 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// Parses the command line. On invalid usage the error is one line that says what to do.
+/// What `genres` takes.
+#[derive(Debug, Args)]
+pub struct Genres {
+    /// Genre to explain, by any of its names
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the command line. On bad usage the error is one line that says what to do.
 ///
 /// # Errors
 /// Returns clap's error if the arguments are invalid, and also for `--help` and `--version`, whose text it carries.

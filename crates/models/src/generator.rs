@@ -9,6 +9,7 @@ mod bias;
 mod choice;
 mod compose;
 pub mod condition;
+mod figure;
 #[cfg(test)]
 mod golden;
 mod lean;
@@ -387,6 +388,43 @@ impl Engine {
         };
         observer.made(&take);
         Ok(take)
+    }
+
+    /// What [`Engine::generate_take`] would write for the request, without its sound: patch and score, and no audio
+    /// ([`Take::is_asleep`]). Costs a fraction of a take. A take that fails when it is measured is moved by octaves or
+    /// given to another patch, which a sketch does not foresee.
+    ///
+    /// # Errors
+    /// As [`Engine::generate_take`].
+    pub fn sketch(
+        &self,
+        request: &TakeRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        let track = request.track;
+        check(request).map_err(|reason| GenerateError::Request { track, reason })?;
+        let _in_use = self.shelf.hold();
+        let patch =
+            choice::choose_patch(&self.bundle, request, None).filter(|_| !request.intent.track(track).absent);
+        let start = Instant::now();
+        let score = match patch {
+            Some(patch) => {
+                let written = self.write(request, patch.family, observer);
+                written.map_err(|source| GenerateError::from_model(track, source))?.0
+            }
+            None => Score::default(),
+        };
+        let recipe = request.recipe(self.bundle.id());
+        Ok(Take {
+            id: recipe.take_id(),
+            recipe,
+            patch: patch.map_or_else(String::new, |patch| patch.id.clone()),
+            score,
+            tokens: Tokens::default(),
+            audio: Arc::default(),
+            timings: StageSeconds { compose: start.elapsed().as_secs_f64(), ..Default::default() },
+            measures: None,
+        })
     }
 
     fn try_generate(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, ModelError> {

@@ -13,6 +13,9 @@
 //! ```
 
 mod facts;
+pub mod genre;
+mod idiom;
+mod language;
 mod lexicon;
 mod overrides;
 mod parse;
@@ -203,7 +206,10 @@ pub struct TrackIntent {
     /// Whether the track is silent ("no drums").
     #[serde(default)]
     pub absent: bool,
-    /// Octaves up (positive) or down (negative).
+    /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Octaves up (positive) or down.
     #[serde(default)]
     pub octave: i8,
     /// How closely to follow the current take, in `0.0..=1.0`; 0 ignores it.
@@ -223,6 +229,9 @@ fn is_zero(value: &f32) -> bool {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
+    /// Genres that were named, by their names in [`genre`], with weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub genres: Vec<(String, f32)>,
     /// Dials of the whole piece.
     pub attributes: Attributes,
     /// Mood words that were understood ("dark", "uplifting").
@@ -242,10 +251,16 @@ pub struct Intent {
     /// tempo is drawn around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_bpm: Option<f64>,
+    /// Lowest and highest tempo that the words allow ("slower than 100"); the tempo is drawn between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpm_range: Option<(f64, f64)>,
     /// Meter.
     pub meter: Option<Meter>,
     /// Length in bars.
     pub bars: Option<u32>,
+    /// Length in seconds; the nearest number of bars is taken. Bars win over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
     #[serde(default)]
     pub swing: Option<f64>,
@@ -272,6 +287,7 @@ impl Default for Intent {
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            genres: Vec::new(),
             attributes: Attributes::default(),
             moods: Vec::new(),
             bpm: None,
@@ -279,8 +295,10 @@ impl Default for Intent {
             mode: None,
             pace: 0.0,
             usual_bpm: None,
+            bpm_range: None,
             meter: None,
             bars: None,
+            seconds: None,
             swing: None,
             chords: None,
             numerals: Vec::new(),
@@ -298,6 +316,7 @@ impl Intent {
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
         self.styles[style.index()] = 1.0;
+        self.genres = vec![(style.name().to_owned(), 1.0)];
         self
     }
 
