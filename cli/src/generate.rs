@@ -25,6 +25,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let request = request(arguments);
     let mut session = existing_session(&out)?;
     // What cannot be is refused before anything is opened.
+    folder::check_free(&out, folder::holds_session(&out).then_some(&session))?;
     session.check_request(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);

@@ -2,9 +2,10 @@
 
 use std::f64::consts::TAU;
 
-use crate::measure::{onsets, sound};
+use crate::listen::mono;
+use crate::measure::onsets;
 use crate::plan::Plan;
-use crate::take::StemAudio;
+use crate::take::{FULL_SCALE, StemAudio};
 
 /// Fewer onsets say nothing: pads have few.
 const FEWEST: usize = 12;
@@ -15,7 +16,8 @@ const DIVISIONS: [f64; 2] = [4.0, 6.0];
 /// unit vectors, weighted by strength (Mardia and Jupp, "Directional Statistics", 2000, section 2.3), on the better of two grids.
 /// `None` with too few onsets to tell.
 pub(super) fn steadiness(audio: &StemAudio, plan: &Plan) -> Option<f32> {
-    let found = onsets(&sound::mono(audio));
+    let floats = |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
+    let found = onsets(&mono(&floats(&audio.left), &floats(&audio.right)).samples);
     if found.len() < FEWEST {
         return None;
     }
