@@ -37,6 +37,10 @@ const NOTED_CONFIDENCE: f32 = 0.95;
 const BARE_PULSE_SHARE: f32 = 0.5;
 /// Share of the chosen tempo's score from which on half or double of it is told as well.
 const DOUBT_SHARE: f32 = 0.3;
+/// From here on sixteenths do not tell that a tempo is no double one.
+const FAST_BPM: f64 = 130.0;
+/// How much sixteenths stand out, as a share of the beat, where they are heard.
+const DIVIDED: f32 = 0.2;
 /// Share of the power in the difference of the channels from which on it is told that they are out of phase.
 const OUT_OF_PHASE: f32 = 0.75;
 /// How far from the measured place of a beat its attack is looked for, in seconds.
@@ -181,7 +185,8 @@ fn noted(
     })
 }
 
-/// A measured tempo with the doubt about its octave: half and double of it may explain the recording about as well.
+/// A measured tempo with the doubt about its octave: half and double of it may explain the recording about as well. Half of an
+/// ordinary tempo does not when sixteenths are heard, which would be half as long still.
 fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String>) -> Measured<f64> {
     let usual = usual(None);
     let score = |bpm: f64| similarity.pulse(bpm).max(0.0) * usual(bpm);
@@ -190,7 +195,12 @@ fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String
     let Some((other, rival)) = others.map(|other| (other, score(other))).max_by(|a, b| a.1.total_cmp(&b.1)) else {
         return bpm;
     };
-    if rival >= DOUBT_SHARE * own {
+    let is_divided = other < bpm.value && bpm.value < FAST_BPM && {
+        let beat = 60.0 / bpm.value;
+        let at = |share: f64| similarity.at(share * beat).unwrap_or(0.0);
+        at(0.25) - at(0.375).max(0.0) >= DIVIDED * at(1.0)
+    };
+    if rival >= DOUBT_SHARE * own && !is_divided {
         let (low, high) = (bpm.value.min(other), bpm.value.max(other));
         remarks.push(format!(
             "the tempo may be {low:.1} or {high:.1} bpm, which only an ear can tell: it was taken for {:.1}; say it with --bpm if \

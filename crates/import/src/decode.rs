@@ -26,7 +26,7 @@ const WHOLE_SHARE: f64 = 0.99;
 const LOST_END_SECONDS: f64 = 0.5;
 /// Share of a file that may be silent because it cannot be decoded, and seconds that may in any case.
 const LOST_SHARE: f64 = 0.1;
-const LOST_SECONDS: f64 = 0.25;
+const LOST_SECONDS: f64 = 0.3;
 
 /// What is known of a file before its sound is read.
 #[derive(Clone, Debug)]

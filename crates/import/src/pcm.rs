@@ -323,8 +323,8 @@ fn wav_format(bytes: &[u8]) -> Result<Format, Fault> {
     let cut = || Fault::damaged("its header is cut off");
     let channels = short(2).ok_or_else(cut)?;
     let rate_hz = long(4).ok_or_else(cut)?;
-    let block = short(12).unwrap_or(0);
-    let bits = short(14).unwrap_or(0);
+    let block = short(12).ok_or_else(cut)?;
+    let bits = short(14).ok_or_else(cut)?;
     let kind = match short(0).ok_or_else(cut)? {
         0xfffe => short(24).ok_or_else(cut)?,
         kind => kind,

@@ -1,21 +1,27 @@
 //! Files of every kind with damage that nobody thought of: each is imported, or refused in one line.
 //!
-//! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-engine --test mutated --release -- --nocapture` tries as many of each kind
+//! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-import --test mutated --release -- --nocapture` tries as many of each kind
 //! and prints the figures for BENCHMARKS.md; without it some of each are tried. The seeds are fixed.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test; figures go to BENCHMARKS.md")]
 
-mod support;
+use std::path::{Path, PathBuf};
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::{ImportOptions, import_loop};
-use resonantgen_engine::track::Track;
-use support::repository;
+use resonantgen_import::{ImportObserver, ImportOptions, import_loop};
+use resonantgen_music::track::Track;
 
 /// Files of each kind that are tried without `RESONANTGEN_MUTATED`.
 const FEW: u64 = 12;
+
+struct Silent;
+
+impl ImportObserver for Silent {}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 /// One second of clicks as 16-bit words.
 fn samples() -> Vec<i16> {
