@@ -14,8 +14,9 @@ use crate::{folder, report};
 
 #[derive(Debug, Serialize)]
 struct Exported {
+    #[serde(serialize_with = "report::path")]
     folder: PathBuf,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
 }
 
 /// Writes the requested files and lists them.
@@ -41,6 +42,7 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
         error => anyhow::Error::from(error),
     })?;
     if arguments.json {
+        let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         report::print_json(&Exported { folder: arguments.out.clone(), files })?;
     } else {
         let lines: String = files.iter().map(|file| format!("{}\n", file.display())).collect();

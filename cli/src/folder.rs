@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
+use resonantgen_music::track::Track;
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 use crate::failure::Usage;
@@ -19,6 +20,36 @@ pub fn check_writable(folder: &Path) -> Result<()> {
         .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
         .map(|_| ())
         .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
+}
+
+/// Makes sure that nothing of the user's own is replaced: that no file lies where `session`, the one in the folder, has none
+/// and saving would put one or remove it.
+///
+/// # Errors
+/// There is such a file; the message names it.
+pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
+    let has_take = |track: Track| session.is_some_and(|session| session.track(track).take().is_some());
+    let mut names: Vec<String> = Track::ALL
+        .into_iter()
+        .filter(|track| !has_take(*track))
+        .flat_map(|track| [format!("{track}.wav"), format!("{track}.mid")])
+        .collect();
+    if !Track::ALL.into_iter().any(has_take) {
+        names.extend(["mix.wav", "session.mid"].map(str::to_owned));
+    }
+    if session.is_none() {
+        names.push(overview::FILE.to_owned());
+    }
+    match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => {
+            let message = format!(
+                "{} is there and does not belong to a session: it would be replaced; choose another folder, or move it away",
+                path.display()
+            );
+            Err(Usage(message).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Loads the session of a folder.
@@ -72,4 +103,28 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_user_are_in_the_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(check_free(folder.path(), None).is_ok());
+        assert!(check_free(&folder.path().join("new"), None).is_ok());
+        std::fs::write(folder.path().join("notes.txt"), "mine").expect("written");
+        assert!(check_free(folder.path(), None).is_ok());
+        for name in ["bass.wav", "melody.mid", "mix.wav", "overview.png"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "mine").expect("written");
+            let error = check_free(folder.path(), None).expect_err("in the way").to_string();
+            assert!(error.contains(name), "{error}");
+            std::fs::remove_file(path).expect("removed");
+        }
+        // A session without a bass leaves no room for one of the user's either.
+        std::fs::write(folder.path().join("bass.wav"), "mine").expect("written");
+        assert!(check_free(folder.path(), Some(&Session::default())).is_err());
+    }
 }

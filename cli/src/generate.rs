@@ -26,6 +26,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let request = request(arguments);
     let mut session = existing_session(&out)?;
     // Invalid requests are refused before anything is opened.
+    folder::check_free(&out, folder::holds_session(&out).then_some(&session))?;
     session.check_request(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);

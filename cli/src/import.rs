@@ -37,6 +37,7 @@ pub fn run(arguments: &Import) -> Result<ExitCode> {
     let track = arguments.track;
     let is_known = folder::holds_session(&arguments.folder);
     let mut session = if is_known { folder::load(&arguments.folder)? } else { Session::default() };
+    folder::check_free(&arguments.folder, is_known.then_some(&session))?;
     if session.track(track).locked {
         return Err(SessionError::Locked(track).into());
     }

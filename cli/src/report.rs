@@ -11,7 +11,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::StageSeconds;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Facts about a generation that has just ended.
 pub struct Run {
@@ -24,6 +24,7 @@ pub struct Run {
 /// The report on a session in a folder.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    #[serde(serialize_with = "path")]
     folder: PathBuf,
     prompt: String,
     seed: u64,
@@ -242,6 +243,14 @@ impl TrackReport {
         });
         Self { track, locked: state.locked, take }
     }
+}
+
+/// Writes a path into JSON, which has no other letters than those of Unicode: what is none of them becomes U+FFFD.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// Prints one JSON document to stdout.

@@ -192,6 +192,59 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     assert_eq!(server.raw(waits.as_bytes()).status, 408);
 }
 
+/// Clients that open connections and then send half a request, or none, for as long as they may.
+#[test]
+fn half_open_connections_keep_nobody_out() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits { connections: 8, head_time: hour, ..Limits::default() };
+    let (_folder, server) = started(limits);
+    let idle: Vec<TcpStream> = (0..40)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            if number % 2 == 0 {
+                // It may be closed already.
+                let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localh");
+            }
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        server.get("/health").expect(200);
+    }
+    // Those that are left open behind an answer make room as well.
+    let kept: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut begin = [0; 12];
+            stream.read_exact(&mut begin).unwrap();
+            assert_eq!(&begin, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    server.get("/health").expect(200);
+    drop((idle, kept));
+}
+
+/// An answer that is still being taken is no idle connection.
+#[test]
+fn a_download_is_not_cut_off_for_others() {
+    let (_folder, server) = started(Limits { connections: 2, ..Limits::default() });
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
+    let whole = server.get(&format!("/v1/sessions/{id}/state")).expect(200).body;
+    let mut slow = TcpStream::connect(server.addr).unwrap();
+    write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut begin = [0; 12];
+    slow.read_exact(&mut begin).unwrap();
+    for _ in 0..6 {
+        server.get("/health").expect(200);
+    }
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(&whole), "{} bytes of {}", rest.len(), whole.len());
+}
+
 #[test]
 fn requests_that_make_no_sense_are_told_what_would() {
     let (_folder, server) = started(Limits::default());

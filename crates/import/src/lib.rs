@@ -12,11 +12,18 @@
 //! # Ok::<(), resonantgen_import::ImportError>(())
 //! ```
 
+mod attack;
 mod bars;
+mod condition;
 mod decode;
 mod fit;
 mod harmony;
+mod hints;
+mod mp3;
+mod pcm;
+mod quiet;
 mod steadiness;
+mod stream;
 mod tempo;
 mod transcribe;
 
@@ -220,7 +227,7 @@ pub fn import_loop(
     check(options)?;
     let track = options.track;
     let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
-    let mut remarks = Vec::new();
+    let mut remarks = std::mem::take(&mut decoded.remarks);
     if decoded.not_a_number > 0 {
         remarks.push(format!("{} samples were no numbers and are silent now", decoded.not_a_number));
     }
@@ -234,6 +241,8 @@ pub fn import_loop(
         }
         remarks.push(format!("it was {:.1} dB above full scale and was turned down", 20.0 * peak.log10()));
     }
+    condition::clean(&mut decoded);
+    remarks.append(&mut decoded.remarks);
     let go_on = |fraction| {
         observer.progress(ImportStage::Listen, fraction);
         if observer.is_cancelled() { Err(ImportError::Cancelled) } else { Ok(()) }
@@ -243,7 +252,10 @@ pub fn import_loop(
     go_on(0.2)?;
     let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
     let seconds = decoded.left.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
-    let cut = bars::find(&decoded, meter, options, &mut remarks)?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let noted = decoded.bpm.map(|bpm| hints::Hint { bpm, is_tempo: true });
+    let hints: Vec<_> = noted.into_iter().chain(hints::of_name(&name)).collect();
+    let cut = bars::find(&decoded, meter, options, &hints, &mut remarks)?;
     go_on(0.6)?;
 
     observer.progress(ImportStage::Fit, 0.0);
@@ -279,7 +291,6 @@ pub fn import_loop(
         _ => grid,
     };
     let score = transcribe::transcribe(track, &heard, &plan);
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let source = ImportSource {
         name: name.clone(),
         sha256,
