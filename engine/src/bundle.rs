@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use self::manifest::{Manifest, Refusal, SCHEMA_VERSION};
 pub use self::patch::{Patch, PatchExcitation};
+use crate::codec::hits::Hits;
 use crate::track::Track;
 
 const MANIFEST_FILE: &str = "manifest.json";
@@ -19,6 +20,8 @@ const MANIFEST_FILE: &str = "manifest.json";
 const MANIFEST_LIMIT: u64 = 1 << 20;
 /// Largest patch list that is read, in bytes.
 const PATCHES_LIMIT: u64 = 64 << 20;
+/// Largest file of hits that is read, in bytes.
+const HITS_LIMIT: u64 = 64 << 20;
 
 /// The bundle could not be opened. Each message names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +124,7 @@ pub struct Bundle {
     folder: PathBuf,
     manifest: Manifest,
     patches: Vec<Patch>,
+    hits: Hits,
 }
 
 impl Bundle {
@@ -135,14 +139,22 @@ impl Bundle {
         for file in manifest.files() {
             files::check(folder, file)?;
         }
+        let hits = match &manifest.hits {
+            Some(file) => {
+                let path = folder.join(&file.file);
+                let bytes = files::read(&path, HITS_LIMIT)?;
+                Hits::parse(&bytes).map_err(|reason| BundleError::Syntax { path, reason })?
+            }
+            None => Hits::default(),
+        };
         let path = folder.join(&manifest.patches.file);
-        let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?)
+        let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?, &hits)
             .map_err(|reason| BundleError::Value { path: path.clone(), reason })?;
         if patches.len() != manifest.patch_count {
             let reason = format!("{} patches, the manifest says {}", patches.len(), manifest.patch_count);
             return Err(BundleError::Value { path, reason });
         }
-        Ok(Self { folder: folder.to_owned(), manifest, patches })
+        Ok(Self { folder: folder.to_owned(), manifest, patches, hits })
     }
 
     /// The folder it lies in.
@@ -167,6 +179,12 @@ impl Bundle {
     #[must_use]
     pub fn licence(&self) -> &str {
         &self.manifest.licence
+    }
+
+    /// Drum hits that kits are made of; none in bundles without them.
+    #[must_use]
+    pub fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// Patches of `track`, in the bundle's order.
@@ -214,5 +232,5 @@ pub fn check_manifest(text: &str) -> Result<(), String> {
 /// # Errors
 /// The reason, in words.
 pub fn check_patches(text: &str) -> Result<(), String> {
-    patch::parse(text).map(drop)
+    patch::parse(text, &Hits::default()).map(drop)
 }
