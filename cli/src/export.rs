@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use resonantgen_engine::session::{ExportOptions, SampleDepth, StoreError};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::{Bits, Export, ExportKind};
@@ -18,10 +18,10 @@ struct Exported {
     files: Vec<PathBuf>,
 }
 
-/// Writes the files that are asked for and lists them.
+/// Writes the requested files and lists them.
 ///
 /// # Errors
-/// There is nothing to export, or a file cannot be written.
+/// Returns an error if there is nothing to export, or a file cannot be written.
 pub fn run(arguments: &Export) -> Result<ExitCode> {
     let session = folder::load(&arguments.folder)?;
     let options = ExportOptions {

@@ -1,39 +1,38 @@
-//! A session's folder: looked at before the work, written when all of it has succeeded.
+//! A session's folder: checked before the work, written when all of it has succeeded.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
-use resonantgen_engine::take::TAKE_SAMPLE_RATE_HZ;
+use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 use crate::failure::Usage;
 use crate::overview;
 
-/// Makes sure that a folder can be written to, before minutes are spent on what goes there.
+/// Checks that a folder can be written before minutes are spent on its contents.
 ///
 /// # Errors
-/// It cannot be created or written to.
+/// Returns an error if the folder cannot be created or written.
 pub fn check_writable(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
         .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
         .map(|_| ())
-        .with_context(|| format!("cannot write into {}: choose another --out folder", folder.display()))
+        .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
 }
 
 /// Loads the session of a folder.
 ///
 /// # Errors
-/// There is none, or it is damaged.
+/// Returns an error if the folder holds no session, or the session is damaged.
 pub fn load(folder: &Path) -> Result<Session> {
     if !holds_session(folder) {
         let folder = folder.display();
-        let message =
-            format!("{folder} holds no {SESSION_FILE}: give a folder that `resonantgen generate` made");
+        let message = format!("{folder} has no {SESSION_FILE}: give a folder made by `resonantgen generate`");
         return Err(Usage(message).into());
     }
     Session::load(folder)
-        .map_err(|error| anyhow!("{error}; give another folder, or delete its {SESSION_FILE} to start anew"))
+        .map_err(|error| anyhow!("{error}; give another folder, or delete its {SESSION_FILE} to start over"))
 }
 
 /// Whether there is a session in a folder.
@@ -41,7 +40,7 @@ pub fn holds_session(folder: &Path) -> bool {
     folder.join(SESSION_FILE).is_file()
 }
 
-/// Rate in Hz of the stems in a folder, for them to be written again alike; that of takes if there is none.
+/// Sample rate in Hz of the stems in a folder, so that they are rewritten at that rate; the takes' rate if there are none.
 pub fn sample_rate_hz(folder: &Path) -> u32 {
     hound::WavReader::open(folder.join("mix.wav"))
         .map_or(TAKE_SAMPLE_RATE_HZ, |reader| reader.spec().sample_rate)
@@ -50,18 +49,18 @@ pub fn sample_rate_hz(folder: &Path) -> u32 {
 /// Writes a session and its picture. Each file appears whole or not at all.
 ///
 /// # Errors
-/// The disk is full, or the folder has become unwritable.
+/// Returns an error if the disk is full or the folder is no longer writable.
 pub fn save(folder: &Path, session: &Session, sample_rate_hz: u32) -> Result<()> {
     let picture = overview::draw(session)?;
     session.save(folder, StemFormat { sample_rate_hz })?;
     write_whole(&folder.join(overview::FILE), &picture)
-        .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.display()))
+        .with_context(|| format!("cannot write {} to {}", overview::FILE, folder.display()))
 }
 
-/// Writes a file so that it is never seen half-written.
+/// Writes a file atomically: it is never seen half-written.
 ///
 /// # Errors
-/// The disk is full, or the folder cannot be written to.
+/// Returns an error if the disk is full or the folder is not writable.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use resonantgen_engine::session::{Session, SessionRequest};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use crate::args::Generate;
 use crate::maker::Maker;
@@ -14,22 +14,23 @@ use crate::progress::Progress;
 use crate::report::{Report, Run};
 use crate::{folder, interrupt};
 
-/// Generates all tracks that are asked for and not locked.
+/// Generates all requested tracks that are not locked.
 ///
 /// # Errors
-/// Nothing was written then.
+/// Returns an error if the request is invalid, models, runtime or server cannot be used, the generation fails or is
+/// cancelled, or the folder cannot be written. The folder is then unchanged.
 pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
     let request = request(arguments);
     let mut session = existing_session(&out)?;
-    // What cannot be is refused before anything is opened.
+    // Invalid requests are refused before anything is opened.
     session.check_request(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
-    // Without the models the words alone decide, so that who types nonsense is not told of missing files. A server decides
-    // by itself.
+    // Without the models the words alone decide, so that a meaningless prompt is not reported as missing files. A server
+    // decides for itself.
     if !matches!(maker, Ok(Maker::There(_))) {
         request.check_understood(maker.as_ref().ok().and_then(Maker::understanding))?;
     }
@@ -39,7 +40,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         eprintln!("note: {notice}");
     }
 
-    // Last, so that a command that is refused leaves no folder behind.
+    // Last, so that a refused command leaves no folder behind.
     folder::check_writable(&out)?;
     let begin = Instant::now();
     let generated = maker.generate(&mut session, &request, &Progress::new());
@@ -52,7 +53,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     Report::new(&out, &session, Some(&run)).print(json)
 }
 
-/// What a `generate` command asks for.
+/// The request of a `generate` command.
 pub fn request(arguments: Generate) -> SessionRequest {
     let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
     tracks.sort_unstable();
@@ -66,13 +67,13 @@ pub fn request(arguments: Generate) -> SessionRequest {
     }
 }
 
-/// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are
-/// not asked for play on.
+/// The session of an existing folder. Its takes stay in the history; locked takes, and those of tracks that are not
+/// requested, keep playing.
 fn existing_session(out: &Path) -> Result<Session> {
     if folder::holds_session(out) { folder::load(out) } else { Ok(Session::default()) }
 }
 
-/// A seed that is short enough to be typed again.
+/// A seed short enough to be typed again.
 fn fresh_seed() -> u64 {
     let nanoseconds =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());

@@ -1,7 +1,7 @@
 //! `resonantgen`: the command-line twin of the plugin.
 //!
-//! Results go to stdout (with `--json` as one JSON document), everything else to stderr. Bad input ends in one line that
-//! says what to do; see [`failure`] for the exit codes.
+//! Results go to stdout (with `--json` as one JSON document), everything else to stderr. Invalid input ends in one line
+//! that says what to do; see [`failure`] for the exit codes.
 
 mod args;
 mod batch;
@@ -37,9 +37,9 @@ use args::Command;
 fn main() -> ExitCode {
     let arguments = match args::read() {
         Ok(arguments) => arguments,
-        // Help and version, on stdout; or the whole help when nothing was typed.
+        // Help and version go to stdout; without arguments the whole help is printed.
         Err(error) if !error.use_stderr() || std::env::args_os().len() < 2 => {
-            // Nobody can be told when the terminal is gone.
+            // If the terminal is gone, the error cannot be reported.
             let _ = error.print();
             return ExitCode::from(error.exit_code() as u8);
         }

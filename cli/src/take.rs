@@ -1,11 +1,11 @@
-//! `resonantgen take`: the takes of a track, and which of them plays.
+//! `resonantgen take`: the takes of a track, and which one plays.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::{Take, TakeAction};
@@ -21,7 +21,7 @@ struct TakeList {
 
 #[derive(Debug, Serialize)]
 struct TakeEntry {
-    /// Counted from 1, the oldest.
+    /// Counted from 1 (the oldest).
     number: usize,
     id: String,
     prompt: String,
@@ -35,10 +35,11 @@ struct TakeEntry {
     favourite: bool,
 }
 
-/// Lists the takes of a track, after playing or marking another one if asked.
+/// Performs the requested action, if any, then lists the takes of the track.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if the take does not exist, the track is locked, or the folder cannot be read or written. The folder
+/// is then unchanged.
 pub fn run(arguments: &Take) -> Result<ExitCode> {
     let mut session = folder::load(&arguments.folder)?;
     if act(&mut session, arguments.track, &arguments.action)? {
@@ -53,7 +54,7 @@ pub fn run(arguments: &Take) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Does what was asked; returns whether anything was.
+/// Performs the requested action; returns whether there was one.
 fn act(session: &mut Session, track: Track, action: &TakeAction) -> Result<bool> {
     if let Some(number) = action.select {
         session.select_take(track, number - 1)?;

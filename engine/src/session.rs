@@ -27,6 +27,8 @@ pub use export::ExportOptions;
 pub use generate::SessionRequest;
 pub use mix::{mix, resample_loop};
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use resonantgen_words::Overrides;
+pub use sleep::StoredSound;
 pub use store::{SESSION_FILE, StemFormat, StoreError};
 pub use wav::SampleDepth;
 
@@ -35,10 +37,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::intent::Intent;
-use crate::plan::Plan;
-use crate::take::{Take, TakeId};
-use crate::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{Take, TakeId};
+use resonantgen_words::Intent;
 
 /// How many takes of a track are kept in its history, besides its favourites.
 pub const HISTORY_LENGTH: usize = 16;
@@ -90,27 +92,6 @@ pub struct Session {
     steps: undo::Steps,
     /// What it was asked for, and with which takes it was answered.
     answers: answers::Answers,
-}
-
-/// Facts fixed by the user or the host; they win over what the prompt says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Overrides {
-    /// Tempo in quarter notes per minute.
-    pub bpm: Option<f64>,
-    /// Key.
-    pub key: Option<crate::plan::Key>,
-    /// Meter.
-    pub meter: Option<crate::plan::Meter>,
-    /// Length in bars.
-    pub bars: Option<u32>,
-    /// Chord progression, spread over the bars.
-    pub chords: Option<Vec<crate::plan::Chord>>,
-    /// Chord progression as Roman numerals, meant in the plan's key; `chords` win over it.
-    #[serde(default)]
-    pub numerals: Option<Vec<crate::plan::Numeral>>,
-    /// Style; moods and instruments of the prompt stay.
-    #[serde(default)]
-    pub style: Option<crate::intent::Style>,
 }
 
 impl Session {

@@ -1,4 +1,4 @@
-//! Bad bundles and bad runtimes: each has its own message, and none panics.
+//! Invalid bundles and runtimes: each has its own message, and none panics.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -7,10 +7,10 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::bundle::{Bundle, BundleError};
-use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
-use resonantgen_engine::runtime::{Runtime, RuntimeError};
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::{Bundle, BundleError};
+use resonantgen_models::generator::{Engine, EngineOptions, Silent};
+use resonantgen_models::runtime::{Runtime, RuntimeError};
+use resonantgen_music::track::Track;
 use support::{Wish, fixture, runtime_library};
 
 /// A copy of the fixture bundle to damage.
@@ -183,8 +183,8 @@ fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
     assert!(matches!(error, RuntimeError::NotFound { .. }), "{error}");
     assert!(error.to_string().contains("cargo xtask setup"), "{error}");
 
-    // Whether a wrong file is looked into depends on whether another test has started the runtime already: the first
-    // one stays. So this is tried in a process of its own.
+    // The first runtime of a process stays, so whether a wrong file is examined depends on whether another test has started
+    // the runtime before. So this runs in a process of its own.
     if std::env::var_os("RESONANTGEN_WRONG_RUNTIME_TEST").is_none() {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_bad_runtime_is_an_error_and_a_good_one_works_afterwards", "--exact"])

@@ -1,13 +1,13 @@
-//! The codec's signal processing against goldens made by `training/resonant/codec_goldens.py`.
+//! The codec's signal processing against goldens written by `training/resonant/codec_goldens.py`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::codec::excitation::{self, DrumBodies, DrumBody, Stream, TonalExcitation, Window};
-use resonantgen_engine::codec::filter::{SpectralFilter, Synthesis, Transform};
-use resonantgen_engine::codec::{TimedNote, features};
-use resonantgen_engine::score::DrumClass;
+use resonantgen_music::score::DrumClass;
+use resonantgen_sound::codec::excitation::{self, DrumBodies, DrumBody, Stream, TonalExcitation, Window};
+use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis, Transform};
+use resonantgen_sound::codec::{TimedNote, features};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/codec")

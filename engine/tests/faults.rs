@@ -8,13 +8,13 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use resonantgen_engine::bundle::Bundle;
-use resonantgen_engine::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::runtime::{Input, ModelError, Network, Runtime};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest, StemFormat, StoreError};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::Bundle;
+use resonantgen_models::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
+use resonantgen_models::generator::Silent;
+use resonantgen_models::runtime::{Input, ModelError, Network, Runtime};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
 use support::{fixture, repository, runtime_library};
 
 fn session() -> Session {
@@ -102,7 +102,7 @@ fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_runtime_of_another_version_is_told() {
-    use resonantgen_engine::runtime::RuntimeError;
+    use resonantgen_models::runtime::RuntimeError;
     // The first runtime of a process stays, so this needs a process of its own.
     if std::env::var_os("RESONANTGEN_OLD_RUNTIME_TEST").is_none() {
         let status = std::process::Command::new(std::env::current_exe().unwrap())

@@ -1,4 +1,4 @@
-//! Bundles of other makers against what torch made of the same weights, and malicious ones.
+//! Third-party bundles compared with torch's outputs for the same weights, and malicious ones.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -6,12 +6,12 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::bundle::encodec::EncodecBundle;
-use resonantgen_engine::bundle::musicgen::MusicgenBundle;
-use resonantgen_engine::bundle::{Bundle, BundleError};
-use resonantgen_engine::encodec::{Encodec, EncodecError, resample};
-use resonantgen_engine::musicgen::{Choice, Musicgen};
-use resonantgen_engine::runtime::{ModelError, Runtime};
+use resonantgen_foreign::encodec::bundle::EncodecBundle;
+use resonantgen_foreign::encodec::{Encodec, EncodecError, resample};
+use resonantgen_foreign::musicgen::bundle::MusicgenBundle;
+use resonantgen_foreign::musicgen::{Choice, Musicgen};
+use resonantgen_models::bundle::{Bundle, BundleError};
+use resonantgen_models::runtime::{ModelError, Runtime};
 use serde_json::Value;
 use support::{repository, runtime_library};
 
@@ -74,9 +74,9 @@ fn any_length_comes_back_as_long_and_bad_codes_are_refused() {
     assert!(matches!(codec.encode(&[], 1, &|| false), Err(EncodecError::Length(_))));
     let good = codec.encode(&audio[..640], 1, &|| false).unwrap();
     for bad in [
-        resonantgen_engine::encodec::Codes { values: vec![64], ..good.clone() },
-        resonantgen_engine::encodec::Codes { values: vec![1, 2], ..good.clone() },
-        resonantgen_engine::encodec::Codes { codebooks: 99, ..good.clone() },
+        resonantgen_foreign::encodec::Codes { values: vec![64], ..good.clone() },
+        resonantgen_foreign::encodec::Codes { values: vec![1, 2], ..good.clone() },
+        resonantgen_foreign::encodec::Codes { codebooks: 99, ..good.clone() },
     ] {
         assert!(matches!(codec.decode(&bad, &|| false), Err(EncodecError::Foreign(_))));
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use resonantgen_engine::generator::{GenerateError, Observer, Silent, Stage};
-use resonantgen_engine::take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{GenerateError, Observer, Silent, Stage};
+use resonantgen_music::track::Track;
+use resonantgen_take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take};
 use support::{Wish, engine};
 
 fn take(wish: &Wish, threads: usize) -> Take {

@@ -4,11 +4,11 @@
 
 mod support;
 
-use resonantgen_engine::bundle::Bundle;
-use resonantgen_engine::generator::condition::CONDITION_LENGTH;
-use resonantgen_engine::generator::tokens::vocabulary;
-use resonantgen_engine::runtime::{Input, ModelError, Network, Runtime, StepNetwork};
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::Bundle;
+use resonantgen_models::generator::condition::CONDITION_LENGTH;
+use resonantgen_models::generator::tokens::vocabulary;
+use resonantgen_models::runtime::{Input, ModelError, Network, Runtime, StepNetwork};
+use resonantgen_music::track::Track;
 use serde_json::Value;
 use support::{fixture, runtime_library};
 

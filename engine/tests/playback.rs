@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use proptest::prelude::*;
-use resonantgen_engine::plan::{Meter, Plan, Swing};
-use resonantgen_engine::playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::{Meter, Plan, Swing};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
 
 const RATE_HZ: f64 = 8_000.0;
 /// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.

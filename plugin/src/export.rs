@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use resonantgen_engine::session::{ExportOptions, Session, StoreError};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 /// Where exports go, if set; else the user's music folder.
 const FOLDER_VARIABLE: &str = "RESONANTGEN_EXPORTS";

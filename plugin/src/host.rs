@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
 use clap_sys::host::clap_host;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 /// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
 #[derive(Debug, Default)]

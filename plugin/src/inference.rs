@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use resonantgen_engine::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
-use resonantgen_engine::runtime::ProviderChoice;
+use resonantgen_models::generator::{Engine, EngineOptions, EnvironmentError, OpenEngineError};
+use resonantgen_models::runtime::ProviderChoice;
 
 use crate::location;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::GenerationSettings;
 
 use crate::params::{ResonantParams, SeedMode};
 

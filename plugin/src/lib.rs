@@ -34,8 +34,8 @@ use std::time::{Duration, Instant};
 
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
-use resonantgen_engine::playback::{Player, Position};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Player, Position};
 use rtrb::{Producer, RingBuffer};
 
 use crate::job::{Ask, Trigger};

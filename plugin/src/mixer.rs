@@ -1,7 +1,7 @@
 //! Channel strips: from four stems to four stem outputs and Main.
 
 use nice_plug::util::db_to_gain;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use crate::host::HostLink;
 use crate::params::{InMain, LEVEL_MIN_DB, ResonantParams};

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use resonantgen_engine::playback::{Clip, Feeder, Player, Rack, Reel, channel};
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Feeder, Player, Rack, Reel, channel};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 
 /// Tempos at which a take is kept besides its own.
 const RENDITIONS: usize = 3;
@@ -144,7 +144,7 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_engine::playback::{Position, SwapAt};
+    use resonantgen_playback::{Position, SwapAt};
 
     use super::*;
     use crate::editor::tests::fixture;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
-use resonantgen_engine::playback::SwapAt;
 use resonantgen_engine::session::TAKE_NUMBERS;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::SwapAt;
 
 use crate::shared::Shared;
 use crate::state::{DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField};

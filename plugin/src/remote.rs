@@ -6,8 +6,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use resonantgen_engine::generator::Observer;
 use resonantgen_engine::session::{Session, SessionError, Work};
+use resonantgen_models::generator::Observer;
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
 
@@ -151,10 +151,10 @@ pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_engine::generator::Silent;
     use resonantgen_engine::session::{Overrides, SessionRequest};
-    use resonantgen_engine::take::GenerationSettings;
-    use resonantgen_engine::track::Track;
+    use resonantgen_models::generator::Silent;
+    use resonantgen_music::track::Track;
+    use resonantgen_take::GenerationSettings;
 
     use super::*;
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::playback::{Clip, Player};
-use resonantgen_engine::session::{Overrides, Session, TrackState};
-use resonantgen_engine::take::Take;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_engine::session::{Overrides, Session, StoredSound as _, TrackState};
+use resonantgen_models::generator::Stage;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Player};
+use resonantgen_take::Take;
 
 use crate::editor::RepaintNotifier;
 use crate::host::HostLink;
@@ -165,7 +165,7 @@ pub struct Shared {
     pub playhead_beat: AtomicF64,
     /// Whether the playhead moves; written by the audio thread for the editor.
     pub playing: AtomicBool,
-    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_engine::playback::Position::in_range)), 0
+    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_playback::Position::in_range)), 0
     /// when it has none; written by the audio thread.
     pub host_bpm: AtomicF64,
     /// Whether the host has a transport that stands still; written by the audio thread for the editor.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use nice_plug::params::persist::PersistentField;
-use resonantgen_engine::session::Overrides;
+use resonantgen_words::Overrides;
 
 use crate::shared::Shared;
 

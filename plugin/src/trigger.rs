@@ -1,6 +1,6 @@
 //! Triggers: rising edges of parameters, and MIDI notes.
 
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use crate::job::Target;
 use crate::params::{ResonantParams, SLOT_COUNT};

@@ -6,11 +6,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nice_plug::nice_error;
-use resonantgen_engine::generator::{Observer, Stage};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
-use resonantgen_engine::take::{Take, TakeId};
-use resonantgen_engine::track::Track;
-use resonantgen_engine::worker::{give_memory_back, give_way};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, StoredSound as _, Work};
+use resonantgen_models::generator::{Observer, Stage};
+use resonantgen_models::worker::{give_memory_back, give_way};
+use resonantgen_music::track::Track;
+use resonantgen_take::{Take, TakeId};
 use rtrb::Consumer;
 
 use crate::inference::{engine, is_turn_taken, wait_for_turn};
@@ -430,7 +430,7 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    use resonantgen_engine::track::TRACK_COUNT;
+    use resonantgen_music::track::TRACK_COUNT;
     use rtrb::RingBuffer;
 
     const UNLOCKED: [bool; TRACK_COUNT] = [false; TRACK_COUNT];

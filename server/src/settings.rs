@@ -1,13 +1,13 @@
-//! Whether this user's programs generate by themselves or let a server do it.
+//! Whether this user's programs generate on this machine or on a server.
 //!
-//! Kept in the platform's folder for configuration, never in a project: a project is passed on, a token is not.
+//! Stored in the platform's configuration folder, never in a project: projects are passed on, tokens must not be.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Environment variable that names another folder.
+/// Environment variable that overrides the folder.
 pub const FOLDER_VARIABLE: &str = "RESONANTGEN_CONFIG";
 const FILE: &str = "server.json";
 
@@ -17,7 +17,7 @@ pub struct Settings {
     /// Address of the server, like `studio.local:7878`; `None` generates on this machine.
     #[serde(default)]
     pub address: Option<String>,
-    /// What the server wants to be shown.
+    /// Token of the server.
     #[serde(default)]
     pub token: Option<String>,
 }
@@ -32,18 +32,18 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// The settings cannot be read or kept.
+/// Why the settings cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The system names no folder for configuration.
+    /// The system has no configuration folder.
     #[error("there is no folder for settings: set {FOLDER_VARIABLE} to one")]
     NoFolder,
     /// The file cannot be read or written.
     #[error("cannot use {}: {source}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -51,7 +51,7 @@ pub enum SettingsError {
 /// Folder of the settings.
 ///
 /// # Errors
-/// The system names none.
+/// Returns an error if the system has no configuration folder.
 pub fn folder() -> Result<PathBuf, SettingsError> {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(folder) = from(FOLDER_VARIABLE) {
@@ -68,10 +68,10 @@ pub fn folder() -> Result<PathBuf, SettingsError> {
 }
 
 impl Settings {
-    /// Reads the settings of a folder; without a file, this machine generates.
+    /// Reads the settings of a folder. Without a file, this machine generates.
     ///
     /// # Errors
-    /// The file cannot be read, or is no settings.
+    /// Returns an error if the file cannot be read or parsed.
     pub fn load(folder: &Path) -> Result<Self, SettingsError> {
         let path = folder.join(FILE);
         let read = match std::fs::read(&path) {
@@ -82,15 +82,15 @@ impl Settings {
         read.map_err(|source| SettingsError::File { path, source })
     }
 
-    /// Keeps the settings in a folder, readable by this user only.
+    /// Writes the settings to a folder, readable by this user only.
     ///
     /// # Errors
-    /// The file cannot be written; the old one stays.
+    /// Returns an error if the file cannot be written; the old one stays.
     pub fn save(&self, folder: &Path) -> Result<(), SettingsError> {
         let path = folder.join(FILE);
         let write = || {
             std::fs::create_dir_all(folder)?;
-            // Such files are made for their owner only.
+            // Temporary files are readable by their owner only.
             let mut file = tempfile::Builder::new().prefix(".server-").tempfile_in(folder)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;

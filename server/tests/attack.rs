@@ -1,4 +1,4 @@
-//! What a hostile or broken client, a full disk and a sudden end must not do.
+//! Hostile and broken clients, a full disk, and sudden ends.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -21,7 +21,7 @@ fn started(limits: Limits) -> (tempfile::TempDir, Running) {
     (folder, server)
 }
 
-/// JSON of any shape, with the names that the server knows among others.
+/// JSON of any shape, including names that the server knows.
 fn anything() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         prop::sample::select(vec![
@@ -58,12 +58,12 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A server for many hostile requests, and a session in it. It ends with the process.
+/// A server for many hostile requests, with one session. It ends with the process.
 fn victim() -> &'static (Running, String) {
     static VICTIM: OnceLock<(Running, String)> = OnceLock::new();
     VICTIM.get_or_init(|| {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("victim");
-        // There is none at first.
+        // At first there is none.
         let _ = std::fs::remove_dir_all(&folder);
         let server = Running::start(&folder, Limits { waiting_jobs: 2, ..Limits::default() }, None);
         let session = server.new_session();
@@ -160,10 +160,10 @@ fn bodies_that_are_too_long_or_lie_are_refused() {
     assert_eq!(server.raw(huge.as_bytes()).status, 413);
     let absurd = format!("{head}Content-Length: -5\r\n\r\n");
     assert_eq!(server.raw(absurd.as_bytes()).status, 400);
-    // Two lengths are how requests are smuggled past a proxy.
+    // Two lengths are used to smuggle requests past a proxy.
     let two = format!("{head}Content-Length: 2\r\nContent-Length: 30\r\nConnection: close\r\n\r\n{{}}");
     assert!((400..500).contains(&server.raw(two.as_bytes()).status));
-    // A body that ends before its time.
+    // A body that ends prematurely.
     let mut stream = TcpStream::connect(server.addr).unwrap();
     stream.write_all(format!("{head}Content-Length: 500\r\n\r\n{{").as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -253,7 +253,7 @@ fn a_crowd_is_refused_and_the_rest_goes_on() {
     let waiting = [&first, &first, &second].map(|id| server.generate(id, "techno").expect(202).job());
     assert!(server.generate(&first, "techno").expect(429).detail().contains("for this session"));
     assert!(server.generate(&second, "techno").expect(429).detail().contains("on this server"));
-    // A session that is being changed may not be changed otherwise, but looked at.
+    // A session that a job is changing can be read, but not changed.
     assert!(
         server
             .request("POST", &format!("/v1/sessions/{first}/undo"), &[], b"")
@@ -353,7 +353,7 @@ fn a_server_that_ends_interrupts_one_job_and_keeps_the_others() {
     let server = Running::start(folder.path(), Limits::default(), None);
     let old = server.get(&format!("/v1/jobs/{}", job.id)).expect(200).job();
     assert_eq!(old.state, JobState::Interrupted);
-    assert!(old.error.unwrap().contains("ask again"));
+    assert!(old.error.unwrap().contains("try again"));
     let taken_up = server.get(&format!("/v1/jobs/{}", waiting.id)).expect(200).job();
     assert_eq!(server.end_of(&taken_up).state, JobState::Done);
     assert!(server.get(&format!("/v1/sessions/{id}")).expect(200).session().plan.is_some());
@@ -383,7 +383,7 @@ fn two_servers_do_not_share_a_folder_and_others_need_a_token() {
     assert!(matches!(refused, ServeError::Listen { .. }), "{refused}");
 }
 
-/// Nothing here depends on what time it is, so a clock that jumps changes nothing.
+/// Nothing here depends on the time of day, so a clock that jumps changes nothing.
 #[test]
 fn no_decision_depends_on_the_wall_clock() {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -153,7 +153,7 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
                 assert_eq!(state, "done", "a job that was told as done is so for ever");
             }
             if state == "interrupted" {
-                assert!(text(&end["error"]).contains("ask again"));
+                assert!(text(&end["error"]).contains("try again"));
             }
         }
         asked.extend(jobs);

@@ -78,7 +78,7 @@ class TimedNotes:
         )
 
     def shifted(self, seconds: float) -> TimedNotes:
-        """The same notes `seconds` later."""
+        """The notes, delayed by `seconds`."""
         return TimedNotes(self.on + seconds, self.off + seconds, self.pitch, self.velocity)
 
 
@@ -217,7 +217,7 @@ def _tonal(on, off, pitch, velocity, params, tables, stiffness, weights, out):
                 _stiff_voice(phase, hz, stiffness[i], weights, first, begin, last, env, out)
                 continue
             begin_block = first
-            if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: jump to the first block that is heard
+            if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: jump to the first audible block
                 blocks = -first // CONTROL
                 jump = blocks * CONTROL * (440.0 * 2.0 ** ((pitch[i] + transpose - 69.0) / 12.0 + cents / 1200.0) / rate)
                 phase = phase + jump - np.floor(phase + jump)
@@ -294,7 +294,7 @@ def drum_class(key: int) -> int:
     try:
         return KEY_TO_CLASS[int(key)]
     except KeyError:
-        raise ValueError(f"key {key} is no drum class of this project") from None
+        raise ValueError(f"key {key} is not one of the drum classes") from None
 
 
 def drum_bodies(excitation: Mapping[str, Mapping[str, float]]) -> np.ndarray:

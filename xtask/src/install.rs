@@ -1,4 +1,4 @@
-//! Copying the bundles into the user's plugin folders.
+//! Copies the bundles to the user's plugin folders.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use crate::bundle::{NAME, RESOURCES, copy, copy_folder, link_folder};
 use crate::vst3_preset;
 
-/// Bundles, optimised, and copies.
+/// Builds optimised bundles and copies them.
 ///
 /// # Errors
-/// The build or the copy failed.
+/// Returns an error if the build or a copy fails.
 pub fn run() -> Result<()> {
     let bundled = crate::bundle::run(true)?;
     let [clap_folder, vst3_folder] = plugin_folders()?;
@@ -23,7 +23,7 @@ pub fn run() -> Result<()> {
     copy_folder(&bundled.join(format!("{NAME}.vst3")), &vst3)?;
     println!("installed {}", vst3.display());
 
-    // Both formats have models and runtime of their own, but the disk holds them once.
+    // Each format has its own models and runtime, but the disk stores them once.
     let resources = vst3.join("Contents").join("Resources");
     let clap = clap_folder.join(format!("{NAME}.clap"));
     let source = bundled.join(format!("{NAME}.clap"));
@@ -39,11 +39,11 @@ pub fn run() -> Result<()> {
     let presets = vst3_preset::users_folder()?;
     copy_folder(&bundled.join(vst3_preset::FOLDER), &presets)?;
     println!("installed {}", presets.display());
-    println!("Let your DAW scan for new plugins; ResonantGen is an instrument.");
+    println!("Rescan the plugins in your DAW. ResonantGen is an instrument.");
     Ok(())
 }
 
-/// The user's folders for CLAP and VST3.
+/// The user's CLAP and VST3 folders.
 fn plugin_folders() -> Result<[PathBuf; 2]> {
     let variable = |name: &str| {
         std::env::var_os(name).map(PathBuf::from).with_context(|| format!("the variable {name} is not set"))

@@ -1,9 +1,9 @@
-//! Playback under two of LLVM's sanitisers.
+//! Runs playback under two of LLVM's sanitizers.
 //!
-//! They are in every compiler for Linux, but behind a switch that only nightly Rust opens by itself; `RUSTC_BOOTSTRAP` opens it
-//! here, so that nothing has to be installed. Only the engine is instrumented, and with it what it makes of the generic ring
-//! between the threads. All else is the build of the other tests: the switch is set by a wrapper around the compiler and not
-//! for all of Cargo, since build scripts of dependencies look at it.
+//! Every compiler for Linux contains them, behind an unstable option. `RUSTC_BOOTSTRAP` enables it here, so that nothing has
+//! to be installed. Only the engine is instrumented, including its instances of the generic ring between the threads.
+//! Everything else is reused from the build of the other tests: the variable is set by a compiler wrapper and not for all of
+//! Cargo, because build scripts of dependencies react to it.
 
 use std::fs;
 use std::path::Path;
@@ -14,17 +14,17 @@ use anyhow::{Context, Result, bail};
 use crate::command;
 use crate::test::SCOPE;
 
-/// The standard library is not instrumented, so that ThreadSanitizer sees neither the fence in `Arc` after which a value is
-/// freed, nor how the channel is guarded by which tests tell their results. Every other access is looked at.
+/// The standard library is not instrumented, so ThreadSanitizer sees neither the fence in `Arc` before a value is freed, nor
+/// the synchronisation of the channel that carries test results. Every other access is checked.
 const SUPPRESSIONS: &str = "race:alloc::sync::Arc*drop_slow\nrace:test::event::CompletedTest\n";
 
-/// A sanitiser.
+/// A sanitizer.
 struct Sanitizer {
     /// Name of the wrapper.
     name: &'static str,
-    /// What the compiler is told.
+    /// Compiler flags.
     flags: &'static str,
-    /// What it would have found.
+    /// What it finds.
     finds: &'static str,
 }
 
@@ -41,16 +41,16 @@ const SANITIZERS: &[Sanitizer] = &[
     },
 ];
 
-/// Runs the tests of playback in RealtimeSanitizer and in ThreadSanitizer.
+/// Runs the playback tests under RealtimeSanitizer and ThreadSanitizer.
 ///
 /// # Errors
-/// A build failed, or something was found.
+/// Returns an error if a build fails, or a sanitizer reports a problem.
 pub fn run() -> Result<()> {
     if !cfg!(target_os = "linux") {
-        bail!("the sanitisers are set up for Linux only");
+        bail!("the sanitizers are set up for Linux only");
     }
     let folder = command::target("sanitize");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let suppressions = folder.join("suppressions");
     fs::write(&suppressions, SUPPRESSIONS).context("cannot write the suppressions")?;
     for Sanitizer { name, flags, finds } in SANITIZERS {
@@ -59,7 +59,7 @@ pub fn run() -> Result<()> {
         let mut tests = command::cargo(["test"]);
         tests
             .args(SCOPE)
-            // Not optimised: it builds sooner, and every access is as it is written.
+            // Not optimised: it builds faster, and every access is as written.
             .args(["--test", "playback", "--config", "profile.dev.package.resonantgen-engine.opt-level=0"])
             .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
             .env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
@@ -69,7 +69,7 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Writes a program for the shell.
+/// Writes an executable shell script.
 fn script(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     command::run(Command::new("chmod").arg("+x").arg(path))

@@ -2,14 +2,14 @@
 
 use crate::failure::Usage;
 
-/// Columns that a table may have; only the first must be there. Each but `name` is an option of `generate`.
+/// Columns that a table may have; only the first is required. Each except `name` is an option of `generate`.
 pub const COLUMNS: [&str; 11] =
     ["prompt", "name", "seed", "bpm", "key", "bars", "meter", "chords", "tracks", "variation", "adherence"];
 
-/// One line of the table, by column; what was left empty is not there.
+/// One row of the table, by column; empty cells are absent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// The line that it starts at, from 1.
+    /// Line at which the row starts, counted from 1.
     pub line: usize,
     cells: Vec<(&'static str, String)>,
     /// Cells beyond the header's last column.
@@ -17,21 +17,21 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the column holds.
+    /// The value of a column.
     pub fn get(&self, column: &str) -> Option<&str> {
         self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
     }
 
-    /// How many cells more than the header it has.
+    /// Number of cells beyond the header's columns.
     pub fn surplus(&self) -> usize {
         self.surplus
     }
 }
 
-/// Reads a table with a header line. Empty lines are left out.
+/// Reads a table with a header line. Empty lines are skipped.
 ///
 /// # Errors
-/// A quote is not closed, or the header is not one of a batch.
+/// Returns an error if a quote is not closed, or the header has unknown, repeated or missing columns.
 pub fn read(text: &str) -> Result<Vec<Row>, Usage> {
     let mut records = records(text.trim_start_matches('\u{feff}'))?.into_iter();
     let (_, header) = records.next().ok_or_else(|| Usage("the table is empty".to_owned()))?;
@@ -61,7 +61,7 @@ pub fn read(text: &str) -> Result<Vec<Row>, Usage> {
     Ok(rows.collect())
 }
 
-/// The cells of each record, with the line that it starts at.
+/// The cells of each record, with the line at which it starts.
 fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, Usage> {
     let mut records = Vec::new();
     let mut cells: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! A picture that anti-aliased shapes and text are drawn on.
+//! A picture with anti-aliased shapes and text.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use image::{ImageError, ImageFormat, Rgb, RgbImage};
 /// A colour: red, green, blue.
 pub type Colour = [u8; 3];
 
-/// A rectangle in pixels; the edges may lie between pixels.
+/// A rectangle in pixels; edges may lie between pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct Rect {
     /// Left edge.
@@ -33,14 +33,14 @@ impl Rect {
     }
 }
 
-/// Where text lies relative to its x position.
+/// Alignment of text relative to its x position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// It starts there.
+    /// The text starts there.
     Left,
-    /// It is centred there.
+    /// The text is centred there.
     Centre,
-    /// It ends there.
+    /// The text ends there.
     Right,
 }
 
@@ -63,7 +63,7 @@ pub struct Canvas {
 impl Canvas {
     /// A picture of one colour.
     pub fn new(width: u32, height: u32, background: Colour) -> Self {
-        let font = |bytes| FontRef::try_from_slice(bytes).expect("the shipped fonts are sound");
+        let font = |bytes| FontRef::try_from_slice(bytes).expect("the shipped fonts are valid");
         Self {
             image: RgbImage::from_pixel(width, height, Rgb(background)),
             medium: font(include_bytes!("../../../assets/fonts/Inter-Medium.otf")),
@@ -74,7 +74,7 @@ impl Canvas {
     /// The picture as PNG.
     ///
     /// # Errors
-    /// The encoder failed, which it does only when memory runs out.
+    /// Returns an error if the encoder fails, which happens only when memory runs out.
     pub fn into_png(self) -> Result<Vec<u8>, ImageError> {
         let mut bytes = Cursor::new(Vec::new());
         self.image.write_to(&mut bytes, ImageFormat::Png)?;
@@ -115,12 +115,12 @@ impl Canvas {
         }
     }
 
-    /// A vertical line of one pixel's width.
+    /// A vertical line, one pixel wide.
     pub fn vertical(&mut self, x: f32, top: f32, bottom: f32, colour: Colour, alpha: f32) {
         self.fill(Rect { left: x - 0.5, top, right: x + 0.5, bottom }, 0.0, colour, alpha);
     }
 
-    /// A horizontal line of one pixel's width.
+    /// A horizontal line, one pixel wide.
     pub fn horizontal(&mut self, y: f32, left: f32, right: f32, colour: Colour, alpha: f32) {
         self.fill(Rect { left, top: y - 0.5, right, bottom: y + 0.5 }, 0.0, colour, alpha);
     }
@@ -131,7 +131,7 @@ impl Canvas {
         text.chars().map(|character| font.h_advance(font.glyph_id(character))).sum()
     }
 
-    /// Draws a text whose capitals are centred on `y`; characters that the font lacks are left out.
+    /// Draws a text whose capitals are centred on `y`; characters missing from the font are skipped.
     pub fn text(&mut self, text: &str, at: (f32, f32), align: Align, font: (Weight, f32), colour: Colour) {
         let (weight, size) = font;
         let known: String =
@@ -165,7 +165,7 @@ impl Canvas {
         }
     }
 
-    /// The longest beginning of a text that fits, with an ellipsis if it was cut.
+    /// The longest prefix of a text that fits, with an ellipsis if it was cut.
     pub fn shorten(&self, text: &str, weight: Weight, size: f32, width: f32) -> String {
         if self.text_width(text, weight, size) <= width {
             return text.to_owned();

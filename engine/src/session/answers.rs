@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Overrides, Session, SessionRequest};
-use crate::hex::hex;
-use crate::plan::Plan;
-use crate::take::{GenerationSettings, TakeId};
-use crate::track::{TRACK_COUNT, Track};
+use hex::encode as hex;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{GenerationSettings, TakeId};
 
 /// How many answers are kept: a song that asks for more is made anew in part.
 const MOST_ANSWERS: usize = 64;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::Session;
 use super::flac;
 use super::record::{RecordError, SessionRecord, Sound, VERSION};
-use crate::take::{StemAudio, Take, TakeId};
+use resonantgen_take::{StemAudio, Take, TakeId};
 
 const MAGIC: &[u8; 8] = b"RESONANT";
 const HASH_LENGTH: usize = 32;
@@ -254,8 +254,9 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::StoredSound as _;
     use crate::session::generate::tests::{generate, generated, regenerate, request};
-    use crate::track::Track;
+    use resonantgen_music::track::Track;
 
     fn assert_same(a: &Session, b: &Session) {
         assert_eq!((&a.prompt, &a.intent, &a.plan, a.seed), (&b.prompt, &b.intent, &b.plan, b.seed));

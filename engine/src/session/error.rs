@@ -1,9 +1,9 @@
 //! Why an operation on a session was refused.
 
-use crate::generator::GenerateError;
-use crate::intent::PromptError;
-use crate::plan::PlanError;
-use crate::track::Track;
+use resonantgen_models::generator::GenerateError;
+use resonantgen_music::track::Track;
+use resonantgen_words::PlanError;
+use resonantgen_words::PromptError;
 
 /// The session was not changed.
 #[derive(Debug, thiserror::Error)]

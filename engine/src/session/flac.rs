@@ -7,7 +7,7 @@ use flac_codec::decode::FlacSampleReader;
 use flac_codec::encode::{FlacSampleWriter, Options};
 
 use super::remembered::Remembered;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// What was encoded lately.
 static ENCODED: Remembered<Arc<[u8]>> = Remembered::new();

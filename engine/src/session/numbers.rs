@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::take::{Take, TakeId};
+use resonantgen_take::{Take, TakeId};
 
 /// The highest number of a take.
 pub const TAKE_NUMBERS: u32 = 32;

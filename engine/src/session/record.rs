@@ -11,13 +11,13 @@ use super::flac;
 use super::remembered::Remembered;
 use super::undo::{Snapshot, Steps, TrackSnapshot, push};
 use super::{BundleFacts, Session, TakeNumbers, TrackState};
-use crate::hex::hex;
-use crate::intent::Intent;
-use crate::measure::Measures;
-use crate::plan::Plan;
-use crate::score::Score;
-use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens};
-use crate::track::{TRACK_COUNT, Track};
+use hex::encode as hex;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens};
+use resonantgen_words::Intent;
 
 /// Version of the form; a reader takes its own and older ones. 2 adds favourites, undo and imported takes; 3 takes without
 /// sound.
@@ -330,8 +330,8 @@ impl StepRecord {
 
 /// Refuses plans that would make the rest of the program divide by zero or fill the memory.
 fn check_plan(plan: &Plan) -> Result<(), RecordError> {
-    let is_usable = crate::plan::BPM_RANGE.contains(&plan.bpm)
-        && crate::plan::BARS_RANGE.contains(&plan.bars)
+    let is_usable = resonantgen_music::plan::BPM_RANGE.contains(&plan.bpm)
+        && resonantgen_music::plan::BARS_RANGE.contains(&plan.bars)
         && plan.chords.len() == 2 * plan.bars as usize
         && (0.5..=0.75).contains(&plan.swing.ratio)
         && (1..=2).contains(&plan.swing.unit_steps);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::Session;
 use super::flac;
 use super::record::audio_hash;
-use crate::take::{TAKE_SAMPLE_RATE_HZ, Take};
-use crate::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
 impl Session {
     /// Takes of the histories that are asleep, with their tracks.
@@ -19,8 +19,8 @@ impl Session {
         Track::ALL.into_iter().flat_map(of).filter(|(_, take)| take.is_asleep()).collect()
     }
 
-    /// Puts a take that was asleep in its own place, awake: [`Take::unpacked`], or what
-    /// [`Engine::make_again`](crate::generator::Engine::make_again) made. Nothing happens when there is no such take.
+    /// Puts a take that was asleep in its own place, awake: [`StoredSound::unpacked`], or what
+    /// [`Engine::make_again`](resonantgen_models::generator::Engine::make_again) made. Nothing happens when there is no such take.
     pub fn wake(&mut self, awake: &Arc<Take>) {
         for state in &mut self.tracks {
             for take in state.history.iter_mut().filter(|take| take.is_asleep() && take.id == awake.id) {
@@ -42,10 +42,23 @@ impl Session {
     }
 }
 
-impl Take {
+/// What a session knows of the sound of its takes.
+pub trait StoredSound: Sized {
     /// The take awake, if its sound was kept with the session. Not realtime-safe: it decodes.
     #[must_use]
-    pub fn unpacked(&self) -> Option<Arc<Self>> {
+    fn unpacked(&self) -> Option<Arc<Self>>;
+
+    /// Whether the sound of a take that is asleep was kept with the session.
+    #[must_use]
+    fn is_packed(&self) -> bool;
+
+    /// Whether the sound is the other's to the bit; that of a take that is asleep is known by its hash.
+    #[must_use]
+    fn sounds_as(&self, other: &Self) -> bool;
+}
+
+impl StoredSound for Take {
+    fn unpacked(&self) -> Option<Arc<Self>> {
         let packed = flac::known(&self.audio)?;
         let audio = flac::decode(&packed, self.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ))?;
         let is_same = audio_hash(&audio) == audio_hash(&self.audio);
@@ -53,15 +66,11 @@ impl Take {
         is_same.then(|| Arc::new(Self { audio, ..self.clone() }))
     }
 
-    /// Whether the sound of a take that is asleep was kept with the session.
-    #[must_use]
-    pub fn is_packed(&self) -> bool {
+    fn is_packed(&self) -> bool {
         self.is_asleep() && flac::known(&self.audio).is_some()
     }
 
-    /// Whether the sound is the other's to the bit; that of a take that is asleep is known by its hash.
-    #[must_use]
-    pub fn sounds_as(&self, other: &Self) -> bool {
+    fn sounds_as(&self, other: &Self) -> bool {
         audio_hash(&self.audio) == audio_hash(&other.audio)
     }
 }

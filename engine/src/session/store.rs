@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use super::record::{RecordError, SessionRecord, Sound};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{Session, flac, mix};
-use crate::midi;
-use crate::plan::Plan;
-use crate::score::Score;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
-use crate::track::Track;
+use resonantgen_music::midi;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 
 /// Name of the record within the folder.
 pub const SESSION_FILE: &str = "session.json";

@@ -7,11 +7,11 @@ pub mod prompts;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use resonantgen_engine::generator::{Engine, EngineOptions, TakeRequest};
-use resonantgen_engine::intent::{self, Intent};
-use resonantgen_engine::plan::{Meter, Plan, Swing};
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, EngineOptions, TakeRequest};
+use resonantgen_music::plan::{Meter, Plan, Swing};
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_words::Intent;
 
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -51,7 +51,7 @@ pub fn plan(bars: u32) -> Plan {
 }
 
 pub fn intent() -> Intent {
-    intent::parse("techno").unwrap()
+    resonantgen_words::parse("techno").unwrap()
 }
 
 /// A request with its parts.

@@ -1,15 +1,14 @@
-//! What the user asks for by clicks and keys, and how it is done.
+//! What clicks and keys request, and how it is performed.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::import_loop;
-use resonantgen_engine::plan::Chord;
 use resonantgen_engine::session::{Overrides, Session, SessionError};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_import::import_loop;
+use resonantgen_music::plan::Chord;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use super::browse::{self, Browser};
 use super::import::Importing;
@@ -20,51 +19,51 @@ use crate::params::BARS_MAX;
 use crate::preset::Preset;
 use crate::shared::Progress;
 
-/// Something the user asks for.
+/// A user action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Generate all that is not locked.
     Generate,
-    /// Stop what is being made.
+    /// Cancel the current generation.
     Cancel,
-    /// A new take of one track, by words relative to the present one where there are some.
+    /// Make a new take of one track; a non-empty text is an edit of the current take.
     Regenerate(Track, String),
-    /// Take back the last action.
+    /// Undo the last action.
     Undo,
-    /// Do it again.
+    /// Redo it.
     Redo,
     /// Play the next newer or older take.
     Step(Track, i32),
     /// Play the take with this index.
     Select(Track, usize),
-    /// Keep the take with this index for ever, or not.
+    /// Toggle whether the take with this index is kept for ever.
     Favourite(Track, usize),
     /// Play the take that was heard before.
     Compare(Track),
     /// Put another prompt into the field.
     Prompt(String),
-    /// Take over a preset's prompt and settings.
+    /// Apply a preset's prompt and settings.
     Preset(Box<Preset>),
     /// Fix facts.
     Fix(Box<Overrides>),
     /// Fix the length; 0 leaves it to the prompt.
     Bars(u32),
-    /// New takes follow the host's tempo, or do not.
+    /// Whether new takes follow the host's tempo.
     FollowHost(bool),
-    /// Another chord for the half bars `from..to`, and generate what is not locked.
+    /// Change the chord of the half bars `from..to`, and generate what is not locked.
     Chord {
         /// First half bar.
         from: usize,
         /// One past the last.
         to: usize,
-        /// What they become.
+        /// The new chord.
         chord: Chord,
     },
-    /// Ask for an audio file that the track shall play.
+    /// Open the import dialog for a track.
     AskImport(Track),
     /// Files were dropped on a track.
     Dropped(Track, Vec<PathBuf>),
-    /// Play an audio file on a track, and lock it.
+    /// Import an audio file to a track, and lock it.
     Import(Track, PathBuf),
     /// Write files.
     Export(What),
@@ -78,15 +77,15 @@ pub enum Action {
     Zoom(f32),
 }
 
-/// The chords that play, and what is wished for with them.
+/// The playing chords, and the overrides that belong to them.
 #[derive(Clone, Debug)]
 pub struct Harmony {
     chords: Vec<Chord>,
-    wish: Overrides,
+    overrides: Overrides,
 }
 
 impl App {
-    /// Does what was asked for.
+    /// Performs an action.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
         match action {
             Action::Generate => {
@@ -113,7 +112,7 @@ impl App {
             Action::Prompt(prompt) => {
                 self.prompt = prompt;
                 self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-                // It can be typed on.
+                // Put the cursor at the end, so that typing continues the prompt.
                 let end = CCursorRange::one(CCursor::new(self.prompt.chars().count()));
                 let mut field = TextEdit::load_state(context, prompt_id()).unwrap_or_default();
                 field.cursor.set_char_range(Some(end));
@@ -148,7 +147,7 @@ impl App {
                         shared.set_message(Some(error));
                     }
                 };
-                // Without a thread there is the path, which can be copied.
+                // If no thread can be started, the path can still be copied.
                 let _ = std::thread::Builder::new().name("resonantgen show".to_owned()).spawn(show);
             }
             Action::Copy(text) => context.copy_text(text),
@@ -165,7 +164,7 @@ impl App {
         }
     }
 
-    /// Where files went is no news any more once something else is made.
+    /// Hides the notice of the last export once something else is generated.
     fn dismiss_export(&self) {
         *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -174,7 +173,7 @@ impl App {
         self.shared.change(self.params.locked(), change);
     }
 
-    /// A take that is chosen by hand is not chosen by number any more.
+    /// Chooses a take manually, which ends the choice by number.
     fn change_take(
         &self,
         track: Track,
@@ -188,7 +187,7 @@ impl App {
         self.change(change);
     }
 
-    /// Undo and redo bring locks back as well; the parameters follow when it has happened.
+    /// Undo and redo also restore locks; the parameters follow once that has happened.
     fn change_locks(&mut self, change: fn(&mut Session) -> Result<(), SessionError>) {
         self.follows_session = true;
         self.change(change);
@@ -206,12 +205,12 @@ impl App {
         }
     }
 
-    /// Wishes for chords go back and forth with undo and redo; `chords` are those that play now.
+    /// Makes chord overrides follow undo and redo; `chords` are those that play now.
     pub(super) fn take_chords(&self, chords: &[Chord]) {
-        let wish = self.shared.overrides();
+        let overrides = self.shared.overrides();
         let other = self.chord_changes.iter().rev().find_map(|[one, other]| {
             [(one, other), (other, one)].into_iter().find_map(|(now, then)| {
-                (wish == now.wish && chords == then.chords).then(|| then.wish.clone())
+                (overrides == now.overrides && chords == then.chords).then(|| then.overrides.clone())
             })
         });
         if let Some(other) = other {
@@ -235,37 +234,39 @@ impl App {
             *place = chord;
         }
         let before = self.shared.overrides();
-        // The key stays, or one odd chord would move it.
-        let wish = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
-        self.shared.set_overrides(wish.clone());
-        self.chord_changes
-            .push([Harmony { chords: plan.chords.clone(), wish: before }, Harmony { chords, wish }]);
+        // Keep the key, or one odd chord would change it.
+        let overrides = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
+        self.shared.set_overrides(overrides.clone());
+        self.chord_changes.push([
+            Harmony { chords: plan.chords.clone(), overrides: before },
+            Harmony { chords, overrides },
+        ]);
         let bars = plan.bars;
         let seed = session.seed;
         let mut trigger = self.trigger(Target::All);
-        // The same seed: only what the chord touches shall change.
+        // Use the same seed, so that only what the chord affects changes.
         trigger.seed = Some(seed);
         trigger.bars = Some(bars);
         self.shared.ask(Job::from(trigger));
     }
 
-    /// The first audio file of those that were dropped is imported.
+    /// Imports the first audio file among the dropped ones.
     fn take_dropped(&mut self, track: Track, paths: Vec<PathBuf>) {
         if self.params.track(track).lock.value() {
-            let text = format!("The {track} is locked: unlock it to play the file there.");
+            let text = format!("The {track} track is locked. Unlock it to import a file there.");
             self.shared.set_message(Some(text));
         } else if let Some(path) = paths.into_iter().find(|path| browse::is_audio(path)) {
             self.import(track, path);
         } else {
-            let text = "That is no audio file: WAV, FLAC, MP3, OGG and AIFF can be dropped.";
+            let text = "This is not an audio file. You can drop WAV, FLAC, MP3, OGG and AIFF files.";
             self.shared.set_message(Some(text.to_owned()));
         }
     }
 
-    /// The worker reads and fits the file; the lock comes with it.
+    /// Lets the worker read and fit the file, which also locks the track.
     fn import(&mut self, track: Track, path: PathBuf) {
         self.follows_session = true;
-        // Weak, because what waits in the queue must not keep the queue.
+        // Weak: a queued job must not keep its own queue alive.
         let shared = Arc::downgrade(&self.shared);
         self.shared.change(self.params.locked(), move |session| -> Result<(), String> {
             if let Some(shared) = shared.upgrade() {
@@ -273,12 +274,12 @@ impl App {
                 shared.repaint.request_repaint();
             }
             let options = session.import_options(track);
-            let imported = import_loop(&path, &options, &Silent).map_err(|error| error.to_string())?;
+            let imported = import_loop(&path, &options, &()).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
     }
 
-    /// Files may be large and disks slow: neither the editor nor the worker waits for them.
+    /// Exports on a thread of its own: files may be large and disks slow, and neither the editor nor the worker should wait.
     fn export(&mut self, what: What) {
         let shared = Arc::clone(&self.shared);
         let exported = Arc::clone(&self.exported);
@@ -294,7 +295,7 @@ impl App {
         };
         let started = std::thread::Builder::new().name("resonantgen export".to_owned()).spawn(write);
         if let Err(error) = started {
-            self.shared.set_message(Some(format!("Nothing was exported: no thread to do it ({error}).")));
+            self.shared.set_message(Some(format!("Nothing was exported: cannot start a thread ({error}).")));
         }
     }
 }

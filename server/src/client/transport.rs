@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::de::DeserializeOwned;
 use super::RemoteError;
 use crate::wire::Problem;
 
-/// Port of a server when the address names none.
+/// Default port.
 const PORT: u16 = 7878;
-/// Time to reach the machine.
+/// Connection timeout.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Most bytes of an answer: those of the longest session.
+/// Largest response in bytes: the longest session.
 const ANSWER_BYTES: u64 = 512 << 20;
 
-/// What is asked.
+/// Request method.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Method<'a> {
     Get,
@@ -24,7 +24,7 @@ pub(super) enum Method<'a> {
     Post(&'a str, &'a [u8]),
 }
 
-/// One server, as it is reached.
+/// Connection parameters of one server.
 #[derive(Clone)]
 pub(super) struct Transport {
     agent: ureq::Agent,
@@ -44,7 +44,7 @@ impl Transport {
             .timeout_connect(Some(CONNECT))
             .http_status_as_error(false)
             .max_redirects(0)
-            // The server is near; a proxy for the web is not asked to reach it.
+            // The server is on the local network; the system's web proxy is not used.
             .proxy(None)
             .build()
             .into();
@@ -55,7 +55,7 @@ impl Transport {
         &self.address
     }
 
-    /// The answer's JSON.
+    /// Sends a request and parses the response as JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
         method: Method<'_>,
@@ -66,7 +66,7 @@ impl Transport {
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 
-    /// The answer's bytes.
+    /// Sends a request and returns the response's bytes.
     pub(super) fn bytes(
         &self,
         method: Method<'_>,
@@ -104,7 +104,7 @@ impl Transport {
             return Ok(bytes);
         }
         let detail = serde_json::from_slice::<Problem>(&bytes)
-            .map_or_else(|_| format!("it answered with status {status}"), |problem| problem.detail);
+            .map_or_else(|_| format!("it responded with status {status}"), |problem| problem.detail);
         Err(match status {
             401 => RemoteError::Token(self.address.clone()),
             409 | 413 | 422 => RemoteError::Refused(detail),
@@ -113,7 +113,7 @@ impl Transport {
     }
 }
 
-/// `host:port` of what a person types.
+/// Normalises a typed address to `host:port`.
 fn normal(address: &str) -> Result<String, RemoteError> {
     let wrong = || RemoteError::Address(address.to_owned());
     let text = address.trim();
@@ -125,7 +125,7 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     if text.is_empty() || !text.bytes().all(is_of_name) {
         return Err(wrong());
     }
-    // An address of version 6 has colons within brackets.
+    // An IPv6 address has colons within brackets.
     let after_brackets = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
     match after_brackets.rsplit_once(':') {
         Some((_, port)) => port.parse::<u16>().map(|_| text.to_owned()).map_err(|_| wrong()),
@@ -133,15 +133,15 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     }
 }
 
-/// Why there was no answer, in words.
+/// Why there was no response, in words.
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
             "no server listens there".to_owned()
         }
         ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::HostNotFound => "there is no machine of that name".to_owned(),
-        ureq::Error::Timeout(_) => "it takes too long".to_owned(),
+        ureq::Error::HostNotFound => "there is no machine with that name".to_owned(),
+        ureq::Error::Timeout(_) => "timed out".to_owned(),
         other => other.to_string(),
     }
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 
 use crate::wire::JobState;
 
-/// What is counted.
+/// Counters.
 #[derive(Debug, Default)]
 pub struct Metrics {
     answers: [AtomicU64; 5],
@@ -21,37 +21,37 @@ pub struct Metrics {
     busy_microseconds: AtomicU64,
 }
 
-/// What is measured at the moment of asking.
+/// Values measured at the time of the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Gauges {
-    /// Jobs that wait.
+    /// Waiting jobs.
     pub waiting: usize,
-    /// Jobs that run: 0 or 1.
+    /// Running jobs: 0 or 1.
     pub running: usize,
-    /// Sessions that are kept.
+    /// Stored sessions.
     pub sessions: usize,
-    /// Event streams and waiting requests.
+    /// Event streams and long-polling requests.
     pub watchers: usize,
 }
 
 impl Metrics {
-    /// An answer went out.
+    /// Counts a response.
     pub fn answered(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         self.answers[class].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A request came from a page that has no business here.
+    /// Counts a request refused because of its origin.
     pub fn origin_refused(&self) {
         self.refused_origins.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A request had no token, or a wrong one.
+    /// Counts a request with no token or a wrong one.
     pub fn token_refused(&self) {
         self.refused_tokens.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A job ended after running for `time`.
+    /// Counts a job that ended after running for `time`.
     pub fn ended(&self, state: JobState, time: Duration) {
         let counter = match state {
             JobState::Done => &self.done,
@@ -64,7 +64,7 @@ impl Metrics {
         self.busy_microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
-    /// All of it as text.
+    /// All metrics in the text exposition format.
     #[must_use]
     pub fn text(&self, gauges: Gauges) -> String {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
@@ -79,12 +79,12 @@ impl Metrics {
             ["{class=\"1xx\"}", "{class=\"2xx\"}", "{class=\"3xx\"}", "{class=\"4xx\"}", "{class=\"5xx\"}"];
         let answers: Vec<_> =
             classes.into_iter().zip(&self.answers).map(|(label, it)| (label, count(it))).collect();
-        family("http_responses_total", "counter", "Answers by class of status.", &answers);
+        family("http_responses_total", "counter", "Responses by status class.", &answers);
         let refused = [
             ("{reason=\"origin\"}", count(&self.refused_origins)),
             ("{reason=\"token\"}", count(&self.refused_tokens)),
         ];
-        family("http_refused_total", "counter", "Requests refused before they were looked at.", &refused);
+        family("http_refused_total", "counter", "Requests refused by access control.", &refused);
         let ended = [
             ("{state=\"done\"}", count(&self.done)),
             ("{state=\"failed\"}", count(&self.failed)),
@@ -94,10 +94,15 @@ impl Metrics {
         family("jobs_total", "counter", "Jobs that ended.", &ended);
         let busy = [("", count(&self.busy_microseconds) / 1e6)];
         family("job_seconds_total", "counter", "Seconds spent on jobs.", &busy);
-        family("jobs_waiting", "gauge", "Jobs that wait.", &[("", gauges.waiting as f64)]);
-        family("jobs_running", "gauge", "Jobs that run.", &[("", gauges.running as f64)]);
-        family("sessions", "gauge", "Sessions that are kept.", &[("", gauges.sessions as f64)]);
-        family("watchers", "gauge", "Event streams and waiting requests.", &[("", gauges.watchers as f64)]);
+        family("jobs_waiting", "gauge", "Waiting jobs.", &[("", gauges.waiting as f64)]);
+        family("jobs_running", "gauge", "Running jobs.", &[("", gauges.running as f64)]);
+        family("sessions", "gauge", "Stored sessions.", &[("", gauges.sessions as f64)]);
+        family(
+            "watchers",
+            "gauge",
+            "Event streams and long-polling requests.",
+            &[("", gauges.watchers as f64)],
+        );
         text
     }
 }

@@ -11,10 +11,10 @@ use crate::bundle::NAME;
 use crate::command;
 use crate::vst3_preset;
 
-/// Makes the package of a filled folder; returns its path.
+/// Makes a package from a filled folder; returns its path.
 ///
 /// # Errors
-/// A file cannot be linked or written, or `dpkg-deb` failed.
+/// Returns an error if a file cannot be linked or written, or `dpkg-deb` fails.
 pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -36,7 +36,7 @@ pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
             },
             Err(_) => home.join(relative),
         };
-        fs::create_dir_all(target.parent().context("a file lies in a folder")?)?;
+        fs::create_dir_all(target.parent().context("the path has no parent folder")?)?;
         fs::hard_link(&path, &target).with_context(|| format!("cannot link {}", target.display()))?;
     }
     fs::create_dir_all(root.join("usr/bin"))?;

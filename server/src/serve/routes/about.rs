@@ -11,7 +11,7 @@ use super::super::app::App;
 use super::super::metrics::Gauges;
 use crate::wire::{BundleView, Health};
 
-/// The page to try it.
+/// The web page.
 pub async fn page(State(app): State<Arc<App>>) -> Response {
     app.page.response()
 }
