@@ -246,6 +246,7 @@ def render(
     f, d, a, p = hit.mode_table()
     turns, factors = variation(seed, len(f))
     f = f * tune
+    factors = factors * (f <= 0.45 * RATE)
     table = (f, d, a * factors * np.exp(curve_at(curve, f)), p + turns)
     out = render_modes(table, RATIOS[hit.ratio], TAUS_MS[hit.tau] * (RATE / 1000), RAMPS[hit.ramp], count)
     fast, slow = grid_values(hit.fast, hit.fast_top), grid_values(hit.slow, hit.slow_top)

@@ -473,7 +473,8 @@ impl Engine {
             observer.progress(track, Stage::Perform, 1.0);
             observer.progress(track, Stage::Decode, 0.0);
             let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
-            let audio = render::play_kit(request, score, (kit, self.bundle.hits()), sound, observer)?;
+            let kit = (kit.as_ref(), self.bundle.hits());
+            let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
             timings.decode += start.elapsed().as_secs_f64();
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));

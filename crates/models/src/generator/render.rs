@@ -17,7 +17,7 @@ use resonantgen_sound::codec::excitation::{self, NoiseWidth, Stream};
 use resonantgen_sound::codec::features::{self, Features};
 use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis};
 use resonantgen_sound::codec::hits::Hits;
-use resonantgen_sound::codec::kit::{self, Kit, Strike};
+use resonantgen_sound::codec::kit::{self, Kit, Performance, Strike};
 use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::codec::width::Widener;
 use resonantgen_sound::codec::{
@@ -110,6 +110,7 @@ pub(super) fn play_kit(
     score: &Score,
     (kit, hits): (&Kit, &Hits),
     (tilt, arrangement): (f32, &Arrangement),
+    threads: usize,
     observer: &dyn Observer,
 ) -> Result<StemAudio, ModelError> {
     let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
@@ -122,8 +123,8 @@ pub(super) fn play_kit(
     let mut strikes: Vec<Strike> = score.notes.iter().filter_map(strike).collect();
     strikes.sort_by_key(|strike| (strike.at, strike.class.index()));
     let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
-    let sides =
-        kit::perform(kit, hits, &strikes, loop_samples, (seed, &kit::tilted(tilt)), &|| !observer.is_cancelled());
+    let performance = Performance { seed, tone: &kit::tilted(tilt), threads };
+    let sides = kit::perform(kit, hits, &strikes, loop_samples, performance, &|| !observer.is_cancelled());
     let [left, right] = sides.ok_or(ModelError::Cancelled)?;
     Ok(leveled(left, right, arrangement))
 }

@@ -39,7 +39,7 @@ pub(super) const DECIBEL: f64 = std::f64::consts::LN_10 / 20.0;
 /// Samples of a mode without a bent clock between two exact places.
 const STEADY_STEP: usize = 256;
 /// A mode below this amplitude is not heard.
-const INAUDIBLE: f64 = 1e-6;
+const INAUDIBLE: f64 = 3e-6;
 
 /// Points of a timbre curve: gains in decibels at 31.25 Hz and each octave above.
 pub const CURVE_POINTS: usize = 10;
@@ -102,6 +102,12 @@ impl Hit {
     #[must_use]
     pub fn spectrum(&self) -> &Curve {
         &self.curve
+    }
+
+    /// How long it sounds, in samples.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.samples
     }
 
     /// How many round robins there are, at least 1.

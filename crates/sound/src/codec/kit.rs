@@ -5,6 +5,7 @@
 //! strikes and seed give the same samples, to the bit, on every processor.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::hits::{CURVE_POINTS, Curve, DECIBEL, Hit, Hits, Piece, Stroke, draw, exp, ln, render};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
@@ -19,13 +20,16 @@ const ROOM_SEND: [f32; DRUM_CLASS_COUNT] = [0.35, 1.0, 1.0, 0.8, 0.6, 0.6, 0.9, 
 /// Decibels for ten times the velocity.
 const VELOCITY_DB: f64 = 32.0;
 /// Steps of the way from one layer to the next: finer differences share a rendering.
-const LAYER_STEPS: f64 = 6.0;
+const LAYER_STEPS: f64 = 4.0;
 /// Steps below the softest layer, in decibels.
 const SOFTER_STEP_DB: f64 = 3.0;
 /// How much darker a stroke gets below the softest layer: decibels per octave above 500 Hz for each decibel.
 const SOFTER_TILT: f64 = 0.06;
 /// How far a stroke's level may differ from what is written, in decibels.
 const HUMAN_DB: f64 = 0.6;
+/// Of strokes longer than this, in samples, fewer round robins are used: they cost most and overlap anyway.
+const LONG: usize = 72_000;
+const LONG_VARIANTS: usize = 3;
 /// Samples in which an open hat closes.
 const CHOKE: usize = 1_920;
 
@@ -66,11 +70,29 @@ pub struct Strike {
     pub velocity: u8,
 }
 
-/// A rendering that strikes can share: class, layer, timbre between layers and below them, round robin.
-type Key = (usize, usize, i32, i32, usize);
+/// A rendering that strikes can share: class, touch, round robin.
+type Key = (usize, Touch, usize);
 
-/// Left and right of a loop of `loop_samples` samples; none when `keep_going` said no between two strokes. `strikes` are
-/// sorted by `at`; what the kit has no piece for is left out. `tone` is added to the kit's own.
+/// What is heard of a strike: which rendering, at what level, and after how many samples it is choked.
+struct Play {
+    rendering: usize,
+    gain: f32,
+    end: usize,
+}
+
+/// How a kit is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Performance<'a> {
+    /// Seed of round robins and levels.
+    pub seed: u64,
+    /// Gains that are added to the kit's tone.
+    pub tone: &'a Curve,
+    /// Threads that render, at least 1. The result does not depend on it.
+    pub threads: usize,
+}
+
+/// Left and right of a loop of `loop_samples` samples; none soon after `keep_going` said no. `strikes` are sorted by `at`; what
+/// the kit has no piece for is left out.
 ///
 /// # Panics
 /// When a strike lies outside the loop.
@@ -80,57 +102,60 @@ pub fn perform(
     hits: &Hits,
     strikes: &[Strike],
     loop_samples: usize,
-    (seed, tone): (u64, &Curve),
-    keep_going: &dyn Fn() -> bool,
+    performance: Performance<'_>,
+    keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Option<[Vec<f32>; 2]> {
     let pieces: Vec<Option<(&KitPiece, &Piece)>> = kit
         .pieces
         .iter()
         .map(|own| own.as_ref().and_then(|own| Some((own, hits.piece(&own.piece)?))))
         .collect();
-    let (mut mid, mut side, mut send) =
-        (vec![0.0; loop_samples], vec![0.0; loop_samples], vec![0.0; loop_samples]);
-    let mut rendered: HashMap<Key, Vec<f32>> = HashMap::new();
+    let mut keys: Vec<Key> = Vec::new();
+    let mut known: HashMap<Key, usize> = HashMap::new();
     let mut last_variant = [usize::MAX; DRUM_CLASS_COUNT];
-    for (index, strike) in strikes.iter().enumerate() {
+    let plays: Vec<Option<Play>> = strikes.iter().enumerate().map(|(index, strike)| {
         assert!(strike.at < loop_samples, "a strike lies in the loop");
         let class = strike.class.index();
-        let Some((own, piece)) = pieces[class] else { continue };
-        if !keep_going() {
-            return None;
-        }
-        let bits = draw(seed, index as u64);
+        let (own, piece) = pieces[class]?;
+        let bits = draw(performance.seed, index as u64);
         let wanted = VELOCITY_DB / std::f64::consts::LN_10 * ln(f64::from(strike.velocity.max(1)) / 127.0);
         let touch = Touch::of(piece.hits(), wanted);
         let hit = &piece.hits()[touch.layer];
-        let variant = next_variant(last_variant[class], hit.variants(), bits);
+        let most = if hit.samples() > LONG { LONG_VARIANTS } else { usize::MAX };
+        let variant = next_variant(last_variant[class], hit.variants().min(most), bits);
         last_variant[class] = variant;
-        let key = (class, touch.layer, touch.between, touch.softer, variant);
-        let sound = rendered.entry(key).or_insert_with(|| {
-            let mut curve = touch.curve(piece.hits());
-            for (point, (own, tone)) in curve.iter_mut().zip(kit.tone.iter().zip(tone)) {
-                *point += own + tone;
-            }
-            render(hit, &Stroke { variant, curve, tune: own.tune })
+        let key = (class, touch, variant);
+        let rendering = *known.entry(key).or_insert_with(|| {
+            keys.push(key);
+            keys.len() - 1
         });
         let human = HUMAN_DB * (f64::from((bits >> 40) as u16) / 32_767.5 - 1.0);
         let level = wanted + human + own.gain_db + BALANCE_DB[class] - hit.rendered_db();
-        let gain = exp(DECIBEL * level) as f32;
-        let end = choked_after(strikes, index, loop_samples);
-        let mut add = |offset: usize, sample: f32| {
-            let place = (strike.at + offset) % loop_samples;
-            mid[place] += sample;
-            side[place] += PAN[class] * sample;
-            send[place] += ROOM_SEND[class] * sample;
-        };
-        for (offset, sample) in sound.iter().enumerate() {
-            if offset >= end + CHOKE {
-                break;
-            }
-            let closing = 1.0 - offset.saturating_sub(end) as f32 / CHOKE as f32;
-            add(offset, gain * closing * sample);
+        Some(Play {
+            rendering,
+            gain: exp(DECIBEL * level) as f32,
+            end: choked_after(strikes, index, loop_samples),
+        })
+    }).collect();
+    let render_key = |&(class, touch, variant): &Key| {
+        let (own, piece) = pieces[class].expect("only pieces of the kit have keys");
+        let mut curve = touch.curve(piece.hits());
+        for (point, (own, tone)) in curve.iter_mut().zip(kit.tone.iter().zip(performance.tone)) {
+            *point += own + tone;
         }
+        render(&piece.hits()[touch.layer], &Stroke { variant, curve, tune: own.tune })
+    };
+    let renderings = in_parallel(&keys, performance.threads, &render_key, keep_going)?;
+
+    let mut buses = Buses::new(loop_samples);
+    for (strike, play) in strikes.iter().zip(&plays) {
+        let Some(play) = play else { continue };
+        if !keep_going() {
+            return None;
+        }
+        buses.add(strike, play, &renderings[play.rendering]);
     }
+    let Buses { mut mid, mut side, send } = buses;
     if kit.room > 0.0 {
         Room::new(kit.room_s).add(&send, kit.room, &mut mid, &mut side);
     }
@@ -142,6 +167,82 @@ pub fn perform(
         drive(&mut sides, kit.drive_db);
     }
     Some(sides)
+}
+
+/// Renders all keys, in their order; none soon after `keep_going` said no.
+fn in_parallel(
+    keys: &[Key],
+    threads: usize,
+    render_key: &(dyn Fn(&Key) -> Vec<f32> + Sync),
+    keep_going: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<Vec<f32>>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while keep_going() {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(key) = keys.get(index) else { return Some(done) };
+            done.push((index, render_key(key)));
+        }
+        None
+    };
+    let mut all: Vec<(usize, Vec<f32>)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            // A panic of the renderer is passed on: it is a bug here.
+            let done = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            all = all.zip(done).map(|(mut all, done)| {
+                all.extend(done);
+                all
+            });
+        }
+        all
+    })?;
+    all.sort_by_key(|(index, _)| *index);
+    Some(all.into_iter().map(|(_, samples)| samples).collect())
+}
+
+/// What a loop adds up in: the middle, the sides, and what goes to the room.
+struct Buses {
+    mid: Vec<f32>,
+    side: Vec<f32>,
+    send: Vec<f32>,
+}
+
+impl Buses {
+    fn new(samples: usize) -> Self {
+        Self { mid: vec![0.0; samples], side: vec![0.0; samples], send: vec![0.0; samples] }
+    }
+
+    /// Adds a stroke; what reaches past the loop's end continues at its start.
+    fn add(&mut self, strike: &Strike, play: &Play, sound: &[f32]) {
+        let class = strike.class.index();
+        let whole = sound.len().min(play.end);
+        let closing: Vec<f32> = sound[whole..]
+            .iter()
+            .take(CHOKE)
+            .enumerate()
+            .map(|(index, sample)| sample * (1.0 - index as f32 / CHOKE as f32))
+            .collect();
+        let gains = (play.gain, play.gain * PAN[class], play.gain * ROOM_SEND[class]);
+        let mut place = strike.at;
+        for mut part in [&sound[..whole], &closing[..]] {
+            while !part.is_empty() {
+                let count = part.len().min(self.mid.len() - place);
+                let (now, rest) = part.split_at(count);
+                for (bus, gain) in
+                    [(&mut self.mid, gains.0), (&mut self.side, gains.1), (&mut self.send, gains.2)]
+                {
+                    for (target, sample) in bus[place..place + count].iter_mut().zip(now) {
+                        *target += gain * sample;
+                    }
+                }
+                place = (place + count) % self.mid.len();
+                part = rest;
+            }
+        }
+    }
 }
 
 /// Another round robin than the last one, drawn.
@@ -156,7 +257,7 @@ fn next_variant(last: usize, count: usize, bits: u64) -> usize {
 fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize {
     let strike = strikes[index];
     if strike.class != DrumClass::OpenHat {
-        return usize::MAX - CHOKE;
+        return usize::MAX;
     }
     let is_hat = |other: &&Strike| matches!(other.class, DrumClass::ClosedHat | DrumClass::OpenHat);
     let after = strikes[index + 1..].iter().filter(is_hat).map(|other| other.at - strike.at);
@@ -165,7 +266,7 @@ fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize 
 }
 
 /// How hard a piece is hit: a layer, and how far its timbre leans to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Touch {
     layer: usize,
     /// Steps towards the next layer, or, negative, the one before.
