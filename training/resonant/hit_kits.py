@@ -1,6 +1,6 @@
 """Kits of recorded drums: which pieces they combine, and how they are described.
 
-    python -m resonant.hit_kits BUNDLE --hits FILE
+    python -m resonant.hit_kits BUNDLE --hits FILE [--version 1.0.0]
 
 adds the kits to BUNDLE/patches.json (in place of those of an earlier run) and writes the pieces that they use to BUNDLE/hits_drums.bin. Kits of
 the soundfonts that a recorded kit stands in for keep their names and words, so that old projects find them, but weigh less
@@ -10,6 +10,7 @@ in a choice by style. Pieces are named `instrument.voice`, as in the index of th
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ from resonant import hits
 
 CLASSES = ("kick", "snare", "clap", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "crash", "ride", "shaker", "perc")
 PREFIX = "drums.recorded_"
+HITS_FILE = "hits_drums.bin"
 # Soundfont kits of the same kind keep at most this style weight.
 SUPERSEDED = {
     "drums.standard_a", "drums.standard_b", "drums.standard_2", "drums.standard_4", "drums.standard_6", "drums.room_a",
@@ -172,7 +174,7 @@ KITS = (
 )  # fmt: skip
 
 
-def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
+def add(bundle: Path, data: bytes, version: str | None = None) -> tuple[int, list[str]]:
     """Writes the kits and the file of hits into a bundle; returns how many kits, and those whose pieces are missing."""
     pieces = hits.unpack(data)
     known = {piece.name for piece in pieces}
@@ -193,7 +195,18 @@ def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
     patches[last + 1 : last + 1] = made
     used = {own["piece"] for patch in made for own in patch["excitation"]["pieces"].values()}
     data = hits.pack([piece for piece in pieces if piece.name in used])
-    for name, content in (("hits_drums.bin", data), ("patches.json", json.dumps(patches, separators=(",", ":")).encode() + b"\n")):
+    files = {HITS_FILE: data, "patches.json": json.dumps(patches, separators=(",", ":")).encode() + b"\n"}
+    manifest_path = bundle / "manifest.json"
+    if manifest_path.is_file():
+        manifest = json.loads(manifest_path.read_text())
+        tracks = manifest.pop("tracks")
+        rows = {name: {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+                for name, content in files.items()}  # fmt: skip
+        manifest |= {"patches": {**rows["patches.json"], "count": len(patches)}, "hits": rows[HITS_FILE], "tracks": tracks}
+        if version:
+            manifest["version"] = version
+        files["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
+    for name, content in files.items():
         temporary = bundle / (name + ".part")
         temporary.write_bytes(content)
         os.replace(temporary, bundle / name)
@@ -205,9 +218,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--hits", type=Path, required=True, help="file of `fit_hits --pack`")
+    parser.add_argument("--version", help="of the bundle; left as it is without")
     arguments = parser.parse_args()
     try:
-        made, lost = add(arguments.bundle, arguments.hits.read_bytes())
+        made, lost = add(arguments.bundle, arguments.hits.read_bytes(), arguments.version)
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"hit_kits: {error}")
     for kit in lost:

@@ -54,7 +54,7 @@ def test_a_fit_finds_the_tone_and_sounds_like_the_stroke():
     assert abs(frequencies[loudest] - 180) < 2 and abs(decays[loudest] - 12) < 2
     made = hits.render(hit, hit.seeds[0])
     found, between = hit_measures.compare(made, sounds[0]), hit_measures.compare(sounds[1], sounds[0])
-    assert found["mel"] < between["mel"] + 0.8 and abs(found["early"]) < 1.5 and abs(found["flux"]) < 0.4
+    assert found["mel"] < between["mel"] + 0.8 and abs(found["early"]) < 1.5 and abs(found["flux"]) < 3
     assert abs(hit.level - 10 ** (-3 / 20)) < 1e-6
     # Not the recording itself: what is left after the modes is another noise.
     length = min(len(made), len(sounds[0]))
@@ -68,7 +68,7 @@ def test_measures_hear_what_they_are_named_for():
     assert abs(louder["mel"]) < 0.05 and abs(louder["crest"]) < 1e-6
     ramp = np.minimum(1, np.arange(len(sound)) / 720)
     slow = hit_measures.compare(sound * ramp, sound)
-    assert slow["early"] < -1 and slow["rise"] > 0.3
+    assert slow["early"] < -1 and slow["rise"] > 0.3 and slow["flux"] < -1
     click = sound.copy()
     click[100] += 1.5
     assert hit_measures.compare(click, sound)["crest"] > 2
