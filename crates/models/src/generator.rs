@@ -30,7 +30,7 @@ use self::arrange::Arrangement;
 use self::render::{Decoding, Material};
 use self::shelf::{Janitor, Shelf, loaded, lock};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
-use crate::bundle::{Bundle, BundleError, Patch};
+use crate::bundle::{Bundle, BundleError, Patch, PatchExcitation};
 use crate::runtime::{
     ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
     UnknownProvider,
@@ -396,11 +396,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::generate_take`].
-    pub fn sketch(
-        &self,
-        request: &TakeRequest<'_>,
-        observer: &dyn Observer,
-    ) -> Result<Take, GenerateError> {
+    pub fn sketch(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.shelf.hold();
@@ -506,6 +502,17 @@ impl Engine {
         let track = request.track;
         let start = Instant::now();
         observer.progress(track, Stage::Perform, 0.0);
+        if let PatchExcitation::Kit(kit) = &patch.excitation {
+            // Finished sound comes from parameters: there are no codes.
+            observer.progress(track, Stage::Perform, 1.0);
+            observer.progress(track, Stage::Decode, 0.0);
+            let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
+            let kit = (kit.as_ref(), self.bundle.hits());
+            let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
+            timings.decode += start.elapsed().as_secs_f64();
+            observer.progress(track, Stage::Decode, 1.0);
+            return Ok((Tokens::default(), audio));
+        }
         let is_cancelled = || observer.is_cancelled();
         let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
         let material = Material::new(request, score, loop_samples);

@@ -230,14 +230,27 @@ impl Reader {
 
     /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": one part is asked for, and nothing else.
     fn one_part(&mut self) {
-        const LOOPS: [&str; 9] = ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
+        const LOOPS: [&str; 9] =
+            ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
         const PIECES: [&str; 12] = [
-            "piece", "pieces", "music", "sonata", "etude", "nocturne", "prelude", "improvisation", "recital", "recording",
-            "composition", "instrumental",
+            "piece",
+            "pieces",
+            "music",
+            "sonata",
+            "etude",
+            "nocturne",
+            "prelude",
+            "improvisation",
+            "recital",
+            "recording",
+            "composition",
+            "instrumental",
         ];
         let entry = |index: usize| self.words.get(index).and_then(|word| look_up(&word.lower));
         let follows = |index: usize, list: &[&str]| {
-            self.words.get(index).is_some_and(|word| !word.starts_clause && list.contains(&word.lower.as_str()))
+            self.words
+                .get(index)
+                .is_some_and(|word| !word.starts_clause && list.contains(&word.lower.as_str()))
         };
         let count = self.words.len();
         let mut parts = Vec::new();
@@ -259,7 +272,8 @@ impl Reader {
             };
             let next = index + length;
             let owner = found.track.or(found.free.iter().find_map(|instrument| instrument.track));
-            let owner = owner.or_else(|| found.fixed.first().map(|(track, _)| *track).filter(|_| found.styles.is_empty()));
+            let owner = owner
+                .or_else(|| found.fixed.first().map(|(track, _)| *track).filter(|_| found.styles.is_empty()));
             if let Some(track) = owner {
                 let is_described = entry(next).is_some_and(|next| next.track == Some(track));
                 parts.push(track);
@@ -273,15 +287,21 @@ impl Reader {
             names_piece |= found.is_piece && !follows(index, &LOOPS);
             index = next;
         }
-        let Some(first) = parts.first().copied().filter(|first| parts.iter().all(|track| track == first)) else {
+        let Some(first) = parts.first().copied().filter(|first| parts.iter().all(|track| track == first))
+        else {
             return;
         };
         let is_negated = self.words.iter().any(|word| {
-            matches!(word.lower.as_str(), "no" | "not" | "without" | "less" | "more" | "fewer" | "minus" | "sans" | "avoid" | "except")
+            matches!(
+                word.lower.as_str(),
+                "no" | "not" | "without" | "less" | "more" | "fewer" | "minus" | "sans" | "avoid" | "except"
+            )
         });
         let is_rhythm = matches!(first, Track::Drums | Track::Bass)
             && self.words.iter().any(|word| {
-                look_up(&word.lower).is_some_and(|entry| entry.track == Some(first) && !entry.is_part && entry.fixed.is_empty())
+                look_up(&word.lower).is_some_and(|entry| {
+                    entry.track == Some(first) && !entry.is_part && entry.fixed.is_empty()
+                })
             });
         let is_bare = is_rhythm && !names_style && !names_piece;
         if !is_negated && (is_loop || is_alone || is_bare) {
@@ -463,7 +483,10 @@ impl Reader {
             return;
         }
         // "Without any beats".
-        if is_negated && entry.is_piece && matches!(spelling, "beat" | "beats" | "rhythm" | "rhythms" | "groove") {
+        if is_negated
+            && entry.is_piece
+            && matches!(spelling, "beat" | "beats" | "rhythm" | "rhythms" | "groove")
+        {
             self.reading.tracks[Track::Drums.index()].absent = true;
             return;
         }
@@ -506,7 +529,9 @@ impl Reader {
         }
         let follows = self.words.get(next).filter(|word| !word.starts_clause && !word.follows_slash);
         let goes_on = follows.and_then(|word| look_up(&word.lower));
-        if goes_on.is_some_and(|entry| entry.styles.is_empty() && !(entry.free.is_empty() && entry.fixed.is_empty())) {
+        if goes_on.is_some_and(|entry| {
+            entry.styles.is_empty() && !(entry.free.is_empty() && entry.fixed.is_empty())
+        }) {
             self.open_group = Some(group);
         }
         group
