@@ -3,15 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and a table for a person")]
 
-mod support {
-    #[path = "../../../../engine/tests/support/prompts.rs"]
-    #[allow(dead_code, reason = "each test uses a part of it")]
-    pub mod prompts;
-
-    pub fn repository() -> std::path::PathBuf {
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-    }
-}
+mod support;
 
 use resonantgen_words::parse;
 use support::prompts::{Scores, read, score};
