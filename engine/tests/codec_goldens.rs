@@ -120,8 +120,6 @@ fn log_mel_tolerances(log_power: &[f32], samples: &[f32], transform: Transform) 
 }
 
 const BANDS: usize = 96;
-/// Streams are summed in single precision, voice by voice.
-const STREAM_ROUNDINGS: f32 = 4.0;
 const CASES: [&str; 4] = ["chord", "string", "glide", "drums"];
 
 #[test]
@@ -130,7 +128,10 @@ fn streams_agree_with_the_goldens() {
         let case = Case::load(name);
         let streams = case.streams();
         let expected = case.array("streams");
-        let tolerance = roundings(STREAM_ROUNDINGS, &expected);
+        // Computed in double precision, and rounded when notes and voices are added. The partials of stiff strings are turned in single
+        // precision, 256 times before they are set anew, which rounds by half each time.
+        let is_string = case.description["excitation"].get("inharmonicity").is_some();
+        let tolerance = roundings(if is_string { 128.0 } else { 4.0 }, &expected);
         let (first, second) = expected.split_at(case.samples);
         check(&format!("{name} stream 0"), first, &streams[0].mid, |_| tolerance);
         check(&format!("{name} stream 1"), second, &streams[1].mid, |_| tolerance);

@@ -115,13 +115,13 @@ fn a_runtime_of_another_version_is_told() {
     use resonantgen_models::runtime::RuntimeError;
     // The first runtime of a process stays, so this needs a process of its own.
     if std::env::var_os("RESONANTGEN_OLD_RUNTIME_TEST").is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_runtime_of_another_version_is_told", "--exact"])
             .env("RESONANTGEN_OLD_RUNTIME_TEST", "1")
             .env_remove("ORT_DISABLE_TELEMETRY")
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         return;
     }
     let folder = tempfile::tempdir().unwrap();

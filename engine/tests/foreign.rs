@@ -13,7 +13,7 @@ use resonantgen_foreign::musicgen::{Choice, Musicgen};
 use resonantgen_models::bundle::{Bundle, BundleError};
 use resonantgen_models::runtime::{ModelError, Runtime};
 use serde_json::Value;
-use support::{assert_outputs, repository, runtime_library};
+use support::{assert_outputs, repository, runtime_library, shaken};
 
 fn folder(name: &str) -> PathBuf {
     repository().join("tests/golden").join(format!("{name}_fixture"))
@@ -52,6 +52,8 @@ fn codecs_agree_with_torchs_goldens() {
         let codebooks = codec.record().codebooks;
         let found = codec.encode(&audio, codebooks, &|| false).unwrap();
         assert_eq!(found.values, expected, "{name}");
+        let shaken = codec.encode(&shaken(&audio), codebooks, &|| false).unwrap();
+        assert_eq!(shaken.values, expected, "{name}: two entries are as near");
         let decoded = codec.decode(&found, &|| false).unwrap();
         assert_outputs(name, &floats(&golden["decoded"]), &decoded);
         // Fewer codebooks are a prefix, and decode to something else of the same length.

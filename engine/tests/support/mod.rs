@@ -44,6 +44,16 @@ pub fn assert_outputs(what: &str, golden: &[f32], got: &[f32]) {
     assert!(roundings <= 100.0, "{what}: off by {off}, which is {roundings} roundings of {largest}");
 }
 
+/// Inputs that are off by a hundred roundings, up and down in turn. Codes are the nearest entries of a table: if these give the same
+/// ones, no processor rounds them to others.
+pub fn shaken(values: &[f32]) -> Vec<f32> {
+    let shake = |(index, value): (usize, &f32)| {
+        let sign = if index.count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        value * (1.0 + sign * 100.0 * f32::EPSILON)
+    };
+    values.iter().enumerate().map(shake).collect()
+}
+
 pub fn engine(threads: usize) -> Engine {
     let options =
         EngineOptions { runtime_library: Some(runtime_library()), threads, ..EngineOptions::new(fixture()) };

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::run::Run;
-use super::{REFERENCE_TESTS, SCOPE_WITHOUT_HOSTS, pytest};
+use super::{REFERENCE_TESTS, SCOPE, pytest};
 use crate::command;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
@@ -61,9 +61,10 @@ pub fn run() -> Result<()> {
     }
     let runtime = runtime::ensure()?;
     let python = python::ensure()?;
+    system::ensure(Purpose::Build)?;
     system::ensure(Purpose::Emulation)?;
     let build = &mut command::cargo(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-    let tests = run.executables("build", build.args(SCOPE_WITHOUT_HOSTS))?;
+    let tests = run.executables("build", build.args(SCOPE))?;
     let tests: Vec<PathBuf> = tests.into_iter().filter(|test| has_goldens(test)).collect();
 
     // numba keeps what it has compiled, for each processor by its name.
