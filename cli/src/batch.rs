@@ -225,7 +225,9 @@ fn is_device(name: &str) -> bool {
         let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
         matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
     };
-    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str()) || is_port("com") || is_port("lpt")
+    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || is_port("com")
+        || is_port("lpt")
 }
 
 /// Generates one row; `None` if the user cancelled.

@@ -234,7 +234,8 @@ fn a_download_is_not_cut_off_for_others() {
     let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
     let whole = server.get(&format!("/v1/sessions/{id}/state")).expect(200).body;
     let mut slow = TcpStream::connect(server.addr).unwrap();
-    write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut begin = [0; 12];
     slow.read_exact(&mut begin).unwrap();
     for _ in 0..6 {

@@ -45,7 +45,8 @@ fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     for track in ["drums", "bass", "drums", "bass"] {
         let _ = program::run(&["unlock", text(folder.path()), track]);
-        let _ = program::json(&["import", text(folder.path()), text(&beat()), "--track", track, "--bpm", "125"]);
+        let _ =
+            program::json(&["import", text(folder.path()), text(&beat()), "--track", track, "--bpm", "125"]);
     }
     folder
 }
@@ -124,11 +125,15 @@ fn two_commands_at_a_time_lose_nothing() {
             let output = child.wait_with_output().expect("it ends");
             let code = output.status.code().expect("an exit code");
             let told = String::from_utf8_lossy(&output.stderr);
-            let is_one_line = told.lines().filter(|line| line.starts_with("error: ")).count() == usize::from(code != 0);
+            let is_one_line =
+                told.lines().filter(|line| line.starts_with("error: ")).count() == usize::from(code != 0);
             assert!(matches!(code, 0..=2) && is_one_line, "pair {number}, {words:?}: {code}, {told}");
             refused += u32::from(code != 0);
         }
         assert_sound(folder.path(), &format!("pair {number} of {commands:?}"));
     }
-    println!("{pairs} pairs tried, {refused} of {} commands refused in one line; nothing was lost", 2 * pairs);
+    println!(
+        "{pairs} pairs tried, {refused} of {} commands refused in one line; nothing was lost",
+        2 * pairs
+    );
 }

@@ -73,7 +73,8 @@ pub fn plain_number(column: &str, cell: &str) -> String {
     }
     let digits: String = cell.chars().filter(|letter| !letter.is_whitespace()).collect();
     let digits = digits.replace(',', ".");
-    let share = digits.strip_suffix('%').filter(|_| column != "bpm").and_then(|digits| digits.parse::<f64>().ok());
+    let share =
+        digits.strip_suffix('%').filter(|_| column != "bpm").and_then(|digits| digits.parse::<f64>().ok());
     share.map_or(digits, |percent| (percent / 100.0).to_string())
 }
 
@@ -184,7 +185,9 @@ mod tests {
     #[test]
     fn tables_of_every_country_are_read() {
         let utf16 = |text: &str, big: bool| -> Vec<u8> {
-            let units = text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
+            let units = text
+                .encode_utf16()
+                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
             units.collect()
         };
         let comma = "prompt,name,bpm\ntechno,St\u{fc}ck,120\n";
@@ -192,8 +195,14 @@ mod tests {
             ("semicolons", "prompt;name;bpm\r\ntechno;St\u{fc}ck;120\r\n".as_bytes().to_vec()),
             ("carriage returns", "prompt,name,bpm\rtechno,St\u{fc}ck,120\r".as_bytes().to_vec()),
             ("tabs", "prompt\tname\tbpm\ntechno\tSt\u{fc}ck\t120\n".as_bytes().to_vec()),
-            ("a line that names the separator", "sep=;\r\nprompt;name;bpm\r\ntechno;St\u{fc}ck;120".as_bytes().to_vec()),
-            ("quoted names", "\"prompt\";\"name\";\"bpm\"\n\"techno\";\"St\u{fc}ck\";\"120\"\n".as_bytes().to_vec()),
+            (
+                "a line that names the separator",
+                "sep=;\r\nprompt;name;bpm\r\ntechno;St\u{fc}ck;120".as_bytes().to_vec(),
+            ),
+            (
+                "quoted names",
+                "\"prompt\";\"name\";\"bpm\"\n\"techno\";\"St\u{fc}ck\";\"120\"\n".as_bytes().to_vec(),
+            ),
             ("Windows-1252", b"prompt,name,bpm\ntechno,St\xfcck,120\n".to_vec()),
             ("UTF-16 with a mark", [vec![0xff, 0xfe], utf16(comma, false)].concat()),
             ("UTF-16 with the other mark", [vec![0xfe, 0xff], utf16(comma, true)].concat()),

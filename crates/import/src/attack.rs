@@ -36,12 +36,15 @@ pub(super) fn near(mono: &[f32], around: f64, reach: f64) -> Option<f64> {
     };
     let rise = |at: usize| level(at, at + AROUND) - level(at.saturating_sub(AROUND), at);
     let steepest = (from..to).max_by(|a, b| rise(*a).total_cmp(&rise(*b)))?;
-    let (loud, quiet) = (level(steepest, steepest + AROUND), level(steepest.saturating_sub(AROUND), steepest));
+    let (loud, quiet) =
+        (level(steepest, steepest + AROUND), level(steepest.saturating_sub(AROUND), steepest));
     if loud <= 0.0 || quiet > MOST_BEFORE * loud {
         return None;
     }
     let peak = |from: usize, to: usize| {
-        mono[from.min(mono.len())..to.min(mono.len())].iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()))
+        mono[from.min(mono.len())..to.min(mono.len())]
+            .iter()
+            .fold(0.0_f32, |peak, sample| peak.max(sample.abs()))
     };
     let loudest = peak(steepest, steepest + AROUND);
     let search = steepest.saturating_sub(BEFORE);
@@ -69,7 +72,9 @@ mod tests {
                     0.8 * (-seconds * 20.0).exp() * (std::f32::consts::TAU * 90.0 * seconds).sin()
                 };
                 let sounds: [&mut dyn FnMut(usize) -> f32; 2] =
-                    [&mut |offset| 0.5 * noise() * (-(offset as f32) / 900.0).exp(), &mut |offset| kick(offset)];
+                    [&mut |offset| 0.5 * noise() * (-(offset as f32) / 900.0).exp(), &mut |offset| {
+                        kick(offset)
+                    }];
                 for sound in sounds {
                     let mut hiss = 7_u32;
                     let audio: Vec<f32> = (0..20_000_usize)

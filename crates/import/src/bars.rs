@@ -4,9 +4,9 @@ use super::decode::Decoded;
 use super::hints::Hint;
 use super::tempo::{Similarity, estimate, usual};
 use super::{ImportError, ImportOptions, Measured, attack};
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter};
 use resonantgen_sound::listen::flux::{Edges, Flux};
 use resonantgen_sound::listen::mono;
-use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter};
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 /// Below this no beat was found.
@@ -85,15 +85,16 @@ pub(super) fn find(
     let cut_seconds = decoded.cut_seconds.filter(|_| options.start_seconds.is_none());
     let (bpm, whole_bars) = match options.bpm {
         Some(value) => {
-            let bars = cut_seconds.and_then(|seconds| whole_bars(value, seconds, quarters_per_bar, EXACT_SECONDS));
+            let bars =
+                cut_seconds.and_then(|seconds| whole_bars(value, seconds, quarters_per_bar, EXACT_SECONDS));
             (Measured { value, confidence: 1.0 }, bars)
         }
         None => {
             let measured = estimate(&similarity, hint);
             let noted = noted(hints, &similarity, measured, cut_seconds, quarters_per_bar);
-            let cut = cut_seconds
-                .filter(|_| decoded.is_whole && noted.is_none())
-                .and_then(|seconds| cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar));
+            let cut = cut_seconds.filter(|_| decoded.is_whole && noted.is_none()).and_then(|seconds| {
+                cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar)
+            });
             match (noted.or(cut.map(|(bpm, bars)| (bpm, Some(bars)))), &options.plan) {
                 (Some((bpm, bars)), _) if noted.is_some() || hint.is_some() => (bpm, bars),
                 (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
@@ -192,7 +193,8 @@ fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String
     let score = |bpm: f64| similarity.pulse(bpm).max(0.0) * usual(bpm);
     let own = score(bpm.value).max(f32::MIN_POSITIVE);
     let others = [bpm.value / 2.0, bpm.value * 2.0].into_iter().filter(|other| BPM_RANGE.contains(other));
-    let Some((other, rival)) = others.map(|other| (other, score(other))).max_by(|a, b| a.1.total_cmp(&b.1)) else {
+    let Some((other, rival)) = others.map(|other| (other, score(other))).max_by(|a, b| a.1.total_cmp(&b.1))
+    else {
         return bpm;
     };
     let is_divided = other < bpm.value && bpm.value < FAST_BPM && {
@@ -216,7 +218,8 @@ fn at_attack(mono: &[f32], downbeat: f64, beat: f64, bar: f64) -> f64 {
     let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
     let off = |at: f64| attack::near(mono, at, ATTACK_REACH).map(|found| found - at);
     let median = |step: f64| {
-        let times = std::iter::successors(Some(downbeat), |at| Some(at + step)).take_while(|at| *at < seconds);
+        let times =
+            std::iter::successors(Some(downbeat), |at| Some(at + step)).take_while(|at| *at < seconds);
         let mut offs: Vec<f64> = times.filter_map(off).collect();
         offs.sort_by(f64::total_cmp);
         offs.get(offs.len() / 2).copied()

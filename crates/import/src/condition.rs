@@ -28,7 +28,9 @@ pub(super) fn clean(decoded: &mut Decoded) {
         }
     }
     if largest > 0.0 {
-        decoded.remarks.push(format!("a constant offset of {:.1} % of full scale was taken out", largest * 100.0));
+        decoded
+            .remarks
+            .push(format!("a constant offset of {:.1} % of full scale was taken out", largest * 100.0));
     }
     let low = [&decoded.left, &decoded.right].map(|channel| below(channel, RUMBLE_HZ));
     let power = |channels: [&[f32]; 2]| -> f64 {
@@ -44,7 +46,9 @@ pub(super) fn clean(decoded: &mut Decoded) {
             *sample -= low;
         }
     }
-    decoded.remarks.push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was taken out", 20.0 * level.log10()));
+    decoded
+        .remarks
+        .push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was taken out", 20.0 * level.log10()));
 }
 
 /// The mean that most blocks share; 0 if there is none. (The mean of everything is moved by a single low note.)
@@ -75,7 +79,8 @@ fn below(samples: &[f32], hz: f64) -> Vec<f32> {
     let settling = SETTLING.min(count - 1);
     let (first, last) = (f64::from(samples[0]), f64::from(samples[count - 1]));
     let before = samples[1..=settling].iter().rev().map(|sample| 2.0 * first - f64::from(*sample));
-    let behind = samples[count - 1 - settling..count - 1].iter().rev().map(|sample| 2.0 * last - f64::from(*sample));
+    let behind =
+        samples[count - 1 - settling..count - 1].iter().rev().map(|sample| 2.0 * last - f64::from(*sample));
     let mut long: Vec<f64> =
         before.chain(samples.iter().map(|sample| f64::from(*sample))).chain(behind).collect();
     low_pass(long.iter_mut(), hz);
@@ -121,12 +126,18 @@ mod tests {
         ] {
             let mut found = of(|seconds| music(seconds) + unwanted(seconds));
             clean(&mut found);
-            assert!(found.remarks.len() == 1 && found.remarks[0].contains(hint), "{name}: {:?}", found.remarks);
+            assert!(
+                found.remarks.len() == 1 && found.remarks[0].contains(hint),
+                "{name}: {:?}",
+                found.remarks
+            );
             let worst = found.left.iter().zip(&wanted.left).skip(4_800).take(86_400);
             let worst = worst.map(|(found, wanted)| (found - wanted).abs()).fold(0.0, f32::max);
             assert!(worst < 0.02, "{name}: {worst}");
         }
-        for still in [&music as &dyn Fn(f64) -> f64, &tone(32.0, 0.5), &|seconds: f64| (-seconds * 9.0).exp() * tone(50.0, 0.8)(seconds)] {
+        for still in [&music as &dyn Fn(f64) -> f64, &tone(32.0, 0.5), &|seconds: f64| {
+            (-seconds * 9.0).exp() * tone(50.0, 0.8)(seconds)
+        }] {
             let mut found = of(still);
             clean(&mut found);
             assert_eq!((found.left, found.remarks.len()), (of(still).left, 0));

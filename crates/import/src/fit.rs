@@ -3,9 +3,9 @@
 use super::bars::Cut;
 use super::decode::Decoded;
 use super::{Fit, ImportError, ImportObserver, ImportStage};
+use resonantgen_music::plan::Plan;
 use resonantgen_sound::listen::flux::{Edges, Flux};
 use resonantgen_sound::listen::mono;
-use resonantgen_music::plan::Plan;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// Drift from the grid over the whole loop that is left alone, in seconds.

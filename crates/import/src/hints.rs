@@ -45,7 +45,8 @@ fn numbers(text: &str) -> Vec<(usize, usize)> {
         let start = at;
         let mut has_point = false;
         while at < bytes.len() {
-            let is_point = b".,".contains(&bytes[at]) && !has_point && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+            let is_point =
+                b".,".contains(&bytes[at]) && !has_point && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
             if !bytes[at].is_ascii_digit() && !is_point {
                 break;
             }
@@ -85,8 +86,12 @@ pub(super) fn id3_bpm(tag: &[u8]) -> Option<f64> {
         let content = tag.get(at..at.checked_add(size)?.min(end))?;
         if head[..name_length] == b"TBPM"[..name_length] || head.starts_with(b"TBP\0") {
             // The first byte tells the encoding; digits are the same in all of them but for zeros.
-            let digits: String =
-                content.iter().skip(1).filter(|byte| byte.is_ascii_digit() || b".,".contains(byte)).map(|byte| char::from(*byte)).collect();
+            let digits: String = content
+                .iter()
+                .skip(1)
+                .filter(|byte| byte.is_ascii_digit() || b".,".contains(byte))
+                .map(|byte| char::from(*byte))
+                .collect();
             return of_text(&digits);
         }
         if head[0] == 0 {
@@ -144,7 +149,9 @@ mod tests {
             let content = frames.concat();
             [&b"ID3"[..], &[version, 0, 0, 0, 0, 0, content.len() as u8], &content, &[0; 30]].concat()
         };
-        for (version, title, bpm) in [(2, &b"TT2"[..], &b"TBP"[..]), (3, b"TIT2", b"TBPM"), (4, b"TIT2", b"TBPM")] {
+        for (version, title, bpm) in
+            [(2, &b"TT2"[..], &b"TBP"[..]), (3, b"TIT2", b"TBPM"), (4, b"TIT2", b"TBPM")]
+        {
             let bytes = tag(version, &[frame(title, b"loop", version), frame(bpm, b"87.5", version)]);
             assert_eq!(id3_bpm(&bytes), Some(87.5), "{version}");
             assert_eq!(id3_bpm(&tag(version, &[frame(title, b"loop", version)])), None, "{version}");

@@ -41,7 +41,13 @@ impl Header {
         let word = u32::from_be_bytes([first, second, third, fourth]);
         let (version, layer) = (word >> 19 & 3, word >> 17 & 3);
         let (bitrate, rate) = ((word >> 12 & 15) as usize, (word >> 10 & 3) as usize);
-        if word >> 21 != 0x7ff || version == 1 || layer != 1 || !(1..15).contains(&bitrate) || rate == 3 || word & 3 == 2 {
+        if word >> 21 != 0x7ff
+            || version == 1
+            || layer != 1
+            || !(1..15).contains(&bitrate)
+            || rate == 3
+            || word & 3 == 2
+        {
             return None;
         }
         const MPEG1: [u32; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
@@ -200,11 +206,13 @@ impl Notes {
             .into_iter()
             .find(|at| matches!(frame.get(*at..*at + 4), Some(b"Xing" | b"Info")))?;
         let flags = long(start + 4).unwrap_or(0);
-        let frames = (flags & 1 != 0).then(|| long(start + 8)).flatten().map(u64::from).filter(|frames| *frames > 0);
+        let frames =
+            (flags & 1 != 0).then(|| long(start + 8)).flatten().map(u64::from).filter(|frames| *frames > 0);
         let sizes = [(1, 4), (2, 4), (4, 100), (8, 4)];
         let size: usize = sizes.into_iter().filter(|(flag, _)| flags & flag != 0).map(|(_, size)| size).sum();
         let lame = start + 8 + size;
-        let is_noted = frame.get(lame..lame + 4).is_some_and(|name| name.iter().all(u8::is_ascii_alphanumeric));
+        let is_noted =
+            frame.get(lame..lame + 4).is_some_and(|name| name.iter().all(u8::is_ascii_alphanumeric));
         let trims = frame.get(lame + 21..lame + 24).filter(|_| is_noted);
         let gapless = trims.map(|trims| {
             let word = u32::from_be_bytes([0, trims[0], trims[1], trims[2]]);
@@ -234,7 +242,8 @@ impl<R: Read + Seek> Mp3<R> {
         let mut counting = Frames::new(&mut input);
         let bpm = {
             let head = counting.peek(10)?;
-            let size = if head.starts_with(b"ID3") && head.len() >= 10 { hints::syncsafe(&head[6..10]) } else { 0 };
+            let size =
+                if head.starts_with(b"ID3") && head.len() >= 10 { hints::syncsafe(&head[6..10]) } else { 0 };
             let tag = counting.peek((size + 10).min(TAG_BYTES))?;
             hints::id3_bpm(tag)
         };
@@ -363,13 +372,21 @@ mod tests {
 
     #[test]
     fn headers_are_those_of_the_standard() {
-        let of = |bytes: [u8; 4]| Header::read(&bytes).map(|header| (header.rate_hz, header.channels, header.length));
+        let of = |bytes: [u8; 4]| {
+            Header::read(&bytes).map(|header| (header.rate_hz, header.channels, header.length))
+        };
         // 128 kbit/s at 44.1 kHz in stereo, without and with padding; 64 kbit/s at 24 kHz in mono; 8 kHz (MPEG 2.5).
         assert_eq!(of([0xff, 0xfb, 0x90, 0x00]), Some((44_100, 2, 417)));
         assert_eq!(of([0xff, 0xfb, 0x92, 0x00]), Some((44_100, 2, 418)));
         assert_eq!(of([0xff, 0xf3, 0x84, 0xc0]), Some((24_000, 1, 192)));
         assert_eq!(of([0xff, 0xe3, 0x18, 0xc0]), Some((8_000, 1, 72)));
-        for wrong in [[0xff, 0xfb, 0xf0, 0], [0xff, 0xfb, 0x0c, 0], [0xff, 0xfd, 0x90, 0], [0xff, 0xeb, 0x90, 0], [0; 4]] {
+        for wrong in [
+            [0xff, 0xfb, 0xf0, 0],
+            [0xff, 0xfb, 0x0c, 0],
+            [0xff, 0xfd, 0x90, 0],
+            [0xff, 0xeb, 0x90, 0],
+            [0; 4],
+        ] {
             assert_eq!(of(wrong), None, "{wrong:?}");
         }
     }

@@ -88,7 +88,8 @@ impl<R: Read + Seek> Pcm<R> {
             Err(Fault::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
             other => other?,
         }
-        let format = found.format.ok_or_else(|| Fault::damaged("its header does not say what its sound is"))?;
+        let format =
+            found.format.ok_or_else(|| Fault::damaged("its header does not say what its sound is"))?;
         let (start, said) = found.sound.ok_or_else(|| Fault::damaged("there is no sound in it"))?;
         let mut remarks = Vec::new();
         let bytes = sound_bytes(&mut input, length, start, said, is_aiff, &mut remarks)?;
@@ -222,10 +223,10 @@ fn sound_bytes(
         let mut next = [0; 16];
         input.seek(SeekFrom::Start(end))?;
         input.read_exact(&mut next)?;
-        let is_filling = next.iter().all(|byte| *byte == 0) || next.starts_with(b"TAG") || next.starts_with(b"ID3");
-        let is_known = is_filling
-            || is_chunk(input, padded, length, is_aiff)?
-            || is_chunk(input, end, length, is_aiff)?;
+        let is_filling =
+            next.iter().all(|byte| *byte == 0) || next.starts_with(b"TAG") || next.starts_with(b"ID3");
+        let is_known =
+            is_filling || is_chunk(input, padded, length, is_aiff)? || is_chunk(input, end, length, is_aiff)?;
         if !is_known {
             remarks.push(format!(
                 "its header leaves out the last {behind} bytes, as after a recording that was not finished: they were read"
@@ -333,7 +334,8 @@ fn wav_format(bytes: &[u8]) -> Result<Format, Fault> {
     // The size of a block decides, if it makes sense: 20 bits lie in three or four bytes.
     let per_channel = if block.is_multiple_of(channels) { usize::from(block / channels) } else { 0 };
     let from_bits = usize::from(bits).div_ceil(8);
-    let width = if per_channel >= from_bits && (1..=8).contains(&per_channel) { per_channel } else { from_bits };
+    let width =
+        if per_channel >= from_bits && (1..=8).contains(&per_channel) { per_channel } else { from_bits };
     let coding = match (kind, width) {
         (1, 1) => Coding::Unsigned,
         (1, 2..=4) => Coding::Signed,
@@ -521,7 +523,8 @@ mod tests {
         let riff = |kind: u16, bits: u16, data: &[u8]| {
             [&b"RIFF\0\0\0\0WAVE"[..], &fmt(kind, 1, 44_100, bits), &chunk(b"data", data, false)].concat()
         };
-        let doubles: Vec<u8> = sound.iter().flat_map(|sample| f64::from(float(sample)).to_le_bytes()).collect();
+        let doubles: Vec<u8> =
+            sound.iter().flat_map(|sample| f64::from(float(sample)).to_le_bytes()).collect();
         for (name, bytes) in [
             ("16", riff(1, 16, &wide(2, false))),
             ("24", riff(1, 24, &wide(3, false))),

@@ -2,9 +2,9 @@
 
 use std::f64::consts::TAU;
 
+use resonantgen_music::plan::Plan;
 use resonantgen_sound::listen::mono;
 use resonantgen_sound::measure::onsets;
-use resonantgen_music::plan::Plan;
 use resonantgen_take::{FULL_SCALE, StemAudio};
 
 /// Fewer onsets say nothing: pads have few.
@@ -17,7 +17,8 @@ const DIVISIONS: [f64; 3] = [4.0, 6.0, 8.0];
 /// unit vectors, weighted by strength (Mardia and Jupp, "Directional Statistics", 2000, section 2.3), on the better of two grids.
 /// `None` with too few onsets to tell.
 pub(super) fn steadiness(audio: &StemAudio, plan: &Plan) -> Option<f32> {
-    let floats = |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
+    let floats =
+        |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
     let found = onsets(&mono(&floats(&audio.left), &floats(&audio.right)).samples);
     if found.len() < FEWEST {
         return None;

@@ -59,7 +59,9 @@ impl Stream {
             match self.format.next_packet() {
                 Ok(packet) if packet.track_id() == self.track => return Ok(Some(packet)),
                 Ok(_) => {}
-                Err(FormatError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+                Err(FormatError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Ok(None);
+                }
                 // Another piece of music begins in the same stream; the first is what was asked for.
                 Err(FormatError::ResetRequired) => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -98,8 +100,9 @@ impl Reader for Stream {
                     .samples
                     .take()
                     .filter(|samples| samples.capacity() >= decoded.capacity() * spec.channels.count());
-                let samples =
-                    self.samples.insert(samples.unwrap_or_else(|| SampleBuffer::new(decoded.capacity() as u64, spec)));
+                let samples = self
+                    .samples
+                    .insert(samples.unwrap_or_else(|| SampleBuffer::new(decoded.capacity() as u64, spec)));
                 samples.copy_interleaved_ref(decoded);
                 Ok(Some(Piece::Sound(samples.samples())))
             }
@@ -115,6 +118,7 @@ impl Reader for Stream {
 /// The tempo in a file's comments.
 fn noted_bpm(notes: &MetadataRevision) -> Option<f64> {
     let is_bpm = |key: &str| ["bpm", "tempo", "tbpm"].iter().any(|known| key.eq_ignore_ascii_case(known));
-    let noted = notes.tags().iter().find(|tag| tag.std_key == Some(StandardTagKey::Bpm) || is_bpm(&tag.key))?;
+    let noted =
+        notes.tags().iter().find(|tag| tag.std_key == Some(StandardTagKey::Bpm) || is_bpm(&tag.key))?;
     hints::of_text(&noted.value.to_string())
 }

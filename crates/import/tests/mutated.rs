@@ -3,7 +3,12 @@
 //! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-import --test mutated --release -- --nocapture` tries as many of each kind
 //! and prints the figures for BENCHMARKS.md; without it some of each are tried. The seeds are fixed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test; figures go to BENCHMARKS.md")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test; figures go to BENCHMARKS.md"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +30,9 @@ fn repository() -> PathBuf {
 
 /// One second of clicks as 16-bit words.
 fn samples() -> Vec<i16> {
-    (0..22_050_i32).map(|index| if index % 5_512 < 300 { ((index * 7_919) % 20_000 - 10_000) as i16 } else { 0 }).collect()
+    (0..22_050_i32)
+        .map(|index| if index % 5_512 < 300 { ((index * 7_919) % 20_000 - 10_000) as i16 } else { 0 })
+        .collect()
 }
 
 fn riff(head: &[u8], form: u16, bits: u16, data: &[u8]) -> Vec<u8> {
@@ -136,8 +143,7 @@ fn damaged_files_are_imported_or_refused_in_one_line() {
             let mut bytes = whole.clone();
             mutate(&mut bytes, &mut random);
             std::fs::write(&path, &bytes).unwrap();
-            let options =
-                if seed % 4 == 0 { ImportOptions::new(Track::Bass) } else { options.clone() };
+            let options = if seed % 4 == 0 { ImportOptions::new(Track::Bass) } else { options.clone() };
             match std::panic::catch_unwind(|| import_loop(&path, &options, &Silent)) {
                 Ok(Ok(found)) => {
                     let take = &found.take;
@@ -154,6 +160,8 @@ fn damaged_files_are_imported_or_refused_in_one_line() {
                 Err(_) => panic!("{name}, seed {seed}: the import panicked"),
             }
         }
-        println!("{name:<12} {count} tried, {imported} imported, {refused} refused ({panics} after a decoder's panic)");
+        println!(
+            "{name:<12} {count} tried, {imported} imported, {refused} refused ({panics} after a decoder's panic)"
+        );
     }
 }

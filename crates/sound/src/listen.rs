@@ -70,7 +70,8 @@ pub fn mono(left: &[f32], right: &[f32]) -> Mono {
 /// of audio; not realtime-safe.
 #[must_use]
 pub fn hear(track: Track, audio: &StemAudio, plan: &Plan) -> Vec<HeardStep> {
-    let floats = |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
+    let floats =
+        |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
     let mono = mono(&floats(&audio.left), &floats(&audio.right)).samples;
     let mut steps = vec![HeardStep::default(); plan.total_steps() as usize];
     if mono.is_empty() || steps.is_empty() {

@@ -140,7 +140,12 @@ fn is_plain(one: char) -> bool {
         _ if one.is_ascii() => one.is_ascii_alphanumeric() || " -_".contains(one),
         // Joiners are part of how Indic and Persian words are written.
         '\u{200c}' | '\u{200d}' => true,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => false,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' => false,
         // Private letters, specials, tags.
         '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}' => false,
         _ => !one.is_control() && !one.is_whitespace(),
@@ -172,7 +177,10 @@ mod tests {
             ("", "loop.wav"),
             (".wav", "loop.wav"),
             ("a\0b.exe", "ab.wav"),
-            ("\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav", "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav"),
+            (
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+            ),
             ("\u{431}\u{430}\u{441} 120.FLAC", "\u{431}\u{430}\u{441} 120.flac"),
             ("\u{924}\u{93e}\u{932}\u{94d}.mp3", "\u{924}\u{93e}\u{932}\u{94d}.mp3"),
             ("e\u{301}te\u{301}.ogg", "e\u{301}te\u{301}.ogg"),
