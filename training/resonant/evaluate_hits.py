@@ -112,7 +112,11 @@ def main() -> None:
     print("| | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for name, row in table.items():
-        print(f"| {name} | " + " | ".join("-" if key not in row else f"{row[key]:.2f}".removesuffix(".00") for key in columns) + " |")
+        print(
+            f"| {name} | "
+            + " | ".join("-" if key not in row else f"{row[key]:.2f}".removesuffix(".00") for key in columns)
+            + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -301,8 +301,8 @@ def fit(sounds: list[np.ndarray], group: str, gain_db: float, seed: int, jitter:
     length = int(np.median([length_of(each) for each in sounds])) // 64 * 64
     rows = max(2, int(np.searchsorted(hits.SLOW.samples, length)) + 1)
     rows = min(rows, len(hits.SLOW_MS))
-    hit = Hit(10 ** (gain_db / 20), 0.0, length, ratio, tau, ramp, spike_of(sound), 0, table, np.zeros((17, 32)), 0.0, np.zeros((rows, 96)), 0.0,
-              np.zeros(hits.CURVE_POINTS))  # fmt: skip
+    empty = (np.zeros((17, 32)), 0.0, np.zeros((rows, 96)), 0.0, np.zeros(hits.CURVE_POINTS))
+    hit = Hit(10 ** (gain_db / 20), 0.0, length, ratio, tau, ramp, spike_of(sound), 0, table, *empty)
     fitted_modes = hits.render_modes(hit.mode_table(), *clock, hits.RAMPS[ramp], length)
     cut = [np.pad(each, (0, max(0, length - len(each))))[:length] for each in sounds]
     residual = cut[0] - fitted_modes

@@ -237,9 +237,7 @@ def render_both(
     return out
 
 
-def render(
-    hit: Hit, seed: int, curve_db: np.ndarray | None = None, tune: float = 1.0, samples: int | None = None
-) -> np.ndarray:
+def render(hit: Hit, seed: int, curve_db: np.ndarray | None = None, tune: float = 1.0, samples: int | None = None) -> np.ndarray:
     """One stroke without its level, float64 [length], or its first `samples`. `tune` multiplies the modes' frequencies."""
     curve = np.zeros(CURVE_POINTS) if curve_db is None else np.asarray(curve_db, dtype=np.float64)
     count = hit.length if samples is None else min(samples, hit.length)
@@ -261,8 +259,10 @@ def pack(pieces: list[Piece]) -> bytes:
         name = piece.name.encode()
         out.append(struct.pack("<BB", len(name), len(piece.hits)) + name)
         for hit in piece.hits:
-            out.append(struct.pack("<ffffHBBBBBBBB", hit.level, hit.loudness_db, hit.fast_top, hit.slow_top, hit.length // 64,
-                                   hit.ratio, hit.tau, hit.ramp, hit.spike_at, hit.spike, len(hit.modes), hit.slow.shape[0], len(hit.seeds)))  # fmt: skip
+            floats = (hit.level, hit.loudness_db, hit.fast_top, hit.slow_top)
+            places = (hit.ratio, hit.tau, hit.ramp, hit.spike_at, hit.spike)
+            counts = (len(hit.modes), hit.slow.shape[0], len(hit.seeds))
+            out.append(struct.pack("<ffffHBBBBBBBB", *floats, hit.length // 64, *places, *counts))
             out.append(hit.curve.astype(np.int8).tobytes())
             out.append(np.array(hit.seeds, dtype="<u2").tobytes())
             columns = hit.modes.reshape(-1, 4)
@@ -297,8 +297,7 @@ def unpack(data: bytes) -> list[Piece]:
                              + [np.frombuffer(take(row[10]), np.uint8).astype(np.int64) for _ in range(3)], axis=1)  # fmt: skip
             fast = np.frombuffer(take(len(FAST_MS) * FAST.bands), np.uint8).reshape(-1, FAST.bands)
             slow = np.frombuffer(take(row[11] * SLOW.bands), np.uint8).reshape(-1, SLOW.bands)
-            piece.hits.append(Hit(row[0], row[1], row[4] * 64, row[5], row[6], row[7], row[8], row[9], modes, fast, row[2], slow, row[3],
-                                  curve, seeds))  # fmt: skip
+            piece.hits.append(Hit(row[0], row[1], row[4] * 64, *row[5:10], modes, fast, row[2], slow, row[3], curve, seeds))
         pieces.append(piece)
     if at != len(data):
         raise ValueError("the file of hits is longer than it says")

@@ -1,6 +1,8 @@
 """Tests of the drum hits: the file, the renderer, the fit, and what the measures hear."""
 
 import csv
+import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ pytest.importorskip("scipy")
 
 import soundfile
 
-from resonant import fit_hits, hit_goldens, hit_measures, hits
+from resonant import fit_hits, hit_goldens, hit_kits, hit_measures, hits
 
 RATE = hits.RATE
 
@@ -129,3 +131,33 @@ def test_an_index_without_its_columns_or_numbers_is_refused(tmp_path):
     write_samples(tmp_path, [row("a.flac", gain="loud")], {})
     with pytest.raises(fit_hits.SamplesError, match="a.flac"):
         fit_hits.read_index(tmp_path)
+
+
+def test_kits_join_a_bundle_once_and_those_without_pieces_are_named(tmp_path):
+    old = [{"id": name, "track": track, "styles": {"jazz": 1.0, "pop": 0.2}}
+           for name, track in (("drums.jazz_a", "drums"), ("drums.orchestra", "drums"), ("bass.finger", "bass"))]  # fmt: skip
+    (tmp_path / "patches.json").write_text(json.dumps(old))
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": "1", "patches": {}, "tracks": {}}))
+    made_up = hit_goldens.pieces()[-1]
+    kit = next(kit for kit in hit_kits.KITS if kit.id == "session")
+    data = hits.pack([hits.Piece(name, made_up.hits) for name in {*kit.pieces.values(), "unused"}])
+    for _ in range(2):
+        made, lost = hit_kits.add(tmp_path, data, version="2")
+    patches = json.loads((tmp_path / "patches.json").read_text())
+    assert made == len(hit_kits.KITS) - len(lost) and any(line.startswith("metal (muldjord_close") for line in lost)
+    assert [patch["id"] for patch in patches][:3] == ["drums.jazz_a", "drums.orchestra", "drums.recorded_session"]
+    assert len(patches) == 3 + made and patches[-1]["id"] == "bass.finger"
+    assert patches[0]["styles"] == {"jazz": hit_kits.REST, "pop": 0.2} and patches[1]["styles"]["jazz"] == 1.0
+    content = (tmp_path / "hits_drums.bin").read_bytes()
+    assert "unused" not in {piece.name for piece in hits.unpack(content)}
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["version"] == "2" and manifest["patches"]["count"] == len(patches)
+    assert manifest["hits"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_every_kit_has_all_classes_and_describes_itself():
+    names = [kit.name for kit in hit_kits.KITS]
+    assert len(set(names)) == len(names) >= 12
+    for kit in hit_kits.KITS:
+        assert set(kit.pieces) == set(hit_kits.CLASSES), kit.id
+        assert len(kit.tone) == hits.CURVE_POINTS and kit.styles and len(kit.tags) >= 6, kit.id
