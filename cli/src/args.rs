@@ -67,7 +67,7 @@ pub enum Command {
     /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
-    /// List the genres that prompts may name, or explain one
+    /// List the genres that prompts may name, or describe one
     Genres(Genres),
     #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
@@ -499,10 +499,10 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// What `genres` takes.
+/// Arguments of `genres`.
 #[derive(Debug, Args)]
 pub struct Genres {
-    /// Genre to explain, by any of its names
+    /// Genre to describe, by any of its names
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Print one JSON document instead of a table
