@@ -389,5 +389,5 @@ fn hash(path: &Path, observer: &dyn ImportObserver) -> Result<String, ImportErro
         }
         hash.update(&piece[..count]);
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hex(hash.finalize()))
 }

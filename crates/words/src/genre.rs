@@ -218,7 +218,7 @@ impl Genres {
         let is_it = |genre: &&Genre| {
             plain(&genre.name) == wanted
                 || plain(&genre.title) == wanted
-                || genre.words.iter().any(|word| *word == wanted)
+                || genre.words.contains(&wanted)
         };
         self.all().find(is_it)
     }

@@ -348,7 +348,7 @@ mod tests {
                     (6.0 * (sine(phase) * sine(phase + depth / 6.0 * sine(0.5 * phase)))).tanh() * 0.5
                 };
                 let smooth = |phase: f64| 0.4 * (phase * std::f64::consts::TAU).sin();
-                let waves: [(&str, bool, &dyn Fn(f64) -> f64); 6] = [
+                let waves: [Wave<'_>; 6] = [
                     ("saw", true, &saw),
                     ("narrow pulse", true, &narrow),
                     ("square", true, &square),
@@ -364,8 +364,13 @@ mod tests {
         all
     }
 
+    /// A name, and what breaks audio at a frame.
+    type Defect = (&'static str, fn(&mut [f32], usize));
+    /// A name, whether the waveform has edges, and its value at a phase in cycles.
+    type Wave<'a> = (&'a str, bool, &'a dyn Fn(f64) -> f64);
+
     /// What a break in a take sounds like: a jump, a gap, a piece that is repeated, a stray sample.
-    fn defects() -> [(&'static str, fn(&mut [f32], usize)); 4] {
+    fn defects() -> [Defect; 4] {
         [
             ("jump", |audio, at| audio[at..at + 20_000].iter_mut().for_each(|sample| *sample += 0.15)),
             ("gap", |audio, at| audio[at..at + 150].fill(0.0)),
