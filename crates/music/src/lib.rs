@@ -6,7 +6,7 @@
 //! ```
 //! use resonantgen_music::plan::Chord;
 //!
-//! let chord: Chord = "Am7/G".parse()?;
+//! let chord: Chord = "Am7".parse()?;
 //! assert_eq!(chord.pitch_classes().collect::<Vec<_>>().len(), 4);
 //! # Ok::<(), resonantgen_music::plan::ParseChordError>(())
 //! ```
