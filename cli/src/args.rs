@@ -179,7 +179,7 @@ impl Settings {
 }
 
 /// Where the models are, and what runs them.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one that came with this program]
     #[arg(long, value_name = "DIR")]

@@ -1,6 +1,5 @@
 //! `resonantgen generate`: from a prompt to four stems in a folder.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +22,11 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
     let request = request(arguments);
-    let mut session = existing_session(&out)?;
+    // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
+    let (folder, mut session) = match folder::open_session_if_there(&out)? {
+        Some((folder, session)) => (Some(folder), session),
+        None => (None, Session::default()),
+    };
     // What cannot be is refused before anything is opened.
     session.check_request(&request, None)?;
     interrupt::listen()?;
@@ -40,7 +43,10 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     }
 
     // Last, so that a command that is refused leaves no folder behind.
-    folder::check_writable(&out)?;
+    let mut folder = match folder {
+        Some(folder) => folder,
+        None => folder::create(&out)?,
+    };
     let begin = Instant::now();
     let generated = maker.generate(&mut session, &request, &Progress::new());
     interrupt::check()?;
@@ -48,7 +54,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
-    folder::save(&out, &session, rate)?;
+    folder::save(&mut folder, &session, rate)?;
     Report::new(&out, &session, Some(&run)).print(json)
 }
 
@@ -64,12 +70,6 @@ pub fn request(arguments: Generate) -> SessionRequest {
         tracks,
         settings: arguments.settings.generation(),
     }
-}
-
-/// The session that an existing folder holds: its takes stay in the history, and locked ones or those of tracks that are
-/// not asked for play on.
-fn existing_session(out: &Path) -> Result<Session> {
-    if folder::holds_session(out) { folder::load(out) } else { Ok(Session::default()) }
 }
 
 /// A seed that is short enough to be typed again.

@@ -30,18 +30,17 @@ use self::shelf::{Janitor, Shelf, loaded, lock};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
 use crate::bundle::{Bundle, BundleError, Patch};
 use crate::codec::filter::SpectralFilter;
-use crate::intent::{Intent, Sense, TextUnderstanding};
+use crate::intent::{Sense, TextUnderstanding};
+use crate::maker::{BundleFacts, Maker};
+pub use crate::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
 use crate::measure::Measures;
-use crate::plan::{BARS_RANGE, BPM_RANGE, Plan};
+use crate::plan::{BARS_RANGE, BPM_RANGE};
 use crate::runtime::{
     ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
     UnknownProvider,
 };
 use crate::score::Score;
-use crate::take::{
-    FULL_SCALE, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId,
-    Tokens,
-};
+use crate::take::{FULL_SCALE, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use crate::text::{OpenTextError, TextModel};
 use crate::track::Track;
 use crate::worker;
@@ -140,141 +139,32 @@ pub enum OpenEngineError {
     Provider(#[from] UnknownProvider),
 }
 
-/// A take could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// The observer asked to stop.
-    #[error("cancelled")]
-    Cancelled,
-    /// The request itself is out of range.
-    #[error("cannot generate {track}: {reason}")]
-    Request {
-        /// Track that was asked for.
-        track: Track,
-        /// What is wrong and what is allowed.
-        reason: String,
-    },
-    /// A network could not be loaded or run.
-    #[error("cannot generate {track}: {source}")]
-    Model {
-        /// Track that was asked for.
-        track: Track,
-        /// Which network, and what the runtime said.
-        source: ModelError,
-    },
-}
-
-impl GenerateError {
-    fn from_model(track: Track, source: ModelError) -> Self {
-        match source {
-            ModelError::Cancelled => Self::Cancelled,
-            source => Self::Model { track, source },
-        }
+/// Why a network failed, as the reason why a take could not be made.
+fn failed(track: Track, source: ModelError) -> GenerateError {
+    match source {
+        ModelError::Cancelled => GenerateError::Cancelled,
+        source => GenerateError::Model { track, source: source.into() },
     }
 }
 
-/// What is needed to make one take.
-#[derive(Clone, Copy, Debug)]
-pub struct TakeRequest<'a> {
-    /// Track to generate.
-    pub track: Track,
-    /// What was typed.
-    pub prompt: &'a str,
-    /// What that means.
-    pub intent: &'a Intent,
-    /// What the tracks share.
-    pub plan: &'a Plan,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// Settings of the generator.
-    pub settings: GenerationSettings,
-    /// Takes of other tracks that are heard. The own track's is the take at hand that an edit stays close to, as far as
-    /// [`crate::intent::TrackIntent::closeness`] says; without it, it is ignored.
-    pub context: &'a [Arc<Take>],
-}
-
-impl TakeRequest<'_> {
-    /// The recipe of what is asked for, with models of the given bundle.
-    fn recipe(&self, bundle_id: &str) -> Recipe {
-        let parent = bias::parent(self).map(|take| &take.id);
-        let is_heard = |take: &&Arc<Take>| take.recipe.track != self.track || Some(&take.id) == parent;
-        let mut context: Vec<_> = self.context.iter().filter(is_heard).collect();
-        context.sort_by_key(|take| take.recipe.track);
-        Recipe {
-            track: self.track,
-            prompt: self.prompt.to_owned(),
-            intent: self.intent.clone(),
-            plan: self.plan.clone(),
-            seed: self.seed,
-            settings: self.settings,
-            bundle_id: bundle_id.to_owned(),
-            context: context.into_iter().map(|take| take.id.clone()).collect(),
-            imported: None,
-        }
+/// The recipe of what is asked for, with models of the given bundle.
+fn recipe(request: &TakeRequest<'_>, bundle_id: &str) -> Recipe {
+    let parent = bias::parent(request).map(|take| &take.id);
+    let is_heard = |take: &&Arc<Take>| take.recipe.track != request.track || Some(&take.id) == parent;
+    let mut context: Vec<_> = request.context.iter().filter(is_heard).collect();
+    context.sort_by_key(|take| take.recipe.track);
+    Recipe {
+        track: request.track,
+        prompt: request.prompt.to_owned(),
+        intent: request.intent.clone(),
+        plan: request.plan.clone(),
+        seed: request.seed,
+        settings: request.settings,
+        bundle_id: bundle_id.to_owned(),
+        context: context.into_iter().map(|take| take.id.clone()).collect(),
+        imported: None,
     }
 }
-
-/// The stages of a generation, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Writing the score.
-    Compose,
-    /// Turning the score into codec tokens.
-    Perform,
-    /// Rendering the tokens to audio.
-    Decode,
-}
-
-impl Stage {
-    /// All stages in their order.
-    pub const ALL: [Self; 3] = [Self::Compose, Self::Perform, Self::Decode];
-
-    /// Name for people.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compose => "compose",
-            Self::Perform => "perform",
-            Self::Decode => "decode",
-        }
-    }
-}
-
-/// Watches a generation, and may stop it. Called from the generating threads, never from an audio thread.
-pub trait Observer: Sync {
-    /// `fraction` in `0.0..=1.0` of `stage` is done. A candidate that is rejected starts its stages again.
-    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
-        let _ = (track, stage, fraction);
-    }
-
-    /// A finished part of the take's audio at [`crate::take::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal
-    /// to the same part of the take. Nothing is handed on before the take was leveled and verified as a whole.
-    fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
-        let _ = (track, first_audio_frame, left, right);
-    }
-
-    /// The take that this recipe makes, if it is at hand: it is then not made again.
-    fn known(&self, id: &TakeId) -> Option<Take> {
-        let _ = id;
-        None
-    }
-
-    /// A take is finished, before the others of the same request are.
-    fn made(&self, take: &Take) {
-        let _ = take;
-    }
-
-    /// Whether to stop; asked often, so it must be cheap.
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-}
-
-/// An observer that ignores everything.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
 
 /// The generators of one bundle. Share it by [`Arc`]; networks are loaded when they are first needed.
 #[derive(Debug)]
@@ -376,12 +266,11 @@ impl Engine {
     ) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let take = match observer.known(&request.recipe(self.bundle.id()).take_id()) {
+        let take = match observer.known(&recipe(request, self.bundle.id()).take_id()) {
             Some(known) => known,
             None => {
                 let _in_use = self.shelf.hold();
-                self.try_generate(request, observer)
-                    .map_err(|source| GenerateError::from_model(track, source))?
+                self.try_generate(request, observer).map_err(|source| failed(track, source))?
             }
         };
         observer.made(&take);
@@ -574,7 +463,7 @@ impl Engine {
         (tokens, audio, measures): (Tokens, StemAudio, Measures),
         timings: StageSeconds,
     ) -> Take {
-        let recipe = request.recipe(self.bundle.id());
+        let recipe = recipe(request, self.bundle.id());
         Take {
             id: recipe.take_id(),
             recipe,
@@ -585,6 +474,20 @@ impl Engine {
             timings,
             measures: Some(measures),
         }
+    }
+}
+
+impl Maker for Engine {
+    fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
+        self.generate_take(request, observer)
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts { id: self.bundle.id().to_owned(), licence: self.bundle.licence().to_owned() }
+    }
+
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        Some(self)
     }
 }
 

@@ -15,6 +15,8 @@ pub use parse::{
 pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use understood::{Slot, Understood, style_name, understood};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Chord, Key, Meter, Mode, Numeral};
@@ -206,6 +208,9 @@ fn is_zero(value: &f32) -> bool {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
+    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_styles: BTreeMap<String, f32>,
     /// Dials of the whole piece.
     pub attributes: Attributes,
     /// Words of mood that were understood ("dark", "uplifting").
@@ -254,6 +259,7 @@ impl Default for Intent {
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            other_styles: BTreeMap::new(),
             attributes: Attributes::default(),
             moods: Vec::new(),
             bpm: None,
@@ -280,6 +286,7 @@ impl Intent {
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
         self.styles[style.index()] = 1.0;
+        self.other_styles.clear();
         self
     }
 

@@ -1,10 +1,12 @@
 //! A take: one finished generation of one track, immutable.
 
+pub mod canonical;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use self::canonical::Canonical;
 use crate::hex::hex;
 use crate::import::ImportSource;
 use crate::intent::Intent;
@@ -16,7 +18,8 @@ use crate::track::Track;
 /// Rate at which takes are made and kept, in audio frames per second.
 pub const TAKE_SAMPLE_RATE_HZ: u32 = 48_000;
 
-/// Identity of a take: the first 16 bytes of the SHA-256 of its recipe's canonical JSON, in hex.
+/// Identity of a take: 32 hexadecimal digits. It is made once ([`Recipe::take_id`]) and stored with the take; a take that was
+/// stored keeps its id whatever becomes of the rules by which new ones are made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TakeId(pub String);
@@ -46,11 +49,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Identity of the take that this recipe makes.
+    /// Identity of a new take of this recipe: the same recipe gives the same one. Sentences for people are no part of it.
     #[must_use]
     pub fn take_id(&self) -> TakeId {
-        let json = serde_json::to_vec(self).expect("a recipe has no maps with other keys than strings");
-        TakeId(hex(&Sha256::digest(&json)[..16]))
+        let mut text = Canonical::new("recipe/2");
+        text.recipe(self);
+        TakeId(hex(&text.sha256()[..16]))
     }
 }
 
@@ -113,6 +117,18 @@ impl StemAudio {
         Self { left: quantise(left), right: quantise(right) }
     }
 
+    /// As [`from_f32`](Self::from_f32), rounded to the highest `bits` of the 24 (1 to 24).
+    #[must_use]
+    pub fn from_f32_rounded(left: &[f32], right: &[f32], bits: u32) -> Self {
+        let shift = 24_u32.saturating_sub(bits);
+        let half = (1_i32 << shift) >> 1;
+        let highest = ((1_i32 << 23) - 1) >> shift << shift;
+        let round = |sample: i32| (sample.saturating_add(half) >> shift << shift).min(highest);
+        let Self { left, right } = Self::from_f32(left, right);
+        let rounded = |samples: Vec<i32>| samples.into_iter().map(round).collect();
+        Self { left: rounded(left), right: rounded(right) }
+    }
+
     /// Length in audio frames.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -132,7 +148,7 @@ impl StemAudio {
 /// made again when it is asked for ([`Session::wake`](crate::session::Session::wake)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
-    /// Identity, from the recipe.
+    /// Identity.
     pub id: TakeId,
     /// How it was made.
     pub recipe: Recipe,
@@ -168,4 +184,22 @@ pub struct StageSeconds {
     pub perform: f64,
     /// Decoding to audio.
     pub decode: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_keeps_its_distance_and_its_range() {
+        let samples: Vec<f32> = (-1_000..=1_000).map(|step| step as f32 / 999.7).collect();
+        let whole = StemAudio::from_f32(&samples, &samples);
+        let rounded = StemAudio::from_f32_rounded(&samples, &samples, 18);
+        for (sample, whole) in rounded.left.iter().zip(&whole.left) {
+            assert!(
+                sample % 64 == 0 && (sample - whole).abs() <= 63 && (-(1 << 23)..1 << 23).contains(sample)
+            );
+        }
+        assert_eq!(StemAudio::from_f32_rounded(&samples, &samples, 24), whole);
+    }
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use clap_sys::host::clap_host;
 use resonantgen_engine::track::Track;
 
+use crate::clap_state::StateParts;
+
 /// Shared by the shim around the CLAP plugin ([`crate::port_shim`]) and the plugin itself.
 #[derive(Debug, Default)]
 pub struct HostLink {
@@ -25,6 +27,8 @@ pub struct HostLink {
     block_offline: AtomicBool,
     /// Null before the host is known, and after the plugin is gone.
     host: AtomicPtr<clap_host>,
+    /// What the state has besides the framework's part, while it is saved or loaded.
+    pub state: StateParts,
 }
 
 thread_local! {

@@ -6,6 +6,7 @@
 
 mod clap_entry;
 mod clap_preset;
+mod clap_state;
 mod editor;
 mod export;
 mod host;

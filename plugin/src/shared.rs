@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use resonantgen_engine::generator::Stage;
 use resonantgen_engine::playback::{Clip, Player};
+use resonantgen_engine::project::{self, Opened, StoredSound as _};
 use resonantgen_engine::session::{Overrides, Session, TrackState};
 use resonantgen_engine::take::Take;
 use resonantgen_engine::track::{TRACK_COUNT, Track};
@@ -148,7 +147,7 @@ pub struct Shared {
     /// Wakes the editor. Any thread.
     pub repaint: RepaintNotifier,
     /// A session that could not be read. Host thread and editor.
-    pub damaged: Mutex<String>,
+    pub damaged: Mutex<Vec<u8>>,
     /// Size of the editor. Host thread and editor.
     pub editor_size: AtomicSize,
     /// Progress of each track. Worker writes, editor reads.
@@ -320,33 +319,27 @@ impl Shared {
         Some(left)
     }
 
-    /// The session for the host's project, empty without a take. The copies that are made of it on its way to the host are several
-    /// times its size; the worker gives their memory back when they are gone. Not realtime-safe.
-    pub fn session_blob(&self) -> String {
+    /// The session for the host's project, empty without a take. The copies that hosts make of it are several times its size; the
+    /// worker gives their memory back when they are gone. Not realtime-safe.
+    pub fn session_blob(&self) -> Vec<u8> {
         let session = self.session();
         if session.tracks.iter().all(|track| track.history.is_empty()) {
-            return String::new();
+            return Vec::new();
         }
-        let text = BASE64.encode(session.to_bytes());
+        let bytes = project::to_project(&session);
         *locked(&self.saved) = Some(Instant::now());
         self.wake_worker();
-        text
+        bytes
     }
 
     /// Takes over a session from the host's project, and hands its takes to the player at once. A damaged one is kept
     /// aside and leaves an empty session and a message. Not realtime-safe.
-    pub fn restore_session(&self, text: String) {
-        let restored = if text.is_empty() {
-            Ok(Session::default())
-        } else {
-            BASE64
-                .decode(&text)
-                .map_err(|error| error.to_string())
-                .and_then(|bytes| Session::from_project(&bytes).map_err(|error| error.to_string()))
-        };
-        let (session, damage) = match restored {
-            Ok(session) => (session, None),
-            Err(error) => (Session::default(), Some(error)),
+    pub fn restore_session(&self, bytes: Vec<u8>) {
+        let empty = Opened { session: Session::default(), lost: Vec::new(), edited: false };
+        let restored = if bytes.is_empty() { Ok(empty) } else { project::from_project(&bytes) };
+        let (session, lost, damage) = match restored {
+            Ok(Opened { session, lost, .. }) => (session, lost, None),
+            Err(error) => (Session::default(), Vec::new(), Some(error)),
         };
         self.cancel.store(true, Ordering::Release);
         {
@@ -358,10 +351,11 @@ impl Shared {
         match damage {
             None => {
                 locked(&self.damaged).clear();
-                self.set_message(None);
+                let lost: Vec<String> = lost.iter().map(|lost| format!("In the project, {lost}.")).collect();
+                self.set_message(Some(lost.join(" ")).filter(|text| !text.is_empty()));
             }
             Some(error) => {
-                *locked(&self.damaged) = text;
+                *locked(&self.damaged) = bytes;
                 self.set_message(Some(format!(
                     "The saved session could not be read ({error}). It is kept in the project; what you make now is \
                      saved next to it."

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nice_plug::nice_error;
 use resonantgen_engine::generator::{Observer, Stage};
+use resonantgen_engine::project::{StoredSound as _, prepare_project};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_engine::take::{Take, TakeId};
 use resonantgen_engine::track::Track;
@@ -269,7 +270,7 @@ fn make(shared: &Shared, trigger: &Trigger, edit: &str) -> Result<(), Failure> {
         perform_settled(shared);
         // The host's next save costs nothing then.
         let session = shared.session();
-        session.prepare_bytes(&|| shared.quit.load(Ordering::Acquire));
+        prepare_project(&session, &|| shared.quit.load(Ordering::Acquire));
     }
     made
 }
@@ -402,7 +403,8 @@ impl Observer for Watch<'_> {
 
     fn known(&self, id: &TakeId) -> Option<Take> {
         let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        let known = histories.into_iter().find(|take| take.id == *id)?;
+        // Takes of older versions have ids that were made by other rules.
+        let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
         let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
         Some(Take::clone(&awake))
     }

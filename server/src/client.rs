@@ -8,6 +8,7 @@ mod transport;
 use std::time::Duration;
 
 use resonantgen_engine::generator::Observer;
+use resonantgen_engine::project;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
@@ -150,7 +151,7 @@ impl Remote {
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
-        let sent = playing(session).to_bytes();
+        let sent = project::to_bytes(&playing(session));
         let create = Method::Post(SESSION_TYPE, &sent);
         let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG)?;
         let path = format!("/v1/sessions/{}", lent.id);
@@ -199,7 +200,7 @@ impl Remote {
             job = self.transport.json(Method::Get, &news, SHORT)?;
         }
         let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG)?;
-        Session::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
+        project::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 }
 

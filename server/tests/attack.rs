@@ -121,7 +121,11 @@ fn names_of_files_are_never_taken_from_a_request() {
     let (folder, server) = started(Limits::default());
     std::fs::write(folder.path().join("secret.flac"), "secret").unwrap();
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
-    let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
     for path in [
         "/v1/sessions/../secret.flac",
         "/v1/sessions/..%2f..%2fsecret.flac",

@@ -6,6 +6,9 @@ use crate::take::StemAudio;
 
 /// Where samples start to be bent, as a share of the ceiling.
 const KNEE: f32 = 0.7;
+/// Bits of a sample that are rounded to: the rest of the 24 are zero. The rounding's noise is 110 dB below full scale, and FLAC does
+/// not store it: a project of four stems of 16 s takes half of the room that noise of 24 bits would.
+const SIGNIFICANT_BITS: u32 = 18;
 /// Largest gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
 /// Samples in which the stem starts to yield (5 ms), yields (30 ms) and comes back (120 ms).
@@ -23,7 +26,7 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
     for sample in left.iter_mut().chain(&mut right) {
         *sample = limit(*sample * gain, arrangement.ceiling);
     }
-    StemAudio::from_f32(&left, &right)
+    StemAudio::from_f32_rounded(&left, &right, SIGNIFICANT_BITS)
 }
 
 /// Turns the loop down for a moment where the arrangement says so.

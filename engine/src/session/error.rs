@@ -1,7 +1,7 @@
 //! Why an operation on a session was refused.
 
-use crate::generator::GenerateError;
 use crate::intent::PromptError;
+use crate::maker::GenerateError;
 use crate::plan::PlanError;
 use crate::track::Track;
 
@@ -56,6 +56,14 @@ pub enum SessionError {
         index: usize,
         /// Takes in the track's history.
         count: usize,
+    },
+    /// As many takes are favourites as may be.
+    #[error("{track} has {most} favourites, which is the most: take one off first")]
+    TooManyFavourites {
+        /// Track.
+        track: Track,
+        /// How many there may be.
+        most: usize,
     },
     /// The oldest take that fits plays already.
     #[error("{0} has no older take that fits the other tracks")]
