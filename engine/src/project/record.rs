@@ -674,7 +674,7 @@ mod tests {
     fn what_a_prompt_meant_survives() {
         for prompt in [
             "dark techno house with driving bass, no drums, half-time, 58% swing, in D dorian, 5/4",
-            "jazz ii-V-I in Bb, slow, warm rhodes, follow the kick xyzzy",
+            "jazz ii-V in Bb, slow, warm rhodes, follow the kick xyzzy",
             "fast slow trap with Am F",
         ] {
             let session = generated(prompt, 3);

@@ -348,6 +348,49 @@ mod tests {
     }
 
     #[test]
+    fn a_question_of_an_older_version_is_found() {
+        // From the record of form 3 in tests/golden/session_v3, whose first question this was.
+        let old = "6ba634cc86c0b406238c2267c72f7a84ae28a75ec66d132480ff640bf1b7820a";
+        let request = SessionRequest {
+            prompt: "dark techno with \"driving\" acid bass and swing 58%".to_owned(),
+            overrides: Overrides { bars: Some(2), bpm: Some(240.0), ..Overrides::default() },
+            seed: 7,
+            tracks: Track::ALL.to_vec(),
+            settings: GenerationSettings::default(),
+        };
+        let mut session = Session::default();
+        generate(&mut session, &request).expect("a piece");
+        let played = ids(&session);
+        let takes = Track::ALL.map(|track| session.track(track).take().map(|take| take.id.clone()));
+        let answer = Answer { question: Question::from_text(old), takes };
+        generate(&mut session, &self::request("jazz", 1)).expect("a piece");
+        let mut session = session.with_past([], [], [answer]);
+        assert!(session.answer_again(&Work::Generate(request.clone())));
+        assert_eq!(ids(&session), played);
+        // From now on it is known by today's form.
+        assert_eq!(session.answers[0].question, session.question(&Work::Generate(request)));
+        assert!(session.answers[0].question.to_string().starts_with("2:"));
+    }
+
+    #[test]
+    fn the_json_of_a_plan_is_what_older_versions_hashed() {
+        let plan = Plan {
+            bpm: 97.5,
+            key: "F# minor".parse().expect("a key"),
+            meter: "5/4".parse().expect("a meter"),
+            bars: 1,
+            chords: vec!["F#m7".parse().expect("a chord"), "Bm".parse().expect("a chord")],
+            swing: crate::plan::Swing { unit_steps: 2, ratio: 0.6 },
+        };
+        assert_eq!(
+            json_plan(&plan),
+            "{\"bpm\":97.5,\"key\":\"F# minor\",\"meter\":\"5/4\",\"bars\":1,\"chords\":[\"F#m7\",\"Bm\"],\
+             \"swing\":{\"unit_steps\":2,\"ratio\":0.6}}"
+        );
+        assert_eq!(json_text("a\"b\\\n\u{1}é"), "\"a\\\"b\\\\\\n\\u0001é\"");
+    }
+
+    #[test]
     fn another_question_has_no_answer() {
         let mut session = generated("jazz", 1);
         pass(&mut session);
