@@ -6,7 +6,7 @@ mod support;
 
 use resonantgen_engine::generator::Silent;
 use resonantgen_engine::project;
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
+use resonantgen_engine::session::{Overrides, SessionRequest};
 use resonantgen_engine::take::GenerationSettings;
 use resonantgen_engine::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
