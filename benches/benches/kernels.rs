@@ -1,5 +1,5 @@
-//! The engine's kernels that matter, two seconds of sound at a time: excitation, features, filter, condition vectors,
-//! sampling, and the player on the audio thread. The networks are measured by `resonantgen bench`.
+//! The engine's main kernels, on two seconds of sound: excitation, features, filter, condition vectors, sampling, and the
+//! player on the audio thread. `resonantgen bench` measures the networks.
 
 #![allow(missing_docs, reason = "Criterion's macros write public functions")]
 
@@ -7,18 +7,18 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use resonantgen_engine::codec::excitation::{
+use resonantgen_models::context::Context;
+use resonantgen_models::generator::condition::{CONDITION_LENGTH, ConditionBuilder, Family};
+use resonantgen_models::generator::sampling::Sampling;
+use resonantgen_music::plan::{Meter, Plan, Swing};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
+use resonantgen_sound::codec::excitation::{
     self, DrumBodies, DrumBody, NoiseWidth, Stream, TonalExcitation, Window,
 };
-use resonantgen_engine::codec::filter::{SpectralFilter, Synthesis, Transform};
-use resonantgen_engine::codec::{BANDS, STREAMS, TimedNote, features};
-use resonantgen_engine::context::Context;
-use resonantgen_engine::generator::condition::{CONDITION_LENGTH, ConditionBuilder, Family};
-use resonantgen_engine::generator::sampling::Sampling;
-use resonantgen_engine::intent::{Attributes, STYLE_COUNT};
-use resonantgen_engine::plan::{Meter, Plan, Swing};
-use resonantgen_engine::playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis, Transform};
+use resonantgen_sound::codec::{BANDS, STREAMS, TimedNote, features};
+use resonantgen_words::{Attributes, STYLE_COUNT};
 
 const SECONDS: f64 = 2.0;
 const WINDOW: Window = Window { first: 0, samples: 96_000 };
@@ -155,7 +155,8 @@ fn playing(criterion: &mut Criterion) {
                 let mut channels = buffers.iter_mut().map(|[left, right]| [left.as_mut_slice(), right]);
                 let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                     std::array::from_fn(|_| channels.next().expect("one buffer a track"));
-                let position = Position { beat, bpm, quarters_per_bar: 4.0, playing: true, exact: false };
+                let position =
+                    Position { beat, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
                 player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems);
                 beat += 64.0 * bpm / (60.0 * 48_000.0);
             });

@@ -1,22 +1,21 @@
-//! What may be typed, checked as far as it can be without a model.
+//! The command line's arguments, validated as far as possible without a model.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
-use resonantgen_engine::runtime::ProviderChoice;
-use resonantgen_engine::session::Overrides;
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::runtime::ProviderChoice;
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::Overrides;
+use resonantgen_words::Style;
 
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "resonantgen",
     version,
-    about = "Turns words into four stems that loop: drums, bass, harmony and melody, made on this machine",
+    about = "Turns words into four stems that loop (drums, bass, harmony and melody), on this machine",
     disable_help_subcommand = true,
     after_help = "\
 Example:
@@ -24,10 +23,10 @@ Example:
   resonantgen lock my-loop drums bass
   resonantgen regenerate my-loop --track melody \"more aggressive, fewer notes\"
 
-Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 130 cancelled with Ctrl-C."
+Exit codes: 0 success, 1 failure, 2 invalid command line, 130 cancelled with Ctrl-C."
 )]
 pub struct Arguments {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -35,46 +34,49 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make four stems from a prompt (locked tracks of an existing folder are kept)
+    /// Generate four stems from a prompt (locked tracks of an existing folder are kept)
     Generate(Generate),
-    /// Make one track anew; it hears the others as they are
+    /// Regenerate one track; it hears the others
     Regenerate(Regenerate),
-    /// Lock tracks: generate and regenerate leave them as they are
+    /// Lock tracks: generate and regenerate do not change them
     Lock(Tracks),
     /// Unlock tracks
     Unlock(Tracks),
-    /// Put a loop of yours on a track, locked; what is generated next is made around it
+    /// Put a loop of your own on a track and lock it; later takes are generated around it
     Import(Import),
-    /// Take back the last action on a folder
+    /// Undo the last action on a folder
     Undo(Show),
-    /// Do the last undone action again
+    /// Redo the last undone action
     Redo(Show),
-    /// List the takes of a track, or play another one of them
+    /// List the takes of a track, or choose the one that plays
     Take(Take),
     /// Write stems and MIDI files for a DAW, named by tempo, key and length
     Export(Export),
-    /// Show what a folder holds: plan, chords, tracks, locks, seeds
+    /// Show the contents of a folder: plan, chords, tracks, locks, seeds
     Show(Show),
-    /// Check the runtime and the models, and say how to mend what is wrong
+    /// Check the runtime and the models, and say how to fix what is wrong
     Doctor(Doctor),
-    /// Turn audio into the tokens of a neural codec of another maker, and back
+    /// Convert audio to the tokens of a third-party neural codec, and back
     Codec(crate::codec::Codec),
-    /// Make a whole mix with a text-to-music model of another maker
+    /// Generate a whole mix with a third-party text-to-music model
     Mix(crate::mix::Mix),
-    /// Make a session for each row of a table (CSV); goes on where it was stopped
+    /// Generate a session for each row of a table (CSV); resumes an interrupted batch
     Batch(Batch),
-    /// Measure what a generation costs on this machine, and compare with an earlier measurement
+    /// Measure the cost of a generation on this machine, and compare it with an earlier measurement
     Bench(Bench),
-    /// Measure how good the music of a bundle is: many pieces and edits, some minutes
+    /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    /// List the genres that prompts may name, or describe one
+    Genres(Genres),
+    #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
-    /// Let the plugin generate on a server, or on this machine again
+    /// Make the plugin generate on a server, or on this machine again
     Connect(Connect),
 }
 
-/// What `generate` takes.
+/// Arguments of `generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
     /// What you want to hear, for example "dark techno with driving bass"
@@ -82,22 +84,22 @@ pub struct Generate {
     /// Folder for the stems, MIDI files, session.json and overview.png
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Facts that win over the prompt.
+    /// Facts that override the prompt.
     #[command(flatten)]
     pub facts: Facts,
-    /// Tracks to make, separated by commas [default: all four]
+    /// Tracks to generate, separated by commas [default: all four]
     #[arg(long, value_name = "TRACKS", value_delimiter = ',', value_parser = track)]
     pub tracks: Vec<Track>,
-    /// Number that fixes every random choice; the same command gives the same sound [default: a new one each time]
+    /// Seed of every random choice; the same command with the same seed gives the same sound [default: a new one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How the models choose.
+    /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
-    /// Who generates.
+    /// Server options.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
     /// Sample rate of the WAV files in Hz
@@ -108,7 +110,7 @@ pub struct Generate {
     pub json: bool,
 }
 
-/// Facts that win over the prompt.
+/// Facts that override the prompt.
 #[derive(Debug, Args)]
 pub struct Facts {
     /// Tempo in beats per minute
@@ -123,10 +125,10 @@ pub struct Facts {
     /// Time signature, for example 4/4 or 6/8
     #[arg(long, value_name = "METER", value_parser = meter)]
     pub meter: Option<Meter>,
-    /// Chords to spread over the bars, for example "Am F C G", or "i VI III VII" in whatever the key is
+    /// Chords to spread over the bars, for example "Am F C G", or by degree in any key, "i VI III VII"
     #[arg(long, value_name = "CHORDS", value_parser = chords)]
     pub chords: Option<Chords>,
-    /// Style, for example techno, house, "hip hop", jazz; moods and instruments of the prompt stay
+    /// Style, for example techno, house, "hip hop", jazz; the prompt's moods and instruments still apply
     #[arg(long, value_name = "STYLE", value_parser = style)]
     pub style: Option<Style>,
 }
@@ -134,14 +136,14 @@ pub struct Facts {
 /// A chord progression as typed. (A bare `Vec` would mean a flag that may be repeated.)
 #[derive(Clone, Debug)]
 pub enum Chords {
-    /// By their names.
+    /// By name.
     Named(Vec<Chord>),
-    /// By their degrees.
+    /// By degree.
     Degrees(Vec<Numeral>),
 }
 
 impl Facts {
-    /// The facts as the engine takes them.
+    /// Converts to the engine's overrides.
     pub fn overrides(self) -> Overrides {
         let (chords, numerals) = match self.chords {
             Some(Chords::Named(chords)) => (Some(chords), None),
@@ -160,59 +162,59 @@ impl Facts {
     }
 }
 
-/// How the models choose.
+/// Generation settings.
 #[derive(Debug, Args)]
 pub struct Settings {
     /// How far the result may stray from the obvious, 0 to 1
     #[arg(long, value_name = "0..1", default_value_t = GenerationSettings::default().variation, value_parser = unit)]
     pub variation: f32,
-    /// How strictly the prompt is followed, 0 to 1
+    /// How strictly to follow the prompt, 0 to 1
     #[arg(long, value_name = "0..1", default_value_t = GenerationSettings::default().adherence, value_parser = unit)]
     pub adherence: f32,
 }
 
 impl Settings {
-    /// The settings as the engine takes them.
+    /// Converts to the engine's settings.
     pub fn generation(&self) -> GenerationSettings {
         GenerationSettings { variation: self.variation, adherence: self.adherence }
     }
 }
 
-/// Where the models are, and what runs them.
+/// Which models to use, and what runs them.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Models {
-    /// Folder of the model bundle [default: the one that came with this program]
+    /// Folder of the model bundle [default: the one installed with this program]
     #[arg(long, value_name = "DIR")]
     pub bundle: Option<PathBuf>,
-    /// What the networks run on: auto, cpu, cuda, tensorrt, directml or coreml [default: RESONANTGEN_PROVIDER, or auto]
+    /// Where the networks run: auto, cpu, cuda, tensorrt, directml or coreml [default: RESONANTGEN_PROVIDER, or auto]
     #[arg(long, value_name = "NAME", value_parser = provider)]
     pub provider: Option<ProviderChoice>,
-    /// Inference threads; the result does not depend on them [default: one a core, at most 4]
+    /// Inference threads; they do not affect the result [default: one per core, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 }
 
-/// What `regenerate` takes.
+/// Arguments of `regenerate`.
 #[derive(Debug, Args)]
 pub struct Regenerate {
     /// Folder made by `generate`
     pub folder: PathBuf,
-    /// Track to make anew: drums, bass, harmony or melody
+    /// Track to regenerate: drums, bass, harmony or melody
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
-    /// What shall change, for example "more aggressive"; nothing means another take of the same
+    /// What to change, for example "more aggressive"; empty means another take of the same
     #[arg(default_value = "", hide_default_value = true)]
     pub prompt: String,
-    /// Number that fixes every random choice [default: the next one that the track has not had]
+    /// Seed of every random choice [default: the next one that the track has not used]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How the models choose.
+    /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
-    /// Who generates.
+    /// Server options.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
     /// Print one JSON document instead of a table
@@ -220,7 +222,7 @@ pub struct Regenerate {
     pub json: bool,
 }
 
-/// What `lock` and `unlock` take.
+/// Arguments of `lock` and `unlock`.
 #[derive(Debug, Args)]
 pub struct Tracks {
     /// Folder made by `generate`
@@ -233,23 +235,23 @@ pub struct Tracks {
     pub json: bool,
 }
 
-/// What `import` takes.
+/// Arguments of `import`.
 #[derive(Debug, Args)]
 pub struct Import {
     /// Folder made by `generate`, or a new one
     pub folder: PathBuf,
     /// Audio file: WAV, FLAC, MP3, OGG or AIFF
     pub file: PathBuf,
-    /// Track that it becomes: drums, bass, harmony or melody
+    /// Track to put the loop on: drums, bass, harmony or melody
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
     /// Tempo of the file [default: measured]
     #[arg(long, value_name = "N", value_parser = bpm)]
     pub bpm: Option<f64>,
-    /// Bars to take; a shorter loop is repeated [default: all of it]
+    /// Bars to use; a shorter loop is repeated [default: the whole file]
     #[arg(long, value_name = "N", value_parser = bars)]
     pub bars: Option<u32>,
-    /// Where the first bar starts in the file [default: measured]
+    /// Position of the first bar in the file, in seconds [default: measured]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub start: Option<f64>,
     /// Key of the file, for example "F minor" [default: measured]
@@ -263,7 +265,7 @@ pub struct Import {
     pub json: bool,
 }
 
-/// What `take` takes.
+/// Arguments of `take`.
 #[derive(Debug, Args)]
 pub struct Take {
     /// Folder made by `generate`
@@ -271,7 +273,7 @@ pub struct Take {
     /// Track: drums, bass, harmony or melody
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
-    /// What to do; nothing lists the takes.
+    /// What to do; without an action the takes are listed.
     #[command(flatten)]
     pub action: TakeAction,
     /// Print one JSON document instead of a table
@@ -292,35 +294,35 @@ pub struct TakeAction {
     /// Play the next older take
     #[arg(long)]
     pub previous: bool,
-    /// Never forget take N
+    /// Keep take N for ever
     #[arg(long, value_name = "N", value_parser = number)]
     pub favourite: Option<usize>,
-    /// Take N is no favourite any more
+    /// Make take N an ordinary take again
     #[arg(long, value_name = "N", value_parser = number)]
     pub no_favourite: Option<usize>,
-    /// Play the take that was heard before; again to go back (A/B)
+    /// Play the take that was heard before; repeat to go back (A/B)
     #[arg(long)]
     pub compare: bool,
 }
 
-/// What `export` takes.
+/// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct Export {
     /// Folder made by `generate`
     pub folder: PathBuf,
-    /// Folder for the files
+    /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Tracks, separated by commas [default: all, and their mix]
     #[arg(long, value_name = "TRACKS", value_delimiter = ',', value_parser = track)]
     pub tracks: Vec<Track>,
-    /// Which files: wav, midi or both
+    /// Files to write: wav, midi or both
     #[arg(long, value_name = "KIND", default_value = "both")]
     pub kind: ExportKind,
     /// Sample rate of the WAV files in Hz
     #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
     pub rate: u32,
-    /// Samples of the WAV files: 16, 24 or 32f
+    /// Sample format of the WAV files: 16, 24 or 32f
     #[arg(long, value_name = "BITS", default_value = "24")]
     pub bits: Bits,
     /// Print one JSON document instead of a list
@@ -328,7 +330,7 @@ pub struct Export {
     pub json: bool,
 }
 
-/// Which files to export.
+/// Files to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportKind {
     /// WAV files.
@@ -339,7 +341,7 @@ pub enum ExportKind {
     Both,
 }
 
-/// Samples of exported WAV files.
+/// Sample format of exported WAV files.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Bits {
     /// 16-bit integers.
@@ -353,7 +355,7 @@ pub enum Bits {
     Float32,
 }
 
-/// What `show`, `undo` and `redo` take.
+/// Arguments of `show`, `undo` and `redo`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Folder made by `generate`
@@ -363,10 +365,10 @@ pub struct Show {
     pub json: bool,
 }
 
-/// What `doctor` takes.
+/// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
     /// Print one JSON document instead of a list
@@ -374,19 +376,19 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// What `batch` takes.
+/// Arguments of `batch`.
 #[derive(Debug, Args)]
 pub struct Batch {
-    /// Table with a header line: prompt, and if you like name, seed, bpm, key, bars, meter, chords, tracks, variation,
-    /// adherence; what is left empty is chosen as `generate` does, the seed is the row's number
+    /// Table with a header line. The column prompt is required; name, seed, bpm, key, bars, meter, chords, tracks,
+    /// variation and adherence are optional. Empty cells default as in `generate`; the seed defaults to the row's number
     pub table: PathBuf,
-    /// Folder for the sessions, one folder each
+    /// Folder for the sessions, one subfolder each
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Sessions made at once [default: one a core]
+    /// Sessions to generate at once [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Where the models are, and what runs them.
+    /// Which models to use, and what runs them.
     #[command(flatten)]
     pub models: Models,
     /// Sample rate of the WAV files in Hz
@@ -397,28 +399,28 @@ pub struct Batch {
     pub json: bool,
 }
 
-/// What `bench` takes.
+/// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// Measured runs, after one to warm up
+    /// Measured runs, after one warm-up run
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
     /// Length of the piece in bars
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = bars)]
     pub bars: u32,
-    /// Also stop generations at many moments and measure how soon they end
+    /// Also cancel generations at many moments and measure how soon they end
     #[arg(long)]
     pub cancel: bool,
-    /// Also measure for this many seconds how much later a host's audio callback comes while four instances generate
+    /// Also measure for this many seconds how much four generating instances delay a host's audio callback
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub neighbour: Option<f64>,
-    /// Compare with an earlier `bench --json`; exit code 1 if a figure got worse by more than the threshold
+    /// Compare with the output of an earlier `bench --json`; exit code 1 if a figure got worse by more than the threshold
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
-    /// By which share a figure may get worse
+    /// The share by which a figure may get worse
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
     pub threshold: f64,
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
     /// Print one JSON document instead of a table
@@ -429,20 +431,20 @@ pub struct Bench {
 /// A server that generates instead of this machine.
 #[derive(Clone, Debug, Args)]
 pub struct Elsewhere {
-    /// Let a server generate: an address like studio.local:7878 (see `resonantgen serve`)
+    /// Generate on a server: an address like studio.local:7878 (see `resonantgen serve`)
     #[arg(long, value_name = "ADDRESS")]
     pub server: Option<String>,
-    /// Token of the server [default: that in RESONANTGEN_TOKEN]
+    /// Token of the server [default: the value of RESONANTGEN_TOKEN]
     #[arg(long, value_name = "TOKEN", requires = "server")]
     pub token: Option<String>,
 }
 
-/// What `connect` takes.
+/// Arguments of `connect`.
 #[derive(Debug, Args)]
 pub struct Connect {
-    /// Address of the server, like studio.local:7878; nothing shows the present setting
+    /// Address of the server, like studio.local:7878; without it the current setting is shown
     pub address: Option<String>,
-    /// Token of the server; it is kept in your folder for settings
+    /// Token of the server; it is stored in your settings folder
     #[arg(long, value_name = "TOKEN", requires = "address")]
     pub token: Option<String>,
     /// Generate on this machine again
@@ -450,42 +452,46 @@ pub struct Connect {
     pub local: bool,
 }
 
-/// What `serve` takes.
+/// Arguments of `serve`.
+#[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Address to listen on; any other than this machine's own (127.0.0.1) needs a token
+    /// Address to listen on; any address other than this machine's own (127.0.0.1) requires a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
-    pub addr: SocketAddr,
-    /// Folder for sessions and jobs [default: resonantgen/server in your folder for data]
+    pub addr: std::net::SocketAddr,
+    /// Folder for sessions and jobs [default: resonantgen/server in your data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Secret that requests must show, 16 characters or more [default: that in RESONANTGEN_TOKEN]
+    /// Secret that requests must present, at least 16 characters [default: the value of RESONANTGEN_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
-    /// Name by which a proxy on this machine passes requests on (may be repeated)
+    /// Host name under which a proxy on this machine forwards requests (may be repeated)
     #[arg(long = "host", value_name = "NAME")]
     pub hosts: Vec<String>,
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
 }
 
-/// What `evaluate` takes.
+/// Arguments of `evaluate`.
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// How many of the listed prompts, spread over the list [default: all]
+    /// Number of prompts to use, spread over the list [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub prompts: Option<u32>,
     /// Seeds per prompt
     #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub seeds: u32,
-    /// Leave out the edits, which take most of the time
+    /// Skip the edits, which take most of the time
     #[arg(long)]
     pub no_edits: bool,
+    /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub genres: Option<PathBuf>,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Where the models are.
+    /// Model options.
     #[command(flatten)]
     pub models: Models,
     /// Print one JSON document instead of tables
@@ -493,15 +499,26 @@ pub struct Evaluate {
     pub json: bool,
 }
 
+/// Arguments of `genres`.
+#[derive(Debug, Args)]
+pub struct Genres {
+    /// Genre to describe, by any of its names
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Reads the command line. On bad usage the error is one line that says what to do.
 ///
 /// # Errors
-/// The line for stderr and its exit code, or, for `--help` and `--version`, what clap prints.
+/// Returns clap's error if the arguments are invalid, and also for `--help` and `--version`, whose text it carries.
 pub fn read() -> Result<Arguments, clap::Error> {
     Arguments::try_parse()
 }
 
-/// The one line that says what is wrong with the command line.
+/// One line that says what is wrong with the command line.
 pub fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();
@@ -541,14 +558,14 @@ fn chords(text: &str) -> Result<Chords, String> {
     }
     let named = words.iter().map(|word| word.parse::<Chord>().map_err(|error| error.to_string()));
     let named = named.collect::<Result<Vec<_>, _>>();
-    named.map(Chords::Named).map_err(|error| format!("{error}; or degrees, like \"i VI III VII\""))
+    named.map(Chords::Named).map_err(|error| format!("{error}; or use degrees, like \"i VI III VII\""))
 }
 
 fn bpm(text: &str) -> Result<f64, String> {
     let (low, high) = (BPM_RANGE.start(), BPM_RANGE.end());
     match text.parse::<f64>() {
         Ok(bpm) if BPM_RANGE.contains(&bpm) => Ok(bpm),
-        _ => Err(format!("the tempo is a number from {low} to {high}")),
+        _ => Err(format!("the tempo is a number from {low} to {high}, in beats per minute")),
     }
 }
 
@@ -563,14 +580,14 @@ fn bars(text: &str) -> Result<u32, String> {
 fn unit(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("it is a number from 0 to 1".to_owned()),
+        _ => Err("give a number from 0 to 1".to_owned()),
     }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
-        _ => Err("it is a number of seconds from 0".to_owned()),
+        _ => Err("give a number of seconds, at least 0".to_owned()),
     }
 }
 
@@ -584,7 +601,7 @@ fn number(text: &str) -> Result<usize, String> {
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
-        _ => Err("it is a share, for example 0.2 for 20 %".to_owned()),
+        _ => Err("give a share, for example 0.2 for 20 %".to_owned()),
     }
 }
 

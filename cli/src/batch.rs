@@ -1,6 +1,6 @@
 //! `resonantgen batch`: many sessions from one table, as many at once as there are cores.
 //!
-//! Each row is read as the `generate` command that it stands for, so that it makes the same files.
+//! Each row is parsed as the equivalent `generate` command, so that it produces the same files.
 
 mod table;
 
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
-use resonantgen_engine::generator::{Engine, EngineOptions};
 use resonantgen_engine::session::{Session, SessionRequest};
+use resonantgen_models::generator::{Engine, EngineOptions};
 use serde::{Deserialize, Serialize};
 
 use self::table::{COLUMNS, Row};
@@ -24,20 +24,20 @@ use crate::failure::{Cancelled, Usage};
 use crate::progress::Cancellable;
 use crate::{folder, generate, interrupt, open, report};
 
-/// Says in each folder which row it was made from, so that a batch can be taken up again.
+/// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
-/// What is written next to a row's session.
+/// The record next to a row's session.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note {
     /// The `generate` command of the row, without its folder.
     command: Vec<String>,
     bundle: String,
-    /// False while it is being made.
+    /// False while the session is being generated.
     complete: bool,
 }
 
-/// A row that can be made.
+/// A valid row.
 struct Task {
     number: usize,
     name: String,
@@ -47,7 +47,7 @@ struct Task {
     rate_hz: u32,
 }
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -58,9 +58,10 @@ enum Outcome {
 
 #[derive(Debug, Serialize)]
 struct RowReport {
-    /// Row of the table, from 1, without the header.
+    /// Row of the table, counted from 1 without the header.
     row: usize,
     name: String,
+    #[serde(serialize_with = "report::path")]
     folder: PathBuf,
     #[serde(flatten)]
     outcome: Outcome,
@@ -75,20 +76,20 @@ struct Summary {
     seconds: f64,
 }
 
-/// Makes every row that is not there yet.
+/// Generates every row whose session does not exist yet.
 ///
 /// # Errors
-/// The table cannot be read, the engine cannot be opened, or the user cancelled. Rows that cannot be made are reported
-/// and do not stop the others; the exit code is then 1.
+/// Returns an error if the table cannot be read, the engine cannot be opened, or the user cancelled. Rows that fail are
+/// reported and do not stop the others; the exit code is then 1.
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
-    let text = fs::read_to_string(&arguments.table)
-        .with_context(|| format!("cannot read {}", arguments.table.display()))?;
-    let rows = table::read(&text)?;
+    let table =
+        fs::read(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+    let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
     let jobs = usize::from(arguments.jobs.unwrap_or_else(cores)).clamp(1, rows.len().max(1));
-    // One thread for each session: many sessions at once use the cores better than many threads on one.
+    // One thread per session: several sessions at once use the cores better than several threads on one.
     let threads = arguments.models.threads.map_or(1, usize::from);
     let options = EngineOptions { threads, ..open::options(&arguments.models)? };
     let first = Engine::open(&options)?;
@@ -122,7 +123,7 @@ pub fn run(arguments: &Batch) -> Result<ExitCode> {
     };
     std::thread::scope(|scope| -> Result<()> {
         for _ in 1..jobs.min(tasks.len()) {
-            // An engine each: two takes of one track would wait for each other on a shared one.
+            // One engine per session: two takes of one track would wait for each other on a shared engine.
             let engine = Engine::open(&options)?;
             scope.spawn(move || work(&engine));
         }
@@ -132,7 +133,10 @@ pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let summary = board.summary(begin.elapsed().as_secs_f64());
     if interrupt::requested() {
         let there = summary.made + summary.already_there;
-        eprintln!("{there} of {} sessions are there; the same command goes on with the others", rows.len());
+        eprintln!(
+            "{there} of {} sessions are done; run the same command to continue with the rest",
+            rows.len()
+        );
         return Err(Cancelled.into());
     }
     if arguments.json {
@@ -147,7 +151,7 @@ fn cores() -> u16 {
     std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
 }
 
-/// What `row` asks for, or the name to report it by and what is wrong with it.
+/// The task of a row, or the name to report the row under and its error.
 fn plan(
     row: &Row,
     number: usize,
@@ -160,10 +164,10 @@ fn plan(
     let refuse = |error: anyhow::Error| (name.clone(), error);
     if row.surplus() > 0 {
         let more = row.surplus();
-        return Err(refuse(anyhow!("{more} more cells than the header: put text with commas into quotes")));
+        return Err(refuse(anyhow!("{more} more cells than the header: quote text that contains commas")));
     }
     check_name(&name).map_err(refuse)?;
-    // Some systems do not tell upper from lower case.
+    // Some file systems ignore case.
     if !names.insert(name.to_lowercase()) {
         return Err(refuse(anyhow!("another row has the name {name:?}")));
     }
@@ -171,7 +175,8 @@ fn plan(
     let seed = row.get("seed").map_or_else(|| number.to_string(), str::to_owned);
     let mut command = vec![format!("--rate={}", arguments.rate), format!("--seed={seed}")];
     for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed"].contains(column)) {
-        command.extend(row.get(column).map(|cell| format!("--{column}={cell}")));
+        let cell = row.get(column).map(|cell| table::plain_number(column, cell));
+        command.extend(cell.map(|cell| format!("--{column}={cell}")));
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
     let request = read(&command, &folder).map_err(refuse)?;
@@ -191,7 +196,7 @@ fn read(command: &[String], folder: &Path) -> Result<SessionRequest> {
     Ok(generate::request(parsed))
 }
 
-/// A name that sorts as the table does and tells what it is.
+/// A descriptive name that sorts in the table's order.
 fn default_name(number: usize, prompt: &str) -> String {
     let letters = prompt.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' });
     let words = letters.collect::<String>().to_lowercase();
@@ -202,12 +207,30 @@ fn default_name(number: usize, prompt: &str) -> String {
 fn check_name(name: &str) -> Result<()> {
     let is_plain = |letter: char| letter.is_alphanumeric() || " ._-".contains(letter);
     if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(is_plain) {
-        return Err(anyhow!("the name {name:?} is no folder name: use letters, digits, spaces, - _ and ."));
+        return Err(anyhow!("{name:?} is not a valid folder name: use letters, digits, spaces, - _ and ."));
+    }
+    if name.ends_with(['.', ' ']) {
+        return Err(anyhow!("the name {name:?} cannot be kept on every system: it ends in a dot or a space"));
+    }
+    if is_device(name) {
+        return Err(anyhow!("the name {name:?} is that of a device on Windows: choose another one"));
     }
     Ok(())
 }
 
-/// Makes one row; none when the user asked to stop.
+/// Whether Windows takes a name for a device, whatever follows its first dot (Microsoft, "Naming Files, Paths, and Namespaces").
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let is_port = |port: &str| {
+        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
+        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
+    };
+    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || is_port("com")
+        || is_port("lpt")
+}
+
+/// Generates one row; `None` if the user cancelled.
 fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     let mut note = Note { command: task.command.clone(), bundle: bundle.to_owned(), complete: true };
     let begin = Instant::now();
@@ -217,7 +240,12 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
             let error = "its folder holds a session of another origin: give it another name".to_owned();
             return Some(Outcome::Failed { error });
         }
-        _ => {}
+        None => {
+            if let Err(error) = folder::check_free(&task.folder, None) {
+                return Some(Outcome::Failed { error: format!("{error:#}") });
+            }
+        }
+        Some(_) => {}
     }
     let mut session = Session::default();
     let result = folder::create_anew(&task.folder).and_then(|folder| {
@@ -250,7 +278,7 @@ fn write_note(folder: &Path, note: &Note) -> Result<()> {
         .with_context(|| format!("cannot write {NOTE} into {}", folder.display()))
 }
 
-/// Tells of each row once it is done, and keeps the reports.
+/// Prints each row's result as it finishes, and collects the reports.
 struct Board {
     total: usize,
     reports: Mutex<Vec<RowReport>>,
@@ -310,6 +338,12 @@ mod tests {
         assert_eq!(default_name(12, "???"), "0012");
         for good in ["a", "Smoky Jazz 2", "ünï_c.ode-1"] {
             assert!(check_name(good).is_ok(), "{good}");
+        }
+        for good in ["Conga", "com", "com10", "lpt", "auxiliary", "console.1"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["CON", "nul.txt", "Com1", "LPT\u{b9}", "aux .x", "PRN", "a.", "b "] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
         }
         for bad in ["", "..", ".hidden", "a/b", "a\\b", "C:x", "a\nb"] {
             assert!(check_name(bad).is_err(), "{bad:?}");

@@ -1,6 +1,6 @@
-//! `resonantgen bench`: what a generation costs on this machine, 8 bars of 4/4 at 120 bpm, four stems, warm.
+//! `resonantgen bench`: the cost of a generation on this machine, 8 bars of 4/4 at 120 bpm, four stems, warm.
 //!
-//! The processor's seconds are the figures to compare: they hardly depend on what else the machine does.
+//! Compare the processor seconds: they hardly depend on what else the machine does.
 
 mod cancel;
 mod figures;
@@ -13,11 +13,11 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::generator::{Engine, Observer, tokens};
-use resonantgen_engine::plan::Meter;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, StageSeconds, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer, tokens};
+use resonantgen_music::plan::Meter;
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, StageSeconds, Take};
 use serde::{Deserialize, Serialize};
 
 use self::cancel::Latency;
@@ -29,12 +29,12 @@ use crate::failure::Usage;
 use crate::progress::Cancellable;
 use crate::{interrupt, open, report};
 
-/// A middling amount of notes.
+/// A prompt that produces an average number of notes.
 const PROMPT: &str = "energetic house with a driving bass";
-/// Times that the reading of the prompt is measured.
+/// How often the parsing of the prompt is measured.
 const READINGS: u32 = 50;
 
-/// What is kept of a bench: no file names, no commit, so that it may be shown to anyone.
+/// The record of a bench. It contains no file names and no commit, so it can be shared.
 #[derive(Debug, Serialize)]
 struct Measurement {
     machine: Machine,
@@ -46,7 +46,7 @@ struct Measurement {
     seconds_of_music: f64,
     runs: u32,
     figures: Vec<Figure>,
-    /// Seconds of music made in a second, four stems at once.
+    /// Seconds of music generated per second, four stems together.
     real_time_factor: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel: Option<Latency>,
@@ -54,7 +54,7 @@ struct Measurement {
     neighbour: Option<Neighbourhood>,
 }
 
-/// What a comparison needs of an earlier measurement.
+/// The parts of an earlier measurement that a comparison needs.
 #[derive(Debug, Deserialize)]
 struct Earlier {
     machine: Machine,
@@ -65,7 +65,7 @@ struct Earlier {
 /// Measures and prints.
 ///
 /// # Errors
-/// The engine cannot be opened, a run failed, or the earlier measurement cannot be read.
+/// Returns an error if the engine cannot be opened, a run fails, or the earlier measurement cannot be read.
 pub fn run(arguments: &Bench) -> Result<ExitCode> {
     interrupt::listen()?;
     let earlier = arguments.compare.as_deref().map(read).transpose()?;
@@ -126,7 +126,7 @@ fn read(path: &std::path::Path) -> Result<Earlier> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let path = path.display();
-        Usage(format!("{path} is no measurement of `resonantgen bench --json`: {error}")).into()
+        Usage(format!("{path} is not the output of `resonantgen bench --json`: {error}")).into()
     })
 }
 
@@ -145,7 +145,7 @@ fn request(bars: u32, seed: u64) -> SessionRequest {
     }
 }
 
-/// Seconds that the prompt takes to become a plan, some times.
+/// Seconds from prompt to plan, measured repeatedly.
 fn readings(bars: u32) -> Result<Vec<f64>> {
     let session = Session::default();
     (0..READINGS)
@@ -166,7 +166,7 @@ struct Run {
     first_sound: Option<f64>,
 }
 
-/// Notes when the first sound came; stops after Ctrl-C.
+/// Records the time of the first sound; cancels after Ctrl-C.
 struct FirstSound {
     start: Instant,
     seconds: OnceLock<f64>,
@@ -194,7 +194,7 @@ fn generate(engine: &Engine, request: &SessionRequest) -> Result<Run> {
     Ok(Run { session, wall, processor, first_sound: observer.seconds.into_inner() })
 }
 
-/// All runs; their sessions stay in memory, as those of open projects do.
+/// All runs. Their sessions stay in memory, like those of open projects.
 #[derive(Default)]
 struct Runs {
     walls: Vec<f64>,
@@ -215,7 +215,7 @@ impl Runs {
         self.sessions.iter().filter_map(move |session| session.track(track).take()).map(|take| &**take)
     }
 
-    fn figures(&self, bundle: &resonantgen_engine::bundle::Bundle) -> Vec<Figure> {
+    fn figures(&self, bundle: &resonantgen_models::bundle::Bundle) -> Vec<Figure> {
         let mut figures: Vec<Figure> = [
             Figure::of("four stems, wall", "s", self.walls.clone()),
             Figure::of("four stems, processor", "s", self.processor.clone()),
@@ -246,7 +246,7 @@ impl Runs {
     }
 }
 
-/// Steps of the network that wrote a take's score, if it wrote any.
+/// Steps of the network that wrote a take's score; `None` if it wrote none.
 fn steps(take: &Take) -> Option<f64> {
     let plan = &take.recipe.plan;
     let notes = &take.score.notes;
@@ -254,7 +254,7 @@ fn steps(take: &Take) -> Option<f64> {
     (!notes.is_empty()).then_some(written.len() as f64)
 }
 
-/// Resident memory after the first session and at its highest until then, and what each session kept on top of that.
+/// Resident memory after the first session, its peak until then, and the growth for each further session.
 fn memory(after_first: Option<(f64, f64)>, runs: u32) -> Vec<Figure> {
     let Some(((first, highest), (now, _))) = after_first.zip(machine::resident_megabytes()) else {
         return Vec::new();
@@ -278,7 +278,7 @@ impl Measurement {
             self.bundle
         );
         if !optimised {
-            text.push_str("this program was built without optimisation: the numbers mean little\n");
+            text.push_str("this program was built without optimisation: the figures mean little\n");
         }
         let _ = writeln!(text, "\n{:<28} {:>10} {:>10}", "", "best", "median");
         for Figure { name, unit, median, best } in &self.figures {
@@ -315,18 +315,18 @@ impl Measurement {
         text
     }
 
-    /// Prints how this compares to an earlier measurement on stderr; exit code 1 if something got worse.
+    /// Prints the comparison with an earlier measurement to stderr; exit code 1 if something got worse.
     fn judge(&self, earlier: &Earlier, threshold: f64) -> Result<ExitCode> {
         if earlier.machine != self.machine {
-            eprintln!("note: the earlier measurement is of another machine, or of another build");
+            eprintln!("note: the earlier measurement is from another machine or another build");
         }
         if earlier.bundle != self.bundle {
-            eprintln!("note: the earlier measurement is of other models, {}", earlier.bundle);
+            eprintln!("note: the earlier measurement used other models, {}", earlier.bundle);
         }
         let comparison = figures::compare(&earlier.figures, &self.figures, threshold);
         eprint!("\n{}", comparison.table);
         if comparison.worse.is_empty() {
-            eprintln!("nothing is worse by more than {:.0} %", 100.0 * threshold);
+            eprintln!("no figure is worse by more than {:.0} %", 100.0 * threshold);
             return Ok(ExitCode::SUCCESS);
         }
         eprintln!("worse by more than {:.0} %: {}", 100.0 * threshold, comparison.worse.join(", "));

@@ -1,30 +1,30 @@
-//! `resonantgen codec`: neural audio codecs of other makers.
+//! `resonantgen codec`: third-party neural audio codecs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use resonantgen_engine::bundle::encodec::{CodecRecord, EncodecBundle};
-use resonantgen_engine::encodec::{Encodec, TokensFile, resample};
-use resonantgen_engine::runtime::Runtime;
+use resonantgen_foreign::encodec::bundle::{CodecRecord, EncodecBundle};
+use resonantgen_foreign::encodec::{Encodec, TokensFile, resample};
+use resonantgen_models::runtime::Runtime;
 
 use crate::failure::Usage;
 use crate::{interrupt, wave};
 
-/// What `codec` takes.
+/// Arguments of `codec`.
 #[derive(Debug, Args)]
 pub struct Codec {
-    /// Which way.
+    /// Encode or decode.
     #[command(subcommand)]
     direction: Direction,
 }
 
 #[derive(Debug, Subcommand)]
 enum Direction {
-    /// A WAV file to tokens (mixed down to mono, at the codec's rate)
+    /// Convert a WAV file to tokens (mixed down to mono, at the codec's rate)
     Encode(Encode),
-    /// Tokens to a WAV file
+    /// Convert tokens to a WAV file
     Decode(Decode),
 }
 
@@ -32,9 +32,9 @@ enum Direction {
 struct Encode {
     /// WAV file to encode
     input: PathBuf,
-    /// File for the tokens
+    /// Token file to write
     output: PathBuf,
-    /// Folder of a bundle of family encodec (training/resonant/export_encodec.py makes one)
+    /// Folder of a bundle of the family encodec (made by training/resonant/export_encodec.py)
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
     /// Bit rate in kilobits per second [default: the codec's highest]
@@ -44,7 +44,7 @@ struct Encode {
 
 #[derive(Debug, Args)]
 struct Decode {
-    /// File of tokens
+    /// Token file to decode
     input: PathBuf,
     /// WAV file to write
     output: PathBuf,
@@ -56,7 +56,7 @@ struct Decode {
 /// Encodes or decodes.
 ///
 /// # Errors
-/// Bundle, runtime or file cannot be used; nothing was written then.
+/// Returns an error if bundle, runtime or file cannot be used; nothing is written then.
 pub fn run(arguments: &Codec) -> Result<ExitCode> {
     interrupt::listen()?;
     match &arguments.direction {
@@ -74,12 +74,13 @@ fn open(folder: &std::path::Path) -> Result<(EncodecBundle, Encodec)> {
     Ok((bundle, codec))
 }
 
-/// Codebooks that make the bit rate that was asked for.
+/// Number of codebooks for the requested bit rate.
 fn codebooks(record: &CodecRecord, kbps: Option<f64>) -> Result<usize> {
     let Some(kbps) = kbps else { return Ok(record.codebooks) };
     let found = record.bandwidths.iter().find(|bandwidth| (bandwidth.kbps - kbps).abs() < 1e-6);
     let offers = || record.bandwidths.iter().map(|one| one.kbps.to_string()).collect::<Vec<_>>().join(", ");
-    let found = found.ok_or_else(|| Usage(format!("this codec has bandwidths of {} kbit/s", offers())))?;
+    let found =
+        found.ok_or_else(|| Usage(format!("this codec supports bandwidths of {} kbit/s", offers())))?;
     Ok(found.codebooks)
 }
 
@@ -109,7 +110,7 @@ fn decode(arguments: &Decode) -> Result<()> {
         != (record.sample_rate_hz, record.hop, record.entries)
     {
         return Err(Usage(format!(
-            "{} was made with the bundle {}, which is not {}: give that one",
+            "{} was made with the bundle {}, not with {}: use that bundle",
             arguments.input.display(),
             tokens.bundle,
             bundle.manifest().id

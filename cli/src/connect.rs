@@ -1,4 +1,4 @@
-//! `resonantgen connect`: whether the plugin generates here or lets a server do it.
+//! `resonantgen connect`: whether the plugin generates on this machine or on a server.
 
 use std::process::ExitCode;
 
@@ -9,10 +9,10 @@ use crate::args::Connect;
 use crate::maker;
 use crate::report::print;
 
-/// Keeps or shows the setting. A server is asked first whether it is there.
+/// Stores or shows the setting. Checks first that the server can be reached.
 ///
 /// # Errors
-/// The server does not answer or let us in, or the setting cannot be kept.
+/// Returns an error if the server does not answer or rejects the token, or if the setting cannot be read or written.
 pub fn run(arguments: &Connect) -> Result<ExitCode> {
     let folder = folder()?;
     if arguments.local {
@@ -24,10 +24,10 @@ pub fn run(arguments: &Connect) -> Result<ExitCode> {
             Settings { address: Some(remote.address().to_owned()), token: arguments.token.clone() };
         settings.save(&folder)?;
         let address = remote.address();
-        print(&format!("the plugin lets {address} generate, and this machine while it does not answer\n"))?;
+        print(&format!("the plugin generates on {address}, and on this machine while it does not answer\n"))?;
     } else {
         match Settings::load(&folder)?.address {
-            Some(address) => print(&format!("the plugin lets {address} generate\n"))?,
+            Some(address) => print(&format!("the plugin generates on {address}\n"))?,
             None => print("the plugin generates on this machine\n")?,
         }
     }

@@ -1,15 +1,15 @@
-//! `resonantgen doctor`: is everything there that generation needs, and what to do if not.
+//! `resonantgen doctor`: checks everything that generation needs, and says how to fix what is missing.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use resonantgen_engine::bundle::Bundle;
-use resonantgen_engine::generator::EngineOptions;
-use resonantgen_engine::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
-use resonantgen_engine::text::TextModel;
-use resonantgen_engine::track::Track;
+use resonantgen_models::bundle::Bundle;
+use resonantgen_models::generator::EngineOptions;
+use resonantgen_models::runtime::{PROVIDER_VARIABLE, Placement, Runtime};
+use resonantgen_models::text::TextModel;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::Doctor;
@@ -20,7 +20,7 @@ struct Findings {
     program: Program,
     runtime: Finding<RuntimeFound>,
     bundle: Finding<BundleFound>,
-    /// Optional: prompts are read by their words alone without it.
+    /// Optional: without it, prompts are understood by their words alone.
     sentences: Finding<SentencesFound>,
     healthy: bool,
 }
@@ -59,7 +59,7 @@ struct BundleFound {
     folder: String,
     id: String,
     licence: String,
-    /// The files have the hashes that the manifest states; otherwise the bundle counts as broken.
+    /// Always `match`: a bundle whose files do not have the manifest's hashes counts as broken.
     hashes: &'static str,
     patches: usize,
 }
@@ -77,10 +77,10 @@ impl<Found> Finding<Found> {
     }
 }
 
-/// Prints what was found; exit code 1 if anything needs mending.
+/// Prints the findings; exit code 1 if anything is broken.
 ///
 /// # Errors
-/// stdout cannot be written to.
+/// Returns an error if stdout cannot be written.
 pub fn run(arguments: &Doctor) -> Result<ExitCode> {
     let options = open::options(&arguments.models)?;
     let runtime = find_runtime(&options);
@@ -190,15 +190,15 @@ impl Findings {
             Finding::Broken { error } => {
                 writeln!(
                     text,
-                    "note   prompts are read by their words alone, without a model of sentences: {error} (a bundle of your \
-                     own may have a copy of the folder models/text)"
+                    "note   prompts are understood by their words alone, without the sentence model: {error} (copy the \
+                    folder models/text into a bundle of your own to use it there)"
                 )
             }
         };
         text.push_str(if self.healthy {
-            "all is well\n"
+            "everything is in order\n"
         } else {
-            "mend what is BROKEN above, then run doctor again\n"
+            "fix what is BROKEN above, then run doctor again\n"
         });
         text
     }

@@ -1,10 +1,12 @@
-//! `resonantgen evaluate`: how good the music is, measured. Generates many pieces, edits some, and says how often what was asked
-//! for was reached. Repeatable: the same models give the same figures.
+//! `resonantgen evaluate`: measures the quality of the music. Generates many pieces, edits some, and reports how often the
+//! result is as requested. Repeatable: the same models give the same figures.
 
 mod edits;
 mod fits;
+mod genres;
 mod pieces;
 mod tempo;
+mod traits;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,21 +18,21 @@ use serde::Serialize;
 use crate::args::Evaluate;
 use crate::{interrupt, open, report};
 
-/// The prompts, one a line; lines with `#` are comments.
+/// The prompts, one per line; lines that start with `#` are comments.
 const PROMPTS: &str = include_str!("evaluate/prompts.txt");
 
-/// One figure and what it should be.
+/// One figure and its target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
     name: String,
     value: Option<f32>,
-    /// How many cases it was taken over.
+    /// Number of cases.
     cases: usize,
     target: Option<Target>,
     reached: Option<bool>,
 }
 
-/// What a figure should be.
+/// Target of a figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -67,13 +69,13 @@ struct Evaluation {
     prompts: usize,
     seeds: u32,
     figures: Vec<Figure>,
-    /// Distributions: smallest, lower quartile, median, upper quartile, largest.
+    /// Distributions: minimum, lower quartile, median, upper quartile, maximum.
     spreads: Vec<Spread>,
     pieces: Vec<pieces::Piece>,
     edits: Vec<edits::Edit>,
 }
 
-/// How values are distributed.
+/// Distribution of a quantity.
 #[derive(Debug, Serialize)]
 pub struct Spread {
     name: String,
@@ -92,12 +94,15 @@ impl Spread {
 /// Generates, measures and prints.
 ///
 /// # Errors
-/// The engine cannot be opened, a generation failed, or the results cannot be written.
+/// Returns an error if the engine cannot be opened, a generation fails, or the results cannot be written.
 pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     interrupt::listen()?;
     let engine = open::engine(&arguments.models)?;
+    if let Some(file) = &arguments.genres {
+        return genres::run(&engine, file, arguments);
+    }
     let all: Vec<&str> = PROMPTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    // A shorter run still spans the list, and with it the styles.
+    // A shorter run still spans the whole list, and so all styles.
     let count = arguments.prompts.map_or(all.len(), |count| (count as usize).clamp(1, all.len()));
     let prompts: Vec<&str> = (0..count).map(|index| all[index * all.len() / count]).collect();
 
@@ -132,7 +137,7 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
             let path = folder.join(name);
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
         };
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         write("evaluation.json", &json)?;
         write("evaluation.md", &table)?;
     }
@@ -195,11 +200,9 @@ mod tests {
     fn the_prompts_name_every_style_and_several_meters() {
         let prompts: Vec<&str> = PROMPTS.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(prompts.len() >= 40);
-        let intents: Vec<_> = prompts
-            .iter()
-            .map(|prompt| resonantgen_engine::intent::parse(prompt).expect("a prompt"))
-            .collect();
-        for style in resonantgen_engine::intent::Style::ALL {
+        let intents: Vec<_> =
+            prompts.iter().map(|prompt| resonantgen_words::parse(prompt).expect("a prompt")).collect();
+        for style in resonantgen_words::Style::ALL {
             let count = intents.iter().filter(|intent| intent.main_style() == style).count();
             assert!(count >= 2, "{} prompts of {}", count, style.name());
         }

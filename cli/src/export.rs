@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use resonantgen_engine::project::{self, ExportOptions, SampleDepth, StoreError};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::{Bits, Export, ExportKind, Models};
@@ -14,14 +14,15 @@ use crate::{folder, report};
 
 #[derive(Debug, Serialize)]
 struct Exported {
+    #[serde(serialize_with = "report::path")]
     folder: PathBuf,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
 }
 
-/// Writes the files that are asked for and lists them.
+/// Writes the requested files and lists them.
 ///
 /// # Errors
-/// There is nothing to export, or a file cannot be written.
+/// Returns an error if there is nothing to export, or a file cannot be written.
 pub fn run(arguments: &Export) -> Result<ExitCode> {
     let mut session = folder::read(&arguments.folder)?.session;
     for (track, why) in folder::make_again(&mut session, &Models::default()) {
@@ -44,6 +45,7 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
         error => anyhow::Error::from(error),
     })?;
     if arguments.json {
+        let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         report::print_json(&Exported { folder: arguments.out.clone(), files })?;
     } else {
         let lines: String = files.iter().map(|file| format!("{}\n", file.display())).collect();

@@ -1,20 +1,20 @@
-//! Why a command ended without its result, and the exit code that says so.
+//! Why a command failed, and the exit code for it.
 
 use std::process::ExitCode;
 
 use resonantgen_engine::session::SessionError;
 
-/// The user asked to stop (Ctrl-C); nothing was changed.
+/// The user cancelled (Ctrl-C); nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[error("cancelled; nothing was written")]
 pub struct Cancelled;
 
-/// What was typed cannot be used; the message says what can.
+/// The arguments are invalid; the message says what is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// Exit code for an error: 130 cancelled, 2 bad usage, 1 all else.
+/// Exit code for an error: 130 cancelled, 2 invalid usage, 1 anything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<Cancelled>() {
         ExitCode::from(130)
@@ -25,7 +25,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// One line: the error and its causes, without those that it already tells.
+/// One line: the error and its causes, without those that its message already contains.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -38,7 +38,7 @@ pub fn message(error: &anyhow::Error) -> String {
     text
 }
 
-/// Whether another request would have succeeded.
+/// Whether a different request would have succeeded.
 fn is_usage(error: &SessionError) -> bool {
     !matches!(error, SessionError::Generate(_))
 }

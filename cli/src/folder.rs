@@ -5,27 +5,57 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use resonantgen_engine::generator::Silent;
 use resonantgen_engine::project::{
     Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
 };
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Silent;
+use resonantgen_music::track::Track;
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
 use crate::args::Models;
 use crate::failure::Usage;
 use crate::{open, overview};
 
-/// Makes sure that a folder can be written to, before minutes are spent on what goes there.
+/// Checks that a folder can be written before minutes are spent on its contents.
 ///
 /// # Errors
-/// It cannot be created or written to.
+/// Returns an error if the folder cannot be created or written.
 pub fn check_writable(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
         .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
         .map(|_| ())
-        .with_context(|| format!("cannot write into {}: choose another --out folder", folder.display()))
+        .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
+}
+
+/// Makes sure that nothing of the user's own is replaced: that no file lies where `session`, the one in the folder, has none
+/// and saving would put one or remove it.
+///
+/// # Errors
+/// There is such a file; the message names it.
+pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
+    let has_take = |track: Track| session.is_some_and(|session| session.track(track).take().is_some());
+    let mut names: Vec<String> = Track::ALL
+        .into_iter()
+        .filter(|track| !has_take(*track))
+        .flat_map(|track| [format!("{track}.wav"), format!("{track}.mid")])
+        .collect();
+    if !Track::ALL.into_iter().any(has_take) {
+        names.extend(["mix.wav", "session.mid"].map(str::to_owned));
+    }
+    if session.is_none() {
+        names.push(overview::FILE.to_owned());
+    }
+    match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => {
+            let message = format!(
+                "{} is there and does not belong to a session: it would be replaced; choose another folder, or move it away",
+                path.display()
+            );
+            Err(Usage(message).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Opens the folder of a session to change it, and reads the session. No other command uses the folder until it is dropped. What
@@ -155,7 +185,7 @@ pub fn holds_session(folder: &Path) -> bool {
     folder.join(SESSION_FILE).is_file()
 }
 
-/// Rate in Hz of the stems in a folder, for them to be written again alike; that of takes if there is none.
+/// Sample rate in Hz of the stems in a folder, so that they are rewritten at that rate; the takes' rate if there are none.
 pub fn sample_rate_hz(folder: &Path) -> u32 {
     hound::WavReader::open(folder.join("mix.wav"))
         .map_or(TAKE_SAMPLE_RATE_HZ, |reader| reader.spec().sample_rate)
@@ -180,10 +210,10 @@ pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Resu
     .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.path().display()))
 }
 
-/// Writes a file so that it is never seen half-written.
+/// Writes a file atomically: it is never seen half-written.
 ///
 /// # Errors
-/// The disk is full, or the folder cannot be written to.
+/// Returns an error if the disk is full or the folder is not writable.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;
@@ -195,4 +225,28 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_user_are_in_the_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(check_free(folder.path(), None).is_ok());
+        assert!(check_free(&folder.path().join("new"), None).is_ok());
+        std::fs::write(folder.path().join("notes.txt"), "mine").expect("written");
+        assert!(check_free(folder.path(), None).is_ok());
+        for name in ["bass.wav", "melody.mid", "mix.wav", "overview.png"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "mine").expect("written");
+            let error = check_free(folder.path(), None).expect_err("in the way").to_string();
+            assert!(error.contains(name), "{error}");
+            std::fs::remove_file(path).expect("removed");
+        }
+        // A session without a bass leaves no room for one of the user's either.
+        std::fs::write(folder.path().join("bass.wav"), "mine").expect("written");
+        assert!(check_free(folder.path(), Some(&Session::default())).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use resonantgen_engine::session::{Session, SessionRequest};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use crate::args::Generate;
 use crate::maker::Maker;
@@ -13,10 +13,11 @@ use crate::progress::Progress;
 use crate::report::{Report, Run};
 use crate::{folder, interrupt};
 
-/// Generates all tracks that are asked for and not locked.
+/// Generates all requested tracks that are not locked.
 ///
 /// # Errors
-/// Nothing was written then.
+/// Returns an error if the request is invalid, models, runtime or server cannot be used, the generation fails or is
+/// cancelled, or the folder cannot be written. The folder is then unchanged.
 pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
@@ -27,12 +28,13 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         Some((folder, session)) => (Some(folder), session),
         None => (None, Session::default()),
     };
-    // What cannot be is refused before anything is opened.
+    // Invalid requests are refused before anything is opened.
+    folder::check_free(&out, folder.is_some().then_some(&session))?;
     session.check_request(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
-    // Without the models the words alone decide, so that who types nonsense is not told of missing files. A server decides
-    // by itself.
+    // Without the models the words alone decide, so that a meaningless prompt is not reported as missing files. A server
+    // decides for itself.
     if !matches!(maker, Ok(Maker::There(_))) {
         request.check_understood(maker.as_ref().ok().and_then(Maker::understanding))?;
     }
@@ -58,7 +60,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     Report::new(&out, &session, Some(&run)).print(json)
 }
 
-/// What a `generate` command asks for.
+/// The request of a `generate` command.
 pub fn request(arguments: Generate) -> SessionRequest {
     let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
     tracks.sort_unstable();
@@ -72,7 +74,7 @@ pub fn request(arguments: Generate) -> SessionRequest {
     }
 }
 
-/// A seed that is short enough to be typed again.
+/// A seed short enough to be typed again.
 fn fresh_seed() -> u64 {
     let nanoseconds =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());

@@ -1,13 +1,11 @@
-//! `resonantgen import`: a loop of the user's own becomes a locked take.
+//! `resonantgen import`: the user's own loop becomes a locked take.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::import::{
-    Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop,
-};
 use resonantgen_engine::session::{Session, SessionError};
+use resonantgen_import::{Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop};
 use serde::Serialize;
 
 use crate::args::Import;
@@ -21,7 +19,7 @@ struct Document<'a> {
     session: &'a Report,
 }
 
-/// Stops after Ctrl-C.
+/// Cancels after Ctrl-C.
 struct Cancellable;
 
 impl ImportObserver for Cancellable {
@@ -33,13 +31,15 @@ impl ImportObserver for Cancellable {
 /// Imports a file into a folder.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if the file cannot be read or fitted to the grid, the track is locked, or the folder cannot be read
+/// or written. The folder is then unchanged.
 pub fn run(arguments: &Import) -> Result<ExitCode> {
     let track = arguments.track;
     let (folder, mut session) = match folder::open_session_if_there(&arguments.folder)? {
         Some((folder, session)) => (Some(folder), session),
         None => (None, Session::default()),
     };
+    folder::check_free(&arguments.folder, folder.is_some().then_some(&session))?;
     if session.track(track).locked {
         return Err(SessionError::Locked(track).into());
     }
@@ -94,10 +94,10 @@ fn table(findings: &Findings) -> String {
         let _ = writeln!(text, "  key     {value} ({})", sure(confidence));
     }
     let fit = match findings.fit {
-        Fit::AsIs => "as it is".to_owned(),
+        Fit::AsIs => "unchanged".to_owned(),
         Fit::Stretched(factor) => format!("stretched to {:.1} % of its length", factor * 100.0),
     };
-    let _ = writeln!(text, "  taken   {} bars, {fit}", findings.bars);
+    let _ = writeln!(text, "  used    {} bars, {fit}", findings.bars);
     for remark in &findings.remarks {
         let _ = writeln!(text, "  note    {remark}");
     }

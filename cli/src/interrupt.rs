@@ -1,4 +1,4 @@
-//! Ctrl-C: asks the work to stop; the work then leaves everything as it was.
+//! Ctrl-C: requests cancellation; the work then leaves everything unchanged.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,23 +8,23 @@ use crate::failure::Cancelled;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C (and a polite kill) is noted instead of ending the program at once.
+/// From now on Ctrl-C (and SIGTERM) is recorded instead of ending the program at once.
 ///
 /// # Errors
-/// The system refused the handler.
+/// Returns an error if the system refuses the handler.
 pub fn listen() -> Result<()> {
     ctrlc::set_handler(|| REQUESTED.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")
 }
 
-/// Whether the user asked to stop.
+/// Whether the user requested cancellation.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// Ends the command here if the user asked to stop.
+/// Ends the command here if the user requested cancellation.
 ///
 /// # Errors
-/// [`Cancelled`] if so.
+/// Returns [`Cancelled`] if the user requested cancellation.
 pub fn check() -> Result<()> {
     if requested() { Err(Cancelled.into()) } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use crate::report::Report;
 /// Locks or unlocks tracks of a folder.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if a track has no take to lock, or the folder cannot be read or written. The folder is then unchanged.
 pub fn run(arguments: &Tracks, locked: bool) -> Result<ExitCode> {
     let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
     for &track in &arguments.tracks {

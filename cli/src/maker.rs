@@ -1,26 +1,28 @@
-//! Who generates: the engine here, or a server elsewhere.
+//! Where generation runs: on this machine's engine, or on a server.
 
 use anyhow::{Result, anyhow};
-use resonantgen_engine::generator::{Engine, Observer};
-use resonantgen_engine::intent::TextUnderstanding;
-use resonantgen_engine::runtime::Provider;
 use resonantgen_engine::session::{Session, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer};
+use resonantgen_models::runtime::Provider;
+use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::TextUnderstanding;
 
 use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;
 use crate::open;
-use crate::serve::TOKEN_VARIABLE;
 
-/// The engine here, or a server. The result is the same to the bit if models and processors are.
+/// Environment variable for a token that shall not be seen in the list of processes.
+pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
+
+/// The local engine, or a server. With equal models and processors the result is the same to the bit.
 pub enum Maker {
     /// This machine.
     Here {
-        /// What generates.
+        /// The local engine.
         engine: Box<Engine>,
-        /// What the user wants the networks to run on, if anything.
+        /// The provider requested by the user, if any.
         wanted: Option<Provider>,
     },
     /// A server.
@@ -28,10 +30,10 @@ pub enum Maker {
 }
 
 impl Maker {
-    /// Opens the engine, or finds out whether the server is there.
+    /// Opens the engine, or checks that the server can be reached.
     ///
     /// # Errors
-    /// Models or runtime are missing, or the server does not answer or let us in.
+    /// Returns an error if models or runtime are missing, or the server does not answer or rejects the token.
     pub fn open(models: &Models, elsewhere: &Elsewhere) -> Result<Self> {
         let Some(address) = &elsewhere.server else {
             let wanted = open::options(models)?.provider.or_environment()?.provider();
@@ -41,7 +43,7 @@ impl Maker {
         Ok(Self::There(remote))
     }
 
-    /// What understands sentences here; a server has its own.
+    /// The local sentence model; a server has its own.
     pub fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         match self {
             Self::Here { engine, .. } => Some(engine.as_ref()),
@@ -49,10 +51,10 @@ impl Maker {
         }
     }
 
-    /// As [`Session::generate`].
+    /// As [`Session::generate`], on this machine or on the server.
     ///
     /// # Errors
-    /// As there, or the server is gone.
+    /// Returns the errors of [`Session::generate`], and an error if the server is gone.
     pub fn generate(
         &self,
         session: &mut Session,
@@ -69,10 +71,10 @@ impl Maker {
         }
     }
 
-    /// As [`Session::regenerate`].
+    /// As [`Session::regenerate`], on this machine or on the server.
     ///
     /// # Errors
-    /// As there, or the server is gone.
+    /// Returns the errors of [`Session::regenerate`], and an error if the server is gone.
     pub fn regenerate(
         &self,
         session: &mut Session,
@@ -95,7 +97,7 @@ impl Maker {
     }
 }
 
-/// Says why the provider that the user wants did not do the work.
+/// Reports why the requested provider was not used.
 fn note_missing(engine: &Engine, wanted: Option<Provider>) {
     let status = wanted.and_then(|wanted| {
         engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)
@@ -105,10 +107,10 @@ fn note_missing(engine: &Engine, wanted: Option<Provider>) {
     }
 }
 
-/// A server that answers and lets us in.
+/// Connects to a server that answers and accepts the token.
 ///
 /// # Errors
-/// It does not.
+/// Returns an error if the server does not answer or rejects the token.
 pub fn reach(address: &str, token: Option<&str>) -> Result<Remote> {
     let token = token.map(ToOwned::to_owned).or_else(|| std::env::var(TOKEN_VARIABLE).ok());
     let remote = Remote::new(address, token.as_deref()).map_err(|error| Usage(error.to_string()))?;

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use resonantgen_engine::generator::{Engine, EngineOptions};
+use resonantgen_models::generator::{Engine, EngineOptions};
 
 use crate::args::Models;
 
 /// The bundle's place within an installation or the repository.
 const BUNDLE: &str = "models/resonant";
 
-/// Folder of the model bundle: as typed, else from `RESONANTGEN_BUNDLE`, else `models/resonant` next to the program, in
-/// a folder above it, or in the working directory.
+/// Folder of the model bundle: the given one, else that in `RESONANTGEN_BUNDLE`, else `models/resonant` next to the program,
+/// in a folder above it, or in the working directory.
 pub fn bundle_folder(models: &Models) -> PathBuf {
     if let Some(folder) = &models.bundle {
         return folder.clone();
@@ -29,10 +29,10 @@ pub fn bundle_folder(models: &Models) -> PathBuf {
         .unwrap_or_else(|| BUNDLE.into())
 }
 
-/// How the engine is to be opened.
+/// The options to open the engine with.
 ///
 /// # Errors
-/// The environment says something that cannot be.
+/// Returns an error if an environment variable has an invalid value.
 pub fn options(models: &Models) -> Result<EngineOptions> {
     let defaults = EngineOptions::with_environment(bundle_folder(models))?;
     Ok(EngineOptions {
@@ -45,7 +45,7 @@ pub fn options(models: &Models) -> Result<EngineOptions> {
 /// Opens the engine. No network is loaded yet.
 ///
 /// # Errors
-/// The runtime or the bundle is missing or damaged; the message says what to do.
+/// Returns an error if the runtime or the bundle is missing or damaged; the message says what to do.
 pub fn engine(models: &Models) -> Result<Engine> {
     Ok(Engine::open(&options(models)?)?)
 }

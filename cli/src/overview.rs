@@ -1,12 +1,12 @@
-//! `overview.png`: the piece at a glance. Chords and bars above, then score and sound of each track.
+//! `overview.png`: the piece at a glance. Chords and bars on top, then score and waveform of each track.
 
 mod canvas;
 mod lane;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::plan::Plan;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
 
 use canvas::{Align, Canvas, Colour, Rect, Weight};
 
@@ -16,7 +16,7 @@ pub const FILE: &str = "overview.png";
 const WIDTH: u32 = 1800;
 const HEIGHT: u32 = 1080;
 const MARGIN: f32 = 36.0;
-/// Where the lanes begin; the labels are left of it.
+/// Left edge of the lanes, in pixels; the labels are to the left of it.
 const LANES_LEFT: f32 = 300.0;
 const LANES_TOP: f32 = 176.0;
 const LANE_GAP: f32 = 14.0;
@@ -30,7 +30,7 @@ const FAINT: Colour = [92, 99, 120];
 /// Draws a session as PNG.
 ///
 /// # Errors
-/// The session has no plan yet, or the encoder failed.
+/// Returns an error if the session has no plan yet, or the encoder fails.
 pub fn draw(session: &Session) -> Result<Vec<u8>> {
     let plan = session.plan.as_ref().context("the session has no plan to draw")?;
     let mut canvas = Canvas::new(WIDTH, HEIGHT, BACKGROUND);
@@ -59,7 +59,7 @@ pub fn draw(session: &Session) -> Result<Vec<u8>> {
     canvas.into_png().context("cannot encode the picture")
 }
 
-/// Prompt, and the facts of the plan.
+/// The prompt and the plan's facts.
 fn draw_title(canvas: &mut Canvas, session: &Session, plan: &Plan, right: f32) {
     let prompt = canvas.shorten(&session.prompt, Weight::SemiBold, 40.0, right - MARGIN);
     canvas.text(&prompt, (MARGIN, 52.0), Align::Left, (Weight::SemiBold, 40.0), BRIGHT);
@@ -75,7 +75,7 @@ fn draw_title(canvas: &mut Canvas, session: &Session, plan: &Plan, right: f32) {
     canvas.text(&facts, (MARGIN, 94.0), Align::Left, (Weight::Medium, 20.0), DIM);
 }
 
-/// Bar numbers, and a block for each stretch of one chord.
+/// Bar numbers, and a block for each run of one chord.
 fn draw_ruler(canvas: &mut Canvas, plan: &Plan, lanes: Rect) {
     let steps_per_bar = plan.meter.steps_per_bar();
     for bar in 0..plan.bars {
@@ -89,7 +89,7 @@ fn draw_ruler(canvas: &mut Canvas, plan: &Plan, lanes: Rect) {
     let mut start = 0;
     while start < plan.chords.len() {
         let same = plan.chords[start..].iter().take_while(|chord| **chord == plan.chords[start]).count();
-        // A chord that lasts is named again on every bar line.
+        // A sustained chord is named again on every bar line.
         let bar_end = start + 2 - start % 2;
         let end = (start + same).min(bar_end);
         let block = Rect {

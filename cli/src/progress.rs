@@ -5,13 +5,13 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use resonantgen_engine::generator::{Observer, Stage};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Observer, Stage};
+use resonantgen_music::track::Track;
 
-/// Steps of a bar.
+/// Steps of a progress bar.
 const RESOLUTION: u64 = 1000;
 
-/// Shows progress, and stops the work after Ctrl-C. Where stderr is no terminal, finished stages are plain lines.
+/// Shows progress, and cancels the work after Ctrl-C. Where stderr is not a terminal, finished stages are plain lines.
 pub struct Progress {
     bars: MultiProgress,
     lines: Mutex<HashMap<(Track, Stage), Line>>,
@@ -47,7 +47,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        // A line that was not finished (the work failed or was cancelled) must not tick on.
+        // An unfinished line (the work failed or was cancelled) must not keep ticking.
         if let Ok(lines) = self.lines.get_mut() {
             for line in lines.values().filter(|line| !line.finished) {
                 line.bar.abandon();
@@ -78,7 +78,7 @@ impl Observer for Progress {
     }
 }
 
-/// Shows nothing, but stops the work after Ctrl-C.
+/// Shows nothing, but cancels the work after Ctrl-C.
 pub struct Cancellable;
 
 impl Observer for Cancellable {

@@ -1,4 +1,4 @@
-//! `resonantgen regenerate`: one track anew, in the company of the others.
+//! `resonantgen regenerate`: a new take of one track that hears the others.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,7 +15,8 @@ use crate::{folder, interrupt};
 /// Regenerates one track of a folder.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if the track is locked, models, runtime or server cannot be used, the generation fails or is
+/// cancelled, or the folder cannot be read or written. The folder is then unchanged.
 pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let track = arguments.track;
     let (mut folder, mut session) = folder::open_session(&arguments.folder)?;

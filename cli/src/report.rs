@@ -1,4 +1,4 @@
-//! What a command tells at its end: a table for people, or one JSON document.
+//! The output at the end of a command: a table for people, or one JSON document.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::measure::Measures;
-use resonantgen_engine::plan::Plan;
 use resonantgen_engine::project::LostTake;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::StageSeconds;
-use resonantgen_engine::track::Track;
-use serde::Serialize;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::StageSeconds;
+use serde::{Serialize, Serializer};
 
-/// Facts of a generation that has just ended.
+/// Facts about a generation that has just ended.
 pub struct Run {
     /// Wall-clock seconds.
     pub seconds: f64,
@@ -22,9 +22,10 @@ pub struct Run {
     pub tracks: Vec<Track>,
 }
 
-/// What there is to tell of a session in a folder.
+/// The report on a session in a folder.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    #[serde(serialize_with = "path")]
     folder: PathBuf,
     prompt: String,
     seed: u64,
@@ -63,10 +64,10 @@ struct TakeReport {
     seed: u64,
     notes: usize,
     seconds: StageSeconds,
-    /// What was measured; absent for takes that were never measured.
+    /// Measures; absent for takes that were never measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     measures: Option<Measures>,
-    /// What a listener would object to.
+    /// Faults that a listener would notice.
     failures: Vec<String>,
 }
 
@@ -78,12 +79,12 @@ struct RunReport {
     seconds: f64,
     /// Seconds of each stage, summed over the generated tracks.
     stages: StageSeconds,
-    /// Seconds of music (all generated tracks at once) made in a second.
+    /// Seconds of music (all generated tracks together) generated per second.
     real_time_factor: f64,
 }
 
 impl Report {
-    /// Gathers what there is to tell.
+    /// Collects the report.
     pub fn new(folder: &Path, session: &Session, run: Option<&Run>) -> Self {
         let plan = session.plan.as_ref().map(PlanReport::new);
         let tracks = Track::ALL.into_iter().map(|track| TrackReport::new(session, track)).collect();
@@ -119,10 +120,10 @@ impl Report {
         self
     }
 
-    /// Prints it to stdout.
+    /// Prints the report to stdout.
     ///
     /// # Errors
-    /// stdout cannot be written to.
+    /// Returns an error if stdout cannot be written.
     pub fn print(&self, json: bool) -> Result<ExitCode> {
         if json {
             print_json(self)?
@@ -155,7 +156,7 @@ impl Report {
         text
     }
 
-    /// What was measured of each take, and what is wrong with it.
+    /// The measures of each take, and its faults.
     fn write_measures(&self, text: &mut String) {
         let measured = self.tracks.iter().filter_map(|track| {
             let take = track.take.as_ref()?;
@@ -197,7 +198,7 @@ impl Report {
             let _ = writeln!(
                 text,
                 "  {:<8} {:<width$} {:>6} {:>7.2} s {:>7.2} s {:>7.2} s",
-                "now made", "", "", stages.compose, stages.perform, stages.decode
+                "this run", "", "", stages.compose, stages.perform, stages.decode
             );
         }
     }
@@ -258,19 +259,27 @@ impl TrackReport {
     }
 }
 
+/// Writes a path into JSON, which has no other letters than those of Unicode: what is none of them becomes U+FFFD.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 /// Prints one JSON document to stdout.
 ///
 /// # Errors
-/// stdout cannot be written to.
+/// Returns an error if stdout cannot be written.
 pub fn print_json(document: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(document).context("cannot write JSON")?;
     print(&format!("{text}\n"))
 }
 
-/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+/// Prints to stdout. A reader that has gone away (`| head`) is not an error.
 ///
 /// # Errors
-/// stdout cannot be written to.
+/// Returns an error if stdout cannot be written.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

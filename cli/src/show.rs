@@ -1,4 +1,4 @@
-//! `resonantgen show`: what a folder holds.
+//! `resonantgen show`: prints the contents of a folder.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::report::Report;
 /// Prints a folder's session.
 ///
 /// # Errors
-/// There is none, or it is damaged.
+/// Returns an error if the folder holds no session, or the session is damaged.
 pub fn run(arguments: &Show) -> Result<ExitCode> {
     let opened = folder::read(&arguments.folder)?;
     Report::new(&arguments.folder, &opened.session, None).with_lost(&opened.lost).print(arguments.json)

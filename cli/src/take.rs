@@ -1,4 +1,4 @@
-//! `resonantgen take`: the takes of a track, and which of them plays.
+//! `resonantgen take`: the takes of a track, and which one plays.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use resonantgen_engine::project::StoredSound as _;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Serialize;
 
 use crate::args::{Models, Take, TakeAction};
@@ -22,7 +22,7 @@ struct TakeList {
 
 #[derive(Debug, Serialize)]
 struct TakeEntry {
-    /// Counted from 1, the oldest.
+    /// Counted from 1 (the oldest).
     number: usize,
     id: String,
     prompt: String,
@@ -38,10 +38,11 @@ struct TakeEntry {
     lost: bool,
 }
 
-/// Lists the takes of a track, after playing or marking another one if asked.
+/// Performs the requested action, if any, then lists the takes of the track.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if the take does not exist, the track is locked, or the folder cannot be read or written. The folder
+/// is then unchanged.
 pub fn run(arguments: &Take) -> Result<ExitCode> {
     let TakeAction { select, next, previous, favourite, no_favourite, compare } = &arguments.action;
     let is_listing = select.or(*favourite).or(*no_favourite).is_none() && !(*next || *previous || *compare);

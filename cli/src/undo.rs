@@ -8,7 +8,7 @@ use crate::args::{Models, Show};
 use crate::folder;
 use crate::report::Report;
 
-/// Which way to go.
+/// Undo or redo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Undo.
@@ -17,10 +17,11 @@ pub enum Direction {
     Forth,
 }
 
-/// Takes back the last action on a folder, or does it again.
+/// Undoes the last action on a folder, or redoes it.
 ///
 /// # Errors
-/// The folder is as it was then.
+/// Returns an error if there is nothing to undo or redo, or the folder cannot be read or written. The folder is then
+/// unchanged.
 pub fn run(arguments: &Show, direction: Direction) -> Result<ExitCode> {
     let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
     match direction {

@@ -1,18 +1,18 @@
-//! Reading and writing plain WAV files, for commands that work on one file.
+//! Reads and writes plain WAV files, for commands that work on a single file.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
-/// Longest file that is read, in samples of all channels.
+/// Longest accepted file, in samples over all channels.
 const LONGEST: u32 = 1 << 28;
 const FULL_SCALE: f32 = 8_388_608.0;
 
 /// A WAV file mixed down to mono, in `-1.0..=1.0`, and its rate in audio frames per second.
 ///
 /// # Errors
-/// It cannot be read, or is longer than anyone needs.
+/// Returns an error if the file cannot be read as WAV, has no channels or no rate, is too long, or has non-finite samples.
 pub fn read_mono(path: &Path) -> Result<(Vec<f32>, u32)> {
     let mut reader =
         WavReader::open(path).with_context(|| format!("cannot read {} as a WAV file", path.display()))?;
@@ -29,17 +29,17 @@ pub fn read_mono(path: &Path) -> Result<(Vec<f32>, u32)> {
     }
     .with_context(|| format!("{} is damaged", path.display()))?;
     if samples.iter().any(|sample| !sample.is_finite()) {
-        bail!("{} holds numbers that are no sound", path.display());
+        bail!("{} contains samples that are not finite numbers", path.display());
     }
     let channels = usize::from(spec.channels);
     let mono = samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32);
     Ok((mono.collect(), spec.sample_rate))
 }
 
-/// Writes mono audio as a 24-bit WAV file, in one piece: the file is the old or the new one, never half of it.
+/// Writes mono audio as a 24-bit WAV file, atomically: the file is either the old or the new one, never half of it.
 ///
 /// # Errors
-/// It cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn write_mono(path: &Path, audio: &[f32], sample_rate_hz: u32) -> Result<()> {
     let spec = WavSpec {
         channels: 1,
@@ -56,16 +56,16 @@ pub fn write_mono(path: &Path, audio: &[f32], sample_rate_hz: u32) -> Result<()>
     write(path, bytes.get_ref())
 }
 
-/// Writes a file in one piece.
+/// Writes a file atomically.
 ///
 /// # Errors
-/// It cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let writing = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(writing)?;
     std::io::Write::write_all(&mut file, bytes).with_context(writing)?;
-    // Temporary files are private to their owner; this one is to be found.
+    // Temporary files are private to their owner; this one must be readable by others.
     #[cfg(unix)]
     std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .with_context(writing)?;

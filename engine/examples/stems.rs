@@ -7,12 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use resonantgen_engine::generator::{Engine, EngineOptions, Silent, TakeRequest};
-use resonantgen_engine::intent;
-use resonantgen_engine::plan;
-use resonantgen_engine::session::Overrides;
-use resonantgen_engine::take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, EngineOptions, Silent, TakeRequest};
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_words::Overrides;
 
 #[allow(clippy::print_stdout, reason = "an example on the command line")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,8 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let engine = Engine::open(&EngineOptions { threads, ..EngineOptions::new(bundle_dir) })?;
     println!("opened in {:.2} s", start.elapsed().as_secs_f64());
-    let intent = intent::parse(&prompt)?;
-    let plan = plan::make_plan(&intent, &Overrides::default(), seed)?;
+    let intent = resonantgen_words::parse(&prompt)?;
+    let plan = resonantgen_words::make_plan(&intent, &Overrides::default(), seed)?;
     println!("{} bpm, {}, {} bars", plan.bpm, plan.key, plan.bars);
     std::fs::create_dir_all(&folder)?;
     let start = Instant::now();

@@ -12,22 +12,21 @@ mod numbers;
 mod sleep;
 mod undo;
 
-pub use crate::maker::BundleFacts;
 pub use answers::{Answer, Question, Work};
 pub use error::SessionError;
 pub use generate::SessionRequest;
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use resonantgen_take::maker::BundleFacts;
+pub use resonantgen_words::Overrides;
 pub use undo::{Step, TrackStep};
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::intent::Intent;
-use crate::plan::Plan;
-use crate::take::{Take, TakeId};
-use crate::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{Take, TakeId};
+use resonantgen_words::Intent;
 
 /// How many takes of a track are kept in its history, besides its favourites.
 pub const HISTORY_LENGTH: usize = 16;
@@ -73,27 +72,6 @@ pub struct Session {
     steps: undo::Steps,
     /// What it was asked for, and with which takes it was answered.
     answers: VecDeque<Answer>,
-}
-
-/// Facts fixed by the user or the host; they win over what the prompt says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Overrides {
-    /// Tempo in quarter notes per minute.
-    pub bpm: Option<f64>,
-    /// Key.
-    pub key: Option<crate::plan::Key>,
-    /// Meter.
-    pub meter: Option<crate::plan::Meter>,
-    /// Length in bars.
-    pub bars: Option<u32>,
-    /// Chord progression, spread over the bars.
-    pub chords: Option<Vec<crate::plan::Chord>>,
-    /// Chord progression as Roman numerals, meant in the plan's key; `chords` win over it.
-    #[serde(default)]
-    pub numerals: Option<Vec<crate::plan::Numeral>>,
-    /// Style; moods and instruments of the prompt stay.
-    #[serde(default)]
-    pub style: Option<crate::intent::Style>,
 }
 
 impl Session {

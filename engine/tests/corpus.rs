@@ -1,4 +1,4 @@
-//! What the fuzzer found or learned from, replayed: no input of a stranger may panic.
+//! Replays the fuzzer's corpus: no untrusted input may panic.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 

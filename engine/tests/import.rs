@@ -14,16 +14,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hound::{SampleFormat, WavSpec};
-use resonantgen_engine::context::Context;
-use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
-use resonantgen_engine::import::{
+use resonantgen_engine::session::{Overrides, Session, SessionError, SessionRequest};
+use resonantgen_import::{
     Fit, ImportError, ImportObserver, ImportOptions, ImportStage, Imported, import_loop,
 };
-use resonantgen_engine::plan::{Key, Meter, Plan, Swing};
-use resonantgen_engine::project;
-use resonantgen_engine::session::{Overrides, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::context::Context;
+use resonantgen_models::generator::{Engine, EngineOptions, Silent};
+use resonantgen_music::plan::{Key, Meter, Plan, Swing};
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use support::{repository, runtime_library};
 
 const RATE: f64 = 48_000.0;
@@ -135,11 +134,11 @@ impl Folder {
 }
 
 fn import(path: &Path, options: &ImportOptions) -> Imported {
-    import_loop(path, options, &Silent).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    import_loop(path, options, &()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn refused(path: &Path, options: &ImportOptions) -> String {
-    let error = match import_loop(path, options, &Silent) {
+    let error = match import_loop(path, options, &()) {
         Ok(imported) => panic!("{} is no loop: {:?}", path.display(), imported.findings),
         Err(error) => error.to_string(),
     };
@@ -260,7 +259,7 @@ fn another_tempo_is_stretched_onto_the_grid_of_the_other_tracks() {
     assert_eq!(found.take.recipe.plan, plan);
     assert_eq!(found.take.audio.len(), plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
     let straight = Plan { swing: Swing::default(), ..plan };
-    let heard = resonantgen_engine::listen::hear(Track::Drums, &found.take.audio, &straight);
+    let heard = resonantgen_sound::listen::hear(Track::Drums, &found.take.audio, &straight);
     for (step, heard) in heard.iter().enumerate() {
         let strikes = |row: usize| PATTERNS[1].1[row].as_bytes()[step % 16] == b'x';
         if strikes(0) {
@@ -418,9 +417,9 @@ fn what_is_no_loop_is_refused_in_words() {
             for byte in damaged.iter_mut().skip(position).take(24) {
                 *byte ^= 0xa5;
             }
-            let _ = import_loop(&write(name, &damaged), &options, &Silent);
+            let _ = import_loop(&write(name, &damaged), &options, &());
         }
-        let _ = import_loop(&write(name, &bytes[..bytes.len() * 2 / 3]), &options, &Silent);
+        let _ = import_loop(&write(name, &bytes[..bytes.len() * 2 / 3]), &options, &());
     }
 }
 
@@ -444,7 +443,7 @@ fn syllables(seconds: f64, seed: u64) -> Vec<f64> {
 fn what_keeps_no_beat_is_told() {
     let folder = Folder::new();
     let tells = |path: &Path, options: &ImportOptions| {
-        let found = import_loop(path, options, &Silent);
+        let found = import_loop(path, options, &());
         found.map(|found| found.findings.remarks.iter().any(|remark| remark.contains("keep to the beat")))
     };
     for bpm in [74.0, 96.0, 124.0, 171.0] {

@@ -1,4 +1,4 @@
-//! How much of what producers write is understood: the evaluation set of `tests/prompts`.
+//! How well producers' prompts are understood: the evaluation set in `tests/prompts`.
 //!
 //! `cargo xtask words` prints the table.
 
@@ -8,12 +8,11 @@ mod support;
 
 use std::fmt::Write as _;
 
-use resonantgen_engine::intent;
-use resonantgen_engine::runtime::Runtime;
-use resonantgen_engine::text::TextModel;
+use resonantgen_models::runtime::Runtime;
+use resonantgen_models::text::TextModel;
 use support::prompts::{Scores, read, score};
 
-/// The table of both sets. Of the prompts kept aside only the totals are ever shown, so that nobody tunes on them.
+/// The table of both sets. Only the totals of the held-out prompts are shown, so that nobody tunes on them.
 fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
     let mut text = format!("{title}\n  {:<12} {:>9}  {:>10}\n", "", "tuned on", "kept aside");
     let mut row = |name: &str, tuning, aside| {
@@ -29,8 +28,8 @@ fn table(title: &str, tuning: &Scores, aside: &Scores) -> String {
     text
 }
 
-/// Slang, slips of the fingers and genres beyond the twelve.
-fn strangers(understand: impl Fn(&str) -> intent::Intent) -> Scores {
+/// Slang, typing mistakes and genres beyond the twelve.
+fn strangers(understand: impl Fn(&str) -> resonantgen_words::Intent) -> Scores {
     let scores = score(&read("strangers.txt"), understand);
     let total = scores.total();
     println!("strangers: {}/{} {:.2}", total.right, total.all, total.share());
@@ -38,7 +37,7 @@ fn strangers(understand: impl Fn(&str) -> intent::Intent) -> Scores {
     scores
 }
 
-/// Fails below the floors; they lie a little under what was measured (BENCHMARKS.md).
+/// Fails below the floors, which are slightly below the measured figures (BENCHMARKS.md).
 fn assert_floors(scores: &Scores, slot_floor: f64, total_floor: f64) {
     for (slot, tally) in &scores.slots {
         assert!(
@@ -53,7 +52,7 @@ fn assert_floors(scores: &Scores, slot_floor: f64, total_floor: f64) {
 
 #[test]
 fn the_words_alone_are_understood() {
-    let understand = |prompt: &str| intent::parse(prompt).unwrap();
+    let understand = |prompt: &str| resonantgen_words::parse(prompt).unwrap();
     let (tuning, aside) =
         (score(&read("tuning.txt"), understand), score(&read("kept_aside.txt"), understand));
     println!("{}", table("lexicon alone", &tuning, &aside));
@@ -68,7 +67,7 @@ fn the_sentence_model_adds_what_words_leave_open() {
     let runtime = Runtime::open(Some(&support::runtime_library())).unwrap();
     let model = TextModel::open(&support::repository().join("models/text"), runtime).unwrap();
     assert_eq!(model.check(), Ok(()));
-    let understand = |prompt: &str| intent::parse_with(prompt, Some(&model)).unwrap();
+    let understand = |prompt: &str| resonantgen_words::parse_with(prompt, Some(&model)).unwrap();
     let (tuning, aside) =
         (score(&read("tuning.txt"), understand), score(&read("kept_aside.txt"), understand));
     println!("{}", table("lexicon and sentence model", &tuning, &aside));

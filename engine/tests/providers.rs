@@ -5,9 +5,9 @@
 
 mod support;
 
-use resonantgen_engine::generator::{Engine, EngineOptions, Silent};
-use resonantgen_engine::runtime::{Provider, ProviderChoice, ProviderStatus};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, EngineOptions, Silent};
+use resonantgen_models::runtime::{Provider, ProviderChoice, ProviderStatus};
+use resonantgen_music::track::Track;
 use support::{Wish, fixture, runtime_library};
 
 fn engine(provider: ProviderChoice) -> Engine {

@@ -1,7 +1,7 @@
-//! The editor: composes what `editor/*` draws. It repaints when something has changed, and never by itself at rest.
+//! The editor: composes the parts in `editor/*`. It repaints when something has changed, and never by itself at rest.
 //!
-//! One direction: the panel reads a picture of the session ([`view`]) and the facts behind the prompt ([`facts`]), draws,
-//! and collects what the user asks for as [`action`]s, which are done after drawing.
+//! Data flows one way: the panel reads a view of the session ([`view`]) and the facts behind the prompt ([`facts`]),
+//! draws, and collects the user's input as [`action`]s, which are performed after drawing.
 
 mod action;
 mod browse;
@@ -49,120 +49,121 @@ use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::{
     EguiEditor, EguiEditorState, EguiNiceSettings, Frame, GraphicsConfig, NiceEguiApp, create_egui_editor,
 };
-use resonantgen_engine::take::TakeId;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::TakeId;
 
 use action::{Action, Harmony};
 use drag::Drag;
-use facts::{Facts, Wishes};
+use facts::{Constraints, Facts};
 use import::Importing;
 use lane::{Face, Waveform};
 use look::Look;
-use presets::Shelf;
+use presets::PresetMenu;
 use server::ServerField;
 use track_row::Row;
 use understanding::Understanding;
 use view::SessionView;
 
-use crate::export::Exported;
-use crate::job::{Job, Target, Trigger};
-use crate::location;
+use crate::control::export::Exported;
+use crate::control::job::{Job, Target, Trigger};
+use crate::control::location;
+use crate::control::status::{AtomicProgress, Progress};
+use crate::control::{Control, DEFAULT_EDITOR_SIZE};
 use crate::params::ResonantParams;
 use crate::preset;
-use crate::shared::{AtomicProgress, DEFAULT_EDITOR_SIZE, Progress, Shared};
 
 /// The editor's type.
 pub type Editor = EguiEditor<App>;
 
 /// Smallest size that stays readable, in logical pixels.
 const MIN_SIZE: [u32; 2] = [720, 540];
-/// How often the playhead is drawn.
+/// Interval between drawings of the playhead.
 const PLAYHEAD_INTERVAL: Duration = Duration::from_millis(33);
 /// How fast meters fall, as a factor per drawing.
 const METER_FALL: f32 = 0.82;
-/// How long a new window is drawn again and again: a window manager may take it over after the first drawing, and
-/// nothing is told of that.
+/// How long a new window is redrawn repeatedly: a window manager may take it over after the first drawing, without any
+/// notification.
 const SETTLING: Duration = Duration::from_secs(4);
-/// How often that is.
+/// Interval between these drawings.
 const SETTLING_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The editor's state while the plugin lives.
+/// The editor's state, for the lifetime of the plugin.
 pub struct App {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
+    control: Arc<Control>,
     gui: Option<GuiContext>,
-    /// The session's picture and what it was made of.
+    /// The view of the session, and what it was made from.
     picture: Option<(PictureFrom, Arc<SessionView>)>,
-    /// What is typed, and what it is understood as with the facts that matter for that.
+    /// The typed prompt, how it is understood, and what that depends on.
     prompt: String,
     facts: Option<(FactsFrom, Facts)>,
     /// The state's epoch and the slot that `prompt` was read from.
     prompt_from: Option<(u64, usize)>,
-    /// The words typed into the tracks' lines.
+    /// The edits typed for each track.
     edits: [String; TRACK_COUNT],
     /// What the lanes show.
     face: Face,
-    /// The lanes' waveforms as they were drawn before, for the window that is open.
+    /// Cached waveforms of the lanes, for the open window.
     waveforms: [Waveform; TRACK_COUNT],
     look: Look,
-    /// The list of keys is open.
+    /// Whether the list of keys is open.
     helps: bool,
-    /// An audio file is asked for.
+    /// The open import dialog, if any.
     importing: Option<Importing>,
-    /// Where the user's presets lie; none where the system names no folder.
+    /// Folder of the user's presets; `None` if the system has no such folder.
     preset_folder: Option<PathBuf>,
     /// The open menu of presets.
-    shelf: Option<Shelf>,
-    /// Who makes the music.
+    open_presets: Option<PresetMenu>,
+    /// Which machine generates.
     server: ServerField,
-    /// What prompts are like whose words say too little.
+    /// What the sentence model makes of prompts whose words are not enough.
     understanding: Understanding,
     /// Files that are dragged over the window.
     drag: Drag,
     #[cfg(target_os = "linux")]
     drag_target: Option<drag::Target>,
-    /// The window was drawn.
+    /// Whether the window has been drawn.
     #[cfg(target_os = "linux")]
     is_drawn: Arc<AtomicBool>,
-    /// What was exported last, until it is dismissed.
+    /// The last export, until it is dismissed.
     exported: Arc<Mutex<Option<Exported>>>,
-    /// The session's next change brings locks and chords along.
+    /// Whether the parameters follow the locks and chords of the session's next change.
     follows_session: bool,
-    /// The chords that were changed since the plugin was loaded, before and after.
+    /// The chord changes since the plugin was loaded, each before and after.
     chord_changes: Vec<[Harmony; 2]>,
     meters: [[f32; 2]; TRACK_COUNT],
     opened: Instant,
 }
 
-/// What a picture of the session depends on: its revision, and the takes that are finished before the others are.
+/// What a view of the session depends on: its revision, and the takes that are finished before the others.
 type PictureFrom = (u64, [Option<TakeId>; TRACK_COUNT]);
 
 /// What the facts depend on.
 #[derive(Clone, Debug, PartialEq)]
 struct FactsFrom {
     prompt: String,
-    wishes: Wishes,
+    constraints: Constraints,
     locked: [bool; TRACK_COUNT],
     revision: u64,
     understood: u64,
 }
 
-/// Time until the playhead's next tick. The window library keeps a timer for each wish to be drawn later: wishes for
-/// the same moment are one drawing, while wishes for "so much later" would go on side by side for ever.
+/// Time until the playhead's next tick. The window library keeps a timer for each delayed repaint request: requests for
+/// the same moment become one drawing, while requests relative to now would pile up side by side for ever.
 fn until_tick(elapsed: Duration) -> Duration {
     let since = elapsed.as_micros() % PLAYHEAD_INTERVAL.as_micros();
     PLAYHEAD_INTERVAL - Duration::from_micros(since as u64)
 }
 
-/// Identity of the prompt's field.
+/// Id of the prompt field.
 fn prompt_id() -> Id {
     Id::unique("prompt")
 }
 
-/// Makes the editor; `None` when it cannot be shown here.
+/// Creates the editor; `None` if it cannot be shown on this system.
 #[must_use]
-pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Editor> {
-    let [width, height] = shared.editor_size.load();
+pub fn create(params: &Arc<ResonantParams>, control: &Arc<Control>) -> Option<Editor> {
+    let [width, height] = control.editor_size.load();
     let [min_width, min_height] = MIN_SIZE;
     let (width, height) = (width.max(min_width), height.max(min_height));
     let state = EguiEditorState::from_size(LogicalSize::new(f64::from(width), f64::from(height)), 1.0);
@@ -182,21 +183,21 @@ pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Edit
         .with_tile("ResonantGen")
         .with_resize_hint(resize_hint)
         .with_graphics_config(graphics);
-    let understanding = Understanding::of_engine(shared.repaint.clone());
-    let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load(), understanding);
-    create_egui_editor(state, shared.repaint.clone(), settings, app)
+    let understanding = Understanding::of_engine(control.repaint.clone());
+    let app = App::new(Arc::clone(params), Arc::clone(control), Look::load(), understanding);
+    create_egui_editor(state, control.repaint.clone(), settings, app)
 }
 
 impl App {
     fn new(
         params: Arc<ResonantParams>,
-        shared: Arc<Shared>,
+        control: Arc<Control>,
         look: Look,
         understanding: Understanding,
     ) -> Self {
         Self {
             params,
-            shared,
+            control,
             gui: None,
             picture: None,
             prompt: String::new(),
@@ -209,7 +210,7 @@ impl App {
             helps: false,
             importing: None,
             preset_folder: preset::folder(),
-            shelf: None,
+            open_presets: None,
             server: ServerField::default(),
             understanding,
             drag: Drag::default(),
@@ -225,7 +226,7 @@ impl App {
         }
     }
 
-    /// Prepares a window that was just made.
+    /// Prepares a newly created window.
     fn open(&mut self, context: &egui::Context, gui: GuiContext) {
         theme::apply(context);
         theme::choose(context, self.look.light);
@@ -236,68 +237,68 @@ impl App {
         self.opened = Instant::now();
     }
 
-    /// Reads what has changed since the last time.
+    /// Reads what has changed since the last drawing.
     fn refresh(&mut self) {
-        let revision = self.shared.revision();
-        let early = self.shared.early();
+        let snapshot = self.control.snapshot();
+        let (revision, early) = (snapshot.revision, &snapshot.early);
         let from = (revision, early.each_ref().map(|take| take.as_ref().map(|take| take.id.clone())));
         if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != from) {
             let is_new = self.picture.as_ref().is_none_or(|(drawn, _)| drawn.0 != revision);
-            let mut session = self.shared.session();
+            let mut session = snapshot.session.clone();
             if is_new && std::mem::take(&mut self.follows_session) {
                 self.take_locks(Track::ALL.map(|track| session.track(track).locked));
                 if let Some(plan) = &session.plan {
                     self.take_chords(&plan.chords);
                 }
             }
-            // What is finished is shown, and heard, while the rest is being made.
-            for take in early.into_iter().flatten() {
+            // Finished stems are shown, and heard, while the rest is being generated.
+            for take in early.iter().flatten().cloned() {
                 session.plan = Some(take.recipe.plan.clone());
                 session.track_mut(take.recipe.track).add(take);
             }
             let before = self.picture.as_ref().map(|(_, view)| view.as_ref());
             self.picture = Some((from, Arc::new(SessionView::of(&session, before))));
         }
-        let from = (self.shared.epoch(), self.params.slot());
+        let from = (self.control.epoch(), self.params.slot());
         if self.prompt_from != Some(from) {
-            self.prompt = self.shared.prompts.get(from.1);
+            self.prompt = self.control.prompts.get(from.1);
             self.prompt_from = Some(from);
         }
-        let mut overrides = self.shared.overrides();
+        let mut overrides = self.control.overrides();
         let trigger = self.trigger(Target::All);
         overrides.bars = trigger.bars.or(overrides.bars);
         let from = FactsFrom {
             prompt: self.prompt.clone(),
-            wishes: Wishes { overrides, host_bpm: trigger.bpm },
+            constraints: Constraints { overrides, host_bpm: trigger.bpm },
             locked: trigger.locked,
             revision,
             understood: self.understanding.revision(),
         };
         if self.facts.as_ref().is_none_or(|(of, _)| *of != from) {
-            let mut session = self.shared.session();
+            let mut session = snapshot.session.clone();
             for track in Track::ALL {
                 session.track_mut(track).locked = from.locked[track.index()];
             }
-            let facts = Facts::of(&from.prompt, &from.wishes, &session, Some(&self.understanding));
+            let facts = Facts::of(&from.prompt, &from.constraints, &session, Some(&self.understanding));
             self.facts = Some((from, facts));
         }
     }
 
     fn trigger(&self, target: Target) -> Trigger {
-        let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        let host_bpm = self.control.audio.host_bpm();
         Trigger::read(&self.params, target, host_bpm, None)
     }
 
     fn ask(&self, target: Target) {
-        self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-        self.shared.ask(Job::from(self.trigger(target)));
+        self.control.prompts.set(self.params.slot(), self.prompt.clone());
+        self.control.request(Job::from(self.trigger(target)));
     }
 
     fn is_working(&self) -> bool {
-        self.shared.awaited() > 0
+        self.control.awaited() > 0
     }
 
-    /// What happens before a track's own turn, in words.
+    /// What a track waits for before its own generation starts, in words.
     fn begun(&self, progress: &[Progress; TRACK_COUNT]) -> String {
         let made = Track::ALL.into_iter().find(|track| matches!(progress[track.index()], Progress::In(..)));
         match (made, self.server.in_use()) {
@@ -312,7 +313,7 @@ impl App {
         self.look.save();
     }
 
-    /// Draws everything, and does what was asked for.
+    /// Draws everything, then performs the collected actions.
     fn show(&mut self, ui: &mut Ui) {
         self.refresh();
         let Some((_, view)) = &self.picture else { return };
@@ -354,7 +355,7 @@ impl App {
         let chips = chips::Chips {
             prompt: &self.prompt,
             facts,
-            fixed: &self.shared.overrides(),
+            fixed: &self.control.overrides(),
             bars: foot::asked_bars(&self.params.bars),
             reads: self.understanding.is_busy(),
         };
@@ -371,11 +372,11 @@ impl App {
             Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);
         let working = self.is_working();
-        let progress = self.shared.progress.each_ref().map(AtomicProgress::load);
+        let progress = self.control.progress.each_ref().map(AtomicProgress::load);
         let begun = self.begun(&progress);
-        let playing = self.shared.playing.load(Ordering::Relaxed);
+        let playing = self.control.audio.playing.load(Ordering::Relaxed);
         let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
-            let turns = self.shared.playhead_beat.load() / plan.quarters();
+            let turns = self.control.audio.playhead_beat.load(Ordering::Relaxed) / plan.quarters();
             (turns - turns.floor()) as f32
         });
         if let Some(plan) = &view.plan {
@@ -396,7 +397,7 @@ impl App {
         let dropped = self.drag.take_dropped().map(|(at, paths)| (point(at), paths));
         for track in Track::ALL {
             let index = track.index();
-            let peaks = self.shared.meters[index].take();
+            let peaks = self.control.audio.meters[index].take();
             for (meter, peak) in self.meters[index].iter_mut().zip(peaks) {
                 *meter = peak.max(*meter * METER_FALL);
                 if *meter < 1.0e-4 {
@@ -429,14 +430,14 @@ impl App {
         }
     }
 
-    /// Where the song is, left of the ruler.
+    /// The song position, left of the ruler.
     fn place_label(
         &self,
         ui: &Ui,
         rect: Rect,
         ruler: Rect,
         playhead: Option<f32>,
-        plan: &resonantgen_engine::plan::Plan,
+        plan: &resonantgen_music::plan::Plan,
     ) {
         let palette = theme::palette(ui);
         let steps = playhead.map(|share| f64::from(share) * f64::from(plan.total_steps()));
@@ -454,15 +455,15 @@ impl App {
         ui.painter().text(place, egui::Align2::RIGHT_TOP, "bars", theme::plain(10.5), palette.dim);
     }
 
-    /// The playhead moves, meters fall, and a new window settles; else nothing repaints.
+    /// Requests repaints for the moving playhead, falling meters and a new window; otherwise nothing repaints.
     fn ask_for_repaints(&self, context: &egui::Context, has_plan: bool) {
-        let moves = self.shared.playing.load(Ordering::Relaxed) && has_plan;
+        let moves = self.control.audio.playing.load(Ordering::Relaxed) && has_plan;
         let falls = self.meters.iter().flatten().any(|peak| *peak > 0.0);
         let elapsed = self.opened.elapsed();
         if moves || falls {
             context.request_repaint_after(until_tick(elapsed));
         } else if elapsed < SETTLING {
-            // Not on ticks: a drawing that is lost shall not be the only one under way.
+            // Not on ticks: a lost drawing must not be the only pending one.
             context.request_repaint_after(SETTLING_INTERVAL);
         }
     }
@@ -475,8 +476,8 @@ impl NiceEguiApp for App {
         gui: GuiContext,
         frame: &mut Frame,
     ) -> Result<(), HandlerError> {
-        // The window library does not always wait for its own thread when the window is closed, and unloads OpenGL, whose
-        // threads may still run: neither must happen under them.
+        // When the window is closed, the window library does not always wait for its own thread, and it unloads OpenGL, whose
+        // threads may still run. Neither library may be unloaded while they do.
         location::stay_loaded();
         #[cfg(target_os = "linux")]
         for library in [c"libEGL.so.1", c"libGL.so.1"] {
@@ -487,11 +488,11 @@ impl NiceEguiApp for App {
         {
             self.is_drawn = Arc::default();
             let is_drawn = Arc::clone(&self.is_drawn);
-            self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint, is_drawn);
+            self.drag_target = drag::Target::open(frame, &self.drag, &self.control.repaint, is_drawn);
         }
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
-        let size = self.shared.editor_size.load();
+        let size = self.control.editor_size.load();
         if size != DEFAULT_EDITOR_SIZE {
             let size = vec2(size[0].max(MIN_SIZE[0]) as f32, size[1].max(MIN_SIZE[1]) as f32);
             context.send_viewport_cmd(egui::ViewportCommand::InnerSize(size));
@@ -501,7 +502,7 @@ impl NiceEguiApp for App {
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
         host_keys::pass_on(ui.ctx(), frame);
-        // Not a rectangle over everything: software rendering pays for each pixel that is painted twice.
+        // No rectangle over everything: software rendering pays for each pixel that is painted twice.
         let [red, green, blue, _] = theme::palette(ui).background.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
@@ -510,6 +511,6 @@ impl NiceEguiApp for App {
     }
 
     fn resized(&mut self, size: WindowSize) {
-        self.shared.editor_size.store([size.logical.width as u32, size.logical.height as u32]);
+        self.control.editor_size.store([size.logical.width as u32, size.logical.height as u32]);
     }
 }

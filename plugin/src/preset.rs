@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use format::Preset;
 
-use crate::location;
+use crate::control::location;
 use crate::params::BARS_MAX;
 
 /// The factory's presets.
@@ -135,7 +135,7 @@ pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resonantgen_engine::intent::{Style, parse};
+    use resonantgen_words::{Style, parse};
 
     #[test]
     fn the_factory_has_two_of_each_style_and_every_prompt_is_understood() {

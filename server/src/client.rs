@@ -1,62 +1,68 @@
-//! Letting a server generate: blocking, small, for the plugin's worker and the command line.
+//! Client that generates on a server: small and blocking, for the plugin's worker and the command line.
 //!
-//! The session's playing takes travel there and the new ones back, as lossless bytes, so the result is the same to the
-//! bit as if the server's engine ran here. Nothing of the session changes unless all of it succeeds.
+//! It sends the session's playing takes and receives the new ones as lossless bytes, so the result is bit-identical to
+//! running the server's engine locally. The session changes only if the whole operation succeeds.
+//!
+//! Each request runs on a thread of its own. A cancelled request abandons that thread, whatever the server does or does not
+//! do, so a library that contains this code must stay loaded from the first request on.
 
 mod transport;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use resonantgen_engine::generator::Observer;
 use resonantgen_engine::project;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Observer;
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
 
 use crate::wire::{
     BundleView, GenerateRequest, JobState, JobView, RegenerateRequest, SESSION_TYPE, SessionView,
 };
 use transport::{Method, Transport};
 
-/// How long to wait for news of a job at a time; a cancellation is noticed after this at the latest.
+/// Longest single wait for news of a job, in milliseconds.
 const NEWS_MS: u64 = 300;
-/// Time for requests that carry little.
+/// How long to wait for a server to delete what it has lent. Twice that is well below what a host may be held up when the
+/// plugin is removed.
+const FAREWELL: Duration = Duration::from_millis(40);
+/// Timeout of small requests.
 const SHORT: Duration = Duration::from_secs(10);
-/// Time for requests that carry a session.
+/// Timeout of requests that carry a session.
 const LONG: Duration = Duration::from_secs(60);
 
-/// The server could not do it.
+/// Why a server did not generate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// The address cannot be read.
-    #[error("'{0}' is no address of a server: write it like studio.local:7878")]
+    /// The address is malformed.
+    #[error("'{0}' is not a server address: write it like studio.local:7878")]
     Address(String),
-    /// Encryption is left to a tunnel.
+    /// The address asks for https; encryption is left to a tunnel.
     #[error(
-        "servers are reached by plain http: for another network, use a tunnel (docs/scaling.md), not '{0}'"
+        "servers speak plain http: to cross another network use a tunnel (docs/scaling.md) instead of '{0}'"
     )]
     Https(String),
-    /// It does not answer, or has gone while it worked.
+    /// The server does not answer, or stopped answering during the job.
     #[error("the server {address} does not answer ({reason})")]
     Gone {
-        /// Which.
+        /// The server's address.
         address: String,
-        /// What the system said.
+        /// The system's reason.
         reason: String,
     },
-    /// It wants a token, or another one.
-    #[error("the server {0} does not accept the token: give the one it was started with")]
+    /// The server requires a token, or a different one.
+    #[error("the server {0} does not accept the token: use the one it was started with")]
     Token(String),
-    /// It could not do it now.
-    #[error("the server could not do it: {0}")]
+    /// The job failed on the server.
+    #[error("the job failed on the server: {0}")]
     Failed(String),
-    /// Another program answers, or another version.
+    /// A different program or version answered.
     #[error("the server's answer cannot be used: {0}")]
     Answer(String),
-    /// What was asked for cannot be done by any engine.
+    /// The request cannot be met by any engine.
     #[error("{0}")]
     Refused(String),
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
 }
@@ -75,39 +81,39 @@ impl From<SessionError> for RemoteError {
     }
 }
 
-/// A server somewhere.
+/// A server.
 #[derive(Clone, Debug)]
 pub struct Remote {
     transport: Transport,
 }
 
 impl Remote {
-    /// A server at an address like `studio.local:7878` (the port may be left out). Nothing is sent yet.
+    /// A server at an address like `studio.local:7878` (the port is optional). Nothing is sent yet.
     ///
     /// # Errors
-    /// [`RemoteError::Address`] or [`RemoteError::Https`].
+    /// Returns [`RemoteError::Address`] if the address is malformed, and [`RemoteError::Https`] if it asks for https.
     pub fn new(address: &str, token: Option<&str>) -> Result<Self, RemoteError> {
         Ok(Self { transport: Transport::new(address, token)? })
     }
 
-    /// Its address, as it is spoken to.
+    /// The server's address as `host:port`.
     #[must_use]
     pub fn address(&self) -> &str {
         self.transport.address()
     }
 
-    /// Asks whether it is there and lets us in, and which models it has.
+    /// Checks that the server answers and accepts the token, and returns its models.
     ///
     /// # Errors
-    /// It is not there, or does not let us in.
+    /// Returns an error if the server does not answer or rejects the token.
     pub fn bundles(&self) -> Result<Vec<BundleView>, RemoteError> {
-        self.transport.json(Method::Get, "/v1/bundles", SHORT)
+        self.transport.json(Method::Get, "/v1/bundles", SHORT, &|| false)
     }
 
-    /// As [`Session::generate`], there.
+    /// As [`Session::generate`], on the server.
     ///
     /// # Errors
-    /// The server is gone, or cannot do it, or the observer cancels. The session is then unchanged.
+    /// Returns an error if the server is gone, the job fails, or the observer cancels. The session is then unchanged.
     pub fn generate(
         &self,
         session: &mut Session,
@@ -118,10 +124,10 @@ impl Remote {
         self.perform(session, "generate", &body, observer)
     }
 
-    /// As [`Session::regenerate`], there.
+    /// As [`Session::regenerate`], on the server.
     ///
     /// # Errors
-    /// As [`Remote::generate`].
+    /// Returns the same errors as [`Remote::generate`].
     pub fn regenerate(
         &self,
         session: &mut Session,
@@ -151,28 +157,35 @@ impl Remote {
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
-        let sent = project::to_bytes(&playing(session));
-        let create = Method::Post(SESSION_TYPE, &sent);
-        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG)?;
+        let create = Method::Post(SESSION_TYPE, project::to_bytes(&playing(session)));
+        let is_cancelled = || observer.is_cancelled();
+        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG, &is_cancelled)?;
         let path = format!("/v1/sessions/{}", lent.id);
-        let made = self.work(&path, what, &body, observer);
+        let made = self.work(&path, what, body, observer);
         if !matches!(made, Err(RemoteError::Gone { .. })) {
-            // If it is not deleted now, the server does it in time.
-            let _ = self.transport.bytes(Method::Delete, &path, SHORT);
+            self.delete(&path);
         }
         Ok(session.adopt(&made?)?)
     }
 
-    /// Lets the lent session at `path` be changed, and fetches it.
+    /// Deletes something on the server. If this fails, the server deletes it later.
+    fn delete(&self, path: &str) {
+        let began = Instant::now();
+        let _ = self.transport.bytes(Method::Delete, path, SHORT, &|| began.elapsed() >= FAREWELL);
+    }
+
+    /// Runs a job on the lent session at `path`, and fetches the session.
     fn work(
         &self,
         path: &str,
         what: &str,
-        body: &[u8],
+        body: Vec<u8>,
         observer: &dyn Observer,
     ) -> Result<Session, RemoteError> {
+        let is_cancelled = || observer.is_cancelled();
         let request = Method::Post("application/json", body);
-        let mut job: JobView = self.transport.json(request, &format!("{path}/{what}"), SHORT)?;
+        let mut job: JobView =
+            self.transport.json(request, &format!("{path}/{what}"), SHORT, &is_cancelled)?;
         let at = format!("/v1/jobs/{}", job.id);
         let mut told = Vec::new();
         loop {
@@ -188,23 +201,25 @@ impl Remote {
                 JobState::Interrupted => {
                     return Err(RemoteError::Gone {
                         address: self.address().to_owned(),
-                        reason: "it was ended".to_owned(),
+                        reason: "it stopped during the job".to_owned(),
                     });
                 }
             }
-            if observer.is_cancelled() {
-                self.transport.bytes(Method::Delete, &at, SHORT)?;
-                return Err(RemoteError::Cancelled);
-            }
             let news = format!("{at}?after={}&wait_ms={NEWS_MS}", job.version);
-            job = self.transport.json(Method::Get, &news, SHORT)?;
+            job = match self.transport.json(Method::Get, &news, SHORT, &is_cancelled) {
+                Err(RemoteError::Cancelled) => {
+                    self.delete(&at);
+                    return Err(RemoteError::Cancelled);
+                }
+                answer => answer?,
+            };
         }
-        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG)?;
+        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG, &is_cancelled)?;
         project::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 }
 
-/// The session without its past: what generating depends on.
+/// The session without its history: what generating depends on.
 fn playing(session: &Session) -> Session {
     let mut playing = Session::default();
     playing.prompt.clone_from(&session.prompt);

@@ -1,8 +1,8 @@
-//! ResonantGen over HTTP: a server that wraps the engine, and a small blocking client for programs that use one.
+//! ResonantGen over HTTP: a server that wraps the engine, and a small blocking client.
 //!
-//! [`wire`] holds what travels: types of its own, so that the engine's may change without breaking anybody. [`serve`]
-//! (feature `serve`) is the server, [`client`] (feature `client`) the other end. [`settings`] is where a program that
-//! may use a server keeps its address and token.
+//! [`wire`] holds the transferred types. They are separate from the engine's, so that those can change without breaking
+//! clients. [`serve`] (feature `serve`) is the server, [`client`] (feature `client`) the client. [`settings`] stores the
+//! address and token of the server that a user's programs generate on.
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -1,9 +1,10 @@
 //! The server: REST over HTTP/1.1, jobs with progress as server-sent events, and a page to try it.
 //!
-//! Threads: a small async runtime for connections, its blocking pool for disks and audio files, and one thread for
-//! generating (`jobs`). See `docs/scaling.md` for many servers, and `guard` for who is let in.
+//! Threads: a small async runtime for connections, its blocking pool for disk access and audio files, and one thread for
+//! generating (`jobs`). See `docs/scaling.md` for multiple servers, and `guard` for access control.
 
 mod app;
+mod crowd;
 mod extract;
 mod generator;
 mod guard;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -38,100 +40,101 @@ pub use guard::{Token, WeakToken};
 pub use limits::Limits;
 
 use app::App;
+use crowd::{Crowd, Guest};
 use guard::Guard;
 use stall::Stalling;
 
-/// Name of the file that says that a server uses a data folder.
+/// Name of the file that locks a data folder for one server.
 const LOCK: &str = "lock";
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Most header fields of a request.
+/// Maximum number of header fields in a request.
 const HEADER_FIELDS: usize = 64;
-/// Most bytes of a request's head.
+/// Maximum size of a request's head in bytes.
 const HEAD_BYTES: usize = 32 << 10;
-/// How long open answers may go on when all jobs have ended.
+/// How long open responses may continue after all jobs have ended.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Threads for connections.
 const CONNECTION_THREADS: usize = 2;
-/// Threads for disks and audio files.
+/// Threads for disk access and audio files.
 const BLOCKING_THREADS: usize = 16;
-/// Pause after the system has refused a connection (too many open files).
+/// Pause until another connection must make room for one that waits.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
+/// Pause after the system refused a connection (too many open files).
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
-/// How a server shall run.
+/// Configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where it listens; port 0 lets the system choose one.
+    /// Address to listen on; with port 0 the system chooses a port.
     pub addr: SocketAddr,
     /// Folder for sessions and the journal; one server per folder.
     pub data: PathBuf,
-    /// What requests must show; demanded for any other than loopback addresses.
+    /// Secret that requests must present; required unless `addr` is a loopback address.
     pub token: Option<Token>,
-    /// Names that this server is known by behind a proxy, beside loopback names.
+    /// Names of this server behind a proxy, besides loopback names.
     pub hosts: Vec<String>,
-    /// What it lets itself be asked for.
+    /// Limits on requests.
     pub limits: Limits,
 }
 
-/// The server cannot run.
+/// Why a server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Others could reach it, and nothing would keep them out.
+    /// Other machines could reach the server, and no token is set.
     #[error(
-        "{0} can be reached by others, so a token is needed: choose 16 or more characters and give them as --token or \
-         RESONANTGEN_TOKEN, or listen on 127.0.0.1"
+        "other machines can reach {0}, so a token is needed: choose at least 16 characters and pass them as --token or \
+        RESONANTGEN_TOKEN, or listen on 127.0.0.1"
     )]
     TokenNeeded(SocketAddr),
-    /// The address cannot be had.
+    /// The address cannot be bound.
     #[error("cannot listen on {addr}: {source}; choose another --addr")]
     Listen {
-        /// Where.
+        /// The address.
         addr: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// The folder cannot be used.
     #[error("cannot use the data folder {}: {source}", path.display())]
     Data {
-        /// Which.
+        /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// Two servers would overwrite each other's sessions.
+    /// Another server uses the folder; two would overwrite each other's sessions.
     #[error("another server uses the data folder {}: choose another --data", .0.display())]
     InUse(PathBuf),
-    /// Threads or the like are missing.
+    /// The system lacks a resource, such as threads.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
 
-/// A server that listens, but does not answer yet.
+/// A server that listens but does not respond yet.
 pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
     app: Arc<App>,
     stop: watch::Sender<bool>,
-    /// Held while the server lives.
+    /// Held for the server's lifetime.
     _lock: File,
 }
 
-/// Ends a server from another thread.
+/// Stops a server from another thread.
 #[derive(Clone, Debug)]
 pub struct Stopper(watch::Sender<bool>);
 
 impl Stopper {
-    /// The running job may end, the waiting ones are kept for the next start, then [`Server::run`] returns.
+    /// Lets the running job end, keeps the waiting ones for the next start, then makes [`Server::run`] return.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Server {
-    /// Takes the address and the data folder.
+    /// Binds the address and locks the data folder.
     ///
     /// # Errors
-    /// No token where one is needed, or address or folder cannot be had.
+    /// Returns an error if a token is required and missing, or if the address or the folder cannot be used.
     pub fn bind(config: Config, generator: Arc<dyn Generator>) -> Result<Self, ServeError> {
         let Config { addr, data, token, hosts, limits } = config;
         if token.is_none() && !addr.ip().is_loopback() {
@@ -148,22 +151,22 @@ impl Server {
         Ok(Self { listener, addr, app: Arc::new(app), stop: watch::Sender::new(false), _lock: lock })
     }
 
-    /// Where it listens.
+    /// The address the server listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What ends it.
+    /// A handle that stops the server.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         Stopper(self.stop.clone())
     }
 
-    /// Answers requests until it is stopped.
+    /// Serves requests until the server is stopped.
     ///
     /// # Errors
-    /// The system lacks threads.
+    /// Returns an error if the system has no threads left.
     pub fn run(self) -> Result<(), ServeError> {
         self.app.jobs.start()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -173,19 +176,20 @@ impl Server {
             .enable_all()
             .build()?;
         let result = runtime.block_on(self.answer());
-        // A request that still reads a disk is not waited for.
+        // Requests that still access the disk are not waited for.
         runtime.shutdown_background();
         result
     }
 
     async fn answer(self) -> Result<(), ServeError> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let router = app::router(&self.app);
+        let router = TowerToHyperService::new(app::router(&self.app));
         let slots = Arc::new(Semaphore::new(self.app.limits.connections));
+        let crowd = Arc::new(Crowd::default());
         let connections = GracefulShutdown::new();
         let mut stopped = self.stop.subscribe();
         let ended = async {
-            // The sender lives as long as this future.
+            // The sender outlives this future.
             let _ = stopped.wait_for(|stop| *stop).await;
             let app = Arc::clone(&self.app);
             app.closing.send_replace(true);
@@ -193,7 +197,6 @@ impl Server {
         };
         let serve = async {
             loop {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
                 let stream = match listener.accept().await {
                     Ok((stream, _)) => stream,
                     Err(_) => {
@@ -201,19 +204,38 @@ impl Server {
                         continue;
                     }
                 };
-                // Small answers shall not wait for more to come.
+                let slot = loop {
+                    if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+                        break slot;
+                    }
+                    crowd.make_room();
+                    let free = Arc::clone(&slots).acquire_owned();
+                    match tokio::time::timeout(ROOM_PAUSE, free).await {
+                        Ok(Ok(slot)) => break slot,
+                        Ok(Err(_)) => return,
+                        Err(_) => {}
+                    }
+                };
+                // Send small responses at once.
                 let _ = stream.set_nodelay(true);
                 let io = TokioIo::new(Stalling::new(stream, self.app.limits.stall_time));
+                let guest = Guest::new(&crowd);
+                let (answering, router) = (guest.clone(), router.clone());
+                let answer = service_fn(move |request| answering.clone().answer(router.clone(), request));
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIME)
+                    .header_read_timeout(self.app.limits.head_time)
                     .max_headers(HEADER_FIELDS)
                     .max_buf_size(HEAD_BYTES)
-                    .serve_connection(io, TowerToHyperService::new(router.clone()));
+                    .serve_connection(io, answer);
                 let connection = connections.watch(connection);
                 tokio::spawn(async move {
-                    // What breaks a connection is the client's business.
-                    let _ = connection.await;
+                    tokio::select! {
+                        // A broken connection is the client's concern.
+                        _ = connection => {}
+                        () = guest.closed() => {}
+                    }
+                    guest.leave();
                     drop(slot);
                 });
             }
@@ -228,7 +250,7 @@ impl Server {
     }
 }
 
-/// Makes the data folder and takes it for this process.
+/// Creates the data folder and locks it for this process.
 fn take_folder(data: &Path) -> Result<File, ServeError> {
     let failed = |source| ServeError::Data { path: data.to_owned(), source };
     std::fs::create_dir_all(data).map_err(failed)?;

@@ -1,13 +1,14 @@
-//! Whether this user's programs generate by themselves or let a server do it.
+//! Whether this user's programs generate on this machine or on a server.
 //!
-//! Kept in the platform's folder for configuration, never in a project: a project is passed on, a token is not.
+//! Stored in the platform's configuration folder, never in a project: projects are passed on, tokens must not be.
 
+use directories::BaseDirs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Environment variable that names another folder.
+/// Environment variable that overrides the folder.
 pub const FOLDER_VARIABLE: &str = "RESONANTGEN_CONFIG";
 const FILE: &str = "server.json";
 
@@ -17,7 +18,7 @@ pub struct Settings {
     /// Address of the server, like `studio.local:7878`; `None` generates on this machine.
     #[serde(default)]
     pub address: Option<String>,
-    /// What the server wants to be shown.
+    /// Token of the server.
     #[serde(default)]
     pub token: Option<String>,
 }
@@ -32,18 +33,18 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// The settings cannot be read or kept.
+/// Why the settings cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The system names no folder for configuration.
+    /// The system has no configuration folder.
     #[error("there is no folder for settings: set {FOLDER_VARIABLE} to one")]
     NoFolder,
     /// The file cannot be read or written.
     #[error("cannot use {}: {source}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -51,27 +52,45 @@ pub enum SettingsError {
 /// Folder of the settings.
 ///
 /// # Errors
-/// The system names none.
+/// Returns an error if the system has no configuration folder.
 pub fn folder() -> Result<PathBuf, SettingsError> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(folder) = from(FOLDER_VARIABLE) {
-        return Ok(folder);
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(folder.into());
     }
-    let base = if cfg!(target_os = "windows") {
-        from("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+    let folders = BaseDirs::new().ok_or(SettingsError::NoFolder)?;
+    Ok(folders.config_dir().join("resonantgen"))
+}
+
+/// Texts of the user's own genres with their file names, sorted: the `.toml` files in the folder `genres` of the settings' folder.
+/// None when there is no such folder.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn own_genres(folder: &Path) -> Result<Vec<(String, String)>, SettingsError> {
+    let folder = folder.join("genres");
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(SettingsError::File { path: folder, source }),
     };
-    Ok(base.ok_or(SettingsError::NoFolder)?.join("resonantgen"))
+    let mut texts = Vec::new();
+    for file in files {
+        let path = file.map_err(|source| SettingsError::File { path: folder.clone(), source })?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| SettingsError::File { path: path.clone(), source })?;
+            texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+        }
+    }
+    texts.sort();
+    Ok(texts)
 }
 
 impl Settings {
-    /// Reads the settings of a folder; without a file, this machine generates.
+    /// Reads the settings of a folder. Without a file, this machine generates.
     ///
     /// # Errors
-    /// The file cannot be read, or is no settings.
+    /// Returns an error if the file cannot be read or parsed.
     pub fn load(folder: &Path) -> Result<Self, SettingsError> {
         let path = folder.join(FILE);
         let read = match std::fs::read(&path) {
@@ -82,15 +101,15 @@ impl Settings {
         read.map_err(|source| SettingsError::File { path, source })
     }
 
-    /// Keeps the settings in a folder, readable by this user only.
+    /// Writes the settings to a folder, readable by this user only.
     ///
     /// # Errors
-    /// The file cannot be written; the old one stays.
+    /// Returns an error if the file cannot be written; the old one stays.
     pub fn save(&self, folder: &Path) -> Result<(), SettingsError> {
         let path = folder.join(FILE);
         let write = || {
             std::fs::create_dir_all(folder)?;
-            // Such files are made for their owner only.
+            // Temporary files are readable by their owner only.
             let mut file = tempfile::Builder::new().prefix(".server-").tempfile_in(folder)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;
@@ -104,6 +123,18 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_genres_are_the_toml_files_of_their_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(own_genres(folder.path()).expect("none"), []);
+        std::fs::create_dir(folder.path().join("genres")).expect("a folder");
+        for name in ["b.toml", "a.toml", "notes.txt"] {
+            std::fs::write(folder.path().join("genres").join(name), name).expect("written");
+        }
+        let found = own_genres(folder.path()).expect("readable");
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.toml", "b.toml"]);
+    }
 
     #[test]
     fn settings_are_kept_for_their_owner_only() {

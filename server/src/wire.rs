@@ -1,6 +1,6 @@
-//! What travels between server and client, as JSON.
+//! The JSON types exchanged by server and client.
 //!
-//! Fields are only ever added; a server refuses fields it does not know, so that nothing is silently ignored.
+//! Fields are only ever added. A server refuses unknown fields, so that nothing is silently ignored.
 
 mod convert;
 
@@ -30,7 +30,7 @@ pub enum TrackName {
     Melody,
 }
 
-/// What to generate. All that is left out follows from the prompt and the seed.
+/// What to generate. Omitted fields follow from the prompt and the seed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -38,10 +38,10 @@ pub struct GenerateRequest {
     /// What you want to hear, in English; at most 2,000 characters.
     #[cfg_attr(feature = "serve", schema(example = "dark techno with driving bass", max_length = 2000))]
     pub prompt: String,
-    /// Fixes every random choice; left out, the server chooses one.
+    /// Seed of every random choice; chosen by the server if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Tracks to make; left out, all four. Locked ones stay as they are.
+    /// Tracks to generate; all four if omitted. Locked ones do not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracks: Option<Vec<TrackName>>,
     /// Tempo in quarter notes per minute, 40 to 240.
@@ -59,41 +59,41 @@ pub struct GenerateRequest {
     /// Chords to spread over the bars, like `["Am", "F"]`; at most 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chords: Option<Vec<String>>,
-    /// Roman numerals in the key, like `["i", "VI"]`; `chords` win over them.
+    /// Roman numerals in the key, like `["i", "VI"]`; `chords` override them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numerals: Option<Vec<String>>,
-    /// Style that wins over the prompt's, like "techno".
+    /// Style that overrides the prompt's, like "techno".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub style: Option<String>,
     /// How far the result may stray from the obvious, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variation: Option<f32>,
-    /// How strictly the prompt is followed, 0 to 1.
+    /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
 }
 
-/// How one track shall be made anew.
+/// How to regenerate one track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegenerateRequest {
-    /// What shall change, relative to the take at hand; empty asks for another take of the same.
+    /// What to change, relative to the current take; empty requests another take of the same.
     #[serde(default)]
     #[cfg_attr(feature = "serve", schema(example = "more aggressive, fewer notes"))]
     pub edit: String,
-    /// Fixes every random choice; left out, one more than the present take's.
+    /// Seed of every random choice; one more than the current take's if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// How far the result may stray from the obvious, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variation: Option<f32>,
-    /// How strictly the prompt is followed, 0 to 1.
+    /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
 }
 
-/// Which take of a track's history shall play.
+/// Which take of a track's history to play.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -102,43 +102,43 @@ pub struct SelectRequest {
     pub take: String,
 }
 
-/// A session: four tracks and what they share.
+/// A session: four tracks and their shared plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct SessionView {
-    /// Identity, 32 hexadecimal digits.
+    /// Id, 32 hexadecimal digits.
     pub id: String,
-    /// What was typed for the whole piece.
+    /// Prompt of the whole piece.
     pub prompt: String,
-    /// What was understood, in one line; `null` before the first generation.
+    /// How the prompt was understood, in one line; `null` before the first generation.
     pub summary: Option<String>,
-    /// The same in pieces.
+    /// The same, split into facts.
     pub understood: Vec<UnderstoodView>,
-    /// Words that nothing was made of.
+    /// Words that were not understood.
     pub unknown: Vec<String>,
     /// Seed of the last generation.
     pub seed: u64,
-    /// What the tracks share; `null` before the first generation.
+    /// The shared plan; `null` before the first generation.
     pub plan: Option<PlanView>,
     /// Models of the last generation.
     pub bundle: Option<BundleView>,
     /// The four tracks: drums, bass, harmony, melody.
     pub tracks: Vec<TrackView>,
-    /// Whether a change can be taken back.
+    /// Whether a change can be undone.
     pub can_undo: bool,
-    /// Whether an undone change can be done again.
+    /// Whether an undone change can be redone.
     pub can_redo: bool,
-    /// The job that is changing this session now.
+    /// The job that is changing this session.
     pub job: Option<String>,
 }
 
-/// One thing that was understood.
+/// One fact that was understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct UnderstoodView {
-    /// What it speaks of: "style", "tempo", "key", "bass" and so on.
+    /// The subject: "style", "tempo", "key", "bass" and so on.
     pub about: String,
-    /// In words.
+    /// The fact, in words.
     pub text: String,
 }
 
@@ -146,7 +146,7 @@ pub struct UnderstoodView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct SessionEntry {
-    /// Identity, 32 hexadecimal digits.
+    /// Id, 32 hexadecimal digits.
     pub id: String,
 }
 
@@ -172,9 +172,9 @@ pub struct PlanView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct TrackView {
-    /// Which.
+    /// The track.
     pub track: TrackName,
-    /// A locked track's take may not change.
+    /// Whether the track is locked, so that its take may not change.
     pub locked: bool,
     /// Id of the take that plays; `null` when the track is silent.
     pub take: Option<String>,
@@ -186,19 +186,19 @@ pub struct TrackView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct TakeView {
-    /// Identity, 32 hexadecimal digits: the same recipe has the same id.
+    /// Id, 32 hexadecimal digits: equal recipes have equal ids.
     pub id: String,
-    /// What was typed for it.
+    /// Its prompt.
     pub prompt: String,
     /// The timbre that performed it.
     pub patch: String,
     /// Seed of its random choices.
     pub seed: u64,
-    /// How many notes it has.
+    /// Number of notes.
     pub notes: usize,
     /// Length in seconds.
     pub seconds: f64,
-    /// It is never forgotten.
+    /// Whether the take is kept for ever.
     pub favourite: bool,
 }
 
@@ -206,7 +206,7 @@ pub struct TakeView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct BundleView {
-    /// Identity of the bundle.
+    /// Id of the bundle.
     pub id: String,
     /// Licence of its weights.
     pub licence: String,
@@ -217,33 +217,33 @@ pub struct BundleView {
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
-    /// All unlocked tracks that were asked for.
+    /// Generates all requested unlocked tracks.
     Generate,
-    /// One track.
+    /// Regenerates one track.
     Regenerate,
 }
 
-/// How far a job has come.
+/// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// Waits for its turn.
+    /// Waiting in the queue.
     Queued,
-    /// Is being worked on.
+    /// Running.
     Running,
-    /// Its takes are in the session, and on disk.
+    /// Done; the takes are in the session and on disk.
     Done,
-    /// Could not be done; the session is as it was.
+    /// Failed; the session is unchanged.
     Failed,
-    /// Was cancelled; the session is as it was.
+    /// Cancelled; the session is unchanged.
     Cancelled,
-    /// The server ended while it ran; the session is as it was.
+    /// The server stopped during the job; the session is unchanged.
     Interrupted,
 }
 
 impl JobState {
-    /// Whether nothing will change any more.
+    /// Whether the state is final.
     #[must_use]
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
@@ -254,26 +254,26 @@ impl JobState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct JobView {
-    /// Identity, 32 hexadecimal digits.
+    /// Id, 32 hexadecimal digits.
     pub id: String,
     /// The session it changes.
     pub session: String,
     /// What it does.
     pub kind: JobKind,
-    /// How far it has come.
+    /// Its state.
     pub state: JobState,
-    /// Grows with each change of this view; give it back as `after` or `Last-Event-ID`.
+    /// Grows with each change of this view; pass it back as `after` or `Last-Event-ID`.
     pub version: u64,
-    /// How many jobs come before it, while it waits.
+    /// Number of jobs ahead of it, while it is queued.
     pub ahead: Option<usize>,
-    /// Progress of the tracks that it makes, in the order in which they began.
+    /// Progress of its tracks, in the order in which they started.
     pub progress: Vec<TrackProgress>,
     /// Why it failed, in words.
     pub error: Option<String>,
-    /// Ids of the takes that play after it, of the tracks that it changed.
+    /// Ids of the takes that play afterwards, for the tracks that it changed.
     pub takes: Vec<String>,
-    /// What of the request is not met, in words: contradictions, words that nothing was made of, and what kept takes do not allow.
-    /// Told when the job begins, and not after the server was started anew.
+    /// Parts of the request that are not met, in words: contradictions, words that were not understood, and what kept takes do
+    /// not allow. Set when the job starts; lost when the server restarts.
     #[serde(default)]
     pub notices: Vec<String>,
 }
@@ -282,15 +282,15 @@ pub struct JobView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct TrackProgress {
-    /// Which.
+    /// The track.
     pub track: TrackName,
-    /// What is being done.
+    /// Its current stage.
     pub stage: StageName,
-    /// Done part of the stage, 0 to 1.
+    /// Completed fraction of the stage, 0 to 1.
     pub fraction: f32,
 }
 
-/// A stage of making a take.
+/// A stage of generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -307,7 +307,7 @@ pub enum StageName {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct Health {
-    /// "ok", or "closing" while the server ends.
+    /// "ok", or "closing" while the server stops.
     pub status: String,
     /// Version of the program.
     pub version: String,

@@ -1,17 +1,17 @@
-//! What the server promises, over real connections, with an engine that costs nothing.
+//! The server's API over real connections, with a fake engine.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
-use resonantgen_engine::generator::Silent;
 use resonantgen_engine::project;
 use resonantgen_engine::session::{Overrides, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Silent;
+use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::serve::{Limits, openapi_json};
 use resonantgen_server::wire::{JobState, TrackName};
+use resonantgen_take::GenerationSettings;
 use serde_json::{Value, json};
 use support::{Running, four_takes};
 

@@ -1,4 +1,4 @@
-//! What a hostile or broken client, a full disk and a sudden end must not do.
+//! Hostile and broken clients, a full disk, and sudden ends.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -22,7 +22,7 @@ fn started(limits: Limits) -> (tempfile::TempDir, Running) {
     (folder, server)
 }
 
-/// JSON of any shape, with the names that the server knows among others.
+/// JSON of any shape, including names that the server knows.
 fn anything() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         prop::sample::select(vec![
@@ -59,12 +59,12 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A server for many hostile requests, and a session in it. It ends with the process.
+/// A server for many hostile requests, with one session. It ends with the process.
 fn victim() -> &'static (Running, String) {
     static VICTIM: OnceLock<(Running, String)> = OnceLock::new();
     VICTIM.get_or_init(|| {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("victim");
-        // There is none at first.
+        // At first there is none.
         let _ = std::fs::remove_dir_all(&folder);
         let server = Running::start(&folder, Limits { waiting_jobs: 2, ..Limits::default() }, None);
         let session = server.new_session();
@@ -165,10 +165,10 @@ fn bodies_that_are_too_long_or_lie_are_refused() {
     assert_eq!(server.raw(huge.as_bytes()).status, 413);
     let absurd = format!("{head}Content-Length: -5\r\n\r\n");
     assert_eq!(server.raw(absurd.as_bytes()).status, 400);
-    // Two lengths are how requests are smuggled past a proxy.
+    // Two lengths are used to smuggle requests past a proxy.
     let two = format!("{head}Content-Length: 2\r\nContent-Length: 30\r\nConnection: close\r\n\r\n{{}}");
     assert!((400..500).contains(&server.raw(two.as_bytes()).status));
-    // A body that ends before its time.
+    // A body that ends prematurely.
     let mut stream = TcpStream::connect(server.addr).unwrap();
     stream.write_all(format!("{head}Content-Length: 500\r\n\r\n{{").as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -195,6 +195,64 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
     let waits = format!("{head}Content-Length: 500\r\n\r\n{{\"prompt\":");
     assert_eq!(server.raw(waits.as_bytes()).status, 408);
+}
+
+/// Clients that open connections and then send half a request, or none, for as long as they may.
+#[test]
+fn half_open_connections_keep_nobody_out() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits { connections: 8, head_time: hour, ..Limits::default() };
+    let (_folder, server) = started(limits);
+    let idle: Vec<TcpStream> = (0..40)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            if number % 2 == 0 {
+                // It may be closed already.
+                let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localh");
+            }
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        server.get("/health").expect(200);
+    }
+    // Those that are left open behind an answer make room as well.
+    let kept: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut begin = [0; 12];
+            stream.read_exact(&mut begin).unwrap();
+            assert_eq!(&begin, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    server.get("/health").expect(200);
+    drop((idle, kept));
+}
+
+/// An answer that is still being taken is no idle connection.
+#[test]
+fn a_download_is_not_cut_off_for_others() {
+    let (_folder, server) = started(Limits { connections: 2, ..Limits::default() });
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
+    let whole = server.get(&format!("/v1/sessions/{id}/state")).expect(200).body;
+    let mut slow = TcpStream::connect(server.addr).unwrap();
+    write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut begin = [0; 12];
+    slow.read_exact(&mut begin).unwrap();
+    for _ in 0..6 {
+        server.get("/health").expect(200);
+    }
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(&whole), "{} bytes of {}", rest.len(), whole.len());
 }
 
 #[test]
@@ -258,7 +316,7 @@ fn a_crowd_is_refused_and_the_rest_goes_on() {
     let waiting = [&first, &first, &second].map(|id| server.generate(id, "techno").expect(202).job());
     assert!(server.generate(&first, "techno").expect(429).detail().contains("for this session"));
     assert!(server.generate(&second, "techno").expect(429).detail().contains("on this server"));
-    // A session that is being changed may not be changed otherwise, but looked at.
+    // A session that a job is changing can be read, but not changed.
     assert!(
         server
             .request("POST", &format!("/v1/sessions/{first}/undo"), &[], b"")
@@ -358,7 +416,7 @@ fn a_server_that_ends_interrupts_one_job_and_keeps_the_others() {
     let server = Running::start(folder.path(), Limits::default(), None);
     let old = server.get(&format!("/v1/jobs/{}", job.id)).expect(200).job();
     assert_eq!(old.state, JobState::Interrupted);
-    assert!(old.error.unwrap().contains("ask again"));
+    assert!(old.error.unwrap().contains("try again"));
     let taken_up = server.get(&format!("/v1/jobs/{}", waiting.id)).expect(200).job();
     assert_eq!(server.end_of(&taken_up).state, JobState::Done);
     assert!(server.get(&format!("/v1/sessions/{id}")).expect(200).session().plan.is_some());
@@ -388,7 +446,7 @@ fn two_servers_do_not_share_a_folder_and_others_need_a_token() {
     assert!(matches!(refused, ServeError::Listen { .. }), "{refused}");
 }
 
-/// Nothing here depends on what time it is, so a clock that jumps changes nothing.
+/// Nothing here depends on the time of day, so a clock that jumps changes nothing.
 #[test]
 fn no_decision_depends_on_the_wall_clock() {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

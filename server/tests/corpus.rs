@@ -1,4 +1,4 @@
-//! What the fuzzer found or learned from, replayed on a running server.
+//! Replays the fuzzer's corpus against a running server.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 

@@ -9,34 +9,34 @@ use crate::screen::{Picture, Program, Screen, is_near, key};
 pub const SIZE: (usize, usize) = (980, 640);
 const ACCENT: [u8; 3] = [0x6a, 0x58, 0xee];
 const LIGHT_ACCENT: [u8; 3] = [0x57, 0x44, 0xdd];
-/// Colour of the drums in the dark look.
+/// Colour of the drums in the dark theme.
 pub const DRUMS: [u8; 3] = [0xf2, 0xa5, 0x3a];
-/// Colour of the melody in the dark look.
+/// Colour of the melody in the dark theme.
 pub const MELODY: [u8; 3] = [0x5c, 0xe6, 0xa8];
-/// Around what has the keyboard in the dark look.
+/// Colour of focus rings in the dark theme.
 const FOCUS: [u8; 3] = [0xb3, 0xa9, 0xff];
 
 /// A place in the window, in pixels.
 pub type Place = (i16, i16);
 const PROMPT: Place = (500, 59);
 const PROMPT_EDGE: Place = (10, 59);
-/// The button that generates.
+/// The Generate button.
 pub const GENERATE: Place = (912, 59);
 /// A corner of that button, beside its letters.
 const GENERATE_EDGE: Place = (866, 59);
-/// The button that takes back.
+/// The Undo button.
 pub const UNDO: Place = (170, 21);
 /// The drums' lock.
 pub const DRUMS_LOCK: Place = (36, 209);
 /// A corner of it, beside its icon.
 pub const DRUMS_LOCK_EDGE: Place = (27, 209);
-/// The button that makes the bass again.
+/// The button that regenerates the bass.
 pub const BASS_AGAIN: Place = (64, 319);
 /// The middle of the melody's lane.
 pub const MELODY_LANE: Place = (600, 520);
 /// A corner of the melody's lock, beside its icon.
 pub const MELODY_LOCK_EDGE: Place = (27, 540);
-/// Pictures of lanes: left, top, width, height.
+/// Areas of the lanes: left, top, width, height.
 const LANES: [[usize; 4]; 4] =
     [[236, 162, 720, 62], [236, 272, 720, 62], [236, 382, 720, 62], [236, 492, 720, 62]];
 /// Index of the bass's lane.
@@ -48,26 +48,26 @@ const CHIPS: [usize; 4] = [10, 84, 900, 26];
 pub struct Editor {
     /// The standalone.
     pub program: Program,
-    /// Where it keeps its settings and writes its exports.
+    /// Folder of its settings and exports.
     pub folder: tempfile::TempDir,
     /// Its window.
     pub window: u32,
 }
 
 impl Editor {
-    /// Starts it and waits until it is drawn; `look` is what the user has chosen before.
+    /// Starts the editor and waits until it is drawn; `look` is the stored appearance.
     ///
     /// # Panics
-    /// When it does not appear.
+    /// Panics if it does not appear.
     #[must_use]
     pub fn start(screen: &Screen, standalone: &Path, look: Option<&str>) -> Self {
         Self::start_shown(screen, standalone, look, || screen.window("ResonantGen"))
     }
 
-    /// As [`Self::start`], where `window` shows the window or finds it.
+    /// As [`Self::start`]; `window` shows the window or finds it.
     ///
     /// # Panics
-    /// When it does not appear.
+    /// Panics if it does not appear.
     #[must_use]
     pub fn start_shown(
         screen: &Screen,
@@ -93,7 +93,7 @@ impl Editor {
         Self { program, folder, window }
     }
 
-    /// What it has exported so far, of one kind of files.
+    /// The exported files of one kind.
     #[must_use]
     pub fn exported(&self, ending: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
@@ -113,19 +113,19 @@ impl Editor {
     }
 }
 
-/// Nothing is being made: the button says "Generate".
+/// Whether nothing is being generated: the button says "Generate".
 #[must_use]
 pub fn is_idle(picture: &Picture) -> bool {
     [ACCENT, LIGHT_ACCENT].iter().any(|accent| is_near(picture.at(GENERATE_EDGE), *accent))
 }
 
-/// What the lane of a track looks like.
+/// The picture of a track's lane.
 #[must_use]
 pub fn lane(picture: &Picture, track: usize) -> Picture {
     picture.part(LANES[track])
 }
 
-/// Types another prompt and waits until it is read.
+/// Types another prompt and waits until it has been read.
 pub fn type_prompt(screen: &Screen, window: u32, prompt: &str) {
     let before = screen.look(window).part(CHIPS);
     screen.click(window, PROMPT);

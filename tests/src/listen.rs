@@ -1,4 +1,4 @@
-//! Ears: onsets and pitch, from audio alone.
+//! Detects onsets and pitch from audio alone.
 
 /// Onset times in seconds: local maxima of the rise of high-frequency energy, above a tenth of the strongest.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Running `resonantgen` as a user would.
+//! Runs `resonantgen` as a user would.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::root;
 
-/// The program, from `RESONANTGEN_PROGRAM` (set by `cargo xtask test`), else built here.
+/// The program, from `RESONANTGEN_PROGRAM` (set by `cargo xtask test`), otherwise built here.
 ///
 /// # Panics
-/// When it cannot be built.
+/// Panics if it cannot be built.
 #[must_use]
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -38,10 +38,10 @@ pub fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs `resonantgen`; whatever comes of it.
+/// Runs `resonantgen` and returns its output, whether it succeeds or not.
 ///
 /// # Panics
-/// When it cannot be started.
+/// Panics if it cannot be started.
 #[must_use]
 pub fn run(arguments: &[&str]) -> Output {
     command(arguments).output().expect("resonantgen starts")
@@ -50,7 +50,7 @@ pub fn run(arguments: &[&str]) -> Output {
 /// Runs `resonantgen` with `--json` and returns the document.
 ///
 /// # Panics
-/// When it fails or prints something else than one JSON document.
+/// Panics if it fails or prints anything other than one JSON document.
 #[must_use]
 pub fn json(arguments: &[&str]) -> Value {
     let output = command(arguments).arg("--json").output().expect("resonantgen starts");
@@ -61,15 +61,15 @@ pub fn json(arguments: &[&str]) -> Value {
 /// Asserts that the arguments are refused with an exit code and one line that contains `hint`, and no panic.
 ///
 /// # Panics
-/// When they are not.
+/// Panics if they are not.
 pub fn assert_refused(arguments: &[&str], code: i32, hint: &str) {
     assert_output_refused(&run(arguments), &format!("{arguments:.120?}"), code, hint);
 }
 
-/// Asserts that an output is one line of error that contains `hint`, with an exit code.
+/// Asserts that an output is a single error line that contains `hint`, with an exit code.
 ///
 /// # Panics
-/// When it is not.
+/// Panics if it is not.
 pub fn assert_output_refused(output: &Output, what: &str, code: i32, hint: &str) {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{what}: {errors}");
@@ -81,10 +81,10 @@ pub fn assert_output_refused(output: &Output, what: &str, code: i32, hint: &str)
     assert!(output.stdout.is_empty(), "{what}: stdout is not empty");
 }
 
-/// All files of a folder and those within it, with their bytes, sorted by name.
+/// All files in a folder and its subfolders, with their bytes, sorted by name.
 ///
 /// # Panics
-/// When the folder cannot be read.
+/// Panics if the folder cannot be read.
 #[must_use]
 pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();

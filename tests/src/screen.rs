@@ -1,6 +1,6 @@
 //! A screen of its own (Xvfb) with programs, a mouse and a keyboard on it. Linux only.
 //!
-//! Nothing here waits for a time: what is waited for is a condition, and a deadline ends a wait that is in vain.
+//! Nothing here waits for a fixed time: every wait is for a condition, with a deadline.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -21,11 +21,11 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// Longest wait for anything: machines may be busy.
+/// Deadline of every wait: machines may be busy.
 const PATIENCE: Duration = Duration::from_secs(240);
-/// How often a condition is looked at.
+/// Interval at which a condition is checked.
 const INTERVAL: Duration = Duration::from_millis(15);
-/// Names of keys that are no letters, as X numbers them.
+/// X11 keysyms of keys that are not letters.
 pub mod key {
     /// Return.
     pub const ENTER: u32 = 0xff0d;
@@ -41,7 +41,7 @@ pub mod key {
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// When it does not within four minutes; `what` says what was waited for.
+/// Panics if it does not hold within four minutes; `what` names the condition.
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -53,7 +53,7 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A picture, three bytes a pixel.
+/// A picture with three bytes per pixel.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     /// Width in pixels.
@@ -71,7 +71,7 @@ impl Picture {
         self.pixels[y as usize * self.width + x as usize]
     }
 
-    /// A part of it: left, top, width, height.
+    /// A part of the picture: left, top, width, height.
     #[must_use]
     pub fn part(&self, [left, top, width, height]: [usize; 4]) -> Self {
         let rows = (top..top + height).map(|row| row * self.width + left);
@@ -82,7 +82,7 @@ impl Picture {
     /// Share of the pixels that differ visibly from another picture of the same size.
     ///
     /// # Panics
-    /// When the sizes differ.
+    /// Panics if the sizes differ.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f64 {
         const VISIBLE: u8 = 24;
@@ -94,7 +94,7 @@ impl Picture {
         count as f64 / self.pixels.len() as f64
     }
 
-    /// How many pixels have about this colour.
+    /// Number of pixels of about this colour.
     #[must_use]
     pub fn count(&self, color: [u8; 3]) -> usize {
         self.pixels.iter().filter(|pixel| is_near(**pixel, color)).count()
@@ -103,7 +103,7 @@ impl Picture {
     /// Reads a PNG file.
     ///
     /// # Panics
-    /// When it is none with three bytes a pixel.
+    /// Panics if it is not a PNG file with three bytes per pixel.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -118,7 +118,7 @@ impl Picture {
     /// Writes a PNG file.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// Panics if it cannot be written.
     pub fn write(&self, path: &Path) {
         let file = std::fs::File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut encoder = png::Encoder::new(file, self.width as u32, self.height as u32);
@@ -141,30 +141,30 @@ pub struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The program may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl Program {
-    /// Whether it still runs.
+    /// Whether the program is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 }
 
-/// A screen with nothing on it but what is started here.
+/// A screen that shows only what is started here.
 pub struct Screen {
     connection: RustConnection,
     root: Window,
-    /// Symbols of the keys from `first_key` on, `per_key` for each.
+    /// Symbols of the keys from `first_key` on, `per_key` per key.
     symbols: Vec<u32>,
     per_key: usize,
     first_key: u8,
-    /// Its name, for programs.
+    /// Display name for programs.
     pub display: String,
-    /// None where somebody else keeps it.
+    /// `None` if the screen belongs to somebody else.
     _server: Option<Program>,
 }
 
@@ -172,7 +172,7 @@ impl Screen {
     /// Starts a screen.
     ///
     /// # Panics
-    /// When there is no Xvfb (`cargo xtask setup` installs it).
+    /// Panics if there is no Xvfb (`cargo xtask setup` installs it).
     #[must_use]
     pub fn open(width: u16, height: u16) -> Self {
         let mut server = Command::new("Xvfb")
@@ -188,10 +188,10 @@ impl Screen {
         Self { _server: Some(Program(server)), ..Self::at(&format!(":{}", line.trim())) }
     }
 
-    /// A screen that is there already.
+    /// An existing screen.
     ///
     /// # Panics
-    /// When it is not.
+    /// Panics if it does not exist.
     #[must_use]
     pub fn at(display: &str) -> Self {
         let (connection, screen) = RustConnection::connect(Some(display)).expect("the screen is there");
@@ -211,20 +211,20 @@ impl Screen {
         }
     }
 
-    /// Decides from now on when windows are shown, as window managers and hosts do.
+    /// From now on, controls when windows are shown, as window managers and hosts do.
     ///
     /// # Panics
-    /// When another program does so already.
+    /// Panics if another program already does so.
     pub fn manage(&self) {
         let wish = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_REDIRECT);
         let is_sent = self.connection.change_window_attributes(self.root, &wish).expect("sent");
         is_sent.check().expect("nobody else manages the windows");
     }
 
-    /// Waits for a window that wants to be shown, and shows it after the screen was drawn anew a number of times.
+    /// Waits for a window that is to be shown, and shows it after a number of screen refreshes.
     ///
     /// # Panics
-    /// When there is none.
+    /// Panics if there is no such window.
     #[must_use]
     pub fn show_late(&self, refreshes: u32) -> Window {
         let window = wait_for("a window", || {
@@ -238,10 +238,10 @@ impl Screen {
         window
     }
 
-    /// Waits until the screen was drawn anew a number of times.
+    /// Waits for a number of screen refreshes.
     ///
     /// # Panics
-    /// When it does not tell.
+    /// Panics if the screen does not report them.
     pub fn wait_for_refreshes(&self, refreshes: u32) {
         let listener = self.connection.generate_id().expect("a number is free");
         self.connection
@@ -264,7 +264,7 @@ impl Screen {
     /// Starts a program here.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     #[must_use]
     pub fn start(&self, command: &mut Command) -> Program {
         command.env("DISPLAY", &self.display).env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");
@@ -287,32 +287,32 @@ impl Screen {
                 .ok()?
                 .reply()
                 .ok()?;
-            // A window manager may give its frame the same title: the innermost window is meant.
+            // A window manager may give its frame the same title, so take the innermost window.
             let inner = self.find(window, title);
             inner.or_else(|| (name.value == title.as_bytes()).then_some(window))
         })
     }
 
-    /// The window that a window lies in.
+    /// The parent of a window.
     ///
     /// # Panics
-    /// When the window is gone.
+    /// Panics if the window is gone.
     #[must_use]
     pub fn parent(&self, window: Window) -> Window {
         self.connection.query_tree(window).expect("sent").reply().expect("the window is there").parent
     }
 
-    /// Where a window's upper left corner is.
+    /// Position of a window's upper left corner.
     fn corner(&self, window: Window) -> (i16, i16) {
         let place = self.connection.translate_coordinates(window, self.root, 0, 0).expect("sent");
         let place = place.reply().expect("the window is there");
         (place.dst_x, place.dst_y)
     }
 
-    /// What is seen of a window.
+    /// The visible contents of a window.
     ///
     /// # Panics
-    /// When the window is gone.
+    /// Panics if the window is gone.
     #[must_use]
     pub fn look(&self, window: Window) -> Picture {
         let size = self.connection.get_geometry(window).expect("sent").reply().expect("the window is there");
@@ -328,10 +328,10 @@ impl Screen {
         Picture { width: width.into(), height: height.into(), pixels }
     }
 
-    /// Waits until a window looks as wanted.
+    /// Waits until a window meets a condition.
     ///
     /// # Panics
-    /// When it never does.
+    /// Panics if it never does.
     pub fn wait_to_see(&self, window: Window, what: &str, is_so: impl Fn(&Picture) -> bool) -> Picture {
         wait_for(what, || Some(self.look(window)).filter(|picture| is_so(picture)))
     }
@@ -354,7 +354,7 @@ impl Screen {
         self.fake(BUTTON_RELEASE_EVENT, 1, 0, 0);
     }
 
-    /// Code of the key that makes a symbol, and whether with Shift.
+    /// Code of the key for a symbol, and whether it needs Shift.
     fn code(&self, symbol: u32) -> (u8, bool) {
         let place = self.symbols.iter().position(|known| *known == symbol);
         let place = place.unwrap_or_else(|| panic!("no key for {symbol:#x}"));
@@ -376,17 +376,17 @@ impl Screen {
         }
     }
 
-    /// Types letters of ASCII.
+    /// Types ASCII text.
     pub fn type_text(&self, text: &str) {
         for letter in text.chars() {
             self.press(&[], u32::from(letter));
         }
     }
 
-    /// A window of our own, as a host has for an editor; its keys are heard.
+    /// A window of our own, like a host's for an editor; its keys are recorded.
     ///
     /// # Panics
-    /// When the screen is gone.
+    /// Panics if the screen is gone.
     #[must_use]
     pub fn host_window(&self, (left, top): (i16, i16), (width, height): (u16, u16)) -> Window {
         let host = self.connection.generate_id().expect("a number is free");
@@ -399,10 +399,10 @@ impl Screen {
         host
     }
 
-    /// Puts a window into one of our own.
+    /// Embeds a window in one of our own.
     ///
     /// # Panics
-    /// When the window is gone.
+    /// Panics if the window is gone.
     #[must_use]
     pub fn embed(&self, window: Window) -> Window {
         let size = self.connection.get_geometry(window).expect("sent").reply().expect("the window is there");
@@ -411,10 +411,10 @@ impl Screen {
         host
     }
 
-    /// Waits until a window has the keyboard.
+    /// Waits until a window has the keyboard focus.
     ///
     /// # Panics
-    /// When it never gets it.
+    /// Panics if it never gets it.
     pub fn wait_for_focus(&self, window: Window) {
         wait_for("the keyboard", || {
             let focus =
@@ -423,13 +423,13 @@ impl Screen {
         });
     }
 
-    /// The keys that a window of ours was told of since the last call, as codes.
+    /// The codes of the keys that one of our windows received since the last call.
     ///
     /// # Panics
-    /// When the screen is gone.
+    /// Panics if the screen is gone.
     #[must_use]
     pub fn heard_keys(&self, window: Window) -> Vec<u8> {
-        // A reply comes after all that was sent before.
+        // A reply comes after everything that was sent before.
         self.connection.get_input_focus().expect("sent").reply().expect("the screen is there");
         let events = std::iter::from_fn(|| self.connection.poll_for_event().expect("the screen is there"));
         events
@@ -446,10 +446,10 @@ impl Screen {
         self.code(symbol).0
     }
 
-    /// Drags a file from a file manager over a window and lets it go there.
+    /// Drags a file from a simulated file manager over a window and drops it there.
     ///
     /// # Panics
-    /// When the window takes no files.
+    /// Panics if the window does not accept files.
     pub fn drop_file(&self, window: Window, (x, y): (i16, i16), file: &Path) {
         let atom = |name: &str| -> Atom {
             self.connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("a name").atom
@@ -492,7 +492,7 @@ impl Screen {
         };
         let mut address = String::from("file://");
         for byte in file.to_str().expect("a path in UTF-8").bytes() {
-            // As file managers do, more than needed.
+            // Escape more than necessary, as file managers do.
             if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
                 address.push(byte.into());
             } else {

@@ -1,4 +1,4 @@
-//! Stems as a DAW would read them: WAV and MIDI files.
+//! Reads stems as a DAW would: WAV and MIDI files.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ pub struct Stem {
 }
 
 impl Stem {
-    /// Reads a stereo WAV file of whole numbers.
+    /// Reads a stereo WAV file with integer samples.
     ///
     /// # Panics
-    /// When it is not one.
+    /// Panics if it is not such a file.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let mut reader =

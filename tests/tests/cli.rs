@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use resonantgen_tests::program::{self, assert_refused, files};
 use resonantgen_tests::stem::Stem;
@@ -592,33 +592,34 @@ fn ctrl_c_leaves_everything_as_it_was() {
     let folder = text(copy.path());
     let _ = program::json(&["lock", folder, "drums"]);
     let before = files(copy.path());
-    let mut child =
-        program::command(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("resonantgen starts");
-    std::thread::sleep(Duration::from_millis(600));
-    let interrupted = Instant::now();
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
-    let status = child.wait().expect("it ends");
-    assert!(interrupted.elapsed() < Duration::from_secs(3), "it took {:?} to stop", interrupted.elapsed());
-    assert_eq!(status.code(), Some(130));
+    interrupt(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"]);
     assert!(files(copy.path()) == before, "an interrupted generation changed the folder");
 
     // A folder of its own is not left half-filled either.
     let fresh = tempfile::tempdir().expect("there is room for a folder");
-    let mut child =
-        program::command(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("resonantgen starts");
-    std::thread::sleep(Duration::from_millis(400));
-    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    interrupt(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())]);
     assert!(files(fresh.path()).is_empty());
+}
+
+/// Presses Ctrl-C when the first stage of a generation is done, and sees it stop before the last.
+#[cfg(unix)]
+fn interrupt(arguments: &[&str]) {
+    let stages = |lines: &[String]| lines.iter().filter(|line| line.ends_with(" s")).count();
+    let mut child = program::command(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("resonantgen starts");
+    let mut errors = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let mut told = Vec::new();
+    while stages(&told) == 0 {
+        told.push(errors.next().expect("it ended before its first stage").expect("a line"));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
+    told.extend(errors.map(|line| line.expect("a line")));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{told:#?}");
+    assert!(stages(&told) < 3 * TRACKS.len(), "everything was made all the same: {told:#?}");
 }
 
 #[test]

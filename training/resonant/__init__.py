@@ -2,5 +2,5 @@
 
 import os
 
-# Newer ONNX Runtimes report how they are used to their maker, from the moment they are imported.
+# Newer versions of ONNX Runtime send usage data to their maker from the moment they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

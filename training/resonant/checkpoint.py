@@ -1,4 +1,4 @@
-"""Atomic checkpoints and the average of weights, shared by the trainers."""
+"""Atomic checkpoints and weight averaging, shared by the trainers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import nn
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be used, with the reason."""
+    """A checkpoint cannot be used; the message says why."""
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` so that `path` is the old or the new file, never a torn one; keeps the old as `.previous`."""
+    """Write `state` atomically, so that `path` is either the old or the new file; keeps the old one as `.previous`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(path.suffix + ".new")
     with fresh.open("wb") as file:
@@ -31,12 +31,12 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def previous_of(path: Path) -> Path:
-    """Where `save` keeps the checkpoint before the last."""
+    """Path at which `save` keeps the previous checkpoint."""
     return path.with_suffix(path.suffix + ".previous")
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The checkpoint at `path`, its predecessor where it is unreadable, None where there is none."""
+    """The checkpoint at `path`, or its predecessor if it is unreadable, or None if there is none."""
     problems = []
     for candidate in (path, previous_of(path)):
         if not candidate.exists():
@@ -63,7 +63,7 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 
 class Average:
-    """Exponential moving average of a module's floating point tensors, with a warm-up of its horizon."""
+    """Exponential moving average of a module's floating point tensors, whose horizon warms up."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay

@@ -1,4 +1,4 @@
-"""Training clips of one track: seamless loops with their timed notes and patch, cropped at any place."""
+"""Training clips of one track: seamless loops with timed notes and patch, cropped anywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resonant.piece import ATTRIBUTES, TRACKS
 from resonant.synth.bank import records
 from resonant.synth.render import timed_notes
 
-LOOK_BACK_S = 12.0  # notes that began longer ago are taken to be over
+LOOK_BACK_S = 12.0  # notes that started earlier count as over
 LOOK_AHEAD_S = 0.1
 
 
@@ -39,7 +39,7 @@ class TrackClip:
 
 
 def unrolled(notes: TimedNotes, loop_s: float, begin_s: float, length_s: float) -> TimedNotes:
-    """Notes of an endless loop that can be heard in [begin, begin + length), with times relative to `begin`."""
+    """Notes of an endless loop that are audible in [begin, begin + length), with times relative to `begin`."""
     first = int(np.floor((begin_s - LOOK_BACK_S) / loop_s))
     last = int(np.floor((begin_s + length_s) / loop_s))
     shifts = np.arange(first, last + 1) * loop_s - begin_s
@@ -65,7 +65,7 @@ def crop_audio(clip: TrackClip, start: int, samples: int) -> np.ndarray:
 
 
 def crop_notes(clip: TrackClip, start: int, samples: int) -> TimedNotes:
-    """Notes around a crop, in seconds from its beginning."""
+    """Notes around a crop, in seconds from its start."""
     rate = excitation.SAMPLE_RATE
     return unrolled(clip.notes, clip.seconds, start / rate, samples / rate)
 
@@ -83,8 +83,8 @@ def crop(clip: TrackClip, start: int, samples: int, rng: np.random.Generator) ->
 def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
     """Clips of a track in a data folder, in order; at most `limit` where it is not 0. Audio stays on disk.
 
-    Excitation parameters come from the folder's patch bank, so that they are those that will ship. Raises ValueError
-    where there is no clip and DataError where one is damaged.
+    Excitation parameters come from the folder's patch bank, so that they are those that will be shipped. Raises ValueError
+    if there is no clip, and DataError if one is damaged.
     """
     row = TRACKS.index(track)
     bank = {record["id"]: record["excitation"] for record in records(folder)}
@@ -110,7 +110,7 @@ def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
 
 
 def split(clips: list[TrackClip]) -> tuple[list[TrackClip], list[TrackClip]]:
-    """(training, held out): every twentieth clip is held out; where there are fewer, the last one."""
+    """(training, held out): every twentieth clip is held out; if there are fewer, the last one."""
     held_out = clips[19::20] or clips[-1:]
     names = {clip.name for clip in held_out}
     return [clip for clip in clips if clip.name not in names] or clips, held_out

@@ -1,12 +1,12 @@
 """The `resonant` codec: log-mel tokens and the score-excited decoder.
 
-Tokens: two log-mel frames [192], for chords and lines averaged over frequency (the score knows the partials; what the
-tokens must carry is the envelope) -> PCA with softened whitening [64] -> residual vector quantiser [codebooks x 1024]. All
-of this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
+Tokens: two log-mel frames [192], for chords and lines averaged over frequency (the score determines the partials; the
+tokens must carry the envelope) -> PCA with softened whitening [64] -> residual vector quantiser [codebooks x 1024]. All of
+this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
 
 Decoder: latents (50 Hz), score features (100 Hz) and the levels of the pitched excitation streams ->
 ConvNeXt trunk at 100 Hz (drums: plus a head at 200 Hz) -> log gains of three streams in 96 bands. The
-head adds to a vocoder's first guess: half the log-mel that the latents stand for, minus the streams' own level.
+head's output is added to a vocoder's first guess: half the log-mel represented by the latents, minus the streams' level.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRACKS = ("drums", "bass", "harmony", "melody")
 STACK = 2  # log-mel frames per codec frame
 STREAMS = 3
 PITCHED = 2  # streams whose level is an input; the third is noise of constant level
-LEVEL_FLOOR = -2.0  # ln power below which an excitation is not levelled up any further
+LEVEL_FLOOR = -2.0  # ln power below which an excitation is not amplified further
 MEL_CLAMP = -7.0  # ln power that counts as silence for the tokens
 
 
@@ -127,7 +127,7 @@ class Quantiser(nn.Module):
         return (log_mel.exp() @ self.blur + mel.MEL_FLOOR).log()
 
     def mel_of(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, D] -> the (smoothed) log-mel that it stands for, [B, 2 T, 96]."""
+        """[B, T, D] -> the (smoothed) log-mel that it represents, [B, 2 T, 96]."""
         stacked = latent @ self.expand + self.mean
         return stacked.reshape(stacked.shape[0], -1, mel.MEL_BANDS)
 

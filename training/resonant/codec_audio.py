@@ -14,7 +14,7 @@ from resonant.codec import Transform
 
 RESOLUTIONS = ((256, 24), (512, 40), (1024, 64), (2048, 96))  # n_fft, bands
 LOG_FLOOR = 1e-3  # power at n_fft 2048 that counts as silence, about -84 dBFS for a sine
-EDGE = 1024  # samples at either end of a crop that the loss does not see
+EDGE = 1024  # samples at either end of a crop that the loss ignores
 
 
 @lru_cache(maxsize=16)
@@ -34,7 +34,7 @@ def _mel_matrix(n_fft: int) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def _loss_bands(n_fft: int, bands: int) -> torch.Tensor:
-    """Triangular bands for the loss, [n_fft / 2 + 1, bands]; no side narrower than one bin."""
+    """Triangular bands for the loss, [n_fft / 2 + 1, bands]; no side is narrower than one bin."""
     edges = mel.mel_to_hz(np.linspace(mel.hz_to_mel(30.0), mel.hz_to_mel(20_000.0), bands + 2))
     spacing = mel.SAMPLE_RATE / n_fft
     hz = np.arange(n_fft // 2 + 1)[:, None] * spacing
@@ -84,14 +84,14 @@ def _power(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
 
 @lru_cache(maxsize=4)
 def _mel_density(n_fft: int) -> torch.Tensor:
-    """Mels per bin, of mean 1, [n_fft / 2 + 1]: so that what is above 10 kHz does not outweigh the music."""
+    """Mels per bin, with mean 1, [n_fft / 2 + 1], so that content above 10 kHz does not outweigh the music."""
     density = 1.0 / (700.0 + np.arange(n_fft // 2 + 1) * (mel.SAMPLE_RATE / n_fft))
     return torch.from_numpy((density / density.mean()).astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Fine:
-    """A loss per bin. Bands cannot tell a partial from noise of the same power; bins narrower than partials lie apart can."""
+    """Loss per bin. Bands cannot tell a partial from noise of the same power; bins narrower than the partials' spacing can."""
 
     weight: float = 0.0
     n_fft: int = 2048
@@ -136,5 +136,5 @@ def audio_loss(
 
 
 def drawn_resolutions(rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
-    """A short and a long window for one training step; all of them take turns."""
+    """A short and a long window for one training step, in rotation."""
     return RESOLUTIONS[int(rng.integers(2))], RESOLUTIONS[2 + int(rng.integers(2))]

@@ -29,7 +29,7 @@ HELD_OUT_EVERY = 20  # every 20th piece is never trained on
 CACHE_VERSION = 2
 BARS = (1, 2, 4, 8, 16)
 BARS_WEIGHT = (1, 2, 6, 10, 5)
-SHORTEST_COMPOSED = 4  # shorter loops are the beginnings of pieces of this many bars
+SHORTEST_COMPOSED = 4  # shorter loops are the first bars of pieces with this many bars
 FIRST_SEED = 1_000_000
 LOOK_AHEAD = 3  # steps of context that the condition shows beyond its own
 HELD = 0.75  # a note that fills this share of the time to the next one is held until then
@@ -55,7 +55,7 @@ def piece_of(index: int) -> Piece:
 
 
 def _beginning(piece: Piece, bars: int) -> Piece:
-    """The first bars of a piece as a loop of its own."""
+    """The first bars of a piece as a loop."""
     total = bars * piece.steps_per_bar
     tracks = {track: [note for note in notes if note.step < total] for track, notes in piece.tracks.items()}
     return replace(piece, bars=bars, chords=piece.chords[: 2 * bars], tracks=tracks)
@@ -72,11 +72,11 @@ def write_shard(path: Path, first: int, count: int) -> None:
 
 
 def held(notes: list[Note], total: int) -> list[Note]:
-    """Notes of a bass as they are coded: those that sound until the next one are as long as the longest of the piece.
+    """Bass notes as they are coded: notes that last until the next one become as long as the longest of the piece.
 
-    A bass that holds each note until the next would tell the next onset when a note begins, up to a bar before the
-    composer hears the kick that the next onset goes with; the condition looks three steps ahead. What reads the tokens
-    ends a note where the next one begins anyway.
+    The length of a note held until the next one would reveal the next onset as soon as the note starts, up to a bar before
+    the composer hears that onset's kick; the condition looks three steps ahead. Readers of the tokens end a note where the
+    next one starts anyway.
     """
     if not notes:
         return []
@@ -90,7 +90,7 @@ def held(notes: list[Note], total: int) -> list[Note]:
 
 
 def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
-    """Write numbered pieces as a shard, atomically. Every piece names a family for every track."""
+    """Write numbered pieces as a shard, atomically. Every piece must name a family for every track."""
     heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
     note_total = token_total = 0
     for index, piece in pieces:
@@ -146,7 +146,7 @@ def extend_cache(folder: Path, pieces: int) -> Path:
 
 @dataclass(frozen=True)
 class CachedPiece:
-    """A piece as the cache keeps it."""
+    """A piece as stored in the cache."""
 
     index: int
     plan: Plan
@@ -191,14 +191,14 @@ class PieceCache:
 
 @dataclass(frozen=True)
 class Augment:
-    """Chances of what training hides or blurs."""
+    """Probabilities of augmentations."""
 
     drop_intent: float = 0.1  # style and attributes zeroed (classifier-free guidance)
     full_context: float = 0.35
     no_context: float = 0.15  # otherwise each track is kept with probability one half
     blend_style: float = 0.15  # part of the style weight moves to another style
     attribute_noise: float = 0.03
-    short: float = 0.7  # only the segment's first one to three bars: later ones mostly repeat what was decided there
+    short: float = 0.7  # only the segment's first one to three bars: later bars mostly repeat their decisions
     short_bars: int = 3
     first_segment: float = 0.5  # the piece's first segment; otherwise any
 
@@ -269,7 +269,7 @@ def _blur_intent(rows: np.ndarray, augment: Augment, rng: random.Random) -> None
 
 
 def collate(examples: list[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Padded inputs int64 [B, T], conditions f32 [B, T, 196] and targets int64 [B, T] (PAD where there is none)."""
+    """Padded inputs int64 [B, T], conditions f32 [B, T, 196] and targets int64 [B, T] (PAD if there is none)."""
     length = max(len(item.condition) for item in examples)
     tokens = np.full((len(examples), length + 1), PAD, np.int64)
     condition = np.zeros((len(examples), length, cond.CONDITION), np.float32)

@@ -1,7 +1,7 @@
 """Goldens for the Rust twins of `tokens` and `conditions`: `python -m resonant.compose_goldens --out DIR`.
 
-The pieces are made here by a seeded generator that aims at corner cases (rolls, mixed durations, notes across the loop
-point, velocities at the level thresholds), not at music.
+A seeded generator makes the pieces. It targets corner cases (rolls, mixed durations, notes across the loop point,
+velocities at the level thresholds), not music.
 
 Each file: `piece` (header and all tracks' notes), and `cases`, each with `track`, `family`, `context` (track names),
 `drop_intent` (style and attributes zeroed), `first_bar`, `bars` (the coded segment), `tokens`, `decoded` (notes),

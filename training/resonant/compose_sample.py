@@ -1,4 +1,4 @@
-"""Sampling from exported composers, in Python, for evaluation. The engine has its own twin."""
+"""Sampling from exported composers in Python, for evaluation. The engine has a Rust twin."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def generate(
     rng: np.random.Generator,
     unconditional: Stepper | None = None,
 ) -> list[Note]:
-    """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 needs `unconditional`."""
+    """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 requires `unconditional`."""
     rows = cond.plan_features(plan, family)
     cond.add_context(
         rows, {name: cond.track_context(name, cond.note_array(notes), plan) for name, notes in context.items()}
@@ -119,7 +119,7 @@ def generate(
 
 
 def end_overlaps(notes: list[Note], total: int) -> list[Note]:
-    """Notes of a single voice, ended where the next one takes their place, around a loop of `total` steps; as the engine does."""
+    """Notes of a single voice, each ended where the next one starts, in a loop of `total` steps; as the engine does."""
     ordered = sorted(notes, key=lambda note: (note.step, note.pitch))
     following = [*ordered[1:], *ordered[:1]]
     return [

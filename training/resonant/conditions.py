@@ -52,7 +52,7 @@ BASS_CEILING = 48  # tonal notes below are "low", others "mid"
 
 @dataclass(frozen=True)
 class Plan:
-    """What all tracks of a piece share: the time grid, the key, the chords and the intent."""
+    """The shared part of a piece: time grid, key, chords and intent."""
 
     style: np.ndarray  # f32 [12]
     attributes: np.ndarray  # f32 [5]
@@ -98,7 +98,7 @@ def plan_of(piece: object) -> Plan:
 
 
 def note_array(notes: Sequence[Note]) -> np.ndarray:
-    """float64 [N, 4] of (step, length, pitch, velocity): what the features need of notes."""
+    """float64 [N, 4] of (step, length, pitch, velocity), as the features need them."""
     if not notes:
         return np.zeros((0, 4))
     return np.array([(note.step, note.length, note.pitch, note.velocity) for note in notes], np.float64)
@@ -115,7 +115,7 @@ def chord_table(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plan_features(plan: Plan, family: str) -> np.ndarray:
-    """f32 [total_steps, 196] with columns 0..116 set (all that does not depend on notes)."""
+    """f32 [total_steps, 196] with columns 0..116 set (everything that does not depend on notes)."""
     total, bar = plan.total_steps, plan.steps_per_bar
     rows = np.zeros((total, CONDITION), np.float32)
     step = np.arange(total)
@@ -141,7 +141,7 @@ def plan_features(plan: Plan, family: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TrackContext:
-    """What one track adds to the context of the others, before summation (cached per piece and track)."""
+    """One track's contribution to the context of the others, before summation (cached per piece and track)."""
 
     onsets: np.ndarray  # f32 [total_steps, 3]
     chroma: np.ndarray  # f32 [total_steps, 12], relative pitch classes of sounding notes weighted by velocity
@@ -223,7 +223,7 @@ def _onset_features(drums: bool, notes: np.ndarray, total: int, tonic_offset: in
 
 
 def onset_features(track: str, notes: np.ndarray, plan: Plan) -> np.ndarray:
-    """f32 [total_steps, 16]: what the lag features say about the own track's onsets at each step.
+    """f32 [total_steps, 16]: lag features of the track's own onsets at each step.
 
     Drums: the loudest velocity / 127 per class, four zeros. Tonal: relative pitch classes, highest and lowest relative
     pitch / 100, longest length / 16, note count / 6.
@@ -246,8 +246,8 @@ def conditions(
 ) -> np.ndarray:
     """f32 [total_steps, 196] of a whole piece.
 
-    `own` are the track's notes as decoded from its tokens (quantised lengths and velocities), because that is what a
-    generator has of its own past. `context` maps other tracks to their notes.
+    `own` are the track's notes as decoded from its tokens (quantised lengths and velocities), because a generator knows its
+    own past only in that form. `context` maps other tracks to their notes.
     """
     rows = plan_features(plan, family)
     add_context(

@@ -107,7 +107,7 @@ def _pool(track: str) -> tuple[Patch, ...]:
 
 
 def _rotation(track: str, seed: int, position: int) -> list[Patch]:
-    """The bank of a track in a shuffled order, from a position that runs on through ever new shuffles."""
+    """The bank of a track in shuffled order; `position` continues through ever new shuffles."""
     pool = _pool(track)
     turn, place = divmod(position, len(pool))
     order = np.random.default_rng([seed, TRACKS.index(track), turn]).permutation(len(pool))
@@ -115,7 +115,7 @@ def _rotation(track: str, seed: int, position: int) -> list[Patch]:
 
 
 def _style_for(patch: Patch, styles: tuple[str, ...], rng: np.random.Generator) -> str:
-    """A style that suits a patch; styles that many patches suit are drawn less, so that all come up."""
+    """A style that suits a patch; styles that suit many patches are drawn less often, so that all styles occur."""
     weights = np.array([patch.styles.get(style, 0.0) for style in styles])
     totals = np.array([sum(other.styles.get(style, 0.0) for other in _pool(patch.track)) for style in styles])
     if not np.any(weights):
@@ -164,7 +164,7 @@ def render_piece(piece: Piece, seed: int) -> np.ndarray:
         audio = render_stem(piece, track, patch_by_id(piece.patches[track]), rng)
         if not np.all(np.isfinite(audio)):
             raise DataError(f"patch {piece.patches[track]} rendered non-finite samples (piece seed {piece.seed})")
-        # Triangular dither would be a noise floor of its own; plain rounding keeps silence silent.
+        # Triangular dither would add a noise floor; plain rounding keeps silence silent.
         stems[row] = np.round(audio * 32768.0).astype(np.int16)
     return stems
 
@@ -177,7 +177,7 @@ def _check_space(folder: Path, seconds: float) -> None:
 
 
 def _remove_stale(folder: Path, shard: int) -> None:
-    """Delete what processes that no longer run have left of a shard."""
+    """Delete parts of a shard left by processes that no longer run."""
     for path in folder.glob(f"shard_{shard:04d}.partial-*"):
         try:
             os.kill(int(path.name.rpartition("-")[2]), 0)

@@ -9,7 +9,7 @@ Per track, for the original, the codec's round trip and the closed loop (true sc
 * `notes`: share of notes of 80 ms and more that a tracker (YIN on bass and melody, up to octaves; partial salience against
   the neighbouring semitones on harmony) finds at the score's pitch,
 * `hits`, `extra`: drums, share of score hits with a detected onset within 20 ms; share of detected onsets without a hit,
-* `gaps`: how much more there is between the partials than in the original, in dB (`between_partials`),
+* `gaps`: level between the partials relative to the original, in dB (`between_partials`),
 * `silence_dbfs`: loudest 99th percentile over 20 ms blocks where the original and both neighbours are below -80 dBFS.
 
 Writes `audio.json`, `audio_table.json` (for the model card) and side-by-side spectrograms as PNG.
@@ -108,7 +108,7 @@ def yin_pitch(segment: np.ndarray, low_midi: float, high_midi: float) -> float |
 
 
 def mono_notes_found(audio: np.ndarray, notes: TimedNotes, glide_s: float = 0.0) -> list[bool]:
-    """For each long note that sounds alone: is its pitch class heard, once a glide from the note before has arrived?"""
+    """For each long note that sounds alone: whether its pitch class is heard, after any glide has ended."""
     settle = max(0.04, 3.5 * glide_s)  # exp(-3.5) of an octave is .36 semitones
     found = []
     for i in range(len(notes.on)):
@@ -123,7 +123,7 @@ def mono_notes_found(audio: np.ndarray, notes: TimedNotes, glide_s: float = 0.0)
         segment = audio[int(begin * RATE) : int(end * RATE)].astype(np.float64)
         heard = yin_pitch(segment, max(22.0, pitch - 13), pitch + 13)
         off = None if heard is None else abs((heard - pitch + 6.0) % 12.0 - 6.0)
-        # Where an earlier note still rings, or a voice's formants are strong, the period is not the note's: look at its partials.
+        # If an earlier note still rings, or a voice has strong formants, the period is not the note's: check its partials.
         found.append((off is not None and off < 0.5) or _stands_out(segment, pitch, (pitch - 1, pitch + 1, pitch - 2, pitch + 2)))
     return found
 
@@ -147,7 +147,7 @@ def _stands_out(segment: np.ndarray, pitch: float, rivals: Iterable[float]) -> b
 
 
 def chord_notes_found(audio: np.ndarray, notes: TimedNotes) -> list[bool]:
-    """For each long note: are its partials stronger than those of the neighbouring semitones that do not sound?"""
+    """For each long note: whether its partials are stronger than those of the silent neighbouring semitones."""
     found = []
     for i in range(len(notes.on)):
         begin, end = notes.on[i] + 0.02, min(notes.off[i], notes.on[i] + 0.35)
@@ -234,7 +234,7 @@ def opus(audio: np.ndarray, kbps: int) -> np.ndarray:
 
 
 def versions_of(bundle: Bundle, clip: TrackClip, seed: int) -> tuple[dict[str, np.ndarray], TimedNotes, dict[str, np.ndarray]]:
-    """Audio of one pass of a clip in every version, its notes, and what was used to make them."""
+    """Audio of one pass of a clip in every version, its notes, and the inputs that produced it."""
     samples = clip.audio.shape[0] // 960 * 960
     notes = crop_notes(clip, 0, samples)
     rng = np.random.default_rng(seed)
@@ -311,7 +311,7 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
                 precision[version] += right
                 if version == "original":
                     audible = found
-                else:  # what is not heard in the original need not be heard here
+                else:  # what cannot be heard in the original need not be heard here
                     recall[f"{version}, of those in the original"] += [hit for hit, known in zip(found, audible, strict=True) if known]
             else:
                 if track == "harmony":

@@ -1,9 +1,9 @@
-"""Does the music of a prompt have the prompt's style? Prompts, the shipped program, and a classifier trained on the data.
+"""Measures whether a prompt's music has the prompt's style, with the shipped program and classifiers trained on the data.
 
 `python -m resonant.evaluate_prompts --program ../target/release/resonantgen --shards CACHE --out prompts.json` generates a
-session per line of `configs/style_prompts.csv` with the program and asks classifiers of scores for the style: one that sees
-drums alone, and one that sees the rhythms of all tracks, tempo and swing. Neither sees the prompt. Their own accuracy on
-held-out data is part of the result.
+session per line of `configs/style_prompts.csv` with the program and classifies the style of the scores: once from the
+drums alone, and once from the rhythms of all tracks, tempo and swing. Neither classifier sees the prompt. Their own
+accuracy on held-out data is part of the result.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from resonant.compose_metrics import drum_histogram, notes_of
 from resonant.conditions import Plan
 from resonant.piece import STYLES, TRACKS, Note
 
-USAGE = 2  # exit code of the program for a request that it cannot read
+USAGE = 2  # the program's exit code for an invalid request
 PROMPTS = Path(__file__).parent.parent / "configs" / "style_prompts.csv"
 
 
 class PromptsError(Exception):
-    """An evaluation that cannot be made, with the reason."""
+    """The evaluation cannot be done; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def read_prompts(path: Path) -> list[tuple[int, str]]:
         rows = [(row["style"], row["prompt"]) for row in csv.DictReader(file)]
     unknown = sorted({style for style, _ in rows} - set(STYLES))
     if unknown:
-        raise PromptsError(f"{path}: {unknown[0]} is no style (known: {', '.join(STYLES)})")
+        raise PromptsError(f"{path}: {unknown[0]} is not a style (known: {', '.join(STYLES)})")
     return [(STYLES.index(style), prompt) for style, prompt in rows]
 
 
@@ -134,7 +134,7 @@ def music_of_session(session: Mapping[str, Any]) -> Music:
 
 
 def generated(program: Path, prompt: str, seed: int, bars: int) -> dict[str, Any] | None:
-    """The session that the program makes of a prompt; None where it understands no word of it."""
+    """The session that the program makes from a prompt; None if it understands no word of it."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "session"
         command = [str(program), "generate", prompt, "--bars", str(bars), "--seed", str(seed), "--out", str(out)]
@@ -171,7 +171,7 @@ def evaluate(program: Path, cache: PieceCache, prompts: Path, seeds: int, bars: 
 
 
 def shares(rows: Sequence[Mapping[str, Any]], judges: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Share of sessions whose style was understood from the words, and heard by each judge, over all and by style."""
+    """Share of sessions whose style was understood from the words, and recognised by each classifier, overall and by style."""
     result = {}
     for style in ("all", *STYLES):
         chosen = [row for row in rows if style in ("all", row["style"])]

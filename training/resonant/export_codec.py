@@ -125,7 +125,7 @@ _DIMENSIONS = {"logmel": {2: "T100"}, "codes": {2: "T50"}, "features": {2: "T100
 
 
 def _name_dimensions(proto: onnx.ModelProto) -> None:
-    """Call the free dimensions T50, T100, Tout; drop inferred shapes that carry the exporter's names."""
+    """Name the free dimensions T50, T100, Tout; drop inferred shapes with the exporter's names."""
     del proto.graph.value_info[:]
     for value in [*proto.graph.input, *proto.graph.output]:
         for axis, name in _DIMENSIONS.get(value.name, {}).items():
@@ -166,7 +166,7 @@ def export_track(
     latent = config.latent
     width, own = performer.config.width, config.width
     bands = mel.MEL_BANDS
-    # Around the latent, the levels and the gains 8 bits are too few; these layers are small.
+    # 8 bits are too few around the latent, the levels and the gains; these layers are small.
     kept = {(width, latent), (stacked, width), (feature_rows(track), own), (latent, 2 * own), (own, STREAMS * bands),
             (latent, config.entries), (latent, 2 * bands), (2 * bands, latent), (bands, bands),
             (2 * bands * transform_of(track).per_feature, own)}  # fmt: skip
@@ -200,7 +200,7 @@ def _parity(module: nn.Module, path: Path, track: str, config: CodecConfig, name
 
 
 def write_io_golden(out: Path, tracks: tuple[str, ...], config: CodecConfig, frames50: int = 4) -> None:
-    """`codec_io.json`: inputs and outputs of all graphs of a small bundle, flattened row-major."""
+    """Writes `codec_io.json`: inputs and outputs of all graphs of a small bundle, flattened row-major."""
     golden: dict[str, Any] = {}
     for track in tracks:
         values = example_inputs(track, config, frames50, seed=7)
@@ -225,7 +225,7 @@ def _packed(value: np.ndarray) -> dict[str, Any]:
 
 
 def write_fixture(out: Path) -> None:
-    """Random-weight bundle of tiny models with the true names and shapes, for engine tests only."""
+    """Random-weight bundle of tiny models with the real names and shapes, for engine tests only."""
     codec_config = CodecConfig(width=16, blocks=1, expansion=2, latent=32, entries=16)
     perform_config = PerformConfig(width=16, blocks=1, expansion=2, latent=32)
     for index, track in enumerate(TRACKS):
@@ -276,7 +276,7 @@ def fixture_patches() -> list[dict[str, Any]]:
 
 
 def load_models(checkpoints: Path, track: str, data: Path | None = None) -> tuple[Decoder, Performer, np.ndarray]:
-    """Averaged decoder, performer and timbre table [patches, 64] of a track; of the closed loop where there is one."""
+    """Averaged decoder, performer and timbre table [patches, 64] of a track; from the closed loop if there is one."""
     from resonant.train_perform import load_decoder, load_performer
 
     closed = (checkpoints / "closed" / track / "last.pt").exists()
@@ -286,7 +286,7 @@ def load_models(checkpoints: Path, track: str, data: Path | None = None) -> tupl
 
 
 def shipped_patches(checkpoints: Path, data: Path | None = None) -> list[dict[str, Any]]:
-    """The patch bank's records with their learned timbres, for patches.json; of `data` where that has its own."""
+    """The patch bank's records with their learned timbres, for patches.json; from `data` if it has a bank of its own."""
     from resonant.synth.bank import records
     from resonant.train_perform import patch_ids
 

@@ -185,7 +185,7 @@ def quantise(source: Path, target: Path) -> None:
 
 
 def record(path: Path, track: str) -> dict:
-    """Names, types, shapes, hash and counts of an exported graph, as the bundle's manifest states them."""
+    """Names, types, shapes, hash and counts of an exported graph, as in the bundle's manifest."""
     graph = onnx.load(path).graph
 
     def describe(values: list[onnx.ValueInfoProto]) -> list[dict]:
@@ -269,7 +269,7 @@ def compare(model: Composer, path: Path, tokens: np.ndarray, condition: np.ndarr
 
 
 def deviation(model: Composer, path: Path, cache: PieceCache, segments: int = 6) -> dict[str, float]:
-    """`compare` averaged over held-out segments (largest logit difference: the worst)."""
+    """`compare` averaged over held-out segments (for the largest logit difference: the maximum)."""
     rng = random.Random(3)
     pieces = rng.sample(cache.split(model.track, held_out=True), segments)
     results = []

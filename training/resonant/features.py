@@ -1,6 +1,6 @@
 """Score features at 100 Hz (normative; the engine has a Rust twin).
 
-Feature frame j is at t = j * 10 ms. Rows take the maximum over the notes that fall on them.
+Feature frame j is at t = j * 10 ms. A row's value is the maximum over the notes that fall on it.
 
 Tonal, float32 [336, T]: four groups A, B, C, D of 84 rows for MIDI 24..107 (others move by octaves):
 A vel * (overlap of [t - 5 ms, t + 5 ms] with [on, off)) / 10 ms; B vel exp(-max(0, t - on) / .06) for

@@ -2,8 +2,8 @@
 
     python -m resonant.foreign_fixtures ../tests/golden
 
-Kernels, strides, paddings and norms are those of the true checkpoints, only the widths are small. Next to each bundle
-lies `io.json`: what torch makes of an input.
+Kernels, strides, paddings and norms are those of the real checkpoints; only the widths are small. Next to each bundle is
+`io.json`, with an input and torch's outputs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SMALL = {"num_filters": 2, "hidden_size": 8, "codebook_dim": 8, "codebook_size":
 
 
 def music(rate: int, seconds: float) -> np.ndarray:
-    """Something that is neither noise nor silence: plucked chords over a kick, f32 [T] within +-1."""
+    """A test signal that is neither noise nor silence: plucked chords over a kick, f32 [T] within +-1."""
     time = np.arange(round(rate * seconds)) / rate
     audio = np.zeros(len(time))
     for start, chord in ((0.0, (220.0, 261.6, 329.6)), (0.4, (174.6, 220.0, 261.6)), (0.8, (196.0, 246.9, 392.0))):
@@ -69,9 +69,8 @@ def music(rate: int, seconds: float) -> np.ndarray:
 def random_codec(config: EncodecConfig, audio: np.ndarray, seed: int = 0) -> EncodecModel:
     """A codec with random weights whose latent carries the audio, and codebooks of the latent's size.
 
-    Fresh weights give a latent that is almost constant, biases in front of a small signal, so that the search would
-    decide between roundings. So the encoder's biases are 0, and its last layer is scaled to a latent of mean 0 and
-    deviation 1.
+    With fresh weights the latent is almost constant (biases plus a small signal), so rounding would decide the codebook
+    search. So the encoder's biases are 0, and its last layer is scaled to a latent with mean 0 and deviation 1.
     """
     torch.manual_seed(seed)
     model = EncodecModel(config).eval()
@@ -101,7 +100,7 @@ def random_codec(config: EncodecConfig, audio: np.ndarray, seed: int = 0) -> Enc
 
 @torch.no_grad()
 def torch_codec(model: EncodecModel, audio: np.ndarray, kbps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Codes [K, F] and audio [T] by transformers, of audio that is a whole number of codec frames."""
+    """Codes [K, F] and audio [T] computed by transformers, for audio of a whole number of codec frames."""
     codes = model.encode(torch.from_numpy(audio)[None, None], bandwidth=kbps).audio_codes
     decoded = model.decode(codes, [None]).audio_values
     return codes[0, 0].numpy(), decoded[0, 0].numpy()
@@ -113,18 +112,18 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 def write_encodec(name: str, out: Path) -> None:
     """One miniature codec with its golden input and outputs."""
-    # 6 bits a code: 2, 4 and 8 codebooks. With many more, the last ones would decide between roundings.
+    # 6 bits a code: 2, 4 and 8 codebooks. With many more, rounding would decide the last ones.
     bandwidths = [0.9, 1.8, 3.6] if name == "encodec_24khz" else [1.3]
     config = EncodecConfig(**(CONFIGS[name] | SMALL | {"target_bandwidths": bandwidths}))
     hop = int(np.prod(config.upsampling_ratios))
-    # As it is written, so that both sides read the same numbers.
+    # As written to the file, so that both sides read the same numbers.
     audio = np.array(_rounded(music(config.sampling_rate, 14 * hop / config.sampling_rate)), np.float32)
     folder = out / f"{name}_fixture"
     for seed in range(100):
         model = random_codec(config, audio, seed)
         manifest = export_encodec.export(model, folder, f"{name}-fixture", "0.0.0", "MIT OR Apache-2.0")
         codes, decoded = torch_codec(model, audio, manifest["bandwidths"][-1]["kbps"])
-        # Another seed where two entries are so equally near that torch and the graph may decide differently.
+        # Use another seed if two entries are so equally near that torch and the graph may decide differently.
         if np.array_equal(session(folder / "encode.onnx").run(None, {"audio": audio[None, None]})[0][0], codes):
             break
     golden = {"audio": _rounded(audio), "codes": codes.tolist(), "decoded": _rounded(decoded)}
@@ -135,7 +134,7 @@ WORDS = "dark techno with driving bass warm jazz piano slow sad 80s pop synth an
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A small unigram tokenizer of the form that T5 has."""
+    """A small unigram tokenizer like T5's."""
     vocabulary: list[tuple[str, float]] = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -3.0)]
     vocabulary += [(f"\u2581{word}", -5.0 - 0.1 * k) for k, word in enumerate(WORDS)]
     vocabulary += [(letter, -7.0 - 0.05 * k) for k, letter in enumerate("abcdefghijklmnopqrstuvwxyz0123456789,.'-")]
@@ -155,7 +154,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @torch.no_grad()
 def random_musicgen(seed: int = 0, gated: bool = False) -> MusicgenForConditionalGeneration:
-    """A miniature with random weights: T5, decoder and the 32 kHz codec."""
+    """A miniature model with random weights: T5, decoder and the 32 kHz codec."""
     torch.manual_seed(seed)
     words = tokenizer()
     codec = CONFIGS["encodec_32khz"] | SMALL | {"target_bandwidths": [1.3]}  # 4 codebooks of 6 bits
@@ -171,7 +170,7 @@ def random_musicgen(seed: int = 0, gated: bool = False) -> MusicgenForConditiona
         text_encoder=text.to_dict(), audio_encoder=EncodecConfig(**codec).to_dict(), decoder=decoder.to_dict()
     )
     model = MusicgenForConditionalGeneration(config).eval()
-    # Fresh weights are so small that all entries would be about equally likely.
+    # Fresh weights are so small that all entries would be almost equally likely.
     for parameter in model.parameters():
         if parameter.dim() == 2:
             parameter.mul_(4.0)
@@ -206,7 +205,7 @@ def torch_music(
 
 
 def write_musicgen(out: Path, frames: int = 20) -> None:
-    """A miniature generator with what torch makes of a prompt."""
+    """A miniature generator with torch's outputs for a prompt."""
     folder = out / "musicgen_fixture"
     model = random_musicgen()
     export_musicgen.export(model, tokenizer(), folder, "musicgen-fixture", "0.0.0", "CC-BY-NC-4.0")

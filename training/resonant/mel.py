@@ -1,6 +1,6 @@
 """Spectral front end of the codec: log-mel analysis, band interpolation and the gain filter.
 
-Everything here is normative: the Rust twin in the engine is tested against goldens made by it.
+Everything here is normative: the engine's Rust twin is tested against goldens written by this module.
 
 * mel scale: HTK, ``mel(f) = 2595 log10(1 + f / 700)``
 * 96 triangular bands with 98 edges equally spaced in mel between 30 Hz and 20 kHz, peak 1; band b

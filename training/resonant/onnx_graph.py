@@ -1,6 +1,6 @@
-"""A small builder of ONNX graphs, for networks whose layers are few in kind: no tracing, no leftovers of an exporter.
+"""A small builder of ONNX graphs, for networks with few kinds of layers: no tracing, no leftovers of an exporter.
 
-Only operators that the engine's bundle check allows are used (`engine/src/bundle/onnx/operators.rs`).
+Only operators that the engine's bundle check allows are used (`crates/models/src/bundle/onnx/operators.rs`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
     def constant(self, value: np.ndarray) -> str:
-        """A constant; equal small ones are kept once."""
+        """A constant; equal small constants are stored once."""
         array = np.ascontiguousarray(value)
         if array.dtype == np.float64:
             array = array.astype(np.float32)
@@ -58,7 +58,7 @@ class Graph:
         return self.constant(np.array(value, np.float32))
 
     def add(self, kind: str, *values: str, more: tuple[str, ...] = (), domain: str = "", **attributes: object) -> str:
-        """Append a node; returns its first output, `more` names the others."""
+        """Append a node and return its first output; `more` names the others."""
         first = f"v{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(values), [first, *more], domain=domain, **attributes))
         return first
@@ -80,7 +80,7 @@ class Graph:
         onnx.save(model, path)
 
     def record(self) -> dict[str, list[dict[str, object]]]:
-        """Inputs and outputs as a manifest states them."""
+        """Inputs and outputs as in a manifest."""
         return {"inputs": [_spec(value) for value in self.inputs], "outputs": [_spec(value) for value in self.outputs]}
 
 

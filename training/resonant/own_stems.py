@@ -2,9 +2,9 @@
 
     python -m resonant.own_stems SONGS --out data/own
 
-`SONGS` holds a folder per song with `song.toml` and, for every track it has, `drums.wav`, `bass.wav`, `harmony.wav`,
-`melody.wav` (any rate, mono or stereo), and better also `drums.mid`, ... with the notes as they are played. Without a
-MIDI file the notes are guessed (`resonant.transcribe`). All files begin at the same bar line.
+`SONGS` holds one folder per song with `song.toml` and, for every track it has, `drums.wav`, `bass.wav`, `harmony.wav`,
+`melody.wav` (any rate, mono or stereo), and preferably also `drums.mid`, ... with the notes as played. Without a MIDI
+file the notes are guessed (`resonant.transcribe`). All files start at the same bar line.
 
     bpm = 124.0             # constant
     key = "A minor"
@@ -57,7 +57,7 @@ _KIT = {
     "low_tom": {"hz": 90.0, "start_ratio": 1.5, "sweep_s": 0.03, "decay_s": 0.2},
     "high_tom": {"hz": 150.0, "start_ratio": 1.5, "sweep_s": 0.03, "decay_s": 0.15},
 }
-# General MIDI keys that are no class of their own, to the nearest that is.
+# General MIDI keys without a class of their own, mapped to the nearest class.
 _NEAREST_KEYS = {35: 36, 40: 38, 41: 45, 43: 45, 47: 45, 48: 50, 44: 42, 52: 49, 55: 49, 57: 49, 53: 51, 59: 51, 54: 70,
                  69: 70, 82: 70}  # fmt: skip
 _OTHER_DRUM = 56
@@ -65,7 +65,7 @@ _OTHER_DRUM = 56
 
 @dataclass(frozen=True)
 class Song:
-    """A song's facts, notes and sound."""
+    """A song's facts, notes and audio."""
 
     name: str
     bpm: float
@@ -84,13 +84,13 @@ def _key(text: str) -> tuple[int, str]:
     name, _, mode = text.strip().partition(" ")
     mode = mode.strip().lower() or "major"
     if not name or name[0].upper() not in _NAMES or mode not in MODES or any(mark not in "#b" for mark in name[1:]):
-        raise DataError(f"'{text}' is no key; write it like 'A minor', with one of {', '.join(MODES)}")
+        raise DataError(f"'{text}' is not a key; write it like 'A minor', with one of {', '.join(MODES)}")
     return (_NAMES[name[0].upper()] + name.count("#") - name[1:].count("b")) % 12, mode
 
 
 def _number(value: Any, what: str, low: float, high: float) -> float:
     if not isinstance(value, int | float) or not low <= value <= high:
-        raise DataError(f"{what} is {value!r}; it is a number from {low:g} to {high:g}")
+        raise DataError(f"{what} is {value!r}; it must be a number from {low:g} to {high:g}")
     return float(value)
 
 
@@ -101,7 +101,7 @@ def _read_audio(path: Path, skip_s: float) -> np.ndarray:
         raise DataError(f"{path}: {error}") from error
     mono = samples.mean(1)[round(skip_s * rate) :]
     if not np.isfinite(mono).all():
-        raise DataError(f"{path} holds numbers that are no sound")
+        raise DataError(f"{path} contains samples that are not finite numbers")
     if rate != RATE:
         divisor = np.gcd(rate, RATE)
         mono = resample_poly(mono, RATE // divisor, rate // divisor)
@@ -114,7 +114,7 @@ def _read_midi(path: Path, skip_s: float) -> list[Heard]:
     try:
         file = mido.MidiFile(path)
     except (OSError, ValueError, EOFError, IndexError) as error:
-        raise DataError(f"{path} is no MIDI file ({error})") from error
+        raise DataError(f"{path} is not a MIDI file ({error})") from error
     now, held, notes = 0.0, {}, []
     for message in file:
         now += message.time
@@ -145,7 +145,7 @@ def _patch(track: str, values: dict[str, Any], style: str, attributes: dict[str,
 
 
 def read_song(folder: Path) -> Song:
-    """A song's folder. Raises DataError with the reason where it cannot be used."""
+    """Reads a song's folder. Raises DataError with the reason if it cannot be used."""
     try:
         facts = tomllib.loads((folder / "song.toml").read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -157,7 +157,7 @@ def read_song(folder: Path) -> Song:
         raise DataError(f"{folder.name}: style is {facts.get('style')!r}; known: {', '.join(STYLES)}")
     meter = tuple(facts.get("meter", (4, 4)))
     if len(meter) != 2 or meter[1] not in (2, 4, 8, 16) or (meter[0] * 16 // meter[1]) % 2 or not 1 <= meter[0] <= 16:
-        raise DataError(f"{folder.name}: meter {meter} cannot be used")
+        raise DataError(f"{folder.name}: meter {meter} is not supported")
     skip = _number(facts.get("first_beat_s", 0.0), "first_beat_s", 0.0, 600.0)
     given = facts.get("attributes", {})
     attributes = {name: _number(given.get(name, 0.5), name, 0.0, 1.0) for name in ATTRIBUTES}
@@ -178,7 +178,7 @@ def read_song(folder: Path) -> Song:
 
 
 def _chord(weights: np.ndarray, tonic: int, mode: str) -> tuple[int, str]:
-    """The chord that explains most of the sounding pitch classes [12]; the tonic's where nothing sounds."""
+    """The chord that explains most of the sounding pitch classes [12]; the tonic's chord if nothing sounds."""
     third = 3 if 3 in MODES[mode] else 4
     if weights.sum() == 0.0:
         return tonic, "min" if third == 3 else "maj"
@@ -196,11 +196,11 @@ def _drum(pitch: int) -> int:
 
 
 def pieces_of(song: Song) -> list[tuple[Piece, dict[str, np.ndarray]]]:
-    """Pieces of eight bars (the last may have fewer) with each track's audio, as long as the piece."""
+    """Pieces of eight bars (the last may be shorter) with each track's audio, as long as the piece."""
     step_s = 15.0 / song.bpm
     per_bar = song.meter[0] * 16 // song.meter[1]
     bar_s = per_bar * step_s
-    # The end of a recording is seldom exact.
+    # The end of a recording is rarely exact.
     bars = int(max(len(audio) for audio in song.audio.values()) / RATE / bar_s + 0.05)
     pieces = []
     for first in range(0, bars, PIECE_BARS):
@@ -246,7 +246,7 @@ def pieces_of(song: Song) -> list[tuple[Piece, dict[str, np.ndarray]]]:
 
 
 def make(songs: Path, out: Path) -> tuple[int, float]:
-    """Write the training data of all songs; returns pieces and seconds."""
+    """Write the training data of all songs; returns the number of pieces and seconds."""
     folders = sorted(path.parent for path in songs.glob("*/song.toml"))
     if not folders:
         raise DataError(f"no song.toml in the folders of {songs}")

@@ -53,7 +53,7 @@ def clip_of(clips: list[TrackClip], style: str) -> TrackClip | None:
 
 
 def draw(path: Path, style: str, sounds: dict[str, dict[str, np.ndarray]]) -> None:
-    """Write the grid: a row per track, a column per version."""
+    """Write the grid: one row per track, one column per version."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -111,7 +111,7 @@ def _tonal_events(notes: Sequence[Note], tonic: int) -> list[int]:
 def encode(track: str, notes: Iterable[Note], tonic: int, first_step: int, steps: int) -> list[int]:
     """Tokens of the notes that start in steps first_step .. first_step + steps, BOS first.
 
-    Drum keys outside the twelve classes are left out; microtiming is not coded.
+    Drum keys outside the twelve classes are skipped; microtiming is not coded.
     """
     by_step: list[list[Note]] = [[] for _ in range(steps)]
     for note in notes:
@@ -170,7 +170,7 @@ def target_steps(tokens: Sequence[int] | np.ndarray) -> np.ndarray:
 
 @dataclass
 class Grammar:
-    """Which tokens may come next. Feed every token of a sequence (BOS too), ask `allowed` before each choice."""
+    """Tracks which tokens may come next. Feed every token of a sequence, BOS included; call `allowed` before each choice."""
 
     track: str
     last: int = BOS

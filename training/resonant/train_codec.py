@@ -39,8 +39,8 @@ class CodecTraining:
     kmeans_iterations: int = 12
     fine: float = 0.15  # weight of the loss per bin
     fine_n_fft: int = 2048  # its window; long enough to see partials apart
-    full_share: float = 0.5  # of clips decoded from all codebooks; the others from a random number
-    smooth_share: float = 0.1  # of clips whose latents are blurred as a performer's would be
+    full_share: float = 0.5  # of clips decoded from all codebooks; the others use a random number
+    smooth_share: float = 0.1  # of clips whose latents are blurred like a performer's
     held_out_crops: int = 16
 
 
@@ -173,7 +173,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments that the codec's and the performers' trainers share."""
+    """Arguments shared by the trainers of codec and performers."""
     parser.add_argument("--track", choices=TRACKS, required=True)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="total training time to reach")

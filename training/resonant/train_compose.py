@@ -94,7 +94,7 @@ def read_config(path: Path) -> TrainConfig:
 
 @dataclass
 class Progress:
-    """Where a training run stands; part of the checkpoint."""
+    """Progress of a training run; part of the checkpoint."""
 
     step: int = 0
     seconds: float = 0.0
@@ -161,18 +161,18 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.rank == 0:
             self.rng.setstate(state["random"][0])
-        else:  # only the first process saves its generator; the others draw anew
+        else:  # only the first process saves its generator; the others start fresh ones
             self.rng.seed(f"{self.config.seed} {self.rank} {state['step']}")
         checkpoint.set_rng_state(state["generators"])
         self.progress = Progress(**state["progress"])
 
     def start_from(self, path: Path) -> None:
-        """Take over another composer's averaged weights, unless this run has already begun."""
+        """Copy another composer's averaged weights, unless this run has already started."""
         if self.progress.step:
             return
         state = checkpoint.load(path)
         if state is None or state["model"] != asdict(self.config.model):
-            raise ConfigError(f"{path} is no checkpoint of the same model shape")
+            raise ConfigError(f"{path} is not a checkpoint with the same model shape")
         self.model.load_state_dict(state["average"]["values"])
         self.average = checkpoint.Average(self.model, self.config.average_decay)
 
@@ -303,7 +303,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     evaluate.add_argument("--guidance", type=float, default=Sampling.guidance)
     for command in (cache, train, evaluate):
         command.add_argument("--data", type=Path, default=Path("data/compose"), help="folder of the cache")
-        command.add_argument("--shards", type=Path, help="use this folder of shards as it is")
+        command.add_argument("--shards", type=Path, help="use this folder of shards unchanged")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Train a track's performer, with the patch timbres.
+"""Train a track's performer and the patch timbres.
 
     python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume
     python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume --closed
@@ -57,7 +57,7 @@ SECTIONS = {"schedule": Schedule, "model": PerformConfig, "training": PerformTra
 
 
 def patch_ids(track: str, data: Path | None = None) -> list[str]:
-    """Rows of a track's timbre table: the patches of a folder of clips that has its own, else the synthesiser's."""
+    """Rows of a track's timbre table: the patches of the clips' folder if it has its own, otherwise the synthesiser's."""
     return sorted(record["id"] for record in records(data) if record["track"] == track)
 
 
@@ -79,7 +79,7 @@ def part(values: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
 
 
 class LatentClips:
-    """Latents of whole clips, made once, and crops of them with score features."""
+    """Latents of whole clips, computed once, and crops of them with score features."""
 
     def __init__(self, clips: Sequence[TrackClip], quantiser: Quantiser, training: PerformTraining, seed: int) -> None:
         self.clips, self.training = clips, training
@@ -133,7 +133,7 @@ class Conditions:
 
 
 def mel_distance(quantiser: Quantiser, latent: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean L1 between the log-mels (ln power) that two latents stand for."""
+    """Mean L1 between the log-mels (ln power) represented by two latents."""
     return ((latent - target) @ quantiser.expand).abs().mean()
 
 
@@ -149,7 +149,7 @@ _ONSET_FRAMES = 3  # codec frames
 
 
 def _group_masks(clip: TrackClip, tokens: int) -> list[np.ndarray]:
-    """Which codec frames tell what of a patch: drums, the hits per group of classes; else attack, held, released."""
+    """Codec frames by what they show of a patch: for drums, hits per group of classes; otherwise attack, held, released."""
     time = (np.arange(tokens) + 0.5) / 50.0
     notes = crop_notes(clip, 0, tokens * HOP)
 
@@ -182,7 +182,7 @@ def measured_timbres(
             total[rows[clip.patch], group] += latent[mask].astype(np.float64).sum(0)
             count[rows[clip.patch], group] += mask.sum()
     overall = total.sum(0) / np.maximum(count.sum(0), 1.0)
-    mean = (total + 5.0 * overall) / (count + 5.0)  # rarely heard patches lean to the average
+    mean = (total + 5.0 * overall) / (count + 5.0)  # rare patches lean to the average
     table = (mean - mean.mean(0)).reshape(len(rows), -1)
     left, scale, _ = np.linalg.svd(table, full_matrices=False)
     kept = left[:, :TIMBRE] * np.sqrt(scale[:TIMBRE])
@@ -272,7 +272,7 @@ def train_closed(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     clips, held_out_clips = split(load_clips(arguments.data, track, arguments.clips))
-    begun = (arguments.checkpoints / "closed" / track / "last.pt").exists()  # then the earlier stages are not needed
+    begun = (arguments.checkpoints / "closed" / track / "last.pt").exists()  # if so, earlier stages are not needed
     decoder = load_decoder(arguments.checkpoints, track, begun)
     performer, timbres = load_performer(arguments.checkpoints, track, begun, arguments.data)
     ids = patch_ids(track, arguments.data)

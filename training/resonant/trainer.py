@@ -1,4 +1,4 @@
-"""What the codec's and the performers' trainers share: configuration files, schedule, checkpoints, logs, curves."""
+"""Shared by the trainers of codec and performers: configuration files, schedule, checkpoints, logs, curves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """A configuration or run that cannot be used, with the reason."""
+    """A configuration or run cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read_sections(path: Path, kinds: dict[str, type]) -> dict[str, Any]:
 
 
 def clock(threads: int) -> float:
-    """Training time in seconds: of the processor per thread, so that a busy machine does not shorten a run."""
+    """Training time in seconds: processor time per thread, so that a busy machine does not shorten a run."""
     return time.process_time() / threads
 
 
@@ -80,7 +80,7 @@ def agreed(*values: float) -> list[float]:
 
 
 def scheduled_rate(schedule: Any, progress: Any) -> float:
-    """Learning rate of the next step: warm-up, then a cosine over the time that was asked for."""
+    """Learning rate of the next step: warm-up, then a cosine over the requested time."""
     peak = schedule.learning_rate * (1.0 if progress.curve_start == 0.0 else schedule.restart_rate)
     done = (progress.seconds - progress.curve_start) / max(progress.curve_end - progress.curve_start, 1e-9)
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0))
@@ -90,7 +90,7 @@ def scheduled_rate(schedule: Any, progress: Any) -> float:
 
 @dataclass
 class Progress:
-    """Where a run stands; part of the checkpoint."""
+    """Progress of a run; part of the checkpoint."""
 
     step: int = 0
     seconds: float = 0.0
@@ -103,7 +103,7 @@ class Progress:
 class Run:
     """Trains modules until a total time is reached; restartable with the same command.
 
-    `modules` holds everything that is trained, by name; their average is what gets exported.
+    `modules` holds everything that is trained, by name; their average is exported.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Run:
     ) -> None:
         """Repeat `step` (loss, figures to log, audio seconds) until `minutes` in total.
 
-        `held_out` runs on averaged weights.
+        `held_out` runs on the averaged weights.
         """
         progress = self.progress
         if minutes * 60.0 > progress.curve_end:

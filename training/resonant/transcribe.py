@@ -1,8 +1,8 @@
-"""Notes from a stem without a MIDI file: rough, but the trainers need to know when something begins, and how high.
+"""Notes from a stem without a MIDI file: rough, but the trainers need onsets and pitches.
 
 Onsets are peaks of the spectral flux (Bello et al. 2005, "A Tutorial on Onset Detection in Music Signals", section
 III); a pitch is the peak of a sum over harmonics (Klapuri 2006, "Multiple Fundamental Frequency Estimation by Summing
-Harmonic Amplitudes"), several of them where a track plays chords. A MIDI file is better in every way.
+Harmonic Amplitudes"), several of them for tracks that play chords. A MIDI file is better in every way.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def _magnitudes(audio: np.ndarray) -> np.ndarray:
 
 
 def onsets(magnitudes: np.ndarray) -> np.ndarray:
-    """Frames at which something begins."""
+    """Frames with an onset."""
     level = np.log1p(1000.0 * magnitudes)
     flux = np.maximum(level[2:] - level[:-2], 0.0).sum(1)
     flux = np.pad(flux, (1, 1))
     around = np.lib.stride_tricks.sliding_window_view(np.pad(flux, 10, mode="edge"), 21)
     peak = (flux == around[:, 6:15].max(1)) & (flux > 1.5 * around.mean(1) + 0.02 * flux.max()) & (flux > 1e-3)
-    # The end of a note splatters as well, but nothing grows louder.
+    # The end of a note splatters as well, but no band gets louder.
     power = np.pad((magnitudes**2).sum(1), 8, mode="edge")
     before = np.lib.stride_tricks.sliding_window_view(power, 4)
     frames = np.flatnonzero(peak)
@@ -42,7 +42,7 @@ def onsets(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _drum_key(spectrum: np.ndarray) -> int:
-    """General MIDI key by where the energy lies: kick, snare or hi-hat."""
+    """General MIDI key by the band with the most energy: kick, snare or hi-hat."""
     hz = np.arange(len(spectrum)) * RATE / N_FFT
     power = spectrum**2
     total = power.sum() + 1e-12

@@ -1,10 +1,10 @@
-"""Checkpoints from an exported bundle, so that training goes on where only the export is left.
+"""Checkpoints from an exported bundle, so that training can continue when only the export is left.
 
     python -m resonant.warm_start ../models/resonant --checkpoints checkpoints
 
-Writes `closed/<track>/last.pt` and `compose/<track>/last.pt` for the tracks of the bundle. What was quantised comes back
-with its 8-bit error; the optimiser starts anew, with a warm-up. How long a model was trained is read from its loss log, so
-that `--minutes` of the trainers goes on counting. Existing checkpoints are never replaced.
+Writes `closed/<track>/last.pt` and `compose/<track>/last.pt` for the tracks of the bundle. Quantised weights come back
+with their 8-bit error; the optimiser starts fresh, with a warm-up. A model's training time is read from its loss log, so
+that the trainers' `--minutes` keeps counting. Existing checkpoints are never replaced.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from resonant.trainer import ConfigError, Run, read_sections
 
 
 class ExportedGraph:
-    """Constants of an exported network by the names of the PyTorch parameters that they were."""
+    """Constants of an exported network, by the names of the original PyTorch parameters."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -52,7 +52,7 @@ class ExportedGraph:
                 self._consumers.setdefault(name, []).append(node)
 
     def weight(self, name: str) -> np.ndarray:
-        """The matrix called `name`, [in, out], dequantised where it has 8 bits."""
+        """The matrix called `name`, [in, out], dequantised if it has 8 bits."""
         quantised = self.constants.get(f"{name}_quantized")
         if quantised is None:
             return self.constants[name].astype(np.float32)
@@ -60,11 +60,11 @@ class ExportedGraph:
         return (quantised.astype(np.float32) - zero) * self.constants[f"{name}_scale"]
 
     def quantiser(self) -> dict[str, np.ndarray]:
-        """What an encoder knows of the quantiser, by parameter name."""
+        """The quantiser's parameters in an encoder, by name."""
         return {name: value for name, value in self.constants.items() if name.startswith("quantiser.")}
 
     def linear_weights(self) -> dict[str, np.ndarray]:
-        """Weight [out, in] of each layer with a bias, by the bias' name less `.bias`; the exporter renames weights only."""
+        """Weight [out, in] of each layer with a bias, by the bias's name without `.bias`; the exporter renames only weights."""
         found = {}
         for node in self._nodes:
             if node.op_type not in ("MatMul", "MatMulInteger", "Gemm"):
@@ -81,7 +81,7 @@ class ExportedGraph:
         return found
 
     def _added_bias(self, node: onnx.NodeProto) -> str | None:
-        """The bias that is added to a product, through the steps of dequantising it."""
+        """The bias added to a product, found through the dequantising steps."""
         for _ in range(4):
             following = self._consumers.get(node.output[0], [])
             if len(following) != 1:
@@ -95,7 +95,7 @@ class ExportedGraph:
 
 
 def load(module: nn.Module, path: Path, value_of: Callable[[str], np.ndarray]) -> None:
-    """Give `module` the values that `value_of` finds for its parameters' names in the export at `path`."""
+    """Set `module`'s parameters to the values that `value_of` finds for their names in the export at `path`."""
     state = {}
     for name, parameter in module.state_dict().items():
         try:
@@ -109,7 +109,7 @@ def load(module: nn.Module, path: Path, value_of: Callable[[str], np.ndarray]) -
 
 
 def restore(module: nn.Module, graph: ExportedGraph, prefix: str, others: dict[str, np.ndarray]) -> None:
-    """Give `module` the values of its traced export; `others` holds what the graph does not."""
+    """Set `module`'s parameters from its traced export; `others` holds those missing from the graph."""
     linear = {f"{name}.weight": value for name, value in graph.linear_weights().items()}
 
     def value(name: str) -> np.ndarray:
@@ -122,7 +122,7 @@ def restore(module: nn.Module, graph: ExportedGraph, prefix: str, others: dict[s
 
 
 def last_row(log: Path) -> dict[str, str]:
-    """The last line of a loss log; empty where there is none."""
+    """The last line of a loss log; empty if there is none."""
     if not log.is_file():
         return {}
     with log.open() as file:
@@ -131,7 +131,7 @@ def last_row(log: Path) -> dict[str, str]:
 
 
 def _resumed(progress: Any, row: dict[str, str], counter: str) -> Any:
-    """A progress that stands where the log ended, with a new optimiser."""
+    """Progress as of the end of the log, with a new optimiser."""
     if not row:
         return progress
     step, seconds = int(row["step"]), 60.0 * float(row["minutes"])

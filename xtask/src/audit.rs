@@ -1,4 +1,4 @@
-//! Checking the dependencies: licences, where they come from, and what is known against them.
+//! Audits the dependencies: licences, sources, and known vulnerabilities.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,27 +8,27 @@ use anyhow::{Result, bail};
 use crate::command;
 use crate::setup::python;
 
-/// Checks licences and sources by `deny.toml`, then known vulnerabilities by the RustSec database, which cargo-deny fetches
-/// with git.
+/// Checks licences and sources against `deny.toml`, then looks for known vulnerabilities in the RustSec database, which
+/// cargo-deny fetches with git.
 ///
 /// # Errors
-/// Something is not allowed or not safe, or a program or the database cannot be fetched.
+/// Returns an error if a dependency is not allowed or not safe, or if a program or the database cannot be fetched.
 pub fn run() -> Result<()> {
     let program = python::ensure_deny()?;
     command::run(&mut deny(&program, &["bans", "licenses", "sources"]))?;
-    println!("audit: licences and sources are as deny.toml wants them");
+    println!("audit: licences and sources comply with deny.toml");
     if !command::succeeds(deny(&program, &[]).args(["fetch", "db"])) {
         bail!(
-            "licences and sources are in order, but known vulnerabilities were not looked for, because the database cannot be \
-             fetched: run it again where git reaches https://github.com/RustSec/advisory-db"
+            "licences and sources are in order, but known vulnerabilities were not checked, because the database cannot be \
+            fetched: run it again where git can reach https://github.com/RustSec/advisory-db"
         );
     }
     command::run(&mut deny(&program, &["advisories"]))?;
-    println!("audit: nothing is known against the dependencies but what deny.toml names");
+    println!("audit: no known vulnerabilities except those listed in deny.toml");
     Ok(())
 }
 
-/// `cargo deny check` of some kinds; without a kind, `cargo deny` alone.
+/// `cargo deny check` with the given kinds; plain `cargo deny` if there are none.
 fn deny(program: &PathBuf, kinds: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.current_dir(crate::root()).arg("--workspace");

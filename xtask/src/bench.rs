@@ -1,4 +1,4 @@
-//! The warm speed of each stage.
+//! Measures the warm speed of each stage.
 
 use anyhow::Result;
 
@@ -6,10 +6,10 @@ use crate::command;
 use crate::flags::Bench;
 use crate::setup::{accelerated, runtime};
 
-/// Builds the command line and lets it measure.
+/// Builds the command line and runs its benchmark.
 ///
 /// # Errors
-/// Setup, build or measurement failed.
+/// Returns an error if setup, build or measurement fails.
 pub fn run(flags: &Bench) -> Result<()> {
     let plain = runtime::ensure()?;
     let runtime = accelerated::installed().unwrap_or(plain);

@@ -1,10 +1,12 @@
-//! Laying out the plugin bundles, with models and runtime inside or beside them.
+//! Lays out the plugin bundles, with models and runtime inside or beside them.
 //!
-//! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP, which on Linux and Windows is a
-//! single file: its models and runtime lie beside it in `ResonantGen.resources`.
+//! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP. On Linux and Windows the CLAP is a
+//! single file, so its models and runtime are beside it in `ResonantGen.resources`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -13,16 +15,36 @@ use crate::setup::runtime;
 use crate::setup::system::{self, Purpose};
 use crate::vst3_preset::{self, Preset};
 
+/// What `bundler.toml` says of the plugin.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleNames {
+    /// The plugin's name in file names.
+    pub name: String,
+    /// Bundle identifier on macOS.
+    pub identifier: String,
+}
+
+/// Names of the bundles. Built into this program, so that a checkout cannot lack them.
+pub static NAMES: LazyLock<BundleNames> = LazyLock::new(|| {
+    let mut packages: BTreeMap<String, BundleNames> =
+        toml::from_str(include_str!("../../bundler.toml")).expect("bundler.toml is well-formed");
+    packages.remove("resonantgen-plugin").expect("bundler.toml names the plugin's package")
+});
+
 /// The plugin's name in file names.
-pub const NAME: &str = "ResonantGen";
+pub fn plugin_name() -> &'static str {
+    &NAMES.name
+}
+
 /// Folder beside the CLAP file.
 pub const RESOURCES: &str = "ResonantGen.resources";
 
-/// Builds the plugin and lays out its bundles; returns the folder that holds them. Debug builds abort when the audio
-/// thread allocates, which the host tests rely on.
+/// Builds the plugin and lays out its bundles; returns their folder. Debug builds abort when the audio thread allocates,
+/// which the host tests rely on.
 ///
 /// # Errors
-/// The build failed, or files are missing or cannot be copied.
+/// Returns an error if the build fails, or files are missing or cannot be copied.
 pub fn run(release: bool) -> Result<PathBuf> {
     system::ensure(Purpose::Build)?;
     let runtime = runtime::ensure()?;
@@ -40,16 +62,16 @@ pub fn run(release: bool) -> Result<PathBuf> {
         std::env::consts::DLL_SUFFIX
     ));
     let folder = command::target("bundled");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
 
-    let vst3 = folder.join(format!("{NAME}.vst3"));
+    let vst3 = folder.join(format!("{}.vst3", plugin_name()));
     let contents = vst3.join("Contents");
     let binary = if cfg!(target_os = "macos") {
-        contents.join("MacOS").join(NAME)
+        contents.join("MacOS").join(plugin_name())
     } else if cfg!(target_os = "windows") {
-        contents.join("x86_64-win").join(format!("{NAME}.vst3"))
+        contents.join("x86_64-win").join(format!("{}.vst3", plugin_name()))
     } else {
-        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{NAME}.so"))
+        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{}.so", plugin_name()))
     };
     copy(&library, &binary)?;
     let resources = contents.join("Resources");
@@ -57,14 +79,14 @@ pub fn run(release: bool) -> Result<PathBuf> {
     fill(&resources, &runtime, &presets)?;
     write_presets(&presets, &folder.join(vst3_preset::FOLDER), vst3_preset::file)?;
 
-    let clap = folder.join(format!("{NAME}.clap"));
+    let clap = folder.join(format!("{}.clap", plugin_name()));
     if cfg!(target_os = "macos") {
         let contents = clap.join("Contents");
-        copy(&library, &contents.join("MacOS").join(NAME))?;
+        copy(&library, &contents.join("MacOS").join(plugin_name()))?;
         link_folder(&resources, &contents.join("Resources"))?;
         for contents in [vst3.join("Contents"), contents] {
             fs::write(contents.join("Info.plist"), information())
-                .with_context(|| format!("cannot write into {}", contents.display()))?;
+                .with_context(|| format!("cannot write to {}", contents.display()))?;
         }
     } else {
         copy(&library, &clap)?;
@@ -74,7 +96,7 @@ pub fn run(release: bool) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Puts models and runtime into a folder of resources.
+/// Puts models and runtime into a resources folder.
 fn fill(resources: &Path, library: &Path, presets: &[Preset]) -> Result<()> {
     let models = crate::root().join("models").join("resonant");
     if !models.join("manifest.json").is_file() {
@@ -85,7 +107,7 @@ fn fill(resources: &Path, library: &Path, presets: &[Preset]) -> Result<()> {
         fs::remove_dir_all(&bundle).with_context(|| format!("cannot replace {}", bundle.display()))?;
     }
     copy_folder(&models, &bundle)?;
-    // Optional, so a checkout without it still makes a plugin.
+    // Optional, so that a checkout without it still builds a plugin.
     let sentences = crate::root().join("models").join("text");
     if sentences.join("manifest.json").is_file() {
         copy_folder(&sentences, &bundle.join("text"))?;
@@ -97,48 +119,48 @@ fn fill(resources: &Path, library: &Path, presets: &[Preset]) -> Result<()> {
     copy(library, &libraries.join(name))
 }
 
-/// Lays out a folder again elsewhere without using the disk twice: its files are linked, or copied where that cannot be
-/// (another disk). Each folder stays complete by itself, whatever happens to the other.
+/// Duplicates a folder without using the disk twice: its files are hard-linked, or copied where that is impossible (another
+/// disk). Each folder stays complete, whatever happens to the other.
 ///
 /// # Errors
-/// It cannot be read, or the other not written.
+/// Returns an error if `from` cannot be read or `to` cannot be written.
 pub fn link_folder(from: &Path, to: &Path) -> Result<()> {
     lay_out(from, to, link)
 }
 
 /// Links a file, or copies it.
 fn link(from: &Path, to: &Path) -> Result<()> {
-    let parent = to.parent().context("a file lies in a folder")?;
-    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let parent = to.parent().context("the path has no parent folder")?;
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let fresh = beside(to)?;
-    // A copy that was broken off may have left one.
+    // An interrupted copy may have left one.
     let _ = fs::remove_file(&fresh);
     if fs::hard_link(from, &fresh).is_err() {
         return copy(from, to);
     }
     fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))?;
-    // Renaming a link over another one to the same file leaves both.
+    // Renaming a link over another link to the same file leaves both.
     let _ = fs::remove_file(&fresh);
     Ok(())
 }
 
-/// The name under which a file is written before it takes its place.
+/// The temporary name of a file, before it replaces `to`.
 fn beside(to: &Path) -> Result<PathBuf> {
-    let mut name = to.file_name().context("a file has a name")?.to_owned();
+    let mut name = to.file_name().context("the path has no file name")?.to_owned();
     name.push(".new");
     Ok(to.with_file_name(name))
 }
 
-/// The factory's presets.
+/// The factory presets.
 fn factory_presets() -> Result<Vec<Preset>> {
     let source = crate::root().join("plugin").join("presets").join("factory.json");
     let describe = || format!("cannot read {}", source.display());
     serde_json::from_str(&fs::read_to_string(&source).with_context(describe)?).with_context(describe)
 }
 
-/// Writes presets as files of their own into a folder, which is emptied first; `file` gives each its name and bytes.
+/// Writes presets to a folder, which is emptied first; `file` makes each preset's file name and bytes.
 fn write_presets(presets: &[Preset], folder: &Path, file: fn(&Preset) -> (String, Vec<u8>)) -> Result<()> {
-    let describe = || format!("cannot write presets into {}", folder.display());
+    let describe = || format!("cannot write presets to {}", folder.display());
     if folder.is_dir() {
         fs::remove_dir_all(folder).with_context(describe)?;
     }
@@ -149,25 +171,25 @@ fn write_presets(presets: &[Preset], folder: &Path, file: fn(&Preset) -> (String
     Ok(())
 }
 
-/// A preset as a file that CLAP hosts look for.
+/// A preset as a file for CLAP hosts.
 fn clap_preset(preset: &Preset) -> (String, Vec<u8>) {
     let name = preset.name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
     (format!("{name}.json"), serde_json::to_vec(preset).expect("a preset is plain data"))
 }
 
-/// Copies a folder with all that it holds.
+/// Copies a folder with its contents.
 ///
 /// # Errors
-/// It cannot be read, or the copy not written.
+/// Returns an error if `from` cannot be read or `to` cannot be written.
 pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     lay_out(from, to, copy)
 }
 
-/// Puts every file of a folder, and of those in it, into the same place of another.
+/// Puts every file of a folder and its subfolders at the same place in another folder.
 fn lay_out(from: &Path, to: &Path, put: fn(&Path, &Path) -> Result<()>) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let path = entry?.path();
-        let target = to.join(path.file_name().context("a file has a name")?);
+        let target = to.join(path.file_name().context("the path has no file name")?);
         if path.is_dir() {
             lay_out(&path, &target, put)?;
         } else {
@@ -177,11 +199,11 @@ fn lay_out(from: &Path, to: &Path, put: fn(&Path, &Path) -> Result<()>) -> Resul
     Ok(())
 }
 
-/// Copies a file, unless the copy is there already. The copy is written under another name first: a host may have the
-/// old one open.
+/// Copies a file, unless the copy already exists. The copy is written under a temporary name first: a host may have the old
+/// one open.
 ///
 /// # Errors
-/// It cannot be read, or the copy not written.
+/// Returns an error if `from` cannot be read or `to` cannot be written.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let describe = || format!("cannot copy {} to {}", from.display(), to.display());
     let source = fs::metadata(from).with_context(describe)?;
@@ -191,28 +213,30 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     {
         return Ok(());
     }
-    let parent = to.parent().context("a file lies in a folder")?;
+    let parent = to.parent().context("the path has no parent folder")?;
     fs::create_dir_all(parent).with_context(describe)?;
     let fresh = beside(to)?;
     fs::copy(from, &fresh).with_context(describe)?;
     fs::rename(&fresh, to).with_context(describe)
 }
 
-/// What macOS wants to know of a bundle.
+/// The property list that macOS requires in a bundle.
 fn information() -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
 <dict>
-  <key>CFBundleExecutable</key><string>{NAME}</string>
-  <key>CFBundleIdentifier</key><string>org.resonantgen.resonantgen</string>
-  <key>CFBundleName</key><string>{NAME}</string>
+  <key>CFBundleExecutable</key><string>{name}</string>
+  <key>CFBundleIdentifier</key><string>{identifier}</string>
+  <key>CFBundleName</key><string>{name}</string>
   <key>CFBundlePackageType</key><string>BNDL</string>
   <key>CFBundleVersion</key><string>{version}</string>
 </dict>
 </plist>
 "#,
+        name = NAMES.name,
+        identifier = NAMES.identifier,
         version = env!("CARGO_PKG_VERSION")
     )
 }
@@ -232,7 +256,7 @@ mod tests {
             let names: Vec<_> = fs::read_dir(two.join("deep")).expect("a folder").collect();
             assert_eq!(names.len(), 1, "nothing is left over");
         }
-        // A new version takes the file's place; the other folder keeps its own.
+        // A new version replaces the file; the other folder keeps its own.
         fs::write(place.path().join("newer"), "second one").expect("a file");
         copy(&place.path().join("newer"), &one.join("deep/file")).expect("copied");
         assert_eq!(fs::read_to_string(two.join("deep/file")).expect("a file"), "first");

@@ -1,4 +1,4 @@
-//! Running other programs, with errors that name them.
+//! Runs other programs, with errors that name them.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -6,24 +6,24 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// A cargo command in the repository's root, with the cargo that runs us.
+/// A cargo command in the repository's root, using the cargo that runs this program.
 pub fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(crate::root());
     command
 }
 
-/// A folder of build results: `debug` or `release`.
+/// A folder of build outputs: `debug` or `release`.
 pub fn target(profile: &str) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| crate::root().join("target"), PathBuf::from)
         .join(profile)
 }
 
-/// Runs a program with our own input and output.
+/// Runs a program with inherited input and output.
 ///
 /// # Errors
-/// It cannot be started, or ends with another status than success.
+/// Returns an error if the program cannot be started or does not succeed.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = line(command);
     let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
@@ -33,7 +33,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program quietly; says whether it was there and succeeded.
+/// Runs a program quietly; returns whether it exists and succeeded.
 pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())

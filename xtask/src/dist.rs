@@ -1,5 +1,5 @@
-//! What is given to people: one archive with plugins, command line, models, runtime, licences, checksums and a bill of
-//! materials, and on Debian and its relatives a package.
+//! The release: one archive with plugins, command line, models, runtime, licences, checksums and a bill of materials, and a
+//! package on Debian and its relatives.
 
 mod check;
 mod debian;
@@ -14,21 +14,21 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::bundle::{NAME, RESOURCES, copy};
+use crate::bundle::{RESOURCES, copy, plugin_name};
 use crate::command;
 use crate::flags::Dist;
 use crate::setup::runtime;
 use crate::vst3_preset;
 
-/// Ending of the archive's name.
+/// Extension of the archive.
 const ENDING: &str = if cfg!(windows) { ".zip" } else { ".tar.gz" };
-/// Files of the repository that go along.
+/// Files of the repository that are included.
 const DOCUMENTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// Builds everything, optimised, packs it into `target/dist/`, unpacks it again elsewhere and tries it there.
+/// Builds everything optimised, packs it into `target/dist/`, unpacks it elsewhere and tests it there.
 ///
 /// # Errors
-/// A build failed, something is missing, or what is packed does not work.
+/// Returns an error if a build fails, something is missing, or the packed release does not work.
 pub fn run(flags: &Dist) -> Result<()> {
     if !flags.check {
         pack()?;
@@ -36,9 +36,9 @@ pub fn run(flags: &Dist) -> Result<()> {
     check::run(&command::target("dist"), &name())
 }
 
-/// Name of the archive without its ending.
+/// Name of the archive without its extension.
 fn name() -> String {
-    format!("{NAME}-{}-{}", env!("CARGO_PKG_VERSION"), platform())
+    format!("{}-{}-{}", plugin_name(), env!("CARGO_PKG_VERSION"), platform())
 }
 
 /// Builds and packs.
@@ -71,14 +71,14 @@ fn platform() -> String {
     format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// Lays out the folder that is packed.
+/// Lays out the folder to pack.
 fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result<()> {
     let resources = if cfg!(target_os = "macos") {
-        bundled.join(format!("{NAME}.clap/Contents/Resources"))
+        bundled.join(format!("{}.clap/Contents/Resources", plugin_name()))
     } else {
         bundled.join(RESOURCES)
     };
-    // One copy of models and runtime; plugins and command line share it by hard links, also inside the archive.
+    // One copy of models and runtime; plugins and command line share it through hard links, inside the archive as well.
     let models = folder.join("models/resonant");
     place(&resources.join("bundle"), &models, None)?;
     let library = runtime.file_name().context("the runtime library has no name")?;
@@ -86,9 +86,12 @@ fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result
     copy(runtime, &bin.join(library))?;
     copy(program, &bin.join(program.file_name().context("the program has no name")?))?;
     let shared = Shared { models: &models, library: &bin.join(library), bundled };
-    for plugin in
-        [format!("{NAME}.clap"), format!("{NAME}.vst3"), RESOURCES.to_owned(), vst3_preset::FOLDER.to_owned()]
-    {
+    for plugin in [
+        format!("{}.clap", plugin_name()),
+        format!("{}.vst3", plugin_name()),
+        RESOURCES.to_owned(),
+        vst3_preset::FOLDER.to_owned(),
+    ] {
         let source = bundled.join(&plugin);
         if source.exists() {
             place(&source, &folder.join("plugins").join(&plugin), Some(&shared))?;
@@ -112,20 +115,20 @@ Windows: copy plugins\\ResonantGen.clap and plugins\\ResonantGen.resources to %L
          plugins\\ResonantGen.vst3 to ..\\VST3\\
 Presets for VST3 hosts: copy plugins/vst3-presets to ResonantGen/ResonantGen in ~/.vst3/presets/ (Linux), ~/Library/Audio/Presets/ (macOS) or
          Documents\\VST3 Presets\\ (Windows)
-The command line is bin/resonantgen; it works from where it is: bin/resonantgen doctor says whether all is well.
+The command line is bin/resonantgen and runs in place; bin/resonantgen doctor checks it.
 SHA256SUMS lists every file: sha256sum -c SHA256SUMS.
 ";
 
-/// Files that are in the folder already.
+/// Files that are already in the folder.
 struct Shared<'a> {
     models: &'a Path,
     library: &'a Path,
-    /// Where what shares them is copied from.
+    /// Folder that the plugins are copied from.
     bundled: &'a Path,
 }
 
 impl Shared<'_> {
-    /// The same file in the folder, for a file of a plugin's resources.
+    /// The same file in the folder, for a file in a plugin's resources.
     fn twin(&self, path: &Path) -> Option<PathBuf> {
         let inside = path.strip_prefix(self.bundled).ok()?;
         let mut parts = inside.iter().skip_while(|part| *part != "bundle" && *part != "runtime");
@@ -139,13 +142,13 @@ impl Shared<'_> {
     }
 }
 
-/// Copies a file or folder, with hard links to what is there already.
+/// Copies a file or folder, with hard links to what is already there.
 fn place(from: &Path, to: &Path, shared: Option<&Shared<'_>>) -> Result<()> {
     if from.is_dir() {
-        fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+        fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
         for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
             let path = entry?.path();
-            place(&path, &to.join(path.file_name().context("a file has a name")?), shared)?;
+            place(&path, &to.join(path.file_name().context("the path has no file name")?), shared)?;
         }
         return Ok(());
     }
@@ -155,11 +158,11 @@ fn place(from: &Path, to: &Path, shared: Option<&Shared<'_>>) -> Result<()> {
     }
 }
 
-/// Packs a folder of `dist`; returns the archive. `tar` is part of all three systems.
+/// Packs a folder in `dist`; returns the archive. All three systems include `tar`.
 fn archive(dist: &Path, name: &str) -> Result<PathBuf> {
     let archive = dist.join(format!("{name}{ENDING}"));
     let mut tar = Command::new("tar");
-    // On Windows the ending chooses the format.
+    // On Windows the extension selects the format.
     tar.arg(if cfg!(windows) { "-acf" } else { "-czf" }).arg(&archive).arg("-C").arg(dist).arg(name);
     command::run(&mut tar)?;
     Ok(archive)

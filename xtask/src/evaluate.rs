@@ -1,4 +1,4 @@
-//! The quality of the music.
+//! Measures the quality of the music.
 
 use anyhow::Result;
 
@@ -6,10 +6,10 @@ use crate::command;
 use crate::flags::Evaluate;
 use crate::setup::runtime;
 
-/// Builds the command line and lets it evaluate; the results are in `target/evaluation/` too unless `--out` says otherwise.
+/// Builds the command line and runs its evaluation; results also go to `target/evaluation/` unless `--out` says otherwise.
 ///
 /// # Errors
-/// Setup, build or evaluation failed.
+/// Returns an error if setup, build or evaluation fails.
 pub fn run(flags: &Evaluate) -> Result<()> {
     let runtime = runtime::ensure()?;
     let program = crate::generate::build_cli()?;

@@ -1,14 +1,14 @@
-//! What may be typed after `cargo xtask`.
+//! Arguments of `cargo xtask`.
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::setup::accelerated::Accelerator;
 
-/// Every chore of the repository. Each runs the setup steps that it needs by itself.
+/// Every chore of the repository. Each runs the setup steps that it needs.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 pub struct Flags {
-    /// What to do.
+    /// The chore to run.
     #[command(subcommand)]
     pub chore: Chore,
 }
@@ -24,39 +24,39 @@ pub enum Chore {
     Bundle(Bundle),
     /// Bundle (optimised) and copy the plugins into your plugin folders
     Install,
-    /// Build what is given to people, pack it into target/dist/ (plugins, command line, models, licences, checksums), unpack
-    /// it elsewhere and try it there
+    /// Build the release, pack it into target/dist/ (plugins, command line, models, licences, checksums), unpack it elsewhere
+    /// and test it there
     Dist(Dist),
-    /// Throw random bytes at everything that reads files of strangers (Linux)
+    /// Fuzz every parser of untrusted bytes (Linux)
     Fuzz(Fuzz),
-    /// Look for data races, and for what an audio thread must not do, while two threads play (Linux)
+    /// Look for data races and realtime violations during playback on two threads (Linux)
     Sanitize,
-    /// Look for data races and misused memory in what the audio thread is handed (needs nightly Rust with Miri)
+    /// Look for data races and memory errors in the hand-over to the audio thread (needs nightly Rust with Miri)
     Miri,
-    /// Check licences, sources and known vulnerabilities of the dependencies (fetches cargo-deny and the list of
-    /// vulnerabilities)
+    /// Check licences, sources and known vulnerabilities of the dependencies (fetches cargo-deny and the vulnerability
+    /// database)
     Audit,
     /// Set up what the tests need and run all of them
     Test(Test),
-    /// Make the golden files of tests/golden/ again from the reference code in training/
+    /// Regenerate the golden files in tests/golden/ from the reference code in training/
     Golden,
-    /// Print how much of the prompts in tests/prompts/ is understood
+    /// Measure how well the prompts in tests/prompts/ are understood
     Words,
-    /// Take the README's pictures of the editor again, from an optimised build (Linux)
+    /// Retake the README's pictures of the editor, from an optimised build (Linux)
     Pictures,
     /// Measure the warm speed of each stage on this machine
     Bench(Bench),
-    /// Measure how good the music is, over 40 prompts and more; writes target/evaluation/
+    /// Measure the quality of the music over more than 40 prompts; writes target/evaluation/
     Evaluate(Evaluate),
 }
 
 /// Flags of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Also get what the tests need: hosts (Ardour, pedalboard, DawDreamer), a screen, a browser (some hundred MB)
+    /// Also install what the tests need: hosts (Ardour, pedalboard, DawDreamer), a virtual screen, a browser (some hundred MB)
     #[arg(long)]
     pub tests: bool,
-    /// Also fetch the ONNX Runtime that drives a graphics card
+    /// Also fetch the ONNX Runtime for a graphics card
     #[arg(long, value_name = "NAME")]
     pub provider: Option<Accelerator>,
 }
@@ -66,8 +66,8 @@ pub struct Setup {
 pub struct Generate {
     /// What you want to hear, for example "dark techno with driving bass"
     pub prompt: String,
-    /// Flags passed on to `resonantgen generate`, for example --bpm 128 --key "F minor" --out my-loop; the folder is
-    /// `out/` and the prompt unless given
+    /// Flags passed to `resonantgen generate`, for example --bpm 128 --key "F minor" --out my-loop; the default folder is
+    /// named after the prompt, under `out/`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,
 }
@@ -83,7 +83,7 @@ pub struct Bundle {
 /// Flags of `dist`.
 #[derive(Debug, Args)]
 pub struct Dist {
-    /// Build and pack nothing: only try what target/dist/ holds
+    /// Do not build or pack: only test the contents of target/dist/
     #[arg(long)]
     pub check: bool,
 }
@@ -91,9 +91,9 @@ pub struct Dist {
 /// Flags of `fuzz`.
 #[derive(Debug, Args)]
 pub struct Fuzz {
-    /// One of fuzz/fuzz_targets [default: all of them, one after the other]
+    /// One of fuzz/fuzz_targets [default: all of them in turn]
     pub target: Option<String>,
-    /// Seconds for each
+    /// Seconds per target
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
 }
@@ -101,18 +101,22 @@ pub struct Fuzz {
 /// Flags of `test`.
 #[derive(Debug, Args)]
 pub struct Test {
-    /// Run all tests of training/, not only those of the reference code (downloads PyTorch, about 1 GB)
+    /// Run all tests of training/, not just those of the reference code (downloads PyTorch, about 1 GB)
     #[arg(long)]
     pub training: bool,
-    /// Leave out the plugin, its hosts and what they need
+    /// Skip the plugin, its hosts and what they need
     #[arg(long)]
     pub no_hosts: bool,
+    /// Only the comparisons with golden files, on processors that can do less than this one: restricted kernels, and an
+    /// emulated processor without AVX (Linux on x86-64)
+    #[arg(long, conflicts_with_all = ["training", "no_hosts"])]
+    pub simd: bool,
 }
 
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// Flags passed on to `resonantgen bench`, for example --runs 5 --json
+    /// Flags passed to `resonantgen bench`, for example --runs 5 --json
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,
 }
@@ -120,7 +124,7 @@ pub struct Bench {
 /// Flags of `evaluate`.
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// Flags passed on to `resonantgen evaluate`, for example --prompts 8 --seeds 1 --bundle my-models
+    /// Flags passed to `resonantgen evaluate`, for example --prompts 8 --seeds 1 --bundle my-models
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,
 }

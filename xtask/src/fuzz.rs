@@ -1,4 +1,4 @@
-//! Fuzzing what reads bytes of strangers (`fuzz/`).
+//! Fuzzes the parsers of untrusted bytes (`fuzz/`).
 
 use std::fs;
 use std::path::Path;
@@ -9,25 +9,25 @@ use anyhow::{Context, Result, bail};
 use crate::command;
 use crate::flags::Fuzz;
 
-/// What cargo-fuzz passes too: coverage for the fuzzer, and an abort where memory is misused. Behind a switch that only
-/// nightly Rust opens by itself.
+/// The flags that cargo-fuzz passes: coverage for the fuzzer, and an abort on memory errors. They require an unstable
+/// option.
 const INSTRUMENTATION: &str = "-Zsanitizer=address --cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
-/// Largest input, in bytes.
+/// Maximum size of an input, in bytes.
 const INPUT_LIMIT: u32 = 1 << 16;
-/// Memory that a target may use, in megabytes.
+/// Memory limit of a target, in megabytes.
 const MEMORY_LIMIT_MB: u32 = 2048;
 
-/// Builds the targets and runs each for a while, beginning with `tests/fuzz-corpus/`. What it learns gathers in
-/// `fuzz/corpus/`. A crash ends it; its input lies in `fuzz/artifacts/`.
+/// Builds the targets and runs each for a while, starting from `tests/fuzz-corpus/`. New inputs are collected in
+/// `fuzz/corpus/`. A crash ends the run; its input is in `fuzz/artifacts/`.
 ///
 /// # Errors
-/// A build failed, or a target crashed.
+/// Returns an error if a build fails or a target crashes.
 pub fn run(flags: &Fuzz) -> Result<()> {
     let folder = crate::root().join("fuzz");
     let target = command::target("fuzz");
-    // A platform that is named keeps the flags from build scripts.
+    // Naming the target triple keeps the flags from build scripts.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut build = command::cargo(["build", "--release", "--target", &platform, "--target-dir"]);
     build.arg(&target).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", INSTRUMENTATION).current_dir(&folder);
@@ -52,7 +52,7 @@ fn fuzz(program: &Path, folder: &Path, name: &str, seconds: u64) -> Result<()> {
     let artifacts = folder.join("artifacts").join(name);
     let working = folder.join("corpus").join(name);
     for path in [&corpus, &artifacts, &working] {
-        fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
     }
     command::run(
         Command::new(program)

@@ -1,4 +1,4 @@
-//! Golden files: what the reference code in `training/` computes, for the Rust code to agree with.
+//! Golden files: results of the reference code in `training/`, which the Rust code has to match.
 
 use std::process::Command;
 
@@ -7,16 +7,16 @@ use anyhow::Result;
 use crate::command;
 use crate::setup::python;
 
-/// What writes golden files: a Python module, what stands before the folder on its command line, and the folder.
+/// Generators of golden files: a Python module, its arguments before the folder, and the folder.
 const MAKERS: &[(&str, &[&str], &str)] = &[
     ("resonant.compose_goldens", &["--out"], "tests/golden/compose"),
     ("resonant.codec_goldens", &[], "tests/golden/codec"),
 ];
 
-/// Makes all golden files again. A change in them is a change of sound or of format: read the diff.
+/// Regenerates all golden files. A change in them is a change of sound or of format: read the diff.
 ///
 /// # Errors
-/// Python is missing, or a maker failed.
+/// Returns an error if Python is missing, or a generator fails.
 pub fn run() -> Result<()> {
     let python = python::ensure()?;
     for (module, words, folder) in MAKERS {
@@ -29,6 +29,6 @@ pub fn run() -> Result<()> {
                 .current_dir(crate::root().join("training")),
         )?;
     }
-    println!("golden: done; look at `git diff --stat tests/golden`");
+    println!("golden: done; review `git diff --stat tests/golden`");
     Ok(())
 }

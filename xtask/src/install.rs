@@ -1,32 +1,32 @@
-//! Copying the bundles into the user's plugin folders.
+//! Copies the bundles to the user's plugin folders.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::bundle::{NAME, RESOURCES, copy, copy_folder, link_folder};
+use crate::bundle::{RESOURCES, copy, copy_folder, link_folder, plugin_name};
 use crate::vst3_preset;
 
-/// Bundles, optimised, and copies.
+/// Builds optimised bundles and copies them.
 ///
 /// # Errors
-/// The build or the copy failed.
+/// Returns an error if the build or a copy fails.
 pub fn run() -> Result<()> {
     let bundled = crate::bundle::run(true)?;
     let [clap_folder, vst3_folder] = plugin_folders()?;
 
-    let vst3 = vst3_folder.join(format!("{NAME}.vst3"));
+    let vst3 = vst3_folder.join(format!("{}.vst3", plugin_name()));
     if vst3.is_dir() {
         fs::remove_dir_all(&vst3).with_context(|| format!("cannot replace {}", vst3.display()))?;
     }
-    copy_folder(&bundled.join(format!("{NAME}.vst3")), &vst3)?;
+    copy_folder(&bundled.join(format!("{}.vst3", plugin_name())), &vst3)?;
     println!("installed {}", vst3.display());
 
-    // Both formats have models and runtime of their own, but the disk holds them once.
+    // Each format has its own models and runtime, but the disk stores them once.
     let resources = vst3.join("Contents").join("Resources");
-    let clap = clap_folder.join(format!("{NAME}.clap"));
-    let source = bundled.join(format!("{NAME}.clap"));
+    let clap = clap_folder.join(format!("{}.clap", plugin_name()));
+    let source = bundled.join(format!("{}.clap", plugin_name()));
     if source.is_dir() {
         copy_folder(&source.join("Contents").join("MacOS"), &clap.join("Contents").join("MacOS"))?;
         copy(&source.join("Contents").join("Info.plist"), &clap.join("Contents").join("Info.plist"))?;
@@ -39,11 +39,11 @@ pub fn run() -> Result<()> {
     let presets = vst3_preset::users_folder()?;
     copy_folder(&bundled.join(vst3_preset::FOLDER), &presets)?;
     println!("installed {}", presets.display());
-    println!("Let your DAW scan for new plugins; ResonantGen is an instrument.");
+    println!("Rescan the plugins in your DAW. ResonantGen is an instrument.");
     Ok(())
 }
 
-/// The user's folders for CLAP and VST3.
+/// The user's CLAP and VST3 folders.
 fn plugin_folders() -> Result<[PathBuf; 2]> {
     let variable = |name: &str| {
         std::env::var_os(name).map(PathBuf::from).with_context(|| format!("the variable {name} is not set"))

@@ -1,6 +1,6 @@
-//! Every chore of the repository, from a bare clone on. `cargo xtask --help` lists them.
+//! Every chore of the repository, starting from a bare clone. `cargo xtask --help` lists them.
 //!
-//! Each command runs the setup steps that it needs by itself, and nothing is done twice.
+//! Each command runs the setup steps that it needs, and nothing is done twice.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
 mod audit;

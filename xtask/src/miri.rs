@@ -1,5 +1,5 @@
-//! The hand-over between the threads of playback, interpreted: Miri sees each data race, each use of freed memory and each
-//! leak of what it runs.
+//! Runs the hand-over between the playback threads in Miri, which finds every data race, use of freed memory and leak in the
+//! code it executes.
 
 use std::process::Command;
 
@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 
 use crate::command;
 
-/// Runs the tests of playback in Miri, each time with the threads switched at other moments.
+/// Runs the playback tests in Miri several times, with different thread schedules.
 ///
 /// # Errors
-/// Nightly Rust or its components are missing, or a test failed.
+/// Returns an error if nightly Rust or its components are missing, or a test fails.
 pub fn run() -> Result<()> {
     let mut miri = Command::new("cargo");
     for variable in ["CARGO", "RUSTUP_TOOLCHAIN"] {
@@ -24,7 +24,7 @@ pub fn run() -> Result<()> {
     }
     miri.args(["test", "--package", "resonantgen-engine", "--test", "playback", "--target-dir"])
         .arg(command::target("miri"))
-        // Proptest asks for the working directory. Crossbeam's and rtrb's pointers come from integers nowhere.
+        // Proptest reads the working directory. Neither Crossbeam nor rtrb makes pointers from integers.
         .env("MIRIFLAGS", "-Zmiri-disable-isolation -Zmiri-strict-provenance -Zmiri-many-seeds=0..4");
     command::run(&mut miri)
 }

@@ -1,4 +1,4 @@
-//! The pictures of the editor in the README.
+//! Takes the README's pictures of the editor.
 
 use anyhow::Result;
 
@@ -6,10 +6,10 @@ use crate::command;
 use crate::setup::runtime;
 use crate::setup::system::{self, Purpose};
 
-/// Builds the standalone, optimised, and takes pictures of it on a screen of its own; they go to `assets/`.
+/// Builds an optimised standalone, takes pictures of it on a virtual screen and writes them to `assets/`.
 ///
 /// # Errors
-/// Setup or a build failed, or the editor did not do what it should.
+/// Returns an error if setup or a build fails, or the editor does not behave as expected.
 pub fn run() -> Result<()> {
     system::ensure(Purpose::Tests)?;
     let runtime = runtime::ensure()?;

@@ -1,9 +1,14 @@
-//! Playback under two of LLVM's sanitisers.
+//! Playback and the plugin under two of LLVM's sanitisers.
 //!
 //! They are in every compiler for Linux, but behind a switch that only nightly Rust opens by itself; `RUSTC_BOOTSTRAP` opens it
-//! here, so that nothing has to be installed. Only the engine is instrumented, and with it what it makes of the generic ring
-//! between the threads. All else is the build of the other tests: the switch is set by a wrapper around the compiler and not
-//! for all of Cargo, since build scripts of dependencies look at it.
+//! here, so that nothing has to be installed. Only the workspace's crates are instrumented, and with them what they make of the
+//! generic ring between the threads. All else is the build of the other tests: the switch is set by a wrapper around the
+//! compiler and not for all of Cargo, since build scripts of dependencies look at it.
+//!
+//! RealtimeSanitizer sees the engine's player, and `process` of the whole plugin: the host tests load the bundle that
+//! all tests use, and what it asks of the system inside `process` (memory, locks, threads, files) is intercepted in the host.
+//! What is allowed all the same is in [`EXCEPTIONS`], and offline renders, which wait for what the song asks for: nobody hears
+//! when they are late.
 
 use std::fs;
 use std::path::Path;
@@ -11,20 +16,21 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command;
+use crate::setup::runtime;
 use crate::test::SCOPE;
+use crate::{bundle, command};
 
-/// The standard library is not instrumented, so that ThreadSanitizer sees neither the fence in `Arc` after which a value is
-/// freed, nor how the channel is guarded by which tests tell their results. Every other access is looked at.
+/// The standard library is not instrumented, so ThreadSanitizer sees neither the fence in `Arc` before a value is freed, nor
+/// the synchronisation of the channel that carries test results. Every other access is checked.
 const SUPPRESSIONS: &str = "race:alloc::sync::Arc*drop_slow\nrace:test::event::CompletedTest\n";
 
-/// A sanitiser.
+/// A sanitizer.
 struct Sanitizer {
     /// Name of the wrapper.
     name: &'static str,
-    /// What the compiler is told.
+    /// Compiler flags.
     flags: &'static str,
-    /// What it would have found.
+    /// What it finds.
     finds: &'static str,
 }
 
@@ -41,16 +47,20 @@ const SANITIZERS: &[Sanitizer] = &[
     },
 ];
 
-/// Runs the tests of playback in RealtimeSanitizer and in ThreadSanitizer.
+/// What the audio thread may ask of the system, in RealtimeSanitizer's words; each with its reason.
+const EXCEPTIONS: &[&str] = &[];
+
+/// Runs the tests of playback in RealtimeSanitizer and in ThreadSanitizer, and the plugin's tests in a host in
+/// RealtimeSanitizer.
 ///
 /// # Errors
-/// A build failed, or something was found.
+/// Returns an error if a build fails, or a sanitizer reports a problem.
 pub fn run() -> Result<()> {
     if !cfg!(target_os = "linux") {
-        bail!("the sanitisers are set up for Linux only");
+        bail!("the sanitizers are set up for Linux only");
     }
     let folder = command::target("sanitize");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let suppressions = folder.join("suppressions");
     fs::write(&suppressions, SUPPRESSIONS).context("cannot write the suppressions")?;
     for Sanitizer { name, flags, finds } in SANITIZERS {
@@ -59,17 +69,36 @@ pub fn run() -> Result<()> {
         let mut tests = command::cargo(["test"]);
         tests
             .args(SCOPE)
-            // Not optimised: it builds sooner, and every access is as it is written.
+            // Not optimised: it builds faster, and every access is as written.
             .args(["--test", "playback", "--config", "profile.dev.package.resonantgen-engine.opt-level=0"])
             .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
             .env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
         command::run(&mut tests)?;
         println!("sanitize: no {finds}");
     }
+    plugin(&folder)
+}
+
+/// Runs the plugin's `process` in a host, in RealtimeSanitizer.
+fn plugin(folder: &Path) -> Result<()> {
+    let runtime = runtime::ensure()?;
+    let plugins = bundle::run(false)?;
+    let exceptions = folder.join("exceptions");
+    fs::write(&exceptions, EXCEPTIONS.join("\n")).context("cannot write the exceptions")?;
+    let mut tests = command::cargo(["test"]);
+    tests
+        .args(SCOPE)
+        .args(["--test", "clap_host"])
+        .env("RUSTC_WORKSPACE_WRAPPER", folder.join(SANITIZERS[0].name))
+        .env("RESONANTGEN_RUNTIME", runtime)
+        .env("RESONANTGEN_PLUGINS", plugins)
+        .env("RTSAN_OPTIONS", format!("suppressions={}", exceptions.display()));
+    command::run(&mut tests)?;
+    println!("sanitize: no {} in the plugin's process", SANITIZERS[0].finds);
     Ok(())
 }
 
-/// Writes a program for the shell.
+/// Writes an executable shell script.
 fn script(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     command::run(Command::new("chmod").arg("+x").arg(path))

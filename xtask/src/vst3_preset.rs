@@ -1,8 +1,9 @@
-//! The factory's presets as VST3 hosts look for them: a file each, in a folder of the system's.
+//! The factory presets for VST3 hosts: one file each, in a system folder.
 //!
-//! The form is the VST3 SDK's (`public.sdk/source/vst/vstpresetfile.cpp`): `VST3`, version 1 (i32), the class id in hexadecimal digits,
-//! where the list of chunks begins (i64), the component's state, and the list: `List`, how many (i32), and for each its id, where it
-//! begins and how long it is (i64 both). Integers are little-endian. The plugin's component is its controller as well, so there is one chunk.
+//! The format is the VST3 SDK's (`public.sdk/source/vst/vstpresetfile.cpp`): `VST3`, version 1 (i32), the class id in
+//! hexadecimal digits, the offset of the chunk list (i64), the component's state, and the list: `List`, the number of chunks
+//! (i32), and for each its id, offset and length (both i64). Integers are little-endian. The plugin's component is also its
+//! controller, so there is one chunk.
 
 use std::path::PathBuf;
 
@@ -13,17 +14,17 @@ mod format;
 
 pub use format::Preset;
 
-/// The VST3's class id as the SDK writes it: on Windows as a GUID, whose first numbers have their bytes the other way round.
+/// The VST3's class id as the SDK writes it: on Windows as a GUID, whose first fields have the opposite byte order.
 const CLASS_ID: &str =
     if cfg!(windows) { "59F26926A22DCE50B02FD2424CAE6EB6" } else { "2669F2592DA250CEB02FD2424CAE6EB6" };
 const HEAD_LENGTH: usize = 48;
 
 /// Name of the folder beside the bundles.
 pub const FOLDER: &str = "vst3-presets";
-/// Vendor and plugin: below them hosts look for presets, in whatever folder.
+/// Vendor and plugin: hosts look for presets below these folders.
 pub const PLACE: &str = "ResonantGen/ResonantGen";
 
-/// A preset as a file: its name and bytes.
+/// A preset's file name and bytes.
 pub fn file(preset: &Preset) -> (String, Vec<u8>) {
     let state = preset.to_state();
     let mut file = Vec::new();
@@ -40,10 +41,10 @@ pub fn file(preset: &Preset) -> (String, Vec<u8>) {
     (format!("{}.vstpreset", preset.name), file)
 }
 
-/// Where this user's hosts look for presets of the plugin (the SDK's documentation, "Preset locations").
+/// The folder where this user's hosts look for presets (see "Preset locations" in the SDK's documentation).
 ///
 /// # Errors
-/// The system does not say where the user's files are.
+/// Returns an error if the variable for the user's folder is not set.
 pub fn users_folder() -> Result<PathBuf> {
     let (variable, below) = if cfg!(windows) {
         ("USERPROFILE", "Documents/VST3 Presets")

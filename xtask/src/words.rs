@@ -1,14 +1,14 @@
-//! How much of what producers write is understood.
+//! Measures how well producers' prompts are understood.
 
 use anyhow::Result;
 
 use crate::command;
 use crate::setup::runtime;
 
-/// Prints the accuracy of each slot over the evaluation set of `tests/prompts`.
+/// Prints the accuracy of each slot over the evaluation set in `tests/prompts`.
 ///
 /// # Errors
-/// Setup or build failed, or the accuracy is below its floors.
+/// Returns an error if setup or build fails, or the accuracy is below its minimum.
 pub fn run() -> Result<()> {
     let runtime = runtime::ensure()?;
     let test = [

@@ -1,19 +1,19 @@
-//! How long a generation goes on after it was asked to stop.
+//! How long a generation continues after it was cancelled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use resonantgen_engine::generator::{Engine, GenerateError, Observer};
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
+use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use serde::Serialize;
 
 use super::figures::percentile;
 
-/// Seconds from the wish to stop to the end of the work.
+/// Seconds from cancellation to the end of the work.
 #[derive(Debug, Serialize)]
 pub struct Latency {
-    /// Generations that were stopped, spread evenly over the time that one takes.
+    /// Number of cancelled generations, spread evenly over the duration of one.
     pub stopped: usize,
     pub median: f64,
     pub p95: f64,
@@ -28,10 +28,10 @@ impl Observer for Flag<'_> {
     }
 }
 
-/// Stops `count` generations, each at another moment of the `seconds` that one takes.
+/// Cancels `count` generations, each at a different moment of the `seconds` that one takes.
 ///
 /// # Errors
-/// A generation failed for another reason.
+/// Returns an error if a generation fails for a reason other than the cancellation.
 pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64, count: u32) -> Result<Latency> {
     let mut latencies = Vec::new();
     for number in 0..count {
@@ -50,7 +50,7 @@ pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64, count: u
             (asked, result, ended)
         });
         match result {
-            // It was done before it was asked.
+            // The generation ended before it was cancelled.
             Ok(()) => {}
             Err(SessionError::Generate(GenerateError::Cancelled)) => {
                 latencies.push(ended.saturating_duration_since(asked).as_secs_f64());

@@ -1,22 +1,22 @@
-//! Figures with names, so that two measurements can be compared whatever they hold.
+//! Named figures, so that measurements with different contents can be compared.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// One measured quantity; less is better.
+/// One measured quantity; lower is better.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     pub name: String,
     pub unit: String,
-    /// The middle one of the repetitions.
+    /// Median of the repetitions.
     pub median: f64,
-    /// The least: what the machine does when nothing disturbs it.
+    /// Minimum of the repetitions: what the machine does when undisturbed.
     pub best: f64,
 }
 
 impl Figure {
-    /// A figure from its repetitions; none of none.
+    /// A figure from its repetitions; `None` if there are none.
     pub fn of(name: impl Into<String>, unit: &str, mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (best, median) = (*values.first()?, values[values.len() / 2]);
@@ -24,7 +24,7 @@ impl Figure {
     }
 }
 
-/// The value below which `share` of the sorted `values` lie; 0 of none.
+/// The value below which `share` of the sorted `values` lie; 0 if there are none.
 pub fn percentile(values: &[f64], share: f64) -> f64 {
     let last = values.len().saturating_sub(1);
     values.get(((last as f64 * share).round() as usize).min(last)).copied().unwrap_or(0.0)
@@ -38,7 +38,7 @@ pub struct Comparison {
     pub worse: Vec<String>,
 }
 
-/// Compares the best values, figure by figure; `threshold` is the share by which one may grow.
+/// Compares the best values, figure by figure; `threshold` is the share by which a figure may grow.
 pub fn compare(old: &[Figure], new: &[Figure], threshold: f64) -> Comparison {
     let mut table = format!("{:<28} {:>10} {:>10} {:>8}\n", "figure (best)", "old", "new", "change");
     let mut worse = Vec::new();

@@ -1,10 +1,10 @@
-//! What a measurement depends on: the machine, its memory, and what the process has used of it.
+//! What a measurement depends on: the machine, its memory, and the resources used by this process.
 
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-/// The machine that something was measured on.
+/// The machine of a measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     pub processor: String,
@@ -22,7 +22,7 @@ impl Machine {
         let processor = description
             .lines()
             .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-            .map_or("processor of unknown name", |(_, name)| name.trim());
+            .map_or("unknown processor", |(_, name)| name.trim());
         Self {
             processor: processor.to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -34,8 +34,8 @@ impl Machine {
     }
 }
 
-/// Seconds that one core takes to read a byte from memory, by summing up a buffer that no cache holds; the best of some
-/// tries. A network that is read from memory at each step cannot be faster than its weights times this.
+/// Seconds that one core takes to read a byte from memory, measured by summing a buffer larger than any cache; the best of
+/// several tries. A network that is read from memory at each step cannot be faster than its size in bytes times this.
 pub fn read_seconds_per_byte() -> f64 {
     const BYTES: usize = 256 << 20;
     let words = vec![1u64; BYTES / 8];
@@ -48,7 +48,7 @@ pub fn read_seconds_per_byte() -> f64 {
     best / BYTES as f64
 }
 
-/// Processor seconds (user and system) of this process so far; none where the system does not say.
+/// Processor seconds (user and system) of this process so far; `None` where the system does not report them.
 pub fn processor_seconds() -> Option<f64> {
     #[cfg(unix)]
     {
@@ -67,7 +67,7 @@ pub fn processor_seconds() -> Option<f64> {
     None
 }
 
-/// Resident memory of this process in megabytes, now and at its highest; none where the system does not say.
+/// Resident memory of this process in megabytes, current and peak; `None` where the system does not report it.
 pub fn resident_megabytes() -> Option<(f64, f64)> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let field = |name: &str| {

@@ -1,23 +1,23 @@
-//! Whether generating disturbs a host's audio: a simulated callback of 64 samples at 48 kHz, alone and next to four
-//! instances that generate.
+//! Whether generating disturbs a host's audio: a simulated callback of 64 samples at 48 kHz, alone and beside four
+//! generating instances.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use resonantgen_engine::generator::{Engine, GenerateError, Observer};
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
-use resonantgen_engine::worker::give_way;
+use resonantgen_models::generator::{Engine, GenerateError, Observer};
+use resonantgen_models::worker::give_way;
 use serde::Serialize;
 
 use super::figures::percentile;
 
 /// 64 samples at 48 kHz.
 const PERIOD: Duration = Duration::from_nanos(1_333_333);
-/// Instances that generate.
+/// Number of generating instances.
 const INSTANCES: u64 = 4;
 
-/// How late a callback's work was done, from the moment it was due, in microseconds.
+/// Delay from the moment a callback was due to the end of its work, in microseconds.
 #[derive(Debug, Serialize)]
 pub struct Lateness {
     pub callbacks: usize,
@@ -25,18 +25,18 @@ pub struct Lateness {
     pub p99: f64,
     pub p999: f64,
     pub longest: f64,
-    /// Callbacks that were not done when the next was due.
+    /// Callbacks that had not ended when the next was due.
     pub missed: usize,
 }
 
-/// What a callback goes through.
+/// Delays of the callback, alone and beside generating instances.
 #[derive(Debug, Serialize)]
 pub struct Neighbourhood {
-    /// Whether the system let the callback run at a realtime priority, as hosts' audio threads do.
+    /// Whether the system granted the callback a realtime priority, as hosts' audio threads have.
     pub realtime: bool,
     pub idle: Lateness,
     pub generating: Lateness,
-    /// Sessions that were generated meanwhile.
+    /// Sessions generated during the measurement.
     pub sessions: usize,
 }
 
@@ -48,10 +48,10 @@ impl Observer for Until<'_> {
     }
 }
 
-/// Measures `seconds` of callbacks alone, then as long next to instances that generate.
+/// Measures `seconds` of callbacks alone, then `seconds` beside generating instances.
 ///
 /// # Errors
-/// A generation failed.
+/// Returns an error if a generation fails.
 pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64) -> Result<Neighbourhood> {
     let span = Duration::from_secs_f64(seconds);
     let (idle, realtime) = callbacks(span);
@@ -133,7 +133,7 @@ fn callbacks(span: Duration) -> (Lateness, bool) {
     (lateness, realtime)
 }
 
-/// Gives the calling thread a realtime priority as hosts do, if the system allows it.
+/// Gives the calling thread a realtime priority, as hosts do, if the system allows it. Returns whether it did.
 fn become_realtime() -> bool {
     #[cfg(target_os = "linux")]
     {

@@ -1,12 +1,12 @@
-//! Do edits move what they name, and leave the rest as it was?
+//! Whether edits change what they name and leave the rest alone.
 
 use anyhow::Result;
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::measure::{Measures, fit};
-use resonantgen_engine::score::DrumClass;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Engine;
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::{Measures, fit};
+use resonantgen_take::{GenerationSettings, Take};
 use serde::Serialize;
 
 use super::pieces::measures_of;
@@ -17,20 +17,20 @@ use crate::progress::Cancellable;
 const MORE_AGGRESSIVE: &str = "more aggressive";
 const LESS_BUSY: &str = "less busy";
 const DARKER: &str = "darker";
-/// Tracks that are edited of each piece; they take turns.
+/// Number of tracks edited in each piece, in rotation.
 const TRACKS_PER_PIECE: usize = 2;
 
-/// One edit of one take, against its parent.
+/// One edit of one take, compared with its parent.
 #[derive(Debug, Serialize)]
 pub struct Edit {
     prompt: String,
     track: Track,
     edit: &'static str,
-    /// Natural logarithms of the ratios to the parent.
+    /// Energy, brightness and density as natural logarithms of the ratios to the parent.
     energy: f32,
     brightness: f32,
     density: f32,
-    /// How much the onsets keep to the parent's, and those of a fresh take do.
+    /// Onset likeness to the parent, of the edited take and of a fresh one.
     likeness: Option<f32>,
     fresh_likeness: Option<f32>,
 }
@@ -38,7 +38,7 @@ pub struct Edit {
 /// Edits two tracks of a session in three ways each.
 ///
 /// # Errors
-/// As [`Session::regenerate`], or the user interrupted.
+/// Returns the errors of [`Session::regenerate`], and an error if the user cancelled.
 pub fn measure(engine: &Engine, session: &Session, prompt: &str, number: usize) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for turn in 0..TRACKS_PER_PIECE {
@@ -80,7 +80,7 @@ fn regenerated(
     Ok(session.track(track).take().cloned())
 }
 
-/// Logarithm of the mean square of both channels.
+/// Natural logarithm of the mean square of both channels.
 fn energy(take: &Take) -> f32 {
     let square = |samples: &[i32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
     let mean =
@@ -92,12 +92,12 @@ fn brightness(measures: &Measures) -> f32 {
     measures.centroid_hz.unwrap_or(1.0).max(1.0).ln()
 }
 
-/// Notes per bar; a chord's notes count each.
+/// Notes per bar; each note of a chord counts.
 fn density(take: &Take) -> f32 {
     take.score.notes.len().max(1) as f32 / take.recipe.plan.bars as f32
 }
 
-/// How much the onsets of two takes agree: for drums, of each voice by itself, since hats on every step would make all beats
+/// How well the onsets of two takes agree. For drums, voice by voice, since hats on every step would make all beats
 /// alike.
 fn likeness(a: &Take, b: &Take) -> Option<f32> {
     let row = |take: &Take| -> Vec<bool> {
@@ -113,7 +113,7 @@ fn likeness(a: &Take, b: &Take) -> Option<f32> {
     fit::togetherness(&row(a), &row(b))
 }
 
-/// How often edits did what they say.
+/// How often edits had the named effect.
 pub fn figures(edits: &[Edit]) -> Vec<Figure> {
     let share = |name: &str, edit: &str, least: f32, moved: &dyn Fn(&Edit) -> bool| {
         let cases: Vec<bool> = edits.iter().filter(|case| case.edit == edit).map(moved).collect();

@@ -1,19 +1,19 @@
-//! Does what is new fit what it heard? Each part is set against the part it heard, and against those of other pieces of its style
-//! and meter.
+//! Whether a new part fits what it heard. Each part is compared with the part it heard, and with those of other pieces of its
+//! style and meter.
 
-use resonantgen_engine::measure::fit;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::fit;
 
 use super::pieces::Piece;
 use super::{Figure, Target};
 
-/// Kick and bass, harmony and melody, matched against shuffled.
+/// Kick and bass, harmony and melody: matched compared with shuffled pairs.
 pub fn figures(pieces: &[Piece]) -> Vec<Figure> {
     let kick_of =
         |piece: &Piece| Some(fit::kick_row(&piece.take(Track::Drums)?.score.notes, piece.plan.total_steps()));
     let kick_bass = |own: &Piece, other: &Piece| {
         let kick = kick_of(other)?;
-        // The same kick is no other context: four to the floor is four to the floor.
+        // An identical kick is not a different context: four to the floor is four to the floor.
         let is_other = !std::ptr::eq(own, other);
         if is_other && fit::togetherness(&kick, &kick_of(own)?).is_none_or(|alike| alike > 0.999) {
             return None;
@@ -33,8 +33,8 @@ pub fn figures(pieces: &[Piece]) -> Vec<Figure> {
 
 type Fit<'a> = &'a dyn Fn(&Piece, &Piece) -> Option<f32>;
 
-/// For each piece the share of other pieces' parts that fit less well than the one it heard (ties count half), averaged: the area
-/// under the curve, piece by piece, as styles differ in how closely parts keep together.
+/// For each piece, the share of other pieces' parts that fit less well than the one it heard (ties count half), averaged. This
+/// is the area under the ROC curve, taken piece by piece because styles differ in how closely parts stay together.
 fn figure(name: &str, pieces: &[Piece], fit_of: Fit<'_>) -> Figure {
     let areas: Vec<f32> = pieces
         .iter()

@@ -1,17 +1,17 @@
-//! Pieces: four stems from a prompt, and what is measured of them.
+//! Pieces: four stems from a prompt, and their measures.
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::measure::{Measures, fit, sound};
-use resonantgen_engine::plan::Plan;
 use resonantgen_engine::project::mix;
-use resonantgen_engine::score::Score;
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Engine;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_sound::measure::{Measures, fit, sound};
+use resonantgen_take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
+use resonantgen_words::Style;
 use serde::Serialize;
 
 use super::{Figure, Spread, Target, tempo};
@@ -30,9 +30,9 @@ pub struct Piece {
     tempo_error: Option<f32>,
     mix_lufs: Option<f32>,
     mix_true_peak_dbtp: Option<f32>,
-    /// As the mix, before its limiter.
+    /// True peak of the plain sum of the stems, before the mix's limiter.
     sum_true_peak_dbtp: Option<f32>,
-    /// Seconds spent measuring the takes, against those spent making them.
+    /// Seconds spent measuring the takes, relative to those spent generating them.
     measuring_share: f32,
 }
 
@@ -42,7 +42,7 @@ pub struct PieceTake {
     pub track: Track,
     patch: String,
     pub measures: Measures,
-    /// What a listener would object to.
+    /// Faults that a listener would notice.
     failures: Vec<String>,
     pub score: Score,
 }
@@ -50,7 +50,7 @@ pub struct PieceTake {
 /// Generates four stems.
 ///
 /// # Errors
-/// As [`Session::generate`], or the user interrupted.
+/// Returns the errors of [`Session::generate`], and an error if the user cancelled.
 pub fn generate(engine: &Engine, prompt: &str, seed: u64) -> Result<Session> {
     let request = SessionRequest {
         prompt: prompt.to_owned(),
@@ -71,7 +71,7 @@ fn floats(samples: &[i32]) -> Vec<f32> {
     samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect()
 }
 
-/// Measures a take now.
+/// Measures a take.
 pub fn measures_of(take: &Take) -> Measures {
     Measures::new(take.recipe.track, &take.recipe.plan, &take.score.notes, &take.audio)
 }
@@ -80,10 +80,10 @@ impl Piece {
     /// Measures a session's current takes and their sum.
     ///
     /// # Errors
-    /// The session has no plan.
+    /// Returns an error if the session has no plan.
     pub fn measure(prompt: &str, session: &Session) -> Result<Self> {
-        let plan = session.plan.clone().context("a session that was generated has a plan")?;
-        let style = session.intent.as_ref().context("and an intent")?.main_style();
+        let plan = session.plan.clone().context("the session has no plan")?;
+        let style = session.intent.as_ref().context("the session has no intent")?.main_style();
         let playing: Vec<&Take> = Track::ALL
             .into_iter()
             .filter_map(|track| session.track(track).take())
@@ -137,13 +137,13 @@ impl Piece {
         })
     }
 
-    /// The take of a track, if it plays.
+    /// The take of a track, if it has one that plays.
     pub fn take(&self, track: Track) -> Option<&PieceTake> {
         self.takes.iter().find(|take| take.track == track)
     }
 }
 
-/// All values of a figure of one track's takes.
+/// A figure's values over one track's takes.
 fn values(pieces: &[Piece], track: Track, figure: impl Fn(&Measures) -> Option<f32>) -> Vec<f32> {
     pieces.iter().filter_map(|piece| figure(&piece.take(track)?.measures)).collect()
 }

@@ -1,23 +1,23 @@
-//! The tempo that is heard in a mix.
+//! The tempo heard in a mix.
 
-use resonantgen_engine::measure::onsets;
+use resonantgen_sound::measure::onsets;
 
-/// Ratios by which listeners' and written tempos differ: halves, doubles, triplets, dotted beats.
+/// Ratios between heard and written tempo: halves, doubles, triplets, dotted beats.
 const RATIOS: [f64; 11] = [0.25, 1.0 / 3.0, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 3.0, 4.0];
 /// Width of an onset in seconds.
 const WIDTH_S: f64 = 0.012;
 
-/// The tempo in quarter notes per minute that the onsets of a loop repeat with, at the metrical level nearest to `written_bpm`;
+/// The tempo, in quarter notes per minute, at which a loop's onsets repeat, at the metrical level nearest to `written_bpm`;
 /// `None` with too few onsets.
 ///
-/// The level is the one thing taken from the written tempo: where the beat is counted is a convention.
+/// Only the level is taken from the written tempo: which level counts as the beat is a convention.
 pub fn heard_bpm(mono: &[f32], written_bpm: f64) -> Option<f64> {
     let heard = onsets(mono);
     if heard.len() < 8 {
         return None;
     }
     let length = mono.len() as f64 / 48_000.0;
-    // How often a pair of onsets, weighted, lies `period` apart.
+    // Weighted count of onset pairs that lie `period` apart.
     let pairs: Vec<(f64, f64)> = heard
         .iter()
         .enumerate()
@@ -28,7 +28,7 @@ pub fn heard_bpm(mono: &[f32], written_bpm: f64) -> Option<f64> {
         })
         .collect();
     let support = |period: f64| -> f64 {
-        // Periods over up to four bars: long ones make it precise, short ones make it unambiguous.
+        // Periods of up to four bars: long ones give precision, short ones resolve ambiguity.
         let most = (length * 0.5).min(8.0);
         let score: f64 = pairs
             .iter()
@@ -38,7 +38,7 @@ pub fn heard_bpm(mono: &[f32], written_bpm: f64) -> Option<f64> {
                 weight * (-off * off).exp()
             })
             .sum();
-        // A period with twice as many lines catches twice as much by chance.
+        // A period with twice as many grid lines matches twice as often by chance.
         score - pairs.iter().map(|(_, weight)| weight).sum::<f64>() * (WIDTH_S * 1.77 / period).min(1.0)
     };
     // All periods of a pulse between 0.2 and 1 s.
@@ -82,7 +82,7 @@ mod tests {
         for bpm in [77.0, 120.0, 133.0, 174.0] {
             let heard = heard_bpm(&clicks(bpm, 32), bpm).expect("clicks");
             assert!((heard / bpm - 1.0).abs() < 0.002, "{heard} for {bpm}");
-            // Another tempo is not taken for this one.
+            // A different tempo is not mistaken for this one.
             let other = heard_bpm(&clicks(bpm, 32), bpm * 1.1).expect("clicks");
             assert!((other / (bpm * 1.1) - 1.0).abs() > 0.02, "{other} for {bpm}");
         }

@@ -1,9 +1,9 @@
-//! One track's lane: its score above, its sound below.
+//! One track's lane: its score above, its waveform below.
 
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::score::DrumClass;
-use resonantgen_engine::take::{FULL_SCALE, StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::Track;
+use resonantgen_take::{FULL_SCALE, StemAudio, Take};
 
 use super::canvas::{Align, Canvas, Colour, Rect, Weight};
 use super::{DIM, FAINT, LANE, time_to_x};
@@ -21,7 +21,7 @@ pub const fn colour(track: Track) -> Colour {
     }
 }
 
-/// Draws a lane; `area` is the part right of the labels.
+/// Draws a lane; `area` is the part to the right of the labels.
 pub fn draw(canvas: &mut Canvas, track: Track, take: Option<&Take>, plan: &Plan, area: Rect) {
     canvas.fill(area, 8.0, LANE, 1.0);
     let split = area.bottom - WAVEFORM_HEIGHT;
@@ -40,7 +40,7 @@ pub fn draw(canvas: &mut Canvas, track: Track, take: Option<&Take>, plan: &Plan,
     draw_waveform(canvas, &take.audio, colour(track), wave);
 }
 
-/// Drum hits: one row for each class that plays, the kick at the bottom.
+/// Drum hits: one row for each voice that plays, the kick at the bottom.
 fn draw_hits(canvas: &mut Canvas, take: &Take, plan: &Plan, area: Rect) {
     let classes: Vec<DrumClass> = DrumClass::ALL
         .into_iter()
@@ -103,14 +103,14 @@ fn draw_notes(canvas: &mut Canvas, track: Track, take: &Take, plan: &Plan, area:
             canvas.fill(Rect { left, top, right: right - 1.0, bottom }, 2.5, colour(track), strength);
         };
         bar(left, right.min(area.right));
-        // What reaches past the loop's end sounds at its start.
+        // A note that reaches past the loop's end continues at its start.
         if right > area.right + 2.0 {
             bar(area.left, area.left + right - area.right);
         }
     }
 }
 
-/// The sound: extremes per pixel column, and its power brighter on top.
+/// The waveform: extremes per pixel column, with the RMS level brighter on top.
 fn draw_waveform(canvas: &mut Canvas, audio: &StemAudio, colour: Colour, area: Rect) {
     let middle = (area.top + area.bottom) / 2.0;
     canvas.horizontal(middle, area.left, area.right, colour, 0.25);
@@ -118,7 +118,7 @@ fn draw_waveform(canvas: &mut Canvas, audio: &StemAudio, colour: Colour, area: R
     if peak == 0 {
         return;
     }
-    // A quiet stem is enlarged, but never so much that its noise floor looks like music.
+    // A quiet stem is magnified, but never so much that its noise floor looks like music.
     let gain = area.height() / 2.0 / (peak as f32 / FULL_SCALE).max(0.05) / FULL_SCALE;
     let columns = area.width() as usize;
     for column in 0..columns {
@@ -147,7 +147,7 @@ fn pitch_name(pitch: u8) -> String {
     format!("{}{}", NAMES[usize::from(pitch % 12)], i32::from(pitch / 12) - 1)
 }
 
-/// Draws a lane's label left of it.
+/// Draws a lane's label to its left.
 pub fn draw_label(
     canvas: &mut Canvas,
     track: Track,

@@ -17,7 +17,7 @@ use super::flac::{self, Packed};
 use super::parallel::{in_parallel, thread_count};
 use super::record::{self, FORM, Opened, RecordError, Sound, TakeRecord};
 use crate::session::Session;
-use crate::take::{Take, TakeId};
+use resonantgen_take::{Take, TakeId};
 
 const MAGIC: &[u8; 8] = b"RESONANT";
 const HASH_LENGTH: usize = 32;
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
     use crate::project::StoredSound as _;
     use crate::session::generate::tests::{generate, generated, regenerate, request};
-    use crate::track::Track;
+    use resonantgen_music::track::Track;
 
     fn assert_same(a: &Session, b: &Session) {
         assert_eq!((&a.prompt, &a.intent, &a.plan, a.seed), (&b.prompt, &b.intent, &b.plan, b.seed));

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoreError, mix};
-use crate::midi;
-use crate::plan::{Mode, Plan};
-use crate::score::Score;
 use crate::session::Session;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
-use crate::track::Track;
+use resonantgen_music::midi;
+use resonantgen_music::plan::{Mode, Plan};
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 /// Longest part of a file's name that comes from the prompt, in characters.
 const NAME_LENGTH: usize = 40;
@@ -155,7 +155,7 @@ fn slug(prompt: &str) -> String {
 mod tests {
     use super::*;
     use crate::session::generate::tests::generated;
-    use crate::take::FULL_SCALE;
+    use resonantgen_take::FULL_SCALE;
 
     fn names(paths: &[PathBuf]) -> Vec<String> {
         paths.iter().map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()

@@ -9,8 +9,8 @@ use flac_codec::encode::{FlacSampleWriter, Options};
 use sha2::{Digest, Sha256};
 
 use super::remembered::Remembered;
-use crate::hex::hex;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
+use hex::encode as hex;
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// A take's sound as it is stored.
 #[derive(Clone, Debug)]

@@ -20,12 +20,12 @@ use super::parallel::in_parallel;
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoredSound as _, mix};
-use crate::hex::hex;
-use crate::midi;
-use crate::score::Score;
 use crate::session::Session;
-use crate::take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
-use crate::track::Track;
+use hex::encode as hex;
+use resonantgen_music::midi;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 
 /// Name of the record within the folder.
 pub const SESSION_FILE: &str = "session.json";
@@ -495,8 +495,8 @@ fn checksum(json: &[u8]) -> Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::Style;
     use crate::session::generate::tests::{generated, ids, regenerate};
+    use resonantgen_words::Style;
 
     #[test]
     fn a_folder_holds_all_and_loads_to_the_bit() {

@@ -2,8 +2,8 @@
 
 use realfft::RealFftPlanner;
 
-use crate::measure::sound::true_peak;
-use crate::take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
+use resonantgen_sound::measure::sound::true_peak;
+use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// Highest true peak in dBTP of a mix that is left alone, and of one that is limited.
 const HIGHEST_PEAK_DBTP: f32 = -1.0;

@@ -15,17 +15,17 @@ use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
 use super::remembered::Remembered;
-use crate::hex::hex;
-use crate::import::ImportSource;
-use crate::intent::{Attributes, Feel, Intent, Style, TrackIntent};
-use crate::measure::Measures;
-use crate::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
-use crate::score::{Note, Score};
 use crate::session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
-use crate::take::{
+use hex::encode as hex;
+use resonantgen_import::ImportSource;
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
+use resonantgen_music::score::{Note, Score};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
-use crate::track::{TRACK_COUNT, Track};
+use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
 
 pub(super) use v4::Session as SessionRecord;
 pub(super) use v4::Take as TakeRecord;
@@ -411,6 +411,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
             moods: wanted.moods.clone(),
             instruments: wanted.instruments.clone(),
             absent: wanted.absent,
+            without: wanted.without.clone(),
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
@@ -419,6 +420,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
     };
     v4::Intent {
         styles: styles.chain(intent.other_styles.clone()).collect(),
+        genres: intent.genres.clone(),
         attributes: of_attributes(intent.attributes),
         moods: intent.moods.clone(),
         bpm: intent.bpm,
@@ -426,6 +428,8 @@ fn of_intent(intent: &Intent) -> v4::Intent {
         mode: intent.mode.map(|mode| mode.name().to_owned()),
         pace: intent.pace,
         usual_bpm: intent.usual_bpm,
+        bpm_range: intent.bpm_range,
+        seconds: intent.seconds,
         meter: intent.meter.map(|meter| meter.to_string()),
         bars: intent.bars,
         swing: intent.swing,
@@ -456,6 +460,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
             moods: wanted.moods,
             instruments: wanted.instruments,
             absent: wanted.absent,
+            without: wanted.without,
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
@@ -466,6 +471,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
     Intent {
         styles,
         other_styles: record.styles,
+        genres: record.genres,
         attributes: attributes_of(record.attributes),
         moods: record.moods,
         bpm: record.bpm,
@@ -473,6 +479,8 @@ fn intent_of(mut record: v4::Intent) -> Intent {
         mode: record.mode.and_then(|name| Mode::ALL.into_iter().find(|mode| mode.name() == name)),
         pace: record.pace,
         usual_bpm: record.usual_bpm,
+        bpm_range: record.bpm_range,
+        seconds: record.seconds,
         meter: record.meter.and_then(|meter| meter.parse().ok()),
         bars: record.bars,
         swing: record.swing,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::take::StemAudio;
+use resonantgen_take::StemAudio;
 
 /// Values by audio, for as long as the audio lives. Takes are immutable and shared, so the address of their audio is its
 /// identity.

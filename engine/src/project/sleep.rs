@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::flac;
 use super::record::audio_hash;
-use crate::take::{TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
 /// What is known of the sound of a take that may be asleep.
 pub trait StoredSound {

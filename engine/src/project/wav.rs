@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use super::resample_loop;
-use crate::plan::Plan;
-use crate::take::{FULL_SCALE, StemAudio};
+use resonantgen_music::plan::Plan;
+use resonantgen_take::{FULL_SCALE, StemAudio};
 
 /// Rates that WAV files can be written in, in audio frames per second.
 pub(super) const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;

@@ -1,7 +1,7 @@
 //! Taking over what another engine made: a server's, of a copy of the session.
 
 use super::{Session, SessionError};
-use crate::track::Track;
+use resonantgen_music::track::Track;
 
 impl Session {
     /// Takes over prompt, intent, plan, seed, bundle and the takes that play from `made`, which began as a copy of this

@@ -7,11 +7,11 @@
 use sha2::{Digest, Sha256};
 
 use super::{Overrides, Session, SessionRequest};
-use crate::hex::hex;
-use crate::plan::Plan;
-use crate::take::canonical::Canonical;
-use crate::take::{GenerationSettings, TakeId};
-use crate::track::{TRACK_COUNT, Track};
+use hex::encode as hex;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::canonical::Canonical;
+use resonantgen_take::{GenerationSettings, TakeId};
 
 /// How many answers are kept: a song that asks for more is made anew in part.
 const MOST_ANSWERS: usize = 64;
@@ -380,7 +380,7 @@ mod tests {
             meter: "5/4".parse().expect("a meter"),
             bars: 1,
             chords: vec!["F#m7".parse().expect("a chord"), "Bm".parse().expect("a chord")],
-            swing: crate::plan::Swing { unit_steps: 2, ratio: 0.6 },
+            swing: resonantgen_music::plan::Swing { unit_steps: 2, ratio: 0.6 },
         };
         assert_eq!(
             json_plan(&plan),

@@ -2,8 +2,8 @@
 //! changes nothing, and can be undone.
 
 use super::{MOST_FAVOURITES, Session, SessionError};
-use crate::plan::{Chord, Plan};
-use crate::track::Track;
+use resonantgen_music::plan::{Chord, Plan};
+use resonantgen_music::track::Track;
 
 impl Session {
     /// Locks or unlocks a track.

@@ -1,9 +1,9 @@
 //! Why an operation on a session was refused.
 
-use crate::intent::PromptError;
-use crate::maker::GenerateError;
-use crate::plan::PlanError;
-use crate::track::Track;
+use resonantgen_music::plan::PlanError;
+use resonantgen_music::track::Track;
+use resonantgen_take::maker::GenerateError;
+use resonantgen_words::PromptError;
 
 /// The session was not changed.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::edit::is_same_grid;
 use super::{Overrides, Session, SessionError};
-use crate::intent::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
-use crate::maker::{GenerateError, Maker, Observer, TakeRequest};
-use crate::plan::{Plan, PlanError, make_plan};
-use crate::take::{GenerationSettings, Take};
-use crate::track::Track;
+use resonantgen_music::plan::{Plan, PlanError, make_plan};
+use resonantgen_music::track::Track;
+use resonantgen_take::maker::{GenerateError, Maker, Observer, TakeRequest};
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_words::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
@@ -321,11 +321,11 @@ impl Session {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::intent::PromptError;
-    use crate::measure::Measures;
-    use crate::score::{Note, Score};
-    use crate::take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
     use proptest::prelude::*;
+    use resonantgen_music::score::{Note, Score};
+    use resonantgen_sound::measure::Measures;
+    use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
+    use resonantgen_words::PromptError;
 
     /// A take as an engine would make it, with a little noise for audio.
     pub(crate) fn fake_take(request: &TakeRequest<'_>) -> Take {
@@ -496,7 +496,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_corrected_style_wins_over_the_words() {
-        let overrides = Overrides { style: Some(crate::intent::Style::Jazz), ..Overrides::default() };
+        let overrides = Overrides { style: Some(resonantgen_words::Style::Jazz), ..Overrides::default() };
         let corrected = SessionRequest { overrides, ..request("dark techno with 808 bass", 1) };
         let (intent, _) = Session::default().prepare(&corrected).expect("a plan");
         assert_eq!(intent.summary(), "dark jazz, 808 bass");

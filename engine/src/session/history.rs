@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{HISTORY_LENGTH, TrackState};
-use crate::take::{Take, TakeId};
+use resonantgen_take::{Take, TakeId};
 
 impl TrackState {
     /// The take that plays.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::edit::{grid, is_same_grid};
 use super::{Session, SessionError};
-use crate::import::{ImportOptions, Imported};
-use crate::track::Track;
+use resonantgen_import::{ImportOptions, Imported};
+use resonantgen_music::track::Track;
 
 impl Session {
-    /// What [`crate::import::import_loop`] should know of this session: what the other tracks play, and else the tempo
+    /// What [`resonantgen_import::import_loop`] should know of this session: what the other tracks play, and else the tempo
     /// to prefer where the octave is in doubt.
     #[must_use]
     pub fn import_options(&self, track: Track) -> ImportOptions {

@@ -1,8 +1,8 @@
 //! What a user should be told of a request that is met: where the words or the kept takes did not allow all of it.
 
 use super::{Session, SessionRequest};
-use crate::intent::Intent;
-use crate::plan::Plan;
+use resonantgen_music::plan::Plan;
+use resonantgen_words::Intent;
 
 impl Session {
     /// What `request` does not get of all it asks for, in sentences for people: contradictions and what was chosen, words
@@ -41,7 +41,7 @@ impl Session {
 mod tests {
     use super::super::generate::tests::{generated, request};
     use crate::session::{Overrides, Session, SessionRequest};
-    use crate::track::Track;
+    use resonantgen_music::track::Track;
 
     fn told(session: &Session, request: &SessionRequest) -> String {
         let (intent, plan) = session.prepare(request).expect("a plan");

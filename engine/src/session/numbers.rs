@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::take::{Take, TakeId};
+use resonantgen_take::{Take, TakeId};
 
 /// The highest number of a take.
 pub const TAKE_NUMBERS: u32 = 32;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::take::Take;
-use crate::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::Take;
 
 impl Session {
     /// Takes that play and are asleep, with their tracks.

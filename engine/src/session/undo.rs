@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{BundleFacts, Session, SessionError, UNDO_DEPTH};
-use crate::intent::Intent;
-use crate::plan::Plan;
-use crate::take::{Take, TakeId};
-use crate::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{Take, TakeId};
+use resonantgen_words::Intent;
 
 /// What an action changes, as it was before the action. Takes are shared, not copied.
 #[derive(Clone, Debug)]

@@ -1,20 +1,18 @@
-//! Everything that reads bytes of strangers, as functions of those bytes: none may panic, hang or allocate without bound.
+//! Every parser of untrusted bytes, as a function of those bytes: none may panic, hang or allocate without bound.
 //!
-//! The fuzz targets in `fuzz/` call them with what the fuzzer invents, `engine/tests/corpus.rs` with what it found before.
+//! The fuzz targets in `fuzz/` call them with new inputs, `engine/tests/corpus.rs` with earlier ones.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::io::Cursor;
 
-use resonantgen_engine::bundle;
-use resonantgen_engine::encodec::TokensFile;
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::{ImportOptions, import_loop};
-use resonantgen_engine::intent;
-use resonantgen_engine::plan::make_plan;
 use resonantgen_engine::project;
 use resonantgen_engine::session::Overrides;
-use resonantgen_engine::track::Track;
+use resonantgen_foreign::encodec::TokensFile;
+use resonantgen_import::{ImportOptions, import_loop};
+use resonantgen_models::bundle;
+use resonantgen_music::track::Track;
+use resonantgen_words::make_plan;
 use sha2::{Digest, Sha256};
 
 /// A function of bytes.
@@ -32,7 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("tokens", tokens),
 ];
 
-/// A host's saved state: as it is, and inside a valid frame with a true checksum.
+/// A host's saved state: raw, and inside a valid frame with a correct checksum.
 pub fn blob(data: &[u8]) {
     let _ = project::from_bytes(data);
     let _ = project::from_project(data);
@@ -63,6 +61,7 @@ pub fn blob(data: &[u8]) {
 pub fn manifest(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = bundle::check_manifest(text);
+        let _ = resonantgen_foreign::check_manifest(text);
     }
 }
 
@@ -85,17 +84,17 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-/// What a user typed: understood or not, and when understood, planned for and edited with the same words.
+/// Typed text: parsed, and if it is understood, planned for and used as an edit.
 pub fn prompt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let _ = intent::is_understood(text);
-    let Ok(intent) = intent::parse(text) else { return };
+    let _ = resonantgen_words::is_understood(text);
+    let Ok(intent) = resonantgen_words::parse(text) else { return };
     let _ = intent.summary();
     if let Ok(plan) = make_plan(&intent, &Overrides::default(), 7) {
         assert!(plan.chords.len() == 2 * plan.bars as usize && plan.bpm.is_finite());
     }
     for track in Track::ALL {
-        let _ = intent::edit(&intent, track, text);
+        let _ = resonantgen_words::edit(&intent, track, text);
     }
 }
 
@@ -108,7 +107,7 @@ pub fn session(data: &[u8]) {
     }
 }
 
-/// An audio file to be imported, with a tempo given, so that short inputs get far.
+/// An audio file to import, with a given tempo, so that short inputs reach later stages.
 pub fn import(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loop.wav");
@@ -116,7 +115,7 @@ pub fn import(data: &[u8]) {
     let mut options = ImportOptions::new(Track::Bass);
     options.bpm = Some(240.0);
     options.bars = Some(1);
-    if let Ok(imported) = import_loop(&path, &options, &Silent) {
+    if let Ok(imported) = import_loop(&path, &options, &()) {
         assert!(imported.take.audio.left.len() == imported.take.audio.right.len());
     }
 }

@@ -1,13 +1,14 @@
-//! The evaluation set of prompts (`tests/prompts`): reading it, and scoring what the engine understands.
+//! The evaluation set of prompts (`tests/prompts`): reads it, and scores what the engine understands.
 
 use std::collections::BTreeMap;
 
-use resonantgen_engine::intent::{Feel, Intent, Style};
-use resonantgen_engine::plan::{ChordQuality, Key, Mode, Plan, make_plan};
-use resonantgen_engine::session::Overrides;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::{ChordQuality, Key, Mode, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_words::Overrides;
+use resonantgen_words::make_plan;
+use resonantgen_words::{Feel, Intent, Style};
 
-/// How far a dial is from neutral when it counts as moved.
+/// Minimum distance of a moved dial from neutral.
 const MOVED: f32 = 0.03;
 
 /// One prompt and what a producer means by it.
@@ -16,7 +17,7 @@ pub struct Case {
     facts: Vec<String>,
 }
 
-/// Right and all answers of one kind.
+/// Number of correct and of all answers of one kind.
 #[derive(Clone, Copy, Default)]
 pub struct Tally {
     pub right: u32,
@@ -29,11 +30,11 @@ impl Tally {
     }
 }
 
-/// What came out for a set of prompts.
+/// Results for a set of prompts.
 #[derive(Default)]
 pub struct Scores {
     pub slots: BTreeMap<&'static str, Tally>,
-    /// Prompts of which something was wrong, with what.
+    /// Prompts with errors, and the errors.
     pub failures: Vec<String>,
 }
 
@@ -84,7 +85,7 @@ pub fn score(cases: &[Case], understand: impl Fn(&str) -> Intent) -> Scores {
 }
 
 impl Case {
-    /// Slot, fact and whether it was found, of all that is stated; and of facts that were found though nobody stated them.
+    /// Slot, fact and whether it was found, for all stated facts; and facts that were found but not stated.
     fn check(&self, intent: &Intent, plan: &Plan) -> Vec<(&'static str, String, bool)> {
         let mut checked: Vec<(&'static str, String, bool)> = self
             .facts
@@ -117,6 +118,30 @@ impl Case {
 }
 
 fn one<'a>(fact: &'a str, intent: &Intent, plan: &Plan) -> (&'static str, &'a str, bool) {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let stated = fact.strip_prefix("bpm");
+    if let Some(most) = stated.and_then(|rest| rest.strip_prefix('<')) {
+        return ("tempo", fact, plan.bpm < number(most));
+    }
+    if let Some(least) = stated.and_then(|rest| rest.strip_prefix('>')) {
+        return ("tempo", fact, plan.bpm > number(least));
+    }
+    if let Some((low, high)) = stated.and_then(|rest| rest.strip_prefix('=')?.split_once("..")) {
+        return ("tempo", fact, (number(low)..=number(high)).contains(&plan.bpm));
+    }
+    if let Some(bars) = fact.strip_prefix("bars~") {
+        return ("bars", fact, plan.bars == bars.parse::<u32>().unwrap());
+    }
+    if let Some((track, word)) = fact.split_once('!') {
+        let unwanted = &intent.track(track.parse().unwrap()).without;
+        return ("without", fact, unwanted.iter().any(|tag| *tag == word.replace('_', " ")));
+    }
+    if let Some(word) = fact.strip_prefix("said=") {
+        return ("said", fact, intent.notices().iter().any(|notice| notice.contains(word)));
+    }
+    if let Some(name) = fact.strip_prefix("genre=") {
+        return ("genre", fact, intent.main_genre().is_some_and(|genre| genre.name == name));
+    }
     if let Some(name) = fact.strip_prefix('-') {
         return ("absent", fact, intent.track(name.parse().unwrap()).absent);
     }

@@ -1,70 +1,69 @@
-//! What the user asks for by clicks and keys, and how it is done.
+//! What clicks and keys request, and how it is performed.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
-use resonantgen_engine::generator::Silent;
-use resonantgen_engine::import::import_loop;
-use resonantgen_engine::plan::Chord;
 use resonantgen_engine::session::{Overrides, Session, SessionError};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_import::import_loop;
+use resonantgen_music::plan::Chord;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use super::browse::{self, Browser};
 use super::import::Importing;
 use super::{App, control, prompt_id};
-use crate::export::{self, What};
-use crate::job::{Job, Target};
+use crate::control::export::{self, What};
+use crate::control::job::{Job, Target};
+use crate::control::status::Progress;
 use crate::params::BARS_MAX;
 use crate::preset::Preset;
-use crate::shared::Progress;
 
-/// Something the user asks for.
+/// A user action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Generate all that is not locked.
     Generate,
-    /// Stop what is being made.
+    /// Cancel the current generation.
     Cancel,
-    /// A new take of one track, by words relative to the present one where there are some.
+    /// Make a new take of one track; a non-empty text is an edit of the current take.
     Regenerate(Track, String),
-    /// Take back the last action.
+    /// Undo the last action.
     Undo,
-    /// Do it again.
+    /// Redo it.
     Redo,
     /// Play the next newer or older take.
     Step(Track, i32),
     /// Play the take with this index.
     Select(Track, usize),
-    /// Keep the take with this index for ever, or not.
+    /// Toggle whether the take with this index is kept for ever.
     Favourite(Track, usize),
     /// Play the take that was heard before.
     Compare(Track),
     /// Put another prompt into the field.
     Prompt(String),
-    /// Take over a preset's prompt and settings.
+    /// Apply a preset's prompt and settings.
     Preset(Box<Preset>),
     /// Fix facts.
     Fix(Box<Overrides>),
     /// Fix the length; 0 leaves it to the prompt.
     Bars(u32),
-    /// New takes follow the host's tempo, or do not.
+    /// Whether new takes follow the host's tempo.
     FollowHost(bool),
-    /// Another chord for the half bars `from..to`, and generate what is not locked.
+    /// Change the chord of the half bars `from..to`, and generate what is not locked.
     Chord {
         /// First half bar.
         from: usize,
         /// One past the last.
         to: usize,
-        /// What they become.
+        /// The new chord.
         chord: Chord,
     },
-    /// Ask for an audio file that the track shall play.
+    /// Open the import dialog for a track.
     AskImport(Track),
     /// Files were dropped on a track.
     Dropped(Track, Vec<PathBuf>),
-    /// Play an audio file on a track, and lock it.
+    /// Import an audio file to a track, and lock it.
     Import(Track, PathBuf),
     /// Write files.
     Export(What),
@@ -78,26 +77,26 @@ pub enum Action {
     Zoom(f32),
 }
 
-/// The chords that play, and what is wished for with them.
+/// The playing chords, and the overrides that belong to them.
 #[derive(Clone, Debug)]
 pub struct Harmony {
     chords: Vec<Chord>,
-    wish: Overrides,
+    overrides: Overrides,
 }
 
 impl App {
-    /// Does what was asked for.
+    /// Performs an action.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
         match action {
             Action::Generate => {
                 self.dismiss_export();
                 self.ask(Target::All);
             }
-            Action::Cancel => self.shared.cancel_all(),
+            Action::Cancel => self.control.cancel_all(),
             Action::Regenerate(track, edit) => {
                 self.dismiss_export();
                 let trigger = self.trigger(Target::One(track));
-                self.shared.ask(Job::Make { trigger, edit });
+                self.control.request(Job::Make { trigger, edit });
             }
             Action::Undo => self.change_locks(Session::undo),
             Action::Redo => self.change_locks(Session::redo),
@@ -112,15 +111,15 @@ impl App {
             }),
             Action::Prompt(prompt) => {
                 self.prompt = prompt;
-                self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-                // It can be typed on.
+                self.control.prompts.set(self.params.slot(), self.prompt.clone());
+                // Put the cursor at the end, so that typing continues the prompt.
                 let end = CCursorRange::one(CCursor::new(self.prompt.chars().count()));
                 let mut field = TextEdit::load_state(context, prompt_id()).unwrap_or_default();
                 field.cursor.set_char_range(Some(end));
                 TextEdit::store_state(context, prompt_id(), field);
             }
             Action::Preset(preset) => self.use_preset(&preset),
-            Action::Fix(overrides) => self.shared.set_overrides(*overrides),
+            Action::Fix(overrides) => self.control.set_overrides(*overrides),
             Action::Bars(bars) => {
                 if let Some(gui) = &self.gui {
                     let bars = i32::try_from(bars).unwrap_or(BARS_MAX).clamp(0, BARS_MAX);
@@ -142,13 +141,13 @@ impl App {
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
             Action::Reveal(folder) => {
-                let shared = Arc::clone(&self.shared);
+                let control = Arc::clone(&self.control);
                 let show = move || {
                     if let Err(error) = export::reveal(&folder) {
-                        shared.set_message(Some(error));
+                        control.notify(error);
                     }
                 };
-                // Without a thread there is the path, which can be copied.
+                // If no thread can be started, the path can still be copied.
                 let _ = std::thread::Builder::new().name("resonantgen show".to_owned()).spawn(show);
             }
             Action::Copy(text) => context.copy_text(text),
@@ -165,16 +164,16 @@ impl App {
         }
     }
 
-    /// Where files went is no news any more once something else is made.
+    /// Hides the notice of the last export once something else is generated.
     fn dismiss_export(&self) {
         *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {
-        self.shared.change(self.params.locked(), change);
+        self.control.change(self.params.locked(), |session, _| change(session));
     }
 
-    /// A take that is chosen by hand is not chosen by number any more.
+    /// Chooses a take manually, which ends the choice by number.
     fn change_take(
         &self,
         track: Track,
@@ -188,7 +187,7 @@ impl App {
         self.change(change);
     }
 
-    /// Undo and redo bring locks back as well; the parameters follow when it has happened.
+    /// Undo and redo also restore locks; the parameters follow once that has happened.
     fn change_locks(&mut self, change: fn(&mut Session) -> Result<(), SessionError>) {
         self.follows_session = true;
         self.change(change);
@@ -206,95 +205,97 @@ impl App {
         }
     }
 
-    /// Wishes for chords go back and forth with undo and redo; `chords` are those that play now.
+    /// Makes chord overrides follow undo and redo; `chords` are those that play now.
     pub(super) fn take_chords(&self, chords: &[Chord]) {
-        let wish = self.shared.overrides();
+        let overrides = self.control.overrides();
         let other = self.chord_changes.iter().rev().find_map(|[one, other]| {
             [(one, other), (other, one)].into_iter().find_map(|(now, then)| {
-                (wish == now.wish && chords == then.chords).then(|| then.wish.clone())
+                (overrides == now.overrides && chords == then.chords).then(|| then.overrides.clone())
             })
         });
         if let Some(other) = other {
-            self.shared.set_overrides(other);
+            self.control.set_overrides(other);
         }
     }
 
     fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
-        let session = self.shared.session();
+        let session = self.control.session();
         let Some(plan) = &session.plan else { return };
         let locked = self.params.locked();
         let bound = Track::ALL.into_iter().find(|track| {
             *track != Track::Drums && locked[track.index()] && session.track(*track).take().is_some()
         });
         if let Some(track) = bound {
-            self.shared.set_message(Some(SessionError::ChordInUse(track).to_string()));
+            self.control.notify(SessionError::ChordInUse(track).to_string());
             return;
         }
         let mut chords = plan.chords.clone();
         for place in chords.iter_mut().take(to).skip(from) {
             *place = chord;
         }
-        let before = self.shared.overrides();
-        // The key stays, or one odd chord would move it.
-        let wish = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
-        self.shared.set_overrides(wish.clone());
-        self.chord_changes
-            .push([Harmony { chords: plan.chords.clone(), wish: before }, Harmony { chords, wish }]);
+        let before = self.control.overrides();
+        // Keep the key, or one odd chord would change it.
+        let overrides = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
+        self.control.set_overrides(overrides.clone());
+        self.chord_changes.push([
+            Harmony { chords: plan.chords.clone(), overrides: before },
+            Harmony { chords, overrides },
+        ]);
         let bars = plan.bars;
         let seed = session.seed;
         let mut trigger = self.trigger(Target::All);
-        // The same seed: only what the chord touches shall change.
+        // Use the same seed, so that only what the chord affects changes.
         trigger.seed = Some(seed);
         trigger.bars = Some(bars);
-        self.shared.ask(Job::from(trigger));
+        self.control.request(Job::from(trigger));
     }
 
-    /// The first audio file of those that were dropped is imported.
+    /// Imports the first audio file among the dropped ones.
     fn take_dropped(&mut self, track: Track, paths: Vec<PathBuf>) {
         if self.params.track(track).lock.value() {
-            let text = format!("The {track} is locked: unlock it to play the file there.");
-            self.shared.set_message(Some(text));
+            let text = format!("The {track} track is locked. Unlock it to import a file there.");
+            self.control.notify(text);
         } else if let Some(path) = paths.into_iter().find(|path| browse::is_audio(path)) {
             self.import(track, path);
         } else {
-            let text = "That is no audio file: WAV, FLAC, MP3, OGG and AIFF can be dropped.";
-            self.shared.set_message(Some(text.to_owned()));
+            let text = "This is not an audio file. You can drop WAV, FLAC, MP3, OGG and AIFF files.";
+            self.control.notify(text.to_owned());
         }
     }
 
-    /// The worker reads and fits the file; the lock comes with it.
+    /// Lets the worker read and fit the file, which also locks the track.
     fn import(&mut self, track: Track, path: PathBuf) {
         self.follows_session = true;
-        // Weak, because what waits in the queue must not keep the queue.
-        let shared = Arc::downgrade(&self.shared);
-        self.shared.change(self.params.locked(), move |session| -> Result<(), String> {
-            if let Some(shared) = shared.upgrade() {
-                shared.progress[track.index()].store(Progress::Importing);
-                shared.repaint.request_repaint();
+        // Weak: a queued job must not keep its own queue alive.
+        let control = Arc::downgrade(&self.control);
+        self.control.change(self.params.locked(), move |session, cancellation| -> Result<(), String> {
+            if let Some(control) = control.upgrade() {
+                control.progress[track.index()].store(Progress::Importing);
+                control.repaint.request_repaint();
             }
             let options = session.import_options(track);
-            let imported = import_loop(&path, &options, &Silent).map_err(|error| error.to_string())?;
+            let imported = import_loop(&path, &options, cancellation).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
     }
 
-    /// Files may be large and disks slow: neither the editor nor the worker waits for them.
+    /// Exports on a thread of its own: files may be large and disks slow, and neither the editor nor the worker should wait.
     fn export(&mut self, what: What) {
-        let shared = Arc::clone(&self.shared);
+        let control = Arc::clone(&self.control);
         let exported = Arc::clone(&self.exported);
         let write = move || {
-            let session = shared.session();
+            let session = control.session();
             match export::write(&session, what, &export::folder(&session)) {
                 Ok(files) => {
                     *exported.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
-                    shared.repaint.request_repaint();
+                    control.repaint.request_repaint();
                 }
-                Err(error) => shared.set_message(Some(error.to_string())),
+                Err(error) => control.notify(error.to_string()),
             }
         };
         let started = std::thread::Builder::new().name("resonantgen export".to_owned()).spawn(write);
         if let Err(error) = started {
-            self.shared.set_message(Some(format!("Nothing was exported: no thread to do it ({error}).")));
+            self.control.notify(format!("Nothing was exported: cannot start a thread ({error})."));
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Finding a file by typing and clicking: the text is a path, and what lies there is listed.
+//! Finds a file by typing and clicking: the text is a path, and the entries of its folder are listed.
 
+use directories::{BaseDirs, UserDirs};
 use std::path::{Path, PathBuf};
 
-/// Most entries that are listed.
+/// Maximum number of listed entries.
 const MOST: usize = 500;
-/// Endings of audio files that can be imported.
+/// Extensions of audio files that can be imported.
 const ENDINGS: [&str; 7] = ["wav", "wave", "flac", "mp3", "ogg", "aif", "aiff"];
 
 /// A folder or an audio file.
@@ -16,10 +17,10 @@ pub struct Entry {
     pub is_folder: bool,
 }
 
-/// A typed path, and what there is to complete it.
+/// A typed path and its possible completions.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
-    /// What is typed.
+    /// The typed text.
     pub text: String,
     /// The folder that `entries` were read from.
     folder: Option<PathBuf>,
@@ -27,7 +28,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Begins in a folder.
+    /// Starts in a folder.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         let mut browser = Self::default();
@@ -41,13 +42,13 @@ impl Browser {
         path_of(&self.text)
     }
 
-    /// Whether the path may be an audio file, as opposed to a folder on the way to one.
+    /// Whether the path may be an audio file, as opposed to a folder.
     #[must_use]
     pub fn names_a_file(&self) -> bool {
         !self.text.trim().is_empty() && !self.path().is_dir()
     }
 
-    /// The folder that the text leads into, and the beginning of a name there.
+    /// The folder of the text, and the prefix of a name in it.
     fn place(&self) -> (PathBuf, String) {
         let path = self.path();
         let is_whole = self.text.trim_end().ends_with(std::path::is_separator);
@@ -58,7 +59,7 @@ impl Browser {
         (path.parent().map(Path::to_path_buf).unwrap_or_default(), name)
     }
 
-    /// What completes the text: folders first, by name. Reads the folder when it is another than before.
+    /// Completions of the text: folders first, by name. Reads the folder if it has changed.
     pub fn matches(&mut self) -> Vec<Entry> {
         let (folder, beginning) = self.place();
         if self.folder.as_ref() != Some(&folder) {
@@ -67,14 +68,14 @@ impl Browser {
         }
         let found = self.entries.iter().filter(|entry| {
             let name = entry.name.to_lowercase();
-            // A whole name is shown among its neighbours.
+            // A complete name is shown among its neighbours.
             name.starts_with(&beginning)
                 || self.entries.iter().any(|other| other.name.to_lowercase() == beginning)
         });
         found.take(MOST).cloned().collect()
     }
 
-    /// Puts an entry of [`matches`](Self::matches) behind its folder.
+    /// Completes the path with an entry of [`matches`](Self::matches).
     pub fn choose(&mut self, entry: &Entry) {
         let path = self.folder.clone().unwrap_or_default().join(&entry.name);
         if entry.is_folder {
@@ -84,7 +85,7 @@ impl Browser {
         }
     }
 
-    /// To the folder above.
+    /// Moves to the parent folder.
     pub fn leave(&mut self) {
         let (folder, _) = self.place();
         if let Some(above) = folder.parent() {
@@ -99,19 +100,19 @@ impl Browser {
         }
     }
 
-    /// The folder of the path, to begin with the next time.
+    /// The folder of the path, where to start next time.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         self.place().0
     }
 }
 
-/// A text as a path: people paste what a file manager copies, addresses (`file://`) and quotes included.
+/// Converts a text to a path. Accepts what file managers copy, including `file://` addresses and quotes.
 #[must_use]
 pub fn path_of(text: &str) -> PathBuf {
     let text = text.trim().trim_matches(['"', '\'']);
     if let Some(address) = text.strip_prefix("file://") {
-        // What stands before the first stroke is the machine's name.
+        // The part before the first slash is the machine's name.
         return PathBuf::from(decoded(address.find('/').map_or(address, |at| &address[at..])));
     }
     match (text.strip_prefix("~/"), home()) {
@@ -120,20 +121,19 @@ pub fn path_of(text: &str) -> PathBuf {
     }
 }
 
-/// Where to look first: where the user keeps music.
+/// The folder to start in: the user's music folder.
 #[must_use]
 pub fn first_folder() -> PathBuf {
-    let home = home().unwrap_or_default();
-    let music = home.join("Music");
-    if music.is_dir() { music } else { home }
+    let Some(folders) = UserDirs::new() else { return PathBuf::new() };
+    let music = folders.audio_dir().filter(|music| music.is_dir());
+    music.unwrap_or(folders.home_dir()).to_owned()
 }
 
 fn home() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("HOME").or_else(|| variable("USERPROFILE"))
+    BaseDirs::new().map(|folders| folders.home_dir().to_owned())
 }
 
-/// Folders and audio files; nothing where it cannot be read.
+/// Folders and audio files; empty if the folder cannot be read.
 fn list(folder: &Path) -> Vec<Entry> {
     let Ok(found) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut entries: Vec<Entry> = found
@@ -148,14 +148,14 @@ fn list(folder: &Path) -> Vec<Entry> {
     entries
 }
 
-/// Whether a file's ending is that of an audio file that can be imported.
+/// Whether a file has the extension of an audio file that can be imported.
 #[must_use]
 pub fn is_audio(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// An address without its percent signs.
+/// Decodes percent escapes.
 fn decoded(address: &str) -> String {
     let mut bytes = Vec::with_capacity(address.len());
     let mut rest = address.as_bytes();

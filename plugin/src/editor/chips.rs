@@ -1,9 +1,9 @@
-//! What was understood, as chips that can be clicked and corrected.
+//! How the prompt was understood, as chips that can be clicked and corrected.
 
 use egui::{Align, Button, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, Ui, UiBuilder, vec2};
-use resonantgen_engine::intent::Style;
-use resonantgen_engine::plan::{BPM_RANGE, Key, Meter, Mode};
-use resonantgen_engine::session::Overrides;
+use resonantgen_music::plan::{BPM_RANGE, Key, Meter, Mode};
+use resonantgen_words::Overrides;
+use resonantgen_words::Style;
 
 use super::action::Action;
 use super::control::{self, ChipKind, chip};
@@ -15,25 +15,26 @@ use super::view::Trimmed;
 
 /// Height of the line, in points.
 pub const HEIGHT: f32 = 24.0;
-/// Most characters of a progression that a chip shows.
+/// Maximum number of characters of a progression on a chip.
 const CHORD_ROOM: usize = 28;
 
-/// What the chips are about.
+/// The contents of the chips.
 pub struct Chips<'a> {
-    /// What is typed.
+    /// The typed prompt.
     pub prompt: &'a str,
-    /// What it means.
+    /// How it was understood.
     pub facts: &'a Facts,
-    /// What the user has fixed.
+    /// The facts fixed by the user.
     pub fixed: &'a Overrides,
-    /// Bars asked for by the parameter; 0 is none.
+    /// Bars set by the parameter; 0 is none.
     pub bars: u32,
-    /// The prompt as a whole is still being read: words that say nothing by themselves may mean something yet.
+    /// Whether the sentence model is still reading the prompt: words that mean nothing by themselves may still turn out to
+    /// mean something.
     pub reads: bool,
 }
 
 impl Chips<'_> {
-    /// Draws the line into `rect`; nothing of it moves anything else.
+    /// Draws the line into `rect`; it does not move anything else.
     pub fn show(&self, ui: &mut Ui, rect: Rect, actions: &mut Vec<Action>) {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout).id_salt("chips"), |ui| {
@@ -42,9 +43,9 @@ impl Chips<'_> {
             if self.prompt.trim().is_empty() {
                 self.examples(ui, actions);
             } else if let Some(error) = &self.facts.error {
-                // What was fixed may be what does not fit: there must be a way back.
+                // A fixed fact may be what does not fit, so offer a way back.
                 if *self.fixed != Overrides::default() || self.bars > 0 {
-                    let text = RichText::new("Let go of what is fixed").font(theme::plain(12.5));
+                    let text = RichText::new("Reset fixed facts").font(theme::plain(12.5));
                     if ui.add(Button::new(text).corner_radius(12).min_size(vec2(0.0, HEIGHT))).clicked() {
                         actions.extend([Action::Fix(Box::default()), Action::Bars(0)]);
                     }
@@ -133,7 +134,7 @@ impl Chips<'_> {
     fn tempo(&self, ui: &mut Ui) -> Option<Action> {
         let mut asked = None;
         if self.facts.bpm.source == Source::Host {
-            ui.label("The host's tempo is followed.");
+            ui.label("New takes follow the host's tempo.");
             return ui.button("Choose another").clicked().then_some(Action::FollowHost(false));
         }
         let mut bpm = self.facts.bpm.value.unwrap_or(120.0);
@@ -218,7 +219,7 @@ impl Chips<'_> {
         let id = ui.scope_id().with("chords");
         let at_hand = self.facts.chords.value.as_ref().map_or_else(String::new, |chords| chord_line(chords));
         let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or(at_hand);
-        ui.label(RichText::new("Chords, one per bar or spread evenly").color(palette.dim));
+        ui.label(RichText::new("Chords, one per bar or evenly spread").color(palette.dim));
         let field = ui.add(control::field(&mut text, "Am F C G").desired_width(280.0));
         field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Chords"));
         let mut asked = None;
@@ -245,7 +246,7 @@ impl Chips<'_> {
         asked
     }
 
-    /// What cannot be corrected by a click; what has no room is told by a hint.
+    /// Facts that cannot be corrected with a click; those without room are listed in a tooltip.
     fn others(&self, ui: &mut Ui) {
         let unknown = self.facts.unknown.join(", ");
         let mut pieces: Vec<(&str, &str, ChipKind)> =
@@ -253,7 +254,7 @@ impl Chips<'_> {
         if self.reads {
             pieces.insert(0, ("reading", "…", ChipKind::Plain));
         } else if !unknown.is_empty() {
-            // First, because it is what the user should see.
+            // First, because the user should see it.
             pieces.insert(0, ("not understood", &unknown, ChipKind::Odd));
         }
         for (index, (label, text, kind)) in pieces.iter().enumerate() {
@@ -286,7 +287,7 @@ fn fact_chip(ui: &mut Ui, label: &str, value: &str, source: Source, name: &str) 
         .on_hover_text(format!("{name}: {}. Click to change it", source.words()))
 }
 
-/// The chip's menu, with the way back; a double-click on the chip goes back as well.
+/// The chip's menu, with an entry to reset it; a double-click on the chip resets it, too.
 fn menu(
     chip: &Response,
     actions: &mut Vec<Action>,

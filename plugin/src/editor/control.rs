@@ -1,7 +1,7 @@
-//! Small controls: icon buttons, toggles, faders, chips. Each knows its parameter, none knows a track.
+//! Small controls: icon buttons, toggles, faders, chips. They depend on parameters, but not on tracks.
 //!
-//! Every control says its name and state to accessibility tools, shows the focus of the keyboard, and takes arrow keys
-//! where it has a value.
+//! Every control reports its name and state to accessibility tools, shows the keyboard focus, and accepts arrow keys
+//! if it has a value.
 
 use egui::{
     Color32, CursorIcon, EventFilter, Key, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
@@ -12,7 +12,7 @@ use nice_plug::prelude::{BoolParam, FloatParam, Param, ParamSetter};
 use super::icon::{self, Icon};
 use super::theme::{self, palette};
 
-/// How far an arrow key moves a fader, as a share of its range; with Shift a fifth of it.
+/// Step of an arrow key on a fader, as a share of its range; Shift divides it by five.
 const KEY_STEP: f32 = 0.025;
 
 /// A square button with an icon.
@@ -27,34 +27,34 @@ pub struct IconButton<'a> {
 }
 
 impl<'a> IconButton<'a> {
-    /// A button; `name` is its accessible name and its hint.
+    /// A button; `name` is its accessible name and its tooltip.
     #[must_use]
     pub const fn new(icon: Icon, name: &'a str) -> Self {
         Self { icon, name, hint: None, on: None, size: Vec2::splat(24.0), bare: false }
     }
 
-    /// Fills it with `color` where `on`.
+    /// Fills it with `color` if `on`.
     #[must_use]
     pub fn on(mut self, on: bool, color: Color32) -> Self {
         self.on = on.then_some(color);
         self
     }
 
-    /// Another hint than the name.
+    /// Sets a tooltip that differs from the name.
     #[must_use]
     pub const fn hint(mut self, hint: &'a str) -> Self {
         self.hint = Some(hint);
         self
     }
 
-    /// Another size.
+    /// Sets the size in points.
     #[must_use]
     pub const fn size(mut self, width: f32, height: f32) -> Self {
         self.size = vec2(width, height);
         self
     }
 
-    /// No fill at rest.
+    /// Draws no fill at rest.
     #[must_use]
     pub const fn bare(mut self) -> Self {
         self.bare = true;
@@ -89,7 +89,7 @@ impl<'a> IconButton<'a> {
     }
 }
 
-/// A ring around what has the keyboard.
+/// Draws a ring around the focused control.
 pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         let stroke = Stroke::new(2.0, palette(ui).focus);
@@ -97,7 +97,7 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     }
 }
 
-/// Names a number that is dragged or typed, for accessibility tools.
+/// Names a draggable or editable number for accessibility tools.
 pub fn name_number(response: &Response, enabled: bool, value: f64, name: &str) {
     response.widget_info(|| WidgetInfo {
         label: Some(name.to_owned()),
@@ -105,7 +105,7 @@ pub fn name_number(response: &Response, enabled: bool, value: f64, name: &str) {
     });
 }
 
-/// A box that is ticked; its edge is drawn so that an empty one is seen.
+/// A checkbox; its edge is drawn so that an empty one is visible.
 pub fn check(ui: &mut Ui, on: &mut bool, text: impl Into<egui::WidgetText>) -> Response {
     let edge = Stroke::new(1.0, palette(ui).dim);
     ui.scope(|ui| {
@@ -115,13 +115,13 @@ pub fn check(ui: &mut Ui, on: &mut bool, text: impl Into<egui::WidgetText>) -> R
     .inner
 }
 
-/// A button within a menu that looks like one.
+/// A button inside a menu that looks like a button.
 pub fn filled_button(ui: &Ui, text: &str) -> egui::Button<'static> {
     let text = egui::RichText::new(text).font(theme::plain(12.5));
     egui::Button::new(text).fill(palette(ui).button).min_size(vec2(64.0, 24.0))
 }
 
-/// How often Right was pressed more than Left while a control has the keyboard, and whether Delete or Backspace was.
+/// Number of Right presses minus Left presses while a control has the focus, and whether Delete or Backspace was pressed.
 pub fn pressed_arrows(ui: &Ui, response: &Response) -> (i32, bool) {
     if !response.has_focus() {
         return (0, false);
@@ -142,7 +142,7 @@ pub fn set<P: Param>(setter: &ParamSetter<'_>, param: &P, value: P::Plain) {
     setter.end_set_parameter(param);
 }
 
-/// A button that toggles a parameter; `hint` says what for.
+/// A button that toggles a parameter; `hint` is its tooltip.
 pub fn toggle(
     ui: &mut Ui,
     setter: &ParamSetter<'_>,
@@ -160,7 +160,7 @@ pub fn toggle(
     response
 }
 
-/// A horizontal fader: drag, arrow keys or the wheel with Ctrl change it, a double-click or Delete resets it.
+/// A horizontal fader: dragging, arrow keys or Ctrl and the wheel change it; a double-click or Delete resets it.
 #[derive(Clone, Copy)]
 pub struct Fader<'a> {
     param: &'a FloatParam,
@@ -176,7 +176,7 @@ impl<'a> Fader<'a> {
         Self { param, color, width, from_center: false }
     }
 
-    /// Filled from its middle, as a balance is.
+    /// Fills the fader from its middle, for pan.
     #[must_use]
     pub const fn centered(mut self) -> Self {
         self.from_center = true;
@@ -220,7 +220,7 @@ impl<'a> Fader<'a> {
         }
         response.context_menu(|ui| value_menu(ui, setter, param));
         response.on_hover_cursor(CursorIcon::ResizeHorizontal).on_hover_text(format!(
-            "{}: {}\nDouble-click resets, Shift is finer",
+            "{}: {}\nDouble-click to reset, hold Shift for fine steps",
             param.name(),
             param
         ))
@@ -265,14 +265,14 @@ impl<'a> Fader<'a> {
     }
 }
 
-/// The default holds on to the knob a little, so that it is found again without a double-click.
+/// Snaps to the default, so that it can be found without a double-click.
 fn snapped(param: &FloatParam, normalized: f32) -> f32 {
     const REACH: f32 = 0.018;
     let rest = param.default_normalized_value();
     if (normalized - rest).abs() < REACH { rest } else { normalized }
 }
 
-/// What a right-click on a value offers.
+/// The context menu of a value.
 fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
     ui.label(egui::RichText::new(param.name()).font(theme::strong(12.5)));
     let id = ui.scope_id().with("value");
@@ -295,7 +295,7 @@ fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
     }
 }
 
-/// A field for a line of text, as all of them look.
+/// A single-line text field in the editor's style.
 pub fn field<'a>(text: &'a mut String, hint: &str) -> egui::TextEdit<'a> {
     egui::TextEdit::singleline(text)
         .hint_text(hint)
@@ -305,18 +305,18 @@ pub fn field<'a>(text: &'a mut String, hint: &str) -> egui::TextEdit<'a> {
         .min_size(vec2(0.0, 24.0))
 }
 
-/// How a chip stands out.
+/// Style of a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChipKind {
     /// Understood from the prompt, or chosen by the program.
     Plain,
     /// Fixed by the user.
     Fixed,
-    /// Something is not as asked for.
+    /// Something differs from the request.
     Odd,
 }
 
-/// A fact in a rounded box: a lesser label and a value. `opens` says that a click opens something.
+/// A fact in a rounded box: a dim label and a value. `opens` means that a click opens a menu.
 pub fn chip(ui: &mut Ui, label: &str, value: &str, kind: ChipKind, opens: bool) -> Response {
     const HEIGHT: f32 = 24.0;
     let palette = palette(ui);
@@ -366,7 +366,7 @@ pub fn chip(ui: &mut Ui, label: &str, value: &str, kind: ChipKind, opens: bool) 
     response
 }
 
-/// How loud it is, one bar per channel; `peaks` are amplitudes, 1 is full scale.
+/// A level meter, one bar per channel; `peaks` are amplitudes, 1 is full scale.
 pub fn meter(ui: &Ui, rect: Rect, peaks: [f32; 2], color: Color32) {
     const FLOOR_DB: f32 = -54.0;
     let palette = palette(ui);

@@ -1,8 +1,8 @@
 //! Files that are dragged over the window from a file manager.
 //!
-//! The window library hears of them, but its bridge to egui passes nothing on. On X11 a window may name another one that
-//! speaks the protocol for it (`XdndProxy`): here a small one of our own, served by a thread as long as the editor is
-//! open. Elsewhere nothing arrives; files are imported by the menu of a lane. Source:
+//! The window library receives them, but its bridge to egui does not forward them. On X11 a window may name another one
+//! that speaks the protocol for it (`XdndProxy`): here a small one of our own, served by a thread while the editor is
+//! open. On other systems nothing arrives, and files are imported through a lane's menu. Source:
 //! <https://www.freedesktop.org/wiki/Specifications/XDND/>, version 5.
 
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(target_os = "linux")]
 pub use x11::Target;
 
-/// What is dragged, as the protocol's thread sees it and the editor draws it.
+/// Dragged files, shared by the protocol's thread and the editor.
 #[derive(Clone, Debug, Default)]
 pub struct Drag(Arc<Mutex<State>>);
 
-/// Where, in pixels of the window, and what.
+/// Positions in pixels of the window, and dropped paths.
 #[derive(Clone, Debug, Default)]
 struct State {
     over: Option<[i16; 2]>,
@@ -28,24 +28,24 @@ impl Drag {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where something is dragged, in pixels of the window.
+    /// Position of the current drag, in pixels of the window.
     #[must_use]
     pub fn over(&self) -> Option<[i16; 2]> {
         self.lock().over
     }
 
-    /// Takes what was dropped, and where.
+    /// Takes the dropped paths and their position.
     #[must_use]
     pub fn take_dropped(&self) -> Option<([i16; 2], Vec<PathBuf>)> {
         self.lock().dropped.take()
     }
 
-    /// Something is dragged there, or nothing any more.
+    /// Sets the position of the current drag; `None` ends it.
     pub fn move_to(&self, over: Option<[i16; 2]>) {
         self.lock().over = over;
     }
 
-    /// Something was dropped.
+    /// Records a drop.
     pub fn drop_at(&self, at: [i16; 2], paths: Vec<PathBuf>) {
         *self.lock() = State { over: None, dropped: Some((at, paths)) };
     }
@@ -74,13 +74,13 @@ mod x11 {
     use crate::editor::first_drawing::FirstDrawing;
     use crate::editor::host_keys::window_of;
 
-    /// Version of the protocol that is spoken.
+    /// Supported version of the protocol.
     const VERSION: u32 = 5;
-    /// Longest list of files that is read, in units of four bytes.
+    /// Longest accepted list of files, in units of four bytes.
     const LIST_LENGTH: u32 = 1 << 16;
 
     x11rb::atom_manager! {
-        /// Names of the protocol.
+        /// Atoms of the protocol.
         Atoms: AtomsCookie {
             XdndAware,
             XdndProxy,
@@ -112,7 +112,7 @@ mod x11 {
         Thread(#[from] std::io::Error),
     }
 
-    /// Speaks the protocol for the editor's window, and waits for its first drawing, until the window is gone or this is
+    /// Speaks the protocol for the editor's window and watches for its first drawing, until the window is closed or this is
     /// dropped.
     #[derive(Debug)]
     pub struct Target {
@@ -123,8 +123,8 @@ mod x11 {
     }
 
     impl Target {
-        /// Begins before the window is shown; `is_drawn` is set elsewhere. `None` where the window is none of X11's, or the
-        /// server does not let us.
+        /// Starts before the window is shown; `is_drawn` is set by the editor. `None` if the window is not an X11 window, or the
+        /// server refuses.
         #[must_use]
         pub fn open(
             frame: &Frame,
@@ -156,8 +156,8 @@ mod x11 {
             put(proxy, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?;
             put(window, atoms.XdndAware, AtomEnum::ATOM, VERSION)?;
             put(window, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?.check()?;
-            let wish = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
-            connection.change_window_attributes(window, &wish)?.check()?;
+            let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+            connection.change_window_attributes(window, &events)?.check()?;
             let first = FirstDrawing::watch(&connection, window, is_drawn).ok();
             let connection = Arc::new(connection);
             let mut session = Session {
@@ -174,7 +174,7 @@ mod x11 {
                 at: [0, 0],
                 is_dropped: false,
             };
-            // It ends with the connection too: then there is no window to drop on.
+            // It also ends with the connection: then there is no window to drop on.
             let serve = move || while session.serve().unwrap_or(false) {};
             let thread = std::thread::Builder::new().name("resonantgen window".to_owned()).spawn(serve)?;
             Ok(Self { connection, proxy, quit: atoms.QUIT, thread: Some(thread) })
@@ -189,15 +189,15 @@ mod x11 {
                 && self.connection.flush().is_ok()
                 && let Some(thread) = self.thread.take()
             {
-                // It has nothing else to do than to end.
+                // The thread has nothing left to do but end.
                 let _ = thread.join();
             }
         }
     }
 
-    /// One drag after the other.
+    /// Handles one drag after another.
     struct Session {
-        /// None where the window library draws without Present.
+        /// `None` if the window library draws without Present.
         first: Option<FirstDrawing>,
         connection: Arc<RustConnection>,
         atoms: Atoms,
@@ -206,16 +206,16 @@ mod x11 {
         proxy: Window,
         drag: Drag,
         repaint: RepaintNotifier,
-        /// Who drags files here.
+        /// Window that the drag comes from.
         source: Option<Window>,
-        /// What they are, once they were told.
+        /// The files' paths, once received.
         paths: Option<Vec<PathBuf>>,
         at: [i16; 2],
         is_dropped: bool,
     }
 
     impl Session {
-        /// Waits for an event and answers it; returns whether to go on.
+        /// Waits for an event and handles it; returns whether to continue.
         fn serve(&mut self) -> Result<bool, DragError> {
             let event = self.connection.wait_for_event()?;
             if let Some(first) = &self.first {
@@ -229,7 +229,7 @@ mod x11 {
                         return Ok(false);
                     }
                     let data = message.data.as_data32();
-                    // A source that has gone away in the middle makes errors that concern nobody.
+                    // A source that disappears in mid-drag causes errors that can be ignored.
                     let _ = self.answer(kind, data);
                 }
                 Event::SelectionNotify(_) => {
@@ -262,7 +262,7 @@ mod x11 {
                     self.repaint.request_repaint();
                 }
                 let action = if accepts { self.atoms.XdndActionCopy } else { 0 };
-                // Bit 1: tell of each movement.
+                // Bit 1: report each movement.
                 self.tell(from, self.atoms.XdndStatus, [self.window, u32::from(accepts) | 2, 0, 0, action])?;
             } else if kind == self.atoms.XdndLeave && self.source == Some(from) {
                 self.end();
@@ -277,7 +277,7 @@ mod x11 {
             Ok(())
         }
 
-        /// The kinds of data that a source has, where there are more than fit into a message.
+        /// The data types of a source that has more than fit into a message.
         fn types(&self, source: Window) -> Result<Vec<Atom>, DragError> {
             let list = self
                 .connection
@@ -286,14 +286,14 @@ mod x11 {
             Ok(list.value32().map(Iterator::collect).unwrap_or_default())
         }
 
-        /// Asks for the files' names.
+        /// Requests the files' names.
         fn ask(&self, time: u32) -> Result<(), DragError> {
             let selection = self.atoms.XdndSelection;
             self.connection.convert_selection(self.proxy, selection, self.atoms.LIST, selection, time)?;
             Ok(())
         }
 
-        /// Reads what was asked for.
+        /// Reads the requested names.
         fn read(&mut self) -> Result<(), DragError> {
             let selection = self.atoms.XdndSelection;
             let list = self
@@ -306,7 +306,7 @@ mod x11 {
             self.finish()
         }
 
-        /// Hands on what was dropped, when it is known what it is.
+        /// Delivers the drop, once the names are known.
         fn finish(&mut self) -> Result<(), DragError> {
             if !self.is_dropped {
                 return Ok(());

@@ -1,28 +1,28 @@
-//! What a prompt is understood as: the facts behind the chips.
+//! How a prompt is understood: the facts behind the chips.
 
-use resonantgen_engine::intent::{Intent, Slot, Style, TextUnderstanding, understood};
-use resonantgen_engine::plan::{Chord, Key, Meter, Plan};
 use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::{Chord, Key, Meter, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::{Intent, Slot, Style, TextUnderstanding, understood};
 
-/// Where a fact comes from.
+/// Origin of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The prompt says so.
     Prompt,
     /// The user has fixed it.
     Fixed,
-    /// The host says so.
+    /// The host provides it.
     Host,
     /// The program chose it, or will.
     Chosen,
-    /// What is kept (locked) binds it.
+    /// Locked takes determine it.
     Kept,
 }
 
 impl Source {
-    /// In words.
+    /// The origin in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -30,35 +30,35 @@ impl Source {
             Self::Fixed => "fixed by you",
             Self::Host => "from the host",
             Self::Chosen => "left open by the prompt",
-            Self::Kept => "bound by what is locked",
+            Self::Kept => "set by locked tracks",
         }
     }
 }
 
-/// One fact; `None` where it is left open until something is generated.
+/// One fact; its value is `None` if it stays open until something is generated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fact<T> {
-    /// What holds.
+    /// The value.
     pub value: Option<T>,
-    /// Why.
+    /// Its origin.
     pub source: Source,
 }
 
-/// What is asked for besides the prompt.
+/// What is requested besides the prompt.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wishes {
-    /// Fixed by the user, bars by their parameter.
+pub struct Constraints {
+    /// Facts fixed by the user; bars come from their parameter.
     pub overrides: Overrides,
-    /// The host's tempo, where it is followed.
+    /// The host's tempo, if it is followed.
     pub host_bpm: Option<f64>,
 }
 
-/// What a prompt would be understood as, or what the session was made of when the prompt is still that one.
+/// How a prompt would be understood; or, if it is still the session's prompt, what the session was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Style.
     pub style: Fact<Style>,
-    /// Its name, where several are mixed.
+    /// Name of the style, also of a mix of several.
     pub style_name: String,
     /// Tempo.
     pub bpm: Fact<f64>,
@@ -70,25 +70,27 @@ pub struct Facts {
     pub bars: Fact<u32>,
     /// Chords, one per half bar.
     pub chords: Fact<Vec<Chord>>,
-    /// What else was understood.
+    /// Other facts that were understood.
     pub others: Vec<String>,
-    /// Words that nothing was made of.
+    /// Words that were not understood.
     pub unknown: Vec<String>,
     /// Why the prompt cannot be used.
     pub error: Option<String>,
 }
 
 impl Facts {
-    /// Reads the prompt as a generation would; `text` is asked where its words leave something open.
+    /// Reads the prompt as a generation would; `text` is consulted if the words leave something open.
     #[must_use]
     pub fn of(
         prompt: &str,
-        wishes: &Wishes,
+        constraints: &Constraints,
         session: &Session,
         text: Option<&dyn TextUnderstanding>,
     ) -> Self {
-        let overrides =
-            Overrides { bpm: wishes.host_bpm.or(wishes.overrides.bpm), ..wishes.overrides.clone() };
+        let overrides = Overrides {
+            bpm: constraints.host_bpm.or(constraints.overrides.bpm),
+            ..constraints.overrides.clone()
+        };
         let request = SessionRequest {
             prompt: prompt.to_owned(),
             overrides,
@@ -99,7 +101,7 @@ impl Facts {
         match session.prepare_with(&request, text) {
             Ok((intent, plan)) => {
                 let made = session.plan.as_ref().filter(|_| session.prompt == prompt);
-                Self::from(&intent, &plan, made, wishes, session)
+                Self::from(&intent, &plan, made, constraints, session)
             }
             Err(error) => Self::broken(error.to_string()),
         }
@@ -123,8 +125,14 @@ impl Facts {
         }
     }
 
-    fn from(intent: &Intent, next: &Plan, made: Option<&Plan>, wishes: &Wishes, session: &Session) -> Self {
-        let fixed = &wishes.overrides;
+    fn from(
+        intent: &Intent,
+        next: &Plan,
+        made: Option<&Plan>,
+        constraints: &Constraints,
+        session: &Session,
+    ) -> Self {
+        let fixed = &constraints.overrides;
         let is_kept = Track::ALL.into_iter().any(|track| {
             let state = session.track(track);
             state.locked && state.take().is_some()
@@ -135,14 +143,14 @@ impl Facts {
             (_, _, true) => Source::Prompt,
             _ => Source::Chosen,
         };
-        // What chance decides is known only once it was made.
+        // Random choices are known only after generating.
         let shown = |source: Source| match source {
             Source::Chosen => made,
             _ => Some(next),
         };
         let bpm_source = match source(fixed.bpm.is_some(), intent.bpm.is_some()) {
             Source::Kept => Source::Kept,
-            _ if wishes.host_bpm.is_some() => Source::Host,
+            _ if constraints.host_bpm.is_some() => Source::Host,
             other => other,
         };
         let key_source = source(fixed.key.is_some(), intent.key.is_some());
@@ -189,7 +197,7 @@ impl Facts {
     }
 }
 
-/// Chords in few words: those that follow on one another, each once.
+/// A short form of the chords: runs of one chord are named once.
 #[must_use]
 pub fn chord_line(chords: &[Chord]) -> String {
     let mut names: Vec<String> = Vec::new();
@@ -199,7 +207,7 @@ pub fn chord_line(chords: &[Chord]) -> String {
             names.push(name);
         }
     }
-    // A progression that repeats is named once.
+    // A repeating progression is named once.
     for length in 1..names.len() {
         if names.len().is_multiple_of(length) && names.chunks(length).all(|part| *part == names[..length]) {
             names.truncate(length);
@@ -209,16 +217,14 @@ pub fn chord_line(chords: &[Chord]) -> String {
     names.join(" ")
 }
 
-/// Reads chord symbols between blanks, commas or bars ("Am | F | C G").
+/// Parses chord symbols separated by blanks, commas or bars ("Am | F | C G").
 ///
 /// # Errors
-/// Names the first word that is no chord.
+/// Returns a message that names the first word that is not a chord.
 pub fn read_chords(text: &str) -> Result<Vec<Chord>, String> {
     text.split([' ', ',', '|', '-', '–'])
         .filter(|word| !word.is_empty())
-        .map(|word| {
-            word.parse().map_err(|error: resonantgen_engine::plan::ParseChordError| error.to_string())
-        })
+        .map(|word| word.parse().map_err(|error: resonantgen_music::plan::ParseChordError| error.to_string()))
         .collect()
 }
 
@@ -226,20 +232,20 @@ pub fn read_chords(text: &str) -> Result<Vec<Chord>, String> {
 mod tests {
     use super::*;
 
-    fn wishes() -> Wishes {
-        Wishes { overrides: Overrides::default(), host_bpm: None }
+    fn constraints() -> Constraints {
+        Constraints { overrides: Overrides::default(), host_bpm: None }
     }
 
     #[test]
     fn sources_are_told_apart() {
         let session = Session::default();
-        let facts = Facts::of("dark techno in A minor", &wishes(), &session, None);
+        let facts = Facts::of("dark techno in A minor", &constraints(), &session, None);
         assert_eq!((facts.style.value, facts.style.source), (Some(Style::Techno), Source::Prompt));
         assert_eq!(facts.key.value.map(|key| key.to_string()).as_deref(), Some("A minor"));
         assert_eq!((facts.bpm.value, facts.bpm.source), (None, Source::Chosen));
         assert_eq!(facts.others, ["dark"]);
 
-        let mut asked = wishes();
+        let mut asked = constraints();
         asked.host_bpm = Some(126.0);
         asked.overrides.style = Some(Style::Jazz);
         asked.overrides.bpm = Some(90.0);
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_prompt_that_cannot_be_read_is_said() {
-        assert!(Facts::of("", &wishes(), &Session::default(), None).error.is_some());
+        assert!(Facts::of("", &constraints(), &Session::default(), None).error.is_some());
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Sees to it that a window that is shown late is drawn.
+//! Makes sure that a window shown late is drawn.
 //!
-//! The window library asks the X server (its extension Present) to be told of the screen's next refresh, and draws when it
-//! is told; until then it asks no more. It listens from when the window is shown on, but asks before: if the host, or
-//! a busy machine, takes longer than a refresh to show the window, the answer goes to nobody, and the window stays
-//! black. The server tells all who listen whatever anybody asks of a window: so the library's first question is asked
-//! once more for it, until the editor was drawn. An answer that was heard already is ignored there.
+//! The window library asks the X server (extension Present) for a notification of the next screen refresh, and draws when
+//! it arrives; until then it does not ask again. It asks when the window is created, but listens only once the window is
+//! shown. If the host, or a busy machine, takes longer than a refresh to show the window, the notification reaches nobody
+//! and the window stays black. The server notifies all listeners of a window, whoever asked: so this module repeats the
+//! library's first request until the editor has been drawn. The library ignores a notification it has already received.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use x11rb::protocol::present::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::Window;
 use x11rb::rust_connection::RustConnection;
 
-/// Number of the library's first question.
+/// Serial number of the library's first request.
 const FIRST: u32 = 0;
 /// Refreshes between two attempts: about a tenth of a second.
 const PAUSE: u64 = 6;
@@ -30,10 +30,11 @@ pub struct FirstDrawing {
 }
 
 impl FirstDrawing {
-    /// Begins before the window is shown; `is_drawn` is set elsewhere. Who asks must be told of the window's structure.
+    /// Starts before the window is shown; `is_drawn` is set by the editor. The connection must receive the window's structure
+    /// events.
     ///
     /// # Errors
-    /// When the server has no Present; the window library needs no help then.
+    /// Returns an error if the server has no Present; the window library then needs no help.
     pub fn watch(
         connection: &RustConnection,
         window: Window,
@@ -44,10 +45,10 @@ impl FirstDrawing {
         Ok(Self { window, listener, is_drawn })
     }
 
-    /// Hears of the window and of the screen's refreshes.
+    /// Handles events of the window and of screen refreshes.
     ///
     /// # Errors
-    /// When the server is gone.
+    /// Returns an error if the server is gone.
     pub fn hear(&self, connection: &RustConnection, event: &Event) -> Result<(), ConnectionError> {
         let refresh = match event {
             Event::MapNotify(event) if event.window == self.window => 0,

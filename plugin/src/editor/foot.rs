@@ -1,4 +1,4 @@
-//! The bottom: seed and the parameters of a generation, and who computes.
+//! The foot line: seed, generation parameters, and which machine generates.
 
 use egui::{Align, Layout, Popup, Rect, RichText, Ui, UiBuilder};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
@@ -9,7 +9,7 @@ use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::theme::{self, palette};
 use super::view::SessionView;
-use crate::inference;
+use crate::control::inference;
 use crate::params::{SEED_MAX, SeedMode, SwapMoment};
 
 /// Height of the foot, in points.
@@ -42,7 +42,7 @@ impl App {
             let mut follow = params.follow_host.value();
             let text = if roomy { "Follow host tempo" } else { "Host tempo" };
             let text = RichText::new(text).font(theme::plain(12.0));
-            let hint = "New takes are made at the host's tempo";
+            let hint = "Generate new takes at the host's tempo";
             if control::check(ui, &mut follow, text).on_hover_text(hint).changed() {
                 control::set(&setter, &params.follow_host, follow);
             }
@@ -50,7 +50,7 @@ impl App {
         });
     }
 
-    /// The seed in use: copied by a click, held by a lock.
+    /// The current seed, with buttons to hold and to copy it.
     fn seed(&self, ui: &mut Ui, setter: &ParamSetter<'_>, view: &SessionView, actions: &mut Vec<Action>) {
         let params = &self.params;
         label(ui, "Seed");
@@ -67,10 +67,10 @@ impl App {
         }
         let icon = if held { Icon::Locked } else { Icon::Unlocked };
         let hint = match mode {
-            SeedMode::Next => "Each generation takes the next seed. Click to hold this one",
-            SeedMode::Fixed => "This seed is held. Click to take the next one each time",
+            SeedMode::Next => "Each generation uses the next seed. Click to hold this one",
+            SeedMode::Fixed => "This seed is held. Click to use the next one each time",
             SeedMode::ByPlace => {
-                "Each place of the song has its own seed. Click to take the next one each time"
+                "Each place in the song has its own seed. Click to use the next one each time"
             }
         };
         let color = palette(ui).focus;
@@ -89,31 +89,29 @@ impl App {
         }
     }
 
-    /// Who computes, and what is going on.
+    /// Which machine generates, and the current activity.
     fn engine(&self, ui: &mut Ui) {
         let palette = palette(ui);
         let server = self.server.in_use();
         let (name, detail, ink) = match &server {
             Some((address, None)) => (
                 (*address).to_owned(),
-                format!("{address} makes the music (menu at the top right)"),
+                format!("Generating on {address} (change this in the menu at the top right)"),
                 palette.dim,
             ),
             Some((address, Some(why))) => (
                 format!("{address} is gone"),
-                format!("This machine makes the music, because {why}"),
+                format!("Generating on this machine, because {why}"),
                 palette.warning,
             ),
             None => match inference::status() {
                 Some(status) => (status.name, status.detail, palette.dim),
-                None => (
-                    "Ready".to_owned(),
-                    "The models are loaded when they are first needed".to_owned(),
-                    palette.dim,
-                ),
+                None => {
+                    ("Ready".to_owned(), "The models load when they are first needed".to_owned(), palette.dim)
+                }
             },
         };
-        let waiting = self.shared.awaited();
+        let waiting = self.control.awaited();
         let is_loaded = server.is_some() || inference::status().is_some();
         let text = match waiting {
             0 => name,
@@ -137,10 +135,10 @@ fn label(ui: &mut Ui, text: &str) {
 /// When a new take takes over.
 fn swap(ui: &mut Ui, setter: &ParamSetter<'_>, param: &nice_plug::prelude::EnumParam<SwapMoment>) {
     const MOMENTS: [(SwapMoment, &str, &str); 4] = [
-        (SwapMoment::Now, "now", "as soon as it is there"),
+        (SwapMoment::Now, "now", "as soon as it is ready"),
         (SwapMoment::Beat, "beat", "on the next beat"),
         (SwapMoment::Bar, "bar", "on the next bar line"),
-        (SwapMoment::Loop, "loop", "when the loop starts over"),
+        (SwapMoment::Loop, "loop", "at the start of the loop"),
     ];
     let now = param.value();
     let name = MOMENTS.iter().find(|(moment, ..)| *moment == now).map_or("", |(_, name, _)| name);
@@ -164,7 +162,7 @@ fn swap(ui: &mut Ui, setter: &ParamSetter<'_>, param: &nice_plug::prelude::EnumP
     });
 }
 
-/// Whether a length is asked for by its parameter: 0 is none.
+/// The length set by the parameter, in bars; 0 is none.
 pub fn asked_bars(param: &IntParam) -> u32 {
     u32::try_from(param.value()).unwrap_or(0)
 }

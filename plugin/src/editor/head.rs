@@ -1,4 +1,4 @@
-//! The top: name, undo, views, export; then the prompt with its slots and its history.
+//! The head: name, undo, views, export; below it the prompt with its slots and history.
 
 use std::sync::atomic::Ordering;
 
@@ -6,7 +6,7 @@ use egui::{
     Align, Button, Key, Layout, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};
@@ -15,9 +15,9 @@ use super::lane::Face;
 use super::theme::{self, palette};
 use super::view::SessionView;
 use super::{App, prompt_id};
-use crate::export::What;
+use crate::control::export::What;
+use crate::control::prompts::FIRST_PROMPT;
 use crate::params::SLOT_COUNT;
-use crate::prompts::FIRST_PROMPT;
 
 /// Height of the title, in points.
 pub const TITLE_HEIGHT: f32 = 26.0;
@@ -33,7 +33,7 @@ pub const EXAMPLES: [&str; 5] = [
 ];
 
 impl App {
-    /// Name at the left, what concerns all of it at the right.
+    /// The title line: name on the left, global controls on the right.
     pub(super) fn title(&mut self, ui: &mut Ui, rect: Rect, view: &SessionView, actions: &mut Vec<Action>) {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), |ui| {
@@ -51,7 +51,7 @@ impl App {
             ui.add_space(10.0);
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.add_enabled_ui(view.can_undo, |ui| {
-                let hint = "Undo: what played before (Ctrl+Z)";
+                let hint = "Undo (Ctrl+Z)";
                 if IconButton::new(Icon::Undo, "Undo").hint(hint).show(ui).clicked() {
                     actions.push(Action::Undo);
                 }
@@ -68,13 +68,13 @@ impl App {
             let arrow =
                 Rect::from_center_size(button.rect.right_center() - vec2(12.0, 0.0), vec2(10.0, 10.0));
             super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
-            let button = button.on_hover_text("Prompts with settings to start from, and your own");
+            let button = button.on_hover_text("Prompts with settings to start from, and presets of your own");
             self.preset_menu(&button, actions);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.title_right(ui, view, actions));
         });
     }
 
-    /// From the right edge to the left.
+    /// The controls at the right edge, from right to left.
     fn title_right(&mut self, ui: &mut Ui, view: &SessionView, actions: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing.x = 4.0;
         let more = IconButton::new(Icon::More, "Menu").hint("Look, size, server, shortcuts (?)").show(ui);
@@ -82,13 +82,13 @@ impl App {
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| self.menu(ui, actions));
         ui.add_enabled_ui(view.plan.is_some(), |ui| {
-            // One thing of two parts: the usual export with a click, others below the arrow.
+            // A split button: a click exports everything, the arrow offers less.
             let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 1.0);
             let choice = IconButton::new(Icon::Down, "What to export")
-                .hint("Export only WAV, only MIDI")
+                .hint("Export only WAV or only MIDI")
                 .size(16.0, 24.0);
             Popup::menu(&choice.show(ui)).show(|ui| export_menu(ui, actions));
-            let hint = "Export everything: WAV of stems and mix, MIDI (Ctrl+E)";
+            let hint = "Export everything: stems and mix as WAV, and MIDI (Ctrl+E)";
             if IconButton::new(Icon::Export, "Export").hint(hint).show(ui).clicked() {
                 actions.push(Action::Export(What::All));
             }
@@ -105,13 +105,13 @@ impl App {
             }
         }
         ui.add_space(8.0);
-        if self.shared.stopped.load(Ordering::Relaxed) {
-            let preview = self.shared.preview.load(Ordering::Relaxed);
+        if self.control.audio.stopped.load(Ordering::Relaxed) {
+            let preview = self.control.preview.load(Ordering::Relaxed);
             let icon = if preview { Icon::Stop } else { Icon::Play };
             let color = palette(ui).focus;
             let button = IconButton::new(icon, "Preview").on(preview, color);
-            if button.hint("Hear it while the host stands still").show(ui).clicked() {
-                self.shared.preview.store(!preview, Ordering::Relaxed);
+            if button.hint("Listen while the host is stopped").show(ui).clicked() {
+                self.control.preview.store(!preview, Ordering::Relaxed);
             }
         }
     }
@@ -146,7 +146,7 @@ impl App {
         }
     }
 
-    /// The slot, the field, the button.
+    /// The prompt line: slot, field and button.
     pub(super) fn prompt_line(
         &mut self,
         ui: &mut Ui,
@@ -180,7 +180,7 @@ impl App {
         let response = ui.put(text, edit);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Prompt"));
         if response.changed() {
-            self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+            self.control.prompts.set(self.params.slot(), self.prompt.clone());
         }
         if response.has_focus() {
             self.browse_prompts(ui, view, actions);
@@ -201,11 +201,8 @@ impl App {
             let ring = Stroke::new(2.0, palette.focus);
             ui.painter().rect_stroke(button.expand(2.0), theme::ROUNDING, ring, egui::StrokeKind::Outside);
         }
-        let hint = if working {
-            "Stop what is being made (Esc)"
-        } else {
-            "Generate all that is not locked (Ctrl+Enter)"
-        };
+        let hint =
+            if working { "Cancel the generation (Esc)" } else { "Generate all unlocked tracks (Ctrl+Enter)" };
         if response.on_hover_text(hint).clicked() {
             actions.push(if working { Action::Cancel } else { Action::Generate });
         } else if entered && !working {
@@ -213,7 +210,7 @@ impl App {
         }
     }
 
-    /// Arrows up and down go through what was typed before.
+    /// Up and Down recall earlier prompts.
     fn browse_prompts(&mut self, ui: &Ui, view: &SessionView, actions: &mut Vec<Action>) {
         let step = ui.input(|input| {
             i32::from(input.key_pressed(Key::ArrowUp)) - i32::from(input.key_pressed(Key::ArrowDown))
@@ -230,7 +227,7 @@ impl App {
         actions.push(Action::Prompt(view.prompts[next].clone()));
     }
 
-    /// Which of the eight prompts; its menu lists them, those used before, and examples.
+    /// The prompt slot; its menu lists the eight slots, earlier prompts and examples.
     fn slots(&mut self, ui: &mut Ui, rect: Rect, view: &SessionView, actions: &mut Vec<Action>) {
         let slot = self.params.slot();
         ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt("slots"), |ui| {
@@ -248,7 +245,7 @@ impl App {
             super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
             control::focus_ring(ui, &response, rect);
             let response = response
-                .on_hover_text("Eight prompts that automation can choose from, and what was typed before");
+                .on_hover_text("Eight prompts that automation can choose from, and your recent prompts");
             Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).show(|ui| {
                 self.slot_menu(ui, slot, view, actions);
             });
@@ -263,7 +260,7 @@ impl App {
         };
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
-        let prompts = self.shared.prompts.all();
+        let prompts = self.control.prompts.all();
         for index in 0..SLOT_COUNT {
             let text = prompts.get(index).map_or("", |text| text.trim());
             let text = if text.is_empty() { "(empty)" } else { text };
@@ -272,7 +269,7 @@ impl App {
             }
         }
         for (title, texts) in [
-            ("Typed before", view.prompts.iter().map(String::as_str).collect::<Vec<_>>()),
+            ("Recent", view.prompts.iter().map(String::as_str).collect::<Vec<_>>()),
             ("Examples", EXAMPLES.to_vec()),
         ] {
             if texts.is_empty() {

@@ -1,15 +1,15 @@
 //! The space bar belongs to the host: it starts and stops the song.
 //!
-//! Where the host takes back keys that a plugin leaves alone (Windows, macOS), it is left alone. On X11 a key goes to the
-//! window that has the keyboard and nowhere else, and a click gives it to the plugin's window; so the stroke is sent on
-//! to the window that the plugin's lies in.
+//! Where the host receives keys that a plugin does not use (Windows, macOS), the editor ignores the space bar. On X11 a key
+//! goes only to the window with the keyboard focus, and a click gives the focus to the plugin's window; so the keystroke is
+//! forwarded to the parent of the plugin's window.
 
 use egui::{Context, Event, Key};
 use nice_plug_egui::{Frame, KeyCapture};
 #[cfg(target_os = "linux")]
 pub use x11::window_of;
 
-/// Says which keys stay with the host, and passes those on that came here nevertheless. Before the keys are used.
+/// Declares which keys stay with the host, and forwards those that arrive here anyway. Call before the keys are used.
 pub fn pass_on(context: &Context, frame: &mut Frame) {
     if context.text_edit_focused() {
         frame.set_key_capture(KeyCapture::CaptureAll);
@@ -42,7 +42,7 @@ mod x11 {
         ConnectionExt, EventMask, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask, KeyPressEvent,
     };
 
-    /// X's name of the space bar.
+    /// X11 keysym of the space bar.
     const SPACE: u32 = 0x20;
 
     #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ mod x11 {
         Connection(#[from] x11rb::errors::ConnectionError),
     }
 
-    /// The X11 window that the editor lies in.
+    /// The editor's X11 window.
     #[must_use]
     pub fn window_of(frame: &Frame) -> Option<u32> {
         let handle = frame.baseview_window().window_handle().ok()?;
@@ -66,12 +66,12 @@ mod x11 {
         }
     }
 
-    /// Sends strokes of the space bar to the host. A host that cannot be reached is no worse off than before.
+    /// Forwards presses and releases of the space bar to the host. If the host cannot be reached, nothing happens.
     pub fn send(frame: &Frame, strokes: &[bool]) {
         if let Some(window) = window_of(frame)
             && let Err(error) = try_send(window, strokes)
         {
-            nice_plug::nice_warn!("the space bar cannot be passed on to the host: {error}");
+            nice_plug::nice_warn!("cannot forward the space bar to the host: {error}");
         }
     }
 
@@ -106,10 +106,10 @@ mod x11 {
                 same_screen: true,
             };
             let mask = if *pressed { EventMask::KEY_PRESS } else { EventMask::KEY_RELEASE };
-            // Up to the first window that listens to keys.
+            // Walk up to the first window that listens to keys.
             connection.send_event(true, parent, mask, event)?;
         }
-        // The server forgets what a connection has asked for when it is closed at once: an answer says that it was done.
+        // The server drops requests of a connection that closes at once; a reply confirms that they were processed.
         connection.get_input_focus()?.reply()?;
         Ok(())
     }

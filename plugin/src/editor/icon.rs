@@ -6,7 +6,7 @@ use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, pos2, vec2
 
 use super::theme;
 
-/// What a button shows.
+/// An icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     /// A closed padlock.
@@ -53,7 +53,7 @@ pub enum Icon {
     Compare,
 }
 
-/// Points of an arc around `middle`, angles in radians, clockwise from the right.
+/// Points of an arc around `middle`; angles in radians, clockwise from the right.
 fn arc(from: f32, to: f32, radius: f32, middle: Pos2) -> Vec<Pos2> {
     const PIECES: u8 = 14;
     (0..=PIECES)
@@ -68,7 +68,7 @@ fn triangle(painter: &Painter, points: [Pos2; 3], ink: Color32) {
     painter.add(Shape::convex_polygon(points.to_vec(), ink, Stroke::NONE));
 }
 
-/// Draws an icon into the middle of `rect`.
+/// Draws an icon in the middle of `rect`.
 pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
     let center = rect.center();
     let stroke = Stroke::new(1.5, ink);
@@ -139,7 +139,7 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
                 })
                 .collect();
             if filled {
-                // A star is not convex: five points around a middle.
+                // A star is not convex, so draw five points around a middle.
                 for corner in 0..5 {
                     let at = |index: usize| points[index % 10];
                     let spike = [at(2 * corner + 9), at(2 * corner), at(2 * corner + 1)];

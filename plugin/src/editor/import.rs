@@ -1,7 +1,7 @@
-//! Asking for an audio file that a track shall play: typed, pasted, or found by clicks.
+//! The import dialog: an audio file is typed, pasted, or found with clicks.
 
 use egui::{Button, Context, Id, Key, Layout, Modal, RichText, ScrollArea, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::browse::Browser;
@@ -12,17 +12,17 @@ use super::{App, theme};
 /// Height of the list, in points.
 const LIST_HEIGHT: f32 = 210.0;
 
-/// An open question.
+/// An open import dialog.
 #[derive(Clone, Debug)]
 pub struct Importing {
-    /// The track that shall play the file.
+    /// The track to import to.
     pub track: Track,
-    /// What is typed and listed.
+    /// The typed path and the listed entries.
     pub browser: Browser,
 }
 
 impl App {
-    /// The question, over everything, while it is open.
+    /// Draws the dialog over everything, while it is open.
     pub(super) fn import_dialog(&mut self, context: &Context, actions: &mut Vec<Action>) {
         let Some(Importing { track, browser }) = &mut self.importing else { return };
         let track: Track = *track;
@@ -32,13 +32,13 @@ impl App {
             let title = format!("Play an audio file as the {track}");
             ui.label(RichText::new(title).font(theme::strong(15.0)));
             let palette = theme::palette(ui);
-            let words = "It is fitted to whole bars, becomes a take and is locked: what you generate next is made around it. \
-                         WAV, FLAC, MP3, OGG or AIFF.";
+            let words = "The file is fitted to whole bars, becomes a take and is locked. New takes are generated around it. \
+            WAV, FLAC, MP3, OGG or AIFF.";
             ui.label(RichText::new(words).font(theme::plain(12.5)).color(palette.dim));
             let before = browser.text.clone();
             let entered = ui
                 .horizontal(|ui| {
-                    let up = IconButton::new(Icon::Up, "Folder above");
+                    let up = IconButton::new(Icon::Up, "Parent folder");
                     if up.show(ui).clicked() {
                         browser.leave();
                     }
@@ -104,7 +104,7 @@ impl App {
                 actions.push(Action::Import(track, path));
                 done = true;
             } else if entered && before == browser.text {
-                // Into the folder that was typed.
+                // Enter the typed folder.
                 if browser.path().is_dir() && !browser.text.ends_with(std::path::is_separator) {
                     browser.text.push(std::path::MAIN_SEPARATOR);
                 }

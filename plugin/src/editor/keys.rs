@@ -1,40 +1,40 @@
-//! The keyboard: what it does, and the list of it.
+//! Keyboard shortcuts, and their list.
 //!
-//! Keys belong to the host until something in the editor has been clicked or reached by Tab, and the space bar always
-//! does, except while a text is typed: it starts and stops the song.
+//! Keys belong to the host until something in the editor has been clicked or reached with Tab. The space bar always does,
+//! except while a text is typed: it starts and stops the song.
 
 use egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::lane::Face;
 use super::theme;
 use super::track_row::{edit_id, lane_id};
 use super::{App, control, prompt_id};
-use crate::export::What;
+use crate::control::export::What;
 
 /// Keys and what they do.
 const LIST: [(&str, &str); 16] = [
-    ("Ctrl+Enter", "generate all that is not locked"),
-    ("Esc", "stop what is being made; leave a field"),
-    ("/", "type the prompt; up and down: prompts used before"),
-    ("1  2  3  4", "choose drums, bass, harmony, melody; up and down: the next"),
-    ("R", "regenerate the chosen track"),
-    ("E", "type words that change it"),
+    ("Ctrl+Enter", "generate all unlocked tracks"),
+    ("Esc", "cancel the generation; leave a field"),
+    ("/", "type the prompt; up and down: recent prompts"),
+    ("1  2  3  4", "select drums, bass, harmony, melody; up and down: next track"),
+    ("R", "regenerate the selected track"),
+    ("E", "change it with words"),
     ("L", "lock or unlock it"),
     ("M  S", "mute, solo"),
     ("Left  Right", "older, newer take; on a fader: its value"),
     ("F  X", "favourite; A/B with the take heard before"),
-    ("N", "sound or notes"),
+    ("N", "show sound or notes"),
     ("Ctrl+Z  Ctrl+Shift+Z", "undo, redo"),
     ("Ctrl+E", "export everything"),
     ("Tab", "next control; Enter presses it"),
-    ("Space", "the host's: play and stop"),
+    ("Space", "play and stop in the host"),
     ("?", "this list"),
 ];
 
 impl App {
-    /// Reads the keys that no widget takes; before the widgets are shown.
+    /// Handles the keys that no widget uses; called before the widgets are shown.
     pub(super) fn keys(&mut self, context: &Context, actions: &mut Vec<Action>) {
         let typing = context.text_edit_focused();
         let focused = context.memory(|memory| memory.focused());
@@ -42,11 +42,11 @@ impl App {
         if command(Key::Enter) {
             actions.push(Action::Generate);
         }
-        // Elsewhere a key that nothing here has asked for goes to the host as well.
+        // On other systems, unused keys go to the host as well.
         if typing || (focused.is_none() && !cfg!(target_os = "linux")) {
             return;
         }
-        // The host plays and stops by it; without this, a button that has the focus would be pressed as well.
+        // The host plays and stops with it; without this, it would also press a focused button.
         context.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space));
         let popup = egui::Popup::is_any_open(context);
         let escaped = !popup && context.input(|input| input.key_pressed(Key::Escape));
@@ -80,7 +80,7 @@ impl App {
         }
         if text("/") {
             context.memory_mut(|memory| memory.request_focus(prompt_id()));
-            // The stroke itself shall not be typed.
+            // The keystroke itself must not be typed.
             context.input_mut(|input| input.events.retain(|event| !matches!(event, egui::Event::Text(_))));
         }
         let pressed = |key| context.input(|input| input.modifiers.is_none() && input.key_pressed(key));
@@ -97,7 +97,7 @@ impl App {
         }
     }
 
-    /// Keys of the chosen row.
+    /// Keys of the selected row.
     fn row_keys(
         &mut self,
         context: &Context,
@@ -153,7 +153,7 @@ impl App {
         }
     }
 
-    /// The list of keys, over everything.
+    /// Draws the list of keys over everything.
     pub(super) fn help(&mut self, context: &Context) {
         if !self.helps {
             return;
@@ -171,7 +171,7 @@ impl App {
             });
             ui.add_space(4.0);
             let dim = theme::palette(ui).dim;
-            let note = "Faders: double-click resets, Shift is finer, right-click for a number. Right-click a lane for all of its actions.";
+            let note = "Faders: double-click to reset, Shift for fine steps, right-click to type. Right-click a lane for all its actions.";
             ui.set_max_width(460.0);
             ui.label(RichText::new(note).font(theme::plain(12.0)).color(dim));
             ui.add_space(4.0);

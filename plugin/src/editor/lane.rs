@@ -1,15 +1,15 @@
-//! The picture of one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
+//! Draws one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
 
 use egui::emath::GuiRounding as _;
 use egui::{
     Align2, Color32, ColorImage, Painter, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, pos2, vec2,
 };
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::plan::Plan;
+use resonantgen_models::generator::Stage;
+use resonantgen_music::plan::Plan;
 
 use super::theme::{self, Palette};
 use super::view::LaneView;
-use crate::shared::Progress;
+use crate::control::status::Progress;
 
 /// What lanes show of a take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Face {
 }
 
 impl Face {
-    /// Width at the left of a lane where its rows are named, in points.
+    /// Width of the gutter left of a lane, where its rows are named, in points.
     #[must_use]
     pub const fn gutter(self) -> f32 {
         match self {
@@ -37,11 +37,11 @@ impl Face {
 pub struct Ink {
     /// The colours in use.
     pub palette: &'static Palette,
-    /// The track's.
+    /// The track's colour.
     pub color: Color32,
 }
 
-/// Draws a lane's take into `rect`, which the painter is clipped to; `waveform` keeps what was drawn before.
+/// Draws a lane's take into `rect`, to which the painter is clipped; `waveform` caches the waveform.
 pub fn paint(
     painter: &Painter,
     rect: Rect,
@@ -79,7 +79,7 @@ pub fn paint(
     }
 }
 
-/// Where the score lies within a lane.
+/// Area of the score within a lane.
 fn roll(rect: Rect) -> Rect {
     rect.shrink2(vec2(0.0, 3.0))
 }
@@ -98,7 +98,7 @@ fn paint_rows(painter: &Painter, rect: Rect, view: &LaneView, ink: Ink) {
     }
 }
 
-/// Names of the rows, and the keys of a piano where they are pitches; `gutter` is left of the lane's picture.
+/// Names of the rows, and piano keys if they are pitches; `gutter` is the area left of the lane.
 pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) {
     const KEYS: f32 = 14.0;
     let inner = roll(gutter);
@@ -150,11 +150,11 @@ fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan, palette: &Palette) {
     }
 }
 
-/// A waveform, drawn once for each take and size: to render a picture costs little, a thousand slivers a frame do not.
+/// A waveform, rendered once for each take and size: drawing a picture is cheap, a thousand slivers per frame are not.
 #[derive(Default)]
 pub struct Waveform(Option<(Drawn, TextureHandle)>);
 
-/// What a waveform was drawn for: its take, width and height in pixels.
+/// What a waveform was rendered for: its take, width and height in pixels.
 type Drawn = (String, [usize; 2]);
 
 impl Waveform {
@@ -187,7 +187,7 @@ fn envelope(peaks: &[f32], [width, height]: [usize; 2]) -> ColorImage {
         .collect();
     let middle = height as f32 / 2.0;
     let pixels = (0..height).flat_map(|row| {
-        // How far the pixel's outer edge is from the middle.
+        // Distance of the pixel's outer edge from the middle.
         let reach = (row as f32 + 0.5 - middle).abs() + 0.5;
         halves.iter().map(move |half| {
             let covered = (half - reach + 1.0).clamp(0.0, 1.0);
@@ -197,15 +197,16 @@ fn envelope(peaks: &[f32], [width, height]: [usize; 2]) -> ColorImage {
     ColorImage::new([width, height], pixels.collect())
 }
 
-/// What is being made, in words, and how far the whole of it is. `begun` says what happens before the track's own turn.
+/// The current activity in words, and its overall progress in `0.0..=1.0`. `begun` is what the track waits for before its
+/// own generation starts.
 #[must_use]
 pub fn progress_words(progress: Progress, begun: &str) -> Option<(String, f32)> {
     match progress {
         Progress::Idle => None,
-        Progress::Waiting => Some(("another instance comes first".to_owned(), 0.0)),
+        Progress::Waiting => Some(("waiting for another instance".to_owned(), 0.0)),
         Progress::Begun => Some((begun.to_owned(), 0.0)),
         Progress::Importing => Some(("reading and fitting the file".to_owned(), 0.0)),
-        // The first step takes longer than the others: its model may have to be loaded.
+        // The first step takes longer than the others, because its model may have to be loaded.
         Progress::In(Stage::Compose, fraction) if fraction <= 0.0 => Some(("composing".to_owned(), 0.0)),
         Progress::In(stage, fraction) => {
             let (name, order) = match stage {
@@ -218,7 +219,7 @@ pub fn progress_words(progress: Progress, begun: &str) -> Option<(String, f32)> 
     }
 }
 
-/// What is being made, over the lane: words, and how far it is.
+/// Draws progress over the lane: words and a bar.
 pub fn paint_progress(painter: &Painter, rect: Rect, text: &str, share: f32, ink: Ink) {
     let palette = ink.palette;
     painter.rect_filled(rect, 0.0, palette.well.gamma_multiply(0.72));
@@ -232,7 +233,7 @@ pub fn paint_progress(painter: &Painter, rect: Rect, text: &str, share: f32, ink
     painter.galley(place.min, label, palette.text);
 }
 
-/// The playhead at a share of the loop.
+/// Draws the playhead at a share of the loop.
 pub fn paint_playhead(painter: &Painter, rect: Rect, share: f32, palette: &Palette) {
     let x = egui::lerp(rect.left()..=rect.right(), share);
     painter.vline(x, rect.y_range(), Stroke::new(1.5, palette.text));

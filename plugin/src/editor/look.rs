@@ -1,18 +1,19 @@
-//! What the user likes the editor to look like: the same in all projects, so it is kept in a file of its own.
+//! The editor's appearance. It is the same in all projects, so it is stored in a file of its own.
 
+use directories::BaseDirs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Dark or light, how large, and where files were looked for.
+/// Theme, size, and the folder of the last import.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Look {
     /// The light palette.
     pub light: bool,
-    /// Size of everything on top of the screen's own scale, in `1.0..=3.0`.
+    /// Zoom on top of the screen's own scale, in `1.0..=3.0`.
     pub zoom: f32,
-    /// Where the last imported audio file was.
+    /// Folder of the last imported audio file.
     pub folder: Option<PathBuf>,
 }
 
@@ -23,7 +24,7 @@ impl Default for Look {
 }
 
 impl Look {
-    /// Reads the file; the default where there is none, or none that can be read.
+    /// Reads the file; the default if it is missing or unreadable.
     #[must_use]
     pub fn load() -> Self {
         let text = file().and_then(|path| std::fs::read(path).ok());
@@ -31,7 +32,7 @@ impl Look {
         Self { zoom: if look.zoom.is_finite() { look.zoom.clamp(1.0, 3.0) } else { 1.0 }, ..look }
     }
 
-    /// Writes the file. A look that cannot be kept is no reason to disturb anybody.
+    /// Writes the file. Errors are ignored: an unsaved appearance is not worth a notice.
     pub fn save(&self) {
         let Some(path) = file() else { return };
         let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
@@ -41,15 +42,7 @@ impl Look {
     }
 }
 
-/// `resonantgen/editor.json` in the user's configuration.
+/// `resonantgen/editor.json` in the user's configuration folder.
 fn file() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = if cfg!(target_os = "windows") {
-        variable("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
-    };
-    Some(base?.join("resonantgen").join("editor.json"))
+    Some(BaseDirs::new()?.config_dir().join("resonantgen").join("editor.json"))
 }

@@ -1,4 +1,4 @@
-//! What the user must know: something went wrong, or files were written. It lies over the rows and moves nothing.
+//! Notices: something went wrong, or files were written. They lie over the rows and move nothing.
 
 use std::sync::PoisonError;
 
@@ -13,17 +13,17 @@ use super::control::IconButton;
 use super::icon::Icon;
 use super::theme::{self, palette};
 
-/// Room for the button that dismisses a notice, and for those that show files.
+/// Width of the buttons that dismiss a notice and that show files, in points.
 const CLOSE_WIDTH: f32 = 40.0;
 const SHOW_WIDTH: f32 = 150.0;
 
 impl App {
     /// Draws notices at the bottom of `area`.
     pub(super) fn notices(&self, ui: &Ui, area: Rect, actions: &mut Vec<Action>) {
-        let message = self.shared.message();
+        let notices = self.control.notices.all();
         let mut exported_files = self.exported.lock().unwrap_or_else(PoisonError::into_inner);
         let exported = exported_files.clone();
-        if message.is_none() && exported.is_none() {
+        if notices.is_empty() && exported.is_none() {
             return;
         }
         let palette = palette(ui);
@@ -36,11 +36,11 @@ impl App {
             ui.ctx(),
             |ui| {
                 ui.set_width(width);
-                if let Some(message) = message {
+                for notice in notices {
                     card(ui, palette.warning_card, palette.warning, |ui| {
-                        let text = RichText::new(message).font(theme::plain(12.5)).color(palette.text);
+                        let text = RichText::new(notice.text).font(theme::plain(12.5)).color(palette.text);
                         if line(ui, text, CLOSE_WIDTH, |_| {}) {
-                            self.shared.set_message(None);
+                            self.control.notices.dismiss(notice.id);
                         }
                     });
                 }
@@ -69,8 +69,8 @@ impl App {
             },
         );
         if size_before != Some(shown.response.rect.size()) {
-            // They were placed as if they had the size of before, and a resting editor is not drawn again.
-            ui.ctx().request_discard("the notices have another size");
+            // They were placed with their previous size, and a resting editor is not drawn again.
+            ui.ctx().request_discard("the notices changed size");
         }
     }
 }
@@ -84,8 +84,8 @@ fn card(ui: &mut Ui, fill: egui::Color32, edge: egui::Color32, content: impl FnO
         .show(ui, content);
 }
 
-/// A text, in several lines where it is long, with buttons at its right that take at most `buttons_width`; returns whether it was
-/// dismissed.
+/// A text, wrapped if it is long, with buttons to its right that are at most `buttons_width` points wide; returns whether
+/// it was dismissed.
 fn line(ui: &mut Ui, text: RichText, buttons_width: f32, buttons: impl FnOnce(&mut Ui)) -> bool {
     let text_width = ui.available_width() - buttons_width;
     let text = WidgetText::from(text).into_galley(ui, Some(TextWrapMode::Wrap), text_width, TextStyle::Body);

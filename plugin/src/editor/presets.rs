@@ -1,4 +1,4 @@
-//! Presets to start from, by style, and keeping one of one's own.
+//! The preset menu: presets by style, and the user's own.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use egui::{
     UiBuilder, Vec2, vec2,
 };
 use nice_plug::prelude::Param;
-use resonantgen_engine::intent::Style;
+use resonantgen_words::Style;
 
 use super::App;
 use super::action::Action;
@@ -20,38 +20,38 @@ use crate::preset::{self, Preset, PresetError};
 /// Height of the lists, in points.
 const HEIGHT: f32 = 330.0;
 
-/// The open menu: what there is, read when it opens.
+/// The open menu; its contents are read when it opens.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct PresetMenu {
     factory: Vec<Preset>,
     own: Vec<Preset>,
-    /// Where the user's lie.
+    /// Folder of the user's presets.
     folder: Option<PathBuf>,
-    /// The style that is shown; `None` shows the user's own.
+    /// The style shown; `None` shows the user's own presets.
     style: Option<Style>,
     /// The name typed for a new one.
     name: String,
-    /// What was deleted last, and can come back.
+    /// The preset deleted last, which can be restored.
     deleted: Option<Preset>,
 }
 
-/// What is clicked in the menu.
-enum Wish {
-    /// Take it over.
+/// A click in the menu.
+enum Choice {
+    /// Apply the preset.
     Use(Preset),
     /// Delete it.
     Delete(Preset),
-    /// Bring back what was deleted.
+    /// Restore the deleted preset.
     Restore(Preset),
 }
 
-impl Shelf {
+impl PresetMenu {
     fn open(folder: Option<PathBuf>, style: Option<Style>) -> Self {
         let own = folder.as_deref().map(preset::list).unwrap_or_default();
         Self { factory: preset::factory(), own, folder, style, name: String::new(), deleted: None }
     }
 
-    /// Keeps a preset and shows it.
+    /// Saves a preset and shows it.
     fn keep(&mut self, preset: &Preset) -> Result<(), PresetError> {
         let folder = self.folder.clone().ok_or(PresetError::NoFolder)?;
         preset::save(&folder, preset)?;
@@ -68,52 +68,51 @@ impl Shelf {
 }
 
 impl App {
-    /// The menu below its button.
+    /// Draws the menu below its button.
     pub(super) fn preset_menu(&mut self, button: &Response, actions: &mut Vec<Action>) {
         let style = self.facts.as_ref().and_then(|(_, facts)| facts.style.value);
         let shown = Popup::menu(button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-            let mut shelf = self
-                .shelf
-                .take()
-                .unwrap_or_else(|| Shelf::open(self.preset_folder.clone(), style.or(Some(Style::ALL[0]))));
-            let wish = browse(ui, &mut shelf);
+            let mut menu = self.open_presets.take().unwrap_or_else(|| {
+                PresetMenu::open(self.preset_folder.clone(), style.or(Some(Style::ALL[0])))
+            });
+            let choice = browse(ui, &mut menu);
             ui.separator();
-            self.keep_preset(ui, &mut shelf);
-            let done = match wish {
-                Some(Wish::Use(preset)) => {
+            self.keep_preset(ui, &mut menu);
+            let done = match choice {
+                Some(Choice::Use(preset)) => {
                     actions.push(Action::Preset(Box::new(preset)));
                     ui.close();
                     Ok(())
                 }
-                Some(Wish::Delete(preset)) => shelf.delete(preset),
-                Some(Wish::Restore(preset)) => shelf.keep(&preset),
+                Some(Choice::Delete(preset)) => menu.delete(preset),
+                Some(Choice::Restore(preset)) => menu.keep(&preset),
                 None => Ok(()),
             };
             self.say(done);
-            self.shelf = Some(shelf);
+            self.open_presets = Some(menu);
         });
         if shown.is_none() {
-            self.shelf = None;
+            self.open_presets = None;
         }
     }
 
     fn say(&self, done: Result<(), PresetError>) {
         if let Err(error) = done {
-            self.shared.set_message(Some(error.to_string()));
+            self.control.notify(error.to_string());
         }
     }
 
-    fn keep_preset(&self, ui: &mut Ui, shelf: &mut Shelf) {
+    fn keep_preset(&self, ui: &mut Ui, menu: &mut PresetMenu) {
         ui.horizontal(|ui| {
-            let field = control::field(&mut shelf.name, "Name").desired_width(190.0).char_limit(60);
+            let field = control::field(&mut menu.name, "Name").desired_width(190.0).char_limit(60);
             let field = ui.add(field);
             field
                 .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Name of the preset"));
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            let name = shelf.name.trim();
-            let is_known = shelf.own.iter().any(|preset| preset.name.to_lowercase() == name.to_lowercase());
-            let text = if is_known { "Replace the preset" } else { "Keep as preset" };
-            let hint = "The prompt with length, variation and adherence, for all projects";
+            let name = menu.name.trim();
+            let is_known = menu.own.iter().any(|preset| preset.name.to_lowercase() == name.to_lowercase());
+            let text = if is_known { "Replace the preset" } else { "Save as preset" };
+            let hint = "Saves the prompt with length, variation and adherence, for all projects";
             let clicked = ui
                 .add_enabled(!name.is_empty(), control::filled_button(ui, text))
                 .on_hover_text(hint)
@@ -128,18 +127,18 @@ impl App {
                     variation: self.params.variation.value(),
                     adherence: self.params.adherence.value(),
                 };
-                let kept = shelf.keep(&preset);
+                let kept = menu.keep(&preset);
                 self.say(kept);
             }
         });
     }
 
-    /// Takes over what a preset says; nothing is generated yet.
+    /// Applies a preset; nothing is generated yet.
     pub(super) fn use_preset(&mut self, preset: &Preset) {
         self.prompt.clone_from(&preset.prompt);
-        self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-        // What was fixed for another piece of music would not fit this one.
-        self.shared.set_overrides(Default::default());
+        self.control.prompts.set(self.params.slot(), self.prompt.clone());
+        // Facts fixed for another piece would not fit this one.
+        self.control.set_overrides(Default::default());
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
         control::set(&setter, &self.params.bars, preset.bars.clamp(0, BARS_MAX));
@@ -151,9 +150,9 @@ impl App {
     }
 }
 
-/// Styles at the left, what they hold at the right; returns what was clicked.
-fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Wish> {
-    let mut wish = None;
+/// Styles on the left, their presets on the right; returns what was clicked.
+fn browse(ui: &mut Ui, menu: &mut PresetMenu) -> Option<Choice> {
+    let mut choice = None;
     let column = |ui: &mut Ui, width: f32, content: &mut dyn FnMut(&mut Ui)| {
         let layout = Layout::top_down_justified(Align::LEFT);
         ui.allocate_ui_with_layout(vec2(width, HEIGHT), layout, |ui| {
@@ -167,54 +166,54 @@ fn browse(ui: &mut Ui, shelf: &mut Shelf) -> Option<Wish> {
             let styles = Style::ALL.into_iter().map(|style| (Some(style), style.title()));
             for (style, name) in styles.chain([(None, "yours")]) {
                 let text = RichText::new(name).font(theme::plain(12.5));
-                if ui.add(Button::selectable(shelf.style == style, text)).clicked() {
-                    shelf.style = style;
+                if ui.add(Button::selectable(menu.style == style, text)).clicked() {
+                    menu.style = style;
                 }
             }
         });
         column(ui, 340.0, &mut |ui| {
             ScrollArea::vertical().max_height(HEIGHT).auto_shrink(false).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
-                let Some(style) = shelf.style else {
-                    wish = own(ui, shelf);
+                let Some(style) = menu.style else {
+                    choice = own(ui, menu);
                     return;
                 };
-                for preset in shelf.factory.iter().filter(|preset| preset.style == style.name()) {
-                    wish = preset_line(ui, preset, false).or(wish.take());
+                for preset in menu.factory.iter().filter(|preset| preset.style == style.name()) {
+                    choice = preset_line(ui, preset, false).or(choice.take());
                 }
             });
         });
     });
-    wish
+    choice
 }
 
-/// The user's presets, and the way back for the one that was deleted.
-fn own(ui: &mut Ui, shelf: &Shelf) -> Option<Wish> {
+/// The user's presets, and a button to restore the deleted one.
+fn own(ui: &mut Ui, menu: &PresetMenu) -> Option<Choice> {
     let dim = palette(ui).dim;
     let say = |ui: &mut Ui, text: &str| {
         ui.add(Label::new(RichText::new(text).font(theme::plain(12.5)).color(dim)).truncate());
     };
-    let mut wish = None;
-    if let Some(deleted) = &shelf.deleted {
+    let mut choice = None;
+    if let Some(deleted) = &menu.deleted {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(control::filled_button(ui, "Bring it back")).clicked() {
-                wish = Some(Wish::Restore(deleted.clone()));
+            if ui.add(control::filled_button(ui, "Restore")).clicked() {
+                choice = Some(Choice::Restore(deleted.clone()));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                say(ui, &format!("\u{201c}{}\u{201d} is deleted", deleted.name));
+                say(ui, &format!("\u{201c}{}\u{201d} was deleted", deleted.name));
             });
         });
-    } else if shelf.own.is_empty() {
-        say(ui, "None yet: type a prompt, give it a name below and keep it.");
+    } else if menu.own.is_empty() {
+        say(ui, "None yet. Type a prompt, name it below and save it.");
     }
-    for preset in &shelf.own {
-        wish = preset_line(ui, preset, true).or(wish);
+    for preset in &menu.own {
+        choice = preset_line(ui, preset, true).or(choice);
     }
-    wish
+    choice
 }
 
 /// A name with its prompt below; `is_own` presets can be deleted.
-fn preset_line(ui: &mut Ui, preset: &Preset, is_own: bool) -> Option<Wish> {
+fn preset_line(ui: &mut Ui, preset: &Preset, is_own: bool) -> Option<Choice> {
     const BIN: f32 = 26.0;
     let palette = palette(ui);
     let size = vec2(ui.available_width(), 40.0);
@@ -233,7 +232,7 @@ fn preset_line(ui: &mut Ui, preset: &Preset, is_own: bool) -> Option<Wish> {
     line(5.0, &preset.name, theme::strong(13.0), palette.text);
     line(21.0, &preset.prompt, theme::plain(11.5), palette.dim);
     control::focus_ring(ui, &response, rect);
-    let used = response.on_hover_text(&preset.prompt).clicked().then(|| Wish::Use(preset.clone()));
+    let used = response.on_hover_text(&preset.prompt).clicked().then(|| Choice::Use(preset.clone()));
     if !is_own {
         return used;
     }
@@ -242,5 +241,5 @@ fn preset_line(ui: &mut Ui, preset: &Preset, is_own: bool) -> Option<Wish> {
     let deleted = ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
         IconButton::new(Icon::Delete, &name).hint("Delete it").size(BIN, BIN).bare().show(ui).clicked()
     });
-    if deleted.inner { Some(Wish::Delete(preset.clone())) } else { used }
+    if deleted.inner { Some(Choice::Delete(preset.clone())) } else { used }
 }

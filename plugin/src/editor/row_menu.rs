@@ -1,13 +1,13 @@
-//! What a right-click on a lane offers: all that the row's controls do, and files.
+//! The context menu of a lane: everything the row's controls do, and files.
 
 use egui::{Response, RichText, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::view::{LaneView, TakeMark};
 use super::{control, theme};
-use crate::export::What;
+use crate::control::export::What;
 use crate::params::{InMain, ResonantParams};
 
 /// Attaches the menu to a lane.
@@ -30,7 +30,7 @@ pub fn attach(
     });
 }
 
-/// An entry; returns whether it was chosen.
+/// An entry; returns whether it was clicked.
 pub fn item(ui: &mut Ui, enabled: bool, text: &str) -> bool {
     let clicked = ui.add_enabled(enabled, egui::Button::new(text)).clicked();
     if clicked {
@@ -48,19 +48,19 @@ fn takes(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut
     offer(!locked, "Regenerate", Action::Regenerate(track, String::new()));
     offer(!locked && view.steps[0], "Older take", Action::Step(track, -1));
     offer(!locked && view.steps[1], "Newer take", Action::Step(track, 1));
-    offer(!locked && view.can_compare, "A/B with the take before", Action::Compare(track));
+    offer(!locked && view.can_compare, "A/B with the previous take", Action::Compare(track));
     if let Some((index, mark)) = view.current.zip(view.mark()) {
         take_items(ui, track, index, mark, actions);
     }
 }
 
-/// What can be done with one take, whether it plays or not.
+/// Entries for one take, whether it plays or not.
 pub fn take_items(ui: &mut Ui, track: Track, index: usize, mark: &TakeMark, actions: &mut Vec<Action>) {
-    let favourite = if mark.favourite { "No favourite any more" } else { "Make it a favourite" };
+    let favourite = if mark.favourite { "Remove from favourites" } else { "Make it a favourite" };
     if item(ui, true, favourite) {
         actions.push(Action::Favourite(track, index));
     }
-    if item(ui, !mark.prompt.is_empty(), "Type its prompt again") {
+    if item(ui, !mark.prompt.is_empty(), "Use its prompt") {
         actions.push(Action::Prompt(mark.prompt.clone()));
     }
     if item(ui, true, &format!("Copy seed {}", mark.seed)) {

@@ -1,11 +1,11 @@
-//! Above the lanes: bar numbers, chords that can be changed, and the loop's end that can be dragged.
+//! The ruler above the lanes: bar numbers, chords that can be changed, and the loop's end that can be dragged.
 
 use egui::{
     Align2, Button, Color32, CursorIcon, Grid, Painter, Popup, PopupCloseBehavior, Pos2, Rect, RichText,
     Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use nice_plug::prelude::{IntParam, ParamSetter};
-use resonantgen_engine::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
+use resonantgen_music::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
 
 use super::action::Action;
 use super::control;
@@ -15,9 +15,9 @@ use crate::params::BARS_MAX;
 /// Height of the ruler, in points.
 pub const HEIGHT: f32 = 36.0;
 const BARS_HEIGHT: f32 = 13.0;
-/// Width of what can be dragged at the loop's end.
+/// Width of the handle at the loop's end, in points.
 const HANDLE: f32 = 12.0;
-/// Qualities that are offered besides the key's own chords.
+/// Chord qualities offered besides the key's own chords.
 const QUALITIES: [ChordQuality; 12] = [
     ChordQuality::Major,
     ChordQuality::Minor,
@@ -33,7 +33,7 @@ const QUALITIES: [ChordQuality; 12] = [
     ChordQuality::HalfDiminished7,
 ];
 
-/// Draws the ruler over `rect` and returns what was asked for.
+/// Draws the ruler in `rect` and returns the user's action.
 pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool) -> Option<Action> {
     let palette = palette(ui);
     let bar_width = rect.width() / plan.bars as f32;
@@ -60,12 +60,12 @@ pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool) -> Option<Actio
     asked
 }
 
-/// Writes the number of the bar that begins at `corner`; `bar` counts from 0.
+/// Writes the number of the bar that starts at `corner`; `bar` counts from 0.
 fn number_bar(painter: &Painter, corner: Pos2, bar: u32, colour: Color32) {
     painter.text(corner + vec2(2.0, 0.0), Align2::LEFT_TOP, bar + 1, theme::plain(10.5), colour);
 }
 
-/// Before anything is made: the bars that there will be.
+/// Before anything is generated: the bars of the next piece.
 pub fn show_empty(ui: &Ui, rect: Rect, bars: u32) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(rect);
@@ -83,12 +83,12 @@ pub fn show_empty(ui: &Ui, rect: Rect, bars: u32) {
     }
 }
 
-/// Chords that last, with the half bars they span.
+/// Runs of one chord, with the half bars they span.
 fn runs(chords: &[Chord]) -> Vec<(usize, usize, Chord)> {
     let mut runs: Vec<(usize, usize, Chord)> = Vec::new();
     for (index, chord) in chords.iter().enumerate() {
         match runs.last_mut() {
-            // A bar line ends a block as well, so that each bar can be changed on its own.
+            // A bar line also ends a block, so that each bar can be changed on its own.
             Some((_, to, last)) if last == chord && index % 2 == 1 => *to = index + 1,
             _ => runs.push((index, index + 1, *chord)),
         }
@@ -125,7 +125,7 @@ fn chord_block(
             ui.painter().rect_stroke(rect, 3.0, Stroke::new(2.0, palette.focus), StrokeKind::Inside);
         }
         let hint =
-            format!("{chord} in bar {}. Click to change it and generate what is not locked", from / 2 + 1);
+            format!("{chord} in bar {}. Click to change it and regenerate all unlocked tracks", from / 2 + 1);
         let response = response.on_hover_text(hint);
         Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
             asked = chord_menu(ui, chord, key, to - from);
@@ -137,7 +137,7 @@ fn chord_block(
     asked
 }
 
-/// The chords of the key first, then any root and quality.
+/// The chord menu: the key's chords first, then any root and quality.
 fn chord_menu(ui: &mut Ui, chord: Chord, key: Key, half_bars: usize) -> Option<Chord> {
     let palette = palette(ui);
     let mut asked = None;
@@ -199,7 +199,7 @@ fn diatonic(key: Key) -> Vec<Chord> {
         .collect()
 }
 
-/// The loop's end, right of the lanes' `ruler`: drag it to ask for another length, double-click for the prompt's.
+/// The handle at the loop's end, right of the lanes' `ruler`: drag it to set another length, double-click for the prompt's.
 pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, setter: &ParamSetter<'_>) {
     let palette = palette(ui);
     let rect = Rect::from_min_size(
@@ -219,7 +219,7 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
     {
         let moved = moved + response.drag_delta().x;
         ui.data_mut(|data| data.insert_temp(start, (from, moved)));
-        // A bar per finger's breadth, in lengths that loops have.
+        // Snap to usual loop lengths, with comfortable steps.
         const STEP: f32 = 26.0;
         let wanted = dragged_bars(from, (moved / STEP).round() as i32);
         if wanted != shown {
@@ -257,16 +257,16 @@ pub fn length_handle(ui: &mut Ui, ruler: Rect, bars: u32, param: &IntParam, sett
     }
     response
         .on_hover_cursor(CursorIcon::ResizeHorizontal)
-        .on_hover_text("Drag: length of what is generated next. Double-click: as the prompt says");
+        .on_hover_text("Drag to set the length of the next generation. Double-click to follow the prompt");
 }
 
-/// A number of bars as it is said.
+/// A number of bars in words.
 #[must_use]
 pub fn bars_in_words(bars: u32) -> String {
     if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") }
 }
 
-/// The length that is `steps` further among those that loops have.
+/// The length `steps` away from `from` among the usual loop lengths.
 fn dragged_bars(from: u32, steps: i32) -> u32 {
     const LENGTHS: [u32; 9] = [1, 2, 3, 4, 6, 8, 12, 16, 32];
     let near = LENGTHS.iter().position(|length| *length >= from).unwrap_or(LENGTHS.len() - 1);

@@ -1,27 +1,27 @@
-//! Who makes the music: this machine, or a server that the user has named.
+//! Which machine generates: this one, or a server chosen by the user.
 
 use egui::{RichText, Ui};
 use resonantgen_server::settings::Settings;
 
 use super::theme::{self, palette};
 use super::{App, control};
-use crate::remote;
+use crate::control::remote;
 
-/// The setting as the menu shows it.
+/// The setting as shown in the menu.
 #[derive(Clone, Debug, Default)]
 pub struct ServerField {
-    /// What is in use; read from the user's settings when the window opens.
+    /// The setting in use; read from the user's settings when the window opens.
     kept: Settings,
-    /// A server is being named.
+    /// Whether the fields for a server are shown.
     asks: bool,
     address: String,
     token: String,
-    /// Why the setting was not kept.
+    /// Why the setting was not saved.
     error: Option<String>,
 }
 
 impl ServerField {
-    /// Reads the user's settings; those that cannot be read are like none, as for generating.
+    /// Reads the user's settings; unreadable settings count as none, as they do for generating.
     #[must_use]
     pub fn load() -> Self {
         let kept = remote::settings();
@@ -34,7 +34,7 @@ impl ServerField {
         }
     }
 
-    /// The server that generates, and why it does not answer, if so.
+    /// The server in use, and why it does not answer if it does not.
     #[must_use]
     pub fn in_use(&self) -> Option<(&str, Option<String>)> {
         let address = self.kept.address.as_deref()?;
@@ -50,12 +50,12 @@ impl ServerField {
 }
 
 impl App {
-    /// The part of the menu that says where takes are made.
+    /// The part of the menu that chooses where takes are generated.
     pub(super) fn server_menu(&mut self, ui: &mut Ui) {
         let palette = palette(ui);
         let field = &mut self.server;
         ui.horizontal(|ui| {
-            ui.label("Made by");
+            ui.label("Generate on");
             if ui.selectable_label(!field.asks, "this machine").clicked() {
                 field.asks = false;
                 field.keep(Settings::default());
@@ -73,7 +73,7 @@ impl App {
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
         };
         line(ui, "Address of the server", "address, like studio.local:7878", &mut field.address, false);
-        line(ui, "Token of the server", "token, if it wants one", &mut field.token, true);
+        line(ui, "Token of the server", "token, if required", &mut field.token, true);
         let text = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let typed = Settings { address: text(&field.address), token: text(&field.token) };
         ui.horizontal(|ui| {
@@ -82,14 +82,16 @@ impl App {
             let button = control::filled_button(ui, if is_gone { "Try again" } else { "Use it" });
             if ui.add_enabled(is_new || is_gone, button).clicked() {
                 field.keep(typed.clone());
-                remote::greet(&typed, self.shared.repaint.clone());
+                remote::greet(&typed, self.control.repaint.clone());
             }
             let (words, ink) = match (&field.error, field.in_use()) {
                 (Some(error), _) => (error.clone(), palette.warning),
                 (None, None) => ("not in use yet".to_owned(), palette.dim),
                 (None, Some(_)) if is_new => ("not in use yet".to_owned(), palette.dim),
-                (None, Some((_, Some(why)))) => (format!("This machine makes it: {why}"), palette.warning),
-                (None, Some((address, None))) => (format!("{address} makes it"), palette.dim),
+                (None, Some((_, Some(why)))) => {
+                    (format!("Generating on this machine: {why}"), palette.warning)
+                }
+                (None, Some((address, None))) => (format!("Generating on {address}"), palette.dim),
             };
             ui.add(egui::Label::new(RichText::new(words).font(theme::plain(12.0)).color(ink)).wrap());
         });

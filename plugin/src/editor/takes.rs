@@ -1,7 +1,7 @@
 //! The takes of a track: arrows, a dot per take, the favourite, A/B.
 
 use egui::{Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};
@@ -17,7 +17,7 @@ const PITCH: f32 = 9.0;
 /// Width of arrows, star and A/B with the gaps between.
 const BUTTONS_WIDTH: f32 = 18.0 + 18.0 + 22.0 + 30.0 + 8.0;
 
-/// How wide the line is when `takes` of them exist and at most `room` is there.
+/// Width of the line for this number of takes, at most `room`, in points.
 #[must_use]
 pub fn width(takes: usize, room: f32) -> f32 {
     BUTTONS_WIDTH + PITCH * shown(takes, room) as f32
@@ -27,7 +27,7 @@ fn shown(takes: usize, room: f32) -> usize {
     takes.min(((room - BUTTONS_WIDTH) / PITCH).max(1.0) as usize)
 }
 
-/// Draws the line into the space at hand. `locked` tracks keep their take.
+/// Draws the line into the available space. `locked` tracks keep their take.
 pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &mut Vec<Action>) {
     let room = ui.available_width();
     ui.spacing_mut().item_spacing.x = 2.0;
@@ -51,24 +51,24 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
     let name = format!("{title}: favourite");
     ui.add_enabled_ui(view.mark().is_some(), |ui| {
         let button = IconButton::new(Icon::Star(favourite), &name).size(22.0, HEIGHT).bare();
-        if button.hint("Favourite: this take is never forgotten").show(ui).clicked() {
+        if button.hint("Favourite: keep this take for ever").show(ui).clicked() {
             actions.extend(view.current.map(|index| Action::Favourite(track, index)));
         }
     });
     ui.add_enabled_ui(!locked && view.can_compare, |ui| {
         let name = format!("{title}: A/B");
         let button = IconButton::new(Icon::Compare, &name).size(30.0, HEIGHT).bare();
-        if button.hint("A/B: back to the take heard before, and again").show(ui).clicked() {
+        if button.hint("A/B: compare with the take heard before").show(ui).clicked() {
             actions.push(Action::Compare(track));
         }
     });
 }
 
-/// A dot per take; the one that plays is larger, favourites have a ring.
+/// One dot per take; the playing one is larger, favourites have a ring.
 fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, actions: &mut Vec<Action>) {
     let palette = palette(ui);
     let count = view.takes.len();
-    // What does not fit is what is furthest from the take that plays.
+    // If not all fit, drop those furthest from the playing take.
     let here = view.current.unwrap_or(count.saturating_sub(1));
     let first = here.saturating_sub(shown / 2).min(count - shown.min(count));
     let (rect, response) = ui.allocate_exact_size(vec2(PITCH * shown as f32, HEIGHT), Sense::click());
@@ -104,7 +104,7 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
     if let Some(index) = pointed.filter(|_| response.clicked() && !locked) {
         actions.push(Action::Select(track, index));
     }
-    // The menu stays with the dot that it was opened on.
+    // The menu stays with the dot on which it was opened.
     if response.secondary_clicked() {
         ui.data_mut(|data| data.insert_temp(response.id, pointed.or(view.current)));
     }
@@ -131,7 +131,7 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
     }
 }
 
-/// Where the line lies at the right end of `strip`.
+/// Area of the line at the right end of `strip`.
 #[must_use]
 pub fn place(strip: Rect, takes: usize) -> Rect {
     let width = width(takes, strip.width() * 0.45);

@@ -1,4 +1,4 @@
-//! Colours, fonts and spacing of the editor: a dark and a light palette, both with the contrast that WCAG 2 asks for.
+//! Colours, fonts and spacing of the editor: a dark and a light palette, both with the contrast that WCAG 2 requires.
 
 mod palette;
 
@@ -19,13 +19,13 @@ pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &Palette::DARK } else { &Palette::LIGHT }
 }
 
-/// The heavier face.
+/// The semi-bold face.
 #[must_use]
 pub fn strong(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name("strong".into()))
 }
 
-/// The usual face.
+/// The regular face.
 #[must_use]
 pub const fn plain(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
@@ -70,7 +70,7 @@ fn set_style(style: &mut egui::Style, palette: &Palette) {
     style.spacing.menu_margin = egui::Margin::same(8);
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.6;
-    // Nothing moves by itself: a repaint costs the host's time.
+    // No animations: a repaint costs the host time.
     style.animation_time = 0.0;
     let visuals = &mut style.visuals;
     visuals.text_cursor.blink = false;
@@ -108,6 +108,6 @@ fn set_style(style: &mut egui::Style, palette: &Palette) {
         widget.weak_bg_fill = palette.button_hover;
         widget.bg_fill = palette.button_hover;
     }
-    // What has the keyboard is drawn as active.
+    // The focused control is drawn as active.
     visuals.widgets.active.bg_stroke = Stroke::new(2.0, palette.focus);
 }

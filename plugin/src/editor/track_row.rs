@@ -1,12 +1,12 @@
-//! One track: its controls, its lane, its takes, and the line that changes it by words.
+//! One track: its controls, its lane, its takes, and the field that changes it with words.
 
 use egui::{
     Align, Align2, Id, Key, Layout, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
-use resonantgen_engine::plan::Plan;
-use resonantgen_engine::track::Track;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, Fader, IconButton};
@@ -15,55 +15,55 @@ use super::lane::{self, Face, Ink, Waveform};
 use super::theme::{self, palette};
 use super::view::LaneView;
 use super::{row_menu, takes};
+use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
-use crate::shared::Progress;
 
 /// Width of the controls, in points.
 pub const CONTROLS_WIDTH: f32 = 222.0;
 /// Height of the line under a lane.
 const STRIP_HEIGHT: f32 = 24.0;
 
-/// All that a row shows.
+/// The contents of a row.
 pub struct Row<'a> {
-    /// Which track.
+    /// The track.
     pub track: Track,
-    /// Parameters of all tracks (solo concerns the others).
+    /// Parameters of all tracks (solo affects the others).
     pub params: &'a ResonantParams,
-    /// To change them.
+    /// Sets the parameters.
     pub setter: &'a ParamSetter<'a>,
     /// Its take.
     pub view: &'a LaneView,
     /// The grid.
     pub plan: Option<&'a Plan>,
-    /// What is being made.
+    /// Progress of the generation.
     pub progress: Progress,
-    /// What happens before the track's own turn, in words.
+    /// What the track waits for before its own generation starts, in words.
     pub begun: &'a str,
-    /// Where the playhead is, as a share of the loop.
+    /// Playhead position, as a share of the loop.
     pub playhead: Option<f32>,
-    /// How loud it is, per channel.
+    /// Peak amplitude per channel.
     pub peaks: [f32; 2],
-    /// Whether anything is being made.
+    /// Whether a generation is running.
     pub working: bool,
     /// What the lane shows.
     pub face: Face,
-    /// Files are dragged over this row.
+    /// Whether files are dragged over this row.
     pub dragged: bool,
-    /// Its waveform as it was drawn before.
+    /// Its cached waveform.
     pub waveform: &'a mut Waveform,
-    /// The words typed to change it.
+    /// The edit typed for it.
     pub edit: &'a mut String,
-    /// What was asked for.
+    /// Collects the user's actions.
     pub actions: &'a mut Vec<Action>,
 }
 
-/// Identity of a track's lane: it has the keyboard when the row is selected.
+/// Id of a track's lane, which has the keyboard focus when the row is selected.
 #[must_use]
 pub fn lane_id(track: Track) -> Id {
     Id::unique(("lane", track))
 }
 
-/// Identity of the field that changes a track by words.
+/// Id of the field that changes a track with words.
 #[must_use]
 pub fn edit_id(track: Track) -> Id {
     Id::unique(("edit", track))
@@ -152,14 +152,14 @@ impl Row<'_> {
         row_menu::attach(&response, self.track, self.params, self.setter, self.view, self.actions);
     }
 
-    /// What will happen to files that are dragged over the lane.
+    /// Says what will happen to files dragged over the lane.
     fn drop_hint(&self, ui: &Ui, rect: Rect) {
         let palette = palette(ui);
         let locked = self.params.track(self.track).lock.value();
         let text = if locked {
-            format!("The {} is locked", self.track)
+            format!("The {} track is locked", self.track)
         } else {
-            format!("Drop it here: played as the {}, and locked", self.track)
+            format!("Drop it here to play it as the {} and lock it", self.track)
         };
         let ink = if locked { palette.warning } else { palette.text };
         ui.painter().rect_filled(rect, theme::SMALL_ROUNDING, palette.well.gamma_multiply(0.85));
@@ -168,13 +168,13 @@ impl Row<'_> {
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::strong(13.5), ink);
     }
 
-    /// What an empty lane says: what to do, and what will happen.
+    /// Text of an empty lane: what to do, and what will happen.
     fn empty_hint(&self) -> &'static str {
         if self.working {
-            return "made; it is heard when all of them are there";
+            return "done; it plays when all tracks are ready";
         }
         if self.plan.is_some() {
-            return "Silent: the prompt leaves it out. Its round arrow makes a take all the same";
+            return "Silent: the prompt leaves it out. Its round arrow generates a take anyway";
         }
         match self.track {
             Track::Drums => "Press Generate, or first say above what you want to hear",
@@ -184,7 +184,7 @@ impl Row<'_> {
         }
     }
 
-    /// A way to stop, next to what is being made.
+    /// A cancel button, next to the progress.
     fn cancel(&mut self, ui: &mut Ui, picture: Rect) {
         if matches!(self.progress, Progress::Idle | Progress::Importing) {
             return;
@@ -197,7 +197,7 @@ impl Row<'_> {
         });
     }
 
-    /// Under the picture: the words that change the track, and its takes.
+    /// The strip under the lane: the edit field and the takes.
     fn strip(&mut self, ui: &mut Ui, strip: Rect) {
         let locked = self.params.track(self.track).lock.value();
         let takes = takes::place(strip, self.view.takes.len());
@@ -261,7 +261,7 @@ impl Row<'_> {
         if !roomy {
             ui.spacing_mut().item_spacing.y = 1.0;
         }
-        // In the middle of tall rows, so that what belongs together stays together.
+        // Centre the controls in tall rows, to keep them together.
         ui.add_space(((height - 67.0) / 2.0).clamp(0.0, 14.0));
         self.name(ui);
         if roomy {
@@ -292,7 +292,7 @@ impl Row<'_> {
                 let label = ui.add(egui::Label::new(patch).truncate());
                 {
                     let text = format!(
-                        "Patch {}, seed {}\nMade in {:.1} s of\n{}\n{}",
+                        "Patch {}, seed {}\nMade in {:.1} s from\n{}\n{}",
                         self.view.patch,
                         mark.seed,
                         mark.seconds,
@@ -312,11 +312,11 @@ impl Row<'_> {
         let title = self.track.title();
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            let hint = format!("Lock: the take of the {} stays as it is (L)", self.track);
+            let hint = format!("Lock: keep the {}'s take (L)", self.track);
             control::toggle(ui, self.setter, &params.lock, [Icon::Unlocked, Icon::Locked], color, &hint);
             ui.add_enabled_ui(!params.lock.value(), |ui| {
                 let name = format!("Regenerate {title}");
-                let hint = format!("Another take of the {} that fits the others (R)", self.track);
+                let hint = format!("Make another take of the {} that fits the others (R)", self.track);
                 if IconButton::new(Icon::Again, &name).hint(&hint).show(ui).clicked() {
                     let edit = std::mem::take(self.edit);
                     self.actions.push(Action::Regenerate(self.track, edit));
@@ -376,19 +376,19 @@ impl Row<'_> {
             control::set(self.setter, param, next);
         }
         response.on_hover_text(
-            "Whether this track sounds in the Main output. Auto: unless the host is known to have connected its own \
-             output.",
+            "Whether this track sounds in the Main output. Auto: yes, unless the host is known to have connected the track's \
+            own output.",
         )
     }
 }
 
-/// A letter beside the balance.
+/// A letter beside the pan fader.
 fn side(ui: &mut Ui, letter: &str) {
     let text = RichText::new(letter).font(theme::plain(10.0)).color(palette(ui).dim);
     ui.add_sized(vec2(7.0, 18.0), egui::Label::new(text));
 }
 
-/// Where the lane lies within a row.
+/// Area of the lane within a row.
 #[must_use]
 pub fn lane_rect(row: Rect) -> Rect {
     Rect::from_min_max(pos2(row.left() + CONTROLS_WIDTH, row.top() + 5.0), row.max - vec2(7.0, 5.0))

@@ -1,72 +1,68 @@
-//! What the model of sentences makes of a prompt, asked in the background: the editor never waits for it.
+//! Queries the sentence model in the background, so that the editor never waits for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use resonantgen_engine::generator::Engine;
-use resonantgen_engine::intent::{Sense, TextUnderstanding};
-use resonantgen_engine::worker::give_way;
+use resonantgen_models::generator::Engine;
+use resonantgen_models::worker::give_way;
+use resonantgen_words::{Sense, TextUnderstanding};
 
 use super::RepaintNotifier;
-use crate::inference::engine;
+use crate::control::inference::engine;
+use crate::control::location;
 
-/// Answers that are remembered.
+/// Number of cached answers.
 const KNOWN: usize = 64;
 
-/// Asks the engine; `None` where there is none.
-type Ask = dyn Fn(&mut Option<Arc<Engine>>, &str) -> Option<Sense> + Send + Sync;
+/// Queries the engine; `None` if there is no answer.
+type Query = dyn Fn(&mut Option<Arc<Engine>>, &str) -> Option<Sense> + Send + Sync;
 
-/// Answers at once with what is known, and has the rest found out.
+/// Returns cached answers at once, and queries the model for the rest.
 #[derive(Clone)]
 pub struct Understanding {
     shared: Arc<Mutex<State>>,
-    ask: Arc<Ask>,
+    ask: Arc<Query>,
     repaint: RepaintNotifier,
 }
 
 #[derive(Default)]
 struct State {
-    /// The latest text that nobody has looked at yet.
+    /// The latest text that is not processed yet.
     wanted: Option<String>,
-    /// A thread is looking.
+    /// Whether a thread is running.
     busy: bool,
     known: Vec<(String, Option<Sense>)>,
     /// Grows with each answer.
     revision: u64,
-    /// What was asked; kept, because opening it again takes a second.
+    /// The engine; kept, because reopening it takes a second.
     engine: Option<Arc<Engine>>,
 }
 
 impl Understanding {
-    /// Asks this process's engine, which is opened when it is first needed. An answer asks for a repaint.
+    /// Queries this process's engine, which is opened when it is first needed. An answer requests a repaint.
     #[must_use]
     pub fn of_engine(repaint: RepaintNotifier) -> Self {
-        let ask = |kept: &mut Option<Arc<Engine>>, text: &str| {
-            let engine = kept.take().or_else(|| engine().ok())?;
-            let sense = engine.sense(text);
-            *kept = Some(engine);
-            sense
-        };
+        let ask = |kept: &mut Option<Arc<Engine>>, text: &str| engine(kept).ok()?.sense(text);
         Self { shared: Arc::default(), ask: Arc::new(ask), repaint }
     }
 
-    /// A number that changes when more is known.
+    /// A number that changes with each new answer.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.lock().revision
     }
 
-    /// Whether something is being found out.
+    /// Whether a query is running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.lock().busy
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change is complete before anything can panic.
+        // Every change is complete before anything can panic.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is wanted; without a wish the thread ends and leaves the engine behind.
+    /// Takes the next text; if there is none, stores the engine so that the thread can end.
     fn next(&self, engine: &mut Option<Arc<Engine>>) -> Option<String> {
         let mut state = self.lock();
         let wanted = state.wanted.take();
@@ -77,7 +73,7 @@ impl Understanding {
         wanted
     }
 
-    /// Looks at what is wanted until nothing is.
+    /// Processes texts until none is left.
     fn look(&self) {
         let _ = give_way();
         let mut engine = self.lock().engine.take();
@@ -96,7 +92,7 @@ impl Understanding {
 }
 
 impl TextUnderstanding for Understanding {
-    /// Does not wait: a text that is not known yet is like nothing for now.
+    /// Does not wait: returns `None` for a text that is not answered yet.
     fn sense(&self, text: &str) -> Option<Sense> {
         let mut state = self.lock();
         if let Some((_, sense)) = state.known.iter().find(|(known, _)| known == text) {
@@ -105,8 +101,10 @@ impl TextUnderstanding for Understanding {
         state.wanted = Some(text.to_owned());
         if !std::mem::replace(&mut state.busy, true) {
             let looks = self.clone();
+            // The editor may be gone before it has an answer.
+            location::stay_loaded();
             let thread = std::thread::Builder::new().name("resonantgen words".to_owned());
-            // Without a thread the words are what there is.
+            // If no thread can be started, only the words count.
             state.busy = thread.spawn(move || looks.look()).is_ok();
         }
         None
@@ -122,11 +120,11 @@ mod tests {
 
     use super::*;
 
-    /// Everything is like jazz.
+    /// A model that takes everything for jazz.
     pub(in crate::editor) fn jazz() -> Understanding {
         let ask = |_: &mut Option<Arc<Engine>>, _: &str| {
-            let mut styles = [0.0; resonantgen_engine::intent::STYLE_COUNT];
-            styles[resonantgen_engine::intent::Style::Jazz.index()] = 1.0;
+            let mut styles = [0.0; resonantgen_words::STYLE_COUNT];
+            styles[resonantgen_words::Style::Jazz.index()] = 1.0;
             Some(Sense {
                 styles,
                 shift: [0.0; 5],
@@ -140,7 +138,7 @@ mod tests {
         Understanding { shared: Arc::default(), ask: Arc::new(ask), repaint: RepaintNotifier::default() }
     }
 
-    /// Waits until everything wanted is known.
+    /// Waits until all queries are answered.
     pub(in crate::editor) fn settle(understanding: &Understanding) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while understanding.is_busy() {
@@ -156,6 +154,6 @@ mod tests {
         settle(&jazz);
         assert_eq!(jazz.revision(), 1);
         assert!(jazz.sense("a bar").is_some());
-        assert!(!jazz.is_busy(), "what is known is not asked again");
+        assert!(!jazz.is_busy(), "a known text is not queried again");
     }
 }

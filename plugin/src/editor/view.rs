@@ -1,14 +1,14 @@
-//! What the editor shows of the session, prepared once per change.
+//! The editor's view of the session, prepared once per change.
 
-use resonantgen_engine::plan::{Key, Plan};
-use resonantgen_engine::score::{DrumClass, Note};
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{FULL_SCALE, Take};
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::plan::{Key, Plan};
+use resonantgen_music::score::{DrumClass, Note};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::{FULL_SCALE, Take};
 
-/// Columns of a waveform; more than any lane has pixels would be wasted.
+/// Columns of a waveform; more than a lane has pixels would be wasted.
 const COLUMNS: usize = 1_600;
-/// Most prompts that are offered again.
+/// Maximum number of recent prompts.
 const MOST_PROMPTS: usize = 12;
 
 /// A note as a bar in a lane; all in `0.0..=1.0` of the lane.
@@ -24,7 +24,7 @@ pub struct NoteBar {
     pub velocity: f32,
 }
 
-/// A row of the piano roll or the drum grid that has a name.
+/// A named row of the piano roll or the drum grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridRow {
     /// Middle; 0 is the bottom.
@@ -36,24 +36,24 @@ pub struct GridRow {
 /// One take of a track's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TakeMark {
-    /// By which automation chooses it.
+    /// Number by which automation chooses it.
     pub number: Option<u32>,
     /// Seed.
     pub seed: u64,
-    /// What was typed for it.
+    /// Its prompt.
     pub prompt: String,
-    /// Seconds that making it took.
+    /// Seconds its generation took.
     pub seconds: f64,
-    /// Never forgotten.
+    /// Whether it is kept for ever.
     pub favourite: bool,
-    /// What a listener would object to, in words.
+    /// Faults that a listener would notice, in words.
     pub complaints: Vec<String>,
 }
 
 /// One track's lane.
 #[derive(Clone, Debug, Default)]
 pub struct LaneView {
-    /// Identity of the take that plays.
+    /// Id of the playing take.
     pub id: String,
     /// Largest magnitude per column, in `0.0..=1.0`; empty without a take.
     pub peaks: Vec<f32>,
@@ -67,18 +67,18 @@ pub struct LaneView {
     pub lowest: Option<u8>,
     /// Name of the patch.
     pub patch: String,
-    /// The history, the oldest first.
+    /// The history, oldest first.
     pub takes: Vec<TakeMark>,
-    /// Which of them plays.
+    /// Index of the playing take.
     pub current: Option<usize>,
-    /// Whether there is an older and a newer take that fits the other tracks.
+    /// Whether there is an older, and a newer, take that fits the other tracks.
     pub steps: [bool; 2],
     /// Whether another take was heard before this one.
     pub can_compare: bool,
 }
 
 impl LaneView {
-    /// The take that plays.
+    /// The playing take.
     #[must_use]
     pub fn mark(&self) -> Option<&TakeMark> {
         self.takes.get(self.current?)
@@ -88,22 +88,22 @@ impl LaneView {
 /// The session as the editor draws it.
 #[derive(Clone, Debug, Default)]
 pub struct SessionView {
-    /// What the tracks share.
+    /// The shared plan.
     pub plan: Option<Plan>,
     /// The lanes (index as [`Track::ALL`]).
     pub lanes: [LaneView; TRACK_COUNT],
     /// Seed of the last generation.
     pub seed: u64,
-    /// What was typed before, the latest first.
+    /// Recent prompts, latest first.
     pub prompts: Vec<String>,
     /// Whether something can be undone.
     pub can_undo: bool,
-    /// Whether something can be done again.
+    /// Whether something can be redone.
     pub can_redo: bool,
 }
 
 impl SessionView {
-    /// Draws up the view of a session; pictures of takes that `before` shows already are taken from there.
+    /// Builds the view of a session; lanes whose take is already shown in `before` are reused.
     #[must_use]
     pub fn of(session: &Session, before: Option<&Self>) -> Self {
         let lanes = Track::ALL.map(|track| {
@@ -147,7 +147,7 @@ fn mark(session: &Session, track: Track, index: usize) -> TakeMark {
     }
 }
 
-/// What was typed for the takes of all histories, without the edits of single tracks.
+/// The prompts of all takes in the histories, without edits of single tracks.
 fn prompts(session: &Session) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let takes = session.tracks.iter().flat_map(|state| state.history.iter().rev());
@@ -205,7 +205,7 @@ fn peaks(take: &Take) -> Vec<f32> {
                 / FULL_SCALE
         })
         .collect();
-    // Shapes are compared here, not levels: a quiet pad shall be seen too.
+    // Show shapes, not levels: a quiet pad must be visible, too.
     let highest = peaks.iter().copied().fold(0.0, f32::max);
     if highest > 0.0 {
         peaks.iter_mut().for_each(|peak| *peak /= highest);
@@ -213,7 +213,7 @@ fn peaks(take: &Take) -> Vec<f32> {
     peaks
 }
 
-/// A score as it is drawn; the members are those of [`LaneView`].
+/// A score as drawn; the fields are those of [`LaneView`].
 struct Picture {
     notes: Vec<NoteBar>,
     rows: Vec<GridRow>,
@@ -257,7 +257,7 @@ fn score(take: &Take) -> Picture {
     }
     let pitches = notes.iter().map(|note| note.pitch);
     let (low, high) = (pitches.clone().min().unwrap_or(48), pitches.max().unwrap_or(60));
-    // At least an octave, so that a single note sits in the middle.
+    // Show at least an octave, so that a single note sits in the middle.
     let span = (high - low + 1).max(12);
     let floor = low.saturating_sub((span - (high - low + 1)) / 2);
     let row_height = 1.0 / f32::from(span);
@@ -270,14 +270,14 @@ fn score(take: &Take) -> Picture {
     Picture { notes: bars, rows, row_height, lowest: Some(floor) }
 }
 
-/// "A2": the middle C is C4.
+/// A note's name, like "A2"; middle C is C4.
 fn pitch_name(key: Key, pitch: u8) -> String {
     let tonic = key.to_string();
     let note = tonic.split(' ').next().unwrap_or_default();
     format!("{note}{}", i32::from(pitch) / 12 - 1)
 }
 
-/// A number without needless zeros.
+/// Formats a number without trailing zeros.
 pub struct Trimmed(pub f64);
 
 impl std::fmt::Display for Trimmed {

@@ -1,6 +1,7 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::io::ErrorKind;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -8,23 +9,26 @@ use serde::de::DeserializeOwned;
 use super::RemoteError;
 use crate::wire::Problem;
 
-/// Port of a server when the address names none.
+/// Default port.
 const PORT: u16 = 7878;
-/// Time to reach the machine.
+/// Connection timeout.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Most bytes of an answer: those of the longest session.
+/// Largest response in bytes: the longest session.
 const ANSWER_BYTES: u64 = 512 << 20;
 
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Method<'a> {
+/// How often a pending request checks for cancellation.
+const CANCEL_POLL: Duration = Duration::from_millis(20);
+
+/// Request method.
+#[derive(Clone, Debug)]
+pub(super) enum Method {
     Get,
     Delete,
     /// With a content type and a body.
-    Post(&'a str, &'a [u8]),
+    Post(&'static str, Vec<u8>),
 }
 
-/// One server, as it is reached.
+/// Connection parameters of one server.
 #[derive(Clone)]
 pub(super) struct Transport {
     agent: ureq::Agent,
@@ -44,7 +48,7 @@ impl Transport {
             .timeout_connect(Some(CONNECT))
             .http_status_as_error(false)
             .max_redirects(0)
-            // The server is near; a proxy for the web is not asked to reach it.
+            // The server is on the local network; the system's web proxy is not used.
             .proxy(None)
             .build()
             .into();
@@ -55,24 +59,55 @@ impl Transport {
         &self.address
     }
 
-    /// The answer's JSON.
+    /// Sends a request and parses the response as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`], and if the response is not such JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
-        method: Method<'_>,
+        method: Method,
         path: &str,
         time: Duration,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Result<T, RemoteError> {
-        let bytes = self.bytes(method, path, time)?;
+        let bytes = self.bytes(method, path, time, is_cancelled)?;
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 
-    /// The answer's bytes.
+    /// Sends a request and returns the response's bytes. Name resolution, the connection and the server can block for as
+    /// long as `time`, so the request runs on a thread of its own, which owns nothing else. A cancelled request abandons it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, otherwise why there was no response.
     pub(super) fn bytes(
         &self,
-        method: Method<'_>,
+        method: Method,
         path: &str,
         time: Duration,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, RemoteError> {
+        let (sender, receiver) = mpsc::channel();
+        let (transport, path) = (self.clone(), path.to_owned());
+        let request = move || {
+            // Nobody listens any more when it was cancelled.
+            let _ = sender.send(transport.wait_for_bytes(method, &path, time));
+        };
+        let gone = |reason: String| RemoteError::Gone { address: self.address.clone(), reason };
+        std::thread::Builder::new()
+            .name("resonantgen request".to_owned())
+            .spawn(request)
+            .map_err(|error| gone(error.to_string()))?;
+        loop {
+            match receiver.recv_timeout(CANCEL_POLL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) if is_cancelled() => return Err(RemoteError::Cancelled),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(gone("the request failed".to_owned())),
+            }
+        }
+    }
+
+    fn wait_for_bytes(&self, method: Method, path: &str, time: Duration) -> Result<Vec<u8>, RemoteError> {
         let url = format!("http://{}{path}", self.address);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
         let gone =
@@ -94,7 +129,7 @@ impl Transport {
                 if let Some(bearer) = &bearer {
                     request = request.header("authorization", bearer);
                 }
-                request.config().timeout_global(Some(time)).build().send(body)
+                request.config().timeout_global(Some(time)).build().send(&body[..])
             }
         }
         .map_err(gone)?;
@@ -104,7 +139,7 @@ impl Transport {
             return Ok(bytes);
         }
         let detail = serde_json::from_slice::<Problem>(&bytes)
-            .map_or_else(|_| format!("it answered with status {status}"), |problem| problem.detail);
+            .map_or_else(|_| format!("it responded with status {status}"), |problem| problem.detail);
         Err(match status {
             401 => RemoteError::Token(self.address.clone()),
             409 | 413 | 422 => RemoteError::Refused(detail),
@@ -113,7 +148,7 @@ impl Transport {
     }
 }
 
-/// `host:port` of what a person types.
+/// Normalises a typed address to `host:port`.
 fn normal(address: &str) -> Result<String, RemoteError> {
     let wrong = || RemoteError::Address(address.to_owned());
     let text = address.trim();
@@ -125,7 +160,7 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     if text.is_empty() || !text.bytes().all(is_of_name) {
         return Err(wrong());
     }
-    // An address of version 6 has colons within brackets.
+    // An IPv6 address has colons within brackets.
     let after_brackets = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
     match after_brackets.rsplit_once(':') {
         Some((_, port)) => port.parse::<u16>().map(|_| text.to_owned()).map_err(|_| wrong()),
@@ -133,15 +168,15 @@ fn normal(address: &str) -> Result<String, RemoteError> {
     }
 }
 
-/// Why there was no answer, in words.
+/// Why there was no response, in words.
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
             "no server listens there".to_owned()
         }
         ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::HostNotFound => "there is no machine of that name".to_owned(),
-        ureq::Error::Timeout(_) => "it takes too long".to_owned(),
+        ureq::Error::HostNotFound => "there is no machine with that name".to_owned(),
+        ureq::Error::Timeout(_) => "timed out".to_owned(),
         other => other.to_string(),
     }
 }
@@ -170,8 +205,52 @@ mod tests {
     fn nobody_there_is_told_at_once() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
         let transport = Transport::new(&free.to_string(), None).expect("an address");
-        let error = transport.bytes(Method::Get, "/health", CONNECT).expect_err("nobody");
+        let error = transport.bytes(Method::Get, "/health", CONNECT, &|| false).expect_err("nobody");
         assert!(error.is_of_server(), "{error}");
         assert!(error.to_string().ends_with("does not answer (no server listens there)"), "{error}");
+    }
+
+    /// Servers that hold a request up: one that says nothing, one that does not read, one that drips.
+    #[test]
+    fn a_request_to_a_stalled_server_is_cancelled() {
+        use std::io::{Read, Write};
+        use std::net::TcpListener;
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let body = vec![0_u8; 64 << 20];
+        for kind in ["silent", "does not read", "drips"] {
+            let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let address = server.local_addr().expect("a port").to_string();
+            let (is_reached, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+            let serving = {
+                let (is_reached, is_over) = (Arc::clone(&is_reached), Arc::clone(&is_over));
+                std::thread::spawn(move || {
+                    let (mut stream, _) = server.accept().expect("a request");
+                    if kind != "does not read" {
+                        let _ = stream.read(&mut [0; 1024]);
+                    }
+                    if kind == "drips" {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+                    }
+                    is_reached.store(true, Ordering::Release);
+                    while !is_over.load(Ordering::Acquire) {
+                        if kind == "drips" {
+                            let _ = stream.write_all(b".");
+                        }
+                        std::thread::yield_now();
+                    }
+                })
+            };
+            let transport = Transport::new(&address, None).expect("an address");
+            let method =
+                if kind == "does not read" { Method::Post("x/y", body.clone()) } else { Method::Get };
+            // It would hold for an hour.
+            let time = Duration::from_secs(3_600);
+            let answer = transport.bytes(method, "/", time, &|| is_reached.load(Ordering::Acquire));
+            assert_eq!(answer, Err(RemoteError::Cancelled), "a server that {kind}");
+            is_over.store(true, Ordering::Release);
+            serving.join().expect("no panic");
+        }
     }
 }

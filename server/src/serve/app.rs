@@ -1,4 +1,4 @@
-//! What all requests share, and which goes where.
+//! Shared state of all requests, and the routes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use super::problem::Problem;
 use super::routes;
 use super::sessions::Sessions;
 
-/// Session uploads at a time: each may fill much memory.
+/// Maximum number of simultaneous session uploads: each may need much memory.
 const UPLOADS: usize = 2;
-/// Start of the names of folders with uploads.
+/// Name prefix of upload folders.
 const UPLOAD: &str = ".upload-";
 
-/// What all requests share.
+/// Shared state of all requests.
 pub struct App {
     pub(super) sessions: Arc<Sessions>,
     pub(super) jobs: Arc<Jobs>,
@@ -38,9 +38,9 @@ pub struct App {
     pub(super) page: Page,
     pub(super) watchers: Arc<Semaphore>,
     pub(super) uploads: Arc<Semaphore>,
-    /// No new jobs.
+    /// Set when no new jobs are accepted.
     pub(super) closing: watch::Sender<bool>,
-    /// Event streams end.
+    /// Set when event streams must end.
     pub(super) farewell: watch::Sender<bool>,
 }
 
@@ -77,23 +77,23 @@ impl App {
     }
 }
 
-/// Removes what a killed process has left of uploads.
+/// Removes uploads left behind by a killed process.
 fn clear_uploads(data: &Path) {
     for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UPLOAD) {
-            // What cannot be removed now is tried again at the next start.
+            // Failed removals are retried at the next start.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// The OpenAPI 3.1 description, as the server gives it at `/openapi.json`.
+/// The OpenAPI 3.1 description, as served at `/openapi.json`.
 #[must_use]
 pub fn openapi_json() -> String {
     super::openapi::document().to_pretty_json().expect("a document without odd keys")
 }
 
-/// All paths. `openapi` describes each of them; a test compares the two.
+/// All routes. `openapi` describes each of them; a test compares the two.
 pub(super) fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/", get(routes::about::page))
@@ -128,14 +128,14 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "this address takes other methods: see /openapi.json",
+                "this address supports other methods: see /openapi.json",
             )
         })
         .layer(from_fn_with_state(app.clone(), handle))
         .with_state(app.clone())
 }
 
-/// Lets requests in or not, keeps the time, counts, and sets the header fields that every answer has.
+/// Middleware: access control, timeout, metrics, and the header fields of every response.
 async fn handle(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = match app.guard.check(&request, &app.metrics) {
         Err(problem) => problem.into_response(),
@@ -143,7 +143,7 @@ async fn handle(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
             Ok(response) => response,
             Err(_) => {
                 let seconds = app.limits.request_time.as_secs();
-                let detail = format!("the request was not complete within {seconds} s");
+                let detail = format!("the request did not complete within {seconds} s");
                 Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
             }
         },

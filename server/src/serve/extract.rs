@@ -1,4 +1,4 @@
-//! What handlers take from a request, checked.
+//! Extractors: validated parts of a request.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::app::App;
 use super::problem::Problem;
 
-/// Parts of the path: ids and names of known things only.
+/// Path parameters: ids and known names only.
 pub struct Ids<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Ids<T> {
@@ -26,7 +26,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Ids<T> {
     }
 }
 
-/// The part of the address after the question mark.
+/// Query parameters.
 pub struct Options<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Options<T> {
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Options<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, Problem> {
         let Query(options) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("after the question mark: {}", error.body_text()))
+            Problem::new(StatusCode::BAD_REQUEST, format!("in the query: {}", error.body_text()))
         })?;
         Ok(Self(options))
     }
@@ -55,21 +55,21 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let status =
                 if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Problem::new(status, format!("the body is not understood: {error}"))
+            Problem::new(status, format!("the body is not valid: {error}"))
         })
     }
 }
 
-/// Whether the body is said to be of a type.
+/// Whether the headers declare a content type.
 pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     let field = headers.get(header::CONTENT_TYPE).and_then(|field| field.to_str().ok()).unwrap_or_default();
     field.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(wanted))
 }
 
-/// The whole body, if it is no longer than `limit` bytes, whatever it says about itself.
+/// Reads the whole body, up to `limit` bytes, regardless of the declared length.
 pub async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
     let too_long = || {
-        let detail = format!("the body is too long: at most {limit} bytes are taken");
+        let detail = format!("the body is too long: at most {limit} bytes are accepted");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
     let told = request.headers().get(header::CONTENT_LENGTH).and_then(|field| field.to_str().ok());
@@ -79,16 +79,16 @@ pub async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended before its time")),
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended prematurely")),
     }
 }
 
-/// Does what may block (disks, audio files) where it blocks nobody.
+/// Runs blocking work (disk access, audio files) on the blocking pool.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(_) => Err(Problem::internal("the server failed unexpectedly at this request")),
+        Err(_) => Err(Problem::internal("the server failed unexpectedly on this request")),
     }
 }

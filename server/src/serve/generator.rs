@@ -1,17 +1,17 @@
-//! What the server makes music with.
+//! What the server generates with.
 
-use resonantgen_engine::generator::{Engine, Observer};
-use resonantgen_engine::intent::TextUnderstanding;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{Engine, Observer};
+use resonantgen_music::track::Track;
+use resonantgen_take::GenerationSettings;
+use resonantgen_words::TextUnderstanding;
 
-/// Changes a session by generating: the engine, or something else in its place.
+/// Generates into a session: the engine, or a substitute.
 pub trait Generator: Send + Sync {
     /// As [`Session::generate`].
     ///
     /// # Errors
-    /// As there; the session is then unchanged.
+    /// Returns the errors of [`Session::generate`]; the session is then unchanged.
     fn generate(
         &self,
         session: &mut Session,
@@ -22,7 +22,7 @@ pub trait Generator: Send + Sync {
     /// As [`Session::regenerate`].
     ///
     /// # Errors
-    /// As there; the session is then unchanged.
+    /// Returns the errors of [`Session::regenerate`]; the session is then unchanged.
     fn regenerate(
         &self,
         session: &mut Session,
@@ -36,7 +36,7 @@ pub trait Generator: Send + Sync {
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
 
-    /// What understands sentences whose words are not known, as [`Generator::generate`] has it; `None` for words only.
+    /// The sentence model that [`Generator::generate`] uses for unknown words; `None` if only the lexicon is used.
     fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         None
     }

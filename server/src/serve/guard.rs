@@ -1,9 +1,9 @@
-//! Who is let in.
+//! Access control.
 //!
-//! A server on a loopback address trusts this machine's programs, but not the pages that its browser shows: a page may
-//! send requests to any address (cross-site request forgery), and may make its own name point here (DNS rebinding). So
-//! the `Host` must be a loopback name, an `Origin` must be our own, and a browser must not call the request cross-site.
-//! Everywhere else a token is demanded.
+//! A server on a loopback address trusts this machine's programs, but not the pages in its browser: a page may send
+//! requests to any address (cross-site request forgery), and may point its own name here (DNS rebinding). So the `Host`
+//! must be a loopback name, an `Origin` must be our own, and the browser must not mark the request as cross-site. On any
+//! other address a token is required.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,25 +13,25 @@ use subtle::ConstantTimeEq;
 use super::metrics::Metrics;
 use super::problem::Problem;
 
-/// Fewest characters of a token.
+/// Minimum length of a token in characters.
 const TOKEN_CHARACTERS: usize = 16;
-/// What may be seen without a token: the page, which asks for it, what it can do, and whether the server lives.
+/// Paths open without a token: the page (which asks for it), the API description, and the health check.
 const PUBLIC: &[&str] = &["/", "/openapi.json", "/health"];
 
-/// A secret that requests must show. Only its hash is kept.
+/// A secret that requests must present. Only its hash is kept.
 #[derive(Clone)]
 pub struct Token([u8; 32]);
 
-/// The token is easy to guess, or cannot be sent.
+/// The token is too easy to guess, or cannot be sent in a header.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a token has at least {TOKEN_CHARACTERS} letters, digits or signs, without spaces")]
+#[error("a token must have at least {TOKEN_CHARACTERS} letters, digits or symbols, without spaces")]
 pub struct WeakToken;
 
 impl Token {
-    /// Takes a token.
+    /// Validates and hashes a token.
     ///
     /// # Errors
-    /// It is too short, or has characters that do not fit into a header field.
+    /// Returns an error if the token is too short, or has characters that are not allowed in a header field.
     pub fn new(text: &str) -> Result<Self, WeakToken> {
         if text.len() < TOKEN_CHARACTERS || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(WeakToken);
@@ -39,7 +39,7 @@ impl Token {
         Ok(Self(Sha256::digest(text).into()))
     }
 
-    /// Compares in a time that tells nothing about the token, not even its length.
+    /// Constant-time comparison that does not reveal even the token's length.
     fn is(&self, text: &[u8]) -> bool {
         let other: [u8; 32] = Sha256::digest(text).into();
         self.0.ct_eq(&other).into()
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// The rules of one server.
+/// Access rules of one server.
 #[derive(Debug)]
 pub struct Guard {
     token: Option<Token>,
@@ -70,7 +70,7 @@ impl Guard {
         self.token.is_some()
     }
 
-    /// Refuses what must not come in.
+    /// Checks a request; refuses it if the rules do not allow it.
     pub(super) fn check(&self, request: &Request, metrics: &Metrics) -> Result<(), Problem> {
         let is_public = PUBLIC.contains(&request.uri().path());
         self.check_origin(request, is_public).inspect_err(|_| metrics.origin_refused())?;
@@ -78,7 +78,7 @@ impl Guard {
             metrics.token_refused();
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
-                "this server wants a token: send it as 'Authorization: Bearer TOKEN'",
+                "this server requires a token: send it as 'Authorization: Bearer TOKEN'",
             ));
         }
         Ok(())
@@ -99,9 +99,9 @@ impl Guard {
         let refused = |detail: &str| Problem::new(StatusCode::FORBIDDEN, detail);
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "a request has one Host field"));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "a request must have exactly one Host field"));
         };
-        let host = host.to_str().map_err(|_| refused("the Host field cannot be read"))?;
+        let host = host.to_str().map_err(|_| refused("the Host field is not valid text"))?;
         let named = request.uri().authority().map(|authority| authority.as_str());
         if named.is_some_and(|named| !named.eq_ignore_ascii_case(host)) {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "the request names two hosts"));
@@ -110,7 +110,7 @@ impl Guard {
         let is_listed = self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name));
         if self.loopback && !is_listed && !is_loopback_name(name) {
             return Err(refused(
-                "this server answers to localhost only: start it with --host NAME to let it answer to another name",
+                "this server answers only to the name localhost: start it with --host NAME to allow another name",
             ));
         }
         if let Some(origin) = headers.get(header::ORIGIN) {
@@ -119,12 +119,12 @@ impl Guard {
                 rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.as_bytes()))
             };
             if !own("http://") && !own("https://") {
-                return Err(refused("pages of other sites may not use this server"));
+                return Err(refused("pages from other sites may not use this server"));
             }
         }
         let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
         if !is_public && site.is_some_and(|site| site != b"same-origin" && site != b"none") {
-            return Err(refused("pages of other sites may not use this server"));
+            return Err(refused("pages from other sites may not use this server"));
         }
         Ok(())
     }

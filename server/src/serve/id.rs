@@ -1,10 +1,10 @@
-//! Identities that come from requests and become names of files: 32 lower-case hexadecimal digits and nothing else.
+//! Ids that arrive in requests and become file names: exactly 32 lower-case hexadecimal digits.
 
 use serde::{Deserialize, Serialize};
 
 const LENGTH: usize = 32;
 
-/// The text is no identity.
+/// The text is not an id.
 #[derive(Debug, thiserror::Error)]
 #[error("an id has {LENGTH} hexadecimal digits")]
 pub struct NotAnId;
@@ -29,10 +29,10 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// A new one that nobody can guess.
+            /// A new, unguessable id.
             ///
             /// # Errors
-            /// The system has no random numbers.
+            /// Returns an error if the system provides no random numbers.
             pub fn fresh() -> Result<Self, getrandom::Error> {
                 Ok(Self(fresh()?))
             }
@@ -67,15 +67,15 @@ macro_rules! id {
 }
 
 id!(
-    /// Identity of a session.
+    /// Id of a session.
     SessionId
 );
 id!(
-    /// Identity of a job.
+    /// Id of a job.
     JobId
 );
 id!(
-    /// Identity of a take, as a request names it.
+    /// Id of a take, as named in a request.
     WantedTake
 );
 

@@ -1,7 +1,7 @@
-//! The queue of jobs: one at a time, sessions take turns.
+//! The job queue: one job at a time; sessions take turns.
 //!
-//! A job is written into the journal before its acceptance is told. One thread does the work, so that generations do not
-//! slow each other down, and no request ever waits for one.
+//! A job is written to the journal before it is acknowledged. One thread does the work, so that generations do not slow
+//! each other down and no request ever waits for one.
 
 mod recover;
 mod work;
@@ -27,11 +27,11 @@ use crate::wire::{JobKind, JobState, JobView};
 
 /// Name of the journal within the data folder.
 const JOURNAL: &str = "jobs.jsonl";
-/// Ended jobs that can still be asked for.
+/// Number of ended jobs that can still be queried.
 const REMEMBERED: usize = 256;
-/// Lines of the journal beyond which it is written anew.
+/// Number of journal lines beyond which it is compacted.
 const JOURNAL_LINES: usize = 4_096;
-/// How long a job gets to notice that it is cancelled when the server ends.
+/// How long a job may take to notice its cancellation when the server stops.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One job.
@@ -92,11 +92,11 @@ impl Job {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Sessions with waiting jobs, in the order of their turns; none is empty.
+    /// Sessions with waiting jobs, in the order they are served; no queue is empty.
     waiting: VecDeque<(SessionId, VecDeque<Arc<Job>>)>,
     running: Option<Arc<Job>>,
     known: HashMap<JobId, Arc<Job>>,
-    /// Ended ones among the known, the oldest first.
+    /// Ended jobs, the oldest first.
     ended: VecDeque<JobId>,
     closing: bool,
 }
@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// The next job; its session goes to the end of the line.
+    /// Removes the next job; its session moves to the back of the queue.
     fn pop(&mut self) -> Option<Arc<Job>> {
         let (session, mut jobs) = self.waiting.pop_front()?;
         let job = jobs.pop_front();
@@ -136,7 +136,7 @@ impl State {
         job
     }
 
-    /// Tells waiting jobs how many come before them.
+    /// Updates the position of all waiting jobs.
     fn tell_places(&self) {
         let mut ahead = usize::from(self.running.is_some());
         let longest = self.waiting.iter().map(|(_, jobs)| jobs.len()).max().unwrap_or(0);
@@ -169,7 +169,7 @@ pub struct Jobs {
     state: Mutex<State>,
     changed: Condvar,
     journal: Mutex<Journal>,
-    /// The server ends: what still runs is interrupted rather than cancelled.
+    /// Set when the server stops: the running job is then interrupted, not cancelled.
     interrupting: AtomicBool,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -179,10 +179,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Jobs {
-    /// Reads the journal of a data folder and takes up what was waiting.
+    /// Reads the journal of a data folder and requeues the jobs that were waiting.
     ///
     /// # Errors
-    /// The journal cannot be read or written.
+    /// Returns an error if the journal cannot be read or written.
     pub fn open(
         data: &Path,
         sessions: Arc<Sessions>,
@@ -207,10 +207,10 @@ impl Jobs {
         Ok(jobs)
     }
 
-    /// Starts the thread that does the work.
+    /// Starts the worker thread.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// Returns an error if the system has no threads left.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
         let jobs = Arc::clone(self);
         let thread = std::thread::Builder::new().name("generate".to_owned()).spawn(move || jobs.work())?;
@@ -221,7 +221,7 @@ impl Jobs {
     /// Accepts a job. On return it is in the journal.
     ///
     /// # Errors
-    /// Too many jobs wait, the server is ending, or the journal cannot be written.
+    /// Returns an error if too many jobs are waiting, the server is stopping, or the journal cannot be written.
     pub fn accept(&self, session: &SessionId, spec: Spec) -> Result<JobView, Problem> {
         let id = JobId::fresh().map_err(|error| Problem::internal(error.to_string()))?;
         let job = Job::new(id.clone(), session.clone(), spec, JobState::Queued);
@@ -229,13 +229,13 @@ impl Jobs {
         if state.closing {
             return Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the server is ending: ask again soon",
+                "the server is stopping: try again soon",
             ));
         }
         let of_session = state.waiting.iter().find(|(waiting, _)| waiting == session);
         let too_many = |whose: &str, count: usize| {
             let detail =
-                format!("{count} jobs wait {whose}, and no more are taken: wait for one, or cancel some");
+                format!("{count} jobs are waiting {whose}, which is the limit: wait for one, or cancel some");
             Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
         };
         if of_session.is_some_and(|(_, jobs)| jobs.len() >= self.limits.waiting_jobs_per_session) {
@@ -255,16 +255,16 @@ impl Jobs {
         Ok(job.view.borrow().clone())
     }
 
-    /// A job as it is now, and all its changes.
+    /// The current state of a job, and a stream of its changes.
     ///
     /// # Errors
-    /// There is none, or it was so long ago that it is forgotten.
+    /// Returns an error if the job does not exist, or ended so long ago that it is no longer kept.
     pub fn watch(&self, id: &JobId) -> Result<watch::Receiver<JobView>, Problem> {
         let state = locked(&self.state);
         state.known.get(id).map(|job| job.view.subscribe()).ok_or_else(|| Problem::not_found("job"))
     }
 
-    /// All jobs that are known: those that wait or run, and the last that ended.
+    /// All known jobs: those waiting or running, and the most recent that ended.
     pub fn list(&self) -> Vec<JobView> {
         let state = locked(&self.state);
         let mut views: Vec<JobView> = state.known.values().map(|job| job.view.borrow().clone()).collect();
@@ -272,10 +272,10 @@ impl Jobs {
         views
     }
 
-    /// Cancels a job; one that has ended stays as it is.
+    /// Cancels a job. A job that has ended is not changed.
     ///
     /// # Errors
-    /// There is none.
+    /// Returns an error if the job does not exist.
     pub fn cancel(&self, id: &JobId) -> Result<JobView, Problem> {
         let mut state = locked(&self.state);
         let job = state.known.get(id).cloned().ok_or_else(|| Problem::not_found("job"))?;
@@ -297,19 +297,19 @@ impl Jobs {
             .map(|job| job.id.clone())
             .collect();
         for id in of_session {
-            // It may have ended meanwhile, and even be forgotten.
+            // It may have ended by now, and may not even be kept any more.
             let _ = self.cancel(&id);
         }
     }
 
-    /// How many jobs wait, and how many run.
+    /// Number of waiting and of running jobs.
     pub fn counts(&self) -> (usize, usize) {
         let state = locked(&self.state);
         (state.waiting_count(), usize::from(state.running.is_some()))
     }
 
-    /// Takes no more jobs; what waits stays in the journal for the next start. The running job may go on for the time
-    /// that the limits grant, then it is interrupted.
+    /// Stops accepting jobs; waiting jobs stay in the journal for the next start. The running job may continue for the grace
+    /// time in the limits, then it is interrupted.
     pub fn close(&self) {
         let mut state = locked(&self.state);
         state.closing = true;
@@ -327,12 +327,12 @@ impl Jobs {
         let is_idle = state.running.is_none();
         drop(state);
         if is_idle && let Some(worker) = locked(&self.worker).take() {
-            // Its panics are caught job by job.
+            // The worker catches panics job by job.
             let _ = worker.join();
         }
     }
 
-    /// Ends a job: in the journal, and for those who watch.
+    /// Ends a job, in the journal and for its watchers.
     fn end(
         &self,
         state: &mut State,
@@ -344,7 +344,7 @@ impl Jobs {
     ) {
         let record =
             Record::Finished { job: job.id.clone(), state: how, error: error.clone(), takes: takes.clone() };
-        // On a full disk the job is told as interrupted after a restart, unless its takes are found in the session.
+        // On a full disk the job is reported as interrupted after a restart, unless its takes are found in the session.
         let _ = locked(&self.journal).append(&record);
         job.change(|view| {
             view.state = how;
@@ -359,7 +359,7 @@ impl Jobs {
         }
     }
 
-    /// Writes the journal anew with what is still known.
+    /// Compacts the journal to the jobs that are still known.
     fn tidy_journal(&self, state: &State) -> std::io::Result<()> {
         let mut records = Vec::new();
         for job in state.ended.iter().filter_map(|id| state.known.get(id)) {

@@ -1,6 +1,6 @@
-//! The journal of jobs: what was accepted is either done or told as interrupted, whatever happens to the process.
+//! The journal of jobs: an accepted job is either done or reported as interrupted, whatever happens to the process.
 //!
-//! One JSON document per line, appended. A line that was cut by a kill or a full disk is skipped when reading.
+//! One JSON document per line, appended. A line truncated by a kill or a full disk is skipped when reading.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::id::{JobId, SessionId};
 use crate::wire::{GenerateRequest, JobState, RegenerateRequest, TrackName};
 
-/// What a job shall do.
+/// What a job does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Spec {
-    /// All unlocked tracks that were asked for.
+    /// Generates all requested unlocked tracks.
     Generate(GenerateRequest),
-    /// One track.
+    /// Regenerates one track.
     Regenerate(TrackName, RegenerateRequest),
 }
 
@@ -25,32 +25,32 @@ pub enum Spec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {
-    /// The client was told that the job is accepted.
+    /// The job was acknowledged to the client.
     Accepted {
-        /// Which.
+        /// The job.
         job: JobId,
         /// Its session.
         session: SessionId,
         /// What it does.
         spec: Spec,
     },
-    /// Work has begun.
+    /// Work has started.
     Started {
-        /// Which.
+        /// The job.
         job: JobId,
     },
     /// The session is about to be saved with these takes playing.
     Saving {
-        /// Which.
+        /// The job.
         job: JobId,
         /// Ids of the takes.
         takes: Vec<String>,
     },
-    /// It has ended.
+    /// The job has ended.
     Finished {
-        /// Which.
+        /// The job.
         job: JobId,
-        /// How.
+        /// Its final state.
         state: JobState,
         /// Why it failed.
         error: Option<String>,
@@ -64,16 +64,16 @@ pub enum Record {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// The last line may be cut.
+    /// Whether the last line may be truncated.
     torn: bool,
     lines: usize,
 }
 
 impl Journal {
-    /// Opens a journal and reads what is in it.
+    /// Opens a journal and reads its records.
     ///
     /// # Errors
-    /// It cannot be read or opened for writing.
+    /// Returns an error if the file cannot be read or opened for writing.
     pub fn open(path: &Path) -> io::Result<(Self, Vec<Record>)> {
         let text = match fs::read(path) {
             Ok(text) => text,
@@ -87,10 +87,10 @@ impl Journal {
         Ok((Self { path: path.to_owned(), file, torn, lines: records.len() }, records))
     }
 
-    /// Appends a line. On return it survives a kill of the process, and where the disk is honest a loss of power.
+    /// Appends a line. On return it survives a kill of the process, and a power loss if the disk flushes as it reports.
     ///
     /// # Errors
-    /// The disk is full or gone; the line then counts as not written.
+    /// Returns an error if the disk is full or gone; the line then counts as not written.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         let mut line = Vec::new();
         if self.torn {
@@ -108,16 +108,16 @@ impl Journal {
         }
     }
 
-    /// Lines in the file.
+    /// Number of lines in the file.
     #[must_use]
     pub fn lines(&self) -> usize {
         self.lines
     }
 
-    /// Replaces the whole journal in one piece.
+    /// Replaces the whole journal atomically.
     ///
     /// # Errors
-    /// It cannot be written; the old one stays.
+    /// Returns an error if the new journal cannot be written; the old one stays.
     pub fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
         let folder = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let mut file = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(Journal::open(&path).expect("readable").1.len(), 4);
     }
 
-    /// Linux has a device that is always full.
+    /// Uses Linux's device that is always full.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error_and_not_a_line() {

@@ -1,31 +1,33 @@
-//! How much one server lets itself be asked for.
+//! Limits on requests to a server.
 
 use std::time::Duration;
 
-/// Limits; what goes beyond them is refused with a message, and nothing else suffers.
+/// Limits. A request beyond them is refused with a message, without affecting others.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a JSON body.
+    /// Maximum size of a JSON body, in bytes.
     pub json_bytes: usize,
-    /// Bytes of an uploaded session.
+    /// Maximum size of an uploaded session, in bytes.
     pub upload_bytes: usize,
-    /// Sessions that are kept.
+    /// Maximum number of sessions.
     pub sessions: usize,
-    /// Jobs that wait, in all.
+    /// Maximum number of waiting jobs in total.
     pub waiting_jobs: usize,
-    /// Jobs that wait for one session.
+    /// Maximum number of waiting jobs per session.
     pub waiting_jobs_per_session: usize,
-    /// How long a job may run.
+    /// Time limit of a job.
     pub job_time: Duration,
-    /// How long a request may take to arrive and be answered; downloads and events may go on.
+    /// Time limit of a request, from arrival to response; downloads and event streams may take longer.
     pub request_time: Duration,
-    /// How long a connection may make no progress while it is written to.
+    /// How long a write to a connection may make no progress.
     pub stall_time: Duration,
-    /// Connections at a time; more wait.
+    /// How long a client may take to send the head of a request.
+    pub head_time: Duration,
+    /// Connections at a time; for a new one, the one that has asked for nothing for the longest time is closed.
     pub connections: usize,
-    /// Event streams and waiting requests at a time.
+    /// Maximum number of simultaneous event streams and long-polling requests.
     pub watchers: usize,
-    /// How long the running job may go on when the server shall end.
+    /// How long the running job may continue when the server is stopped.
     pub grace: Duration,
 }
 
@@ -40,6 +42,7 @@ impl Default for Limits {
             job_time: Duration::from_secs(300),
             request_time: Duration::from_secs(60),
             stall_time: Duration::from_secs(30),
+            head_time: Duration::from_secs(10),
             connections: 256,
             watchers: 64,
             grace: Duration::from_secs(20),

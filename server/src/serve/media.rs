@@ -1,4 +1,5 @@
-//! Audio as answers: in pieces, with ranges and validators (RFC 9110, sections 13 and 14), never whole in memory twice.
+//! Audio responses: streamed in pieces, with ranges and validators (RFC 9110, sections 13 and 14), never copied whole in
+//! memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_engine::take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 use super::problem::Problem;
 
@@ -18,19 +19,19 @@ const WAV_HEADER: usize = 44;
 /// Two channels of 24 bits.
 const FRAME_BYTES: usize = 6;
 
-/// Bytes that can be read anywhere.
+/// A random-access source of bytes.
 pub trait Source: Send + 'static {
-    /// How many there are.
+    /// Length in bytes.
     fn length(&self) -> u64;
 
-    /// Fills `bytes` from position `at`; never asked for more than there is.
+    /// Fills `bytes` from position `at`; the caller never reads past [`length`](Self::length).
     ///
     /// # Errors
-    /// The disk fails.
+    /// Returns an error if the disk fails.
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
 }
 
-/// A 24-bit stereo WAV file that exists only while it is sent.
+/// A 24-bit stereo WAV file that is generated while it is sent.
 pub struct Wav(pub Arc<StemAudio>);
 
 impl Wav {
@@ -102,29 +103,29 @@ impl Source for OnDisk {
     }
 }
 
-/// What an answer says about its bytes.
+/// Metadata of a response body.
 pub struct Facts {
     /// Strong validator, without quotes.
     pub etag: String,
     /// Content type.
     pub kind: &'static str,
-    /// Name under which a browser would save it; letters, digits, dots and dashes.
+    /// Suggested file name; letters, digits, dots and dashes.
     pub name: String,
-    /// The same address will always give the same bytes.
+    /// Whether the same address always gives the same bytes.
     pub immutable: bool,
 }
 
-/// What a `Range` field asks for.
+/// The meaning of a `Range` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     All,
-    /// From the first to before the second.
+    /// From the first position up to but excluding the second.
     Part(u64, u64),
     Nothing,
 }
 
-/// Reads a `Range` field. What is malformed, or asks for several parts, is ignored, as RFC 9110 allows: nobody needs
-/// several parts of a sound, and thousands of overlapping ones are an attack.
+/// Parses a `Range` field. Malformed fields, and those that request several parts, are ignored, as RFC 9110 allows: nobody
+/// needs several parts of a sound, and thousands of overlapping ones are an attack.
 fn wanted(field: Option<&HeaderValue>, length: u64) -> Wanted {
     let parse = || {
         let (unit, range) = field?.to_str().ok()?.split_once('=')?;
@@ -132,7 +133,7 @@ fn wanted(field: Option<&HeaderValue>, length: u64) -> Wanted {
         if !unit.trim().eq_ignore_ascii_case("bytes") {
             return None;
         }
-        // A number too large to be read is larger than any file.
+        // A number too large to parse is larger than any file.
         let number = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             is_number.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
@@ -158,7 +159,7 @@ fn names(field: Option<&HeaderValue>, etag: &str) -> bool {
     })
 }
 
-/// The answer to a request for `source`.
+/// The response to a request for `source`.
 pub fn respond(source: impl Source, facts: &Facts, headers: &HeaderMap) -> Response {
     let etag = format!("\"{}\"", facts.etag);
     let caching = if facts.immutable { "private, max-age=31536000, immutable" } else { "private, no-cache" };
@@ -172,14 +173,14 @@ pub fn respond(source: impl Source, facts: &Facts, headers: &HeaderMap) -> Respo
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let length = source.length();
-    // A range of something that has changed is of no use.
+    // A range of a changed resource is useless.
     let is_same = headers.get(header::IF_RANGE).is_none_or(|field| field.as_bytes() == etag.as_bytes());
     let range = if is_same { wanted(headers.get(header::RANGE), length) } else { Wanted::All };
     let (status, start, end) = match range {
         Wanted::All => (StatusCode::OK, 0, length),
         Wanted::Part(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
         Wanted::Nothing => {
-            let detail = format!("the range lies outside of the {length} bytes");
+            let detail = format!("the range lies outside the {length} bytes");
             let mut response = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, detail).into_response();
             response.headers_mut().insert(header::CONTENT_RANGE, text(&format!("bytes */{length}")));
             return response;
@@ -196,7 +197,7 @@ pub fn respond(source: impl Source, facts: &Facts, headers: &HeaderMap) -> Respo
     response
 }
 
-/// A body that is read piece by piece as the client takes it.
+/// A body that is read piece by piece as the client consumes it.
 fn pieces(source: impl Source, start: u64, end: u64) -> Body {
     Body::from_stream(stream::unfold(Some((source, start)), move |state| async move {
         let (mut source, at) = state?;
@@ -210,7 +211,7 @@ fn pieces(source: impl Source, start: u64, end: u64) -> Body {
         });
         Some(match read.await {
             Ok(Ok((bytes, source))) => (Ok(bytes), Some((source, at + count))),
-            // The connection breaks, so that nobody takes half a file for a whole one.
+            // Break the connection, so that nobody mistakes half a file for a whole one.
             Ok(Err(error)) => (Err(error), None),
             Err(_) => (Err(io::ErrorKind::Other.into()), None),
         })

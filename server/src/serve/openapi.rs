@@ -1,4 +1,4 @@
-//! The description of all this, made from the code.
+//! The OpenAPI description, generated from the code.
 
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -10,7 +10,7 @@ use super::routes::{about, audio, import, jobs, sessions};
     info(
         title = "ResonantGen",
         description = "From words to four stems that loop: drums, bass, harmony and melody. Errors are \
-                       `application/problem+json` with a `detail` in plain words."
+        `application/problem+json` with a `detail` in plain words."
     ),
     paths(
         about::openapi, about::health, about::metrics, about::bundles,
@@ -29,7 +29,7 @@ use super::routes::{about, audio, import, jobs, sessions};
 )]
 struct Description;
 
-/// The token, for servers that want one.
+/// The token, for servers that require one.
 struct Bearer;
 
 impl Modify for Bearer {

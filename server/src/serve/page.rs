@@ -1,4 +1,4 @@
-//! The page to try it: one document without anything from elsewhere.
+//! The web page: one document that loads nothing from elsewhere.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 const DOCUMENT: &str = include_str!("page.html");
 
-/// The page, and what it may do.
+/// The page with its content security policy.
 #[derive(Debug)]
 pub struct Page {
     policy: HeaderValue,
 }
 
 impl Page {
-    /// Allows exactly the script and the style that are in the document, and requests to this server.
+    /// Allows exactly the document's own script and style, and requests to this server.
     pub(super) fn new() -> Self {
         let hash = |element: &str| {
             let (_, rest) = DOCUMENT.split_once(&format!("<{element}>")).expect("the page has one");
@@ -44,7 +44,7 @@ mod tests {
     fn the_page_needs_nothing_from_elsewhere() {
         for part in ["http://", "https://", "//cdn", "@import", " src=\"", "url("] {
             let others = DOCUMENT.matches(part).count();
-            // The name of SVG's vocabulary is no address.
+            // The SVG namespace is not an address.
             let names =
                 if part == "http://" { DOCUMENT.matches("http://www.w3.org/2000/svg").count() } else { 0 };
             assert_eq!(others, names, "the page says {part}");

@@ -7,7 +7,7 @@ use resonantgen_engine::session::SessionError;
 
 use crate::wire;
 
-/// An error as it goes out.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
@@ -17,32 +17,32 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// An error with a status and words.
+    /// An error with a status and a message.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
     }
 
-    /// There is no such thing.
+    /// 404: `what` does not exist.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
-    /// The request cannot be used as it is.
+    /// The request is not valid.
     pub fn refused(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
-    /// It would be in order at another time.
+    /// The request conflicts with the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// Something here does not work.
+    /// The server failed.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    /// Something could not be kept on disk.
+    /// The server cannot write to its disk.
     pub fn storage(error: &std::io::Error) -> Self {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
@@ -53,7 +53,7 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        // Paths of the server's disk are nobody's business.
+        // Do not reveal paths on the server's disk.
         match error {
             StoreError::Write { source, .. } => Self::storage(&source),
             StoreError::Read { source, .. } => {

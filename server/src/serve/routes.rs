@@ -1,4 +1,4 @@
-//! What happens at each address.
+//! Request handlers.
 
 pub mod about;
 pub mod audio;
@@ -11,26 +11,26 @@ use serde::Deserialize;
 use super::id::{JobId, SessionId, WantedTake};
 use crate::wire::TrackName;
 
-/// `{session}` of a path.
+/// Path parameter `{session}`.
 #[derive(Debug, Deserialize)]
 pub struct InSession {
     session: SessionId,
 }
 
-/// `{session}` and `{track}` of a path.
+/// Path parameters `{session}` and `{track}`.
 #[derive(Debug, Deserialize)]
 pub struct InTrack {
     session: SessionId,
     track: TrackName,
 }
 
-/// `{job}` of a path.
+/// Path parameter `{job}`.
 #[derive(Debug, Deserialize)]
 pub struct InJob {
     job: JobId,
 }
 
-/// `{session}`, `{take}` and `{file}` of a path.
+/// Path parameters `{session}`, `{take}` and `{file}`.
 #[derive(Debug, Deserialize)]
 pub struct InTake {
     session: SessionId,
@@ -38,14 +38,14 @@ pub struct InTake {
     file: audio::TakeFile,
 }
 
-/// `{session}` and `{take}` of a path.
+/// Path parameters `{session}` and `{take}`.
 #[derive(Debug, Deserialize)]
 pub struct OfTake {
     session: SessionId,
     take: WantedTake,
 }
 
-/// `{session}` and `{file}` of a path.
+/// Path parameters `{session}` and `{file}`.
 #[derive(Debug, Deserialize)]
 pub struct InWhole {
     session: SessionId,

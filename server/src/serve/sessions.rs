@@ -1,4 +1,4 @@
-//! The sessions on disk, some of them in memory.
+//! The sessions on disk, some of them cached in memory.
 //!
 //! Each is a folder `sessions/<id>` that [`Folder::save`] writes, so that a kill at any moment leaves either the old
 //! or the new session. A change is saved before it is told to anybody. While a job runs on a session, only locks of
@@ -15,18 +15,18 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use resonantgen_engine::project::{self, Access, Folder, StemFormat, Waiting};
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::Take;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::Take;
 
 use super::id::{JobId, SessionId, WantedTake};
 use super::problem::Problem;
 
-/// Sessions that stay in memory although nobody uses them.
+/// Number of unused sessions that stay in memory.
 const LOADED: usize = 8;
 const FOLDER: &str = "sessions";
-/// A file in the folder of a session that a client lent; such sessions do not outlive the server.
+/// Marker file in the folder of a lent session; such sessions do not outlive the server.
 const LENT: &str = "lent";
-/// Start of the names of what is being removed.
+/// Name prefix of folders that are being removed.
 const TRASH: &str = ".trash-";
 /// How long another program may keep a session's folder from the server.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ pub struct Sessions {
     root: PathBuf,
     limit: usize,
     slots: Mutex<BTreeMap<SessionId, Arc<Slot>>>,
-    /// Counts uses, to know what was used last.
+    /// Use counter, for least-recently-used order.
     uses: AtomicU64,
 }
 
@@ -72,7 +72,7 @@ struct Running {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one assignment, after all that could panic.
+    // Each change is one assignment, after everything that could panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -82,7 +82,7 @@ impl Slot {
         Arc::new(Self { folder, lent, used: AtomicU64::new(0), state })
     }
 
-    /// The session, read from disk if need be.
+    /// The session, read from disk if necessary.
     fn load<'a>(&self, state: &'a mut SlotState) -> Result<&'a Session, Problem> {
         if state.gone {
             return Err(Problem::not_found("session"));
@@ -100,7 +100,7 @@ impl Slot {
         }
     }
 
-    /// Saves `session`, and only then makes it the one that is seen.
+    /// Saves `session`, and only then makes it the visible one.
     fn keep(&self, state: &mut SlotState, session: Session) -> Result<(), Problem> {
         match &mut state.loaded {
             Some(loaded) => {
@@ -122,10 +122,10 @@ fn open(folder: &Path) -> Result<Folder, project::StoreError> {
 }
 
 impl Sessions {
-    /// Finds the sessions of a data folder and clears away what a killed process has left.
+    /// Finds the sessions of a data folder and removes what a killed process has left behind.
     ///
     /// # Errors
-    /// The folder cannot be made or read.
+    /// Returns an error if the folder cannot be created or read.
     pub fn open(data: &Path, limit: usize) -> io::Result<Self> {
         let root = data.join(FOLDER);
         fs::create_dir_all(&root)?;
@@ -134,7 +134,7 @@ impl Sessions {
             let folder = entry?.path();
             let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { continue };
             if name.starts_with(TRASH) || folder.join(LENT).exists() {
-                // What cannot be removed now is tried again at the next start.
+                // Failed removals are retried at the next start.
                 let _ = fs::remove_dir_all(&folder);
             } else if let Ok(id) = SessionId::try_from(name.to_owned()) {
                 // It clears away what a killed process has left; one that is in use is cleared by who uses it.
@@ -154,15 +154,15 @@ impl Sessions {
         locked(&self.slots).iter().filter(|(_, slot)| !slot.lent).map(|(id, _)| id.clone()).collect()
     }
 
-    /// How many sessions there are, lent ones too.
+    /// Number of sessions, including lent ones.
     pub fn count(&self) -> usize {
         locked(&self.slots).len()
     }
 
-    /// Keeps a new session. Where there is no room, the lent one that was not used for longest makes way.
+    /// Stores a new session. If there is no room, the least recently used lent session is removed.
     ///
     /// # Errors
-    /// Too many sessions, or it cannot be written.
+    /// Returns an error if there are too many sessions, or the new one cannot be written.
     pub fn create(&self, session: Session, lent: bool) -> Result<SessionId, Problem> {
         let id = SessionId::fresh().map_err(|error| Problem::internal(error.to_string()))?;
         if self.count() >= self.limit {
@@ -179,7 +179,7 @@ impl Sessions {
                     return Err(Problem::new(
                         StatusCode::INSUFFICIENT_STORAGE,
                         format!(
-                            "there are {limit} sessions, and no more are kept: delete one that is not needed"
+                            "there are {limit} sessions, which is the limit: delete one that is not needed"
                         ),
                     ));
                 }
@@ -208,10 +208,10 @@ impl Sessions {
         Ok(id)
     }
 
-    /// Forgets a session and removes its folder.
+    /// Deletes a session and its folder.
     ///
     /// # Errors
-    /// There is no such session, or it cannot be removed.
+    /// Returns an error if the session does not exist or cannot be removed.
     pub fn delete(&self, id: &SessionId) -> Result<(), Problem> {
         let slot = self.slot(id)?;
         let mut state = locked(&slot.state);
@@ -229,10 +229,10 @@ impl Sessions {
         Ok(())
     }
 
-    /// Looks at a session; also tells which job runs on it.
+    /// Reads from a session; also passes the job that runs on it.
     ///
     /// # Errors
-    /// There is no such session, or it cannot be read.
+    /// Returns an error if the session does not exist or cannot be read.
     pub fn read<T>(
         &self,
         id: &SessionId,
@@ -251,7 +251,8 @@ impl Sessions {
     /// Changes a session and saves it.
     ///
     /// # Errors
-    /// A job is running on it, the change is refused, or it cannot be saved; it is then as before.
+    /// Returns an error if a job is running on the session, the change is refused, or the session cannot be saved; it is then
+    /// unchanged.
     pub fn change<T>(
         &self,
         id: &SessionId,
@@ -271,7 +272,8 @@ impl Sessions {
     /// Locks or unlocks a track.
     ///
     /// # Errors
-    /// The running job is making that track, it has no take to lock, or the session cannot be saved.
+    /// Returns an error if the running job is generating the track, the track has no take to lock, or the session cannot be
+    /// saved.
     pub fn set_lock(&self, id: &SessionId, track: Track, lock: bool) -> Result<(), Problem> {
         let slot = self.slot(id)?;
         let mut state = locked(&slot.state);
@@ -287,10 +289,10 @@ impl Sessions {
         slot.keep(&mut state, session)
     }
 
-    /// Begins a job: the session to work on. [`release`](Self::release) must follow.
+    /// Begins a job and returns the session to work on. [`release`](Self::release) must follow.
     ///
     /// # Errors
-    /// There is no such session, or it cannot be read.
+    /// Returns an error if the session does not exist or cannot be read.
     pub fn begin(&self, id: &SessionId, job: &JobId, tracks: Vec<Track>) -> Result<Session, Problem> {
         let slot = self.slot(id)?;
         let mut state = locked(&slot.state);
@@ -299,10 +301,10 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Saves what a job has made; `announce` is called when nothing but writing can fail any more.
+    /// Saves a job's result; `announce` is called once only writing can still fail.
     ///
     /// # Errors
-    /// The session was deleted meanwhile, or cannot be saved; it is then as before.
+    /// Returns an error if the session was deleted in the meantime or cannot be saved; it is then unchanged.
     pub fn commit(&self, id: &SessionId, mut made: Session, announce: impl FnOnce()) -> Result<(), Problem> {
         let slot = self.slot(id)?;
         let mut state = locked(&slot.state);
@@ -314,7 +316,7 @@ impl Sessions {
         slot.keep(&mut state, made)
     }
 
-    /// Ends what [`begin`](Self::begin) began.
+    /// Ends a job started by [`begin`](Self::begin).
     pub fn release(&self, id: &SessionId) {
         if let Ok(slot) = self.slot(id) {
             locked(&slot.state).running = None;
@@ -325,7 +327,7 @@ impl Sessions {
     /// A take of a session's history.
     ///
     /// # Errors
-    /// There is no such session or take.
+    /// Returns an error if the session or the take does not exist.
     pub fn take(&self, id: &SessionId, wanted: &WantedTake) -> Result<Arc<Take>, Problem> {
         self.read(id, |session, _| {
             let mut takes = session.tracks.iter().flat_map(|state| &state.history);
@@ -333,10 +335,10 @@ impl Sessions {
         })
     }
 
-    /// The lossless file of a take that [`take`](Self::take) has found.
+    /// Opens the lossless file of a take found by [`take`](Self::take).
     ///
     /// # Errors
-    /// There is no such session, or the file cannot be read.
+    /// Returns an error if the session does not exist or the file cannot be read.
     pub fn take_file(&self, id: &SessionId, wanted: &WantedTake) -> Result<fs::File, Problem> {
         let path = self.slot(id)?.folder.join("takes").join(format!("{wanted}.flac"));
         fs::File::open(path)
@@ -353,7 +355,7 @@ impl Sessions {
         slot.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Lets go of the memory of sessions that were not used for long; they are on disk.
+    /// Drops the least recently used sessions from memory; they stay on disk.
     fn unload_unused(&self) {
         let mut loaded: Vec<Arc<Slot>> = locked(&self.slots)
             .values()
@@ -373,7 +375,7 @@ impl Sessions {
 }
 
 fn busy() -> Problem {
-    Problem::conflict("a job is changing this session: wait for its end, or cancel it")
+    Problem::conflict("a job is changing this session: wait until it ends, or cancel it")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Connections that do not take what they have asked for.
+//! Timeout for connections that stop reading.
 
 use std::io;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail when the other side takes nothing for some time.
+/// A stream whose writes fail when the peer reads nothing for some time.
 #[derive(Debug)]
 pub struct Stalling<T> {
     stream: T,
     patience: Duration,
-    /// Runs while a write waits.
+    /// Runs while a write is pending.
     timer: Pin<Box<Sleep>>,
     waiting: bool,
 }
@@ -23,7 +23,7 @@ impl<T> Stalling<T> {
         Self { stream, patience, timer: Box::pin(sleep(patience)), waiting: false }
     }
 
-    /// Looks at the clock when a write has to wait.
+    /// Checks the timer while a write is pending.
     fn watch<O>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<O>>) -> Poll<io::Result<O>> {
         if written.is_ready() {
             self.waiting = false;

@@ -1,22 +1,22 @@
-//! Between what travels and what the engine takes.
+//! Conversions between wire types and engine types.
 
 use std::str::FromStr;
 
-use resonantgen_engine::generator::Stage;
-use resonantgen_engine::intent::{Slot, Style, Understood};
-use resonantgen_engine::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_engine::session::{BundleFacts, Overrides, SessionRequest, TrackState};
-use resonantgen_engine::take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Stage;
+use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
+use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
     BundleView, GenerateRequest, PlanView, StageName, TakeView, TrackName, TrackView, UnderstoodView,
 };
 
-/// Most chords that a request may name: those of the longest loop.
+/// Maximum number of chords in a request: enough for the longest loop.
 const MAX_CHORDS: usize = 128;
 
-/// A request says something that cannot be used.
+/// A request contains an invalid value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConvertError {
     /// The key.
@@ -35,7 +35,7 @@ pub enum ConvertError {
     #[error("{0} chords are too many: use at most {MAX_CHORDS}")]
     Chords(usize),
     /// The style.
-    #[error("'{0}' is no style: use one of {list}", list = style_names())]
+    #[error("'{0}' is not a style: use one of {list}", list = style_names())]
     Style(String),
 }
 
@@ -85,7 +85,7 @@ impl From<StageName> for Stage {
     }
 }
 
-/// Settings of which some may be left out.
+/// Settings, with defaults for omitted values.
 pub(crate) fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
     let default = GenerationSettings::default();
     GenerationSettings {
@@ -94,7 +94,7 @@ pub(crate) fn settings(variation: Option<f32>, adherence: Option<f32>) -> Genera
     }
 }
 
-/// A list of chords in any form, each of which is parsed.
+/// Parses each item of a list of chords or numerals.
 fn listed<T>(texts: Option<&Vec<String>>) -> Result<Option<Vec<T>>, ConvertError>
 where
     T: FromStr,
@@ -107,10 +107,10 @@ where
     }
 }
 
-/// The engine's form of a request; `seed` where it names none.
+/// Converts a request to the engine's form, with `seed` if it names none.
 ///
 /// # Errors
-/// When key, meter, chords or style cannot be read. Ranges are checked by the engine.
+/// Returns an error if key, meter, chords or style cannot be parsed. The engine checks ranges.
 pub fn session_request(request: &GenerateRequest, seed: u64) -> Result<SessionRequest, ConvertError> {
     let style = |name: &String| {
         Style::ALL
@@ -214,7 +214,7 @@ impl From<&BundleFacts> for BundleView {
 }
 
 impl TrackView {
-    /// What there is to tell of a track.
+    /// The view of a track.
     #[must_use]
     pub fn of(track: Track, state: &TrackState) -> Self {
         Self {

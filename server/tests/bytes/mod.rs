@@ -1,7 +1,7 @@
-//! Whatever may come over a connection, as a function of bytes: the server answers, never with its own failure, and lives.
+//! Sends arbitrary bytes over a connection: the server must respond, never with an internal error, and keep running.
 //!
-//! The fuzz target `http` calls it with what the fuzzer invents, `server/tests/corpus.rs` with what it found before. Who
-//! uses it has `support` beside it.
+//! The fuzz target `http` calls this with new inputs, `server/tests/corpus.rs` with earlier ones. It needs the module
+//! `support` next to it.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -10,24 +10,24 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use resonantgen_engine::generator::Observer;
 use resonantgen_engine::project;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::GenerationSettings;
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::Observer;
+use resonantgen_music::track::Track;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
+use resonantgen_take::GenerationSettings;
 
 use crate::support::{Answer, Running, four_takes};
 
-/// Longest that anything here is waited for. Nothing has to be: what is sent ends with the end of the connection. So this may
-/// be far longer than a busy machine needs to answer.
+/// Longest wait. Nothing should need it, because every input ends with the end of the connection, so it can be far longer
+/// than a busy machine needs to respond.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
+/// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Makes nothing, at once.
+/// A generator that makes nothing, at once.
 struct Nothing;
 
 impl Generator for Nothing {
@@ -78,20 +78,20 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
     Target { server, session, _folder: folder }
 });
 
-/// Bytes on a connection: the first one says what the others are.
+/// Sends bytes over a connection; the first byte selects how the others are used.
 pub fn http(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     let Target { server, session, .. } = &*TARGET;
     let of_session = |path: &str| format!("/v1/sessions/{session}/{path}");
     let json = [("Content-Type", "application/json")];
-    // What can stand in the first line or in a field of a request that the server's HTTP library takes at all.
+    // Characters that the server's HTTP library accepts in the first line or in a header field.
     let line: String =
         rest.iter().take(500).filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect();
     let answer = match kind % 9 {
         0 => {
             let mut stream = TcpStream::connect(server.addr).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            // The server may answer and close before all has been sent.
+            // The server may respond and close before everything has been sent.
             let _ = stream.write_all(rest);
             let _ = stream.shutdown(Shutdown::Write);
             Answer::read(&mut stream)
@@ -110,7 +110,7 @@ pub fn http(data: &[u8]) {
         _ => server.request("GET", &of_session(&line), &[("If-None-Match", &line)], b""),
     };
     assert_ne!(answer.status, 500, "{}\n{}", answer.head, String::from_utf8_lossy(&answer.body));
-    // A request that cannot be read, with this somewhere after it, is to the HTTP library one of HTTP/2: it closes without a word.
+    // The HTTP library takes an unreadable request followed by this for HTTP/2, and closes without a response.
     let is_http2 = rest.windows(HTTP2_PREFACE.len()).any(|part| part == HTTP2_PREFACE);
     if *kind % 9 != 0 && !is_http2 {
         assert_ne!(answer.status, 0, "no answer");

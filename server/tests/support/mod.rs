@@ -1,4 +1,4 @@
-//! A server in this process with an engine that costs nothing, and a client that can misbehave.
+//! An in-process server with a fake engine, and a client that can misbehave.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use resonantgen_engine::generator::{GenerateError, Observer, Stage};
-use resonantgen_engine::intent::{Anchors, Sense, TextUnderstanding};
 use resonantgen_engine::project;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_engine::take::{GenerationSettings, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{GenerateError, Observer, Stage};
+use resonantgen_music::track::Track;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 use serde_json::Value;
 
 /// A session with a take on each track.
@@ -29,7 +29,7 @@ pub fn four_takes() -> Session {
     session
 }
 
-/// Gives the same takes whatever is asked for. "endless" in a prompt lasts until it is cancelled, "panic" panics.
+/// Returns the same takes for every request. "endless" in a prompt runs until it is cancelled, "panic" panics.
 pub struct Fake;
 
 fn obey(words: &str, track: Track, observer: &dyn Observer) -> Result<(), SessionError> {
@@ -93,7 +93,7 @@ impl Generator for Fake {
 }
 
 impl TextUnderstanding for Fake {
-    /// Knows dragons.
+    /// Understands "dragons".
     fn sense(&self, text: &str) -> Option<Sense> {
         let phrases = Anchors::parse("dragons = cinematic*1 ~epic").unwrap();
         phrases.sense(&[if text.contains("dragons") { 0.9 } else { 0.0 }])
@@ -144,7 +144,7 @@ impl Running {
         self.end();
     }
 
-    /// Asks it to stop, without waiting.
+    /// Tells it to stop, without waiting.
     pub fn ask_to_stop(&self) {
         self.stopper.stop();
     }
@@ -156,11 +156,11 @@ impl Running {
         }
     }
 
-    /// Sends bytes as they are and reads the answer.
+    /// Sends raw bytes and reads the response.
     pub fn raw(&self, bytes: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        // The server may answer and close before all has been sent.
+        // The server may respond and close before everything has been sent.
         let _ = stream.write_all(bytes);
         Answer::read(&mut stream)
     }
@@ -222,7 +222,7 @@ impl Drop for Running {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -233,7 +233,7 @@ pub struct Answer {
 impl Answer {
     pub fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
-        // A connection that is closed while we still send ends with an error after the answer.
+        // A connection that is closed while we are still sending ends with an error after the response.
         let _ = stream.read_to_end(&mut bytes);
         let end = bytes.windows(4).position(|part| part == b"\r\n\r\n").unwrap_or(bytes.len());
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -266,7 +266,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The words of a problem, after checking its form.
+    /// The detail of a problem, after checking its form.
     #[track_caller]
     pub fn detail(&self) -> String {
         assert_eq!(self.field("content-type"), Some("application/problem+json"), "{}", self.head);

@@ -1,11 +1,11 @@
-"""Fixed level per patch, measured excitation of the soundfont patches, and the strength of every tonal patch's partials.
+"""Fixed level per patch, measured excitation of soundfont patches, and the strength of every tonal patch's partials.
 
 `python -m resonant.synth` renders a test phrase and single notes of every patch and writes `calibration.json` next
 to this file. Levels: -20 dBFS RMS over the active parts, peaks of the phrase at most -3 dBFS.
 
-Partials: what band-wise gains cannot make out of a saw is a partial that differs from its neighbours in the same band (an
-organ's drawbars, a square's missing even partials, a bell). They are measured against the same notes of the plain excitation,
-so that detuning, envelopes and windows cancel.
+Partials: band-wise gains cannot shape a saw into a partial that differs from its neighbours in the same band (an organ's
+drawbars, a square's missing even partials, a bell). Partials are measured relative to the same notes of the plain
+excitation, so that detuning, envelopes and windows cancel.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PHRASE_S = 4.0
 
 
 def _phrase(track: str) -> list[Timed]:
-    """A loud but usual four seconds at 120 bpm."""
+    """A loud but typical phrase of four seconds at 120 bpm."""
     notes: list[Timed] = []
     if track == "drums":
         for beat in range(8):
@@ -159,7 +159,7 @@ def _measure_font(patch: Patch) -> dict[str, float]:
             decay = _exponential_fit(body, hop_s)
         decay = min(decay, 8.0)
     after = envelope[int(hold / hop_s) + 1 :]
-    if struck:  # it may have died away by then: measure on a short note
+    if struck:  # it may have decayed by then: measure on a short note
         short = render_raw(patch, [Timed(0.0, 0.2, midi, 96)], int(3.0 * SAMPLE_RATE), False, np.random.default_rng(1))
         after = _envelope(short)[int(0.2 / hop_s) + 1 :]
     release = min(1.5, _exponential_fit(np.maximum(after, 1e-9), hop_s)) if after[0] > 0.003 * peak else 0.08
@@ -181,11 +181,11 @@ def _measure_font(patch: Patch) -> dict[str, float]:
 _STIFF_FAMILIES = frozenset(("keys", "guitar", "bass_electric", "pluck"))
 _STIFF_NOTES = {"bass": (28, 33, 38, 43, 48), "harmony": (45, 52, 59, 66, 73), "melody": (60, 66, 72, 78, 84)}
 _STIFF_LEAST = 2e-5  # below, 20 partials are less than 7 cents off
-_STIFF_LOOK = 40  # partials that are looked for
+_STIFF_LOOK = 40  # number of partials searched for
 
 
 def _peak(power: np.ndarray, low: float, high: float) -> tuple[float, float] | None:
-    """Place (in bins) and power of the highest peak between two bins; None where it stands at an end."""
+    """Position (in bins) and power of the highest peak between two bins; None if it is at an end."""
     begin, end = max(int(low), 1), min(int(high), len(power) - 1)
     if end <= begin + 2:
         return None
@@ -197,7 +197,7 @@ def _peak(power: np.ndarray, low: float, high: float) -> tuple[float, float] | N
 
 
 def _stiffness(x: np.ndarray, midi: int) -> float | None:
-    """B of a note whose partials are at k f sqrt(1 + B k^2), by least squares; None where they do not follow that."""
+    """B of a note whose partials are at k f sqrt(1 + B k^2), by least squares; None if they do not follow this law."""
     size = 1 << 18
     power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
     unit = size / SAMPLE_RATE
@@ -230,7 +230,7 @@ def _stiffness(x: np.ndarray, midi: int) -> float | None:
 
 
 def measure_inharmonicity(patch: Patch) -> list[list[float]]:
-    """Pairs (MIDI pitch, B) of a stiff-stringed soundfont patch; empty where its partials are harmonic."""
+    """Pairs (MIDI pitch, B) of a stiff-stringed soundfont patch; empty if its partials are harmonic."""
     pairs = []
     samples = int(1.6 * SAMPLE_RATE)
     for midi in _STIFF_NOTES[patch.track]:
@@ -249,7 +249,7 @@ _SUB_SHARE = 0.02
 
 
 def _partial_energy(x: np.ndarray, f0: float, b: float = 0.0) -> np.ndarray:
-    """Energy of each partial around its place, above the floor between partials; zero beyond the spectrum."""
+    """Energy of each partial around its frequency, above the floor between partials; zero beyond the spectrum."""
     size = 1 << 17
     power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
     width = f0 * size / SAMPLE_RATE

@@ -49,7 +49,7 @@ class Hit:
     level: float = 1.0
 
     def length_s(self) -> float:
-        """Seconds until every part has fallen by 60 dB."""
+        """Seconds until every part has decayed by 60 dB."""
         longest = 0.03
         if self.body > 0:
             longest = max(longest, 7.0 * self.decay_s)
@@ -202,7 +202,7 @@ def _render(out, p, ratios, velocity, seed):
 
 @functools.cache
 def _metal_gain(hz: float, high_pass_hz: float) -> float:
-    """Makes the filtered square cluster's RMS 1/3 whatever its pitch and corner (three one-pole high-passes)."""
+    """Scales the filtered square cluster to an RMS of 1/3 for any pitch and corner (three one-pole high-passes)."""
     power = 0.0
     keep = math.exp(-2 * math.pi * high_pass_hz / _FS)
     for ratio in _METAL_RATIOS:

@@ -181,14 +181,14 @@ def soft_limit(x):
 
 
 def _rate(hz: float, period_s: float) -> float:
-    """The nearest rate with a whole number of cycles per period (period 0: as it is)."""
+    """The nearest rate with a whole number of cycles per period (period 0: unchanged)."""
     return max(1, round(hz * period_s)) / period_s if period_s > 0 else hz
 
 
 def process(x: np.ndarray, effects: Effects, phase: float, period_s: float = 0.0) -> np.ndarray:
     """Run the chain over float32 `x` in place.
 
-    `phase` (radians) starts the modulators; with a period they repeat after so many seconds.
+    `phase` (radians) is the modulators' start phase; with a period they repeat after that many seconds.
     """
     e = effects
     if e.wow_cents > 0:

@@ -152,7 +152,7 @@ class FontPlayer:
         last = max([end_block] + [a[0] for a in actions])
         capacity = (last + int(_MAX_TAIL_S * SAMPLE_RATE / BLOCK) + 1) * BLOCK
         out = np.zeros((2, capacity), dtype=np.float32)
-        # Flush what an earlier call left sounding (all_sounds_off acts on the next block).
+        # Flush notes left sounding by an earlier call (all_sounds_off acts on the next block).
         self._write(np.zeros((2, 4 * BLOCK), dtype=np.float32), 0, 4 * BLOCK)
         position = 0
         for block, on, midi, velocity in actions:

@@ -16,7 +16,7 @@ from resonant.synth.calibration import excitation_of
 from resonant.synth.model import Patch
 
 PATCHES: tuple[Patch, ...] = (*KITS, *BASSES, *HARMONIES, *MELODIES)
-_BASE_WEIGHT = 0.02  # so that every patch is used in every style now and then
+_BASE_WEIGHT = 0.02  # so that every patch occurs in every style occasionally
 
 
 @functools.cache
@@ -48,7 +48,7 @@ def families_of(track: str) -> tuple[str, ...]:
 def pick_patch(track: str, family: str | None, style: str, rng: np.random.Generator) -> Patch:
     """Choose by style weight (every patch keeps a small one) among a track's patches of a family.
 
-    A family of None, or one without patches for this track, stands for all families.
+    A family of None, or one without patches for this track, means all families.
     """
     pool = [patch for patch in PATCHES if patch.track == track and patch.family == family]
     if not pool:

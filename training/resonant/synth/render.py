@@ -86,7 +86,7 @@ def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarr
         raw = np.interp(np.arange(0, len(raw) - 1, ratio), np.arange(len(raw)), raw).astype(np.float32)
     loud = np.flatnonzero(np.abs(raw) > 1e-4 * max(1e-6, float(np.max(np.abs(raw)))))
     raw = raw[: loud[-1] + 1] if len(loud) else raw[:480]
-    # The samples' own lead-in (up to a few milliseconds before the transient) is dropped, so that the score's
+    # Drop the samples' own lead-in (up to a few milliseconds before the transient), so that the score's
     # time is the onset.
     begin = np.flatnonzero(np.abs(raw) > 0.03 * max(1e-9, float(np.max(np.abs(raw)))))
     if len(begin):
@@ -175,7 +175,7 @@ def _render_font(patch: Patch, notes: list[Timed], out: np.ndarray, wrap: bool) 
 
 
 def render_raw(patch: Patch, notes: list[Timed], samples: int, wrap: bool, rng: np.random.Generator) -> np.ndarray:
-    """Notes -> float32 [samples] before effects and level. `wrap`: what sounds past the end continues at the start."""
+    """Notes -> float32 [samples] before effects and level. `wrap`: sound past the end continues at the start."""
     out = np.zeros(samples, dtype=np.float32)
     if patch.is_kit:
         _render_kit(patch, notes, out, wrap)

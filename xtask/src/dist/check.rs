@@ -1,4 +1,4 @@
-//! What was packed, tried as a person would who has nothing else: unpacked into an empty folder, with no repository in reach.
+//! Tests the packed release as a user without anything else would: unpacked into an empty folder, without the repository.
 
 use std::fs;
 use std::path::Path;
@@ -8,20 +8,20 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{ENDING, sha256};
-use crate::bundle::NAME;
+use crate::bundle::plugin_name;
 use crate::command;
 use crate::setup::python;
 
-/// Scripts of `tests/hosts` that play the VST3, and whether they want a folder to work in.
+/// Scripts in `tests/hosts` that play the VST3, and whether they need a working folder.
 const HOSTS: &[(&str, bool)] = &[("daw_dreamer.py", true), ("pedal_board.py", false)];
 /// Smallest file that can be a stem, in bytes.
 const STEM_BYTES: u64 = 10_000;
 
-/// Tries the archive, and the package where there is one: checksums, bill of materials, command line, and on Linux the
-/// plugin in two hosts.
+/// Tests the archive, and the package if there is one: checksums, bill of materials, command line, and on Linux the plugin
+/// in two hosts.
 ///
 /// # Errors
-/// There is nothing packed, or something of it does not work.
+/// Returns an error if nothing is packed, or a part of it does not work.
 pub fn run(dist: &Path, name: &str) -> Result<()> {
     let sums = dist.join(format!("{name}.sha256"));
     if !sums.is_file() {
@@ -36,15 +36,15 @@ pub fn run(dist: &Path, name: &str) -> Result<()> {
     check_sums(&folder.join("SHA256SUMS"), &folder)?;
     check_materials(&folder)?;
     try_program(&folder.join("bin"), elsewhere.path())?;
-    try_plugin(&folder.join("plugins").join(format!("{NAME}.vst3")), elsewhere.path())?;
+    try_plugin(&folder.join("plugins").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
     println!("dist: the archive works in an empty folder");
 
     for path in packages(dist)? {
         let root = elsewhere.path().join("installed");
         command::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&root))?;
         try_program(&root.join("usr/bin"), elsewhere.path())?;
-        try_plugin(&root.join("usr/lib/vst3").join(format!("{NAME}.vst3")), elsewhere.path())?;
-        println!("dist: {} works where it is unpacked", path.display());
+        try_plugin(&root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
+        println!("dist: {} works after unpacking", path.display());
     }
     Ok(())
 }
@@ -64,19 +64,19 @@ fn check_sums(list: &Path, base: &Path) -> Result<()> {
         bail!("{} is empty", list.display());
     }
     for line in text.lines() {
-        let (sum, name) = line.split_once("  ").context("a line has a sum and a name")?;
+        let (sum, name) = line.split_once("  ").context("a line of the checksums has no name")?;
         if sha256(&base.join(name))? != sum {
-            bail!("{name} is not what {} says", list.display());
+            bail!("{name} does not match its checksum in {}", list.display());
         }
     }
     Ok(())
 }
 
-/// The bill of materials names each network with its hash, and the licences of all that is not ours are there.
+/// Checks that the bill of materials names each network with its hash, and that all third-party licences are included.
 fn check_materials(folder: &Path) -> Result<()> {
     let materials: Value = serde_json::from_str(&fs::read_to_string(folder.join("sbom.cdx.json"))?)
-        .context("the bill of materials is JSON")?;
-    let components = materials["components"].as_array().context("it has components")?;
+        .context("the bill of materials is not JSON")?;
+    let components = materials["components"].as_array().context("the bill of materials has no components")?;
     let models = folder.join("models/resonant");
     for file in super::files_of(&models)? {
         if file.extension().is_some_and(|ending| ending == "onnx") {
@@ -96,19 +96,19 @@ fn check_materials(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A command that finds nothing of ours but what lies beside it.
+/// A command that can find nothing of ours except what is beside it.
 fn alone(mut command: Command, home: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("RESONANTGEN_") {
             command.env_remove(name);
         }
     }
-    // With a screen but no window manager, DawDreamer's `load_state` ends with an X error.
+    // With a display but no window manager, DawDreamer's `load_state` fails with an X error.
     command.env_remove("DISPLAY").env_remove("XDG_DATA_HOME").env("HOME", home).current_dir(home);
     command
 }
 
-/// Makes music with the program of a folder.
+/// Generates with the program in a folder.
 fn try_program(bin: &Path, elsewhere: &Path) -> Result<()> {
     let program = bin.join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
     let out = tempfile::tempdir_in(elsewhere)?;
@@ -128,7 +128,7 @@ fn try_program(bin: &Path, elsewhere: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Plays the VST3 in hosts. They are there for Linux only.
+/// Plays the VST3 in hosts. Only Linux has them.
 fn try_plugin(vst3: &Path, elsewhere: &Path) -> Result<()> {
     if !cfg!(target_os = "linux") {
         return Ok(());

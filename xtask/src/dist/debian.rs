@@ -7,14 +7,14 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::files_of;
-use crate::bundle::NAME;
+use crate::bundle::plugin_name;
 use crate::command;
 use crate::vst3_preset;
 
-/// Makes the package of a filled folder; returns its path.
+/// Makes a package from a filled folder; returns its path.
 ///
 /// # Errors
-/// A file cannot be linked or written, or `dpkg-deb` failed.
+/// Returns an error if a file cannot be linked or written, or `dpkg-deb` fails.
 pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -27,7 +27,7 @@ pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
     for path in files_of(folder)? {
         let relative = path.strip_prefix(folder)?;
         let target = match relative.strip_prefix("plugins") {
-            Ok(plugin) if plugin.starts_with(format!("{NAME}.vst3")) => {
+            Ok(plugin) if plugin.starts_with(format!("{}.vst3", plugin_name())) => {
                 root.join("usr/lib/vst3").join(plugin)
             }
             Ok(plugin) => match plugin.strip_prefix(vst3_preset::FOLDER) {
@@ -36,7 +36,7 @@ pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
             },
             Err(_) => home.join(relative),
         };
-        fs::create_dir_all(target.parent().context("a file lies in a folder")?)?;
+        fs::create_dir_all(target.parent().context("the path has no parent folder")?)?;
         fs::hard_link(&path, &target).with_context(|| format!("cannot link {}", target.display()))?;
     }
     fs::create_dir_all(root.join("usr/bin"))?;

@@ -1,4 +1,4 @@
-//! The licence texts of everything that is shipped.
+//! The licence texts of everything shipped.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 
 use super::shipped::Package;
 
-/// Beginnings of the names of files that hold a licence or what a licence demands to be passed on.
+/// Name prefixes of files with a licence, or with notices that a licence requires.
 const NAMES: &[&str] = &["license", "licence", "copying", "notice", "unlicense", "copyright"];
 
-/// One document: first the list, then each text once with the crates that it belongs to, then the runtime's.
+/// One document: a list, then each text once with its crates, then the runtime's texts.
 ///
 /// # Errors
-/// A file cannot be read, or the runtime's texts are missing.
+/// Returns an error if a file cannot be read, or the runtime's texts are missing.
 pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
-    let mut document = String::from("What ResonantGen is made of, and under which licences.\n\n");
+    let mut document = String::from("The components of ResonantGen and their licences.\n\n");
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in packages.iter().filter(|package| !package.own) {
         let name = format!("{} {}", package.name, package.version);
@@ -30,10 +30,10 @@ pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
     for (text, names) in &texts {
         document += &format!("\n{line}\n{}\n{line}\n\n{}\n", names.join(", "), text.trim_end());
     }
-    let beside = runtime.parent().context("the runtime lies in a folder")?;
+    let beside = runtime.parent().context("the runtime's path has no parent folder")?;
     for (name, path) in [
         ("Inter", crate::root().join("assets/fonts/LICENSE-Inter.txt")),
-        ("all-MiniLM-L6-v2 (the model of sentences)", crate::root().join("models/text/LICENSE")),
+        ("all-MiniLM-L6-v2 (the sentence model)", crate::root().join("models/text/LICENSE")),
         ("ONNX Runtime", beside.join("LICENSE")),
         ("ONNX Runtime, third parties", beside.join("ThirdPartyNotices.txt")),
     ] {
@@ -45,7 +45,7 @@ pub fn text(packages: &[Package], runtime: &Path) -> Result<String> {
     Ok(document)
 }
 
-/// Texts of the licence files in a crate's folder.
+/// The licence texts in a crate's folder.
 fn texts_of(folder: &Path) -> Result<Vec<String>> {
     let mut paths: Vec<_> = fs::read_dir(folder)
         .with_context(|| format!("cannot read {}", folder.display()))?

@@ -10,10 +10,10 @@ use super::sha256;
 use super::shipped::Package;
 use crate::setup::runtime::VERSION;
 
-/// Crates, the runtime, the models and the fonts.
+/// Lists crates, runtime, models and fonts.
 ///
 /// # Errors
-/// A file cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
     let mut components: Vec<Value> = packages.iter().map(component).collect();
     components.push(json!({
@@ -42,7 +42,7 @@ pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
         "metadata": {
             "component": {
                 "type": "application",
-                "name": crate::bundle::NAME,
+                "name": crate::bundle::plugin_name(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "licenses": [{ "expression": "MIT OR Apache-2.0" }],
             },
@@ -52,10 +52,10 @@ pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
     Ok(format!("{document:#}\n"))
 }
 
-/// The networks of a folder with a manifest.
+/// The networks in a folder with a manifest.
 fn networks(models: &Path) -> Result<Vec<Value>> {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(models.join("manifest.json"))?)
-        .context("the models' manifest is JSON")?;
+        .context("the models' manifest is not JSON")?;
     let mut files: Vec<_> = fs::read_dir(models)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     files.sort();

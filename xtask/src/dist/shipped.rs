@@ -1,4 +1,4 @@
-//! The crates that end up in what is shipped.
+//! The crates that are part of the release.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::command;
 
-/// What is shipped.
+/// The shipped packages.
 const ROOTS: &[&str] = &["resonantgen-plugin", "resonantgen-cli"];
 
 /// A crate.
@@ -22,14 +22,14 @@ pub struct Package {
     pub licence: String,
     /// Folder of its sources.
     pub folder: PathBuf,
-    /// Whether it is one of this repository's own.
+    /// Whether it belongs to this repository.
     pub own: bool,
 }
 
-/// The crates that `ROOTS` are linked with on this platform, by name; no build scripts, no tests.
+/// The crates linked into `ROOTS` on this platform, sorted by name; without build scripts and tests.
 ///
 /// # Errors
-/// Cargo cannot tell.
+/// Returns an error if `cargo metadata` fails.
 pub fn packages() -> Result<Vec<Package>> {
     let host = host()?;
     let output =
@@ -39,7 +39,7 @@ pub fn packages() -> Result<Vec<Package>> {
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    select(&serde_json::from_slice(&output.stdout).context("cargo metadata prints JSON")?)
+    select(&serde_json::from_slice(&output.stdout).context("cargo metadata printed invalid JSON")?)
 }
 
 fn select(metadata: &Value) -> Result<Vec<Package>> {
@@ -62,7 +62,7 @@ fn select(metadata: &Value) -> Result<Vec<Package>> {
         }
         let node = nodes.iter().find(|node| node["id"] == id.as_str());
         for dependency in node.map(|node| list(&node["deps"])).unwrap_or_default() {
-            // A kind of null is a normal dependency; others are needed to build or to test only.
+            // The kind null is a normal dependency; others are for building or testing only.
             if list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null()) {
                 waiting.push(text(&dependency["pkg"]));
             }
@@ -86,13 +86,13 @@ fn select(metadata: &Value) -> Result<Vec<Package>> {
     Ok(packages)
 }
 
-/// The platform that this program was built for, as rustc names it.
+/// The target triple this program was built for.
 fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = std::process::Command::new(rustc).arg("-vV").output().context("cannot start rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say for which platform it is")?.to_owned())
+    Ok(host.context("rustc does not report its host platform")?.to_owned())
 }
 
 #[cfg(test)]

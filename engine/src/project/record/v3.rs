@@ -111,6 +111,8 @@ struct Recipe {
 #[derive(Debug, Deserialize)]
 struct Intent {
     styles: [f32; STYLES.len()],
+    #[serde(default)]
+    genres: Vec<(String, f32)>,
     attributes: v4::Attributes,
     #[serde(default)]
     moods: Vec<String>,
@@ -122,6 +124,10 @@ struct Intent {
     pace: f32,
     #[serde(default)]
     usual_bpm: Option<f64>,
+    #[serde(default)]
+    bpm_range: Option<(f64, f64)>,
+    #[serde(default)]
+    seconds: Option<f64>,
     meter: Option<String>,
     bars: Option<u32>,
     #[serde(default)]
@@ -216,6 +222,7 @@ fn intent(old: Intent) -> v4::Intent {
     let styles = STYLES.into_iter().zip(old.styles).filter(|(_, weight)| *weight != 0.0);
     v4::Intent {
         styles: styles.map(|(style, weight)| (style.to_owned(), weight)).collect(),
+        genres: old.genres,
         attributes: old.attributes,
         moods: old.moods,
         bpm: old.bpm,
@@ -223,6 +230,8 @@ fn intent(old: Intent) -> v4::Intent {
         mode: old.mode,
         pace: old.pace,
         usual_bpm: old.usual_bpm,
+        bpm_range: old.bpm_range,
+        seconds: old.seconds,
         meter: old.meter,
         bars: old.bars,
         swing: old.swing,

@@ -167,6 +167,9 @@ impl Default for Swing {
 pub struct Intent {
     /// Weights by the styles' names; those of weight 0 are absent.
     pub styles: BTreeMap<String, f32>,
+    /// Named genres with weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub genres: Vec<(String, f32)>,
     pub attributes: Attributes,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moods: Vec<String>,
@@ -180,10 +183,15 @@ pub struct Intent {
     pub pace: f32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_bpm: Option<f64>,
+    /// Lowest and highest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpm_range: Option<(f64, f64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meter: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bars: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swing: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,6 +227,8 @@ pub struct TrackIntent {
     pub instruments: Vec<String>,
     #[serde(default)]
     pub absent: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     #[serde(default)]
     pub octave: i8,
     #[serde(default)]

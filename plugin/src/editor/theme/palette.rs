@@ -1,9 +1,9 @@
-//! The two palettes, and what is promised of them.
+//! The two palettes, and tests of their contrast.
 
 use egui::Color32;
-use resonantgen_engine::track::{TRACK_COUNT, Track};
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// All colours of one look. The tests below hold the pairs that text and controls are made of to WCAG 2, level AA.
+/// All colours of one theme. The tests below check the pairs used for text and controls against WCAG 2, level AA.
 #[derive(Debug)]
 pub struct Palette {
     /// Behind everything.
@@ -20,13 +20,13 @@ pub struct Palette {
     pub line: Color32,
     /// Text.
     pub text: Color32,
-    /// Lesser text.
+    /// Secondary text.
     pub dim: Color32,
-    /// The one thing to press.
+    /// The primary button.
     pub accent: Color32,
     /// Text on [`accent`](Self::accent).
     pub on_accent: Color32,
-    /// Rings around what has the keyboard, and text that stands out.
+    /// Focus rings and highlighted text.
     pub focus: Color32,
     /// Behind selected text.
     pub selection: Color32,
@@ -93,7 +93,7 @@ impl Palette {
         ],
     };
 
-    /// A track's colour: after Okabe and Ito's palette, which colour-blind people can tell apart.
+    /// A track's colour, after Okabe and Ito's palette, which colour-blind people can tell apart.
     #[must_use]
     pub const fn track(&self, track: Track) -> Color32 {
         self.tracks[track.index()]

@@ -1,4 +1,4 @@
-//! What became of the jobs of a process that is gone.
+//! Recovers the jobs of a process that has ended.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::wire::JobState;
 struct Traces {
     job: Arc<Job>,
     started: bool,
-    /// Takes that were about to be saved.
+    /// Ids of the takes that were about to be saved.
     saving: Option<Vec<String>>,
     finished: bool,
 }
 
-/// The queue after a restart: ended jobs are remembered, those that had not begun wait again, and one that was at work is
-/// done if its takes were saved, else interrupted.
+/// The queue after a restart: ended jobs are kept, jobs that had not started wait again, and a job that was running is
+/// done if its takes were saved, otherwise interrupted.
 pub(super) fn state(records: Vec<Record>, sessions: &Sessions) -> State {
     let mut order: Vec<JobId> = Vec::new();
     let mut traces: HashMap<JobId, Traces> = HashMap::new();
@@ -47,7 +47,7 @@ pub(super) fn state(records: Vec<Record>, sessions: &Sessions) -> State {
                 if let Some(traces) = traces.get_mut(&job) {
                     traces.finished = true;
                     traces.job.change(|view| {
-                        // A journal that was tampered with must not leave a job open for ever.
+                        // A manipulated journal must not leave a job open for ever.
                         view.state = if state.is_final() { state } else { JobState::Failed };
                         view.error = error;
                         view.takes = takes;
@@ -74,9 +74,9 @@ pub(super) fn state(records: Vec<Record>, sessions: &Sessions) -> State {
                 None => {
                     view.state = JobState::Interrupted;
                     view.error = Some(if exists {
-                        "the server ended while the job ran; the session is as it was: ask again".to_owned()
+                        "the server stopped during the job; the session is unchanged: try again".to_owned()
                     } else {
-                        "the server ended, and the session is gone".to_owned()
+                        "the server stopped, and the session no longer exists".to_owned()
                     });
                 }
             });

@@ -1,27 +1,27 @@
-//! The thread that does the jobs.
+//! The thread that runs the jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use resonantgen_engine::generator::{GenerateError, Observer, Stage};
 use resonantgen_engine::session::{Session, SessionError};
-use resonantgen_engine::track::Track;
+use resonantgen_models::generator::{GenerateError, Observer, Stage};
+use resonantgen_music::track::Track;
 
 use super::super::journal::{Record, Spec};
 use super::super::problem::Problem;
 use super::{Job, Jobs, locked};
 use crate::wire::{self, JobState, StageName, TrackName, TrackProgress};
 
-/// Smallest step of progress that is told.
+/// Smallest reported step of progress.
 const PROGRESS_STEP: f32 = 0.02;
 
-/// Why a job did not succeed.
+/// Why a job failed.
 enum Failure {
-    /// Somebody, the clock or the end of the server stopped it.
+    /// It was stopped by a user, its time limit, or the end of the server.
     Stopped,
-    /// It cannot be done.
+    /// It cannot be done; the reason, in words.
     Problem(String),
 }
 
@@ -41,17 +41,17 @@ impl From<SessionError> for Failure {
 }
 
 impl Jobs {
-    /// Does one job after another until the queue closes.
+    /// Runs one job after another until the queue closes.
     pub(super) fn work(&self) {
         while let Some(job) = self.next() {
             let begin = Instant::now();
-            // Whether it can be noted or not, the work begins: the worst that follows is that it is done twice.
+            // The job starts even if this cannot be written: at worst it is done twice.
             let _ = locked(&self.journal).append(&Record::Started { job: job.id.clone() });
             job.change(|view| {
                 view.state = JobState::Running;
                 view.ahead = None;
             });
-            // A panic in a model costs its job, not the server.
+            // A panic in a model fails its job, not the server.
             let made = catch_unwind(AssertUnwindSafe(|| self.perform(&job, begin)));
             self.sessions.release(&job.session);
             let (how, error, takes) = match made {
@@ -59,7 +59,7 @@ impl Jobs {
                 Ok(Err(Failure::Stopped)) => self.stopped(&job),
                 Ok(Err(Failure::Problem(detail))) => (JobState::Failed, Some(detail), Vec::new()),
                 Err(_) => {
-                    let detail = "generating failed unexpectedly; the session is as it was";
+                    let detail = "generating failed unexpectedly; the session is unchanged";
                     (JobState::Failed, Some(detail.to_owned()), Vec::new())
                 }
             };
@@ -89,19 +89,19 @@ impl Jobs {
 
     fn stopped(&self, job: &Job) -> (JobState, Option<String>, Vec<String>) {
         if self.interrupting.load(Ordering::Acquire) {
-            let detail = "the server ended while the job ran; the session is as it was: ask again";
+            let detail = "the server stopped during the job; the session is unchanged: try again";
             (JobState::Interrupted, Some(detail.to_owned()), Vec::new())
         } else if job.cancel.load(Ordering::Acquire) {
             (JobState::Cancelled, None, Vec::new())
         } else {
             let seconds = self.limits.job_time.as_secs();
             let detail =
-                format!("it took longer than {seconds} s and was stopped: ask for fewer bars or tracks");
+                format!("it took longer than {seconds} s and was stopped: request fewer bars or tracks");
             (JobState::Failed, Some(detail), Vec::new())
         }
     }
 
-    /// Makes the takes and saves them; returns the ids of those that are new.
+    /// Generates and saves the takes; returns the ids of the new ones.
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
         let mut session = self.sessions.begin(&job.session, &job.id, tracks_of(&job.spec))?;
         let before = session.clone();
@@ -127,7 +127,7 @@ impl Jobs {
         }
         let takes = changed_takes(&before, &session);
         self.sessions.commit(&job.session, session, || {
-            // Without this line the job would be told as interrupted if the process were killed right now.
+            // Without this line the job would be reported as interrupted if the process were killed right now.
             let _ =
                 locked(&self.journal).append(&Record::Saving { job: job.id.clone(), takes: takes.clone() });
         })?;
@@ -146,14 +146,14 @@ fn tracks_of(spec: &Spec) -> Vec<Track> {
     }
 }
 
-/// Ids of takes that play now and did not before.
+/// Ids of takes that play after the job and did not before.
 fn changed_takes(before: &Session, after: &Session) -> Vec<String> {
     let id = |session: &Session, track| session.track(track).take().map(|take| take.id.0.clone());
     let changed = Track::ALL.into_iter().filter(|track| id(before, *track) != id(after, *track));
     changed.filter_map(|track| id(after, track)).collect()
 }
 
-/// Passes progress on to those who watch, and the wish to stop to the engine.
+/// Forwards progress to the watchers, and cancellation to the engine.
 struct Watch<'a> {
     job: &'a Job,
     begin: Instant,

@@ -1,16 +1,16 @@
-//! Sound and notes: of single takes, and of a session as it plays.
+//! Audio and scores, of single takes and of a session as it plays.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use resonantgen_engine::midi;
 use resonantgen_engine::project::mix;
-use resonantgen_engine::score::Score;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::{StemAudio, Take};
-use resonantgen_engine::track::Track;
+use resonantgen_music::midi;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::{StemAudio, Take};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -21,13 +21,13 @@ use super::super::problem::Problem;
 use super::{InTake, InWhole};
 use crate::wire::Problem as WireProblem;
 
-/// A form of a take.
+/// A representation of a take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub enum TakeFile {
     /// 48 kHz, 24 bit, stereo.
     #[serde(rename = "audio.wav")]
     Wav,
-    /// The same without loss in less room.
+    /// The same, losslessly compressed.
     #[serde(rename = "audio.flac")]
     Flac,
     /// The score.
@@ -35,13 +35,13 @@ pub enum TakeFile {
     Midi,
 }
 
-/// A form of a whole session.
+/// A representation of a whole session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub enum WholeFile {
-    /// The sum of the stems that play.
+    /// The sum of the playing stems.
     #[serde(rename = "mix.wav")]
     Mix,
-    /// All scores that play.
+    /// All playing scores.
     #[serde(rename = "session.mid")]
     Midi,
 }
@@ -62,17 +62,17 @@ impl Source for Vec<u8> {
     }
 }
 
-/// A take's sound or score. Its ETag is the take's id: the same id is the same sound for ever.
+/// A take's audio or score. Its ETag is the take's id: the same id always means the same audio.
 #[utoipa::path(
     get, path = "/v1/sessions/{session}/takes/{take}/{file}", tag = "audio",
     params(("session" = String, Path), ("take" = String, Path), ("file" = inline(TakeFile), Path),
         ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses(
-        (status = 200, description = "All of it", content_type = "audio/wav", body = Vec<u8>),
+        (status = 200, description = "The whole file", content_type = "audio/wav", body = Vec<u8>),
         (status = 206, description = "The range", content_type = "audio/wav", body = Vec<u8>),
-        (status = 304, description = "You have it"),
+        (status = 304, description = "Not modified"),
         (status = 404, body = WireProblem),
-        (status = 416, body = WireProblem, description = "The range lies outside"),
+        (status = 416, body = WireProblem, description = "The range lies outside the file"),
     )
 )]
 pub async fn take(
@@ -107,17 +107,17 @@ pub async fn take(
     .await
 }
 
-/// The session as it plays: the mix, or all scores in one file.
+/// The session as it plays: the mix, or all scores in one MIDI file.
 #[utoipa::path(
     get, path = "/v1/sessions/{session}/{file}", tag = "audio",
     params(("session" = String, Path), ("file" = inline(WholeFile), Path),
         ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses(
-        (status = 200, description = "All of it", content_type = "audio/wav", body = Vec<u8>),
+        (status = 200, description = "The whole file", content_type = "audio/wav", body = Vec<u8>),
         (status = 206, description = "The range", content_type = "audio/wav", body = Vec<u8>),
-        (status = 304, description = "You have it"),
+        (status = 304, description = "Not modified"),
         (status = 404, body = WireProblem, description = "No such session, or nothing plays in it"),
-        (status = 416, body = WireProblem, description = "The range lies outside"),
+        (status = 416, body = WireProblem, description = "The range lies outside the file"),
     )
 )]
 pub async fn whole(

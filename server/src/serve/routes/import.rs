@@ -1,4 +1,4 @@
-//! Loops of the user's own.
+//! Imports of the user's own loops.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Instant;
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use resonantgen_engine::import::{ImportError, ImportObserver, ImportOptions, import_loop};
 use resonantgen_engine::session::SessionError;
-use resonantgen_engine::track::Track;
+use resonantgen_import::{ImportError, ImportObserver, ImportOptions, import_loop};
+use resonantgen_music::track::Track;
 use serde::Deserialize;
 
 use super::super::app::App;
@@ -19,31 +19,31 @@ use super::InTrack;
 use super::sessions::shown;
 use crate::wire::{self, Problem as WireProblem, SessionView};
 
-/// Longest name of a file that is kept.
+/// Maximum length of a stored file name, in characters.
 const NAME_CHARACTERS: usize = 60;
-/// Ends of names that are kept; what the file is, is found out from its bytes.
+/// File extensions that are kept in names; the format is detected from the bytes.
 const KINDS: &[&str] = &["wav", "flac", "mp3", "ogg", "aif", "aiff"];
 
-/// What is known of the loop.
+/// Known facts about the loop.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Loop {
-    /// Name of the file, to show it.
+    /// Name of the file, for display.
     name: Option<String>,
-    /// Tempo in quarter notes per minute; left out, it is measured.
+    /// Tempo in quarter notes per minute; measured if omitted.
     bpm: Option<f64>,
-    /// Bars to take.
+    /// Number of bars to use.
     bars: Option<u32>,
-    /// Where the first bar starts, in seconds; left out, it is measured.
+    /// Start of the first bar in seconds; measured if omitted.
     start: Option<f64>,
-    /// Key, like "A minor"; left out, it is measured.
+    /// Key, like "A minor"; measured if omitted.
     key: Option<String>,
     /// Time signature, like "4/4".
     meter: Option<String>,
 }
 
-/// Stops when the time is over.
+/// Cancels at a deadline.
 struct Deadline(Instant);
 
 impl ImportObserver for Deadline {
@@ -52,8 +52,8 @@ impl ImportObserver for Deadline {
     }
 }
 
-/// Puts a loop (WAV, FLAC, MP3, OGG or AIFF) on a track, fitted to the session's bars, and locks the track: what is
-/// generated next is made around it.
+/// Puts a loop (WAV, FLAC, MP3, OGG or AIFF) on a track, fitted to the session's bars, and locks the track. Later takes
+/// are generated around it.
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/tracks/{track}/import", tag = "sessions",
     params(("session" = String, Path), ("track" = wire::TrackName, Path), Loop),
@@ -76,10 +76,10 @@ pub async fn import(
     let track = Track::from(path.track);
     let key = known.key.as_deref().map(str::parse).transpose();
     let key =
-        key.map_err(|error: resonantgen_engine::plan::ParseKeyError| Problem::refused(error.to_string()))?;
+        key.map_err(|error: resonantgen_music::plan::ParseKeyError| Problem::refused(error.to_string()))?;
     let meter = known.meter.as_deref().map(str::parse).transpose();
     let meter = meter
-        .map_err(|error: resonantgen_engine::plan::ParseMeterError| Problem::refused(error.to_string()))?;
+        .map_err(|error: resonantgen_music::plan::ParseMeterError| Problem::refused(error.to_string()))?;
     let turn = Arc::clone(&app.uploads).acquire_owned().await;
     let bytes = read(request, app.limits.upload_bytes).await?;
     blocking(move || {
@@ -110,7 +110,7 @@ pub async fn import(
     .await
 }
 
-/// Why a file was not imported, without telling where it lies here.
+/// Why a file was not imported, without revealing its path on this machine.
 fn refused(error: &ImportError, file: &Path) -> Problem {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let words = error.to_string().replace(&file.display().to_string(), &name);
@@ -124,17 +124,42 @@ fn refused(error: &ImportError, file: &Path) -> Problem {
     }
 }
 
-/// A name that is one plain file, whatever was sent.
+/// A name that is one plain file on every system, whatever was sent; letters of every script are kept.
 fn plain_name(sent: &str) -> String {
     let (stem, kind) = sent.rsplit_once('.').unwrap_or((sent, ""));
     let kind = KINDS.iter().find(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(&KINDS[0]);
-    let stem: String = stem
-        .chars()
-        .filter(|one| one.is_ascii_alphanumeric() || " -_".contains(*one))
-        .take(NAME_CHARACTERS)
-        .collect();
+    let stem: String = stem.chars().filter(|one| is_plain(*one)).take(NAME_CHARACTERS).collect();
     let stem = stem.trim();
-    format!("{}.{kind}", if stem.is_empty() { "loop" } else { stem })
+    format!("{}.{kind}", if stem.is_empty() || is_device(stem) { "loop" } else { stem })
+}
+
+/// Letters, digits and marks of all scripts, but nothing that means something to a file system, that cannot be seen, or that
+/// turns the order of what is shown (Unicode Technical Report 36, section 3.1).
+fn is_plain(one: char) -> bool {
+    match one {
+        _ if one.is_ascii() => one.is_ascii_alphanumeric() || " -_".contains(one),
+        // Joiners are part of how Indic and Persian words are written.
+        '\u{200c}' | '\u{200d}' => true,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' => false,
+        // Private letters, specials, tags.
+        '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}' => false,
+        _ => !one.is_control() && !one.is_whitespace(),
+    }
+}
+
+/// Whether Windows takes a name for a device.
+fn is_device(stem: &str) -> bool {
+    let stem = stem.to_lowercase();
+    let is_port = |port: &str| {
+        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
+        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
+    };
+    ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_port("com") || is_port("lpt")
 }
 
 #[cfg(test)]
@@ -152,6 +177,15 @@ mod tests {
             ("", "loop.wav"),
             (".wav", "loop.wav"),
             ("a\0b.exe", "ab.wav"),
+            (
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+            ),
+            ("\u{431}\u{430}\u{441} 120.FLAC", "\u{431}\u{430}\u{441} 120.flac"),
+            ("\u{924}\u{93e}\u{932}\u{94d}.mp3", "\u{924}\u{93e}\u{932}\u{94d}.mp3"),
+            ("e\u{301}te\u{301}.ogg", "e\u{301}te\u{301}.ogg"),
+            ("\u{202e}vaw.exe", "vaw.wav"),
+            ("NUL.wav", "loop.wav"),
         ] {
             assert_eq!(plain_name(sent), kept);
         }

@@ -1,4 +1,4 @@
-//! Jobs: asking for one, watching it, cancelling it.
+//! Jobs: submitting, watching, cancelling.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
 use serde::Deserialize;
 
 use super::super::app::App;
@@ -22,19 +22,19 @@ use super::sessions::has_no_body;
 use super::{InJob, InSession, InTrack};
 use crate::wire::{self, GenerateRequest, JobView, Problem as WireProblem, RegenerateRequest};
 
-/// How often an event stream shows that it lives.
+/// Interval of heartbeats in an event stream.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Longest wait for a change, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 20_000;
 
-/// How long to wait for a change.
+/// Long-polling parameters.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Waiting {
-    /// The `version` that is known already.
+    /// The `version` already known to the client.
     after: Option<u64>,
-    /// Milliseconds to wait for another one, at most 20,000.
+    /// Milliseconds to wait for a newer version, at most 20,000.
     wait_ms: Option<u64>,
 }
 
@@ -42,17 +42,17 @@ fn accepted(job: JobView) -> Response {
     (StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{}", job.id))], Answer(job)).into_response()
 }
 
-/// Generates all unlocked tracks that are asked for. The answer is a job: watch it until it is done.
+/// Generates all requested tracks that are not locked. Returns a job: watch it until it is done.
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/generate", tag = "jobs", params(("session" = String, Path)),
     request_body = GenerateRequest,
     responses(
-        (status = 202, body = JobView, description = "Accepted: written down, and done even if the server restarts"),
+        (status = 202, body = JobView, description = "Accepted; the job survives a restart of the server"),
         (status = 404, body = WireProblem),
         (status = 409, body = WireProblem, description = "All chosen tracks are locked"),
         (status = 422, body = WireProblem, description = "The request cannot be met; the detail says why"),
-        (status = 429, body = WireProblem, description = "Too many jobs wait"),
-        (status = 503, body = WireProblem, description = "The server is ending"),
+        (status = 429, body = WireProblem, description = "Too many jobs are waiting"),
+        (status = 503, body = WireProblem, description = "The server is stopping"),
         (status = 507, body = WireProblem, description = "The server's disk is full"),
     )
 )]
@@ -63,7 +63,7 @@ pub async fn generate(
 ) -> Result<Response, Problem> {
     blocking(move || {
         app.sessions.read(&path.session, |session, _| {
-            // A job before it may use this seed; the job itself will take the one that is next then.
+            // An earlier job may use this seed; the job itself then takes the next one.
             let wanted = wire::session_request(&request, session.next_seed(None))
                 .map_err(|error| Problem::refused(error.to_string()))?;
             let text = app.generator.understanding();
@@ -76,7 +76,7 @@ pub async fn generate(
     .await
 }
 
-/// Makes one track anew; it hears the others as they are.
+/// Regenerates one track; it hears the others.
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/tracks/{track}/regenerate", tag = "jobs",
     params(("session" = String, Path), ("track" = wire::TrackName, Path)),
@@ -86,8 +86,8 @@ pub async fn generate(
         (status = 404, body = WireProblem),
         (status = 409, body = WireProblem, description = "The track is locked, or nothing was generated yet"),
         (status = 422, body = WireProblem, description = "The words cannot be used; the detail says why"),
-        (status = 429, body = WireProblem, description = "Too many jobs wait"),
-        (status = 503, body = WireProblem, description = "The server is ending"),
+        (status = 429, body = WireProblem, description = "Too many jobs are waiting"),
+        (status = 503, body = WireProblem, description = "The server is stopping"),
         (status = 507, body = WireProblem, description = "The server's disk is full"),
     )
 )]
@@ -113,19 +113,19 @@ pub async fn regenerate(
     .await
 }
 
-/// Jobs that wait or run, and the last that ended.
+/// Waiting and running jobs, and the most recent that ended.
 #[utoipa::path(get, path = "/v1/jobs", tag = "jobs", responses((status = 200, body = Vec<JobView>)))]
 pub async fn list(State(app): State<Arc<App>>) -> Answer<Vec<JobView>> {
     Answer(app.jobs.list())
 }
 
-/// A job; with `after` and `wait_ms` as soon as it has changed.
+/// A job; with `after` and `wait_ms`, responds as soon as it has changed.
 #[utoipa::path(
     get, path = "/v1/jobs/{job}", tag = "jobs", params(("job" = String, Path), Waiting),
     responses(
         (status = 200, body = JobView),
         (status = 404, body = WireProblem),
-        (status = 429, body = WireProblem, description = "Too many wait for changes"),
+        (status = 429, body = WireProblem, description = "Too many clients are waiting for changes"),
     )
 )]
 pub async fn show(
@@ -138,22 +138,22 @@ pub async fn show(
         let _place = app.watchers.try_acquire().map_err(|_| too_many_watchers())?;
         let time = Duration::from_millis(wait_ms.min(LONGEST_WAIT_MS));
         let news = job.wait_for(|view| view.version != after || view.state.is_final());
-        // When there are none in time, the job is told as it is.
+        // Without a change in time, the response is the current state.
         let _ = tokio::time::timeout(time, news).await;
     }
     let view = job.borrow().clone();
     Ok(Answer(view))
 }
 
-/// Progress as server-sent events named `job`, each with the job as it is then. Their ids are versions: after a break the
-/// stream goes on with what is newer than `Last-Event-ID`. It ends with the job.
+/// Progress as server-sent events named `job`, each with the job's current state. Event ids are versions: after a reconnect
+/// the stream continues with what is newer than `Last-Event-ID`. It ends with the job.
 #[utoipa::path(
     get, path = "/v1/jobs/{job}/events", tag = "jobs",
     params(("job" = String, Path), ("Last-Event-ID" = Option<u64>, Header)),
     responses(
         (status = 200, description = "Events", content_type = "text/event-stream", body = JobView),
         (status = 404, body = WireProblem),
-        (status = 429, body = WireProblem, description = "Too many wait for changes"),
+        (status = 429, body = WireProblem, description = "Too many clients are waiting for changes"),
     )
 )]
 pub async fn events(
@@ -165,7 +165,7 @@ pub async fn events(
     let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| too_many_watchers())?;
     let known = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
     let farewell = app.farewell.subscribe();
-    // Only the newest state is sent, so a slow reader costs no memory and misses nothing that matters.
+    // Only the newest state is sent, so a slow reader costs no memory and misses nothing important.
     let events = stream::unfold(Some((job, known, farewell, place)), async |state| {
         let (mut job, known, mut farewell, place) = state?;
         let news = async {
@@ -184,7 +184,7 @@ pub async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-/// Cancels a job. One that runs stops soon; watch it until it says so.
+/// Cancels a job. A running job stops soon; watch it until it reports this.
 #[utoipa::path(
     delete, path = "/v1/jobs/{job}", tag = "jobs", params(("job" = String, Path)),
     responses((status = 200, body = JobView), (status = 404, body = WireProblem))
@@ -196,6 +196,6 @@ pub async fn cancel(State(app): State<Arc<App>>, Ids(path): Ids<InJob>) -> Resul
 fn too_many_watchers() -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "too many watch jobs at the moment: close some, or ask again later",
+        "too many clients are watching jobs: close some, or try again later",
     )
 }

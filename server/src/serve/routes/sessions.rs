@@ -6,11 +6,10 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonantgen_engine::intent;
 use resonantgen_engine::project;
 use resonantgen_engine::session::Session;
-use resonantgen_engine::take::TakeId;
-use resonantgen_engine::track::Track;
+use resonantgen_music::track::Track;
+use resonantgen_take::TakeId;
 use serde::Deserialize;
 
 use super::super::app::App;
@@ -23,12 +22,12 @@ use crate::wire::{
     UnderstoodView,
 };
 
-/// How a session is created.
+/// Options of a new session.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Creation {
-    /// The session is for a while only: it ends with the server, or when room is needed.
+    /// Whether the session is temporary: it is removed when the server stops or needs room.
     #[serde(default)]
     lent: bool,
 }
@@ -45,7 +44,7 @@ fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
         understood: session
             .intent
             .as_ref()
-            .map(|intent| intent::understood(intent).iter().map(UnderstoodView::from).collect())
+            .map(|intent| resonantgen_words::understood(intent).iter().map(UnderstoodView::from).collect())
             .unwrap_or_default(),
         unknown: session.intent.as_ref().map(|intent| intent.unknown.clone()).unwrap_or_default(),
         seed: session.seed,
@@ -58,7 +57,7 @@ fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
     }
 }
 
-/// A session as it is now. Blocks.
+/// The current state of a session. Blocks.
 pub(super) fn shown(app: &App, id: &SessionId) -> Result<Answer<SessionView>, Problem> {
     app.sessions.read(id, |session, job| Ok(Answer(view(id, session, job))))
 }
@@ -69,18 +68,18 @@ pub async fn list(State(app): State<Arc<App>>) -> Answer<Vec<SessionEntry>> {
     Answer(app.sessions.ids().into_iter().map(|id| SessionEntry { id: id.into() }).collect())
 }
 
-/// A new session: empty, or from the bytes that `state` gave.
+/// Creates a session: empty, or from the bytes of `state`.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", params(Creation),
     request_body(
-        description = "Nothing, or a whole session",
+        description = "Empty, or a whole session",
         content((Vec<u8> = "application/vnd.resonantgen.session"))
     ),
     responses(
         (status = 201, body = SessionView),
         (status = 413, body = WireProblem, description = "Too large"),
-        (status = 422, body = WireProblem, description = "The bytes are no session"),
-        (status = 507, body = WireProblem, description = "Too many sessions, or no room on the disk"),
+        (status = 422, body = WireProblem, description = "The bytes are not a session"),
+        (status = 507, body = WireProblem, description = "Too many sessions, or the disk is full"),
     )
 )]
 pub async fn create(
@@ -96,7 +95,7 @@ pub async fn create(
                 StatusCode::PAYLOAD_TOO_LARGE if !is_session => Problem::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     format!(
-                        "a session's bytes are sent as '{}'; an empty body makes an empty session",
+                        "send a session's bytes as '{}', or an empty body for an empty session",
                         wire::SESSION_TYPE
                     ),
                 ),
@@ -132,7 +131,7 @@ pub async fn show(
 /// Deletes a session with all its takes, and cancels its jobs.
 #[utoipa::path(
     delete, path = "/v1/sessions/{session}", tag = "sessions", params(("session" = String, Path)),
-    responses((status = 204, description = "It is gone"), (status = 404, body = WireProblem))
+    responses((status = 204, description = "Deleted"), (status = 404, body = WireProblem))
 )]
 pub async fn delete(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> Result<StatusCode, Problem> {
     blocking(move || {
@@ -143,7 +142,7 @@ pub async fn delete(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> R
     .await
 }
 
-/// The whole session as bytes, audio included: what `POST /v1/sessions` takes, on this or another server.
+/// The whole session as bytes, audio included, for `POST /v1/sessions` on this or another server.
 #[utoipa::path(
     get, path = "/v1/sessions/{session}/state", tag = "sessions", params(("session" = String, Path)),
     responses(
@@ -159,14 +158,14 @@ pub async fn state(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> Re
     .await
 }
 
-/// Locks a track: its take stays as it is.
+/// Locks a track: its take does not change.
 #[utoipa::path(
     put, path = "/v1/sessions/{session}/tracks/{track}/lock", tag = "sessions",
     params(("session" = String, Path), ("track" = wire::TrackName, Path)),
     responses(
         (status = 200, body = SessionView),
         (status = 404, body = WireProblem),
-        (status = 409, body = WireProblem, description = "A job is making this track"),
+        (status = 409, body = WireProblem, description = "A job is generating this track"),
     )
 )]
 pub async fn lock(
@@ -197,7 +196,7 @@ async fn set_lock(app: Arc<App>, path: InTrack, lock: bool) -> Result<Answer<Ses
     .await
 }
 
-/// Lets another take of a track's history play.
+/// Plays another take of a track's history.
 #[utoipa::path(
     put, path = "/v1/sessions/{session}/tracks/{track}/take", tag = "sessions",
     params(("session" = String, Path), ("track" = wire::TrackName, Path)),
@@ -222,7 +221,7 @@ pub async fn select(
     .await
 }
 
-/// Plays the take that was heard before the present one; doing it again goes back (A/B).
+/// Plays the take that was heard before the current one; repeat to go back (A/B).
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/tracks/{track}/compare", tag = "sessions",
     params(("session" = String, Path), ("track" = wire::TrackName, Path)),
@@ -239,7 +238,7 @@ pub async fn compare(
     change(app, path.session, move |session| Ok(session.compare(path.track.into())?)).await
 }
 
-/// Takes the last change back.
+/// Undoes the last change.
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/undo", tag = "sessions", params(("session" = String, Path)),
     responses(
@@ -255,7 +254,7 @@ pub async fn undo(
     change(app, path.session, |session| Ok(session.undo()?)).await
 }
 
-/// Does again what was undone.
+/// Redoes the last undone change.
 #[utoipa::path(
     post, path = "/v1/sessions/{session}/redo", tag = "sessions", params(("session" = String, Path)),
     responses(
@@ -271,7 +270,7 @@ pub async fn redo(
     change(app, path.session, |session| Ok(session.redo()?)).await
 }
 
-/// Marks a take as a favourite, which is never forgotten.
+/// Marks a take as a favourite, which is kept for ever.
 #[utoipa::path(
     put, path = "/v1/sessions/{session}/takes/{take}/favourite", tag = "sessions",
     params(("session" = String, Path), ("take" = String, Path)),
@@ -284,7 +283,7 @@ pub async fn favour(
     set_favourite(app, path, true).await
 }
 
-/// Takes the mark away.
+/// Removes the favourite mark.
 #[utoipa::path(
     delete, path = "/v1/sessions/{session}/takes/{take}/favourite", tag = "sessions",
     params(("session" = String, Path), ("take" = String, Path)),
@@ -308,7 +307,7 @@ async fn set_favourite(app: Arc<App>, path: OfTake, favourite: bool) -> Result<A
     .await
 }
 
-/// Changes a session and shows it.
+/// Changes a session and returns its new state.
 async fn change(
     app: Arc<App>,
     id: SessionId,
@@ -321,7 +320,7 @@ async fn change(
     .await
 }
 
-/// Whether a client sent nothing at all.
+/// Whether the request has no body.
 pub fn has_no_body(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_none()
         && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0")

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use resonantgen_tests::editor::Place;
 use resonantgen_tests::screen::{Picture, Screen, wait_for};
 
-/// Shortest time between two pictures of something that moves, in milliseconds.
+/// Minimum time between two frames of something that moves, in milliseconds.
 const PACE: u16 = 120;
-/// Pictures while the pointer goes from one place to the next.
+/// Number of frames while the pointer moves from one place to the next.
 const STEPS: i16 = 5;
-/// An arrow: `#` is its edge, `.` its inside.
+/// The pointer, an arrow: `#` is its edge, `.` its inside.
 const POINTER: [&str; 17] = [
     "#",
     "##",
@@ -31,23 +31,23 @@ const POINTER: [&str; 17] = [
     "      ##",
 ];
 
-/// A window that is filmed.
+/// A film of a window.
 pub struct Film<'a> {
     screen: &'a Screen,
     window: u32,
     pointer: Place,
-    /// Pictures, and how long each is shown, in milliseconds.
+    /// Frames, each with its duration in milliseconds.
     frames: Vec<(Picture, u16)>,
 }
 
 impl<'a> Film<'a> {
-    /// Begins with the pointer at a place.
+    /// Starts with the pointer at a place.
     pub fn new(screen: &'a Screen, window: u32, pointer: Place) -> Self {
         screen.point(window, pointer);
         Self { screen, window, pointer, frames: Vec::new() }
     }
 
-    /// Shows what is seen now for some milliseconds.
+    /// Holds the current picture for some milliseconds.
     pub fn hold(&mut self, milliseconds: u16) {
         let mut picture = self.screen.look(self.window);
         draw_pointer(&mut picture, self.pointer);
@@ -70,7 +70,7 @@ impl<'a> Film<'a> {
         self.screen.click(self.window, place);
     }
 
-    /// Films until the window looks as wanted.
+    /// Films until the window meets a condition.
     pub fn follow(&mut self, what: &str, is_so: impl Fn(&Picture) -> bool) {
         let mut next = Instant::now();
         wait_for(what, || {
@@ -83,7 +83,7 @@ impl<'a> Film<'a> {
         });
     }
 
-    /// Writes the film as an animated PNG that goes on for ever: after the first picture, only what has changed.
+    /// Writes the film as an endless animated PNG: after the first frame, only the changes.
     pub fn write(&self, path: &Path) {
         let file = std::fs::File::create(path).expect("the folder is there");
         let (first, _) = self.frames.first().expect("something was filmed");
@@ -98,7 +98,7 @@ impl<'a> Film<'a> {
             let [left, top, width, height] =
                 before.map_or([0, 0, first.width, first.height], |before| changed(before, picture));
             writer.set_frame_delay(*milliseconds, 1_000).expect("it is animated");
-            // A dimension is checked against the position of the picture before.
+            // A dimension is checked against the position of the previous frame.
             writer.set_frame_position(0, 0).expect("it lies within");
             writer.set_frame_dimension(width as u32, height as u32).expect("it lies within");
             writer.set_frame_position(left as u32, top as u32).expect("it lies within");
@@ -117,7 +117,7 @@ impl<'a> Film<'a> {
     }
 }
 
-/// The smallest rectangle that holds all differences: left, top, width, height; a pixel where there is none.
+/// The smallest rectangle that contains all differences: left, top, width, height; one pixel if there are none.
 fn changed(before: &Picture, after: &Picture) -> [usize; 4] {
     let width = after.width;
     let places = (0..after.pixels.len()).filter(|at| before.pixels[*at] != after.pixels[*at]);

@@ -1,5 +1,5 @@
-//! The pictures of the README, taken from a running editor. `cargo xtask pictures` builds the standalone, names it in
-//! `RESONANTGEN_STANDALONE`, and says as an argument which folder the pictures go to. Linux only.
+//! Takes the README's pictures from a running editor. `cargo xtask pictures` builds the standalone, names it in
+//! `RESONANTGEN_STANDALONE`, and passes the folder for the pictures as an argument. Linux only.
 #![allow(clippy::print_stdout, reason = "a chore talks to the person who runs it")]
 
 #[cfg(target_os = "linux")]
@@ -38,12 +38,12 @@ mod scenes {
 
     use crate::film::Film;
 
-    /// Where the pointer lights nothing up.
+    /// A place where the pointer highlights nothing.
     const AWAY: Place = (900, 135);
-    /// How much a lane changes by another take; the playhead changes less.
+    /// Minimum change of a lane with another take; the playhead changes less.
     const OTHER: f64 = 0.04;
 
-    /// An editor whose example prompt was generated.
+    /// An editor after generating the example prompt.
     fn generated(screen: &Screen, standalone: &Path) -> Editor {
         let editor = Editor::start(screen, standalone, None);
         let empty = screen.look(editor.window);
@@ -60,7 +60,7 @@ mod scenes {
         is_near(picture.at(DRUMS_LOCK_EDGE), DRUMS)
     }
 
-    /// Four takes, the drums locked, the bass made twice.
+    /// Four takes, the drums locked, the bass regenerated.
     pub fn screenshot(standalone: &Path, folder: &Path) -> PathBuf {
         let screen = Screen::open(1_200, 800);
         let editor = generated(&screen, standalone);
@@ -74,12 +74,12 @@ mod scenes {
         screen.point(window, AWAY);
         let seen = screen.look(window);
         let path = folder.join("screenshot.png");
-        // A drawing later, so that nothing is lit up any more.
+        // One drawing later, so that nothing is highlighted any more.
         screen.wait_to_see(window, "the next drawing", |picture| *picture != seen).write(&path);
         path
     }
 
-    /// Generates, locks the drums, makes the bass again: what a first minute is like.
+    /// Generates, locks the drums, regenerates the bass: a typical first minute.
     pub fn generate_lock_regenerate(standalone: &Path, folder: &Path) -> PathBuf {
         let screen = Screen::open(1_200, 800);
         let editor = Editor::start(&screen, standalone, None);

@@ -1,0 +1,366 @@
+//! Where the bars of a recording are: tempo, downbeat, and how many.
+
+use super::decode::Decoded;
+use super::hints::Hint;
+use super::tempo::{Similarity, estimate, usual};
+use super::{ImportError, ImportOptions, Measured, attack};
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter};
+use resonantgen_sound::listen::flux::{Edges, Flux};
+use resonantgen_sound::listen::mono;
+use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
+
+/// Below this no beat was found.
+const NO_BEAT: f32 = 0.2;
+/// Below this the tempo is told to be doubtful.
+const DOUBTFUL_BEAT: f32 = 0.35;
+/// A loop that misses whole bars by less than this share of a bar was cut to bars.
+const CUT_TOLERANCE: f64 = 0.12;
+/// And by less than this share of its length.
+const CUT_TOLERANCE_SHARE: f64 = 0.03;
+/// How much less well than the measured tempo the one from the length may explain the recording.
+const CUT_PULSE_SHARE: f32 = 0.8;
+/// The same for a tempo that only the length speaks for.
+const OTHER_PULSE_SHARE: f32 = 0.72;
+/// What speaks for a bar at the first beat that sounds, in the units of onset strength.
+const BEGIN_BONUS: f32 = 0.25;
+/// A last bar that misses this much of its length still counts, in seconds.
+const SHORTFALL_SECONDS: f64 = 0.06;
+/// The same for a length that is to be that of whole bars at a tempo that is told.
+const EXACT_SECONDS: f64 = 0.006;
+/// How far a tempo that is noted may be from the one that the length speaks for, as a share.
+const NOTED_TOLERANCE: f64 = 0.01;
+/// The same for a bare number in a name, in seconds over the length.
+const BARE_SECONDS: f64 = 0.012;
+/// How sure a tempo is that was noted and agrees with the length.
+const NOTED_CONFIDENCE: f32 = 0.95;
+/// How much less well than the measured tempo a bare number in a name may explain the recording.
+const BARE_PULSE_SHARE: f32 = 0.5;
+/// Share of the chosen tempo's score from which on half or double of it is told as well.
+const DOUBT_SHARE: f32 = 0.3;
+/// From here on sixteenths do not tell that a tempo is no double one.
+const FAST_BPM: f64 = 130.0;
+/// How much sixteenths stand out, as a share of the beat, where they are heard.
+const DIVIDED: f32 = 0.2;
+/// Share of the power in the difference of the channels from which on it is told that they are out of phase.
+const OUT_OF_PHASE: f32 = 0.75;
+/// How far from the measured place of a beat its attack is looked for, in seconds.
+const ATTACK_REACH: f64 = 0.025;
+/// An attack this close to the start of the file is at it, in seconds.
+const AT_ONCE: f64 = 0.001;
+/// Tempos this close to a whole number, over the loop, are one: in seconds.
+const ROUNDING_SECONDS: f64 = 0.006;
+
+/// The bars of a recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) bpm: Measured<f64>,
+    pub(super) downbeat: Measured<f64>,
+    pub(super) bars: u32,
+    /// Seconds of a bar at the file's tempo.
+    pub(super) bar_seconds: f64,
+}
+
+/// Finds the bars of `decoded`. `hints` are tempos that its name and tags may mean.
+pub(super) fn find(
+    decoded: &Decoded,
+    meter: Meter,
+    options: &ImportOptions,
+    hints: &[Hint],
+    remarks: &mut Vec<String>,
+) -> Result<Cut, ImportError> {
+    let heard = mono(&decoded.left, &decoded.right);
+    if heard.side > OUT_OF_PHASE {
+        let words = "its channels are out of phase, so that it nearly vanishes in mono: turn the polarity of one of them if \
+                     that is not meant";
+        remarks.push(words.to_owned());
+    }
+    let mono = heard.samples;
+    let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let quarters_per_bar = f64::from(meter.steps_per_bar()) / 4.0;
+    let flux = Flux::of(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Silent);
+    let novelty = flux.novelty();
+    let similarity = Similarity::of(&novelty, flux.rate_hz());
+    let hint = options.bpm_hint.or(options.plan.as_ref().map(|plan| plan.bpm));
+    // The length speaks only for what begins at the file's beginning.
+    let cut_seconds = decoded.cut_seconds.filter(|_| options.start_seconds.is_none());
+    let (bpm, whole_bars) = match options.bpm {
+        Some(value) => {
+            let bars =
+                cut_seconds.and_then(|seconds| whole_bars(value, seconds, quarters_per_bar, EXACT_SECONDS));
+            (Measured { value, confidence: 1.0 }, bars)
+        }
+        None => {
+            let measured = estimate(&similarity, hint);
+            let noted = noted(hints, &similarity, measured, cut_seconds, quarters_per_bar);
+            let cut = cut_seconds.filter(|_| decoded.is_whole && noted.is_none()).and_then(|seconds| {
+                cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar)
+            });
+            match (noted.or(cut.map(|(bpm, bars)| (bpm, Some(bars)))), &options.plan) {
+                (Some((bpm, bars)), _) if noted.is_some() || hint.is_some() => (bpm, bars),
+                (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
+                // Pads have no beat; beside other tracks their tempo is taken to be the same.
+                (None, Some(plan)) if measured.confidence < NO_BEAT => {
+                    remarks
+                        .push("no beat can be made out: it is taken to be in the session's tempo".to_owned());
+                    (Measured { value: plan.bpm, confidence: 0.0 }, None)
+                }
+                (None, _) if measured.confidence < NO_BEAT => return Err(ImportError::NoBeat),
+                (None, _) if hint.is_some() => (measured, None),
+                (None, _) => (doubted(measured, &similarity, remarks), None),
+            }
+        }
+    };
+    if bpm.confidence < DOUBTFUL_BEAT && bpm.confidence > 0.0 {
+        remarks
+            .push(format!("the tempo ({:.1} bpm) is a guess: say it with --bpm if it is wrong", bpm.value));
+    }
+    let bpm = Measured { value: folded(bpm.value, options), ..bpm };
+    let bar_seconds = quarters_per_bar * 60.0 / bpm.value;
+    let downbeat = match options.start_seconds {
+        Some(_) => Measured { value: 0.0, confidence: 1.0 },
+        None => {
+            let beat = 60.0 / bpm.value;
+            let starts_on_bar = whole_bars.is_some();
+            let found = downbeat(&flux, &novelty, beat, quarters_per_bar, starts_on_bar);
+            let value = if starts_on_bar { 0.0 } else { at_attack(&mono, found.value, beat, bar_seconds) };
+            Measured { value, ..found }
+        }
+    };
+    let held = ((seconds - downbeat.value + SHORTFALL_SECONDS) / bar_seconds).floor();
+    if held < 1.0 {
+        return Err(ImportError::TooShort { seconds, bpm: bpm.value });
+    }
+    let held = (held as u32).min(*BARS_RANGE.end());
+    let wanted = options.bars.or(options.plan.as_ref().map(|plan| plan.bars)).unwrap_or(held);
+    let bars = if wanted < held || whole_bars.is_some() {
+        wanted.min(held)
+    } else {
+        // Of a recording that was not cut to bars, phrases are taken.
+        match held {
+            0..=2 => held,
+            3 => 2,
+            _ => held / 4 * 4,
+        }
+    };
+    let bpm = Measured { value: rounded(bpm.value, bar_seconds * f64::from(bars)), ..bpm };
+    Ok(Cut { bpm, downbeat, bars, bar_seconds: quarters_per_bar * 60.0 / bpm.value })
+}
+
+/// How many bars of a tempo a length is, if it is a whole number of them but for `tolerance` seconds.
+fn whole_bars(bpm: f64, seconds: f64, quarters_per_bar: f64, tolerance: f64) -> Option<u32> {
+    let bar = quarters_per_bar * 60.0 / bpm;
+    let bars = (seconds / bar).round();
+    ((seconds - bars * bar).abs() <= tolerance && BARS_RANGE.contains(&(bars as u32))).then_some(bars as u32)
+}
+
+/// The first of the tempos that were noted that agrees with the length of the recording or with an octave of the measured
+/// tempo; and its bars, if the length is that of whole ones.
+fn noted(
+    hints: &[Hint],
+    similarity: &Similarity,
+    measured: Measured<f64>,
+    cut_seconds: Option<f64>,
+    quarters_per_bar: f64,
+) -> Option<(Measured<f64>, Option<u32>)> {
+    let pulse = similarity.pulse(measured.value);
+    hints.iter().filter(|hint| BPM_RANGE.contains(&hint.bpm)).find_map(|hint| {
+        let by_length = cut_seconds.and_then(|seconds| {
+            // What says no more than a number must fit exactly, and be no stranger to what is heard.
+            let tolerance = if hint.is_tempo { NOTED_TOLERANCE * seconds } else { BARE_SECONDS };
+            let bars = whole_bars(hint.bpm, seconds, quarters_per_bar, tolerance)?;
+            let value = f64::from(bars) * quarters_per_bar * 60.0 / seconds;
+            let is_likely = hint.is_tempo
+                || bars.is_power_of_two() && similarity.pulse(value) >= BARE_PULSE_SHARE * pulse;
+            (is_likely && BPM_RANGE.contains(&value))
+                .then_some((Measured { value, confidence: NOTED_CONFIDENCE }, Some(bars)))
+        });
+        let by_octave = || {
+            let value = [0.5, 1.0, 2.0]
+                .into_iter()
+                .map(|octave| measured.value * octave)
+                .find(|value| (value / hint.bpm - 1.0).abs() < NOTED_TOLERANCE)?;
+            let confidence = measured.confidence.min(NOTED_CONFIDENCE);
+            (measured.confidence >= NO_BEAT).then_some((Measured { value, confidence }, None))
+        };
+        by_length.or_else(by_octave)
+    })
+}
+
+/// A measured tempo with the doubt about its octave: half and double of it may explain the recording about as well. Half of an
+/// ordinary tempo does not when sixteenths are heard, which would be half as long still.
+fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String>) -> Measured<f64> {
+    let usual = usual(None);
+    let score = |bpm: f64| similarity.pulse(bpm).max(0.0) * usual(bpm);
+    let own = score(bpm.value).max(f32::MIN_POSITIVE);
+    let others = [bpm.value / 2.0, bpm.value * 2.0].into_iter().filter(|other| BPM_RANGE.contains(other));
+    let Some((other, rival)) = others.map(|other| (other, score(other))).max_by(|a, b| a.1.total_cmp(&b.1))
+    else {
+        return bpm;
+    };
+    let is_divided = other < bpm.value && bpm.value < FAST_BPM && {
+        let beat = 60.0 / bpm.value;
+        let at = |share: f64| similarity.at(share * beat).unwrap_or(0.0);
+        at(0.25) - at(0.375).max(0.0) >= DIVIDED * at(1.0)
+    };
+    if rival >= DOUBT_SHARE * own && !is_divided {
+        let (low, high) = (bpm.value.min(other), bpm.value.max(other));
+        remarks.push(format!(
+            "the tempo may be {low:.1} or {high:.1} bpm, which only an ear can tell: it was taken for {:.1}; say it with --bpm if \
+             that is wrong",
+            bpm.value
+        ));
+    }
+    Measured { confidence: bpm.confidence * own / (own + rival), ..bpm }
+}
+
+/// A measured downbeat moved to the attack that is heard there, or, where none is, as far as the attacks of other beats are off.
+fn at_attack(mono: &[f32], downbeat: f64, beat: f64, bar: f64) -> f64 {
+    let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let off = |at: f64| attack::near(mono, at, ATTACK_REACH).map(|found| found - at);
+    let median = |step: f64| {
+        let times =
+            std::iter::successors(Some(downbeat), |at| Some(at + step)).take_while(|at| *at < seconds);
+        let mut offs: Vec<f64> = times.filter_map(off).collect();
+        offs.sort_by(f64::total_cmp);
+        offs.get(offs.len() / 2).copied()
+    };
+    let moved = downbeat + off(downbeat).or_else(|| median(bar)).or_else(|| median(beat)).unwrap_or(0.0);
+    if moved < AT_ONCE { 0.0 } else { moved }
+}
+
+/// Tempo and bars of a recording that was cut to whole bars, as most loops are.
+fn cut_to_bars(
+    similarity: &Similarity,
+    measured: Measured<f64>,
+    usual: impl Fn(f64) -> f32,
+    seconds: f64,
+    quarters_per_bar: f64,
+) -> Option<(Measured<f64>, u32)> {
+    if measured.confidence < NO_BEAT {
+        return None;
+    }
+    let tempo = |bars: u32| f64::from(bars) * quarters_per_bar * 60.0 / seconds;
+    let found = |bars: u32| {
+        let confidence = (measured.confidence * 1.25).min(1.0);
+        (Measured { value: tempo(bars), confidence }, bars)
+    };
+    let pulse = similarity.pulse(measured.value);
+    let bars = (seconds * measured.value / 60.0 / quarters_per_bar).round();
+    let is_possible = |bars: u32| BARS_RANGE.contains(&bars) && BPM_RANGE.contains(&tempo(bars));
+    let bars = bars as u32;
+    if is_possible(bars) {
+        let off = (tempo(bars) / measured.value - 1.0).abs();
+        let bound = (CUT_TOLERANCE / f64::from(bars)).min(CUT_TOLERANCE_SHARE);
+        if bars.is_power_of_two() && off < bound && similarity.pulse(tempo(bars)) >= CUT_PULSE_SHARE * pulse {
+            return Some(found(bars));
+        }
+    }
+    // Another tempo that the length speaks for explains the recording about as well.
+    let score = |bars: u32| similarity.pulse(tempo(bars)).max(0.0) * usual(tempo(bars));
+    let whole = (0..7).map(|power| 1_u32 << power).filter(|bars| is_possible(*bars));
+    let best = whole.max_by(|a, b| score(*a).total_cmp(&score(*b)));
+    if let Some(best) = best
+        && score(best) >= OTHER_PULSE_SHARE * pulse * usual(measured.value)
+    {
+        return Some(found(best));
+    }
+    // Lengths that are no power of two are less usual, and must fit better.
+    let off = (tempo(bars) / measured.value - 1.0).abs();
+    let bound = 0.4 * (CUT_TOLERANCE / f64::from(bars.max(1))).min(CUT_TOLERANCE_SHARE);
+    (is_possible(bars) && off < bound && similarity.pulse(tempo(bars)) >= CUT_PULSE_SHARE * pulse)
+        .then(|| found(bars))
+}
+
+/// Beside other tracks, half and double tempo are the same music written otherwise: the nearest one is taken.
+fn folded(bpm: f64, options: &ImportOptions) -> f64 {
+    let Some(plan) = &options.plan else { return bpm };
+    let mut bpm = bpm;
+    while bpm * std::f64::consts::SQRT_2 < plan.bpm && bpm * 2.0 <= *BPM_RANGE.end() {
+        bpm *= 2.0;
+    }
+    while bpm > plan.bpm * std::f64::consts::SQRT_2 && bpm / 2.0 >= *BPM_RANGE.start() {
+        bpm /= 2.0;
+    }
+    bpm
+}
+
+/// A tempo that is a whole number but for measuring becomes one.
+fn rounded(bpm: f64, seconds: f64) -> f64 {
+    let drift = |to: f64| (seconds - seconds * bpm / to).abs();
+    [bpm.round(), (bpm * 2.0).round() / 2.0, (bpm * 100.0).round() / 100.0]
+        .into_iter()
+        .find(|&to| BPM_RANGE.contains(&to) && drift(to) < ROUNDING_SECONDS)
+        .unwrap_or(bpm)
+}
+
+/// The first downbeat in seconds: beats where the onset strength is, and of those the ones with the most weight below and
+/// the least snare.
+fn downbeat(
+    flux: &Flux,
+    novelty: &[f32],
+    beat: f64,
+    quarters_per_bar: f64,
+    starts_on_bar: bool,
+) -> Measured<f64> {
+    let at = |values: &[f32], seconds: f64| -> f32 {
+        let centre = ((seconds - flux.seconds(0.0)) * flux.rate_hz()).round() as i64;
+        let near = (centre - 3).max(0)..(centre + 4).min(values.len() as i64);
+        near.map(|index| values[index as usize]).fold(0.0, f32::max)
+    };
+    let total = novelty.len() as f64 / flux.rate_hz();
+    let phase = if starts_on_bar {
+        0.0
+    } else {
+        let count = (beat * flux.rate_hz()).round().max(1.0) as usize;
+        let mut sums = vec![0.0_f32; count];
+        for (index, sum) in sums.iter_mut().enumerate() {
+            let mut time = flux.seconds(index as f64);
+            while time < total {
+                *sum += at(novelty, time);
+                time += beat;
+            }
+        }
+        let top = sums.iter().copied().fold(0.0, f32::max);
+        // The middle of the plateau that the tolerance makes.
+        let first = sums.iter().position(|sum| *sum >= 0.98 * top).unwrap_or(0);
+        let width = sums[first..].iter().take_while(|sum| **sum >= 0.98 * top).count();
+        let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
+        // What begins within a moment begins at once; nothing begins before the first sound.
+        let phase = if phase > beat - 0.03 { 0.0 } else { phase };
+        let loud = 0.3 * novelty.iter().copied().fold(0.0, f32::max);
+        let first = novelty.iter().position(|value| *value >= loud).unwrap_or(0);
+        phase + ((flux.seconds(first as f64) - 0.05 - phase) / beat).ceil().max(0.0) * beat
+    };
+    let beats = quarters_per_bar.round().max(1.0) as usize;
+    let bar = beat * quarters_per_bar;
+    let weight = |first: usize| -> f32 {
+        let mut sum = 0.0;
+        let mut count = 0;
+        // Most recordings begin on a bar, unless what follows says otherwise.
+        let begins = if first == 0 { BEGIN_BONUS } else { 0.0 };
+        let mut time = phase + first as f64 * beat;
+        while time < total - 0.05 {
+            let low = at(flux.band(0), time) / flux.reference(0).max(1e-6);
+            let mid = at(flux.band(1), time) / flux.reference(1).max(1e-6);
+            let all = at(novelty, time);
+            sum += low.min(1.5) - 0.5 * mid.min(1.5) + 0.25 * all;
+            count += 1;
+            time += bar;
+        }
+        begins + sum / count.max(1) as f32
+    };
+    let weights: Vec<f32> = (0..beats).map(weight).collect();
+    let best = if starts_on_bar {
+        0
+    } else {
+        // The first of those that are about the strongest.
+        let top = weights.iter().copied().fold(f32::MIN, f32::max);
+        weights.iter().position(|weight| *weight >= top - 0.05).unwrap_or(0)
+    };
+    let others = weights.iter().enumerate().filter(|(index, _)| *index != best);
+    let second = others.map(|(_, weight)| *weight).fold(f32::MIN, f32::max);
+    let margin = if beats > 1 { (weights[best] - second).clamp(0.0, 1.0) } else { 1.0 };
+    // That it was cut to whole bars speaks for its beginning.
+    let confidence = if starts_on_bar { 0.5 + 0.5 * margin } else { margin };
+    Measured { value: phase + best as f64 * beat, confidence }
+}

@@ -1,0 +1,443 @@
+//! Audio files as 48 kHz stereo, whatever they were: read piece by piece, so that memory stays bounded.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
+use rubato::{
+    Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction,
+};
+use symphonia::core::audio::Channels;
+use symphonia::core::errors::Error as FormatError;
+
+use super::mp3::Mp3;
+use super::pcm::Pcm;
+use super::stream::Stream;
+use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ, quiet};
+use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
+
+/// Audio frames that are resampled at once.
+const CHUNK: usize = 1_024;
+/// Share of the promised length below which a file counts as cut off.
+const WHOLE_SHARE: f64 = 0.99;
+/// Longest piece at the end that may be missing without the file being cut off, in seconds.
+const LOST_END_SECONDS: f64 = 0.5;
+/// Share of a file that may be silent because it cannot be decoded, and seconds that may in any case.
+const LOST_SHARE: f64 = 0.1;
+const LOST_SECONDS: f64 = 0.3;
+
+/// What is known of a file before its sound is read.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Audio frames per second.
+    pub(super) rate_hz: u32,
+    pub(super) channels: Channels,
+    /// Audio frames; `None` if only reading tells. Never an estimate.
+    pub(super) frames: Option<u64>,
+    /// Whether the first sample is the first of what was encoded.
+    pub(super) has_exact_start: bool,
+    /// A tempo that stands in the file.
+    pub(super) bpm: Option<f64>,
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
+}
+
+/// The next part of a file's sound.
+pub(super) enum Piece<'a> {
+    /// Interleaved samples.
+    Sound(&'a [f32]),
+    /// So many audio frames cannot be decoded.
+    Gap(u64),
+}
+
+/// Reads one kind of file.
+pub(super) trait Reader {
+    fn facts(&self) -> &Facts;
+    /// The next piece; `None` at the end.
+    fn next(&mut self) -> Result<Option<Piece<'_>>, Fault>;
+}
+
+/// Why a file cannot be read; [`ImportError`] without its path.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    NotAudio(&'static str),
+    #[error("its coding is not known here")]
+    UnknownCoding,
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Fault {
+    pub(super) fn damaged(reason: &str) -> Self {
+        Self::Damaged(reason.to_owned())
+    }
+
+    fn of(self, path: &Path) -> ImportError {
+        let path = path.to_owned();
+        match self {
+            Self::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                ImportError::Damaged { path, reason: "it ends in the middle of its header".to_owned() }
+            }
+            Self::Io(source) => ImportError::Unreadable { path, source },
+            Self::NotAudio(what) => ImportError::NotAudio { path, what },
+            Self::UnknownCoding => ImportError::NotAudio { path, what: "its coding is not known here" },
+            Self::Damaged(reason) => ImportError::Damaged { path, reason },
+        }
+    }
+}
+
+impl From<FormatError> for Fault {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Unsupported(_) => Self::UnknownCoding,
+            FormatError::IoError(error) => Self::Io(error),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// A file's sound from where the import starts, at [`TAKE_SAMPLE_RATE_HZ`].
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    pub(super) left: Vec<f32>,
+    pub(super) right: Vec<f32>,
+    /// Rate of the file in audio frames per second.
+    pub(super) rate_hz: u32,
+    /// Channels of the file.
+    pub(super) channels: usize,
+    /// Whether the file's end was reached.
+    pub(super) is_whole: bool,
+    /// Seconds of the whole file, if its length is exactly that of what was encoded.
+    pub(super) cut_seconds: Option<f64>,
+    /// A tempo that stands in the file.
+    pub(super) bpm: Option<f64>,
+    /// Samples that were no numbers and became silent.
+    pub(super) not_a_number: usize,
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Reads a file from `start_seconds` (the beginning if `None`), at most `limit_seconds`, or [`LONGEST_SECONDS`], beyond
+/// which the user must know that only a part of the file is taken.
+pub(super) fn decode(
+    path: &Path,
+    start_seconds: Option<f64>,
+    limit_seconds: Option<f64>,
+    observer: &dyn ImportObserver,
+) -> Result<Decoded, ImportError> {
+    let damaged = |reason: &str| ImportError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let mut reader = open(path)?;
+    let mut facts = reader.facts().clone();
+    if !RATE_RANGE_HZ.contains(&facts.rate_hz) {
+        return Err(ImportError::Rate(facts.rate_hz));
+    }
+    let rate = f64::from(facts.rate_hz);
+    let bounded = start_seconds.is_some() || limit_seconds.is_some();
+    let limit = limit_seconds.map_or(LONGEST_SECONDS, |limit| limit.min(LONGEST_SECONDS));
+    let promised = facts.frames.map(|frames| frames as f64 / rate);
+    let start = start_seconds.unwrap_or(0.0);
+    if let Some(seconds) = promised {
+        if start >= seconds {
+            return Err(ImportError::StartBeyondEnd { start, seconds });
+        }
+        if seconds > LONGEST_SECONDS && !bounded {
+            return Err(ImportError::TooLong { seconds });
+        }
+    }
+    let wanted_seconds = promised.map_or(limit, |promised| promised.min(limit));
+    let mut sink = Sink::new(facts.rate_hz, facts.channels, start)?;
+    let mut lost = 0;
+    let mut is_whole = true;
+    while let Some(piece) = guarded(|| reader.next()).map_err(|fault| fault.of(path))? {
+        if observer.is_cancelled() {
+            return Err(ImportError::Cancelled);
+        }
+        match piece {
+            Piece::Sound(samples) => sink.push(samples)?,
+            Piece::Gap(frames) => {
+                lost += frames;
+                // What is longer than the limit will not be looked at.
+                sink.pause(frames.min(((limit + start + 1.0) * rate) as u64))?;
+            }
+        }
+        observer.progress(ImportStage::Read, (sink.seconds() / wanted_seconds).min(1.0) as f32);
+        if sink.seconds() >= limit {
+            if promised.is_none() && !bounded {
+                return Err(ImportError::TooLong { seconds: sink.seconds() });
+            }
+            is_whole = false;
+            break;
+        }
+    }
+    let reached = sink.seconds() + start;
+    if let Some(promised) = promised
+        && is_whole
+    {
+        let missing = promised - reached;
+        if missing > LOST_END_SECONDS.max(promised * (1.0 - WHOLE_SHARE)) || sink.taken == 0 {
+            return Err(damaged(&format!("it ends after {reached:.1} s of {promised:.1} s")));
+        }
+        // The last packet cannot be decoded.
+        let frames = (missing * rate).round().max(0.0) as u64;
+        lost += frames;
+        sink.pause(frames)?;
+    }
+    if sink.taken == 0 {
+        return Err(damaged("there is no sound in it"));
+    }
+    let lost = lost as f64 / rate;
+    if lost > (sink.seconds() * LOST_SHARE).max(LOST_SECONDS) {
+        return Err(damaged(&format!("{lost:.1} s of it cannot be decoded")));
+    }
+    if lost > 0.0 {
+        facts.remarks.push(format!(
+            "{:.0} ms of it cannot be decoded and are silent now: the file is damaged",
+            (lost * 1e3).max(1.0)
+        ));
+    }
+    let cut_seconds = promised.or(is_whole.then_some(reached)).filter(|_| facts.has_exact_start);
+    Ok(Decoded { is_whole, cut_seconds, bpm: facts.bpm, remarks: facts.remarks, ..sink.finish()? })
+}
+
+/// Opens a file of any known kind.
+fn open(path: &Path) -> Result<Box<dyn Reader>, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
+    // Opening a named pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is no regular file" };
+        return Err(ImportError::NotAudio { path: path.to_owned(), what });
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let kind = kind_of(path, &mut file)?;
+    file.rewind().map_err(unreadable)?;
+    let opened = guarded(|| -> Result<Box<dyn Reader>, Fault> {
+        Ok(match kind {
+            Kind::Pcm => Box::new(Pcm::open(BufReader::with_capacity(1 << 16, file), metadata.len())?),
+            Kind::Mp3 => Box::new(Mp3::open(file)?),
+            Kind::Stream => Box::new(Stream::open(file)?),
+        })
+    });
+    opened.map_err(|fault| fault.of(path))
+}
+
+/// Calls a decoder. One that panics, as some do on false headers, has found damage.
+fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let called = quiet::without_report(|| catch_unwind(AssertUnwindSafe(call)));
+    called.unwrap_or_else(|_| Err(Fault::damaged("its decoder failed on it")))
+}
+
+/// Kinds of files, by what reads them.
+#[derive(Clone, Copy)]
+enum Kind {
+    Pcm,
+    Mp3,
+    Stream,
+}
+
+/// The kind of a file by its first bytes. (A search for MP3 frames would find some in many a video.)
+fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
+    let mut head = [0_u8; 12];
+    let mut length = 0;
+    while length < head.len() {
+        match file.read(&mut head[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(source) => return Err(ImportError::Unreadable { path: path.to_owned(), source }),
+        }
+    }
+    let refused = |what| Err(ImportError::NotAudio { path: path.to_owned(), what });
+    // ISO/IEC 11172-3, 2.4.1.3: eleven bits of synchronisation, then version, and layer III.
+    let is_mp3 = head[0] == 0xff && head[1] & 0xe6 == 0xe2;
+    match &head {
+        _ if length == 0 => refused("it is empty"),
+        [b'R', b'I', b'F', b'F', .., b'W', b'A', b'V', b'E']
+        | [b'R', b'F', b'6', b'4', .., b'W', b'A', b'V', b'E']
+        | [b'B', b'W', b'6', b'4', .., b'W', b'A', b'V', b'E']
+        | [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(Kind::Pcm),
+        [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Stream),
+        [b'I', b'D', b'3', ..] => Ok(Kind::Mp3),
+        _ if is_mp3 => Ok(Kind::Mp3),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0x1a, 0x45, 0xdf, 0xa3, ..] => {
+            refused("it is a video or an MP4 file")
+        }
+        [b'R', b'I', b'F', b'F', ..] => refused("it is a RIFF file, but no WAV"),
+        _ => refused("it is another kind of file"),
+    }
+}
+
+/// Mixes to stereo, leaves out what lies before the start, and resamples.
+struct Sink {
+    rate_hz: u32,
+    channels: Channels,
+    gains: Vec<(f32, f32)>,
+    skip: u64,
+    taken: u64,
+    not_a_number: usize,
+    waiting: [Vec<f32>; 2],
+    resampler: Option<Async<f32>>,
+    scratch: [Vec<f32>; 2],
+    output: [Vec<f32>; 2],
+}
+
+impl Sink {
+    fn new(rate_hz: u32, channels: Channels, start_seconds: f64) -> Result<Self, ImportError> {
+        if !RATE_RANGE_HZ.contains(&rate_hz) {
+            return Err(ImportError::Rate(rate_hz));
+        }
+        let ratio = f64::from(TAKE_SAMPLE_RATE_HZ) / f64::from(rate_hz);
+        let parameters = SincInterpolationParameters {
+            sinc_len: 128,
+            f_cutoff: None,
+            oversampling_factor: 256,
+            interpolation: SincInterpolationType::Cubic,
+            window: WindowFunction::BlackmanHarris2,
+        };
+        let resampler = (rate_hz != TAKE_SAMPLE_RATE_HZ)
+            .then(|| Async::new_sinc(ratio, 1.0, &parameters, CHUNK, 2, FixedAsync::Input))
+            .transpose()
+            .map_err(|_| ImportError::Rate(rate_hz))?;
+        let room = resampler.as_ref().map_or(0, |resampler| resampler.output_frames_max());
+        Ok(Self {
+            rate_hz,
+            channels,
+            // One channel is the middle, whatever its name.
+            gains: if channels.count() == 1 { vec![(1.0, 1.0)] } else { channels.iter().map(gain).collect() },
+            skip: (start_seconds * f64::from(rate_hz)).round() as u64,
+            taken: 0,
+            not_a_number: 0,
+            waiting: Default::default(),
+            resampler,
+            scratch: [vec![0.0; room], vec![0.0; room]],
+            output: Default::default(),
+        })
+    }
+
+    /// Seconds that were taken, without what was left out before the start.
+    fn seconds(&self) -> f64 {
+        self.taken as f64 / f64::from(self.rate_hz)
+    }
+
+    /// Takes silence.
+    fn pause(&mut self, frames: u64) -> Result<(), ImportError> {
+        let skipped = self.skip.min(frames);
+        self.skip -= skipped;
+        let mut left = frames - skipped;
+        self.taken += left;
+        while left > 0 {
+            let count = left.min(CHUNK as u64);
+            for waiting in &mut self.waiting {
+                waiting.resize(waiting.len() + count as usize, 0.0);
+            }
+            self.resample()?;
+            left -= count;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, interleaved: &[f32]) -> Result<(), ImportError> {
+        let gains = std::mem::take(&mut self.gains);
+        for frame in interleaved.chunks_exact(gains.len().max(1)) {
+            if self.skip > 0 {
+                self.skip -= 1;
+                continue;
+            }
+            self.taken += 1;
+            let (mut left, mut right) = (0.0, 0.0);
+            for (sample, (to_left, to_right)) in frame.iter().zip(&gains) {
+                if sample.is_finite() {
+                    left += sample * to_left;
+                    right += sample * to_right;
+                } else {
+                    self.not_a_number += 1;
+                }
+            }
+            self.waiting[0].push(left);
+            self.waiting[1].push(right);
+        }
+        self.gains = gains;
+        self.resample()
+    }
+
+    /// Resamples all whole chunks that wait.
+    fn resample(&mut self) -> Result<(), ImportError> {
+        let Some(resampler) = &mut self.resampler else {
+            for (output, waiting) in self.output.iter_mut().zip(&mut self.waiting) {
+                output.append(waiting);
+            }
+            return Ok(());
+        };
+        let lost = |_| ImportError::Rate(self.rate_hz);
+        while self.waiting[0].len() >= CHUNK {
+            let room = self.scratch[0].len();
+            let input = SequentialSliceOfVecs::new(&self.waiting, 2, CHUNK)
+                .map_err(|_| ImportError::Rate(self.rate_hz))?;
+            let mut output = SequentialSliceOfVecs::new_mut(&mut self.scratch, 2, room)
+                .map_err(|_| ImportError::Rate(self.rate_hz))?;
+            let (consumed, made) = resampler.process_into_buffer(&input, &mut output, None).map_err(lost)?;
+            for channel in 0..2 {
+                self.waiting[channel].drain(..consumed);
+                self.output[channel].extend_from_slice(&self.scratch[channel][..made]);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Decoded, ImportError> {
+        if let Some(resampler) = &self.resampler {
+            let ratio = f64::from(TAKE_SAMPLE_RATE_HZ) / f64::from(self.rate_hz);
+            let delay = resampler.output_delay();
+            let wanted = (self.taken as f64 * ratio).round() as usize;
+            while self.output[0].len() < delay + wanted {
+                for waiting in &mut self.waiting {
+                    let length = waiting.len().max(1).next_multiple_of(CHUNK);
+                    waiting.resize(length, 0.0);
+                }
+                self.resample()?;
+            }
+            for output in &mut self.output {
+                output.drain(..delay);
+                output.truncate(wanted);
+            }
+        }
+        let [left, right] = self.output;
+        Ok(Decoded {
+            left,
+            right,
+            rate_hz: self.rate_hz,
+            channels: self.channels.count(),
+            not_a_number: self.not_a_number,
+            ..Decoded::default()
+        })
+    }
+}
+
+/// Shares of left and right of a channel (ITU-R BS.775, annex 4: 3 dB less for what is in between; no low-frequency
+/// effects).
+fn gain(channel: Channels) -> (f32, f32) {
+    const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    let left =
+        Channels::REAR_LEFT | Channels::SIDE_LEFT | Channels::FRONT_LEFT_CENTRE | Channels::TOP_FRONT_LEFT;
+    let right = Channels::REAR_RIGHT
+        | Channels::SIDE_RIGHT
+        | Channels::FRONT_RIGHT_CENTRE
+        | Channels::TOP_FRONT_RIGHT;
+    if channel == Channels::FRONT_LEFT {
+        (1.0, 0.0)
+    } else if channel == Channels::FRONT_RIGHT {
+        (0.0, 1.0)
+    } else if channel == Channels::LFE1 || channel == Channels::LFE2 {
+        (0.0, 0.0)
+    } else if left.contains(channel) {
+        (SIDE, 0.0)
+    } else if right.contains(channel) {
+        (0.0, SIDE)
+    } else {
+        (SIDE, SIDE)
+    }
+}

@@ -1,0 +1,393 @@
+//! Imports a loop: an audio file becomes an immutable take on the session's grid.
+//!
+//! The file is decoded; tempo, downbeat and key are measured, each with its confidence; the audio is fitted to exact bars
+//! (stretched only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
+//!
+//! ```no_run
+//! use resonantgen_import::{ImportOptions, import_loop};
+//! use resonantgen_music::track::Track;
+//!
+//! let imported = import_loop("loop.wav".as_ref(), &ImportOptions::new(Track::Drums), &())?;
+//! println!("{:.1} bpm", imported.findings.bpm.value);
+//! # Ok::<(), resonantgen_import::ImportError>(())
+//! ```
+
+mod attack;
+mod bars;
+mod condition;
+mod decode;
+mod fit;
+mod harmony;
+mod hints;
+mod mp3;
+mod pcm;
+mod quiet;
+mod steadiness;
+mod stream;
+mod tempo;
+mod transcribe;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use hex::encode as hex;
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Key, Meter, Mode, Plan, Swing};
+use resonantgen_music::track::Track;
+use resonantgen_sound::listen::hear;
+pub use resonantgen_take::ImportSource;
+use resonantgen_take::{GenerationSettings, Recipe, StageSeconds, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+use resonantgen_words::Intent;
+
+/// Longest stretch of audio that is looked at, in seconds: 64 bars of 4/4 at 40 bpm, and some.
+pub const LONGEST_SECONDS: f64 = 400.0;
+/// Rates that files may have, in audio frames per second.
+pub const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 4_000..=768_000;
+/// A shorter loop is repeated until it has this many bars, unless the user says how many.
+pub const FEWEST_BARS: u32 = 4;
+/// Loudest sample that counts as silence, full scale 1 (-66 dB).
+const SILENCE: f32 = 5e-4;
+/// Confidences below this are doubtful and told so.
+const DOUBTFUL: f32 = 0.3;
+/// Onsets that keep to the beat less than this are told so.
+const UNSTEADY: f32 = 0.45;
+
+/// What is known beforehand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportOptions {
+    /// Track that the loop becomes; decides how it is listened to.
+    pub track: Track,
+    /// Tempo of the file, if the user knows it; else it is measured.
+    pub bpm: Option<f64>,
+    /// Tempo that a doubtful octave shall be close to: the host's, or the prompt's.
+    pub bpm_hint: Option<f64>,
+    /// Bars of the result. A longer file is cut, a shorter one repeated.
+    pub bars: Option<u32>,
+    /// Where the first bar starts in the file, in seconds; else it is measured.
+    pub start_seconds: Option<f64>,
+    /// Key, if the user knows it.
+    pub key: Option<Key>,
+    /// Meter, if the user knows it; else that of `plan`, else 4/4.
+    pub meter: Option<Meter>,
+    /// What the other tracks play: the loop is fitted to its tempo, meter and length.
+    pub plan: Option<Plan>,
+}
+
+impl ImportOptions {
+    /// Nothing is known but the track.
+    #[must_use]
+    pub const fn new(track: Track) -> Self {
+        Self {
+            track,
+            bpm: None,
+            bpm_hint: None,
+            bars: None,
+            start_seconds: None,
+            key: None,
+            meter: None,
+            plan: None,
+        }
+    }
+}
+
+/// The stages of an import, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ImportStage {
+    /// Reading and decoding the file.
+    Read,
+    /// Measuring tempo, downbeat and key.
+    Listen,
+    /// Fitting it to the grid.
+    Fit,
+}
+
+/// Watches an import, and may stop it.
+pub trait ImportObserver: Sync {
+    /// `fraction` in `0.0..=1.0` of `stage` is done.
+    fn progress(&self, stage: ImportStage, fraction: f32) {
+        let _ = (stage, fraction);
+    }
+
+    /// Whether to stop; asked often, so it must be cheap.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody watches.
+impl ImportObserver for () {}
+
+/// A measured value, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Measured<T> {
+    /// The value.
+    pub value: T,
+    /// From 0 (a guess) to 1 (beyond doubt).
+    pub confidence: f32,
+}
+
+/// How the file came onto the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// It has the grid's tempo: its samples are taken as they are.
+    AsIs,
+    /// Time-stretched by this factor (above 1 is longer) with its pitch kept.
+    Stretched(f64),
+}
+
+/// What was found out about a file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Findings {
+    /// Rate of the file in audio frames per second.
+    pub rate_hz: u32,
+    /// Channels of the file.
+    pub channels: usize,
+    /// Length that was looked at, in seconds.
+    pub seconds: f64,
+    /// Tempo of the file in quarter notes per minute.
+    pub bpm: Measured<f64>,
+    /// Where the first bar starts, in seconds from where the import starts in the file.
+    pub downbeat_seconds: Measured<f64>,
+    /// Key; `None` for drums.
+    pub key: Option<Measured<Key>>,
+    /// Bars taken from the file.
+    pub bars: u32,
+    /// How it came onto the grid.
+    pub fit: Fit,
+    /// What the user should know, in sentences.
+    pub remarks: Vec<String>,
+}
+
+/// A loop on the grid, not yet in a session (see `Session::add_import`).
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The take. Its recipe's plan is the one to go by in an empty session.
+    pub take: Take,
+    /// What was found out.
+    pub findings: Findings,
+}
+
+/// A file was not imported; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
+pub enum ImportError {
+    /// The observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// The system does not give the file.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// It is no audio file of a known kind.
+    #[error("{} cannot be imported: {what}; use WAV, FLAC, MP3, OGG (Vorbis) or AIFF", path.display())]
+    NotAudio { path: PathBuf, what: &'static str },
+    /// The file is incomplete or damaged.
+    #[error("{} is damaged: {reason}; export it again", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    /// The rate is out of range.
+    #[error("a rate of {0} Hz cannot be imported: convert the file to 44100 or 48000 Hz")]
+    Rate(u32),
+    /// The file is too long to be a loop.
+    #[error(
+        "the file is longer than {LONGEST_SECONDS} s ({seconds:.0} s): say where the loop is with --start SECONDS, \
+         or how long with --bars N"
+    )]
+    TooLong { seconds: f64 },
+    /// The start lies behind the end.
+    #[error("the start at {start} s lies behind the end of the file at {seconds:.2} s")]
+    StartBeyondEnd { start: f64, seconds: f64 },
+    /// Nothing sounds.
+    #[error("the file is silent from where the import starts, so there is nothing to import")]
+    Silent,
+    /// Less than a bar.
+    #[error("the file is too short: {seconds:.2} s hold less than one bar at {bpm:.1} bpm")]
+    TooShort { seconds: f64, bpm: f64 },
+    /// No beat was found.
+    #[error("no beat can be made out in the file: say its tempo with --bpm N")]
+    NoBeat,
+    /// An option is out of range.
+    #[error("{what} of {value} is out of range: use {low} to {high}")]
+    Option { what: &'static str, value: f64, low: f64, high: f64 },
+}
+
+/// Reads an audio file and makes a take of it that fits the grid. Bounded in
+/// memory and time by [`LONGEST_SECONDS`]; not realtime-safe.
+///
+/// # Errors
+/// When the file cannot be read, is no music on a beat, or the observer cancels.
+pub fn import_loop(
+    path: &Path,
+    options: &ImportOptions,
+    observer: &dyn ImportObserver,
+) -> Result<Imported, ImportError> {
+    check(options)?;
+    let track = options.track;
+    let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
+    let mut remarks = std::mem::take(&mut decoded.remarks);
+    if decoded.not_a_number > 0 {
+        remarks.push(format!("{} samples were no numbers and are silent now", decoded.not_a_number));
+    }
+    let peak = decoded.left.iter().chain(&decoded.right).fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    if peak < SILENCE {
+        return Err(ImportError::Silent);
+    }
+    if peak > 1.0 {
+        for sample in decoded.left.iter_mut().chain(&mut decoded.right) {
+            *sample /= peak;
+        }
+        remarks.push(format!("it was {:.1} dB above full scale and was turned down", 20.0 * peak.log10()));
+    }
+    condition::clean(&mut decoded);
+    remarks.append(&mut decoded.remarks);
+    let go_on = |fraction| {
+        observer.progress(ImportStage::Listen, fraction);
+        if observer.is_cancelled() { Err(ImportError::Cancelled) } else { Ok(()) }
+    };
+    go_on(0.0)?;
+    let sha256 = hash(path, observer)?;
+    go_on(0.2)?;
+    let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
+    let seconds = decoded.left.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let noted = decoded.bpm.map(|bpm| hints::Hint { bpm, is_tempo: true });
+    let hints: Vec<_> = noted.into_iter().chain(hints::of_name(&name)).collect();
+    let cut = bars::find(&decoded, meter, options, &hints, &mut remarks)?;
+    go_on(0.6)?;
+
+    observer.progress(ImportStage::Fit, 0.0);
+    let grid = grid(&cut, meter, options);
+    let (audio, fit) = fit::fit(&decoded, &cut, &grid, observer)?;
+    let audio = Arc::new(audio);
+    observer.progress(ImportStage::Fit, 0.7);
+    if let Some(steadiness) = steadiness::steadiness(&audio, &grid)
+        && steadiness < UNSTEADY
+    {
+        remarks.push(format!(
+            "what is heard does not keep to the beat at {:.1} bpm: if it is music in time, say its tempo with --bpm; speech, \
+             noises and free playing do not fit a grid",
+            cut.bpm.value
+        ));
+    }
+    let heard = hear(track, &audio, &grid);
+    let key = match (track, options.key) {
+        (Track::Drums, _) => None,
+        (_, Some(value)) => Some(Measured { value, confidence: 1.0 }),
+        (_, None) => Some(harmony::key(&heard, &grid)),
+    };
+    if let Some(key) = key
+        && key.confidence < DOUBTFUL
+    {
+        remarks.push(format!("the key ({}) is a guess: say it with --key if it is wrong", key.value));
+    }
+    // A plan that others play to keeps its harmony; else it is heard.
+    let plan = match (&options.plan, key) {
+        (None, Some(key)) => {
+            Plan { key: key.value, chords: harmony::chords(&heard, &grid, key.value), ..grid }
+        }
+        _ => grid,
+    };
+    let score = transcribe::transcribe(track, &heard, &plan);
+    let source = ImportSource {
+        name: name.clone(),
+        sha256,
+        start_seconds: options.start_seconds.unwrap_or(0.0) + cut.downbeat.value,
+        bpm: cut.bpm.value,
+        bars: cut.bars,
+    };
+    let recipe = Recipe {
+        track,
+        prompt: format!("imported {name}"),
+        intent: Intent::default(),
+        plan,
+        seed: 0,
+        settings: GenerationSettings::default(),
+        bundle_id: String::new(),
+        context: Vec::new(),
+        imported: Some(source),
+    };
+    observer.progress(ImportStage::Fit, 1.0);
+    Ok(Imported {
+        take: Take {
+            id: recipe.take_id(),
+            patch: name,
+            recipe,
+            score,
+            tokens: Tokens::default(),
+            audio,
+            timings: StageSeconds::default(),
+            measures: None,
+        },
+        findings: Findings {
+            rate_hz: decoded.rate_hz,
+            channels: decoded.channels,
+            seconds,
+            bpm: cut.bpm,
+            downbeat_seconds: cut.downbeat,
+            key,
+            bars: cut.bars,
+            fit,
+            remarks,
+        },
+    })
+}
+
+fn check(options: &ImportOptions) -> Result<(), ImportError> {
+    let inside = |what, value: Option<f64>, low: f64, high: f64| match value {
+        Some(value) if !(low..=high).contains(&value) => Err(ImportError::Option { what, value, low, high }),
+        _ => Ok(()),
+    };
+    inside("a tempo", options.bpm, *BPM_RANGE.start(), *BPM_RANGE.end())?;
+    inside("a start", options.start_seconds, 0.0, 1e6)?;
+    let bars = options.bars.map(f64::from);
+    inside("a length in bars", bars, f64::from(*BARS_RANGE.start()), f64::from(*BARS_RANGE.end()))
+}
+
+/// How much of a file must be looked at for the bars that are wanted, with room for finding the first.
+fn limit_seconds(options: &ImportOptions) -> Option<f64> {
+    let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
+    let bar_seconds = f64::from(meter.steps_per_bar()) * 15.0 / options.bpm.unwrap_or(*BPM_RANGE.start());
+    options.bars.map(|bars| (f64::from(bars) + 4.0) * bar_seconds)
+}
+
+/// The grid that the loop shall lie on: that of the other tracks, or its own.
+fn grid(cut: &bars::Cut, meter: Meter, options: &ImportOptions) -> Plan {
+    if let Some(plan) = &options.plan {
+        return plan.clone();
+    }
+    let bars = options.bars.unwrap_or_else(|| {
+        let times = FEWEST_BARS.div_ceil(cut.bars).max(1);
+        (cut.bars * times).min(*BARS_RANGE.end())
+    });
+    let key: Key = options.key.unwrap_or(Key { tonic: 9, mode: Mode::Minor });
+    Plan {
+        bpm: cut.bpm.value,
+        key,
+        meter,
+        bars,
+        chords: vec![harmony::tonic(key); 2 * bars as usize],
+        swing: Swing::default(),
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal.
+fn hash(path: &Path, observer: &dyn ImportObserver) -> Result<String, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        if observer.is_cancelled() {
+            return Err(ImportError::Cancelled);
+        }
+        let count = file.read(&mut piece).map_err(unreadable)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&piece[..count]);
+    }
+    Ok(hex(&hash.finalize()))
+}

@@ -1,0 +1,114 @@
+//! Reads `tests/golden/compose`, written by the training code.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::tokens::Token;
+use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
+use resonantgen_music::score::Note;
+use resonantgen_music::track::Track;
+use resonantgen_words::{Attributes, Style};
+
+#[derive(Deserialize)]
+pub(crate) struct File {
+    #[serde(skip)]
+    pub(crate) name: String,
+    pub(crate) piece: Piece,
+    pub(crate) cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Piece {
+    style: String,
+    bpm: f64,
+    pub(crate) tonic: u8,
+    mode: Mode,
+    meter: (u32, u32),
+    bars: u32,
+    swing_unit: u32,
+    swing_ratio: f64,
+    chords: Vec<(u8, String)>,
+    pub(crate) tracks: BTreeMap<Track, Vec<Note>>,
+    pub(crate) attributes: Attributes,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    pub(crate) track: Track,
+    pub(crate) family: String,
+    pub(crate) context: Vec<Track>,
+    pub(crate) drop_intent: bool,
+    pub(crate) first_bar: u32,
+    pub(crate) bars: u32,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) decoded: Vec<Note>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) masks: Vec<Mask>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Row {
+    pub(crate) step: u32,
+    pub(crate) values: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Mask {
+    pub(crate) position: usize,
+    pub(crate) allowed: Vec<Token>,
+}
+
+impl Piece {
+    pub(crate) fn steps_per_bar(&self) -> u32 {
+        self.meter.0 * 16 / self.meter.1
+    }
+
+    pub(crate) fn styles(&self) -> [f32; 12] {
+        Style::ALL.map(|style| if style.name() == self.style { 1.0 } else { 0.0 })
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let quality = |name: &str| {
+            let suffix = match name {
+                "maj" => "",
+                "min" => "m",
+                "min7" => "m7",
+                "min9" => "m9",
+                "minadd9" => "madd9",
+                other => other,
+            };
+            ChordQuality::ALL.into_iter().find(|quality| quality.suffix() == suffix).expect("a known quality")
+        };
+        Plan {
+            bpm: self.bpm,
+            key: Key { tonic: self.tonic, mode: self.mode },
+            meter: Meter::new(self.meter.0, self.meter.1).expect("a usable meter"),
+            bars: self.bars,
+            chords: self
+                .chords
+                .iter()
+                .map(|(root, name)| Chord { root: *root, quality: quality(name), flats: false })
+                .collect(),
+            swing: Swing { unit_steps: self.swing_unit, ratio: self.swing_ratio },
+        }
+    }
+}
+
+pub(crate) fn files() -> Vec<File> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/compose");
+    let mut files: Vec<File> = std::fs::read_dir(folder)
+        .expect("the goldens are in the repository")
+        .map(|entry| entry.expect("readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("readable golden");
+            let mut file: File = serde_json::from_str(&text).expect("well-formed golden");
+            file.name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            file
+        })
+        .collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!files.is_empty());
+    files
+}

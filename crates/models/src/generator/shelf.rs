@@ -1,0 +1,214 @@
+//! The model cache: networks are loaded when they are first needed, and unloaded after a while without use.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::runtime::{ModelError, Network, StepNetwork};
+use crate::worker::give_memory_back;
+use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_sound::codec::filter::SpectralFilter;
+
+/// Networks of one track. Two takes of one track wait for each other.
+#[derive(Debug, Default)]
+pub(super) struct TrackNetworks {
+    pub(super) compose: Mutex<Option<StepNetwork>>,
+    pub(super) perform: Mutex<Option<Network>>,
+    pub(super) decode: Mutex<Option<Network>>,
+    /// Tables, not a network: small, and never unloaded.
+    pub(super) filter: OnceLock<SpectralFilter>,
+}
+
+/// Locks a network's slot. A poisoned lock is usable, because each run sets all of the network's inputs.
+pub(super) fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The network in `slot`, loaded by `load` if necessary.
+pub(super) fn loaded<'a, T>(
+    slot: &'a mut MutexGuard<'_, Option<T>>,
+    load: impl FnOnce() -> Result<T, ModelError>,
+) -> Result<&'a mut T, ModelError> {
+    match &mut **slot {
+        Some(network) => Ok(network),
+        empty => Ok(empty.insert(load()?)),
+    }
+}
+
+/// The networks of all tracks.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    pub(super) tracks: [TrackNetworks; TRACK_COUNT],
+    usage: Mutex<Usage>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Usage {
+    /// Number of takes being made.
+    active: usize,
+    /// When the last take ended; `None` if nothing is loaded.
+    idle_since: Option<Instant>,
+    /// Whether the takes' working memory has been returned since then.
+    rested: bool,
+    closed: bool,
+}
+
+/// Keeps networks from being unloaded.
+#[derive(Debug)]
+pub(super) struct InUse<'a>(&'a Shelf);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let mut usage = lock(&self.0.usage);
+        usage.active -= 1;
+        usage.idle_since = Some(Instant::now());
+        usage.rested = false;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shelf {
+    /// Marks the networks as in use until the returned value is dropped.
+    pub(super) fn hold(&self) -> InUse<'_> {
+        lock(&self.usage).active += 1;
+        InUse(self)
+    }
+
+    /// Unloads all networks that are not running.
+    pub(super) fn unload(&self) {
+        fn clear<T>(slot: &Mutex<Option<T>>) {
+            // A locked network is in use, or about to be.
+            if let Ok(mut network) = slot.try_lock() {
+                *network = None;
+            }
+        }
+        for track in &self.tracks {
+            clear(&track.compose);
+            clear(&track.perform);
+            clear(&track.decode);
+        }
+        give_memory_back();
+    }
+
+    /// Number of loaded networks.
+    pub(super) fn count(&self) -> usize {
+        let is_there = |track: &TrackNetworks| {
+            [lock(&track.compose).is_some(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
+        };
+        self.tracks.iter().flat_map(is_there).filter(|there| *there).count()
+    }
+}
+
+/// Idle time after which working memory is returned to the system. Each plugin instance generates on a thread of its own, for
+/// which the allocator would keep what the largest generation needed (130 to 190 MB).
+const REST: Duration = Duration::from_secs(3);
+
+/// What to do about idle networks.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing until something changes.
+    Wait,
+    /// Check again after this time.
+    WaitFor(Duration),
+    /// Keep them, but return freed memory.
+    Rest,
+    /// Unload them.
+    Unload,
+}
+
+impl Usage {
+    fn next(&self, patience: Option<Duration>, now: Instant) -> Next {
+        let Some(since) = self.idle_since.filter(|_| self.active == 0) else { return Next::Wait };
+        let (time, then) = match patience {
+            _ if !self.rested => (REST, Next::Rest),
+            Some(patience) => (patience, Next::Unload),
+            None => return Next::Wait,
+        };
+        let left = time.saturating_sub(now.saturating_duration_since(since));
+        if left.is_zero() { then } else { Next::WaitFor(left) }
+    }
+}
+
+/// A thread that returns memory and unloads networks when the engine is idle; it ends with this value.
+#[derive(Debug)]
+pub(super) struct Janitor {
+    shelf: Arc<Shelf>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Janitor {
+    /// Starts the thread: networks that were idle for `patience` are unloaded; `None` keeps them.
+    pub(super) fn start(shelf: &Arc<Shelf>, patience: Option<Duration>) -> Self {
+        let own = Arc::clone(shelf);
+        let thread = std::thread::Builder::new().name("resonantgen-idle".to_owned());
+        // If the system has no threads left, networks simply stay loaded.
+        let thread = thread.spawn(move || tend(&own, patience)).ok();
+        Self { shelf: Arc::clone(shelf), thread }
+    }
+}
+
+impl Drop for Janitor {
+    fn drop(&mut self) {
+        lock(&self.shelf.usage).closed = true;
+        self.shelf.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It does nothing that panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn tend(shelf: &Shelf, patience: Option<Duration>) {
+    let mut usage = lock(&shelf.usage);
+    while !usage.closed {
+        usage = match usage.next(patience, Instant::now()) {
+            Next::Wait => shelf.changed.wait(usage).unwrap_or_else(PoisonError::into_inner),
+            Next::WaitFor(left) => {
+                shelf.changed.wait_timeout(usage, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+            Next::Rest => {
+                usage.rested = true;
+                drop(usage);
+                give_memory_back();
+                lock(&shelf.usage)
+            }
+            Next::Unload => {
+                usage.idle_since = None;
+                drop(usage);
+                shelf.unload();
+                lock(&shelf.usage)
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_idle_networks_are_dropped_and_only_after_the_time() {
+        let patience = Some(Duration::from_secs(600));
+        let shelf = Shelf::default();
+        let start = Instant::now();
+        let next_of = |patience: Option<Duration>, after: u64| {
+            lock(&shelf.usage).next(patience, start + Duration::from_secs(after))
+        };
+        let next = |after: u64| next_of(patience, after);
+        assert_eq!(next(10_000), Next::Wait, "nothing was loaded");
+        let (first, second) = (shelf.hold(), shelf.hold());
+        assert_eq!(next(10_000), Next::Wait, "in use");
+        drop(first);
+        assert_eq!(next(10_000), Next::Wait, "still in use");
+        drop(second);
+        assert!(matches!(next(0), Next::WaitFor(left) if left >= REST));
+        assert_eq!(next(10_000), Next::Rest, "memory first");
+        lock(&shelf.usage).rested = true;
+        assert!(matches!(next(1), Next::WaitFor(left) if Some(left) <= patience.map(|it| it + REST)));
+        assert_eq!(next(10_000), Next::Unload);
+        assert_eq!(next_of(None, 10_000), Next::Wait, "they are to stay");
+        drop(shelf.hold());
+        assert_eq!(next_of(None, 10_000), Next::Rest, "after each generation");
+    }
+}

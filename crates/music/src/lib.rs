@@ -1,0 +1,18 @@
+//! What the tracks of a piece share, and what they play.
+//!
+//! Domain types and pure functions, without files, models or signal processing. [`plan`] holds tempo, key, meter and chords;
+//! [`score`] the notes on the grid; [`harmony`] decides which pitches fit a chord; [`midi`] writes Standard MIDI Files.
+//!
+//! ```
+//! use resonantgen_music::plan::Chord;
+//!
+//! let chord: Chord = "Am7/G".parse()?;
+//! assert_eq!(chord.pitch_classes().collect::<Vec<_>>().len(), 4);
+//! # Ok::<(), resonantgen_music::plan::ParseChordError>(())
+//! ```
+
+pub mod harmony;
+pub mod midi;
+pub mod plan;
+pub mod score;
+pub mod track;

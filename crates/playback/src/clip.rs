@@ -1,0 +1,187 @@
+//! A take's sound made ready for the audio thread.
+
+use std::sync::Arc;
+
+use resonantgen_music::plan::Plan;
+use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
+
+use resonantgen_sound::resample::resample_loop;
+
+/// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
+const TEMPO_TOLERANCE: f64 = 1e-6;
+/// Rounding of positions to samples happens away from the exact half, where the last bit of a host's beat position
+/// would decide; in samples.
+const ROUNDING_BIAS: f64 = 1e-3;
+/// Positions within a slice are rounded to this part of a sample, so that the last bits of a host's beat position do
+/// not reach the crossfade's gains.
+const SLICE_RESOLUTION: f64 = 64.0;
+/// Crossfade between two slices, in seconds.
+const SLICE_FADE_SECONDS: f64 = 0.002;
+/// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
+const SLICE_LEAD_SECONDS: f64 = 0.004;
+
+/// Whether a take made at one tempo is heard at another without being sliced. Realtime-safe.
+#[must_use]
+pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
+    ((heard_bpm - made_bpm) / made_bpm).abs() < TEMPO_TOLERANCE
+}
+
+/// Where a clip's samples are.
+#[derive(Debug)]
+enum Samples {
+    /// The take's own: nothing is copied when the host runs at its rate.
+    Take(Arc<StemAudio>),
+    /// Left and right, resampled.
+    Own(Vec<f32>, Vec<f32>),
+}
+
+/// A take at the host's sample rate: everything the audio thread needs, immutable.
+#[derive(Debug)]
+pub struct Clip {
+    samples: Samples,
+    sample_rate_hz: f64,
+    bpm: f64,
+    quarters: f64,
+    quarters_per_bar: f64,
+    /// The loop's length before rounding to whole samples.
+    exact_samples: f64,
+}
+
+impl Clip {
+    /// Prepares a take for a host that runs at `sample_rate_hz`. At [`TAKE_SAMPLE_RATE_HZ`] its samples are the take's,
+    /// divided by [`FULL_SCALE`]. Not realtime-safe: it allocates and, at other rates, resamples.
+    #[must_use]
+    pub fn prepare(take: &Take, sample_rate_hz: f64) -> Self {
+        let plan = &take.recipe.plan;
+        let samples = if sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ) {
+            Samples::Take(take.audio.clone())
+        } else {
+            let channel = |samples: &[i32]| {
+                let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32 / FULL_SCALE).collect();
+                resample_loop(&samples, (plan.seconds() * sample_rate_hz).round() as usize)
+            };
+            Samples::Own(channel(&take.audio.left), channel(&take.audio.right))
+        };
+        Self::with(plan, samples, sample_rate_hz)
+    }
+
+    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`.
+    #[must_use]
+    pub fn new(plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
+        Self::with(plan, Samples::Own(left, right), sample_rate_hz)
+    }
+
+    fn with(plan: &Plan, samples: Samples, sample_rate_hz: f64) -> Self {
+        Self {
+            samples,
+            sample_rate_hz,
+            bpm: plan.bpm,
+            quarters: plan.quarters().max(f64::MIN_POSITIVE),
+            quarters_per_bar: plan.meter.quarters_per_bar(),
+            exact_samples: plan.seconds() * sample_rate_hz,
+        }
+    }
+
+    /// Length of the loop in quarter notes.
+    #[must_use]
+    pub fn quarters(&self) -> f64 {
+        self.quarters
+    }
+
+    /// Length of one of its bars in quarter notes.
+    #[must_use]
+    pub fn quarters_per_bar(&self) -> f64 {
+        self.quarters_per_bar
+    }
+
+    /// Tempo at which it was made, in quarter notes per minute.
+    #[must_use]
+    pub fn bpm(&self) -> f64 {
+        self.bpm
+    }
+
+    /// Whether it was made for this tempo: it then plays as it is, not in slices. Realtime-safe.
+    #[must_use]
+    pub fn is_at(&self, bpm: f64) -> bool {
+        is_same_tempo(self.bpm, bpm)
+    }
+
+    /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.
+    ///
+    /// At the clip's own tempo these are the take's samples. At another tempo the clip is cut on its grid steps: each
+    /// slice starts on the host's grid at its own speed; what a slower host leaves empty is filled with the slice's
+    /// end read backwards, what a faster host has no time for is faded out. Realtime-safe.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
+        let turns = beat / self.quarters;
+        let phase = turns - turns.floor();
+        if self.is_at(bpm) {
+            return self.sample(phase * self.exact_samples);
+        }
+        self.sliced(phase * self.quarters, bpm)
+    }
+
+    /// Whether a timeline that runs at `bpm` is at the loop's first sample. Realtime-safe.
+    #[must_use]
+    pub fn starts_at(&self, beat: f64, bpm: f64) -> bool {
+        let turns = beat / self.quarters;
+        let samples_per_turn = self.quarters * 60.0 / bpm * self.sample_rate_hz;
+        ((turns - turns.round()) * samples_per_turn).abs() < 0.5 - ROUNDING_BIAS
+    }
+
+    /// Nearest sample to a position in samples, wrapped at the loop's end.
+    #[inline]
+    fn sample(&self, position: f64) -> [f32; 2] {
+        let length = match &self.samples {
+            Samples::Take(audio) => audio.left.len().min(audio.right.len()),
+            Samples::Own(left, right) => left.len().min(right.len()),
+        };
+        if length == 0 {
+            return [0.0; 2];
+        }
+        let nearest = (position + 0.5 + ROUNDING_BIAS).floor() as i64;
+        let index = nearest.rem_euclid(length as i64) as usize;
+        match &self.samples {
+            Samples::Take(audio) => {
+                [audio.left[index] as f32 / FULL_SCALE, audio.right[index] as f32 / FULL_SCALE]
+            }
+            Samples::Own(left, right) => [left[index], right[index]],
+        }
+    }
+
+    fn sliced(&self, loop_beat: f64, bpm: f64) -> [f32; 2] {
+        const STEPS_PER_QUARTER: f64 = resonantgen_music::plan::STEPS_PER_QUARTER as f64;
+        if bpm.is_nan() || bpm <= 0.0 {
+            return [0.0; 2];
+        }
+        let host_samples_per_step = 60.0 / bpm / STEPS_PER_QUARTER * self.sample_rate_hz;
+        let slice_samples = self.exact_samples / (self.quarters * STEPS_PER_QUARTER);
+        let lead = SLICE_LEAD_SECONDS * self.sample_rate_hz;
+        let fade = (SLICE_FADE_SECONDS * self.sample_rate_hz).min(host_samples_per_step / 2.0);
+
+        let position = loop_beat * STEPS_PER_QUARTER + lead / host_samples_per_step;
+        let step = position.floor();
+        let elapsed =
+            ((position - step) * host_samples_per_step * SLICE_RESOLUTION).round() / SLICE_RESOLUTION;
+        let read = |step: f64, elapsed: f64| {
+            if elapsed <= slice_samples {
+                return self.sample(step * slice_samples - lead + elapsed);
+            }
+            // Far slower than the clip, the slice is read to its end and back, and fades out there.
+            let within = 2.0 * slice_samples - elapsed;
+            if within <= 0.0 {
+                return [0.0; 2];
+            }
+            let gain = (within / fade).min(1.0) as f32;
+            self.sample(step * slice_samples - lead + within).map(|sample| sample * gain)
+        };
+        let [left, right] = read(step, elapsed);
+        if elapsed >= fade {
+            return [left, right];
+        }
+        let rise = (elapsed / fade) as f32;
+        let [old_left, old_right] = read(step - 1.0, elapsed + host_samples_per_step);
+        [old_left + (left - old_left) * rise, old_right + (right - old_right) * rise]
+    }
+}

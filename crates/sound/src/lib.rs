@@ -1,0 +1,17 @@
+//! Signal processing on takes: pure functions of samples, without files and models.
+//!
+//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`listen`] detects onsets and
+//! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate.
+//!
+//! ```
+//! use resonantgen_sound::resample::resample_loop;
+//!
+//! let second = vec![0.0; 48_000];
+//! assert_eq!(resample_loop(&second, 44_100).len(), 44_100);
+//! ```
+
+pub mod audio;
+pub mod codec;
+pub mod listen;
+pub mod measure;
+pub mod resample;

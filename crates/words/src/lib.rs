@@ -1,0 +1,347 @@
+//! The meaning of a prompt: the parser that finds an [`Intent`], and the planner that turns it into a plan.
+//!
+//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]; files, models and
+//! records are not known here.
+//!
+//! ```
+//! use resonantgen_words::{Overrides, make_plan, parse};
+//!
+//! let intent = parse("dark techno with driving bass, 132 bpm")?;
+//! let plan = make_plan(&intent, &Overrides::default(), 7)?;
+//! assert_eq!((plan.bpm, plan.bars), (132.0, 8));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod facts;
+pub mod genre;
+mod idiom;
+mod language;
+mod lexicon;
+mod overrides;
+mod parse;
+mod planner;
+mod progression;
+mod reader;
+mod sense;
+mod typo;
+mod understood;
+mod word;
+
+pub use overrides::Overrides;
+pub use parse::{
+    MAX_PROMPT_CHARACTERS, PromptError, edit, edit_with, is_understood, is_understood_with, parse, parse_with,
+};
+pub use planner::{DEFAULT_BARS, PlanError, make_plan};
+pub use sense::{Anchors, Sense, TextUnderstanding};
+pub use understood::{Slot, Understood, style_name, understood};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+
+/// The twelve styles the composers were trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Style {
+    Techno,
+    House,
+    HipHop,
+    Trap,
+    Dnb,
+    Rock,
+    Pop,
+    Ambient,
+    Jazz,
+    Funk,
+    Synthwave,
+    Cinematic,
+}
+
+/// Number of styles.
+pub const STYLE_COUNT: usize = 12;
+
+impl Style {
+    /// All styles, in the order of the condition vector.
+    pub const ALL: [Self; STYLE_COUNT] = [
+        Self::Techno,
+        Self::House,
+        Self::HipHop,
+        Self::Trap,
+        Self::Dnb,
+        Self::Rock,
+        Self::Pop,
+        Self::Ambient,
+        Self::Jazz,
+        Self::Funk,
+        Self::Synthwave,
+        Self::Cinematic,
+    ];
+
+    /// Position in [`Style::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name used by the models' training data and in patch records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        [
+            "techno",
+            "house",
+            "hiphop",
+            "trap",
+            "dnb",
+            "rock",
+            "pop",
+            "ambient",
+            "jazz",
+            "funk",
+            "synthwave",
+            "cinematic",
+        ][self as usize]
+    }
+}
+
+impl Style {
+    /// Name for display.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::HipHop => "hip hop",
+            Self::Dnb => "drum and bass",
+            other => other.name(),
+        }
+    }
+}
+
+impl std::fmt::Display for Style {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.title())
+    }
+}
+
+/// The text is not a style.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("'{0}' is no style: use {list}", list = Style::ALL.map(Style::title).join(", "))]
+pub struct ParseStyleError(pub String);
+
+impl std::str::FromStr for Style {
+    type Err = ParseStyleError;
+
+    /// Parses a [`Style::title`] or [`Style::name`]; ignores case, blanks and hyphens.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+        let wanted = plain(text);
+        Self::ALL
+            .into_iter()
+            .find(|style| plain(style.title()) == wanted || style.name() == wanted)
+            .ok_or_else(|| ParseStyleError(text.to_owned()))
+    }
+}
+
+/// Five dials, each in `0.0..=1.0` with 0.5 as neutral.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Calm to driving.
+    pub energy: f32,
+    /// Sparse to busy.
+    pub density: f32,
+    /// Dark to bright.
+    pub brightness: f32,
+    /// Gentle to aggressive.
+    pub aggression: f32,
+    /// Simple to intricate.
+    pub complexity: f32,
+}
+
+impl Attributes {
+    /// The dials in the order of the condition vector.
+    #[must_use]
+    pub const fn to_array(self) -> [f32; 5] {
+        [self.energy, self.density, self.brightness, self.aggression, self.complexity]
+    }
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self { energy: 0.5, density: 0.5, brightness: 0.5, aggression: 0.5, complexity: 0.5 }
+    }
+}
+
+/// How fast the drums feel relative to the tempo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feel {
+    /// The backbeat falls on the third beat only.
+    HalfTime,
+    /// The backbeat falls on every off-beat eighth.
+    DoubleTime,
+}
+
+impl Feel {
+    /// Name for display.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HalfTime => "half-time",
+            Self::DoubleTime => "double-time",
+        }
+    }
+}
+
+/// What is requested of one track.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrackIntent {
+    /// Dials of this track; they default to the piece's.
+    pub attributes: Attributes,
+    /// Words that describe this track ("driving"), for display.
+    #[serde(default)]
+    pub moods: Vec<String>,
+    /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
+    #[serde(default)]
+    pub instruments: Vec<String>,
+    /// Whether the track is silent ("no drums").
+    #[serde(default)]
+    pub absent: bool,
+    /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Octaves up (positive) or down.
+    #[serde(default)]
+    pub octave: i8,
+    /// How closely to follow the current take, in `0.0..=1.0`; 0 ignores it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub closeness: f32,
+    /// Whether the track's notes start with the kick.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_kick: bool,
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
+/// The meaning of a prompt. Facts that the prompt does not state are `None`; the planner chooses them from style and seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Weight of each style (index as [`Style::ALL`]), summing to 1.
+    pub styles: [f32; STYLE_COUNT],
+    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_styles: BTreeMap<String, f32>,
+    /// Genres that were named, by their names in [`genre`], with weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub genres: Vec<(String, f32)>,
+    /// Dials of the whole piece.
+    pub attributes: Attributes,
+    /// Mood words that were understood ("dark", "uplifting").
+    #[serde(default)]
+    pub moods: Vec<String>,
+    /// Tempo in quarter notes per minute.
+    pub bpm: Option<f64>,
+    /// Key.
+    pub key: Option<Key>,
+    /// Mode without a tonic ("in minor"); a key overrides it.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo overrides it.
+    #[serde(default)]
+    pub pace: f32,
+    /// Usual tempo of the named genre, in quarter notes per minute, if it is narrower than its styles' range ("dubstep"); the
+    /// tempo is drawn around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_bpm: Option<f64>,
+    /// Lowest and highest tempo that the words allow ("slower than 100"); the tempo is drawn between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpm_range: Option<(f64, f64)>,
+    /// Meter.
+    pub meter: Option<Meter>,
+    /// Length in bars.
+    pub bars: Option<u32>,
+    /// Length in seconds; the nearest number of bars is taken. Bars win over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
+    #[serde(default)]
+    pub swing: Option<f64>,
+    /// Chord progression, one entry per typed chord; the planner spreads it over the bars.
+    pub chords: Option<Vec<Chord>>,
+    /// Chord progression as Roman numerals, relative to the eventual key; typed chords override it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numerals: Vec<Numeral>,
+    /// How fast the drums feel relative to the tempo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feel: Option<Feel>,
+    /// What is requested of each track (index as [`Track::ALL`]).
+    pub tracks: [TrackIntent; TRACK_COUNT],
+    /// Words that were not understood, for display.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+    /// How contradictions in the prompt were resolved, in sentences for display.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Default for Intent {
+    /// All styles with equal weight, neutral dials, nothing stated.
+    fn default() -> Self {
+        Self {
+            styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            other_styles: BTreeMap::new(),
+            genres: Vec::new(),
+            attributes: Attributes::default(),
+            moods: Vec::new(),
+            bpm: None,
+            key: None,
+            mode: None,
+            pace: 0.0,
+            usual_bpm: None,
+            bpm_range: None,
+            meter: None,
+            bars: None,
+            seconds: None,
+            swing: None,
+            chords: None,
+            numerals: Vec::new(),
+            feel: None,
+            tracks: Default::default(),
+            unknown: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Intent {
+    /// The same intent in a single style.
+    #[must_use]
+    pub fn in_style(mut self, style: Style) -> Self {
+        self.styles = [0.0; STYLE_COUNT];
+        self.styles[style.index()] = 1.0;
+        self.other_styles.clear();
+        self.genres = vec![(style.name().to_owned(), 1.0)];
+        self
+    }
+
+    /// The style with the largest weight.
+    #[must_use]
+    pub fn main_style(&self) -> Style {
+        let mut best = Style::Techno;
+        for style in Style::ALL {
+            if self.styles[style.index()] > self.styles[best.index()] {
+                best = style;
+            }
+        }
+        best
+    }
+
+    /// What is requested of `track`.
+    #[must_use]
+    pub fn track(&self, track: Track) -> &TrackIntent {
+        &self.tracks[track.index()]
+    }
+}
