@@ -181,7 +181,7 @@ impl Settings {
 }
 
 /// Which models to use, and what runs them.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one installed with this program]
     #[arg(long, value_name = "DIR")]

@@ -248,15 +248,17 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
         Some(_) => {}
     }
     let mut session = Session::default();
-    let result = folder::check_writable(&task.folder)
-        .and_then(|()| Ok(session.generate(engine, &task.request, &Cancellable)?));
+    let result = folder::create_anew(&task.folder).and_then(|folder| {
+        session.generate(engine, &task.request, &Cancellable)?;
+        Ok(folder)
+    });
     if interrupt::requested() {
         return None;
     }
     note.complete = false;
-    let saved = result.and_then(|()| {
+    let saved = result.and_then(|mut folder| {
         write_note(&task.folder, &note)?;
-        folder::save(&task.folder, &session, task.rate_hz)?;
+        folder::save(&mut folder, &session, task.rate_hz)?;
         note.complete = true;
         write_note(&task.folder, &note)
     });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use resonantgen_engine::project::LostTake;
 use resonantgen_engine::session::Session;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
@@ -30,6 +31,9 @@ pub struct Report {
     seed: u64,
     plan: Option<PlanReport>,
     tracks: Vec<TrackReport>,
+    /// Takes that are lost, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<String>,
     /// Absent when nothing was generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunReport>,
@@ -105,8 +109,15 @@ impl Report {
             seed: session.seed,
             plan,
             tracks,
+            lost: Vec::new(),
             run,
         }
+    }
+
+    /// Adds what could not be read.
+    pub fn with_lost(mut self, lost: &[LostTake]) -> Self {
+        self.lost = lost.iter().map(ToString::to_string).collect();
+        self
     }
 
     /// Prints the report to stdout.
@@ -131,6 +142,9 @@ impl Report {
         let _ = writeln!(text, "  seed    {}\n", self.seed);
         self.write_tracks(&mut text);
         self.write_measures(&mut text);
+        for lost in &self.lost {
+            let _ = writeln!(text, "\n  lost    {lost}");
+        }
         if let (Some(run), Some(plan)) = (&self.run, &self.plan) {
             let _ = writeln!(
                 text,

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, StemFormat, StoreError};
+use resonantgen_engine::project::{self, StemFormat, StoreError};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::bundle::Bundle;
 use resonantgen_models::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
 use resonantgen_models::generator::Silent;
@@ -67,7 +68,7 @@ impl Drop for TinyDisk {
 }
 
 fn assert_saved_before(dir: &Path, session: &Session) {
-    let loaded = Session::load(dir).unwrap();
+    let loaded = project::load(dir).unwrap().session;
     assert!(loaded.track(Track::Drums).history == session.track(Track::Drums).history);
 }
 
@@ -75,13 +76,13 @@ fn assert_saved_before(dir: &Path, session: &Session) {
 fn what_cannot_be_saved_leaves_the_old_session() {
     let session = session();
     let folder = tempfile::tempdir().unwrap();
-    session.save(folder.path(), StemFormat::default()).unwrap();
+    project::save(&session, folder.path(), StemFormat::default()).unwrap();
     // Something else lies where the takes go, so that saving fails in the middle.
     let copy = tempfile::tempdir().unwrap();
     fs::write(copy.path().join("takes"), "a file").unwrap();
-    let error = session.save(copy.path(), StemFormat::default()).unwrap_err();
+    let error = project::save(&session, copy.path(), StemFormat::default()).unwrap_err();
     assert!(matches!(error, StoreError::Write { .. }), "{error}");
-    assert!(matches!(Session::load(copy.path()), Err(StoreError::NoSession(_))));
+    assert!(matches!(project::load(copy.path()), Err(StoreError::NoSession(_))));
     assert_saved_before(folder.path(), &session);
 }
 
@@ -93,18 +94,20 @@ fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
         return skip::skip("only root may mount a small disk");
     };
     let dir = disk.folder.path();
-    session.save(dir, StemFormat::default()).unwrap();
+    project::save(&session, dir, StemFormat::default()).unwrap();
     // Fill the rest of it.
     let mut filler = Vec::new();
     while fs::write(dir.join(format!("filler_{}", filler.len())), vec![1; 10_000]).is_ok() {
         filler.push(());
     }
-    let error = session.save(dir, StemFormat::default()).unwrap_err();
+    let error = project::save(&session, dir, StemFormat::default()).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("make room") && !message.contains('\n'), "{message}");
     assert_saved_before(dir, &session);
-    let hidden =
-        fs::read_dir(dir).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().starts_with('.'));
+    let hidden = fs::read_dir(dir)
+        .unwrap()
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with(".saving-"));
     assert_eq!(hidden.count(), 0, "an attempt was left behind");
 }
 

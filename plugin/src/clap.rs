@@ -4,6 +4,7 @@ pub mod entry;
 pub mod gui;
 pub mod preset;
 pub mod shim;
+pub mod state;
 pub mod values;
 
 #[cfg(feature = "vst3")]

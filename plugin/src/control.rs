@@ -37,10 +37,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
+use resonantgen_engine::project::{self, Opened};
 use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
@@ -107,7 +106,7 @@ pub struct Control {
     /// What the user should know. Any thread but the audio thread.
     pub notices: Notices,
     /// A session that could not be read. Host thread and editor.
-    damaged: Mutex<String>,
+    damaged: Mutex<Vec<u8>>,
     overrides: Mutex<Overrides>,
     store: Store,
     /// Commands and triggers that are not finished, with all that follows from them.
@@ -410,38 +409,35 @@ impl Control {
 
     // The host's project.
 
-    /// The session for the host's project, empty without a take. The copies that are made of it on its way to the host are several
-    /// times its size; the worker gives their memory back when they are gone. Not for the audio thread.
+    /// The session for the host's project, empty without a take. The copies that hosts make of it are several times its size; the
+    /// worker gives their memory back when they are gone. Not for the audio thread.
     #[must_use]
-    pub fn session_blob(&self) -> String {
+    pub fn session_blob(&self) -> Vec<u8> {
         let session = self.session();
         if session.tracks.iter().all(|track| track.history.is_empty()) {
-            return String::new();
+            return Vec::new();
         }
-        let text = BASE64.encode(session.to_bytes());
+        let bytes = project::to_project(&session);
         self.send(Command::Saved);
-        text
+        bytes
     }
 
     /// Takes over a session from the host's project. A damaged one is kept aside and leaves an empty session and a notice.
     /// Not for the audio thread.
-    pub fn restore_session(&self, text: String) {
-        let restored = if text.is_empty() {
-            Ok(Session::default())
-        } else {
-            BASE64
-                .decode(&text)
-                .map_err(|error| error.to_string())
-                .and_then(|bytes| Session::from_project(&bytes).map_err(|error| error.to_string()))
-        };
+    pub fn restore_session(&self, bytes: Vec<u8>) {
+        let empty = Opened { session: Session::default(), lost: Vec::new(), edited: false };
+        let restored = if bytes.is_empty() { Ok(empty) } else { project::from_project(&bytes) };
         self.notices.clear();
         let session = match restored {
-            Ok(session) => {
+            Ok(Opened { session, lost, .. }) => {
                 self.damaged.lock().clear();
+                for lost in lost {
+                    self.notify(format!("In the project, {lost}."));
+                }
                 session
             }
             Err(error) => {
-                *self.damaged.lock() = text;
+                *self.damaged.lock() = bytes;
                 self.notify(format!(
                     "The saved session could not be read ({error}). It is kept in the project; what you make now is \
                      saved next to it."
@@ -462,15 +458,15 @@ impl Control {
     }
 
     /// A session that could not be read.
-    fn damaged(&self) -> String {
+    fn damaged(&self) -> Vec<u8> {
         self.damaged.lock().clone()
     }
 
     /// Keeps a session that could not be read, unless there is a newer one.
-    fn keep_damaged(&self, text: String) {
+    fn keep_damaged(&self, bytes: Vec<u8>) {
         let mut kept = self.damaged.lock();
         if kept.is_empty() {
-            *kept = text;
+            *kept = bytes;
         }
     }
 }

@@ -10,6 +10,7 @@ mod transport;
 
 use std::time::{Duration, Instant};
 
+use resonantgen_engine::project;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
@@ -156,7 +157,7 @@ impl Remote {
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
-        let create = Method::Post(SESSION_TYPE, playing(session).to_bytes());
+        let create = Method::Post(SESSION_TYPE, project::to_bytes(&playing(session)));
         let is_cancelled = || observer.is_cancelled();
         let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG, &is_cancelled)?;
         let path = format!("/v1/sessions/{}", lent.id);
@@ -214,7 +215,7 @@ impl Remote {
             };
         }
         let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG, &is_cancelled)?;
-        Session::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
+        project::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 }
 

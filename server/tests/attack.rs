@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use resonantgen_engine::project;
 use resonantgen_server::serve::Limits;
 use resonantgen_server::wire::JobState;
 use serde_json::{Value, json};
@@ -121,7 +122,11 @@ fn names_of_files_are_never_taken_from_a_request() {
     let (folder, server) = started(Limits::default());
     std::fs::write(folder.path().join("secret.flac"), "secret").unwrap();
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
-    let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
     for path in [
         "/v1/sessions/../secret.flac",
         "/v1/sessions/..%2f..%2fsecret.flac",
@@ -231,7 +236,11 @@ fn half_open_connections_keep_nobody_out() {
 fn a_download_is_not_cut_off_for_others() {
     let (_folder, server) = started(Limits { connections: 2, ..Limits::default() });
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
-    let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
     let whole = server.get(&format!("/v1/sessions/{id}/state")).expect(200).body;
     let mut slow = TcpStream::connect(server.addr).unwrap();
     write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

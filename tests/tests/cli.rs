@@ -439,6 +439,66 @@ fn a_damaged_session_is_refused_and_left_alone() {
     assert!(files(copy.path()) == before);
 }
 
+#[test]
+fn a_lost_take_is_named_and_made_again_when_it_is_played() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    for seed in ["21", "22"] {
+        program::json(&["regenerate", folder, "--track", "bass", "--seed", seed]);
+    }
+    let listed = program::json(&["take", folder, "--track", "bass"]);
+    let id = listed["takes"][0]["id"].as_str().expect("a take has an id").to_owned();
+    let file = copy.path().join("takes").join(format!("{id}.flac"));
+    let whole = fs::read(&file).expect("the take's file is there");
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(&file, damaged).expect("there is room");
+
+    let shown = program::run(&["show", folder]);
+    let told = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success() && told.contains("take 1 of bass is lost"), "{told}");
+    assert!(!told.contains("delete") && !String::from_utf8_lossy(&shown.stderr).contains("delete"));
+    assert_eq!(program::json(&["take", folder, "--track", "bass"])["takes"][0]["lost"], true);
+    let listed = program::json(&["take", folder, "--track", "bass", "--select", "1"]);
+    assert_eq!((&listed["takes"][0]["playing"], &listed["takes"][0]["lost"]), (&true.into(), &false.into()));
+    assert!(fs::read(&file).expect("it is written again") == whole, "the same take, to the bit");
+}
+
+#[test]
+fn the_first_action_can_be_undone_and_redone() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let before = fs::read(copy.path().join("mix.wav")).expect("there is a mix");
+    let undone = program::json(&["undo", folder]);
+    assert!(undone["plan"].is_null() && undone["tracks"][0]["take"].is_null());
+    assert!(!copy.path().join("mix.wav").exists() && !copy.path().join("overview.png").exists());
+    program::json(&["show", folder]);
+    program::json(&["redo", folder]);
+    assert!(fs::read(copy.path().join("mix.wav")).expect("it is back") == before);
+}
+
+#[test]
+fn of_two_commands_at_once_none_is_lost() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let mut running: Vec<_> = TRACKS
+        .iter()
+        .map(|track| {
+            let arguments = ["regenerate", folder, "--track", track, "--seed", "77"];
+            let mut command = program::command(&arguments);
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("resonantgen starts")
+        })
+        .collect();
+    let is_done: Vec<bool> =
+        running.iter_mut().map(|child| child.wait().expect("it ends").success()).collect();
+    for (track, is_done) in TRACKS.iter().zip(is_done) {
+        let takes = program::json(&["take", folder, "--track", track]);
+        let count = takes["takes"].as_array().expect("there are takes").len();
+        assert_eq!(count, if is_done { 2 } else { 1 }, "{track}: what is told is what happened");
+    }
+}
+
 /// A bundle folder that differs from the real one in the named file; the others are linked.
 fn spoilt_bundle(spoil: impl Fn(&Path)) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room for a folder");

@@ -10,11 +10,14 @@
 //! assert_eq!((audio.len(), audio.left[1]), (2, 1 << 22));
 //! ```
 
+pub mod canonical;
+pub mod maker;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use self::canonical::Canonical;
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
@@ -23,7 +26,8 @@ pub use resonantgen_sound::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 use resonantgen_sound::measure::Measures;
 use resonantgen_words::Intent;
 
-/// Identity of a take: the first 16 bytes of the SHA-256 of its recipe's canonical JSON, in hex.
+/// Identity of a take: 32 hexadecimal digits. It is made once ([`Recipe::take_id`]) and stored with the take; a take that was
+/// stored keeps its id whatever becomes of the rules by which new ones are made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TakeId(pub String);
@@ -53,11 +57,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Id of the take that this recipe makes.
+    /// Identity of a new take of this recipe: the same recipe gives the same one. Sentences for people are no part of it.
     #[must_use]
     pub fn take_id(&self) -> TakeId {
-        let json = serde_json::to_vec(self).expect("a recipe has no maps with other keys than strings");
-        TakeId(hex(&Sha256::digest(&json)[..16]))
+        let mut text = Canonical::new("recipe/2");
+        text.recipe(self);
+        TakeId(hex(&text.sha256()[..16]))
     }
 }
 
@@ -116,7 +121,7 @@ pub struct Tokens {
 /// unpacked or made again when it is needed (`Session::wake`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
-    /// Id, derived from the recipe.
+    /// Identity.
     pub id: TakeId,
     /// How it was made.
     pub recipe: Recipe,

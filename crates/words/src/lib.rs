@@ -35,6 +35,8 @@ pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use understood::{Slot, Understood, style_name, understood};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
@@ -229,6 +231,9 @@ fn is_zero(value: &f32) -> bool {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
+    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_styles: BTreeMap<String, f32>,
     /// Genres that were named, by their names in [`genre`], with weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub genres: Vec<(String, f32)>,
@@ -287,6 +292,7 @@ impl Default for Intent {
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            other_styles: BTreeMap::new(),
             genres: Vec::new(),
             attributes: Attributes::default(),
             moods: Vec::new(),
@@ -316,6 +322,7 @@ impl Intent {
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
         self.styles[style.index()] = 1.0;
+        self.other_styles.clear();
         self.genres = vec![(style.name().to_owned(), 1.0)];
         self
     }

@@ -30,7 +30,7 @@ use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process,
 use clap_sys::stream::{clap_istream, clap_ostream};
 
 use super::values::{self, Offsets};
-use super::{gui, preset};
+use super::{gui, preset, state};
 use crate::audio::bars::BarReader;
 use crate::control::host::HostLink;
 
@@ -352,8 +352,9 @@ unsafe fn inner_state<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_s
 unsafe extern "C" fn save_state(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
     // SAFETY: called by the host on its main thread while the plugin lives.
     unsafe {
-        let inner = shim(plugin).inner;
-        inner_state(inner).and_then(|state| state.save).is_some_and(|save| save(inner, stream))
+        let this = shim(plugin);
+        let Some(save) = inner_state(this.inner).and_then(|state| state.save) else { return false };
+        state::save(&this.link.state, stream, |stream| save(this.inner, stream))
     }
 }
 
@@ -366,7 +367,7 @@ pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const c
     unsafe {
         let this = shim(plugin);
         let Some(load) = inner_state(this.inner).and_then(|state| state.load) else { return false };
-        this.link.restore(|| load(this.inner, stream))
+        this.link.restore(|| state::load(&this.link.state, stream, |stream| load(this.inner, stream)))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::session::{ExportOptions, Session, StoreError};
+use resonantgen_engine::project::{self, ExportOptions, StoreError};
+use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
 
 /// Where exports go, if set; else the user's music folder.
@@ -61,7 +62,7 @@ pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, S
         What::Stem(track) => ExportOptions { tracks: vec![track], mix: false, midi: false, ..all },
         What::Midi(track) => ExportOptions { tracks: vec![track], mix: false, audio: false, ..all },
     };
-    let files = session.export(folder, &options)?.len();
+    let files = project::export(session, folder, &options)?.len();
     Ok(Exported { folder: folder.to_owned(), files })
 }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 
 use crate::audio::bars::HostBar;
+use crate::clap::state::StateParts;
 
 /// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
 #[derive(Debug, Default)]
@@ -27,6 +28,8 @@ pub struct HostLink {
     offline: AtomicBool,
     /// What the last block said of that, where blocks do.
     block_offline: AtomicBool,
+    /// What the state has besides the framework's part, while it is saved or loaded.
+    pub state: StateParts,
     /// The bar in which the last block began. Audio thread only.
     pub bar: HostBar,
     /// `None` before the host is known, and after the plugin is gone. The lock is held during a call to the host, so that no

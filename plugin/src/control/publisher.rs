@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
-use resonantgen_engine::session::StoredSound as _;
+use resonantgen_engine::project::StoredSound as _;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, Feeder, Rack, Reel};
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};

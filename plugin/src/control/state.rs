@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use nice_plug::params::persist::PersistentField;
 use resonantgen_words::Overrides;
 
 use super::Control;
+use crate::clap::state::Part;
 
 /// The prompts as typed, one per slot.
 pub struct PromptsField(pub Arc<Control>);
@@ -33,16 +36,24 @@ impl<'a> PersistentField<'a, Overrides> for OverridesField {
     }
 }
 
-/// The session with the audio of its takes: a versioned blob, in base64 because the state is JSON.
+/// Bytes that were kept as base64 in JSON. What is no base64 is left as it is, to be kept as damaged.
+fn bytes_of(text: String) -> Vec<u8> {
+    BASE64.decode(&text).unwrap_or_else(|_| text.into_bytes())
+}
+
+/// The session with the audio of its takes: a versioned blob. The CLAP's state has it as bytes
+/// ([`crate::clap::state`]); only where the state is nothing but JSON, as it was in older versions, it is base64.
 pub struct SessionField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for SessionField {
-    fn set(&self, blob: String) {
-        self.0.restore_session(blob);
+    fn set(&self, text: String) {
+        let bytes = self.0.host.state.take(Part::Session).unwrap_or_else(|| bytes_of(text));
+        self.0.restore_session(bytes);
     }
 
     fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
-        field(&self.0.session_blob())
+        let left = self.0.host.state.give(Part::Session, self.0.session_blob());
+        field(&left.map_or_else(String::new, |bytes| BASE64.encode(bytes)))
     }
 }
 
@@ -50,13 +61,15 @@ impl<'a> PersistentField<'a, String> for SessionField {
 pub struct DamagedField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for DamagedField {
-    fn set(&self, blob: String) {
+    fn set(&self, text: String) {
+        let bytes = self.0.host.state.take(Part::Damaged).unwrap_or_else(|| bytes_of(text));
         // A blob that could not be read in this very load is newer than the one kept from before.
-        self.0.keep_damaged(blob);
+        self.0.keep_damaged(bytes);
     }
 
     fn map<F: Fn(&String) -> R, R>(&self, field: F) -> R {
-        field(&self.0.damaged())
+        let left = self.0.host.state.give(Part::Damaged, self.0.damaged());
+        field(&left.map_or_else(String::new, |bytes| BASE64.encode(bytes)))
     }
 }
 

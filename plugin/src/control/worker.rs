@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nice_plug::nice_error;
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, StoredSound as _, Work};
+use resonantgen_engine::project::{StoredSound as _, prepare_project};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::Track;
@@ -320,7 +321,7 @@ impl Worker<'_> {
             return false;
         }
         let is_interrupted = || self.control.is_quitting() || !self.commands.is_empty();
-        self.control.session().prepare_bytes(&is_interrupted);
+        prepare_project(&self.control.session(), &is_interrupted);
         self.is_unpacked = is_interrupted();
         true
     }
@@ -493,7 +494,8 @@ impl Observer for Watch<'_> {
 
     fn known(&self, id: &TakeId) -> Option<Take> {
         let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        let known = histories.into_iter().find(|take| take.id == *id)?;
+        // Takes of older versions have ids that were made by other rules.
+        let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
         let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
         Some(Take::clone(&awake))
     }

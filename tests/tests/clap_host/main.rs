@@ -594,16 +594,42 @@ fn the_plugin_is_removed_in_the_middle_of_a_generation() {
 #[test]
 fn a_damaged_session_is_kept_and_harms_nobody() {
     let Some(state) = state() else { return };
-    let text = String::from_utf8_lossy(&state[8..]).into_owned();
-    let start = text.find("\"session\":").expect("the state has a session") + 40;
-    let damaged_text = format!("{}AAAAAAAA{}", &text[..start], &text[start + 8..]);
-    let mut damaged = state[..8].to_vec();
-    damaged.extend(damaged_text.as_bytes());
+    let mut session = project::session(state);
+    // In the record: its checksum is wrong.
+    session[200] ^= 0x20;
+    let damaged = project::with_session(state, &session);
     let mut host = Host::open(Some(&damaged), PORTS).expect("there is a plugin");
     let heard = host.loop_once();
     assert!(heard.iter().flatten().flatten().all(|sample| *sample == 0.0), "an empty session is silent");
-    let saved = String::from_utf8_lossy(&host.save()).into_owned();
-    assert!(saved.contains(&damaged_text[start - 20..start + 2_000]), "the damaged session is saved again");
+    let kept = project::section(&host.save(), b"DMGD").expect("the damaged session is saved again");
+    assert!(kept == session);
+}
+
+#[test]
+fn a_damaged_take_leaves_the_others_alone() {
+    let Some(state) = state() else { return };
+    let mut session = project::session(state);
+    // The end of the last take's sound: of the melody's.
+    let end = session.len() - 10;
+    session[end] ^= 1;
+    let mut whole = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let mut host =
+        Host::open(Some(&project::with_session(state, &session)), PORTS).expect("there is a plugin");
+    let (expected, heard) = (whole.loop_once(), host.loop_once());
+    assert!(heard[1..4] == expected[1..4], "drums, bass and harmony play as they did");
+    assert!(rms(&expected[4][0]) > 1e-4);
+    // Until it has been made again.
+    let is_silent = heard[4].iter().flatten().all(|sample| *sample == 0.0);
+    assert!(is_silent || heard[4] == expected[4], "nothing else is played in its place");
+}
+
+#[test]
+fn a_state_is_bytes() {
+    let Some(state) = state() else { return };
+    let session = project::session(state).len();
+    let json = project::section(state, b"JSON").expect("parameters").len();
+    assert!(json < 20_000, "{json} bytes of JSON");
+    assert!(state.len() < session + json + 100, "the session is stored as it is");
 }
 
 /// FNV-1a of all samples' bits.

@@ -6,26 +6,46 @@ use std::sync::Arc;
 use flac_codec::decode::FlacSampleReader;
 use flac_codec::encode::{FlacSampleWriter, Options};
 
+use sha2::{Digest, Sha256};
+
 use super::remembered::Remembered;
+use hex::encode as hex;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
+/// A take's sound as it is stored.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    /// The FLAC file.
+    pub(super) bytes: Arc<[u8]>,
+    /// SHA-256 of the bytes, in hex.
+    pub(super) sha256: String,
+}
+
+impl Packed {
+    /// Bytes that were just encoded or read.
+    pub(super) fn new(bytes: Arc<[u8]>) -> Self {
+        let sha256 = hex(&Sha256::digest(&bytes));
+        Self { bytes, sha256 }
+    }
+}
+
 /// What was encoded lately.
-static ENCODED: Remembered<Arc<[u8]>> = Remembered::new();
+static ENCODED: Remembered<Packed> = Remembered::new();
 
 /// What `audio` was encoded to, or decoded from, if that is still known.
-pub(super) fn known(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
+pub(super) fn known(audio: &Arc<StemAudio>) -> Option<Packed> {
     ENCODED.known(audio)
 }
 
 /// Notes what `audio` was decoded from, or would be: a take that is asleep has empty audio of its own, by which its
 /// FLAC is found.
-pub(super) fn note(audio: &Arc<StemAudio>, bytes: Arc<[u8]>) {
-    ENCODED.put(audio, bytes);
+pub(super) fn note(audio: &Arc<StemAudio>, packed: Packed) {
+    ENCODED.put(audio, packed);
 }
 
 /// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
 /// audio never makes it do, and for a take that is asleep without FLAC.
-pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
+pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Packed> {
     ENCODED.get(audio, || {
         if audio.is_empty() {
             return None;
@@ -40,7 +60,7 @@ pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Arc<[u8]>> {
             FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
         writer.write(&interleaved).ok()?;
         writer.finalize().ok()?;
-        Some(file.into_inner().into())
+        Some(Packed::new(file.into_inner().into()))
     })
 }
 
@@ -80,8 +100,8 @@ mod tests {
                 left: (0..frames).map(wave).collect(),
                 right: (0..frames).map(|index| wave(index + 5) / 3).collect(),
             });
-            let bytes = encode(&audio).expect("encodable");
-            assert!(Arc::ptr_eq(&bytes, &encode(&audio).expect("kept")));
+            let bytes = encode(&audio).expect("encodable").bytes;
+            assert!(Arc::ptr_eq(&bytes, &encode(&audio).expect("kept").bytes));
             assert_eq!(decode(&bytes, frames), Some(audio));
             assert_eq!(decode(&bytes, frames + 1), None);
             assert_eq!(decode(&bytes[..bytes.len() - 1], frames), None);

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
-use super::{Session, StoreError, mix};
+use super::{StoreError, mix};
+use crate::session::Session;
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
 use resonantgen_music::score::Score;
@@ -47,81 +48,78 @@ impl Default for ExportOptions {
     }
 }
 
-impl Session {
-    /// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-    /// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
-    ///
-    /// # Errors
-    /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
-    pub fn export(&self, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
-        if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
-            return Err(StoreError::Rate(options.sample_rate_hz));
-        }
-        let chosen: Vec<(Track, &Take)> = Track::ALL
-            .into_iter()
-            .filter(|track| options.tracks.contains(track))
-            .filter_map(|track| Some((track, self.track(track).take()?.as_ref())))
-            .collect();
-        let plan = self.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::Write { path, source }
-        };
-        fs::create_dir_all(dir).map_err(failed(dir))?;
-        let mut written = Vec::new();
-        let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
-            let path = dir.join(format!("{}.{extension}", self.export_name(what, plan)));
-            let whole = || {
-                let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
-                file.write_all(bytes)?;
-                readable_by_all(file.as_file())?;
-                file.persist(&path)?;
-                Ok(())
-            };
-            whole().map_err(failed(&path))?;
-            written.push(path);
+/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
+/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+///
+/// # Errors
+/// When the rate is out of range, no chosen track has a take, or a file cannot be written.
+pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
+    if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
+        return Err(StoreError::Rate(options.sample_rate_hz));
+    }
+    let chosen: Vec<(Track, &Take)> = Track::ALL
+        .into_iter()
+        .filter(|track| options.tracks.contains(track))
+        .filter_map(|track| Some((track, session.track(track).take()?.as_ref())))
+        .filter(|(_, take)| !take.is_asleep())
+        .collect();
+    let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::Write { path, source }
+    };
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let mut written = Vec::new();
+    let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
+        let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
+        let whole = || {
+            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
+            file.write_all(bytes)?;
+            readable_by_all(file.as_file())?;
+            file.persist(&path)?;
             Ok(())
         };
-        let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
-        for (track, take) in &chosen {
-            let plan = &take.recipe.plan;
-            if options.audio {
-                put(track.name(), plan, "wav", &wave(&take.audio, plan))?;
-            }
-            if options.midi {
-                put(track.name(), plan, "mid", &midi::track_file(*track, &take.score, plan))?;
-            }
+        whole().map_err(failed(&path))?;
+        written.push(path);
+        Ok(())
+    };
+    let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
+    for (track, take) in &chosen {
+        let plan = &take.recipe.plan;
+        if options.audio {
+            put(track.name(), plan, "wav", &wave(&take.audio, plan))?;
         }
-        if options.mix {
-            let stems: Vec<&StemAudio> = chosen.iter().map(|(_, take)| take.audio.as_ref()).collect();
-            let scores: Vec<(Track, &Score)> =
-                chosen.iter().map(|(track, take)| (*track, &take.score)).collect();
-            if options.audio {
-                put("mix", plan, "wav", &wave(&mix(&stems), plan))?;
-            }
-            if options.midi {
-                put("all", plan, "mid", &midi::session_file(&scores, plan))?;
-            }
+        if options.midi {
+            put(track.name(), plan, "mid", &midi::track_file(*track, &take.score, plan))?;
         }
-        Ok(written)
     }
-
-    /// Name of an exported file without its extension: prompt, track, tempo, key, length.
-    #[must_use]
-    pub fn export_name(&self, what: &str, plan: &Plan) -> String {
-        let mode = match plan.key.mode {
-            Mode::Major => String::new(),
-            Mode::Minor => "m".to_owned(),
-            mode => format!("-{}", mode.name()),
-        };
-        let key = plan.key.to_string();
-        let tonic = key.split(' ').next().unwrap_or_default();
-        let bpm = (plan.bpm * 100.0).round() / 100.0;
-        let bars = if plan.bars == 1 { "bar" } else { "bars" };
-        format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&self.prompt), plan.bars)
+    if options.mix {
+        let stems: Vec<&StemAudio> = chosen.iter().map(|(_, take)| take.audio.as_ref()).collect();
+        let scores: Vec<(Track, &Score)> = chosen.iter().map(|(track, take)| (*track, &take.score)).collect();
+        if options.audio {
+            put("mix", plan, "wav", &wave(&mix(&stems), plan))?;
+        }
+        if options.midi {
+            put("all", plan, "mid", &midi::session_file(&scores, plan))?;
+        }
     }
+    Ok(written)
 }
 
+/// Name of an exported file without its extension: prompt, track, tempo, key, length.
+#[must_use]
+pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
+    let mode = match plan.key.mode {
+        Mode::Major => String::new(),
+        Mode::Minor => "m".to_owned(),
+        mode => format!("-{}", mode.name()),
+    };
+    let key = plan.key.to_string();
+    let tonic = key.split(' ').next().unwrap_or_default();
+    let bpm = (plan.bpm * 100.0).round() / 100.0;
+    let bars = if plan.bars == 1 { "bar" } else { "bars" };
+    format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
+}
 /// Makes a temporary file as readable as a usual one.
 fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
     #[cfg(unix)]
@@ -168,7 +166,7 @@ mod tests {
         let session = generated("Dark techno, with F# minor BASS!", 7);
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path().join("to/the daw");
-        let files = session.export(&dir, &ExportOptions::default()).expect("exported");
+        let files = export(&session, &dir, &ExportOptions::default()).expect("exported");
         assert_eq!(files.len(), 10);
         let names = names(&files);
         assert!(
@@ -190,9 +188,9 @@ mod tests {
                 ..ExportOptions::default()
             };
             for rate in [44_100, 48_000, 96_000] {
-                let files = session
-                    .export(&dir, &ExportOptions { sample_rate_hz: rate, ..options.clone() })
-                    .expect("exported");
+                let files =
+                    export(&session, &dir, &ExportOptions { sample_rate_hz: rate, ..options.clone() })
+                        .expect("exported");
                 assert_eq!(files.len(), 1);
                 let mut reader = hound::WavReader::open(&files[0]).expect("a WAV file");
                 let spec = reader.spec();
@@ -223,12 +221,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut session = generated("???", 1);
         assert!(
-            session.export_name("bass", session.plan.as_ref().expect("a plan")).starts_with("resonantgen_")
+            export_name(&session, "bass", session.plan.as_ref().expect("a plan")).starts_with("resonantgen_")
         );
         let fast = ExportOptions { sample_rate_hz: 1_000_000, ..ExportOptions::default() };
-        assert!(matches!(session.export(folder.path(), &fast), Err(StoreError::Rate(1_000_000))));
+        assert!(matches!(export(&session, folder.path(), &fast), Err(StoreError::Rate(1_000_000))));
         session.track_mut(Track::Bass).current = None;
         let bass = ExportOptions { tracks: vec![Track::Bass], ..ExportOptions::default() };
-        assert!(matches!(session.export(folder.path(), &bass), Err(StoreError::NothingToExport)));
+        assert!(matches!(export(&session, folder.path(), &bass), Err(StoreError::NothingToExport)));
     }
 }
