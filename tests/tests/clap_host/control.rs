@@ -78,7 +78,8 @@ fn a_tempo_that_was_performed_anew_stays_so_after_activations_and_loading() {
         host.beat = 2.0;
         let sliced = host.block(4_800, &[]);
         let at = (2.0 * 0.6 * rate_hz) as usize;
-        assert!(sliced[1][0][2_000..] != performed[1][0][at + 2_000..at + 4_800], "slices at {rate_hz} Hz");
+        let is_heard = |port: usize| sliced[port][0][2_000..] == performed[port][0][at + 2_000..at + 4_800];
+        assert!(!(1..PORTS).all(is_heard), "slices at {rate_hz} Hz");
 
         // Another rate in between, the same one, another project in between.
         for other_hz in RATES_HZ {
