@@ -34,7 +34,7 @@ fn a_take_that_a_number_chooses_is_in_the_bounce_at_any_rate_from_its_first_samp
         assert!(old[BASS] != new[BASS], "the takes differ at {rate_hz} Hz");
         let mut host = opened(two, rate_hz, RenderMode::Offline);
         // The first take has not been heard in this plugin yet.
-        let block = rate_hz as usize / 10;
+        let block = rate_hz as usize / 20;
         let fade = (rate_hz * 0.010).ceil() as usize;
         for pass in 0..2 {
             host.forget();
@@ -78,7 +78,8 @@ fn a_tempo_that_was_performed_anew_stays_so_after_activations_and_loading() {
         host.beat = 2.0;
         let sliced = host.block(4_800, &[]);
         let at = (2.0 * 0.6 * rate_hz) as usize;
-        assert!(sliced[1][0][2_000..] != performed[1][0][at + 2_000..at + 4_800], "slices at {rate_hz} Hz");
+        let is_heard = |port: usize| sliced[port][0][2_000..] == performed[port][0][at + 2_000..at + 4_800];
+        assert!(!(1..PORTS).all(is_heard), "slices at {rate_hz} Hz");
 
         // Another rate in between, the same one, another project in between.
         for other_hz in RATES_HZ {
@@ -115,8 +116,9 @@ fn a_storm_of_triggers_in_a_bounce_is_one_demand() {
     }
     assert!(made < STORM / 2, "{made} of {STORM} triggers were waited for");
     // When the storm is over, its last trigger is what counts.
-    host.block(RATE_HZ as usize / 2, &[]);
-    host.block(BLOCK, &[]);
+    for _ in 0..4 {
+        host.block(RATE_HZ as usize / 10, &[]);
+    }
     let heard = host.render(0.0, 2 * RATE_HZ as usize, BLOCK);
 
     let mut other = opened(state, RATE_HZ, RenderMode::Offline);
