@@ -325,8 +325,8 @@ fn downbeat(
         let first = sums.iter().position(|sum| *sum >= 0.98 * top).unwrap_or(0);
         let width = sums[first..].iter().take_while(|sum| **sum >= 0.98 * top).count();
         let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
-        // What begins within a moment begins at once; nothing begins before the first sound.
-        let phase = if phase > beat - 0.03 { 0.0 } else { phase };
+        // A beat just before the end of this one is the one around the start; nothing begins before the first sound.
+        let phase = if phase > beat - 0.03 { phase - beat } else { phase };
         let loud = 0.3 * novelty.iter().copied().fold(0.0, f32::max);
         let first = novelty.iter().position(|value| *value >= loud).unwrap_or(0);
         phase + ((flux.seconds(first as f64) - 0.05 - phase) / beat).ceil().max(0.0) * beat
