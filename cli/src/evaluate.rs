@@ -4,9 +4,9 @@
 mod edits;
 mod fits;
 mod genres;
-mod traits;
 mod pieces;
 mod tempo;
+mod traits;
 
 use std::fmt::Write as _;
 use std::fs;

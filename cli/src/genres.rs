@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_words::Style;
-use resonantgen_words::genre::{self, Genre, genres};
 use resonantgen_music::track::Track;
 use resonantgen_server::settings::{folder, own_genres};
+use resonantgen_words::Style;
+use resonantgen_words::genre::{self, Genre, genres};
 use serde::Serialize;
 
 use crate::args::Genres;
@@ -93,8 +93,13 @@ fn list() -> String {
     all.sort_by_key(|genre| genre.title.to_lowercase());
     for genre in all {
         let tempo = tempo(genre).unwrap_or_default();
-        let also: Vec<&str> =
-            genre.words.iter().map(String::as_str).filter(|word| *word != genre.title.to_lowercase()).take(4).collect();
+        let also: Vec<&str> = genre
+            .words
+            .iter()
+            .map(String::as_str)
+            .filter(|word| *word != genre.title.to_lowercase())
+            .take(4)
+            .collect();
         let _ = writeln!(text, "{:<24} {:>15}  {}", genre.title, tempo, also.join(", "));
     }
     text
@@ -115,7 +120,13 @@ fn explained(genre: &Genre) -> String {
     let share = |(name, weight): &(String, f32)| format!("{name} {weight}");
     row("parents", genre.parents.iter().map(share).collect::<Vec<_>>().join(", "));
     let styles = Style::ALL.into_iter().filter(|style| genre.styles[style.index()] > 0.005);
-    row("styles", styles.map(|style| format!("{style} {:.2}", genre.styles[style.index()])).collect::<Vec<_>>().join(", "));
+    row(
+        "styles",
+        styles
+            .map(|style| format!("{style} {:.2}", genre.styles[style.index()]))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
     row("tempo", tempo(genre).unwrap_or_default());
     row("meters", genre.meters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     if let Some(swing) = genre.swing {
@@ -126,9 +137,12 @@ fn explained(genre: &Genre) -> String {
     row("modes", genre.modes.iter().map(|(mode, _)| mode.name()).collect::<Vec<_>>().join(", "));
     let chords = genre.chords.iter().flat_map(|(_, lines)| lines.iter().map(String::as_str));
     row("chords", chords.collect::<Vec<_>>().join(" | "));
-    for (name, track) in
-        [("groove", Track::Drums), ("bass", Track::Bass), ("chords' role", Track::Harmony), ("lead", Track::Melody)]
-    {
+    for (name, track) in [
+        ("groove", Track::Drums),
+        ("bass", Track::Bass),
+        ("chords' role", Track::Harmony),
+        ("lead", Track::Melody),
+    ] {
         for role in genre.roles(track) {
             let about = match track {
                 Track::Drums => genres().groove(role).map(|groove| groove.about.as_str()),

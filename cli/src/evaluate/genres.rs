@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::generator::{Engine, TakeRequest};
 use resonantgen_music::plan::Plan;
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
-use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_music::track::Track;
+use resonantgen_take::{GenerationSettings, Take};
 use std::sync::Arc;
 
 use super::traits::{Sketch, check, rhythms};
@@ -40,7 +40,8 @@ fn cases(text: &str) -> Result<Vec<Case<'_>>> {
             "[others]" => is_core = false,
             line if line.starts_with('#') => {}
             line => {
-                let (prompt, traits) = line.split_once(" => ").with_context(|| format!("line {}: no '=>'", number + 1))?;
+                let (prompt, traits) =
+                    line.split_once(" => ").with_context(|| format!("line {}: no '=>'", number + 1))?;
                 cases.push(Case { prompt, is_core, traits: traits.split(", ").map(str::trim).collect() });
             }
         }

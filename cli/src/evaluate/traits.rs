@@ -55,7 +55,8 @@ impl Sketch<'_> {
     }
 
     fn hits_per_bar(&self, classes: &[DrumClass]) -> f32 {
-        let counts = |note: &&Note| DrumClass::from_key(note.pitch).is_some_and(|class| classes.contains(&class));
+        let counts =
+            |note: &&Note| DrumClass::from_key(note.pitch).is_some_and(|class| classes.contains(&class));
         self.notes(Track::Drums).iter().filter(counts).count() as f32 / self.plan.bars as f32
     }
 
@@ -73,7 +74,8 @@ impl Sketch<'_> {
     fn patch_has(&self, track: Track, words: &str) -> bool {
         let Some(patch) = self.patches[track.index()] else { return false };
         let texts = [patch.id.as_str(), patch.name.as_str(), patch.family.name()];
-        let text = texts.into_iter().chain(patch.tags.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+        let text =
+            texts.into_iter().chain(patch.tags.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
         let text = text.to_lowercase().replace(['_', '-'], " ");
         words.split('/').any(|word| text.contains(word))
     }
@@ -118,7 +120,11 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         return Some(match name {
             "tempo" => value
                 .split('/')
-                .map(|range| range.split_once('-').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?))))
+                .map(|range| {
+                    range
+                        .split_once('-')
+                        .and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)))
+                })
                 .collect::<Option<Vec<(f64, f64)>>>()?
                 .iter()
                 .any(|(low, high)| (*low..=*high).contains(&plan.bpm)),
@@ -163,12 +169,16 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
             (four as f32) < 0.5 * bars.len() as f32
         }
         "backbeat" => mostly(&piece.hits(BACKBEAT), |bar| has_all(bar, &[4, 12])),
-        "half-time" => mostly(&piece.hits(BACKBEAT), |bar| bar.contains(&8) && !bar.contains(&4) && !bar.contains(&12)),
+        "half-time" => {
+            mostly(&piece.hits(BACKBEAT), |bar| bar.contains(&8) && !bar.contains(&4) && !bar.contains(&12))
+        }
         "not-plain-backbeat" => !mostly(&piece.hits(BACKBEAT), |bar| {
             has_all(bar, &[4, 12]) && ![3, 6, 11, 14].iter().any(|step| bar.contains(step))
         }),
         "backbeat-or-four" => check("backbeat", piece)? || check("four", piece)?,
-        "backbeat-or-compound" => plan.bpm > 0.0 && (check("backbeat", piece)? || plan.meter.denominator() == 8),
+        "backbeat-or-compound" => {
+            plan.bpm > 0.0 && (check("backbeat", piece)? || plan.meter.denominator() == 8)
+        }
         "slow-backbeat" => check("half-time", piece)? || (plan.bpm <= 106.0 && check("backbeat", piece)?),
         "half-time-or-irregular" => check("half-time", piece)? || check("not-plain-backbeat", piece)?,
         "snare-beats-or-backbeat" => {
@@ -188,26 +198,35 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "kick-1-only" => mostly(&piece.hits(KICK), |bar| bar.contains(&0) && bar.len() <= 2),
         "kick-skipped" => mostly(&piece.hits(KICK), |bar| bar.contains(&0) && !bar.contains(&8)),
         "kick-broken" => {
-            check("not-four", piece)?
-                && mostly(&piece.hits(KICK), |bar| bar.iter().any(|step| step % 4 != 0))
+            check("not-four", piece)? && mostly(&piece.hits(KICK), |bar| bar.iter().any(|step| step % 4 != 0))
         }
-        "kick-two-step" => mostly(&piece.hits(KICK), |bar| has_all(bar, &[0, 10]) && !has_all(bar, &[4, 8, 12])),
+        "kick-two-step" => {
+            mostly(&piece.hits(KICK), |bar| has_all(bar, &[0, 10]) && !has_all(bar, &[4, 8, 12]))
+        }
         "no-kick-on-1-or-steppers" => {
             check("four", piece)? || mostly(&piece.hits(KICK), |bar| !bar.contains(&0))
         }
         "rim-clave" => {
             let bars = piece.hits(&[DrumClass::Rim]);
-            mean(bars.iter().map(|bar| bar.len() as f32)) >= 2.6 && piece.share(&bars, |step| step % 4 != 0) >= 0.4
+            mean(bars.iter().map(|bar| bar.len() as f32)) >= 2.6
+                && piece.share(&bars, |step| step % 4 != 0) >= 0.4
         }
         "sticks-syncopated" => {
-            mean(piece.hits(STICKS).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32)) >= 3.0
+            mean(piece.hits(STICKS).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32))
+                >= 3.0
         }
         "surf-beat" => mostly(&piece.hits(BACKBEAT), |bar| has_all(bar, &[4, 6, 12])),
         "off-beat-hats" => {
-            let found = piece.hits(HATS).iter().map(|bar| bar.iter().filter(|step| *step % 4 == 2).count() as f32).collect::<Vec<_>>();
+            let found = piece
+                .hits(HATS)
+                .iter()
+                .map(|bar| bar.iter().filter(|step| *step % 4 == 2).count() as f32)
+                .collect::<Vec<_>>();
             mean(found.into_iter()) >= 0.7 * piece.bar_steps() as f32 / 4.0
         }
-        "hats-eighths" => mostly(&piece.hits(CYMBALS), |bar| bar.iter().filter(|step| *step % 2 == 0).count() >= 6),
+        "hats-eighths" => {
+            mostly(&piece.hits(CYMBALS), |bar| bar.iter().filter(|step| *step % 2 == 0).count() >= 6)
+        }
         "ride-swung" => mostly(&piece.hits(&[DrumClass::Ride, DrumClass::ClosedHat]), |bar| bar.len() >= 4),
         "drums-differ" => {
             let bars = piece.bars_with_keys();
@@ -231,12 +250,14 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "root-fifth" => {
             let notes = piece.notes(bass);
             let interval = |note: &Note| (note.pitch + 120 - plan.chord_at(note.step).root) % 12;
-            let count = |wanted: &[u8]| notes.iter().filter(|note| wanted.contains(&interval(note))).count() as f32;
+            let count =
+                |wanted: &[u8]| notes.iter().filter(|note| wanted.contains(&interval(note))).count() as f32;
             !notes.is_empty() && count(&[0, 6, 7]) >= 0.8 * notes.len() as f32 && count(&[6, 7]) > 0.0
         }
         "bass-1-3-4" => mostly(&piece.onsets(bass), |bar| has_all(bar, &[0, 8, 12])),
         "bass-rolling" => {
-            mean(piece.onsets(bass).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32)) >= 7.5
+            mean(piece.onsets(bass).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32))
+                >= 7.5
         }
         "bass-octaves" => {
             let leaps: Vec<u8> = piece
@@ -245,7 +266,8 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
                 .map(|pair| pair[0].pitch.abs_diff(pair[1].pitch))
                 .filter(|leap| *leap > 0)
                 .collect();
-            !leaps.is_empty() && leaps.iter().filter(|leap| **leap == 12).count() as f32 >= 0.3 * leaps.len() as f32
+            !leaps.is_empty()
+                && leaps.iter().filter(|leap| **leap == 12).count() as f32 >= 0.3 * leaps.len() as f32
         }
         "bass-melodic" => {
             let pitches: BTreeSet<u8> = piece.notes(bass).iter().map(|note| note.pitch).collect();
@@ -256,14 +278,17 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
             mostly(&piece.onsets(bass), |bar| has_all(bar, &beats))
         }
         "bass-walks-or-eighths" => check("bass-walks", piece)? || piece.onsets_per_bar(bass) >= 6.5,
-        "tumbao" => mostly(&piece.onsets(bass), |bar| bar.contains(&6) && (bar.contains(&12) || bar.contains(&14))),
+        "tumbao" => {
+            mostly(&piece.onsets(bass), |bar| bar.contains(&6) && (bar.contains(&12) || bar.contains(&14)))
+        }
         // Harmony.
         "sevenths" => {
             let rich = plan.chords.iter().filter(|chord| chord.quality.intervals().len() >= 4).count();
             rich as f32 >= 0.5 * plan.chords.len() as f32
         }
         "blues-form" => {
-            let roots: BTreeSet<u8> = plan.chords.iter().map(|chord| (chord.root + 12 - plan.key.tonic) % 12).collect();
+            let roots: BTreeSet<u8> =
+                plan.chords.iter().map(|chord| (chord.root + 12 - plan.key.tonic) % 12).collect();
             plan.bars == 12 || (roots.len() >= 3 && roots.iter().all(|root| [0, 5, 7].contains(root)))
         }
         "minor" => plan.key.mode.degrees()[2] == 3,
@@ -272,11 +297,13 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
             let dominant = |chord: &resonantgen_music::plan::Chord| {
                 (chord.root + 12 - plan.key.tonic) % 12 == 7 && chord.quality.intervals().contains(&4)
             };
-            plan.key.mode == Mode::Phrygian || (plan.key.mode == Mode::Minor && plan.chords.iter().any(dominant))
+            plan.key.mode == Mode::Phrygian
+                || (plan.key.mode == Mode::Minor && plan.chords.iter().any(dominant))
         }
         "chop" => {
             let chords = piece.onsets(harmony);
-            piece.share(&chords, |step| step % 4 == 2) >= 0.5 || piece.share(&chords, |step| step % 8 == 4) >= 0.5
+            piece.share(&chords, |step| step % 4 == 2) >= 0.5
+                || piece.share(&chords, |step| step % 8 == 4) >= 0.5
         }
         "pah-pah" => {
             let offs = |bars: Vec<Steps>| mostly(&bars, |bar| has_all(bar, &[4, 8]) && !bar.contains(&0));
@@ -285,7 +312,8 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "oom-pah" => {
             let low = mostly(&piece.onsets(bass), |bar| has_all(bar, &[0, 8]));
             let chords = piece.onsets(harmony);
-            low && (piece.share(&chords, |step| step % 4 == 2) >= 0.6 || piece.share(&chords, |step| step % 8 == 4) >= 0.6)
+            low && (piece.share(&chords, |step| step % 4 == 2) >= 0.6
+                || piece.share(&chords, |step| step % 8 == 4) >= 0.6)
         }
         _ => return None,
     })
@@ -322,7 +350,10 @@ impl Sketch<'_> {
         let Some(this) = bars.get(bar) else { return false };
         let others = bars.iter().enumerate().filter(|(index, _)| *index != bar && index % 4 != 3);
         // Two hits more or less than in any bar that is no phrase's end.
-        others.map(|(_, other)| this.symmetric_difference(other).count()).min().is_some_and(|least| least >= 2)
+        others
+            .map(|(_, other)| this.symmetric_difference(other).count())
+            .min()
+            .is_some_and(|least| least >= 2)
     }
 }
 

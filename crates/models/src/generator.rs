@@ -396,11 +396,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::generate_take`].
-    pub fn sketch(
-        &self,
-        request: &TakeRequest<'_>,
-        observer: &dyn Observer,
-    ) -> Result<Take, GenerateError> {
+    pub fn sketch(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.shelf.hold();

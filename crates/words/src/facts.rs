@@ -58,7 +58,8 @@ impl Reader {
                     return None;
                 }
                 let is_below = matches!(word, "slower" | "under" | "below" | "less" | "beneath");
-                let range = if is_below { (*BPM_RANGE.start(), bpm - 1.0) } else { (bpm + 1.0, *BPM_RANGE.end()) };
+                let range =
+                    if is_below { (*BPM_RANGE.start(), bpm - 1.0) } else { (bpm + 1.0, *BPM_RANGE.end()) };
                 (range, at + 1 - index)
             }
             _ => {
@@ -73,14 +74,23 @@ impl Reader {
             }
         };
         let unit = self.is_unit_of_tempo(index + taken);
-        self.reading.bpm_range.get_or_insert((range.0.max(*BPM_RANGE.start()), range.1.min(*BPM_RANGE.end())));
+        self.reading
+            .bpm_range
+            .get_or_insert((range.0.max(*BPM_RANGE.start()), range.1.min(*BPM_RANGE.end())));
         Some(taken + unit)
     }
 
     /// "30 seconds", "one minute", "half a minute", "a minute and a half".
     fn seconds(&mut self, index: usize) -> Option<usize> {
-        const COUNTS: [(&str, f64); 7] =
-            [("a", 1.0), ("one", 1.0), ("two", 2.0), ("three", 3.0), ("four", 4.0), ("ten", 10.0), ("thirty", 30.0)];
+        const COUNTS: [(&str, f64); 7] = [
+            ("a", 1.0),
+            ("one", 1.0),
+            ("two", 2.0),
+            ("three", 3.0),
+            ("four", 4.0),
+            ("ten", 10.0),
+            ("thirty", 30.0),
+        ];
         let (count, at) = if self.lower(index) == "half" && self.lower(index + 1) == "a" {
             (0.5, index + 2)
         } else {
@@ -188,7 +198,9 @@ impl Reader {
     /// "In three", "triple meter", "3 beat".
     fn spoken_meter(&self, index: usize) -> Option<(&'static str, usize)> {
         let ends = |at: usize| {
-            self.words.get(at).is_none_or(|word| word.starts_clause || matches!(word.lower.as_str(), "with" | "and" | "time"))
+            self.words.get(at).is_none_or(|word| {
+                word.starts_clause || matches!(word.lower.as_str(), "with" | "and" | "time")
+            })
         };
         let meter_of = |word: &str| match word {
             "three" | "3" => Some("3/4"),
@@ -204,7 +216,9 @@ impl Reader {
             ("triple", "meter" | "metre" | "time") => Some(("3/4", 2)),
             ("compound", "meter" | "metre" | "time") => Some(("6/8", 2)),
             ("in", word) if ends(index + 2) => meter_of(word).map(|meter| (meter, 2)),
-            (word @ ("3" | "three" | "5" | "five" | "7" | "seven"), "beat" | "beats") if self.lower(index + 2) != "per" => {
+            (word @ ("3" | "three" | "5" | "five" | "7" | "seven"), "beat" | "beats")
+                if self.lower(index + 2) != "per" =>
+            {
                 meter_of(word).map(|meter| (meter, 2))
             }
             _ => None,
@@ -280,9 +294,19 @@ impl Reader {
 
     /// "In a minor key", "a major chord": no key of A.
     fn is_article(&self, index: usize, next: usize) -> bool {
-        const NOUNS: [&str; 22] = [
-            "key", "keys", "mode", "scale", "chord", "chords", "tonality", "feel", "mood", "melody", "progression", "harmony",
-            "blues", "waltz", "ballad", "song", "piece", "track", "tune", "groove", "vibe", "riff",
+        const NOUNS: [&str; 12] = [
+            "key",
+            "keys",
+            "mode",
+            "scale",
+            "chord",
+            "chords",
+            "tonality",
+            "feel",
+            "mood",
+            "melody",
+            "progression",
+            "harmony",
         ];
         let follows = self.words.get(next).filter(|word| !word.starts_clause);
         self.words[index].typed == "a" && follows.is_some_and(|word| NOUNS.contains(&word.lower.as_str()))

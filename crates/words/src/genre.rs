@@ -344,7 +344,10 @@ mod tests {
         let table = genres();
         let thrash = table.find("Thrash Metal").expect("a genre");
         let metal = table.find("heavy-metal").expect("a genre");
-        assert_eq!((thrash.effects.as_str(), thrash.compings.as_slice()), (metal.effects.as_str(), metal.compings.as_slice()));
+        assert_eq!(
+            (thrash.effects.as_str(), thrash.compings.as_slice()),
+            (metal.effects.as_str(), metal.compings.as_slice())
+        );
         assert_ne!(thrash.tempo, metal.tempo);
         assert_eq!(table.find("レゲエ").map(|genre| genre.name.as_str()), Some("reggae"));
         assert!(table.find("no such thing").is_none());
@@ -377,7 +380,10 @@ mod tests {
             ("nonsense", "line 1"),
         ] {
             let error = Genres::with(&[("my.toml", text)]).expect_err(text).to_string();
-            assert!(error.starts_with("my.toml") && error.contains(part) && !error.contains('\n'), "{text}: {error}");
+            assert!(
+                error.starts_with("my.toml") && error.contains(part) && !error.contains('\n'),
+                "{text}: {error}"
+            );
         }
         let own = Genres::with(&[("my.toml", base)]).expect("a table");
         assert_eq!(own.get("mine").map(|genre| genre.styles[Style::House.index()]), Some(1.0));

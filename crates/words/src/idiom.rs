@@ -12,7 +12,8 @@ pub(super) fn plain(words: Vec<Word>) -> Vec<Word> {
     let mut plain: Vec<Word> = Vec::new();
     let mut index = 0;
     let lower = |index: usize| words.get(index).map_or("", |word| word.lower.as_str());
-    let as_word = |at: usize, text: &str| Word { typed: text.to_owned(), lower: text.to_owned(), ..words[at].clone() };
+    let as_word =
+        |at: usize, text: &str| Word { typed: text.to_owned(), lower: text.to_owned(), ..words[at].clone() };
     while index < words.len() {
         let is_number = lower(index).starts_with(|first: char| first.is_ascii_digit());
         match (lower(index), lower(index + 1), lower(index + 2)) {
@@ -30,7 +31,9 @@ pub(super) fn plain(words: Vec<Word>) -> Vec<Word> {
             }
             ("free", _, _) if words[index].follows_dash && negate_last(&mut plain, 1) => index += 1,
             // "Drums off", "leave the drums out".
-            ("off", next, _) if !matches!(next, "beat" | "beats" | "the" | "grid") && negate_last(&mut plain, 1) => {
+            ("off", next, _)
+                if !matches!(next, "beat" | "beats" | "the" | "grid") && negate_last(&mut plain, 1) =>
+            {
                 index += 1;
             }
             ("out", _, _) if negate_after_leave(&mut plain) => index += 1,
@@ -47,7 +50,8 @@ pub(super) fn plain(words: Vec<Word>) -> Vec<Word> {
 
 /// Whether a word names a track, a part of it or an instrument.
 fn is_played(word: &Word) -> bool {
-    look_up(&word.lower).is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty() || entry.is_piece)
+    look_up(&word.lower)
+        .is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty() || entry.is_piece)
 }
 
 /// Puts "no" before the last `count` words if they name something that is played.
@@ -61,7 +65,9 @@ fn negate_last(plain: &mut Vec<Word>, count: usize) -> bool {
 
 /// "Leave the drums out": the word "leave" becomes "without".
 fn negate_after_leave(plain: &mut [Word]) -> bool {
-    let Some(at) = plain.iter().rposition(|word| word.lower == "leave" || word.lower == "leaving") else { return false };
+    let Some(at) = plain.iter().rposition(|word| word.lower == "leave" || word.lower == "leaving") else {
+        return false;
+    };
     if plain.len() - at > 4 || !plain.last().is_some_and(is_played) {
         return false;
     }
@@ -86,7 +92,11 @@ mod tests {
             ("off beat bass, 8 bit", "off beat bass 8 bit"),
         ] {
             let plain = plain(words(typed));
-            assert_eq!(plain.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "), wanted, "{typed}");
+            assert_eq!(
+                plain.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "),
+                wanted,
+                "{typed}"
+            );
         }
     }
 }

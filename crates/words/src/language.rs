@@ -89,6 +89,9 @@ pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
             NO_BEFORE => {
                 let starts_clause = english.get(last).is_some_and(|word| word.starts_clause);
                 let no = Word { typed: "no".to_owned(), lower: "no".to_owned(), starts_clause, ..first };
+                if let Some(noun) = english.get_mut(last) {
+                    noun.starts_clause = false;
+                }
                 english.insert(last.min(english.len()), no);
             }
             found => {
@@ -132,14 +135,19 @@ fn meaning(prompt: &[Word]) -> Option<(usize, &'static str)> {
     }
     let whole = table.whole.get(word).copied();
     whole
-        .or_else(|| table.begun.iter().find(|(begin, _)| word.starts_with(begin)).map(|(_, english)| *english))
+        .or_else(|| {
+            table.begun.iter().find(|(begin, _)| word.starts_with(begin)).map(|(_, english)| *english)
+        })
         .map(|english| (1, english))
 }
 
 /// Cuts a word of a script without blanks into what is known, and the rest.
 fn pieces(word: Word) -> Vec<Word> {
     let letters: Vec<char> = word.lower.chars().collect();
-    if !letters.iter().copied().any(is_joined) || look_up(&word.lower).is_some() || table().whole.contains_key(word.lower.as_str()) {
+    if !letters.iter().copied().any(is_joined)
+        || look_up(&word.lower).is_some()
+        || table().whole.contains_key(word.lower.as_str())
+    {
         return vec![word];
     }
     let known = joined();
@@ -156,7 +164,9 @@ fn pieces(word: Word) -> Vec<Word> {
                 at += length;
             }
             None => {
-                let is_same_script = |last: &str| last.chars().next_back().is_some_and(|last| is_joined(last) == is_joined(letters[at]));
+                let is_same_script = |last: &str| {
+                    last.chars().next_back().is_some_and(|last| is_joined(last) == is_joined(letters[at]))
+                };
                 match found.last_mut() {
                     Some((text, false)) if is_same_script(text) => text.push(letters[at]),
                     _ => found.push((letters[at].to_string(), false)),
@@ -226,7 +236,9 @@ mod tests {
 
     #[test]
     fn the_words_of_each_language_are_well_formed() {
-        for line in include_str!("languages.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in
+            include_str!("languages.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (english, spellings) = line.split_once(" = ").expect(line);
             assert!(!english.trim().is_empty() && !spellings.contains("-"), "{line}");
             assert_eq!(spellings, spellings.to_lowercase(), "{line}");

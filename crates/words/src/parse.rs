@@ -113,9 +113,37 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
 
 /// Tags of instruments that harmony and melody can both have.
 const SHARED: [&str; 31] = [
-    "piano", "felt", "lofi", "rhodes", "organ", "clavinet", "harpsichord", "guitar", "nylon", "steel", "acoustic", "clean",
-    "distortion", "muted", "strings", "pizzicato", "brass", "choir", "vox", "harp", "celesta", "marimba", "vibraphone", "kalimba",
-    "sax", "trombone", "french horn", "clarinet", "woodwind", "pluck", "synth",
+    "piano",
+    "felt",
+    "lofi",
+    "rhodes",
+    "organ",
+    "clavinet",
+    "harpsichord",
+    "guitar",
+    "nylon",
+    "steel",
+    "acoustic",
+    "clean",
+    "distortion",
+    "muted",
+    "strings",
+    "pizzicato",
+    "brass",
+    "choir",
+    "vox",
+    "harp",
+    "celesta",
+    "marimba",
+    "vibraphone",
+    "kalimba",
+    "sax",
+    "trombone",
+    "french horn",
+    "clarinet",
+    "woodwind",
+    "pluck",
+    "synth",
 ];
 
 /// A track has one instrument: of several that are named for it the first plays, and another one where chords and melody can
@@ -158,7 +186,9 @@ fn share_instruments(reading: &mut Reading) {
         for (at, group) in wishes.groups.iter().enumerate() {
             let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
-                reading.notes.push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
+                reading
+                    .notes
+                    .push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
             }
         }
     }
@@ -460,10 +490,7 @@ mod tests {
             ("pop in C and F# minor", "pop, C major"),
             ("minor-key house, a piano", "house, minor, piano harmony"),
             ("minimal drum and bass", "drum and bass"),
-            (
-                "sad piano ballad in C minor 70 bpm",
-                "melancholic ballad, 70 bpm, C minor, piano harmony",
-            ),
+            ("sad piano ballad in C minor 70 bpm", "melancholic ballad, 70 bpm, C minor, piano harmony"),
             (
                 "Jazz trio with upright bass and brushes, no melody",
                 "jazz, brushes drums, upright bass, no melody",

@@ -321,7 +321,8 @@ fn draw_tempo(facts: &StyleFacts, genre: Option<&Genre>, intent: &Intent, seed: 
         (None, false) => high,
     };
     let moved = drawn + (reach * pace.abs()).min(1.0) * (end - drawn) + 0.22 * energy * (high - low);
-    let (least, most) = intent.bpm_range.map_or((least, most), |(low, high)| (least.max(low), most.min(high).max(low)));
+    let (least, most) =
+        intent.bpm_range.map_or((least, most), |(low, high)| (least.max(low), most.min(high).max(low)));
     moved.clamp(least.min(most), most).clamp(*BPM_RANGE.start(), *BPM_RANGE.end()).round()
 }
 
@@ -535,8 +536,10 @@ fn draw_own_chords(genre: &Genre, mode: Mode, bars: u32, random: &mut ChaCha8Rng
         .filter_map(|line| half_bars(line))
         .map(|round| round.iter().flat_map(|degree| vec![*degree; genre.chord_bars as usize]).collect())
         .collect();
-    let weigh = |round: &Vec<Degree>| if (2 * bars as usize).is_multiple_of(round.len()) { 1.0 } else { 1e-6 };
-    let options: Vec<(usize, f64)> = rounds.iter().enumerate().map(|(index, round)| (index, weigh(round))).collect();
+    let weigh =
+        |round: &Vec<Degree>| if (2 * bars as usize).is_multiple_of(round.len()) { 1.0 } else { 1e-6 };
+    let options: Vec<(usize, f64)> =
+        rounds.iter().enumerate().map(|(index, round)| (index, weigh(round))).collect();
     draw(random, &options).map(|index| rounds[index].clone())
 }
 
@@ -806,8 +809,12 @@ mod tests {
         for seed in 0..12 {
             let blues = plan_of("blues", seed);
             assert_eq!((blues.bars, blues.swing.unit_steps), (12, 2));
-            let roots: Vec<u8> =
-                blues.chords.iter().step_by(2).map(|chord| (chord.root + 12 - blues.key.tonic) % 12).collect();
+            let roots: Vec<u8> = blues
+                .chords
+                .iter()
+                .step_by(2)
+                .map(|chord| (chord.root + 12 - blues.key.tonic) % 12)
+                .collect();
             assert_eq!((roots[4], roots[8], roots[11]), (5, 7, 7), "{roots:?}");
             assert_eq!(plan_of("waltz", seed).meter.to_string(), "3/4");
             assert_eq!(plan_of("jig", seed).meter.to_string(), "6/8");
@@ -834,7 +841,10 @@ mod tests {
 
     #[test]
     fn one_seed_does_not_choose_alike_for_every_prompt() {
-        let prompts = ["techno", "house", "funk", "jazz", "ska", "salsa", "polka", "metal", "trance", "dub", "soul", "drill"];
+        let prompts = [
+            "techno", "house", "funk", "jazz", "ska", "salsa", "polka", "metal", "trance", "dub", "soul",
+            "drill",
+        ];
         for seed in [3, 11] {
             let tonics: std::collections::HashSet<u8> =
                 prompts.iter().map(|prompt| plan_of(prompt, seed).key.tonic).collect();

@@ -156,6 +156,7 @@ pub(super) fn read(prompt: &str) -> Reading {
         is_described: false,
         open_group: None,
     };
+    reader.mend_slips();
     reader.solo();
     reader.one_part();
     let mut index = 0;
@@ -196,10 +197,6 @@ impl Reader {
             }
         }
         let word = &self.words[index];
-        if let Some(meant) = likely_meant(&word.lower) {
-            self.words[index].lower = meant.to_owned();
-            return self.step(index);
-        }
         let is_noise = is_filler(&word.lower) || !word.lower.chars().any(char::is_alphanumeric);
         if !is_noise && self.reading.unknown.len() < MOST_UNKNOWN {
             let shown: String = word.typed.chars().take(LONGEST_UNKNOWN).collect();
@@ -228,16 +225,57 @@ impl Reader {
         }
     }
 
+    /// Puts the words that are meant in the place of slips of the fingers, where no phrase has the word as it is.
+    fn mend_slips(&mut self) {
+        const FACTS: [&str; 34] = [
+            "beats", "measure", "measures", "minute", "minutes", "second", "seconds", "sharp", "between",
+            "above", "below", "under", "numerals", "harmonic", "natural", "ionian", "aeolian", "triple",
+            "meter", "metre", "compound", "three", "seven", "eight", "eleven", "twelve", "thirteen",
+            "fourteen", "fifteen", "sixteen", "thirty", "crotchet", "faster", "slower",
+        ];
+        let is_known = |words: &[Word]| {
+            let spelling = words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+            look_up(&spelling).is_some()
+        };
+        for index in 0..self.words.len() {
+            let word = &self.words[index].lower;
+            if FACTS.contains(&word.as_str()) || is_known(&self.words[index..=index]) {
+                continue;
+            }
+            let first = index.saturating_sub(LONGEST_SPELLING - 1);
+            let is_in_phrase = (first..=index).any(|from| {
+                let last = (from + LONGEST_SPELLING).min(self.words.len());
+                (index + 1..=last).any(|to| to - from > 1 && is_known(&self.words[from..to]))
+            });
+            if let Some(meant) = likely_meant(word).filter(|_| !is_in_phrase) {
+                meant.clone_into(&mut self.words[index].lower);
+            }
+        }
+    }
+
     /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": one part is asked for, and nothing else.
     fn one_part(&mut self) {
-        const LOOPS: [&str; 9] = ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
+        const LOOPS: [&str; 9] =
+            ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
         const PIECES: [&str; 12] = [
-            "piece", "pieces", "music", "sonata", "etude", "nocturne", "prelude", "improvisation", "recital", "recording",
-            "composition", "instrumental",
+            "piece",
+            "pieces",
+            "music",
+            "sonata",
+            "etude",
+            "nocturne",
+            "prelude",
+            "improvisation",
+            "recital",
+            "recording",
+            "composition",
+            "instrumental",
         ];
         let entry = |index: usize| self.words.get(index).and_then(|word| look_up(&word.lower));
         let follows = |index: usize, list: &[&str]| {
-            self.words.get(index).is_some_and(|word| !word.starts_clause && list.contains(&word.lower.as_str()))
+            self.words
+                .get(index)
+                .is_some_and(|word| !word.starts_clause && list.contains(&word.lower.as_str()))
         };
         let count = self.words.len();
         let mut parts = Vec::new();
@@ -259,7 +297,8 @@ impl Reader {
             };
             let next = index + length;
             let owner = found.track.or(found.free.iter().find_map(|instrument| instrument.track));
-            let owner = owner.or_else(|| found.fixed.first().map(|(track, _)| *track).filter(|_| found.styles.is_empty()));
+            let owner = owner
+                .or_else(|| found.fixed.first().map(|(track, _)| *track).filter(|_| found.styles.is_empty()));
             if let Some(track) = owner {
                 let is_described = entry(next).is_some_and(|next| next.track == Some(track));
                 parts.push(track);
@@ -273,15 +312,21 @@ impl Reader {
             names_piece |= found.is_piece && !follows(index, &LOOPS);
             index = next;
         }
-        let Some(first) = parts.first().copied().filter(|first| parts.iter().all(|track| track == first)) else {
+        let Some(first) = parts.first().copied().filter(|first| parts.iter().all(|track| track == first))
+        else {
             return;
         };
         let is_negated = self.words.iter().any(|word| {
-            matches!(word.lower.as_str(), "no" | "not" | "without" | "less" | "more" | "fewer" | "minus" | "sans" | "avoid" | "except")
+            matches!(
+                word.lower.as_str(),
+                "no" | "not" | "without" | "less" | "more" | "fewer" | "minus" | "sans" | "avoid" | "except"
+            )
         });
         let is_rhythm = matches!(first, Track::Drums | Track::Bass)
             && self.words.iter().any(|word| {
-                look_up(&word.lower).is_some_and(|entry| entry.track == Some(first) && !entry.is_part && entry.fixed.is_empty())
+                look_up(&word.lower).is_some_and(|entry| {
+                    entry.track == Some(first) && !entry.is_part && entry.fixed.is_empty()
+                })
             });
         let is_bare = is_rhythm && !names_style && !names_piece;
         if !is_negated && (is_loop || is_alone || is_bare) {
@@ -463,7 +508,10 @@ impl Reader {
             return;
         }
         // "Without any beats".
-        if is_negated && entry.is_piece && matches!(spelling, "beat" | "beats" | "rhythm" | "rhythms" | "groove") {
+        if is_negated
+            && entry.is_piece
+            && matches!(spelling, "beat" | "beats" | "rhythm" | "rhythms" | "groove")
+        {
             self.reading.tracks[Track::Drums.index()].absent = true;
             return;
         }
@@ -506,7 +554,9 @@ impl Reader {
         }
         let follows = self.words.get(next).filter(|word| !word.starts_clause && !word.follows_slash);
         let goes_on = follows.and_then(|word| look_up(&word.lower));
-        if goes_on.is_some_and(|entry| entry.styles.is_empty() && !(entry.free.is_empty() && entry.fixed.is_empty())) {
+        if goes_on.is_some_and(|entry| {
+            entry.styles.is_empty() && !(entry.free.is_empty() && entry.fixed.is_empty())
+        }) {
             self.open_group = Some(group);
         }
         group

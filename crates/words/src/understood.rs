@@ -130,7 +130,8 @@ pub fn style_name(intent: &Intent) -> Option<String> {
     // "Orchestral score" names a genre and its parent: the one that says more is shown.
     let known = intent.known_genres();
     let says_more = |genre: &&&Genre| {
-        let is_parent = known.iter().any(|other| other.parents.iter().any(|(parent, _)| *parent == genre.name));
+        let is_parent =
+            known.iter().any(|other| other.parents.iter().any(|(parent, _)| *parent == genre.name));
         !is_parent && (genre.name == known[0].name || intent.genre_weight(&genre.name) >= NAMED_GENRE)
     };
     let titles: Vec<&str> =

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and a table for a person")]
 
-mod support {
-    #[path = "../../../../engine/tests/support/prompts.rs"]
-    #[allow(dead_code, reason = "each test uses a part of it")]
-    pub mod prompts;
+#[path = "../../../engine/tests/support/prompts.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod prompts;
 
-    pub fn repository() -> std::path::PathBuf {
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-    }
-}
+use std::path::{Path, PathBuf};
 
+use prompts::{Scores, read, score};
 use resonantgen_words::parse;
-use support::prompts::{Scores, read, score};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 fn scored(file: &str) -> Scores {
     let scores = score(&read(file), |prompt| parse(prompt).unwrap());

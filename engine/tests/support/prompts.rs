@@ -130,7 +130,7 @@ fn one<'a>(fact: &'a str, intent: &Intent, plan: &Plan) -> (&'static str, &'a st
         return ("tempo", fact, (number(low)..=number(high)).contains(&plan.bpm));
     }
     if let Some(bars) = fact.strip_prefix("bars~") {
-        return ("bars", fact, plan.bars == bars.parse().unwrap());
+        return ("bars", fact, plan.bars == bars.parse::<u32>().unwrap());
     }
     if let Some((track, word)) = fact.split_once('!') {
         let unwanted = &intent.track(track.parse().unwrap()).without;

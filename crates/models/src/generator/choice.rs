@@ -58,7 +58,11 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
         words.map(|word| match_of(patch, word)).fold(0.0, f32::max)
     });
     let unwanted: f32 = own.without.iter().map(|word| match_of(patch, word).ceil()).sum();
-    INSTRUMENT_SCORE * named + USUAL_SCORE * genre + UNWANTED_SCORE * unwanted + STYLE_SCORE * style + MOOD_SCORE * (moods as f32).min(2.0)
+    INSTRUMENT_SCORE * named
+        + USUAL_SCORE * genre
+        + UNWANTED_SCORE * unwanted
+        + STYLE_SCORE * style
+        + MOOD_SCORE * (moods as f32).min(2.0)
         - ATTRIBUTE_SCORE * distance
 }
 

@@ -6,7 +6,9 @@
 
 use super::TakeRequest;
 use super::random::{Purpose, Random};
-use super::tokens::{DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, ROLL2, STEP, Token, lowest_pitch, relative_pitch};
+use super::tokens::{
+    DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, ROLL2, STEP, Token, lowest_pitch, relative_pitch,
+};
 use resonantgen_music::harmony::{beat_steps, register};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
@@ -18,7 +20,7 @@ use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
 const PLAYED: f32 = 11.0;
 const FAVOURED: f32 = 3.0;
 /// Logits of what is left out, and of what is left out always.
-const LEFT_OUT: f32 = 6.5;
+const LEFT_OUT: f32 = 8.5;
 const NEVER: f32 = 16.0;
 /// Logits between neighbouring velocity levels of an accent, and of a ghost note.
 const ACCENT: f32 = 0.8;
@@ -65,7 +67,8 @@ impl<'a> Figure<'a> {
         let TakeRequest { track, plan, intent, .. } = *request;
         let own = intent.track(track);
         let mut random = Random::of_kind(request, Purpose::Figure, candidate);
-        let silent = std::array::from_fn(|class| own.without.iter().any(|name| name == DrumClass::ALL[class].name()));
+        let silent =
+            std::array::from_fn(|class| own.without.iter().any(|name| name == DrumClass::ALL[class].name()));
         let mut figure = Self {
             track,
             plan,
@@ -163,8 +166,10 @@ impl<'a> Figure<'a> {
             if !is_patterned {
                 continue;
             }
-            let played: Vec<usize> =
-                steps.clone().filter(|step| self.part[*step].is_played() && (*step - first) % bar != 0).collect();
+            let played: Vec<usize> = steps
+                .clone()
+                .filter(|step| self.part[*step].is_played() && (*step - first) % bar != 0)
+                .collect();
             let free: Vec<usize> = steps
                 .clone()
                 .filter(|step| matches!(self.part[*step], Mark::Rest | Mark::Free) && *step > first + beat)
@@ -175,7 +180,9 @@ impl<'a> Figure<'a> {
             };
             // Late in the bar things move first: that is where a phrase turns.
             let late: Vec<usize> = played.iter().copied().filter(|step| step - first >= bar / 2).collect();
-            if played.len() >= 2 && let Some(step) = pick(if late.is_empty() { &played } else { &late }, random) {
+            if played.len() >= 2
+                && let Some(step) = pick(if late.is_empty() { &played } else { &late }, random)
+            {
                 self.part[step] = Mark::Rest;
             }
             if let Some(step) = pick(&free, random) {
@@ -218,7 +225,9 @@ impl<'a> Figure<'a> {
                 let at = step - first;
                 let is_eighth = at % 2 == 0;
                 let marks = &mut self.drums[step];
-                for class in [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::LowTom, DrumClass::HighTom] {
+                for class in
+                    [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::LowTom, DrumClass::HighTom]
+                {
                     if marks[class.index()] != Mark::Never || class == main {
                         marks[class.index()] = Mark::Rest;
                     }
@@ -391,7 +400,10 @@ impl<'a> Figure<'a> {
     /// In a bar that is to differ: other onsets than four bars before where no pattern says them, and other pitches.
     fn differ(&self, step: u32, notes: &[Note], logits: &mut [f32]) {
         let bar = self.plan.meter.steps_per_bar();
-        let Some(past) = step.checked_sub(PHRASE * bar).filter(|_| self.differs[(step / bar) as usize]) else { return };
+        let Some(past) = step.checked_sub(PHRASE * bar).filter(|_| self.differs[(step / bar) as usize])
+        else {
+            return;
+        };
         let mut had = notes.iter().filter(|note| note.step == past).peekable();
         let is_free = self.part[step as usize] == Mark::Free;
         if is_free && had.peek().is_some() && step % bar != 0 {
@@ -433,7 +445,8 @@ fn drawn<'t, T>(
     look_up: impl Fn(&str) -> Option<&'t T>,
     fits: impl Fn(&T) -> bool,
 ) -> Option<&'t T> {
-    let fitting: Vec<&T> = names.iter().filter_map(|name| look_up(name)).filter(|found| fits(found)).collect();
+    let fitting: Vec<&T> =
+        names.iter().filter_map(|name| look_up(name)).filter(|found| fits(found)).collect();
     let luck = random.uniform();
     fitting.get((luck * fitting.len() as f32) as usize).copied()
 }
@@ -489,9 +502,9 @@ fn groove_marks(
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::Rules;
     use super::super::tokens::{BOS, Decoder, vocabulary};
     use super::*;
-    use super::super::rules::Rules;
     use resonantgen_take::GenerationSettings;
     use resonantgen_words::{Intent, Overrides, make_plan, parse};
 
@@ -533,7 +546,11 @@ mod tests {
     }
 
     fn steps(notes: &[Note], key: u8, bar: u32) -> Vec<u32> {
-        notes.iter().filter(|note| note.pitch == key && note.step / 16 == bar).map(|note| note.step % 16).collect()
+        notes
+            .iter()
+            .filter(|note| note.pitch == key && note.step / 16 == bar)
+            .map(|note| note.step % 16)
+            .collect()
     }
 
     #[test]
@@ -576,7 +593,11 @@ mod tests {
         assert_eq!(plan.bars, 8);
         assert_ne!(bar(&drums, 7), bar(&drums, 6));
         let (_, bass) = written("polka", Track::Bass);
-        let half = |first: u32| (first..first + 4).map(|index| bar(&bass, index).iter().map(|(step, _)| *step).collect()).collect::<Vec<Vec<u32>>>();
+        let half = |first: u32| {
+            (first..first + 4)
+                .map(|index| bar(&bass, index).iter().map(|(step, _)| *step).collect())
+                .collect::<Vec<Vec<u32>>>()
+        };
         assert_ne!(half(0), half(4));
     }
 }

@@ -209,7 +209,10 @@ impl Genres {
             None => heir.and_then(|heir| heir.swing),
         };
         let modes = match &raw.modes {
-            Some(weights) => weights.iter().map(|(mode, weight)| Ok((mode_named(mode)?, *weight))).collect::<Result<_, String>>()?,
+            Some(weights) => weights
+                .iter()
+                .map(|(mode, weight)| Ok((mode_named(mode)?, *weight)))
+                .collect::<Result<_, String>>()?,
             None => heir.map_or_else(Vec::new, |heir| heir.modes.clone()),
         };
         let chords = match &raw.chords {
@@ -229,7 +232,10 @@ impl Genres {
             is_share.then_some(value).ok_or_else(|| format!("{what} is {value}: use 0 to 1"))
         };
         let sevenths = raw.sevenths.or(heir.and_then(|heir| heir.sevenths));
-        let roles = |kind: &str, own: &Option<Vec<String>>, inherited: Option<&Vec<String>>, has: &dyn Fn(&str) -> bool| {
+        let roles = |kind: &str,
+                     own: &Option<Vec<String>>,
+                     inherited: Option<&Vec<String>>,
+                     has: &dyn Fn(&str) -> bool| {
             let names = own.clone().or_else(|| inherited.cloned()).unwrap_or_default();
             match names.iter().find(|name| !has(name)) {
                 Some(missing) => Err(format!("there is no {kind} '{missing}'")),
@@ -251,10 +257,18 @@ impl Genres {
             chords,
             chord_bars,
             sevenths: sevenths.map(|value| share("sevenths", value as f32).map(f64::from)).transpose()?,
-            grooves: roles("groove", &raw.groove, heir.map(|heir| &heir.grooves), &|name| self.grooves.contains_key(name))?,
-            basses: roles("bass", &raw.bass, heir.map(|heir| &heir.basses), &|name| self.basses.contains_key(name))?,
-            compings: roles("comping", &raw.comping, heir.map(|heir| &heir.compings), &|name| self.compings.contains_key(name))?,
-            leads: roles("lead", &raw.lead, heir.map(|heir| &heir.leads), &|name| self.leads.contains_key(name))?,
+            grooves: roles("groove", &raw.groove, heir.map(|heir| &heir.grooves), &|name| {
+                self.grooves.contains_key(name)
+            })?,
+            basses: roles("bass", &raw.bass, heir.map(|heir| &heir.basses), &|name| {
+                self.basses.contains_key(name)
+            })?,
+            compings: roles("comping", &raw.comping, heir.map(|heir| &heir.compings), &|name| {
+                self.compings.contains_key(name)
+            })?,
+            leads: roles("lead", &raw.lead, heir.map(|heir| &heir.leads), &|name| {
+                self.leads.contains_key(name)
+            })?,
             instruments: match &raw.instruments {
                 Some(words) => read_instruments(words)?,
                 None => heir.map(|heir| heir.instruments.clone()).unwrap_or_default(),
@@ -277,11 +291,15 @@ fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> GenreError {
 
 fn mode_named(name: &str) -> Result<Mode, String> {
     let names = || Mode::ALL.map(Mode::name).join(", ");
-    Mode::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| format!("'{name}' is no mode: use {}", names()))
+    Mode::ALL
+        .into_iter()
+        .find(|mode| mode.name() == name)
+        .ok_or_else(|| format!("'{name}' is no mode: use {}", names()))
 }
 
 fn read_tempo([low, usual, high]: [f64; 3]) -> Result<(f64, f64, f64), String> {
-    let fits = BPM_RANGE.contains(&low) && BPM_RANGE.contains(&high) && low <= usual && usual <= high && low < high;
+    let fits =
+        BPM_RANGE.contains(&low) && BPM_RANGE.contains(&high) && low <= usual && usual <= high && low < high;
     if fits {
         Ok((low, usual, high))
     } else {
@@ -305,7 +323,9 @@ fn read_swing(text: &str) -> Result<SwingRange, String> {
         };
         (0.5 <= ratio.0 && ratio.0 <= ratio.1 && ratio.1 <= 0.75).then_some(SwingRange { unit_steps, ratio })
     };
-    read().ok_or_else(|| format!("swing '{text}': write straight, or like '16: .55-.6' or '8: .6-.67', in .5 to .75"))
+    read().ok_or_else(|| {
+        format!("swing '{text}': write straight, or like '16: .55-.6' or '8: .6-.67', in .5 to .75")
+    })
 }
 
 fn read_chords(chords: &BTreeMap<String, Vec<String>>) -> Result<Vec<(Mode, Vec<String>)>, String> {
