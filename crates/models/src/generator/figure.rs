@@ -96,7 +96,7 @@ impl<'a> Figure<'a> {
                 None => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
             };
             let fills = known.first().map_or_else(
-                || 0.85 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
+                || 0.95 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
                 |genre| genre.fills,
             );
             figure.fill(fills, density, &mut random);
