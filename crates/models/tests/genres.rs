@@ -15,6 +15,7 @@ use std::sync::Arc;
 use resonantgen_models::generator::{Engine, EngineOptions, Silent, TakeRequest};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_sound::measure::{Music, fit};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Overrides, make_plan, parse};
 use traits::{Sketch, check, rhythms};
@@ -48,6 +49,46 @@ fn sketched(engine: &Engine, prompt: &str, seed: u64) -> (Plan, Vec<Arc<Take>>) 
     (plan, takes)
 }
 
+/// Figures that a leaned composition must not lose.
+#[derive(Default)]
+struct Theory {
+    roots: Vec<f64>,
+    chord_tones: Vec<f64>,
+    in_scale: Vec<f64>,
+    with_kick: Vec<f64>,
+    consonance: Vec<f64>,
+}
+
+impl Theory {
+    fn hear(&mut self, piece: &Sketch<'_>) {
+        let [drums, bass, harmony, melody] = piece.notes;
+        let music = |track: Track| Music::new(track, piece.plan, piece.notes[track.index()]);
+        let steps = piece.plan.total_steps();
+        let mut add = |list: fn(&mut Self) -> &mut Vec<f64>, value: Option<f32>| {
+            list(self).extend(value.map(f64::from));
+        };
+        add(|theory| &mut theory.roots, music(Track::Bass).downbeat_roots);
+        add(|theory| &mut theory.chord_tones, music(Track::Harmony).chord_tones);
+        add(|theory| &mut theory.in_scale, music(Track::Melody).in_scale);
+        let together = fit::togetherness(&fit::kick_row(drums, steps), &fit::onset_row(bass, steps));
+        add(|theory| &mut theory.with_kick, together);
+        add(|theory| &mut theory.consonance, fit::consonance(piece.plan, melody, piece.plan, harmony));
+    }
+
+    fn print(&self) {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        println!(
+            "roots {:.3}, chord tones {:.3}, scale {:.3}, kick and bass {:.3}, consonance {:.3}",
+            mean(&self.roots),
+            mean(&self.chord_tones),
+            mean(&self.in_scale),
+            mean(&self.with_kick),
+            mean(&self.consonance)
+        );
+        assert!(mean(&self.roots) >= 0.85 && mean(&self.chord_tones) >= 0.9 && mean(&self.in_scale) >= 0.95);
+    }
+}
+
 fn share(values: &[bool]) -> f64 {
     values.iter().filter(|value| **value).count() as f64 / values.len().max(1) as f64
 }
@@ -64,6 +105,7 @@ fn a_name_gives_music_of_its_genre() {
     let mut copied: [Vec<bool>; 4] = Default::default();
     let (mut fills, mut scores, mut pieces) = ([Vec::new(), Vec::new()], HashSet::new(), 0);
     let (mut bass_rhythms, mut harmony_rhythms) = (Vec::new(), Vec::new());
+    let mut theory = Theory::default();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if line.starts_with('[') {
             is_core = line == "[core]";
@@ -81,6 +123,7 @@ fn a_name_gives_music_of_its_genre() {
             patches: std::array::from_fn(|index| engine.bundle().patch(&takes[index].patch)),
         };
         pieces += 1;
+        theory.hear(&piece);
         scores.insert(format!("{:?}", takes.iter().map(|take| &take.score).collect::<Vec<_>>()));
         let mut missed = Vec::new();
         for (index, name) in names.split(", ").enumerate() {
@@ -112,6 +155,7 @@ fn a_name_gives_music_of_its_genre() {
     println!("copies: {:?}", copied.each_ref().map(|values| share(values)));
     println!("fills: bar 8 {:.3}, bar 4 {:.3}", share(&fills[0]), share(&fills[1]));
     println!("rhythms in 8 bars: bass {:.2}, harmony {:.2}", mean(&bass_rhythms), mean(&harmony_rhythms));
+    theory.print();
     if own.is_none() {
         assert_eq!(scores.len(), pieces, "two names give the same piece");
         assert!(share(&signatures[0]) >= 0.8, "signatures of others: {:.3}", share(&signatures[0]));

@@ -294,7 +294,11 @@ impl Reader {
 
     /// "In a minor key", "a major chord": no key of A.
     fn is_article(&self, index: usize, next: usize) -> bool {
+<<<<<<< HEAD
         const NOUNS: [&str; 22] = [
+=======
+        const NOUNS: [&str; 12] = [
+>>>>>>> music
             "key",
             "keys",
             "mode",
@@ -307,6 +311,7 @@ impl Reader {
             "melody",
             "progression",
             "harmony",
+<<<<<<< HEAD
             "blues",
             "waltz",
             "ballad",
@@ -317,6 +322,8 @@ impl Reader {
             "groove",
             "vibe",
             "riff",
+=======
+>>>>>>> music
         ];
         let follows = self.words.get(next).filter(|word| !word.starts_clause);
         self.words[index].typed == "a" && follows.is_some_and(|word| NOUNS.contains(&word.lower.as_str()))

@@ -89,6 +89,9 @@ pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
             NO_BEFORE => {
                 let starts_clause = english.get(last).is_some_and(|word| word.starts_clause);
                 let no = Word { typed: "no".to_owned(), lower: "no".to_owned(), starts_clause, ..first };
+                if let Some(noun) = english.get_mut(last) {
+                    noun.starts_clause = false;
+                }
                 english.insert(last.min(english.len()), no);
             }
             found => {

@@ -230,7 +230,8 @@ pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
     if let Some(entry) = entries.get(spelling) {
         return Some(entry);
     }
-    if let Some((_, entry)) = beginnings().iter().find(|(begun, _)| spelling.starts_with(begun)) {
+    let begun = || beginnings().iter().find(|(begun, _)| spelling.starts_with(begun));
+    if let Some((_, entry)) = (!spelling.contains(' ')).then(begun).flatten() {
         return Some(entry);
     }
     if let Some(singular) = spelling.strip_suffix('s')

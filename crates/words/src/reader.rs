@@ -156,6 +156,7 @@ pub(super) fn read(prompt: &str) -> Reading {
         is_described: false,
         open_group: None,
     };
+    reader.mend_slips();
     reader.solo();
     reader.one_part();
     let mut index = 0;
@@ -196,10 +197,6 @@ impl Reader {
             }
         }
         let word = &self.words[index];
-        if let Some(meant) = likely_meant(&word.lower) {
-            self.words[index].lower = meant.to_owned();
-            return self.step(index);
-        }
         let is_noise = is_filler(&word.lower) || !word.lower.chars().any(char::is_alphanumeric);
         if !is_noise && self.reading.unknown.len() < MOST_UNKNOWN {
             let shown: String = word.typed.chars().take(LONGEST_UNKNOWN).collect();
@@ -225,6 +222,34 @@ impl Reader {
         if first {
             self.reading.only_named = true;
             self.words.retain(|word| word.lower != "solo");
+        }
+    }
+
+    /// Puts the words that are meant in the place of slips of the fingers, where no phrase has the word as it is.
+    fn mend_slips(&mut self) {
+        const FACTS: [&str; 34] = [
+            "beats", "measure", "measures", "minute", "minutes", "second", "seconds", "sharp", "between",
+            "above", "below", "under", "numerals", "harmonic", "natural", "ionian", "aeolian", "triple",
+            "meter", "metre", "compound", "three", "seven", "eight", "eleven", "twelve", "thirteen",
+            "fourteen", "fifteen", "sixteen", "thirty", "crotchet", "faster", "slower",
+        ];
+        let is_known = |words: &[Word]| {
+            let spelling = words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+            look_up(&spelling).is_some()
+        };
+        for index in 0..self.words.len() {
+            let word = &self.words[index].lower;
+            if FACTS.contains(&word.as_str()) || is_known(&self.words[index..=index]) {
+                continue;
+            }
+            let first = index.saturating_sub(LONGEST_SPELLING - 1);
+            let is_in_phrase = (first..=index).any(|from| {
+                let last = (from + LONGEST_SPELLING).min(self.words.len());
+                (index + 1..=last).any(|to| to - from > 1 && is_known(&self.words[from..to]))
+            });
+            if let Some(meant) = likely_meant(word).filter(|_| !is_in_phrase) {
+                meant.clone_into(&mut self.words[index].lower);
+            }
         }
     }
 

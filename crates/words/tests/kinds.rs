@@ -3,10 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and a table for a person")]
 
+<<<<<<< HEAD
 mod support;
+=======
+#[path = "../../../engine/tests/support/prompts.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod prompts;
 
+use std::path::{Path, PathBuf};
+>>>>>>> music
+
+use prompts::{Scores, read, score};
 use resonantgen_words::parse;
-use support::prompts::{Scores, read, score};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 fn scored(file: &str) -> Scores {
     let scores = score(&read(file), |prompt| parse(prompt).unwrap());

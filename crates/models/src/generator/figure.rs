@@ -20,7 +20,7 @@ use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
 const PLAYED: f32 = 11.0;
 const FAVOURED: f32 = 3.0;
 /// Logits of what is left out, and of what is left out always.
-const LEFT_OUT: f32 = 6.5;
+const LEFT_OUT: f32 = 8.5;
 const NEVER: f32 = 16.0;
 /// Logits between neighbouring velocity levels of an accent, and of a ghost note.
 const ACCENT: f32 = 0.8;
@@ -96,7 +96,7 @@ impl<'a> Figure<'a> {
                 None => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
             };
             let fills = known.first().map_or_else(
-                || 0.85 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
+                || 0.95 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
                 |genre| genre.fills,
             );
             figure.fill(fills, density, &mut random);
@@ -168,7 +168,11 @@ impl<'a> Figure<'a> {
             }
             let played: Vec<usize> = steps
                 .clone()
+<<<<<<< HEAD
                 .filter(|step| self.part[*step].is_played() && !(*step - first).is_multiple_of(bar))
+=======
+                .filter(|step| self.part[*step].is_played() && (*step - first) % bar != 0)
+>>>>>>> music
                 .collect();
             let free: Vec<usize> = steps
                 .clone()

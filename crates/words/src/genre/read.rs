@@ -24,7 +24,7 @@ pub struct GenreError {
 /// Most notes at once that a role may ask for.
 const MOST_VOICES: u32 = 6;
 /// How often a fill ends a phrase, and how often a second half may be a copy, where nothing is said.
-const FILLS: f32 = 0.85;
+const FILLS: f32 = 0.95;
 const COPIES: f32 = 0.1;
 
 #[derive(Deserialize)]
