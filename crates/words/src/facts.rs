@@ -294,11 +294,7 @@ impl Reader {
 
     /// "In a minor key", "a major chord": no key of A.
     fn is_article(&self, index: usize, next: usize) -> bool {
-<<<<<<< HEAD
-        const NOUNS: [&str; 22] = [
-=======
         const NOUNS: [&str; 12] = [
->>>>>>> music
             "key",
             "keys",
             "mode",
@@ -311,19 +307,6 @@ impl Reader {
             "melody",
             "progression",
             "harmony",
-<<<<<<< HEAD
-            "blues",
-            "waltz",
-            "ballad",
-            "song",
-            "piece",
-            "track",
-            "tune",
-            "groove",
-            "vibe",
-            "riff",
-=======
->>>>>>> music
         ];
         let follows = self.words.get(next).filter(|word| !word.starts_clause);
         self.words[index].typed == "a" && follows.is_some_and(|word| NOUNS.contains(&word.lower.as_str()))

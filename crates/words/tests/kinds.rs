@@ -3,15 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and a table for a person")]
 
-<<<<<<< HEAD
-mod support;
-=======
 #[path = "../../../engine/tests/support/prompts.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod prompts;
 
 use std::path::{Path, PathBuf};
->>>>>>> music
 
 use prompts::{Scores, read, score};
 use resonantgen_words::parse;

@@ -168,11 +168,7 @@ impl<'a> Figure<'a> {
             }
             let played: Vec<usize> = steps
                 .clone()
-<<<<<<< HEAD
                 .filter(|step| self.part[*step].is_played() && !(*step - first).is_multiple_of(bar))
-=======
-                .filter(|step| self.part[*step].is_played() && (*step - first) % bar != 0)
->>>>>>> music
                 .collect();
             let free: Vec<usize> = steps
                 .clone()
