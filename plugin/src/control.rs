@@ -57,7 +57,7 @@ use host::HostLink;
 use job::{Command, Count, Job, QueuedJob, Trigger};
 use notices::Notices;
 use prompts::Prompts;
-use publisher::Opened;
+use publisher::OpenedPlayer;
 use snapshot::Store;
 use status::{AtomicProgress, AtomicSize, Progress};
 
@@ -125,7 +125,7 @@ pub struct Control {
     /// Grows whenever a job or demand comes on.
     activity: AtomicU32,
     commands: Sender<Command>,
-    opened: Sender<Opened>,
+    opened: Sender<OpenedPlayer>,
     wake: Sender<()>,
 }
 
@@ -133,7 +133,7 @@ pub struct Control {
 #[derive(Debug)]
 pub struct Receivers {
     pub(crate) commands: Receiver<Command>,
-    opened: Receiver<Opened>,
+    opened: Receiver<OpenedPlayer>,
     wake: Receiver<()>,
 }
 
@@ -397,7 +397,7 @@ impl Control {
         let (feeder, player) = channel(sample_rate_hz);
         let opening = Count::new(&self.opening);
         // Without a publisher, which was said when it could not be started, it stays silent.
-        if self.opened.send(Opened { feeder, sample_rate_hz, opening }).is_ok() {
+        if self.opened.send(OpenedPlayer { feeder, sample_rate_hz, opening }).is_ok() {
             self.wake();
             let began = Instant::now();
             while self.opening.load(Ordering::Acquire) > 0 && began.elapsed() < OPENING {

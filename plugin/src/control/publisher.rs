@@ -34,7 +34,7 @@ type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
 
 /// A player that was opened, on its way to the publisher.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedPlayer {
     /// Its other end.
     pub feeder: Feeder,
     /// Its rate, in audio frames per second.
@@ -166,7 +166,7 @@ struct Publishing<'a> {
 pub fn run(
     control: &Control,
     triggers: Consumer<SongTrigger>,
-    opened: &Receiver<Opened>,
+    opened: &Receiver<OpenedPlayer>,
     wake: &Receiver<()>,
 ) {
     let now = Instant::now();
