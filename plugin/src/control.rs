@@ -39,12 +39,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
-use resonantgen_engine::project::{self, Opened};
-use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::TRACK_COUNT;
 use resonantgen_playback::{Player, channel};
+use resonantgen_project as project;
+use resonantgen_project::Opened;
+use resonantgen_session::{Overrides, Session};
 use resonantgen_take::Take;
 
 pub use demand::ControlPort;

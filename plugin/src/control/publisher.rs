@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
-use resonantgen_engine::project::StoredSound as _;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, Feeder, Rack, Reel};
+use resonantgen_project::StoredSound as _;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
