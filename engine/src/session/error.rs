@@ -1,9 +1,8 @@
 //! Why an operation on a session was refused.
 
-use resonantgen_music::plan::PlanError;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::GenerateError;
-use resonantgen_words::PromptError;
+use resonantgen_words::{PlanError, PromptError};
 
 /// The session was not changed.
 #[derive(Debug, thiserror::Error)]

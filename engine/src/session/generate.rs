@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::edit::is_same_grid;
 use super::{Overrides, Session, SessionError};
-use resonantgen_music::plan::{Plan, PlanError, make_plan};
+use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, TakeRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
+use resonantgen_words::{PlanError, make_plan};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
