@@ -147,7 +147,8 @@ fn bad_patches_are_refused() {
 /// A copy of the fixture whose first drum patch is a kit of the hits in `tests/golden/hits`; `edit` changes its excitation.
 fn with_kit(edit: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
     let folder = copy();
-    fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_drums.bin")).unwrap();
+    fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_drums.bin"))
+        .unwrap();
     let path = folder.path().join("patches.json");
     let mut patches: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let own = |piece: &str| serde_json::json!({ "piece": piece, "gain_db": 0.0, "tune": 1.0 });
@@ -192,9 +193,12 @@ fn a_kit_of_hits_makes_takes_without_codes_that_are_the_same_again() {
 fn bad_kits_and_files_of_hits_are_refused() {
     refused(with_kit(|kit| kit["pieces"]["kick"]["piece"] = "gong".into()).path(), &["kick", "gong"]);
     refused(with_kit(|kit| kit["pieces"]["kick"]["tune"] = 0.into()).path(), &["tune of kick is 0"]);
-    refused(with_kit(|kit| kit["pieces"]["gong"] = kit["pieces"]["kick"].clone()).path(), &["gong", "no drum class"]);
+    refused(
+        with_kit(|kit| kit["pieces"]["gong"] = kit["pieces"]["kick"].clone()).path(),
+        &["gong", "no drum class"],
+    );
     refused(with_kit(|kit| kit["room_s"] = 0.into()).path(), &["room_s"]);
-    refused(with_kit(|kit| kit["tone"] = vec![0.0; 3].into()).path(), &["tone"]);
+    refused(with_kit(|kit| kit["tone"] = vec![0.0; 3].into()).path(), &["tone has 3 gains"]);
     let folder = with_kit(|_| {});
     let path = folder.path().join("hits_drums.bin");
     let bytes = fs::read(&path).unwrap();

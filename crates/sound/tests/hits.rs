@@ -25,11 +25,9 @@ fn hits() -> Hits {
 
 fn kit(room: f32) -> Kit {
     let mut pieces: [Option<KitPiece>; DRUM_CLASS_COUNT] = Default::default();
-    for (class, name) in [
-        (DrumClass::Snare, "skin"),
-        (DrumClass::ClosedHat, "hat"),
-        (DrumClass::OpenHat, "open_hat"),
-    ] {
+    for (class, name) in
+        [(DrumClass::Snare, "skin"), (DrumClass::ClosedHat, "hat"), (DrumClass::OpenHat, "open_hat")]
+    {
         pieces[class.index()] = Some(KitPiece { piece: name.to_owned(), gain_db: 0.0, tune: 1.0 });
     }
     Kit { pieces, room, room_s: 0.4, drive_db: 0.0, tone: FLAT }
@@ -82,7 +80,10 @@ fn renderings_match_the_training_code_stage_by_stage() {
         let peak = expected.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
         assert_eq!((expected.len(), peak > 0.01), (got.len(), true), "{case}");
         for (index, (expected, got)) in expected.iter().zip(&got).enumerate() {
-            assert!((expected - got).abs() < 2e-5 * peak, "{case}: at {index} expected {expected}, got {got}");
+            assert!(
+                (expected - got).abs() < 2e-5 * peak,
+                "{case}: at {index} expected {expected}, got {got}"
+            );
         }
     }
 }
@@ -92,7 +93,8 @@ fn the_same_parameters_give_the_same_bits_everywhere() {
     let hits = hits();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for piece in hits.pieces() {
-        let stroke = Stroke { variant: 1, curve: [2.0, 1.0, 0.0, -1.0, 3.0, 0.5, 0.0, -4.0, 1.0, 2.0], tune: 1.03 };
+        let stroke =
+            Stroke { variant: 1, curve: [2.0, 1.0, 0.0, -1.0, 3.0, 0.5, 0.0, -4.0, 1.0, 2.0], tune: 1.03 };
         for sample in render(&piece.hits()[0], &stroke) {
             hash = (hash ^ u64::from(sample.to_bits())).wrapping_mul(0x0000_0100_0000_01b3);
         }

@@ -17,7 +17,19 @@ const SPOKEN_SCORE: f32 = 0.8;
 const SPOKEN_MOST: usize = 2;
 /// Words by which a part of a prompt speaks of the drums.
 const DRUM_WORDS: [&str; 14] = [
-    "drum", "drums", "drummer", "drumming", "kit", "beat", "beats", "snare", "kick", "break", "breaks", "hats", "brushes",
+    "drum",
+    "drums",
+    "drummer",
+    "drumming",
+    "kit",
+    "beat",
+    "beats",
+    "snare",
+    "kick",
+    "break",
+    "breaks",
+    "hats",
+    "brushes",
     "percussion",
 ];
 /// More than style, mood and randomness together, and less than an instrument's name.

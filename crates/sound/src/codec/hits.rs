@@ -21,9 +21,8 @@ const CLOCK_STEP: usize = 64;
 const CLOCK_BELOW_HZ: f64 = 1_200.0;
 const FAST_MS: [f64; 17] =
     [-1.0, 0.0, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0, 36.0, 48.0, 62.0, 80.0, 100.0];
-const SLOW_MS: [f64; 14] = [
-    15.0, 22.0, 32.0, 46.0, 66.0, 95.0, 137.0, 200.0, 290.0, 420.0, 610.0, 900.0, 1_300.0, 2_000.0,
-];
+const SLOW_MS: [f64; 14] =
+    [15.0, 22.0, 32.0, 46.0, 66.0, 95.0, 137.0, 200.0, 290.0, 420.0, 610.0, 900.0, 1_300.0, 2_000.0];
 const FAST_BANDS: usize = 32;
 const SLOW_BANDS: usize = 96;
 const BLEND_FIRST: usize = 1_440;
@@ -228,7 +227,11 @@ impl<'a> Reader<'a> {
         let [ratio, tau, ramp, spike_at, spike, modes, rows, seeds] = self.array()?;
         let of = |what: &str, stored: u8, count: usize| {
             let index = usize::from(stored);
-            if index < count { Ok(index) } else { Err(format!("{what} is {stored}, allowed is below {count}")) }
+            if index < count {
+                Ok(index)
+            } else {
+                Err(format!("{what} is {stored}, allowed is below {count}"))
+            }
         };
         let ratio = RATIOS[of("the ratio of a clock", ratio, RATIOS.len())?];
         let tau = TAUS_MS[of("the time of a clock", tau, TAUS_MS.len())?] * (RATE / 1_000.0);
@@ -289,7 +292,8 @@ impl Default for Stroke {
 
 /// The timbre curve at a frequency, in natural log of amplitude.
 fn curve_at(curve: &Curve, hz: f64) -> f64 {
-    let place = (ln(hz.max(1.0) / CURVE_LOW_HZ) / std::f64::consts::LN_2).clamp(0.0, (CURVE_POINTS - 1) as f64);
+    let place =
+        (ln(hz.max(1.0) / CURVE_LOW_HZ) / std::f64::consts::LN_2).clamp(0.0, (CURVE_POINTS - 1) as f64);
     let left = (place as usize).min(CURVE_POINTS - 2);
     let share = place - left as f64;
     DECIBEL * (curve[left] * (1.0 - share) + curve[left + 1] * share)

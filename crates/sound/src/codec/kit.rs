@@ -113,30 +113,35 @@ pub fn perform(
     let mut keys: Vec<Key> = Vec::new();
     let mut known: HashMap<Key, usize> = HashMap::new();
     let mut last_variant = [usize::MAX; DRUM_CLASS_COUNT];
-    let plays: Vec<Option<Play>> = strikes.iter().enumerate().map(|(index, strike)| {
-        assert!(strike.at < loop_samples, "a strike lies in the loop");
-        let class = strike.class.index();
-        let (own, piece) = pieces[class]?;
-        let bits = draw(performance.seed, index as u64);
-        let wanted = VELOCITY_DB / std::f64::consts::LN_10 * ln(f64::from(strike.velocity.max(1)) / 127.0);
-        let touch = Touch::of(piece.hits(), wanted);
-        let hit = &piece.hits()[touch.layer];
-        let most = if hit.samples() > LONG { LONG_VARIANTS } else { usize::MAX };
-        let variant = next_variant(last_variant[class], hit.variants().min(most), bits);
-        last_variant[class] = variant;
-        let key = (class, touch, variant);
-        let rendering = *known.entry(key).or_insert_with(|| {
-            keys.push(key);
-            keys.len() - 1
-        });
-        let human = HUMAN_DB * (f64::from((bits >> 40) as u16) / 32_767.5 - 1.0);
-        let level = wanted + human + own.gain_db + BALANCE_DB[class] - hit.rendered_db();
-        Some(Play {
-            rendering,
-            gain: exp(DECIBEL * level) as f32,
-            end: choked_after(strikes, index, loop_samples),
+    let plays: Vec<Option<Play>> = strikes
+        .iter()
+        .enumerate()
+        .map(|(index, strike)| {
+            assert!(strike.at < loop_samples, "a strike lies in the loop");
+            let class = strike.class.index();
+            let (own, piece) = pieces[class]?;
+            let bits = draw(performance.seed, index as u64);
+            let wanted =
+                VELOCITY_DB / std::f64::consts::LN_10 * ln(f64::from(strike.velocity.max(1)) / 127.0);
+            let touch = Touch::of(piece.hits(), wanted);
+            let hit = &piece.hits()[touch.layer];
+            let most = if hit.samples() > LONG { LONG_VARIANTS } else { usize::MAX };
+            let variant = next_variant(last_variant[class], hit.variants().min(most), bits);
+            last_variant[class] = variant;
+            let key = (class, touch, variant);
+            let rendering = *known.entry(key).or_insert_with(|| {
+                keys.push(key);
+                keys.len() - 1
+            });
+            let human = HUMAN_DB * (f64::from((bits >> 40) as u16) / 32_767.5 - 1.0);
+            let level = wanted + human + own.gain_db + BALANCE_DB[class] - hit.rendered_db();
+            Some(Play {
+                rendering,
+                gain: exp(DECIBEL * level) as f32,
+                end: choked_after(strikes, index, loop_samples),
+            })
         })
-    }).collect();
+        .collect();
     let render_key = |&(class, touch, variant): &Key| {
         let (own, piece) = pieces[class].expect("only pieces of the kit have keys");
         let mut curve = touch.curve(piece.hits());
@@ -372,7 +377,8 @@ impl Room {
         Self {
             diffusers: DIFFUSERS.map(Line::new),
             lines: LINES.map(Line::new),
-            gains: LINES.map(|length| exp(-3.0 * std::f64::consts::LN_10 * length as f64 / (seconds * rate)) as f32),
+            gains: LINES
+                .map(|length| exp(-3.0 * std::f64::consts::LN_10 * length as f64 / (seconds * rate)) as f32),
             damped: [0.0; 4],
             low: 0.0,
         }

@@ -64,7 +64,10 @@ pub(super) fn exp_fast(x: f32) -> f32 {
     let whole = shifted - ROUND;
     let rest = (scaled - whole) * std::f32::consts::LN_2;
     let sum = 1.0
-        + rest * (1.0 + rest * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0 + rest / 720.0)))));
+        + rest
+            * (1.0
+                + rest
+                    * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0 + rest / 720.0)))));
     sum * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
@@ -122,7 +125,8 @@ impl Inverse {
             for (re, im) in re.chunks_exact_mut(2 * half).zip(im.chunks_exact_mut(2 * half)) {
                 let (low_re, high_re) = re.split_at_mut(half);
                 let (low_im, high_im) = im.split_at_mut(half);
-                let (high_re, low_im, high_im) = (&mut high_re[..half], &mut low_im[..half], &mut high_im[..half]);
+                let (high_re, low_im, high_im) =
+                    (&mut high_re[..half], &mut low_im[..half], &mut high_im[..half]);
                 for index in 0..half {
                     let (cosine, sine) = (cosines[index], sines[index]);
                     let turned_re = high_re[index] * cosine - high_im[index] * sine;
@@ -147,9 +151,15 @@ mod tests {
         for index in -4_000..4_000 {
             let x = f64::from(index) * 0.013;
             assert!((exp(x) / x.exp() - 1.0).abs() < 1e-13, "exp {x}");
-            assert!((f64::from(exp_fast(x as f32)) / x.exp() - 1.0).abs() < 5e-6 || x.abs() > 40.0, "exp_fast {x}");
+            assert!(
+                (f64::from(exp_fast(x as f32)) / x.exp() - 1.0).abs() < 5e-6 || x.abs() > 40.0,
+                "exp_fast {x}"
+            );
             let (sine, cosine) = sin_cos(x);
-            assert!((sine - (TAU * x).sin()).abs() < 1e-12 && (cosine - (TAU * x).cos()).abs() < 1e-12, "{x}");
+            assert!(
+                (sine - (TAU * x).sin()).abs() < 1e-12 && (cosine - (TAU * x).cos()).abs() < 1e-12,
+                "{x}"
+            );
             let positive = x.exp();
             assert!((ln(positive) - x).abs() < 1e-12, "ln {positive}");
         }
@@ -168,7 +178,10 @@ mod tests {
         inverse.run(&mut re, &mut im);
         for index in 0..size {
             let turn = std::f32::consts::TAU * index as f32 / size as f32;
-            assert!((re[index] - (2.0 * turn).cos()).abs() < 1e-6 && (im[index] - (3.0 * turn).sin()).abs() < 1e-6);
+            assert!(
+                (re[index] - (2.0 * turn).cos()).abs() < 1e-6
+                    && (im[index] - (3.0 * turn).sin()).abs() < 1e-6
+            );
         }
     }
 }
