@@ -1,6 +1,5 @@
 //! The command line's arguments, validated as far as possible without a model.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +67,9 @@ pub enum Command {
     /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
+    /// List the genres that prompts may name, or describe one
+    Genres(Genres),
+    #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Make the plugin generate on a server, or on this machine again
@@ -179,7 +181,7 @@ impl Settings {
 }
 
 /// Which models to use, and what runs them.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one installed with this program]
     #[arg(long, value_name = "DIR")]
@@ -451,11 +453,12 @@ pub struct Connect {
 }
 
 /// Arguments of `serve`.
+#[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address to listen on; any address other than this machine's own (127.0.0.1) requires a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
-    pub addr: SocketAddr,
+    pub addr: std::net::SocketAddr,
     /// Folder for sessions and jobs [default: resonantgen/server in your data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -482,6 +485,9 @@ pub struct Evaluate {
     /// Skip the edits, which take most of the time
     #[arg(long)]
     pub no_edits: bool,
+    /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub genres: Option<PathBuf>,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -493,7 +499,18 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// Parses the command line. On invalid usage the error is one line that says what to do.
+/// Arguments of `genres`.
+#[derive(Debug, Args)]
+pub struct Genres {
+    /// Genre to describe, by any of its names
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the command line. On bad usage the error is one line that says what to do.
 ///
 /// # Errors
 /// Returns clap's error if the arguments are invalid, and also for `--help` and `--version`, whose text it carries.

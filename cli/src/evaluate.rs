@@ -3,8 +3,10 @@
 
 mod edits;
 mod fits;
+mod genres;
 mod pieces;
 mod tempo;
+mod traits;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -96,6 +98,9 @@ impl Spread {
 pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     interrupt::listen()?;
     let engine = open::engine(&arguments.models)?;
+    if let Some(file) = &arguments.genres {
+        return genres::run(&engine, file, arguments);
+    }
     let all: Vec<&str> = PROMPTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     // A shorter run still spans the whole list, and so all styles.
     let count = arguments.prompts.map_or(all.len(), |count| (count as usize).clamp(1, all.len()));

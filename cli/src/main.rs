@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod folder;
 mod generate;
+mod genres;
 mod import;
 mod interrupt;
 mod lock;
@@ -24,6 +25,7 @@ mod overview;
 mod progress;
 mod regenerate;
 mod report;
+#[cfg(feature = "serve")]
 mod serve;
 mod show;
 mod take;
@@ -48,6 +50,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let own_genres = genres::install();
+    if let (Err(error), false) = (&own_genres, matches!(arguments.command, Command::Genres(_))) {
+        eprintln!("warning: your own genres are left out: {}", failure::message(error));
+    }
     let result = match arguments.command {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Regenerate(arguments) => regenerate::run(&arguments),
@@ -64,9 +70,11 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Batch(arguments) => batch::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "serve")]
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Genres(arguments) => own_genres.and_then(|()| genres::run(&arguments)),
     };
     match result {
         Ok(code) => code,

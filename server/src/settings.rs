@@ -2,6 +2,7 @@
 //!
 //! Stored in the platform's configuration folder, never in a project: projects are passed on, tokens must not be.
 
+use directories::BaseDirs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -53,18 +54,36 @@ pub enum SettingsError {
 /// # Errors
 /// Returns an error if the system has no configuration folder.
 pub fn folder() -> Result<PathBuf, SettingsError> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(folder) = from(FOLDER_VARIABLE) {
-        return Ok(folder);
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(folder.into());
     }
-    let base = if cfg!(target_os = "windows") {
-        from("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+    let folders = BaseDirs::new().ok_or(SettingsError::NoFolder)?;
+    Ok(folders.config_dir().join("resonantgen"))
+}
+
+/// Texts of the user's own genres with their file names, sorted: the `.toml` files in the folder `genres` of the settings' folder.
+/// None when there is no such folder.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn own_genres(folder: &Path) -> Result<Vec<(String, String)>, SettingsError> {
+    let folder = folder.join("genres");
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(SettingsError::File { path: folder, source }),
     };
-    Ok(base.ok_or(SettingsError::NoFolder)?.join("resonantgen"))
+    let mut texts = Vec::new();
+    for file in files {
+        let path = file.map_err(|source| SettingsError::File { path: folder.clone(), source })?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| SettingsError::File { path: path.clone(), source })?;
+            texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+        }
+    }
+    texts.sort();
+    Ok(texts)
 }
 
 impl Settings {
@@ -104,6 +123,18 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_genres_are_the_toml_files_of_their_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(own_genres(folder.path()).expect("none"), []);
+        std::fs::create_dir(folder.path().join("genres")).expect("a folder");
+        for name in ["b.toml", "a.toml", "notes.txt"] {
+            std::fs::write(folder.path().join("genres").join(name), name).expect("written");
+        }
+        let found = own_genres(folder.path()).expect("readable");
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.toml", "b.toml"]);
+    }
 
     #[test]
     fn settings_are_kept_for_their_owner_only() {

@@ -3,7 +3,7 @@
 use super::lexicon::look_up;
 use super::reader::Reader;
 use super::word::Word;
-use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
+use resonantgen_music::plan::{BPM_RANGE, Chord, Key, Meter, Mode, Numeral};
 
 /// Maximum number of chords read from a prompt.
 const MOST_CHORDS: usize = 128;
@@ -11,7 +11,9 @@ const MOST_CHORDS: usize = 128;
 impl Reader {
     /// Parses a tempo, length, meter, chord list or key that starts at a word; returns the number of words used.
     pub(super) fn fact(&mut self, index: usize) -> Option<usize> {
-        self.tempo(index)
+        self.tempo_range(index)
+            .or_else(|| self.seconds(index))
+            .or_else(|| self.tempo(index))
             .or_else(|| self.bars(index))
             .or_else(|| self.meter(index))
             .or_else(|| self.key(index))
@@ -35,6 +37,80 @@ impl Reader {
             ("bpm", _, _) => 1,
             _ => 0,
         }
+    }
+
+    /// "Slower than 100 bpm", "under 100 bpm", "between 105 and 115", "105-115 bpm".
+    fn tempo_range(&mut self, index: usize) -> Option<usize> {
+        let tempo = |at: usize| self.number(at).filter(|bpm| BPM_RANGE.contains(bpm));
+        let word = self.lower(index);
+        let is_than = self.lower(index + 1) == "than";
+        let at = index + 1 + usize::from(is_than);
+        let (range, taken) = match word {
+            "between" | "from" => {
+                let is_joined = matches!(self.lower(index + 2), "and" | "to");
+                let (low, high) = (tempo(index + 1)?, tempo(index + 2 + usize::from(is_joined))?);
+                ((low.min(high), low.max(high)), 3 + usize::from(is_joined))
+            }
+            "slower" | "under" | "below" | "less" | "beneath" | "faster" | "over" | "above" | "more" => {
+                let bpm = tempo(at)?;
+                let unit = self.is_unit_of_tempo(at + 1);
+                if !(unit > 0 || (is_than && matches!(word, "slower" | "faster"))) {
+                    return None;
+                }
+                let is_below = matches!(word, "slower" | "under" | "below" | "less" | "beneath");
+                let range =
+                    if is_below { (*BPM_RANGE.start(), bpm - 1.0) } else { (bpm + 1.0, *BPM_RANGE.end()) };
+                (range, at + 1 - index)
+            }
+            _ => {
+                let is_joined = self.lower(index + 1) == "to";
+                let second = index + 1 + usize::from(is_joined);
+                let has_dash = self.words.get(second).is_some_and(|word| word.follows_dash);
+                let (low, high) = (tempo(index)?, tempo(second)?);
+                if !(is_joined || has_dash) || low >= high || self.is_unit_of_tempo(second + 1) == 0 {
+                    return None;
+                }
+                ((low, high), second + 1 - index)
+            }
+        };
+        let unit = self.is_unit_of_tempo(index + taken);
+        self.reading
+            .bpm_range
+            .get_or_insert((range.0.max(*BPM_RANGE.start()), range.1.min(*BPM_RANGE.end())));
+        Some(taken + unit)
+    }
+
+    /// "30 seconds", "one minute", "half a minute", "a minute and a half".
+    fn seconds(&mut self, index: usize) -> Option<usize> {
+        const COUNTS: [(&str, f64); 7] = [
+            ("a", 1.0),
+            ("one", 1.0),
+            ("two", 2.0),
+            ("three", 3.0),
+            ("four", 4.0),
+            ("ten", 10.0),
+            ("thirty", 30.0),
+        ];
+        let (count, at) = if self.lower(index) == "half" && self.lower(index + 1) == "a" {
+            (0.5, index + 2)
+        } else {
+            let word = self.lower(index);
+            let spelled = COUNTS.iter().find(|(name, _)| *name == word).map(|(_, count)| *count);
+            (self.number(index).or(spelled)?, index + 1)
+        };
+        let unit = match self.lower(at) {
+            "second" | "seconds" | "sec" | "secs" if self.number(index).is_some() || count > 1.0 => 1.0,
+            "minute" | "minutes" | "mins" => 60.0,
+            "min" if self.number(index).is_some() => 60.0,
+            _ => return None,
+        };
+        let seconds = count * unit;
+        if !(1.0..=600.0).contains(&seconds) {
+            return None;
+        }
+        self.reading.seconds.get_or_insert(seconds);
+        let is_long = matches!(self.lower(at + 1), "long" | "length");
+        Some(at + 1 - index + usize::from(is_long))
     }
 
     fn tempo(&mut self, index: usize) -> Option<usize> {
@@ -93,6 +169,8 @@ impl Reader {
         let is_named = |at: usize| matches!(self.lower(at), "time" | "meter" | "metre");
         let (meter, taken) = if word.lower.contains('/') {
             (word.lower.parse().ok()?, 1)
+        } else if let Some((text, taken)) = self.spoken_meter(index) {
+            (text.parse().ok()?, taken)
         } else {
             let text = match (self.lower(index), self.lower(index + 1)) {
                 ("three", "four") => "3/4",
@@ -117,7 +195,37 @@ impl Reader {
         Some(taken)
     }
 
-    /// A note name at a word, and the number of words used: "F#", "b♭", "E flat".
+    /// "In three", "triple meter", "3 beat".
+    fn spoken_meter(&self, index: usize) -> Option<(&'static str, usize)> {
+        let ends = |at: usize| {
+            self.words.get(at).is_none_or(|word| {
+                word.starts_clause || matches!(word.lower.as_str(), "with" | "and" | "time")
+            })
+        };
+        let meter_of = |word: &str| match word {
+            "three" | "3" => Some("3/4"),
+            "four" | "4" => Some("4/4"),
+            "five" | "5" => Some("5/4"),
+            "six" | "6" => Some("6/8"),
+            "seven" | "7" => Some("7/8"),
+            "nine" | "9" => Some("9/8"),
+            "twelve" | "12" => Some("12/8"),
+            _ => None,
+        };
+        match (self.lower(index), self.lower(index + 1)) {
+            ("triple", "meter" | "metre" | "time") => Some(("3/4", 2)),
+            ("compound", "meter" | "metre" | "time") => Some(("6/8", 2)),
+            ("in", word) if ends(index + 2) => meter_of(word).map(|meter| (meter, 2)),
+            (word @ ("3" | "three" | "5" | "five" | "7" | "seven"), "beat" | "beats")
+                if self.lower(index + 2) != "per" =>
+            {
+                meter_of(word).map(|meter| (meter, 2))
+            }
+            _ => None,
+        }
+    }
+
+    /// A note name at a word, and how many words it took: "F#", "b♭", "E flat".
     fn note(&self, index: usize) -> Option<(u8, usize)> {
         let word = self.words.get(index)?;
         let key: Key = word.typed.parse().ok().filter(|_| word.lower.chars().count() <= 2)?;
@@ -154,8 +262,16 @@ impl Reader {
 
     /// "F# minor", "e flat dorian", "in Bb", "key of D".
     fn key(&mut self, index: usize) -> Option<usize> {
+        if let Some(key) = self.camelot(index) {
+            self.set_key(key);
+            return Some(1);
+        }
         let (tonic, taken) = self.note(index)?;
         if let Some((mode, more)) = self.mode_word(index + taken) {
+            if self.is_article(index, index + taken + more) {
+                self.reading.mode = self.reading.mode.or(Some(mode));
+                return Some(taken + more);
+            }
             self.set_key(Key { tonic, mode });
             return Some(taken + more);
         }
@@ -176,7 +292,39 @@ impl Reader {
         None
     }
 
-    /// "In A dark room": the "A" is an article.
+    /// "In a minor key", "a major chord": no key of A.
+    fn is_article(&self, index: usize, next: usize) -> bool {
+        const NOUNS: [&str; 12] = [
+            "key",
+            "keys",
+            "mode",
+            "scale",
+            "chord",
+            "chords",
+            "tonality",
+            "feel",
+            "mood",
+            "melody",
+            "progression",
+            "harmony",
+        ];
+        let follows = self.words.get(next).filter(|word| !word.starts_clause);
+        self.words[index].typed == "a" && follows.is_some_and(|word| NOUNS.contains(&word.lower.as_str()))
+    }
+
+    /// A key of the Camelot wheel: "8A" is A minor, "8B" C major. Neighbours are fifths apart.
+    fn camelot(&self, index: usize) -> Option<Key> {
+        let typed = self.words.get(index)?.typed.as_str();
+        let (number, mode, at_eight) = match (typed.strip_suffix('A'), typed.strip_suffix('B')) {
+            (Some(number), _) => (number, Mode::Minor, 9),
+            (None, Some(number)) => (number, Mode::Major, 0),
+            (None, None) => return None,
+        };
+        let number: u8 = number.parse().ok().filter(|number| (1..=12).contains(number))?;
+        Some(Key { tonic: (at_eight + 7 * (number + 4)) % 12, mode })
+    }
+
+    /// "In A dark room": the note was an article.
     fn next_is_meaning(&self, index: usize, before: &str) -> bool {
         before == "in"
             && self.words.get(index).is_some_and(|word| !word.starts_clause && look_up(&word.lower).is_some())
@@ -190,9 +338,17 @@ impl Reader {
         let is_stated = matches!(before, "in" | "key" | "of");
         let suffix =
             word.typed.trim_start_matches(|letter: char| letter.is_ascii_alphabetic() && letter != 'm');
-        let is_symbol = word.typed.len() >= 2
+        let mut is_symbol = word.typed.len() >= 2
             && suffix.trim_start_matches(['#', '♯', '♭']) == "m"
             && (is_stated || word.typed.starts_with(|first: char| first.is_ascii_uppercase()));
+        // "gmin", "C#min", "Bbmaj" are nothing else.
+        is_symbol |= ["min", "maj", "minor", "major"].iter().any(|mode| {
+            word.lower.strip_suffix(mode).is_some_and(|note| {
+                let note = note.trim_end_matches(['#', '♯', '♭']);
+                let note = if note.len() == 2 { note.strip_suffix('b').unwrap_or(note) } else { note };
+                note.len() == 1 && note.starts_with(|letter: char| ('a'..='g').contains(&letter))
+            })
+        });
         let key: Key = word.typed.parse().ok().filter(|_| is_symbol)?;
         self.set_key(key);
         Some(1)

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::genre::{Genre, genres};
 use super::{Feel, Style};
 use resonantgen_music::plan::{Meter, Mode};
+use resonantgen_music::score::DrumClass;
 use resonantgen_music::track::Track;
 
 /// Shifts of energy, density, brightness, aggression and complexity.
@@ -50,6 +52,12 @@ pub(super) struct Entry {
     pub(super) is_part: bool,
     /// Whether the word names the whole piece.
     pub(super) is_piece: bool,
+    /// The genre that it names.
+    pub(super) genre: Option<String>,
+    /// Voices of the drums that it names.
+    pub(super) voices: Vec<DrumClass>,
+    /// What plays in place of an instrument that no patch sounds like.
+    pub(super) nearest: bool,
 }
 
 /// Moods and their shifts: those of the composers' training data (`training/resonant/composer/styles.py`).
@@ -87,20 +95,51 @@ const MOODS: [(&str, Shift); 28] = [
 /// Maximum number of words in a spelling.
 pub(super) const LONGEST_SPELLING: usize = 5;
 
-/// All entries by their spellings (lower case, single blanks, no hyphens).
+/// All entries by their spellings (lower case, single blanks, no hyphens); those of genres win.
 fn entries() -> &'static HashMap<&'static str, Entry> {
     static ENTRIES: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
         let read = include_str!("lexicon.txt").lines().map(str::trim);
-        read.filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .flat_map(|line| {
-                let (spellings, effects) =
-                    line.split_once(" = ").expect("each line of the lexicon has effects");
-                let entry = entry(effects).expect("the lexicon's effects are well-formed");
-                spellings.split('|').map(move |spelling| (spelling.trim(), entry.clone()))
-            })
-            .collect()
+        let words = read.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| {
+            let (spellings, effects) = line.split_once(" = ").expect("each line of the lexicon has effects");
+            let entry = entry(effects).expect("the lexicon's effects are well-formed");
+            spellings.split('|').map(move |spelling| (spelling.trim(), entry.clone()))
+        });
+        let named = genres().all().flat_map(|genre| {
+            let entry = entry_of(genre);
+            let whole = genre.words.iter().filter(|word| !word.ends_with('*'));
+            whole.map(move |word| (word.as_str(), entry.clone()))
+        });
+        words.chain(named).collect()
     });
     &ENTRIES
+}
+
+/// Beginnings of words that name a genre in an inflected language, and their entries.
+fn beginnings() -> &'static [(&'static str, Entry)] {
+    static BEGINNINGS: LazyLock<Vec<(&'static str, Entry)>> = LazyLock::new(|| {
+        let named = genres().all().flat_map(|genre| {
+            let entry = entry_of(genre);
+            let begun = genre.words.iter().filter_map(|word| word.strip_suffix('*'));
+            begun.map(move |word| (word, entry.clone()))
+        });
+        named.collect()
+    });
+    &BEGINNINGS
+}
+
+/// What the name of a genre says.
+fn entry_of(genre: &'static Genre) -> Entry {
+    let mut entry = entry(&genre.effects).expect("checked when the genre was read");
+    let styles = Style::ALL.into_iter().zip(genre.styles).filter(|(_, weight)| *weight > 0.0);
+    entry.styles = styles.collect();
+    entry.tempo = entry.tempo.or(genre.tempo.map(|(_, usual, _)| usual).filter(|_| !genre.is_style()));
+    entry.genre = Some(genre.name.clone());
+    entry
+}
+
+/// All spellings with signs of scripts that are written without blanks, the longest first.
+pub(super) fn joined_spellings() -> impl Iterator<Item = &'static str> {
+    entries().keys().copied().filter(|spelling| spelling.chars().any(super::language::is_joined))
 }
 
 /// All spellings of one word, in alphabetical order.
@@ -129,6 +168,13 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
             entry.closeness = Some(closeness.parse().ok()?);
         } else if effect == "part" {
             entry.is_part = true;
+        } else if effect == "near" {
+            entry.nearest = true;
+        } else if let Some(name) = effect.strip_prefix("genre=") {
+            entry.genre = Some(name.to_owned());
+        } else if let Some(name) = effect.strip_prefix("voice=") {
+            let voice = DrumClass::ALL.into_iter().find(|class| class.name().replace(' ', "_") == name)?;
+            entry.voices.push(voice);
         } else if let Some(name) = effect.strip_prefix('~') {
             let (name, mood) = MOODS.iter().find(|(known, _)| *known == name)?;
             entry.moods.push(name);
@@ -182,6 +228,10 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
 pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
     let entries = entries();
     if let Some(entry) = entries.get(spelling) {
+        return Some(entry);
+    }
+    let begun = || beginnings().iter().find(|(begun, _)| spelling.starts_with(begun));
+    if let Some((_, entry)) = (!spelling.contains(' ')).then(begun).flatten() {
         return Some(entry);
     }
     if let Some(singular) = spelling.strip_suffix('s')
@@ -431,6 +481,31 @@ pub(super) fn is_filler(word: &str) -> bool {
         "other",
         "others",
         "full",
+        // Words of files, formats and praise.
+        "quality",
+        "hd",
+        "hq",
+        "4k",
+        "professional",
+        "professionally",
+        "mastered",
+        "mastering",
+        "mixed",
+        "wav",
+        "mp3",
+        "flac",
+        "stereo",
+        "royalty",
+        "copyright",
+        "best",
+        "masterpiece",
+        "perfect",
+        "amazing",
+        "awesome",
+        "incredible",
+        "than",
+        "piece",
+        "pieces",
     ];
     FILLERS.contains(&word)
 }
@@ -453,7 +528,22 @@ mod tests {
                 assert!(look_up(spelling).is_some());
             }
         }
-        assert!(spellings.len() > 600, "only {}", spellings.len());
+        assert!(spellings.len() > 500, "only {}", spellings.len());
+        // A word has one place: the lexicon or the table of genres.
+        for genre in genres().all() {
+            for word in &genre.words {
+                assert!(spellings.insert(word), "'{word}' of {} has two entries", genre.name);
+            }
+        }
+    }
+
+    #[test]
+    fn genres_of_the_lexicon_exist() {
+        for entry in entries().values() {
+            if let Some(name) = &entry.genre {
+                assert!(genres().get(name).is_some(), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,21 @@
-//! The meaning of a prompt, and the parser that finds it.
+//! The meaning of a prompt: the parser that finds an [`Intent`], and the planner that turns it into a plan.
+//!
+//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]; files, models and
+//! records are not known here.
+//!
+//! ```
+//! use resonantgen_words::{Overrides, make_plan, parse};
+//!
+//! let intent = parse("dark techno with driving bass, 132 bpm")?;
+//! let plan = make_plan(&intent, &Overrides::default(), 7)?;
+//! assert_eq!((plan.bpm, plan.bars), (132.0, 8));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod facts;
+pub mod genre;
+mod idiom;
+mod language;
 mod lexicon;
 mod overrides;
 mod parse;
@@ -19,6 +34,8 @@ pub use parse::{
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use understood::{Slot, Understood, style_name, understood};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +208,10 @@ pub struct TrackIntent {
     /// Whether the track is silent ("no drums").
     #[serde(default)]
     pub absent: bool,
-    /// Octaves up (positive) or down (negative).
+    /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Octaves up (positive) or down.
     #[serde(default)]
     pub octave: i8,
     /// How closely to follow the current take, in `0.0..=1.0`; 0 ignores it.
@@ -211,6 +231,12 @@ fn is_zero(value: &f32) -> bool {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
+    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_styles: BTreeMap<String, f32>,
+    /// Genres that were named, by their names in [`genre`], with weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub genres: Vec<(String, f32)>,
     /// Dials of the whole piece.
     pub attributes: Attributes,
     /// Mood words that were understood ("dark", "uplifting").
@@ -230,10 +256,16 @@ pub struct Intent {
     /// tempo is drawn around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_bpm: Option<f64>,
+    /// Lowest and highest tempo that the words allow ("slower than 100"); the tempo is drawn between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bpm_range: Option<(f64, f64)>,
     /// Meter.
     pub meter: Option<Meter>,
     /// Length in bars.
     pub bars: Option<u32>,
+    /// Length in seconds; the nearest number of bars is taken. Bars win over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
     #[serde(default)]
     pub swing: Option<f64>,
@@ -260,6 +292,8 @@ impl Default for Intent {
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            other_styles: BTreeMap::new(),
+            genres: Vec::new(),
             attributes: Attributes::default(),
             moods: Vec::new(),
             bpm: None,
@@ -267,8 +301,10 @@ impl Default for Intent {
             mode: None,
             pace: 0.0,
             usual_bpm: None,
+            bpm_range: None,
             meter: None,
             bars: None,
+            seconds: None,
             swing: None,
             chords: None,
             numerals: Vec::new(),
@@ -286,6 +322,8 @@ impl Intent {
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
         self.styles[style.index()] = 1.0;
+        self.other_styles.clear();
+        self.genres = vec![(style.name().to_owned(), 1.0)];
         self
     }
 

@@ -46,25 +46,38 @@ fn read(text: &'static str) -> Option<Vec<Progression>> {
             continue;
         }
         let (idiom, mode) = section?;
-        let mut halves: Vec<Degree> = Vec::new();
-        for bar in line.split_whitespace() {
-            if bar == "-" {
-                let last = *halves.last()?;
-                halves.extend([last, last]);
-            } else if let Some((first, second)) = bar.split_once(',') {
-                halves.extend([numeral(first)?, numeral(second)?]);
-            } else {
-                let chord = numeral(bar)?;
-                halves.extend([chord, chord]);
-            }
-        }
+        let halves = half_bars(line)?;
         let held_bars = line.split_whitespace().filter(|bar| *bar == "-").count();
         progressions.push(Progression { idiom, mode, halves, has_half_bars: line.contains(','), held_bars });
     }
     Some(progressions)
 }
 
-/// Parses a Roman numeral such as `bVImaj7` or `iio7`: degrees of the parallel major scale, lower case for minor.
+/// Reads a progression such as `i7 - iv7,bVII7 bIIImaj7`: one chord per half bar, a comma between halves of a bar, '-' holds
+/// the bar before. `None` when it is none.
+pub(super) fn half_bars(line: &str) -> Option<Vec<Degree>> {
+    let mut halves: Vec<Degree> = Vec::new();
+    for bar in line.split_whitespace() {
+        if bar == "-" {
+            let last = *halves.last()?;
+            halves.extend([last, last]);
+        } else if let Some((first, second)) = bar.split_once(',') {
+            halves.extend([numeral(first)?, numeral(second)?]);
+        } else {
+            let chord = numeral(bar)?;
+            halves.extend([chord, chord]);
+        }
+    }
+    (!halves.is_empty()).then_some(halves)
+}
+
+/// Whether a text is a progression in the notation of `progressions.txt`.
+#[must_use]
+pub(super) fn is_progression(line: &str) -> bool {
+    half_bars(line).is_some()
+}
+
+/// Reads a Roman numeral such as `bVImaj7` or `iio7`: degrees of the parallel major scale, lower case for minor.
 fn numeral(text: &str) -> Option<Degree> {
     let (flat, shift, rest) = match text.as_bytes().first()? {
         b'b' => (true, 11, &text[1..]),

@@ -2,6 +2,8 @@
 
 use super::Feel;
 use super::STYLE_COUNT;
+use super::idiom::plain;
+use super::language::in_english;
 use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
 use super::typo::likely_meant;
 use super::word::{Word, words};
@@ -21,9 +23,13 @@ pub(super) struct Wishes {
     /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
     pub(super) instruments: Vec<String>,
-    /// Usual instruments of a style; they count if none is named.
+    /// Which named instrument (index into [`Reading::named`]) each of `instruments` describes.
+    pub(super) groups: Vec<usize>,
+    /// Instruments that a style usually has; they count where none is named.
     pub(super) usual: Vec<String>,
     pub(super) unwanted: Vec<String>,
+    /// Names of voices of the drums that shall not be hit.
+    pub(super) silent: Vec<String>,
     pub(super) octave: i8,
     pub(super) absent: bool,
     pub(super) wanted: bool,
@@ -42,7 +48,18 @@ impl Wishes {
         sum
     }
 
-    /// The named instruments that are not negated, otherwise the usual ones.
+    /// Notes an instrument that is wanted, or not.
+    fn instrument(&mut self, tag: &str, is_wanted: bool, group: usize) {
+        let list = if is_wanted { &mut self.instruments } else { &mut self.unwanted };
+        if !list.iter().any(|known| known == tag) {
+            list.push(tag.to_owned());
+            if is_wanted {
+                self.groups.push(group);
+            }
+        }
+    }
+
+    /// The instruments that are named and not taken back, else the usual ones.
     pub(super) fn wanted_instruments(&self) -> Vec<String> {
         let list = if self.instruments.is_empty() { &self.usual } else { &self.instruments };
         let mut wanted: Vec<String> = Vec::new();
@@ -60,11 +77,17 @@ impl Wishes {
 pub(super) struct Reading {
     pub(super) styles: [f32; STYLE_COUNT],
     pub(super) hints: [f32; STYLE_COUNT],
+    /// Genres and their weights, in the order in which they were named.
+    pub(super) genres: Vec<(String, f32)>,
+    /// Instruments as they were named, and whether no patch sounds like them.
+    pub(super) named: Vec<(String, bool)>,
     pub(super) moods: Vec<String>,
     pub(super) piece: Wishes,
     pub(super) tracks: [Wishes; TRACK_COUNT],
     pub(super) only_named: bool,
     pub(super) bpm: Option<f64>,
+    pub(super) bpm_range: Option<(f64, f64)>,
+    pub(super) seconds: Option<f64>,
     pub(super) key: Option<Key>,
     pub(super) mode: Option<Mode>,
     pub(super) pace: f32,
@@ -97,7 +120,7 @@ impl Reading {
 /// An adjective or instrument that is waiting for its noun.
 enum Pending {
     Adjective { shift: Shift, word: String, mood: Option<&'static str> },
-    Instrument { instrument: Instrument, is_wanted: bool },
+    Instrument { instrument: Instrument, is_wanted: bool, group: usize },
     Octave(i8),
 }
 
@@ -115,12 +138,14 @@ pub(super) struct Reader {
     negated_noun: bool,
     /// Whether the subject is being described: "the drums should be …".
     is_described: bool,
+    /// The instrument that the next word goes on describing: "string pads".
+    open_group: Option<usize>,
 }
 
 /// Reads a prompt. Never fails: words that are not understood are listed.
 pub(super) fn read(prompt: &str) -> Reading {
     let mut reader = Reader {
-        words: words(prompt),
+        words: plain(in_english(words(prompt))),
         reading: Reading::default(),
         pending: Vec::new(),
         subject: None,
@@ -129,8 +154,11 @@ pub(super) fn read(prompt: &str) -> Reading {
         is_negated: false,
         negated_noun: false,
         is_described: false,
+        open_group: None,
     };
+    reader.mend_slips();
     reader.solo();
+    reader.one_part();
     let mut index = 0;
     while index < reader.words.len() {
         if reader.words[index].starts_clause {
@@ -139,6 +167,7 @@ pub(super) fn read(prompt: &str) -> Reading {
         index += reader.step(index).max(1);
     }
     reader.end_clause();
+    reader.small_band();
     reader.reading
 }
 
@@ -168,10 +197,6 @@ impl Reader {
             }
         }
         let word = &self.words[index];
-        if let Some(meant) = likely_meant(&word.lower) {
-            self.words[index].lower = meant.to_owned();
-            return self.step(index);
-        }
         let is_noise = is_filler(&word.lower) || !word.lower.chars().any(char::is_alphanumeric);
         if !is_noise && self.reading.unknown.len() < MOST_UNKNOWN {
             let shown: String = word.typed.chars().take(LONGEST_UNKNOWN).collect();
@@ -200,12 +225,134 @@ impl Reader {
         }
     }
 
-    /// Words that modify the next word.
+    /// Puts the words that are meant in the place of slips of the fingers, where no phrase has the word as it is.
+    fn mend_slips(&mut self) {
+        const FACTS: [&str; 34] = [
+            "beats", "measure", "measures", "minute", "minutes", "second", "seconds", "sharp", "between",
+            "above", "below", "under", "numerals", "harmonic", "natural", "ionian", "aeolian", "triple",
+            "meter", "metre", "compound", "three", "seven", "eight", "eleven", "twelve", "thirteen",
+            "fourteen", "fifteen", "sixteen", "thirty", "crotchet", "faster", "slower",
+        ];
+        let is_known = |words: &[Word]| {
+            let spelling = words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+            look_up(&spelling).is_some()
+        };
+        for index in 0..self.words.len() {
+            let word = &self.words[index].lower;
+            if FACTS.contains(&word.as_str()) || is_known(&self.words[index..=index]) {
+                continue;
+            }
+            let first = index.saturating_sub(LONGEST_SPELLING - 1);
+            let is_in_phrase = (first..=index).any(|from| {
+                let last = (from + LONGEST_SPELLING).min(self.words.len());
+                (index + 1..=last).any(|to| to - from > 1 && is_known(&self.words[from..to]))
+            });
+            if let Some(meant) = likely_meant(word).filter(|_| !is_in_phrase) {
+                meant.clone_into(&mut self.words[index].lower);
+            }
+        }
+    }
+
+    /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": one part is asked for, and nothing else.
+    fn one_part(&mut self) {
+        const LOOPS: [&str; 9] =
+            ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
+        const PIECES: [&str; 12] = [
+            "piece",
+            "pieces",
+            "music",
+            "sonata",
+            "etude",
+            "nocturne",
+            "prelude",
+            "improvisation",
+            "recital",
+            "recording",
+            "composition",
+            "instrumental",
+        ];
+        let entry = |index: usize| self.words.get(index).and_then(|word| look_up(&word.lower));
+        let follows = |index: usize, list: &[&str]| {
+            self.words
+                .get(index)
+                .is_some_and(|word| !word.starts_clause && list.contains(&word.lower.as_str()))
+        };
+        let count = self.words.len();
+        let mut parts = Vec::new();
+        let (mut names_style, mut names_piece, mut is_loop, mut is_alone) = (false, false, false, false);
+        let mut index = 0;
+        while index < count {
+            let longest = (1..=LONGEST_SPELLING.min(count - index)).rev().find_map(|length| {
+                let phrase = &self.words[index..index + length];
+                if phrase[1..].iter().any(|word| word.starts_clause) {
+                    return None;
+                }
+                let spelling = phrase.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+                look_up(&spelling).map(|entry| (length, entry))
+            });
+            let Some((length, found)) = longest else {
+                is_alone |= matches!(self.lower(index), "alone" | "unaccompanied" | "isolated");
+                index += 1;
+                continue;
+            };
+            let next = index + length;
+            let owner = found.track.or(found.free.iter().find_map(|instrument| instrument.track));
+            let owner = owner
+                .or_else(|| found.fixed.first().map(|(track, _)| *track).filter(|_| found.styles.is_empty()));
+            if let Some(track) = owner {
+                let is_described = entry(next).is_some_and(|next| next.track == Some(track));
+                parts.push(track);
+                is_loop |= if found.track.is_some() {
+                    !found.is_part && follows(next, &LOOPS)
+                } else {
+                    !is_described && follows(next, &PIECES)
+                };
+            }
+            names_style |= !found.styles.is_empty();
+            names_piece |= found.is_piece && !follows(index, &LOOPS);
+            index = next;
+        }
+        let Some(first) = parts.first().copied().filter(|first| parts.iter().all(|track| track == first))
+        else {
+            return;
+        };
+        let is_negated = self.words.iter().any(|word| {
+            matches!(
+                word.lower.as_str(),
+                "no" | "not" | "without" | "less" | "more" | "fewer" | "minus" | "sans" | "avoid" | "except"
+            )
+        });
+        let is_rhythm = matches!(first, Track::Drums | Track::Bass)
+            && self.words.iter().any(|word| {
+                look_up(&word.lower).is_some_and(|entry| {
+                    entry.track == Some(first) && !entry.is_part && entry.fixed.is_empty()
+                })
+            });
+        let is_bare = is_rhythm && !names_style && !names_piece;
+        if !is_negated && (is_loop || is_alone || is_bare) {
+            self.reading.only_named = true;
+            self.reading.tracks[first.index()].wanted = true;
+        }
+    }
+
+    /// "Trio: piano, double bass, brushes": who is named plays, nobody else.
+    fn small_band(&mut self) {
+        let says = |names: &[&str]| self.words.iter().any(|word| names.contains(&word.lower.as_str()));
+        let players = self.reading.tracks.iter().filter(|wishes| !wishes.instruments.is_empty()).count();
+        if (players == 3 && says(&["trio"])) || (players == 2 && says(&["duo", "duet"])) {
+            self.reading.only_named = true;
+            for wishes in &mut self.reading.tracks {
+                wishes.wanted |= !wishes.instruments.is_empty();
+            }
+        }
+    }
+
+    /// Words that change what comes next.
     fn modifier(&mut self, index: usize) -> bool {
         let word = self.lower(index).to_owned();
         match word.as_str() {
             "no" | "not" | "without" | "minus" | "sans" | "non" | "never" | "remove" | "don't" | "isn't"
-            | "ohne" | "except" | "excluding" | "lacking" | "omit" | "skip" => {
+            | "ohne" | "except" | "excluding" | "lacking" | "omit" | "skip" | "avoid" | "avoiding" => {
                 let subject = self.subject.filter(|_| word == "not");
                 self.flush(subject, false);
                 self.is_negated = true;
@@ -271,6 +418,7 @@ impl Reader {
         let (is_negated, scale, is_compared) = self.take_modifiers();
         self.negated_noun = false;
         let shown = if is_negated { format!("not {spelling}") } else { spelling.to_owned() };
+        let group = self.group_of(entry, spelling, index + length);
         self.reading.mode = if is_negated { self.reading.mode } else { self.reading.mode.or(entry.mode) };
         if !is_negated {
             self.reading.meter = self.reading.meter.or(entry.meter);
@@ -301,6 +449,12 @@ impl Reader {
                 for (style, weight) in &entry.styles {
                     self.reading.styles[style.index()] += weight * share * strength.min(1.5);
                 }
+                if let Some(name) = &entry.genre {
+                    let weight: f32 = entry.styles.iter().map(|(_, weight)| weight).sum();
+                    if !self.reading.genres.iter().any(|(known, _)| known == name) {
+                        self.reading.genres.push((name.clone(), weight * share * strength.min(1.5)));
+                    }
+                }
                 self.reading.usual_bpm = self.reading.usual_bpm.or(entry.tempo);
                 self.reading.names_plain_style |= entry.tempo.is_none();
                 for mood in &entry.moods {
@@ -323,10 +477,10 @@ impl Reader {
         if let Some(track) = entry.track {
             if is_negated {
                 self.pending.clear();
-                self.fixed(entry, false);
+                self.fixed(entry, false, group);
                 let wishes = &mut self.reading.tracks[track.index()];
                 if entry.is_part {
-                    wishes.shifts.push([0.0, -0.15, 0.0, 0.0, 0.0]);
+                    wishes.silent.extend(entry.voices.iter().map(|voice| voice.name().to_owned()));
                     wishes.words.push(shown);
                 } else if entry.fixed.is_empty() {
                     wishes.absent = true;
@@ -344,13 +498,21 @@ impl Reader {
             if let Some(shift) = entry.shift {
                 wishes.shifts.push(shift);
             }
-            self.fixed(entry, true);
+            self.fixed(entry, true, group);
             self.subject = Some(track);
             return;
         }
-        self.fixed(entry, !is_negated);
+        self.fixed(entry, !is_negated, group);
         if !entry.free.is_empty() {
-            self.instruments(entry, strength, is_negated, index + length);
+            self.instruments(entry, strength, is_negated, index + length, group);
+            return;
+        }
+        // "Without any beats".
+        if is_negated
+            && entry.is_piece
+            && matches!(spelling, "beat" | "beats" | "rhythm" | "rhythms" | "groove")
+        {
+            self.reading.tracks[Track::Drums.index()].absent = true;
             return;
         }
         if let Some(shift) = entry.shift {
@@ -369,20 +531,41 @@ impl Reader {
         }
     }
 
-    fn fixed(&mut self, entry: &Entry, is_wanted: bool) {
+    fn fixed(&mut self, entry: &Entry, is_wanted: bool, group: usize) {
         for (track, tag) in &entry.fixed {
-            let wishes = &mut self.reading.tracks[track.index()];
-            let list = if is_wanted { &mut wishes.instruments } else { &mut wishes.unwanted };
-            if !list.contains(tag) {
-                list.push(tag.clone());
-            }
+            self.reading.tracks[track.index()].instrument(tag, is_wanted, group);
         }
     }
 
-    fn instruments(&mut self, entry: &Entry, strength: f32, is_negated: bool, next: usize) {
+    /// The instrument that a word describes: one of its own, or the one that the word before began to describe.
+    fn group_of(&mut self, entry: &Entry, spelling: &str, next: usize) -> usize {
+        if !entry.styles.is_empty() || (entry.free.is_empty() && entry.fixed.is_empty()) {
+            self.open_group = None;
+            return usize::MAX;
+        }
+        let group = self.open_group.take().unwrap_or(self.reading.named.len());
+        match self.reading.named.get_mut(group) {
+            Some((name, is_missing)) => {
+                name.push(' ');
+                name.push_str(spelling);
+                *is_missing |= entry.nearest;
+            }
+            None => self.reading.named.push((spelling.to_owned(), entry.nearest)),
+        }
+        let follows = self.words.get(next).filter(|word| !word.starts_clause && !word.follows_slash);
+        let goes_on = follows.and_then(|word| look_up(&word.lower));
+        if goes_on.is_some_and(|entry| {
+            entry.styles.is_empty() && !(entry.free.is_empty() && entry.fixed.is_empty())
+        }) {
+            self.open_group = Some(group);
+        }
+        group
+    }
+
+    fn instruments(&mut self, entry: &Entry, strength: f32, is_negated: bool, next: usize, group: usize) {
         let is_wanted = strength > 0.0;
         for instrument in &entry.free {
-            self.pending.push(Pending::Instrument { instrument: instrument.clone(), is_wanted });
+            self.pending.push(Pending::Instrument { instrument: instrument.clone(), is_wanted, group });
         }
         if let Some(shift) = entry.shift {
             let word = entry.moods.first().copied().unwrap_or_default().to_owned();
@@ -443,14 +626,10 @@ impl Reader {
                     };
                     wishes.octave = (wishes.octave + octave).clamp(-3, 3);
                 }
-                Pending::Instrument { instrument, is_wanted } => {
+                Pending::Instrument { instrument, is_wanted, group } => {
                     // "808" alone is drums and bass; before a track's name it is that track's.
                     if let Some(owner) = if is_named { track } else { instrument.track.or(track) } {
-                        let wishes = &mut self.reading.tracks[owner.index()];
-                        let list = if is_wanted { &mut wishes.instruments } else { &mut wishes.unwanted };
-                        if !list.contains(&instrument.tag) {
-                            list.push(instrument.tag);
-                        }
+                        self.reading.tracks[owner.index()].instrument(&instrument.tag, is_wanted, group);
                     }
                 }
             }

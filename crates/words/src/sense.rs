@@ -1,8 +1,9 @@
 //! What a text resembles: the interface between the prompt reader and a sentence model, and how its answer is used.
 
-use super::STYLE_COUNT;
 use super::lexicon::{Entry, Shift, entry};
 use super::reader::{Reading, Wishes};
+use super::understood::{MOST_STYLES, NAMED_STYLE};
+use super::{STYLE_COUNT, Style};
 use resonantgen_music::plan::Mode;
 use resonantgen_music::track::Track;
 
@@ -155,6 +156,11 @@ pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnder
         for (hint, weight) in reading.hints.iter_mut().zip(sense.styles) {
             *hint = if hints > 0.0 { *hint / hints * (1.0 - share) } else { 0.0 } + share * weight;
         }
+        let mut guessed: Vec<Style> =
+            Style::ALL.into_iter().filter(|style| sense.styles[style.index()] >= NAMED_STYLE).collect();
+        guessed.sort_by(|a, b| sense.styles[b.index()].total_cmp(&sense.styles[a.index()]));
+        let titles: Vec<&str> = guessed.iter().take(MOST_STYLES).map(|style| style.title()).collect();
+        reading.notes.push(format!("guessed from the sentence: {}", titles.join(" / ")));
     }
     if reading.piece.shifts.is_empty() {
         colour(reading, &sense);

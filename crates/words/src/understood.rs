@@ -1,5 +1,6 @@
 //! The intent split into pieces that a user interface can show one by one and let the user correct.
 
+use super::genre::Genre;
 use super::{Intent, Style};
 use resonantgen_music::track::Track;
 
@@ -41,10 +42,12 @@ pub struct Understood {
     pub text: String,
 }
 
-/// Minimum weight of a named style.
-const NAMED_STYLE: f32 = 0.2;
-/// Maximum number of named styles.
-const MOST_STYLES: usize = 3;
+/// Weight from which a style is worth naming.
+pub(super) const NAMED_STYLE: f32 = 0.2;
+/// Weight from which a genre beside another is worth naming.
+const NAMED_GENRE: f32 = 0.45;
+/// Most styles that are named.
+pub(super) const MOST_STYLES: usize = 3;
 
 /// The pieces of an intent, in the usual order: style, mood, tempo, key, meter, length, chords, swing, then track by
 /// track, and last the words that were not understood. What the prompt left open does not appear.
@@ -60,6 +63,10 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     }
     match intent.bpm {
         Some(bpm) => add(Slot::Tempo, format!("{bpm} bpm")),
+        None if intent.bpm_range.is_some() => {
+            let (low, high) = intent.bpm_range.unwrap_or_default();
+            add(Slot::Tempo, format!("{low} to {high} bpm"));
+        }
         None if intent.pace <= -0.05 => add(Slot::Tempo, "slow".to_owned()),
         None if intent.pace >= 0.05 => add(Slot::Tempo, "fast".to_owned()),
         None => {}
@@ -74,6 +81,8 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
     }
     if let Some(bars) = intent.bars {
         add(Slot::Bars, if bars == 1 { "1 bar".to_owned() } else { format!("{bars} bars") });
+    } else if let Some(seconds) = intent.seconds {
+        add(Slot::Bars, format!("{seconds:.0} s"));
     }
     if let Some(chords) = &intent.chords {
         add(Slot::Chords, chords.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
@@ -105,6 +114,9 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
         if !wishes.instruments.is_empty() {
             add(Slot::Instrument(track), format!("{} {track}", wishes.instruments.join(" ")));
         }
+        for tag in wishes.without.iter().filter(|_| track == Track::Drums) {
+            add(Slot::Track(track), format!("no {tag}"));
+        }
     }
     for word in &intent.unknown {
         add(Slot::Unknown, word.clone());
@@ -115,6 +127,18 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
 /// The styles of an intent for display ("techno / house"), strongest first; `None` if all weights are equal.
 #[must_use]
 pub fn style_name(intent: &Intent) -> Option<String> {
+    // "Orchestral score" names a genre and its parent: the one that says more is shown.
+    let known = intent.known_genres();
+    let says_more = |genre: &&&Genre| {
+        let is_parent =
+            known.iter().any(|other| other.parents.iter().any(|(parent, _)| *parent == genre.name));
+        !is_parent && (genre.name == known[0].name || intent.genre_weight(&genre.name) >= NAMED_GENRE)
+    };
+    let titles: Vec<&str> =
+        known.iter().filter(says_more).take(MOST_STYLES).map(|genre| genre.title.as_str()).collect();
+    if !titles.is_empty() {
+        return Some(titles.join(" / "));
+    }
     let mut named: Vec<Style> =
         Style::ALL.into_iter().filter(|style| intent.styles[style.index()] >= NAMED_STYLE).collect();
     named.sort_by(|a, b| intent.styles[b.index()].total_cmp(&intent.styles[a.index()]));

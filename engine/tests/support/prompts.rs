@@ -118,6 +118,30 @@ impl Case {
 }
 
 fn one<'a>(fact: &'a str, intent: &Intent, plan: &Plan) -> (&'static str, &'a str, bool) {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let stated = fact.strip_prefix("bpm");
+    if let Some(most) = stated.and_then(|rest| rest.strip_prefix('<')) {
+        return ("tempo", fact, plan.bpm < number(most));
+    }
+    if let Some(least) = stated.and_then(|rest| rest.strip_prefix('>')) {
+        return ("tempo", fact, plan.bpm > number(least));
+    }
+    if let Some((low, high)) = stated.and_then(|rest| rest.strip_prefix('=')?.split_once("..")) {
+        return ("tempo", fact, (number(low)..=number(high)).contains(&plan.bpm));
+    }
+    if let Some(bars) = fact.strip_prefix("bars~") {
+        return ("bars", fact, plan.bars == bars.parse::<u32>().unwrap());
+    }
+    if let Some((track, word)) = fact.split_once('!') {
+        let unwanted = &intent.track(track.parse().unwrap()).without;
+        return ("without", fact, unwanted.iter().any(|tag| *tag == word.replace('_', " ")));
+    }
+    if let Some(word) = fact.strip_prefix("said=") {
+        return ("said", fact, intent.notices().iter().any(|notice| notice.contains(word)));
+    }
+    if let Some(name) = fact.strip_prefix("genre=") {
+        return ("genre", fact, intent.main_genre().is_some_and(|genre| genre.name == name));
+    }
     if let Some(name) = fact.strip_prefix('-') {
         return ("absent", fact, intent.track(name.parse().unwrap()).absent);
     }

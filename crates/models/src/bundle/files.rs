@@ -104,5 +104,5 @@ fn hash(path: &Path) -> std::io::Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(hex(hasher.finalize()))
 }

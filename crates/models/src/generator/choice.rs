@@ -5,9 +5,15 @@ use super::{TakeRequest, bias};
 use crate::bundle::{Bundle, Patch};
 use resonantgen_music::track::Track;
 
-/// Score of a word in the prompt that names the instrument, compared with at most [`STYLE_SCORE`] for the right style.
-const INSTRUMENT_SCORE: f32 = 4.0;
-/// More than mood, attributes and typical randomness add: a jazz kit plays jazz.
+/// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
+const INSTRUMENT_SCORE: f32 = 7.0;
+/// What a word of the genre is worth; of several one is enough.
+const USUAL_SCORE: f32 = 2.5;
+/// Against an instrument that shall not play.
+const UNWANTED_SCORE: f32 = -20.0;
+/// Worth of a word that is a part of a longer tag: an electric piano is hardly a piano.
+const PART_OF_TAG: f32 = 0.3;
+/// Above what mood, attributes and usual luck add: a jazz kit plays jazz.
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
@@ -32,9 +38,9 @@ const DRUM_WORDS: [&str; 14] = [
     "brushes",
     "percussion",
 ];
-/// More than style, mood and randomness together, and less than an instrument's name.
-const PARENT_SCORE: f32 = 4.5;
-/// Scale of the random part at full variation; among a hundred patches the highest draw is about five times this.
+/// Above genre, style, mood and luck together, and below an instrument's name.
+const PARENT_SCORE: f32 = 6.5;
+/// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
 /// The patch for `request`: named instruments win, then what suits style and attributes, with a seeded choice among the best.
@@ -44,7 +50,7 @@ pub(super) fn choose_patch<'a>(
     request: &TakeRequest<'_>,
     without: Option<&str>,
 ) -> Option<&'a Patch> {
-    let mut random = Random::new(request.seed, request.track, Purpose::Patch, 0);
+    let mut random = Random::of_kind(request, Purpose::Patch, 0);
     let variation = request.settings.variation.clamp(0.0, 1.0);
     bundle
         .patches(request.track)
@@ -69,7 +75,16 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     let style: f32 = intent.styles.iter().zip(&patch.styles).map(|(wish, fit)| wish * fit).sum();
     let distance = (own.attributes.brightness - patch.brightness).abs()
         + (own.attributes.aggression - patch.aggression).abs();
-    INSTRUMENT_SCORE * named + STYLE_SCORE * style + MOOD_SCORE * (moods as f32).min(2.0)
+    let genre = intent.main_genre().map_or(0.0, |genre| {
+        let words = genre.instruments[request.track.index()].iter();
+        words.map(|word| match_of(patch, word)).fold(0.0, f32::max)
+    });
+    let unwanted: f32 = own.without.iter().map(|word| match_of(patch, word).ceil()).sum();
+    INSTRUMENT_SCORE * named
+        + USUAL_SCORE * genre
+        + UNWANTED_SCORE * unwanted
+        + STYLE_SCORE * style
+        + MOOD_SCORE * (moods as f32).min(2.0)
         - ATTRIBUTE_SCORE * distance
         + SPOKEN_SCORE * spoken(patch, request).min(SPOKEN_MOST) as f32
 }
@@ -122,10 +137,15 @@ fn match_of(patch: &Patch, wish: &str) -> f32 {
     let has = |phrase: &str| {
         !phrase.is_empty() && texts.iter().any(|text| format!(" {text} ").contains(&format!(" {phrase} ")))
     };
-    if has(&wish) {
+    // The name of a patch is words for people: one of them is the whole tag.
+    let (name, tags) = (&texts[texts.len() - 1], &texts[..texts.len() - 1]);
+    if tags.contains(&wish) || format!(" {name} ").contains(&format!(" {wish} ")) && !has("electric piano") {
         return 1.0;
     }
     let words: Vec<&str> = wish.split_whitespace().collect();
+    if has(&wish) {
+        return if words.len() > 1 { 1.0 } else { PART_OF_TAG };
+    }
     if words.len() < 2 {
         return 0.0;
     }

@@ -3,6 +3,7 @@
 use super::arrange::register;
 use super::bias::Bias;
 use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
+use super::figure::Figure;
 use super::lean::Lean;
 use super::random::{Purpose, Random};
 use super::rules::Rules;
@@ -50,8 +51,9 @@ pub(super) fn compose(
     let sampling = Sampling::from_variation(settings.variation);
     let guidance = guidance(track, settings.adherence);
     let lanes = if guidance == 1.0 { 1 } else { 2 };
-    let mut random = Random::new(request.seed, track, Purpose::Compose, candidate);
+    let mut random = Random::of_kind(request, Purpose::Compose, candidate);
     let mut bias = Bias::new(request);
+    let mut figure = Figure::new(request, candidate);
 
     let mut notes = Vec::new();
     let mut decoder = Decoder::new(track, plan.key.tonic, 0);
@@ -99,11 +101,13 @@ pub(super) fn compose(
         if let Some(lean) = &lean {
             lean.apply(&grammar, step, &mut logits);
         }
+        figure.apply(&grammar, step, &notes, &mut logits);
         rules.mask(&grammar, step, &mut logits);
         position += 1;
         token = sampling.draw(&logits, random.uniform()) as Token;
         grammar.feed(token);
         bias.feed(token);
+        figure.feed(token);
         decoder.push(token, &mut notes);
         if decoder.step() != step {
             observer.progress(track, Stage::Compose, decoder.step() as f32 / total_steps as f32);

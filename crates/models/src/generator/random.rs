@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use super::TakeRequest;
 use resonantgen_music::track::Track;
 
 /// What a random stream decides. The numbers are part of every recipe's meaning.
@@ -12,6 +13,7 @@ pub(super) enum Purpose {
     Compose = 1,
     Noise = 2,
     Edit = 3,
+    Figure = 4,
 }
 
 /// Random numbers of one take and purpose.
@@ -24,6 +26,11 @@ impl Random {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream((u64::from(candidate) << 16) | ((track.index() as u64) << 8) | purpose as u64);
         Self(random)
+    }
+
+    /// As [`Random::new`], by what kind of music is asked for as well: one seed does not choose alike for every prompt.
+    pub(super) fn of_kind(request: &TakeRequest<'_>, purpose: Purpose, candidate: u32) -> Self {
+        Self::new(request.seed ^ request.intent.kind(), request.track, purpose, candidate)
     }
 
     pub(super) fn integer(&mut self) -> u64 {

@@ -1,0 +1,603 @@
+//! Leans a composition to the figures of its genre: the groove of the drums, the roles of bass, chords and melody, fills at the
+//! ends of phrases, and a second half that is no copy of the first.
+//!
+//! All of it is added to the logits before the rules of harmony mask them. A figure says where something is played; which notes,
+//! how loud and what lies between stays the composer's.
+
+use super::TakeRequest;
+use super::random::{Purpose, Random};
+use super::tokens::{
+    DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, ROLL2, STEP, Token, lowest_pitch, relative_pitch,
+};
+use resonantgen_music::harmony::{beat_steps, register};
+use resonantgen_music::plan::{Chord, Plan};
+use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
+use resonantgen_music::track::Track;
+use resonantgen_words::Style;
+use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
+
+/// Logits by which what is played cannot be passed by, and what favours it over what may stand before it.
+const PLAYED: f32 = 11.0;
+const FAVOURED: f32 = 3.0;
+/// Logits of what is left out, and of what is left out always.
+const LEFT_OUT: f32 = 8.5;
+const NEVER: f32 = 16.0;
+/// Logits between neighbouring velocity levels of an accent, and of a ghost note.
+const ACCENT: f32 = 0.8;
+const GHOST: f32 = 2.0;
+/// Logits of the tone that a bass plays, and of the very pitch where it matters.
+const TONE: f32 = 5.0;
+/// Logits of a length.
+const LENGTH: f32 = 4.0;
+/// Logits for fewer or more notes at once than a role has.
+const VOICES: f32 = 9.0;
+/// Logits against the same pitch as four bars before, in a bar that is to differ.
+const SAME_PITCH: f32 = 2.5;
+/// How often what is played most of the time is played.
+const MOST_TIMES: f32 = 0.75;
+/// Density below which a groove is thinned, and above which it is opened.
+const SPARSE: f32 = 0.34;
+const BUSY: f32 = 0.68;
+/// Bars of a phrase, and of a question and its answer.
+const PHRASE: u32 = 4;
+const PERIOD: u32 = 8;
+/// The highest root of a bass that has an octave above it.
+const LOW_ROOT: u8 = 42;
+
+/// What is leaned to.
+pub(super) struct Figure<'a> {
+    track: Track,
+    plan: &'a Plan,
+    drums: Vec<[Mark; DRUM_CLASS_COUNT]>,
+    part: Vec<Mark>,
+    length: Length,
+    voices: Option<(u32, u32)>,
+    /// A bass whose pattern has octaves starts low.
+    has_octaves: bool,
+    /// Bars that are to differ from those four before.
+    differs: Vec<bool>,
+    /// Voices that shall not be hit.
+    silent: [bool; DRUM_CLASS_COUNT],
+    /// The class of the step's last hit.
+    last: Option<usize>,
+}
+
+impl<'a> Figure<'a> {
+    pub(super) fn new(request: &TakeRequest<'a>, candidate: u32) -> Self {
+        let TakeRequest { track, plan, intent, .. } = *request;
+        let own = intent.track(track);
+        let mut random = Random::of_kind(request, Purpose::Figure, candidate);
+        let silent =
+            std::array::from_fn(|class| own.without.iter().any(|name| name == DrumClass::ALL[class].name()));
+        let mut figure = Self {
+            track,
+            plan,
+            drums: Vec::new(),
+            part: Vec::new(),
+            length: Length::Free,
+            voices: None,
+            has_octaves: false,
+            differs: vec![false; plan.bars as usize],
+            silent,
+            last: None,
+        };
+        // An edit follows the take at hand, which has its figure already.
+        if super::bias::parent(request).is_some() {
+            return figure;
+        }
+        let known = intent.known_genres();
+        let density = own.attributes.density;
+        if track == Track::Drums {
+            let mut groove_random = Random::of_kind(request, Purpose::Figure, 0);
+            let groove = known.iter().find_map(|genre| drawn_groove(genre, plan, &mut groove_random));
+            let has_feel = intent.feel.is_some();
+            figure.drums = match groove {
+                Some(groove) => groove_marks(groove, plan, density, has_feel, &mut random),
+                None => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
+            };
+            let fills = known.first().map_or_else(
+                || 0.95 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
+                |genre| genre.fills,
+            );
+            figure.fill(fills, density, &mut random);
+            return figure;
+        }
+        let copies = known.first().map_or(0.1, |genre| genre.copies);
+        figure.choose_bars(copies, &mut random);
+        let mut part_random = Random::of_kind(request, Purpose::Figure, 0);
+        let follows_kick = track == Track::Bass && own.follow_kick;
+        let part = known.iter().find_map(|genre| drawn_part(genre, track, plan, &mut part_random));
+        match part.filter(|_| !follows_kick) {
+            Some(part) => {
+                figure.part = (0..plan.total_steps()).map(|step| part.pattern.at(step)).collect();
+                figure.has_octaves = figure.part.contains(&Mark::Tone(Tone::Octave));
+                figure.length = part.length;
+                figure.voices = part.voices;
+                figure.settle(density, &mut random);
+            }
+            None => figure.part = vec![Mark::Free; plan.total_steps() as usize],
+        }
+        figure.vary(&mut random);
+        figure
+    }
+
+    fn bar_steps(&self) -> usize {
+        self.plan.meter.steps_per_bar() as usize
+    }
+
+    /// Which bars are to differ from those four before: the last of each period, and one more of its second half.
+    fn choose_bars(&mut self, copies: f32, random: &mut Random) {
+        let periods = self.plan.bars.div_ceil(PERIOD);
+        for period in 0..periods {
+            let is_copy = random.uniform() < copies;
+            let other = PHRASE + (3.0 * random.uniform()) as u32;
+            for bar in [PERIOD - 1, other] {
+                if let Some(differs) = self.differs.get_mut((period * PERIOD + bar) as usize) {
+                    *differs = !is_copy;
+                }
+            }
+        }
+    }
+
+    /// Decides what is played most of the time, alike in all bars, and thins or opens the part.
+    fn settle(&mut self, density: f32, random: &mut Random) {
+        let bar = self.bar_steps();
+        let luck: Vec<f32> = (0..2 * bar).map(|_| random.uniform()).collect();
+        for (step, mark) in self.part.iter_mut().enumerate() {
+            if matches!(mark, Mark::Likely | Mark::Ghost) {
+                let chance = MOST_TIMES + (density - 0.5).clamp(-0.4, 0.25);
+                *mark = if luck[step % (2 * bar)] < chance { Mark::Play } else { Mark::Free };
+            }
+            let is_weak = step % 2 == 1;
+            if density < SPARSE && is_weak && *mark == Mark::Play {
+                *mark = Mark::Free;
+            }
+        }
+    }
+
+    /// Moves something in the bars that are to differ.
+    fn vary(&mut self, random: &mut Random) {
+        let bar = self.bar_steps();
+        let beat = beat_steps(self.plan.meter) as usize;
+        for index in (0..self.differs.len()).filter(|index| self.differs[*index]).collect::<Vec<_>>() {
+            let first = index * bar;
+            let steps = first..(first + bar).min(self.part.len());
+            let is_patterned = self.part[steps.clone()].iter().any(|mark| *mark != Mark::Free);
+            if !is_patterned {
+                continue;
+            }
+            let played: Vec<usize> = steps
+                .clone()
+                .filter(|step| self.part[*step].is_played() && !(*step - first).is_multiple_of(bar))
+                .collect();
+            let free: Vec<usize> = steps
+                .clone()
+                .filter(|step| matches!(self.part[*step], Mark::Rest | Mark::Free) && *step > first + beat)
+                .filter(|step| played.len() > bar / 3 || (*step - first).is_multiple_of(2))
+                .collect();
+            let pick = |list: &[usize], random: &mut Random| {
+                list.get((random.uniform() * list.len() as f32) as usize).copied()
+            };
+            // Late in the bar things move first: that is where a phrase turns.
+            let late: Vec<usize> = played.iter().copied().filter(|step| step - first >= bar / 2).collect();
+            if played.len() >= 2
+                && let Some(step) = pick(if late.is_empty() { &played } else { &late }, random)
+            {
+                self.part[step] = Mark::Rest;
+            }
+            if let Some(step) = pick(&free, random) {
+                self.part[step] = Mark::Play;
+            }
+        }
+    }
+
+    /// Writes fills into the ends of phrases, and opens the bar after a long one with a cymbal.
+    fn fill(&mut self, fills: f32, density: f32, random: &mut Random) {
+        let bar = self.bar_steps();
+        let beat = beat_steps(self.plan.meter) as usize;
+        let bars = self.plan.bars;
+        if bars < PHRASE || bar < 2 * beat {
+            return;
+        }
+        for index in (0..bars).filter(|index| index % PHRASE == PHRASE - 1) {
+            let is_end = index % PERIOD == PERIOD - 1 || index + 1 == bars;
+            let chance = if is_end { fills } else { 0.62 * fills };
+            if random.uniform() >= chance {
+                continue;
+            }
+            let end = (index as usize + 1) * bar;
+            let first = end - if is_end { 2 * beat } else { beat };
+            let has = |class: DrumClass, drums: &[[Mark; DRUM_CLASS_COUNT]]| {
+                drums.iter().any(|marks| marks[class.index()].is_played())
+            };
+            let kind = (random.uniform() * 4.0) as usize;
+            let is_hand = has(DrumClass::Percussion, &self.drums) && !has(DrumClass::Snare, &self.drums);
+            let main = if is_hand {
+                DrumClass::Percussion
+            } else if has(DrumClass::Rim, &self.drums) && !has(DrumClass::Snare, &self.drums) {
+                DrumClass::Rim
+            } else if has(DrumClass::Clap, &self.drums) && !has(DrumClass::Snare, &self.drums) && kind == 0 {
+                DrumClass::Clap
+            } else {
+                DrumClass::Snare
+            };
+            for step in first..end {
+                let at = step - first;
+                let is_eighth = at.is_multiple_of(2);
+                let marks = &mut self.drums[step];
+                for class in
+                    [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::LowTom, DrumClass::HighTom]
+                {
+                    if marks[class.index()] != Mark::Never || class == main {
+                        marks[class.index()] = Mark::Rest;
+                    }
+                }
+                let played = match kind {
+                    // A run.
+                    0 => at >= 2 || is_eighth,
+                    // Eighths, then sixteenths.
+                    1 => is_eighth || at + 4 >= end - first,
+                    // Around the beat.
+                    2 => matches!(at % 8, 2 | 3 | 5 | 6) || at + 1 == end - first,
+                    // Before the bar.
+                    _ => at + 3 >= end - first || at == 2,
+                };
+                let keeps = (density >= SPARSE || is_eighth) && played;
+                if keeps {
+                    let class = match (kind, end - step) {
+                        (1, 5..) if main == DrumClass::Snare => DrumClass::HighTom,
+                        (1, _) if main == DrumClass::Snare => DrumClass::LowTom,
+                        _ => main,
+                    };
+                    marks[class.index()] = Mark::Play;
+                }
+                // The cymbals make room.
+                for class in [DrumClass::ClosedHat, DrumClass::OpenHat, DrumClass::Ride] {
+                    if marks[class.index()].is_played() && kind != 3 {
+                        marks[class.index()] = Mark::Free;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hears the token that was chosen.
+    pub(super) fn feed(&mut self, token: Token) {
+        if token == STEP {
+            self.last = None;
+        } else if self.track == Track::Drums && (HIT0..ROLL2).contains(&token) {
+            self.last = Some(usize::from((token - HIT0) / LEVELS));
+        }
+    }
+
+    /// Adds what is leaned to at `step`; `grammar` has been fed every token so far, `notes` are those written so far.
+    pub(super) fn apply(&self, grammar: &Grammar, step: u32, notes: &[Note], logits: &mut [f32]) {
+        if self.track == Track::Drums {
+            self.apply_drums(step as usize, logits);
+        } else {
+            self.apply_part(grammar, step, notes, logits);
+        }
+    }
+
+    fn apply_drums(&self, step: usize, logits: &mut [f32]) {
+        let hits = |class: usize| {
+            let first = usize::from(HIT0) + class * usize::from(LEVELS);
+            first..first + usize::from(LEVELS)
+        };
+        for class in (0..DRUM_CLASS_COUNT).filter(|class| self.silent[*class]) {
+            logits[hits(class)].iter_mut().for_each(|logit| *logit -= NEVER);
+        }
+        let Some(marks) = self.drums.get(step) else { return };
+        let is_open = |class: usize| self.last.is_none_or(|last| class > last);
+        let is_played =
+            |class: usize| (marks[class].is_played() || marks[class] == Mark::Ghost) && !self.silent[class];
+        let next = (0..DRUM_CLASS_COUNT).find(|class| is_open(*class) && is_played(*class));
+        for class in (0..DRUM_CLASS_COUNT).filter(|class| is_open(*class)) {
+            let change = match marks[class] {
+                Mark::Rest => -LEFT_OUT,
+                Mark::Never => -NEVER,
+                _ if next == Some(class) => FAVOURED,
+                _ => 0.0,
+            };
+            let is_skipped = next.is_some_and(|next| class > next);
+            for (level, logit) in logits[hits(class)].iter_mut().enumerate() {
+                *logit += change - if is_skipped { PLAYED } else { 0.0 };
+                *logit += match marks[class] {
+                    Mark::Accent => ACCENT * (level as f32 - 1.5),
+                    Mark::Ghost => -GHOST * (level as f32 - 0.5).max(0.0),
+                    _ => 0.0,
+                };
+            }
+        }
+        if next.is_some() {
+            logits[usize::from(STEP)] -= PLAYED;
+        }
+    }
+
+    fn apply_part(&self, grammar: &Grammar, step: u32, notes: &[Note], logits: &mut [f32]) {
+        let mark = self.part.get(step as usize).copied().unwrap_or(Mark::Free);
+        let (open, used) = (grammar.open_pitches(), grammar.used_pitches());
+        let pitches = usize::from(PITCH0)..usize::from(DV0);
+        if open != 0 {
+            self.voices_and_length(step as usize, open.count_ones(), logits);
+            return;
+        }
+        if used != 0 {
+            if self.voices.is_some_and(|(_, most)| used.count_ones() >= most) {
+                logits[pitches].iter_mut().for_each(|logit| *logit -= VOICES);
+            }
+            return;
+        }
+        let end = usize::from(STEP);
+        match mark {
+            Mark::Accent | Mark::Play | Mark::Tone(_) => logits[end] -= PLAYED,
+            Mark::Rest => logits[end] += LEFT_OUT,
+            Mark::Never => logits[end] += NEVER,
+            Mark::Ghost | Mark::Likely | Mark::Free => {}
+        }
+        if let Mark::Tone(tone) = mark {
+            self.tone(tone, step, notes, &mut logits[pitches.clone()]);
+        }
+        self.differ(step, notes, logits);
+    }
+
+    fn voices_and_length(&self, step: usize, count: u32, logits: &mut [f32]) {
+        let pitches = usize::from(PITCH0)..usize::from(DV0);
+        if let Some((fewest, most)) = self.voices {
+            if count < fewest {
+                logits[usize::from(DV0)..].iter_mut().for_each(|logit| *logit -= VOICES);
+            }
+            if count >= most {
+                logits[pitches].iter_mut().for_each(|logit| *logit -= VOICES);
+            }
+        }
+        let total = self.part.len();
+        let next = (1..=total).find(|ahead| self.part[(step + ahead) % total].is_played());
+        let Some(gap) = next.map(|gap| gap as f32) else { return };
+        let is_patterned = self.part[step].is_played();
+        for (class, length) in DURATIONS.into_iter().enumerate() {
+            let change = match self.length {
+                Length::Short if length > 2.0 => -LENGTH,
+                Length::Long if (length - gap).abs() < 0.1 => LENGTH,
+                Length::Long if length < 0.6 * gap => -0.5 * LENGTH,
+                _ if is_patterned && length > gap + 0.1 => -LENGTH,
+                _ => 0.0,
+            };
+            let first = usize::from(DV0) + class * usize::from(LEVELS);
+            logits[first..first + usize::from(LEVELS)].iter_mut().for_each(|logit| *logit += change);
+        }
+    }
+
+    /// Favours a tone of the chord; `pitches` are the logits of the pitch tokens.
+    fn tone(&self, tone: Tone, step: u32, notes: &[Note], pitches: &mut [f32]) {
+        let chord = self.plan.chord_at(step);
+        let tonic = self.plan.key.tonic;
+        let class = (chord.root + interval(chord, tone)) % 12;
+        let (low, high) = register(self.track).unwrap_or((0, 127));
+        let root_below = notes
+            .iter()
+            .rev()
+            .find(|note| note.pitch % 12 == chord.root && note.pitch <= LOW_ROOT)
+            .map(|note| note.pitch)
+            .or_else(|| (low..=LOW_ROOT).find(|pitch| pitch % 12 == chord.root));
+        for (relative, logit) in pitches.iter_mut().enumerate() {
+            let pitch = relative as i32 + lowest_pitch(tonic);
+            let is_tone = pitch.rem_euclid(12) == i32::from(class);
+            if is_tone {
+                *logit += TONE;
+            }
+            let wanted = match (tone, root_below) {
+                (Tone::Octave, Some(root)) if root + 12 <= high => Some(root + 12),
+                (Tone::Root, Some(root)) if self.has_octaves => Some(root),
+                _ => None,
+            };
+            if is_tone && wanted.is_some_and(|wanted| i32::from(wanted) == pitch) {
+                *logit += TONE;
+            }
+        }
+    }
+
+    /// In a bar that is to differ: other onsets than four bars before where no pattern says them, and other pitches.
+    fn differ(&self, step: u32, notes: &[Note], logits: &mut [f32]) {
+        let bar = self.plan.meter.steps_per_bar();
+        let Some(past) = step.checked_sub(PHRASE * bar).filter(|_| self.differs[(step / bar) as usize])
+        else {
+            return;
+        };
+        let mut had = notes.iter().filter(|note| note.step == past).peekable();
+        let is_free = self.part[step as usize] == Mark::Free;
+        if is_free && had.peek().is_some() && !step.is_multiple_of(bar) {
+            // Every other one of what was there moves.
+            if !(step / 2 + step).is_multiple_of(3) {
+                logits[usize::from(STEP)] += 0.5 * LEFT_OUT;
+            }
+        } else if is_free && had.peek().is_none() && step.is_multiple_of(2) {
+            logits[usize::from(STEP)] -= 1.0;
+        }
+        if self.track != Track::Melody {
+            return;
+        }
+        for note in had {
+            let relative = relative_pitch(note.pitch, self.plan.key.tonic);
+            logits[usize::from(PITCH0) + usize::from(relative)] -= SAME_PITCH;
+        }
+    }
+}
+
+/// Semitones of a tone above the chord's root.
+fn interval(chord: &Chord, tone: Tone) -> u8 {
+    let intervals = chord.quality.intervals();
+    let first_of = |wanted: &[u8], otherwise: u8| {
+        intervals.iter().copied().find(|interval| wanted.contains(interval)).unwrap_or(otherwise)
+    };
+    match tone {
+        Tone::Root | Tone::Octave => 0,
+        Tone::Third => first_of(&[3, 4], 7),
+        Tone::Fifth => first_of(&[7, 6, 8], 7),
+        Tone::Seventh => first_of(&[10, 11, 9], 10),
+    }
+}
+
+/// One of the names whose meter is the plan's.
+fn drawn<'t, T>(
+    names: &[String],
+    random: &mut Random,
+    look_up: impl Fn(&str) -> Option<&'t T>,
+    fits: impl Fn(&T) -> bool,
+) -> Option<&'t T> {
+    let fitting: Vec<&T> =
+        names.iter().filter_map(|name| look_up(name)).filter(|found| fits(found)).collect();
+    let luck = random.uniform();
+    fitting.get((luck * fitting.len() as f32) as usize).copied()
+}
+
+fn drawn_groove(genre: &Genre, plan: &Plan, random: &mut Random) -> Option<&'static Groove> {
+    drawn(&genre.grooves, random, |name| genres().groove(name), |groove| groove.meter == plan.meter)
+}
+
+fn drawn_part(genre: &Genre, track: Track, plan: &Plan, random: &mut Random) -> Option<&'static Part> {
+    drawn(genre.roles(track), random, |name| genres().part(track, name), |part| part.meter == plan.meter)
+}
+
+/// The marks of each step; what is played most of the time is decided, alike in all bars.
+fn groove_marks(
+    groove: &Groove,
+    plan: &Plan,
+    density: f32,
+    has_feel: bool,
+    random: &mut Random,
+) -> Vec<[Mark; DRUM_CLASS_COUNT]> {
+    let bar = plan.meter.steps_per_bar() as usize;
+    let rest = if groove.only { Mark::Rest } else { Mark::Free };
+    let mut marks = vec![[rest; DRUM_CLASS_COUNT]; plan.total_steps() as usize];
+    for (class, pattern) in &groove.voices {
+        let is_backbeat = matches!(class, DrumClass::Snare | DrumClass::Clap);
+        let is_frame = is_backbeat || *class == DrumClass::Kick;
+        let luck: Vec<f32> = (0..2 * bar).map(|_| random.uniform()).collect();
+        for (step, all) in marks.iter_mut().enumerate() {
+            let mut mark = pattern.at(step as u32);
+            if matches!(mark, Mark::Likely | Mark::Ghost) {
+                let is_played = luck[step % (2 * bar)] < MOST_TIMES + (density - 0.5).clamp(-0.4, 0.25);
+                mark = match (is_played, mark) {
+                    (true, Mark::Likely) => Mark::Play,
+                    (true, other) => other,
+                    (false, _) if density < SPARSE => Mark::Rest,
+                    (false, _) => Mark::Free,
+                };
+            }
+            if density < SPARSE && !is_frame && step % 2 == 1 && mark.is_played() {
+                mark = Mark::Rest;
+            }
+            if density > BUSY && !is_frame && mark == Mark::Rest && !groove.only {
+                mark = Mark::Free;
+            }
+            if has_feel && is_backbeat {
+                mark = Mark::Free;
+            }
+            all[class.index()] = mark;
+        }
+    }
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Rules;
+    use super::super::tokens::{BOS, Decoder, vocabulary};
+    use super::*;
+    use resonantgen_take::GenerationSettings;
+    use resonantgen_words::{Intent, Overrides, make_plan, parse};
+
+    /// What a composer without any preference writes for a prompt.
+    fn written(prompt: &str, track: Track) -> (Plan, Vec<Note>) {
+        let intent: Intent = parse(prompt).expect("readable");
+        let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
+        let request = TakeRequest {
+            track,
+            prompt,
+            intent: &intent,
+            plan: &plan,
+            seed: 3,
+            settings: GenerationSettings::default(),
+            context: &[],
+        };
+        let mut figure = Figure::new(&request, 0);
+        let rules = Rules::new(&plan, &intent.styles, track);
+        let mut grammar = Grammar::new(track);
+        grammar.feed(BOS);
+        let mut decoder = Decoder::new(track, plan.key.tonic, 0);
+        let mut notes = Vec::new();
+        while decoder.step() < plan.total_steps() {
+            let mut logits = vec![0.0_f32; vocabulary(track)];
+            // Silence is what a composer without preference prefers.
+            logits[usize::from(STEP)] = 1.0;
+            let step = decoder.step();
+            figure.apply(&grammar, step, &notes, &mut logits);
+            rules.mask(&grammar, step, &mut logits);
+            let best = (0..logits.len() as Token)
+                .filter(|token| grammar.allows(*token))
+                .max_by(|a, b| logits[usize::from(*a)].total_cmp(&logits[usize::from(*b)]).then(b.cmp(a)))
+                .expect("a token");
+            figure.feed(best);
+            grammar.feed(best);
+            decoder.push(best, &mut notes);
+        }
+        (plan.clone(), notes)
+    }
+
+    fn steps(notes: &[Note], key: u8, bar: u32) -> Vec<u32> {
+        notes
+            .iter()
+            .filter(|note| note.pitch == key && note.step / 16 == bar)
+            .map(|note| note.step % 16)
+            .collect()
+    }
+
+    #[test]
+    fn the_groove_of_a_genre_is_played() {
+        let (_, notes) = written("reggaeton", Track::Drums);
+        assert_eq!(steps(&notes, 38, 0), [3, 6, 11, 14]);
+        assert_eq!(steps(&notes, 36, 1), [0, 4, 8, 12]);
+        let (_, notes) = written("house", Track::Drums);
+        assert_eq!(steps(&notes, 36, 4), [0, 4, 8, 12]);
+        assert_eq!(steps(&notes, 39, 4), [4, 12]);
+        // "No hi hats" silences them; the others stay.
+        let (_, notes) = written("house, no hi hats", Track::Drums);
+        assert!(notes.iter().all(|note| note.pitch != 42 && note.pitch != 46));
+        assert_eq!(steps(&notes, 36, 4), [0, 4, 8, 12]);
+    }
+
+    #[test]
+    fn roles_choose_rhythm_and_tones() {
+        let (plan, notes) = written("polka", Track::Bass);
+        let second: Vec<(u32, u8)> = notes
+            .iter()
+            .filter(|note| note.step / 16 == 1)
+            .map(|note| (note.step % 16, (note.pitch + 12 - plan.chord_at(note.step).root) % 12))
+            .collect();
+        assert_eq!(second, [(0, 0), (4, 7), (8, 0), (12, 7)]);
+        let (_, notes) = written("disco", Track::Bass);
+        let leaps = notes.windows(2).filter(|pair| pair[0].pitch.abs_diff(pair[1].pitch) == 12).count();
+        assert!(leaps * 2 > notes.len(), "{leaps} of {}", notes.len());
+        let (_, notes) = written("reggae", Track::Harmony);
+        assert!(notes.iter().filter(|note| note.step / 16 == 1).all(|note| note.step % 4 == 2));
+    }
+
+    #[test]
+    fn phrases_end_with_fills_and_second_halves_are_no_copies() {
+        let (plan, drums) = written("rock", Track::Drums);
+        let bar = |notes: &[Note], index: u32| -> Vec<(u32, u8)> {
+            let inside = notes.iter().filter(|note| note.step / 16 == index);
+            inside.map(|note| (note.step % 16, note.pitch)).collect()
+        };
+        assert_eq!(plan.bars, 8);
+        assert_ne!(bar(&drums, 7), bar(&drums, 6));
+        let (_, bass) = written("polka", Track::Bass);
+        let half = |first: u32| {
+            (first..first + 4)
+                .map(|index| bar(&bass, index).iter().map(|(step, _)| *step).collect())
+                .collect::<Vec<Vec<u32>>>()
+        };
+        assert_ne!(half(0), half(4));
+    }
+}

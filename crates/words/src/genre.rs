@@ -1,0 +1,389 @@
+//! Genres as data: what music of a name is like, read from `genre/genres.toml` and `genre/grooves.toml`, and from files of the
+//! user's own. `docs/genres.md` explains the fields; `training/resonant/genres.py` reads the same files.
+//!
+//! The composers know twelve styles. A genre is weights over them, and what leans a composition: tempo, feel, modes, chords,
+//! rhythms of the drums' voices and of the parts.
+
+mod read;
+
+pub use read::GenreError;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::{Intent, STYLE_COUNT, Style};
+use resonantgen_music::plan::{Meter, Mode};
+use resonantgen_music::score::DrumClass;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+
+/// What a pattern says of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Played, accented.
+    Accent,
+    /// Played.
+    Play,
+    /// Played most of the time, softly.
+    Ghost,
+    /// Played most of the time.
+    Likely,
+    /// As the composer likes.
+    Free,
+    /// Left out.
+    Rest,
+    /// Left out, whatever is varied.
+    Never,
+    /// Played: this tone of the chord.
+    Tone(Tone),
+}
+
+impl Mark {
+    /// Whether something is played for certain.
+    #[must_use]
+    pub const fn is_played(self) -> bool {
+        matches!(self, Self::Accent | Self::Play | Self::Tone(_))
+    }
+}
+
+/// A tone of a chord, for basses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Tone {
+    Root,
+    Third,
+    Fifth,
+    Seventh,
+    /// The root above the one that was played last.
+    Octave,
+}
+
+/// Marks of each step of some bars, which are played over and over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    bars: Vec<Vec<Mark>>,
+}
+
+impl Pattern {
+    /// The mark of a step of the piece.
+    #[must_use]
+    pub fn at(&self, step: u32) -> Mark {
+        let steps = self.bars[0].len() as u32;
+        self.bars[(step / steps) as usize % self.bars.len()][(step % steps) as usize]
+    }
+}
+
+/// A groove: what the voices of the drums play.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Groove {
+    /// What it is, for people.
+    pub about: String,
+    /// The meter it is for.
+    pub meter: Meter,
+    /// Voices that it does not name are left out.
+    pub only: bool,
+    /// Voices and their patterns, in the order of [`DrumClass::ALL`].
+    pub voices: Vec<(DrumClass, Pattern)>,
+}
+
+/// How long the notes of a part are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Length {
+    /// As the composer likes.
+    #[default]
+    Free,
+    /// Detached.
+    Short,
+    /// Until the next one.
+    Long,
+}
+
+/// The role of a bass, of chords or of a melody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What it is, for people.
+    pub about: String,
+    /// The meter it is for.
+    pub meter: Meter,
+    /// Its rhythm.
+    pub pattern: Pattern,
+    /// How long its notes are.
+    pub length: Length,
+    /// Fewest and most notes at once.
+    pub voices: Option<(u32, u32)>,
+}
+
+/// Swing of a genre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SwingRange {
+    /// Steps of the swung note: 1 for sixteenths, 2 for eighths.
+    pub unit_steps: u32,
+    /// Lowest and highest ratio, in `0.5..=0.75`.
+    pub ratio: (f64, f64),
+}
+
+/// A genre; what it does not say itself is its heaviest parent's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Genre {
+    /// Key in the table ("uk_garage"), also in records.
+    pub name: String,
+    /// Name for people ("UK garage").
+    pub title: String,
+    /// Parents and their weights.
+    pub parents: Vec<(String, f32)>,
+    /// Weight of each style (index as [`Style::ALL`]), summing to 1.
+    pub styles: [f32; STYLE_COUNT],
+    /// Lowest, usual and highest tempo in quarter notes per minute.
+    pub tempo: Option<(f64, f64, f64)>,
+    /// Meters, one of which is drawn; none leaves it at 4/4.
+    pub meters: Vec<Meter>,
+    /// Swing; `None` leaves it to the style.
+    pub swing: Option<SwingRange>,
+    /// Modes and their weights; empty leaves it to the style.
+    pub modes: Vec<(Mode, f64)>,
+    /// Progressions by mode, in the notation of `plan/progressions.txt`.
+    pub chords: Vec<(Mode, Vec<String>)>,
+    /// Bars that a chord of a progression lasts.
+    pub chord_bars: u32,
+    /// How readily triads become sevenths and ninths, in `0.0..=1.0`; `None` leaves it to the style.
+    pub sevenths: Option<f64>,
+    /// Names of grooves, one of which is drawn.
+    pub grooves: Vec<String>,
+    /// Names of roles of the bass.
+    pub basses: Vec<String>,
+    /// Names of roles of the chords.
+    pub compings: Vec<String>,
+    /// Names of roles of the melody.
+    pub leads: Vec<String>,
+    /// Words of patches that suit it, one of which is enough (index as [`Track::ALL`]).
+    pub instruments: [Vec<String>; TRACK_COUNT],
+    /// Effects of its name in the lexicon's language: moods, dials, instruments.
+    pub effects: String,
+    /// Spellings of its name.
+    pub words: Vec<String>,
+    /// How often a phrase ends with a fill of the drums, in `0.0..=1.0`.
+    pub fills: f32,
+    /// How often the second half of a piece may repeat the first note for note, in `0.0..=1.0`.
+    pub copies: f32,
+    /// Length of a loop in bars when nobody states one.
+    pub bars: Option<u32>,
+}
+
+/// A table of genres and what they refer to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Genres {
+    genres: BTreeMap<String, Genre>,
+    grooves: BTreeMap<String, Groove>,
+    basses: BTreeMap<String, Part>,
+    compings: BTreeMap<String, Part>,
+    leads: BTreeMap<String, Part>,
+}
+
+static GENRES: OnceLock<Genres> = OnceLock::new();
+
+/// The genres that are in use: the built-in ones, and those that were [`install`]ed.
+pub fn genres() -> &'static Genres {
+    GENRES.get_or_init(|| Genres::with(&[]).expect("the built-in genres are well-formed"))
+}
+
+/// Adds the user's own genres to the built-in ones: texts with what to call them in errors, mostly file names. A genre of
+/// the same name replaces the built-in one. To be called once, before the first prompt is read; later calls with other texts
+/// change nothing.
+///
+/// # Errors
+/// A text is no table of genres; the message is one line and says where. The built-in genres are then in use.
+pub fn install(files: &[(String, String)]) -> Result<(), GenreError> {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let genres = Genres::with(&files)?;
+    let _ = GENRES.set(genres);
+    Ok(())
+}
+
+impl Genres {
+    /// All genres, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Genre> {
+        self.genres.values()
+    }
+
+    /// The genre of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Genre> {
+        self.genres.get(name)
+    }
+
+    /// The genre that people call so: by name, title or spelling, with any case, hyphens and blanks.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<&Genre> {
+        let plain = |text: &str| text.to_lowercase().replace(['-', '_'], " ").trim().to_owned();
+        let wanted = plain(text);
+        let is_it = |genre: &&Genre| {
+            plain(&genre.name) == wanted || plain(&genre.title) == wanted || genre.words.contains(&wanted)
+        };
+        self.all().find(is_it)
+    }
+
+    /// The groove of that name.
+    #[must_use]
+    pub fn groove(&self, name: &str) -> Option<&Groove> {
+        self.grooves.get(name)
+    }
+
+    /// The role of that name of a tonal track; none for drums.
+    #[must_use]
+    pub fn part(&self, track: Track, name: &str) -> Option<&Part> {
+        match track {
+            Track::Drums => None,
+            Track::Bass => self.basses.get(name),
+            Track::Harmony => self.compings.get(name),
+            Track::Melody => self.leads.get(name),
+        }
+    }
+}
+
+impl Genre {
+    /// Whether it is one of the twelve styles.
+    #[must_use]
+    pub fn is_style(&self) -> bool {
+        Style::ALL.iter().any(|style| style.name() == self.name)
+    }
+
+    /// Names of the roles of a tonal track, or of the grooves.
+    #[must_use]
+    pub fn roles(&self, track: Track) -> &[String] {
+        match track {
+            Track::Drums => &self.grooves,
+            Track::Bass => &self.basses,
+            Track::Harmony => &self.compings,
+            Track::Melody => &self.leads,
+        }
+    }
+}
+
+impl Intent {
+    /// The genres that were named and are known, the heaviest first; of equal ones the first that was named.
+    #[must_use]
+    pub fn known_genres(&self) -> Vec<&'static Genre> {
+        let mut known: Vec<(&'static Genre, f32)> =
+            self.genres.iter().filter_map(|(name, weight)| Some((genres().get(name)?, *weight))).collect();
+        known.sort_by(|a, b| b.1.total_cmp(&a.1));
+        known.into_iter().map(|(genre, _)| genre).collect()
+    }
+
+    /// Weight of the genre of that name; 0 when it was not named.
+    #[must_use]
+    pub fn genre_weight(&self, name: &str) -> f32 {
+        self.genres.iter().find(|(known, _)| known == name).map_or(0.0, |(_, weight)| *weight)
+    }
+
+    /// The genre that decides what only one can: tempo, groove, form.
+    #[must_use]
+    pub fn main_genre(&self) -> Option<&'static Genre> {
+        self.known_genres().first().copied()
+    }
+
+    /// A number that stands for what kind of music is asked for: the same for the same genres, styles and moods. Mixed into
+    /// seeds, so that one seed does not choose alike for every prompt; facts such as a tempo are left out, so that stating one
+    /// changes nothing else.
+    #[must_use]
+    pub fn kind(&self) -> u64 {
+        // FNV-1a, 64 bit (Fowler, Noll, Vo).
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut add = |bytes: &[u8]| {
+            for byte in bytes {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        for (name, _) in &self.genres {
+            add(name.as_bytes());
+            add(b"/");
+        }
+        for weight in self.styles {
+            add(&[(weight * 100.0).round() as u8]);
+        }
+        for mood in &self.moods {
+            add(mood.as_bytes());
+        }
+        hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_table_has_a_hundred_genres_that_say_what_they_are() {
+        let table = genres();
+        assert!(table.all().count() >= 100, "{}", table.all().count());
+        for style in Style::ALL {
+            let genre = table.get(style.name()).expect("each style is a genre");
+            assert_eq!(genre.styles[style.index()], 1.0);
+        }
+        for genre in table.all() {
+            let sum: f32 = genre.styles.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-3, "{}", genre.name);
+            assert!(!genre.words.is_empty() && !genre.grooves.is_empty(), "{}", genre.name);
+            let meters = if genre.meters.is_empty() { vec![Meter::COMMON] } else { genre.meters.clone() };
+            for meter in meters {
+                for track in [Track::Drums, Track::Bass] {
+                    let fits = genre.roles(track).iter().any(|name| {
+                        let groove = table.groove(name).filter(|_| track == Track::Drums);
+                        let part = table.part(track, name);
+                        groove.map(|groove| groove.meter).or(part.map(|part| part.meter)) == Some(meter)
+                    });
+                    let is_odd = meter.steps_per_bar() == 14 || meter.steps_per_bar() == 20;
+                    assert!(fits || is_odd, "{} has no {track} in {meter}", genre.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn genres_inherit_and_are_found_by_any_spelling() {
+        let table = genres();
+        let thrash = table.find("Thrash Metal").expect("a genre");
+        let metal = table.find("heavy-metal").expect("a genre");
+        assert_eq!(
+            (thrash.effects.as_str(), thrash.compings.as_slice()),
+            (metal.effects.as_str(), metal.compings.as_slice())
+        );
+        assert_ne!(thrash.tempo, metal.tempo);
+        assert_eq!(table.find("レゲエ").map(|genre| genre.name.as_str()), Some("reggae"));
+        assert!(table.find("no such thing").is_none());
+    }
+
+    #[test]
+    fn bad_tables_get_one_line_that_says_where() {
+        let base = "[genre.mine]\nparents = { house = 1 }\nwords = [\"mine\"]\n";
+        for (text, part) in [
+            ("[genre.mine]\ntempoo = [1, 2, 3]\nwords = [\"mine\"]\n", "line 2"),
+            ("[genre.mine]\nwords = [\"mine\"]\nparents = { mine = 1 }\n", "leads back"),
+            (
+                "[genre.a]\nwords = [\"a1\"]\nparents = { b = 1 }\n[genre.b]\nwords = [\"b1\"]\nparents = { a = 1 }\n",
+                "leads back",
+            ),
+            ("[genre.mine]\nwords = [\"mine\"]\nparents = { hous = 1 }\n", "'hous'"),
+            (&format!("{base}tempo = [1, 2, 3000]\n"), "tempo"),
+            (&format!("{base}tempo = [130, 120, 110]\n"), "tempo"),
+            (&format!("{base}groove = [\"nothing\"]\n"), "'nothing'"),
+            (&format!("{base}swing = \"a lot\"\n"), "swing"),
+            (&format!("{base}chords = {{ minor = [\"i X\"] }}\n"), "chords"),
+            (&format!("{base}modes = {{ minr = 1 }}\n"), "'minr'"),
+            (&format!("{base}meters = [\"5/32\"]\n"), "5/32"),
+            (&format!("{base}effects = \"zz+1\"\n"), "effects"),
+            (&format!("{base}parent = 1\n"), "line 4"),
+            ("[genre.mine]\nparents = { house = 1 }\n", "words"),
+            ("[groove.mine]\nkick = \"x..\"\n", "3 steps"),
+            ("[groove.mine]\nkick = \"x..y............\"\n", "'y'"),
+            ("[bass.mine]\npattern = \"x...............\"\nvoices = [3, 1]\n", "voices"),
+            ("nonsense", "line 1"),
+        ] {
+            let error = Genres::with(&[("my.toml", text)]).expect_err(text).to_string();
+            assert!(
+                error.starts_with("my.toml") && error.contains(part) && !error.contains('\n'),
+                "{text}: {error}"
+            );
+        }
+        let own = Genres::with(&[("my.toml", base)]).expect("a table");
+        assert_eq!(own.get("mine").map(|genre| genre.styles[Style::House.index()]), Some(1.0));
+    }
+}

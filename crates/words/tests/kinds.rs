@@ -1,0 +1,49 @@
+//! Kinds of prompts that were misread once (`tests/prompts/kinds.txt`): negation, notation of keys, meters, tempos and lengths, one
+//! part alone, named instruments, languages.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and a table for a person")]
+
+#[path = "../../../engine/tests/support/prompts.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod prompts;
+
+use std::path::{Path, PathBuf};
+
+use prompts::{Scores, read, score};
+use resonantgen_words::parse;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn scored(file: &str) -> Scores {
+    let scores = score(&read(file), |prompt| parse(prompt).unwrap());
+    let total = scores.total();
+    println!("{file}: {}/{} {:.3}", total.right, total.all, total.share());
+    for (slot, tally) in &scores.slots {
+        println!("  {slot:<12} {}/{}", tally.right, tally.all);
+    }
+    scores
+}
+
+#[test]
+fn kinds_that_were_misread_are_understood() {
+    let scores = scored("kinds.txt");
+    println!("wrong:\n  {}", scores.failures.join("\n  "));
+    for (slot, tally) in &scores.slots {
+        assert!(tally.share() >= 0.85 || tally.all < 4, "{slot}: {}/{}", tally.right, tally.all);
+    }
+    assert!(scores.total().share() >= 0.97, "{:.3}", scores.total().share());
+}
+
+#[test]
+fn other_prompts_are_understood_as_well_as_before() {
+    let tuning = scored("tuning.txt");
+    println!("wrong:\n  {}", tuning.failures.join("\n  "));
+    let strangers = scored("strangers.txt");
+    println!("wrong:\n  {}", strangers.failures.join("\n  "));
+    let aside = scored("kept_aside.txt");
+    assert!(tuning.total().share() >= 0.93, "{:.3}", tuning.total().share());
+    assert!(strangers.total().share() >= 0.9, "{:.3}", strangers.total().share());
+    assert!(aside.total().share() >= 0.92, "{:.3}", aside.total().share());
+}
