@@ -38,6 +38,8 @@ REST = 0.35
 CLICKING_DB = -5.0
 # Outside jazz the kick carries the low end of the mix.
 KICK_DB = 2.0
+# They ring over each other.
+CYMBALS_DB = {"ride": -3.0, "crash": -2.0}
 
 _MIC = {"close": "gogodze_close", "front": "gogodze_front", "retro": "gogodze_retro"}
 _METAL = {"close": "muldjord_close", "room": "muldjord_room"}
@@ -103,7 +105,7 @@ class RecordedKit:
             name: {
                 "piece": piece, "tune": self.tunes.get(name, 1.0),
                 "gain_db": self.gains.get(name, 0.0) + (CLICKING_DB if piece.endswith("_tight") else 0.0)
-                + (KICK_DB if name == "kick" and self.styles.get("jazz", 0.0) < 0.5 else 0.0),
+                + (KICK_DB if name == "kick" and self.styles.get("jazz", 0.0) < 0.5 else CYMBALS_DB.get(name, 0.0)),
             }
             for name, piece in self.pieces.items()
         }  # fmt: skip
