@@ -198,7 +198,7 @@ fn bad_kits_and_files_of_hits_are_refused() {
         &["gong", "no drum class"],
     );
     refused(with_kit(|kit| kit["room_s"] = 0.into()).path(), &["room_s"]);
-    refused(with_kit(|kit| kit["tone"] = vec![0.0; 3].into()).path(), &["tone"]);
+    refused(with_kit(|kit| kit["tone"] = vec![0.0; 3].into()).path(), &["tone has 3 gains"]);
     let folder = with_kit(|_| {});
     let path = folder.path().join("hits_drums.bin");
     let bytes = fs::read(&path).unwrap();

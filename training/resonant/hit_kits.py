@@ -36,6 +36,10 @@ SUPERSEDED = {
 REST = 0.35
 # Pieces are balanced by their loudest 50 ms; hats that are closed tight last less, and their peaks would stand out.
 CLICKING_DB = -5.0
+# Outside jazz the kick carries the low end of the mix.
+KICK_DB = 2.0
+# They ring over each other.
+CYMBALS_DB = {"ride": -3.0, "crash": -2.0}
 
 _MIC = {"close": "gogodze_close", "front": "gogodze_front", "retro": "gogodze_retro"}
 _METAL = {"close": "muldjord_close", "room": "muldjord_room"}
@@ -100,7 +104,8 @@ class RecordedKit:
         pieces = {
             name: {
                 "piece": piece, "tune": self.tunes.get(name, 1.0),
-                "gain_db": self.gains.get(name, 0.0) + (CLICKING_DB if piece.endswith("_tight") else 0.0),
+                "gain_db": self.gains.get(name, 0.0) + (CLICKING_DB if piece.endswith("_tight") else 0.0)
+                + (KICK_DB if name == "kick" and self.styles.get("jazz", 0.0) < 0.5 else CYMBALS_DB.get(name, 0.0)),
             }
             for name, piece in self.pieces.items()
         }  # fmt: skip

@@ -11,7 +11,7 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::codec::excitation::{
     DrumBodies, DrumBody, MAX_PARTIALS, MAX_STIFFNESSES, TonalExcitation,
 };
-use resonantgen_sound::codec::hits::{CURVE_POINTS, Hits};
+use resonantgen_sound::codec::hits::{CURVE_POINTS, Curve, Hits};
 use resonantgen_sound::codec::kit::{Kit, KitPiece};
 use resonantgen_words::{STYLE_COUNT, Style};
 
@@ -101,7 +101,7 @@ struct RawKit {
     room: f32,
     room_s: f64,
     drive_db: f64,
-    tone: [f64; CURVE_POINTS],
+    tone: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -250,7 +250,11 @@ fn kit(value: serde_json::Value, hits: &Hits) -> Result<Kit, String> {
     ] {
         within(what, value, low, high)?;
     }
-    for gain in raw.tone {
+    let tone: Curve = raw
+        .tone
+        .try_into()
+        .map_err(|tone: Vec<f64>| format!("tone has {} gains, {CURVE_POINTS} are needed", tone.len()))?;
+    for gain in tone {
         within("a gain of tone", gain, -40.0, 24.0)?;
     }
     let mut pieces: [Option<KitPiece>; DRUM_CLASS_COUNT] = Default::default();
@@ -263,7 +267,7 @@ fn kit(value: serde_json::Value, hits: &Hits) -> Result<Kit, String> {
         pieces[class_index(&name)?] =
             Some(KitPiece { piece: own.piece, gain_db: own.gain_db, tune: own.tune });
     }
-    Ok(Kit { pieces, room: raw.room, room_s: raw.room_s, drive_db: raw.drive_db, tone: raw.tone })
+    Ok(Kit { pieces, room: raw.room, room_s: raw.room_s, drive_db: raw.drive_db, tone })
 }
 
 /// Bodies by class name, or by the class's index as text.
