@@ -216,9 +216,7 @@ impl Genres {
         let plain = |text: &str| text.to_lowercase().replace(['-', '_'], " ").trim().to_owned();
         let wanted = plain(text);
         let is_it = |genre: &&Genre| {
-            plain(&genre.name) == wanted
-                || plain(&genre.title) == wanted
-                || genre.words.iter().any(|word| *word == wanted)
+            plain(&genre.name) == wanted || plain(&genre.title) == wanted || genre.words.contains(&wanted)
         };
         self.all().find(is_it)
     }

@@ -168,12 +168,12 @@ impl<'a> Figure<'a> {
             }
             let played: Vec<usize> = steps
                 .clone()
-                .filter(|step| self.part[*step].is_played() && (*step - first) % bar != 0)
+                .filter(|step| self.part[*step].is_played() && !(*step - first).is_multiple_of(bar))
                 .collect();
             let free: Vec<usize> = steps
                 .clone()
                 .filter(|step| matches!(self.part[*step], Mark::Rest | Mark::Free) && *step > first + beat)
-                .filter(|step| played.len() > bar / 3 || (*step - first) % 2 == 0)
+                .filter(|step| played.len() > bar / 3 || (*step - first).is_multiple_of(2))
                 .collect();
             let pick = |list: &[usize], random: &mut Random| {
                 list.get((random.uniform() * list.len() as f32) as usize).copied()
@@ -223,7 +223,7 @@ impl<'a> Figure<'a> {
             };
             for step in first..end {
                 let at = step - first;
-                let is_eighth = at % 2 == 0;
+                let is_eighth = at.is_multiple_of(2);
                 let marks = &mut self.drums[step];
                 for class in
                     [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::LowTom, DrumClass::HighTom]
@@ -406,9 +406,9 @@ impl<'a> Figure<'a> {
         };
         let mut had = notes.iter().filter(|note| note.step == past).peekable();
         let is_free = self.part[step as usize] == Mark::Free;
-        if is_free && had.peek().is_some() && step % bar != 0 {
+        if is_free && had.peek().is_some() && !step.is_multiple_of(bar) {
             // Every other one of what was there moves.
-            if (step / 2 + step) % 3 != 0 {
+            if !(step / 2 + step).is_multiple_of(3) {
                 logits[usize::from(STEP)] += 0.5 * LEFT_OUT;
             }
         } else if is_free && had.peek().is_none() && step.is_multiple_of(2) {
