@@ -44,7 +44,14 @@ fn build(sdk: &Path) {
     let common = sdk.join("public.sdk/source/common");
     let vst = sdk.join("public.sdk/source/vst");
     let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").warnings(false).opt_level(0).define("DEVELOPMENT", Some("1")).include(sdk);
+    build
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .opt_level(0)
+        .debug(false)
+        .define("DEVELOPMENT", Some("1"))
+        .include(sdk);
     build.file("hosts/vst3_validator.cpp");
     for folder in [
         sdk.join("base/source"),

@@ -155,7 +155,8 @@ fn playing(criterion: &mut Criterion) {
                 let mut channels = buffers.iter_mut().map(|[left, right]| [left.as_mut_slice(), right]);
                 let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                     std::array::from_fn(|_| channels.next().expect("one buffer a track"));
-                let position = Position { beat, bpm, quarters_per_bar: 4.0, playing: true, exact: false };
+                let position =
+                    Position { beat, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
                 player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems);
                 beat += 64.0 * bpm / (60.0 * 48_000.0);
             });

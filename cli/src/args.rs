@@ -1,6 +1,5 @@
 //! The command line's arguments, validated as far as possible without a model.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -68,8 +67,9 @@ pub enum Command {
     /// Measure the quality of a bundle's music over many pieces and edits; takes some minutes
     #[command(hide = true)]
     Evaluate(Evaluate),
-    /// List the genres that prompts may name, or explain one
+    /// List the genres that prompts may name, or describe one
     Genres(Genres),
+    #[cfg(feature = "serve")]
     /// Let other programs generate over HTTP, with a page to try it in a browser
     Serve(Serve),
     /// Make the plugin generate on a server, or on this machine again
@@ -181,7 +181,7 @@ impl Settings {
 }
 
 /// Which models to use, and what runs them.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Models {
     /// Folder of the model bundle [default: the one installed with this program]
     #[arg(long, value_name = "DIR")]
@@ -453,11 +453,12 @@ pub struct Connect {
 }
 
 /// Arguments of `serve`.
+#[cfg(feature = "serve")]
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address to listen on; any address other than this machine's own (127.0.0.1) requires a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
-    pub addr: SocketAddr,
+    pub addr: std::net::SocketAddr,
     /// Folder for sessions and jobs [default: resonantgen/server in your data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -498,10 +499,10 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// What `genres` takes.
+/// Arguments of `genres`.
 #[derive(Debug, Args)]
 pub struct Genres {
-    /// Genre to explain, by any of its names
+    /// Genre to describe, by any of its names
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Print one JSON document instead of a table

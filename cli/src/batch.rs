@@ -61,6 +61,7 @@ struct RowReport {
     /// Row of the table, counted from 1 without the header.
     row: usize,
     name: String,
+    #[serde(serialize_with = "report::path")]
     folder: PathBuf,
     #[serde(flatten)]
     outcome: Outcome,
@@ -82,9 +83,9 @@ struct Summary {
 /// reported and do not stop the others; the exit code is then 1.
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
-    let text = fs::read_to_string(&arguments.table)
-        .with_context(|| format!("cannot read {}", arguments.table.display()))?;
-    let rows = table::read(&text)?;
+    let table =
+        fs::read(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+    let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
     let jobs = usize::from(arguments.jobs.unwrap_or_else(cores)).clamp(1, rows.len().max(1));
@@ -174,7 +175,8 @@ fn plan(
     let seed = row.get("seed").map_or_else(|| number.to_string(), str::to_owned);
     let mut command = vec![format!("--rate={}", arguments.rate), format!("--seed={seed}")];
     for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed"].contains(column)) {
-        command.extend(row.get(column).map(|cell| format!("--{column}={cell}")));
+        let cell = row.get(column).map(|cell| table::plain_number(column, cell));
+        command.extend(cell.map(|cell| format!("--{column}={cell}")));
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
     let request = read(&command, &folder).map_err(refuse)?;
@@ -207,7 +209,25 @@ fn check_name(name: &str) -> Result<()> {
     if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(is_plain) {
         return Err(anyhow!("{name:?} is not a valid folder name: use letters, digits, spaces, - _ and ."));
     }
+    if name.ends_with(['.', ' ']) {
+        return Err(anyhow!("the name {name:?} cannot be kept on every system: it ends in a dot or a space"));
+    }
+    if is_device(name) {
+        return Err(anyhow!("the name {name:?} is that of a device on Windows: choose another one"));
+    }
     Ok(())
+}
+
+/// Whether Windows takes a name for a device, whatever follows its first dot (Microsoft, "Naming Files, Paths, and Namespaces").
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let is_port = |port: &str| {
+        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
+        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
+    };
+    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || is_port("com")
+        || is_port("lpt")
 }
 
 /// Generates one row; `None` if the user cancelled.
@@ -220,18 +240,25 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
             let error = "its folder holds a session of another origin: give it another name".to_owned();
             return Some(Outcome::Failed { error });
         }
-        _ => {}
+        None => {
+            if let Err(error) = folder::check_free(&task.folder, None) {
+                return Some(Outcome::Failed { error: format!("{error:#}") });
+            }
+        }
+        Some(_) => {}
     }
     let mut session = Session::default();
-    let result = folder::check_writable(&task.folder)
-        .and_then(|()| Ok(session.generate(engine, &task.request, &Cancellable)?));
+    let result = folder::create_anew(&task.folder).and_then(|folder| {
+        session.generate(engine, &task.request, &Cancellable)?;
+        Ok(folder)
+    });
     if interrupt::requested() {
         return None;
     }
     note.complete = false;
-    let saved = result.and_then(|()| {
+    let saved = result.and_then(|mut folder| {
         write_note(&task.folder, &note)?;
-        folder::save(&task.folder, &session, task.rate_hz)?;
+        folder::save(&mut folder, &session, task.rate_hz)?;
         note.complete = true;
         write_note(&task.folder, &note)
     });
@@ -311,6 +338,12 @@ mod tests {
         assert_eq!(default_name(12, "???"), "0012");
         for good in ["a", "Smoky Jazz 2", "ünï_c.ode-1"] {
             assert!(check_name(good).is_ok(), "{good}");
+        }
+        for good in ["Conga", "com", "com10", "lpt", "auxiliary", "console.1"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["CON", "nul.txt", "Com1", "LPT\u{b9}", "aux .x", "PRN", "a.", "b "] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
         }
         for bad in ["", "..", ".hidden", "a/b", "a\\b", "C:x", "a\nb"] {
             assert!(check_name(bad).is_err(), "{bad:?}");

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::session::{ExportOptions, SampleDepth, StoreError};
+use resonantgen_engine::project::{self, ExportOptions, SampleDepth, StoreError};
 use resonantgen_music::track::Track;
 use serde::Serialize;
 
-use crate::args::{Bits, Export, ExportKind};
+use crate::args::{Bits, Export, ExportKind, Models};
 use crate::failure::Usage;
 use crate::{folder, report};
 
 #[derive(Debug, Serialize)]
 struct Exported {
+    #[serde(serialize_with = "report::path")]
     folder: PathBuf,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
 }
 
 /// Writes the requested files and lists them.
@@ -23,7 +24,10 @@ struct Exported {
 /// # Errors
 /// Returns an error if there is nothing to export, or a file cannot be written.
 pub fn run(arguments: &Export) -> Result<ExitCode> {
-    let session = folder::load(&arguments.folder)?;
+    let mut session = folder::read(&arguments.folder)?.session;
+    for (track, why) in folder::make_again(&mut session, &Models::default()) {
+        eprintln!("note: {track} is left out: its take could not be made again ({why})");
+    }
     let options = ExportOptions {
         tracks: if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks.clone() },
         mix: arguments.tracks.is_empty(),
@@ -36,11 +40,12 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
             Bits::Float32 => SampleDepth::Float32,
         },
     };
-    let files = session.export(&arguments.out, &options).map_err(|error| match error {
+    let files = project::export(&session, &arguments.out, &options).map_err(|error| match error {
         StoreError::NothingToExport => Usage(error.to_string()).into(),
         error => anyhow::Error::from(error),
     })?;
     if arguments.json {
+        let files = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
         report::print_json(&Exported { folder: arguments.out.clone(), files })?;
     } else {
         let lines: String = files.iter().map(|file| format!("{}\n", file.display())).collect();

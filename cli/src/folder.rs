@@ -1,14 +1,21 @@
-//! A session's folder: checked before the work, written when all of it has succeeded.
+//! A session's folder: opened before the work and locked until its end, written when all of it has succeeded.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use resonantgen_engine::session::{SESSION_FILE, Session, StemFormat};
-use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
+use resonantgen_engine::project::{
+    Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
+};
+use resonantgen_engine::session::Session;
+use resonantgen_models::generator::Silent;
+use resonantgen_music::track::Track;
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
+use crate::args::Models;
 use crate::failure::Usage;
-use crate::overview;
+use crate::{open, overview};
 
 /// Checks that a folder can be written before minutes are spent on its contents.
 ///
@@ -21,18 +28,156 @@ pub fn check_writable(folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
 }
 
-/// Loads the session of a folder.
+/// Makes sure that nothing of the user's own is replaced: that no file lies where `session`, the one in the folder, has none
+/// and saving would put one or remove it.
 ///
 /// # Errors
-/// Returns an error if the folder holds no session, or the session is damaged.
-pub fn load(folder: &Path) -> Result<Session> {
-    if !holds_session(folder) {
-        let folder = folder.display();
-        let message = format!("{folder} has no {SESSION_FILE}: give a folder made by `resonantgen generate`");
-        return Err(Usage(message).into());
+/// There is such a file; the message names it.
+pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
+    let has_take = |track: Track| session.is_some_and(|session| session.track(track).take().is_some());
+    let mut names: Vec<String> = Track::ALL
+        .into_iter()
+        .filter(|track| !has_take(*track))
+        .flat_map(|track| [format!("{track}.wav"), format!("{track}.mid")])
+        .collect();
+    if !Track::ALL.into_iter().any(has_take) {
+        names.extend(["mix.wav", "session.mid"].map(str::to_owned));
     }
-    Session::load(folder)
-        .map_err(|error| anyhow!("{error}; give another folder, or delete its {SESSION_FILE} to start over"))
+    if session.is_none() {
+        names.push(overview::FILE.to_owned());
+    }
+    match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => {
+            let message = format!(
+                "{} is there and does not belong to a session: it would be replaced; choose another folder, or move it away",
+                path.display()
+            );
+            Err(Usage(message).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Opens the folder of a session to change it, and reads the session. No other command uses the folder until it is dropped. What
+/// is lost is told, and made again where it plays.
+///
+/// # Errors
+/// There is no session, its record is damaged, or another program does not let go of the folder.
+pub fn open_session(path: &Path) -> Result<(Folder, Session)> {
+    check_session(path)?;
+    let mut folder = lock(path, Access::Change)?;
+    let Opened { mut session, lost, edited } = folder.load().map_err(told)?;
+    tell(&Opened { session: Session::default(), lost, edited });
+    for (track, why) in make_again(&mut session, &Models::default()) {
+        eprintln!("note: {track} is silent: its take could not be made again ({why})");
+    }
+    Ok((folder, session))
+}
+
+/// As [`open_session`], or `None` where no session is yet.
+///
+/// # Errors
+/// As there.
+pub fn open_session_if_there(path: &Path) -> Result<Option<(Folder, Session)>> {
+    if holds_session(path) { open_session(path).map(Some) } else { Ok(None) }
+}
+
+/// Makes and opens a folder for a first session.
+///
+/// # Errors
+/// It cannot be written to, or another program has put a session there meanwhile.
+pub fn create(path: &Path) -> Result<Folder> {
+    check_writable(path)?;
+    let folder = lock(path, Access::Change)?;
+    if folder.holds_session() {
+        let path = path.display();
+        return Err(anyhow!(
+            "another program has just made a session in {path}: run this again to add to it"
+        ));
+    }
+    Ok(folder)
+}
+
+/// As [`create`], but a session that is there already will be replaced.
+///
+/// # Errors
+/// It cannot be written to.
+pub fn create_anew(path: &Path) -> Result<Folder> {
+    check_writable(path)?;
+    lock(path, Access::Change)
+}
+
+/// Reads the session of a folder, and tells what is lost.
+///
+/// # Errors
+/// As [`open_session`].
+pub fn read(path: &Path) -> Result<Opened> {
+    check_session(path)?;
+    let opened = lock(path, Access::Read)?.load().map_err(told)?;
+    tell(&opened);
+    Ok(opened)
+}
+
+/// Makes takes that play and have lost their sound again, from their recipes. Returns why that failed, by track.
+pub fn make_again(session: &mut Session, models: &Models) -> Vec<(Track, anyhow::Error)> {
+    let mut failures = Vec::new();
+    for (track, take) in session.playing_asleep() {
+        match made_again(session, &take, models) {
+            Ok(again) => {
+                let same = if again.sounds_as(&take) { "" } else { ", and sounds a little different" };
+                eprintln!("note: the lost take of {track} was made again{same}");
+                session.wake(&again);
+            }
+            Err(error) => failures.push((track, error)),
+        }
+    }
+    failures
+}
+
+fn made_again(session: &Session, take: &Take, models: &Models) -> Result<Arc<Take>> {
+    if let Some(awake) = take.unpacked() {
+        return Ok(awake);
+    }
+    if let Some(source) = &take.recipe.imported {
+        return Err(anyhow!("it was imported: import {} again", source.name));
+    }
+    let again = open::engine(models)?.make_again(take, &session.heard_by(take), &Silent)?;
+    Ok(Arc::new(again.ok_or_else(|| anyhow!("the models here do not know its instrument"))?))
+}
+
+fn lock(path: &Path, access: Access) -> Result<Folder> {
+    let mut note = || {
+        let seconds = PATIENCE.as_secs();
+        eprintln!("note: another program is using {}: waiting up to {seconds} s for it", path.display());
+    };
+    Folder::open(path, access, &mut Waiting { patience: PATIENCE, note: &mut note }).map_err(told)
+}
+
+fn told(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Damaged { .. } => anyhow!("{error}; use a copy of it, or another folder"),
+        error => error.into(),
+    }
+}
+
+fn tell(opened: &Opened) {
+    if opened.edited {
+        eprintln!(
+            "note: {SESSION_FILE} was changed by another program than ResonantGen; it is used as it is"
+        );
+    }
+    for lost in &opened.lost {
+        eprintln!("note: {lost}");
+    }
+}
+
+fn check_session(path: &Path) -> Result<()> {
+    if holds_session(path) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Usage(format!("{path} holds no {SESSION_FILE}: give a folder that `resonantgen generate` made"))
+        .into())
 }
 
 /// Whether there is a session in a folder.
@@ -49,12 +194,20 @@ pub fn sample_rate_hz(folder: &Path) -> u32 {
 /// Writes a session and its picture. Each file appears whole or not at all.
 ///
 /// # Errors
-/// Returns an error if the disk is full or the folder is no longer writable.
-pub fn save(folder: &Path, session: &Session, sample_rate_hz: u32) -> Result<()> {
-    let picture = overview::draw(session)?;
-    session.save(folder, StemFormat { sample_rate_hz })?;
-    write_whole(&folder.join(overview::FILE), &picture)
-        .with_context(|| format!("cannot write {} to {}", overview::FILE, folder.display()))
+/// The disk is full, or the folder has become unwritable.
+pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Result<()> {
+    // Before the first generation there is nothing to draw.
+    let picture = session.plan.as_ref().map(|_| overview::draw(session)).transpose()?;
+    folder.save(session, StemFormat { sample_rate_hz })?;
+    let path = folder.path().join(overview::FILE);
+    match picture {
+        Some(picture) => write_whole(&path, &picture),
+        None => std::fs::remove_file(&path).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        }),
+    }
+    .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.path().display()))
 }
 
 /// Writes a file atomically: it is never seen half-written.
@@ -72,4 +225,28 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_user_are_in_the_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(check_free(folder.path(), None).is_ok());
+        assert!(check_free(&folder.path().join("new"), None).is_ok());
+        std::fs::write(folder.path().join("notes.txt"), "mine").expect("written");
+        assert!(check_free(folder.path(), None).is_ok());
+        for name in ["bass.wav", "melody.mid", "mix.wav", "overview.png"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "mine").expect("written");
+            let error = check_free(folder.path(), None).expect_err("in the way").to_string();
+            assert!(error.contains(name), "{error}");
+            std::fs::remove_file(path).expect("removed");
+        }
+        // A session without a bass leaves no room for one of the user's either.
+        std::fs::write(folder.path().join("bass.wav"), "mine").expect("written");
+        assert!(check_free(folder.path(), Some(&Session::default())).is_err());
+    }
 }

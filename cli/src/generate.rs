@@ -1,6 +1,5 @@
 //! `resonantgen generate`: from a prompt to four stems in a folder.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,8 +23,13 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
     let request = request(arguments);
-    let mut session = existing_session(&out)?;
+    // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
+    let (folder, mut session) = match folder::open_session_if_there(&out)? {
+        Some((folder, session)) => (Some(folder), session),
+        None => (None, Session::default()),
+    };
     // Invalid requests are refused before anything is opened.
+    folder::check_free(&out, folder.is_some().then_some(&session))?;
     session.check_request(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
@@ -40,8 +44,11 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         eprintln!("note: {notice}");
     }
 
-    // Last, so that a refused command leaves no folder behind.
-    folder::check_writable(&out)?;
+    // Last, so that a command that is refused leaves no folder behind.
+    let mut folder = match folder {
+        Some(folder) => folder,
+        None => folder::create(&out)?,
+    };
     let begin = Instant::now();
     let generated = maker.generate(&mut session, &request, &Progress::new());
     interrupt::check()?;
@@ -49,7 +56,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
-    folder::save(&out, &session, rate)?;
+    folder::save(&mut folder, &session, rate)?;
     Report::new(&out, &session, Some(&run)).print(json)
 }
 
@@ -65,12 +72,6 @@ pub fn request(arguments: Generate) -> SessionRequest {
         tracks,
         settings: arguments.settings.generation(),
     }
-}
-
-/// The session of an existing folder. Its takes stay in the history; locked takes, and those of tracks that are not
-/// requested, keep playing.
-fn existing_session(out: &Path) -> Result<Session> {
-    if folder::holds_session(out) { folder::load(out) } else { Ok(Session::default()) }
 }
 
 /// A seed short enough to be typed again.

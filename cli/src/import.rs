@@ -35,8 +35,11 @@ impl ImportObserver for Cancellable {
 /// or written. The folder is then unchanged.
 pub fn run(arguments: &Import) -> Result<ExitCode> {
     let track = arguments.track;
-    let is_known = folder::holds_session(&arguments.folder);
-    let mut session = if is_known { folder::load(&arguments.folder)? } else { Session::default() };
+    let (folder, mut session) = match folder::open_session_if_there(&arguments.folder)? {
+        Some((folder, session)) => (Some(folder), session),
+        None => (None, Session::default()),
+    };
+    folder::check_free(&arguments.folder, folder.is_some().then_some(&session))?;
     if session.track(track).locked {
         return Err(SessionError::Locked(track).into());
     }
@@ -60,8 +63,11 @@ pub fn run(arguments: &Import) -> Result<ExitCode> {
     })?;
     let findings = imported.findings.clone();
     session.add_import(imported)?;
-    folder::check_writable(&arguments.folder)?;
-    folder::save(&arguments.folder, &session, folder::sample_rate_hz(&arguments.folder))?;
+    let mut folder = match folder {
+        Some(folder) => folder,
+        None => folder::create(&arguments.folder)?,
+    };
+    folder::save(&mut folder, &session, folder::sample_rate_hz(&arguments.folder))?;
     let session = Report::new(&arguments.folder, &session, None);
     if arguments.json {
         report::print_json(&Document { import: &findings, session: &session })?;

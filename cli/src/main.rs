@@ -25,6 +25,7 @@ mod overview;
 mod progress;
 mod regenerate;
 mod report;
+#[cfg(feature = "serve")]
 mod serve;
 mod show;
 mod take;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Batch(arguments) => batch::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "serve")]
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Connect(arguments) => connect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

@@ -12,7 +12,9 @@ use resonantgen_words::TextUnderstanding;
 use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;
 use crate::open;
-use crate::serve::TOKEN_VARIABLE;
+
+/// Environment variable for a token that shall not be seen in the list of processes.
+pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// The local engine, or a server. With equal models and processors the result is the same to the bit.
 pub enum Maker {

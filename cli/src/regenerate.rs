@@ -19,7 +19,7 @@ use crate::{folder, interrupt};
 /// cancelled, or the folder cannot be read or written. The folder is then unchanged.
 pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let track = arguments.track;
-    let mut session = folder::load(&arguments.folder)?;
+    let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
     if session.track(track).locked {
         let message = format!(
             "{track} is locked: run `resonantgen unlock {} {track}` first",
@@ -50,6 +50,6 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     }
     let run = Run { seconds: begin.elapsed().as_secs_f64(), tracks: vec![track] };
     let rate = folder::sample_rate_hz(&arguments.folder);
-    folder::save(&arguments.folder, &session, rate)?;
+    folder::save(&mut folder, &session, rate)?;
     Report::new(&arguments.folder, &session, Some(&run)).print(arguments.json)
 }

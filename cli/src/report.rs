@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use resonantgen_engine::project::LostTake;
 use resonantgen_engine::session::Session;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::StageSeconds;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Facts about a generation that has just ended.
 pub struct Run {
@@ -24,11 +25,15 @@ pub struct Run {
 /// The report on a session in a folder.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    #[serde(serialize_with = "path")]
     folder: PathBuf,
     prompt: String,
     seed: u64,
     plan: Option<PlanReport>,
     tracks: Vec<TrackReport>,
+    /// Takes that are lost, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<String>,
     /// Absent when nothing was generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunReport>,
@@ -104,8 +109,15 @@ impl Report {
             seed: session.seed,
             plan,
             tracks,
+            lost: Vec::new(),
             run,
         }
+    }
+
+    /// Adds what could not be read.
+    pub fn with_lost(mut self, lost: &[LostTake]) -> Self {
+        self.lost = lost.iter().map(ToString::to_string).collect();
+        self
     }
 
     /// Prints the report to stdout.
@@ -130,6 +142,9 @@ impl Report {
         let _ = writeln!(text, "  seed    {}\n", self.seed);
         self.write_tracks(&mut text);
         self.write_measures(&mut text);
+        for lost in &self.lost {
+            let _ = writeln!(text, "\n  lost    {lost}");
+        }
         if let (Some(run), Some(plan)) = (&self.run, &self.plan) {
             let _ = writeln!(
                 text,
@@ -242,6 +257,14 @@ impl TrackReport {
         });
         Self { track, locked: state.locked, take }
     }
+}
+
+/// Writes a path into JSON, which has no other letters than those of Unicode: what is none of them becomes U+FFFD.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// Prints one JSON document to stdout.

@@ -1,5 +1,6 @@
 //! `resonantgen serve`: the engine over HTTP, for other programs.
 
+use directories::BaseDirs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,10 +12,8 @@ use resonantgen_server::serve::{Config, Limits, Server, Token};
 
 use crate::args::Serve;
 use crate::failure::Usage;
+use crate::maker::TOKEN_VARIABLE;
 use crate::open;
-
-/// Environment variable for the token, which keeps it out of the process list.
-pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// Serves requests until Ctrl-C; a second Ctrl-C ends the program at once.
 ///
@@ -62,13 +61,6 @@ pub fn run(arguments: &Serve) -> Result<ExitCode> {
 
 /// `resonantgen/server` in the user's data folder.
 fn data_folder() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = if cfg!(target_os = "windows") {
-        from("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")))
-    };
-    base.unwrap_or_default().join("resonantgen").join("server")
+    let base = BaseDirs::new().map(|folders| folders.data_local_dir().to_owned()).unwrap_or_default();
+    base.join("resonantgen").join("server")
 }

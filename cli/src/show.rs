@@ -13,6 +13,6 @@ use crate::report::Report;
 /// # Errors
 /// Returns an error if the folder holds no session, or the session is damaged.
 pub fn run(arguments: &Show) -> Result<ExitCode> {
-    let session = folder::load(&arguments.folder)?;
-    Report::new(&arguments.folder, &session, None).print(arguments.json)
+    let opened = folder::read(&arguments.folder)?;
+    Report::new(&arguments.folder, &opened.session, None).with_lost(&opened.lost).print(arguments.json)
 }

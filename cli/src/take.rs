@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use resonantgen_engine::project::StoredSound as _;
 use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
 use serde::Serialize;
 
-use crate::args::{Take, TakeAction};
+use crate::args::{Models, Take, TakeAction};
 use crate::{folder, report};
 
 /// The takes of one track.
@@ -33,6 +34,8 @@ struct TakeEntry {
     playing: bool,
     heard_before: bool,
     favourite: bool,
+    /// Its sound is lost: it is made again when it is played.
+    lost: bool,
 }
 
 /// Performs the requested action, if any, then lists the takes of the track.
@@ -41,21 +44,34 @@ struct TakeEntry {
 /// Returns an error if the take does not exist, the track is locked, or the folder cannot be read or written. The folder
 /// is then unchanged.
 pub fn run(arguments: &Take) -> Result<ExitCode> {
-    let mut session = folder::load(&arguments.folder)?;
-    if act(&mut session, arguments.track, &arguments.action)? {
-        folder::save(&arguments.folder, &session, folder::sample_rate_hz(&arguments.folder))?;
+    let TakeAction { select, next, previous, favourite, no_favourite, compare } = &arguments.action;
+    let is_listing = select.or(*favourite).or(*no_favourite).is_none() && !(*next || *previous || *compare);
+    if is_listing {
+        let session = folder::read(&arguments.folder)?.session;
+        return print(&TakeList::new(&session, arguments.track), arguments.json);
     }
-    let list = TakeList::new(&session, arguments.track);
-    if arguments.json {
-        report::print_json(&list)?;
+    let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
+    act(&mut session, arguments.track, &arguments.action)?;
+    for (track, why) in folder::make_again(&mut session, &Models::default()) {
+        if track == arguments.track {
+            return Err(why.context(format!("this take of {track} is lost and could not be made again")));
+        }
+    }
+    folder::save(&mut folder, &session, folder::sample_rate_hz(&arguments.folder))?;
+    print(&TakeList::new(&session, arguments.track), arguments.json)
+}
+
+fn print(list: &TakeList, json: bool) -> Result<ExitCode> {
+    if json {
+        report::print_json(list)?;
     } else {
         report::print(&list.table())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Performs the requested action; returns whether there was one.
-fn act(session: &mut Session, track: Track, action: &TakeAction) -> Result<bool> {
+/// Does what was asked.
+fn act(session: &mut Session, track: Track, action: &TakeAction) -> Result<()> {
     if let Some(number) = action.select {
         session.select_take(track, number - 1)?;
     } else if action.next {
@@ -68,10 +84,8 @@ fn act(session: &mut Session, track: Track, action: &TakeAction) -> Result<bool>
         session.set_favourite(track, number - 1, false)?;
     } else if action.compare {
         session.compare(track)?;
-    } else {
-        return Ok(false);
     }
-    Ok(true)
+    Ok(())
 }
 
 impl TakeList {
@@ -89,6 +103,7 @@ impl TakeList {
             playing: state.current == Some(index),
             heard_before: state.heard_before.as_ref() == Some(&take.id),
             favourite: state.is_favourite(index),
+            lost: take.is_lost(),
         });
         Self { track, locked: state.locked, takes: takes.collect() }
     }
@@ -103,9 +118,10 @@ impl TakeList {
             let mark = if take.playing { '>' } else { ' ' };
             let star = if take.favourite { "*" } else { " " };
             let before = if take.heard_before { "  (heard before)" } else { "" };
+            let lost = if take.lost { "  (lost: made again when it is played)" } else { "" };
             let _ = writeln!(
                 text,
-                "  {mark} {:>2} {star} seed {:<8} {} bpm, {} bars  {}  \"{}\"{before}",
+                "  {mark} {:>2} {star} seed {:<8} {} bpm, {} bars  {}  \"{}\"{before}{lost}",
                 take.number, take.seed, take.bpm, take.bars, take.patch, take.prompt
             );
         }

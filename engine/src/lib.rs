@@ -1,3 +1,4 @@
-//! Sessions: four tracks, a plan, prompts, locks and takes, in memory and on disk.
+//! Sessions: four tracks, a plan, prompts, locks and takes in memory ([`session`]), and how they are kept ([`project`]).
 
+pub mod project;
 pub mod session;

@@ -1,41 +1,27 @@
-//! A session: four tracks, a plan, prompts, locks and takes.
+//! A session: four tracks, a plan, prompts, locks and takes. It knows no files: [`crate::project`] keeps it.
 
 mod adopt;
 mod answers;
-mod blob;
 mod edit;
 mod error;
-mod export;
-mod flac;
-mod generate;
+pub(crate) mod generate;
 mod history;
 mod import;
-mod mix;
 mod notices;
 mod numbers;
-mod record;
-mod remembered;
 mod sleep;
-mod store;
 mod undo;
-mod wav;
 
-pub use answers::{Question, Work};
-pub use blob::BlobError;
+pub use answers::{Answer, Question, Work};
 pub use error::SessionError;
-pub use export::ExportOptions;
 pub use generate::SessionRequest;
-pub use mix::{mix, resample_loop};
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
-pub use sleep::StoredSound;
-pub use store::{SESSION_FILE, StemFormat, StoreError};
-pub use wav::SampleDepth;
+pub use undo::{Step, TrackStep};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -44,6 +30,8 @@ use resonantgen_words::Intent;
 
 /// How many takes of a track are kept in its history, besides its favourites.
 pub const HISTORY_LENGTH: usize = 16;
+/// How many takes of a track can be favourites.
+pub const MOST_FAVOURITES: usize = 16;
 /// How many actions can be undone.
 pub const UNDO_DEPTH: usize = 32;
 
@@ -52,7 +40,8 @@ pub const UNDO_DEPTH: usize = 32;
 pub struct TrackState {
     /// A locked track's take may not change.
     pub locked: bool,
-    /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites and the two that were heard last.
+    /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
+    /// [`MOST_FAVOURITES`].
     pub history: Vec<Arc<Take>>,
     /// Which take of the history plays.
     pub current: Option<usize>,
@@ -62,15 +51,6 @@ pub struct TrackState {
     pub heard_before: Option<TakeId>,
     /// The numbers by which the takes of the history are chosen.
     pub numbers: TakeNumbers,
-}
-
-/// Where the models of a session's takes came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BundleFacts {
-    /// Identity of the bundle.
-    pub id: String,
-    /// Licence of its weights.
-    pub licence: String,
 }
 
 /// Four tracks and what they share. The same type serves the plugin's state, the command line and the server.
@@ -91,7 +71,7 @@ pub struct Session {
     /// What can be undone and redone.
     steps: undo::Steps,
     /// What it was asked for, and with which takes it was answered.
-    answers: answers::Answers,
+    answers: VecDeque<Answer>,
 }
 
 impl Session {
@@ -104,5 +84,40 @@ impl Session {
     /// State of `track`, to change. What is changed this way cannot be undone.
     pub fn track_mut(&mut self, track: Track) -> &mut TrackState {
         &mut self.tracks[track.index()]
+    }
+
+    /// Gives a session that was read its past: the steps of [`undo`](Self::undo) and [`redo`](Self::redo), the latest last, and
+    /// the answers, the newest last. Favourites and numbers of takes that the histories lack are dropped.
+    #[must_use]
+    pub fn with_past(
+        mut self,
+        undo: impl IntoIterator<Item = Step>,
+        redo: impl IntoIterator<Item = Step>,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Self {
+        for state in &mut self.tracks {
+            let history = &state.history;
+            state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
+            state.numbers.follow(&state.history);
+        }
+        self.steps = undo::Steps::new(undo, redo, self.tracks.each_ref().map(|state| state.locked));
+        self.answers = answers.into_iter().collect();
+        self.forget_answers();
+        self
+    }
+
+    /// What can be undone, the latest last.
+    pub fn undo_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.undo.iter().map(AsRef::as_ref)
+    }
+
+    /// What can be done again, the latest last.
+    pub fn redo_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.redo.iter().map(AsRef::as_ref)
+    }
+
+    /// The answers to what was asked before, the newest last.
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter()
     }
 }

@@ -144,6 +144,71 @@ fn bad_patches_are_refused() {
     check(&|patches| drop(patches.as_array_mut().unwrap().pop()), &["7 patches", "8"]);
 }
 
+/// A copy of the fixture whose first drum patch is a kit of the hits in `tests/golden/hits`; `edit` changes its excitation.
+fn with_kit(edit: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
+    let folder = copy();
+    fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_drums.bin"))
+        .unwrap();
+    let path = folder.path().join("patches.json");
+    let mut patches: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let own = |piece: &str| serde_json::json!({ "piece": piece, "gain_db": 0.0, "tune": 1.0 });
+    let mut excitation = serde_json::json!({
+        "pieces": {
+            "kick": own("bent"), "snare": own("skin"), "rim": own("spike"), "clap": own("fast"), "closed_hat": own("hat"),
+            "open_hat": own("open_hat"), "low_tom": own("skin"), "high_tom": own("skin"), "crash": own("slow"),
+            "ride": own("slow"), "shaker": own("hat"), "perc": own("modes")
+        },
+        "room": 0.1, "room_s": 0.4, "drive_db": 3.0, "tone": vec![0.0; 10]
+    });
+    edit(&mut excitation);
+    for patch in patches.as_array_mut().unwrap().iter_mut().filter(|patch| patch["track"] == "drums") {
+        patch["excitation"] = excitation.clone();
+    }
+    fs::write(&path, serde_json::to_string(&patches).unwrap()).unwrap();
+    sign(folder.path(), "patches.json", |manifest| &mut manifest["patches"]);
+    edit_manifest(folder.path(), |manifest| {
+        manifest["hits"] = serde_json::json!({ "file": "hits_drums.bin", "sha256": "", "bytes": 0 });
+    });
+    sign(folder.path(), "hits_drums.bin", |manifest| &mut manifest["hits"]);
+    folder
+}
+
+#[test]
+fn a_kit_of_hits_makes_takes_without_codes_that_are_the_same_again() {
+    let folder = with_kit(|_| {});
+    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
+    let wish = Wish::new(Track::Drums, 2);
+    let take = engine.generate_take(&wish.request(), &Silent).unwrap();
+    assert!(take.tokens.codes.is_empty() && !take.score.notes.is_empty());
+    assert!(take.audio.left.iter().any(|sample| sample.abs() > 1_000));
+    assert_eq!(take.audio.left.len(), wish.plan.audio_frames(resonantgen_take::TAKE_SAMPLE_RATE_HZ));
+    let threads = EngineOptions { threads: 3, ..options(folder.path().to_owned()) };
+    let again = Engine::open(&threads).unwrap().make_again(&take, &[], &Silent).unwrap().unwrap();
+    assert_eq!(take.audio, again.audio);
+    let slower = engine.perform_again(&take, 100.0, &[], &Silent).unwrap().unwrap();
+    assert!(slower.audio.left.len() > take.audio.left.len());
+}
+
+#[test]
+fn bad_kits_and_files_of_hits_are_refused() {
+    refused(with_kit(|kit| kit["pieces"]["kick"]["piece"] = "gong".into()).path(), &["kick", "gong"]);
+    refused(with_kit(|kit| kit["pieces"]["kick"]["tune"] = 0.into()).path(), &["tune of kick is 0"]);
+    refused(
+        with_kit(|kit| kit["pieces"]["gong"] = kit["pieces"]["kick"].clone()).path(),
+        &["gong", "no drum class"],
+    );
+    refused(with_kit(|kit| kit["room_s"] = 0.into()).path(), &["room_s"]);
+    refused(with_kit(|kit| kit["tone"] = vec![0.0; 3].into()).path(), &["tone"]);
+    let folder = with_kit(|_| {});
+    let path = folder.path().join("hits_drums.bin");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    sign(folder.path(), "hits_drums.bin", |manifest| &mut manifest["hits"]);
+    refused(folder.path(), &["hits_drums.bin", "cut off"]);
+    edit_manifest(folder.path(), |manifest| drop(manifest.as_object_mut().unwrap().remove("hits")));
+    refused(folder.path(), &["patches.json", "does not have"]);
+}
+
 fn options(bundle_dir: PathBuf) -> EngineOptions {
     EngineOptions { runtime_library: Some(runtime_library()), threads: 1, ..EngineOptions::new(bundle_dir) }
 }
@@ -186,24 +251,24 @@ fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
     // The first runtime of a process stays, so whether a wrong file is examined depends on whether another test has started
     // the runtime before. So this runs in a process of its own.
     if std::env::var_os("RESONANTGEN_WRONG_RUNTIME_TEST").is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_bad_runtime_is_an_error_and_a_good_one_works_afterwards", "--exact"])
             .env("RESONANTGEN_WRONG_RUNTIME_TEST", "1")
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         return;
     }
     fs::write(&missing, b"no library").unwrap();
     let error = Runtime::open(Some(&missing)).unwrap_err();
     assert!(matches!(error, RuntimeError::Unloadable { .. }), "{error}");
     #[cfg(target_os = "linux")]
-    if let Some(other) = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"]
-        .map(PathBuf::from)
-        .into_iter()
-        .find(|path| path.is_file())
     {
-        let error = Runtime::open(Some(&other)).unwrap_err();
+        // A library that is none: the one that this process runs with.
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let mut libraries = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+        let other = libraries.find(|path| path.contains("/libc.so") || path.contains("/libc-")).unwrap();
+        let error = Runtime::open(Some(other.as_ref())).unwrap_err();
         assert!(matches!(error, RuntimeError::Stranger { .. }), "{error}");
     }
     let runtime = Runtime::open(Some(&runtime_library())).unwrap();

@@ -1,4 +1,8 @@
-//! The codec's signal processing against goldens written by `training/resonant/codec_goldens.py`.
+//! The codec's signal processing against goldens made by `training/resonant/codec_goldens.py`.
+//!
+//! No two kinds of processor round alike, and the twin in Python does not compute in the same order. So each stage starts from the
+//! golden of the stage before, and its tolerance follows from how it computes and from the signal's own scale, as in
+//! `training/tests/test_codec_golden.py`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -66,36 +70,76 @@ impl Case {
     }
 }
 
+/// Asserts that no value is further off than its tolerance.
 #[track_caller]
-fn check(what: &str, expected: &[f32], got: &[f32], tolerance: f32) {
+fn check(what: &str, expected: &[f32], got: &[f32], tolerance: impl Fn(usize) -> f32) {
     assert_eq!(expected.len(), got.len(), "{what}: length");
-    let (index, difference) = expected
-        .iter()
-        .zip(got)
-        .map(|(a, b)| (a - b).abs())
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .unwrap();
-    assert!(difference <= tolerance, "{what}: at {index} expected {}, got {}", expected[index], got[index]);
+    let share = |index: usize| (expected[index] - got[index]).abs() / tolerance(index);
+    let worst = (0..got.len()).max_by(|a, b| share(*a).total_cmp(&share(*b))).unwrap();
+    assert!(
+        share(worst) <= 1.0,
+        "{what}: at {worst} expected {}, got {}: {} times the tolerance",
+        expected[worst],
+        got[worst],
+        share(worst)
+    );
 }
 
+/// A number of roundings of the largest value.
+fn roundings(count: f32, values: &[f32]) -> f32 {
+    count * f32::EPSILON * values.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()))
+}
+
+/// Tolerances of a log-mel `[bands, frames]` of a signal: those of `log_mel_tolerance` in Python.
+fn log_mel_tolerances(log_power: &[f32], samples: &[f32], transform: Transform) -> Vec<f32> {
+    let Transform { n_fft, hop } = transform;
+    let frames = log_power.len() / BANDS;
+    let hann = |index: usize| 0.5 - 0.5 * (std::f64::consts::TAU * index as f64 / n_fft as f64).cos();
+    let norms: Vec<f64> = (0..frames)
+        .map(|frame| {
+            let windowed = |index: usize| {
+                let at = (frame * hop + index).checked_sub(n_fft / 2)?;
+                samples.get(at).map(|sample| f64::from(*sample) * hann(index))
+            };
+            (0..n_fft).filter_map(windowed).map(|sample| sample * sample).sum::<f64>().sqrt()
+        })
+        .collect();
+    let mel = |hz: f64| 2595.0 * (1.0 + hz / 700.0).log10();
+    let edge = |index: usize| {
+        let place = mel(30.0) + (mel(20_000.0) - mel(30.0)) * index as f64 / (BANDS + 1) as f64;
+        700.0 * (10_f64.powf(place / 2595.0) - 1.0)
+    };
+    let of = |(index, log_power): (usize, &f32)| {
+        // A triangle's sum is half its base, in bins.
+        let weight = ((edge(index / frames + 2) - edge(index / frames)) * n_fft as f64 / 96_000.0).max(1.0);
+        let delta = 4.0 * f64::from(f32::EPSILON) * norms[index % frames];
+        let relative = delta * (weight / f64::from(*log_power).exp()).sqrt();
+        (2.0 * relative + relative * relative) as f32 + f32::EPSILON * (8.0 + log_power.abs())
+    };
+    log_power.iter().enumerate().map(of).collect()
+}
+
+const BANDS: usize = 96;
 const CASES: [&str; 4] = ["chord", "string", "glide", "drums"];
-const TOLERANCE: f32 = 1e-4;
 
 #[test]
-fn streams_match() {
+fn streams_agree_with_the_goldens() {
     for name in CASES {
         let case = Case::load(name);
         let streams = case.streams();
         let expected = case.array("streams");
+        // Computed in double precision, and rounded when notes and voices are added. The partials of stiff strings are turned in single
+        // precision, 256 times before they are set anew, which rounds by half each time.
+        let is_string = case.description["excitation"].get("inharmonicity").is_some();
+        let tolerance = roundings(if is_string { 128.0 } else { 4.0 }, &expected);
         let (first, second) = expected.split_at(case.samples);
-        check(&format!("{name} stream 0"), first, &streams[0].mid, TOLERANCE);
-        check(&format!("{name} stream 1"), second, &streams[1].mid, TOLERANCE);
+        check(&format!("{name} stream 0"), first, &streams[0].mid, |_| tolerance);
+        check(&format!("{name} stream 1"), second, &streams[1].mid, |_| tolerance);
     }
 }
 
 #[test]
-fn features_match() {
+fn features_agree_with_the_goldens() {
     for name in CASES {
         let case = Case::load(name);
         let made = if case.track == "drums" {
@@ -103,12 +147,14 @@ fn features_match() {
         } else {
             features::tonal(&case.notes, case.frames)
         };
-        check(&format!("{name} features"), &case.array("features"), &made.values, 1e-6);
+        let expected = case.array("features");
+        let tolerance = roundings(4.0, &expected);
+        check(&format!("{name} features"), &expected, &made.values, |_| tolerance);
     }
 }
 
 #[test]
-fn the_filter_and_its_levels_match() {
+fn the_filter_and_its_levels_agree_with_the_goldens() {
     for name in CASES {
         let case = Case::load(name);
         let filter = SpectralFilter::new(case.transform);
@@ -124,19 +170,27 @@ fn the_filter_and_its_levels_match() {
         synthesis.push(&gains, frames, 7..frames);
         assert_eq!(synthesis.final_samples(true), case.samples);
         let (mid, side) = synthesis.take(0..case.samples);
-        check(&format!("{name} audio"), &case.array("audio"), &mid, TOLERANCE);
+        let audio = case.array("audio");
+        let tolerance = roundings(2.0 * (case.transform.n_fft as f32).log2(), &audio);
+        check(&format!("{name} audio"), &audio, &mid, |_| tolerance);
         assert!(side.iter().all(|side| *side == 0.0), "{name}: streams without a side are mono");
 
+        let check_log_mel = |what: &str, expected: &[f32], got: &[f32], signal: &[f32], transform| {
+            let tolerances = log_mel_tolerances(expected, signal, transform);
+            check(&format!("{name} {what}"), expected, got, |index| tolerances[index]);
+        };
         let traced = [first, second].map(|stream| {
             mono(&stream.iter().zip(&noise).map(|(sample, noise)| sample + 1e-3 * noise).collect::<Vec<_>>())
         });
-        // Far below the loudest bin the log of a power shows the transform's rounding; the decoder floors it at -2.
-        let audible = |levels: Vec<f32>| levels.into_iter().map(|level| level.max(-9.0)).collect::<Vec<_>>();
-        let (expected, levels) = (audible(case.array("levels")), audible(filter.levels(&traced, frames)));
-        check(&format!("{name} levels"), &expected, &levels, 1e-3);
+        let (expected, levels) = (case.array("levels"), filter.levels(&traced, frames));
+        let half = expected.len() / 2;
+        for (index, stream) in traced.iter().enumerate() {
+            let range = index * half..(index + 1) * half;
+            check_log_mel("levels", &expected[range.clone()], &levels[range], &stream.mid, case.transform);
+        }
 
-        let analysis = SpectralFilter::new(Transform { n_fft: 2048, hop: 480 });
-        let log_mel = audible(analysis.log_mel(&mid, case.frames));
-        check(&format!("{name} mel"), &audible(case.array("log_mel")), &log_mel, 1e-3);
+        let transform = Transform { n_fft: 2048, hop: 480 };
+        let log_mel = SpectralFilter::new(transform).log_mel(&audio, case.frames);
+        check_log_mel("mel", &case.array("log_mel"), &log_mel, &audio, transform);
     }
 }

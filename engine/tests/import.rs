@@ -526,9 +526,9 @@ fn a_session_takes_over_what_was_imported_and_locks_it() {
     assert!(session.track(Track::Drums).locked);
     assert!(matches!(session.add_import(imported), Err(SessionError::Locked(Track::Drums))));
     // To the bit through folder and project, and undone like everything else.
-    session.save(&folder.path("song"), Default::default()).unwrap();
-    let loaded = Session::load(&folder.path("song")).unwrap();
-    let blob = Session::from_bytes(&session.to_bytes()).unwrap();
+    project::save(&session, &folder.path("song"), Default::default()).unwrap();
+    let loaded = project::load(&folder.path("song")).unwrap().session;
+    let blob = project::from_bytes(&project::to_bytes(&session)).unwrap();
     for kept in [&loaded, &blob] {
         assert_eq!(kept.track(Track::Drums).take(), session.track(Track::Drums).take());
         let source = kept.track(Track::Drums).take().unwrap().recipe.imported.clone().unwrap();

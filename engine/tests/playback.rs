@@ -69,8 +69,13 @@ fn clips_cross_threads_whole_and_are_all_freed() {
             let mut beat = 0.0;
             let mut heard = 0_usize;
             while !done.load(Ordering::Acquire) {
-                let position =
-                    Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, exact: false };
+                let position = Position {
+                    beat,
+                    bpm: 240.0,
+                    quarters_per_bar: 4.0,
+                    playing: true,
+                    ..Position::default()
+                };
                 let block = render(&mut player, position, SwapAt::Now, 64);
                 // A mixture of two clips in a crossfade at most: clips have values of 0 to 1.
                 assert!(block.iter().all(|sample| (-0.01..=1.5).contains(sample)), "{block:?}");
@@ -123,7 +128,7 @@ proptest! {
             feeder.send(track, rack(clip(0.5), true)).unwrap();
         }
         for (beat, bpm, quarters_per_bar, playing, samples, swap) in steps {
-            let position = Position { beat, bpm, quarters_per_bar, playing, exact: false };
+            let position = Position { beat, bpm, quarters_per_bar, playing, ..Position::default() };
             let swap_at = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop][swap];
             let block = render(&mut player, position, swap_at, samples);
             prop_assert!(block.iter().all(|sample| sample.is_finite() && sample.abs() <= 1.01), "{position:?}");

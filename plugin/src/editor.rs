@@ -64,12 +64,13 @@ use track_row::Row;
 use understanding::Understanding;
 use view::SessionView;
 
-use crate::export::Exported;
-use crate::job::{Job, Target, Trigger};
-use crate::location;
+use crate::control::export::Exported;
+use crate::control::job::{Job, Target, Trigger};
+use crate::control::location;
+use crate::control::status::{AtomicProgress, Progress};
+use crate::control::{Control, DEFAULT_EDITOR_SIZE};
 use crate::params::ResonantParams;
 use crate::preset;
-use crate::shared::{AtomicProgress, DEFAULT_EDITOR_SIZE, Progress, Shared};
 
 /// The editor's type.
 pub type Editor = EguiEditor<App>;
@@ -89,7 +90,7 @@ const SETTLING_INTERVAL: Duration = Duration::from_millis(250);
 /// The editor's state, for the lifetime of the plugin.
 pub struct App {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
+    control: Arc<Control>,
     gui: Option<GuiContext>,
     /// The view of the session, and what it was made from.
     picture: Option<(PictureFrom, Arc<SessionView>)>,
@@ -161,8 +162,8 @@ fn prompt_id() -> Id {
 
 /// Creates the editor; `None` if it cannot be shown on this system.
 #[must_use]
-pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Editor> {
-    let [width, height] = shared.editor_size.load();
+pub fn create(params: &Arc<ResonantParams>, control: &Arc<Control>) -> Option<Editor> {
+    let [width, height] = control.editor_size.load();
     let [min_width, min_height] = MIN_SIZE;
     let (width, height) = (width.max(min_width), height.max(min_height));
     let state = EguiEditorState::from_size(LogicalSize::new(f64::from(width), f64::from(height)), 1.0);
@@ -182,21 +183,21 @@ pub fn create(params: &Arc<ResonantParams>, shared: &Arc<Shared>) -> Option<Edit
         .with_tile("ResonantGen")
         .with_resize_hint(resize_hint)
         .with_graphics_config(graphics);
-    let understanding = Understanding::of_engine(shared.repaint.clone());
-    let app = App::new(Arc::clone(params), Arc::clone(shared), Look::load(), understanding);
-    create_egui_editor(state, shared.repaint.clone(), settings, app)
+    let understanding = Understanding::of_engine(control.repaint.clone());
+    let app = App::new(Arc::clone(params), Arc::clone(control), Look::load(), understanding);
+    create_egui_editor(state, control.repaint.clone(), settings, app)
 }
 
 impl App {
     fn new(
         params: Arc<ResonantParams>,
-        shared: Arc<Shared>,
+        control: Arc<Control>,
         look: Look,
         understanding: Understanding,
     ) -> Self {
         Self {
             params,
-            shared,
+            control,
             gui: None,
             picture: None,
             prompt: String::new(),
@@ -238,12 +239,12 @@ impl App {
 
     /// Reads what has changed since the last drawing.
     fn refresh(&mut self) {
-        let revision = self.shared.revision();
-        let early = self.shared.early();
+        let snapshot = self.control.snapshot();
+        let (revision, early) = (snapshot.revision, &snapshot.early);
         let from = (revision, early.each_ref().map(|take| take.as_ref().map(|take| take.id.clone())));
         if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != from) {
             let is_new = self.picture.as_ref().is_none_or(|(drawn, _)| drawn.0 != revision);
-            let mut session = self.shared.session();
+            let mut session = snapshot.session.clone();
             if is_new && std::mem::take(&mut self.follows_session) {
                 self.take_locks(Track::ALL.map(|track| session.track(track).locked));
                 if let Some(plan) = &session.plan {
@@ -251,19 +252,19 @@ impl App {
                 }
             }
             // Finished stems are shown, and heard, while the rest is being generated.
-            for take in early.into_iter().flatten() {
+            for take in early.iter().flatten().cloned() {
                 session.plan = Some(take.recipe.plan.clone());
                 session.track_mut(take.recipe.track).add(take);
             }
             let before = self.picture.as_ref().map(|(_, view)| view.as_ref());
             self.picture = Some((from, Arc::new(SessionView::of(&session, before))));
         }
-        let from = (self.shared.epoch(), self.params.slot());
+        let from = (self.control.epoch(), self.params.slot());
         if self.prompt_from != Some(from) {
-            self.prompt = self.shared.prompts.get(from.1);
+            self.prompt = self.control.prompts.get(from.1);
             self.prompt_from = Some(from);
         }
-        let mut overrides = self.shared.overrides();
+        let mut overrides = self.control.overrides();
         let trigger = self.trigger(Target::All);
         overrides.bars = trigger.bars.or(overrides.bars);
         let from = FactsFrom {
@@ -274,7 +275,7 @@ impl App {
             understood: self.understanding.revision(),
         };
         if self.facts.as_ref().is_none_or(|(of, _)| *of != from) {
-            let mut session = self.shared.session();
+            let mut session = snapshot.session.clone();
             for track in Track::ALL {
                 session.track_mut(track).locked = from.locked[track.index()];
             }
@@ -284,17 +285,17 @@ impl App {
     }
 
     fn trigger(&self, target: Target) -> Trigger {
-        let host_bpm = Some(self.shared.host_bpm.load()).filter(|bpm| *bpm > 0.0);
+        let host_bpm = self.control.audio.host_bpm();
         Trigger::read(&self.params, target, host_bpm, None)
     }
 
     fn ask(&self, target: Target) {
-        self.shared.prompts.set(self.params.slot(), self.prompt.clone());
-        self.shared.ask(Job::from(self.trigger(target)));
+        self.control.prompts.set(self.params.slot(), self.prompt.clone());
+        self.control.request(Job::from(self.trigger(target)));
     }
 
     fn is_working(&self) -> bool {
-        self.shared.awaited() > 0
+        self.control.awaited() > 0
     }
 
     /// What a track waits for before its own generation starts, in words.
@@ -354,7 +355,7 @@ impl App {
         let chips = chips::Chips {
             prompt: &self.prompt,
             facts,
-            fixed: &self.shared.overrides(),
+            fixed: &self.control.overrides(),
             bars: foot::asked_bars(&self.params.bars),
             reads: self.understanding.is_busy(),
         };
@@ -371,11 +372,11 @@ impl App {
             Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);
         let working = self.is_working();
-        let progress = self.shared.progress.each_ref().map(AtomicProgress::load);
+        let progress = self.control.progress.each_ref().map(AtomicProgress::load);
         let begun = self.begun(&progress);
-        let playing = self.shared.playing.load(Ordering::Relaxed);
+        let playing = self.control.audio.playing.load(Ordering::Relaxed);
         let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
-            let turns = self.shared.playhead_beat.load() / plan.quarters();
+            let turns = self.control.audio.playhead_beat.load(Ordering::Relaxed) / plan.quarters();
             (turns - turns.floor()) as f32
         });
         if let Some(plan) = &view.plan {
@@ -396,7 +397,7 @@ impl App {
         let dropped = self.drag.take_dropped().map(|(at, paths)| (point(at), paths));
         for track in Track::ALL {
             let index = track.index();
-            let peaks = self.shared.meters[index].take();
+            let peaks = self.control.audio.meters[index].take();
             for (meter, peak) in self.meters[index].iter_mut().zip(peaks) {
                 *meter = peak.max(*meter * METER_FALL);
                 if *meter < 1.0e-4 {
@@ -456,7 +457,7 @@ impl App {
 
     /// Requests repaints for the moving playhead, falling meters and a new window; otherwise nothing repaints.
     fn ask_for_repaints(&self, context: &egui::Context, has_plan: bool) {
-        let moves = self.shared.playing.load(Ordering::Relaxed) && has_plan;
+        let moves = self.control.audio.playing.load(Ordering::Relaxed) && has_plan;
         let falls = self.meters.iter().flatten().any(|peak| *peak > 0.0);
         let elapsed = self.opened.elapsed();
         if moves || falls {
@@ -487,11 +488,11 @@ impl NiceEguiApp for App {
         {
             self.is_drawn = Arc::default();
             let is_drawn = Arc::clone(&self.is_drawn);
-            self.drag_target = drag::Target::open(frame, &self.drag, &self.shared.repaint, is_drawn);
+            self.drag_target = drag::Target::open(frame, &self.drag, &self.control.repaint, is_drawn);
         }
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
-        let size = self.shared.editor_size.load();
+        let size = self.control.editor_size.load();
         if size != DEFAULT_EDITOR_SIZE {
             let size = vec2(size[0].max(MIN_SIZE[0]) as f32, size[1].max(MIN_SIZE[1]) as f32);
             context.send_viewport_cmd(egui::ViewportCommand::InnerSize(size));
@@ -510,6 +511,6 @@ impl NiceEguiApp for App {
     }
 
     fn resized(&mut self, size: WindowSize) {
-        self.shared.editor_size.store([size.logical.width as u32, size.logical.height as u32]);
+        self.control.editor_size.store([size.logical.width as u32, size.logical.height as u32]);
     }
 }

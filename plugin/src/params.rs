@@ -7,8 +7,10 @@ use resonantgen_engine::session::TAKE_NUMBERS;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::SwapAt;
 
-use crate::shared::Shared;
-use crate::state::{DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField};
+use crate::control::Control;
+use crate::control::state::{
+    DamagedField, EditorSizeField, OverridesField, PresetField, PromptsField, SessionField,
+};
 
 /// Level below which a track is silent, in dB.
 pub const LEVEL_MIN_DB: f32 = -60.0;
@@ -234,9 +236,9 @@ pub struct ResonantParams {
 }
 
 impl ResonantParams {
-    /// Parameters at their defaults, which save and restore `shared`.
+    /// Parameters at their defaults, which save and restore `control`.
     #[must_use]
-    pub fn new(shared: &Arc<Shared>) -> Self {
+    pub fn new(control: &Arc<Control>) -> Self {
         Self {
             generate: BoolParam::new("Generate", false),
             seed: IntParam::new("Seed", 1, IntRange::Linear { min: 0, max: SEED_MAX }),
@@ -251,12 +253,12 @@ impl ResonantParams {
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
             melody: TrackParams::new(Track::Melody),
-            prompts: PromptsField(Arc::clone(shared)),
-            overrides: OverridesField(Arc::clone(shared)),
-            session: SessionField(Arc::clone(shared)),
-            damaged: DamagedField(Arc::clone(shared)),
-            preset: PresetField(Arc::clone(shared)),
-            editor_size: EditorSizeField(Arc::clone(shared)),
+            prompts: PromptsField(Arc::clone(control)),
+            overrides: OverridesField(Arc::clone(control)),
+            session: SessionField(Arc::clone(control)),
+            damaged: DamagedField(Arc::clone(control)),
+            preset: PresetField(Arc::clone(control)),
+            editor_size: EditorSizeField(Arc::clone(control)),
         }
     }
 
@@ -305,7 +307,7 @@ mod tests {
 
     #[test]
     fn ids_ranges_and_defaults_are_frozen() {
-        let params = ResonantParams::new(&Shared::new());
+        let params = ResonantParams::new(&Control::new().0);
         let mut lines = String::new();
         for (id, pointer, _) in params.param_map() {
             // SAFETY: the pointer comes from the parameters above, which are alive.
@@ -322,7 +324,7 @@ mod tests {
 
     #[test]
     fn texts_are_read_back_as_they_are_written() {
-        let params = ResonantParams::new(&Shared::new());
+        let params = ResonantParams::new(&Control::new().0);
         for (id, pointer, _) in params.param_map() {
             for normalized in [0.0, 0.25, 0.5, 1.0] {
                 let text = plain(pointer, normalized);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use format::Preset;
 
-use crate::location;
+use crate::control::location;
 use crate::params::BARS_MAX;
 
 /// The factory's presets.

@@ -2,11 +2,15 @@
 //!
 //! It sends the session's playing takes and receives the new ones as lossless bytes, so the result is bit-identical to
 //! running the server's engine locally. The session changes only if the whole operation succeeds.
+//!
+//! Each request runs on a thread of its own. A cancelled request abandons that thread, whatever the server does or does not
+//! do, so a library that contains this code must stay loaded from the first request on.
 
 mod transport;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use resonantgen_engine::project;
 use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
@@ -17,8 +21,11 @@ use crate::wire::{
 };
 use transport::{Method, Transport};
 
-/// Longest single wait for news of a job, in milliseconds; a cancellation is noticed within this time.
+/// Longest single wait for news of a job, in milliseconds.
 const NEWS_MS: u64 = 300;
+/// How long to wait for a server to delete what it has lent. Twice that is well below what a host may be held up when the
+/// plugin is removed.
+const FAREWELL: Duration = Duration::from_millis(40);
 /// Timeout of small requests.
 const SHORT: Duration = Duration::from_secs(10);
 /// Timeout of requests that carry a session.
@@ -100,7 +107,7 @@ impl Remote {
     /// # Errors
     /// Returns an error if the server does not answer or rejects the token.
     pub fn bundles(&self) -> Result<Vec<BundleView>, RemoteError> {
-        self.transport.json(Method::Get, "/v1/bundles", SHORT)
+        self.transport.json(Method::Get, "/v1/bundles", SHORT, &|| false)
     }
 
     /// As [`Session::generate`], on the server.
@@ -150,16 +157,21 @@ impl Remote {
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
-        let sent = playing(session).to_bytes();
-        let create = Method::Post(SESSION_TYPE, &sent);
-        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG)?;
+        let create = Method::Post(SESSION_TYPE, project::to_bytes(&playing(session)));
+        let is_cancelled = || observer.is_cancelled();
+        let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG, &is_cancelled)?;
         let path = format!("/v1/sessions/{}", lent.id);
-        let made = self.work(&path, what, &body, observer);
+        let made = self.work(&path, what, body, observer);
         if !matches!(made, Err(RemoteError::Gone { .. })) {
-            // If this fails, the server deletes the lent session later.
-            let _ = self.transport.bytes(Method::Delete, &path, SHORT);
+            self.delete(&path);
         }
         Ok(session.adopt(&made?)?)
+    }
+
+    /// Deletes something on the server. If this fails, the server deletes it later.
+    fn delete(&self, path: &str) {
+        let began = Instant::now();
+        let _ = self.transport.bytes(Method::Delete, path, SHORT, &|| began.elapsed() >= FAREWELL);
     }
 
     /// Runs a job on the lent session at `path`, and fetches the session.
@@ -167,11 +179,13 @@ impl Remote {
         &self,
         path: &str,
         what: &str,
-        body: &[u8],
+        body: Vec<u8>,
         observer: &dyn Observer,
     ) -> Result<Session, RemoteError> {
+        let is_cancelled = || observer.is_cancelled();
         let request = Method::Post("application/json", body);
-        let mut job: JobView = self.transport.json(request, &format!("{path}/{what}"), SHORT)?;
+        let mut job: JobView =
+            self.transport.json(request, &format!("{path}/{what}"), SHORT, &is_cancelled)?;
         let at = format!("/v1/jobs/{}", job.id);
         let mut told = Vec::new();
         loop {
@@ -191,15 +205,17 @@ impl Remote {
                     });
                 }
             }
-            if observer.is_cancelled() {
-                self.transport.bytes(Method::Delete, &at, SHORT)?;
-                return Err(RemoteError::Cancelled);
-            }
             let news = format!("{at}?after={}&wait_ms={NEWS_MS}", job.version);
-            job = self.transport.json(Method::Get, &news, SHORT)?;
+            job = match self.transport.json(Method::Get, &news, SHORT, &is_cancelled) {
+                Err(RemoteError::Cancelled) => {
+                    self.delete(&at);
+                    return Err(RemoteError::Cancelled);
+                }
+                answer => answer?,
+            };
         }
-        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG)?;
-        Session::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
+        let bytes = self.transport.bytes(Method::Get, &format!("{path}/state"), LONG, &is_cancelled)?;
+        project::from_bytes(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! generating (`jobs`). See `docs/scaling.md` for multiple servers, and `guard` for access control.
 
 mod app;
+mod crowd;
 mod extract;
 mod generator;
 mod guard;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -38,13 +40,12 @@ pub use guard::{Token, WeakToken};
 pub use limits::Limits;
 
 use app::App;
+use crowd::{Crowd, Guest};
 use guard::Guard;
 use stall::Stalling;
 
 /// Name of the file that locks a data folder for one server.
 const LOCK: &str = "lock";
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Maximum number of header fields in a request.
 const HEADER_FIELDS: usize = 64;
 /// Maximum size of a request's head in bytes.
@@ -55,6 +56,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const CONNECTION_THREADS: usize = 2;
 /// Threads for disk access and audio files.
 const BLOCKING_THREADS: usize = 16;
+/// Pause until another connection must make room for one that waits.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
 /// Pause after the system refused a connection (too many open files).
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
@@ -180,8 +183,9 @@ impl Server {
 
     async fn answer(self) -> Result<(), ServeError> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let router = app::router(&self.app);
+        let router = TowerToHyperService::new(app::router(&self.app));
         let slots = Arc::new(Semaphore::new(self.app.limits.connections));
+        let crowd = Arc::new(Crowd::default());
         let connections = GracefulShutdown::new();
         let mut stopped = self.stop.subscribe();
         let ended = async {
@@ -193,7 +197,6 @@ impl Server {
         };
         let serve = async {
             loop {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
                 let stream = match listener.accept().await {
                     Ok((stream, _)) => stream,
                     Err(_) => {
@@ -201,19 +204,38 @@ impl Server {
                         continue;
                     }
                 };
+                let slot = loop {
+                    if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+                        break slot;
+                    }
+                    crowd.make_room();
+                    let free = Arc::clone(&slots).acquire_owned();
+                    match tokio::time::timeout(ROOM_PAUSE, free).await {
+                        Ok(Ok(slot)) => break slot,
+                        Ok(Err(_)) => return,
+                        Err(_) => {}
+                    }
+                };
                 // Send small responses at once.
                 let _ = stream.set_nodelay(true);
                 let io = TokioIo::new(Stalling::new(stream, self.app.limits.stall_time));
+                let guest = Guest::new(&crowd);
+                let (answering, router) = (guest.clone(), router.clone());
+                let answer = service_fn(move |request| answering.clone().answer(router.clone(), request));
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIME)
+                    .header_read_timeout(self.app.limits.head_time)
                     .max_headers(HEADER_FIELDS)
                     .max_buf_size(HEAD_BYTES)
-                    .serve_connection(io, TowerToHyperService::new(router.clone()));
+                    .serve_connection(io, answer);
                 let connection = connections.watch(connection);
                 tokio::spawn(async move {
-                    // A broken connection is the client's concern.
-                    let _ = connection.await;
+                    tokio::select! {
+                        // A broken connection is the client's concern.
+                        _ = connection => {}
+                        () = guest.closed() => {}
+                    }
+                    guest.leave();
                     drop(slot);
                 });
             }

@@ -2,6 +2,7 @@
 //!
 //! Stored in the platform's configuration folder, never in a project: projects are passed on, tokens must not be.
 
+use directories::BaseDirs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -53,18 +54,11 @@ pub enum SettingsError {
 /// # Errors
 /// Returns an error if the system has no configuration folder.
 pub fn folder() -> Result<PathBuf, SettingsError> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(folder) = from(FOLDER_VARIABLE) {
-        return Ok(folder);
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(folder.into());
     }
-    let base = if cfg!(target_os = "windows") {
-        from("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
-    };
-    Ok(base.ok_or(SettingsError::NoFolder)?.join("resonantgen"))
+    let folders = BaseDirs::new().ok_or(SettingsError::NoFolder)?;
+    Ok(folders.config_dir().join("resonantgen"))
 }
 
 /// Texts of the user's own genres with their file names, sorted: the `.toml` files in the folder `genres` of the settings' folder.

@@ -4,7 +4,8 @@
 
 mod support;
 
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
+use resonantgen_engine::project;
+use resonantgen_engine::session::{Overrides, SessionRequest};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
@@ -97,7 +98,7 @@ fn each_of_several_waiting_jobs_chooses_a_seed_of_its_own() {
 fn sound_comes_in_parts_with_validators() {
     let folder = tempfile::tempdir().unwrap();
     let server = running(&folder);
-    let bytes = four_takes().to_bytes();
+    let bytes = project::to_bytes(&four_takes());
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
     let view = server.request("POST", "/v1/sessions", &kind, &bytes).expect(201).session();
     let at = format!("/v1/sessions/{}", view.id);
@@ -137,7 +138,7 @@ fn sound_comes_in_parts_with_validators() {
     assert!(server.get(&format!("{at}/mix.wav")).expect(200).body.starts_with(b"RIFF"));
     assert!(server.get(&format!("{at}/session.mid")).expect(200).body.starts_with(b"MThd"));
     let state = server.get(&format!("{at}/state")).expect(200);
-    assert!(Session::from_bytes(&state.body).unwrap().track(Track::Bass).history == vec![take]);
+    assert!(project::from_bytes(&state.body).unwrap().track(Track::Bass).history == vec![take]);
     let empty = server.new_session();
     server.get(&format!("/v1/sessions/{empty}/mix.wav")).expect(404);
 }
@@ -239,11 +240,11 @@ fn a_client_gets_what_the_engine_there_makes() {
     assert!(!refused.is_of_server());
     let failed = remote.generate(&mut session, &request("jazz panic"), &Silent).unwrap_err();
     assert!(matches!(failed, RemoteError::Failed(_)) && failed.is_of_server(), "{failed}");
-    let before = session.to_bytes();
+    let before = project::to_bytes(&session);
     server.stop();
     let gone = remote.generate(&mut session, &request("funk"), &Silent).unwrap_err();
     assert!(matches!(gone, RemoteError::Gone { .. }) && gone.is_of_server(), "{gone}");
-    assert_eq!(session.to_bytes(), before);
+    assert_eq!(project::to_bytes(&session), before);
 }
 
 /// Two seconds of short bursts, one per quarter at 120 bpm.

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use resonantgen_engine::project;
 use resonantgen_server::serve::Limits;
 use resonantgen_server::wire::JobState;
 use serde_json::{Value, json};
@@ -121,7 +122,11 @@ fn names_of_files_are_never_taken_from_a_request() {
     let (folder, server) = started(Limits::default());
     std::fs::write(folder.path().join("secret.flac"), "secret").unwrap();
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
-    let id = server.request("POST", "/v1/sessions", &kind, &four_takes().to_bytes()).expect(201).session().id;
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
     for path in [
         "/v1/sessions/../secret.flac",
         "/v1/sessions/..%2f..%2fsecret.flac",
@@ -190,6 +195,64 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
     let waits = format!("{head}Content-Length: 500\r\n\r\n{{\"prompt\":");
     assert_eq!(server.raw(waits.as_bytes()).status, 408);
+}
+
+/// Clients that open connections and then send half a request, or none, for as long as they may.
+#[test]
+fn half_open_connections_keep_nobody_out() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits { connections: 8, head_time: hour, ..Limits::default() };
+    let (_folder, server) = started(limits);
+    let idle: Vec<TcpStream> = (0..40)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            if number % 2 == 0 {
+                // It may be closed already.
+                let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localh");
+            }
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        server.get("/health").expect(200);
+    }
+    // Those that are left open behind an answer make room as well.
+    let kept: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut begin = [0; 12];
+            stream.read_exact(&mut begin).unwrap();
+            assert_eq!(&begin, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    server.get("/health").expect(200);
+    drop((idle, kept));
+}
+
+/// An answer that is still being taken is no idle connection.
+#[test]
+fn a_download_is_not_cut_off_for_others() {
+    let (_folder, server) = started(Limits { connections: 2, ..Limits::default() });
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    let id = server
+        .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))
+        .expect(201)
+        .session()
+        .id;
+    let whole = server.get(&format!("/v1/sessions/{id}/state")).expect(200).body;
+    let mut slow = TcpStream::connect(server.addr).unwrap();
+    write!(slow, "GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut begin = [0; 12];
+    slow.read_exact(&mut begin).unwrap();
+    for _ in 0..6 {
+        server.get("/health").expect(200);
+    }
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(&whole), "{} bytes of {}", rest.len(), whole.len());
 }
 
 #[test]

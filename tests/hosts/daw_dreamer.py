@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE_HZ = 48_000
+# Rates that the saved session is opened at as well.
+OTHER_RATES_HZ = (44_100, 96_000)
 BLOCK = 128
 BPM = 120.0
 BARS = 2
@@ -28,12 +30,16 @@ Audio = NDArray[np.float32]  # [channels, audio_frames]
 class Host:
     """One engine with one plugin."""
 
-    def __init__(self, plugin: str) -> None:
-        self.engine = dawdreamer.RenderEngine(RATE_HZ, BLOCK)
+    def __init__(self, plugin: str, rate_hz: int = RATE_HZ, block: int = BLOCK) -> None:
+        self.engine = dawdreamer.RenderEngine(rate_hz, block)
         self.engine.set_bpm(BPM)
         self.plugin = self.engine.make_plugin_processor("resonantgen", plugin)
         self.indices = {entry["name"]: entry["index"] for entry in self.plugin.get_parameters_description()}
         assert self.plugin.get_num_output_channels() == 10, self.plugin.get_num_output_channels()
+        self.activate()
+
+    def activate(self) -> None:
+        """Activates the plugin, anew if it was active."""
         self.engine.load_graph([(self.plugin, [])])
 
     def set(self, name: str, value: float) -> None:
@@ -70,6 +76,30 @@ def rms(audio: Audio) -> float:
     return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
 
 
+def check_rate(plugin: str, state: Path, rate_hz: int, reference: Audio) -> None:
+    """The saved session at another rate: each pass, block size and instance the same, and the same music."""
+    host = Host(plugin, rate_hz)
+    host.plugin.load_state(str(state))
+    host.render()
+    length = round(LOOP_SECONDS * rate_hz)
+    twice = host.render(2 * LOOP_SECONDS)
+    assert np.array_equal(twice[:, :length], twice[:, length : 2 * length]), f"the loop repeats at {rate_hz} Hz"
+    host.activate()
+    again = host.render()
+    assert np.array_equal(again[:, :length], twice[:, :length]), f"activated anew it plays the same at {rate_hz} Hz"
+    other = Host(plugin, rate_hz, block=441)
+    other.plugin.load_state(str(state))
+    other.render()
+    audio = other.render()
+    assert np.array_equal(audio[:, :length], twice[:, :length]), f"another instance plays the same at {rate_hz} Hz"
+    # The same music: below both rates' edges the spectra of a loop are the same, bin by bin.
+    bins = round(15_000 * LOOP_SECONDS)
+    for bus, (one, two) in enumerate(zip(stems(twice[:, :length]), stems(reference), strict=True)):
+        spectra = [np.fft.rfft(audio.astype(np.float64), axis=1)[:, :bins] / audio.shape[1] for audio in (one, two)]
+        error = np.abs(spectra[0] - spectra[1]).max() / np.abs(spectra[1]).max()
+        assert error < 1e-3, f"bus {bus} at {rate_hz} Hz is {error:.1e} off the session at {RATE_HZ} Hz"
+
+
 def main(plugin: str, folder: Path) -> None:
     host = Host(plugin)
     for name, value in SETTINGS.items():
@@ -102,7 +132,13 @@ def main(plugin: str, folder: Path) -> None:
     restored.plugin.load_state(str(state))
     again = restored.render()
     assert np.array_equal(again, second), "a restored session plays again to the bit"
-    print("a saved session plays again to the bit")
+    restored.activate()
+    assert np.array_equal(restored.render(), second), "activated anew it plays the same"
+    print("a saved session plays again to the bit, activated anew as well")
+
+    for rate_hz in OTHER_RATES_HZ:
+        check_rate(plugin, state, rate_hz, second)
+        print(f"at {rate_hz} Hz every pass and every instance plays the same samples")
 
 
 if __name__ == "__main__":

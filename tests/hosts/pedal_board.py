@@ -13,6 +13,7 @@ import numpy as np
 import pedalboard
 
 RATE_HZ = 48_000
+OTHER_RATES_HZ = (44_100, 96_000)
 PATIENCE_SECONDS = 240.0
 
 
@@ -40,12 +41,26 @@ def main(path: str) -> None:
     # Without the bass the mix is another one: it is really the mix.
     plugin.process([], 1.0, RATE_HZ, reset=False)
     levels = []
+    heard: dict[int, np.ndarray] = {}
     for muted in (False, True):
         for name in ("drums_mute", "bass_mute", "harmony_mute", "melody_mute"):
             setattr(plugin, name, muted)
         levels.append(float(np.abs(plugin.process([], 4.0, RATE_HZ, reset=False)[:, RATE_HZ:]).max()))
     assert levels[0] > 1e-3 and levels[1] == 0.0, levels
     print("muting all tracks silences it")
+    for name in ("drums_mute", "bass_mute", "harmony_mute", "melody_mute"):
+        setattr(plugin, name, False)
+
+    # Each rate activates the plugin anew; without a transport the song starts over with each reset.
+    for rate_hz in (*OTHER_RATES_HZ, RATE_HZ, *OTHER_RATES_HZ):
+        plugin.process([], 1.0, rate_hz, reset=True)
+        first, second = (plugin.process([], 3.0, rate_hz, reset=True) for _ in range(2))
+        assert np.abs(first).max() > 1e-3, f"silence at {rate_hz} Hz"
+        assert np.array_equal(first, second), f"a second pass plays other samples at {rate_hz} Hz"
+        if rate_hz in heard:
+            assert np.array_equal(first, heard[rate_hz]), f"activated anew it plays other samples at {rate_hz} Hz"
+        heard[rate_hz] = first
+    print("each rate plays the same samples whenever it is chosen")
 
 
 if __name__ == "__main__":

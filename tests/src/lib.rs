@@ -3,9 +3,11 @@
 #[cfg(target_os = "linux")]
 pub mod editor;
 pub mod listen;
+pub mod needs;
 pub mod program;
 #[cfg(target_os = "linux")]
 pub mod screen;
+pub mod skip;
 pub mod stem;
 
 use std::path::{Path, PathBuf};

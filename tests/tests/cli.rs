@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use resonantgen_tests::program::{self, assert_refused, files};
 use resonantgen_tests::stem::Stem;
@@ -439,6 +439,66 @@ fn a_damaged_session_is_refused_and_left_alone() {
     assert!(files(copy.path()) == before);
 }
 
+#[test]
+fn a_lost_take_is_named_and_made_again_when_it_is_played() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    for seed in ["21", "22"] {
+        program::json(&["regenerate", folder, "--track", "bass", "--seed", seed]);
+    }
+    let listed = program::json(&["take", folder, "--track", "bass"]);
+    let id = listed["takes"][0]["id"].as_str().expect("a take has an id").to_owned();
+    let file = copy.path().join("takes").join(format!("{id}.flac"));
+    let whole = fs::read(&file).expect("the take's file is there");
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(&file, damaged).expect("there is room");
+
+    let shown = program::run(&["show", folder]);
+    let told = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success() && told.contains("take 1 of bass is lost"), "{told}");
+    assert!(!told.contains("delete") && !String::from_utf8_lossy(&shown.stderr).contains("delete"));
+    assert_eq!(program::json(&["take", folder, "--track", "bass"])["takes"][0]["lost"], true);
+    let listed = program::json(&["take", folder, "--track", "bass", "--select", "1"]);
+    assert_eq!((&listed["takes"][0]["playing"], &listed["takes"][0]["lost"]), (&true.into(), &false.into()));
+    assert!(fs::read(&file).expect("it is written again") == whole, "the same take, to the bit");
+}
+
+#[test]
+fn the_first_action_can_be_undone_and_redone() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let before = fs::read(copy.path().join("mix.wav")).expect("there is a mix");
+    let undone = program::json(&["undo", folder]);
+    assert!(undone["plan"].is_null() && undone["tracks"][0]["take"].is_null());
+    assert!(!copy.path().join("mix.wav").exists() && !copy.path().join("overview.png").exists());
+    program::json(&["show", folder]);
+    program::json(&["redo", folder]);
+    assert!(fs::read(copy.path().join("mix.wav")).expect("it is back") == before);
+}
+
+#[test]
+fn of_two_commands_at_once_none_is_lost() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let mut running: Vec<_> = TRACKS
+        .iter()
+        .map(|track| {
+            let arguments = ["regenerate", folder, "--track", track, "--seed", "77"];
+            let mut command = program::command(&arguments);
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("resonantgen starts")
+        })
+        .collect();
+    let is_done: Vec<bool> =
+        running.iter_mut().map(|child| child.wait().expect("it ends").success()).collect();
+    for (track, is_done) in TRACKS.iter().zip(is_done) {
+        let takes = program::json(&["take", folder, "--track", track]);
+        let count = takes["takes"].as_array().expect("there are takes").len();
+        assert_eq!(count, if is_done { 2 } else { 1 }, "{track}: what is told is what happened");
+    }
+}
+
 /// A bundle folder that differs from the real one in the named file; the others are linked.
 fn spoilt_bundle(spoil: impl Fn(&Path)) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room for a folder");
@@ -532,33 +592,34 @@ fn ctrl_c_leaves_everything_as_it_was() {
     let folder = text(copy.path());
     let _ = program::json(&["lock", folder, "drums"]);
     let before = files(copy.path());
-    let mut child =
-        program::command(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("resonantgen starts");
-    std::thread::sleep(Duration::from_millis(600));
-    let interrupted = Instant::now();
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
-    let status = child.wait().expect("it ends");
-    assert!(interrupted.elapsed() < Duration::from_secs(3), "it took {:?} to stop", interrupted.elapsed());
-    assert_eq!(status.code(), Some(130));
+    interrupt(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"]);
     assert!(files(copy.path()) == before, "an interrupted generation changed the folder");
 
     // A folder of its own is not left half-filled either.
     let fresh = tempfile::tempdir().expect("there is room for a folder");
-    let mut child =
-        program::command(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("resonantgen starts");
-    std::thread::sleep(Duration::from_millis(400));
-    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    interrupt(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())]);
     assert!(files(fresh.path()).is_empty());
+}
+
+/// Presses Ctrl-C when the first stage of a generation is done, and sees it stop before the last.
+#[cfg(unix)]
+fn interrupt(arguments: &[&str]) {
+    let stages = |lines: &[String]| lines.iter().filter(|line| line.ends_with(" s")).count();
+    let mut child = program::command(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("resonantgen starts");
+    let mut errors = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let mut told = Vec::new();
+    while stages(&told) == 0 {
+        told.push(errors.next().expect("it ended before its first stage").expect("a line"));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
+    told.extend(errors.map(|line| line.expect("a line")));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{told:#?}");
+    assert!(stages(&told) < 3 * TRACKS.len(), "everything was made all the same: {told:#?}");
 }
 
 #[test]

@@ -2,27 +2,19 @@
 //! standalone and says where it is.
 #![cfg(target_os = "linux")]
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use resonantgen_tests::editor::{
     BASS, BASS_AGAIN, DRUMS, DRUMS_LOCK, DRUMS_LOCK_EDGE, Editor, GENERATE, MELODY, MELODY_LANE,
     MELODY_LOCK_EDGE, SIZE, UNDO, is_idle, lane, type_prompt,
 };
+use resonantgen_tests::needs::standalone;
 use resonantgen_tests::root;
 use resonantgen_tests::screen::{Picture, Screen, is_near, key, wait_for};
 
 /// The playhead may cross a picture; a score may not.
 const SAME: f64 = 0.02;
 const OTHER: f64 = 0.04;
-
-/// The standalone, if windows are wanted.
-fn standalone() -> Option<PathBuf> {
-    if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
-        return None;
-    }
-    std::env::var_os("RESONANTGEN_STANDALONE").map(PathBuf::from)
-}
 
 /// Compares with a picture in `tests/golden/editor`; what is seen instead is kept.
 fn is_golden(picture: &Picture, name: &str) -> Result<(), String> {

@@ -7,7 +7,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use resonantgen_tests::{program, root};
+use resonantgen_tests::skip::skip;
+use resonantgen_tests::{needs, program, root};
 use serde_json::{Value, json};
 
 /// A server process; dropping it kills it.
@@ -280,15 +281,14 @@ fn browser() -> Option<String> {
 
 #[test]
 fn a_person_uses_the_page() {
-    if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
+    let Some(python) = needs::python() else { return };
+    let Some(browser) = browser() else {
+        skip(
+            "there is no Chromium: run `cargo xtask setup --tests` (Debian: apt-get install chromium), or name one in \
+             RESONANTGEN_BROWSER",
+        );
         return;
-    }
-    // `cargo xtask test` names the Python that speaks with browsers; without it only this test is left out.
-    let Some(python) = std::env::var_os("RESONANTGEN_PYTHON") else { return };
-    let browser = browser().expect(
-        "no Chromium to test the server's page with: run `cargo xtask setup --tests` (Debian: apt-get install chromium), or name \
-         one in RESONANTGEN_BROWSER",
-    );
+    };
     let folder = tempfile::tempdir().expect("there is room");
     let server = Served::start(&folder.path().join("data"));
     let output = Command::new(python)

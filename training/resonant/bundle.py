@@ -23,6 +23,7 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       "condition": 196,                 columns of the composers' condition
       "codebooks": {"drums": 4, ...},   K per track
       "patches": {"file", "sha256", "bytes", "count"},
+      "hits": {"file", "sha256", "bytes"},   optional: the drum hits of `resonant.hits`, where hits_drums.bin is there
       "tracks": {
         "<track>": {
           "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab"},
@@ -59,6 +60,7 @@ from resonant.mel import SAMPLE_RATE
 SCHEMA_VERSION = 1
 FAMILY = "resonant"
 TOKEN_RATE = 50
+HITS_FILE = "hits_drums.bin"
 KINDS = ("compose", "perform", "decode", "encode")
 LICENCE = "MIT OR Apache-2.0"
 # compose_record.json's names -> the manifest's.
@@ -128,6 +130,8 @@ def build_manifest(folder: Path, identity: str, version: str, licence: str) -> d
                 raise BundleError(f"{kind}_{track}.onnx: input {name} must have {feature_rows(track)} rows")
         tracks[track] = rows
     patches_path = folder / "patches.json"
+    hits_path = folder / HITS_FILE
+    rows = {"file": HITS_FILE, "sha256": digest(hits_path), "bytes": hits_path.stat().st_size} if hits_path.is_file() else None
     return {
         "schema_version": SCHEMA_VERSION, "id": identity, "family": FAMILY, "version": version, "licence": licence,
         "sample_rate": SAMPLE_RATE, "token_rate": TOKEN_RATE, "feature_rate": FEATURE_RATE, "opset": opset,
@@ -137,6 +141,7 @@ def build_manifest(folder: Path, identity: str, version: str, licence: str) -> d
             "file": patches_path.name, "sha256": digest(patches_path), "bytes": patches_path.stat().st_size,
             "count": len(patches),
         },
+        **({"hits": rows} if rows else {}),
         "tracks": tracks,
     }  # fmt: skip
 
@@ -179,8 +184,9 @@ def check(folder: Path) -> dict[str, Any]:
         for kind in KINDS:
             if manifest["tracks"][track][kind] != fresh["tracks"][track][kind]:
                 raise BundleError(f"{kind}_{track}.onnx differs from the manifest")
-    if manifest["patches"] != fresh["patches"]:
-        raise BundleError("patches.json differs from the manifest")
+    for name, file in (("patches", "patches.json"), ("hits", HITS_FILE)):
+        if manifest.get(name) != fresh.get(name):
+            raise BundleError(f"{file} differs from the manifest")
     return manifest
 
 

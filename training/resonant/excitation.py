@@ -15,7 +15,7 @@ t = n / 48000 - on:
   exp(-t / glide_s) (glide_s > 0 and there is an earlier note in the list), in hertz
   440 * 2^((pitch - 69) / 12), times 2^(cents / 1200 sin(2 pi hz (t - delay))) when t > delay, times
   the voice's detune 2^(detune_cents (2 v / (V - 1) - 1) / 1200).
-* phase of voice v at n0: frac((v + .37 midi) * .6180339887); it advances by f / 48000 per sample.
+* phase of voice v at n0: frac((v + .37 midi) * .6180339889); it advances by f / 48000 per sample.
 * tables: octave o = clamp(floor(log2(f / 20)), 0, 9), harmonics k <= floor(24000 / (20 * 2^(o+1))),
   odd = sum over odd k of w_k sin(2 pi k phi) / k, even likewise; 2048 points, linear interpolation.
   Nothing is written while f >= 20480 Hz. w_k is the patch's `partials`; beyond the list the last weight holds, and
@@ -207,7 +207,7 @@ def _tonal(on, off, pitch, velocity, params, tables, stiffness, weights, out):
         for n in range(begin, last):
             env[n - begin] = amplitude * _envelope(n / rate - on[i], held, end, attack, decay, sustain, release)
         for v in range(voices):
-            x = (v + 0.37 * pitch[i]) * 0.6180339887
+            x = (v + 0.37 * pitch[i]) * 0.6180339889
             phase = x - np.floor(x)
             cents = 0.0
             if voices > 1:

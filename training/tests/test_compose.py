@@ -13,6 +13,8 @@ from resonant.export_compose import Stepper, compare, export
 from resonant.tokens import vocabulary
 
 CONFIG = ComposeModelConfig(width=64, layers=2, heads=2, feed_forward=96, condition_width=48)
+# Other libraries and processors add in another order, in each of a dozen layers: a hundred roundings of the largest output.
+ROUNDINGS = 100.0 * np.finfo(np.float32).eps
 FIXTURE = Path(__file__).parents[2] / "tests" / "golden" / "bundle_fixture"
 
 
@@ -53,15 +55,16 @@ def test_the_past_does_not_hear_the_future() -> None:
     with torch.no_grad():
         short = model(torch.from_numpy(tokens[None, :10]), torch.from_numpy(condition[None, :10]))
         full = model(torch.from_numpy(tokens[None]), torch.from_numpy(condition[None]))
-    assert torch.allclose(short, full[:, :10], atol=1e-5)
+    assert (short - full[:, :10]).abs().max() <= ROUNDINGS * full.abs().max()
 
 
 @pytest.mark.parametrize("track", ["drums", "bass", "harmony", "melody"])
 def test_the_fixture_gives_its_golden(track: str) -> None:
     golden = json.loads((FIXTURE / f"compose_{track}.golden.json").read_text())
+    tolerance = ROUNDINGS * np.abs(golden["logits"]).max()
     stepper = Stepper(FIXTURE / f"compose_{track}.onnx")
     for position, (token, row, logits) in enumerate(
         zip(golden["tokens"], golden["condition"], golden["logits"], strict=True)
     ):
         got = stepper.step(token, np.array(row, np.float32), position)
-        assert np.abs(got - np.array(logits)).max() < 1e-4
+        assert np.abs(got - np.array(logits)).max() <= tolerance

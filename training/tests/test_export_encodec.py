@@ -57,7 +57,8 @@ def test_codes_are_equal_and_audio_too_at_every_bandwidth(name: str, tmp_path: P
             assert_same_codes(model, audio[:length], codes[0, : len(expected)], expected)
             got = decode.run(None, {"codes": expected[None]})[0][0, 0]
             assert np.abs(sound).max() > 0.1
-            assert np.abs(got - sound).max() < 1e-4
+            # Added up in another order, in each of a dozen layers.
+            assert np.abs(got - sound).max() <= 100.0 * np.finfo(np.float32).eps * np.abs(sound).max()
 
 
 def test_what_needs_several_passes_is_refused(tmp_path: Path) -> None:

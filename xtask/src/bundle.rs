@@ -3,8 +3,10 @@
 //! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP. On Linux and Windows the CLAP is a
 //! single file, so its models and runtime are beside it in `ResonantGen.resources`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -13,8 +15,28 @@ use crate::setup::runtime;
 use crate::setup::system::{self, Purpose};
 use crate::vst3_preset::{self, Preset};
 
+/// What `bundler.toml` says of the plugin.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleNames {
+    /// The plugin's name in file names.
+    pub name: String,
+    /// Bundle identifier on macOS.
+    pub identifier: String,
+}
+
+/// Names of the bundles. Built into this program, so that a checkout cannot lack them.
+pub static NAMES: LazyLock<BundleNames> = LazyLock::new(|| {
+    let mut packages: BTreeMap<String, BundleNames> =
+        toml::from_str(include_str!("../../bundler.toml")).expect("bundler.toml is well-formed");
+    packages.remove("resonantgen-plugin").expect("bundler.toml names the plugin's package")
+});
+
 /// The plugin's name in file names.
-pub const NAME: &str = "ResonantGen";
+pub fn plugin_name() -> &'static str {
+    &NAMES.name
+}
+
 /// Folder beside the CLAP file.
 pub const RESOURCES: &str = "ResonantGen.resources";
 
@@ -42,14 +64,14 @@ pub fn run(release: bool) -> Result<PathBuf> {
     let folder = command::target("bundled");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
 
-    let vst3 = folder.join(format!("{NAME}.vst3"));
+    let vst3 = folder.join(format!("{}.vst3", plugin_name()));
     let contents = vst3.join("Contents");
     let binary = if cfg!(target_os = "macos") {
-        contents.join("MacOS").join(NAME)
+        contents.join("MacOS").join(plugin_name())
     } else if cfg!(target_os = "windows") {
-        contents.join("x86_64-win").join(format!("{NAME}.vst3"))
+        contents.join("x86_64-win").join(format!("{}.vst3", plugin_name()))
     } else {
-        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{NAME}.so"))
+        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{}.so", plugin_name()))
     };
     copy(&library, &binary)?;
     let resources = contents.join("Resources");
@@ -57,10 +79,10 @@ pub fn run(release: bool) -> Result<PathBuf> {
     fill(&resources, &runtime, &presets)?;
     write_presets(&presets, &folder.join(vst3_preset::FOLDER), vst3_preset::file)?;
 
-    let clap = folder.join(format!("{NAME}.clap"));
+    let clap = folder.join(format!("{}.clap", plugin_name()));
     if cfg!(target_os = "macos") {
         let contents = clap.join("Contents");
-        copy(&library, &contents.join("MacOS").join(NAME))?;
+        copy(&library, &contents.join("MacOS").join(plugin_name()))?;
         link_folder(&resources, &contents.join("Resources"))?;
         for contents in [vst3.join("Contents"), contents] {
             fs::write(contents.join("Info.plist"), information())
@@ -205,14 +227,16 @@ fn information() -> String {
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
 <dict>
-  <key>CFBundleExecutable</key><string>{NAME}</string>
-  <key>CFBundleIdentifier</key><string>org.resonantgen.resonantgen</string>
-  <key>CFBundleName</key><string>{NAME}</string>
+  <key>CFBundleExecutable</key><string>{name}</string>
+  <key>CFBundleIdentifier</key><string>{identifier}</string>
+  <key>CFBundleName</key><string>{name}</string>
   <key>CFBundlePackageType</key><string>BNDL</string>
   <key>CFBundleVersion</key><string>{version}</string>
 </dict>
 </plist>
 "#,
+        name = NAMES.name,
+        identifier = NAMES.identifier,
         version = env!("CARGO_PKG_VERSION")
     )
 }

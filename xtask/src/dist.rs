@@ -14,7 +14,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::bundle::{NAME, RESOURCES, copy};
+use crate::bundle::{RESOURCES, copy, plugin_name};
 use crate::command;
 use crate::flags::Dist;
 use crate::setup::runtime;
@@ -38,7 +38,7 @@ pub fn run(flags: &Dist) -> Result<()> {
 
 /// Name of the archive without its extension.
 fn name() -> String {
-    format!("{NAME}-{}-{}", env!("CARGO_PKG_VERSION"), platform())
+    format!("{}-{}-{}", plugin_name(), env!("CARGO_PKG_VERSION"), platform())
 }
 
 /// Builds and packs.
@@ -74,7 +74,7 @@ fn platform() -> String {
 /// Lays out the folder to pack.
 fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result<()> {
     let resources = if cfg!(target_os = "macos") {
-        bundled.join(format!("{NAME}.clap/Contents/Resources"))
+        bundled.join(format!("{}.clap/Contents/Resources", plugin_name()))
     } else {
         bundled.join(RESOURCES)
     };
@@ -86,9 +86,12 @@ fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result
     copy(runtime, &bin.join(library))?;
     copy(program, &bin.join(program.file_name().context("the program has no name")?))?;
     let shared = Shared { models: &models, library: &bin.join(library), bundled };
-    for plugin in
-        [format!("{NAME}.clap"), format!("{NAME}.vst3"), RESOURCES.to_owned(), vst3_preset::FOLDER.to_owned()]
-    {
+    for plugin in [
+        format!("{}.clap", plugin_name()),
+        format!("{}.vst3", plugin_name()),
+        RESOURCES.to_owned(),
+        vst3_preset::FOLDER.to_owned(),
+    ] {
         let source = bundled.join(&plugin);
         if source.exists() {
             place(&source, &folder.join("plugins").join(&plugin), Some(&shared))?;

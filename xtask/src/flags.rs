@@ -107,6 +107,10 @@ pub struct Test {
     /// Skip the plugin, its hosts and what they need
     #[arg(long)]
     pub no_hosts: bool,
+    /// Only the comparisons with golden files, on processors that can do less than this one: restricted kernels, and an
+    /// emulated processor without AVX (Linux on x86-64)
+    #[arg(long, conflicts_with_all = ["training", "no_hosts"])]
+    pub simd: bool,
 }
 
 /// Flags of `bench`.

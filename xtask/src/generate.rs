@@ -1,6 +1,6 @@
 //! From a prompt to stems on a bare clone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -12,11 +12,11 @@ use crate::setup::{accelerated, runtime};
 /// Builds the command line and runs it.
 ///
 /// # Errors
-/// Setup, build or generation failed; each has said why.
+/// Returns an error if setup, build or generation fails; each has printed the reason.
 pub fn run(flags: &Generate) -> Result<()> {
     let plain = runtime::ensure()?;
     let runtime = accelerated::installed().unwrap_or(plain);
-    let program = build_cli()?;
+    let program = build_quickly()?;
     let mut generate = Command::new(program);
     generate.arg("generate");
     if !flags.rest.iter().any(|flag| flag == "--out" || flag.starts_with("--out=")) {
@@ -29,25 +29,35 @@ pub fn run(flags: &Generate) -> Result<()> {
         .env("RESONANTGEN_RUNTIME", runtime)
         .current_dir(crate::root())
         .status()?;
-    // It has said in one line what went wrong; its exit code is passed on.
+    // It has printed the error; pass on its exit code.
     if !status.success() {
         std::process::exit(status.code().unwrap_or(1));
     }
     Ok(())
 }
 
-/// Builds `resonantgen`, optimised; returns the program's path.
+/// Builds an optimised `resonantgen`; returns its path.
 ///
 /// # Errors
-/// The build failed.
-pub fn build_cli() -> Result<std::path::PathBuf> {
+/// Returns an error if the build fails.
+pub fn build_cli() -> Result<PathBuf> {
     command::run(&mut command::cargo(["build", "--release", "--package", "resonantgen-cli"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), Into::into);
-    Ok(target.join("release").join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX)))
+    Ok(program_in("release"))
 }
 
-/// A folder name made of a prompt: lower-case letters and digits, hyphens between, at most 60 bytes.
+/// Builds `resonantgen` quickly, for a first run: without its server, and with a little less optimisation. Its output is the
+/// same to the bit.
+fn build_quickly() -> Result<PathBuf> {
+    let words = ["build", "--profile", "quick", "--package", "resonantgen-cli", "--no-default-features"];
+    command::run(&mut command::cargo(words))?;
+    Ok(program_in("quick"))
+}
+
+fn program_in(profile: &str) -> PathBuf {
+    command::target(profile).join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A folder name made from a prompt: lower-case letters and digits, separated by hyphens, at most 60 bytes.
 fn slug(prompt: &str) -> String {
     let mut slug = String::new();
     for character in prompt.chars().flat_map(char::to_lowercase) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::bundle::{NAME, RESOURCES, copy, copy_folder, link_folder};
+use crate::bundle::{RESOURCES, copy, copy_folder, link_folder, plugin_name};
 use crate::vst3_preset;
 
 /// Builds optimised bundles and copies them.
@@ -16,17 +16,17 @@ pub fn run() -> Result<()> {
     let bundled = crate::bundle::run(true)?;
     let [clap_folder, vst3_folder] = plugin_folders()?;
 
-    let vst3 = vst3_folder.join(format!("{NAME}.vst3"));
+    let vst3 = vst3_folder.join(format!("{}.vst3", plugin_name()));
     if vst3.is_dir() {
         fs::remove_dir_all(&vst3).with_context(|| format!("cannot replace {}", vst3.display()))?;
     }
-    copy_folder(&bundled.join(format!("{NAME}.vst3")), &vst3)?;
+    copy_folder(&bundled.join(format!("{}.vst3", plugin_name())), &vst3)?;
     println!("installed {}", vst3.display());
 
     // Each format has its own models and runtime, but the disk stores them once.
     let resources = vst3.join("Contents").join("Resources");
-    let clap = clap_folder.join(format!("{NAME}.clap"));
-    let source = bundled.join(format!("{NAME}.clap"));
+    let clap = clap_folder.join(format!("{}.clap", plugin_name()));
+    let source = bundled.join(format!("{}.clap", plugin_name()));
     if source.is_dir() {
         copy_folder(&source.join("Contents").join("MacOS"), &clap.join("Contents").join("MacOS"))?;
         copy(&source.join("Contents").join("Info.plist"), &clap.join("Contents").join("Info.plist"))?;

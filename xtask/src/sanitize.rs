@@ -1,9 +1,14 @@
-//! Runs playback under two of LLVM's sanitizers.
+//! Playback and the plugin under two of LLVM's sanitisers.
 //!
-//! Every compiler for Linux contains them, behind an unstable option. `RUSTC_BOOTSTRAP` enables it here, so that nothing has
-//! to be installed. Only the engine is instrumented, including its instances of the generic ring between the threads.
-//! Everything else is reused from the build of the other tests: the variable is set by a compiler wrapper and not for all of
-//! Cargo, because build scripts of dependencies react to it.
+//! They are in every compiler for Linux, but behind a switch that only nightly Rust opens by itself; `RUSTC_BOOTSTRAP` opens it
+//! here, so that nothing has to be installed. Only the workspace's crates are instrumented, and with them what they make of the
+//! generic ring between the threads. All else is the build of the other tests: the switch is set by a wrapper around the
+//! compiler and not for all of Cargo, since build scripts of dependencies look at it.
+//!
+//! RealtimeSanitizer sees the engine's player, and `process` of the whole plugin: the host tests load the bundle that
+//! all tests use, and what it asks of the system inside `process` (memory, locks, threads, files) is intercepted in the host.
+//! What is allowed all the same is in [`EXCEPTIONS`], and offline renders, which wait for what the song asks for: nobody hears
+//! when they are late.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +16,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command;
+use crate::setup::runtime;
 use crate::test::SCOPE;
+use crate::{bundle, command};
 
 /// The standard library is not instrumented, so ThreadSanitizer sees neither the fence in `Arc` before a value is freed, nor
 /// the synchronisation of the channel that carries test results. Every other access is checked.
@@ -41,7 +47,11 @@ const SANITIZERS: &[Sanitizer] = &[
     },
 ];
 
-/// Runs the playback tests under RealtimeSanitizer and ThreadSanitizer.
+/// What the audio thread may ask of the system, in RealtimeSanitizer's words; each with its reason.
+const EXCEPTIONS: &[&str] = &[];
+
+/// Runs the tests of playback in RealtimeSanitizer and in ThreadSanitizer, and the plugin's tests in a host in
+/// RealtimeSanitizer.
 ///
 /// # Errors
 /// Returns an error if a build fails, or a sanitizer reports a problem.
@@ -66,6 +76,25 @@ pub fn run() -> Result<()> {
         command::run(&mut tests)?;
         println!("sanitize: no {finds}");
     }
+    plugin(&folder)
+}
+
+/// Runs the plugin's `process` in a host, in RealtimeSanitizer.
+fn plugin(folder: &Path) -> Result<()> {
+    let runtime = runtime::ensure()?;
+    let plugins = bundle::run(false)?;
+    let exceptions = folder.join("exceptions");
+    fs::write(&exceptions, EXCEPTIONS.join("\n")).context("cannot write the exceptions")?;
+    let mut tests = command::cargo(["test"]);
+    tests
+        .args(SCOPE)
+        .args(["--test", "clap_host"])
+        .env("RUSTC_WORKSPACE_WRAPPER", folder.join(SANITIZERS[0].name))
+        .env("RESONANTGEN_RUNTIME", runtime)
+        .env("RESONANTGEN_PLUGINS", plugins)
+        .env("RTSAN_OPTIONS", format!("suppressions={}", exceptions.display()));
+    command::run(&mut tests)?;
+    println!("sanitize: no {} in the plugin's process", SANITIZERS[0].finds);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-//! Fetching what a bare clone lacks: the inference runtime, system packages, the tests' Python environment.
+//! Fetches what a bare clone lacks: the inference runtime, system packages, the tests' Python environment.
 //!
-//! Everything goes into `.setup/`, which git ignores; each step looks first whether its work is done.
+//! Everything goes into `.setup/`, which git ignores; each step first checks whether its work is already done.
 
 pub mod accelerated;
 pub mod python;
@@ -19,10 +19,10 @@ pub fn folder() -> PathBuf {
     crate::root().join(".setup")
 }
 
-/// Runs all steps and says what each did.
+/// Runs all steps and prints what each did.
 ///
 /// # Errors
-/// A step failed; what is already done stays and is not done again.
+/// Returns an error if a step fails; completed steps stay and are not repeated.
 pub fn run(flags: &Setup) -> Result<()> {
     let library = runtime::ensure()?;
     println!("setup: ONNX Runtime {} is at {}", runtime::VERSION, library.display());

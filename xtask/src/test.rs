@@ -1,4 +1,7 @@
-//! Everything that must be green.
+//! Runs every check.
+
+mod run;
+mod simd;
 
 use std::path::Path;
 use std::process::Command;
@@ -10,91 +13,79 @@ use crate::flags::Test;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
 use crate::{bundle, command};
+use run::Run;
 
-/// What is built for tests, the same for the plugin bundle and for the tests, so that nothing is built twice. The chores
-/// themselves are left out, because a running program cannot be replaced everywhere.
-pub const SCOPE: &[&str] = &[
-    "--workspace",
-    "--exclude",
-    "xtask",
-    "--features",
-    "resonantgen-plugin/assert_process_allocs,resonantgen-plugin/standalone,resonantgen-tests/steinberg_validator",
-];
+/// Build scope, the same for the plugin bundle and for the tests, so that nothing is built twice. It excludes xtask, because
+/// not every system can replace a running program.
+pub const SCOPE: &[&str] = &["--workspace", "--exclude", "xtask", "--features", FEATURES];
+/// Scope of lints and documentation, with the same features, so that both share the compiler's checks.
+const LINT_SCOPE: &[&str] = &["--workspace", "--features", FEATURES];
+const FEATURES: &str = "resonantgen-plugin/assert_process_allocs,resonantgen-plugin/standalone,resonantgen-tests/steinberg_validator";
 /// The same without the plugin and its hosts.
 const SCOPE_WITHOUT_HOSTS: &[&str] =
     &["--workspace", "--exclude", "xtask", "--exclude", "resonantgen-plugin"];
+const LINT_SCOPE_WITHOUT_HOSTS: &[&str] = &["--workspace", "--exclude", "resonantgen-plugin"];
 
-/// Tests of `training/` that need no PyTorch: the reference that the Rust code is held to.
+/// Tests of `training/` that do not need PyTorch: the reference for the Rust code.
 const REFERENCE_TESTS: &[&str] = &[
     "tests/test_tokens.py",
     "tests/test_conditions.py",
     "tests/test_codec_golden.py",
+    "tests/test_compose_golden.py",
     "tests/test_composer.py",
 ];
 
-/// Sets up, then formatting, lints, documentation, and the tests of every crate, in real hosts too.
+/// Runs setup, formatting, lints, documentation, and the tests of every crate, including those in real hosts. The steps'
+/// output goes to `target/test-logs/`; the last line counts all tests.
 ///
 /// # Errors
-/// The first step that failed.
+/// Returns an error that names the log if a step or a test fails. After a failed test the others still run; after a failed
+/// build they do not.
 pub fn run(flags: &Test) -> Result<()> {
+    if flags.simd {
+        return simd::run();
+    }
     let begin = Instant::now();
     let runtime = runtime::ensure()?;
     let python = python::ensure()?;
-    let (lint_scope, scope): (&[&str], _) = if flags.no_hosts {
-        (&["--workspace", "--exclude", "resonantgen-plugin"], SCOPE_WITHOUT_HOSTS)
+    let training_python = if flags.training { Some(python::ensure_training()?) } else { None };
+    let (lint_scope, scope) = if flags.no_hosts {
+        (LINT_SCOPE_WITHOUT_HOSTS, SCOPE_WITHOUT_HOSTS)
     } else {
         system::ensure(Purpose::Tests)?;
-        (&["--workspace"], SCOPE)
+        (LINT_SCOPE, SCOPE)
     };
 
-    step("formatting", || command::run(&mut command::cargo(["fmt", "--all", "--check"])))?;
-    step("lints", || {
-        command::run(
-            command::cargo(["clippy", "--all-targets"]).args(lint_scope).args(["--", "-D", "warnings"]),
-        )
-    })?;
-    step("documentation", || {
-        command::run(command::cargo(["doc", "--no-deps"]).args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))
-    })?;
+    let mut run = Run::new("test-logs")?;
+    run.must("formatting", &mut command::cargo(["fmt", "--all", "--check"]))?;
+    let mut clippy = command::cargo(["clippy", "--all-targets"]);
+    run.must("lints", clippy.args(lint_scope).args(["--", "-D", "warnings"]))?;
+    let mut documentation = command::cargo(["doc", "--no-deps"]);
+    run.must("documentation", documentation.args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run.must("build", command::cargo(["build"]).args(scope))?;
 
     let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    let (program, standalone) = (built("resonantgen"), built("resonantgen-standalone"));
-    let mut tests = command::cargo(["test"]);
-    tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", program);
+    let mut tests = command::cargo(["test", "--no-fail-fast"]);
+    tests.args(scope).env("RESONANTGEN_RUNTIME", &runtime).env("RESONANTGEN_PROGRAM", built("resonantgen"));
     if flags.no_hosts {
-        step("build", || command::run(command::cargo(["build"]).args(scope)))?;
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
-        let bundle = || {
-            tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
-            tests.env("RESONANTGEN_STANDALONE", standalone);
-            Ok(())
-        };
-        step("build", bundle)?;
+        // The build has already been done.
+        tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
+        tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
-    step("tests", || command::run(&mut tests))?;
-    step("tests of the chores", || command::run(&mut command::cargo(["test", "--package", "xtask"])))?;
-
-    let pytest = |python: &Path, tests: &[&str]| {
-        let mut command = Command::new(python);
-        command.args(["-m", "pytest", "-q"]).args(tests).current_dir(crate::root().join("training"));
-        command::run(&mut command)
-    };
-    if flags.training {
-        let python = python::ensure_training()?;
-        step("training tests", || pytest(&python, &[]))?;
-    } else {
-        step("reference code", || pytest(&python, REFERENCE_TESTS))?;
+    run.tests("tests", &mut tests)?;
+    run.tests("tests of the chores", &mut command::cargo(["test", "--package", "xtask"]))?;
+    match training_python {
+        Some(python) => run.tests("training tests", &mut pytest(&python, &[]))?,
+        None => run.tests("reference code", &mut pytest(&python, REFERENCE_TESTS))?,
     }
-    println!("all tests passed in {:.0} s", begin.elapsed().as_secs_f64());
-    Ok(())
+    run.finish(begin)
 }
 
-/// Runs a step and says how long it took.
-fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    println!("== {name}");
-    let begin = Instant::now();
-    work()?;
-    println!("== {name}: passed in {:.0} s", begin.elapsed().as_secs_f64());
-    Ok(())
+/// The Python tests: all of them, or only the given files.
+fn pytest(python: &Path, tests: &[&str]) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-m", "pytest", "-q"]).args(tests).current_dir(crate::root().join("training"));
+    command
 }

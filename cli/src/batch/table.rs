@@ -28,12 +28,17 @@ impl Row {
     }
 }
 
-/// Reads a table with a header line. Empty lines are skipped.
+/// Reads a table with a header line, as spreadsheets of any country write it: in UTF-8, UTF-16 or Windows-1252, with commas,
+/// semicolons or tabs between cells. Empty lines are left out.
 ///
 /// # Errors
-/// Returns an error if a quote is not closed, or the header has unknown, repeated or missing columns.
-pub fn read(text: &str) -> Result<Vec<Row>, Usage> {
-    let mut records = records(text.trim_start_matches('\u{feff}'))?.into_iter();
+/// A quote is not closed, or the header is not one of a batch.
+pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Usage> {
+    let text = decode(bytes);
+    let (text, told) = separator_line(&text);
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let separator = told.unwrap_or_else(|| separator_of(first));
+    let mut records = records(text, separator, 1 + usize::from(told.is_some()))?.into_iter();
     let (_, header) = records.next().ok_or_else(|| Usage("the table is empty".to_owned()))?;
     let mut columns: Vec<&'static str> = Vec::new();
     for name in &header {
@@ -61,12 +66,59 @@ pub fn read(text: &str) -> Result<Vec<Row>, Usage> {
     Ok(rows.collect())
 }
 
-/// The cells of each record, with the line at which it starts.
-fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, Usage> {
+/// A number as people write it, for a column of numbers: a comma may stand for the point, and a share may be in percent.
+pub fn plain_number(column: &str, cell: &str) -> String {
+    if !["bpm", "variation", "adherence"].contains(&column) {
+        return cell.to_owned();
+    }
+    let digits: String = cell.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let digits = digits.replace(',', ".");
+    let share =
+        digits.strip_suffix('%').filter(|_| column != "bpm").and_then(|digits| digits.parse::<f64>().ok());
+    share.map_or(digits, |percent| (percent / 100.0).to_string())
+}
+
+/// The text of a file: by its byte order mark, by the zeros of UTF-16 in Latin letters, or else what is no UTF-8 is
+/// Windows-1252.
+fn decode(bytes: &[u8]) -> String {
+    let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(64).filter(|byte| **byte == 0).count();
+    let encoding = match encoding_rs::Encoding::for_bom(bytes) {
+        Some((encoding, _)) => encoding,
+        None if zeros(1) > 2 && zeros(0) == 0 => encoding_rs::UTF_16LE,
+        None if zeros(0) > 2 && zeros(1) == 0 => encoding_rs::UTF_16BE,
+        None if std::str::from_utf8(bytes).is_ok() => encoding_rs::UTF_8,
+        None => encoding_rs::WINDOWS_1252,
+    };
+    // Old spreadsheets end lines with a carriage return alone.
+    encoding.decode(bytes).0.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The text without a first line like `sep=;`, which some spreadsheets write, and what that says.
+fn separator_line(text: &str) -> (&str, Option<char>) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let told = first.trim_matches('"').strip_prefix("sep=").map(|told| told.chars().collect::<Vec<_>>());
+    match told.as_deref() {
+        Some([separator]) => (rest, Some(*separator)),
+        _ => (text, None),
+    }
+}
+
+/// What separates the cells of a header: what splits it into the most names of columns.
+fn separator_of(header: &str) -> char {
+    let known = |separator: char| {
+        let names = header.split(separator).map(|name| name.trim().trim_matches('"').to_lowercase());
+        names.filter(|name| COLUMNS.contains(&name.as_str())).count()
+    };
+    // Commas if nothing speaks for another.
+    ['\t', ';', ','].into_iter().max_by_key(|separator| known(*separator)).unwrap_or(',')
+}
+
+/// The cells of each record, with the line that it starts at, the first being `line`.
+fn records(text: &str, separator: char, mut line: usize) -> Result<Vec<(usize, Vec<String>)>, Usage> {
     let mut records = Vec::new();
     let mut cells: Vec<String> = Vec::new();
     let mut cell = String::new();
-    let (mut line, mut first_line, mut quoted, mut was_quoted) = (1, 1, false, false);
+    let (mut first_line, mut quoted, mut was_quoted) = (line, false, false);
     let mut letters = text.chars().peekable();
     loop {
         let letter = letters.next();
@@ -84,8 +136,7 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, Usage> {
                 cell.clear();
                 (quoted, was_quoted) = (true, true);
             }
-            Some('\r') if letters.peek() == Some(&'\n') => {}
-            Some(',') => {
+            Some(letter) if letter == separator => {
                 cells.push(std::mem::take(&mut cell));
                 was_quoted = false;
             }
@@ -117,7 +168,7 @@ mod tests {
     fn tables_are_read_as_spreadsheets_write_them() {
         let text = "\u{feff}Prompt,bpm,chords\r\n\"dark techno, with \"\"acid\"\" bass\",132,\r\n\r\n jazz , , Am F\r\n\
                     \"two\nlines\",90,\"C, G\"";
-        let rows = read(text).expect("a table");
+        let rows = read(text.as_bytes()).expect("a table");
         let cells: Vec<_> =
             rows.iter().map(|row| (row.line, row.get("prompt"), row.get("bpm"), row.get("chords"))).collect();
         assert_eq!(
@@ -130,6 +181,58 @@ mod tests {
         );
     }
 
+    /// Each a file that a spreadsheet wrote.
+    #[test]
+    fn tables_of_every_country_are_read() {
+        let utf16 = |text: &str, big: bool| -> Vec<u8> {
+            let units = text
+                .encode_utf16()
+                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
+            units.collect()
+        };
+        let comma = "prompt,name,bpm\ntechno,St\u{fc}ck,120\n";
+        for (kind, bytes) in [
+            ("semicolons", "prompt;name;bpm\r\ntechno;St\u{fc}ck;120\r\n".as_bytes().to_vec()),
+            ("carriage returns", "prompt,name,bpm\rtechno,St\u{fc}ck,120\r".as_bytes().to_vec()),
+            ("tabs", "prompt\tname\tbpm\ntechno\tSt\u{fc}ck\t120\n".as_bytes().to_vec()),
+            (
+                "a line that names the separator",
+                "sep=;\r\nprompt;name;bpm\r\ntechno;St\u{fc}ck;120".as_bytes().to_vec(),
+            ),
+            (
+                "quoted names",
+                "\"prompt\";\"name\";\"bpm\"\n\"techno\";\"St\u{fc}ck\";\"120\"\n".as_bytes().to_vec(),
+            ),
+            ("Windows-1252", b"prompt,name,bpm\ntechno,St\xfcck,120\n".to_vec()),
+            ("UTF-16 with a mark", [vec![0xff, 0xfe], utf16(comma, false)].concat()),
+            ("UTF-16 with the other mark", [vec![0xfe, 0xff], utf16(comma, true)].concat()),
+            ("UTF-16", utf16(comma, false)),
+            ("UTF-16, the other way", utf16(comma, true)),
+        ] {
+            let rows = read(&bytes).unwrap_or_else(|error| panic!("{kind}: {error}"));
+            let cells = ["prompt", "name", "bpm"].map(|column| rows[0].get(column));
+            assert_eq!(cells, [Some("techno"), Some("St\u{fc}ck"), Some("120")], "{kind}");
+            assert_eq!((rows.len(), rows[0].surplus()), (1, 0), "{kind}");
+        }
+        // A single column has no separator at all.
+        assert_eq!(read(b"prompt\ntechno; hard\n").expect("a table")[0].get("prompt"), Some("techno; hard"));
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (column, cell, plain) in [
+            ("bpm", "127,5", "127.5"),
+            ("bpm", "1e2", "1e2"),
+            ("variation", "0,5", "0.5"),
+            ("variation", ".5", ".5"),
+            ("adherence", "50 %", "0.5"),
+            ("bpm", "50%", "50%"),
+            ("chords", "C, G", "C, G"),
+        ] {
+            assert_eq!(plain_number(column, cell), plain, "{column}");
+        }
+    }
+
     #[test]
     fn what_is_no_batch_is_refused_by_what_is_wrong() {
         for (text, hint) in [
@@ -139,9 +242,9 @@ mod tests {
             ("prompt,bpm,BPM\n", "twice"),
             ("prompt\n\"techno\n", "line 2"),
         ] {
-            let error = read(text).expect_err("no batch").to_string();
+            let error = read(text.as_bytes()).expect_err("no batch").to_string();
             assert!(error.contains(hint), "{text:?}: {error}");
         }
-        assert_eq!(read("prompt\ntechno,1,,2\n").expect("a table")[0].surplus(), 2);
+        assert_eq!(read(b"prompt\ntechno,1,,2\n").expect("a table")[0].surplus(), 2);
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, mix};
+use resonantgen_engine::project::mix;
+use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::generator::Engine;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;

@@ -1,9 +1,6 @@
 //! A picture with anti-aliased shapes and text.
 
-use std::io::Cursor;
-
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
-use image::{ImageError, ImageFormat, Rgb, RgbImage};
 
 /// A colour: red, green, blue.
 pub type Colour = [u8; 3];
@@ -55,7 +52,9 @@ pub enum Weight {
 
 /// The picture.
 pub struct Canvas {
-    image: RgbImage,
+    width: usize,
+    /// Row by row.
+    pixels: Vec<Colour>,
     medium: FontRef<'static>,
     semi_bold: FontRef<'static>,
 }
@@ -65,7 +64,8 @@ impl Canvas {
     pub fn new(width: u32, height: u32, background: Colour) -> Self {
         let font = |bytes| FontRef::try_from_slice(bytes).expect("the shipped fonts are valid");
         Self {
-            image: RgbImage::from_pixel(width, height, Rgb(background)),
+            width: width as usize,
+            pixels: vec![background; width as usize * height as usize],
             medium: font(include_bytes!("../../../assets/fonts/Inter-Medium.otf")),
             semi_bold: font(include_bytes!("../../../assets/fonts/Inter-SemiBold.otf")),
         }
@@ -75,18 +75,23 @@ impl Canvas {
     ///
     /// # Errors
     /// Returns an error if the encoder fails, which happens only when memory runs out.
-    pub fn into_png(self) -> Result<Vec<u8>, ImageError> {
-        let mut bytes = Cursor::new(Vec::new());
-        self.image.write_to(&mut bytes, ImageFormat::Png)?;
-        Ok(bytes.into_inner())
+    pub fn into_png(self) -> Result<Vec<u8>, png::EncodingError> {
+        let mut bytes = Vec::new();
+        let height = self.pixels.len() / self.width.max(1);
+        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(self.pixels.as_flattened())?;
+        writer.finish()?;
+        Ok(bytes)
     }
 
     /// Mixes a colour into one pixel; pixels outside the picture are ignored.
     fn blend(&mut self, x: i32, y: i32, colour: Colour, alpha: f32) {
-        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
-        let Some(pixel) = self.image.get_pixel_mut_checked(x, y) else { return };
+        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
+        let Some(pixel) = self.pixels.get_mut(y * self.width + x).filter(|_| x < self.width) else { return };
         let alpha = alpha.clamp(0.0, 1.0);
-        for (channel, target) in pixel.0.iter_mut().zip(colour) {
+        for (channel, target) in pixel.iter_mut().zip(colour) {
             *channel = (f32::from(*channel) * (1.0 - alpha) + f32::from(target) * alpha).round() as u8;
         }
     }
@@ -202,9 +207,9 @@ mod tests {
     fn half_covered_pixels_are_half_blended() {
         let mut canvas = Canvas::new(4, 4, [0, 0, 0]);
         canvas.fill(Rect { left: 0.5, top: 0.0, right: 2.0, bottom: 1.0 }, 0.0, [200, 200, 200], 1.0);
-        assert_eq!(canvas.image.get_pixel(0, 0).0, [100; 3]);
-        assert_eq!(canvas.image.get_pixel(1, 0).0, [200; 3]);
-        assert_eq!(canvas.image.get_pixel(2, 0).0, [0; 3]);
+        assert_eq!(canvas.pixels[0], [100; 3]);
+        assert_eq!(canvas.pixels[1], [200; 3]);
+        assert_eq!(canvas.pixels[2], [0; 3]);
     }
 
     #[test]
@@ -212,7 +217,7 @@ mod tests {
         let mut canvas = Canvas::new(8, 8, [0, 0, 0]);
         canvas.fill(Rect { left: -50.0, top: -50.0, right: 50.0, bottom: 50.0 }, 9.0, [255; 3], 1.0);
         canvas.text("far away 🔥", (-100.0, 400.0), Align::Left, (Weight::Medium, 14.0), [255; 3]);
-        assert_eq!(canvas.image.get_pixel(4, 4).0, [255; 3]);
+        assert_eq!(canvas.pixels[4 * 8 + 4], [255; 3]);
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Models of other makers: EnCodec codecs and MusicGen, exported by the training code.
+//! Third-party models: EnCodec codecs and MusicGen, exported by the training code.
 //!
-//! Their weights stay under their makers' licences; nothing of the product depends on this crate.
+//! Their weights keep their makers' licences. Generating takes does not need this crate.
 //!
 //! ```no_run
-//! use crate::encodec::TokensFile;
+//! use resonantgen_foreign::encodec::TokensFile;
 //!
-//! let tokens = TokensFile::read("loop.tokens".as_ref())?;
+//! let tokens = TokensFile::from_bytes(&std::fs::read("loop.tokens")?)?;
 //! println!("{} codebooks", tokens.codes.codebooks);
-//! # Ok::<(), crate::encodec::TokensError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod encodec;
@@ -15,7 +15,7 @@ pub mod musicgen;
 
 use resonantgen_models::bundle::manifest::Refusal;
 
-/// Checks the text of a manifest of family `encodec` or `musicgen`.
+/// Checks the text of a manifest of the family `encodec` or `musicgen`.
 ///
 /// # Errors
 /// Returns why neither family accepts it.

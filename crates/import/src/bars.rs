@@ -1,10 +1,12 @@
 //! Where the bars of a recording are: tempo, downbeat, and how many.
 
 use super::decode::Decoded;
+use super::hints::Hint;
 use super::tempo::{Similarity, estimate, usual};
-use super::{ImportError, ImportOptions, Measured};
+use super::{ImportError, ImportOptions, Measured, attack};
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter};
 use resonantgen_sound::listen::flux::{Edges, Flux};
+use resonantgen_sound::listen::mono;
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 /// Below this no beat was found.
@@ -23,6 +25,28 @@ const OTHER_PULSE_SHARE: f32 = 0.72;
 const BEGIN_BONUS: f32 = 0.25;
 /// A last bar that misses this much of its length still counts, in seconds.
 const SHORTFALL_SECONDS: f64 = 0.06;
+/// The same for a length that is to be that of whole bars at a tempo that is told.
+const EXACT_SECONDS: f64 = 0.006;
+/// How far a tempo that is noted may be from the one that the length speaks for, as a share.
+const NOTED_TOLERANCE: f64 = 0.01;
+/// The same for a bare number in a name, in seconds over the length.
+const BARE_SECONDS: f64 = 0.012;
+/// How sure a tempo is that was noted and agrees with the length.
+const NOTED_CONFIDENCE: f32 = 0.95;
+/// How much less well than the measured tempo a bare number in a name may explain the recording.
+const BARE_PULSE_SHARE: f32 = 0.5;
+/// Share of the chosen tempo's score from which on half or double of it is told as well.
+const DOUBT_SHARE: f32 = 0.3;
+/// From here on sixteenths do not tell that a tempo is no double one.
+const FAST_BPM: f64 = 130.0;
+/// How much sixteenths stand out, as a share of the beat, where they are heard.
+const DIVIDED: f32 = 0.2;
+/// Share of the power in the difference of the channels from which on it is told that they are out of phase.
+const OUT_OF_PHASE: f32 = 0.75;
+/// How far from the measured place of a beat its attack is looked for, in seconds.
+const ATTACK_REACH: f64 = 0.025;
+/// An attack this close to the start of the file is at it, in seconds.
+const AT_ONCE: f64 = 0.001;
 /// Tempos this close to a whole number, over the loop, are one: in seconds.
 const ROUNDING_SECONDS: f64 = 0.006;
 
@@ -36,31 +60,44 @@ pub(super) struct Cut {
     pub(super) bar_seconds: f64,
 }
 
-/// Finds the bars of `decoded`.
+/// Finds the bars of `decoded`. `hints` are tempos that its name and tags may mean.
 pub(super) fn find(
     decoded: &Decoded,
     meter: Meter,
     options: &ImportOptions,
+    hints: &[Hint],
     remarks: &mut Vec<String>,
 ) -> Result<Cut, ImportError> {
-    let mono: Vec<f32> =
-        decoded.left.iter().zip(&decoded.right).map(|(left, right)| 0.5 * (left + right)).collect();
+    let heard = mono(&decoded.left, &decoded.right);
+    if heard.side > OUT_OF_PHASE {
+        let words = "its channels are out of phase, so that it nearly vanishes in mono: turn the polarity of one of them if \
+                     that is not meant";
+        remarks.push(words.to_owned());
+    }
+    let mono = heard.samples;
     let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
     let quarters_per_bar = f64::from(meter.steps_per_bar()) / 4.0;
     let flux = Flux::of(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Silent);
     let novelty = flux.novelty();
     let similarity = Similarity::of(&novelty, flux.rate_hz());
     let hint = options.bpm_hint.or(options.plan.as_ref().map(|plan| plan.bpm));
+    // The length speaks only for what begins at the file's beginning.
+    let cut_seconds = decoded.cut_seconds.filter(|_| options.start_seconds.is_none());
     let (bpm, whole_bars) = match options.bpm {
-        Some(value) => (Measured { value, confidence: 1.0 }, None),
+        Some(value) => {
+            let bars =
+                cut_seconds.and_then(|seconds| whole_bars(value, seconds, quarters_per_bar, EXACT_SECONDS));
+            (Measured { value, confidence: 1.0 }, bars)
+        }
         None => {
             let measured = estimate(&similarity, hint);
-            let known = options.start_seconds.is_none() && decoded.is_whole;
-            let cut = known
-                .then(|| cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar))
-                .flatten();
-            match (cut, &options.plan) {
-                (Some((bpm, bars)), _) => (bpm, Some(bars)),
+            let noted = noted(hints, &similarity, measured, cut_seconds, quarters_per_bar);
+            let cut = cut_seconds.filter(|_| decoded.is_whole && noted.is_none()).and_then(|seconds| {
+                cut_to_bars(&similarity, measured, usual(hint), seconds, quarters_per_bar)
+            });
+            match (noted.or(cut.map(|(bpm, bars)| (bpm, Some(bars)))), &options.plan) {
+                (Some((bpm, bars)), _) if noted.is_some() || hint.is_some() => (bpm, bars),
+                (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
                 // Pads have no beat; beside other tracks their tempo is taken to be the same.
                 (None, Some(plan)) if measured.confidence < NO_BEAT => {
                     remarks
@@ -68,7 +105,8 @@ pub(super) fn find(
                     (Measured { value: plan.bpm, confidence: 0.0 }, None)
                 }
                 (None, _) if measured.confidence < NO_BEAT => return Err(ImportError::NoBeat),
-                (None, _) => (measured, None),
+                (None, _) if hint.is_some() => (measured, None),
+                (None, _) => (doubted(measured, &similarity, remarks), None),
             }
         }
     };
@@ -80,7 +118,13 @@ pub(super) fn find(
     let bar_seconds = quarters_per_bar * 60.0 / bpm.value;
     let downbeat = match options.start_seconds {
         Some(_) => Measured { value: 0.0, confidence: 1.0 },
-        None => downbeat(&flux, &novelty, 60.0 / bpm.value, quarters_per_bar, whole_bars.is_some()),
+        None => {
+            let beat = 60.0 / bpm.value;
+            let starts_on_bar = whole_bars.is_some();
+            let found = downbeat(&flux, &novelty, beat, quarters_per_bar, starts_on_bar);
+            let value = if starts_on_bar { 0.0 } else { at_attack(&mono, found.value, beat, bar_seconds) };
+            Measured { value, ..found }
+        }
     };
     let held = ((seconds - downbeat.value + SHORTFALL_SECONDS) / bar_seconds).floor();
     if held < 1.0 {
@@ -100,6 +144,88 @@ pub(super) fn find(
     };
     let bpm = Measured { value: rounded(bpm.value, bar_seconds * f64::from(bars)), ..bpm };
     Ok(Cut { bpm, downbeat, bars, bar_seconds: quarters_per_bar * 60.0 / bpm.value })
+}
+
+/// How many bars of a tempo a length is, if it is a whole number of them but for `tolerance` seconds.
+fn whole_bars(bpm: f64, seconds: f64, quarters_per_bar: f64, tolerance: f64) -> Option<u32> {
+    let bar = quarters_per_bar * 60.0 / bpm;
+    let bars = (seconds / bar).round();
+    ((seconds - bars * bar).abs() <= tolerance && BARS_RANGE.contains(&(bars as u32))).then_some(bars as u32)
+}
+
+/// The first of the tempos that were noted that agrees with the length of the recording or with an octave of the measured
+/// tempo; and its bars, if the length is that of whole ones.
+fn noted(
+    hints: &[Hint],
+    similarity: &Similarity,
+    measured: Measured<f64>,
+    cut_seconds: Option<f64>,
+    quarters_per_bar: f64,
+) -> Option<(Measured<f64>, Option<u32>)> {
+    let pulse = similarity.pulse(measured.value);
+    hints.iter().filter(|hint| BPM_RANGE.contains(&hint.bpm)).find_map(|hint| {
+        let by_length = cut_seconds.and_then(|seconds| {
+            // What says no more than a number must fit exactly, and be no stranger to what is heard.
+            let tolerance = if hint.is_tempo { NOTED_TOLERANCE * seconds } else { BARE_SECONDS };
+            let bars = whole_bars(hint.bpm, seconds, quarters_per_bar, tolerance)?;
+            let value = f64::from(bars) * quarters_per_bar * 60.0 / seconds;
+            let is_likely = hint.is_tempo
+                || bars.is_power_of_two() && similarity.pulse(value) >= BARE_PULSE_SHARE * pulse;
+            (is_likely && BPM_RANGE.contains(&value))
+                .then_some((Measured { value, confidence: NOTED_CONFIDENCE }, Some(bars)))
+        });
+        let by_octave = || {
+            let value = [0.5, 1.0, 2.0]
+                .into_iter()
+                .map(|octave| measured.value * octave)
+                .find(|value| (value / hint.bpm - 1.0).abs() < NOTED_TOLERANCE)?;
+            let confidence = measured.confidence.min(NOTED_CONFIDENCE);
+            (measured.confidence >= NO_BEAT).then_some((Measured { value, confidence }, None))
+        };
+        by_length.or_else(by_octave)
+    })
+}
+
+/// A measured tempo with the doubt about its octave: half and double of it may explain the recording about as well. Half of an
+/// ordinary tempo does not when sixteenths are heard, which would be half as long still.
+fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String>) -> Measured<f64> {
+    let usual = usual(None);
+    let score = |bpm: f64| similarity.pulse(bpm).max(0.0) * usual(bpm);
+    let own = score(bpm.value).max(f32::MIN_POSITIVE);
+    let others = [bpm.value / 2.0, bpm.value * 2.0].into_iter().filter(|other| BPM_RANGE.contains(other));
+    let Some((other, rival)) = others.map(|other| (other, score(other))).max_by(|a, b| a.1.total_cmp(&b.1))
+    else {
+        return bpm;
+    };
+    let is_divided = other < bpm.value && bpm.value < FAST_BPM && {
+        let beat = 60.0 / bpm.value;
+        let at = |share: f64| similarity.at(share * beat).unwrap_or(0.0);
+        at(0.25) - at(0.375).max(0.0) >= DIVIDED * at(1.0)
+    };
+    if rival >= DOUBT_SHARE * own && !is_divided {
+        let (low, high) = (bpm.value.min(other), bpm.value.max(other));
+        remarks.push(format!(
+            "the tempo may be {low:.1} or {high:.1} bpm, which only an ear can tell: it was taken for {:.1}; say it with --bpm if \
+             that is wrong",
+            bpm.value
+        ));
+    }
+    Measured { confidence: bpm.confidence * own / (own + rival), ..bpm }
+}
+
+/// A measured downbeat moved to the attack that is heard there, or, where none is, as far as the attacks of other beats are off.
+fn at_attack(mono: &[f32], downbeat: f64, beat: f64, bar: f64) -> f64 {
+    let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let off = |at: f64| attack::near(mono, at, ATTACK_REACH).map(|found| found - at);
+    let median = |step: f64| {
+        let times =
+            std::iter::successors(Some(downbeat), |at| Some(at + step)).take_while(|at| *at < seconds);
+        let mut offs: Vec<f64> = times.filter_map(off).collect();
+        offs.sort_by(f64::total_cmp);
+        offs.get(offs.len() / 2).copied()
+    };
+    let moved = downbeat + off(downbeat).or_else(|| median(bar)).or_else(|| median(beat)).unwrap_or(0.0);
+    if moved < AT_ONCE { 0.0 } else { moved }
 }
 
 /// Tempo and bars of a recording that was cut to whole bars, as most loops are.
@@ -199,8 +325,8 @@ fn downbeat(
         let first = sums.iter().position(|sum| *sum >= 0.98 * top).unwrap_or(0);
         let width = sums[first..].iter().take_while(|sum| **sum >= 0.98 * top).count();
         let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
-        // What begins within a moment begins at once; nothing begins before the first sound.
-        let phase = if phase > beat - 0.03 { 0.0 } else { phase };
+        // A beat just before the end of this one is the one around the start; nothing begins before the first sound.
+        let phase = if phase > beat - 0.03 { phase - beat } else { phase };
         let loud = 0.3 * novelty.iter().copied().fold(0.0, f32::max);
         let first = novelty.iter().position(|value| *value >= loud).unwrap_or(0);
         phase + ((flux.seconds(first as f64) - 0.05 - phase) / beat).ceil().max(0.0) * beat

@@ -1,32 +1,105 @@
 //! Audio files as 48 kHz stereo, whatever they were: read piece by piece, so that memory stays bounded.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{BufReader, Read as _, Seek as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{
     Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction,
 };
-use symphonia::core::audio::{AudioBufferRef, Channels, SampleBuffer};
-use symphonia::core::codecs::{CODEC_TYPE_NULL, CodecParameters, Decoder, DecoderOptions};
+use symphonia::core::audio::Channels;
 use symphonia::core::errors::Error as FormatError;
-use symphonia::core::formats::{FormatOptions, FormatReader};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
-use symphonia::core::probe::Hint;
 
-use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ};
+use super::mp3::Mp3;
+use super::pcm::Pcm;
+use super::stream::Stream;
+use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ, quiet};
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 /// Audio frames that are resampled at once.
 const CHUNK: usize = 1_024;
 /// Share of the promised length below which a file counts as cut off.
 const WHOLE_SHARE: f64 = 0.99;
-/// Length fields of WAV files that were written to a pipe, and say nothing.
-const UNKNOWN_BYTES: f64 = 4.0e9;
-/// Packets that cannot be decoded before the file counts as damaged.
-const BAD_PACKETS: usize = 3;
+/// Longest piece at the end that may be missing without the file being cut off, in seconds.
+const LOST_END_SECONDS: f64 = 0.5;
+/// Share of a file that may be silent because it cannot be decoded, and seconds that may in any case.
+const LOST_SHARE: f64 = 0.1;
+const LOST_SECONDS: f64 = 0.3;
+
+/// What is known of a file before its sound is read.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Audio frames per second.
+    pub(super) rate_hz: u32,
+    pub(super) channels: Channels,
+    /// Audio frames; `None` if only reading tells. Never an estimate.
+    pub(super) frames: Option<u64>,
+    /// Whether the first sample is the first of what was encoded.
+    pub(super) has_exact_start: bool,
+    /// A tempo that stands in the file.
+    pub(super) bpm: Option<f64>,
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
+}
+
+/// The next part of a file's sound.
+pub(super) enum Piece<'a> {
+    /// Interleaved samples.
+    Sound(&'a [f32]),
+    /// So many audio frames cannot be decoded.
+    Gap(u64),
+}
+
+/// Reads one kind of file.
+pub(super) trait Reader {
+    fn facts(&self) -> &Facts;
+    /// The next piece; `None` at the end.
+    fn next(&mut self) -> Result<Option<Piece<'_>>, Fault>;
+}
+
+/// Why a file cannot be read; [`ImportError`] without its path.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    NotAudio(&'static str),
+    #[error("its coding is not known here")]
+    UnknownCoding,
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Fault {
+    pub(super) fn damaged(reason: &str) -> Self {
+        Self::Damaged(reason.to_owned())
+    }
+
+    fn of(self, path: &Path) -> ImportError {
+        let path = path.to_owned();
+        match self {
+            Self::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                ImportError::Damaged { path, reason: "it ends in the middle of its header".to_owned() }
+            }
+            Self::Io(source) => ImportError::Unreadable { path, source },
+            Self::NotAudio(what) => ImportError::NotAudio { path, what },
+            Self::UnknownCoding => ImportError::NotAudio { path, what: "its coding is not known here" },
+            Self::Damaged(reason) => ImportError::Damaged { path, reason },
+        }
+    }
+}
+
+impl From<FormatError> for Fault {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Unsupported(_) => Self::UnknownCoding,
+            FormatError::IoError(error) => Self::Io(error),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
 
 /// A file's sound from where the import starts, at [`TAKE_SAMPLE_RATE_HZ`].
 #[derive(Debug, Default)]
@@ -37,10 +110,16 @@ pub(super) struct Decoded {
     pub(super) rate_hz: u32,
     /// Channels of the file.
     pub(super) channels: usize,
-    /// Whether the file's end was reached, so that its length says something.
+    /// Whether the file's end was reached.
     pub(super) is_whole: bool,
+    /// Seconds of the whole file, if its length is exactly that of what was encoded.
+    pub(super) cut_seconds: Option<f64>,
+    /// A tempo that stands in the file.
+    pub(super) bpm: Option<f64>,
     /// Samples that were no numbers and became silent.
     pub(super) not_a_number: usize,
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
 }
 
 /// Reads a file from `start_seconds` (the beginning if `None`), at most `limit_seconds`, or [`LONGEST_SECONDS`], beyond
@@ -51,94 +130,118 @@ pub(super) fn decode(
     limit_seconds: Option<f64>,
     observer: &dyn ImportObserver,
 ) -> Result<Decoded, ImportError> {
-    let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(ImportError::NotAudio { path: path.to_owned(), what: "it is a folder" });
-    }
-    check_kind(path, &mut file)?;
-    file.rewind().map_err(unreadable)?;
     let damaged = |reason: &str| ImportError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-
-    let mut hint = Hint::new();
-    if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-        hint.with_extension(extension);
+    let mut reader = open(path)?;
+    let mut facts = reader.facts().clone();
+    if !RATE_RANGE_HZ.contains(&facts.rate_hz) {
+        return Err(ImportError::Rate(facts.rate_hz));
     }
-    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-    let options = FormatOptions { enable_gapless: true, ..FormatOptions::default() };
-    let probed = symphonia::default::get_probe()
-        .format(&hint, stream, &options, &MetadataOptions::default())
-        .map_err(|error| failed(path, &error))?;
-    let mut format = probed.format;
-    let track = format
-        .tracks()
-        .iter()
-        .find(|track| track.codec_params.codec != CODEC_TYPE_NULL)
-        .ok_or_else(|| ImportError::NotAudio { path: path.to_owned(), what: "no sound is in it" })?;
-    let (id, parameters) = (track.id, track.codec_params.clone());
-    let mut decoder = symphonia::default::get_codecs()
-        .make(&parameters, &DecoderOptions::default())
-        .map_err(|error| failed(path, &error))?;
-
-    if let Some(rate) = parameters.sample_rate.filter(|rate| !RATE_RANGE_HZ.contains(rate)) {
-        return Err(ImportError::Rate(rate));
-    }
+    let rate = f64::from(facts.rate_hz);
     let bounded = start_seconds.is_some() || limit_seconds.is_some();
     let limit = limit_seconds.map_or(LONGEST_SECONDS, |limit| limit.min(LONGEST_SECONDS));
-    let promised = promised_seconds(&parameters, metadata.len());
+    let promised = facts.frames.map(|frames| frames as f64 / rate);
     let start = start_seconds.unwrap_or(0.0);
-    if let Some(promised) = promised {
-        if promised.is_cut {
-            return Err(damaged("it is shorter than its header says"));
+    if let Some(seconds) = promised {
+        if start >= seconds {
+            return Err(ImportError::StartBeyondEnd { start, seconds });
         }
-        if start >= promised.seconds {
-            return Err(ImportError::StartBeyondEnd { start, seconds: promised.seconds });
-        }
-        if promised.seconds > LONGEST_SECONDS && !bounded {
-            return Err(ImportError::TooLong { seconds: promised.seconds });
+        if seconds > LONGEST_SECONDS && !bounded {
+            return Err(ImportError::TooLong { seconds });
         }
     }
-    let wanted_seconds = promised.map_or(limit, |promised| promised.seconds.min(limit));
-    let mut sink: Option<Sink> = None;
-    let mut bad = 0;
-    while let Some(decoded) = next(format.as_mut(), decoder.as_mut(), id, &mut bad, path)? {
+    let wanted_seconds = promised.map_or(limit, |promised| promised.min(limit));
+    let mut sink = Sink::new(facts.rate_hz, facts.channels, start)?;
+    let mut lost = 0;
+    let mut is_whole = true;
+    while let Some(piece) = guarded(|| reader.next()).map_err(|fault| fault.of(path))? {
         if observer.is_cancelled() {
             return Err(ImportError::Cancelled);
         }
-        let spec = *decoded.spec();
-        if sink.is_none() {
-            sink = Some(Sink::new(spec.rate, spec.channels, start)?);
+        match piece {
+            Piece::Sound(samples) => sink.push(samples)?,
+            Piece::Gap(frames) => {
+                lost += frames;
+                // What is longer than the limit will not be looked at.
+                sink.pause(frames.min(((limit + start + 1.0) * rate) as u64))?;
+            }
         }
-        let Some(sink) = &mut sink else { break };
-        if spec.rate != sink.rate_hz || spec.channels != sink.channels {
-            return Err(damaged("its rate or number of channels changes midway"));
-        }
-        let mut samples = SampleBuffer::<f32>::new(decoded.capacity() as u64, spec);
-        samples.copy_interleaved_ref(decoded);
-        sink.push(samples.samples())?;
         observer.progress(ImportStage::Read, (sink.seconds() / wanted_seconds).min(1.0) as f32);
         if sink.seconds() >= limit {
             if promised.is_none() && !bounded {
                 return Err(ImportError::TooLong { seconds: sink.seconds() });
             }
+            is_whole = false;
             break;
         }
     }
-    let Some(sink) = sink else { return Err(damaged("there is no sound in it")) };
     let reached = sink.seconds() + start;
     if let Some(promised) = promised
-        && reached < (start + limit).min(promised.seconds) * WHOLE_SHARE - 0.1
+        && is_whole
     {
-        return Err(damaged(&format!("it ends after {reached:.1} s of {:.1} s", promised.seconds)));
+        let missing = promised - reached;
+        if missing > LOST_END_SECONDS.max(promised * (1.0 - WHOLE_SHARE)) || sink.taken == 0 {
+            return Err(damaged(&format!("it ends after {reached:.1} s of {promised:.1} s")));
+        }
+        // The last packet cannot be decoded.
+        let frames = (missing * rate).round().max(0.0) as u64;
+        lost += frames;
+        sink.pause(frames)?;
     }
-    let is_whole = sink.seconds() < limit;
-    Ok(Decoded { is_whole, ..sink.finish()? })
+    if sink.taken == 0 {
+        return Err(damaged("there is no sound in it"));
+    }
+    let lost = lost as f64 / rate;
+    if lost > (sink.seconds() * LOST_SHARE).max(LOST_SECONDS) {
+        return Err(damaged(&format!("{lost:.1} s of it cannot be decoded")));
+    }
+    if lost > 0.0 {
+        facts.remarks.push(format!(
+            "{:.0} ms of it cannot be decoded and are silent now: the file is damaged",
+            (lost * 1e3).max(1.0)
+        ));
+    }
+    let cut_seconds = promised.or(is_whole.then_some(reached)).filter(|_| facts.has_exact_start);
+    Ok(Decoded { is_whole, cut_seconds, bpm: facts.bpm, remarks: facts.remarks, ..sink.finish()? })
 }
 
-/// Whether the first bytes are those of a kind of file that can be read. (The probe alone would search a video for
-/// something that looks like MP3.)
-fn check_kind(path: &Path, file: &mut File) -> Result<(), ImportError> {
+/// Opens a file of any known kind.
+fn open(path: &Path) -> Result<Box<dyn Reader>, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
+    // Opening a named pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is no regular file" };
+        return Err(ImportError::NotAudio { path: path.to_owned(), what });
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let kind = kind_of(path, &mut file)?;
+    file.rewind().map_err(unreadable)?;
+    let opened = guarded(|| -> Result<Box<dyn Reader>, Fault> {
+        Ok(match kind {
+            Kind::Pcm => Box::new(Pcm::open(BufReader::with_capacity(1 << 16, file), metadata.len())?),
+            Kind::Mp3 => Box::new(Mp3::open(file)?),
+            Kind::Stream => Box::new(Stream::open(file)?),
+        })
+    });
+    opened.map_err(|fault| fault.of(path))
+}
+
+/// Calls a decoder. One that panics, as some do on false headers, has found damage.
+fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let called = quiet::without_report(|| catch_unwind(AssertUnwindSafe(call)));
+    called.unwrap_or_else(|_| Err(Fault::damaged("its decoder failed on it")))
+}
+
+/// Kinds of files, by what reads them.
+#[derive(Clone, Copy)]
+enum Kind {
+    Pcm,
+    Mp3,
+    Stream,
+}
+
+/// The kind of a file by its first bytes. (A search for MP3 frames would find some in many a video.)
+fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
     let mut head = [0_u8; 12];
     let mut length = 0;
     while length < head.len() {
@@ -153,102 +256,18 @@ fn check_kind(path: &Path, file: &mut File) -> Result<(), ImportError> {
     let is_mp3 = head[0] == 0xff && head[1] & 0xe6 == 0xe2;
     match &head {
         _ if length == 0 => refused("it is empty"),
-        [b'R', b'I', b'F', b'F', .., b'W', b'A', b'V', b'E'] => Ok(()),
-        [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(()),
-        [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => Ok(()),
-        _ if is_mp3 => Ok(()),
+        [b'R', b'I', b'F', b'F', .., b'W', b'A', b'V', b'E']
+        | [b'R', b'F', b'6', b'4', .., b'W', b'A', b'V', b'E']
+        | [b'B', b'W', b'6', b'4', .., b'W', b'A', b'V', b'E']
+        | [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(Kind::Pcm),
+        [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Stream),
+        [b'I', b'D', b'3', ..] => Ok(Kind::Mp3),
+        _ if is_mp3 => Ok(Kind::Mp3),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0x1a, 0x45, 0xdf, 0xa3, ..] => {
             refused("it is a video or an MP4 file")
         }
         [b'R', b'I', b'F', b'F', ..] => refused("it is a RIFF file, but no WAV"),
         _ => refused("it is another kind of file"),
-    }
-}
-
-fn failed(path: &Path, error: &FormatError) -> ImportError {
-    match error {
-        FormatError::Unsupported(_) => {
-            ImportError::NotAudio { path: path.to_owned(), what: "its coding is not known here" }
-        }
-        error => ImportError::Damaged { path: path.to_owned(), reason: error.to_string() },
-    }
-}
-
-/// What a header promises.
-#[derive(Clone, Copy)]
-struct Promised {
-    seconds: f64,
-    /// The file cannot hold that much.
-    is_cut: bool,
-}
-
-fn promised_seconds(parameters: &CodecParameters, file_bytes: u64) -> Option<Promised> {
-    let rate = f64::from(parameters.sample_rate.filter(|rate| *rate > 0)?);
-    let frames = parameters.n_frames? as f64;
-    let promised = Promised { seconds: frames / rate, is_cut: false };
-    // Only of uncompressed audio is it known how many bytes it takes.
-    let bits = match (parameters.bits_per_sample, parameters.max_frames_per_packet) {
-        (Some(bits), Some(_)) if is_uncompressed(parameters) => f64::from(bits),
-        _ => return Some(promised),
-    };
-    let bytes_per_frame = bits / 8.0 * parameters.channels.map_or(1, Channels::count) as f64;
-    let held = file_bytes as f64 / bytes_per_frame;
-    if frames <= held {
-        return Some(promised);
-    }
-    if frames * bytes_per_frame >= UNKNOWN_BYTES {
-        return Some(Promised { seconds: held / rate, is_cut: false });
-    }
-    Some(Promised { is_cut: frames * WHOLE_SHARE > held, ..promised })
-}
-
-fn is_uncompressed(parameters: &CodecParameters) -> bool {
-    use symphonia::core::codecs as kinds;
-    [
-        kinds::CODEC_TYPE_PCM_U8,
-        kinds::CODEC_TYPE_PCM_S8,
-        kinds::CODEC_TYPE_PCM_S16LE,
-        kinds::CODEC_TYPE_PCM_S16BE,
-        kinds::CODEC_TYPE_PCM_S24LE,
-        kinds::CODEC_TYPE_PCM_S24BE,
-        kinds::CODEC_TYPE_PCM_S32LE,
-        kinds::CODEC_TYPE_PCM_S32BE,
-        kinds::CODEC_TYPE_PCM_F32LE,
-        kinds::CODEC_TYPE_PCM_F32BE,
-        kinds::CODEC_TYPE_PCM_F64LE,
-        kinds::CODEC_TYPE_PCM_F64BE,
-    ]
-    .contains(&parameters.codec)
-}
-
-/// The next piece of the track; `None` at the end.
-fn next<'a>(
-    format: &mut dyn FormatReader,
-    decoder: &'a mut dyn Decoder,
-    track: u32,
-    bad: &mut usize,
-    path: &Path,
-) -> Result<Option<AudioBufferRef<'a>>, ImportError> {
-    let packet = loop {
-        match format.next_packet() {
-            Ok(packet) if packet.track_id() == track => break packet,
-            Ok(_) => {}
-            Err(FormatError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Ok(None);
-            }
-            // Another piece of music begins in the same stream; the first is what was asked for.
-            Err(FormatError::ResetRequired) => return Ok(None),
-            Err(error) => return Err(failed(path, &error)),
-        }
-    };
-    // A packet that cannot be decoded leaves nothing behind.
-    match decoder.decode(&packet) {
-        Ok(_) => Ok(Some(decoder.last_decoded())),
-        Err(FormatError::DecodeError(_) | FormatError::IoError(_)) if *bad < BAD_PACKETS => {
-            *bad += 1;
-            Ok(Some(decoder.last_decoded()))
-        }
-        Err(error) => Err(failed(path, &error)),
     }
 }
 
@@ -302,6 +321,23 @@ impl Sink {
     /// Seconds that were taken, without what was left out before the start.
     fn seconds(&self) -> f64 {
         self.taken as f64 / f64::from(self.rate_hz)
+    }
+
+    /// Takes silence.
+    fn pause(&mut self, frames: u64) -> Result<(), ImportError> {
+        let skipped = self.skip.min(frames);
+        self.skip -= skipped;
+        let mut left = frames - skipped;
+        self.taken += left;
+        while left > 0 {
+            let count = left.min(CHUNK as u64);
+            for waiting in &mut self.waiting {
+                waiting.resize(waiting.len() + count as usize, 0.0);
+            }
+            self.resample()?;
+            left -= count;
+        }
+        Ok(())
     }
 
     fn push(&mut self, interleaved: &[f32]) -> Result<(), ImportError> {
@@ -375,8 +411,8 @@ impl Sink {
             right,
             rate_hz: self.rate_hz,
             channels: self.channels.count(),
-            is_whole: true,
             not_a_number: self.not_a_number,
+            ..Decoded::default()
         })
     }
 }

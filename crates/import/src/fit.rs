@@ -5,6 +5,7 @@ use super::decode::Decoded;
 use super::{Fit, ImportError, ImportObserver, ImportStage};
 use resonantgen_music::plan::Plan;
 use resonantgen_sound::listen::flux::{Edges, Flux};
+use resonantgen_sound::listen::mono;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// Drift from the grid over the whole loop that is left alone, in seconds.
@@ -90,13 +91,11 @@ struct TimeMap {
 
 impl TimeMap {
     /// A map whose attacks run at the original speed; the rest makes up for it.
-    fn new(source: &[Vec<f32>; 2], frames: usize) -> Self {
+    fn new(mono: &[f32], frames: usize) -> Self {
         let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
-        let length = source[0].len() as f64;
+        let length = mono.len() as f64;
         let factor = frames as f64 / length;
-        let mono: Vec<f32> =
-            source[0].iter().zip(&source[1]).map(|(left, right)| 0.5 * (left + right)).collect();
-        let flux = Flux::of(&mono, TAKE_SAMPLE_RATE_HZ, Edges::Wrap);
+        let flux = Flux::of(mono, TAKE_SAMPLE_RATE_HZ, Edges::Wrap);
         let mut onsets: Vec<f64> = (0..resonantgen_sound::listen::flux::BAND_COUNT)
             .flat_map(|band| {
                 let reference = flux.reference(band);
@@ -140,7 +139,8 @@ fn stretch(
     frames: usize,
     observer: &dyn ImportObserver,
 ) -> Result<[Vec<f32>; 2], ImportError> {
-    let map = TimeMap::new(source, frames);
+    let mono = mono(&source[0], &source[1]).samples;
+    let map = TimeMap::new(&mono, frames);
     let length = source[0].len() as i64;
     let hop = PIECE / 2;
     let window: Vec<f32> = (0..PIECE)
@@ -163,7 +163,7 @@ fn stretch(
         let (wanted, is_attack) = map.source((centre as f64).min(frames as f64));
         let mut begin = wanted.round() as i64 - hop as i64;
         if let (Some(continuation), false) = (continuation, is_attack) {
-            begin += best_shift(begin, continuation, |index| at(0, index) + at(1, index));
+            begin += best_shift(begin, continuation, |index| mono[index.rem_euclid(length) as usize]);
         }
         for (offset, weight) in window.iter().enumerate() {
             // The first piece straddles the seam of the loop; none else may reach over it and double its attack.

@@ -1,13 +1,29 @@
-//! Importing a loop: any audio file becomes an immutable take on the session's grid.
+//! Imports a loop: an audio file becomes an immutable take on the session's grid.
 //!
-//! Read (`decode`), measure tempo, downbeat and key, each with its confidence, fit to exact bars (stretched only where
-//! the tempo differs), transcribe approximately, and pack into a [`Take`] whose recipe says where it came from.
+//! The file is decoded; tempo, downbeat and key are measured, each with its confidence; the audio is fitted to exact bars
+//! (stretched only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
+//!
+//! ```no_run
+//! use resonantgen_import::{ImportOptions, import_loop};
+//! use resonantgen_music::track::Track;
+//!
+//! let imported = import_loop("loop.wav".as_ref(), &ImportOptions::new(Track::Drums), &())?;
+//! println!("{:.1} bpm", imported.findings.bpm.value);
+//! # Ok::<(), resonantgen_import::ImportError>(())
+//! ```
 
+mod attack;
 mod bars;
+mod condition;
 mod decode;
 mod fit;
 mod harmony;
+mod hints;
+mod mp3;
+mod pcm;
+mod quiet;
 mod steadiness;
+mod stream;
 mod tempo;
 mod transcribe;
 
@@ -147,7 +163,7 @@ pub struct Findings {
     pub remarks: Vec<String>,
 }
 
-/// A loop on the grid, not yet in a session (see [`resonantgen_engine::session::Session::add_import`]).
+/// A loop on the grid, not yet in a session (see `Session::add_import`).
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The take. Its recipe's plan is the one to go by in an empty session.
@@ -211,7 +227,7 @@ pub fn import_loop(
     check(options)?;
     let track = options.track;
     let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
-    let mut remarks = Vec::new();
+    let mut remarks = std::mem::take(&mut decoded.remarks);
     if decoded.not_a_number > 0 {
         remarks.push(format!("{} samples were no numbers and are silent now", decoded.not_a_number));
     }
@@ -225,6 +241,8 @@ pub fn import_loop(
         }
         remarks.push(format!("it was {:.1} dB above full scale and was turned down", 20.0 * peak.log10()));
     }
+    condition::clean(&mut decoded);
+    remarks.append(&mut decoded.remarks);
     let go_on = |fraction| {
         observer.progress(ImportStage::Listen, fraction);
         if observer.is_cancelled() { Err(ImportError::Cancelled) } else { Ok(()) }
@@ -234,7 +252,10 @@ pub fn import_loop(
     go_on(0.2)?;
     let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
     let seconds = decoded.left.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
-    let cut = bars::find(&decoded, meter, options, &mut remarks)?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let noted = decoded.bpm.map(|bpm| hints::Hint { bpm, is_tempo: true });
+    let hints: Vec<_> = noted.into_iter().chain(hints::of_name(&name)).collect();
+    let cut = bars::find(&decoded, meter, options, &hints, &mut remarks)?;
     go_on(0.6)?;
 
     observer.progress(ImportStage::Fit, 0.0);
@@ -270,7 +291,6 @@ pub fn import_loop(
         _ => grid,
     };
     let score = transcribe::transcribe(track, &heard, &plan);
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let source = ImportSource {
         name: name.clone(),
         sha256,
@@ -369,5 +389,5 @@ fn hash(path: &Path, observer: &dyn ImportObserver) -> Result<String, ImportErro
         }
         hash.update(&piece[..count]);
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hex(hash.finalize()))
 }

@@ -3,19 +3,23 @@
 use std::f64::consts::TAU;
 
 use resonantgen_music::plan::Plan;
-use resonantgen_sound::measure::{onsets, sound};
-use resonantgen_take::StemAudio;
+use resonantgen_sound::listen::mono;
+use resonantgen_sound::measure::onsets;
+use resonantgen_take::{FULL_SCALE, StemAudio};
 
 /// Fewer onsets say nothing: pads have few.
 const FEWEST: usize = 12;
-/// Divisions of a quarter note that are tried: sixteenths, and triplets with the eighths that swing.
-const DIVISIONS: [f64; 2] = [4.0, 6.0];
+/// Divisions of a quarter note that are tried: sixteenths, triplets with the eighths that swing, and the sixteenths of a tempo
+/// that was halved.
+const DIVISIONS: [f64; 3] = [4.0, 6.0, 8.0];
 
 /// How closely the onsets of a loop lie on the grid of `plan`, from 0 (anywhere) to 1: the length of the mean of their phases'
 /// unit vectors, weighted by strength (Mardia and Jupp, "Directional Statistics", 2000, section 2.3), on the better of two grids.
 /// `None` with too few onsets to tell.
 pub(super) fn steadiness(audio: &StemAudio, plan: &Plan) -> Option<f32> {
-    let found = onsets(&sound::mono(audio));
+    let floats =
+        |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
+    let found = onsets(&mono(&floats(&audio.left), &floats(&audio.right)).samples);
     if found.len() < FEWEST {
         return None;
     }

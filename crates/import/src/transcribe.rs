@@ -1,5 +1,5 @@
-//! An approximate score of what was heard, for the display, MIDI and the measures. The other tracks' generators listen to
-//! the audio itself (see [`resonantgen_models::context`]).
+//! An approximate score of what was heard, for the display, MIDI and the measures. The other tracks'
+//! composers hear the audio itself (see the context in the crate `models`).
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note, Score, sort_notes};

@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use self::manifest::{Manifest, Refusal, SCHEMA_VERSION};
 pub use self::patch::{Patch, PatchExcitation};
 use resonantgen_music::track::Track;
+use resonantgen_sound::codec::hits::Hits;
 
 const MANIFEST_FILE: &str = "manifest.json";
 /// Maximum size of a manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 20;
 /// Maximum size of a patch list, in bytes.
 const PATCHES_LIMIT: u64 = 64 << 20;
+/// Largest file of hits that is read, in bytes.
+const HITS_LIMIT: u64 = 64 << 20;
 
 /// Why a bundle cannot be opened. Each message names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +122,7 @@ pub struct Bundle {
     folder: PathBuf,
     manifest: Manifest,
     patches: Vec<Patch>,
+    hits: Hits,
 }
 
 impl Bundle {
@@ -133,14 +137,22 @@ impl Bundle {
         for file in manifest.files() {
             files::check(folder, file)?;
         }
+        let hits = match &manifest.hits {
+            Some(file) => {
+                let path = folder.join(&file.file);
+                let bytes = files::read(&path, HITS_LIMIT)?;
+                Hits::parse(&bytes).map_err(|reason| BundleError::Syntax { path, reason })?
+            }
+            None => Hits::default(),
+        };
         let path = folder.join(&manifest.patches.file);
-        let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?)
+        let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?, &hits)
             .map_err(|reason| BundleError::Value { path: path.clone(), reason })?;
         if patches.len() != manifest.patch_count {
             let reason = format!("{} patches, the manifest says {}", patches.len(), manifest.patch_count);
             return Err(BundleError::Value { path, reason });
         }
-        Ok(Self { folder: folder.to_owned(), manifest, patches })
+        Ok(Self { folder: folder.to_owned(), manifest, patches, hits })
     }
 
     /// The bundle's folder.
@@ -165,6 +177,12 @@ impl Bundle {
     #[must_use]
     pub fn licence(&self) -> &str {
         &self.manifest.licence
+    }
+
+    /// Drum hits that kits are made of; none in bundles without them.
+    #[must_use]
+    pub fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// Patches of `track`, in the bundle's order.
@@ -215,5 +233,5 @@ pub fn check_manifest(text: &str) -> Result<(), String> {
 /// # Errors
 /// Returns the reason, in words, if the list is not valid.
 pub fn check_patches(text: &str) -> Result<(), String> {
-    patch::parse(text).map(drop)
+    patch::parse(text, &Hits::default()).map(drop)
 }

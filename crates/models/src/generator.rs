@@ -30,23 +30,22 @@ use self::arrange::Arrangement;
 use self::render::{Decoding, Material};
 use self::shelf::{Janitor, Shelf, loaded, lock};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
-use crate::bundle::{Bundle, BundleError, Patch};
+use crate::bundle::{Bundle, BundleError, Patch, PatchExcitation};
 use crate::runtime::{
     ModelError, Network, Placement, ProviderChoice, ProviderStatus, Runtime, RuntimeError, StepNetwork,
     UnknownProvider,
 };
 use crate::text::{OpenTextError, TextModel};
 use crate::worker;
-use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Plan};
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
 use resonantgen_sound::measure::Measures;
-use resonantgen_take::{
-    FULL_SCALE, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId,
-    Tokens,
-};
-use resonantgen_words::{Intent, Sense, TextUnderstanding};
+use resonantgen_take::maker::{BundleFacts, Maker};
+pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
+use resonantgen_take::{FULL_SCALE, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+use resonantgen_words::{Sense, TextUnderstanding};
 
 /// Where an [`Engine`] finds its files, and how much of the machine it may use.
 #[derive(Clone, Debug)]
@@ -142,141 +141,32 @@ pub enum OpenEngineError {
     Provider(#[from] UnknownProvider),
 }
 
-/// Why a take cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// The observer cancelled.
-    #[error("cancelled")]
-    Cancelled,
-    /// The request itself is out of range.
-    #[error("cannot generate {track}: {reason}")]
-    Request {
-        /// The requested track.
-        track: Track,
-        /// What is wrong and what is allowed.
-        reason: String,
-    },
-    /// A network could not be loaded or run.
-    #[error("cannot generate {track}: {source}")]
-    Model {
-        /// The requested track.
-        track: Track,
-        /// Which network, and what the runtime said.
-        source: ModelError,
-    },
-}
-
-impl GenerateError {
-    fn from_model(track: Track, source: ModelError) -> Self {
-        match source {
-            ModelError::Cancelled => Self::Cancelled,
-            source => Self::Model { track, source },
-        }
+/// Why a network failed, as the reason why a take could not be made.
+fn failed(track: Track, source: ModelError) -> GenerateError {
+    match source {
+        ModelError::Cancelled => GenerateError::Cancelled,
+        source => GenerateError::Model { track, source: source.into() },
     }
 }
 
-/// Everything needed to make one take.
-#[derive(Clone, Copy, Debug)]
-pub struct TakeRequest<'a> {
-    /// Track to generate.
-    pub track: Track,
-    /// The prompt as typed.
-    pub prompt: &'a str,
-    /// Its meaning.
-    pub intent: &'a Intent,
-    /// The shared plan.
-    pub plan: &'a Plan,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// Settings of the generator.
-    pub settings: GenerationSettings,
-    /// Takes of other tracks that are heard. A take of the track itself is the parent, which an edit follows as closely as
-    /// [`resonantgen_words::TrackIntent::closeness`] says; with a closeness of 0 it is ignored.
-    pub context: &'a [Arc<Take>],
-}
-
-impl TakeRequest<'_> {
-    /// The recipe of this request, with the models of the given bundle.
-    fn recipe(&self, bundle_id: &str) -> Recipe {
-        let parent = bias::parent(self).map(|take| &take.id);
-        let is_heard = |take: &&Arc<Take>| take.recipe.track != self.track || Some(&take.id) == parent;
-        let mut context: Vec<_> = self.context.iter().filter(is_heard).collect();
-        context.sort_by_key(|take| take.recipe.track);
-        Recipe {
-            track: self.track,
-            prompt: self.prompt.to_owned(),
-            intent: self.intent.clone(),
-            plan: self.plan.clone(),
-            seed: self.seed,
-            settings: self.settings,
-            bundle_id: bundle_id.to_owned(),
-            context: context.into_iter().map(|take| take.id.clone()).collect(),
-            imported: None,
-        }
+/// The recipe of what is asked for, with models of the given bundle.
+fn recipe(request: &TakeRequest<'_>, bundle_id: &str) -> Recipe {
+    let parent = bias::parent(request).map(|take| &take.id);
+    let is_heard = |take: &&Arc<Take>| take.recipe.track != request.track || Some(&take.id) == parent;
+    let mut context: Vec<_> = request.context.iter().filter(is_heard).collect();
+    context.sort_by_key(|take| take.recipe.track);
+    Recipe {
+        track: request.track,
+        prompt: request.prompt.to_owned(),
+        intent: request.intent.clone(),
+        plan: request.plan.clone(),
+        seed: request.seed,
+        settings: request.settings,
+        bundle_id: bundle_id.to_owned(),
+        context: context.into_iter().map(|take| take.id.clone()).collect(),
+        imported: None,
     }
 }
-
-/// The stages of a generation, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Writing the score.
-    Compose,
-    /// Turning the score into codec tokens.
-    Perform,
-    /// Rendering the tokens to audio.
-    Decode,
-}
-
-impl Stage {
-    /// All stages, in order.
-    pub const ALL: [Self; 3] = [Self::Compose, Self::Perform, Self::Decode];
-
-    /// Name for display.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compose => "compose",
-            Self::Perform => "perform",
-            Self::Decode => "decode",
-        }
-    }
-}
-
-/// Observes a generation, and may cancel it. Called from the generating threads, never from an audio thread.
-pub trait Observer: Sync {
-    /// The fraction of `stage` that is done, in `0.0..=1.0`. After a rejected candidate the stages start again.
-    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
-        let _ = (track, stage, fraction);
-    }
-
-    /// A finished part of the take's audio at [`resonantgen_take::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal to the
-    /// same part of the take. Called only after the whole take was levelled and verified.
-    fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {
-        let _ = (track, first_audio_frame, left, right);
-    }
-
-    /// The take of this recipe, if it exists already; it is then not made again.
-    fn known(&self, id: &TakeId) -> Option<Take> {
-        let _ = id;
-        None
-    }
-
-    /// A take is finished; others of the same request may not be.
-    fn made(&self, take: &Take) {
-        let _ = take;
-    }
-
-    /// Whether to cancel. Called often, so it must be cheap.
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-}
-
-/// An observer that ignores everything.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
 
 /// The generators of one bundle. Share it by [`Arc`]; networks are loaded when they are first needed.
 #[derive(Debug)]
@@ -378,12 +268,11 @@ impl Engine {
     ) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let take = match observer.known(&request.recipe(self.bundle.id()).take_id()) {
+        let take = match observer.known(&recipe(request, self.bundle.id()).take_id()) {
             Some(known) => known,
             None => {
                 let _in_use = self.shelf.hold();
-                self.try_generate(request, observer)
-                    .map_err(|source| GenerateError::from_model(track, source))?
+                self.try_generate(request, observer).map_err(|source| failed(track, source))?
             }
         };
         observer.made(&take);
@@ -406,11 +295,11 @@ impl Engine {
         let score = match patch {
             Some(patch) => {
                 let written = self.write(request, patch.family, observer);
-                written.map_err(|source| GenerateError::from_model(track, source))?.0
+                written.map_err(|source| failed(track, source))?.0
             }
             None => Score::default(),
         };
-        let recipe = request.recipe(self.bundle.id());
+        let recipe = recipe(request, self.bundle.id());
         Ok(Take {
             id: recipe.take_id(),
             recipe,
@@ -502,6 +391,17 @@ impl Engine {
         let track = request.track;
         let start = Instant::now();
         observer.progress(track, Stage::Perform, 0.0);
+        if let PatchExcitation::Kit(kit) = &patch.excitation {
+            // Finished sound comes from parameters: there are no codes.
+            observer.progress(track, Stage::Perform, 1.0);
+            observer.progress(track, Stage::Decode, 0.0);
+            let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
+            let kit = (kit.as_ref(), self.bundle.hits());
+            let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
+            timings.decode += start.elapsed().as_secs_f64();
+            observer.progress(track, Stage::Decode, 1.0);
+            return Ok((Tokens::default(), audio));
+        }
         let is_cancelled = || observer.is_cancelled();
         let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
         let material = Material::new(request, score, loop_samples);
@@ -609,7 +509,7 @@ impl Engine {
         (tokens, audio, measures): (Tokens, StemAudio, Measures),
         timings: StageSeconds,
     ) -> Take {
-        let recipe = request.recipe(self.bundle.id());
+        let recipe = recipe(request, self.bundle.id());
         Take {
             id: recipe.take_id(),
             recipe,
@@ -620,6 +520,20 @@ impl Engine {
             timings,
             measures: Some(measures),
         }
+    }
+}
+
+impl Maker for Engine {
+    fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
+        self.generate_take(request, observer)
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts { id: self.bundle.id().to_owned(), licence: self.bundle.licence().to_owned() }
+    }
+
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        Some(self)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Model bundles, the inference runtime, and the generator that makes takes with them.
 //!
-//! A [`bundle`] is a checked folder of networks and patches; [`runtime`] runs networks through ONNX Runtime (the only module
-//! that sees `ort`); [`generator`] composes, performs and decodes a take; [`context`] is what it hears of the other tracks;
-//! [`text`] is the model of sentences.
+//! A [`bundle`] is a checked folder of networks and patches; [`runtime`] runs networks in ONNX Runtime and is the only module
+//! that uses `ort`; [`generator`] composes, performs and decodes a take; [`context`] is what it hears of the other tracks;
+//! [`text`] is the sentence model.
 //!
 //! ```no_run
 //! use resonantgen_models::bundle::Bundle;

@@ -197,7 +197,7 @@ impl TextUnderstanding for TextModel {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(Sha256::digest(bytes))
 }
 
 fn signature(file: FileRecord) -> GraphRecord {

@@ -1,6 +1,6 @@
 //! Which pitches fit a key and a chord, and where parts may lie.
 //!
-//! - *Chord scales*: a line uses the scale of the key, bent by what the chord alters (over E major in A minor, G sharp
+//! - *Chord scales*: a line uses the scale of the key with the chord's alterations (over E major in A minor, G sharp
 //!   replaces G). Nettles and Graf, "The Chord Scale Theory and Jazz Harmony".
 //! - *Avoid notes*: a scale note a semitone above a chord tone. Levine, "The Jazz Theory Book", chapter 3.
 
@@ -8,17 +8,17 @@ use crate::plan::{Chord, Key, Meter};
 use crate::score::{Note, sort_notes};
 use crate::track::Track;
 
-/// MIDI pitches the codec renders without folding octaves.
+/// MIDI pitches that the codec renders without octave folding.
 const RENDERED: std::ops::RangeInclusive<u8> = 24..=107;
 
-/// A set of pitch classes: bit 0 is C.
+/// A set of pitch classes as bits; bit 0 is C.
 pub type Classes = u16;
 
-/// The MIDI pitches, lowest and highest, that a tonal track plays. Drums have none.
+/// The lowest and highest MIDI pitch of a tonal track. `None` for drums.
 ///
-/// These are the pitches of the training data and a little above: composers write pitches relative to the tonic and would go
-/// beyond, where performers fall silent (melodies below F3 are seldom in the data). Basses below the low E of a bass guitar exist in
-/// the data, but few, and are hardly heard.
+/// These are the pitches of the training data and a few above. Composers write pitches relative to the tonic and could go
+/// further, where performers are silent (melodies below F3 are rare in the data). Basses below a bass guitar's low E occur in
+/// the data, but rarely, and are hardly audible.
 #[must_use]
 pub const fn register(track: Track) -> Option<(u8, u8)> {
     match track {
@@ -29,13 +29,13 @@ pub const fn register(track: Track) -> Option<(u8, u8)> {
     }
 }
 
-/// Steps between the beats of a meter: dotted quarters in 6/8, 9/8 and 12/8, else quarters.
+/// Steps per beat of a meter: dotted quarters in 6/8, 9/8 and 12/8, otherwise quarters.
 #[must_use]
 pub const fn beat_steps(meter: Meter) -> u32 {
     if meter.denominator() == 8 && meter.numerator().is_multiple_of(3) { 6 } else { 4 }
 }
 
-/// The set that holds `pitch_class` (any octave) alone.
+/// The set of a single `pitch_class` (in any octave).
 #[must_use]
 pub const fn bit(pitch_class: u8) -> Classes {
     1 << (pitch_class % 12)
@@ -47,7 +47,7 @@ pub fn chord_tones(chord: &Chord) -> Classes {
     chord.pitch_classes().map(bit).fold(0, |set, class| set | class)
 }
 
-/// The key's scale with what `chord` alters: an altered chord tone replaces the scale note whose letter it takes.
+/// The key's scale with the alterations of `chord`: an altered chord tone replaces the scale note with the same letter.
 #[must_use]
 pub fn chord_scale(key: Key, chord: &Chord) -> Classes {
     let tones = chord_tones(chord);
@@ -67,7 +67,7 @@ pub fn chord_scale(key: Key, chord: &Chord) -> Classes {
         let is_raised = match interval {
             4 | 8 | 11 => true,
             3 | 6 | 10 => false,
-            // A chord on a borrowed root is flat (bII, bVI, bVII), unless the root is the raised fourth.
+            // A borrowed root is flat (bII, bVI, bVII), unless it is the raised fourth.
             _ if root_is_altered => (chord.root + 12 - key.tonic) % 12 == 6,
             _ => true,
         };
@@ -77,16 +77,15 @@ pub fn chord_scale(key: Key, chord: &Chord) -> Classes {
     scale
 }
 
-/// Notes of `scale` a semitone above a tone of the chord, and no chord tone themselves.
+/// Notes of `scale` a semitone above a chord tone that are not chord tones themselves.
 #[must_use]
 pub fn avoid_notes(scale: Classes, tones: Classes) -> Classes {
     let above = (tones << 1 | tones >> 11) & 0xfff;
     scale & above & !tones
 }
 
-/// Ends notes where the next one takes their place: any next note on the single-voiced tracks bass and melody, the next
-/// of the same pitch in harmony. Lengths only get shorter, within a loop of `total_steps`; drums stay as they are.
-/// Sorts the notes.
+/// Ends notes where the next one starts: any next note on the monophonic tracks bass and melody, the next of the same
+/// pitch in harmony. Lengths only get shorter, within a loop of `total_steps`; drums are not changed. Sorts the notes.
 pub fn end_overlaps(track: Track, notes: &mut [Note], total_steps: u32) {
     sort_notes(notes);
     if track == Track::Drums {
@@ -112,7 +111,7 @@ pub fn end_overlaps(track: Track, notes: &mut [Note], total_steps: u32) {
     }
 }
 
-/// Moves a whole tonal part by up to `octaves`, as far as all of it stays within what the codec renders.
+/// Moves a whole tonal part by up to `octaves`, as far as all of it stays within the codec's range.
 pub fn transpose_octaves(notes: &mut [Note], octaves: i8) {
     let fits = |shift: i32| {
         notes.iter().all(|note| {

@@ -1,12 +1,12 @@
-//! What the tracks of a piece share and play.
+//! What the tracks of a piece share, and what they play.
 //!
-//! Domain types and pure functions: no files, no models, no signal processing. [`plan`] holds tempo, key, meter and chords;
-//! [`score`] the notes on their grid; [`harmony`] which pitches fit a chord; [`midi`] writes a score as a Standard MIDI File.
+//! Domain types and pure functions, without files, models or signal processing. [`plan`] holds tempo, key, meter and chords;
+//! [`score`] the notes on the grid; [`harmony`] decides which pitches fit a chord; [`midi`] writes Standard MIDI Files.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;
 //!
-//! let chord: Chord = "Am7/G".parse()?;
+//! let chord: Chord = "Am7".parse()?;
 //! assert_eq!(chord.pitch_classes().collect::<Vec<_>>().len(), 4);
 //! # Ok::<(), resonantgen_music::plan::ParseChordError>(())
 //! ```

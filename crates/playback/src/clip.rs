@@ -20,6 +20,12 @@ const SLICE_FADE_SECONDS: f64 = 0.002;
 /// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
 const SLICE_LEAD_SECONDS: f64 = 0.004;
 
+/// Whether a take made at one tempo is heard at another without being sliced. Realtime-safe.
+#[must_use]
+pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
+    ((heard_bpm - made_bpm) / made_bpm).abs() < TEMPO_TOLERANCE
+}
+
 /// Where a clip's samples are.
 #[derive(Debug)]
 enum Samples {
@@ -36,6 +42,7 @@ pub struct Clip {
     sample_rate_hz: f64,
     bpm: f64,
     quarters: f64,
+    quarters_per_bar: f64,
     /// The loop's length before rounding to whole samples.
     exact_samples: f64,
 }
@@ -70,6 +77,7 @@ impl Clip {
             sample_rate_hz,
             bpm: plan.bpm,
             quarters: plan.quarters().max(f64::MIN_POSITIVE),
+            quarters_per_bar: plan.meter.quarters_per_bar(),
             exact_samples: plan.seconds() * sample_rate_hz,
         }
     }
@@ -78,6 +86,12 @@ impl Clip {
     #[must_use]
     pub fn quarters(&self) -> f64 {
         self.quarters
+    }
+
+    /// Length of one of its bars in quarter notes.
+    #[must_use]
+    pub fn quarters_per_bar(&self) -> f64 {
+        self.quarters_per_bar
     }
 
     /// Tempo at which it was made, in quarter notes per minute.
@@ -89,7 +103,7 @@ impl Clip {
     /// Whether it was made for this tempo: it then plays as it is, not in slices. Realtime-safe.
     #[must_use]
     pub fn is_at(&self, bpm: f64) -> bool {
-        ((bpm - self.bpm) / self.bpm).abs() < TEMPO_TOLERANCE
+        is_same_tempo(self.bpm, bpm)
     }
 
     /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.

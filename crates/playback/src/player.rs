@@ -6,7 +6,7 @@ use rtrb::Consumer;
 
 use super::clip::Clip;
 use super::rack::{self, Delivery, Feeder, Rack};
-use resonantgen_music::plan::BPM_RANGE;
+use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// Length of the crossfade from one take to the next, in seconds.
@@ -22,8 +22,8 @@ const ROUNDING_BEATS: f64 = 1e-6;
 pub const RESPONSE_SECONDS: f64 = 0.15;
 /// How long the tempo must have stood still until renditions for it are played, in seconds: ramps are sliced.
 const SETTLED_SECONDS: f64 = 0.5;
-/// Beats that differ by less are the same place of the song: hosts round positions.
-const SAME_BEAT: f64 = 1e-9;
+/// A line of the timeline counts as met by a sample that comes this much too early, in samples: hosts round positions.
+const EARLY_SAMPLES: f64 = 1e-3;
 
 /// When a new take takes over from the one that sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,52 +38,6 @@ pub enum SwapAt {
     Loop,
 }
 
-/// Where the timeline stands at the first audio frame of a block.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Position {
-    /// Quarter notes from the start of the song; may be negative.
-    pub beat: f64,
-    /// Tempo in quarter notes per minute.
-    pub bpm: f64,
-    /// Length of the host's bar in quarter notes.
-    pub quarters_per_bar: f64,
-    /// Whether the timeline moves. When it does not, all stems are silent.
-    pub playing: bool,
-    /// Whether `beat` is exact to a fraction of a sample: then the smallest difference is a jump.
-    pub exact: bool,
-}
-
-impl Position {
-    /// The same place at a tempo that takes can be made at: where the host is too fast for them, its half note counts as
-    /// the quarter note (or its whole note, and so on), and where it is too slow, its eighth note. Realtime-safe.
-    #[must_use]
-    pub fn in_range(self) -> Self {
-        let mut position = self;
-        let mut scale = |factor: f64| {
-            position.beat *= factor;
-            position.bpm *= factor;
-            position.quarters_per_bar *= factor;
-            position.bpm
-        };
-        let mut bpm = self.bpm;
-        while bpm.is_finite() && bpm > *BPM_RANGE.end() {
-            bpm = scale(0.5);
-        }
-        while bpm > 0.0 && bpm < *BPM_RANGE.start() {
-            bpm = scale(2.0);
-        }
-        position
-    }
-
-    fn beats_per_sample(&self, sample_rate_hz: f64) -> f64 {
-        self.bpm / (60.0 * sample_rate_hz)
-    }
-
-    fn is_usable(&self) -> bool {
-        self.playing && self.beat.is_finite() && self.bpm.is_finite() && self.bpm > 0.0
-    }
-}
-
 /// Where the timeline was found, and how far it has run from there at one tempo.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
@@ -94,30 +48,38 @@ struct Anchor {
 impl Anchor {
     /// Where the timeline is now: counted, not summed up, so that nothing drifts.
     fn now(&self, sample_rate_hz: f64) -> Position {
-        let beat = self.position.beat + self.samples as f64 * self.position.beats_per_sample(sample_rate_hz);
+        let beat = self.position.beat + self.samples as f64 * (self.position.bpm / (60.0 * sample_rate_hz));
         Position { beat, ..self.position }
     }
 }
 
 /// A take that sounds.
 #[derive(Clone, Debug)]
-struct Voice {
-    /// Number of its reel.
+struct Source {
+    /// Which take it is.
     serial: u64,
     clip: Arc<Clip>,
+    /// Where it lies on the host's bars.
+    alignment: Alignment,
+}
+
+impl Source {
+    fn read(source: Option<&Self>, beat: f64, bpm: f64) -> [f32; 2] {
+        source.map_or([0.0; 2], |source| source.clip.at(beat + source.alignment.shift, bpm))
+    }
 }
 
 /// What one track plays.
 #[derive(Debug, Default)]
-struct Deck {
+struct Voice {
     rack: Option<Arc<Rack>>,
     /// Index of the take that a number chooses.
     chosen: Option<usize>,
     /// The number has changed, and what it chooses does not sound yet.
     hurry: bool,
-    current: Option<Voice>,
+    current: Option<Source>,
     /// The take before, during a crossfade; `Some(None)` when nothing sounded before.
-    fading: Option<Option<Voice>>,
+    fading: Option<Option<Source>>,
     /// How far the crossfade has come, in samples.
     fade_elapsed: usize,
     /// Decaying offset that makes a jump, a start or a stop of the timeline continuous, left and right.
@@ -126,49 +88,80 @@ struct Deck {
     jump_remaining: usize,
 }
 
-fn read(voice: Option<&Voice>, beat: f64, bpm: f64) -> [f32; 2] {
-    voice.map_or([0.0; 2], |voice| voice.clip.at(beat, bpm))
-}
-
-impl Deck {
-    /// What shall sound at a tempo, and whether that tempo has settled.
-    fn wanted(&self, bpm: f64, settled: bool) -> Option<Voice> {
+impl Voice {
+    /// What shall sound at a place, as it is if the tempo has `settled`.
+    fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
         let reel = self.rack.as_ref()?.wanted(self.chosen)?;
-        let clip = if settled { reel.at(bpm) } else { reel.original() };
-        Some(Voice { serial: reel.serial(), clip: clip.clone() })
+        let clip = if settled { reel.at(place.bpm) } else { reel.original() };
+        let before = self.current.as_ref().map(|source| source.alignment);
+        let alignment = place.align(clip.quarters_per_bar(), before);
+        Some(Source { serial: reel.serial(), clip: clip.clone(), alignment })
     }
 
     /// Left and right sample, in the crossfade's present state.
     fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> [f32; 2] {
-        let sample = read(self.current.as_ref(), beat, bpm);
+        let sample = Source::read(self.current.as_ref(), beat, bpm);
         let Some(old) = &self.fading else { return sample };
         if self.fade_elapsed >= fade_samples {
             return sample;
         }
-        let old = read(old.as_ref(), beat, bpm);
+        let old = Source::read(old.as_ref(), beat, bpm);
         let angle = self.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
         let (rise, fall) = angle.sin_cos();
         [sample[0] * rise + old[0] * fall, sample[1] * rise + old[1] * fall]
     }
 
     /// Takes over what shall sound, without a crossfade.
-    fn snap(&mut self, bpm: f64) {
-        self.current = self.wanted(bpm, true);
+    fn snap(&mut self, place: &Place) {
+        self.current = self.wanted(place, true);
         self.fading = None;
         self.hurry = false;
     }
+
+    /// Moves what sounds to where it lies in the place's bar; returns whether that moved anything.
+    fn align(&mut self, place: &Place) -> bool {
+        let mut moved = false;
+        for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
+            let alignment = place.align(source.clip.quarters_per_bar(), Some(source.alignment));
+            moved |= alignment.shift != source.alignment.shift;
+            source.alignment = alignment;
+        }
+        moved
+    }
+
+    /// Hides a jump from what `was` heard to what `is`, on top of what is left of the jump before.
+    fn hide_jump(&mut self, was: [f32; 2], is: [f32; 2], fade_samples: usize) {
+        let left_over = self.jump_remaining as f32 / fade_samples as f32;
+        self.jump_offset = [0, 1].map(|side| was[side] - is[side] + self.jump_offset[side] * left_over);
+        self.jump_remaining = fade_samples;
+    }
+
+    /// Adds the decaying offset that hides a jump of the timeline.
+    fn smooth(&mut self, left: &mut [f32], right: &mut [f32], fade_samples: usize) {
+        for (left, right) in left.iter_mut().zip(right.iter_mut()) {
+            if self.jump_remaining == 0 {
+                return;
+            }
+            let share = self.jump_remaining as f32 / fade_samples as f32;
+            *left += self.jump_offset[0] * share;
+            *right += self.jump_offset[1] * share;
+            self.jump_remaining -= 1;
+        }
+    }
 }
 
-/// The audio side: sounds four decks on the host's timeline. All methods are realtime-safe, except dropping it.
+/// The audio side: sounds four voices on the host's timeline. All methods are realtime-safe, except dropping it.
 #[derive(Debug)]
 pub struct Player {
     incoming: Consumer<Delivery>,
-    decks: [Deck; TRACK_COUNT],
+    voices: [Voice; TRACK_COUNT],
     sample_rate_hz: f64,
     swap_fade_samples: usize,
     jump_fade_samples: usize,
     /// Where the timeline is, if it moved in the last block.
     last: Option<Anchor>,
+    /// The host's bar in which the last block ended.
+    bar: Option<Bar>,
     /// Tempo of the last block, and for how many samples it has been that.
     tempo_bpm: f64,
     tempo_age: usize,
@@ -180,11 +173,12 @@ pub fn channel(sample_rate_hz: f64) -> (Feeder, Player) {
     let (feeder, incoming) = rack::ring();
     let player = Player {
         incoming,
-        decks: Default::default(),
+        voices: Default::default(),
         sample_rate_hz,
         swap_fade_samples: ((SWAP_FADE_SECONDS * sample_rate_hz) as usize).max(1),
         jump_fade_samples: ((JUMP_FADE_SECONDS * sample_rate_hz) as usize).max(1),
         last: None,
+        bar: None,
         tempo_bpm: 0.0,
         tempo_age: 0,
     };
@@ -195,41 +189,47 @@ impl Player {
     /// Forgets where the timeline was, and what of its last stop was still heard. Takes stay.
     pub fn reset(&mut self) {
         self.last = None;
-        for deck in &mut self.decks {
-            deck.jump_remaining = 0;
+        self.bar = None;
+        for voice in &mut self.voices {
+            voice.jump_remaining = 0;
         }
     }
 
     /// Which clip a track plays.
     #[must_use]
     pub fn clip(&self, track: Track) -> Option<&Arc<Clip>> {
-        self.decks[track.index()].current.as_ref().map(|voice| &voice.clip)
+        self.voices[track.index()].current.as_ref().map(|source| &source.clip)
     }
 
-    /// Which of the takes that numbers choose cannot be played. Realtime-safe.
+    /// By how many quarter notes the loops were moved against the host's beats at the end of the last block. Realtime-safe.
     #[must_use]
-    pub fn missing(&self, chosen: [Option<usize>; TRACK_COUNT]) -> [Option<usize>; TRACK_COUNT] {
-        std::array::from_fn(|index| {
-            let rack = self.decks[index].rack.as_ref()?;
-            chosen[index].filter(|number| rack.reels.get(*number).is_some_and(Option::is_none))
-        })
+    pub fn shift(&self) -> f64 {
+        self.voices
+            .iter()
+            .find_map(|voice| voice.current.as_ref())
+            .map_or(0.0, |source| source.alignment.shift)
+    }
+
+    /// Tempo of the first track's take that plays, or is the next to play, in quarter notes per minute. Realtime-safe.
+    #[must_use]
+    pub fn own_bpm(&self) -> Option<f64> {
+        let playing = self.voices.iter().find_map(|voice| Some(voice.current.as_ref()?.clip.bpm()));
+        let next = |voice: &Voice| Some(voice.rack.as_ref()?.current.as_ref()?.original().bpm());
+        playing.or_else(|| self.voices.iter().find_map(next))
     }
 
     fn settled_samples(&self) -> usize {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
 
-    /// Whether a block of `length` samples at `position` has a use for renditions at its tempo: the tempo has settled,
-    /// and something sounds that was made for another.
+    /// The tempo, in quarter notes per minute, at which takes should be heard unsliced in a block of `length` samples at
+    /// `position`: `Some(None)` while the tempo moves, because ramps are sliced, and `None` when the timeline stands still.
+    /// Realtime-safe.
     #[must_use]
-    pub fn wants_renditions(&self, position: &Position, length: usize) -> bool {
-        let settled = self.last.is_none()
+    pub fn settled_bpm(&self, position: &Position, length: usize) -> Option<Option<f64>> {
+        let is_settled = self.last.is_none()
             || (position.bpm == self.tempo_bpm && self.tempo_age + length >= self.settled_samples());
-        let misses = |deck: &Deck| {
-            let reel = deck.rack.as_ref().and_then(|rack| rack.wanted(deck.chosen));
-            reel.is_some_and(|reel| !reel.at(position.bpm).is_at(position.bpm))
-        };
-        position.is_usable() && settled && self.decks.iter().any(misses)
+        position.is_usable().then(|| is_settled.then_some(position.bpm))
     }
 
     /// How old the tempo is at the start of a block.
@@ -242,10 +242,11 @@ impl Player {
         self.tempo_bpm = position.bpm;
     }
 
-    /// What is dropped here is never the last reference: the feeder has another.
-    fn receive(&mut self) {
+    /// Takes what has arrived; [`process`](Self::process) does so, too. Realtime-safe: what is dropped here is never the last
+    /// reference, because the feeder has another.
+    pub fn receive(&mut self) {
         while let Ok((track, rack)) = self.incoming.pop() {
-            self.decks[track.index()].rack = Some(rack);
+            self.voices[track.index()].rack = Some(rack);
         }
     }
 
@@ -260,11 +261,14 @@ impl Player {
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
     ) {
         self.receive();
-        for (deck, chosen) in self.decks.iter_mut().zip(chosen) {
-            deck.hurry |= deck.chosen != chosen;
-            deck.chosen = chosen;
+        for (voice, chosen) in self.voices.iter_mut().zip(chosen) {
+            voice.hurry |= voice.chosen != chosen;
+            voice.chosen = chosen;
         }
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
+        if length == 0 {
+            return;
+        }
         let playing = position.is_usable();
         let expected = self.last.map(|anchor| anchor.now(self.sample_rate_hz));
         let goes_on = playing
@@ -272,135 +276,178 @@ impl Player {
                 let wobble = if position.exact { ROUNDING_BEATS } else { WOBBLE_BEATS };
                 position.bpm == expected.bpm && (position.beat - expected.beat).abs() <= wobble
             });
-        let position = match expected {
-            Some(expected) if goes_on => Position { beat: expected.beat, ..position },
-            _ => position,
-        };
-        let beats_per_sample = position.beats_per_sample(self.sample_rate_hz);
-        if length > 0 {
-            match expected {
-                Some(expected) if !goes_on => self.smooth_jump(&expected, &position, playing),
-                None if playing => self.smooth_start(&position),
-                _ => {}
-            }
-            self.age_tempo(&position);
+        let beat = expected.filter(|_| goes_on).map_or(position.beat, |expected| expected.beat);
+        let early = EARLY_SAMPLES * position.bpm / (60.0 * self.sample_rate_hz);
+        let mut place = Place::new(position, beat, early);
+        // The host's next bar, if it says so before it has begun: hosts round positions.
+        let mut next_bar = None;
+        if let (true, Some(last), Some(bar)) = (goes_on, self.bar, place.bar)
+            && self.samples_until(bar.start, &place) > 0
+        {
+            (place.bar, next_bar) = (Some(last), Some(bar));
         }
+        match expected {
+            Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
+            None if playing => self.smooth_start(&place),
+            _ => {}
+        }
+        self.age_tempo(&place);
 
-        for track in Track::ALL {
-            let [left, right] = &mut stems[track.index()];
-            let (left, right) = (&mut left[..length], &mut right[..length]);
-            if playing {
-                let mut start = 0;
-                while start < length {
-                    let end = self.swap_or_split(track, &position, swap_at, beats_per_sample, start, length);
-                    self.render(
-                        track,
-                        &position,
-                        beats_per_sample,
-                        start,
-                        &mut left[start..end],
-                        &mut right[start..end],
-                    );
-                    start = end;
+        if playing {
+            let mut start = 0;
+            while start < length {
+                if next_bar.is_none() {
+                    self.enter_bar(&place, start);
                 }
-            } else {
+                let (end, bar) = self.bar_end(&place, next_bar.take(), start, length);
+                for (track, [left, right]) in Track::ALL.into_iter().zip(&mut *stems) {
+                    let (left, right) = (&mut left[start..end], &mut right[start..end]);
+                    self.render_bar(track, &place, swap_at, start, left, right);
+                }
+                (start, place.bar) = (end, bar);
+            }
+        } else {
+            for (voice, [left, right]) in self.voices.iter_mut().zip(&mut *stems) {
+                let (left, right) = (&mut left[..length], &mut right[..length]);
                 left.fill(0.0);
                 right.fill(0.0);
-                self.decks[track.index()].snap(position.bpm);
+                voice.snap(&place);
+                voice.smooth(left, right, self.jump_fade_samples);
             }
-            let deck = &mut self.decks[track.index()];
-            smooth(deck, left, right, self.jump_fade_samples);
         }
+        self.bar = place.bar.filter(|_| playing);
         self.tempo_age = self.tempo_age.saturating_add(length);
-        if length > 0 {
-            let anchor = self.last.filter(|_| goes_on).unwrap_or(Anchor { position, samples: 0 });
-            let samples = anchor.samples + length as u64;
-            self.last = playing.then_some(Anchor { samples, ..anchor });
+        let anchor = self.last.filter(|_| goes_on).unwrap_or(Anchor { position: *place, samples: 0 });
+        let samples = anchor.samples + length as u64;
+        self.last = playing.then_some(Anchor { samples, ..anchor });
+    }
+
+    /// The first sample of the block at which the timeline is at `beat` or beyond; negative where it was there before.
+    fn samples_until(&self, beat: f64, place: &Place) -> i64 {
+        let samples = (beat - place.beat) / place.beats_per_sample(self.sample_rate_hz);
+        (samples - EARLY_SAMPLES).ceil() as i64
+    }
+
+    /// Where in the block the host's bar at sample `start` ends, at most at `length`, and the bar that follows at that
+    /// sample: `next` if it is known. What the host says in its next block counts; until then its bars go on as they are.
+    fn bar_end(&self, place: &Place, next: Option<Bar>, start: usize, length: usize) -> (usize, Option<Bar>) {
+        let Some(bar) = place.bar else { return (length, None) };
+        let next = next.unwrap_or_else(|| bar.advanced(1.0, place.quarters_per_bar));
+        match usize::try_from(self.samples_until(next.start, place)) {
+            // The bar that begins with the next block is the next block's.
+            Ok(end) if end < length => (end.max(start + 1), Some(next)),
+            _ => (length, Some(bar)),
         }
     }
 
-    /// Notes for each deck by how much the timeline's jump from where it was expected, its stop, or a new tempo would
+    /// Moves what sounds to where it lies in the bar that holds sample `start`, without a click.
+    fn enter_bar(&mut self, place: &Place, start: usize) {
+        let beat = place.beat + start as f64 * place.beats_per_sample(self.sample_rate_hz);
+        for voice in &mut self.voices {
+            let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+            if voice.align(place) {
+                let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                if was != is {
+                    voice.hide_jump(was, is, self.jump_fade_samples);
+                }
+            }
+        }
+    }
+
+    /// Notes for each voice by how much the timeline's jump from where it was expected, its stop, or a new tempo would
     /// make it jump.
-    fn smooth_jump(&mut self, last: &Position, position: &Position, playing: bool) {
+    fn smooth_jump(&mut self, last: &Position, place: &Place, playing: bool) {
         let fade_samples = self.swap_fade_samples;
-        for deck in &mut self.decks {
-            let was = deck.sample(last.beat, last.bpm, fade_samples);
-            let is = if playing { deck.sample(position.beat, position.bpm, fade_samples) } else { [0.0; 2] };
-            // What is left of the jump before still sounds.
-            let left_over = deck.jump_remaining as f32 / self.jump_fade_samples as f32;
-            deck.jump_offset = [0, 1].map(|side| was[side] - is[side] + deck.jump_offset[side] * left_over);
-            deck.jump_remaining = self.jump_fade_samples;
+        for voice in &mut self.voices {
+            let was = voice.sample(last.beat, last.bpm, fade_samples);
+            voice.align(place);
+            let is = if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { [0.0; 2] };
+            voice.hide_jump(was, is, self.jump_fade_samples);
         }
     }
 
     /// Begins with what shall sound. In the middle of a loop, what sounded right before there would begin with a click: it
     /// is faded out of what is heard. So an attack that lies where the song starts keeps its edge. At the loop's own start
     /// nothing is changed.
-    fn smooth_start(&mut self, position: &Position) {
-        let before = position.beat - position.beats_per_sample(self.sample_rate_hz);
-        for deck in &mut self.decks {
-            deck.snap(position.bpm);
-            let starts_over =
-                deck.current.as_ref().is_none_or(|voice| voice.clip.starts_at(position.beat, position.bpm));
-            let was = if starts_over { [0.0; 2] } else { read(deck.current.as_ref(), before, position.bpm) };
-            // What is left of the stop before still sounds.
-            let left_over = deck.jump_remaining as f32 / self.jump_fade_samples as f32;
-            deck.jump_offset = [0, 1].map(|side| deck.jump_offset[side] * left_over - was[side]);
-            deck.jump_remaining = self.jump_fade_samples;
+    fn smooth_start(&mut self, place: &Place) {
+        let before = place.beat - place.beats_per_sample(self.sample_rate_hz);
+        for voice in &mut self.voices {
+            voice.snap(place);
+            let starts_over = voice
+                .current
+                .as_ref()
+                .is_none_or(|source| source.clip.starts_at(place.beat + source.alignment.shift, place.bpm));
+            let was =
+                if starts_over { [0.0; 2] } else { Source::read(voice.current.as_ref(), before, place.bpm) };
+            voice.hide_jump([0.0; 2], was, self.jump_fade_samples);
         }
     }
 
-    /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the block.
+    /// Renders one track from sample `start` of the block on, within one bar of the host.
+    fn render_bar(
+        &mut self,
+        track: Track,
+        place: &Place,
+        swap_at: SwapAt,
+        start: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) {
+        let length = start + left.len();
+        let mut from = start;
+        while from < length {
+            let to = self.swap_or_split(track, place, swap_at, from, length);
+            let within = from - start..to - start;
+            self.render(track, place, from, &mut left[within.clone()], &mut right[within]);
+            from = to;
+        }
+        self.voices[track.index()].smooth(left, right, self.jump_fade_samples);
+    }
+
+    /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the bar, which
+    /// ends at sample `length`.
     fn swap_or_split(
         &mut self,
         track: Track,
-        position: &Position,
+        place: &Place,
         swap_at: SwapAt,
-        beats_per_sample: f64,
         start: usize,
         length: usize,
     ) -> usize {
-        let guard_beats = RESPONSE_SECONDS * position.bpm / 60.0;
+        let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
         let unsettled = self.settled_samples().saturating_sub(self.tempo_age + start);
         // Where the tempo settles, renditions take over: to the sample, whatever the blocks are.
         let length = if unsettled > 0 { length.min(start + unsettled) } else { length };
-        let deck = &mut self.decks[track.index()];
-        let wanted = deck.wanted(position.bpm, unsettled == 0);
-        let is_same_take = match (&deck.current, &wanted) {
+        let voice = &mut self.voices[track.index()];
+        let wanted = voice.wanted(place, unsettled == 0);
+        let is_same_take = match (&voice.current, &wanted) {
             (None, None) => true,
             (Some(current), Some(wanted)) => current.serial == wanted.serial,
             _ => false,
         };
-        let is_same_clip = match (&deck.current, &wanted) {
+        let is_same_clip = match (&voice.current, &wanted) {
             (Some(current), Some(wanted)) => Arc::ptr_eq(&current.clip, &wanted.clip),
             _ => true,
         };
         if is_same_take {
-            deck.hurry = false;
+            voice.hurry = false;
             if is_same_clip {
                 return length;
             }
         }
-        if deck.fading.is_some() {
+        if voice.fading.is_some() {
             // One crossfade at a time: ask again when this one has ended.
-            let remaining = self.swap_fade_samples.saturating_sub(deck.fade_elapsed).max(1);
+            let remaining = self.swap_fade_samples.saturating_sub(voice.fade_elapsed).max(1);
             return length.min(start + remaining);
         }
-        let rack = deck.rack.as_ref();
-        let wait = if is_same_take || deck.hurry || rack.is_some_and(|rack| rack.immediate) {
+        let rack = voice.rack.as_ref();
+        let wait = if is_same_take || voice.hurry || rack.is_some_and(|rack| rack.immediate) {
             0.0
         } else {
-            let unit = match swap_at {
-                SwapAt::Now => 0.0,
-                SwapAt::Beat => 1.0,
-                SwapAt::Bar => position.quarters_per_bar,
-                SwapAt::Loop => {
-                    deck.current.as_ref().map_or(position.quarters_per_bar, |voice| voice.clip.quarters())
-                }
-            };
-            let here = position.beat + start as f64 * beats_per_sample;
-            let line = next_line(here, unit, rack.and_then(|rack| rack.asked_at), guard_beats);
-            ((line - here) / beats_per_sample - 1e-3).ceil().max(0.0)
+            let here = place.beat + start as f64 * beats_per_sample;
+            let lines = Lines::new(swap_at, place, voice.current.as_ref());
+            let line = lines.next(here, beats_per_sample, rack.and_then(|rack| rack.asked_at), place.bpm);
+            ((line - here) / beats_per_sample - EARLY_SAMPLES).ceil().max(0.0)
         };
         if wait >= (length - start) as f64 {
             return length;
@@ -408,57 +455,86 @@ impl Player {
         if wait > 0.0 {
             return start + wait as usize;
         }
-        deck.hurry = false;
-        deck.fading = Some(std::mem::replace(&mut deck.current, wanted));
-        deck.fade_elapsed = 0;
+        voice.hurry = false;
+        voice.fading = Some(std::mem::replace(&mut voice.current, wanted));
+        voice.fade_elapsed = 0;
         length
     }
 
-    fn render(
-        &mut self,
-        track: Track,
-        position: &Position,
-        beats_per_sample: f64,
-        start: usize,
-        left: &mut [f32],
-        right: &mut [f32],
-    ) {
-        let deck = &mut self.decks[track.index()];
+    fn render(&mut self, track: Track, place: &Place, start: usize, left: &mut [f32], right: &mut [f32]) {
+        let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
+        let voice = &mut self.voices[track.index()];
         let fade_samples = self.swap_fade_samples;
         for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
-            let beat = position.beat + (start + offset) as f64 * beats_per_sample;
-            [*left, *right] = deck.sample(beat, position.bpm, fade_samples);
-            if deck.fading.is_some() {
-                deck.fade_elapsed += 1;
-                if deck.fade_elapsed >= fade_samples {
-                    deck.fading = None;
+            let beat = place.beat + (start + offset) as f64 * beats_per_sample;
+            [*left, *right] = voice.sample(beat, place.bpm, fade_samples);
+            if voice.fading.is_some() {
+                voice.fade_elapsed += 1;
+                if voice.fade_elapsed >= fade_samples {
+                    voice.fading = None;
                 }
             }
         }
     }
 }
 
-/// The first moment from `here` on (in quarter notes) at which a take may take over: a multiple of `unit`, any moment if
-/// that is 0. Moments in the `guard` after the song has asked for it are left out.
-fn next_line(here: f64, unit: f64, asked_at: Option<f64>, guard: f64) -> f64 {
-    let from = |beat: f64| if unit > 0.0 { (beat / unit - SAME_BEAT).ceil() * unit } else { beat };
-    let line = from(here);
-    match asked_at {
-        Some(asked) if (asked - SAME_BEAT..asked + guard - SAME_BEAT).contains(&line) => from(asked + guard),
-        _ => line,
-    }
+/// Where in a bar of the host a take may take over.
+#[derive(Clone, Copy, Debug)]
+enum Lines {
+    /// Anywhere.
+    Any,
+    /// At multiples of `unit` quarter notes from `origin` on.
+    Every { unit: f64, origin: f64 },
+    /// At one beat only: the bar's start.
+    At(f64),
 }
 
-/// Adds the decaying offset that hides a jump of the timeline.
-fn smooth(deck: &mut Deck, left: &mut [f32], right: &mut [f32], fade_samples: usize) {
-    for (left, right) in left.iter_mut().zip(right.iter_mut()) {
-        if deck.jump_remaining == 0 {
-            return;
+impl Lines {
+    fn new(swap_at: SwapAt, place: &Place, current: Option<&Source>) -> Self {
+        let bar_start = place.bar.map(|bar| bar.start);
+        let bar_line = match bar_start {
+            Some(start) => Self::At(start),
+            None => Self::Every { unit: place.quarters_per_bar, origin: 0.0 },
+        };
+        match swap_at {
+            SwapAt::Now => Self::Any,
+            SwapAt::Beat => Self::Every { unit: 1.0, origin: bar_start.unwrap_or(0.0) },
+            SwapAt::Bar => bar_line,
+            SwapAt::Loop => current.map_or(bar_line, |source| Self::Every {
+                unit: source.clip.quarters(),
+                origin: -source.alignment.shift,
+            }),
         }
-        let share = deck.jump_remaining as f32 / fade_samples as f32;
-        *left += deck.jump_offset[0] * share;
-        *right += deck.jump_offset[1] * share;
-        deck.jump_remaining -= 1;
+    }
+
+    /// The first line from `beat` on; infinite where there is none in this bar.
+    fn from(self, beat: f64) -> f64 {
+        match self {
+            Self::Any => beat,
+            Self::Every { unit, origin } if unit > 0.0 => {
+                ((beat - origin) / unit - SAME_BEAT).ceil() * unit + origin
+            }
+            Self::Every { .. } => beat,
+            Self::At(line) if beat <= line + SAME_BEAT => line,
+            Self::At(_) => f64::INFINITY,
+        }
+    }
+
+    /// The line at which a take takes over that waits at `here`. A line that lies between two samples is the later one's.
+    /// Lines right after the song has asked for the take are left out ([`RESPONSE_SECONDS`]).
+    fn next(self, here: f64, beats_per_sample: f64, asked_at: Option<f64>, bpm: f64) -> f64 {
+        let before = beats_per_sample * (1.0 - EARLY_SAMPLES);
+        let line = match self {
+            Self::Any => here,
+            _ => self.from(here - before),
+        };
+        let guard = RESPONSE_SECONDS * bpm / 60.0;
+        match asked_at {
+            Some(asked) if (asked - before..asked + guard - SAME_BEAT).contains(&line) => {
+                self.from(asked + guard)
+            }
+            _ => line,
+        }
     }
 }
 

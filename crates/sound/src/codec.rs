@@ -9,6 +9,8 @@
 pub mod excitation;
 pub mod features;
 pub mod filter;
+pub mod hits;
+pub mod kit;
 pub mod timeline;
 pub mod width;
 

@@ -1,7 +1,7 @@
-//! Signal processing on takes: pure functions of samples, no files and no models.
+//! Signal processing on takes: pure functions of samples, without files and models.
 //!
-//! [`codec`] turns tokens and scores into sound (the network between them lives in the models' crate), [`listen`] hears onsets
-//! and pitches in audio, [`measure`] tells how good a take is, [`resample`] brings loops to another rate.
+//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`listen`] detects onsets and
+//! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate.
 //!
 //! ```
 //! use resonantgen_sound::resample::resample_loop;

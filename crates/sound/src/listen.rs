@@ -1,7 +1,7 @@
 //! Listening: analyses a loop's audio step by step, for takes without a score.
 //!
-//! The result has the form of the composers' training data (see [`resonantgen_models::context`]): onsets per step in three bands, and
-//! the sounding pitches.
+//! The result has the form of the composers' training data (see the context in the crate
+//! `models`): onsets per step in three bands, and the sounding pitches.
 
 pub mod flux;
 mod pitch;
@@ -42,16 +42,37 @@ pub struct HeardStep {
     pub pitches: Vec<(u8, f32)>,
 }
 
+/// One channel to listen to, made of two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mono {
+    /// The middle of the channels, or half their difference if there is more in it.
+    pub samples: Vec<f32>,
+    /// Power of the difference as a share of all, 0 to 1; near 1 when one channel's polarity is inverted.
+    pub side: f32,
+}
+
+/// Makes one channel of two. What is out of phase would vanish from their mean, so that then their difference is taken.
+#[must_use]
+pub fn mono(left: &[f32], right: &[f32]) -> Mono {
+    let pairs = || left.iter().zip(right);
+    let (mut middle, mut side) = (0.0_f64, 0.0_f64);
+    for (left, right) in pairs() {
+        middle += f64::from(left + right).powi(2);
+        side += f64::from(left - right).powi(2);
+    }
+    let sign = if side > middle { -1.0 } else { 1.0 };
+    let samples = pairs().map(|(left, right)| 0.5 * (left + sign * right)).collect();
+    let all = middle + side;
+    Mono { samples, side: if all > 0.0 { (side / all) as f32 } else { 0.0 } }
+}
+
 /// Listens to a loop that lasts exactly as long as `plan`, with the ears for `track`. Takes some milliseconds per second
 /// of audio; not realtime-safe.
 #[must_use]
 pub fn hear(track: Track, audio: &StemAudio, plan: &Plan) -> Vec<HeardStep> {
-    let mono: Vec<f32> = audio
-        .left
-        .iter()
-        .zip(&audio.right)
-        .map(|(left, right)| (*left as f32 + *right as f32) / (2.0 * FULL_SCALE))
-        .collect();
+    let floats =
+        |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };
+    let mono = mono(&floats(&audio.left), &floats(&audio.right)).samples;
     let mut steps = vec![HeardStep::default(); plan.total_steps() as usize];
     if mono.is_empty() || steps.is_empty() {
         return steps;

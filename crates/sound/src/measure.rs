@@ -1,7 +1,7 @@
 //! Measures of a take: whether it is on the grid, in key, audible, and loops cleanly.
 //!
-//! Every new take is measured from its audio and its score before it is offered ([`resonantgen_models::generator`] makes another
-//! candidate if one fails). The figures stay with the take, so that a session can show them.
+//! Every new take is measured from its audio and its score before it is offered; the generator makes another candidate if one
+//! fails. The figures stay with the take, so that a session can show them.
 
 pub mod fit;
 mod music;

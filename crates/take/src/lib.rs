@@ -1,10 +1,23 @@
-//! A take: one finished generation of one track, immutable.
+//! A take: one finished generation of one track, immutable, with the recipe that makes it again.
+//!
+//! Depends on the domain crates only (`resonantgen-music`, `resonantgen-words`, `resonantgen-sound`); knows neither models nor
+//! files.
+//!
+//! ```
+//! use resonantgen_take::StemAudio;
+//!
+//! let audio = StemAudio::from_f32(&[0.0, 0.5], &[0.0, -0.5]);
+//! assert_eq!((audio.len(), audio.left[1]), (2, 1 << 22));
+//! ```
+
+pub mod canonical;
+pub mod maker;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use self::canonical::Canonical;
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
@@ -13,21 +26,22 @@ pub use resonantgen_sound::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 use resonantgen_sound::measure::Measures;
 use resonantgen_words::Intent;
 
-/// Identity of a take: the first 16 bytes of the SHA-256 of its recipe's canonical JSON, in hex.
+/// Identity of a take: 32 hexadecimal digits. It is made once ([`Recipe::take_id`]) and stored with the take; a take that was
+/// stored keeps its id whatever becomes of the rules by which new ones are made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TakeId(pub String);
 
-/// All that is needed to make a take again, to the bit, with the same bundle on the same machine.
+/// Everything needed to make a take again, bit for bit, with the same bundle on the same machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Track.
     pub track: Track,
-    /// What was typed for it.
+    /// The prompt as typed.
     pub prompt: String,
-    /// What that meant.
+    /// Its meaning.
     pub intent: Intent,
-    /// The shared plan it was made for.
+    /// The shared plan.
     pub plan: Plan,
     /// Seed of every random choice.
     pub seed: u64,
@@ -35,7 +49,7 @@ pub struct Recipe {
     pub settings: GenerationSettings,
     /// Bundle the models came from.
     pub bundle_id: String,
-    /// Takes that were heard while it was made (index order of their tracks).
+    /// Takes that it heard, in the order of their tracks.
     pub context: Vec<TakeId>,
     /// The file that the take was imported from; `None` for generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,11 +57,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Identity of the take that this recipe makes.
+    /// Identity of a new take of this recipe: the same recipe gives the same one. Sentences for people are no part of it.
     #[must_use]
     pub fn take_id(&self) -> TakeId {
-        let json = serde_json::to_vec(self).expect("a recipe has no maps with other keys than strings");
-        TakeId(hex(&Sha256::digest(&json)[..16]))
+        let mut text = Canonical::new("recipe/2");
+        text.recipe(self);
+        TakeId(hex(&text.sha256()[..16]))
     }
 }
 
@@ -58,11 +73,11 @@ pub struct ImportSource {
     pub name: String,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// Where in the file the first bar starts, in seconds.
+    /// Start of the first bar in the file, in seconds.
     pub start_seconds: f64,
     /// Tempo of the file in quarter notes per minute.
     pub bpm: f64,
-    /// Bars that were taken from the file.
+    /// Number of bars used.
     pub bars: u32,
 }
 
@@ -71,12 +86,12 @@ pub struct ImportSource {
 pub struct GenerationSettings {
     /// How far a result may stray from the most likely one, in `0.0..=1.0`; 0.5 is the models' natural spread.
     pub variation: f32,
-    /// How strictly the prompt is followed, in `0.0..=1.0`; 0 leaves out the guidance towards style and attributes.
+    /// How strictly the prompt is followed, in `0.0..=1.0`; 0 disables the guidance towards style and attributes.
     pub adherence: f32,
 }
 
 impl GenerationSettings {
-    /// The first setting that is out of its range, or no number: its name and value.
+    /// Name and value of the first setting that is out of range or not a number.
     #[must_use]
     pub fn out_of_range(&self) -> Option<(&'static str, f32)> {
         [("variation", self.variation), ("adherence", self.adherence)]
@@ -102,30 +117,30 @@ pub struct Tokens {
 
 /// One finished generation of one track. Immutable; share it by `Arc`.
 ///
-/// A take that was restored from a host's project may be *asleep*: all of it is there but its sound, which is unpacked or
-/// made again when it is asked for ([`Session::wake`](resonantgen_engine::session::Session::wake)).
+/// A take that was restored from a host's project may be *asleep*: everything but its audio is available. The audio is
+/// unpacked or made again when it is needed (`Session::wake`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
-    /// Identity, from the recipe.
+    /// Identity.
     pub id: TakeId,
     /// How it was made.
     pub recipe: Recipe,
     /// Id of the patch (timbre) that performed it.
     pub patch: String,
-    /// What it plays.
+    /// The notes.
     pub score: Score,
     /// Codec tokens.
     pub tokens: Tokens,
-    /// Its sound: exactly `recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ)` audio frames, looping seamlessly.
+    /// The audio: exactly `recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ)` audio frames, looping seamlessly.
     pub audio: Arc<StemAudio>,
     /// Seconds spent composing, performing and decoding.
     pub timings: StageSeconds,
-    /// What was measured before it was offered; `None` for takes that were never measured.
+    /// Measures; `None` for takes that were never measured.
     pub measures: Option<Measures>,
 }
 
 impl Take {
-    /// Whether its sound is not at hand: [`audio`](Self::audio) is empty.
+    /// Whether the audio is not available: [`audio`](Self::audio) is empty.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
         // Every take has at least one bar.

@@ -1,4 +1,16 @@
-//! The meaning of a prompt, and the parser that finds it.
+//! The meaning of a prompt: the parser that finds an [`Intent`], and the planner that turns it into a plan.
+//!
+//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]; files, models and
+//! records are not known here.
+//!
+//! ```
+//! use resonantgen_words::{Overrides, make_plan, parse};
+//!
+//! let intent = parse("dark techno with driving bass, 132 bpm")?;
+//! let plan = make_plan(&intent, &Overrides::default(), 7)?;
+//! assert_eq!((plan.bpm, plan.bars), (132.0, 8));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod facts;
 pub mod genre;
@@ -22,6 +34,8 @@ pub use parse::{
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use understood::{Slot, Understood, style_name, understood};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +231,9 @@ fn is_zero(value: &f32) -> bool {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
+    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_styles: BTreeMap<String, f32>,
     /// Genres that were named, by their names in [`genre`], with weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub genres: Vec<(String, f32)>,
@@ -275,6 +292,7 @@ impl Default for Intent {
     fn default() -> Self {
         Self {
             styles: [1.0 / STYLE_COUNT as f32; STYLE_COUNT],
+            other_styles: BTreeMap::new(),
             genres: Vec::new(),
             attributes: Attributes::default(),
             moods: Vec::new(),
@@ -304,6 +322,7 @@ impl Intent {
     pub fn in_style(mut self, style: Style) -> Self {
         self.styles = [0.0; STYLE_COUNT];
         self.styles[style.index()] = 1.0;
+        self.other_styles.clear();
         self.genres = vec![(style.name().to_owned(), 1.0)];
         self
     }

@@ -1,4 +1,4 @@
-//! Facts that win over the words.
+//! Facts that override the prompt.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use resonantgen_music::plan::{Chord, Key, Meter, Numeral};
 
 use crate::Style;
 
-/// Facts fixed by the user or the host; they win over what the prompt says.
+/// Facts fixed by the user or the host; they override the prompt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overrides {
     /// Tempo in quarter notes per minute.
@@ -19,10 +19,10 @@ pub struct Overrides {
     pub bars: Option<u32>,
     /// Chord progression, spread over the bars.
     pub chords: Option<Vec<Chord>>,
-    /// Chord progression as Roman numerals, meant in the plan's key; `chords` win over it.
+    /// Chord progression as Roman numerals, relative to the plan's key; `chords` override it.
     #[serde(default)]
     pub numerals: Option<Vec<Numeral>>,
-    /// Style; moods and instruments of the prompt stay.
+    /// Style; the prompt's moods and instruments still apply.
     #[serde(default)]
     pub style: Option<Style>,
 }

@@ -58,6 +58,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     let attributes = shifted(Attributes::default(), &reading.piece);
     let mut intent = Intent {
         styles: styles(&reading).unwrap_or_else(|| only(Style::Pop)),
+        other_styles: Default::default(),
         genres: reading.genres,
         attributes,
         moods: reading.moods,

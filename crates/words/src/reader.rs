@@ -302,8 +302,11 @@ impl Reader {
             if let Some(track) = owner {
                 let is_described = entry(next).is_some_and(|next| next.track == Some(track));
                 parts.push(track);
-                let is_part_loop = found.track.is_some() && !found.is_part && follows(next, &LOOPS);
-                is_loop |= is_part_loop || (!is_described && found.track.is_none() && follows(next, &PIECES));
+                is_loop |= if found.track.is_some() {
+                    !found.is_part && follows(next, &LOOPS)
+                } else {
+                    !is_described && follows(next, &PIECES)
+                };
             }
             names_style |= !found.styles.is_empty();
             names_piece |= found.is_piece && !follows(index, &LOOPS);

@@ -4,15 +4,13 @@
 //! it takes models to get from what is asked to a recipe. With its answers a project plays its song again where there are no
 //! models or newer ones, and without opening them.
 
-use std::collections::VecDeque;
-
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Overrides, Session, SessionRequest};
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::canonical::Canonical;
 use resonantgen_take::{GenerationSettings, TakeId};
 
 /// How many answers are kept: a song that asks for more is made anew in part.
@@ -36,24 +34,55 @@ pub enum Work<'a> {
     },
 }
 
-/// A piece of work and all of a session that its result depends on, models aside: the SHA-256 of both, in hex.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Question(String);
-
-/// The takes that played when a question was answered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
-    question: Question,
-    /// Index as [`Track::ALL`].
-    takes: [Option<TakeId>; TRACK_COUNT],
+/// A piece of work and all of a session that its result depends on, models aside: the SHA-256 of both, in hex. The form of what
+/// is hashed is frozen, so that a question is found again by every later version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    form: QuestionForm,
+    sha256: String,
 }
 
-/// The latest answers, the newest last.
-pub(super) type Answers = VecDeque<Answer>;
+/// What a question's hash was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QuestionForm {
+    /// The JSON of record forms 1 to 3.
+    Json,
+    /// [`Canonical`].
+    Canonical,
+}
+
+impl Question {
+    /// Start of the text of a question of today's form.
+    const PREFIX: &str = "2:";
+
+    /// A question that was kept as text; without a prefix it is one of record forms 1 to 3.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let (form, sha256) = match text.strip_prefix(Self::PREFIX) {
+            Some(sha256) => (QuestionForm::Canonical, sha256),
+            None => (QuestionForm::Json, text),
+        };
+        Self { form, sha256: sha256.to_owned() }
+    }
+}
+
+impl std::fmt::Display for Question {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let prefix = if self.form == QuestionForm::Canonical { Self::PREFIX } else { "" };
+        write!(formatter, "{prefix}{}", self.sha256)
+    }
+}
+
+/// The takes that played when a question was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was asked.
+    pub question: Question,
+    /// What played then (index as [`Track::ALL`]).
+    pub takes: [Option<TakeId>; TRACK_COUNT],
+}
 
 /// What is hashed.
-#[derive(Serialize)]
 struct Asked<'a> {
     /// The prompt, or the words of an edit.
     words: &'a str,
@@ -69,12 +98,119 @@ struct Asked<'a> {
     plan: Option<&'a Plan>,
 }
 
+impl Asked<'_> {
+    fn question(&self) -> Question {
+        let mut text = Canonical::new("question/2");
+        text.text("words", self.words);
+        text.text("prompt before", self.prompt_before);
+        text.whole("seed", self.seed);
+        text.settings(self.settings);
+        text.list("track", &self.tracks);
+        for (track, id) in Track::ALL.into_iter().zip(self.takes) {
+            text.list(&format!("{track} take"), id.map(|id| &id.0));
+        }
+        if let Some(Overrides { bpm, key, meter, bars, chords, numerals, style }) = self.overrides {
+            text.text("facts", "");
+            if let Some(bpm) = bpm {
+                text.number("fixed bpm", *bpm);
+            }
+            text.list("fixed key", key);
+            text.list("fixed meter", meter);
+            text.list("fixed bars", bars);
+            text.list("fixed chord", chords.iter().flatten());
+            text.list("fixed numeral", numerals.iter().flatten());
+            text.list("fixed style", style.map(|style| style.name()));
+        }
+        if let Some(plan) = self.plan {
+            text.text("plan", "");
+            text.plan(plan);
+        }
+        Question { form: QuestionForm::Canonical, sha256: text.hash() }
+    }
+
+    /// The question as record forms 1 to 3 kept it: the SHA-256 of the JSON that those versions wrote. Frozen.
+    fn question_of_json(&self) -> Question {
+        let ids = self.takes.map(|id| id.map_or("null".to_owned(), |id| json_text(&id.0)));
+        let settings = self.settings;
+        let json = format!(
+            "{{\"words\":{},\"prompt_before\":{},\"overrides\":{},\"seed\":{},\
+             \"settings\":{{\"variation\":{:?},\"adherence\":{:?}}},\"tracks\":{},\"takes\":[{}],\"plan\":{}}}",
+            json_text(self.words),
+            json_text(self.prompt_before),
+            self.overrides.map_or("null".to_owned(), json_overrides),
+            self.seed,
+            settings.variation,
+            settings.adherence,
+            json_texts(&self.tracks),
+            ids.join(","),
+            self.plan.map_or("null".to_owned(), json_plan),
+        );
+        Question { form: QuestionForm::Json, sha256: hex(&Sha256::digest(json.as_bytes())) }
+    }
+}
+
+fn json_overrides(overrides: &Overrides) -> String {
+    let Overrides { bpm, key, meter, bars, chords, numerals, style } = overrides;
+    let null = || "null".to_owned();
+    format!(
+        "{{\"bpm\":{},\"key\":{},\"meter\":{},\"bars\":{},\"chords\":{},\"numerals\":{},\"style\":{}}}",
+        bpm.map_or_else(null, |bpm| format!("{bpm:?}")),
+        key.map_or_else(null, |key| json_text(&key.to_string())),
+        meter.map_or_else(null, |meter| json_text(&meter.to_string())),
+        bars.map_or_else(null, |bars| bars.to_string()),
+        chords.as_ref().map_or_else(null, |chords| json_texts(chords)),
+        numerals.as_ref().map_or_else(null, |numerals| json_texts(numerals)),
+        style.map_or_else(null, |style| json_text(style.name())),
+    )
+}
+
+fn json_plan(plan: &Plan) -> String {
+    format!(
+        "{{\"bpm\":{:?},\"key\":{},\"meter\":{},\"bars\":{},\"chords\":{},\"swing\":{{\"unit_steps\":{},\"ratio\":{:?}}}}}",
+        plan.bpm,
+        json_text(&plan.key.to_string()),
+        json_text(&plan.meter.to_string()),
+        plan.bars,
+        json_texts(&plan.chords),
+        plan.swing.unit_steps,
+        plan.swing.ratio,
+    )
+}
+
+fn json_texts<T: std::fmt::Display>(items: &[T]) -> String {
+    let texts: Vec<String> = items.iter().map(|item| json_text(&item.to_string())).collect();
+    format!("[{}]", texts.join(","))
+}
+
+fn json_text(text: &str) -> String {
+    let mut json = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\u{8}' => json.push_str("\\b"),
+            '\u{c}' => json.push_str("\\f"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            letter if letter < ' ' => json.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            letter => json.push(letter),
+        }
+    }
+    json.push('"');
+    json
+}
+
 impl Session {
     /// The question that `work` puts to the session as it is.
     #[must_use]
     pub fn question(&self, work: &Work<'_>) -> Question {
+        self.asked(work).question()
+    }
+
+    fn asked<'a>(&'a self, work: &'a Work<'_>) -> Asked<'a> {
         let id = |track: Track| self.track(track).take().map(|take| &take.id);
-        let asked = match work {
+        match work {
             Work::Generate(request) => {
                 let tracks: Vec<Track> = self.targets(request).collect();
                 let takes = Track::ALL.map(|track| id(track).filter(|_| !tracks.contains(&track)));
@@ -101,9 +237,7 @@ impl Session {
                 takes: Track::ALL.map(id),
                 plan: self.plan.as_ref(),
             },
-        };
-        let json = serde_json::to_vec(&asked).expect("nothing in it is a map");
-        Question(hex(&Sha256::digest(&json)))
+        }
     }
 
     /// Keeps that what plays now answers `question`, which was put before it was made. An older answer is replaced.
@@ -117,10 +251,15 @@ impl Session {
     /// Plays what `work` was answered with before, if the histories still have it; returns whether they do. The takes may be
     /// asleep. As an action it can be undone, and leaves the session as the first answer did.
     pub fn answer_again(&mut self, work: &Work<'_>) -> bool {
-        let question = self.question(work);
-        let Some(answer) = self.answers.iter().find(|answer| answer.question == question) else {
-            return false;
-        };
+        let asked = self.asked(work);
+        let question = asked.question();
+        let found = self.answers.iter().position(|answer| answer.question == question).or_else(|| {
+            // From a project of an older version.
+            let old = asked.question_of_json();
+            self.answers.iter().position(|answer| answer.question == old)
+        });
+        let Some(index) = found else { return false };
+        let answer = &self.answers[index];
         let known = |track: Track| {
             let Some(id) = &answer.takes[track.index()] else { return Some(None) };
             let state = self.track(track);
@@ -133,6 +272,7 @@ impl Session {
         };
         let made = Track::ALL.into_iter().filter(is_made).find_map(|track| takes[track.index()].as_ref());
         let Some(recipe) = made.map(|take| take.recipe.clone()) else { return false };
+        self.answers[index].question = question;
         self.remember();
         for (track, take) in Track::ALL.into_iter().zip(takes) {
             let state = self.track_mut(track);
@@ -168,6 +308,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project;
     use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
 
     fn regeneration(seed: u64) -> Work<'static> {
@@ -191,7 +332,7 @@ mod tests {
     fn a_song_is_answered_again_after_it_was_opened() {
         let mut session = generated("jazz", 1);
         let played = pass(&mut session);
-        let mut opened = Session::from_project(&session.to_bytes()).expect("own bytes");
+        let mut opened = project::from_project(&project::to_project(&session)).expect("own bytes").session;
         for _ in 0..2 {
             assert!(opened.answer_again(&Work::Generate(request("techno", 7))));
             assert_eq!(ids(&opened), played[0]);
@@ -204,6 +345,49 @@ mod tests {
         assert_eq!(same(&opened), same(&session));
         opened.undo().expect("an action");
         assert_eq!(ids(&opened), played[0]);
+    }
+
+    #[test]
+    fn a_question_of_an_older_version_is_found() {
+        // From the record of form 3 in tests/golden/session_v3, whose first question this was.
+        let old = "6ba634cc86c0b406238c2267c72f7a84ae28a75ec66d132480ff640bf1b7820a";
+        let request = SessionRequest {
+            prompt: "dark techno with \"driving\" acid bass and swing 58%".to_owned(),
+            overrides: Overrides { bars: Some(2), bpm: Some(240.0), ..Overrides::default() },
+            seed: 7,
+            tracks: Track::ALL.to_vec(),
+            settings: GenerationSettings::default(),
+        };
+        let mut session = Session::default();
+        generate(&mut session, &request).expect("a piece");
+        let played = ids(&session);
+        let takes = Track::ALL.map(|track| session.track(track).take().map(|take| take.id.clone()));
+        let answer = Answer { question: Question::from_text(old), takes };
+        generate(&mut session, &self::request("jazz", 1)).expect("a piece");
+        let mut session = session.with_past([], [], [answer]);
+        assert!(session.answer_again(&Work::Generate(request.clone())));
+        assert_eq!(ids(&session), played);
+        // From now on it is known by today's form.
+        assert_eq!(session.answers[0].question, session.question(&Work::Generate(request)));
+        assert!(session.answers[0].question.to_string().starts_with("2:"));
+    }
+
+    #[test]
+    fn the_json_of_a_plan_is_what_older_versions_hashed() {
+        let plan = Plan {
+            bpm: 97.5,
+            key: "F# minor".parse().expect("a key"),
+            meter: "5/4".parse().expect("a meter"),
+            bars: 1,
+            chords: vec!["F#m7".parse().expect("a chord"), "Bm".parse().expect("a chord")],
+            swing: resonantgen_music::plan::Swing { unit_steps: 2, ratio: 0.6 },
+        };
+        assert_eq!(
+            json_plan(&plan),
+            "{\"bpm\":97.5,\"key\":\"F# minor\",\"meter\":\"5/4\",\"bars\":1,\"chords\":[\"F#m7\",\"Bm\"],\
+             \"swing\":{\"unit_steps\":2,\"ratio\":0.6}}"
+        );
+        assert_eq!(json_text("a\"b\\\n\u{1}é"), "\"a\\\"b\\\\\\n\\u0001é\"");
     }
 
     #[test]

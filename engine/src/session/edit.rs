@@ -1,7 +1,7 @@
 //! What changes a session without generating: locks, which take plays, favourites, chords. Each succeeds as a whole or
 //! changes nothing, and can be undone.
 
-use super::{Session, SessionError};
+use super::{MOST_FAVOURITES, Session, SessionError};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::track::Track;
 
@@ -109,11 +109,14 @@ impl Session {
     /// not matter, and undo leaves the marks alone: nothing that sounds changes.
     ///
     /// # Errors
-    /// [`SessionError::NoSuchTake`].
+    /// [`SessionError::NoSuchTake`]; [`SessionError::TooManyFavourites`].
     pub fn set_favourite(&mut self, track: Track, index: usize, favourite: bool) -> Result<(), SessionError> {
         let state = self.track_mut(track);
         let missing = SessionError::NoSuchTake { track, index, count: state.history.len() };
         let id = state.history.get(index).ok_or(missing)?.id.clone();
+        if favourite && !state.favourites.contains(&id) && state.favourites.len() >= MOST_FAVOURITES {
+            return Err(SessionError::TooManyFavourites { track, most: MOST_FAVOURITES });
+        }
         if favourite {
             state.favourites.insert(id);
         } else {
@@ -181,6 +184,7 @@ pub(super) fn grid(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project;
     use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
     use crate::session::{HISTORY_LENGTH, Overrides, SessionRequest};
 
@@ -249,6 +253,38 @@ mod tests {
     }
 
     #[test]
+    fn histories_stay_bounded_whatever_is_undone_or_loved() {
+        let mut session = generated("techno", 1);
+        for seed in 2..40 {
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        let newest = session.track(Track::Bass).take().expect("a take").id.clone();
+        while session.undo().is_ok() {
+            let state = session.track(Track::Bass);
+            assert!(state.history.len() <= HISTORY_LENGTH, "{}", state.history.len());
+            assert!(state.take().is_some() && state.position(&newest).is_some(), "what was undone stays");
+        }
+        while session.redo().is_ok() {
+            assert!(session.track(Track::Bass).history.len() <= HISTORY_LENGTH);
+        }
+        assert_eq!(session.track(Track::Bass).take().map(|take| &take.id), Some(&newest));
+        let mut refused = 0;
+        for seed in 100..130 {
+            let newest = session.track(Track::Bass).history.len() - 1;
+            match session.set_favourite(Track::Bass, newest, true) {
+                Ok(()) => {}
+                Err(SessionError::TooManyFavourites { .. }) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+            regenerate(&mut session, Track::Bass, seed).expect("a take");
+        }
+        let state = session.track(Track::Bass);
+        assert_eq!((state.favourites.len(), refused), (MOST_FAVOURITES, 30 - MOST_FAVOURITES));
+        assert_eq!(state.history.len(), HISTORY_LENGTH + MOST_FAVOURITES);
+        assert!(state.history.iter().all(|take| state.number(&take.id).is_some()), "each can be chosen");
+    }
+
+    #[test]
     fn a_take_keeps_its_number_and_free_ones_wait_for_their_turn() {
         let mut session = generated("techno", 1);
         let numbers = |session: &Session| {
@@ -274,7 +310,7 @@ mod tests {
         assert_eq!(numbers(&session).last(), Some(&Some(3)));
         assert_eq!(session.track(Track::Bass).number(&third), Some(3));
         // As a project keeps it.
-        let opened = Session::from_project(&session.to_bytes()).expect("own bytes");
+        let opened = project::from_project(&project::to_project(&session)).expect("own bytes").session;
         assert_eq!(numbers(&opened), numbers(&session));
         // After the last number the first ones come again.
         for seed in 19..=34 {

@@ -1,8 +1,8 @@
 //! Why an operation on a session was refused.
 
-use resonantgen_models::generator::GenerateError;
+use resonantgen_music::plan::PlanError;
 use resonantgen_music::track::Track;
-use resonantgen_words::PlanError;
+use resonantgen_take::maker::GenerateError;
 use resonantgen_words::PromptError;
 
 /// The session was not changed.
@@ -56,6 +56,14 @@ pub enum SessionError {
         index: usize,
         /// Takes in the track's history.
         count: usize,
+    },
+    /// As many takes are favourites as may be.
+    #[error("{track} has {most} favourites, which is the most: take one off first")]
+    TooManyFavourites {
+        /// Track.
+        track: Track,
+        /// How many there may be.
+        most: usize,
     },
     /// The oldest take that fits plays already.
     #[error("{0} has no older take that fits the other tracks")]

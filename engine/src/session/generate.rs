@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::edit::is_same_grid;
-use super::{BundleFacts, Overrides, Session, SessionError};
-use resonantgen_models::generator::{Engine, GenerateError, Observer, TakeRequest};
-use resonantgen_music::plan::Plan;
+use super::{Overrides, Session, SessionError};
+use resonantgen_music::plan::{Plan, PlanError, make_plan};
 use resonantgen_music::track::Track;
+use resonantgen_take::maker::{GenerateError, Maker, Observer, TakeRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
-use resonantgen_words::{PlanError, make_plan};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +135,9 @@ impl Session {
         Track::ALL.into_iter().filter_map(move |track| {
             let state = self.track(track);
             let stays = state.locked || !tracks.contains(&track);
-            state.take().filter(|_| stays).map(|take| (track, take))
+            // Of an imported take that is lost there is nothing to hear.
+            let is_heard = |take: &&Arc<Take>| stays && !(take.is_asleep() && take.recipe.imported.is_some());
+            state.take().filter(is_heard).map(|take| (track, take))
         })
     }
 
@@ -147,12 +148,12 @@ impl Session {
     /// When the request cannot be met, a take cannot be made, or the observer cancels. The session is then unchanged.
     pub fn generate(
         &mut self,
-        engine: &Engine,
+        maker: &dyn Maker,
         request: &SessionRequest,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        self.generate_understood(request, Some(engine), &mut |take| engine.generate_take(take, observer))?;
-        self.bundle = Some(bundle_facts(engine));
+        self.generate_understood(request, maker.understanding(), &mut |take| maker.make(take, observer))?;
+        self.bundle = Some(maker.bundle());
         Ok(())
     }
 
@@ -237,16 +238,16 @@ impl Session {
     /// observer cancels. The session is then unchanged.
     pub fn regenerate(
         &mut self,
-        engine: &Engine,
+        maker: &dyn Maker,
         track: Track,
         edit: &str,
         seed: u64,
         settings: GenerationSettings,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        let make = &mut |take: &TakeRequest<'_>| engine.generate_take(take, observer);
-        self.regenerate_understood(track, edit, seed, settings, Some(engine), make)?;
-        self.bundle = Some(bundle_facts(engine));
+        let make = &mut |take: &TakeRequest<'_>| maker.make(take, observer);
+        self.regenerate_understood(track, edit, seed, settings, maker.understanding(), make)?;
+        self.bundle = Some(maker.bundle());
         Ok(())
     }
 
@@ -288,10 +289,6 @@ impl Session {
     }
 }
 
-fn bundle_facts(engine: &Engine) -> BundleFacts {
-    BundleFacts { id: engine.bundle().id().to_owned(), licence: engine.bundle().licence().to_owned() }
-}
-
 fn in_order(heard: &[(Track, Arc<Take>)]) -> Vec<Arc<Take>> {
     let mut ordered = heard.to_vec();
     ordered.sort_by_key(|(track, _)| *track);
@@ -322,7 +319,7 @@ impl Session {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use resonantgen_music::score::{Note, Score};
@@ -331,7 +328,7 @@ pub(super) mod tests {
     use resonantgen_words::PromptError;
 
     /// A take as an engine would make it, with a little noise for audio.
-    pub(in crate::session) fn fake_take(request: &TakeRequest<'_>) -> Take {
+    pub(crate) fn fake_take(request: &TakeRequest<'_>) -> Take {
         let recipe = Recipe {
             track: request.track,
             prompt: request.prompt.to_owned(),
@@ -366,7 +363,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::session) fn request(prompt: &str, seed: u64) -> SessionRequest {
+    pub(crate) fn request(prompt: &str, seed: u64) -> SessionRequest {
         SessionRequest {
             prompt: prompt.to_owned(),
             overrides: Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() },
@@ -376,29 +373,22 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::session) fn generated(prompt: &str, seed: u64) -> Session {
+    pub(crate) fn generated(prompt: &str, seed: u64) -> Session {
         let mut session = Session::default();
         session.generate_by(&request(prompt, seed), &mut |take| Ok(fake_take(take))).expect("a session");
         session
     }
 
-    pub(in crate::session) fn regenerate(
-        session: &mut Session,
-        track: Track,
-        seed: u64,
-    ) -> Result<(), SessionError> {
+    pub(crate) fn regenerate(session: &mut Session, track: Track, seed: u64) -> Result<(), SessionError> {
         let settings = GenerationSettings::default();
         session.regenerate_by(track, "", seed, settings, &mut |take| Ok(fake_take(take)))
     }
 
-    pub(in crate::session) fn generate(
-        session: &mut Session,
-        request: &SessionRequest,
-    ) -> Result<(), SessionError> {
+    pub(crate) fn generate(session: &mut Session, request: &SessionRequest) -> Result<(), SessionError> {
         session.generate_by(request, &mut |take| Ok(fake_take(take)))
     }
 
-    pub(in crate::session) fn ids(session: &Session) -> [Option<String>; 4] {
+    pub(crate) fn ids(session: &Session) -> [Option<String>; 4] {
         Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
     }
 

@@ -47,19 +47,24 @@ impl TrackState {
             self.heard_before = playing.or(self.heard_before.take());
         }
         self.history.push(take);
-        let newest = self.history.len() - 1;
-        self.current = Some(newest);
+        self.current = Some(self.history.len() - 1);
+        self.trim();
+    }
+
+    /// Forgets the oldest takes beyond [`HISTORY_LENGTH`]: never a favourite, nor one of the two heard last.
+    fn trim(&mut self) {
         let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);
-        if self.history.iter().filter(|take| is_ordinary(take)).count() > HISTORY_LENGTH {
-            let heard_before = self.heard_before.as_ref();
-            let oldest = self.history[..newest]
-                .iter()
-                .position(|take| is_ordinary(take) && heard_before != Some(&take.id));
-            if let Some(oldest) = oldest {
-                self.history.remove(oldest);
-                self.current = Some(newest - 1);
-            }
-        }
+        let mut surplus =
+            self.history.iter().filter(|take| is_ordinary(take)).count().saturating_sub(HISTORY_LENGTH);
+        let playing = self.take().map(|take| take.id.clone());
+        let heard = [playing.as_ref(), self.heard_before.as_ref()];
+        let favourites = &self.favourites;
+        self.history.retain(|take| {
+            let goes = surplus > 0 && !favourites.contains(&take.id) && !heard.contains(&Some(&take.id));
+            surplus -= usize::from(goes);
+            !goes
+        });
+        self.current = playing.and_then(|id| self.position(&id));
         self.numbers.follow(&self.history);
     }
 
@@ -82,6 +87,6 @@ impl TrackState {
                 0
             })
         });
-        self.numbers.follow(&self.history);
+        self.trim();
     }
 }

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use resonantgen_take::{Take, TakeId};
 
 /// The highest number of a take.
@@ -12,7 +10,7 @@ pub const TAKE_NUMBERS: u32 = 32;
 
 /// The numbers of one track's takes, from 1 to [`TAKE_NUMBERS`]. A take keeps its number as long as the history keeps the
 /// take. New takes get the numbers in turn, so that one that has become free waits until all others were given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakeNumbers {
     of: BTreeMap<TakeId, u32>,
     /// The one that was given last.
@@ -20,6 +18,23 @@ pub struct TakeNumbers {
 }
 
 impl TakeNumbers {
+    /// Numbers that were read, and the one that was given last.
+    #[must_use]
+    pub fn new(of: impl IntoIterator<Item = (TakeId, u32)>, last: u32) -> Self {
+        Self { of: of.into_iter().collect(), last }
+    }
+
+    /// The takes with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (&TakeId, u32)> {
+        self.of.iter().map(|(id, number)| (id, *number))
+    }
+
+    /// The number that was given last; 0 before the first.
+    #[must_use]
+    pub const fn last(&self) -> u32 {
+        self.last
+    }
+
     /// Forgets the numbers of takes that are gone, and gives one to each that has none while there are any.
     pub(super) fn follow(&mut self, history: &[Arc<Take>]) {
         let mut given = BTreeSet::new();

@@ -12,37 +12,60 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::Intent;
 
-/// What an action changes, as it was at one moment. Takes are shared, not copied.
+/// What an action changes, as it was before the action. Takes are shared, not copied.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshot {
-    pub(super) prompt: String,
-    pub(super) intent: Option<Intent>,
-    pub(super) plan: Option<Plan>,
-    pub(super) seed: u64,
-    pub(super) bundle: Option<BundleFacts>,
-    pub(super) tracks: [TrackSnapshot; TRACK_COUNT],
+pub struct Step {
+    /// What was typed.
+    pub prompt: String,
+    /// What that meant.
+    pub intent: Option<Intent>,
+    /// What the tracks shared.
+    pub plan: Option<Plan>,
+    /// Seed of the last generation.
+    pub seed: u64,
+    /// Bundle of the last generation.
+    pub bundle: Option<BundleFacts>,
+    /// The tracks (index as [`Track::ALL`]).
+    pub tracks: [TrackStep; TRACK_COUNT],
 }
 
-/// One track at one moment.
+/// One track of a [`Step`].
 #[derive(Clone, Debug, Default)]
-pub(super) struct TrackSnapshot {
-    pub(super) locked: bool,
-    pub(super) take: Option<Arc<Take>>,
-    pub(super) heard_before: Option<TakeId>,
+pub struct TrackStep {
+    /// Whether it was locked.
+    pub locked: bool,
+    /// What played.
+    pub take: Option<Arc<Take>>,
+    /// What had played before that.
+    pub heard_before: Option<TakeId>,
 }
 
 /// What can be undone and redone, the latest last; at most [`UNDO_DEPTH`] each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    pub(super) undo: VecDeque<Arc<Snapshot>>,
-    pub(super) redo: VecDeque<Arc<Snapshot>>,
+    pub(super) undo: VecDeque<Arc<Step>>,
+    pub(super) redo: VecDeque<Arc<Step>>,
     /// Tracks that an action locked, and that undoing it may therefore change; a track that was locked from outside
     /// ([`Session::track_mut`]) may not.
     pub(super) locked: [bool; TRACK_COUNT],
 }
 
+impl Steps {
+    /// Steps that were read, the latest last.
+    pub(super) fn new(
+        undo: impl IntoIterator<Item = Step>,
+        redo: impl IntoIterator<Item = Step>,
+        locked: [bool; TRACK_COUNT],
+    ) -> Self {
+        let mut steps = Self { locked, ..Self::default() };
+        undo.into_iter().for_each(|step| push(&mut steps.undo, Arc::new(step)));
+        redo.into_iter().for_each(|step| push(&mut steps.redo, Arc::new(step)));
+        steps
+    }
+}
+
 /// Appends a step; the oldest is forgotten beyond [`UNDO_DEPTH`].
-pub(super) fn push(steps: &mut VecDeque<Arc<Snapshot>>, step: Arc<Snapshot>) {
+fn push(steps: &mut VecDeque<Arc<Step>>, step: Arc<Step>) {
     steps.push_back(step);
     if steps.len() > UNDO_DEPTH {
         steps.pop_front();
@@ -70,7 +93,7 @@ impl Session {
     /// ([`Session::track_mut`]) and its take would change. The session is then unchanged.
     pub fn undo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.undo.back().ok_or(SessionError::NothingToUndo)?.clone();
-        let now = Arc::new(self.snapshot());
+        let now = Arc::new(self.present());
         self.restore(&step)?;
         self.steps.undo.pop_back();
         push(&mut self.steps.redo, now);
@@ -83,7 +106,7 @@ impl Session {
     /// [`SessionError::NothingToRedo`]; else as [`Session::undo`].
     pub fn redo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.redo.back().ok_or(SessionError::NothingToRedo)?.clone();
-        let now = Arc::new(self.snapshot());
+        let now = Arc::new(self.present());
         self.restore(&step)?;
         self.steps.redo.pop_back();
         push(&mut self.steps.undo, now);
@@ -92,13 +115,13 @@ impl Session {
 
     /// Remembers the present for [`Session::undo`]; called by every action right before it changes something.
     pub(super) fn remember(&mut self) {
-        let now = Arc::new(self.snapshot());
+        let now = Arc::new(self.present());
         push(&mut self.steps.undo, now);
         self.steps.redo.clear();
     }
 
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
+    fn present(&self) -> Step {
+        Step {
             prompt: self.prompt.clone(),
             intent: self.intent.clone(),
             plan: self.plan.clone(),
@@ -106,7 +129,7 @@ impl Session {
             bundle: self.bundle.clone(),
             tracks: Track::ALL.map(|track| {
                 let state = self.track(track);
-                TrackSnapshot {
+                TrackStep {
                     locked: state.locked,
                     take: state.take().cloned(),
                     heard_before: state.heard_before.clone(),
@@ -115,7 +138,7 @@ impl Session {
         }
     }
 
-    fn restore(&mut self, step: &Snapshot) -> Result<(), SessionError> {
+    fn restore(&mut self, step: &Step) -> Result<(), SessionError> {
         for track in Track::ALL {
             let state = self.track(track);
             let id = |take: &Arc<Take>| take.id.clone();
@@ -139,7 +162,8 @@ impl Session {
     }
 
     /// Takes that only undo and redo can bring back: no history holds them.
-    pub(super) fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
+    #[must_use]
+    pub fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
         for step in self.steps.undo.iter().chain(&self.steps.redo) {
             if let Some(take) = &step.tracks[track.index()].take

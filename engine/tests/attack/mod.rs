@@ -6,7 +6,8 @@
 
 use std::io::Cursor;
 
-use resonantgen_engine::session::{Overrides, Session};
+use resonantgen_engine::project;
+use resonantgen_engine::session::Overrides;
 use resonantgen_foreign::encodec::TokensFile;
 use resonantgen_import::{ImportOptions, import_loop};
 use resonantgen_models::bundle;
@@ -31,14 +32,28 @@ pub const TARGETS: &[(&str, Target)] = &[
 
 /// A host's saved state: raw, and inside a valid frame with a correct checksum.
 pub fn blob(data: &[u8]) {
-    let _ = Session::from_bytes(data);
+    let _ = project::from_bytes(data);
+    let _ = project::from_project(data);
     let mut framed = b"RESONANT".to_vec();
     framed.extend_from_slice(&1_u32.to_le_bytes());
     framed.extend_from_slice(data);
     framed.extend_from_slice(&Sha256::digest(&framed));
-    if let Ok(session) = Session::from_bytes(&framed) {
-        let again = Session::from_bytes(&session.to_bytes()).expect("what was written can be read");
-        assert_eq!(again.to_bytes(), session.to_bytes());
+    if let Ok(session) = project::from_bytes(&framed) {
+        let again = project::from_bytes(&project::to_bytes(&session)).expect("what was written can be read");
+        assert_eq!(project::to_bytes(&again), project::to_bytes(&session));
+    }
+    let mut framed = b"RESONANT".to_vec();
+    framed.extend_from_slice(&4_u32.to_le_bytes());
+    let record = data
+        .len()
+        .min(data.first_chunk().map_or(0, |length| u64::from_le_bytes(*length) as usize).saturating_add(8));
+    framed.extend_from_slice(&data[..record]);
+    framed.extend_from_slice(&Sha256::digest(&framed));
+    framed.extend_from_slice(&data[record..]);
+    if let Ok(opened) = project::from_project(&framed) {
+        let bytes = project::to_project(&opened.session);
+        let again = project::from_project(&bytes).expect("what was written can be read");
+        assert_eq!(project::to_project(&again.session), bytes);
     }
 }
 
@@ -87,8 +102,8 @@ pub fn prompt(data: &[u8]) {
 pub fn session(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("session.json"), data).unwrap();
-    if let Ok(session) = Session::load(folder.path()) {
-        let _ = session.to_bytes();
+    if let Ok(opened) = project::load(folder.path()) {
+        let _ = project::to_bytes(&opened.session);
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
 pub mod prompts;
+#[path = "../../../tests/src/skip.rs"]
+pub mod skip;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +31,27 @@ pub fn runtime_library() -> PathBuf {
     let folder = repository().join(".setup/onnxruntime");
     assert!(folder.is_dir(), "no ONNX Runtime at {}: run `cargo xtask setup`", folder.display());
     folder
+}
+
+/// Asserts that the outputs of a network in single precision are a golden's. Other libraries and processors add in another
+/// order, in each of a dozen layers, so outputs may differ by a hundred roundings of the largest.
+#[track_caller]
+pub fn assert_outputs(what: &str, golden: &[f32], got: &[f32]) {
+    assert_eq!(golden.len(), got.len(), "{what}");
+    let largest = golden.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let off = golden.iter().zip(got).fold(0.0_f32, |off, (golden, got)| off.max((golden - got).abs()));
+    let roundings = off / (f32::EPSILON * largest);
+    assert!(roundings <= 100.0, "{what}: off by {off}, which is {roundings} roundings of {largest}");
+}
+
+/// Inputs that are off by a hundred roundings, up and down in turn. Codes are the nearest entries of a table: if these give the same
+/// ones, no processor rounds them to others.
+pub fn shaken(values: &[f32]) -> Vec<f32> {
+    let shake = |(index, value): (usize, &f32)| {
+        let sign = if index.count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        value * (1.0 + sign * 100.0 * f32::EPSILON)
+    };
+    values.iter().enumerate().map(shake).collect()
 }
 
 pub fn engine(threads: usize) -> Engine {

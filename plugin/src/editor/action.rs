@@ -13,11 +13,11 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use super::browse::{self, Browser};
 use super::import::Importing;
 use super::{App, control, prompt_id};
-use crate::export::{self, What};
-use crate::job::{Job, Target};
+use crate::control::export::{self, What};
+use crate::control::job::{Job, Target};
+use crate::control::status::Progress;
 use crate::params::BARS_MAX;
 use crate::preset::Preset;
-use crate::shared::Progress;
 
 /// A user action.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,11 +92,11 @@ impl App {
                 self.dismiss_export();
                 self.ask(Target::All);
             }
-            Action::Cancel => self.shared.cancel_all(),
+            Action::Cancel => self.control.cancel_all(),
             Action::Regenerate(track, edit) => {
                 self.dismiss_export();
                 let trigger = self.trigger(Target::One(track));
-                self.shared.ask(Job::Make { trigger, edit });
+                self.control.request(Job::Make { trigger, edit });
             }
             Action::Undo => self.change_locks(Session::undo),
             Action::Redo => self.change_locks(Session::redo),
@@ -111,7 +111,7 @@ impl App {
             }),
             Action::Prompt(prompt) => {
                 self.prompt = prompt;
-                self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+                self.control.prompts.set(self.params.slot(), self.prompt.clone());
                 // Put the cursor at the end, so that typing continues the prompt.
                 let end = CCursorRange::one(CCursor::new(self.prompt.chars().count()));
                 let mut field = TextEdit::load_state(context, prompt_id()).unwrap_or_default();
@@ -119,7 +119,7 @@ impl App {
                 TextEdit::store_state(context, prompt_id(), field);
             }
             Action::Preset(preset) => self.use_preset(&preset),
-            Action::Fix(overrides) => self.shared.set_overrides(*overrides),
+            Action::Fix(overrides) => self.control.set_overrides(*overrides),
             Action::Bars(bars) => {
                 if let Some(gui) = &self.gui {
                     let bars = i32::try_from(bars).unwrap_or(BARS_MAX).clamp(0, BARS_MAX);
@@ -141,10 +141,10 @@ impl App {
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
             Action::Reveal(folder) => {
-                let shared = Arc::clone(&self.shared);
+                let control = Arc::clone(&self.control);
                 let show = move || {
                     if let Err(error) = export::reveal(&folder) {
-                        shared.set_message(Some(error));
+                        control.notify(error);
                     }
                 };
                 // If no thread can be started, the path can still be copied.
@@ -170,7 +170,7 @@ impl App {
     }
 
     fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {
-        self.shared.change(self.params.locked(), change);
+        self.control.change(self.params.locked(), |session, _| change(session));
     }
 
     /// Chooses a take manually, which ends the choice by number.
@@ -207,36 +207,36 @@ impl App {
 
     /// Makes chord overrides follow undo and redo; `chords` are those that play now.
     pub(super) fn take_chords(&self, chords: &[Chord]) {
-        let overrides = self.shared.overrides();
+        let overrides = self.control.overrides();
         let other = self.chord_changes.iter().rev().find_map(|[one, other]| {
             [(one, other), (other, one)].into_iter().find_map(|(now, then)| {
                 (overrides == now.overrides && chords == then.chords).then(|| then.overrides.clone())
             })
         });
         if let Some(other) = other {
-            self.shared.set_overrides(other);
+            self.control.set_overrides(other);
         }
     }
 
     fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
-        let session = self.shared.session();
+        let session = self.control.session();
         let Some(plan) = &session.plan else { return };
         let locked = self.params.locked();
         let bound = Track::ALL.into_iter().find(|track| {
             *track != Track::Drums && locked[track.index()] && session.track(*track).take().is_some()
         });
         if let Some(track) = bound {
-            self.shared.set_message(Some(SessionError::ChordInUse(track).to_string()));
+            self.control.notify(SessionError::ChordInUse(track).to_string());
             return;
         }
         let mut chords = plan.chords.clone();
         for place in chords.iter_mut().take(to).skip(from) {
             *place = chord;
         }
-        let before = self.shared.overrides();
+        let before = self.control.overrides();
         // Keep the key, or one odd chord would change it.
         let overrides = Overrides { chords: Some(chords.clone()), key: Some(plan.key), ..before.clone() };
-        self.shared.set_overrides(overrides.clone());
+        self.control.set_overrides(overrides.clone());
         self.chord_changes.push([
             Harmony { chords: plan.chords.clone(), overrides: before },
             Harmony { chords, overrides },
@@ -247,19 +247,19 @@ impl App {
         // Use the same seed, so that only what the chord affects changes.
         trigger.seed = Some(seed);
         trigger.bars = Some(bars);
-        self.shared.ask(Job::from(trigger));
+        self.control.request(Job::from(trigger));
     }
 
     /// Imports the first audio file among the dropped ones.
     fn take_dropped(&mut self, track: Track, paths: Vec<PathBuf>) {
         if self.params.track(track).lock.value() {
             let text = format!("The {track} track is locked. Unlock it to import a file there.");
-            self.shared.set_message(Some(text));
+            self.control.notify(text);
         } else if let Some(path) = paths.into_iter().find(|path| browse::is_audio(path)) {
             self.import(track, path);
         } else {
             let text = "This is not an audio file. You can drop WAV, FLAC, MP3, OGG and AIFF files.";
-            self.shared.set_message(Some(text.to_owned()));
+            self.control.notify(text.to_owned());
         }
     }
 
@@ -267,35 +267,35 @@ impl App {
     fn import(&mut self, track: Track, path: PathBuf) {
         self.follows_session = true;
         // Weak: a queued job must not keep its own queue alive.
-        let shared = Arc::downgrade(&self.shared);
-        self.shared.change(self.params.locked(), move |session| -> Result<(), String> {
-            if let Some(shared) = shared.upgrade() {
-                shared.progress[track.index()].store(Progress::Importing);
-                shared.repaint.request_repaint();
+        let control = Arc::downgrade(&self.control);
+        self.control.change(self.params.locked(), move |session, cancellation| -> Result<(), String> {
+            if let Some(control) = control.upgrade() {
+                control.progress[track.index()].store(Progress::Importing);
+                control.repaint.request_repaint();
             }
             let options = session.import_options(track);
-            let imported = import_loop(&path, &options, &()).map_err(|error| error.to_string())?;
+            let imported = import_loop(&path, &options, cancellation).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
     }
 
     /// Exports on a thread of its own: files may be large and disks slow, and neither the editor nor the worker should wait.
     fn export(&mut self, what: What) {
-        let shared = Arc::clone(&self.shared);
+        let control = Arc::clone(&self.control);
         let exported = Arc::clone(&self.exported);
         let write = move || {
-            let session = shared.session();
+            let session = control.session();
             match export::write(&session, what, &export::folder(&session)) {
                 Ok(files) => {
                     *exported.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
-                    shared.repaint.request_repaint();
+                    control.repaint.request_repaint();
                 }
-                Err(error) => shared.set_message(Some(error.to_string())),
+                Err(error) => control.notify(error.to_string()),
             }
         };
         let started = std::thread::Builder::new().name("resonantgen export".to_owned()).spawn(write);
         if let Err(error) = started {
-            self.shared.set_message(Some(format!("Nothing was exported: cannot start a thread ({error}).")));
+            self.control.notify(format!("Nothing was exported: cannot start a thread ({error})."));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Finds a file by typing and clicking: the text is a path, and the entries of its folder are listed.
 
+use directories::{BaseDirs, UserDirs};
 use std::path::{Path, PathBuf};
 
 /// Maximum number of listed entries.
@@ -123,14 +124,13 @@ pub fn path_of(text: &str) -> PathBuf {
 /// The folder to start in: the user's music folder.
 #[must_use]
 pub fn first_folder() -> PathBuf {
-    let home = home().unwrap_or_default();
-    let music = home.join("Music");
-    if music.is_dir() { music } else { home }
+    let Some(folders) = UserDirs::new() else { return PathBuf::new() };
+    let music = folders.audio_dir().filter(|music| music.is_dir());
+    music.unwrap_or(folders.home_dir()).to_owned()
 }
 
 fn home() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("HOME").or_else(|| variable("USERPROFILE"))
+    BaseDirs::new().map(|folders| folders.home_dir().to_owned())
 }
 
 /// Folders and audio files; empty if the folder cannot be read.

@@ -9,7 +9,7 @@ use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::theme::{self, palette};
 use super::view::SessionView;
-use crate::inference;
+use crate::control::inference;
 use crate::params::{SEED_MAX, SeedMode, SwapMoment};
 
 /// Height of the foot, in points.
@@ -111,7 +111,7 @@ impl App {
                 }
             },
         };
-        let waiting = self.shared.awaited();
+        let waiting = self.control.awaited();
         let is_loaded = server.is_some() || inference::status().is_some();
         let text = match waiting {
             0 => name,

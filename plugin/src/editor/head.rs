@@ -15,9 +15,9 @@ use super::lane::Face;
 use super::theme::{self, palette};
 use super::view::SessionView;
 use super::{App, prompt_id};
-use crate::export::What;
+use crate::control::export::What;
+use crate::control::prompts::FIRST_PROMPT;
 use crate::params::SLOT_COUNT;
-use crate::prompts::FIRST_PROMPT;
 
 /// Height of the title, in points.
 pub const TITLE_HEIGHT: f32 = 26.0;
@@ -105,13 +105,13 @@ impl App {
             }
         }
         ui.add_space(8.0);
-        if self.shared.stopped.load(Ordering::Relaxed) {
-            let preview = self.shared.preview.load(Ordering::Relaxed);
+        if self.control.audio.stopped.load(Ordering::Relaxed) {
+            let preview = self.control.preview.load(Ordering::Relaxed);
             let icon = if preview { Icon::Stop } else { Icon::Play };
             let color = palette(ui).focus;
             let button = IconButton::new(icon, "Preview").on(preview, color);
             if button.hint("Listen while the host is stopped").show(ui).clicked() {
-                self.shared.preview.store(!preview, Ordering::Relaxed);
+                self.control.preview.store(!preview, Ordering::Relaxed);
             }
         }
     }
@@ -180,7 +180,7 @@ impl App {
         let response = ui.put(text, edit);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Prompt"));
         if response.changed() {
-            self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+            self.control.prompts.set(self.params.slot(), self.prompt.clone());
         }
         if response.has_focus() {
             self.browse_prompts(ui, view, actions);
@@ -260,7 +260,7 @@ impl App {
         };
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
-        let prompts = self.shared.prompts.all();
+        let prompts = self.control.prompts.all();
         for index in 0..SLOT_COUNT {
             let text = prompts.get(index).map_or("", |text| text.trim());
             let text = if text.is_empty() { "(empty)" } else { text };

@@ -11,7 +11,7 @@ use super::lane::Face;
 use super::theme;
 use super::track_row::{edit_id, lane_id};
 use super::{App, control, prompt_id};
-use crate::export::What;
+use crate::control::export::What;
 
 /// Keys and what they do.
 const LIST: [(&str, &str); 16] = [

@@ -9,7 +9,7 @@ use resonantgen_music::plan::Plan;
 
 use super::theme::{self, Palette};
 use super::view::LaneView;
-use crate::shared::Progress;
+use crate::control::status::Progress;
 
 /// What lanes show of a take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

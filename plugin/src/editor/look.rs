@@ -1,5 +1,6 @@
 //! The editor's appearance. It is the same in all projects, so it is stored in a file of its own.
 
+use directories::BaseDirs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -43,13 +44,5 @@ impl Look {
 
 /// `resonantgen/editor.json` in the user's configuration folder.
 fn file() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = if cfg!(target_os = "windows") {
-        variable("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
-    };
-    Some(base?.join("resonantgen").join("editor.json"))
+    Some(BaseDirs::new()?.config_dir().join("resonantgen").join("editor.json"))
 }

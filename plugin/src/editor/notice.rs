@@ -20,10 +20,10 @@ const SHOW_WIDTH: f32 = 150.0;
 impl App {
     /// Draws notices at the bottom of `area`.
     pub(super) fn notices(&self, ui: &Ui, area: Rect, actions: &mut Vec<Action>) {
-        let message = self.shared.message();
+        let notices = self.control.notices.all();
         let mut exported_files = self.exported.lock().unwrap_or_else(PoisonError::into_inner);
         let exported = exported_files.clone();
-        if message.is_none() && exported.is_none() {
+        if notices.is_empty() && exported.is_none() {
             return;
         }
         let palette = palette(ui);
@@ -36,11 +36,11 @@ impl App {
             ui.ctx(),
             |ui| {
                 ui.set_width(width);
-                if let Some(message) = message {
+                for notice in notices {
                     card(ui, palette.warning_card, palette.warning, |ui| {
-                        let text = RichText::new(message).font(theme::plain(12.5)).color(palette.text);
+                        let text = RichText::new(notice.text).font(theme::plain(12.5)).color(palette.text);
                         if line(ui, text, CLOSE_WIDTH, |_| {}) {
-                            self.shared.set_message(None);
+                            self.control.notices.dismiss(notice.id);
                         }
                     });
                 }

@@ -98,7 +98,7 @@ impl App {
 
     fn say(&self, done: Result<(), PresetError>) {
         if let Err(error) = done {
-            self.shared.set_message(Some(error.to_string()));
+            self.control.notify(error.to_string());
         }
     }
 
@@ -136,9 +136,9 @@ impl App {
     /// Applies a preset; nothing is generated yet.
     pub(super) fn use_preset(&mut self, preset: &Preset) {
         self.prompt.clone_from(&preset.prompt);
-        self.shared.prompts.set(self.params.slot(), self.prompt.clone());
+        self.control.prompts.set(self.params.slot(), self.prompt.clone());
         // Facts fixed for another piece would not fit this one.
-        self.shared.set_overrides(Default::default());
+        self.control.set_overrides(Default::default());
         let Some(gui) = &self.gui else { return };
         let setter = gui.param_setter();
         control::set(&setter, &self.params.bars, preset.bars.clamp(0, BARS_MAX));

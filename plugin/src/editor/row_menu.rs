@@ -7,7 +7,7 @@ use resonantgen_music::track::Track;
 use super::action::Action;
 use super::view::{LaneView, TakeMark};
 use super::{control, theme};
-use crate::export::What;
+use crate::control::export::What;
 use crate::params::{InMain, ResonantParams};
 
 /// Attaches the menu to a lane.

@@ -5,7 +5,7 @@ use resonantgen_server::settings::Settings;
 
 use super::theme::{self, palette};
 use super::{App, control};
-use crate::remote;
+use crate::control::remote;
 
 /// The setting as shown in the menu.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ impl App {
             let button = control::filled_button(ui, if is_gone { "Try again" } else { "Use it" });
             if ui.add_enabled(is_new || is_gone, button).clicked() {
                 field.keep(typed.clone());
-                remote::greet(&typed, self.shared.repaint.clone());
+                remote::greet(&typed, self.control.repaint.clone());
             }
             let (words, ink) = match (&field.error, field.in_use()) {
                 (Some(error), _) => (error.clone(), palette.warning),

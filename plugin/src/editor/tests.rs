@@ -11,7 +11,8 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
-use crate::outlet::Manner;
+use crate::control::job::{Command, QueuedJob};
+use crate::control::{Receivers, SwapPolicy};
 
 /// A host that sets parameters at once and counts gestures.
 #[derive(Default)]
@@ -48,16 +49,17 @@ impl GuiContextInner for Host {
 
 struct Bench {
     params: Arc<ResonantParams>,
-    shared: Arc<Shared>,
+    control: Arc<Control>,
+    receivers: Receivers,
     host: Arc<Host>,
     harness: Harness<'static, App>,
 }
 
 fn bench(width: f32, height: f32) -> Bench {
-    let shared = Shared::new();
-    let params = Arc::new(ResonantParams::new(&shared));
+    let (control, receivers) = Control::new();
+    let params = Arc::new(ResonantParams::new(&control));
     let host = Arc::new(Host::default());
-    let mut app = App::new(Arc::clone(&params), Arc::clone(&shared), Look::default(), understanding::jazz());
+    let mut app = App::new(Arc::clone(&params), Arc::clone(&control), Look::default(), understanding::jazz());
     // An old window that has settled.
     app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
@@ -77,7 +79,7 @@ fn bench(width: f32, height: f32) -> Bench {
         },
         app,
     );
-    let mut bench = Bench { params, shared, host, harness };
+    let mut bench = Bench { params, control, receivers, host, harness };
     bench.harness.run();
     bench
 }
@@ -89,10 +91,25 @@ impl Bench {
     }
 
     fn job(&self) -> Option<(Target, String)> {
-        match self.shared.next_job()? {
+        match self.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Change { .. } | Job::Perform(_) | Job::Fetch => None,
+            Job::Change { .. } => None,
         }
+    }
+
+    fn next_queued(&self) -> Option<QueuedJob> {
+        self.receivers.commands.try_iter().find_map(|command| match command {
+            Command::Job(queued) => Some(queued),
+            Command::Look(_) | Command::Saved => None,
+        })
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        Some(self.next_queued()?.job)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.control.notices.all().into_iter().map(|notice| notice.text).collect()
     }
 }
 
@@ -100,7 +117,7 @@ impl Bench {
 fn give_session(bench: &mut Bench) {
     let session = fixture();
     bench.harness.state_mut().prompt.clone_from(&session.prompt);
-    assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
+    assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
     bench.harness.run();
 }
 
@@ -173,7 +190,7 @@ fn a_typed_prompt_is_kept_and_enter_generates() {
     bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
     bench.harness.get_by_label("Prompt").type_text("smoky jazz");
     bench.harness.run();
-    assert_eq!(bench.shared.prompts.get(0), "smoky jazz");
+    assert_eq!(bench.control.prompts.get(0), "smoky jazz");
     bench.harness.key_press(Key::Enter);
     bench.harness.run();
     assert_eq!(bench.job(), Some((Target::All, String::new())));
@@ -183,7 +200,7 @@ fn a_typed_prompt_is_kept_and_enter_generates() {
 fn a_prompt_that_was_used_before_is_brought_back_and_typed_on() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
-    let before = bench.shared.session().prompt;
+    let before = bench.control.session().prompt;
     bench.harness.get_by_label("Prompt").focus();
     bench.harness.run();
     bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
@@ -193,7 +210,7 @@ fn a_prompt_that_was_used_before_is_brought_back_and_typed_on() {
     bench.harness.run();
     bench.harness.get_by_label("Prompt").type_text(", sparse");
     bench.harness.run();
-    assert_eq!(bench.shared.prompts.get(0), before + ", sparse");
+    assert_eq!(bench.control.prompts.get(0), before + ", sparse");
 }
 
 /// Names of all enabled controls; fails if one has no name.
@@ -398,11 +415,11 @@ fn takes_are_stepped_through_and_compared() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
     bench.click("Drums: older take");
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
-    let mut session = bench.shared.session();
-    change(&mut session).expect("there is an older take");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    change(&mut session, &bench.control.cancellation()).expect("there is an older take");
     assert_eq!(session.track(Track::Drums).current, Some(0));
-    assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
+    assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums: take 1 of 2").is_some());
 }
@@ -411,7 +428,7 @@ fn takes_are_stepped_through_and_compared() {
 fn any_take_can_be_kept_and_its_prompt_typed_again() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
-    let prompt = bench.shared.session().prompt;
+    let prompt = bench.control.session().prompt;
     bench.harness.state_mut().prompt = "something else".to_owned();
     let dots = bench.harness.get_by_label("Drums: take 2 of 2").rect();
     let older = dots.left_center() + vec2(3.0, 0.0);
@@ -428,9 +445,9 @@ fn any_take_can_be_kept_and_its_prompt_typed_again() {
         bench.click(entry);
     }
     assert_eq!(bench.harness.state().prompt, prompt);
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
-    let mut session = bench.shared.session();
-    change(&mut session).expect("there is such a take");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    change(&mut session, &bench.control.cancellation()).expect("there is such a take");
     assert!(session.track(Track::Drums).is_favourite(0));
     assert!(!session.track(Track::Drums).is_favourite(1));
 }
@@ -440,9 +457,9 @@ fn a_chip_fixes_a_fact_and_lets_it_go() {
     let mut bench = bench(980.0, 640.0);
     bench.click("techno");
     bench.click("jazz");
-    assert_eq!(bench.shared.overrides().style, Some(resonantgen_words::Style::Jazz));
+    assert_eq!(bench.control.overrides().style, Some(resonantgen_words::Style::Jazz));
     bench.click("Leave it to the prompt");
-    assert_eq!(bench.shared.overrides(), Overrides::default());
+    assert_eq!(bench.control.overrides(), Overrides::default());
 }
 
 #[test]
@@ -451,11 +468,11 @@ fn a_chord_is_changed_and_the_rest_kept() {
     give_session(&mut bench);
     bench.click("Chord F, bar 2");
     bench.click("Dm");
-    let fixed = bench.shared.overrides();
+    let fixed = bench.control.overrides();
     let chords: Vec<String> = fixed.chords.expect("chords").iter().map(ToString::to_string).collect();
     assert_eq!(chords, ["Am", "Am", "Dm", "Dm"]);
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
-    let Some(Job::Make { trigger, .. }) = bench.shared.next_job() else { panic!("it is generated") };
+    let Some(Job::Make { trigger, .. }) = bench.next_job() else { panic!("it is generated") };
     assert_eq!((trigger.target, trigger.seed, trigger.bars), (Target::All, Some(2), Some(2)));
 }
 
@@ -465,19 +482,19 @@ fn undoing_a_changed_chord_also_releases_it() {
     give_session(&mut bench);
     bench.click("Chord F, bar 2");
     bench.click("Dm");
-    let overrides = bench.shared.overrides();
+    let overrides = bench.control.overrides();
     let changed = overrides.chords.clone().expect("chords are fixed");
-    let first = bench.shared.session().plan.expect("a plan").chords;
+    let first = bench.control.session().plan.expect("a plan").chords;
     for (chords, expected) in
         [(changed.clone(), overrides.clone()), (first, Overrides::default()), (changed, overrides)]
     {
-        let mut session = bench.shared.session();
+        let mut session = bench.control.session();
         session.plan.as_mut().expect("a plan").chords = chords;
         // As undo and redo do.
         bench.harness.state_mut().follows_session = true;
-        assert!(bench.shared.commit_session(session, bench.shared.epoch(), Manner::default()));
+        assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
         bench.harness.run();
-        assert_eq!(bench.shared.overrides(), expected);
+        assert_eq!(bench.control.overrides(), expected);
     }
 }
 
@@ -488,8 +505,8 @@ fn a_locked_track_holds_its_chords() {
     bench.click("Bass Lock");
     bench.click("Chord F, bar 2");
     bench.click("Dm");
-    assert!(bench.shared.next_job().is_none());
-    assert!(bench.shared.message().is_some_and(|message| message.contains("bass")));
+    assert!(bench.next_job().is_none());
+    assert!(bench.notices().iter().any(|notice| notice.contains("bass")));
 }
 
 #[test]
@@ -511,9 +528,7 @@ fn a_long_notice_takes_a_few_lines_at_the_bottom() {
         let exported = Exported { folder: "/somewhere".into(), files: 10 };
         *bench.harness.state_mut().exported.lock().expect("no panic") = Some(exported);
         bench.harness.run();
-        bench
-            .shared
-            .set_message(Some(format!("Something went wrong {}and that was it.", "again and ".repeat(20))));
+        bench.control.notify(format!("Something went wrong {}and that was it.", "again and ".repeat(20)));
         // The editor draws once for it, and does not wait until everything has settled.
         bench.harness.step();
         let text = bench.harness.get_by_label_contains("Something went wrong").rect();
@@ -588,21 +603,22 @@ fn what_is_awaited_is_said_and_can_be_cancelled() {
     let mut bench = bench(980.0, 640.0);
     bench.click("Generate");
     assert!(bench.harness.query_by_label("Cancel").is_some());
-    assert!(bench.shared.next_job().is_some(), "the worker takes it");
-    for progress in &bench.shared.progress {
+    let queued = bench.next_queued().expect("the worker takes it");
+    for progress in &bench.control.progress {
         progress.store(Progress::Begun);
     }
     bench.harness.run();
     assert!(bench.harness.query_by_label("Bass lane, loading the models").is_some());
-    bench.shared.progress[0].store(Progress::In(resonantgen_models::generator::Stage::Perform, 0.5));
+    bench.control.progress[0].store(Progress::In(resonantgen_models::generator::Stage::Perform, 0.5));
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums lane, performing  50 %").is_some());
     assert!(bench.harness.query_by_label("Bass lane, waits to hear the drums").is_some());
     // Work after the takes are ready cannot be cancelled, and neither can an undo.
-    bench.shared.note_made();
+    drop(queued);
+    bench.control.note_made();
     bench.harness.run();
     assert!(bench.harness.query_by_label("Cancel").is_none());
-    bench.shared.change(bench.params.locked(), resonantgen_engine::session::Session::undo);
+    bench.control.change(bench.params.locked(), |session, _| session.undo());
     bench.harness.run();
     assert!(bench.harness.query_by_label("Cancel").is_none());
 }
@@ -624,7 +640,7 @@ fn it_rests_when_nothing_happens() {
         bench.harness.output().viewport_output.values().map(|output| output.repaint_delay).min()
     };
     assert_eq!(delay(&bench), Some(Duration::MAX));
-    bench.shared.playing.store(true, Ordering::Relaxed);
+    bench.control.audio.playing.store(true, Ordering::Relaxed);
     bench.harness.step();
     let next = delay(&bench).expect("a window");
     assert!(next > Duration::ZERO && next <= PLAYHEAD_INTERVAL, "{next:?}");
@@ -640,9 +656,9 @@ fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
     bench.harness.run();
     bench.click("Import and lock");
     assert!(bench.harness.state().importing.is_none());
-    let Some(Job::Change { change, .. }) = bench.shared.next_job() else { panic!("a change is requested") };
-    let error =
-        change(&mut resonantgen_engine::session::Session::default()).expect_err("there is no such file");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let error = change(&mut resonantgen_engine::session::Session::default(), &bench.control.cancellation())
+        .expect_err("there is no such file");
     assert!(error.contains("/nowhere/beat.wav"), "{error}");
 }
 
@@ -650,10 +666,10 @@ fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
 fn what_does_not_fit_can_be_let_go() {
     let mut bench = bench(980.0, 640.0);
     let chords = "Am F C G Em".split(' ').map(|name| name.parse().expect("a chord")).collect();
-    bench.shared.set_overrides(Overrides { chords: Some(chords), bars: Some(2), ..Overrides::default() });
+    bench.control.set_overrides(Overrides { chords: Some(chords), bars: Some(2), ..Overrides::default() });
     bench.harness.run();
     bench.click("Reset fixed facts");
-    assert_eq!(bench.shared.overrides(), Overrides::default());
+    assert_eq!(bench.control.overrides(), Overrides::default());
     assert!(bench.harness.query_by_label("techno").is_some());
 }
 
@@ -704,11 +720,11 @@ fn a_finished_take_is_seen_while_the_others_are_made() {
     let mut bench = bench(980.0, 640.0);
     let session = fixture();
     let drums = session.track(Track::Drums).take().expect("a take");
-    bench.shared.hear_early(Track::Drums, Some(drums), Manner::default());
+    bench.control.hear_early(drums, 0, SwapPolicy::default());
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums lane, patch test patch").is_some());
     assert!(bench.harness.query_by_label("Bass lane, no take").is_some());
-    bench.shared.end_early();
+    bench.control.end_early();
     bench.harness.run();
     assert!(bench.harness.query_by_label("Drums lane, no take").is_some());
 }
@@ -723,13 +739,13 @@ fn a_dropped_file_is_imported_where_it_was_dropped() {
         bench.harness.run();
     };
     drop(&mut bench, "/nowhere/notes.txt");
-    assert!(bench.shared.next_job().is_none());
-    assert!(bench.shared.message().is_some_and(|message| message.contains("not an audio file")));
+    assert!(bench.next_job().is_none());
+    assert!(bench.notices().iter().any(|notice| notice.contains("not an audio file")));
     drop(&mut bench, "/nowhere/beat.wav");
-    assert!(matches!(bench.shared.next_job(), Some(Job::Change { .. })));
+    assert!(matches!(bench.next_job(), Some(Job::Change { .. })));
     bench.click("Bass Lock");
     drop(&mut bench, "/nowhere/beat.wav");
-    assert!(bench.shared.next_job().is_none(), "it is locked");
+    assert!(bench.next_job().is_none(), "it is locked");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use super::lane::{self, Face, Ink, Waveform};
 use super::theme::{self, palette};
 use super::view::LaneView;
 use super::{row_menu, takes};
+use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
-use crate::shared::Progress;
 
 /// Width of the controls, in points.
 pub const CONTROLS_WIDTH: f32 = 222.0;

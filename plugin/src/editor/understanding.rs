@@ -7,7 +7,8 @@ use resonantgen_models::worker::give_way;
 use resonantgen_words::{Sense, TextUnderstanding};
 
 use super::RepaintNotifier;
-use crate::inference::engine;
+use crate::control::inference::engine;
+use crate::control::location;
 
 /// Number of cached answers.
 const KNOWN: usize = 64;
@@ -40,12 +41,7 @@ impl Understanding {
     /// Queries this process's engine, which is opened when it is first needed. An answer requests a repaint.
     #[must_use]
     pub fn of_engine(repaint: RepaintNotifier) -> Self {
-        let ask = |kept: &mut Option<Arc<Engine>>, text: &str| {
-            let engine = kept.take().or_else(|| engine().ok())?;
-            let sense = engine.sense(text);
-            *kept = Some(engine);
-            sense
-        };
+        let ask = |kept: &mut Option<Arc<Engine>>, text: &str| engine(kept).ok()?.sense(text);
         Self { shared: Arc::default(), ask: Arc::new(ask), repaint }
     }
 
@@ -105,6 +101,8 @@ impl TextUnderstanding for Understanding {
         state.wanted = Some(text.to_owned());
         if !std::mem::replace(&mut state.busy, true) {
             let looks = self.clone();
+            // The editor may be gone before it has an answer.
+            location::stay_loaded();
             let thread = std::thread::Builder::new().name("resonantgen words".to_owned());
             // If no thread can be started, only the words count.
             state.busy = thread.spawn(move || looks.look()).is_ok();

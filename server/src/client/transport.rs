@@ -1,6 +1,7 @@
 //! Requests and responses.
 
 use std::io::ErrorKind;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -15,13 +16,16 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Largest response in bytes: the longest session.
 const ANSWER_BYTES: u64 = 512 << 20;
 
+/// How often a pending request checks for cancellation.
+const CANCEL_POLL: Duration = Duration::from_millis(20);
+
 /// Request method.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Method<'a> {
+#[derive(Clone, Debug)]
+pub(super) enum Method {
     Get,
     Delete,
     /// With a content type and a body.
-    Post(&'a str, &'a [u8]),
+    Post(&'static str, Vec<u8>),
 }
 
 /// Connection parameters of one server.
@@ -56,23 +60,54 @@ impl Transport {
     }
 
     /// Sends a request and parses the response as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`], and if the response is not such JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
-        method: Method<'_>,
+        method: Method,
         path: &str,
         time: Duration,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Result<T, RemoteError> {
-        let bytes = self.bytes(method, path, time)?;
+        let bytes = self.bytes(method, path, time, is_cancelled)?;
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::Answer(error.to_string()))
     }
 
-    /// Sends a request and returns the response's bytes.
+    /// Sends a request and returns the response's bytes. Name resolution, the connection and the server can block for as
+    /// long as `time`, so the request runs on a thread of its own, which owns nothing else. A cancelled request abandons it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, otherwise why there was no response.
     pub(super) fn bytes(
         &self,
-        method: Method<'_>,
+        method: Method,
         path: &str,
         time: Duration,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, RemoteError> {
+        let (sender, receiver) = mpsc::channel();
+        let (transport, path) = (self.clone(), path.to_owned());
+        let request = move || {
+            // Nobody listens any more when it was cancelled.
+            let _ = sender.send(transport.wait_for_bytes(method, &path, time));
+        };
+        let gone = |reason: String| RemoteError::Gone { address: self.address.clone(), reason };
+        std::thread::Builder::new()
+            .name("resonantgen request".to_owned())
+            .spawn(request)
+            .map_err(|error| gone(error.to_string()))?;
+        loop {
+            match receiver.recv_timeout(CANCEL_POLL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) if is_cancelled() => return Err(RemoteError::Cancelled),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(gone("the request failed".to_owned())),
+            }
+        }
+    }
+
+    fn wait_for_bytes(&self, method: Method, path: &str, time: Duration) -> Result<Vec<u8>, RemoteError> {
         let url = format!("http://{}{path}", self.address);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
         let gone =
@@ -94,7 +129,7 @@ impl Transport {
                 if let Some(bearer) = &bearer {
                     request = request.header("authorization", bearer);
                 }
-                request.config().timeout_global(Some(time)).build().send(body)
+                request.config().timeout_global(Some(time)).build().send(&body[..])
             }
         }
         .map_err(gone)?;
@@ -170,8 +205,52 @@ mod tests {
     fn nobody_there_is_told_at_once() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
         let transport = Transport::new(&free.to_string(), None).expect("an address");
-        let error = transport.bytes(Method::Get, "/health", CONNECT).expect_err("nobody");
+        let error = transport.bytes(Method::Get, "/health", CONNECT, &|| false).expect_err("nobody");
         assert!(error.is_of_server(), "{error}");
         assert!(error.to_string().ends_with("does not answer (no server listens there)"), "{error}");
+    }
+
+    /// Servers that hold a request up: one that says nothing, one that does not read, one that drips.
+    #[test]
+    fn a_request_to_a_stalled_server_is_cancelled() {
+        use std::io::{Read, Write};
+        use std::net::TcpListener;
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let body = vec![0_u8; 64 << 20];
+        for kind in ["silent", "does not read", "drips"] {
+            let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let address = server.local_addr().expect("a port").to_string();
+            let (is_reached, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+            let serving = {
+                let (is_reached, is_over) = (Arc::clone(&is_reached), Arc::clone(&is_over));
+                std::thread::spawn(move || {
+                    let (mut stream, _) = server.accept().expect("a request");
+                    if kind != "does not read" {
+                        let _ = stream.read(&mut [0; 1024]);
+                    }
+                    if kind == "drips" {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+                    }
+                    is_reached.store(true, Ordering::Release);
+                    while !is_over.load(Ordering::Acquire) {
+                        if kind == "drips" {
+                            let _ = stream.write_all(b".");
+                        }
+                        std::thread::yield_now();
+                    }
+                })
+            };
+            let transport = Transport::new(&address, None).expect("an address");
+            let method =
+                if kind == "does not read" { Method::Post("x/y", body.clone()) } else { Method::Get };
+            // It would hold for an hour.
+            let time = Duration::from_secs(3_600);
+            let answer = transport.bytes(method, "/", time, &|| is_reached.load(Ordering::Acquire));
+            assert_eq!(answer, Err(RemoteError::Cancelled), "a server that {kind}");
+            is_over.store(true, Ordering::Release);
+            serving.join().expect("no panic");
+        }
     }
 }

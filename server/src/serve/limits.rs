@@ -21,7 +21,9 @@ pub struct Limits {
     pub request_time: Duration,
     /// How long a write to a connection may make no progress.
     pub stall_time: Duration,
-    /// Maximum number of simultaneous connections; further ones wait.
+    /// How long a client may take to send the head of a request.
+    pub head_time: Duration,
+    /// Connections at a time; for a new one, the one that has asked for nothing for the longest time is closed.
     pub connections: usize,
     /// Maximum number of simultaneous event streams and long-polling requests.
     pub watchers: usize,
@@ -40,6 +42,7 @@ impl Default for Limits {
             job_time: Duration::from_secs(300),
             request_time: Duration::from_secs(60),
             stall_time: Duration::from_secs(30),
+            head_time: Duration::from_secs(10),
             connections: 256,
             watchers: 64,
             grace: Duration::from_secs(20),

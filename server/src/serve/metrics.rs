@@ -1,24 +1,51 @@
-//! Counters for Prometheus (text exposition format 0.0.4).
+//! Counters for Prometheus (OpenMetrics text format 1.0).
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 
 use crate::wire::JobState;
 
+/// Media type of [`Metrics::text`].
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// A counter for each value of one label.
+type Counters = Family<[(&'static str, &'static str); 1], Counter>;
+
 /// Counters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
-    answers: [AtomicU64; 5],
-    refused_origins: AtomicU64,
-    refused_tokens: AtomicU64,
-    done: AtomicU64,
-    failed: AtomicU64,
-    cancelled: AtomicU64,
-    interrupted: AtomicU64,
-    busy_microseconds: AtomicU64,
+    responses: Counters,
+    refused: Counters,
+    jobs: Counters,
+    job_seconds: Counter<f64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    /// All counters at zero, so that each is listed from the start.
+    fn default() -> Self {
+        let counters = |label: &'static str, values: &[&'static str]| {
+            let counters = Counters::default();
+            for value in values {
+                drop(counters.get_or_create(&[(label, value)]));
+            }
+            counters
+        };
+        Self {
+            responses: counters("class", &CLASSES),
+            refused: counters("reason", &["origin", "token"]),
+            jobs: counters("state", &["done", "failed", "cancelled", "interrupted"]),
+            job_seconds: Counter::default(),
+        }
+    }
 }
 
 /// Values measured at the time of the request.
@@ -38,71 +65,50 @@ impl Metrics {
     /// Counts a response.
     pub fn answered(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
-        self.answers[class].fetch_add(1, Ordering::Relaxed);
+        self.responses.get_or_create(&[("class", CLASSES[class])]).inc();
     }
 
     /// Counts a request refused because of its origin.
     pub fn origin_refused(&self) {
-        self.refused_origins.fetch_add(1, Ordering::Relaxed);
+        self.refused.get_or_create(&[("reason", "origin")]).inc();
     }
 
     /// Counts a request with no token or a wrong one.
     pub fn token_refused(&self) {
-        self.refused_tokens.fetch_add(1, Ordering::Relaxed);
+        self.refused.get_or_create(&[("reason", "token")]).inc();
     }
 
     /// Counts a job that ended after running for `time`.
     pub fn ended(&self, state: JobState, time: Duration) {
-        let counter = match state {
-            JobState::Done => &self.done,
-            JobState::Cancelled => &self.cancelled,
-            JobState::Interrupted => &self.interrupted,
-            JobState::Failed | JobState::Queued | JobState::Running => &self.failed,
+        let state = match state {
+            JobState::Done => "done",
+            JobState::Cancelled => "cancelled",
+            JobState::Interrupted => "interrupted",
+            JobState::Failed | JobState::Queued | JobState::Running => "failed",
         };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.busy_microseconds.fetch_add(microseconds, Ordering::Relaxed);
+        self.jobs.get_or_create(&[("state", state)]).inc();
+        self.job_seconds.inc_by(time.as_secs_f64());
     }
 
-    /// All metrics in the text exposition format.
+    /// All metrics in the text format of [`MEDIA_TYPE`].
     #[must_use]
     pub fn text(&self, gauges: Gauges) -> String {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, samples: &[(&str, f64)]| {
-            let _ = writeln!(text, "# HELP resonantgen_{name} {help}\n# TYPE resonantgen_{name} {kind}");
-            for (labels, value) in samples {
-                let _ = writeln!(text, "resonantgen_{name}{labels} {value}");
-            }
+        let mut registry = Registry::with_prefix("resonantgen");
+        registry.register("http_responses", "Responses by status class", self.responses.clone());
+        registry.register("http_refused", "Requests refused by access control", self.refused.clone());
+        registry.register("jobs", "Jobs that ended", self.jobs.clone());
+        registry.register("job_seconds", "Seconds spent on jobs", self.job_seconds.clone());
+        let mut gauge = |name: &str, help: &str, value: usize| {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            registry.register(name, help, gauge);
         };
-        let classes =
-            ["{class=\"1xx\"}", "{class=\"2xx\"}", "{class=\"3xx\"}", "{class=\"4xx\"}", "{class=\"5xx\"}"];
-        let answers: Vec<_> =
-            classes.into_iter().zip(&self.answers).map(|(label, it)| (label, count(it))).collect();
-        family("http_responses_total", "counter", "Responses by status class.", &answers);
-        let refused = [
-            ("{reason=\"origin\"}", count(&self.refused_origins)),
-            ("{reason=\"token\"}", count(&self.refused_tokens)),
-        ];
-        family("http_refused_total", "counter", "Requests refused by access control.", &refused);
-        let ended = [
-            ("{state=\"done\"}", count(&self.done)),
-            ("{state=\"failed\"}", count(&self.failed)),
-            ("{state=\"cancelled\"}", count(&self.cancelled)),
-            ("{state=\"interrupted\"}", count(&self.interrupted)),
-        ];
-        family("jobs_total", "counter", "Jobs that ended.", &ended);
-        let busy = [("", count(&self.busy_microseconds) / 1e6)];
-        family("job_seconds_total", "counter", "Seconds spent on jobs.", &busy);
-        family("jobs_waiting", "gauge", "Waiting jobs.", &[("", gauges.waiting as f64)]);
-        family("jobs_running", "gauge", "Running jobs.", &[("", gauges.running as f64)]);
-        family("sessions", "gauge", "Stored sessions.", &[("", gauges.sessions as f64)]);
-        family(
-            "watchers",
-            "gauge",
-            "Event streams and long-polling requests.",
-            &[("", gauges.watchers as f64)],
-        );
+        gauge("jobs_waiting", "Waiting jobs", gauges.waiting);
+        gauge("jobs_running", "Running jobs", gauges.running);
+        gauge("sessions", "Stored sessions", gauges.sessions);
+        gauge("watchers", "Event streams and long-polling requests", gauges.watchers);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("a string takes all text");
         text
     }
 }

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonantgen_engine::session::{SessionError, StoreError};
+use resonantgen_engine::project::StoreError;
+use resonantgen_engine::session::SessionError;
 
 use crate::wire;
 
@@ -59,6 +60,9 @@ impl From<StoreError> for Problem {
                 Self::internal(format!("the session cannot be read: {source}"))
             }
             StoreError::NoSession(_) => Self::not_found("session"),
+            StoreError::InUse(_) => {
+                Self::conflict("another program on the server uses this session: try again later")
+            }
             StoreError::Damaged { reason, .. } => {
                 Self::internal(format!("the session on the server's disk cannot be used: {reason}"))
             }

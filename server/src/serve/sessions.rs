@@ -1,8 +1,8 @@
 //! The sessions on disk, some of them cached in memory.
 //!
-//! Each is a folder `sessions/<id>` written by [`Session::save`], so that a kill at any moment leaves either the old or
-//! the new session. A change is saved before it is reported to anyone. While a job runs on a session, only the locks of
-//! tracks that the job does not touch may change.
+//! Each is a folder `sessions/<id>` that [`Folder::save`] writes, so that a kill at any moment leaves either the old
+//! or the new session. A change is saved before it is told to anybody. While a job runs on a session, only locks of
+//! tracks that the job leaves alone may change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +10,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use resonantgen_engine::session::{Session, StemFormat};
+use resonantgen_engine::project::{self, Access, Folder, StemFormat, Waiting};
+use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 
@@ -26,8 +28,8 @@ const FOLDER: &str = "sessions";
 const LENT: &str = "lent";
 /// Name prefix of folders that are being removed.
 const TRASH: &str = ".trash-";
-/// Name prefix of what [`Session::save`] was writing when the process was killed.
-const SAVING: &str = ".saving-";
+/// How long another program may keep a session's folder from the server.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All sessions of a data folder.
 #[derive(Debug)]
@@ -49,10 +51,17 @@ struct Slot {
 
 #[derive(Debug, Default)]
 struct SlotState {
-    loaded: Option<Session>,
-    /// Whether the session was deleted; holders of the slot must not write its folder again.
+    loaded: Option<Loaded>,
+    /// Deleted; whoever still holds the slot must not write its folder again.
     gone: bool,
     running: Option<Running>,
+}
+
+/// A session in memory. Its folder stays locked as long as it is there, so that no other program changes it behind its back.
+#[derive(Debug)]
+struct Loaded {
+    folder: Folder,
+    session: Session,
 }
 
 /// The job that is changing a session.
@@ -68,7 +77,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Slot {
-    fn new(folder: PathBuf, lent: bool, loaded: Option<Session>) -> Arc<Self> {
+    fn new(folder: PathBuf, lent: bool, loaded: Option<Loaded>) -> Arc<Self> {
         let state = Mutex::new(SlotState { loaded, ..SlotState::default() });
         Arc::new(Self { folder, lent, used: AtomicU64::new(0), state })
     }
@@ -79,17 +88,37 @@ impl Slot {
             return Err(Problem::not_found("session"));
         }
         match &mut state.loaded {
-            Some(session) => Ok(session),
-            empty => Ok(empty.insert(Session::load(&self.folder)?)),
+            Some(loaded) => Ok(&loaded.session),
+            empty => {
+                let mut folder = open(&self.folder)?;
+                let opened = folder.load()?;
+                for lost in &opened.lost {
+                    eprintln!("session {}: {lost}", self.folder.display());
+                }
+                Ok(&empty.insert(Loaded { folder, session: opened.session }).session)
+            }
         }
     }
 
     /// Saves `session`, and only then makes it the visible one.
     fn keep(&self, state: &mut SlotState, session: Session) -> Result<(), Problem> {
-        session.save(&self.folder, StemFormat::default())?;
-        state.loaded = Some(session);
+        match &mut state.loaded {
+            Some(loaded) => {
+                loaded.folder.save(&session, StemFormat::default())?;
+                loaded.session = session;
+            }
+            empty => {
+                let mut folder = open(&self.folder)?;
+                folder.save(&session, StemFormat::default())?;
+                *empty = Some(Loaded { folder, session });
+            }
+        }
         Ok(())
     }
+}
+
+fn open(folder: &Path) -> Result<Folder, project::StoreError> {
+    Folder::open(folder, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })
 }
 
 impl Sessions {
@@ -108,7 +137,12 @@ impl Sessions {
                 // Failed removals are retried at the next start.
                 let _ = fs::remove_dir_all(&folder);
             } else if let Ok(id) = SessionId::try_from(name.to_owned()) {
-                clear_unfinished(&folder);
+                // It clears away what a killed process has left; one that is in use is cleared by who uses it.
+                drop(Folder::open(
+                    &folder,
+                    Access::Change,
+                    &mut Waiting { patience: Duration::ZERO, note: &mut || () },
+                ));
                 slots.insert(id, Slot::new(folder, false, None));
             }
         }
@@ -155,12 +189,19 @@ impl Sessions {
         let prepared = fs::create_dir(&folder)
             .and_then(|()| if lent { fs::write(folder.join(LENT), b"") } else { Ok(()) })
             .map_err(|error| Problem::storage(&error))
-            .and_then(|()| Ok(session.save(&folder, StemFormat::default())?));
-        if let Err(problem) = prepared {
-            let _ = fs::remove_dir_all(&folder);
-            return Err(problem);
-        }
-        let slot = Slot::new(folder, lent, Some(session));
+            .and_then(|()| {
+                let mut locked = open(&folder)?;
+                locked.save(&session, StemFormat::default())?;
+                Ok(locked)
+            });
+        let loaded = match prepared {
+            Ok(locked) => Loaded { folder: locked, session },
+            Err(problem) => {
+                let _ = fs::remove_dir_all(&folder);
+                return Err(problem);
+            }
+        };
+        let slot = Slot::new(folder, lent, Some(loaded));
         self.touch(&slot);
         locked(&self.slots).insert(id.clone(), slot);
         self.unload_unused();
@@ -177,11 +218,12 @@ impl Sessions {
         if state.gone {
             return Err(Problem::not_found("session"));
         }
-        // Rename first: half a session must never be found.
+        // Some systems move no folder with an open file in it.
+        state.loaded = None;
+        // Moved first: half a session must never be found.
         let trash = self.root.join(format!("{TRASH}{id}"));
         fs::rename(&slot.folder, &trash).map_err(|error| Problem::storage(&error))?;
         state.gone = true;
-        state.loaded = None;
         locked(&self.slots).remove(id);
         let _ = fs::remove_dir_all(&trash);
         Ok(())
@@ -336,14 +378,6 @@ fn busy() -> Problem {
     Problem::conflict("a job is changing this session: wait until it ends, or cancel it")
 }
 
-fn clear_unfinished(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(SAVING) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +385,7 @@ mod tests {
     /// A session with a take on each track.
     fn four_takes() -> Session {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/session_v1");
-        let mut session = Session::load(&folder).expect("a session");
+        let mut session = project::load(&folder).expect("a session").session;
         for track in Track::ALL {
             session.track_mut(track).locked = false;
         }

@@ -10,6 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use resonantgen_engine::project;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
@@ -71,7 +72,7 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
     let server = Running::start_with(folder.path(), limits, None, Arc::new(Nothing));
     let kind = [("Content-Type", SESSION_TYPE)];
     let big = Limits::default().upload_bytes;
-    let bytes = four_takes().to_bytes();
+    let bytes = project::to_bytes(&four_takes());
     assert!(bytes.len() < big);
     let session = server.request("POST", "/v1/sessions", &kind, &bytes).expect(201).session().id;
     Target { server, session, _folder: folder }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use resonantgen_engine::project;
 use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
@@ -21,7 +22,7 @@ use serde_json::Value;
 /// A session with a take on each track.
 pub fn four_takes() -> Session {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/session_v1");
-    let mut session = Session::load(&golden).unwrap();
+    let mut session = project::load(&golden).unwrap().session;
     for track in Track::ALL {
         session.track_mut(track).locked = false;
     }

@@ -15,6 +15,12 @@ use clack_extensions::render::RenderMode;
 use clack_extensions::state::PluginState;
 use clack_host::events::event_types::ParamValueEvent;
 use clack_host::prelude::*;
+use clap_sys::ext::gui::CLAP_EXT_GUI;
+use clap_sys::ext::note_ports::CLAP_EXT_NOTE_PORTS;
+use clap_sys::ext::params::CLAP_EXT_PARAMS;
+use clap_sys::ext::render::CLAP_EXT_RENDER;
+use clap_sys::ext::state::CLAP_EXT_STATE;
+use clap_sys::plugin::clap_plugin;
 
 use crate::dice::Dice;
 use crate::host::{BLOCK, Host, LONGEST, PORTS, RATE_HZ};
@@ -168,6 +174,99 @@ fn texts_of_values_are_read_back() {
             assert!(read.is_none_or(|value| (one.min..=one.max).contains(&value)), "{}", one.name);
         }
     }
+}
+
+#[test]
+fn a_number_that_is_shown_is_the_value() {
+    let Some(mut host) = Host::open(None, PORTS) else { return };
+    let all = parameters(&mut host);
+    let mut numbers = 0;
+    for one in all.iter().filter(|one| one.is_stepped) {
+        for value in [one.min, one.min + 1.0, one.max - 1.0, one.max] {
+            let handle = host.instance.plugin_handle();
+            let params: PluginParams = handle.get_extension().expect("it has parameters");
+            let mut buffer = [0; 256];
+            let text = params.value_to_text(&handle, one.id, value, &mut buffer).expect("it has a text");
+            let text = String::from_utf8_lossy(text).into_owned();
+            let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+            let Ok(shown) = digits.parse::<f64>() else { continue };
+            assert_eq!(shown, value, "{} shows {text:?}", one.name);
+            let typed = CString::new(digits).expect("no NUL in it");
+            assert_eq!(params.text_to_value(&handle, one.id, &typed), Some(value), "{}", one.name);
+            numbers += 1;
+            // Automation and a panel's own values mean the same.
+            let mut events = EventBuffer::new();
+            events.push(&ParamValueEvent::new(0, one.id, Pckn::match_all(), value));
+            host.block_with(BLOCK, &events);
+            let now = values(&mut host).into_iter().find(|(name, _)| *name == one.name);
+            assert_eq!(now, Some((one.name.clone(), value)));
+            host.stop();
+            host.flush(&events);
+            let now = values(&mut host).into_iter().find(|(name, _)| *name == one.name);
+            assert_eq!(now, Some((one.name.clone(), value)));
+            host.start(RATE_HZ, RenderMode::Realtime);
+        }
+    }
+    let slot = all.iter().find(|one| one.name == "Prompt Slot").expect("there is such a parameter");
+    assert_eq!((slot.min, slot.max, slot.default), (1.0, 8.0, 1.0));
+    assert!(numbers >= 20, "only {numbers} values are numbers");
+}
+
+#[test]
+fn extensions_may_be_asked_for_from_any_thread() {
+    let Some(mut host) = Host::open(None, PORTS) else { return };
+    /// A pointer that threads share.
+    struct Shared(*const clap_plugin);
+    // SAFETY: CLAP says that `get_extension` is thread-safe, which is what is tested.
+    unsafe impl Sync for Shared {}
+    let plugin = Shared(host.instance.plugin_handle().as_raw_ptr());
+    let ask = |plugin: &Shared, name: &CStr| {
+        // SAFETY: the plugin lives as long as the host.
+        let extension = unsafe { (*plugin.0).get_extension.map(|get| get(plugin.0, name.as_ptr())) };
+        extension.expect("it has the function").addr()
+    };
+    let names = [CLAP_EXT_NOTE_PORTS, CLAP_EXT_GUI, CLAP_EXT_PARAMS, CLAP_EXT_STATE, CLAP_EXT_RENDER];
+    let before = names.map(|name| ask(&plugin, name));
+    assert!(before.iter().all(|address| *address != 0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    assert_eq!(names.map(|name| ask(&plugin, name)), before);
+                }
+            });
+        }
+        for _ in 0..200 {
+            host.block(BLOCK, &[]);
+        }
+    });
+}
+
+/// A host that has nothing but what CLAP demands of it.
+struct BareHost;
+
+impl HostHandlers for BareHost {
+    type Shared<'a> = ();
+    type MainThread<'a> = ();
+    type AudioProcessor<'a> = ();
+}
+
+#[test]
+fn a_host_that_only_probes_is_offered_a_window_and_refused_one() {
+    let Some(path) = crate::host::plugin() else { return };
+    // SAFETY: it is the plugin that this repository has built.
+    let entry = unsafe { PluginEntry::load(&path) }.expect("the plugin can be loaded");
+    let about = HostInfo::new("A probe", "ResonantGen", "", "1").expect("no NUL in it");
+    let id = c"org.resonantgen.resonantgen";
+    let mut instance = PluginInstance::<BareHost>::new(|()| (), |()| (), &entry, id, &about)
+        .expect("the plugin can be created");
+    let handle = instance.plugin_handle();
+    let gui: PluginGui = handle.get_extension().expect("the window is offered");
+    let api = GuiApiType::default_for_current_platform().expect("it runs where there are windows");
+    let embedded = GuiConfiguration { api_type: api, is_floating: false };
+    assert!(gui.is_api_supported(&handle, embedded));
+    assert!(gui.create(&handle, embedded).is_err(), "this host cannot have one");
+    gui.destroy(&handle);
 }
 
 #[test]

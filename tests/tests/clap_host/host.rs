@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clack_extensions::gui::{GuiSize, HostGui, HostGuiImpl};
@@ -13,6 +13,7 @@ use clack_extensions::state::{HostState, HostStateImpl, PluginState};
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
 use clack_host::events::{EventFlags, EventHeader};
 use clack_host::prelude::*;
+use clap_sys::audio_buffer::clap_audio_buffer;
 
 const ID: &std::ffi::CStr = c"org.resonantgen.resonantgen";
 pub const RATE_HZ: f64 = 48_000.0;
@@ -22,18 +23,33 @@ pub const PORTS: usize = 5;
 pub const LONGEST: usize = 8_192;
 /// One loop of two bars at 120 quarter notes per minute, in audio frames.
 pub const LOOP: usize = 4 * RATE_HZ as usize;
-/// A take may take long on a busy machine, but not for ever.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A take may take long on a busy machine; a test that waits longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Longest pause of a host that plays faster than time while it waits for a take.
+const PAUSE: Duration = Duration::from_millis(2);
 
+/// Whether the plugin has asked to be called back.
+#[derive(Default)]
 pub struct Shared {
-    callback: AtomicBool,
+    callback: Mutex<bool>,
+    called: Condvar,
+}
+
+impl Shared {
+    /// Waits until the plugin asks, at most for `patience`; returns whether it has.
+    fn wait(&self, patience: Duration) -> bool {
+        let asked = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.called.wait_timeout_while(asked, patience, |asked| !*asked);
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
 }
 
 impl SharedHandler<'_> for Shared {
     fn request_restart(&self) {}
     fn request_process(&self) {}
     fn request_callback(&self) {
-        self.callback.store(true, Ordering::Release);
+        *self.callback.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.called.notify_all();
     }
 }
 
@@ -100,16 +116,37 @@ pub struct Host {
     pub playing: bool,
     /// Ticks of a quarter note that the host counts in, telling the seconds exactly; 0 for a host that does neither.
     pub ticks: f64,
+    /// Meters of the song's first bars; all others are in 4/4.
+    pub meters: Vec<(u16, u16)>,
+    /// Whether the host numbers its bars. Without it, it says 0 for ever, as every VST3 does.
+    pub counts_bars: bool,
     rate_hz: f64,
+    offline: bool,
     _entry: PluginEntry,
 }
 
-/// The CLAP, if host tests are wanted.
-pub fn plugin() -> Option<PathBuf> {
-    if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
-        return None;
+/// Does what the audio thread does; `cargo xtask sanitize` looks at what the plugin asks of the system meanwhile. An offline render
+/// is no audio thread: nobody hears when it is late, and what was asked for is waited for.
+fn on_the_audio_thread<T>(is_offline: bool, work: impl FnOnce() -> T) -> T {
+    if is_offline {
+        return work();
     }
-    Some(PathBuf::from(std::env::var_os("RESONANTGEN_PLUGINS")?).join("ResonantGen.clap"))
+    #[cfg(realtime_sanitizer)]
+    unsafe extern "C" {
+        safe fn __rtsan_realtime_enter();
+        safe fn __rtsan_realtime_exit();
+    }
+    #[cfg(realtime_sanitizer)]
+    __rtsan_realtime_enter();
+    let done = work();
+    #[cfg(realtime_sanitizer)]
+    __rtsan_realtime_exit();
+    done
+}
+
+/// The CLAP; skips the test where there is none.
+pub fn plugin() -> Option<PathBuf> {
+    Some(resonantgen_tests::needs::plugins()?.join("ResonantGen.clap"))
 }
 
 impl Host {
@@ -120,7 +157,7 @@ impl Host {
         let entry = unsafe { PluginEntry::load(&path) }.expect("the plugin can be loaded");
         let about = HostInfo::new("ResonantGen tests", "ResonantGen", "", "1").expect("no NUL in it");
         let mut instance = PluginInstance::<TestHost>::new(
-            |()| Shared { callback: AtomicBool::new(false) },
+            |()| Shared::default(),
             |_| MainThread::default(),
             &entry,
             ID,
@@ -152,11 +189,29 @@ impl Host {
             bpm: 120.0,
             playing: true,
             ticks: 0.0,
+            meters: Vec::new(),
+            counts_bars: true,
             rate_hz: RATE_HZ,
+            offline: false,
             _entry: entry,
         };
         host.start(RATE_HZ, RenderMode::Realtime);
+        if state.is_some() {
+            host.settle();
+        }
         Some(host)
+    }
+
+    /// Waits until what was loaded is there: an offline block does, a realtime one plays what there is. The song's place is
+    /// forgotten.
+    pub fn settle(&mut self) {
+        let before = (self.beat, self.playing);
+        self.playing = true;
+        self.render_mode(RenderMode::Offline);
+        self.block(1, &[]);
+        (self.beat, self.playing) = before;
+        self.render_mode(RenderMode::Realtime);
+        self.processor.as_mut().expect("it is processing").reset();
     }
 
     /// Activates the plugin, anew if it was active.
@@ -178,6 +233,7 @@ impl Host {
         let handle = self.instance.plugin_handle();
         let render: PluginRender = handle.get_extension().expect("it knows offline rendering");
         render.set(&handle, mode).expect("it renders either way");
+        self.offline = mode == RenderMode::Offline;
     }
 
     pub fn parameter(&self, name: &str) -> ClapId {
@@ -193,10 +249,23 @@ impl Host {
         self.block_with(frames, &events)
     }
 
-    pub fn block_with(&mut self, frames: usize, events: &EventBuffer) -> Vec<Stereo> {
-        // What is not overwritten is heard.
-        let mut heard: Vec<Stereo> = vec![[vec![9.0; frames], vec![9.0; frames]]; self.ports];
-        let channels = self.channels;
+    /// Start and number of the bar that `beat` lies in, and its meter.
+    pub fn bar_at(&self, beat: f64) -> (f64, i32, (u16, u16)) {
+        let mut start = 0.0;
+        for (index, meter) in self.meters.iter().enumerate() {
+            let end = start + f64::from(meter.0) * 4.0 / f64::from(meter.1);
+            if (start..end).contains(&beat) {
+                return (start, index as i32, *meter);
+            }
+            start = end;
+        }
+        let known = self.meters.len() as i32;
+        let (start, known) = if beat < 0.0 { (0.0, 0) } else { (start, known) };
+        let bars = ((beat - start) / 4.0).floor();
+        (start + bars * 4.0, known + bars as i32, (4, 4))
+    }
+
+    fn transport(&self) -> TransportEvent {
         let mut flags = TransportFlags::HAS_TEMPO
             | TransportFlags::HAS_BEATS_TIMELINE
             | TransportFlags::HAS_TIME_SIGNATURE;
@@ -211,7 +280,9 @@ impl Host {
             beat = (self.beat * self.ticks).round() / self.ticks;
             seconds = clack_host::utils::SecondsTime::from_float(self.beat * 60.0 / self.bpm);
         }
-        let transport = TransportEvent {
+        // Rounding must not put a bar's first sample into the bar before.
+        let (bar_start, bar_number, meter) = self.bar_at(self.beat + 1e-9);
+        TransportEvent {
             header: EventHeader::new_core(0, EventFlags::empty()),
             flags,
             song_pos_beats: clack_host::utils::BeatTime::from_float(beat),
@@ -222,35 +293,61 @@ impl Host {
             loop_end_beats: zero_beats,
             loop_start_seconds: zero_seconds,
             loop_end_seconds: zero_seconds,
-            bar_start: clack_host::utils::BeatTime::from_float((self.beat / 4.0).floor() * 4.0),
-            bar_number: (self.beat / 4.0).floor() as i32,
-            time_signature_numerator: 4,
-            time_signature_denominator: 4,
-        };
-        let mut inputs = AudioPorts::with_capacity(0, 0);
+            bar_start: clack_host::utils::BeatTime::from_float(bar_start),
+            bar_number: if self.counts_bars { bar_number } else { 0 },
+            time_signature_numerator: meter.0,
+            time_signature_denominator: meter.1,
+        }
+    }
+
+    pub fn block_with(&mut self, frames: usize, events: &EventBuffer) -> Vec<Stereo> {
+        // What is not overwritten is heard.
+        let mut heard: Vec<Stereo> = vec![[vec![9.0; frames], vec![9.0; frames]]; self.ports];
+        let channels = self.channels;
         let mut outputs = AudioPorts::with_capacity(2 * PORTS, PORTS);
-        let inputs = inputs.with_input_buffers([] as [NoInput<'_>; 0]);
         let mut outputs =
             outputs.with_output_buffers(heard.iter_mut().zip(channels).map(|(port, channels)| {
                 let channels = port.iter_mut().take(channels).map(Vec::as_mut_slice);
                 AudioPortBuffer { latency: 0, channels: AudioPortBufferType::f32_output_only(channels) }
             }));
+        self.process(frames, &mut outputs, events);
+        heard
+    }
+
+    /// Runs one block in which channels share memory: `layout` names the piece of memory of each port's left and right channel.
+    /// Returns all pieces.
+    pub fn block_shared(&mut self, frames: usize, layout: [[usize; 2]; PORTS]) -> Vec<Vec<f32>> {
+        let count = layout.iter().flatten().max().map_or(0, |last| last + 1);
+        let mut memory = vec![vec![9.0_f32; frames]; count];
+        let pieces: Vec<*mut f32> = memory.iter_mut().map(|piece| piece.as_mut_ptr()).collect();
+        let mut channels = layout.map(|port| port.map(|piece| pieces[piece]));
+        let mut buffers = channels.each_mut().map(|port| clap_audio_buffer {
+            data32: port.as_mut_ptr(),
+            data64: std::ptr::null_mut(),
+            channel_count: 2,
+            latency: 0,
+            constant_mask: 0,
+        });
+        // SAFETY: each channel is as long as the block.
+        let mut outputs = unsafe { OutputAudioBuffers::from_raw_buffers(&mut buffers, frames as u32) };
+        self.process(frames, &mut outputs, &EventBuffer::new());
+        memory
+    }
+
+    fn process(&mut self, frames: usize, outputs: &mut OutputAudioBuffers<'_>, events: &EventBuffer) {
+        let transport = self.transport();
+        let mut inputs = AudioPorts::with_capacity(0, 0);
+        let inputs = inputs.with_input_buffers([] as [NoInput<'_>; 0]);
         let mut answers = EventBuffer::new();
         let processor = self.processor.as_mut().expect("it is processing");
-        processor
-            .process(
-                &inputs,
-                &mut outputs,
-                &events.as_input(),
-                &mut answers.as_output(),
-                None,
-                Some(&transport),
-            )
-            .expect("a block can be processed");
+        let (events, mut answers) = (events.as_input(), answers.as_output());
+        let processed = on_the_audio_thread(self.offline, || {
+            processor.process(&inputs, outputs, &events, &mut answers, None, Some(&transport))
+        });
+        processed.expect("a block can be processed");
         if self.playing {
             self.beat += frames as f64 * self.bpm / (60.0 * self.rate_hz);
         }
-        heard
     }
 
     /// Renders `frames` from `beat` on, in blocks of `size`.
@@ -285,7 +382,12 @@ impl Host {
     }
 
     pub fn dirty(&mut self) -> u32 {
-        if self.instance.access_shared_handler(|shared| shared.callback.swap(false, Ordering::AcqRel)) {
+        self.dirty_within(Duration::ZERO)
+    }
+
+    /// How often the plugin has told of a change, after a wait for the next time.
+    fn dirty_within(&mut self, patience: Duration) -> u32 {
+        if self.instance.access_shared_handler(|shared| shared.wait(patience)) {
             self.instance.call_on_main_thread_callback();
         }
         self.instance.access_handler(|main| main.dirty.get())
@@ -294,10 +396,9 @@ impl Host {
     /// Runs until the plugin has told of one more change of the project.
     pub fn wait_for_take(&mut self, before: u32) {
         let began = Instant::now();
-        while self.dirty() == before {
+        while self.dirty_within(PAUSE) == before {
             assert!(began.elapsed() < PATIENCE, "no take within {PATIENCE:?}");
             self.block(BLOCK, &[]);
-            std::thread::sleep(Duration::from_millis(2));
         }
         // The swap itself.
         for _ in 0..10 {
@@ -308,9 +409,8 @@ impl Host {
     /// Stands still until the plugin has told of one more change of the project.
     pub fn wait_until_dirty(&mut self, before: u32) {
         let began = Instant::now();
-        while self.dirty() == before {
+        while self.dirty_within(PATIENCE) == before {
             assert!(began.elapsed() < PATIENCE, "no take within {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

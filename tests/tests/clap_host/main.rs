@@ -3,15 +3,17 @@
 //! `cargo xtask test` builds the bundle so that it aborts when the audio thread allocates, and names its folder in
 //! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
 
+mod buffers;
 mod conformance;
+mod control;
 mod dice;
 mod host;
 mod measure;
 mod project;
+mod song;
 mod storm;
 
 use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::note_ports::{NoteDialects, NotePortInfoBuffer, PluginNotePorts};
@@ -186,6 +188,7 @@ fn a_saved_session_plays_again_to_the_bit() {
         let extension: PluginState = handle.get_extension().expect("it has state");
         extension.load(&handle, &mut &saved[..]).expect("the state can be loaded");
     }
+    third.settle();
     assert!(third.loop_once() == heard);
 }
 
@@ -362,10 +365,8 @@ fn a_sound_that_the_project_did_not_keep_is_made_again_to_the_bit() {
     live.beat = 0.0;
     let first = live.block(BLOCK, &[(0, "Melody Take", 1.0)]);
     assert!(first[4][0] == new[4][0][..BLOCK], "nothing is silent in the meantime");
-    let began = Instant::now();
-    while live.loop_once()[4] != old[4] {
-        assert!(began.elapsed() < Duration::from_secs(60), "the melody does not come back");
-    }
+    // How long that takes is the machine's: one that never comes back hangs the test.
+    while live.loop_once()[4] != old[4] {}
     // Saved again, it has its sound.
     let mut again = Host::open(Some(&live.save()), PORTS).expect("there is a plugin");
     again.start(RATE_HZ, RenderMode::Offline);
@@ -576,41 +577,59 @@ fn a_note_is_a_trigger_too() {
 }
 
 #[test]
-fn scanning_is_quick_and_removing_the_plugin_does_not_wait_for_a_take() {
-    if plugin().is_none() {
-        return;
-    }
-    drop(Host::open(None, PORTS));
-    let began = Instant::now();
-    drop(Host::open(None, PORTS));
-    assert!(began.elapsed() < Duration::from_millis(500), "creating takes {:?}", began.elapsed());
-
+fn the_plugin_is_removed_in_the_middle_of_a_generation() {
     let Some(state) = state() else { return };
-    let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
-    host.block(BLOCK, &[(0, "Bars", 16.0), (0, "Seed", 5.0), (1, "Generate", 1.0)]);
-    // In the middle of it.
-    for _ in 0..100 {
-        host.block(BLOCK, &[]);
-        std::thread::sleep(Duration::from_millis(2));
+    let mut host = Host::open(None, PORTS).expect("there is a plugin");
+    let dirty = host.dirty();
+    host.block(BLOCK, &[(0, "Bars", BARS), (0, "Swap At", 0.0), (1, "Generate", 1.0)]);
+    // Stems are heard as soon as they are made: with the first of them, the others are still to come.
+    while host.loop_once()[1..].iter().all(|stem| rms(&stem[0]) == 0.0) {
+        assert_eq!(host.dirty(), dirty, "all stems came at once");
     }
-    let began = Instant::now();
     drop(host);
-    assert!(began.elapsed() < Duration::from_secs(1), "removing takes {:?}", began.elapsed());
+    let again = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
+    assert!(again[1..].iter().all(|stem| rms(&stem[0]) > 1e-4), "the next instance works");
 }
 
 #[test]
 fn a_damaged_session_is_kept_and_harms_nobody() {
     let Some(state) = state() else { return };
-    let text = String::from_utf8_lossy(&state[8..]).into_owned();
-    let start = text.find("\"session\":").expect("the state has a session") + 40;
-    let damaged_text = format!("{}AAAAAAAA{}", &text[..start], &text[start + 8..]);
-    let mut damaged = state[..8].to_vec();
-    damaged.extend(damaged_text.as_bytes());
+    let mut session = project::session(state);
+    // In the record: its checksum is wrong.
+    session[200] ^= 0x20;
+    let damaged = project::with_session(state, &session);
     let mut host = Host::open(Some(&damaged), PORTS).expect("there is a plugin");
     let heard = host.loop_once();
     assert!(heard.iter().flatten().flatten().all(|sample| *sample == 0.0), "an empty session is silent");
-    let saved = String::from_utf8_lossy(&host.save()).into_owned();
-    assert!(saved.contains(&damaged_text[start - 20..start + 2_000]), "the damaged session is saved again");
+    let kept = project::section(&host.save(), b"DMGD").expect("the damaged session is saved again");
+    assert!(kept == session);
+}
+
+#[test]
+fn a_damaged_take_leaves_the_others_alone() {
+    let Some(state) = state() else { return };
+    let mut session = project::session(state);
+    // The end of the last take's sound: of the melody's.
+    let end = session.len() - 10;
+    session[end] ^= 1;
+    let mut whole = Host::open(Some(state), PORTS).expect("there is a plugin");
+    let mut host =
+        Host::open(Some(&project::with_session(state, &session)), PORTS).expect("there is a plugin");
+    let (expected, heard) = (whole.loop_once(), host.loop_once());
+    assert!(heard[1..4] == expected[1..4], "drums, bass and harmony play as they did");
+    assert!(rms(&expected[4][0]) > 1e-4);
+    // Until it has been made again.
+    let is_silent = heard[4].iter().flatten().all(|sample| *sample == 0.0);
+    assert!(is_silent || heard[4] == expected[4], "nothing else is played in its place");
+}
+
+#[test]
+fn a_state_is_bytes() {
+    let Some(state) = state() else { return };
+    let session = project::session(state).len();
+    let json = project::section(state, b"JSON").expect("parameters").len();
+    assert!(json < 20_000, "{json} bytes of JSON");
+    assert!(state.len() < session + json + 100, "the session is stored as it is");
 }
 
 /// FNV-1a of all samples' bits.

@@ -60,4 +60,17 @@ fn times_in_a_host() {
     let began = Instant::now();
     drop(host);
     println!("removal in mid-generation: {:?}", began.elapsed());
+
+    // Nothing is loaded now: the worker is in the middle of that.
+    for milliseconds in [5, 20, 50, 100, 200] {
+        let mut host = Host::open(None, PORTS).expect("there is a plugin");
+        host.block(BLOCK, &[(0, "Generate", 0.0)]);
+        host.block(BLOCK, &[(0, "Generate", 1.0)]);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        let began = Instant::now();
+        drop(host);
+        println!("removal {milliseconds} ms after the first generation began: {:?}", began.elapsed());
+        // What was left behind ends.
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }

@@ -1,11 +1,8 @@
-//! Projects that kept less than this machine would have kept.
+//! Projects that kept less than this machine would have kept, or were damaged.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-/// Magic, version and the record's length.
+/// Magic, version and length of the envelope.
 const HEAD: usize = 8 + 4 + 8;
 const HASH: usize = 32;
 
@@ -17,30 +14,59 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     bytes
 }
 
+/// The section of a state that holds the session.
+pub fn session(state: &[u8]) -> Vec<u8> {
+    section(state, b"SESS").expect("the state has a session")
+}
+
+/// A section of a state.
+pub fn section(state: &[u8], wanted: &[u8; 4]) -> Option<Vec<u8>> {
+    let mut rest = &state[HEAD..];
+    while !rest.is_empty() {
+        let (tag, after) = rest.split_at(4);
+        rest = after;
+        let bytes = chunk(&mut rest);
+        if tag == wanted {
+            return Some(bytes.to_vec());
+        }
+    }
+    None
+}
+
+/// The state with another session.
+pub fn with_session(state: &[u8], session: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut rest = &state[HEAD..];
+    while !rest.is_empty() {
+        let (tag, after) = rest.split_at(4);
+        rest = after;
+        let bytes = chunk(&mut rest);
+        let bytes = if tag == b"SESS" { session } else { bytes };
+        body.extend(tag);
+        body.extend((bytes.len() as u64).to_le_bytes());
+        body.extend(bytes);
+    }
+    let mut new = state[..12].to_vec();
+    new.extend((body.len() as u64).to_le_bytes());
+    new.extend(body);
+    new
+}
+
 /// The plugin's state without the sound of takes that do not play: as of a song so long that there was no room for it.
 pub fn without_other_sounds(state: &[u8]) -> Vec<u8> {
-    let mut outer: Value = serde_json::from_slice(&state[8..]).expect("the state is JSON");
-    let field = outer["fields"]["session"].as_str().expect("it has a session").to_owned();
-    let text: String = serde_json::from_str(&field).expect("a field is JSON");
-    let old = BASE64.decode(text).expect("it is base64");
-
-    let mut rest = &old[HEAD - 8..old.len() - HASH];
+    let old = session(state);
+    let mut rest = &old[8 + 4..];
     let json = chunk(&mut rest);
     let record: Value = serde_json::from_slice(json).expect("the record is JSON");
-    let mut new = old[..HEAD + json.len()].to_vec();
+    let head = 8 + 4 + 8 + json.len() + HASH;
+    rest = &old[head..];
+    let mut new = old[..head].to_vec();
     for track in record["tracks"].as_array().expect("there are tracks") {
-        let current = track["current"].as_u64();
-        for index in 0..track["takes"].as_array().expect("there are takes").len() as u64 {
-            let sound = Some(chunk(&mut rest)).filter(|_| current == Some(index)).unwrap_or_default();
+        for take in track["takes"].as_array().expect("there are takes") {
+            let sound = Some(chunk(&mut rest)).filter(|_| track["playing"] == take["id"]).unwrap_or_default();
             new.extend((sound.len() as u64).to_le_bytes());
             new.extend(sound);
         }
     }
-    new.extend(Sha256::digest(&new));
-
-    outer["fields"]["session"] = serde_json::to_string(&BASE64.encode(&new)).expect("text is JSON").into();
-    let outer = serde_json::to_vec(&outer).expect("JSON can be written");
-    let mut state = (outer.len() as u64).to_le_bytes().to_vec();
-    state.extend(outer);
-    state
+    with_session(state, &new)
 }

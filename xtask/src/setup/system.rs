@@ -1,5 +1,5 @@
-//! System packages: what the plugin's window links with, and for the tests a screen, a host, and a browser for the server's
-//! page (Linux only; other systems bring theirs along).
+//! System packages: the libraries of the plugin's window, and for the tests a virtual screen, a host, and a browser for the
+//! server's page. Linux only; other systems include theirs.
 
 use std::process::Command;
 
@@ -7,13 +7,15 @@ use anyhow::{Result, bail};
 
 use crate::command;
 
-/// What packages are for.
+/// Purpose of packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Building the plugin.
     Build,
     /// Building and testing it.
     Tests,
+    /// Running programs on an emulated processor.
+    Emulation,
 }
 
 /// Debian and Ubuntu packages that building the plugin needs.
@@ -34,15 +36,18 @@ const BUILD_PACKAGES: &[&str] = &[
     "pkg-config",
     "python3-venv",
 ];
-/// What its tests need besides.
+/// Further packages that its tests need.
 const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "openbox", "xvfb"];
 
-/// Package of a browser, for systems that have none of [`BROWSERS`].
+/// Packages that emulate a processor.
+const EMULATION_PACKAGES: &[&str] = &["qemu-user"];
+
+/// Package of a browser, for systems without any of [`BROWSERS`].
 const BROWSER: &str = "chromium";
-/// Programs that are browsers with the DevTools protocol.
+/// Browsers with the DevTools protocol.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
-/// Packages that are not installed; none where there is no apt.
+/// Missing packages; empty if there is no apt.
 fn missing(purpose: Purpose) -> Vec<&'static str> {
     if !cfg!(target_os = "linux") || !command::succeeds(Command::new("dpkg-query").arg("--version")) {
         return Vec::new();
@@ -50,6 +55,7 @@ fn missing(purpose: Purpose) -> Vec<&'static str> {
     let wanted = match purpose {
         Purpose::Build => BUILD_PACKAGES.to_vec(),
         Purpose::Tests => [BUILD_PACKAGES, TEST_PACKAGES].concat(),
+        Purpose::Emulation => EMULATION_PACKAGES.to_vec(),
     };
     let mut missing: Vec<_> = wanted.into_iter().filter(|package| !installed(package)).collect();
     let starts = |name: &&str| command::succeeds(Command::new(name).arg("--version"));
@@ -66,10 +72,10 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|output| output.stdout.starts_with(b"installed"))
 }
 
-/// Installs the missing packages when root, or on a CI machine that lets its user become root; else says which command does.
+/// Installs the missing packages if run as root, or on a CI machine with passwordless sudo; otherwise prints the command.
 ///
 /// # Errors
-/// Packages are missing and could not be installed.
+/// Returns an error if packages are missing and could not be installed.
 pub fn ensure(purpose: Purpose) -> Result<()> {
     let missing = missing(purpose);
     if missing.is_empty() {
@@ -90,12 +96,12 @@ pub fn ensure(purpose: Purpose) -> Result<()> {
     command::run(apt(&["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
 }
 
-/// Whether this is a CI machine whose user may do as root does without a password, as GitHub's are.
+/// Whether this is a CI machine with passwordless sudo, such as GitHub's.
 fn is_ci_with_sudo() -> bool {
     std::env::var_os("CI").is_some() && command::succeeds(Command::new("sudo").args(["-n", "true"]))
 }
 
-/// Whether we may install system packages.
+/// Whether this process may install system packages.
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

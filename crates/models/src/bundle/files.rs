@@ -17,14 +17,21 @@ use hex::encode as hex;
 /// # Errors
 /// Returns [`BundleError::Read`] if the file cannot be read, is no UTF-8, or is larger than `limit`.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
+    String::from_utf8(read(path, limit)?).map_err(|error| BundleError::Read {
+        path: path.to_owned(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+    })
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
     let read = || {
-        let file = std::fs::File::open(path)?;
-        let mut text = String::new();
-        file.take(limit + 1).read_to_string(&mut text)?;
-        if text.len() as u64 > limit {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
             return Err(std::io::Error::other(format!("it is larger than {limit} bytes")));
         }
-        Ok(text)
+        Ok(bytes)
     };
     read().map_err(|source: std::io::Error| BundleError::Read { path: path.to_owned(), source })
 }
@@ -97,5 +104,5 @@ fn hash(path: &Path) -> std::io::Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(hex(hasher.finalize()))
 }

@@ -147,6 +147,8 @@ pub struct Manifest {
     pub patches: FileRecord,
     /// Number of patches.
     pub patch_count: usize,
+    /// Drum hits as parameters, if the bundle has any.
+    pub hits: Option<FileRecord>,
     /// Networks, index as [`Track::ALL`].
     pub tracks: [TrackRecord; TRACK_COUNT],
 }
@@ -173,6 +175,8 @@ struct RawManifest {
     condition: usize,
     codebooks: BTreeMap<Track, usize>,
     patches: RawPatches,
+    #[serde(default)]
+    hits: Option<FileRecord>,
     tracks: BTreeMap<Track, RawTrack>,
 }
 
@@ -299,6 +303,9 @@ impl Manifest {
         let patches =
             FileRecord { file: raw.patches.file, sha256: raw.patches.sha256, bytes: raw.patches.bytes };
         patches.check()?;
+        if let Some(hits) = &raw.hits {
+            hits.check()?;
+        }
         Ok(Self {
             id: raw.id,
             version: raw.version,
@@ -306,6 +313,7 @@ impl Manifest {
             segment_bars: raw.segment_bars,
             patches,
             patch_count: raw.patches.count,
+            hits: raw.hits,
             tracks: tracks.try_into().map_err(|_| "tracks must be the four tracks".to_owned())?,
         })
     }
@@ -321,7 +329,7 @@ impl Manifest {
         let graphs = self.tracks.iter().flat_map(|track| {
             [&track.compose, &track.perform, &track.decode, &track.encode].map(|graph| &graph.file)
         });
-        std::iter::once(&self.patches).chain(graphs)
+        std::iter::once(&self.patches).chain(&self.hits).chain(graphs)
     }
 }
 

@@ -11,6 +11,8 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::codec::excitation::{
     DrumBodies, DrumBody, MAX_PARTIALS, MAX_STIFFNESSES, TonalExcitation,
 };
+use resonantgen_sound::codec::hits::{CURVE_POINTS, Hits};
+use resonantgen_sound::codec::kit::{Kit, KitPiece};
 use resonantgen_words::{STYLE_COUNT, Style};
 
 /// Names of the drum classes in a kit's excitation, in the order of [`resonantgen_music::score::DrumClass::ALL`].
@@ -36,6 +38,8 @@ pub enum PatchExcitation {
     Tonal(TonalExcitation),
     /// Impulses and bodies per hit.
     Drums(Box<DrumBodies>),
+    /// Hits of the bundle's file: no network takes part.
+    Kit(Box<Kit>),
 }
 
 /// A patch: one timbre of one track.
@@ -90,13 +94,31 @@ struct RawAttributes {
     aggression: f32,
 }
 
-/// Reads and validates a list of patches.
-pub(super) fn parse(text: &str) -> Result<Vec<Patch>, String> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKit {
+    pieces: BTreeMap<String, RawPiece>,
+    room: f32,
+    room_s: f64,
+    drive_db: f64,
+    tone: [f64; CURVE_POINTS],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPiece {
+    piece: String,
+    gain_db: f64,
+    tune: f64,
+}
+
+/// Reads and validates a list of patches; kits need their pieces among `hits`.
+pub(super) fn parse(text: &str, hits: &Hits) -> Result<Vec<Patch>, String> {
     let raw: Vec<RawPatch> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut patches = Vec::with_capacity(raw.len());
     for one in raw {
         let id = one.id.clone();
-        let patch = validate(one).map_err(|reason| format!("patch {id}: {reason}"))?;
+        let patch = validate(one, hits).map_err(|reason| format!("patch {id}: {reason}"))?;
         if patches.iter().any(|other: &Patch| other.id == patch.id) {
             return Err(format!("patch {id} occurs twice"));
         }
@@ -118,7 +140,7 @@ fn within(what: &str, value: f64, low: f64, high: f64) -> Result<(), String> {
     }
 }
 
-fn validate(raw: RawPatch) -> Result<Patch, String> {
+fn validate(raw: RawPatch, hits: &Hits) -> Result<Patch, String> {
     if raw.id.is_empty() {
         return Err("the id is empty".to_owned());
     }
@@ -142,7 +164,9 @@ fn validate(raw: RawPatch) -> Result<Patch, String> {
     if raw.timbre.len() != TIMBRE_LENGTH || raw.timbre.iter().any(|value| !value.is_finite()) {
         return Err(format!("timbre needs {TIMBRE_LENGTH} finite numbers"));
     }
-    let excitation = if raw.track == Track::Drums {
+    let excitation = if raw.track == Track::Drums && raw.excitation.get("pieces").is_some() {
+        PatchExcitation::Kit(Box::new(kit(raw.excitation, hits)?))
+    } else if raw.track == Track::Drums {
         PatchExcitation::Drums(Box::new(bodies(raw.excitation)?))
     } else {
         let tonal: TonalExcitation =
@@ -210,15 +234,45 @@ fn check_tonal(tonal: &TonalExcitation) -> Result<(), String> {
     Ok(())
 }
 
+/// The class with this name, or with this index as text.
+fn class_index(name: &str) -> Result<usize, String> {
+    let by_index = || name.parse().ok().filter(|index| *index < DRUM_CLASS_COUNT);
+    let index = CLASS_NAMES.iter().position(|class| *class == name).or_else(by_index);
+    index.ok_or_else(|| format!("'{name}' is no drum class"))
+}
+
+fn kit(value: serde_json::Value, hits: &Hits) -> Result<Kit, String> {
+    let raw: RawKit = serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
+    for (what, value, low, high) in [
+        ("room", f64::from(raw.room), 0.0, 1.0),
+        ("room_s", raw.room_s, 0.05, 5.0),
+        ("drive_db", raw.drive_db, 0.0, 30.0),
+    ] {
+        within(what, value, low, high)?;
+    }
+    for gain in raw.tone {
+        within("a gain of tone", gain, -40.0, 24.0)?;
+    }
+    let mut pieces: [Option<KitPiece>; DRUM_CLASS_COUNT] = Default::default();
+    for (name, own) in raw.pieces {
+        within(&format!("gain_db of {name}"), own.gain_db, -40.0, 24.0)?;
+        within(&format!("tune of {name}"), own.tune, 0.25, 4.0)?;
+        if hits.piece(&own.piece).is_none() {
+            return Err(format!("{name} needs '{}', which the file of hits does not have", own.piece));
+        }
+        pieces[class_index(&name)?] =
+            Some(KitPiece { piece: own.piece, gain_db: own.gain_db, tune: own.tune });
+    }
+    Ok(Kit { pieces, room: raw.room, room_s: raw.room_s, drive_db: raw.drive_db, tone: raw.tone })
+}
+
 /// Bodies by class name, or by the class's index as text.
 fn bodies(value: serde_json::Value) -> Result<DrumBodies, String> {
     let raw: BTreeMap<String, DrumBody> =
         serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
     let mut bodies = DrumBodies::default();
     for (name, body) in raw {
-        let by_index = || name.parse().ok().filter(|index| *index < DRUM_CLASS_COUNT);
-        let index = CLASS_NAMES.iter().position(|class| *class == name).or_else(by_index);
-        let index = index.ok_or_else(|| format!("'{name}' is no drum class"))?;
+        let index = class_index(&name)?;
         for (what, value, low, high) in [
             ("hz", body.hz, 0.0, 20_000.0),
             ("start_ratio", body.start_ratio, 0.0, 100.0),

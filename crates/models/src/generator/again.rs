@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, GenerateError, Observer, TakeRequest, check};
+use super::{Engine, GenerateError, Observer, TakeRequest, check, failed};
 use resonantgen_music::plan::Plan;
 use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
@@ -41,7 +41,7 @@ impl Engine {
         let mut timings = StageSeconds::default();
         let (_, audio) = self
             .render(&request, record, patch, &take.score, &mut timings, observer)
-            .map_err(|source| GenerateError::from_model(track, source))?;
+            .map_err(|source| failed(track, source))?;
         let id = recipe.take_id();
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
     }
@@ -65,6 +65,8 @@ impl Engine {
             let audio = StemAudio { left: silence.clone(), right: silence };
             return Ok(Some(Take { audio: audio.into(), ..take.clone() }));
         }
-        self.perform_again(take, take.recipe.plan.bpm, context, observer)
+        let again = self.perform_again(take, take.recipe.plan.bpm, context, observer)?;
+        // It is the same take, whatever rule its id was made by.
+        Ok(again.map(|again| Take { id: take.id.clone(), ..again }))
     }
 }

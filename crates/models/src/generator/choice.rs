@@ -3,6 +3,7 @@
 use super::random::{Purpose, Random};
 use super::{TakeRequest, bias};
 use crate::bundle::{Bundle, Patch};
+use resonantgen_music::track::Track;
 
 /// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
 const INSTRUMENT_SCORE: f32 = 7.0;
@@ -16,6 +17,27 @@ const PART_OF_TAG: f32 = 0.3;
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
+/// Score of a word about the drums that is a tag of a kit; two of them outweigh randomness, and none of them the style.
+const SPOKEN_SCORE: f32 = 0.8;
+/// Most words of this kind that count.
+const SPOKEN_MOST: usize = 2;
+/// Words by which a part of a prompt speaks of the drums.
+const DRUM_WORDS: [&str; 14] = [
+    "drum",
+    "drums",
+    "drummer",
+    "drumming",
+    "kit",
+    "beat",
+    "beats",
+    "snare",
+    "kick",
+    "break",
+    "breaks",
+    "hats",
+    "brushes",
+    "percussion",
+];
 /// Above genre, style, mood and luck together, and below an instrument's name.
 const PARENT_SCORE: f32 = 6.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
@@ -64,6 +86,35 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
         + STYLE_SCORE * style
         + MOOD_SCORE * (moods as f32).min(2.0)
         - ATTRIBUTE_SCORE * distance
+        + SPOKEN_SCORE * spoken(patch, request).min(SPOKEN_MOST) as f32
+}
+
+/// How many tags of a drum kit the prompt says: of its first part, and of each part that names the drums. The lexicon folds
+/// "dusty" and "rough" into one mood; a kit may be one and not the other.
+fn spoken(patch: &Patch, request: &TakeRequest<'_>) -> usize {
+    if request.track != Track::Drums {
+        return 0;
+    }
+    let prompt = format!(" {} ", request.prompt.to_lowercase().replace(['-', '_'], " "));
+    let parts: Vec<String> = prompt
+        .replace(" with ", ",")
+        .replace(" and ", ",")
+        .replace(" over ", ",")
+        .split([',', ';', '.'])
+        .map(|part| format!(" {} ", part.split_whitespace().collect::<Vec<_>>().join(" ")))
+        .collect();
+    let names_drums = |part: &String| part.split(' ').any(|word| DRUM_WORDS.contains(&word));
+    let about_drums: Vec<&String> = parts
+        .iter()
+        .enumerate()
+        .filter(|(index, part)| *index == 0 || names_drums(part))
+        .map(|(_, part)| part)
+        .collect();
+    let is_said = |tag: &&String| {
+        let tag = format!(" {} ", tag.replace(['-', '_'], " "));
+        about_drums.iter().any(|part| part.contains(&tag))
+    };
+    patch.tags.iter().filter(is_said).count()
 }
 
 /// An edit keeps the instrument, unless it names another.
@@ -100,4 +151,57 @@ fn match_of(patch: &Patch, wish: &str) -> f32 {
     }
     let found = words.iter().filter(|word| has(word)).count();
     0.8 * found as f32 / words.len() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::PatchExcitation;
+    use crate::generator::condition::Family;
+    use resonantgen_music::plan::{Meter, Plan, Swing};
+    use resonantgen_take::GenerationSettings;
+    use resonantgen_words::{Intent, STYLE_COUNT};
+
+    #[test]
+    fn words_about_the_drums_are_heard_and_words_about_others_are_not() {
+        let kit = Patch {
+            id: "kit".to_owned(),
+            track: Track::Drums,
+            name: "Kit".to_owned(),
+            family: Family::from_name("kit_acoustic").expect("a family"),
+            tags: ["dusty", "lo-fi", "tight", "warm"].map(str::to_owned).into(),
+            styles: [0.0; STYLE_COUNT],
+            brightness: 0.5,
+            aggression: 0.5,
+            gain_db: 0.0,
+            width: 0.0,
+            excitation: PatchExcitation::Drums(Box::default()),
+            timbre: Vec::new(),
+        };
+        let chord = "Am".parse().expect("a chord");
+        let plan = Plan {
+            bpm: 90.0,
+            key: "A minor".parse().expect("a key"),
+            meter: Meter::COMMON,
+            bars: 1,
+            chords: vec![chord; 2],
+            swing: Swing::default(),
+        };
+        let said = |track: Track, prompt: &str| {
+            let request = TakeRequest {
+                track,
+                prompt,
+                intent: &Intent::default(),
+                plan: &plan,
+                seed: 1,
+                settings: GenerationSettings::default(),
+                context: &[],
+            };
+            spoken(&kit, &request)
+        };
+        assert_eq!(said(Track::Drums, "Dusty lo fi hip hop"), 2);
+        assert_eq!(said(Track::Drums, "rock with tight drums and warm pads"), 1);
+        assert_eq!(said(Track::Drums, "rock, dusty piano"), 0);
+        assert_eq!(said(Track::Bass, "dusty hip hop"), 0);
+    }
 }

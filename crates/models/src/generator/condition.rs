@@ -283,7 +283,7 @@ mod tests {
     use crate::generator::{golden, tokens};
 
     #[test]
-    fn vectors_agree_with_the_training_code() {
+    fn vectors_agree_with_the_goldens() {
         for file in golden::files() {
             let plan = file.piece.plan();
             for case in &file.cases {

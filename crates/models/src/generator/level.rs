@@ -6,6 +6,9 @@ use resonantgen_take::StemAudio;
 
 /// Start of limiting, as a share of the ceiling.
 const KNEE: f32 = 0.7;
+/// Bits of a sample that are rounded to: the rest of the 24 are zero. The rounding's noise is 110 dB below full scale, and FLAC does
+/// not store it: a project of four stems of 16 s takes half of the room that noise of 24 bits would.
+const SIGNIFICANT_BITS: u32 = 18;
 /// Maximum gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
 /// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
@@ -23,7 +26,7 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
     for sample in left.iter_mut().chain(&mut right) {
         *sample = limit(*sample * gain, arrangement.ceiling);
     }
-    StemAudio::from_f32(&left, &right)
+    StemAudio::from_f32_rounded(&left, &right, SIGNIFICANT_BITS)
 }
 
 /// Ducks the loop where the arrangement says so.

@@ -11,16 +11,19 @@ use crate::bundle::manifest::ATTRIBUTE_COUNT;
 use crate::bundle::{Patch, PatchExcitation};
 use crate::runtime::{Input, ModelError, Network};
 use crate::worker;
+use resonantgen_music::score::{DrumClass, Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_sound::codec::excitation::{self, NoiseWidth, Stream};
 use resonantgen_sound::codec::features::{self, Features};
 use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis};
+use resonantgen_sound::codec::hits::Hits;
+use resonantgen_sound::codec::kit::{self, Kit, Performance, Strike};
 use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::codec::width::Widener;
 use resonantgen_sound::codec::{
     BANDS, CODEC_HOP, FEATURES_PER_CODEC_FRAME, PITCHED_STREAMS, STREAMS, TimedNote,
 };
-use resonantgen_take::{StemAudio, Tokens};
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
 use resonantgen_words::Attributes;
 
 /// Codec frames decoded at once (4 s).
@@ -58,11 +61,7 @@ pub(super) struct Material {
 }
 
 impl Material {
-    pub(super) fn new(
-        request: &TakeRequest<'_>,
-        score: &resonantgen_music::score::Score,
-        loop_samples: usize,
-    ) -> Self {
+    pub(super) fn new(request: &TakeRequest<'_>, score: &Score, loop_samples: usize) -> Self {
         let timeline = Timeline::new(loop_samples);
         let notes = timeline.unroll(score, request.plan);
         let frames = timeline.feature_frames();
@@ -92,6 +91,7 @@ impl Material {
             PatchExcitation::Drums(bodies) => {
                 excitation::drums_while(&self.notes, bodies, window, &keep_going)
             }
+            PatchExcitation::Kit(_) => unreachable!("a kit of hits excites no network"),
         };
         let [first, second] = pitched.ok_or(ModelError::Cancelled)?;
         let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
@@ -99,6 +99,34 @@ impl Material {
             excitation::noise(seed, self.timeline.loop_samples(), window, noise_width(request.track, patch));
         Ok([first, second, noise])
     }
+}
+
+/// Plays a score on a kit of hits and levels it.
+///
+/// # Errors
+/// [`ModelError::Cancelled`] soon after the observer asked for it.
+pub(super) fn play_kit(
+    request: &TakeRequest<'_>,
+    score: &Score,
+    (kit, hits): (&Kit, &Hits),
+    (tilt, arrangement): (f32, &Arrangement),
+    threads: usize,
+    observer: &dyn Observer,
+) -> Result<StemAudio, ModelError> {
+    let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let strike = |note: &Note| {
+        let seconds = request.plan.seconds_at(f64::from(note.step) + f64::from(note.offset));
+        let at = (seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64;
+        let at = at.rem_euclid(loop_samples as i64) as usize;
+        Some(Strike { at, class: DrumClass::from_key(note.pitch)?, velocity: note.velocity })
+    };
+    let mut strikes: Vec<Strike> = score.notes.iter().filter_map(strike).collect();
+    strikes.sort_by_key(|strike| (strike.at, strike.class.index()));
+    let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
+    let performance = Performance { seed, tone: &kit::tilted(tilt), threads };
+    let sides = kit::perform(kit, hits, &strikes, loop_samples, performance, &|| !observer.is_cancelled());
+    let [left, right] = sides.ok_or(ModelError::Cancelled)?;
+    Ok(leveled(left, right, arrangement))
 }
 
 /// Codec tokens of the whole time line.

@@ -1,18 +1,18 @@
-//! Music theory as masks on a composer's logits: which pitches and lengths make sense at a step of the plan.
+//! Music theory as masks on a composer's logits: which pitches and lengths are allowed at a step of the plan.
 //!
-//! The rules narrow what the composer may choose while it writes; they never move a note afterwards. They are the
-//! common practice of arranging:
+//! The rules restrict the composer's choices while it writes; they never move a note afterwards. They follow common
+//! arranging practice:
 //!
-//! - *Chord scales*: a line uses the scale of the key, bent by what the chord alters (over E major in A minor, G sharp
+//! - *Chord scales*: a line uses the scale of the key with the chord's alterations (over E major in A minor, G sharp
 //!   replaces G). Nettles and Graf, "The Chord Scale Theory and Jazz Harmony".
-//! - *Avoid notes*: a scale note a semitone above a chord tone is short on a strong beat. Levine, "The Jazz Theory
+//! - *Avoid notes*: on a strong beat, a scale note a semitone above a chord tone must be short. Levine, "The Jazz Theory
 //!   Book", chapter 3.
-//! - *Approach notes*: chromatic neighbours are short, on weak steps, and only in idioms that use them; a walking bass
-//!   may lead to the next root by a semitone.
-//! - *Low interval limits*: chords are not written closer than a diminished fifth below C3. Sebesky, "The Contemporary
+//! - *Approach notes*: chromatic neighbours are allowed short, on weak steps, and only in idioms that use them; a walking
+//!   bass may approach the next root by a semitone.
+//! - *Low interval limits*: below C3, chord notes are at least a diminished fifth apart. Sebesky, "The Contemporary
 //!   Arranger".
-//! - The bass plays the root where a bar starts with a new chord, and the root or the fifth (in jazz any chord tone) at
-//!   other chord changes and bar starts; a held note ends before a chord that it clashes with.
+//! - The bass plays the root if a bar starts with a new chord, and the root or the fifth (in jazz any chord tone) at other
+//!   chord changes and bar starts; a held note ends before a chord that it clashes with.
 //!
 //! Measured on 240 pieces of the composers' training data, the rules forbid 0.4 % of the bass's, 0.1 % of the harmony's
 //! and none of the melody's tokens.
@@ -25,16 +25,16 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_words::{STYLE_COUNT, Style};
 
-/// Most notes that harmony may start in one step.
+/// Maximum number of harmony notes that may start in one step.
 pub const HARMONY_VOICES: u32 = 6;
-/// Longest chromatic or avoided note of a melody, in steps.
+/// Maximum length of a melody's chromatic or avoid note, in steps.
 const SHORT_STEPS: f32 = 2.0;
-/// Longest approach note of a bass, in steps: a walking bass plays quarters.
+/// Maximum length of a bass's approach note, in steps: a walking bass plays quarters.
 const APPROACH_STEPS: f32 = 4.0;
-/// MIDI pitch below which chords keep the distance of [`LOW_INTERVAL`] semitones (a diminished fifth).
+/// MIDI pitch below which chord notes stay [`LOW_INTERVAL`] semitones apart (a diminished fifth).
 const LOW_INTERVAL_CEILING: i32 = 48;
 const LOW_INTERVAL: i32 = 6;
-/// How far a style mix leans to idioms with their own rules; each in `0.0..=1.0`.
+/// How much of a style mix belongs to idioms with rules of their own; each in `0.0..=1.0`.
 struct Idiom {
     jazz: bool,
     blues: bool,
@@ -62,14 +62,14 @@ impl Idiom {
     }
 }
 
-/// What may start in one step; relative pitches as bits.
+/// The pitches allowed in one step; relative pitches as bits.
 #[derive(Clone, Copy, Debug, Default)]
 struct StepRule {
     /// Pitches that may start.
     pitches: u128,
-    /// Those of them that must be short.
+    /// The subset that must be short.
     short: u128,
-    /// Pitches that may still sound, held from before.
+    /// Pitches that may be held from earlier steps.
     held: u128,
 }
 
@@ -88,7 +88,7 @@ impl Rules {
         Self::within(plan, styles, track, register(track))
     }
 
-    /// The rules with another register (lowest and highest MIDI pitch) than the track's own.
+    /// The rules with a different register (lowest and highest MIDI pitch).
     #[must_use]
     pub fn within(
         plan: &Plan,
@@ -131,11 +131,11 @@ impl Rules {
 
     /// Sets the logits of all tokens that may not come next to negative infinity; never all of them.
     ///
-    /// `grammar` has been fed every token so far; `step` is the loop's step that the next token belongs to; `logits`
-    /// has [`vocabulary`] values.
+    /// `grammar` must have been fed every token so far; `step` is the step of the next token; `logits` has [`vocabulary`]
+    /// values.
     ///
     /// # Panics
-    /// When `step` lies outside the loop.
+    /// Panics if `step` is outside the loop.
     pub fn mask(&self, grammar: &Grammar, step: u32, logits: &mut [f32]) {
         debug_assert_eq!(logits.len(), vocabulary(self.track));
         let durations = self.longest(grammar.open_pitches(), step);
@@ -165,7 +165,7 @@ impl Rules {
         if self.track != Track::Harmony || used.count_ones() >= HARMONY_VOICES {
             return false;
         }
-        // Low interval limit, against the closest voice below.
+        // Low interval limit relative to the closest voice below.
         let below = used & ((1 << relative) - 1);
         let closest = 127 - below.leading_zeros() as i32;
         below == 0
@@ -173,7 +173,7 @@ impl Rules {
             || i32::from(relative) - closest >= LOW_INTERVAL
     }
 
-    /// Longest length in steps of a group with the pitches `open`: until a chord comes that one of them clashes with.
+    /// Maximum length in steps of a group with the pitches `open`: until a chord with which one of them clashes.
     fn longest(&self, open: u128, step: u32) -> f32 {
         if open == 0 || self.track == Track::Drums {
             return f32::INFINITY;
@@ -189,7 +189,7 @@ impl Rules {
     }
 }
 
-/// Where `step` lies: on a beat, on a bar's start, and whether its chord differs from the step's before.
+/// Whether `step` is on a beat, whether it starts a bar, and whether its chord differs from the previous step's.
 fn place(plan: &Plan, step: u32) -> (bool, bool, bool) {
     let in_bar = step % plan.meter.steps_per_bar();
     let total = plan.total_steps();
@@ -202,7 +202,7 @@ fn place(plan: &Plan, step: u32) -> (bool, bool, bool) {
     )
 }
 
-/// Sets of pitch classes (may start, may start if short, may be held) for the three kinds of tracks.
+/// Sets of pitch classes (may start, may start if short, may be held) for each kind of track.
 fn harmony_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, Classes) {
     let chord = plan.chord_at(step);
     let tones = chord_tones(chord);

@@ -339,7 +339,7 @@ mod tests {
     use crate::generator::golden;
 
     #[test]
-    fn encode_decode_and_grammar_agree_with_the_training_code() {
+    fn encode_decode_and_grammar_agree_with_the_goldens() {
         for file in golden::files() {
             for case in &file.cases {
                 let bar = file.piece.steps_per_bar();

@@ -1,5 +1,6 @@
 //! Stores on this machine which provider was measured to be faster for each network.
 
+use directories::BaseDirs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -100,14 +101,7 @@ fn write(file: &Path, known: &BTreeMap<String, Verdict>) -> std::io::Result<()> 
 
 /// The system's cache folder for this user.
 fn cache_folder() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if cfg!(windows) {
-        variable("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
-    }
+    BaseDirs::new().map(|folders| folders.cache_dir().to_owned())
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_agree_with_the_reference() {
+    fn tokens_agree_with_the_goldens() {
         let read = |path: &str| {
             let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
             std::fs::read_to_string(root.join(path)).expect("a file of the repository")

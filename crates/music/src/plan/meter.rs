@@ -10,12 +10,40 @@ pub struct Meter {
     denominator: u32,
 }
 
-/// The text is no time signature that can be used.
+/// The text is no time signature that can be used; the message says which limit it breaks.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "'{0}' is no usable meter: write it like 4/4, 3/4, 6/8 or 7/8 (numerator 1 to 16, denominator 2, 4, 8 or 16)"
-)]
+#[error("{}", limit(.0))]
 pub struct ParseMeterError(pub String);
+
+/// Most sixteenths of a bar.
+const MOST_STEPS: u32 = 24;
+
+fn numbers(text: &str) -> Option<(u32, u32)> {
+    let (numerator, denominator) = text.trim().split_once('/')?;
+    Some((numerator.trim().parse().ok()?, denominator.trim().parse().ok()?))
+}
+
+fn limit(text: &str) -> String {
+    match numbers(text) {
+        Some((numerator @ 1..=16, denominator @ (2 | 4 | 8 | 16))) => {
+            let steps = numerator * 16 / denominator;
+            if steps > MOST_STEPS {
+                format!(
+                    "'{text}' is too long a meter: a bar has at most {MOST_STEPS} sixteenths (12/8 or 6/4), this one has {steps}"
+                )
+            } else {
+                format!(
+                    "'{text}' cannot be used: a bar has an even number of sixteenths, as chords change at half bars, and this one \
+                     has {steps}"
+                )
+            }
+        }
+        _ => format!(
+            "'{text}' is no usable meter: write it like 4/4, 3/4, 6/8 or 7/8 (numerator 1 to 16, denominator 2, 4, 8 or 16, at \
+             most {MOST_STEPS} sixteenths)"
+        ),
+    }
+}
 
 impl Meter {
     /// 4/4.
@@ -29,7 +57,7 @@ impl Meter {
         let usable = (1..=16).contains(&numerator)
             && [2, 4, 8, 16].contains(&denominator)
             && (numerator * 16 / denominator).is_multiple_of(2)
-            && (numerator * 16 / denominator) <= 24;
+            && (numerator * 16 / denominator) <= MOST_STEPS;
         if usable {
             Ok(Self { numerator, denominator })
         } else {
@@ -79,9 +107,8 @@ impl std::str::FromStr for Meter {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || ParseMeterError(text.to_owned());
-        let (numerator, denominator) = text.trim().split_once('/').ok_or_else(wrong)?;
-        let number = |part: &str| part.trim().parse().map_err(|_| wrong());
-        Self::new(number(numerator)?, number(denominator)?).map_err(|_| wrong())
+        let (numerator, denominator) = numbers(text).ok_or_else(wrong)?;
+        Self::new(numerator, denominator).map_err(|_| wrong())
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Reel;
-use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
+use resonantgen_music::plan::{BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
 
 const RATE_HZ: f64 = 48_000.0;
 
@@ -40,7 +40,8 @@ struct Host {
 
 impl Host {
     fn new(player: Player, bpm: f64) -> Self {
-        let position = Position { beat: 0.0, bpm, quarters_per_bar: 4.0, playing: true, exact: false };
+        let position =
+            Position { beat: 0.0, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
         Self { player, position, chosen: [None; TRACK_COUNT], heard: Default::default() }
     }
 
@@ -274,7 +275,8 @@ fn a_start_inside_a_loop_does_not_click_and_keeps_attacks_whatever_the_blocks() 
 
 #[test]
 fn a_tempo_out_of_range_counts_in_longer_or_shorter_notes() {
-    let host = |bpm: f64| Position { beat: 24.0, bpm, quarters_per_bar: 4.0, playing: true, exact: false };
+    let bar = Some(Bar { start: 24.0, index: Some(6) });
+    let host = |bpm: f64| Position { beat: 24.0, bpm, bar, playing: true, ..Position::default() };
     for bpm in [40.0, 120.0, 240.0, f64::NAN, f64::INFINITY, 0.0, -1.0] {
         let position = host(bpm).in_range();
         assert_eq!((position.beat, position.bpm.to_bits()), (24.0, bpm.to_bits()));
@@ -284,6 +286,8 @@ fn a_tempo_out_of_range_counts_in_longer_or_shorter_notes() {
             beat: 24.0 * factor,
             bpm: bpm * factor,
             quarters_per_bar: 4.0 * factor,
+            bar: Some(Bar { start: 24.0 * factor, index: Some(6) }),
+            scale: factor,
             playing: true,
             exact: false,
         };
@@ -423,13 +427,15 @@ fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
     feeder.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {
-        let wants = host.player.wants_renditions(&Position { bpm, ..host.position }, 40_000);
-        assert!(!wants, "the tempo has just changed, or there is one");
+        let settled = host.player.settled_bpm(&Position { bpm, ..host.position }, 40_000);
+        let is_start = host.left(Track::Bass).is_empty();
+        assert_eq!(settled, Some(is_start.then_some(bpm)), "the tempo has just changed, or the song begins");
         host.position.bpm = bpm;
         let before = host.left(Track::Bass).len();
         host.run(40_000, SwapAt::Loop);
         let heard = &host.left(Track::Bass)[before..];
         assert_eq!(heard[39_999], expected, "at {bpm}");
+        assert_eq!(host.player.settled_bpm(&host.position, 1), Some(Some(bpm)));
         // A tempo that has just come is sliced until it has settled.
         assert_eq!(heard[12_000], 0.25, "at {bpm}");
     }
@@ -532,4 +538,140 @@ fn nothing_that_a_host_does_makes_a_click() {
         was_playing = host.position.playing;
     }
     assert!(worst > 0.01, "something has happened: {worst}");
+}
+
+#[test]
+fn takes_are_swapped_on_lines_between_two_samples() {
+    // At these tempos no bar line but the first falls on a sample.
+    for bpm in [140.0, 131.7, 174.0, 93.0] {
+        for (swap_at, beat) in [(SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)] {
+            for size in [64, 4_096] {
+                let (mut feeder, player) = channel(RATE_HZ);
+                let lasting = |value: f32| {
+                    let plan = plan(bpm, 2);
+                    let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
+                    Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
+                };
+                feeder.send(Track::Bass, rack(lasting(0.25), false)).expect("the ring is empty");
+                let mut host = Host::new(player, bpm);
+                host.run(10_000, swap_at);
+                feeder.send(Track::Bass, rack(lasting(0.75), false)).expect("there is room");
+                while host.left(Track::Bass).len() < 260_000 {
+                    host.run(size, swap_at);
+                }
+                let changed = host.left(Track::Bass).iter().position(|sample| *sample != 0.25);
+                // The first sample of a crossfade is still the old take's.
+                let expected = (beat * 60.0 / bpm * RATE_HZ).ceil() as usize + 1;
+                assert_eq!(changed, Some(expected), "{swap_at:?} at {bpm} in blocks of {size}");
+            }
+        }
+    }
+}
+
+/// A song in 4/4 whose bar `odd` lasts `length` quarter notes: where its bars start.
+fn bars(odd: usize, length: f64, count: usize) -> Vec<(f64, f64)> {
+    let mut start = 0.0;
+    let lasting = (0..count).map(|index| if index == odd { length } else { 4.0 });
+    lasting
+        .map(|length| {
+            let bar = (start, length);
+            start += length;
+            bar
+        })
+        .collect()
+}
+
+/// Plays such a song from `beat` on, in blocks of the given size, and says of each block what a host says.
+fn play_bars(
+    host: &mut Host,
+    bars: &[(f64, f64)],
+    samples: usize,
+    size: usize,
+    counted: bool,
+    swap_at: SwapAt,
+) {
+    let end = host.left(Track::Bass).len() + samples;
+    while host.left(Track::Bass).len() < end {
+        let beat = host.position.beat + 1e-9;
+        let index = bars.iter().rposition(|(start, _)| *start <= beat).expect("it is in the song");
+        let (start, length) = bars[index];
+        host.position.bar = Some(Bar { start, index: counted.then_some(index as i32) });
+        host.position.quarters_per_bar = length;
+        let size = size.min(end - host.left(Track::Bass).len());
+        host.run(size, swap_at);
+    }
+}
+
+#[test]
+fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
+    const BEAT: usize = 24_000;
+    let clip = ramp(120.0, 2, RATE_HZ);
+    for (odd, length) in [(1, 3.0), (3, 3.0), (1, 3.5), (2, 5.0)] {
+        let bars = bars(odd, length, 9);
+        for counted in [true, false] {
+            let play = |from: f64, size: usize| {
+                let (mut feeder, player) = channel(RATE_HZ);
+                feeder.send(Track::Bass, rack(clip.clone(), false)).expect("the ring is empty");
+                let mut host = Host::new(player, 120.0);
+                host.position.beat = from;
+                play_bars(
+                    &mut host,
+                    &bars,
+                    ((32.0 - from) * BEAT as f64) as usize,
+                    size,
+                    counted,
+                    SwapAt::Now,
+                );
+                host.left(Track::Bass).to_vec()
+            };
+            let heard = play(0.0, 480);
+            for (index, (start, length)) in bars.iter().enumerate().filter(|(_, bar)| bar.0 + bar.1 <= 32.0) {
+                // Behind a splice a jump is smoothed for 3 ms.
+                for beat in [0.01, 1.0, length - 0.01] {
+                    let sample = ((start + beat) * BEAT as f64).round() as usize;
+                    let expected = clip.at(4.0 * index as f64 + beat, 120.0)[0];
+                    assert_eq!(heard[sample], expected, "beat {beat} of bar {index}, bar {odd} has {length}");
+                }
+            }
+            let steps = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+            let loops = steps.filter(|step| *step > 0.01).count();
+            assert!(loops <= 4, "only the ramp itself jumps, where the loop starts over: {loops}");
+            for size in [63, 8_192] {
+                assert!(play(0.0, size) == heard, "blocks of {size}, bar {odd} has {length}");
+            }
+            // The same place sounds the same whether the odd bar was played or not.
+            for from in [5.0, 13.25] {
+                let begin = (from * BEAT as f64) as usize;
+                assert!(play(from, 480)[144..] == heard[begin + 144..], "from beat {from}");
+            }
+        }
+    }
+}
+
+#[test]
+fn takes_are_swapped_on_the_hosts_bars() {
+    let two_bars = |value: f32| {
+        let plan = plan(120.0, 2);
+        let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
+        Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
+    };
+    // Bars start at beats 0, 4, 7, 11 and 15; the loop starts over at 0, 7 and 15.
+    let bars = bars(1, 3.0, 9);
+    for (swap_at, from, beat) in [
+        (SwapAt::Bar, 4.5, 7.0),
+        (SwapAt::Bar, 8.0, 11.0),
+        (SwapAt::Loop, 8.0, 15.0),
+        (SwapAt::Beat, 6.5, 7.0),
+    ] {
+        for size in [64, 441, 4_096] {
+            let (mut feeder, player) = channel(RATE_HZ);
+            feeder.send(Track::Bass, rack(two_bars(0.25), false)).expect("the ring is empty");
+            let mut host = Host::new(player, 120.0);
+            play_bars(&mut host, &bars, (from * 24_000.0) as usize, size, true, swap_at);
+            feeder.send(Track::Bass, rack(two_bars(0.75), false)).expect("there is room");
+            play_bars(&mut host, &bars, 200_000, size, true, swap_at);
+            let changed = host.left(Track::Bass).iter().position(|sample| *sample != 0.25);
+            assert_eq!(changed, Some((beat * 24_000.0) as usize + 1), "{swap_at:?} in blocks of {size}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::super::app::App;
-use super::super::metrics::Gauges;
+use super::super::metrics::{Gauges, MEDIA_TYPE};
 use crate::wire::{BundleView, Health};
 
 /// The web page.
@@ -49,7 +49,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
         sessions: app.sessions.count(),
         watchers: app.limits.watchers - app.watchers.available_permits(),
     };
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.text(gauges)).into_response()
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.text(gauges)).into_response()
 }
 
 /// The models that this server generates with, and their licences.

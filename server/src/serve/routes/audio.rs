@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use resonantgen_engine::session::{Session, mix};
+use resonantgen_engine::project::mix;
+use resonantgen_engine::session::Session;
 use resonantgen_music::midi;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
@@ -81,6 +82,9 @@ pub async fn take(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let take = app.sessions.take(&path.session, &path.take)?;
+        if take.is_asleep() && path.file != TakeFile::Midi {
+            return Err(Problem::internal("the sound of this take is lost on the server's disk"));
+        }
         let (kind, end) = match path.file {
             TakeFile::Wav => (WAV_TYPE, "wav"),
             TakeFile::Flac => (FLAC_TYPE, "flac"),
@@ -156,5 +160,5 @@ pub async fn whole(
 
 fn playing(session: &Session) -> Vec<(Track, &Take)> {
     let take = |track| Some((track, session.track(track).take()?.as_ref()));
-    Track::ALL.into_iter().filter_map(take).collect()
+    Track::ALL.into_iter().filter_map(take).filter(|(_, take)| !take.is_asleep()).collect()
 }

@@ -124,17 +124,42 @@ fn refused(error: &ImportError, file: &Path) -> Problem {
     }
 }
 
-/// Turns any input into a plain file name.
+/// A name that is one plain file on every system, whatever was sent; letters of every script are kept.
 fn plain_name(sent: &str) -> String {
     let (stem, kind) = sent.rsplit_once('.').unwrap_or((sent, ""));
     let kind = KINDS.iter().find(|known| kind.eq_ignore_ascii_case(known)).unwrap_or(&KINDS[0]);
-    let stem: String = stem
-        .chars()
-        .filter(|one| one.is_ascii_alphanumeric() || " -_".contains(*one))
-        .take(NAME_CHARACTERS)
-        .collect();
+    let stem: String = stem.chars().filter(|one| is_plain(*one)).take(NAME_CHARACTERS).collect();
     let stem = stem.trim();
-    format!("{}.{kind}", if stem.is_empty() { "loop" } else { stem })
+    format!("{}.{kind}", if stem.is_empty() || is_device(stem) { "loop" } else { stem })
+}
+
+/// Letters, digits and marks of all scripts, but nothing that means something to a file system, that cannot be seen, or that
+/// turns the order of what is shown (Unicode Technical Report 36, section 3.1).
+fn is_plain(one: char) -> bool {
+    match one {
+        _ if one.is_ascii() => one.is_ascii_alphanumeric() || " -_".contains(one),
+        // Joiners are part of how Indic and Persian words are written.
+        '\u{200c}' | '\u{200d}' => true,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' => false,
+        // Private letters, specials, tags.
+        '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}' => false,
+        _ => !one.is_control() && !one.is_whitespace(),
+    }
+}
+
+/// Whether Windows takes a name for a device.
+fn is_device(stem: &str) -> bool {
+    let stem = stem.to_lowercase();
+    let is_port = |port: &str| {
+        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
+        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
+    };
+    ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_port("com") || is_port("lpt")
 }
 
 #[cfg(test)]
@@ -152,6 +177,15 @@ mod tests {
             ("", "loop.wav"),
             (".wav", "loop.wav"),
             ("a\0b.exe", "ab.wav"),
+            (
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+                "\u{30c9}\u{30e9}\u{30e0}\u{30eb}\u{30fc}\u{30d7}.wav",
+            ),
+            ("\u{431}\u{430}\u{441} 120.FLAC", "\u{431}\u{430}\u{441} 120.flac"),
+            ("\u{924}\u{93e}\u{932}\u{94d}.mp3", "\u{924}\u{93e}\u{932}\u{94d}.mp3"),
+            ("e\u{301}te\u{301}.ogg", "e\u{301}te\u{301}.ogg"),
+            ("\u{202e}vaw.exe", "vaw.wav"),
+            ("NUL.wav", "loop.wav"),
         ] {
             assert_eq!(plain_name(sent), kept);
         }

@@ -6,6 +6,7 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use resonantgen_engine::project;
 use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
 use resonantgen_take::TakeId;
@@ -105,7 +106,7 @@ pub async fn create(
         let session = if bytes.is_empty() {
             Session::default()
         } else {
-            Session::from_bytes(&bytes).map_err(|error| Problem::refused(error.to_string()))?
+            project::from_bytes(&bytes).map_err(|error| Problem::refused(error.to_string()))?
         };
         drop((bytes, turn));
         let id = app.sessions.create(session, creation.lent)?;
@@ -152,7 +153,7 @@ pub async fn delete(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> R
 pub async fn state(State(app): State<Arc<App>>, Ids(path): Ids<InSession>) -> Result<Response, Problem> {
     blocking(move || {
         let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
-        Ok(([(header::CONTENT_TYPE, wire::SESSION_TYPE)], session.to_bytes()).into_response())
+        Ok(([(header::CONTENT_TYPE, wire::SESSION_TYPE)], project::to_bytes(&session)).into_response())
     })
     .await
 }

@@ -1,0 +1,97 @@
+//! Where exactly a sound begins: the flux of spectra tells it within a window, the samples to a fraction of a millisecond.
+
+use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
+
+const RATE: f64 = TAKE_SAMPLE_RATE_HZ as f64;
+/// Samples before and behind a moment whose levels are compared (6 ms).
+const AROUND: usize = 288;
+/// Share of the level behind an attack that the level before it may have.
+const MOST_BEFORE: f32 = 0.5;
+/// Share of an attack's peak at which it has begun.
+const BEGUN: f32 = 0.05;
+/// How far before the steepest rise the beginning is looked for, and how far behind, in samples (6 ms, 3 ms).
+const BEFORE: usize = 288;
+const BEHIND: usize = 144;
+
+/// The seconds at which a sound begins within `reach` seconds of `around`; `None` if nothing begins clearly.
+pub(super) fn near(mono: &[f32], around: f64, reach: f64) -> Option<f64> {
+    let place = |seconds: f64| ((seconds * RATE).round().max(0.0) as usize).min(mono.len());
+    let (from, to) = (place(around - reach), place(around + reach));
+    let first = from.saturating_sub(AROUND);
+    let last = (to + AROUND).min(mono.len());
+    if from >= to {
+        return None;
+    }
+    // Sums of squares up to each sample.
+    let mut sums = Vec::with_capacity(last - first + 1);
+    sums.push(0.0_f64);
+    for sample in &mono[first..last] {
+        sums.push(sums[sums.len() - 1] + f64::from(*sample).powi(2));
+    }
+    // Before the recording there is silence.
+    let level = |begin: usize, end: usize| -> f32 {
+        let end = end.min(last);
+        let begin = begin.clamp(first, end);
+        ((sums[end - first] - sums[begin - first]) / AROUND as f64).sqrt() as f32
+    };
+    let rise = |at: usize| level(at, at + AROUND) - level(at.saturating_sub(AROUND), at);
+    let steepest = (from..to).max_by(|a, b| rise(*a).total_cmp(&rise(*b)))?;
+    let (loud, quiet) =
+        (level(steepest, steepest + AROUND), level(steepest.saturating_sub(AROUND), steepest));
+    if loud <= 0.0 || quiet > MOST_BEFORE * loud {
+        return None;
+    }
+    let peak = |from: usize, to: usize| {
+        mono[from.min(mono.len())..to.min(mono.len())]
+            .iter()
+            .fold(0.0_f32, |peak, sample| peak.max(sample.abs()))
+    };
+    let loudest = peak(steepest, steepest + AROUND);
+    let search = steepest.saturating_sub(BEFORE);
+    let usual = peak(search.saturating_sub(AROUND), search);
+    let begun = 1.5 * usual + BEGUN * loudest;
+    let found = (search..(steepest + BEHIND).min(mono.len())).find(|at| mono[*at].abs() >= begun)?;
+    Some(found as f64 / RATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_is_found_to_a_fraction_of_a_millisecond() {
+        let mut state = 1_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        for start in [0_usize, 215, 700, 4_801] {
+            for floor in [0.0, 0.01] {
+                let kick = |offset: usize| {
+                    let seconds = offset as f32 / 48_000.0;
+                    0.8 * (-seconds * 20.0).exp() * (std::f32::consts::TAU * 90.0 * seconds).sin()
+                };
+                let sounds: [&mut dyn FnMut(usize) -> f32; 2] =
+                    [&mut |offset| 0.5 * noise() * (-(offset as f32) / 900.0).exp(), &mut |offset| {
+                        kick(offset)
+                    }];
+                for sound in sounds {
+                    let mut hiss = 7_u32;
+                    let audio: Vec<f32> = (0..20_000_usize)
+                        .map(|index| {
+                            hiss = hiss.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                            let hiss = floor * ((hiss >> 8) as f32 / 8_388_608.0 - 1.0);
+                            hiss + index.checked_sub(start).map_or(0.0, &mut *sound)
+                        })
+                        .collect();
+                    let around = start as f64 / RATE + 0.011;
+                    let found = near(&audio, around, 0.025).expect("a beginning");
+                    assert!((found - start as f64 / RATE).abs() < 0.001, "{found} for {start} with {floor}");
+                }
+            }
+        }
+        assert_eq!(near(&[0.0; 9_600], 0.1, 0.025), None);
+        let steady: Vec<f32> = (0..20_000).map(|index| (index as f32 * 0.05).sin()).collect();
+        assert_eq!(near(&steady, 0.2, 0.025), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! FLAC and Ogg Vorbis, by way of Symphonia.
+
+use std::fs::File;
+use std::io::ErrorKind;
+
+use symphonia::core::audio::SampleBuffer;
+use symphonia::core::codecs::{CODEC_TYPE_NULL, Decoder, DecoderOptions};
+use symphonia::core::errors::Error as FormatError;
+use symphonia::core::formats::{FormatOptions, FormatReader, Packet};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::{MetadataOptions, MetadataRevision, StandardTagKey};
+use symphonia::core::probe::Hint;
+
+use super::decode::{Facts, Fault, Piece, Reader};
+use super::hints;
+
+/// Audio frames by which a packet may be late without one being lost before it.
+const TOLERANCE: u64 = 64;
+
+/// Reads FLAC or Ogg Vorbis.
+pub(super) struct Stream {
+    format: Box<dyn FormatReader>,
+    decoder: Box<dyn Decoder>,
+    facts: Facts,
+    track: u32,
+    /// Audio frame at which the next packet should start.
+    expected: u64,
+    /// A packet that waits for the ones lost before it to be told.
+    waiting: Option<Packet>,
+    samples: Option<SampleBuffer<f32>>,
+}
+
+impl Stream {
+    pub(super) fn open(file: File) -> Result<Self, Fault> {
+        let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+        let options = FormatOptions { enable_gapless: true, ..FormatOptions::default() };
+        let probe = symphonia::default::get_probe();
+        let probed = probe.format(&Hint::new(), stream, &options, &MetadataOptions::default())?;
+        let mut format = probed.format;
+        let track = format.tracks().iter().find(|track| track.codec_params.codec != CODEC_TYPE_NULL);
+        let track = track.ok_or(Fault::NotAudio("no sound is in it"))?;
+        let (id, parameters) = (track.id, track.codec_params.clone());
+        let decoder = symphonia::default::get_codecs().make(&parameters, &DecoderOptions::default())?;
+        let no_header = || Fault::damaged("its header does not say what its sound is");
+        let facts = Facts {
+            rate_hz: parameters.sample_rate.ok_or_else(no_header)?,
+            channels: parameters.channels.ok_or_else(no_header)?,
+            frames: parameters.n_frames.filter(|frames| *frames > 0),
+            has_exact_start: true,
+            bpm: format.metadata().current().and_then(noted_bpm),
+            remarks: Vec::new(),
+        };
+        Ok(Self { format, decoder, facts, track: id, expected: 0, waiting: None, samples: None })
+    }
+
+    /// The next packet of the track; `None` at the end.
+    fn packet(&mut self) -> Result<Option<Packet>, Fault> {
+        loop {
+            match self.format.next_packet() {
+                Ok(packet) if packet.track_id() == self.track => return Ok(Some(packet)),
+                Ok(_) => {}
+                Err(FormatError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Ok(None);
+                }
+                // Another piece of music begins in the same stream; the first is what was asked for.
+                Err(FormatError::ResetRequired) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Reader for Stream {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Piece<'_>>, Fault> {
+        let packet = match self.waiting.take() {
+            Some(packet) => packet,
+            None => {
+                let Some(packet) = self.packet()? else { return Ok(None) };
+                let late = packet.ts().saturating_sub(self.expected);
+                if late > TOLERANCE {
+                    self.expected += late;
+                    self.waiting = Some(packet);
+                    return Ok(Some(Piece::Gap(late)));
+                }
+                packet
+            }
+        };
+        match self.decoder.decode(&packet) {
+            Ok(decoded) => {
+                let spec = *decoded.spec();
+                if spec.rate != self.facts.rate_hz || spec.channels != self.facts.channels {
+                    return Err(Fault::damaged("its rate or number of channels changes midway"));
+                }
+                self.expected += decoded.frames() as u64;
+                let samples = self
+                    .samples
+                    .take()
+                    .filter(|samples| samples.capacity() >= decoded.capacity() * spec.channels.count());
+                let samples = self
+                    .samples
+                    .insert(samples.unwrap_or_else(|| SampleBuffer::new(decoded.capacity() as u64, spec)));
+                samples.copy_interleaved_ref(decoded);
+                Ok(Some(Piece::Sound(samples.samples())))
+            }
+            Err(FormatError::DecodeError(_) | FormatError::IoError(_)) => {
+                self.expected += packet.dur();
+                Ok(Some(Piece::Gap(packet.dur())))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The tempo in a file's comments.
+fn noted_bpm(notes: &MetadataRevision) -> Option<f64> {
+    let is_bpm = |key: &str| ["bpm", "tempo", "tbpm"].iter().any(|known| key.eq_ignore_ascii_case(known));
+    let noted =
+        notes.tags().iter().find(|tag| tag.std_key == Some(StandardTagKey::Bpm) || is_bpm(&tag.key))?;
+    hints::of_text(&noted.value.to_string())
+}

@@ -1,0 +1,205 @@
+//! What identities are hashed from: a text that this module alone writes.
+//!
+//! Every value has a name and a form that is written out here, so that no change of a type changes a hash that was stored. What
+//! is absent or neutral is not written: a field that is added later leaves old hashes as they are.
+
+use sha2::{Digest, Sha256};
+
+use hex::encode as hex;
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::Track;
+use resonantgen_words::{Attributes, Intent, Style};
+
+use super::{GenerationSettings, Recipe};
+
+/// A text to be hashed, of a named form.
+#[derive(Clone, Debug)]
+pub struct Canonical(String);
+
+impl Canonical {
+    /// An empty text; `form` names what is hashed and the version of how.
+    #[must_use]
+    pub fn new(form: &str) -> Self {
+        Self(format!("{form}\n"))
+    }
+
+    /// Adds text of any content.
+    pub fn text(&mut self, name: &str, text: &str) {
+        self.0.push_str(&format!("{name}:{}:{text}\n", text.len()));
+    }
+
+    /// Adds a whole number.
+    pub fn whole(&mut self, name: &str, number: u64) {
+        self.0.push_str(&format!("{name}={number}\n"));
+    }
+
+    /// Adds a number by its bits.
+    pub fn number(&mut self, name: &str, number: f64) {
+        self.0.push_str(&format!("{name}=x{:016x}\n", number.to_bits()));
+    }
+
+    /// Adds a list of texts; an empty one is not written.
+    pub fn list<T: std::fmt::Display>(&mut self, name: &str, items: impl IntoIterator<Item = T>) {
+        for item in items {
+            self.text(name, &item.to_string());
+        }
+    }
+
+    /// Adds a plan.
+    pub fn plan(&mut self, plan: &Plan) {
+        self.number("bpm", plan.bpm);
+        self.text("key", &plan.key.to_string());
+        self.text("meter", &plan.meter.to_string());
+        self.whole("bars", u64::from(plan.bars));
+        self.list("chord", &plan.chords);
+        if plan.swing.ratio != 0.5 {
+            self.whole("swing unit", u64::from(plan.swing.unit_steps));
+            self.number("swing", plan.swing.ratio);
+        }
+    }
+
+    /// Adds the generator's settings.
+    pub fn settings(&mut self, settings: GenerationSettings) {
+        self.number("variation", f64::from(settings.variation));
+        self.number("adherence", f64::from(settings.adherence));
+    }
+
+    /// Adds what a prompt means. Sentences about it are left out.
+    pub fn intent(&mut self, intent: &Intent) {
+        for style in Style::ALL {
+            let weight = intent.styles[style.index()];
+            if weight != 0.0 {
+                self.number(&format!("style {}", style.name()), f64::from(weight));
+            }
+        }
+        for (style, weight) in &intent.other_styles {
+            self.number(&format!("style {style}"), f64::from(*weight));
+        }
+        for (genre, weight) in &intent.genres {
+            self.number(&format!("genre {genre}"), f64::from(*weight));
+        }
+        self.attributes("", intent.attributes);
+        self.list("mood", &intent.moods);
+        let numbers = [
+            ("wanted bpm", intent.bpm),
+            ("usual bpm", intent.usual_bpm),
+            ("wanted swing", intent.swing),
+            ("lowest bpm", intent.bpm_range.map(|(lowest, _)| lowest)),
+            ("highest bpm", intent.bpm_range.map(|(_, highest)| highest)),
+            ("wanted seconds", intent.seconds),
+            ("pace", Some(f64::from(intent.pace)).filter(|pace| *pace != 0.0)),
+        ];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                self.number(name, number);
+            }
+        }
+        self.list("wanted key", intent.key);
+        self.list("mode", intent.mode.map(|mode| mode.name()));
+        self.list("wanted meter", intent.meter);
+        self.list("wanted bars", intent.bars);
+        self.list("wanted chord", intent.chords.iter().flatten());
+        self.list("numeral", &intent.numerals);
+        self.list("feel", intent.feel.map(|feel| feel.name()));
+        for track in Track::ALL {
+            let wanted = intent.track(track);
+            self.attributes(track.name(), wanted.attributes);
+            self.list(&format!("{track} mood"), &wanted.moods);
+            self.list(&format!("{track} instrument"), &wanted.instruments);
+            self.list(&format!("{track} without"), &wanted.without);
+            self.list(&format!("{track} absent"), wanted.absent.then_some("yes"));
+            self.list(&format!("{track} octave"), Some(wanted.octave).filter(|octave| *octave != 0));
+            self.list(&format!("{track} follows the kick"), wanted.follow_kick.then_some("yes"));
+            if wanted.closeness != 0.0 {
+                self.number(&format!("{track} closeness"), f64::from(wanted.closeness));
+            }
+        }
+    }
+
+    fn attributes(&mut self, of: &str, attributes: Attributes) {
+        let Attributes { energy, density, brightness, aggression, complexity } = attributes;
+        let values = [
+            ("energy", energy),
+            ("density", density),
+            ("brightness", brightness),
+            ("aggression", aggression),
+            ("complexity", complexity),
+        ];
+        for (name, value) in values.into_iter().filter(|(_, value)| *value != 0.5) {
+            self.number(&format!("{of} {name}"), f64::from(value));
+        }
+    }
+
+    /// Adds a recipe.
+    pub(crate) fn recipe(&mut self, recipe: &Recipe) {
+        self.text("track", recipe.track.name());
+        self.text("prompt", &recipe.prompt);
+        self.intent(&recipe.intent);
+        self.plan(&recipe.plan);
+        self.whole("seed", recipe.seed);
+        self.settings(recipe.settings);
+        self.text("bundle", &recipe.bundle_id);
+        self.list("heard", recipe.context.iter().map(|id| &id.0));
+        if let Some(source) = &recipe.imported {
+            self.text("file", &source.name);
+            self.text("file sha256", &source.sha256);
+            self.number("start", source.start_seconds);
+            self.number("file bpm", source.bpm);
+            self.whole("file bars", u64::from(source.bars));
+        }
+    }
+
+    /// The SHA-256 of the text.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+
+    /// The SHA-256 of the text, in hex.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex(&self.sha256())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_and_absent_values_change_no_hash() {
+        let hash = |intent: &Intent| {
+            let mut text = Canonical::new("test/1");
+            text.intent(intent);
+            text.hash()
+        };
+        let plain = Intent::default();
+        let told = Intent {
+            notes: vec!["fast was taken, slow left out".to_owned()],
+            unknown: vec!["xyzzy".to_owned()],
+            ..plain.clone()
+        };
+        assert_eq!(hash(&plain), hash(&told));
+        assert_ne!(hash(&plain), hash(&Intent { pace: 0.1, ..plain.clone() }));
+        assert_ne!(hash(&plain), hash(&plain.clone().in_style(Style::Jazz)));
+        // Frozen: a change here makes every stored answer unfindable.
+        let jazz = plain.in_style(Style::Jazz);
+        let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], ..jazz };
+        let mut text = Canonical::new("test/1");
+        text.intent(&jazz);
+        assert_eq!(
+            text.0,
+            "test/1\nstyle jazz=x3ff0000000000000\ngenre jazz=x3ff0000000000000\nmood:4:warm\nwanted bpm=x4058000000000000\n"
+        );
+    }
+
+    #[test]
+    fn lists_cannot_be_mistaken_for_other_lists() {
+        let hash = |items: &[&str]| {
+            let mut text = Canonical::new("test/1");
+            text.list("mood", items);
+            text.hash()
+        };
+        assert_ne!(hash(&["a\nmood:1:b"]), hash(&["a", "b"]));
+    }
+}

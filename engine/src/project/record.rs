@@ -1,0 +1,720 @@
+//! What a session is in a folder and in a host's project, apart from the audio: records of numbered forms.
+//!
+//! The current form is [`v4`]; older ones are read and become the current one by one function each ([`v3::migrate`]). Domain types are
+//! never written: this module makes records of them and back.
+
+mod v3;
+mod v4;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::flac::{self, Packed};
+use super::remembered::Remembered;
+use crate::session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
+use hex::encode as hex;
+use resonantgen_import::ImportSource;
+use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
+use resonantgen_music::score::{Note, Score};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::{
+    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+};
+use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
+
+pub(super) use v4::Session as SessionRecord;
+pub(super) use v4::Take as TakeRecord;
+
+/// The form that is written; a reader takes it and all older ones.
+pub(super) const FORM: u32 = v4::FORM;
+/// More takes in one track's record than any session has.
+const MOST_TAKES: usize = 4_096;
+
+/// The record cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum RecordError {
+    #[error(
+        "it was written by a newer version of ResonantGen (form {0}, this one reads up to {FORM}): update ResonantGen"
+    )]
+    Newer(u32),
+    #[error("{0}")]
+    Damaged(String),
+}
+
+fn damaged(what: impl Into<String>) -> RecordError {
+    RecordError::Damaged(what.into())
+}
+
+/// The sound of a take that is read.
+pub(super) enum Sound {
+    /// It is there.
+    Awake(Arc<StemAudio>),
+    /// It stays packed.
+    Packed(Packed),
+    /// It was not kept: the take is made again when it is asked for.
+    NotKept,
+    /// It was kept and is damaged or missing: why.
+    Lost(String),
+}
+
+/// A session that was read.
+#[derive(Debug)]
+pub struct Opened {
+    /// The session. Takes whose sound is lost are in it, asleep.
+    pub session: Session,
+    /// Takes whose sound, or more, could not be read.
+    pub lost: Vec<LostTake>,
+    /// The record is not the one that was written: somebody has edited it.
+    pub edited: bool,
+}
+
+/// A take whose sound could not be read. The rest of its session opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostTake {
+    /// Its track.
+    pub track: Track,
+    /// Its id.
+    pub id: TakeId,
+    /// Its place in the history, from 1; `None` when only undo brings it back, or when its record is damaged too.
+    pub number: Option<usize>,
+    /// Whether it is the take that plays.
+    pub is_playing: bool,
+    /// What is wrong, in words.
+    pub reason: String,
+    /// Whether its recipe is enough to make it again, given the models.
+    pub can_be_made_again: bool,
+}
+
+impl fmt::Display for LostTake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(formatter, "take {number} of {} is lost", self.track)?,
+            None => write!(formatter, "take {} of {} is lost", self.id.0, self.track)?,
+        }
+        let cure = if self.can_be_made_again {
+            "it is made again from its recipe when it is played"
+        } else if self.number.is_some() {
+            "it was imported: import its file again"
+        } else {
+            "the other takes are not touched"
+        };
+        write!(formatter, " ({}); {cure}", self.reason)
+    }
+}
+
+/// Hashes of audio; those of takes that are asleep, by the empty audio that stands for theirs.
+static HASHES: Remembered<String> = Remembered::new();
+
+/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed once while it lives.
+pub(super) fn audio_hash(audio: &Arc<StemAudio>) -> String {
+    HASHES.get(audio, || Some(hash_of(audio))).unwrap_or_default()
+}
+
+fn hash_of(audio: &StemAudio) -> String {
+    let mut hash = Sha256::new();
+    for (left, right) in audio.left.iter().zip(&audio.right) {
+        hash.update(left.to_le_bytes());
+        hash.update(right.to_le_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// Reads a record's JSON of any form; checks its form before anything else. A byte order mark is passed over.
+pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let json = without_mark(json);
+    let text = |error: serde_json::Error| damaged(error.to_string());
+    let Version { version } = serde_json::from_slice(json).map_err(text)?;
+    match version {
+        0..=3 => serde_json::from_slice(json).map(v3::migrate).map_err(text),
+        v4::FORM => serde_json::from_slice(json).map_err(text),
+        newer => Err(RecordError::Newer(newer)),
+    }
+}
+
+/// JSON without the byte order mark that some editors put before it.
+pub(super) fn without_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
+}
+
+/// Decodes a take's FLAC file if it is what was saved.
+pub(super) fn awake(
+    take: &TakeRecord,
+    packed: Packed,
+    audio_frames: usize,
+) -> Result<Arc<StemAudio>, String> {
+    if take.flac_sha256.as_ref().is_some_and(|saved| *saved != packed.sha256) {
+        return Err("is damaged".to_owned());
+    }
+    let audio = flac::decode(&packed.bytes, audio_frames).ok_or("cannot be decoded")?;
+    if take.flac_sha256.is_some() {
+        // The file is the one that was written from this audio.
+        HASHES.put(&audio, take.audio_sha256.clone());
+    } else if audio_hash(&audio) != take.audio_sha256 {
+        return Err("is not what was saved".to_owned());
+    }
+    flac::note(&audio, packed);
+    Ok(audio)
+}
+
+/// Length of a take's sound in audio frames, if its plan is one that can be.
+pub(super) fn audio_frames(take: &TakeRecord) -> Option<usize> {
+    Some(plan_of(&take.recipe.plan)?.audio_frames(TAKE_SAMPLE_RATE_HZ))
+}
+
+/// The record of a session, and `with_past` what can be undone and redone. `flac` tells the hash of the FLAC file that keeps a take's
+/// sound.
+pub(super) fn of_session(
+    session: &Session,
+    with_past: bool,
+    flac: &dyn Fn(&Take) -> Option<String>,
+) -> SessionRecord {
+    let summary = session.intent.as_ref().map(|intent| match &session.plan {
+        Some(plan) => intent.summary_with(plan),
+        None => intent.summary(),
+    });
+    let take = |take: &Arc<Take>| of_take(take, flac(take));
+    let tracks = Track::ALL.map(|track| {
+        let state = session.track(track);
+        let forgotten = if with_past { session.forgotten(track) } else { Vec::new() };
+        v4::Track {
+            track: track.name().to_owned(),
+            locked: state.locked,
+            playing: state.take().map(|take| take.id.0.clone()),
+            takes: state.history.iter().map(take).collect(),
+            favourites: state.favourites.iter().map(|id| id.0.clone()).collect(),
+            heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
+            numbers: state.numbers.iter().map(|(id, number)| (id.0.clone(), number)).collect(),
+            last_number: state.numbers.last(),
+            forgotten: forgotten.iter().map(take).collect(),
+        }
+    });
+    SessionRecord {
+        version: FORM,
+        prompt: session.prompt.clone(),
+        summary: summary.unwrap_or_default(),
+        seed: session.seed,
+        plan: session.plan.as_ref().map(of_plan),
+        bundle: session.bundle.as_ref().map(of_bundle),
+        intent: session.intent.as_ref().map(of_intent),
+        tracks: tracks.into(),
+        answers: session.answers().map(of_answer).collect(),
+        undo: session.undo_steps().filter(|_| with_past).map(of_step).collect(),
+        redo: session.redo_steps().filter(|_| with_past).map(of_step).collect(),
+        files: BTreeMap::new(),
+    }
+}
+
+/// Builds the session again; `sound` gives the sound of a take, of the length that its plan has.
+///
+/// # Errors
+/// When the plan of the session itself is damaged.
+pub(super) fn into_session(
+    record: SessionRecord,
+    mut sound: impl FnMut(&TakeRecord, usize) -> Sound,
+) -> Result<Opened, RecordError> {
+    let plan =
+        record.plan.as_ref().map(|plan| plan_of(plan).ok_or_else(|| damaged("a plan is out of range")));
+    let mut session = Session::default();
+    session.prompt = record.prompt;
+    session.intent = record.intent.map(intent_of);
+    session.plan = plan.transpose()?;
+    session.seed = record.seed;
+    session.bundle = record.bundle.map(bundle_of);
+    let mut lost = Vec::new();
+    let mut known: [HashMap<TakeId, Arc<Take>>; TRACK_COUNT] = Default::default();
+    for written in record.tracks {
+        let Ok(track) = written.track.parse::<Track>() else { continue };
+        let known = &mut known[track.index()];
+        let history_length = written.takes.len().min(MOST_TAKES);
+        let all =
+            written.takes.into_iter().take(MOST_TAKES).chain(written.forgotten.into_iter().take(MOST_TAKES));
+        let mut state = TrackState {
+            locked: written.locked,
+            favourites: written.favourites.into_iter().map(TakeId).collect(),
+            heard_before: written.heard_before.map(TakeId),
+            numbers: TakeNumbers::new(
+                written.numbers.into_iter().map(|(id, number)| (TakeId(id), number)),
+                written.last_number,
+            ),
+            ..TrackState::default()
+        };
+        for (index, take) in all.enumerate() {
+            let is_playing = written.playing.as_ref() == Some(&take.id);
+            let mut missing = LostTake {
+                track,
+                id: TakeId(take.id.clone()),
+                number: None,
+                is_playing,
+                reason: String::new(),
+                can_be_made_again: false,
+            };
+            let Some((take, reason)) = take_of(track, take, &mut sound) else {
+                missing.reason = "its record is damaged".to_owned();
+                lost.push(missing);
+                continue;
+            };
+            if let Some(reason) = reason {
+                missing.reason = reason;
+                missing.can_be_made_again = take.recipe.imported.is_none();
+                missing.number = (index < history_length).then(|| state.history.len() + 1);
+                lost.push(missing);
+            }
+            let take = Arc::new(take);
+            if index < history_length {
+                if is_playing {
+                    state.current = Some(state.history.len());
+                }
+                state.history.push(take.clone());
+            }
+            known.insert(take.id.clone(), take);
+        }
+        *session.track_mut(track) = state;
+    }
+    let undo = steps(record.undo, &known);
+    let redo = steps(record.redo, &known);
+    let session = session.with_past(undo, redo, record.answers.into_iter().map(answer_of));
+    Ok(Opened { session, lost, edited: false })
+}
+
+/// The latest steps whose takes are all known.
+fn steps(records: Vec<v4::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for record in records {
+        match step_of(record, known) {
+            Some(step) => steps.push(step),
+            // What came before cannot be reached in order any more.
+            None => steps.clear(),
+        }
+    }
+    steps
+}
+
+fn of_step(step: &Step) -> v4::Step {
+    let track = |(track, state): (Track, &TrackStep)| {
+        let state = v4::StepTrack {
+            locked: state.locked,
+            take: state.take.as_ref().map(|take| take.id.0.clone()),
+            heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
+        };
+        (track.name().to_owned(), state)
+    };
+    v4::Step {
+        prompt: step.prompt.clone(),
+        seed: step.seed,
+        plan: step.plan.as_ref().map(of_plan),
+        bundle: step.bundle.as_ref().map(of_bundle),
+        intent: step.intent.as_ref().map(of_intent),
+        tracks: Track::ALL.into_iter().zip(&step.tracks).map(track).collect(),
+    }
+}
+
+fn step_of(mut record: v4::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Step> {
+    let plan = match &record.plan {
+        Some(plan) => Some(plan_of(plan)?),
+        None => None,
+    };
+    let mut tracks: [TrackStep; TRACK_COUNT] = Default::default();
+    for track in Track::ALL {
+        let Some(written) = record.tracks.remove(track.name()) else { continue };
+        let take = match written.take {
+            Some(id) => Some(known[track.index()].get(&TakeId(id))?.clone()),
+            None => None,
+        };
+        let heard_before = written.heard_before.map(TakeId);
+        tracks[track.index()] = TrackStep { locked: written.locked, take, heard_before };
+    }
+    Some(Step {
+        prompt: record.prompt,
+        intent: record.intent.map(intent_of),
+        plan,
+        seed: record.seed,
+        bundle: record.bundle.map(bundle_of),
+        tracks,
+    })
+}
+
+fn of_answer(answer: &Answer) -> v4::Answer {
+    let takes = Track::ALL.into_iter().zip(&answer.takes);
+    let takes = takes.filter_map(|(track, id)| Some((track.name().to_owned(), id.as_ref()?.0.clone())));
+    v4::Answer { question: answer.question.to_string(), takes: takes.collect() }
+}
+
+fn answer_of(mut record: v4::Answer) -> Answer {
+    let takes = Track::ALL.map(|track| record.takes.remove(track.name()).map(TakeId));
+    Answer { question: Question::from_text(&record.question), takes }
+}
+
+fn of_bundle(bundle: &BundleFacts) -> v4::Bundle {
+    v4::Bundle { id: bundle.id.clone(), licence: bundle.licence.clone() }
+}
+
+fn bundle_of(record: v4::Bundle) -> BundleFacts {
+    BundleFacts { id: record.id, licence: record.licence }
+}
+
+fn of_plan(plan: &Plan) -> v4::Plan {
+    v4::Plan {
+        bpm: plan.bpm,
+        key: plan.key.to_string(),
+        meter: plan.meter.to_string(),
+        bars: plan.bars,
+        chords: plan.chords.iter().map(ToString::to_string).collect(),
+        swing: v4::Swing { unit_steps: plan.swing.unit_steps, ratio: plan.swing.ratio },
+    }
+}
+
+/// A plan; `None` for one that would make the rest of the program divide by zero or fill the memory.
+fn plan_of(record: &v4::Plan) -> Option<Plan> {
+    let plan = Plan {
+        bpm: record.bpm,
+        key: record.key.parse().ok()?,
+        meter: record.meter.parse().ok()?,
+        bars: record.bars,
+        chords: record.chords.iter().map(|chord| chord.parse().ok()).collect::<Option<_>>()?,
+        swing: Swing { unit_steps: record.swing.unit_steps, ratio: record.swing.ratio },
+    };
+    let is_usable = BPM_RANGE.contains(&plan.bpm)
+        && BARS_RANGE.contains(&plan.bars)
+        && plan.chords.len() == 2 * plan.bars as usize
+        && (0.5..=0.75).contains(&plan.swing.ratio)
+        && (1..=2).contains(&plan.swing.unit_steps);
+    is_usable.then_some(plan)
+}
+
+fn of_attributes(attributes: Attributes) -> v4::Attributes {
+    let Attributes { energy, density, brightness, aggression, complexity } = attributes;
+    v4::Attributes { energy, density, brightness, aggression, complexity }
+}
+
+fn attributes_of(record: v4::Attributes) -> Attributes {
+    let v4::Attributes { energy, density, brightness, aggression, complexity } = record;
+    Attributes { energy, density, brightness, aggression, complexity }
+}
+
+fn of_intent(intent: &Intent) -> v4::Intent {
+    // Where only another version knows the style, the neutral weights here stand for nothing.
+    let is_elsewhere = !intent.other_styles.is_empty() && intent.styles == Intent::default().styles;
+    let styles = Style::ALL.into_iter().map(|style| (style.name().to_owned(), intent.styles[style.index()]));
+    let styles = styles.filter(|(_, weight)| *weight != 0.0 && !is_elsewhere);
+    let track = |(track, wanted): (Track, &TrackIntent)| {
+        let wanted = v4::TrackIntent {
+            attributes: of_attributes(wanted.attributes),
+            moods: wanted.moods.clone(),
+            instruments: wanted.instruments.clone(),
+            absent: wanted.absent,
+            without: wanted.without.clone(),
+            octave: wanted.octave,
+            closeness: wanted.closeness,
+            follow_kick: wanted.follow_kick,
+        };
+        (track.name().to_owned(), wanted)
+    };
+    v4::Intent {
+        styles: styles.chain(intent.other_styles.clone()).collect(),
+        genres: intent.genres.clone(),
+        attributes: of_attributes(intent.attributes),
+        moods: intent.moods.clone(),
+        bpm: intent.bpm,
+        key: intent.key.map(|key| key.to_string()),
+        mode: intent.mode.map(|mode| mode.name().to_owned()),
+        pace: intent.pace,
+        usual_bpm: intent.usual_bpm,
+        bpm_range: intent.bpm_range,
+        seconds: intent.seconds,
+        meter: intent.meter.map(|meter| meter.to_string()),
+        bars: intent.bars,
+        swing: intent.swing,
+        chords: intent.chords.as_ref().map(|chords| chords.iter().map(ToString::to_string).collect()),
+        numerals: intent.numerals.iter().map(ToString::to_string).collect(),
+        feel: intent.feel.map(|feel| {
+            let name = match feel {
+                Feel::HalfTime => "half_time",
+                Feel::DoubleTime => "double_time",
+            };
+            name.to_owned()
+        }),
+        tracks: Track::ALL.into_iter().zip(&intent.tracks).map(track).collect(),
+        unknown: intent.unknown.clone(),
+        notes: intent.notes.clone(),
+    }
+}
+
+/// What a prompt meant. Names that this version does not know have no effect; those of styles are kept.
+fn intent_of(mut record: v4::Intent) -> Intent {
+    let mut styles = Style::ALL.map(|style| record.styles.remove(style.name()).unwrap_or(0.0));
+    if styles.iter().all(|weight| *weight == 0.0) {
+        styles = Intent::default().styles;
+    }
+    let tracks = Track::ALL.map(|track| {
+        record.tracks.remove(track.name()).map_or_else(TrackIntent::default, |wanted| TrackIntent {
+            attributes: attributes_of(wanted.attributes),
+            moods: wanted.moods,
+            instruments: wanted.instruments,
+            absent: wanted.absent,
+            without: wanted.without,
+            octave: wanted.octave,
+            closeness: wanted.closeness,
+            follow_kick: wanted.follow_kick,
+        })
+    });
+    let chords = record.chords.map(|chords| chords.iter().filter_map(|chord| chord.parse().ok()).collect());
+    let numerals = record.numerals.iter().filter_map(|numeral| numeral.parse::<Numeral>().ok());
+    Intent {
+        styles,
+        other_styles: record.styles,
+        genres: record.genres,
+        attributes: attributes_of(record.attributes),
+        moods: record.moods,
+        bpm: record.bpm,
+        key: record.key.and_then(|key| key.parse().ok()),
+        mode: record.mode.and_then(|name| Mode::ALL.into_iter().find(|mode| mode.name() == name)),
+        pace: record.pace,
+        usual_bpm: record.usual_bpm,
+        bpm_range: record.bpm_range,
+        seconds: record.seconds,
+        meter: record.meter.and_then(|meter| meter.parse().ok()),
+        bars: record.bars,
+        swing: record.swing,
+        chords: chords.filter(|chords: &Vec<Chord>| !chords.is_empty()),
+        numerals: numerals.collect(),
+        feel: record.feel.and_then(|feel| match feel.as_str() {
+            "half_time" => Some(Feel::HalfTime),
+            "double_time" => Some(Feel::DoubleTime),
+            _ => None,
+        }),
+        tracks,
+        unknown: record.unknown,
+        notes: record.notes,
+    }
+}
+
+fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
+    let recipe = &take.recipe;
+    TakeRecord {
+        id: take.id.0.clone(),
+        recipe: v4::Recipe {
+            prompt: recipe.prompt.clone(),
+            intent: of_intent(&recipe.intent),
+            plan: of_plan(&recipe.plan),
+            seed: recipe.seed,
+            settings: v4::Settings {
+                variation: recipe.settings.variation,
+                adherence: recipe.settings.adherence,
+            },
+            bundle_id: recipe.bundle_id.clone(),
+            context: recipe.context.iter().map(|id| id.0.clone()).collect(),
+            imported: recipe.imported.as_ref().map(|source| v4::Import {
+                name: source.name.clone(),
+                sha256: source.sha256.clone(),
+                start_seconds: source.start_seconds,
+                bpm: source.bpm,
+                bars: source.bars,
+            }),
+        },
+        patch: take.patch.clone(),
+        timings: v4::Timings {
+            compose: take.timings.compose,
+            perform: take.timings.perform,
+            decode: take.timings.decode,
+        },
+        measures: take.measures.as_ref().map(of_measures),
+        audio_sha256: audio_hash(&take.audio),
+        flac_sha256,
+        score: v4::Score { notes: take.score.notes.iter().map(of_note).collect() },
+        tokens: v4::Tokens {
+            codebooks: take.tokens.codebooks,
+            codes: take.tokens.codes.iter().map(|code| format!("{code:04x}")).collect(),
+        },
+    }
+}
+
+/// The take, and why its sound is lost if it is; `None` when the record itself makes no sense.
+fn take_of(
+    track: Track,
+    record: TakeRecord,
+    sound: &mut impl FnMut(&TakeRecord, usize) -> Sound,
+) -> Option<(Take, Option<String>)> {
+    if !is_plain(&record.id) {
+        return None;
+    }
+    let plan = plan_of(&record.recipe.plan)?;
+    let audio_frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let digits = record.tokens.codes.as_bytes().chunks(4);
+    let codes = digits.map(|code| u16::from_str_radix(str::from_utf8(code).ok()?, 16).ok());
+    let tokens = Tokens { codebooks: record.tokens.codebooks, codes: codes.collect::<Option<_>>()? };
+    let asleep = |packed: Option<Packed>| {
+        let stand_in = Arc::new(StemAudio::default());
+        HASHES.put(&stand_in, record.audio_sha256.clone());
+        if let Some(packed) = packed {
+            flac::note(&stand_in, packed);
+        }
+        stand_in
+    };
+    let (audio, reason) = match sound(&record, audio_frames) {
+        Sound::Awake(audio) => (audio, None),
+        Sound::Packed(packed) => (asleep(Some(packed)), None),
+        Sound::NotKept => (asleep(None), None),
+        Sound::Lost(reason) => (asleep(None), Some(reason)),
+    };
+    let recipe = record.recipe;
+    let take = Take {
+        id: TakeId(record.id),
+        recipe: Recipe {
+            track,
+            prompt: recipe.prompt,
+            intent: intent_of(recipe.intent),
+            plan,
+            seed: recipe.seed,
+            settings: GenerationSettings {
+                variation: recipe.settings.variation,
+                adherence: recipe.settings.adherence,
+            },
+            bundle_id: recipe.bundle_id,
+            context: recipe.context.into_iter().map(TakeId).collect(),
+            imported: recipe.imported.map(|source| ImportSource {
+                name: source.name,
+                sha256: source.sha256,
+                start_seconds: source.start_seconds,
+                bpm: source.bpm,
+                bars: source.bars,
+            }),
+        },
+        patch: record.patch,
+        score: Score { notes: record.score.notes.into_iter().map(note_of).collect() },
+        tokens,
+        audio,
+        timings: StageSeconds {
+            compose: record.timings.compose,
+            perform: record.timings.perform,
+            decode: record.timings.decode,
+        },
+        measures: record.measures.map(measures_of),
+    };
+    Some((take, reason))
+}
+
+/// Whether an id can be the name of a file in our own folder.
+pub(super) fn is_plain(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn of_note(note: &Note) -> v4::Note {
+    let Note { step, offset, length, pitch, velocity } = *note;
+    v4::Note { step, offset, length, pitch, velocity }
+}
+
+fn note_of(record: v4::Note) -> Note {
+    let v4::Note { step, offset, length, pitch, velocity } = record;
+    Note { step, offset, length, pitch, velocity }
+}
+
+fn of_measures(measures: &Measures) -> v4::Measures {
+    v4::Measures {
+        on_grid: measures.on_grid,
+        in_scale: measures.in_scale,
+        chord_tones: measures.chord_tones,
+        downbeat_roots: measures.downbeat_roots,
+        repetition: measures.repetition,
+        onsets_per_bar: measures.onsets_per_bar,
+        empty_bars: measures.empty_bars,
+        notes_heard: measures.notes_heard,
+        silence: measures.silence,
+        clicks: measures.clicks,
+        seam: measures.seam,
+        centroid_hz: measures.centroid_hz,
+        bands: measures.bands.to_vec(),
+        in_band: measures.in_band,
+        loudness_lufs: measures.loudness_lufs,
+        true_peak_dbtp: measures.true_peak_dbtp,
+        candidates: measures.candidates,
+    }
+}
+
+fn measures_of(record: v4::Measures) -> Measures {
+    let mut bands = Measures::default().bands;
+    bands.iter_mut().zip(record.bands).for_each(|(band, written)| *band = written);
+    Measures {
+        on_grid: record.on_grid,
+        in_scale: record.in_scale,
+        chord_tones: record.chord_tones,
+        downbeat_roots: record.downbeat_roots,
+        repetition: record.repetition,
+        onsets_per_bar: record.onsets_per_bar,
+        empty_bars: record.empty_bars,
+        notes_heard: record.notes_heard,
+        silence: record.silence,
+        clicks: record.clicks,
+        seam: record.seam,
+        centroid_hz: record.centroid_hz,
+        bands,
+        in_band: record.in_band,
+        loudness_lufs: record.loudness_lufs,
+        true_peak_dbtp: record.true_peak_dbtp,
+        candidates: record.candidates,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::generate::tests::generated;
+
+    fn json_of(session: &Session) -> serde_json::Value {
+        let record = of_session(session, true, &|_| None);
+        serde_json::to_value(&record).expect("a record is JSON")
+    }
+
+    fn read_value(json: &serde_json::Value) -> Session {
+        let record = read(&serde_json::to_vec(json).expect("JSON")).expect("a record");
+        into_session(record, |_, _| Sound::NotKept).expect("a session").session
+    }
+
+    #[test]
+    fn what_a_prompt_meant_survives() {
+        for prompt in [
+            "dark techno house with driving bass, no drums, half-time, 58% swing, in D dorian, 5/4",
+            "jazz ii-V in Bb, slow, warm rhodes, follow the kick xyzzy",
+            "fast slow trap with Am F",
+        ] {
+            let session = generated(prompt, 3);
+            let again = read_value(&json_of(&session));
+            assert_eq!(again.intent, session.intent, "{prompt}");
+            assert_eq!(again.plan, session.plan, "{prompt}");
+            assert_eq!(json_of(&again), json_of(&session), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_style_of_another_version_is_kept_and_changes_nothing_else() {
+        let session = generated("techno", 3);
+        let mut json = json_of(&session);
+        json["intent"]["styles"] = serde_json::json!({"techno": 0.25, "gqom": 0.75});
+        json["tracks"][1]["takes"][0]["recipe"]["intent"]["styles"] = serde_json::json!({"gqom": 1.0});
+        let opened = read_value(&json);
+        let intent = opened.intent.clone().expect("an intent");
+        assert_eq!((intent.main_style(), intent.styles[Style::Techno.index()]), (Style::Techno, 0.25));
+        assert_eq!(json_of(&opened), json, "it is written as it came");
+        // And what this version writes names styles, so that more of them move nothing.
+        let plain = json_of(&generated("techno", 3));
+        assert_eq!(plain["intent"]["styles"], serde_json::json!({"techno": 1.0}));
+    }
+
+    #[test]
+    fn an_id_is_no_path() {
+        let mut json = json_of(&generated("techno", 3));
+        json["tracks"][0]["takes"][0]["id"] = "../../etc/passwd".into();
+        let record = read(&serde_json::to_vec(&json).expect("JSON")).expect("a record");
+        let opened = into_session(record, |_, _| Sound::NotKept).expect("the rest");
+        assert_eq!(opened.lost.len(), 1);
+        assert!(opened.session.track(Track::Drums).history.is_empty());
+    }
+}

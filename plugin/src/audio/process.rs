@@ -1,0 +1,245 @@
+//! What the plugin does in each block.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nice_plug::midi::Key;
+use nice_plug::prelude::*;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Player, Position};
+use rtrb::Consumer;
+
+use super::mixer::Mixer;
+use super::trigger::{self, Edges, TriggerEvent};
+use crate::ResonantGen;
+use crate::control::demand::SongTrigger;
+use crate::control::job::Trigger;
+use crate::control::{Control, ControlPort};
+use crate::params::ResonantParams;
+
+/// Most events in one block: more than there are keys and parameters for them.
+const EVENTS: usize = 16;
+/// Tempo of the preview before anything was made, in quarter notes per minute.
+const PREVIEW_BPM: f64 = 120.0;
+/// Half of the longest tick that hosts count in, in quarter notes.
+const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
+/// Seconds that are as near as this to a whole number of samples were counted in samples.
+const EXACT_SAMPLES: f64 = 0.01;
+
+/// The audio thread's part of one instance.
+pub struct Processor {
+    params: Arc<ResonantParams>,
+    control: Arc<Control>,
+    port: ControlPort,
+    player: Option<Player>,
+    mixer: Mixer,
+    edges: Edges,
+    sample_rate_hz: f64,
+    /// The host renders instead of playing: it waits for us.
+    offline: bool,
+    /// Where the timeline stands when the host has none.
+    free_beat: f64,
+    fresh: bool,
+    /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
+    chosen: [Option<usize>; TRACK_COUNT],
+}
+
+/// The host's beat position, and whether it is exact. Hosts that count in ticks round it, but tell the seconds exactly: at
+/// one tempo from the song's start these say the same, to the sample.
+fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
+    let beat = transport.pos_beats().unwrap_or(0.0);
+    let Some((seconds, bpm)) = transport.pos_seconds().zip(transport.tempo) else { return (beat, false) };
+    let by_seconds = seconds * bpm / 60.0;
+    if (by_seconds - beat).abs() > HALF_TICK_BEATS {
+        return (beat, false);
+    }
+    let sample = seconds * sample_rate_hz;
+    (by_seconds, (sample - sample.round()).abs() <= EXACT_SAMPLES)
+}
+
+impl Processor {
+    /// A processor that plays nothing before [`activate`](Self::activate), and the end at which its triggers arrive.
+    #[must_use]
+    pub fn new(params: &Arc<ResonantParams>, control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
+        let (port, triggers) = ControlPort::new(control);
+        let processor = Self {
+            params: Arc::clone(params),
+            control: Arc::clone(control),
+            port,
+            player: None,
+            mixer: Mixer::new(48_000.0),
+            edges: Edges::default(),
+            sample_rate_hz: 48_000.0,
+            offline: false,
+            free_beat: 0.0,
+            fresh: true,
+            chosen: [None; TRACK_COUNT],
+        };
+        (processor, triggers)
+    }
+
+    /// Gets ready for a sample rate, in audio frames per second. Not realtime-safe.
+    pub fn activate(&mut self, sample_rate_hz: f32) {
+        self.sample_rate_hz = f64::from(sample_rate_hz);
+        self.player = Some(self.control.open_player(self.sample_rate_hz));
+        self.mixer = Mixer::new(sample_rate_hz);
+    }
+
+    /// Forgets where the timeline was.
+    pub fn reset(&mut self) {
+        self.free_beat = 0.0;
+        self.fresh = true;
+        if let Some(player) = &mut self.player {
+            player.reset();
+        }
+    }
+
+    /// Where the timeline is, at a tempo that takes can be made at: the host's, or our own where the host has none or stands
+    /// still during a preview.
+    fn position(&mut self, transport: &Transport, samples: usize) -> Position {
+        let host_bpm = transport.tempo.filter(|bpm| bpm.is_finite() && *bpm > 0.0);
+        // An offline render of a timeline that stands still is one of a host without a transport: hosts for scripts
+        // (pedalboard) report a tempo and beat 0 for ever, and what they render must not be silence.
+        let renders_without_transport = self.offline && !transport.playing;
+        let has_timeline =
+            !renders_without_transport && (transport.pos_beats.is_some() || host_bpm.is_some());
+        let quarters_per_bar = match (transport.time_sig_numerator, transport.time_sig_denominator) {
+            (Some(numerator), Some(denominator)) if numerator > 0 && denominator > 0 => {
+                f64::from(numerator) * 4.0 / f64::from(denominator)
+            }
+            _ => 4.0,
+        };
+        let (beat, exact) = exact_beat(transport, self.sample_rate_hz);
+        let host = Position {
+            beat,
+            bpm: host_bpm.unwrap_or(PREVIEW_BPM),
+            quarters_per_bar,
+            bar: self.control.host.bar.load(),
+            scale: 1.0,
+            playing: transport.playing,
+            exact,
+        }
+        .in_range();
+        self.control.audio.host_bpm.store(host_bpm.map_or(0.0, |_| host.bpm), Ordering::Relaxed);
+        self.control.audio.stopped.store(has_timeline && !transport.playing, Ordering::Relaxed);
+
+        let previews = has_timeline && !transport.playing && self.control.preview.load(Ordering::Relaxed);
+        if has_timeline && !previews {
+            self.free_beat = 0.0;
+            return host;
+        }
+        // A bounce without a transport starts at the tempo of what plays, so that has to be there first.
+        self.port.wait();
+        let own_bpm = self.player.as_mut().and_then(|player| {
+            player.receive();
+            player.own_bpm()
+        });
+        let bpm = own_bpm.unwrap_or(PREVIEW_BPM);
+        let beat = self.free_beat;
+        self.free_beat += samples as f64 * bpm / (60.0 * self.sample_rate_hz);
+        Position { beat, bpm, quarters_per_bar, playing: true, exact: true, ..Position::default() }
+    }
+
+    /// Passes what the parameters and notes ask for on to the worker.
+    fn trigger(&mut self, event: TriggerEvent, position: &Position) {
+        let host_bpm = self.control.audio.host_bpm();
+        let beat = position.beat + f64::from(event.at) * position.bpm / (60.0 * self.sample_rate_hz);
+        let beat = Some(beat).filter(|_| position.playing);
+        let mut trigger = Trigger::read(&self.params, event.target, host_bpm, beat);
+        trigger.slot = event.slot.unwrap_or(trigger.slot);
+        self.port.trigger(trigger);
+    }
+
+    /// States what the player needs in this block.
+    fn demand(&mut self, position: &Position, samples: usize) {
+        let Some(player) = &mut self.player else { return };
+        player.receive();
+        // At a tempo of our own, the first take decides: nothing is performed for it.
+        let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
+        self.port.demand(self.chosen, bpm);
+    }
+
+    /// Reads which takes are chosen by number.
+    fn choose(&mut self) {
+        let locked = self.params.locked();
+        for (index, (chosen, now)) in self.chosen.iter_mut().zip(self.params.takes()).enumerate() {
+            if self.fresh || !locked[index] {
+                *chosen = now.map(|number| number as usize - 1);
+            }
+        }
+    }
+
+    /// Renders one block.
+    pub fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        aux: &mut AuxiliaryBuffers,
+        context: &mut impl ProcessContext<ResonantGen>,
+    ) -> ProcessStatus {
+        let samples = buffer.samples();
+        self.offline = self.port.begin_block(samples as f64 / self.sample_rate_hz);
+        let position = self.position(context.transport(), samples);
+        let mut events = [None; EVENTS];
+        let mut add = |event: TriggerEvent| {
+            let is_same = |other: &TriggerEvent| (other.target, other.slot) == (event.target, event.slot);
+            if let Some(free) = events.iter_mut().find(|known| known.as_ref().is_none_or(is_same)) {
+                *free = Some(event);
+            }
+        };
+        let restored = self.control.host.take_restored();
+        self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
+        while let Some(event) = context.next_event() {
+            if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
+                && let Some((target, slot)) = trigger::of_key(key)
+            {
+                add(TriggerEvent { target, slot, at: timing });
+            }
+        }
+        for event in events.into_iter().flatten() {
+            self.trigger(event, &position);
+        }
+        self.choose();
+        self.demand(&position, samples);
+        self.port.wait();
+
+        self.mixer.aim(&self.params, &self.control.host);
+        if std::mem::take(&mut self.fresh) {
+            self.mixer.snap();
+        }
+        let playhead_beat = position.beat + self.player.as_ref().map_or(0.0, Player::shift);
+        let is_new_beat =
+            self.control.audio.playhead_beat.load(Ordering::Relaxed).floor() != playhead_beat.floor();
+        self.control.audio.playhead_beat.store(playhead_beat, Ordering::Relaxed);
+        let changes =
+            self.control.audio.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
+        // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
+        let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
+        if changes || (position.playing && is_new_beat && self.player.as_ref().is_some_and(has_music)) {
+            self.control.repaint.request_repaint();
+        }
+
+        let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
+            (buffer.as_slice(), <&mut [Buffer; TRACK_COUNT]>::try_from(&mut *aux.outputs), &mut self.player)
+        else {
+            return ProcessStatus::Normal;
+        };
+        let (
+            [drums_left, drums_right],
+            [bass_left, bass_right],
+            [harmony_left, harmony_right],
+            [melody_left, melody_right],
+        ) = (drums.as_slice(), bass.as_slice(), harmony.as_slice(), melody.as_slice())
+        else {
+            return ProcessStatus::Normal;
+        };
+        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = [
+            [drums_left, drums_right],
+            [bass_left, bass_right],
+            [harmony_left, harmony_right],
+            [melody_left, melody_right],
+        ];
+        player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
+        self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
+        ProcessStatus::KeepAlive
+    }
+}

@@ -1,0 +1,72 @@
+//! Triggers: rising edges of parameters, and MIDI notes.
+
+use resonantgen_music::track::{TRACK_COUNT, Track};
+
+use crate::control::job::Target;
+use crate::params::{ResonantParams, SLOT_COUNT};
+
+/// MIDI key that generates all unlocked tracks (C2 where middle C is C3); the four above it regenerate the tracks.
+pub const GENERATE_KEY: u8 = 48;
+/// MIDI key that generates all unlocked tracks from the first prompt slot (C3); the seven above it, from the others.
+pub const FIRST_SLOT_KEY: u8 = 60;
+
+/// What the song asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TriggerEvent {
+    /// What shall be made.
+    pub target: Target,
+    /// Index of the prompt, if it is another than the parameter's.
+    pub slot: Option<usize>,
+    /// Where in the block it is asked for, in audio frames.
+    pub at: u32,
+}
+
+/// What a MIDI key asks for: the target, and the prompt's index if it names one. Realtime-safe.
+#[must_use]
+pub fn of_key(key: u8) -> Option<(Target, Option<usize>)> {
+    if let Some(slot) = key.checked_sub(FIRST_SLOT_KEY).map(usize::from).filter(|slot| *slot < SLOT_COUNT) {
+        return Some((Target::All, Some(slot)));
+    }
+    match key.checked_sub(GENERATE_KEY)? {
+        0 => Some((Target::All, None)),
+        track => Track::ALL.get(usize::from(track) - 1).map(|track| (Target::One(*track), None)),
+    }
+}
+
+/// Remembers where the trigger parameters were.
+#[derive(Debug, Default)]
+pub struct Edges {
+    generate: bool,
+    regenerate: [bool; TRACK_COUNT],
+}
+
+impl Edges {
+    /// Calls `fire` for each parameter that has gone up since the last time, unless they were `restored`: opening a project
+    /// asks for nothing. Realtime-safe.
+    pub fn rising(&mut self, params: &ResonantParams, restored: bool, mut fire: impl FnMut(Target)) {
+        let rises = |was: &mut bool, is: bool| !std::mem::replace(was, is) && is && !restored;
+        if rises(&mut self.generate, params.generate.value()) {
+            fire(Target::All);
+        }
+        for (was, track) in self.regenerate.iter_mut().zip(Track::ALL) {
+            if rises(was, params.track(track).regenerate.value()) {
+                fire(Target::One(track));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirteen_keys_ask_for_something() {
+        assert_eq!(of_key(GENERATE_KEY), Some((Target::All, None)));
+        assert_eq!(of_key(GENERATE_KEY + 4), Some((Target::One(Track::Melody), None)));
+        assert_eq!(of_key(GENERATE_KEY + 5), None);
+        assert_eq!(of_key(GENERATE_KEY - 1), None);
+        assert_eq!(of_key(FIRST_SLOT_KEY + 7), Some((Target::All, Some(7))));
+        assert_eq!((0..=127).filter(|key| of_key(*key).is_some()).count(), 13);
+    }
+}

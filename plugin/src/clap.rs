@@ -1,0 +1,11 @@
+//! The plugin as hosts see it: entry points, the shim around the framework's CLAP plugin, and presets.
+
+pub mod entry;
+pub mod gui;
+pub mod preset;
+pub mod shim;
+pub mod state;
+pub mod values;
+
+#[cfg(feature = "vst3")]
+pub mod vst3;

@@ -1,0 +1,516 @@
+//! A shim around the framework's CLAP plugin that makes missing outputs harmless.
+//!
+//! nice-plug 0.4.2 skips a block when any output buffer is missing, but hosts leave out the outputs that they do not
+//! use, or give several of them the same memory. The shim hands the framework scratch buffers in their place and notes which
+//! ports were really there. It passes on where the host's bars are, which the framework makes up after the first event of a
+//! block. It also says "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
+//! controllers), passes "the project has changed" on to the host, which the framework cannot do, tells apart parameters
+//! that a loaded state has moved, hears of a bounce at any time (the framework only when it is activated), and adds the
+//! loading of presets.
+
+use std::cell::UnsafeCell;
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap_sys::audio_buffer::clap_audio_buffer;
+use clap_sys::ext::gui::CLAP_EXT_GUI;
+use clap_sys::ext::note_ports::{
+    CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
+};
+use clap_sys::ext::params::CLAP_EXT_PARAMS;
+use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT};
+use clap_sys::ext::render::{
+    CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
+};
+use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
+use clap_sys::host::clap_host;
+use clap_sys::plugin::clap_plugin;
+use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use clap_sys::stream::{clap_istream, clap_ostream};
+
+use super::values::{self, Offsets};
+use super::{gui, preset, state};
+use crate::audio::bars::BarReader;
+use crate::control::host::HostLink;
+
+/// Main and four stems.
+pub const PORT_COUNT: usize = 5;
+const CHANNEL_COUNT: usize = 2;
+/// As CLAP's extension for rendering, for each block and from the audio thread: `build.rs` lets the VST3 call it.
+const RENDER_OF_BLOCK: &CStr = c"org.resonantgen.render-of-block";
+
+/// Buffers for one block; used by the audio thread only, except while the plugin is not active.
+#[derive(Default)]
+struct Scratch {
+    max_frames: usize,
+    /// Stands in for missing channels: `PORT_COUNT * CHANNEL_COUNT` buffers of `max_frames` samples.
+    samples: Vec<f32>,
+    bars: BarReader,
+}
+
+/// The plugin that the host sees: the framework's, with some functions replaced. `plugin` comes first, so that a
+/// pointer to it is a pointer to the shim.
+#[repr(C)]
+struct Shim {
+    plugin: clap_plugin,
+    inner: *const clap_plugin,
+    host: *const clap_host,
+    link: Arc<HostLink>,
+    /// The host has `clap.gui`, as the framework has found it.
+    host_has_gui: AtomicBool,
+    offsets: Offsets,
+    scratch: UnsafeCell<Scratch>,
+}
+
+/// Wraps what `create` makes.
+///
+/// # Safety
+/// `create` returns null or a CLAP plugin of this framework that nobody else uses; `host` is the host that asked.
+pub unsafe fn wrap(
+    host: *const clap_host,
+    create: impl FnOnce() -> *const clap_plugin,
+) -> *const clap_plugin {
+    let link = HostLink::new(host);
+    let inner = HostLink::create_with(&link, create);
+    if inner.is_null() {
+        return inner;
+    }
+    // SAFETY: not null, and a whole plugin as `create` promises. The copy shares the framework's `plugin_data`.
+    let mut plugin = unsafe { std::ptr::read(inner) };
+    plugin.init = Some(init);
+    plugin.destroy = Some(destroy);
+    plugin.activate = Some(activate);
+    plugin.process = Some(process);
+    plugin.get_extension = Some(get_extension);
+    plugin.on_main_thread = Some(on_main_thread);
+    let shim = Box::new(Shim {
+        plugin,
+        inner,
+        host,
+        link,
+        host_has_gui: AtomicBool::new(false),
+        offsets: Offsets::default(),
+        scratch: UnsafeCell::default(),
+    });
+    Box::into_raw(shim).cast::<clap_plugin>()
+}
+
+/// The shim behind the pointer that the host was given.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned and has not been destroyed.
+unsafe fn shim<'a>(plugin: *const clap_plugin) -> &'a Shim {
+    // SAFETY: `wrap` returned a pointer to the first member of a `Shim` in `repr(C)`.
+    unsafe { &*plugin.cast::<Shim>() }
+}
+
+unsafe extern "C" fn init(plugin: *const clap_plugin) -> bool {
+    // SAFETY: the host's first call, on its main thread.
+    unsafe {
+        let this = shim(plugin);
+        this.host_has_gui.store(has_extension(this.host, CLAP_EXT_GUI), Ordering::Release);
+        let is_ready = (*this.inner).init.is_some_and(|init| init(this.inner));
+        this.offsets.find(this.inner);
+        is_ready
+    }
+}
+
+unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
+    // SAFETY: the host's last call; the framework's plugin goes first, because its worker may still use the link.
+    unsafe {
+        let owned = Box::from_raw(plugin.cast::<Shim>().cast_mut());
+        if let Some(destroy) = (*owned.inner).destroy {
+            destroy(owned.inner);
+        }
+        owned.link.forget();
+    }
+}
+
+unsafe extern "C" fn activate(
+    plugin: *const clap_plugin,
+    sample_rate: f64,
+    min_frames: u32,
+    max_frames: u32,
+) -> bool {
+    // SAFETY: CLAP does not process while it activates, so nobody else touches the scratch buffers.
+    unsafe {
+        let this = shim(plugin);
+        let scratch = &mut *this.scratch.get();
+        scratch.max_frames = max_frames as usize;
+        scratch.samples = vec![0.0; PORT_COUNT * CHANNEL_COUNT * scratch.max_frames];
+        (*this.inner)
+            .activate
+            .is_some_and(|activate| activate(this.inner, sample_rate, min_frames, max_frames))
+    }
+}
+
+unsafe extern "C" fn process(
+    plugin: *const clap_plugin,
+    process: *const clap_process,
+) -> clap_process_status {
+    if process.is_null() {
+        return CLAP_PROCESS_ERROR;
+    }
+    // SAFETY: CLAP calls `process` from one thread at a time, between `activate` and `deactivate`: the scratch buffers
+    // are ours. The host's pointers are valid for this call.
+    unsafe {
+        let this = shim(plugin);
+        let Some(inner_process) = (*this.inner).process else { return CLAP_PROCESS_ERROR };
+        let scratch = &mut *this.scratch.get();
+        let host = &*process;
+        let frames = host.frames_count as usize;
+        if frames == 0 {
+            // The framework would count the events' times down from nothing.
+            values::flush(plugin, host.in_events, host.out_events);
+            return CLAP_PROCESS_CONTINUE;
+        }
+        if frames > scratch.max_frames {
+            // Against the rules, and there is no room for it.
+            return CLAP_PROCESS_ERROR;
+        }
+        let mut channels = [[std::ptr::null_mut::<f32>(); CHANNEL_COUNT]; PORT_COUNT];
+        for (port, channels) in channels.iter_mut().enumerate() {
+            let buffer = (!host.audio_outputs.is_null() && port < host.audio_outputs_count as usize)
+                .then(|| &mut *host.audio_outputs.add(port));
+            for (channel, pointer) in channels.iter_mut().enumerate() {
+                *pointer = buffer
+                    .as_deref()
+                    .filter(|buffer| !buffer.data32.is_null() && channel < buffer.channel_count as usize)
+                    .map_or(std::ptr::null_mut(), |buffer| *buffer.data32.add(channel));
+            }
+            if let Some(buffer) = buffer {
+                buffer.constant_mask = 0;
+                silence_surplus(buffer, frames);
+            }
+        }
+        this.link.note_supplied(take_apart(&mut channels, frames));
+        this.link.bar.store(host.transport.as_ref().and_then(|transport| scratch.bars.read(transport)));
+
+        let mut missing_right = [false; PORT_COUNT];
+        let spare = scratch.samples.as_mut_ptr();
+        for (port, channels) in channels.iter_mut().enumerate() {
+            missing_right[port] = !channels[0].is_null() && channels[1].is_null();
+            for (channel, pointer) in channels.iter_mut().enumerate() {
+                if pointer.is_null() {
+                    *pointer = spare.add((port * CHANNEL_COUNT + channel) * scratch.max_frames);
+                }
+            }
+        }
+        let mut buffers: [clap_audio_buffer; PORT_COUNT] = std::array::from_fn(|port| clap_audio_buffer {
+            data32: channels[port].as_mut_ptr(),
+            data64: std::ptr::null_mut(),
+            channel_count: CHANNEL_COUNT as u32,
+            latency: 0,
+            constant_mask: 0,
+        });
+        let status =
+            values::with_events(&this.offsets, host.in_events, host.out_events, |in_events, out_events| {
+                let whole = clap_process {
+                    audio_outputs: buffers.as_mut_ptr(),
+                    audio_outputs_count: PORT_COUNT as u32,
+                    in_events,
+                    out_events,
+                    ..*host
+                };
+                inner_process(this.inner, &whole)
+            });
+
+        for (channels, missing_right) in channels.iter().zip(missing_right) {
+            if missing_right {
+                // A mono port hears both sides.
+                for frame in 0..frames {
+                    let left = channels[0].add(frame);
+                    *left = (*left + *channels[1].add(frame)) * 0.5;
+                }
+            }
+        }
+        status
+    }
+}
+
+/// Sets the channels to null that lie in memory which an earlier channel has: nobody may write there twice. Returns a bit for
+/// each port that has memory of its own, which a host only gives to what it uses.
+fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: usize) -> u8 {
+    let given = *channels;
+    let length = frames * size_of::<f32>();
+    let overlap = |one: *mut f32, other: *mut f32| {
+        !one.is_null() && !other.is_null() && one.addr().abs_diff(other.addr()) < length
+    };
+    let mut supplied = 0;
+    for port in 0..PORT_COUNT {
+        for channel in 0..CHANNEL_COUNT {
+            let pointer = given[port][channel];
+            let mut earlier = given[..port].iter().flatten().chain(&given[port][..channel]);
+            if earlier.any(|earlier| overlap(*earlier, pointer)) {
+                channels[port][channel] = std::ptr::null_mut();
+            }
+        }
+        let [left, right] = given[port];
+        let mut others =
+            given.iter().enumerate().filter(|(other, _)| *other != port).flat_map(|(_, other)| other);
+        if !left.is_null() && !others.any(|other| overlap(*other, left) || overlap(*other, right)) {
+            supplied |= 1 << port;
+        }
+    }
+    supplied
+}
+
+/// Channels beyond stereo are silent.
+///
+/// # Safety
+/// `buffer` is the host's, with `frames` samples per channel.
+unsafe fn silence_surplus(buffer: &mut clap_audio_buffer, frames: usize) {
+    if buffer.data32.is_null() {
+        return;
+    }
+    for channel in CHANNEL_COUNT..buffer.channel_count as usize {
+        // SAFETY: `channel` is below the host's channel count.
+        let samples = unsafe { *buffer.data32.add(channel) };
+        if !samples.is_null() {
+            // SAFETY: as the caller promises.
+            unsafe { std::slice::from_raw_parts_mut(samples, frames) }.fill(0.0);
+        }
+    }
+}
+
+unsafe extern "C" fn on_main_thread(plugin: *const clap_plugin) {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let this = shim(plugin);
+        if this.link.take_dirty()
+            && let Some(get_extension) = (*this.host).get_extension
+        {
+            let state = get_extension(this.host, CLAP_EXT_STATE.as_ptr()).cast::<clap_host_state>();
+            if !state.is_null()
+                && let Some(mark_dirty) = (*state).mark_dirty
+            {
+                mark_dirty(this.host);
+            }
+        }
+        if let Some(on_main_thread) = (*this.inner).on_main_thread {
+            on_main_thread(this.inner);
+        }
+    }
+}
+
+unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
+    if id.is_null() {
+        return std::ptr::null();
+    }
+    // SAFETY: the host passes a terminated string.
+    unsafe {
+        let this = shim(plugin);
+        let Some(inner_extension) = (*this.inner).get_extension else { return std::ptr::null() };
+        let name = CStr::from_ptr(id);
+        if name == CLAP_EXT_PRESET_LOAD || name == CLAP_EXT_PRESET_LOAD_COMPAT {
+            return (&raw const preset::LOAD).cast::<c_void>();
+        }
+        if name == RENDER_OF_BLOCK {
+            return (&raw const RENDER_BLOCK).cast::<c_void>();
+        }
+        if name == CLAP_EXT_RENDER {
+            return (&raw const RENDER).cast::<c_void>();
+        }
+        if name == CLAP_EXT_PARAMS {
+            return (&raw const values::PARAMS).cast::<c_void>();
+        }
+        if name == CLAP_EXT_GUI {
+            return (&raw const gui::GUI).cast::<c_void>();
+        }
+        let extension = inner_extension(this.inner, id);
+        if name == CLAP_EXT_STATE && !extension.is_null() {
+            return (&raw const STATE).cast::<c_void>();
+        }
+        if name == CLAP_EXT_NOTE_PORTS && !extension.is_null() {
+            return (&raw const NOTE_PORTS).cast::<c_void>();
+        }
+        extension
+    }
+}
+
+/// Whether a host has an extension.
+///
+/// # Safety
+/// `host` is the host, on its main thread.
+unsafe fn has_extension(host: *const clap_host, name: &CStr) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { (*host).get_extension.is_some_and(|get| !get(host, name.as_ptr()).is_null()) }
+}
+
+static STATE: clap_plugin_state = clap_plugin_state { save: Some(save_state), load: Some(load_state) };
+
+/// The framework's own functions for states.
+///
+/// # Safety
+/// `inner` is the framework's plugin.
+unsafe fn inner_state<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_state> {
+    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    unsafe { (*inner).get_extension?(inner, CLAP_EXT_STATE.as_ptr()).cast::<clap_plugin_state>().as_ref() }
+}
+
+unsafe extern "C" fn save_state(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let this = shim(plugin);
+        let Some(save) = inner_state(this.inner).and_then(|state| state.save) else { return false };
+        state::save(&this.link.state, stream, |stream| save(this.inner, stream))
+    }
+}
+
+/// Lets the framework load a state, and the plugin know that nobody has moved the parameters that it changes.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned, `stream` a stream for the time of this call, on the main thread.
+pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const clap_istream) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let this = shim(plugin);
+        let Some(load) = inner_state(this.inner).and_then(|state| state.load) else { return false };
+        this.link.restore(|| state::load(&this.link.state, stream, |stream| load(this.inner, stream)))
+    }
+}
+
+/// The framework's plugin behind the pointer that the host was given.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn inner(plugin: *const clap_plugin) -> *const clap_plugin {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin) }.inner
+}
+
+/// By how much shown values are above the framework's.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned and has not been destroyed.
+pub unsafe fn offsets<'a>(plugin: *const clap_plugin) -> &'a Offsets {
+    // SAFETY: as the caller promises.
+    &unsafe { shim(plugin) }.offsets
+}
+
+/// Whether the host has `clap.gui` itself.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn host_has_gui(plugin: *const clap_plugin) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin) }.host_has_gui.load(Ordering::Acquire)
+}
+
+/// The host that a plugin was made for.
+///
+/// # Safety
+/// `plugin` is what [`wrap`] returned.
+pub unsafe fn host_of(plugin: *const clap_plugin) -> *const clap_host {
+    // SAFETY: as the caller promises.
+    unsafe { shim(plugin).host }
+}
+
+static RENDER: clap_plugin_render = clap_plugin_render {
+    has_hard_realtime_requirement: Some(has_hard_realtime_requirement),
+    set: Some(set_render_mode),
+};
+
+static RENDER_BLOCK: clap_plugin_render = clap_plugin_render {
+    has_hard_realtime_requirement: Some(has_hard_realtime_requirement),
+    set: Some(note_render_mode),
+};
+
+unsafe extern "C" fn has_hard_realtime_requirement(_plugin: *const clap_plugin) -> bool {
+    false
+}
+
+unsafe extern "C" fn set_render_mode(plugin: *const clap_plugin, mode: clap_plugin_render_mode) -> bool {
+    // SAFETY: called by the host while the plugin lives.
+    unsafe { shim(plugin) }.link.set_offline(mode == CLAP_RENDER_OFFLINE);
+    true
+}
+
+unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plugin_render_mode) -> bool {
+    // SAFETY: called by the VST3 while the plugin lives.
+    unsafe { shim(plugin) }.link.note_block_offline(mode == CLAP_RENDER_OFFLINE);
+    true
+}
+
+static NOTE_PORTS: clap_plugin_note_ports =
+    clap_plugin_note_ports { count: Some(note_port_count), get: Some(note_port) };
+
+/// The framework's own functions for note ports.
+///
+/// # Safety
+/// `inner` is the framework's plugin.
+unsafe fn inner_note_ports<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_note_ports> {
+    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    unsafe {
+        let ports = (*inner).get_extension?(inner, CLAP_EXT_NOTE_PORTS.as_ptr());
+        ports.cast::<clap_plugin_note_ports>().as_ref()
+    }
+}
+
+unsafe extern "C" fn note_port_count(plugin: *const clap_plugin, is_input: bool) -> u32 {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let inner = inner(plugin);
+        inner_note_ports(inner).and_then(|ports| ports.count).map_or(0, |count| count(inner, is_input))
+    }
+}
+
+unsafe extern "C" fn note_port(
+    plugin: *const clap_plugin,
+    index: u32,
+    is_input: bool,
+    info: *mut clap_note_port_info,
+) -> bool {
+    // SAFETY: as `note_port_count`; `info` is the host's to fill.
+    unsafe {
+        let inner = inner(plugin);
+        let ports = inner_note_ports(inner);
+        let known = ports.and_then(|ports| ports.get).is_some_and(|get| get(inner, index, is_input, info));
+        if known {
+            (*info).supported_dialects = CLAP_NOTE_DIALECT_CLAP;
+            (*info).preferred_dialect = CLAP_NOTE_DIALECT_CLAP;
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMES: usize = 64;
+
+    /// The ports' channels in one piece of memory, each at a given frame of it.
+    fn channels(
+        memory: &mut [f32],
+        at: [[Option<usize>; CHANNEL_COUNT]; PORT_COUNT],
+    ) -> [[*mut f32; CHANNEL_COUNT]; PORT_COUNT] {
+        at.map(|port| port.map(|frame| frame.map_or(std::ptr::null_mut(), |frame| &raw mut memory[frame])))
+    }
+
+    #[test]
+    fn no_memory_is_handed_out_twice() {
+        let mut memory = vec![0.0_f32; 16 * FRAMES];
+        let own = |port: usize| [Some(2 * port * FRAMES), Some((2 * port + 1) * FRAMES)];
+        let kept = |memory: &mut [f32], at| {
+            let mut channels = channels(memory, at);
+            let supplied = take_apart(&mut channels, FRAMES);
+            (channels.map(|port| port.map(|pointer| !pointer.is_null())), supplied)
+        };
+        let all = [own(0), own(1), own(2), own(3), own(4)];
+        assert_eq!(kept(&mut memory, all), ([[true; 2]; 5], 0b1_1111));
+        // All ports are one.
+        let (apart, supplied) = kept(&mut memory, [own(0); 5]);
+        assert_eq!((apart[0], &apart[1..], supplied), ([true; 2], &[[false; 2]; 4][..], 0));
+        // What is not used shares one buffer.
+        let unused = kept(&mut memory, [own(0), own(1), own(2), own(2), own(2)]);
+        assert_eq!(unused, ([[true; 2], [true; 2], [true; 2], [false; 2], [false; 2]], 0b0_0011));
+        // Left and right are one, and another port begins in the middle of it.
+        let mono =
+            kept(&mut memory, [own(0), [Some(200), Some(200)], [Some(230), None], own(7), [None, None]]);
+        assert_eq!(mono.0[1], [true, false]);
+        assert_eq!(mono.0[2], [false, false]);
+        assert_eq!(mono.1, 0b0_1001);
+    }
+}

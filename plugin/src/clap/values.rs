@@ -1,0 +1,281 @@
+//! Parameter values as they are shown.
+//!
+//! The framework counts the steps of a parameter from 0, but Prompt Slot begins with 1: hosts that show a plain number beside a
+//! parameter's text (qtractor's panel, clap-info) had it one too low, and a number that was typed chose the next slot. Here each
+//! stepped parameter whose lowest text is a number has the values that its texts say, on every way in and out.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::OnceLock;
+
+use clap_sys::events::{
+    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, clap_event_header, clap_event_param_value,
+    clap_input_events, clap_output_events,
+};
+use clap_sys::ext::params::{CLAP_EXT_PARAMS, CLAP_PARAM_IS_STEPPED, clap_param_info, clap_plugin_params};
+use clap_sys::id::clap_id;
+use clap_sys::plugin::clap_plugin;
+
+use super::shim;
+
+/// Room for a text.
+const TEXT: usize = 64;
+/// Changed events that a reader may hold at once: it looks at one and at the next.
+const COPIES: usize = 8;
+
+/// By how much the shown value of a parameter is above the framework's, for those where it is.
+#[derive(Debug, Default)]
+pub struct Offsets(OnceLock<Vec<(clap_id, f64)>>);
+
+impl Offsets {
+    /// Looks at all parameters. Not realtime-safe.
+    ///
+    /// # Safety
+    /// `inner` is the framework's plugin after its `init`, on the main thread.
+    pub unsafe fn find(&self, inner: *const clap_plugin) {
+        // SAFETY: as the caller promises.
+        self.0.get_or_init(|| unsafe { offsets(inner) }.unwrap_or_default());
+    }
+
+    /// Realtime-safe.
+    fn of(&self, id: clap_id) -> f64 {
+        let offsets = self.0.get().map_or(&[][..], Vec::as_slice);
+        offsets.iter().find(|(known, _)| *known == id).map_or(0.0, |(_, offset)| *offset)
+    }
+}
+
+/// # Safety
+/// As [`Offsets::find`].
+unsafe fn offsets(inner: *const clap_plugin) -> Option<Vec<(clap_id, f64)>> {
+    // SAFETY: as the caller promises; the buffers are as large as is said.
+    unsafe {
+        let params = inner_params(inner)?;
+        let mut offsets = Vec::new();
+        for index in 0..(params.count?)(inner) {
+            let mut info: clap_param_info = std::mem::zeroed();
+            let mut text = [0; TEXT];
+            let is_known = (params.get_info?)(inner, index, &raw mut info)
+                && info.flags & CLAP_PARAM_IS_STEPPED != 0
+                && (params.value_to_text?)(inner, info.id, info.min_value, text.as_mut_ptr(), TEXT as u32);
+            let shown = Some(&text)
+                .filter(|_| is_known)
+                .and_then(|text| CStr::from_ptr(text.as_ptr()).to_str().ok()?.parse::<i32>().ok());
+            if let Some(shown) = shown.map(f64::from).filter(|shown| *shown != info.min_value) {
+                offsets.push((info.id, shown - info.min_value));
+            }
+        }
+        Some(offsets)
+    }
+}
+
+/// The framework's own functions.
+///
+/// # Safety
+/// `inner` is the framework's plugin.
+unsafe fn inner_params<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_params> {
+    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    unsafe {
+        let params = (*inner).get_extension?(inner, CLAP_EXT_PARAMS.as_ptr());
+        params.cast::<clap_plugin_params>().as_ref()
+    }
+}
+
+/// The extension.
+pub static PARAMS: clap_plugin_params = clap_plugin_params {
+    count: Some(count),
+    get_info: Some(get_info),
+    get_value: Some(get_value),
+    value_to_text: Some(value_to_text),
+    text_to_value: Some(text_to_value),
+    flush: Some(flush),
+};
+
+unsafe extern "C" fn count(plugin: *const clap_plugin) -> u32 {
+    // SAFETY: called by the host while the plugin lives, as all that follow.
+    unsafe {
+        let inner = shim::inner(plugin);
+        inner_params(inner).and_then(|params| params.count).map_or(0, |count| count(inner))
+    }
+}
+
+unsafe extern "C" fn get_info(plugin: *const clap_plugin, index: u32, info: *mut clap_param_info) -> bool {
+    // SAFETY: as `count`; `info` is the host's to fill.
+    unsafe {
+        let inner = shim::inner(plugin);
+        let get_info = inner_params(inner).and_then(|params| params.get_info);
+        let is_known = get_info.is_some_and(|get_info| get_info(inner, index, info));
+        if is_known {
+            let offset = shim::offsets(plugin).of((*info).id);
+            (*info).min_value += offset;
+            (*info).max_value += offset;
+            (*info).default_value += offset;
+        }
+        is_known
+    }
+}
+
+unsafe extern "C" fn get_value(plugin: *const clap_plugin, id: clap_id, value: *mut f64) -> bool {
+    // SAFETY: as `count`; `value` is the host's to fill.
+    unsafe {
+        let inner = shim::inner(plugin);
+        let get_value = inner_params(inner).and_then(|params| params.get_value);
+        let is_known = get_value.is_some_and(|get_value| get_value(inner, id, value));
+        if is_known {
+            *value += shim::offsets(plugin).of(id);
+        }
+        is_known
+    }
+}
+
+unsafe extern "C" fn value_to_text(
+    plugin: *const clap_plugin,
+    id: clap_id,
+    value: f64,
+    text: *mut c_char,
+    capacity: u32,
+) -> bool {
+    // SAFETY: as `count`; `text` is the host's to fill.
+    unsafe {
+        let inner = shim::inner(plugin);
+        let value = value - shim::offsets(plugin).of(id);
+        let to_text = inner_params(inner).and_then(|params| params.value_to_text);
+        to_text.is_some_and(|to_text| to_text(inner, id, value, text, capacity))
+    }
+}
+
+unsafe extern "C" fn text_to_value(
+    plugin: *const clap_plugin,
+    id: clap_id,
+    text: *const c_char,
+    value: *mut f64,
+) -> bool {
+    // SAFETY: as `count`; `value` is the host's to fill.
+    unsafe {
+        let inner = shim::inner(plugin);
+        let to_value = inner_params(inner).and_then(|params| params.text_to_value);
+        let is_known = to_value.is_some_and(|to_value| to_value(inner, id, text, value));
+        if is_known {
+            *value += shim::offsets(plugin).of(id);
+        }
+        is_known
+    }
+}
+
+/// Hands events to the parameters without a block of audio.
+///
+/// # Safety
+/// `plugin` is what [`shim::wrap`] returned; the lists are null or valid for the time of this call.
+pub unsafe extern "C" fn flush(
+    plugin: *const clap_plugin,
+    input: *const clap_input_events,
+    output: *const clap_output_events,
+) {
+    if input.is_null() || output.is_null() {
+        return;
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        let inner = shim::inner(plugin);
+        with_events(shim::offsets(plugin), input, output, |input, output| {
+            if let Some(flush) = inner_params(inner).and_then(|params| params.flush) {
+                flush(inner, input, output);
+            }
+        });
+    }
+}
+
+/// The host's events with the framework's values.
+struct Input<'a> {
+    host: *const clap_input_events,
+    offsets: &'a Offsets,
+    copies: UnsafeCell<[clap_event_param_value; COPIES]>,
+    next: Cell<usize>,
+}
+
+/// The framework's events with the host's values.
+struct Output<'a> {
+    host: *const clap_output_events,
+    offsets: &'a Offsets,
+}
+
+/// The parameter value that an event is, if it is one.
+///
+/// # Safety
+/// `event` is null or an event as CLAP has them.
+unsafe fn param_value(event: *const clap_event_header) -> Option<clap_event_param_value> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let header = event.as_ref()?;
+        (header.space_id == CLAP_CORE_EVENT_SPACE_ID && header.type_ == CLAP_EVENT_PARAM_VALUE)
+            .then(|| *event.cast::<clap_event_param_value>())
+    }
+}
+
+unsafe extern "C" fn input_size(list: *const clap_input_events) -> u32 {
+    // SAFETY: `list` is the one that `with_events` has made.
+    unsafe {
+        let host = (*(*list).ctx.cast::<Input<'_>>()).host;
+        (*host).size.map_or(0, |size| size(host))
+    }
+}
+
+unsafe extern "C" fn input_get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+    // SAFETY: `list` is the one that `with_events` has made, and used by one thread. The reader holds fewer events than there are
+    // copies.
+    unsafe {
+        let this = &*(*list).ctx.cast::<Input<'_>>();
+        let event = (*this.host).get.map_or(std::ptr::null(), |get| get(this.host, index));
+        let Some(mut value) = param_value(event) else { return event };
+        let offset = this.offsets.of(value.param_id);
+        if offset == 0.0 {
+            return event;
+        }
+        value.value -= offset;
+        let copy = this.copies.get().cast::<clap_event_param_value>().add(this.next.get());
+        this.next.set((this.next.get() + 1) % COPIES);
+        copy.write(value);
+        copy.cast::<clap_event_header>()
+    }
+}
+
+unsafe extern "C" fn output_try_push(
+    list: *const clap_output_events,
+    event: *const clap_event_header,
+) -> bool {
+    // SAFETY: `list` is the one that `with_events` has made.
+    unsafe {
+        let this = &*(*list).ctx.cast::<Output<'_>>();
+        let Some(try_push) = (*this.host).try_push else { return false };
+        let Some(mut value) = param_value(event) else { return try_push(this.host, event) };
+        value.value += this.offsets.of(value.param_id);
+        try_push(this.host, (&raw const value).cast())
+    }
+}
+
+/// Calls `work` with lists of events that have the framework's values; null stays null. Realtime-safe.
+///
+/// # Safety
+/// Both lists are null or valid for the time of this call.
+pub unsafe fn with_events<T>(
+    offsets: &Offsets,
+    input: *const clap_input_events,
+    output: *const clap_output_events,
+    work: impl FnOnce(*const clap_input_events, *const clap_output_events) -> T,
+) -> T {
+    // SAFETY: all its fields are numbers and pointers.
+    let empty: clap_event_param_value = unsafe { std::mem::zeroed() };
+    let inside = Input { host: input, offsets, copies: UnsafeCell::new([empty; COPIES]), next: Cell::new(0) };
+    let outside = Output { host: output, offsets };
+    let input_list = clap_input_events {
+        ctx: (&raw const inside).cast::<c_void>().cast_mut(),
+        size: Some(input_size),
+        get: Some(input_get),
+    };
+    let output_list = clap_output_events {
+        ctx: (&raw const outside).cast::<c_void>().cast_mut(),
+        try_push: Some(output_try_push),
+    };
+    let input = if input.is_null() { input } else { &raw const input_list };
+    let output = if output.is_null() { output } else { &raw const output_list };
+    work(input, output)
+}

@@ -1,0 +1,480 @@
+//! The control side of an instance: all that happens off the audio thread.
+//!
+//! # The way of a prompt from the editor to the audio thread
+//! 1. The editor keeps what is typed in [`Prompts`] and sends a [`Job`] ([`Control::request`]); the song sends a
+//!    [`Trigger`](job::Trigger) through its [`ControlPort`] instead, which the publisher passes on.
+//! 2. The [`worker`] takes the job, if it belongs to the session that there is (its *epoch*), and makes a
+//!    `SessionRequest` of trigger, prompt and what the user has fixed.
+//! 3. A server of the user ([`remote`]) or the engine here ([`inference`]) makes takes of it, one track after the other.
+//! 4. A finished take is put into a new [`Snapshot`] ([`Store::hear_early`](snapshot::Store::hear_early)), the whole session
+//!    at the end ([`Control::commit`]). Snapshots never change; readers keep the one they have.
+//! 5. The [`publisher`], a thread of its own, sees the new snapshot. It alone feeds playback: it prepares takes at the host's
+//!    rate (`Clip`) and sends each track's takes through a ring.
+//! 6. In the next block the player receives them, and swaps at the moment that [`SwapPolicy`] and "Swap At" name.
+//! 7. What the player needs besides (a take by number, a tempo) it says as a [`Demand`](demand::Demand): the publisher
+//!    unpacks and resamples, the worker performs anew, and an offline render waits for both ([`ControlPort::wait`]).
+//! 8. The editor draws the snapshot, and the audio thread's [`AudioStatus`].
+//!
+//! Host threads and the editor send messages and read snapshots; locks are short, and never taken by the audio thread.
+
+pub mod demand;
+pub mod export;
+pub mod host;
+pub mod inference;
+pub mod job;
+pub mod location;
+pub mod notices;
+pub mod prompts;
+mod publisher;
+pub mod remote;
+pub mod snapshot;
+pub mod state;
+pub mod status;
+pub mod threads;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+use resonantgen_engine::project::{self, Opened};
+use resonantgen_engine::session::{Overrides, Session};
+use resonantgen_import::ImportObserver;
+use resonantgen_models::generator::Observer;
+use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_playback::{Player, channel};
+use resonantgen_take::Take;
+
+pub use demand::ControlPort;
+pub use snapshot::{Snapshot, SwapPolicy};
+pub use status::AudioStatus;
+pub use threads::Threads;
+
+use crate::editor::RepaintNotifier;
+use host::HostLink;
+use job::{Command, Count, Job, QueuedJob, Trigger};
+use notices::Notices;
+use prompts::Prompts;
+use publisher::Opened;
+use snapshot::Store;
+use status::{AtomicProgress, AtomicSize, Progress};
+
+/// The editor's size at first, in logical pixels.
+pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
+/// Generations that may wait.
+const QUEUE_CAPACITY: u32 = 64;
+/// How long activating waits for what plays to be prepared: a host that renders at once, and does not say that it does, begins
+/// with sound. The publisher is never busy for longer than one take.
+const OPENING: Duration = Duration::from_millis(100);
+
+/// What was published last.
+#[derive(Debug, Default)]
+struct Published {
+    serial: AtomicU64,
+    demand: AtomicU32,
+    answered: AtomicU32,
+}
+
+impl Published {
+    /// Writes, in the order of the readers' needs: what is written last was true before.
+    fn store(&self, (serial, demand, answered): (u64, u32, u32)) {
+        self.serial.store(serial, Ordering::Release);
+        self.demand.store(demand, Ordering::Release);
+        self.answered.store(answered, Ordering::Release);
+    }
+}
+
+/// What all parts of one plugin instance share: messages in, snapshots and status out.
+#[derive(Debug)]
+pub struct Control {
+    /// The host, where it is known. Any thread.
+    pub host: Arc<HostLink>,
+    /// Wakes the editor. Any thread.
+    pub repaint: RepaintNotifier,
+    /// What the audio thread tells.
+    pub audio: AudioStatus,
+    /// Progress of each track. The worker writes, the editor reads.
+    pub progress: [AtomicProgress; TRACK_COUNT],
+    /// The editor wants to hear the takes while the host stands still.
+    pub preview: AtomicBool,
+    /// Size of the editor. Host thread and editor.
+    pub editor_size: AtomicSize,
+    /// What is typed, per slot. Worker, host thread and editor.
+    pub prompts: Prompts,
+    /// What the user should know. Any thread but the audio thread.
+    pub notices: Notices,
+    /// A session that could not be read. Host thread and editor.
+    damaged: Mutex<Vec<u8>>,
+    overrides: Mutex<Overrides>,
+    store: Store,
+    /// Commands and triggers that are not finished, with all that follows from them.
+    pending: Arc<AtomicU32>,
+    /// Generations that were asked for and are not there yet.
+    awaited: Arc<AtomicU32>,
+    /// Players that were opened and have been sent nothing yet.
+    opening: Arc<AtomicU32>,
+    /// Number of the next job, and below which number jobs are cancelled.
+    next_ticket: AtomicU64,
+    cancelled_below: AtomicU64,
+    quit: AtomicBool,
+    /// The demand that the worker has answered last.
+    worker_answered: AtomicU32,
+    published: Published,
+    /// Grows whenever a job or demand comes on.
+    activity: AtomicU32,
+    commands: Sender<Command>,
+    opened: Sender<Opened>,
+    wake: Sender<()>,
+}
+
+/// The other ends of a [`Control`]'s messages, for [`Threads::start`].
+#[derive(Debug)]
+pub struct Receivers {
+    pub(crate) commands: Receiver<Command>,
+    opened: Receiver<Opened>,
+    wake: Receiver<()>,
+}
+
+/// Says whether a job is still wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Cancellation<'a> {
+    control: &'a Control,
+    epoch: u64,
+    ticket: u64,
+}
+
+impl Cancellation<'_> {
+    /// Whether the user has cancelled the job, another session was restored, or the plugin goes.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let control = self.control;
+        control.is_quitting()
+            || control.store.epoch() != self.epoch
+            || self.ticket < control.cancelled_below.load(Ordering::Acquire)
+    }
+}
+
+impl Observer for Cancellation<'_> {
+    fn is_cancelled(&self) -> bool {
+        Self::is_cancelled(self)
+    }
+}
+
+impl ImportObserver for Cancellation<'_> {
+    fn is_cancelled(&self) -> bool {
+        Self::is_cancelled(self)
+    }
+}
+
+impl Control {
+    /// The control side of a new instance, and what its threads need.
+    #[must_use]
+    pub fn new() -> (Arc<Self>, Receivers) {
+        let (commands, worker_commands) = unbounded();
+        let (opened, publisher_opened) = unbounded();
+        let (wake, publisher_wake) = bounded(1);
+        let control = Self {
+            host: HostLink::of_this_instance(),
+            repaint: RepaintNotifier::default(),
+            audio: AudioStatus::default(),
+            progress: Default::default(),
+            preview: AtomicBool::new(false),
+            editor_size: AtomicSize::new(DEFAULT_EDITOR_SIZE),
+            prompts: Prompts::default(),
+            notices: Notices::default(),
+            damaged: Mutex::default(),
+            overrides: Mutex::default(),
+            store: Store::default(),
+            pending: Arc::default(),
+            awaited: Arc::default(),
+            opening: Arc::default(),
+            next_ticket: AtomicU64::new(0),
+            cancelled_below: AtomicU64::new(0),
+            quit: AtomicBool::new(false),
+            worker_answered: AtomicU32::new(0),
+            published: Published::default(),
+            activity: AtomicU32::new(0),
+            commands,
+            opened,
+            wake,
+        };
+        let receivers =
+            Receivers { commands: worker_commands, opened: publisher_opened, wake: publisher_wake };
+        (Arc::new(control), receivers)
+    }
+
+    // What is read.
+
+    /// The newest snapshot. Not for the audio thread.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.store.load()
+    }
+
+    /// The session as it is now; takes are shared, not copied. Not for the audio thread.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.store.load().session.clone()
+    }
+
+    /// A number that changes when a session is restored.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.store.epoch()
+    }
+
+    /// Facts that the user has fixed; they win over what the prompt says. Not for the audio thread.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        self.overrides.lock().clone()
+    }
+
+    /// Generations that were asked for and are not there yet: what can be cancelled.
+    #[must_use]
+    pub fn awaited(&self) -> u32 {
+        self.awaited.load(Ordering::Acquire)
+    }
+
+    /// Whether the player has been sent the newest snapshot, for the newest demand, as far as no engine is needed for it.
+    /// Realtime-safe.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.opening.load(Ordering::Acquire) == 0
+            && self.published.demand.load(Ordering::Acquire) == self.audio.demand.serial()
+            && self.published.serial.load(Ordering::Acquire) == self.store.serial()
+    }
+
+    /// Whether nothing that was asked for is under way, and the player has been sent all that it demands. Realtime-safe.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
+            && self.published.answered.load(Ordering::Acquire) == self.audio.demand.serial()
+            && self.is_published()
+    }
+
+    /// Whether the plugin is being removed.
+    #[must_use]
+    pub fn is_quitting(&self) -> bool {
+        self.quit.load(Ordering::Acquire)
+    }
+
+    fn activity(&self) -> u32 {
+        self.activity.load(Ordering::Relaxed)
+    }
+
+    // What is asked for.
+
+    /// Asks the worker for something. For the editor.
+    pub fn request(&self, job: Job) {
+        if job.target().is_some() && self.awaited() >= QUEUE_CAPACITY {
+            self.notify(format!(
+                "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
+            ));
+            return;
+        }
+        let pending = Count::new(&self.pending);
+        self.queue(job, self.store.epoch(), false, pending);
+    }
+
+    /// Changes the session without generating: undo, another take and the like. It happens on the worker, after what
+    /// is being made; an error is shown. For the editor.
+    pub fn change<E: std::fmt::Display>(
+        &self,
+        locked: [bool; TRACK_COUNT],
+        change: impl FnOnce(&mut Session, &Cancellation<'_>) -> Result<(), E> + Send + 'static,
+    ) {
+        self.request(Job::Change {
+            locked,
+            change: Box::new(|session, cancellation| {
+                change(session, cancellation).map_err(|error| error.to_string())
+            }),
+        });
+    }
+
+    /// Passes on what the audio thread has counted as pending. For the publisher.
+    fn pass_trigger(&self, trigger: Trigger, epoch: u64) {
+        let pending = Count::counted(&self.pending);
+        if epoch == self.store.epoch() {
+            self.queue(trigger.into(), epoch, true, pending);
+        }
+    }
+
+    fn queue(&self, job: Job, epoch: u64, is_of_song: bool, pending: Count) {
+        let ticket = self.next_ticket.fetch_add(1, Ordering::AcqRel);
+        let awaited = job.target().map(|_| Count::new(&self.awaited));
+        self.send(Command::Job(QueuedJob { job, epoch, ticket, is_of_song, pending, awaited }));
+    }
+
+    fn send(&self, command: Command) {
+        // Without a worker there is nobody to do it, which was said when it could not be started.
+        let _ = self.commands.send(command);
+    }
+
+    /// Stops the job that runs and those that wait. Realtime-safe.
+    pub fn cancel_all(&self) {
+        let next = self.next_ticket.load(Ordering::Acquire);
+        self.cancelled_below.fetch_max(next, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Wakes the publisher. It does not wait, but may call the system.
+    fn wake(&self) {
+        // One message is enough.
+        let _ = self.wake.try_send(());
+    }
+
+    /// The plugin is being removed.
+    fn quit(&self) {
+        self.quit.store(true, Ordering::Release);
+        self.wake();
+        self.send(Command::Look(None));
+    }
+
+    // What changes.
+
+    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did. `policy` says when
+    /// it is heard.
+    pub fn commit(&self, session: Session, epoch: u64, policy: SwapPolicy) -> bool {
+        let is_current = self.store.commit(session, epoch, policy);
+        if is_current {
+            self.repaint.request_repaint();
+            self.wake();
+        }
+        is_current
+    }
+
+    /// Lets a finished take be heard before the rest of its generation is made.
+    pub fn hear_early(&self, take: &Take, epoch: u64, policy: SwapPolicy) {
+        if self.store.hear_early(take, epoch, policy) {
+            self.repaint.request_repaint();
+            self.wake();
+        }
+    }
+
+    /// Takes back what was heard early and did not become part of the session.
+    pub fn end_early(&self) {
+        if self.store.end_early() {
+            self.repaint.request_repaint();
+            self.wake();
+        }
+    }
+
+    /// What was asked for is there, or will not be.
+    pub fn note_made(&self) {
+        for progress in &self.progress {
+            progress.store(Progress::Idle);
+        }
+        self.repaint.request_repaint();
+    }
+
+    fn note_activity(&self) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Replaces the facts that the user has fixed. Not for the audio thread.
+    pub fn set_overrides(&self, overrides: Overrides) {
+        *self.overrides.lock() = overrides;
+    }
+
+    /// Shows a notice until it is dismissed.
+    pub fn notify(&self, text: String) {
+        self.notices.add(text);
+        self.repaint.request_repaint();
+    }
+
+    /// Says how a job went; the next job's success removes it.
+    fn set_outcome(&self, text: Option<String>) {
+        self.notices.set_outcome(text);
+        self.repaint.request_repaint();
+    }
+
+    /// A player for the given rate, which is given the session's takes by the publisher. Waits a moment for that; takes are
+    /// prepared elsewhere. For the host's main thread.
+    #[must_use]
+    pub fn open_player(&self, sample_rate_hz: f64) -> Player {
+        let (feeder, player) = channel(sample_rate_hz);
+        let opening = Count::new(&self.opening);
+        // Without a publisher, which was said when it could not be started, it stays silent.
+        if self.opened.send(Opened { feeder, sample_rate_hz, opening }).is_ok() {
+            self.wake();
+            let began = Instant::now();
+            while self.opening.load(Ordering::Acquire) > 0 && began.elapsed() < OPENING {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        player
+    }
+
+    // The host's project.
+
+    /// The session for the host's project, empty without a take. The copies that hosts make of it are several times its size; the
+    /// worker gives their memory back when they are gone. Not for the audio thread.
+    #[must_use]
+    pub fn session_blob(&self) -> Vec<u8> {
+        let session = self.session();
+        if session.tracks.iter().all(|track| track.history.is_empty()) {
+            return Vec::new();
+        }
+        let bytes = project::to_project(&session);
+        self.send(Command::Saved);
+        bytes
+    }
+
+    /// Takes over a session from the host's project. A damaged one is kept aside and leaves an empty session and a notice.
+    /// Not for the audio thread.
+    pub fn restore_session(&self, bytes: Vec<u8>) {
+        let empty = Opened { session: Session::default(), lost: Vec::new(), edited: false };
+        let restored = if bytes.is_empty() { Ok(empty) } else { project::from_project(&bytes) };
+        self.notices.clear();
+        let session = match restored {
+            Ok(Opened { session, lost, .. }) => {
+                self.damaged.lock().clear();
+                for lost in lost {
+                    self.notify(format!("In the project, {lost}."));
+                }
+                session
+            }
+            Err(error) => {
+                *self.damaged.lock() = bytes;
+                self.notify(format!(
+                    "The saved session could not be read ({error}). It is kept in the project; what you make now is \
+                     saved next to it."
+                ));
+                Session::default()
+            }
+        };
+        self.take_over(session);
+    }
+
+    /// Takes over a session: what was asked for before is not wanted any more.
+    fn take_over(&self, session: Session) {
+        let pending = Count::new(&self.pending);
+        self.store.restore(session);
+        self.repaint.request_repaint();
+        self.send(Command::Look(Some(pending)));
+        self.wake();
+    }
+
+    /// A session that could not be read.
+    fn damaged(&self) -> Vec<u8> {
+        self.damaged.lock().clone()
+    }
+
+    /// Keeps a session that could not be read, unless there is a newer one.
+    fn keep_damaged(&self, bytes: Vec<u8>) {
+        let mut kept = self.damaged.lock();
+        if kept.is_empty() {
+            *kept = bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Control {
+    /// A cancellation that nothing has cancelled yet.
+    pub(crate) fn cancellation(&self) -> Cancellation<'_> {
+        Cancellation { control: self, epoch: self.epoch(), ticket: u64::MAX }
+    }
+}

@@ -1,0 +1,131 @@
+//! Exports from the editor: what, where to, and showing it in the file manager. The session writes the files.
+
+use std::path::{Path, PathBuf};
+
+use resonantgen_engine::project::{self, ExportOptions, StoreError};
+use resonantgen_engine::session::Session;
+use resonantgen_music::track::Track;
+
+/// Where exports go, if set; else the user's music folder.
+const FOLDER_VARIABLE: &str = "RESONANTGEN_EXPORTS";
+/// Longest name of a folder that is made of a prompt, in characters.
+const NAME_LENGTH: usize = 40;
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Stems, mix and MIDI.
+    All,
+    /// WAV files of the tracks and of the mix.
+    Audio,
+    /// MIDI files of the tracks, and one of all.
+    Scores,
+    /// The WAV file of one track.
+    Stem(Track),
+    /// The MIDI file of one track.
+    Midi(Track),
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How many files.
+    pub files: usize,
+}
+
+/// The folder of a session's exports.
+#[must_use]
+pub fn folder(session: &Session) -> PathBuf {
+    let named = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let music = || {
+        let folders = directories::UserDirs::new();
+        let music = folders.map(|folders| {
+            folders.audio_dir().map_or_else(|| folders.home_dir().join("Music"), Path::to_owned)
+        });
+        music.unwrap_or_else(std::env::temp_dir).join("ResonantGen")
+    };
+    named.unwrap_or_else(music).join(folder_name(&session.prompt))
+}
+
+/// Writes the takes that play; each file appears whole or not at all.
+///
+/// # Errors
+/// When nothing plays, or a file cannot be written.
+pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, StoreError> {
+    let all = ExportOptions::default();
+    let options = match what {
+        What::All => all,
+        What::Audio => ExportOptions { midi: false, ..all },
+        What::Scores => ExportOptions { audio: false, ..all },
+        What::Stem(track) => ExportOptions { tracks: vec![track], mix: false, midi: false, ..all },
+        What::Midi(track) => ExportOptions { tracks: vec![track], mix: false, audio: false, ..all },
+    };
+    let files = project::export(session, folder, &options)?.len();
+    Ok(Exported { folder: folder.to_owned(), files })
+}
+
+/// Shows a folder in the file manager. It waits until that has begun: not for the editor.
+///
+/// # Errors
+/// In words, when there is none.
+pub fn reveal(folder: &Path) -> Result<(), String> {
+    let program = if cfg!(target_os = "windows") {
+        "explorer"
+    } else if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let quiet = std::process::Stdio::null;
+    let shown = std::process::Command::new(program)
+        .arg(folder)
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .status();
+    match shown {
+        // What Windows' explorer says means nothing: it is 1 when all went well.
+        Ok(status) if status.success() || cfg!(target_os = "windows") => Ok(()),
+        Ok(_) => Err(format!("No file manager was found. The files are in {}.", folder.display())),
+        Err(error) => {
+            Err(format!("No file manager was found ({error}). The files are in {}.", folder.display()))
+        }
+    }
+}
+
+/// A prompt as the name of a folder.
+fn folder_name(prompt: &str) -> String {
+    let mut name = String::new();
+    for character in prompt.chars() {
+        if character.is_alphanumeric() {
+            name.extend(character.to_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if name.chars().count() >= NAME_LENGTH {
+            break;
+        }
+    }
+    let name = name.trim_matches('-');
+    if name.is_empty() { "loop".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_named_after_prompts() {
+        assert_eq!(folder_name("  Dark TECHNO, with driving bass!"), "dark-techno-with-driving-bass");
+        assert_eq!(folder_name("../..!?"), "loop");
+        assert!(folder_name(&"very ".repeat(40)).chars().count() <= NAME_LENGTH);
+    }
+
+    #[test]
+    fn nothing_is_no_file() {
+        let error = write(&Session::default(), What::All, Path::new("/nonexistent")).expect_err("nothing");
+        assert!(matches!(error, StoreError::NothingToExport));
+    }
+}

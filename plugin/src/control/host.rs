@@ -1,0 +1,197 @@
+//! What is known of the host beyond the framework: which outputs it connects, and how to tell it of changes.
+
+use std::cell::RefCell;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use clap_sys::host::clap_host;
+use parking_lot::Mutex;
+use resonantgen_music::track::Track;
+
+use crate::audio::bars::HostBar;
+use crate::clap::state::StateParts;
+
+/// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
+#[derive(Debug, Default)]
+pub struct HostLink {
+    /// Bit per output port (0 is Main) that the host supplied in its last block.
+    supplied: AtomicU8,
+    /// The host has left out a stem's port before: it supplies only what is connected.
+    leaves_out_unused: AtomicBool,
+    /// The project has changed and the host has not been told yet.
+    dirty: AtomicBool,
+    /// The host is loading a state, or has since the audio thread last asked.
+    restores: AtomicBool,
+    restored: AtomicBool,
+    /// The host renders instead of playing: it waits for us.
+    offline: AtomicBool,
+    /// What the last block said of that, where blocks do.
+    block_offline: AtomicBool,
+    /// What the state has besides the framework's part, while it is saved or loaded.
+    pub state: StateParts,
+    /// The bar in which the last block began. Audio thread only.
+    pub bar: HostBar,
+    /// `None` before the host is known, and after the plugin is gone. The lock is held during a call to the host, so that no
+    /// thread calls a host that is gone.
+    host: Mutex<Option<HostPointer>>,
+}
+
+/// A host that is called from any thread.
+#[derive(Debug)]
+struct HostPointer(NonNull<clap_host>);
+
+// SAFETY: the host lives as long as the pointer is kept, and what is called through it may be called from any thread.
+unsafe impl Send for HostPointer {}
+
+thread_local! {
+    /// The link of the instance that this thread is creating.
+    static CREATING: RefCell<Option<Arc<HostLink>>> = const { RefCell::new(None) };
+}
+
+impl HostLink {
+    /// A link to `host`; the caller promises that the host lives until [`forget`](Self::forget).
+    #[must_use]
+    pub fn new(host: *const clap_host) -> Arc<Self> {
+        let host = NonNull::new(host.cast_mut()).map(HostPointer);
+        Arc::new(Self { host: Mutex::new(host), ..Self::default() })
+    }
+
+    /// Runs `create`, during which [`of_this_instance`](Self::of_this_instance) gives `link`.
+    pub fn create_with<T>(link: &Arc<Self>, create: impl FnOnce() -> T) -> T {
+        CREATING.with_borrow_mut(|creating| *creating = Some(Arc::clone(link)));
+        let created = create();
+        CREATING.with_borrow_mut(|creating| *creating = None);
+        created
+    }
+
+    /// The link of the instance that is being created, or one to no host at all (standalone, tests).
+    #[must_use]
+    pub fn of_this_instance() -> Arc<Self> {
+        CREATING.with_borrow(|creating| creating.clone()).unwrap_or_default()
+    }
+
+    /// Remembers which output ports the host supplied in this block (bit 0 is Main). Realtime-safe.
+    pub fn note_supplied(&self, ports: u8) {
+        const STEMS: u8 = 0b1_1110;
+        self.supplied.store(ports, Ordering::Relaxed);
+        if ports & STEMS != STEMS {
+            self.leaves_out_unused.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a track's own output is known to be connected. Realtime-safe.
+    ///
+    /// A host that always supplies every port says nothing by it: many do, also on a plain stereo track, where a track
+    /// that left Main would be lost. Only a host that has left out a port before means what it supplies.
+    #[must_use]
+    pub fn is_connected(&self, track: Track) -> bool {
+        let supplied = self.supplied.load(Ordering::Relaxed) & (2 << track.index()) != 0;
+        supplied && self.leaves_out_unused.load(Ordering::Relaxed)
+    }
+
+    /// Runs `load`, which changes parameters without anybody having moved them.
+    pub fn restore<T>(&self, load: impl FnOnce() -> T) -> T {
+        self.restores.store(true, Ordering::SeqCst);
+        let loaded = load();
+        self.restored.store(true, Ordering::SeqCst);
+        self.restores.store(false, Ordering::SeqCst);
+        loaded
+    }
+
+    /// Whether parameters may have changed by [`restore`](Self::restore) since the last time this was asked. Realtime-safe.
+    #[must_use]
+    pub fn take_restored(&self) -> bool {
+        let restores = self.restores.load(Ordering::SeqCst);
+        self.restored.swap(false, Ordering::SeqCst) || restores
+    }
+
+    /// Remembers whether the host renders instead of playing. Realtime-safe.
+    pub fn set_offline(&self, offline: bool) {
+        self.offline.store(offline, Ordering::Relaxed);
+    }
+
+    /// As [`set_offline`](Self::set_offline), for a host that says it with each block. Realtime-safe.
+    pub fn note_block_offline(&self, offline: bool) {
+        self.block_offline.store(offline, Ordering::Relaxed);
+    }
+
+    /// Whether the host renders instead of playing: hosts that say it in one way may not say it in the other.
+    /// Realtime-safe.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Relaxed) || self.block_offline.load(Ordering::Relaxed)
+    }
+
+    /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
+    pub fn mark_dirty(&self) {
+        self.dirty.store(true, Ordering::Release);
+        let host = self.host.lock();
+        let Some(HostPointer(host)) = &*host else { return };
+        let host = host.as_ptr();
+        // SAFETY: `new` was given a host that lives until `forget`, which waits for the lock. `request_callback` may be called
+        // from any thread.
+        unsafe {
+            if let Some(request_callback) = (*host).request_callback {
+                request_callback(host);
+            }
+        }
+    }
+
+    /// Whether [`mark_dirty`](Self::mark_dirty) was called since the last time this was asked.
+    #[must_use]
+    pub fn take_dirty(&self) -> bool {
+        self.dirty.swap(false, Ordering::AcqRel)
+    }
+
+    /// The host is about to go.
+    pub fn forget(&self) {
+        *self.host.lock() = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_state_is_noticed_once_and_while_it_is_loaded() {
+        let link = HostLink::default();
+        assert!(!link.take_restored());
+        link.restore(|| assert!(link.take_restored() && link.take_restored()));
+        assert!(link.take_restored());
+        assert!(!link.take_restored());
+    }
+
+    #[test]
+    fn a_bounce_is_noticed_however_the_host_tells() {
+        let link = HostLink::default();
+        link.note_block_offline(false);
+        assert!(!link.is_offline());
+        link.set_offline(true);
+        link.note_block_offline(false);
+        assert!(link.is_offline(), "it was set up for it");
+        link.set_offline(false);
+        link.note_block_offline(true);
+        link.set_offline(false);
+        assert!(link.is_offline(), "set up for playing, it renders");
+        link.note_block_offline(false);
+        assert!(!link.is_offline());
+    }
+
+    #[test]
+    fn only_hosts_that_leave_ports_out_mean_what_they_supply() {
+        let all = HostLink::default();
+        all.note_supplied(0b1_1111);
+        assert!(Track::ALL.into_iter().all(|track| !all.is_connected(track)));
+
+        let one = HostLink::default();
+        one.note_supplied(0b0_0001);
+        assert!(Track::ALL.into_iter().all(|track| !one.is_connected(track)));
+
+        one.note_supplied(0b0_0101);
+        assert_eq!(Track::ALL.map(|track| one.is_connected(track)), [false, true, false, false]);
+        one.note_supplied(0b1_1111);
+        assert!(Track::ALL.into_iter().all(|track| one.is_connected(track)));
+    }
+}

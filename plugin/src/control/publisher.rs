@@ -1,0 +1,384 @@
+//! The one writer that feeds playback: from the newest snapshot to the player, at the host's sample rate.
+//!
+//! A thread of its own, which never waits for a generation: it answers demands (unpacks, resamples), passes triggers of the song
+//! on to the worker, and frees what the player has put down.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+use resonantgen_engine::project::StoredSound as _;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::{Clip, Feeder, Rack, Reel};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
+use rtrb::Consumer;
+
+use super::Control;
+use super::demand::{Demand, SongTrigger};
+use super::job::{Command, Count};
+use super::snapshot::{Snapshot, SwapPolicy};
+
+/// How often the audio thread is looked after while it runs: it wakes nobody.
+const POLL: Duration = Duration::from_millis(10);
+/// The same while it does not run, and how often what is left over is tended.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+/// An audio thread that has been silent for so long does not run.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Renditions of a take that the player holds.
+const RENDITIONS: usize = 3;
+
+/// What a slot holds, to tell whether another one would differ: number of each take and of its renditions, and the policy.
+type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
+
+/// A player that was opened, on its way to the publisher.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its other end.
+    pub feeder: Feeder,
+    /// Its rate, in audio frames per second.
+    pub sample_rate_hz: f64,
+    /// Until it is dropped, nothing was sent to that player.
+    pub opening: Count,
+}
+
+/// Takes at the rate of one player, and what of them it has.
+#[derive(Debug)]
+struct Publisher {
+    feeder: Feeder,
+    sample_rate_hz: f64,
+    prepared: HashMap<TakeId, Arc<Reel>>,
+    /// What the player has been given.
+    sent: [Option<Contents>; TRACK_COUNT],
+}
+
+impl Publisher {
+    fn new(feeder: Feeder, sample_rate_hz: f64) -> Self {
+        Self { feeder, sample_rate_hz, prepared: HashMap::new(), sent: Default::default() }
+    }
+
+    /// Whether preparing a take is only a reference to it.
+    fn is_free(&self) -> bool {
+        self.sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ)
+    }
+
+    /// A take that is awake, prepared, with its renditions.
+    fn prepare(&mut self, snapshot: &Snapshot, take: &Take) -> Arc<Reel> {
+        let rate_hz = self.sample_rate_hz;
+        let new = || Arc::new(Reel::new(Arc::new(Clip::prepare(take, rate_hz))));
+        let reel = self.prepared.entry(take.id.clone()).or_insert_with(new);
+        for rendition in snapshot.renditions.iter().filter(|rendition| rendition.of == take.id) {
+            let bpm = rendition.take.recipe.plan.bpm;
+            if !reel.at(bpm).is_at(bpm) {
+                let clip = Arc::new(Clip::prepare(&rendition.take, rate_hz));
+                *reel = Arc::new(reel.with_rendition(clip, RENDITIONS));
+            }
+        }
+        Arc::clone(reel)
+    }
+
+    /// Sends the player what it does not have yet. What is demanded is prepared now; returns whether all of it fitted into
+    /// the ring.
+    fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> bool {
+        self.feeder.collect();
+        for take in snapshot.wanted(demand).filter(|take| !take.is_asleep()) {
+            self.prepare(snapshot, take);
+        }
+        let mut is_complete = true;
+        for track in Track::ALL {
+            let state = snapshot.session.track(track);
+            let playing = snapshot.playing(track).filter(|take| !take.is_asleep());
+            let current = playing.map(|take| self.prepare(snapshot, take));
+            let mut reels: Vec<Option<Arc<Reel>>> = Vec::new();
+            for take in &state.history {
+                let Some(number) = state.number(&take.id) else { continue };
+                let is_there = self.is_free() || self.prepared.contains_key(&take.id);
+                let reel = (is_there && !take.is_asleep()).then(|| self.prepare(snapshot, take));
+                let index = number as usize - 1;
+                reels.resize(reels.len().max(index + 1), None);
+                reels[index] = reel;
+            }
+            let size = |reel: &Arc<Reel>| (reel.serial(), reel.rendition_count());
+            let swap = snapshot.swaps[track.index()];
+            let contents: Contents = (
+                reels.iter().map(|reel| reel.as_ref().map(size)).collect(),
+                current.as_ref().map(size),
+                swap,
+            );
+            if self.sent[track.index()].as_ref() == Some(&contents) {
+                continue;
+            }
+            let rack = Rack { reels, current, immediate: swap.immediate, asked_at: swap.asked_at };
+            // A ring is full when the host does not process: it is tried again.
+            match self.feeder.send(track, rack) {
+                Ok(()) => self.sent[track.index()] = Some(contents),
+                Err(_) => is_complete = false,
+            }
+        }
+        let histories = snapshot.session.tracks.iter().flat_map(|state| &state.history);
+        let known: HashSet<&TakeId> =
+            histories.chain(snapshot.early.iter().flatten()).map(|take| &take.id).collect();
+        self.prepared.retain(|id, _| known.contains(id));
+        is_complete
+    }
+
+    /// Prepares one take that nobody demands, but that a number may choose; returns whether there was one.
+    fn prepare_spare(&mut self, snapshot: &Snapshot) -> bool {
+        if self.is_free() {
+            return false;
+        }
+        let mut takes = snapshot.session.tracks.iter().flat_map(|state| &state.history);
+        let spare = takes.find(|take| !take.is_asleep() && !self.prepared.contains_key(&take.id));
+        let Some(spare) = spare else { return false };
+        self.prepare(snapshot, spare);
+        true
+    }
+
+    /// Frees what the player has put down; returns whether it still holds something that was replaced.
+    fn collect(&mut self) -> bool {
+        self.feeder.collect();
+        self.feeder.waiting() > 0
+    }
+}
+
+/// What a turn depends on.
+type Seen = (u64, u32, u32);
+
+/// The thread's state.
+struct Publishing<'a> {
+    control: &'a Control,
+    triggers: Consumer<SongTrigger>,
+    publisher: Option<Publisher>,
+    /// Packed takes that cannot be unpacked: the worker makes them again.
+    unreadable: HashSet<TakeId>,
+    seen: Option<Seen>,
+    /// Changes of the project that the host was told of.
+    commits: u64,
+    /// Blocks of the audio thread that were counted, and when that number changed.
+    blocks: (u32, Instant),
+    /// When left-overs were tended.
+    tended: Instant,
+    is_tidy: bool,
+}
+
+/// Runs until the plugin goes.
+pub fn run(
+    control: &Control,
+    triggers: Consumer<SongTrigger>,
+    opened: &Receiver<Opened>,
+    wake: &Receiver<()>,
+) {
+    let now = Instant::now();
+    let mut this = Publishing {
+        control,
+        triggers,
+        publisher: None,
+        unreadable: HashSet::new(),
+        seen: None,
+        commits: 0,
+        blocks: (0, now),
+        tended: now,
+        is_tidy: true,
+    };
+    while !control.is_quitting() {
+        let mut opening = None;
+        for opened in opened.try_iter() {
+            this.publisher = Some(Publisher::new(opened.feeder, opened.sample_rate_hz));
+            this.seen = None;
+            opening = Some(opened.opening);
+        }
+        this.pass_triggers();
+        this.report();
+        this.publish();
+        drop(opening);
+        this.tend();
+        let pause = this.pause();
+        select! {
+            recv(wake) -> _ => {}
+            default(pause) => {}
+        }
+    }
+}
+
+impl Publishing<'_> {
+    /// How long there is nothing to do, unless somebody wakes it.
+    fn pause(&mut self) -> Duration {
+        let blocks = self.control.audio.blocks.load(Ordering::Relaxed);
+        if blocks != self.blocks.0 {
+            self.blocks = (blocks, Instant::now());
+        }
+        if self.blocks.1.elapsed() < SILENCE { POLL } else { SLOW_POLL }
+    }
+
+    /// Passes what the song asks for on to the worker, as far as it is meant for the session that there is.
+    fn pass_triggers(&mut self) {
+        while let Ok(SongTrigger { trigger, epoch }) = self.triggers.pop() {
+            self.control.pass_trigger(trigger, epoch);
+        }
+    }
+
+    /// Tells the user what the audio thread could not do.
+    fn report(&self) {
+        let audio = &self.control.audio;
+        if audio.gave_up.swap(false, Ordering::AcqRel) {
+            self.control.notify(
+                "An offline render has waited too long for a new take and keeps the one before.".to_owned(),
+            );
+        }
+        let lost = audio.lost_triggers.swap(0, Ordering::AcqRel);
+        if lost > 0 {
+            self.control.notify(format!("{lost} triggers came too fast and were left out."));
+        }
+    }
+
+    /// Gives the player what it lacks, if anything has changed.
+    fn publish(&mut self) {
+        let control = self.control;
+        // In this order: what the worker had answered by now is in the snapshot that is read next.
+        let answered = control.worker_answered.load(Ordering::Acquire);
+        let (serial, demand) = control.audio.demand.read();
+        let seen = (control.store.serial(), serial, answered);
+        if self.seen == Some(seen) {
+            return;
+        }
+        if self.seen.is_none_or(|before| before.1 != serial) {
+            // Renditions, and takes that have to be made again, are the worker's.
+            control.send(Command::Look(None));
+        }
+        let mut snapshot = control.store.load();
+        let mut has_woken = false;
+        for take in snapshot.wanted(&demand).filter(|take| take.is_packed()) {
+            if self.unreadable.contains(&take.id) {
+                continue;
+            }
+            match take.unpacked() {
+                Some(awake) => has_woken |= control.store.wake(&awake),
+                None => {
+                    self.unreadable.insert(take.id.clone());
+                }
+            }
+        }
+        if has_woken {
+            snapshot = control.store.load();
+        }
+        let is_complete =
+            self.publisher.as_mut().is_none_or(|publisher| publisher.publish(&snapshot, &demand));
+        self.is_tidy = false;
+        // The host hears of a change when the player has it.
+        if std::mem::replace(&mut self.commits, snapshot.commits) != snapshot.commits {
+            control.host.mark_dirty();
+        }
+        if is_complete {
+            control.published.store((snapshot.serial, serial, answered));
+            self.seen = Some((snapshot.serial, serial, answered));
+        } else {
+            self.seen = None;
+        }
+    }
+
+    /// Does what can wait: at most one take, so that nobody waits long for something else.
+    fn tend(&mut self) {
+        if self.is_tidy || self.tended.elapsed() < SLOW_POLL {
+            return;
+        }
+        self.tended = Instant::now();
+        let Some(publisher) = &mut self.publisher else { return };
+        let snapshot = self.control.store.load();
+        let mut is_left = publisher.prepare_spare(&snapshot);
+        if is_left {
+            let (_, demand) = self.control.audio.demand.read();
+            if !publisher.publish(&snapshot, &demand) {
+                // The next turn tries again.
+                self.seen = None;
+            }
+        }
+        is_left |= publisher.collect();
+        self.is_tidy = !is_left;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resonantgen_playback::{Player, Position, SwapAt, channel};
+
+    use super::*;
+    use crate::control::snapshot::Store;
+    use crate::editor::tests::fixture;
+
+    fn open(sample_rate_hz: f64) -> (Publisher, Player) {
+        let (feeder, player) = channel(sample_rate_hz);
+        (Publisher::new(feeder, sample_rate_hz), player)
+    }
+
+    /// Plays a few audio frames from a beat on; returns what the bass plays.
+    fn bass_at(player: &mut Player, beat: f64, chosen: Option<usize>) -> Option<*const Clip> {
+        let mut block = vec![0.0_f32; 2 * TRACK_COUNT * 64];
+        let mut channels = block.chunks_mut(64);
+        let mut channel = || channels.next().expect("two for each track");
+        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
+        let position =
+            Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
+        let mut numbers = [None; TRACK_COUNT];
+        numbers[Track::Bass.index()] = chosen;
+        player.process(position, SwapAt::Bar, numbers, &mut stems);
+        player.clip(Track::Bass).map(Arc::as_ptr)
+    }
+
+    #[test]
+    fn what_is_prepared_besides_does_not_change_when_a_take_takes_over() {
+        let store = Store::default();
+        let mut session = fixture();
+        session.track_mut(Track::Bass).current = Some(0);
+        let other =
+            Take { id: TakeId("another".to_owned()), ..Take::clone(&session.track(Track::Bass).history[0]) };
+        store.commit(session.clone(), 0, SwapPolicy::IMMEDIATE);
+        let (mut publisher, mut player) = open(f64::from(TAKE_SAMPLE_RATE_HZ));
+        assert!(publisher.publish(&store.load(), &Demand::default()));
+        let old = bass_at(&mut player, 3.5, None);
+
+        // The song asks too late for the next bar, and meanwhile another take is unpacked.
+        session.track_mut(Track::Bass).current = Some(1);
+        store.commit(session.clone(), 0, SwapPolicy { immediate: false, asked_at: Some(3.5) });
+        assert!(publisher.publish(&store.load(), &Demand::default()));
+        session.track_mut(Track::Bass).add(Arc::new(other));
+        session.track_mut(Track::Bass).current = Some(1);
+        store.commit(session, 0, SwapPolicy::default());
+        assert!(publisher.publish(&store.load(), &Demand::default()));
+        assert_eq!(bass_at(&mut player, 4.0, None), old, "it takes over a bar early");
+        assert_ne!(bass_at(&mut player, 8.0, None), old, "it does not take over");
+    }
+
+    #[test]
+    fn a_take_that_a_number_chooses_is_prepared_when_it_is_demanded_at_any_rate() {
+        for rate_hz in [44_100.0, 48_000.0, 96_000.0] {
+            let store = Store::default();
+            let mut session = fixture();
+            session.track_mut(Track::Bass).current = Some(1);
+            store.commit(session, 0, SwapPolicy::IMMEDIATE);
+            let (mut publisher, mut player) = open(rate_hz);
+            publisher.publish(&store.load(), &Demand::default());
+            let newest = bass_at(&mut player, 0.0, None);
+            assert!(newest.is_some());
+            let mut demand = Demand::default();
+            demand.takes[Track::Bass.index()] = Some(1);
+            publisher.publish(&store.load(), &demand);
+            let first = bass_at(&mut player, 0.0, Some(0));
+            assert_ne!(first, newest, "at {rate_hz} audio frames per second");
+            // Back again, after the crossfade.
+            let back = (0..64).map(|_| bass_at(&mut player, 0.0, Some(1))).last().flatten();
+            assert_eq!(back, newest, "at {rate_hz} audio frames per second");
+        }
+    }
+
+    #[test]
+    fn takes_that_nobody_demands_are_prepared_one_by_one() {
+        let store = Store::default();
+        store.commit(fixture(), 0, SwapPolicy::IMMEDIATE);
+        let (mut publisher, _player) = open(44_100.0);
+        publisher.publish(&store.load(), &Demand::default());
+        assert_eq!(publisher.prepared.len(), TRACK_COUNT);
+        let spares = std::iter::from_fn(|| publisher.prepare_spare(&store.load()).then_some(())).count();
+        assert_eq!(spares, TRACK_COUNT, "each track has two takes");
+    }
+}

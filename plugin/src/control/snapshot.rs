@@ -1,0 +1,276 @@
+//! What the control side knows, as immutable values: readers take the newest, writers put a new one in its place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use resonantgen_engine::session::{Session, TrackState};
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::is_same_tempo;
+use resonantgen_take::{Take, TakeId};
+
+use super::demand::Demand;
+
+/// Tempos at which a take is kept besides its own.
+const RENDITIONS: usize = 3;
+
+/// When a new take takes over from the one that sounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SwapPolicy {
+    /// It takes over at once, whatever the parameter "Swap At" says.
+    pub immediate: bool,
+    /// The beat at which the song asked for it.
+    pub asked_at: Option<f64>,
+}
+
+impl SwapPolicy {
+    /// At once: undo, a restored session.
+    pub const IMMEDIATE: Self = Self { immediate: true, asked_at: None };
+}
+
+/// A take performed anew at another tempo.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// The take.
+    pub of: TakeId,
+    /// Its sound at the other tempo.
+    pub take: Arc<Take>,
+}
+
+/// Everything that is heard and seen of an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The session; its takes are shared, not copied.
+    pub session: Session,
+    /// Finished takes of a generation that still goes on (index as [`Track::ALL`]).
+    pub early: [Option<Arc<Take>>; TRACK_COUNT],
+    /// Takes at other tempos, the oldest first.
+    pub renditions: Vec<Rendition>,
+    /// How the take that plays on each track came to play.
+    pub swaps: [SwapPolicy; TRACK_COUNT],
+    /// Grows with each change of the project.
+    pub revision: u64,
+    /// Grows with each change of the project that did not come from the host.
+    pub commits: u64,
+    /// Grows with each restored session.
+    pub epoch: u64,
+    /// Grows with each snapshot.
+    pub serial: u64,
+}
+
+impl Snapshot {
+    /// The take that plays on a track unless a number chooses another.
+    #[must_use]
+    pub fn playing(&self, track: Track) -> Option<&Arc<Take>> {
+        self.early[track.index()].as_ref().or(self.session.track(track).take())
+    }
+
+    /// The takes that are to be heard.
+    pub fn wanted(&self, demand: &Demand) -> impl Iterator<Item = &Arc<Take>> {
+        let chosen = |state: &TrackState, number: Option<u32>| state.numbered(number?);
+        Track::ALL.into_iter().filter_map({
+            let takes = demand.takes;
+            move |track| {
+                let state = self.session.track(track);
+                let chosen = chosen(state, takes[track.index()]).and_then(|index| state.history.get(index));
+                chosen.or(self.playing(track))
+            }
+        })
+    }
+
+    /// Whether a take can be heard at a tempo without being sliced.
+    #[must_use]
+    pub fn has_at(&self, take: &Take, bpm: f64) -> bool {
+        is_same_tempo(take.recipe.plan.bpm, bpm)
+            || self.renditions.iter().any(|rendition| {
+                rendition.of == take.id && is_same_tempo(rendition.take.recipe.plan.bpm, bpm)
+            })
+    }
+
+    fn is_known(&self, id: &TakeId) -> bool {
+        let histories = self.session.tracks.iter().flat_map(|state| &state.history);
+        histories.chain(self.early.iter().flatten()).any(|take| take.id == *id)
+    }
+}
+
+/// Holds the newest snapshot. Not for the audio thread, except where it says so.
+#[derive(Debug, Default)]
+pub struct Store {
+    newest: Mutex<Arc<Snapshot>>,
+    serial: AtomicU64,
+    epoch: AtomicU64,
+}
+
+impl Store {
+    /// The newest snapshot.
+    #[must_use]
+    pub fn load(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.newest.lock())
+    }
+
+    /// Serial number of the newest snapshot. Realtime-safe.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial.load(Ordering::Acquire)
+    }
+
+    /// Epoch of the newest snapshot: what was asked for in another one is not wanted any more. Realtime-safe.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Puts a changed copy of the newest snapshot in its place; `policy` says how takes that play by it come to play. When
+    /// `change` returns `false`, nothing happens.
+    fn update(&self, policy: SwapPolicy, change: impl FnOnce(&mut Snapshot) -> bool) -> bool {
+        let mut newest = self.newest.lock();
+        let mut next = Snapshot::clone(&newest);
+        if !change(&mut next) {
+            return false;
+        }
+        for track in Track::ALL {
+            let id = |snapshot: &Snapshot| snapshot.playing(track).map(|take| take.id.clone());
+            if id(&next) != id(&newest) {
+                next.swaps[track.index()] = policy;
+            }
+        }
+        next.renditions = {
+            let kept = next.renditions.iter().filter(|rendition| next.is_known(&rendition.of));
+            kept.cloned().collect()
+        };
+        next.serial += 1;
+        self.serial.store(next.serial, Ordering::Release);
+        self.epoch.store(next.epoch, Ordering::Release);
+        let before = std::mem::replace(&mut *newest, Arc::new(next));
+        drop(newest);
+        // The last reference to takes may be in it: they are freed without the lock.
+        drop(before);
+        true
+    }
+
+    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did.
+    pub fn commit(&self, session: Session, epoch: u64, policy: SwapPolicy) -> bool {
+        self.update(policy, |snapshot| {
+            if snapshot.epoch != epoch {
+                return false;
+            }
+            snapshot.session = session;
+            snapshot.early = Default::default();
+            snapshot.revision += 1;
+            snapshot.commits += 1;
+            true
+        })
+    }
+
+    /// Takes over a session that the host has loaded: a new epoch begins.
+    pub fn restore(&self, session: Session) {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            snapshot.session = session;
+            snapshot.early = Default::default();
+            snapshot.revision += 1;
+            snapshot.epoch += 1;
+            true
+        });
+    }
+
+    /// Lets a finished take be heard before the rest of its generation is made.
+    pub fn hear_early(&self, take: &Take, epoch: u64, policy: SwapPolicy) -> bool {
+        self.update(policy, |snapshot| {
+            let is_wanted = snapshot.epoch == epoch;
+            if is_wanted {
+                snapshot.early[take.recipe.track.index()] = Some(Arc::new(take.clone()));
+            }
+            is_wanted
+        })
+    }
+
+    /// Takes back what was heard early, if anything was: what was there before plays again.
+    pub fn end_early(&self) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            let had_any = snapshot.early.iter().any(Option::is_some);
+            snapshot.early = Default::default();
+            had_any
+        })
+    }
+
+    /// Puts a take that was asleep in its own place, awake. The project does not change by it.
+    pub fn wake(&self, awake: &Arc<Take>) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            snapshot.session.wake(awake);
+            true
+        })
+    }
+
+    /// Adds a take at another tempo, in place of the oldest where there are enough of that take.
+    pub fn add_rendition(&self, of: &TakeId, rendition: Take) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            let renditions = &mut snapshot.renditions;
+            if renditions.iter().filter(|known| known.of == *of).count() >= RENDITIONS
+                && let Some(oldest) = renditions.iter().position(|known| known.of == *of)
+            {
+                renditions.remove(oldest);
+            }
+            renditions.push(Rendition { of: of.clone(), take: Arc::new(rendition) });
+            true
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::editor::tests::fixture;
+
+    #[test]
+    fn what_was_heard_early_is_taken_back_and_a_restored_session_takes_nothing() {
+        let store = Store::default();
+        assert!(store.commit(fixture(), 0, SwapPolicy::default()));
+        let before = store.load();
+        let old = before.playing(Track::Bass).expect("a take").id.clone();
+        let new = Take {
+            id: TakeId("early".to_owned()),
+            ..Take::clone(before.playing(Track::Bass).expect("a take"))
+        };
+        let asked = SwapPolicy { immediate: false, asked_at: Some(4.0) };
+        assert!(store.hear_early(&new, 0, asked));
+        assert_eq!(store.load().playing(Track::Bass).expect("a take").id, new.id);
+        assert_eq!(store.load().swaps[Track::Bass.index()], asked);
+        assert!(store.end_early());
+        let after = store.load();
+        assert_eq!(after.playing(Track::Bass).expect("a take").id, old);
+        assert_eq!(after.swaps[Track::Bass.index()], SwapPolicy::IMMEDIATE);
+        assert_eq!((after.revision, after.serial), (1, 3), "the project has not changed by it");
+        assert!(!store.end_early(), "there is nothing to take back");
+
+        store.restore(Session::default());
+        assert_eq!(store.epoch(), 1);
+        assert!(
+            !store.hear_early(&new, 0, asked) && !store.commit(fixture(), 0, asked),
+            "it was for another session"
+        );
+        assert!(store.load().playing(Track::Bass).is_none());
+    }
+
+    #[test]
+    fn renditions_are_bounded_and_go_with_their_takes() {
+        let store = Store::default();
+        store.commit(fixture(), 0, SwapPolicy::default());
+        let take = store.load().playing(Track::Drums).expect("a take").clone();
+        let at = |bpm: f64| {
+            let mut rendition = Take::clone(&take);
+            rendition.recipe.plan.bpm = bpm;
+            rendition
+        };
+        for bpm in [90.0, 100.0, 110.0, 120.0] {
+            store.add_rendition(&take.id, at(bpm));
+        }
+        let snapshot = store.load();
+        assert!(!snapshot.has_at(&take, 90.0), "the oldest is gone");
+        assert!(snapshot.has_at(&take, 100.0) && snapshot.has_at(&take, 120.0));
+        assert!(snapshot.has_at(&take, take.recipe.plan.bpm), "at its own tempo");
+        store.restore(fixture());
+        assert_eq!(store.load().renditions.len(), RENDITIONS, "the same takes are there");
+        store.restore(Session::default());
+        assert!(store.load().renditions.is_empty());
+    }
+}

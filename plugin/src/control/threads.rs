@@ -1,0 +1,144 @@
+//! The threads of an instance, and how it parts from them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use rtrb::Consumer;
+
+use super::demand::SongTrigger;
+use super::{Control, Receivers, location, publisher, worker};
+
+/// How long the host waits for the threads when it removes the plugin. What takes longer (a network that is being loaded, a disk
+/// that does not answer) goes on without it.
+const FAREWELL: Duration = Duration::from_millis(150);
+/// How long the end of the process waits for threads that were left behind, so that no library is taken down under them.
+const END_OF_PROCESS: Duration = Duration::from_secs(2);
+
+/// Threads that were left behind and still run.
+static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
+
+/// How a thread and its owner part: whoever is second finds out.
+#[derive(Debug, Default)]
+struct Parting {
+    has_ended: bool,
+    is_left: bool,
+}
+
+/// One thread.
+#[derive(Debug)]
+struct Running {
+    handle: JoinHandle<()>,
+    parting: Arc<Mutex<Parting>>,
+    /// Disconnected when the thread has done all that it does.
+    ended: Receiver<Infallible>,
+}
+
+/// Dropped at the end of a thread, also by a panic.
+struct End {
+    parting: Arc<Mutex<Parting>>,
+    _ended: Sender<Infallible>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut parting = self.parting.lock();
+        parting.has_ended = true;
+        if parting.is_left {
+            LEFT_BEHIND.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Running {
+    fn start(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
+        let (sender, ended) = bounded(0);
+        let parting = Arc::<Mutex<Parting>>::default();
+        let end = End { parting: Arc::clone(&parting), _ended: sender };
+        let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Dropped last.
+            let _end = end;
+            work();
+        })?;
+        Ok(Self { handle, parting, ended })
+    }
+
+    /// Waits for the thread's end until `deadline`, and leaves it behind if it does not come.
+    fn part(self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+            let mut parting = self.parting.lock();
+            if !parting.has_ended {
+                // Its code must stay in memory as long as it runs.
+                location::stay_loaded();
+                outlive_threads();
+                parting.is_left = true;
+                LEFT_BEHIND.fetch_add(1, Ordering::AcqRel);
+                return;
+            }
+        }
+        // A panic has been reported by then.
+        let _ = self.handle.join();
+    }
+}
+
+/// Sees to it that the process does not end under threads that were left behind: the runtime's own clean-up would take their
+/// ground away.
+fn outlive_threads() {
+    #[cfg(unix)]
+    {
+        extern "C" fn wait() {
+            let began = Instant::now();
+            while LEFT_BEHIND.load(Ordering::Acquire) > 0 && began.elapsed() < END_OF_PROCESS {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // SAFETY: a function of a library that stays loaded. What is registered last runs first, so before the runtime's.
+        ONCE.call_once(|| unsafe {
+            libc::atexit(wait);
+        });
+    }
+}
+
+/// The running threads; dropping it cancels what they do, and takes no longer than [`FAREWELL`].
+#[derive(Debug)]
+pub struct Threads {
+    control: Arc<Control>,
+    running: [Option<Running>; 2],
+}
+
+impl Threads {
+    /// Starts worker and publisher. `triggers` come from the audio thread.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(
+        control: &Arc<Control>,
+        receivers: Receivers,
+        triggers: Consumer<SongTrigger>,
+    ) -> std::io::Result<Self> {
+        let Receivers { commands, opened, wake } = receivers;
+        let state = Arc::clone(control);
+        let publisher =
+            Running::start("resonantgen feed", move || publisher::run(&state, triggers, &opened, &wake))?;
+        let mut threads = Self { control: Arc::clone(control), running: [Some(publisher), None] };
+        let state = Arc::clone(control);
+        threads.running[1] = Some(Running::start("resonantgen", move || worker::run(&state, &commands))?);
+        Ok(threads)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + FAREWELL;
+        self.control.quit();
+        for running in self.running.iter_mut().filter_map(Option::take) {
+            running.part(deadline);
+        }
+    }
+}

@@ -1,0 +1,658 @@
+//! The worker: one thread per instance that makes takes, so that neither the host nor the audio thread waits.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use nice_plug::nice_error;
+use resonantgen_engine::project::{StoredSound as _, prepare_project};
+use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
+use resonantgen_models::generator::{Engine, Observer, Stage};
+use resonantgen_models::worker::{give_memory_back, give_way};
+use resonantgen_music::track::Track;
+use resonantgen_take::{Take, TakeId};
+
+use super::inference::{engine, is_permit_taken, wait_for_permit};
+use super::job::{Command, Job, QueuedJob, Target, Trigger, enqueue};
+use super::remote;
+use super::snapshot::SwapPolicy;
+use super::status::Progress;
+use super::{Cancellation, Control};
+
+/// How long a host may take with what it saves before the memory is given back.
+const SAVED: Duration = Duration::from_secs(3);
+
+/// The thread's state.
+struct Worker<'a> {
+    control: &'a Control,
+    commands: &'a Receiver<Command>,
+    queue: VecDeque<QueuedJob>,
+    /// What was used once is kept: the next job finds the networks loaded.
+    engine: Option<Arc<Engine>>,
+    /// What was looked at last: demand and snapshot.
+    answered: Option<(u32, u64)>,
+    /// What cannot be made again or performed at another tempo, and at which tempo and in which epoch that was tried.
+    failed: (Vec<TakeId>, f64, u64),
+    /// When the host saved last, until the memory for it was given back.
+    saved: Option<Instant>,
+    /// Takes may not be packed for the next save yet.
+    is_unpacked: bool,
+}
+
+/// Runs until the plugin goes.
+pub fn run(control: &Control, commands: &Receiver<Command>) {
+    // At its old priority it works as well, only less politely.
+    let _ = give_way();
+    let mut worker = Worker {
+        control,
+        commands,
+        queue: VecDeque::new(),
+        engine: None,
+        answered: None,
+        failed: (Vec::new(), 0.0, 0),
+        saved: None,
+        is_unpacked: false,
+    };
+    while !control.is_quitting() {
+        worker.turn();
+    }
+    // The engine goes here and not when the thread's own memory does: Windows holds the loader's lock then, and the engine
+    // waits for a thread to end.
+    drop(worker);
+}
+
+enum Failure {
+    /// Cancelled, or overtaken by a restored session.
+    Unwanted,
+    Message(String),
+}
+
+impl Worker<'_> {
+    /// Does the most urgent thing, or waits for something to do.
+    fn turn(&mut self) {
+        self.receive_all();
+        if let Some(job) = self.queue.pop_front() {
+            self.serve(job);
+        } else if self.answer() || self.unpack_one() || self.pack() {
+            // There may be more.
+        } else {
+            let command = match self.saved {
+                None => self.commands.recv().ok(),
+                Some(saved) => self.commands.recv_timeout(SAVED.saturating_sub(saved.elapsed())).ok(),
+            };
+            match command {
+                Some(command) => self.receive(command),
+                None if self.saved.take().is_some() => give_memory_back(),
+                // The plugin is gone.
+                None => {}
+            }
+        }
+    }
+
+    fn receive_all(&mut self) {
+        let commands = self.commands;
+        for command in commands.try_iter() {
+            self.receive(command);
+        }
+    }
+
+    fn receive(&mut self, command: Command) {
+        match command {
+            Command::Job(job) => enqueue(&mut self.queue, job),
+            Command::Look(pending) => {
+                if pending.is_some() {
+                    self.answer();
+                }
+            }
+            Command::Saved => self.saved = Some(Instant::now()),
+        }
+    }
+
+    /// Does a job, and what follows from it.
+    fn serve(&mut self, queued: QueuedJob) {
+        let control = self.control;
+        let QueuedJob { job, epoch, ticket, is_of_song, pending, awaited } = queued;
+        let cancellation = Cancellation { control, epoch, ticket };
+        if !cancellation.is_cancelled() {
+            let is_make = job.target().is_some();
+            // A panic in a model must not reach the host; what was there before stays.
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.perform(job, &cancellation)));
+            control.end_early();
+            let outcome = match done {
+                Ok(Ok(notice)) => Some(notice),
+                Ok(Err(Failure::Unwanted)) => None,
+                Ok(Err(Failure::Message(text))) => Some(Some(text)),
+                Err(_) => Some(Some(
+                    "Generation failed unexpectedly. What was there before still plays.".to_owned(),
+                )),
+            };
+            if let Some(text) = outcome {
+                let is_bounce = is_of_song && control.audio.offline.load(Ordering::Relaxed);
+                let text = text.map(|text| {
+                    nice_error!("{text}");
+                    if is_bounce { format!("The offline render keeps the take before: {text}") } else { text }
+                });
+                control.set_outcome(text);
+            }
+            self.is_unpacked |= is_make;
+        }
+        // It is heard and seen by now; what follows is nothing to cancel.
+        drop(awaited);
+        control.note_made();
+        self.receive_all();
+        if self.queue.is_empty() {
+            self.answer();
+        }
+        drop(pending);
+        control.note_activity();
+        control.wake();
+    }
+
+    fn perform(&mut self, job: Job, cancellation: &Cancellation<'_>) -> Result<Option<String>, Failure> {
+        match job {
+            Job::Make { trigger, edit } => self.make(&trigger, &edit, cancellation),
+            Job::Change { locked, change } => {
+                let mut session = self.control.session();
+                for track in Track::ALL {
+                    session.track_mut(track).locked = locked[track.index()];
+                }
+                change(&mut session, cancellation).map_err(|error| {
+                    if cancellation.is_cancelled() {
+                        Failure::Unwanted
+                    } else {
+                        Failure::Message(sentence(&error))
+                    }
+                })?;
+                self.wake_playing(&mut session, cancellation)?;
+                self.commit(session, cancellation.epoch, SwapPolicy::IMMEDIATE)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn commit(&self, session: Session, epoch: u64, policy: SwapPolicy) -> Result<(), Failure> {
+        if self.control.commit(session, epoch, policy) { Ok(()) } else { Err(Failure::Unwanted) }
+    }
+
+    /// Sees to it that what plays is not asleep.
+    fn wake_playing(&mut self, session: &mut Session, observer: &dyn Observer) -> Result<(), Failure> {
+        for track in Track::ALL {
+            if let Some(take) = session.track(track).take().filter(|take| take.is_asleep()).cloned() {
+                let awake = self.awake(session, &take, observer)?;
+                session.wake(&awake);
+            }
+        }
+        Ok(())
+    }
+
+    /// A take that is asleep with its sound: unpacked, or made again when the project did not keep it.
+    fn awake(
+        &mut self,
+        session: &Session,
+        take: &Take,
+        observer: &dyn Observer,
+    ) -> Result<Arc<Take>, Failure> {
+        if let Some(awake) = take.unpacked() {
+            return Ok(awake);
+        }
+        let track = take.recipe.track;
+        let lost = |why: &dyn std::fmt::Display| {
+            let text = format!("the project did not keep the sound of this take of {track}, and {why}");
+            Failure::Message(sentence(&text))
+        };
+        let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let engine = engine(&mut self.engine)
+            .map_err(|error| lost(&format_args!("it cannot be made again: {error}")))?;
+        let again = engine.make_again(take, &session.heard_by(take), observer).map_err(|error| {
+            if observer.is_cancelled() {
+                Failure::Unwanted
+            } else {
+                lost(&format_args!("it could not be made again: {error}"))
+            }
+        })?;
+        let again = again.ok_or_else(|| lost(&"the models here do not know its instrument"))?;
+        if !again.sounds_as(take) {
+            self.control.notify(format!(
+                "The project did not keep the sound of this take of {track}. It was made again, and sounds a little different, \
+                 because the models or the machine are others."
+            ));
+        }
+        Ok(Arc::new(again))
+    }
+
+    /// Meets the demands that need the engine: makes takes again whose sound was not kept, and performs takes at the demanded
+    /// tempo. Returns whether there was anything to look at.
+    fn answer(&mut self) -> bool {
+        let control = self.control;
+        let (serial, demand) = control.audio.demand.read();
+        let snapshot = control.store.load();
+        if self.answered == Some((serial, snapshot.serial)) {
+            return false;
+        }
+        let bpm = demand.bpm.unwrap_or(0.0);
+        if (self.failed.1, self.failed.2) != (bpm, snapshot.epoch) {
+            self.failed = (Vec::new(), bpm, snapshot.epoch);
+        }
+        let watch = DemandWatch { control, epoch: snapshot.epoch, bpm };
+        let wanted: Vec<Arc<Take>> = snapshot.wanted(&demand).cloned().collect();
+        let mut is_done = true;
+        for take in wanted {
+            if self.failed.0.contains(&take.id) {
+                continue;
+            }
+            let met = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                self.meet(&snapshot.session, &take, demand.bpm, &watch)
+            }));
+            match met {
+                Ok(Ok(())) => {}
+                Ok(Err(Failure::Unwanted)) => {
+                    is_done = false;
+                    break;
+                }
+                Ok(Err(Failure::Message(text))) => {
+                    nice_error!("{text}");
+                    control.notify(text);
+                    self.failed.0.push(take.id.clone());
+                }
+                Err(_) => self.failed.0.push(take.id.clone()),
+            }
+            control.note_activity();
+        }
+        if is_done {
+            self.answered = Some((serial, snapshot.serial));
+            control.worker_answered.store(serial, Ordering::Release);
+        }
+        control.wake();
+        true
+    }
+
+    /// Makes a take again that has no sound, and performs it at a tempo that is not its own. Until then it is sliced on its
+    /// grid, and so it stays where there are no models or the tempo is out of their range: nothing is wrong with that, so
+    /// nobody is told.
+    fn meet(
+        &mut self,
+        session: &Session,
+        take: &Arc<Take>,
+        bpm: Option<f64>,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        // What is packed is unpacked by the publisher.
+        if take.is_asleep() && !take.is_packed() {
+            let awake = self.awake(session, take, observer)?;
+            self.control.store.wake(&awake);
+            self.control.wake();
+        }
+        let Some(bpm) = bpm.filter(|bpm| !self.control.store.load().has_at(take, *bpm)) else {
+            return Ok(());
+        };
+        let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let rendition = engine(&mut self.engine).ok().and_then(|engine| {
+            engine.perform_again(take, bpm, &session.heard_by(take), observer).ok().flatten()
+        });
+        if observer.is_cancelled() {
+            return Err(Failure::Unwanted);
+        }
+        match rendition {
+            Some(rendition) => {
+                self.control.store.add_rendition(&take.id, rendition);
+                self.control.wake();
+            }
+            None => self.failed.0.push(take.id.clone()),
+        }
+        Ok(())
+    }
+
+    /// Unpacks one take that is asleep; returns whether there was one.
+    fn unpack_one(&self) -> bool {
+        let packed = self.control.session().asleep().into_iter().find(|(_, take)| take.is_packed());
+        let Some((_, take)) = packed else { return false };
+        // Its checksum was right, so it can be unpacked. If not, it is not tried again before somebody asks for it.
+        let is_awake = take.unpacked().is_some_and(|awake| self.control.store.wake(&awake));
+        self.control.wake();
+        is_awake
+    }
+
+    /// Packs what was made, so that the host's next save costs nothing; returns whether that was tried.
+    fn pack(&mut self) -> bool {
+        if !std::mem::take(&mut self.is_unpacked) {
+            return false;
+        }
+        let is_interrupted = || self.control.is_quitting() || !self.commands.is_empty();
+        prepare_project(&self.control.session(), &is_interrupted);
+        self.is_unpacked = is_interrupted();
+        true
+    }
+
+    fn make(
+        &mut self,
+        trigger: &Trigger,
+        edit: &str,
+        cancellation: &Cancellation<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let control = self.control;
+        let epoch = cancellation.epoch;
+        let mut session = session_at(control, trigger);
+        let work = work(control, &session, trigger, edit)?;
+        let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
+        // What the song has asked for before is answered with the same takes, whatever models there are now.
+        let is_answered = trigger.beat.is_some() && session.answer_again(&work);
+        self.wake_playing(&mut session, cancellation)?;
+        if is_answered {
+            self.commit(session, epoch, policy)?;
+            return Ok(None);
+        }
+        let watch = Watch { cancellation, before: session.clone(), target: trigger.target, policy };
+        let note = |progress: Progress| {
+            for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {
+                control.progress[track.index()].store(progress);
+            }
+            control.repaint.request_repaint();
+        };
+        note(if is_permit_taken() { Progress::Waiting } else { Progress::Begun });
+        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
+        note(Progress::Begun);
+        let question = session.question(&work);
+        let notice = remote::make(&mut self.engine, &mut session, &work, &watch).map_err(|error| {
+            if watch.is_cancelled() {
+                Failure::Unwanted
+            } else {
+                Failure::Message(sentence(&error.to_string()))
+            }
+        })?;
+        session.note_answer(question);
+        if watch.is_cancelled() {
+            return Err(Failure::Unwanted);
+        }
+        self.commit(session, epoch, policy)?;
+        Ok(notice)
+    }
+}
+
+/// Stops what a demand needs when another session was restored, the tempo has gone on, or the plugin goes.
+struct DemandWatch<'a> {
+    control: &'a Control,
+    epoch: u64,
+    bpm: f64,
+}
+
+impl Observer for DemandWatch<'_> {
+    fn progress(&self, _track: Track, _stage: Stage, _fraction: f32) {
+        self.control.note_activity();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.control.is_quitting()
+            || self.control.store.epoch() != self.epoch
+            || self.control.audio.demand.bpm() != self.bpm
+    }
+}
+
+/// The session as the trigger found it: its locks, and the takes that its numbers choose.
+fn session_at(control: &Control, trigger: &Trigger) -> Session {
+    let mut session = control.session();
+    for track in Track::ALL {
+        let state = session.track_mut(track);
+        state.locked = trigger.locked[track.index()];
+        let chosen = trigger.takes[track.index()].and_then(|number| state.numbered(number));
+        if !state.locked && chosen.is_some() {
+            state.current = chosen;
+        }
+    }
+    session
+}
+
+/// What a trigger asks for.
+fn work<'a>(
+    control: &Control,
+    session: &Session,
+    trigger: &Trigger,
+    edit: &'a str,
+) -> Result<Work<'a>, Failure> {
+    let prompt = control.prompts.effective(trigger.slot);
+    let settings = trigger.settings;
+    let (tracks, seed) = match trigger.target {
+        Target::All if trigger.locked.iter().all(|locked| *locked) => {
+            return Err(Failure::Message(
+                "All tracks are locked: unlock those that shall change.".to_owned(),
+            ));
+        }
+        Target::All => (Track::ALL.to_vec(), trigger.seed.unwrap_or_else(|| session.next_seed(None))),
+        Target::One(track) => {
+            // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
+            // edit, for another take of the same.
+            let parent = session.track(track).take();
+            let another_prompt =
+                edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
+            let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
+            if session.plan.is_some() && !another_prompt {
+                return Ok(Work::Regenerate { track, edit, seed, settings });
+            }
+            (vec![track], seed)
+        }
+    };
+    Ok(Work::Generate(SessionRequest {
+        prompt,
+        overrides: overrides(control, trigger),
+        seed,
+        tracks,
+        settings,
+    }))
+}
+
+/// What the user has fixed in the editor, under what parameters and host say.
+fn overrides(control: &Control, trigger: &Trigger) -> Overrides {
+    let fixed = control.overrides();
+    Overrides { bpm: trigger.bpm.or(fixed.bpm), bars: trigger.bars.or(fixed.bars), ..fixed }
+}
+
+fn concerns(trigger: &Trigger, track: Track) -> bool {
+    match trigger.target {
+        Target::All => !trigger.locked[track.index()],
+        Target::One(one) => one == track,
+    }
+}
+
+/// Whether a take's prompt is `prompt` itself or `prompt` with edits.
+fn comes_from(of_take: &str, prompt: &str) -> bool {
+    of_take.strip_prefix(prompt).is_some_and(|edits| edits.is_empty() || edits.starts_with("; "))
+}
+
+/// An error as a sentence for the editor.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// Passes progress on to the editor, and the request to stop to the engine.
+struct Watch<'a> {
+    cancellation: &'a Cancellation<'a>,
+    /// The session as it was asked for.
+    before: Session,
+    target: Target,
+    policy: SwapPolicy,
+}
+
+impl Observer for Watch<'_> {
+    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
+        let control = self.cancellation.control;
+        let progress = &control.progress[track.index()];
+        if matches!(stage, Stage::Decode) && fraction >= 1.0 {
+            progress.store(Progress::Idle);
+        } else {
+            progress.store(Progress::In(stage, fraction));
+        }
+        control.note_activity();
+        control.repaint.request_repaint();
+    }
+
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        let histories = self.before.tracks.iter().flat_map(|state| &state.history);
+        // Takes of older versions have ids that were made by other rules.
+        let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
+        let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
+        Some(Take::clone(&awake))
+    }
+
+    fn made(&self, take: &Take) {
+        // A stem of a whole piece is heard before the others are made, unless it would sound together with old ones
+        // in another harmony.
+        let old = self.before.track(take.recipe.track).take();
+        let fits = old.is_none_or(|old| old.recipe.plan == take.recipe.plan);
+        if self.target == Target::All && fits && !self.is_cancelled() {
+            self.cancellation.control.hear_early(take, self.cancellation.epoch, self.policy);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use resonantgen_music::track::TRACK_COUNT;
+
+    use crate::control::ControlPort;
+    use crate::control::threads::Threads;
+    use crate::editor::tests::fixture;
+
+    const UNLOCKED: [bool; TRACK_COUNT] = [false; TRACK_COUNT];
+
+    fn start() -> (Arc<Control>, Threads) {
+        let (control, receivers) = Control::new();
+        let (_port, triggers) = ControlPort::new(&control);
+        let threads = Threads::start(&control, receivers, triggers).expect("there are threads");
+        (control, threads)
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what} does not happen");
+            std::thread::yield_now();
+        }
+    }
+
+    fn wait_until_answered(control: &Control) {
+        wait_until("the end of all work", || control.is_answered());
+    }
+
+    fn texts(control: &Control) -> Vec<String> {
+        control.notices.all().into_iter().map(|notice| notice.text).collect()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_notice_takes_back_what_was_heard_early_and_the_work_goes_on() {
+        let (control, threads) = start();
+        assert!(control.commit(fixture(), 0, SwapPolicy::IMMEDIATE));
+        let before = control.store.load();
+        let weak = Arc::downgrade(&control);
+        control.change(UNLOCKED, move |session, _| -> Result<(), String> {
+            session.seed = 5;
+            let control = weak.upgrade().expect("it is running");
+            let take = control.session().track(Track::Bass).history[1].clone();
+            let early = Take { id: TakeId("early".to_owned()), ..Take::clone(&take) };
+            control.hear_early(&early, 0, SwapPolicy::default());
+            assert_eq!(control.store.load().playing(Track::Bass).expect("a take").id, early.id);
+            std::panic::resume_unwind(Box::new("a bug in a model"));
+        });
+        wait_until_answered(&control);
+        assert!(texts(&control)[0].contains("failed unexpectedly"));
+        let after = control.store.load();
+        assert_eq!(
+            (after.revision, after.session.seed),
+            (before.revision, before.session.seed),
+            "what was there stays"
+        );
+        let id =
+            |snapshot: &crate::control::Snapshot| snapshot.playing(Track::Bass).map(|take| take.id.clone());
+        assert_eq!(id(&after), id(&before), "what was there before plays");
+        control.change(UNLOCKED, |session, _| -> Result<(), String> {
+            session.seed = 7;
+            Ok(())
+        });
+        wait_until_answered(&control);
+        assert_eq!((texts(&control), control.session().seed), (Vec::new(), 7));
+        drop(threads);
+    }
+
+    #[test]
+    fn what_was_queued_before_a_session_was_restored_does_not_change_it() {
+        let (control, threads) = start();
+        let (begun, is_begun) = crossbeam_channel::bounded(1);
+        let (release, is_released) = crossbeam_channel::bounded::<()>(1);
+        // The worker is busy; two changes wait.
+        control.change(UNLOCKED, move |session, cancellation| -> Result<(), String> {
+            begun.send(()).expect("the test waits");
+            is_released.recv().expect("the test lets it go on");
+            assert!(cancellation.is_cancelled(), "a session was restored");
+            session.seed = 1;
+            Ok(())
+        });
+        is_begun.recv().expect("it begins");
+        control.change(UNLOCKED, |session, _| -> Result<(), String> {
+            session.seed = 2;
+            Ok(())
+        });
+        let mut restored = fixture();
+        restored.seed = 99;
+        control.take_over(restored);
+        assert_eq!(control.session().seed, 99, "it is there at once");
+        release.send(()).expect("the worker waits");
+        wait_until_answered(&control);
+        assert_eq!(control.session().seed, 99, "what was queued before is dropped");
+        control.change(UNLOCKED, |session, _| -> Result<(), String> {
+            session.seed += 1;
+            Ok(())
+        });
+        wait_until_answered(&control);
+        assert_eq!(control.session().seed, 100, "what is queued after is not");
+        drop(threads);
+    }
+
+    #[test]
+    fn triggers_of_the_song_belong_to_the_session_that_they_were_meant_for() {
+        let (control, receivers) = Control::new();
+        let (mut port, triggers) = ControlPort::new(&control);
+        let params = crate::params::ResonantParams::new(&control);
+        port.trigger(Trigger::read(&params, Target::All, None, Some(1.0)));
+        control.take_over(fixture());
+        assert!(!control.is_answered(), "it is under way");
+        let threads = Threads::start(&control, receivers, triggers).expect("there are threads");
+        wait_until_answered(&control);
+        assert_eq!(control.awaited(), 0);
+        assert_eq!(control.snapshot().revision, 1, "only the restored session has changed it");
+        drop(threads);
+    }
+
+    #[test]
+    fn a_worker_that_hangs_does_not_hold_the_host() {
+        let (control, threads) = start();
+        let (begun, is_begun) = crossbeam_channel::bounded(1);
+        let (release, is_released) = crossbeam_channel::bounded::<()>(1);
+        let (gone, is_gone) = crossbeam_channel::bounded::<()>(1);
+        control.change(UNLOCKED, move |_, _| -> Result<(), String> {
+            begun.send(()).expect("the test waits");
+            // A server that does not answer, a disk that does not read.
+            let _ = is_released.recv();
+            drop(gone);
+            Ok(())
+        });
+        is_begun.recv().expect("it begins");
+        // It would wait here for ever.
+        drop(threads);
+        assert_eq!(is_gone.try_recv(), Err(crossbeam_channel::TryRecvError::Empty), "it hangs still");
+        release.send(()).expect("it hangs still");
+        assert!(is_gone.recv().is_err(), "it ends by itself");
+        wait_until("the worker's end", || Arc::strong_count(&control) == 1);
+    }
+}

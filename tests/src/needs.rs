@@ -1,0 +1,57 @@
+//! Requirements of tests that not every machine meets; `cargo xtask test` names them in the environment. Each function skips
+//! the running test if its requirement is missing; the caller then returns.
+
+use std::path::{Path, PathBuf};
+
+use crate::skip::{leave_out, skip};
+
+/// Set by `cargo xtask test --no-hosts`.
+const NO_HOSTS: &str = "RESONANTGEN_NO_HOSTS";
+/// Set to test the rest deliberately on a system without Ardour 7.
+const NO_ARDOUR: &str = "RESONANTGEN_NO_ARDOUR";
+
+/// The folder of the plugin's bundles.
+#[must_use]
+pub fn plugins() -> Option<PathBuf> {
+    named("RESONANTGEN_PLUGINS", "a folder with the plugin's bundles")
+}
+
+/// The standalone.
+#[must_use]
+pub fn standalone() -> Option<PathBuf> {
+    named("RESONANTGEN_STANDALONE", "the standalone")
+}
+
+/// The Python with the hosts from PyPI.
+#[must_use]
+pub fn python() -> Option<PathBuf> {
+    named("RESONANTGEN_PYTHON", "a Python with the test packages")
+}
+
+/// Whether there is an Ardour 7. Newer versions name their interpreter differently, and the script was not tested with them.
+#[must_use]
+pub fn ardour() -> bool {
+    let path = Path::new("/usr/bin/ardour7-lua");
+    if path.is_file() {
+        return true;
+    }
+    let why = format!("there is no Ardour 7 ({})", path.display());
+    if std::env::var_os(NO_ARDOUR).is_some() {
+        leave_out(&why)
+    } else {
+        skip(&why)
+    }
+    false
+}
+
+fn named(variable: &str, what: &str) -> Option<PathBuf> {
+    if std::env::var_os(NO_HOSTS).is_some() {
+        leave_out(&format!("{NO_HOSTS} is set"));
+        return None;
+    }
+    let found = std::env::var_os(variable).map(PathBuf::from);
+    if found.is_none() {
+        skip(&format!("{variable} does not name {what} (`cargo xtask test` does)"));
+    }
+    found
+}

@@ -1,0 +1,123 @@
+"""How near fitted hits come to recordings, beside another round robin, Opus and the codec's excitation.
+
+    python -m resonant.evaluate_hits --samples DIR --fits data/held [--out FILE]
+
+`--fits` are those of `fit_hits --hold-out`: each has seen the first round robin only, and is rendered with a seed that was
+not chosen by it. Everything is compared with that first round robin. Rows:
+
+* another round robin: the same stroke, recorded again; no listener can object to a difference of this size
+* Opus 24 kbit/s: libsndfile's
+* excitation of the codec, oracle gains: an impulse and noise, each band and frame brought to the original's power: the most
+  that the neural decoder could do
+* modes and noise: the model of `resonant.hits`; "of another stroke" compares with a round robin that the fit has not seen
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from resonant import fit_hits, hit_measures, hits, mel
+
+UNSEEN_SEED = 1000
+IMPULSE, NOISE_RMS = 4.0, 0.1
+
+
+def opus(sound: np.ndarray) -> np.ndarray:
+    """The sound after Opus at about 24 kbit/s (libsndfile maps 0..1 to 256..6 kbit/s)."""
+    buffer = io.BytesIO()
+    padded = np.concatenate([np.zeros(4800), sound, np.zeros(4800)])
+    soundfile.write(buffer, padded * 0.9, hits.RATE, format="OGG", subtype="OPUS", compression_level=0.93)
+    buffer.seek(0)
+    decoded, _ = soundfile.read(buffer)
+    lags = np.arange(-400, 401)
+    part = decoded[4000:12_000]
+    best = max(lags, key=lambda lag: float(np.dot(part, padded[4000 + lag : 12_000 + lag])))
+    return decoded[4800 - best :][: len(sound)] / 0.9
+
+
+def oracle(sound: np.ndarray) -> np.ndarray:
+    """The codec's excitation with the best gains per band and frame."""
+    rng = np.random.default_rng(1)
+    lead = 4800
+    padded = np.concatenate([np.zeros(lead), sound, np.zeros(2400)])
+    excitation = rng.uniform(-1, 1, len(padded)) * NOISE_RMS * np.sqrt(3)
+    excitation[lead] += IMPULSE
+    frames = len(padded) // 240
+    wanted, given = mel.stft(padded, 1024, 240, frames), mel.stft(excitation, 1024, 240, frames)
+    filters = mel.mel_filters(1024)
+
+    def bands(spectrum: np.ndarray) -> np.ndarray:
+        return (np.abs(spectrum) ** 2) @ filters.T + 1e-12
+
+    gains = 0.5 * np.log(bands(wanted) / bands(given))
+    return mel.istft(np.exp(gains @ mel.band_to_bin(1024)) * given, 1024, 240)[lead : lead + len(sound)].astype(np.float64)
+
+
+def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, float]]:
+    """Table: row -> measure -> mean absolute difference, with the number of hits and the discriminator's AUC."""
+    names = ("another round robin", "Opus 24 kbit/s", "excitation of the codec, oracle gains", "modes and noise",
+             "modes and noise, of another stroke")  # fmt: skip
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    prints: dict[str, list[np.ndarray]] = {name: [] for name in ("original", *names[:-1])}
+    groups = []
+    for stroke in strokes:
+        path = fits / f"{stroke.name}.hit"
+        if len(stroke.paths) < 2 or not path.is_file():
+            continue
+        hit = hits.unpack(path.read_bytes())[0].hits[0]
+        original, other = (fit_hits.read_sound(each)[: hit.length] for each in stroke.paths[:2])
+        sounds = {
+            names[0]: other, names[1]: opus(original), names[2]: oracle(original), names[3]: hits.render(hit, UNSEEN_SEED),
+        }  # fmt: skip
+        for name, sound in sounds.items():
+            rows[name].append(hit_measures.compare(sound, original))
+            prints[name].append(hit_measures.fingerprint(sound))
+        rows[names[4]].append(hit_measures.compare(sounds[names[3]], other))
+        prints["original"].append(hit_measures.fingerprint(original))
+        groups.append(stroke.piece)
+    if not groups:
+        raise fit_hits.SamplesError(f"no fits in {fits} with a second round robin")
+    out = {}
+    for name, found in rows.items():
+        out[name] = hit_measures.table(found)
+        if name in prints:
+            out[name]["AUC"] = hit_measures.separability(
+                np.array(prints["original"]), np.array(prints[name]), np.array(groups)
+            )  # fmt: skip
+        out[name]["hits"] = len(found)
+    return out
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--fits", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="JSON")
+    arguments = parser.parse_args()
+    try:
+        table = evaluate(fit_hits.read_index(arguments.samples), arguments.fits)
+        if arguments.out:
+            arguments.out.write_text(json.dumps(table, indent=1) + "\n")
+    except (fit_hits.SamplesError, OSError, ValueError) as error:
+        sys.exit(f"evaluate_hits: {error}")
+    columns = [*hit_measures.MEASURES, "AUC", "hits"]
+    print("| | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 1) + "|")
+    for name, row in table.items():
+        print(
+            f"| {name} | "
+            + " | ".join("-" if key not in row else f"{row[key]:.2f}".removesuffix(".00") for key in columns)
+            + " |"
+        )
+
+
+if __name__ == "__main__":
+    main()

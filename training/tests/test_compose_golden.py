@@ -1,0 +1,20 @@
+"""The goldens in tests/golden/compose are what the reference code writes.
+
+Equal to the byte on every machine: tokens are integers, and conditions come of additions, multiplications and divisions alone,
+which IEEE 754 rounds alike everywhere.
+"""
+
+from pathlib import Path
+
+from resonant import compose_goldens
+
+GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "compose"
+
+
+def test_goldens_are_current(tmp_path: Path) -> None:
+    compose_goldens.write(tmp_path)
+    stored = {path.name: path.read_bytes() for path in GOLDEN.glob("*.json")}
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert stored.keys() == written.keys()
+    for name, text in written.items():
+        assert text == stored[name], f"{name} differs: see `cargo xtask golden`"
