@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
-use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_models::generator::{Engine, EngineOptions};
+use resonantgen_session::{Session, SessionRequest};
 use serde::{Deserialize, Serialize};
 
 use self::table::{COLUMNS, Row};

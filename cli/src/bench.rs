@@ -13,10 +13,10 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::generator::{Engine, Observer, tokens};
 use resonantgen_music::plan::Meter;
 use resonantgen_music::track::Track;
+use resonantgen_session::{Overrides, Session, SessionRequest};
 use resonantgen_take::{GenerationSettings, StageSeconds, Take};
 use serde::{Deserialize, Serialize};
 

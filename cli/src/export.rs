@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::project::{self, ExportOptions, SampleDepth, StoreError};
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_project::{ExportOptions, SampleDepth, StoreError};
 use serde::Serialize;
 
 use crate::args::{Bits, Export, ExportKind, Models};

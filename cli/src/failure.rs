@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use resonantgen_engine::session::SessionError;
+use resonantgen_session::SessionError;
 
 /// The user cancelled (Ctrl-C); nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use resonantgen_engine::project::{
-    Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
-};
-use resonantgen_engine::session::Session;
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
+use resonantgen_project::{
+    Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
+};
+use resonantgen_session::Session;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
 use crate::args::Models;

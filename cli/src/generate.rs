@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_music::track::Track;
+use resonantgen_session::{Session, SessionRequest};
 
 use crate::args::Generate;
 use crate::maker::Maker;

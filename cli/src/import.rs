@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::session::{Session, SessionError};
 use resonantgen_import::{Findings, Fit, ImportError, ImportObserver, ImportOptions, Measured, import_loop};
+use resonantgen_session::{Session, SessionError};
 use serde::Serialize;
 
 use crate::args::Import;

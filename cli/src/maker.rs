@@ -1,11 +1,11 @@
 //! Where generation runs: on this machine's engine, or on a server.
 
 use anyhow::{Result, anyhow};
-use resonantgen_engine::session::{Session, SessionRequest};
 use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_models::runtime::Provider;
 use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
+use resonantgen_session::{Session, SessionRequest};
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::TextUnderstanding;
 

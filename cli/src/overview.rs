@@ -4,9 +4,9 @@ mod canvas;
 mod lane;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::session::Session;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_session::Session;
 
 use canvas::{Align, Canvas, Colour, Rect, Weight};
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::project::LostTake;
-use resonantgen_engine::session::Session;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_project::LostTake;
+use resonantgen_session::Session;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::StageSeconds;
 use serde::{Serialize, Serializer};

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use resonantgen_engine::project::StoredSound as _;
-use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
+use resonantgen_project::StoredSound as _;
+use resonantgen_session::Session;
 use serde::Serialize;
 
 use crate::args::{Models, Take, TakeAction};

@@ -1,4 +1,2 @@
-//! Sessions: four tracks, a plan, prompts, locks and takes in memory ([`session`]), and how they are kept ([`project`]).
-
-pub mod project;
-pub mod session;
+//! The crates together: tests that need models, a disk or several crates at once (`tests/`), and the whole way from words to
+//! stems in one file (`examples/stems.rs`).

@@ -8,13 +8,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use resonantgen_engine::project::{self, StemFormat, StoreError};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::bundle::Bundle;
 use resonantgen_models::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
 use resonantgen_models::generator::Silent;
 use resonantgen_models::runtime::{Input, ModelError, Network, Runtime};
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_project::{StemFormat, StoreError};
+use resonantgen_session::{Overrides, Session, SessionRequest};
 use resonantgen_take::GenerationSettings;
 use support::{fixture, repository, runtime_library, skip};
 

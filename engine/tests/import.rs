@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hound::{SampleFormat, WavSpec};
-use resonantgen_engine::session::{Overrides, Session, SessionError, SessionRequest};
 use resonantgen_import::{
     Fit, ImportError, ImportObserver, ImportOptions, ImportStage, Imported, import_loop,
 };
@@ -22,6 +21,8 @@ use resonantgen_models::context::Context;
 use resonantgen_models::generator::{Engine, EngineOptions, Silent};
 use resonantgen_music::plan::{Key, Meter, Plan, Swing};
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_session::{Overrides, Session, SessionError, SessionRequest};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use support::{repository, runtime_library};
 

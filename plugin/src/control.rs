@@ -39,12 +39,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
-use resonantgen_engine::project::{self, Opened};
-use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::TRACK_COUNT;
 use resonantgen_playback::{Player, channel};
+use resonantgen_project as project;
+use resonantgen_project::Opened;
+use resonantgen_session::{Overrides, Session};
 use resonantgen_take::Take;
 
 pub use demand::ControlPort;
@@ -57,7 +58,7 @@ use host::HostLink;
 use job::{Command, Count, Job, QueuedJob, Trigger};
 use notices::Notices;
 use prompts::Prompts;
-use publisher::Opened;
+use publisher::OpenedPlayer;
 use snapshot::Store;
 use status::{AtomicProgress, AtomicSize, Progress};
 
@@ -125,7 +126,7 @@ pub struct Control {
     /// Grows whenever a job or demand comes on.
     activity: AtomicU32,
     commands: Sender<Command>,
-    opened: Sender<Opened>,
+    opened: Sender<OpenedPlayer>,
     wake: Sender<()>,
 }
 
@@ -133,7 +134,7 @@ pub struct Control {
 #[derive(Debug)]
 pub struct Receivers {
     pub(crate) commands: Receiver<Command>,
-    opened: Receiver<Opened>,
+    opened: Receiver<OpenedPlayer>,
     wake: Receiver<()>,
 }
 
@@ -397,7 +398,7 @@ impl Control {
         let (feeder, player) = channel(sample_rate_hz);
         let opening = Count::new(&self.opening);
         // Without a publisher, which was said when it could not be started, it stays silent.
-        if self.opened.send(Opened { feeder, sample_rate_hz, opening }).is_ok() {
+        if self.opened.send(OpenedPlayer { feeder, sample_rate_hz, opening }).is_ok() {
             self.wake();
             let began = Instant::now();
             while self.opening.load(Ordering::Acquire) > 0 && began.elapsed() < OPENING {

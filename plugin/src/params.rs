@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
-use resonantgen_engine::session::TAKE_NUMBERS;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::SwapAt;
+use resonantgen_session::TAKE_NUMBERS;
 
 use crate::control::Control;
 use crate::control::state::{

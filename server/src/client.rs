@@ -10,10 +10,10 @@ mod transport;
 
 use std::time::{Duration, Instant};
 
-use resonantgen_engine::project;
-use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_session::{Session, SessionError, SessionRequest};
 use resonantgen_take::GenerationSettings;
 
 use crate::wire::{

@@ -4,13 +4,13 @@
 
 mod support;
 
-use resonantgen_engine::project;
-use resonantgen_engine::session::{Overrides, SessionRequest};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::serve::{Limits, openapi_json};
 use resonantgen_server::wire::{JobState, TrackName};
+use resonantgen_session::{Overrides, SessionRequest};
 use resonantgen_take::GenerationSettings;
 use serde_json::{Value, json};
 use support::{Running, four_takes};

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resonantgen_engine::project;
+use resonantgen_project as project;
 use resonantgen_server::serve::Limits;
 use resonantgen_server::wire::JobState;
 use serde_json::{Value, json};

@@ -70,7 +70,7 @@ pub fn run() -> Result<()> {
         tests
             .args(SCOPE)
             // Not optimised: it builds faster, and every access is as written.
-            .args(["--test", "playback", "--config", "profile.dev.package.resonantgen-engine.opt-level=0"])
+            .args(["--test", "playback", "--config", "profile.dev.package.resonantgen-playback.opt-level=0"])
             .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
             .env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()));
         command::run(&mut tests)?;

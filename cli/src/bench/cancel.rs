@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
+use resonantgen_session::{Session, SessionError, SessionRequest};
 use serde::Serialize;
 
 use super::figures::percentile;

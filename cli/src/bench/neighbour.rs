@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use resonantgen_engine::session::{Session, SessionError, SessionRequest};
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use resonantgen_models::worker::give_way;
+use resonantgen_session::{Session, SessionError, SessionRequest};
 use serde::Serialize;
 
 use super::figures::percentile;

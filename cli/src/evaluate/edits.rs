@@ -1,10 +1,10 @@
 //! Whether edits change what they name and leave the rest alone.
 
 use anyhow::Result;
-use resonantgen_engine::session::Session;
 use resonantgen_models::generator::Engine;
 use resonantgen_music::score::DrumClass;
 use resonantgen_music::track::Track;
+use resonantgen_session::Session;
 use resonantgen_sound::measure::{Measures, fit};
 use resonantgen_take::{GenerationSettings, Take};
 use serde::Serialize;

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::generator::{Engine, TakeRequest};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_session::{Overrides, Session, SessionRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use std::sync::Arc;
 

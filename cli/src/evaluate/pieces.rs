@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_engine::project::mix;
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_models::generator::Engine;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
+use resonantgen_project::mix;
+use resonantgen_session::{Overrides, Session, SessionRequest};
 use resonantgen_sound::measure::{Measures, fit, sound};
 use resonantgen_take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
 use resonantgen_words::Style;

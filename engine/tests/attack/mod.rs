@@ -6,12 +6,12 @@
 
 use std::io::Cursor;
 
-use resonantgen_engine::project;
-use resonantgen_engine::session::Overrides;
 use resonantgen_foreign::encodec::TokensFile;
 use resonantgen_import::{ImportOptions, import_loop};
 use resonantgen_models::bundle;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_session::Overrides;
 use resonantgen_words::make_plan;
 use sha2::{Digest, Sha256};
 

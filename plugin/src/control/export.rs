@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use resonantgen_engine::project::{self, ExportOptions, StoreError};
-use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_project::{ExportOptions, StoreError};
+use resonantgen_session::Session;
 
 /// Where exports go, if set; else the user's music folder.
 const FOLDER_VARIABLE: &str = "RESONANTGEN_EXPORTS";

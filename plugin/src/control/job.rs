@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use resonantgen_engine::session::Session;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_session::Session;
 use resonantgen_take::GenerationSettings;
 
 use super::Cancellation;

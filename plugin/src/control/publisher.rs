@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
-use resonantgen_engine::project::StoredSound as _;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, Feeder, Rack, Reel};
+use resonantgen_project::StoredSound as _;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
@@ -34,7 +34,7 @@ type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
 
 /// A player that was opened, on its way to the publisher.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedPlayer {
     /// Its other end.
     pub feeder: Feeder,
     /// Its rate, in audio frames per second.
@@ -166,7 +166,7 @@ struct Publishing<'a> {
 pub fn run(
     control: &Control,
     triggers: Consumer<SongTrigger>,
-    opened: &Receiver<Opened>,
+    opened: &Receiver<OpenedPlayer>,
     wake: &Receiver<()>,
 ) {
     let now = Instant::now();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use resonantgen_engine::session::{Session, SessionError, Work};
 use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
+use resonantgen_session::{Session, SessionError, Work};
 
 use super::inference::{EngineError, engine, fallen_back, note_status};
 use super::location;
@@ -157,9 +157,9 @@ pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_engine::session::{Overrides, SessionRequest};
     use resonantgen_models::generator::Silent;
     use resonantgen_music::track::Track;
+    use resonantgen_session::{Overrides, SessionRequest};
     use resonantgen_take::GenerationSettings;
 
     use super::*;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use resonantgen_engine::session::{Session, TrackState};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::is_same_tempo;
+use resonantgen_session::{Session, TrackState};
 use resonantgen_take::{Take, TakeId};
 
 use super::demand::Demand;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nice_plug::nice_error;
-use resonantgen_engine::project::{StoredSound as _, prepare_project};
-use resonantgen_engine::session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::Track;
+use resonantgen_project::{StoredSound as _, prepare_project};
+use resonantgen_session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_take::{Take, TakeId};
 
 use super::inference::{engine, is_permit_taken, wait_for_permit};

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
-use resonantgen_engine::session::{Overrides, Session, SessionError};
 use resonantgen_import::import_loop;
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_session::{Overrides, Session, SessionError};
 
 use super::browse::{self, Browser};
 use super::import::Importing;

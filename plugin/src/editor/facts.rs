@@ -1,8 +1,8 @@
 //! How a prompt is understood: the facts behind the chips.
 
-use resonantgen_engine::session::{Overrides, Session, SessionRequest};
 use resonantgen_music::plan::{Chord, Key, Meter, Plan};
 use resonantgen_music::track::Track;
+use resonantgen_session::{Overrides, Session, SessionRequest};
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::{Intent, Slot, Style, TextUnderstanding, understood};
 

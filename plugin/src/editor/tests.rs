@@ -122,9 +122,9 @@ fn give_session(bench: &mut Bench) {
 }
 
 /// Four tracks of two short takes each, made by hand.
-pub(crate) fn fixture() -> resonantgen_engine::session::Session {
-    use resonantgen_engine::session::Session;
+pub(crate) fn fixture() -> resonantgen_session::Session {
     use resonantgen_music::score::{Note, Score};
+    use resonantgen_session::Session;
     use resonantgen_take::{
         GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
     };
@@ -657,7 +657,7 @@ fn an_audio_file_is_asked_for_and_imported_by_the_worker() {
     bench.click("Import and lock");
     assert!(bench.harness.state().importing.is_none());
     let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
-    let error = change(&mut resonantgen_engine::session::Session::default(), &bench.control.cancellation())
+    let error = change(&mut resonantgen_session::Session::default(), &bench.control.cancellation())
         .expect_err("there is no such file");
     assert!(error.contains("/nowhere/beat.wav"), "{error}");
 }

@@ -1,9 +1,9 @@
 //! The editor's view of the session, prepared once per change.
 
-use resonantgen_engine::session::Session;
 use resonantgen_music::plan::{Key, Plan};
 use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_session::Session;
 use resonantgen_take::{FULL_SCALE, Take};
 
 /// Columns of a waveform; more than a lane has pixels would be wasted.

@@ -1,8 +1,8 @@
 //! What the server generates with.
 
-use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_music::track::Track;
+use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::TextUnderstanding;
 

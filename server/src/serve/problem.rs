@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonantgen_engine::project::StoreError;
-use resonantgen_engine::session::SessionError;
+use resonantgen_project::StoreError;
+use resonantgen_session::SessionError;
 
 use crate::wire;
 

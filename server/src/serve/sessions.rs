@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use resonantgen_engine::project::{self, Access, Folder, StemFormat, Waiting};
-use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_project::{Access, Folder, StemFormat, Waiting};
+use resonantgen_session::Session;
 use resonantgen_take::Take;
 
 use super::id::{JobId, SessionId, WantedTake};

@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use resonantgen_engine::session::{BundleFacts, Overrides, SessionRequest, TrackState};
 use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
+use resonantgen_session::{BundleFacts, Overrides, SessionRequest, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Slot, Style, Understood};
 

@@ -10,12 +10,12 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use resonantgen_engine::project;
-use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
+use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_take::GenerationSettings;
 
 use crate::support::{Answer, Running, four_takes};

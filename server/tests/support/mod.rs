@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use resonantgen_engine::project;
-use resonantgen_engine::session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
+use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 use serde_json::Value;

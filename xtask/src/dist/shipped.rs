@@ -103,7 +103,7 @@ mod tests {
     fn what_is_linked_is_listed_and_what_is_not_is_not() {
         let packages = packages().expect("cargo metadata works");
         let has = |name: &str| packages.iter().any(|package| package.name == name);
-        for name in ["resonantgen-plugin", "resonantgen-cli", "resonantgen-engine", "ort", "hound", "clap"] {
+        for name in ["resonantgen-plugin", "resonantgen-cli", "resonantgen-models", "ort", "hound", "clap"] {
             assert!(has(name), "{name} is missing");
         }
         for name in ["proptest", "resonantgen-tests", "xtask"] {

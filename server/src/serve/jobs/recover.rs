@@ -96,7 +96,7 @@ fn plays(sessions: &Sessions, session: &SessionId, takes: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_engine::session::Session;
+    use resonantgen_session::Session;
 
     use super::super::super::journal::Spec;
     use super::*;

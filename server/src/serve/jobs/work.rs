@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use resonantgen_engine::session::{Session, SessionError};
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
+use resonantgen_session::{Session, SessionError};
 
 use super::super::journal::{Record, Spec};
 use super::super::problem::Problem;

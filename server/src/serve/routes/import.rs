@@ -7,9 +7,9 @@ use std::time::Instant;
 use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use resonantgen_engine::session::SessionError;
 use resonantgen_import::{ImportError, ImportObserver, ImportOptions, import_loop};
 use resonantgen_music::track::Track;
+use resonantgen_session::SessionError;
 use serde::Deserialize;
 
 use super::super::app::App;

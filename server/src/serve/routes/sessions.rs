@@ -6,9 +6,9 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonantgen_engine::project;
-use resonantgen_engine::session::Session;
 use resonantgen_music::track::Track;
+use resonantgen_project as project;
+use resonantgen_session::Session;
 use resonantgen_take::TakeId;
 use serde::Deserialize;
 

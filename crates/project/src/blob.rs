@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::flac::{self, Packed};
 use super::parallel::{in_parallel, thread_count};
 use super::record::{self, FORM, Opened, RecordError, Sound, TakeRecord};
-use crate::session::Session;
+use resonantgen_session::Session;
 use resonantgen_take::{Take, TakeId};
 
 const MAGIC: &[u8; 8] = b"RESONANT";
@@ -267,9 +267,9 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::StoredSound as _;
-    use crate::session::generate::tests::{generate, generated, regenerate, request};
+    use crate::StoredSound as _;
     use resonantgen_music::track::Track;
+    use resonantgen_session::fake::{generate, generated, regenerate, request};
 
     fn assert_same(a: &Session, b: &Session) {
         assert_eq!((&a.prompt, &a.intent, &a.plan, a.seed), (&b.prompt, &b.intent, &b.plan, b.seed));

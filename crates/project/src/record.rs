@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
 use super::remembered::Remembered;
-use crate::session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
 use hex::encode as hex;
-use resonantgen_import::ImportSource;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
 use resonantgen_sound::measure::Measures;
+use resonantgen_take::ImportSource;
 use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
@@ -666,7 +666,7 @@ fn measures_of(record: v4::Measures) -> Measures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::generated;
+    use resonantgen_session::fake::generated;
 
     fn json_of(session: &Session) -> serde_json::Value {
         let record = of_session(session, true, &|_| None);

@@ -1,10 +1,12 @@
-//! A session: four tracks, a plan, prompts, locks and takes. It knows no files: [`crate::project`] keeps it.
+//! A session: four tracks, a plan, prompts, locks and takes. It knows no files: [`resonantgen_project`] keeps it.
 
 mod adopt;
 mod answers;
 mod edit;
 mod error;
-pub(crate) mod generate;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+mod generate;
 mod history;
 mod import;
 mod notices;

@@ -36,7 +36,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::{generated, ids, regenerate};
+    use crate::fake::{generated, ids, regenerate};
 
     #[test]
     fn what_was_made_elsewhere_plays_and_can_be_undone() {

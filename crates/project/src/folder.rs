@@ -20,11 +20,11 @@ use super::parallel::in_parallel;
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoredSound as _, mix};
-use crate::session::Session;
 use hex::encode as hex;
 use resonantgen_music::midi;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
+use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 
 /// Name of the record within the folder.
@@ -495,7 +495,7 @@ fn checksum(json: &[u8]) -> Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::{generated, ids, regenerate};
+    use resonantgen_session::fake::{generated, ids, regenerate};
     use resonantgen_words::Style;
 
     #[test]
@@ -800,7 +800,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_form_3_opens_to_the_bit_and_stays_so() {
-        let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/session_v3"));
+        let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/session_v3"));
         let place = tempfile::tempdir().expect("a folder");
         let dir = place.path();
         fs::create_dir(dir.join(TAKES_FOLDER)).expect("made");
@@ -832,17 +832,17 @@ mod tests {
             }
         }
         let project = fs::read(golden.join("project.bin")).expect("readable");
-        let session = crate::project::from_bytes(&project).expect("loaded");
+        let session = crate::from_bytes(&project).expect("loaded");
         let in_project = heard(&session);
         assert!(in_project.is_subset(&expected) && in_project.len() == expected.len() - 2);
     }
 
     #[test]
     fn folders_and_projects_of_the_first_version_load() {
-        let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/session_v1"));
+        let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/session_v1"));
         let folder = load(golden).expect("loaded").session;
         let bytes = fs::read(golden.join("project.bin")).expect("readable");
-        let project = crate::project::from_bytes(&bytes).expect("loaded");
+        let project = crate::from_bytes(&bytes).expect("loaded");
         for session in [folder, project] {
             assert_eq!(session.prompt, "dark techno with driving bass");
             assert!(session.track(Track::Bass).locked && !session.can_undo());

@@ -39,8 +39,8 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::generate::tests::{generated, request};
-    use crate::session::{Overrides, Session, SessionRequest};
+    use crate::fake::{generated, request};
+    use crate::{Overrides, Session, SessionRequest};
     use resonantgen_music::track::Track;
 
     fn told(session: &Session, request: &SessionRequest) -> String {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoreError, mix};
-use crate::session::Session;
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
+use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 /// Longest part of a file's name that comes from the prompt, in characters.
@@ -154,7 +154,7 @@ fn slug(prompt: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::generated;
+    use resonantgen_session::fake::generated;
     use resonantgen_take::FULL_SCALE;
 
     fn names(paths: &[PathBuf]) -> Vec<String> {

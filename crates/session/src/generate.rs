@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::edit::is_same_grid;
 use super::{Overrides, Session, SessionError};
-use resonantgen_music::plan::{Plan, PlanError, make_plan};
+use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, TakeRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Intent, TextUnderstanding, edit_with, is_understood_with, parse_with};
+use resonantgen_words::{PlanError, make_plan};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
@@ -300,13 +301,17 @@ fn check_settings(settings: GenerationSettings) -> Result<(), SessionError> {
 }
 
 /// What tests do without an engine.
-#[cfg(test)]
+#[cfg(any(test, feature = "fake"))]
 impl Session {
-    fn generate_by(&mut self, request: &SessionRequest, make: &mut Make<'_>) -> Result<(), SessionError> {
+    pub(crate) fn generate_by(
+        &mut self,
+        request: &SessionRequest,
+        make: &mut Make<'_>,
+    ) -> Result<(), SessionError> {
         self.generate_understood(request, None, make)
     }
 
-    fn regenerate_by(
+    pub(crate) fn regenerate_by(
         &mut self,
         track: Track,
         text: &str,
@@ -319,78 +324,11 @@ impl Session {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::fake::{fake_take, generate, generated, ids, request};
     use proptest::prelude::*;
-    use resonantgen_music::score::{Note, Score};
-    use resonantgen_sound::measure::Measures;
-    use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Tokens};
     use resonantgen_words::PromptError;
-
-    /// A take as an engine would make it, with a little noise for audio.
-    pub(crate) fn fake_take(request: &TakeRequest<'_>) -> Take {
-        let recipe = Recipe {
-            track: request.track,
-            prompt: request.prompt.to_owned(),
-            intent: request.intent.clone(),
-            plan: request.plan.clone(),
-            seed: request.seed,
-            settings: request.settings,
-            bundle_id: "test".to_owned(),
-            context: request.context.iter().map(|take| take.id.clone()).collect(),
-            imported: None,
-        };
-        let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let mut state = request.seed ^ (request.track.index() as u64 + 1);
-        let mut noise = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 41) as i32) - (1 << 22)
-        };
-        let audio = StemAudio {
-            left: (0..frames).map(|_| noise()).collect(),
-            right: (0..frames).map(|_| noise()).collect(),
-        };
-        let note = Note { step: 3, offset: 0.25, length: 1.0 / 3.0, pitch: 60, velocity: 90 };
-        Take {
-            id: recipe.take_id(),
-            recipe,
-            patch: "a patch".to_owned(),
-            score: Score { notes: vec![note] },
-            tokens: Tokens { codebooks: 2, codes: vec![1, 2, 3, 1_023] },
-            audio: Arc::new(audio),
-            timings: StageSeconds { compose: 0.1, perform: 0.2, decode: 1.0 / 3.0 },
-            measures: Some(Measures { on_grid: Some(1.0 / 3.0), ..Measures::default() }),
-        }
-    }
-
-    pub(crate) fn request(prompt: &str, seed: u64) -> SessionRequest {
-        SessionRequest {
-            prompt: prompt.to_owned(),
-            overrides: Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() },
-            seed,
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        }
-    }
-
-    pub(crate) fn generated(prompt: &str, seed: u64) -> Session {
-        let mut session = Session::default();
-        session.generate_by(&request(prompt, seed), &mut |take| Ok(fake_take(take))).expect("a session");
-        session
-    }
-
-    pub(crate) fn regenerate(session: &mut Session, track: Track, seed: u64) -> Result<(), SessionError> {
-        let settings = GenerationSettings::default();
-        session.regenerate_by(track, "", seed, settings, &mut |take| Ok(fake_take(take)))
-    }
-
-    pub(crate) fn generate(session: &mut Session, request: &SessionRequest) -> Result<(), SessionError> {
-        session.generate_by(request, &mut |take| Ok(fake_take(take)))
-    }
-
-    pub(crate) fn ids(session: &Session) -> [Option<String>; 4] {
-        Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
-    }
 
     #[test]
     fn each_track_hears_those_before_it() {

@@ -308,8 +308,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project;
-    use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
+    use crate::fake::{generate, generated, ids, regenerate, request};
 
     fn regeneration(seed: u64) -> Work<'static> {
         Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
@@ -326,25 +325,6 @@ mod tests {
         regenerate(session, Track::Melody, 23).expect("a melody");
         session.note_answer(question);
         [first, ids(session)]
-    }
-
-    #[test]
-    fn a_song_is_answered_again_after_it_was_opened() {
-        let mut session = generated("jazz", 1);
-        let played = pass(&mut session);
-        let mut opened = project::from_project(&project::to_project(&session)).expect("own bytes").session;
-        for _ in 0..2 {
-            assert!(opened.answer_again(&Work::Generate(request("techno", 7))));
-            assert_eq!(ids(&opened), played[0]);
-            assert!(opened.answer_again(&regeneration(23)));
-            assert_eq!(ids(&opened), played[1]);
-        }
-        let same = |session: &Session| {
-            (session.prompt.clone(), session.intent.clone(), session.plan.clone(), session.seed)
-        };
-        assert_eq!(same(&opened), same(&session));
-        opened.undo().expect("an action");
-        assert_eq!(ids(&opened), played[0]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Why an operation on a session was refused.
 
-use resonantgen_music::plan::PlanError;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::GenerateError;
+use resonantgen_words::PlanError;
 use resonantgen_words::PromptError;
 
 /// The session was not changed.

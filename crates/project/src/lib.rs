@@ -6,7 +6,8 @@
 //! May know the session and what it is made of; knows no generator, plugin or server.
 //!
 //! ```
-//! use resonantgen_engine::{project, session::Session};
+//! use resonantgen_project as project;
+//! use resonantgen_session::Session;
 //!
 //! let bytes = project::to_project(&Session::default());
 //! let opened = project::from_project(&bytes)?;

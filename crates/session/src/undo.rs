@@ -180,7 +180,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::generate::tests::{generate, generated, ids, regenerate, request};
+    use crate::fake::{generate, generated, ids, regenerate, request};
 
     /// All that undo brings back.
     fn state(session: &Session) -> (String, Option<Plan>, u64, [Option<String>; 4], [bool; 4]) {
