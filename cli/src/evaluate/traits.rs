@@ -142,7 +142,7 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
             "shaker-least" => piece.hits_per_bar(SHAKEN) >= number()?,
             "bass-least" => piece.onsets_per_bar(bass) >= number()?,
             "bass-most" => piece.onsets_per_bar(bass) <= number()?,
-            "bass-off" => piece.share(&piece.onsets(bass), |step| step % 4 != 0) >= number()?,
+            "bass-off" => piece.share(&piece.onsets(bass), |step| !step.is_multiple_of(4)) >= number()?,
             "bass-rhythms-most" => rhythms(&piece.onsets(bass), 4) as f32 <= number()?,
             "harmony-least" => piece.onsets_per_bar(harmony) >= number()?,
             "harmony-most" => piece.onsets_per_bar(harmony) <= number()?,
@@ -198,7 +198,8 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "kick-1-only" => mostly(&piece.hits(KICK), |bar| bar.contains(&0) && bar.len() <= 2),
         "kick-skipped" => mostly(&piece.hits(KICK), |bar| bar.contains(&0) && !bar.contains(&8)),
         "kick-broken" => {
-            check("not-four", piece)? && mostly(&piece.hits(KICK), |bar| bar.iter().any(|step| step % 4 != 0))
+            check("not-four", piece)?
+                && mostly(&piece.hits(KICK), |bar| bar.iter().any(|step| !step.is_multiple_of(4)))
         }
         "kick-two-step" => {
             mostly(&piece.hits(KICK), |bar| has_all(bar, &[0, 10]) && !has_all(bar, &[4, 8, 12]))
@@ -209,11 +210,15 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         "rim-clave" => {
             let bars = piece.hits(&[DrumClass::Rim]);
             mean(bars.iter().map(|bar| bar.len() as f32)) >= 2.6
-                && piece.share(&bars, |step| step % 4 != 0) >= 0.4
+                && piece.share(&bars, |step| !step.is_multiple_of(4)) >= 0.4
         }
         "sticks-syncopated" => {
-            mean(piece.hits(STICKS).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32))
-                >= 3.0
+            mean(
+                piece
+                    .hits(STICKS)
+                    .iter()
+                    .map(|bar| bar.iter().filter(|step| !step.is_multiple_of(4)).count() as f32),
+            ) >= 3.0
         }
         "surf-beat" => mostly(&piece.hits(BACKBEAT), |bar| has_all(bar, &[4, 6, 12])),
         "off-beat-hats" => {
@@ -225,7 +230,7 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
             mean(found.into_iter()) >= 0.7 * piece.bar_steps() as f32 / 4.0
         }
         "hats-eighths" => {
-            mostly(&piece.hits(CYMBALS), |bar| bar.iter().filter(|step| *step % 2 == 0).count() >= 6)
+            mostly(&piece.hits(CYMBALS), |bar| bar.iter().filter(|step| step.is_multiple_of(2)).count() >= 6)
         }
         "ride-swung" => mostly(&piece.hits(&[DrumClass::Ride, DrumClass::ClosedHat]), |bar| bar.len() >= 4),
         "drums-differ" => {
@@ -256,8 +261,12 @@ pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
         }
         "bass-1-3-4" => mostly(&piece.onsets(bass), |bar| has_all(bar, &[0, 8, 12])),
         "bass-rolling" => {
-            mean(piece.onsets(bass).iter().map(|bar| bar.iter().filter(|step| *step % 4 != 0).count() as f32))
-                >= 7.5
+            mean(
+                piece
+                    .onsets(bass)
+                    .iter()
+                    .map(|bar| bar.iter().filter(|step| !step.is_multiple_of(4)).count() as f32),
+            ) >= 7.5
         }
         "bass-octaves" => {
             let leaps: Vec<u8> = piece
