@@ -12,8 +12,10 @@ use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::Track;
 use resonantgen_project::{StoredSound as _, prepare_project};
+use resonantgen_server::settings;
 use resonantgen_session::{Overrides, Session, SessionRequest, Work};
 use resonantgen_take::{Take, TakeId};
+use resonantgen_words::genre;
 
 use super::inference::{engine, is_permit_taken, wait_for_permit};
 use super::job::{Command, Job, QueuedJob, Target, Trigger, enqueue};
@@ -46,6 +48,9 @@ struct Worker<'a> {
 pub fn run(control: &Control, commands: &Receiver<Command>) {
     // At its old priority it works as well, only less politely.
     let _ = give_way();
+    if let Err(error) = install_own_genres() {
+        control.notify(sentence(&format!("your own genres are not used: {error}")));
+    }
     let mut worker = Worker {
         control,
         commands,
@@ -62,6 +67,14 @@ pub fn run(control: &Control, commands: &Receiver<Command>) {
     // The engine goes here and not when the thread's own memory does: Windows holds the loader's lock then, and the engine
     // waits for a thread to end.
     drop(worker);
+}
+
+/// Adds the genres of the user's settings folder to the built-in ones; once per process, before the first prompt is read.
+fn install_own_genres() -> Result<(), String> {
+    // A system without a folder for settings has no genres in it.
+    let Ok(folder) = settings::folder() else { return Ok(()) };
+    let files = settings::own_genres(&folder).map_err(|error| error.to_string())?;
+    genre::install(&files).map_err(|error| error.to_string())
 }
 
 enum Failure {
