@@ -2,7 +2,8 @@
 //!
 //! The framework counts the steps of a parameter from 0, but Prompt Slot begins with 1: hosts that show a plain number beside a
 //! parameter's text (qtractor's panel, clap-info) had it one too low, and a number that was typed chose the next slot. Here each
-//! stepped parameter whose lowest text is a number has the values that its texts say, on every way in and out.
+//! stepped parameter whose lowest text is a number has the values that its texts say, on every way in and out, and each value is a
+//! whole number (the framework's are, but for the rounding of a 32-bit fraction).
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_void};
@@ -23,7 +24,7 @@ const TEXT: usize = 64;
 /// Changed events that a reader may hold at once: it looks at one and at the next.
 const COPIES: usize = 8;
 
-/// By how much the shown value of a parameter is above the framework's, for those where it is.
+/// The stepped parameters, and by how much each one's shown value is above the framework's.
 #[derive(Debug, Default)]
 pub struct Offsets(OnceLock<Vec<(clap_id, f64)>>);
 
@@ -37,10 +38,20 @@ impl Offsets {
         self.0.get_or_init(|| unsafe { offsets(inner) }.unwrap_or_default());
     }
 
-    /// Realtime-safe.
-    fn of(&self, id: clap_id) -> f64 {
+    fn of(&self, id: clap_id) -> Option<f64> {
         let offsets = self.0.get().map_or(&[][..], Vec::as_slice);
-        offsets.iter().find(|(known, _)| *known == id).map_or(0.0, |(_, offset)| *offset)
+        offsets.iter().find(|(known, _)| *known == id).map(|(_, offset)| *offset)
+    }
+
+    /// The value that is shown for one of the framework's, which is a whole number but for the framework's rounding.
+    /// Realtime-safe.
+    fn shown(&self, id: clap_id, value: f64) -> f64 {
+        self.of(id).map_or(value, |offset| (value + offset).round())
+    }
+
+    /// The framework's value for a shown one. Realtime-safe.
+    fn inner(&self, id: clap_id, value: f64) -> f64 {
+        value - self.of(id).unwrap_or(0.0)
     }
 }
 
@@ -54,15 +65,15 @@ unsafe fn offsets(inner: *const clap_plugin) -> Option<Vec<(clap_id, f64)>> {
         for index in 0..(params.count?)(inner) {
             let mut info: clap_param_info = std::mem::zeroed();
             let mut text = [0; TEXT];
-            let is_known = (params.get_info?)(inner, index, &raw mut info)
-                && info.flags & CLAP_PARAM_IS_STEPPED != 0
-                && (params.value_to_text?)(inner, info.id, info.min_value, text.as_mut_ptr(), TEXT as u32);
-            let shown = Some(&text)
-                .filter(|_| is_known)
-                .and_then(|text| CStr::from_ptr(text.as_ptr()).to_str().ok()?.parse::<i32>().ok());
-            if let Some(shown) = shown.map(f64::from).filter(|shown| *shown != info.min_value) {
-                offsets.push((info.id, shown - info.min_value));
+            if !(params.get_info?)(inner, index, &raw mut info) || info.flags & CLAP_PARAM_IS_STEPPED == 0 {
+                continue;
             }
+            let has_text =
+                (params.value_to_text?)(inner, info.id, info.min_value, text.as_mut_ptr(), TEXT as u32);
+            let shown = Some(&text)
+                .filter(|_| has_text)
+                .and_then(|text| CStr::from_ptr(text.as_ptr()).to_str().ok()?.parse::<i32>().ok());
+            offsets.push((info.id, shown.map_or(0.0, |shown| f64::from(shown) - info.min_value)));
         }
         Some(offsets)
     }
@@ -105,10 +116,10 @@ unsafe extern "C" fn get_info(plugin: *const clap_plugin, index: u32, info: *mut
         let get_info = inner_params(inner).and_then(|params| params.get_info);
         let is_known = get_info.is_some_and(|get_info| get_info(inner, index, info));
         if is_known {
-            let offset = shim::offsets(plugin).of((*info).id);
-            (*info).min_value += offset;
-            (*info).max_value += offset;
-            (*info).default_value += offset;
+            let (offsets, id) = (shim::offsets(plugin), (*info).id);
+            (*info).min_value = offsets.shown(id, (*info).min_value);
+            (*info).max_value = offsets.shown(id, (*info).max_value);
+            (*info).default_value = offsets.shown(id, (*info).default_value);
         }
         is_known
     }
@@ -121,7 +132,7 @@ unsafe extern "C" fn get_value(plugin: *const clap_plugin, id: clap_id, value: *
         let get_value = inner_params(inner).and_then(|params| params.get_value);
         let is_known = get_value.is_some_and(|get_value| get_value(inner, id, value));
         if is_known {
-            *value += shim::offsets(plugin).of(id);
+            *value = shim::offsets(plugin).shown(id, *value);
         }
         is_known
     }
@@ -137,7 +148,7 @@ unsafe extern "C" fn value_to_text(
     // SAFETY: as `count`; `text` is the host's to fill.
     unsafe {
         let inner = shim::inner(plugin);
-        let value = value - shim::offsets(plugin).of(id);
+        let value = shim::offsets(plugin).inner(id, value);
         let to_text = inner_params(inner).and_then(|params| params.value_to_text);
         to_text.is_some_and(|to_text| to_text(inner, id, value, text, capacity))
     }
@@ -155,7 +166,7 @@ unsafe extern "C" fn text_to_value(
         let to_value = inner_params(inner).and_then(|params| params.text_to_value);
         let is_known = to_value.is_some_and(|to_value| to_value(inner, id, text, value));
         if is_known {
-            *value += shim::offsets(plugin).of(id);
+            *value = shim::offsets(plugin).shown(id, *value);
         }
         is_known
     }
@@ -226,11 +237,11 @@ unsafe extern "C" fn input_get(list: *const clap_input_events, index: u32) -> *c
         let this = &*(*list).ctx.cast::<Input<'_>>();
         let event = (*this.host).get.map_or(std::ptr::null(), |get| get(this.host, index));
         let Some(mut value) = param_value(event) else { return event };
-        let offset = this.offsets.of(value.param_id);
-        if offset == 0.0 {
+        let inner = this.offsets.inner(value.param_id, value.value);
+        if inner == value.value {
             return event;
         }
-        value.value -= offset;
+        value.value = inner;
         let copy = this.copies.get().cast::<clap_event_param_value>().add(this.next.get());
         this.next.set((this.next.get() + 1) % COPIES);
         copy.write(value);
@@ -247,7 +258,7 @@ unsafe extern "C" fn output_try_push(
         let this = &*(*list).ctx.cast::<Output<'_>>();
         let Some(try_push) = (*this.host).try_push else { return false };
         let Some(mut value) = param_value(event) else { return try_push(this.host, event) };
-        value.value += this.offsets.of(value.param_id);
+        value.value = this.offsets.shown(value.param_id, value.value);
         try_push(this.host, (&raw const value).cast())
     }
 }
