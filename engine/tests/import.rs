@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hound::{SampleFormat, WavSpec};
+use resonantgen_engine::project;
 use resonantgen_engine::session::{Overrides, Session, SessionError, SessionRequest};
 use resonantgen_import::{
     Fit, ImportError, ImportObserver, ImportOptions, ImportStage, Imported, import_loop,
