@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
-use resonantgen_engine::project::{self, Opened};
+use resonantgen_engine::project;
 use resonantgen_engine::session::{Overrides, Session};
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
@@ -425,11 +425,14 @@ impl Control {
     /// Takes over a session from the host's project. A damaged one is kept aside and leaves an empty session and a notice.
     /// Not for the audio thread.
     pub fn restore_session(&self, bytes: Vec<u8>) {
-        let empty = Opened { session: Session::default(), lost: Vec::new(), edited: false };
-        let restored = if bytes.is_empty() { Ok(empty) } else { project::from_project(&bytes) };
+        let restored = if bytes.is_empty() {
+            Ok((Session::default(), Vec::new()))
+        } else {
+            project::from_project(&bytes).map(|opened| (opened.session, opened.lost))
+        };
         self.notices.clear();
         let session = match restored {
-            Ok(Opened { session, lost, .. }) => {
+            Ok((session, lost)) => {
                 self.damaged.lock().clear();
                 for lost in lost {
                     self.notify(format!("In the project, {lost}."));

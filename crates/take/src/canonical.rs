@@ -158,7 +158,7 @@ impl Canonical {
     /// The SHA-256 of the text, in hex.
     #[must_use]
     pub fn hash(&self) -> String {
-        hex(&self.sha256())
+        hex(self.sha256())
     }
 }
 
