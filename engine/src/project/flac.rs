@@ -24,7 +24,7 @@ pub(super) struct Packed {
 impl Packed {
     /// Bytes that were just encoded or read.
     pub(super) fn new(bytes: Arc<[u8]>) -> Self {
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex(Sha256::digest(&bytes));
         Self { bytes, sha256 }
     }
 }

@@ -469,7 +469,7 @@ fn with_checksum(record: &SessionRecord) -> Vec<u8> {
     while json.last().is_some_and(u8::is_ascii_whitespace) {
         json.pop();
     }
-    let hash = hex(&Sha256::digest(&json));
+    let hash = hex(Sha256::digest(&json));
     json.extend_from_slice(format!(",\n  {CHECKSUM}: \"{hash}\"\n}}\n").as_bytes());
     json
 }
@@ -489,7 +489,7 @@ fn checksum(json: &[u8]) -> Checksum {
     let told = String::from_utf8_lossy(&json[at + CHECKSUM.len()..]);
     let told: String = told.chars().filter(char::is_ascii_hexdigit).collect();
     let Some(comma) = json[..at].iter().rposition(|byte| *byte == b',') else { return Checksum::Wrong };
-    if hex(&Sha256::digest(&json[..comma])) == told { Checksum::Right } else { Checksum::Wrong }
+    if hex(Sha256::digest(&json[..comma])) == told { Checksum::Right } else { Checksum::Wrong }
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ fn hash_of(audio: &StemAudio) -> String {
         hash.update(left.to_le_bytes());
         hash.update(right.to_le_bytes());
     }
-    hex(&hash.finalize())
+    hex(hash.finalize())
 }
 
 /// Reads a record's JSON of any form; checks its form before anything else. A byte order mark is passed over.

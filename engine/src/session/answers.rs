@@ -145,7 +145,7 @@ impl Asked<'_> {
             ids.join(","),
             self.plan.map_or("null".to_owned(), json_plan),
         );
-        Question { form: QuestionForm::Json, sha256: hex(&Sha256::digest(json.as_bytes())) }
+        Question { form: QuestionForm::Json, sha256: hex(Sha256::digest(json.as_bytes())) }
     }
 }
 
