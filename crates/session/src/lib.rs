@@ -1,4 +1,12 @@
-//! A session: four tracks, a plan, prompts, locks and takes. It knows no files: [`resonantgen_project`] keeps it.
+//! A session: four tracks, a plan, prompts, locks and takes. It knows no files (the project crate keeps it) and no models (a
+//! [`Maker`](resonantgen_take::maker::Maker) makes its takes).
+//!
+//! ```
+//! use resonantgen_session::{Session, SessionError};
+//!
+//! let mut session = Session::default();
+//! assert!(matches!(session.undo(), Err(SessionError::NothingToUndo)));
+//! ```
 
 mod adopt;
 mod answers;
