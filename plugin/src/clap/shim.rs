@@ -204,8 +204,12 @@ unsafe extern "C" fn process(
             latency: 0,
             constant_mask: 0,
         });
-        let status =
-            values::with_events(&this.offsets, host.in_events, host.out_events, |in_events, out_events| {
+        let status = values::with_events(
+            &this.offsets,
+            host.frames_count - 1,
+            host.in_events,
+            host.out_events,
+            |in_events, out_events| {
                 let whole = clap_process {
                     audio_outputs: buffers.as_mut_ptr(),
                     audio_outputs_count: PORT_COUNT as u32,
@@ -214,7 +218,8 @@ unsafe extern "C" fn process(
                     ..*host
                 };
                 inner_process(this.inner, &whole)
-            });
+            },
+        );
 
         for (channels, missing_right) in channels.iter().zip(missing_right) {
             if missing_right {

@@ -187,7 +187,7 @@ pub unsafe extern "C" fn flush(
     // SAFETY: as the caller promises.
     unsafe {
         let inner = shim::inner(plugin);
-        with_events(shim::offsets(plugin), input, output, |input, output| {
+        with_events(shim::offsets(plugin), 0, input, output, |input, output| {
             if let Some(flush) = inner_params(inner).and_then(|params| params.flush) {
                 flush(inner, input, output);
             }
@@ -195,10 +195,12 @@ pub unsafe extern "C" fn flush(
     }
 }
 
-/// The host's events with the framework's values.
+/// The host's events with the framework's values, at times within the block: the framework writes a line to the log for one that
+/// is not, on the audio thread.
 struct Input<'a> {
     host: *const clap_input_events,
     offsets: &'a Offsets,
+    last_frame: u32,
     copies: UnsafeCell<[clap_event_param_value; COPIES]>,
     next: Cell<usize>,
 }
@@ -238,10 +240,12 @@ unsafe extern "C" fn input_get(list: *const clap_input_events, index: u32) -> *c
         let event = (*this.host).get.map_or(std::ptr::null(), |get| get(this.host, index));
         let Some(mut value) = param_value(event) else { return event };
         let inner = this.offsets.inner(value.param_id, value.value);
-        if inner == value.value {
+        let time = value.header.time.min(this.last_frame);
+        if inner == value.value && time == value.header.time {
             return event;
         }
         value.value = inner;
+        value.header.time = time;
         let copy = this.copies.get().cast::<clap_event_param_value>().add(this.next.get());
         this.next.set((this.next.get() + 1) % COPIES);
         copy.write(value);
@@ -263,19 +267,27 @@ unsafe extern "C" fn output_try_push(
     }
 }
 
-/// Calls `work` with lists of events that have the framework's values; null stays null. Realtime-safe.
+/// Calls `work` with lists of events that have the framework's values and lie in a block of which `last_frame` is the last audio
+/// frame; null stays null. Realtime-safe.
 ///
 /// # Safety
 /// Both lists are null or valid for the time of this call.
 pub unsafe fn with_events<T>(
     offsets: &Offsets,
+    last_frame: u32,
     input: *const clap_input_events,
     output: *const clap_output_events,
     work: impl FnOnce(*const clap_input_events, *const clap_output_events) -> T,
 ) -> T {
     // SAFETY: all its fields are numbers and pointers.
     let empty: clap_event_param_value = unsafe { std::mem::zeroed() };
-    let inside = Input { host: input, offsets, copies: UnsafeCell::new([empty; COPIES]), next: Cell::new(0) };
+    let inside = Input {
+        host: input,
+        offsets,
+        last_frame,
+        copies: UnsafeCell::new([empty; COPIES]),
+        next: Cell::new(0),
+    };
     let outside = Output { host: output, offsets };
     let input_list = clap_input_events {
         ctx: (&raw const inside).cast::<c_void>().cast_mut(),
