@@ -51,7 +51,10 @@ def main(path: str) -> None:
     for name in ("drums_mute", "bass_mute", "harmony_mute", "melody_mute"):
         setattr(plugin, name, False)
 
-    # Each rate activates the plugin anew; without a transport the song starts over with each reset.
+    # Each rate activates the plugin anew; without a transport the song starts over with each reset. For that pedalboard makes another
+    # instance from the state of the first, and warms it up with a note (60, which generates): the tracks are locked against that.
+    for name in ("drums_lock", "bass_lock", "harmony_lock", "melody_lock"):
+        setattr(plugin, name, True)
     for rate_hz in (*OTHER_RATES_HZ, RATE_HZ, *OTHER_RATES_HZ):
         plugin.process([], 1.0, rate_hz, reset=True)
         first, second = (plugin.process([], 3.0, rate_hz, reset=True) for _ in range(2))

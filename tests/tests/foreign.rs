@@ -66,5 +66,5 @@ fn a_mix_wants_its_licence_accepted() {
     let refused =
         run(&["mix", "--bundle", &bundle, "--accept-licence", "--seconds", "999", "a", text(&output)]);
     let errors = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(2) && errors.contains("up to"), "{errors}");
+    assert!(refused.status.code() == Some(2) && errors.contains("at most"), "{errors}");
 }

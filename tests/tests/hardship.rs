@@ -92,7 +92,7 @@ fn assert_sound(folder: &Path, what: &str) {
 }
 
 #[test]
-#[ignore = "kills a hundred processes, which takes minutes"]
+#[ignore = "chore: kills a hundred processes, which takes minutes"]
 fn a_kill_at_any_moment_costs_no_session() {
     let kills = count_of("RESONANTGEN_KILLS", 100);
     let folder = folder();
@@ -112,7 +112,7 @@ fn a_kill_at_any_moment_costs_no_session() {
 }
 
 #[test]
-#[ignore = "starts hundreds of processes, which takes minutes"]
+#[ignore = "chore: starts hundreds of processes, which takes minutes"]
 fn two_commands_at_a_time_lose_nothing() {
     let pairs = count_of("RESONANTGEN_PAIRS", 200);
     let folder = folder();

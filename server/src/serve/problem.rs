@@ -42,11 +42,12 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    /// The server cannot write to its disk.
+    /// The server cannot write to its disk. The error's own text may hold a path, which is nobody's business.
     pub fn storage(error: &std::io::Error) -> Self {
+        let reason = error.kind();
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
-            format!("the server cannot write to its disk ({error}): nothing was changed; make room there"),
+            format!("the server cannot write to its disk ({reason}): nothing was changed; make room there"),
         )
     }
 }
