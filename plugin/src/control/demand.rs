@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use atomic_float::AtomicF64;
 use resonantgen_music::track::TRACK_COUNT;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
 use super::job::Trigger;
@@ -160,13 +160,22 @@ impl ControlPort {
         self.offline
     }
 
-    /// Passes a trigger of the song on. Realtime-safe.
+    /// Passes a trigger of the song on. Realtime-safe, except in an offline render: there it waits for room, so that the last
+    /// trigger of a storm is not the one that is left out.
     pub fn trigger(&mut self, trigger: Trigger) {
         let control = &self.control;
         control.pending.fetch_add(1, Ordering::AcqRel);
-        if self.triggers.push(SongTrigger { trigger, epoch: control.store.epoch() }).is_err() {
-            control.pending.fetch_sub(1, Ordering::AcqRel);
-            control.audio.lost_triggers.fetch_add(1, Ordering::AcqRel);
+        let mut event = SongTrigger { trigger, epoch: control.store.epoch() };
+        while let Err(PushError::Full(refused)) = self.triggers.push(event) {
+            if !self.offline || self.patience.left.is_zero() || control.is_quitting() {
+                control.pending.fetch_sub(1, Ordering::AcqRel);
+                control.audio.lost_triggers.fetch_add(1, Ordering::AcqRel);
+                break;
+            }
+            event = refused;
+            control.wake();
+            std::thread::sleep(POLL);
+            self.patience.spend(POLL);
         }
         self.is_triggered = true;
     }
