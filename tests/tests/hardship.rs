@@ -86,7 +86,7 @@ fn assert_sound(folder: &Path, what: &str) {
     let left: Vec<_> = std::fs::read_dir(folder)
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.starts_with(".saving") || name.starts_with(".resonantgen"))
+        .filter(|name| name.starts_with(".saving"))
         .collect();
     assert!(left.is_empty(), "{what}: {left:?}");
 }
