@@ -4,26 +4,8 @@
 
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_session::fake::{generate, generated, ids, regenerate, request};
+use resonantgen_session::fake::{generated, ids, pass, regenerate, regeneration, request};
 use resonantgen_session::{Session, Work};
-use resonantgen_take::GenerationSettings;
-
-fn regeneration(seed: u64) -> Work<'static> {
-    Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
-}
-
-/// One pass of a song: everything is made, and later the melody again.
-fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
-    let work = Work::Generate(request("techno", 7));
-    let question = session.question(&work);
-    generate(session, &request("techno", 7)).expect("a piece");
-    session.note_answer(question);
-    let first = ids(session);
-    let question = session.question(&regeneration(23));
-    regenerate(session, Track::Melody, 23).expect("a melody");
-    session.note_answer(question);
-    [first, ids(session)]
-}
 
 #[test]
 fn a_song_is_answered_again_after_it_was_opened() {

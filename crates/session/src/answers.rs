@@ -308,24 +308,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{generate, generated, ids, regenerate, request};
-
-    fn regeneration(seed: u64) -> Work<'static> {
-        Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
-    }
-
-    /// One pass of a song: everything is made, and later the melody again.
-    fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
-        let work = Work::Generate(request("techno", 7));
-        let question = session.question(&work);
-        generate(session, &request("techno", 7)).expect("a piece");
-        session.note_answer(question);
-        let first = ids(session);
-        let question = session.question(&regeneration(23));
-        regenerate(session, Track::Melody, 23).expect("a melody");
-        session.note_answer(question);
-        [first, ids(session)]
-    }
+    use crate::fake::{generate, generated, ids, pass, regeneration, request};
 
     #[test]
     fn a_question_of_an_older_version_is_found() {

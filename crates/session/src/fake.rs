@@ -11,7 +11,7 @@ use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
 };
 
-use crate::{Overrides, Session, SessionError, SessionRequest};
+use crate::{Overrides, Session, SessionError, SessionRequest, Work};
 
 /// A take as an engine would make it, with a little noise for audio.
 pub fn fake_take(request: &TakeRequest<'_>) -> Take {
@@ -76,4 +76,22 @@ pub fn generate(session: &mut Session, request: &SessionRequest) -> Result<(), S
 
 pub fn ids(session: &Session) -> [Option<String>; 4] {
     Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
+}
+
+/// Another melody.
+pub fn regeneration(seed: u64) -> Work<'static> {
+    Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
+}
+
+/// One pass of a song: everything is made, and later the melody again.
+pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
+    let work = Work::Generate(request("techno", 7));
+    let question = session.question(&work);
+    generate(session, &request("techno", 7)).expect("a piece");
+    session.note_answer(question);
+    let first = ids(session);
+    let question = session.question(&regeneration(23));
+    regenerate(session, Track::Melody, 23).expect("a melody");
+    session.note_answer(question);
+    [first, ids(session)]
 }
