@@ -12,7 +12,7 @@ use resonantgen_models::generator::condition::{CONDITION_LENGTH, ConditionBuilde
 use resonantgen_models::generator::sampling::Sampling;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
+use resonantgen_playback::{Clip, Player, Position, Slot, SwapAt, TakeClips, channel};
 use resonantgen_sound::codec::excitation::{
     self, DrumBodies, DrumBody, NoiseWidth, Stream, TonalExcitation, Window,
 };
@@ -140,12 +140,12 @@ fn composing(criterion: &mut Criterion) {
 
 fn playing(criterion: &mut Criterion) {
     let plan = plan();
-    let (mut feeder, mut player): (_, Player) = channel(48_000.0);
+    let (mut sender, mut player): (_, Player) = channel(48_000.0);
     for track in Track::ALL {
         let samples = vec![0.25; plan.audio_frames(48_000)];
-        let reel = Reel::new(Arc::new(Clip::new(&plan, samples.clone(), samples, 48_000.0)));
-        let rack = Rack { current: Some(Arc::new(reel)), immediate: true, ..Rack::default() };
-        assert!(feeder.send(track, rack).is_ok(), "the ring is empty");
+        let take = TakeClips::new(Arc::new(Clip::new(&plan, samples.clone(), samples, 48_000.0)));
+        let slot = Slot { current: Some(Arc::new(take)), immediate: true, ..Slot::default() };
+        assert!(sender.send(track, slot).is_ok(), "the ring is empty");
     }
     let mut buffers = vec![[[0.0f32; 64]; 2]; TRACK_COUNT];
     for (name, bpm) in [("at its tempo", 120.0), ("at another tempo", 133.0)] {

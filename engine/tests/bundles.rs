@@ -11,7 +11,7 @@ use resonantgen_models::bundle::{Bundle, BundleError};
 use resonantgen_models::generator::{Engine, EngineOptions, Silent};
 use resonantgen_models::runtime::{Runtime, RuntimeError};
 use resonantgen_music::track::Track;
-use support::{Wish, fixture, runtime_library};
+use support::{TakeInputs, fixture, runtime_library};
 
 /// A copy of the fixture bundle to damage.
 fn copy() -> tempfile::TempDir {
@@ -177,11 +177,11 @@ fn with_kit(edit: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
 fn a_kit_of_hits_makes_takes_without_codes_that_are_the_same_again() {
     let folder = with_kit(|_| {});
     let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
-    let wish = Wish::new(Track::Drums, 2);
-    let take = engine.generate_take(&wish.request(), &Silent).unwrap();
+    let inputs = TakeInputs::new(Track::Drums, 2);
+    let take = engine.generate_take(&inputs.request(), &Silent).unwrap();
     assert!(take.tokens.codes.is_empty() && !take.score.notes.is_empty());
     assert!(take.audio.left.iter().any(|sample| sample.abs() > 1_000));
-    assert_eq!(take.audio.left.len(), wish.plan.audio_frames(resonantgen_take::TAKE_SAMPLE_RATE_HZ));
+    assert_eq!(take.audio.left.len(), inputs.plan.audio_frames(resonantgen_take::TAKE_SAMPLE_RATE_HZ));
     let threads = EngineOptions { threads: 3, ..options(folder.path().to_owned()) };
     let again = Engine::open(&threads).unwrap().make_again(&take, &[], &Silent).unwrap().unwrap();
     assert_eq!(take.audio, again.audio);
@@ -229,7 +229,8 @@ fn a_network_with_another_signature_is_refused() {
     fs::copy(folder.path().join("perform_drums.onnx"), folder.path().join("perform_bass.onnx")).unwrap();
     sign(folder.path(), "perform_bass.onnx", |manifest| &mut manifest["tracks"]["bass"]["perform"]);
     let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
-    let error = engine.generate_take(&Wish::new(Track::Bass, 1).request(), &Silent).unwrap_err().to_string();
+    let error =
+        engine.generate_take(&TakeInputs::new(Track::Bass, 1).request(), &Silent).unwrap_err().to_string();
     assert!(error.contains("perform_bass.onnx") && error.contains("features"), "{error}");
 }
 

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use resonantgen_models::generator::{GenerateError, Observer, Silent, Stage};
 use resonantgen_music::track::Track;
 use resonantgen_take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take};
-use support::{Wish, engine};
+use support::{TakeInputs, engine};
 
-fn take(wish: &Wish, threads: usize) -> Take {
-    engine(threads).generate_take(&wish.request(), &Silent).unwrap()
+fn take(inputs: &TakeInputs, threads: usize) -> Take {
+    engine(threads).generate_take(&inputs.request(), &Silent).unwrap()
 }
 
 #[test]
@@ -21,14 +21,14 @@ fn every_track_makes_a_take_that_fits_the_plan() {
     let engine = engine(1);
     let mut heard: Vec<Arc<Take>> = Vec::new();
     for track in Track::ALL {
-        let mut wish = Wish::new(track, 2);
-        wish.context.clone_from(&heard);
-        let take = engine.generate_take(&wish.request(), &Silent).unwrap();
-        let length = wish.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+        let mut inputs = TakeInputs::new(track, 2);
+        inputs.context.clone_from(&heard);
+        let take = engine.generate_take(&inputs.request(), &Silent).unwrap();
+        let length = inputs.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
         assert_eq!((take.audio.left.len(), take.audio.right.len()), (length, length), "{track}");
         assert!(!take.score.notes.is_empty(), "{track} has notes");
         assert!(take.audio.left.iter().any(|sample| sample.abs() > 1000), "{track} sounds");
-        assert!(take.score.notes.iter().all(|note| note.step < wish.plan.total_steps()));
+        assert!(take.score.notes.iter().all(|note| note.step < inputs.plan.total_steps()));
         assert_eq!(take.tokens.codebooks, 4);
         assert_eq!(take.tokens.codes.len(), 4 * length.div_ceil(960));
         assert_eq!(take.recipe.context.len(), heard.len());
@@ -41,13 +41,13 @@ fn every_track_makes_a_take_that_fits_the_plan() {
 #[test]
 fn one_recipe_makes_one_take_whatever_the_threads() {
     for track in [Track::Drums, Track::Harmony] {
-        let wish = Wish::new(track, 2);
-        let first = take(&wish, 1);
-        let second = take(&wish, 2);
+        let inputs = TakeInputs::new(track, 2);
+        let first = take(&inputs, 1);
+        let second = take(&inputs, 2);
         assert_eq!(first.score, second.score);
         assert_eq!(first.tokens, second.tokens);
         assert_eq!(first.audio, second.audio);
-        let mut other = Wish::new(track, 2);
+        let mut other = TakeInputs::new(track, 2);
         other.seed = 8;
         assert_ne!(first.audio, take(&other, 1).audio, "another seed, another take");
     }
@@ -55,15 +55,15 @@ fn one_recipe_makes_one_take_whatever_the_threads() {
 
 #[test]
 fn guidance_and_variation_change_the_score() {
-    let mut wish = Wish::new(Track::Drums, 2);
-    let natural = take(&wish, 1);
+    let mut inputs = TakeInputs::new(Track::Drums, 2);
+    let natural = take(&inputs, 1);
     for adherence in [0.0, 1.0] {
-        wish.settings.adherence = adherence;
-        assert_ne!(natural.score, take(&wish, 1).score);
+        inputs.settings.adherence = adherence;
+        assert_ne!(natural.score, take(&inputs, 1).score);
     }
-    wish.settings.adherence = 0.5;
-    wish.settings.variation = 0.0;
-    assert_ne!(natural.score, take(&wish, 1).score);
+    inputs.settings.adherence = 0.5;
+    inputs.settings.variation = 0.0;
+    assert_ne!(natural.score, take(&inputs, 1).score);
 }
 
 /// Collects what is streamed.
@@ -96,8 +96,8 @@ impl Observer for Collector {
 fn the_streamed_chunks_are_the_take() {
     for threads in [1, 2] {
         let collector = Collector::default();
-        let wish = Wish::new(Track::Harmony, 6);
-        let take = engine(threads).generate_take(&wish.request(), &collector).unwrap();
+        let inputs = TakeInputs::new(Track::Harmony, 6);
+        let take = engine(threads).generate_take(&inputs.request(), &collector).unwrap();
         let parts = collector.parts.into_inner().unwrap();
         let expected =
             |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
@@ -113,7 +113,7 @@ fn the_streamed_chunks_are_the_take() {
 fn the_loop_is_seamless() {
     for track in Track::ALL {
         for bars in [1, 2] {
-            let take = take(&Wish::new(track, bars), 1);
+            let take = take(&TakeInputs::new(track, bars), 1);
             for channel in [&take.audio.left, &take.audio.right] {
                 let count = channel.len();
                 // Second differences show a break even where the signal itself is steep.
@@ -136,29 +136,29 @@ fn the_loop_is_seamless() {
 
 #[test]
 fn an_absent_track_is_silent() {
-    let mut wish = Wish::new(Track::Bass, 1);
-    wish.intent.tracks[Track::Bass.index()].absent = true;
-    let take = take(&wish, 1);
+    let mut inputs = TakeInputs::new(Track::Bass, 1);
+    inputs.intent.tracks[Track::Bass.index()].absent = true;
+    let take = take(&inputs, 1);
     assert!(take.score.notes.is_empty());
-    assert_eq!(take.audio.len(), wish.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
+    assert_eq!(take.audio.len(), inputs.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
     assert!(take.audio.left.iter().chain(&take.audio.right).all(|sample| *sample == 0));
 }
 
 #[test]
 fn the_instrument_that_is_named_plays() {
     for (word, patch) in [("kit 808", "drums_kit_808"), ("kit acoustic", "drums_kit_acoustic")] {
-        let mut wish = Wish::new(Track::Drums, 1);
-        wish.intent.tracks[Track::Drums.index()].instruments = vec![word.to_owned()];
-        assert_eq!(take(&wish, 1).patch, patch);
+        let mut inputs = TakeInputs::new(Track::Drums, 1);
+        inputs.intent.tracks[Track::Drums.index()].instruments = vec![word.to_owned()];
+        assert_eq!(take(&inputs, 1).patch, patch);
     }
 }
 
 #[test]
 fn an_octave_moves_the_score() {
-    let mut wish = Wish::new(Track::Melody, 1);
-    let natural = take(&wish, 1);
-    wish.intent.tracks[Track::Melody.index()].octave = -1;
-    let lower = take(&wish, 1);
+    let mut inputs = TakeInputs::new(Track::Melody, 1);
+    let natural = take(&inputs, 1);
+    inputs.intent.tracks[Track::Melody.index()].octave = -1;
+    let lower = take(&inputs, 1);
     assert_eq!(natural.score.notes.len(), lower.score.notes.len());
     let moved = natural.score.notes.iter().zip(&lower.score.notes).all(|(a, b)| a.pitch == b.pitch + 12);
     assert!(moved, "all notes an octave lower");
@@ -189,33 +189,33 @@ impl Observer for StopAt {
 fn every_stage_can_be_cancelled() {
     for threads in [1, 2] {
         let engine = engine(threads);
-        let wish = Wish::new(Track::Melody, 8);
+        let inputs = TakeInputs::new(Track::Melody, 8);
         for stage in Stage::ALL {
             let observer = StopAt { stage, stop: AtomicBool::new(false), afterwards: Mutex::default() };
-            let error = engine.generate_take(&wish.request(), &observer).unwrap_err();
+            let error = engine.generate_take(&inputs.request(), &observer).unwrap_err();
             assert!(matches!(error, GenerateError::Cancelled), "{error}");
             assert!(observer.is_cancelled(), "{stage:?} was reached");
             let afterwards = observer.afterwards.into_inner().unwrap();
             assert!(afterwards.len() <= threads, "{stage:?} went on: {afterwards:?}");
         }
-        assert!(engine.generate_take(&wish.request(), &Silent).is_ok(), "the engine works on afterwards");
+        assert!(engine.generate_take(&inputs.request(), &Silent).is_ok(), "the engine works on afterwards");
     }
 }
 
 #[test]
 fn impossible_requests_are_refused() {
     let engine = engine(1);
-    let refuse = |change: &dyn Fn(&mut Wish), word: &str| {
-        let mut wish = Wish::new(Track::Bass, 1);
-        change(&mut wish);
-        let error = engine.generate_take(&wish.request(), &Silent).unwrap_err();
+    let refuse = |change: &dyn Fn(&mut TakeInputs), word: &str| {
+        let mut inputs = TakeInputs::new(Track::Bass, 1);
+        change(&mut inputs);
+        let error = engine.generate_take(&inputs.request(), &Silent).unwrap_err();
         assert!(matches!(error, GenerateError::Request { .. }));
         assert!(error.to_string().contains(word), "{error}");
     };
-    refuse(&|wish| wish.plan.bpm = f64::NAN, "bpm");
-    refuse(&|wish| wish.plan.bpm = 0.0, "bpm");
-    refuse(&|wish| wish.plan.bars = 10_000, "bars");
-    refuse(&|wish| wish.plan.chords.clear(), "chords");
-    refuse(&|wish| wish.settings.variation = f32::NAN, "variation");
-    refuse(&|wish| wish.settings.adherence = 2.0, "adherence");
+    refuse(&|inputs| inputs.plan.bpm = f64::NAN, "bpm");
+    refuse(&|inputs| inputs.plan.bpm = 0.0, "bpm");
+    refuse(&|inputs| inputs.plan.bars = 10_000, "bars");
+    refuse(&|inputs| inputs.plan.chords.clear(), "chords");
+    refuse(&|inputs| inputs.settings.variation = f32::NAN, "variation");
+    refuse(&|inputs| inputs.settings.adherence = 2.0, "adherence");
 }

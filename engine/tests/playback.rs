@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Player, Position, Rack, Reel, SwapAt, channel};
+use resonantgen_playback::{Clip, Player, Position, Slot, SwapAt, TakeClips, channel};
 
 const RATE_HZ: f64 = 8_000.0;
 /// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.
@@ -29,9 +29,9 @@ fn clip(value: f32) -> Arc<Clip> {
     Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
 }
 
-/// A rack whose only take is a clip.
-fn rack(clip: Arc<Clip>, immediate: bool) -> Rack {
-    Rack { current: Some(Arc::new(Reel::new(clip))), immediate, ..Rack::default() }
+/// A slot whose only take is a clip.
+fn slot(clip: Arc<Clip>, immediate: bool) -> Slot {
+    Slot { current: Some(Arc::new(TakeClips::new(clip))), immediate, ..Slot::default() }
 }
 
 fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usize) -> Vec<f32> {
@@ -61,7 +61,7 @@ fn on_the_audio_thread(work: impl FnOnce()) {
 /// race detector is to look at.
 #[test]
 fn clips_cross_threads_whole_and_are_all_freed() {
-    let (mut feeder, mut player) = channel(RATE_HZ);
+    let (mut sender, mut player) = channel(RATE_HZ);
     let done = AtomicBool::new(false);
     let mut sent: Vec<Weak<Clip>> = Vec::new();
     std::thread::scope(|scope| {
@@ -88,14 +88,14 @@ fn clips_cross_threads_whole_and_are_all_freed() {
             let clip = clip(f32::from(round % 100 + 1) / 100.0);
             sent.push(Arc::downgrade(&clip));
             let track = Track::ALL[usize::from(round) % TRACK_COUNT];
-            let mut parcel = rack(clip, round % 7 == 0);
-            while let Err(back) = feeder.send(track, parcel) {
-                parcel = back;
+            let mut slot_for_track = slot(clip, round % 7 == 0);
+            while let Err(back) = sender.send(track, slot_for_track) {
+                slot_for_track = back;
                 std::thread::yield_now();
             }
         }
-        while feeder.waiting() > TRACK_COUNT {
-            feeder.collect();
+        while sender.waiting() > TRACK_COUNT {
+            sender.collect();
             std::thread::yield_now();
         }
         done.store(true, Ordering::Release);
@@ -103,7 +103,7 @@ fn clips_cross_threads_whole_and_are_all_freed() {
         assert!(heard > 0, "nothing was heard");
         drop(player);
     });
-    drop(feeder);
+    drop(sender);
     let alive = sent.iter().filter(|clip| clip.strong_count() > 0).count();
     assert_eq!(alive, 0, "clips were leaked");
 }
@@ -123,16 +123,16 @@ proptest! {
     fn any_position_gives_sound_or_silence(
         steps in prop::collection::vec((any_float(), any_float(), any_float(), any::<bool>(), 0_usize..90, 0_usize..4), 1..12)
     ) {
-        let (mut feeder, mut player) = channel(RATE_HZ);
+        let (mut sender, mut player) = channel(RATE_HZ);
         for track in Track::ALL {
-            feeder.send(track, rack(clip(0.5), true)).unwrap();
+            sender.send(track, slot(clip(0.5), true)).unwrap();
         }
         for (beat, bpm, quarters_per_bar, playing, samples, swap) in steps {
             let position = Position { beat, bpm, quarters_per_bar, playing, ..Position::default() };
             let swap_at = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop][swap];
             let block = render(&mut player, position, swap_at, samples);
             prop_assert!(block.iter().all(|sample| sample.is_finite() && sample.abs() <= 1.01), "{position:?}");
-            feeder.send(Track::Bass, rack(clip(0.25), false)).ok();
+            sender.send(Track::Bass, slot(clip(0.25), false)).ok();
         }
     }
 }

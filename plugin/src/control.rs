@@ -395,10 +395,10 @@ impl Control {
     /// prepared elsewhere. For the host's main thread.
     #[must_use]
     pub fn open_player(&self, sample_rate_hz: f64) -> Player {
-        let (feeder, player) = channel(sample_rate_hz);
+        let (sender, player) = channel(sample_rate_hz);
         let opening = Count::new(&self.opening);
         // Without a publisher, which was said when it could not be started, it stays silent.
-        if self.opened.send(OpenedPlayer { feeder, sample_rate_hz, opening }).is_ok() {
+        if self.opened.send(OpenedPlayer { sender, sample_rate_hz, opening }).is_ok() {
             self.wake();
             let began = Instant::now();
             while self.opening.load(Ordering::Acquire) > 0 && began.elapsed() < OPENING {

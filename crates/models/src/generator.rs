@@ -6,6 +6,7 @@
 mod again;
 mod arrange;
 mod bias;
+mod cache;
 mod choice;
 mod compose;
 pub mod condition;
@@ -18,7 +19,6 @@ mod random;
 mod render;
 pub mod rules;
 pub mod sampling;
-mod shelf;
 pub mod tokens;
 mod verify;
 
@@ -27,8 +27,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
+use self::cache::{IdleThread, ModelCache, loaded, lock};
 use self::render::{Decoding, Material};
-use self::shelf::{Janitor, Shelf, loaded, lock};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
 use crate::bundle::{Bundle, BundleError, Patch, PatchExcitation};
 use crate::runtime::{
@@ -175,9 +175,9 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     placement: Arc<Placement>,
     threads: usize,
-    shelf: Arc<Shelf>,
+    cache: Arc<ModelCache>,
     /// Returns memory after work, and unloads idle networks.
-    _janitor: Janitor,
+    _idle_thread: IdleThread,
     text: OnceLock<Result<TextModel, OpenTextError>>,
 }
 
@@ -190,15 +190,15 @@ impl Engine {
         let bundle = Bundle::open(&options.bundle_dir)?;
         let runtime = Runtime::open(options.runtime_library.as_deref())?;
         let placement = Arc::new(Placement::new(Arc::clone(&runtime), options.provider.or_environment()?));
-        let shelf = Arc::new(Shelf::default());
-        let janitor = Janitor::start(&shelf, options.unload_after);
+        let cache = Arc::new(ModelCache::default());
+        let idle_thread = IdleThread::start(&cache, options.unload_after);
         Ok(Self {
             bundle,
             runtime,
             placement,
             threads: options.threads.max(1),
-            shelf,
-            _janitor: janitor,
+            cache,
+            _idle_thread: idle_thread,
             text: OnceLock::new(),
         })
     }
@@ -236,9 +236,9 @@ impl Engine {
     /// # Errors
     /// Returns an error if a network cannot be loaded.
     pub fn load_networks(&self) -> Result<(), ModelError> {
-        let _in_use = self.shelf.hold();
+        let _in_use = self.cache.hold();
         for track in Track::ALL {
-            let (record, networks) = (self.bundle.manifest().track(track), &self.shelf.tracks[track.index()]);
+            let (record, networks) = (self.bundle.manifest().track(track), &self.cache.tracks[track.index()]);
             loaded(&mut lock(&networks.compose), || self.load_composer(track))?;
             loaded(&mut lock(&networks.perform), || self.load(&record.perform, Stage::Perform))?;
             loaded(&mut lock(&networks.decode), || self.load(&record.decode, Stage::Decode))?;
@@ -248,13 +248,13 @@ impl Engine {
 
     /// Unloads all networks that are not running; the next take loads those it needs.
     pub fn unload_networks(&self) {
-        self.shelf.unload();
+        self.cache.unload();
     }
 
     /// Number of networks in memory. Waits for those that are running.
     #[must_use]
     pub fn networks_loaded(&self) -> usize {
-        self.shelf.count()
+        self.cache.count()
     }
 
     /// Makes one take. The same request gives the same take, to the bit, on the same machine.
@@ -271,7 +271,7 @@ impl Engine {
         let take = match observer.known(&recipe(request, self.bundle.id()).take_id()) {
             Some(known) => known,
             None => {
-                let _in_use = self.shelf.hold();
+                let _in_use = self.cache.hold();
                 self.try_generate(request, observer).map_err(|source| failed(track, source))?
             }
         };
@@ -288,7 +288,7 @@ impl Engine {
     pub fn sketch(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let _in_use = self.shelf.hold();
+        let _in_use = self.cache.hold();
         let patch =
             choice::choose_patch(&self.bundle, request, None).filter(|_| !request.intent.track(track).absent);
         let start = Instant::now();
@@ -407,7 +407,7 @@ impl Engine {
         let material = Material::new(request, score, loop_samples);
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
-            let mut slot = lock(&self.shelf.tracks[track.index()].perform);
+            let mut slot = lock(&self.cache.tracks[track.index()].perform);
             let network = loaded(&mut slot, || self.load(&record.perform, Stage::Perform))?;
             let codes = render::perform(network, &material, patch, attributes, &is_cancelled)?;
             observer.progress(track, Stage::Perform, 1.0);
@@ -428,7 +428,7 @@ impl Engine {
         timings.perform += (performed - start).as_secs_f64();
 
         observer.progress(track, Stage::Decode, 0.0);
-        let networks = &self.shelf.tracks[track.index()];
+        let networks = &self.cache.tracks[track.index()];
         let mut slot = lock(&networks.decode);
         let network = loaded(&mut slot, || self.load(&record.decode, Stage::Decode))?;
         let decoding = Decoding {
@@ -455,7 +455,7 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Score, ModelError> {
         let track = request.track;
-        let mut slot = lock(&self.shelf.tracks[track.index()].compose);
+        let mut slot = lock(&self.cache.tracks[track.index()].compose);
         let network = loaded(&mut slot, || self.load_composer(track))?;
         let segment_bars = self.bundle.manifest().segment_bars;
         compose::compose(network, request, family, segment_bars, candidate, observer)

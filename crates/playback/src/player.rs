@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rtrb::Consumer;
 
 use super::clip::Clip;
-use super::rack::{self, Delivery, Feeder, Rack};
+use super::slot::{self, Delivery, Slot, SlotSender};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
@@ -72,7 +72,7 @@ impl Source {
 /// What one track plays.
 #[derive(Debug, Default)]
 struct Voice {
-    rack: Option<Arc<Rack>>,
+    slot: Option<Arc<Slot>>,
     /// Index of the take that a number chooses.
     chosen: Option<usize>,
     /// The number has changed, and what it chooses does not sound yet.
@@ -91,11 +91,11 @@ struct Voice {
 impl Voice {
     /// What shall sound at a place, as it is if the tempo has `settled`.
     fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
-        let reel = self.rack.as_ref()?.wanted(self.chosen)?;
-        let clip = if settled { reel.at(place.bpm) } else { reel.original() };
+        let take = self.slot.as_ref()?.wanted(self.chosen)?;
+        let clip = if settled { take.at(place.bpm) } else { take.original() };
         let before = self.current.as_ref().map(|source| source.alignment);
         let alignment = place.align(clip.quarters_per_bar(), before);
-        Some(Source { serial: reel.serial(), clip: clip.clone(), alignment })
+        Some(Source { serial: take.serial(), clip: clip.clone(), alignment })
     }
 
     /// Left and right sample, in the crossfade's present state.
@@ -167,10 +167,10 @@ pub struct Player {
     tempo_age: usize,
 }
 
-/// A feeder and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
+/// A sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
 #[must_use]
-pub fn channel(sample_rate_hz: f64) -> (Feeder, Player) {
-    let (feeder, incoming) = rack::ring();
+pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
+    let (sender, incoming) = slot::ring();
     let player = Player {
         incoming,
         voices: Default::default(),
@@ -182,7 +182,7 @@ pub fn channel(sample_rate_hz: f64) -> (Feeder, Player) {
         tempo_bpm: 0.0,
         tempo_age: 0,
     };
-    (feeder, player)
+    (sender, player)
 }
 
 impl Player {
@@ -214,7 +214,7 @@ impl Player {
     #[must_use]
     pub fn own_bpm(&self) -> Option<f64> {
         let playing = self.voices.iter().find_map(|voice| Some(voice.current.as_ref()?.clip.bpm()));
-        let next = |voice: &Voice| Some(voice.rack.as_ref()?.current.as_ref()?.original().bpm());
+        let next = |voice: &Voice| Some(voice.slot.as_ref()?.current.as_ref()?.original().bpm());
         playing.or_else(|| self.voices.iter().find_map(next))
     }
 
@@ -243,10 +243,10 @@ impl Player {
     }
 
     /// Takes what has arrived; [`process`](Self::process) does so, too. Realtime-safe: what is dropped here is never the last
-    /// reference, because the feeder has another.
+    /// reference, because the sender has another.
     pub fn receive(&mut self) {
-        while let Ok((track, rack)) = self.incoming.pop() {
-            self.voices[track.index()].rack = Some(rack);
+        while let Ok((track, slot)) = self.incoming.pop() {
+            self.voices[track.index()].slot = Some(slot);
         }
     }
 
@@ -440,13 +440,13 @@ impl Player {
             let remaining = self.swap_fade_samples.saturating_sub(voice.fade_elapsed).max(1);
             return length.min(start + remaining);
         }
-        let rack = voice.rack.as_ref();
-        let wait = if is_same_take || voice.hurry || rack.is_some_and(|rack| rack.immediate) {
+        let slot = voice.slot.as_ref();
+        let wait = if is_same_take || voice.hurry || slot.is_some_and(|slot| slot.immediate) {
             0.0
         } else {
             let here = place.beat + start as f64 * beats_per_sample;
             let lines = Lines::new(swap_at, place, voice.current.as_ref());
-            let line = lines.next(here, beats_per_sample, rack.and_then(|rack| rack.asked_at), place.bpm);
+            let line = lines.next(here, beats_per_sample, slot.and_then(|slot| slot.asked_at), place.bpm);
             ((line - here) / beats_per_sample - EARLY_SAMPLES).ceil().max(0.0)
         };
         if wait >= (length - start) as f64 {

@@ -1,8 +1,7 @@
 //! The mix of the stems, and loops at other rates.
 
-use realfft::RealFftPlanner;
-
 use resonantgen_sound::measure::sound::true_peak;
+use resonantgen_sound::resample;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
 /// Highest true peak in dBTP of a mix that is left alone, and of one that is limited.
@@ -131,36 +130,20 @@ fn quantise(sample: f64) -> i32 {
     (sample * full).round().clamp(-full, full - 1.0) as i32
 }
 
-/// Resamples a loop to `audio_frames`, seamlessly: the loop is one period, so its discrete Fourier transform is cut or
-/// filled up with zeros (Oppenheim and Schafer, "Discrete-Time Signal Processing", 3rd edition, section 8.4: sampling
-/// the Fourier transform). A streaming resampler would neither meet the exact length nor wrap around the seam.
+/// Resamples a loop to `audio_frames` with the resampler that playback uses, so that an export at the host's rate is what the
+/// plugin plays at that rate, rounded to 24 bits.
 #[must_use]
 pub fn resample_loop(audio: &StemAudio, audio_frames: usize) -> StemAudio {
     if audio.len() == audio_frames || audio.is_empty() || audio_frames == 0 {
         return audio.clone();
     }
-    let mut planner = RealFftPlanner::<f64>::new();
-    let forward = planner.plan_fft_forward(audio.len());
-    let inverse = planner.plan_fft_inverse(audio_frames);
     let resample = |samples: &[i32]| -> Vec<i32> {
-        let mut signal: Vec<f64> =
-            samples.iter().map(|sample| f64::from(*sample) / f64::from(FULL_SCALE)).collect();
-        let mut spectrum = forward.make_output_vec();
-        forward.process(&mut signal, &mut spectrum).expect("buffers are made by the transform itself");
-        let mut wanted = inverse.make_input_vec();
-        let shared = spectrum.len().min(wanted.len());
-        wanted[..shared].copy_from_slice(&spectrum[..shared]);
-        // The first bin is real by nature; the last one of an even length has no phase that could be kept.
-        wanted[0].im = 0.0;
-        if (audio_frames.min(audio.len())).is_multiple_of(2)
-            && let Some(last) = wanted.get_mut(shared - 1)
-        {
-            last.re = 0.0;
-            last.im = 0.0;
-        }
-        let mut output = inverse.make_output_vec();
-        inverse.process(&mut wanted, &mut output).expect("the edge bins are real");
-        output.iter().map(|sample| quantise(sample / audio.len() as f64)).collect()
+        // Exact: a 24-bit integer fits the significand of a float.
+        let signal: Vec<f32> = samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect();
+        resample::resample_loop(&signal, audio_frames)
+            .into_iter()
+            .map(|sample| quantise(f64::from(sample)))
+            .collect()
     };
     StemAudio { left: resample(&audio.left), right: resample(&audio.right) }
 }

@@ -78,7 +78,7 @@ pub fn intent() -> Intent {
 }
 
 /// A request with its parts.
-pub struct Wish {
+pub struct TakeInputs {
     pub track: Track,
     pub intent: Intent,
     pub plan: Plan,
@@ -87,7 +87,7 @@ pub struct Wish {
     pub context: Vec<Arc<Take>>,
 }
 
-impl Wish {
+impl TakeInputs {
     pub fn new(track: Track, bars: u32) -> Self {
         Self {
             track,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Feeder, Rack, Reel};
+use resonantgen_playback::{Clip, Slot, SlotSender, TakeClips};
 use resonantgen_project::StoredSound as _;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
@@ -36,7 +36,7 @@ type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
 #[derive(Debug)]
 pub struct OpenedPlayer {
     /// Its other end.
-    pub feeder: Feeder,
+    pub sender: SlotSender,
     /// Its rate, in audio frames per second.
     pub sample_rate_hz: f64,
     /// Until it is dropped, nothing was sent to that player.
@@ -46,16 +46,16 @@ pub struct OpenedPlayer {
 /// Takes at the rate of one player, and what of them it has.
 #[derive(Debug)]
 struct Publisher {
-    feeder: Feeder,
+    sender: SlotSender,
     sample_rate_hz: f64,
-    prepared: HashMap<TakeId, Arc<Reel>>,
+    prepared: HashMap<TakeId, Arc<TakeClips>>,
     /// What the player has been given.
     sent: [Option<Contents>; TRACK_COUNT],
 }
 
 impl Publisher {
-    fn new(feeder: Feeder, sample_rate_hz: f64) -> Self {
-        Self { feeder, sample_rate_hz, prepared: HashMap::new(), sent: Default::default() }
+    fn new(sender: SlotSender, sample_rate_hz: f64) -> Self {
+        Self { sender, sample_rate_hz, prepared: HashMap::new(), sent: Default::default() }
     }
 
     /// Whether preparing a take is only a reference to it.
@@ -64,24 +64,24 @@ impl Publisher {
     }
 
     /// A take that is awake, prepared, with its renditions.
-    fn prepare(&mut self, snapshot: &Snapshot, take: &Take) -> Arc<Reel> {
+    fn prepare(&mut self, snapshot: &Snapshot, take: &Take) -> Arc<TakeClips> {
         let rate_hz = self.sample_rate_hz;
-        let new = || Arc::new(Reel::new(Arc::new(Clip::prepare(take, rate_hz))));
-        let reel = self.prepared.entry(take.id.clone()).or_insert_with(new);
+        let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, rate_hz))));
+        let clips = self.prepared.entry(take.id.clone()).or_insert_with(new);
         for rendition in snapshot.renditions.iter().filter(|rendition| rendition.of == take.id) {
             let bpm = rendition.take.recipe.plan.bpm;
-            if !reel.at(bpm).is_at(bpm) {
+            if !clips.at(bpm).is_at(bpm) {
                 let clip = Arc::new(Clip::prepare(&rendition.take, rate_hz));
-                *reel = Arc::new(reel.with_rendition(clip, RENDITIONS));
+                *clips = Arc::new(clips.with_rendition(clip, RENDITIONS));
             }
         }
-        Arc::clone(reel)
+        Arc::clone(clips)
     }
 
     /// Sends the player what it does not have yet. What is demanded is prepared now; returns whether all of it fitted into
     /// the ring.
     fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> bool {
-        self.feeder.collect();
+        self.sender.collect();
         for take in snapshot.wanted(demand).filter(|take| !take.is_asleep()) {
             self.prepare(snapshot, take);
         }
@@ -90,28 +90,28 @@ impl Publisher {
             let state = snapshot.session.track(track);
             let playing = snapshot.playing(track).filter(|take| !take.is_asleep());
             let current = playing.map(|take| self.prepare(snapshot, take));
-            let mut reels: Vec<Option<Arc<Reel>>> = Vec::new();
+            let mut takes: Vec<Option<Arc<TakeClips>>> = Vec::new();
             for take in &state.history {
                 let Some(number) = state.number(&take.id) else { continue };
                 let is_there = self.is_free() || self.prepared.contains_key(&take.id);
-                let reel = (is_there && !take.is_asleep()).then(|| self.prepare(snapshot, take));
+                let clips = (is_there && !take.is_asleep()).then(|| self.prepare(snapshot, take));
                 let index = number as usize - 1;
-                reels.resize(reels.len().max(index + 1), None);
-                reels[index] = reel;
+                takes.resize(takes.len().max(index + 1), None);
+                takes[index] = clips;
             }
-            let size = |reel: &Arc<Reel>| (reel.serial(), reel.rendition_count());
+            let size = |clips: &Arc<TakeClips>| (clips.serial(), clips.rendition_count());
             let swap = snapshot.swaps[track.index()];
             let contents: Contents = (
-                reels.iter().map(|reel| reel.as_ref().map(size)).collect(),
+                takes.iter().map(|clips| clips.as_ref().map(size)).collect(),
                 current.as_ref().map(size),
                 swap,
             );
             if self.sent[track.index()].as_ref() == Some(&contents) {
                 continue;
             }
-            let rack = Rack { reels, current, immediate: swap.immediate, asked_at: swap.asked_at };
+            let slot = Slot { takes, current, immediate: swap.immediate, asked_at: swap.asked_at };
             // A ring is full when the host does not process: it is tried again.
-            match self.feeder.send(track, rack) {
+            match self.sender.send(track, slot) {
                 Ok(()) => self.sent[track.index()] = Some(contents),
                 Err(_) => is_complete = false,
             }
@@ -137,8 +137,8 @@ impl Publisher {
 
     /// Frees what the player has put down; returns whether it still holds something that was replaced.
     fn collect(&mut self) -> bool {
-        self.feeder.collect();
-        self.feeder.waiting() > 0
+        self.sender.collect();
+        self.sender.waiting() > 0
     }
 }
 
@@ -184,7 +184,7 @@ pub fn run(
     while !control.is_quitting() {
         let mut opening = None;
         for opened in opened.try_iter() {
-            this.publisher = Some(Publisher::new(opened.feeder, opened.sample_rate_hz));
+            this.publisher = Some(Publisher::new(opened.sender, opened.sample_rate_hz));
             this.seen = None;
             opening = Some(opened.opening);
         }
@@ -307,8 +307,8 @@ mod tests {
     use crate::editor::tests::fixture;
 
     fn open(sample_rate_hz: f64) -> (Publisher, Player) {
-        let (feeder, player) = channel(sample_rate_hz);
-        (Publisher::new(feeder, sample_rate_hz), player)
+        let (sender, player) = channel(sample_rate_hz);
+        (Publisher::new(sender, sample_rate_hz), player)
     }
 
     /// Plays a few audio frames from a beat on; returns what the bass plays.

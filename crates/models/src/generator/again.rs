@@ -36,7 +36,7 @@ impl Engine {
             context,
         };
         check(&request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let _in_use = self.shelf.hold();
+        let _in_use = self.cache.hold();
         let record = self.bundle.manifest().track(track);
         let mut timings = StageSeconds::default();
         let (_, audio) = self

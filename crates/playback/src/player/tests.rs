@@ -1,5 +1,5 @@
 use super::*;
-use crate::Reel;
+use crate::TakeClips;
 use resonantgen_music::plan::{BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
 
 const RATE_HZ: f64 = 48_000.0;
@@ -24,10 +24,10 @@ fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
     Arc::new(Clip::new(&plan, left, right, rate_hz))
 }
 
-/// A rack whose only take is a clip.
-fn rack(clip: Arc<Clip>, immediate: bool) -> Rack {
-    let reel = Arc::new(Reel::new(clip));
-    Rack { reels: vec![Some(reel.clone())], current: Some(reel), immediate, asked_at: None }
+/// A slot whose only take is a clip.
+fn slot(clip: Arc<Clip>, immediate: bool) -> Slot {
+    let take = Arc::new(TakeClips::new(clip));
+    Slot { takes: vec![Some(take.clone())], current: Some(take), immediate, asked_at: None }
 }
 
 /// A host that runs a player and keeps what it hears.
@@ -83,9 +83,9 @@ fn sizes(seed: u64, total: usize) -> Vec<usize> {
 
 /// Plays three loops with a take that is swapped in on a bar line, in blocks of the given sizes.
 fn play_in_blocks(blocks: &[usize], host_bpm: f64) -> Vec<f32> {
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let mut host = Host::new(player, host_bpm);
-    feeder.send(Track::Bass, rack(ramp(131.7, 1, RATE_HZ), true)).expect("the ring is empty");
+    sender.send(Track::Bass, slot(ramp(131.7, 1, RATE_HZ), true)).expect("the ring is empty");
     host.run(0, SwapAt::Bar);
     host.position.playing = true;
     // The first swap happens at the start; the second waits for a bar line.
@@ -93,7 +93,7 @@ fn play_in_blocks(blocks: &[usize], host_bpm: f64) -> Vec<f32> {
     for &block in blocks {
         host.run(block, SwapAt::Bar);
         if !sent && !host.left(Track::Bass).is_empty() {
-            feeder.send(Track::Bass, rack(ramp(131.7, 2, RATE_HZ), false)).expect("there is room");
+            sender.send(Track::Bass, slot(ramp(131.7, 2, RATE_HZ), false)).expect("there is room");
             sent = true;
         }
     }
@@ -120,10 +120,10 @@ fn block_sizes_do_not_matter_to_the_bit() {
 #[test]
 fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
     for bpm in [120.0, 131.7, 97.123] {
-        let (mut feeder, player) = channel(RATE_HZ);
+        let (mut sender, player) = channel(RATE_HZ);
         let clip = ramp(bpm, 2, RATE_HZ);
         let length = plan(bpm, 2).audio_frames(RATE_HZ as u32);
-        feeder.send(Track::Drums, rack(clip, false)).expect("the ring is empty");
+        sender.send(Track::Drums, slot(clip, false)).expect("the ring is empty");
         let mut host = Host::new(player, bpm);
         while host.left(Track::Drums).len() < 2 * length + 10 {
             host.run(480, SwapAt::Loop);
@@ -142,9 +142,9 @@ fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
     // As Ardour: the beat is rounded to a tick of 1/1920. Ten minutes at a tempo whose blocks never meet a tick.
     const BPM: f64 = 131.7;
     const BLOCK: usize = 1_024;
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let clip = ramp(BPM, 2, RATE_HZ);
-    feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+    sender.send(Track::Drums, slot(clip.clone(), false)).expect("the ring is empty");
     let mut host = Host::new(player, BPM);
     let beat_at = |sample: usize| sample as f64 * BPM / (60.0 * RATE_HZ);
     let mut differs = 0;
@@ -177,9 +177,9 @@ fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
 #[test]
 fn the_smallest_jump_of_an_exact_host_is_followed() {
     // As Ardour now and then starts an export: a block too short, and on it goes elsewhere.
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let clip = ramp(120.0, 2, RATE_HZ);
-    feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+    sender.send(Track::Drums, slot(clip.clone(), false)).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     host.position.exact = true;
     host.position.beat = -1_024.0 / 24_000.0;
@@ -194,9 +194,9 @@ fn the_smallest_jump_of_an_exact_host_is_followed() {
 
 #[test]
 fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let length = plan(120.0, 2).audio_frames(RATE_HZ as u32) as f32;
-    feeder.send(Track::Drums, rack(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
+    sender.send(Track::Drums, slot(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for beat in [5.0, 2.5, -1.0, -9.0, 1e6 + 3.0] {
         host.position.beat = beat;
@@ -209,8 +209,8 @@ fn seeks_land_on_the_hosts_beat_and_negative_positions_wrap() {
 
 #[test]
 fn a_jump_of_the_timeline_does_not_click_and_a_jump_of_whole_loops_changes_nothing() {
-    let (mut feeder, player) = channel(RATE_HZ);
-    feeder.send(Track::Drums, rack(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
+    let (mut sender, player) = channel(RATE_HZ);
+    sender.send(Track::Drums, slot(ramp(120.0, 2, RATE_HZ), false)).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     host.run(1000, SwapAt::Now);
     host.position.beat += 8.0;
@@ -240,8 +240,8 @@ fn a_start_inside_a_loop_does_not_click_and_keeps_attacks_whatever_the_blocks() 
         .collect();
     let clip = Arc::new(Clip::new(&plan, tone.clone(), tone.clone(), RATE_HZ));
     let heard_from = |beat: f64, size: usize| {
-        let (mut feeder, player) = channel(RATE_HZ);
-        feeder.send(Track::Drums, rack(clip.clone(), false)).expect("the ring is empty");
+        let (mut sender, player) = channel(RATE_HZ);
+        sender.send(Track::Drums, slot(clip.clone(), false)).expect("the ring is empty");
         let mut host = Host::new(player, 120.0);
         host.position.playing = false;
         host.run(100, SwapAt::Now);
@@ -301,16 +301,16 @@ fn a_tempo_out_of_range_counts_in_longer_or_shorter_notes() {
 fn takes_are_swapped_where_they_should_be() {
     for (swap_at, beat) in [(SwapAt::Now, 0.5), (SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)]
     {
-        let (mut feeder, player) = channel(RATE_HZ);
+        let (mut sender, player) = channel(RATE_HZ);
         let plan = plan(120.0, 2);
         let level = |value: f32| {
             let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
             Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
         };
-        feeder.send(Track::Melody, rack(level(0.25), false)).expect("the ring is empty");
+        sender.send(Track::Melody, slot(level(0.25), false)).expect("the ring is empty");
         let mut host = Host::new(player, 120.0);
         host.run(12_000, swap_at);
-        feeder.send(Track::Melody, rack(level(0.75), false)).expect("there is room");
+        sender.send(Track::Melody, slot(level(0.75), false)).expect("there is room");
         for _ in 0..500 {
             host.run(441, swap_at);
         }
@@ -321,8 +321,8 @@ fn takes_are_swapped_where_they_should_be() {
         let done =
             host.left(Track::Melody).iter().rposition(|sample| *sample != 0.75).expect("both were heard");
         assert!((400..500).contains(&(done - changed)), "the crossfade lasts {}", done - changed);
-        feeder.collect();
-        assert_eq!(feeder.waiting(), 0);
+        sender.collect();
+        assert_eq!(sender.waiting(), 0);
     }
 }
 
@@ -336,9 +336,9 @@ fn at_another_tempo_each_step_starts_on_the_hosts_grid() {
         samples[quarter * length / 4] = 1.0;
     }
     for host_bpm in [90.0, 119.0, 127.3, 180.0] {
-        let (mut feeder, player) = channel(RATE_HZ);
+        let (mut sender, player) = channel(RATE_HZ);
         let clip = Clip::new(&plan, samples.clone(), samples.clone(), RATE_HZ);
-        feeder.send(Track::Drums, rack(Arc::new(clip), false)).expect("the ring is empty");
+        sender.send(Track::Drums, slot(Arc::new(clip), false)).expect("the ring is empty");
         let mut host = Host::new(player, host_bpm);
         let samples_per_beat = 60.0 / host_bpm * RATE_HZ;
         host.run((samples_per_beat * 8.5) as usize, SwapAt::Now);
@@ -352,11 +352,11 @@ fn at_another_tempo_each_step_starts_on_the_hosts_grid() {
 
 #[test]
 fn missing_short_and_stopped_are_silence_and_nothing_is_lost() {
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let mut host = Host::new(player, 120.0);
     host.run(64, SwapAt::Now);
     let empty = Clip::new(&plan(120.0, 1), Vec::new(), Vec::new(), RATE_HZ);
-    feeder.send(Track::Drums, rack(Arc::new(empty), false)).expect("the ring is empty");
+    sender.send(Track::Drums, slot(Arc::new(empty), false)).expect("the ring is empty");
     host.run(64, SwapAt::Now);
     host.position.bpm = f64::NAN;
     host.run(64, SwapAt::Now);
@@ -367,27 +367,27 @@ fn missing_short_and_stopped_are_silence_and_nothing_is_lost() {
 
 #[test]
 fn a_flood_of_takes_is_bounded_and_every_one_comes_back() {
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let mut host = Host::new(player, 120.0);
     let clips: Vec<_> = (0..10).map(|_| ramp(120.0, 1, RATE_HZ)).collect();
     for round in 0..2000 {
         for track in Track::ALL {
-            // A full ring gives the rack back; that is not an error here.
-            let _ = feeder.send(track, rack(Arc::clone(&clips[round % clips.len()]), false));
+            // A full ring gives the slot back; that is not an error here.
+            let _ = sender.send(track, slot(Arc::clone(&clips[round % clips.len()]), false));
         }
         if round % 3 == 0 {
             host.run(round % 97, SwapAt::Now);
         }
-        assert!(feeder.waiting() < 600, "what is sent is bounded");
+        assert!(sender.waiting() < 600, "what is sent is bounded");
     }
     // A crossfade later only what sounds is still held.
     for _ in 0..10 {
         host.run(480, SwapAt::Now);
     }
-    feeder.collect();
-    assert_eq!(feeder.waiting(), 0);
+    sender.collect();
+    assert_eq!(sender.waiting(), 0);
     drop(host);
-    drop(feeder);
+    drop(sender);
     assert!(clips.iter().all(|clip| Arc::strong_count(clip) == 1));
 }
 
@@ -400,12 +400,14 @@ fn level(value: f32, bpm: f64) -> Arc<Clip> {
 
 #[test]
 fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
-    let (mut feeder, player) = channel(RATE_HZ);
-    let reels: Vec<_> =
-        [0.1, 0.2, 0.3].map(|value| Some(Arc::new(Reel::new(level(value, 120.0))))).into_iter().collect();
-    let current = reels[2].clone();
-    let sent = Rack { reels, current, ..Rack::default() };
-    feeder.send(Track::Bass, sent).expect("the ring is empty");
+    let (mut sender, player) = channel(RATE_HZ);
+    let takes: Vec<_> = [0.1, 0.2, 0.3]
+        .map(|value| Some(Arc::new(TakeClips::new(level(value, 120.0)))))
+        .into_iter()
+        .collect();
+    let current = takes[2].clone();
+    let sent = Slot { takes, current, ..Slot::default() };
+    sender.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (chosen, expected) in [(None, 0.3), (Some(0), 0.1), (Some(1), 0.2), (Some(9), 0.3), (None, 0.3)] {
         let before = host.left(Track::Bass).len();
@@ -421,10 +423,10 @@ fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
 
 #[test]
 fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
-    let (mut feeder, player) = channel(RATE_HZ);
-    let reel = Reel::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
-    let sent = Rack { current: Some(Arc::new(reel)), ..Rack::default() };
-    feeder.send(Track::Bass, sent).expect("the ring is empty");
+    let (mut sender, player) = channel(RATE_HZ);
+    let take = TakeClips::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
+    let sent = Slot { current: Some(Arc::new(take)), ..Slot::default() };
+    sender.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {
         let settled = host.player.settled_bpm(&Position { bpm, ..host.position }, 40_000);
@@ -447,8 +449,8 @@ fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
 fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready() {
     for (swap_at, expected_beat) in [(SwapAt::Now, 4.3), (SwapAt::Beat, 5.0), (SwapAt::Bar, 8.0)] {
         for delay_blocks in [0, 3, 20] {
-            let (mut feeder, player) = channel(RATE_HZ);
-            feeder.send(Track::Bass, rack(level(0.25, 120.0), false)).expect("the ring is empty");
+            let (mut sender, player) = channel(RATE_HZ);
+            sender.send(Track::Bass, slot(level(0.25, 120.0), false)).expect("the ring is empty");
             let mut host = Host::new(player, 120.0);
             host.run(240, swap_at);
             // It is asked for on the bar line.
@@ -458,8 +460,8 @@ fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready
             for _ in 0..delay_blocks {
                 host.run(240, swap_at);
             }
-            let asked = Rack { asked_at: Some(4.0), ..rack(level(0.75, 120.0), false) };
-            feeder.send(Track::Bass, asked).expect("there is room");
+            let asked = Slot { asked_at: Some(4.0), ..slot(level(0.75, 120.0), false) };
+            sender.send(Track::Bass, asked).expect("there is room");
             while host.position.beat < 9.0 {
                 host.run(240, swap_at);
             }
@@ -493,10 +495,10 @@ fn nothing_that_a_host_does_makes_a_click() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
-    let (mut feeder, player) = channel(RATE_HZ);
+    let (mut sender, player) = channel(RATE_HZ);
     let tones = [tone(120.0, 1, 110.0), tone(120.0, 2, 82.4), tone(97.0, 1, 98.0), tone(140.0, 1, 61.0)];
-    let reels: Vec<Option<Arc<Reel>>> =
-        tones.iter().map(|clip| Some(Arc::new(Reel::new(clip.clone())))).collect();
+    let takes: Vec<Option<Arc<TakeClips>>> =
+        tones.iter().map(|clip| Some(Arc::new(TakeClips::new(clip.clone())))).collect();
     let mut host = Host::new(player, 120.0);
     let (mut before, mut worst) = (0.0_f32, 0.0_f32);
     let mut swap_at = SwapAt::Bar;
@@ -509,10 +511,10 @@ fn nothing_that_a_host_does_makes_a_click() {
             3 => host.position.bpm = (host.position.bpm + roll(100) as f64 / 100.0 - 0.5).max(20.0),
             4 => host.position.playing = !host.position.playing || block % 3 > 0,
             5 | 6 => {
-                let current = reels[roll(4) as usize].clone();
+                let current = takes[roll(4) as usize].clone();
                 let immediate = roll(4) == 0;
-                let rack = Rack { reels: reels.clone(), current, immediate, asked_at: None };
-                feeder.send(Track::Bass, rack).expect("there is room");
+                let slot = Slot { takes: takes.clone(), current, immediate, asked_at: None };
+                sender.send(Track::Bass, slot).expect("there is room");
             }
             7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
             8 => {
@@ -546,16 +548,16 @@ fn takes_are_swapped_on_lines_between_two_samples() {
     for bpm in [140.0, 131.7, 174.0, 93.0] {
         for (swap_at, beat) in [(SwapAt::Beat, 1.0), (SwapAt::Bar, 4.0), (SwapAt::Loop, 8.0)] {
             for size in [64, 4_096] {
-                let (mut feeder, player) = channel(RATE_HZ);
+                let (mut sender, player) = channel(RATE_HZ);
                 let lasting = |value: f32| {
                     let plan = plan(bpm, 2);
                     let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
                     Arc::new(Clip::new(&plan, samples.clone(), samples, RATE_HZ))
                 };
-                feeder.send(Track::Bass, rack(lasting(0.25), false)).expect("the ring is empty");
+                sender.send(Track::Bass, slot(lasting(0.25), false)).expect("the ring is empty");
                 let mut host = Host::new(player, bpm);
                 host.run(10_000, swap_at);
-                feeder.send(Track::Bass, rack(lasting(0.75), false)).expect("there is room");
+                sender.send(Track::Bass, slot(lasting(0.75), false)).expect("there is room");
                 while host.left(Track::Bass).len() < 260_000 {
                     host.run(size, swap_at);
                 }
@@ -610,8 +612,8 @@ fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
         let bars = bars(odd, length, 9);
         for counted in [true, false] {
             let play = |from: f64, size: usize| {
-                let (mut feeder, player) = channel(RATE_HZ);
-                feeder.send(Track::Bass, rack(clip.clone(), false)).expect("the ring is empty");
+                let (mut sender, player) = channel(RATE_HZ);
+                sender.send(Track::Bass, slot(clip.clone(), false)).expect("the ring is empty");
                 let mut host = Host::new(player, 120.0);
                 host.position.beat = from;
                 play_bars(
@@ -664,11 +666,11 @@ fn takes_are_swapped_on_the_hosts_bars() {
         (SwapAt::Beat, 6.5, 7.0),
     ] {
         for size in [64, 441, 4_096] {
-            let (mut feeder, player) = channel(RATE_HZ);
-            feeder.send(Track::Bass, rack(two_bars(0.25), false)).expect("the ring is empty");
+            let (mut sender, player) = channel(RATE_HZ);
+            sender.send(Track::Bass, slot(two_bars(0.25), false)).expect("the ring is empty");
             let mut host = Host::new(player, 120.0);
             play_bars(&mut host, &bars, (from * 24_000.0) as usize, size, true, swap_at);
-            feeder.send(Track::Bass, rack(two_bars(0.75), false)).expect("there is room");
+            sender.send(Track::Bass, slot(two_bars(0.75), false)).expect("there is room");
             play_bars(&mut host, &bars, 200_000, size, true, swap_at);
             let changed = host.left(Track::Bass).iter().position(|sample| *sample != 0.25);
             assert_eq!(changed, Some((beat * 24_000.0) as usize + 1), "{swap_at:?} in blocks of {size}");

@@ -8,22 +8,22 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::clip::Clip;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// Racks under way to the audio thread.
+/// Slots under way to the audio thread.
 const INCOMING_CAPACITY: usize = 128;
-/// Numbers the reels of the process.
+/// Source of the serial numbers, one per take in the process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// One take as the audio thread knows it: the take itself, and renditions of it at other tempos.
 #[derive(Clone, Debug)]
-pub struct Reel {
+pub struct TakeClips {
     serial: u64,
     original: Arc<Clip>,
     renditions: Vec<Arc<Clip>>,
     added: usize,
 }
 
-impl Reel {
-    /// A reel of a take that no other reel is made of.
+impl TakeClips {
+    /// A take without renditions.
     #[must_use]
     pub fn new(original: Arc<Clip>) -> Self {
         Self { serial: SERIAL.fetch_add(1, Ordering::Relaxed), original, renditions: Vec::new(), added: 0 }
@@ -32,16 +32,16 @@ impl Reel {
     /// The same take with one more rendition, in place of the oldest when there are `most` already.
     #[must_use]
     pub fn with_rendition(&self, rendition: Arc<Clip>, most: usize) -> Self {
-        let mut reel = self.clone();
-        if reel.renditions.len() >= most.max(1) {
-            reel.renditions.remove(0);
+        let mut take = self.clone();
+        if take.renditions.len() >= most.max(1) {
+            take.renditions.remove(0);
         }
-        reel.renditions.push(rendition);
-        reel.added += 1;
-        reel
+        take.renditions.push(rendition);
+        take.added += 1;
+        take
     }
 
-    /// Says which take it is: reels with the same number play the same take.
+    /// Identifies the take: values with the same number play the same take.
     #[must_use]
     pub fn serial(&self) -> u64 {
         self.serial
@@ -53,7 +53,7 @@ impl Reel {
         &self.original
     }
 
-    /// How often renditions were added: it tells whether a reel of the same take has another one.
+    /// How often renditions were added: a change tells that there is a new one.
     #[must_use]
     pub fn rendition_count(&self) -> usize {
         self.added
@@ -71,13 +71,13 @@ impl Reel {
     }
 }
 
-/// The takes of one track from which the audio thread plays one. Immutable: a change is a new rack.
+/// The takes of one track from which the audio thread plays one. Immutable: a change is a new slot.
 #[derive(Clone, Debug, Default)]
-pub struct Rack {
+pub struct Slot {
     /// The takes by their numbers, that of number 1 first; `None` stands for one that cannot be played, or is not there.
-    pub reels: Vec<Option<Arc<Reel>>>,
+    pub takes: Vec<Option<Arc<TakeClips>>>,
     /// Which of them plays unless a number chooses another; `None` is silence.
-    pub current: Option<Arc<Reel>>,
+    pub current: Option<Arc<TakeClips>>,
     /// Whether it takes over at once, whatever [`SwapAt`](super::SwapAt) says: a restored session, undo.
     pub immediate: bool,
     /// The beat at which the song asked for it. It takes over no earlier than [`super::RESPONSE_SECONDS`] after that, so
@@ -85,71 +85,71 @@ pub struct Rack {
     pub asked_at: Option<f64>,
 }
 
-impl Rack {
+impl Slot {
     /// The take that plays when the take at index `chosen` is asked for. Realtime-safe.
     #[must_use]
-    pub fn wanted(&self, chosen: Option<usize>) -> Option<&Arc<Reel>> {
-        chosen.and_then(|index| self.reels.get(index)?.as_ref()).or(self.current.as_ref())
+    pub fn wanted(&self, chosen: Option<usize>) -> Option<&Arc<TakeClips>> {
+        chosen.and_then(|index| self.takes.get(index)?.as_ref()).or(self.current.as_ref())
     }
 }
 
-/// A rack on its way to a deck.
-pub(super) type Delivery = (Track, Arc<Rack>);
+/// A slot on its way to the audio thread.
+pub(super) type Delivery = (Track, Arc<Slot>);
 
-/// The control side: sends racks to the [`Player`](super::Player) and frees what it has put down.
+/// The control side: sends slots to the [`Player`](super::Player) and frees what it has put down.
 ///
 /// The audio thread never owns the last reference: everything that was ever sent stays here until nobody else holds it.
 #[derive(Debug)]
-pub struct Feeder {
+pub struct SlotSender {
     outgoing: Producer<Delivery>,
-    newest: [Option<Arc<Rack>>; TRACK_COUNT],
-    racks: Vec<Arc<Rack>>,
+    newest: [Option<Arc<Slot>>; TRACK_COUNT],
+    slots: Vec<Arc<Slot>>,
     clips: Vec<Arc<Clip>>,
 }
 
 /// Both ends of the ring.
-pub(super) fn ring() -> (Feeder, Consumer<Delivery>) {
+pub(super) fn ring() -> (SlotSender, Consumer<Delivery>) {
     let (outgoing, incoming) = RingBuffer::new(INCOMING_CAPACITY);
-    let feeder = Feeder { outgoing, newest: Default::default(), racks: Vec::new(), clips: Vec::new() };
-    (feeder, incoming)
+    let sender = SlotSender { outgoing, newest: Default::default(), slots: Vec::new(), clips: Vec::new() };
+    (sender, incoming)
 }
 
-impl Feeder {
-    /// Sends a track's rack.
+impl SlotSender {
+    /// Sends a track's slot.
     ///
     /// # Errors
-    /// Gives the rack back when the ring is full, because the audio thread does not run. A later try can succeed.
-    pub fn send(&mut self, track: Track, rack: Rack) -> Result<(), Rack> {
+    /// Gives the slot back when the ring is full, because the audio thread does not run. A later try can succeed.
+    pub fn send(&mut self, track: Track, slot: Slot) -> Result<(), Slot> {
         self.collect();
         if self.outgoing.is_full() {
-            return Err(rack);
+            return Err(slot);
         }
-        let rack = Arc::new(rack);
-        for reel in rack.reels.iter().flatten().chain(&rack.current) {
-            for clip in reel.clips() {
+        let slot = Arc::new(slot);
+        for take in slot.takes.iter().flatten().chain(&slot.current) {
+            for clip in take.clips() {
                 if !self.clips.iter().any(|known| Arc::ptr_eq(known, clip)) {
                     self.clips.push(clip.clone());
                 }
             }
         }
-        self.racks.push(rack.clone());
-        self.newest[track.index()] = Some(rack.clone());
+        self.slots.push(slot.clone());
+        self.newest[track.index()] = Some(slot.clone());
         // There is room, as was asked above, and nobody else fills the ring.
-        let _ = self.outgoing.push((track, rack));
+        let _ = self.outgoing.push((track, slot));
         Ok(())
     }
 
     /// Frees what the audio thread has put down.
     pub fn collect(&mut self) {
         // First what holds others. One reference is the one here.
-        self.racks.retain(|rack| Arc::strong_count(rack) > 1);
+        self.slots.retain(|slot| Arc::strong_count(slot) > 1);
         self.clips.retain(|clip| Arc::strong_count(clip) > 1);
     }
 
-    /// How many racks that were replaced are still in the audio thread's hands, as of the last
+    /// How many slots that were replaced are still in the audio thread's hands, as of the last
     /// [`collect`](Self::collect).
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.racks.len().saturating_sub(self.newest.iter().flatten().count())
+        self.slots.len().saturating_sub(self.newest.iter().flatten().count())
     }
 }

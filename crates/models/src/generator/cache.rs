@@ -37,7 +37,7 @@ pub(super) fn loaded<'a, T>(
 
 /// The networks of all tracks.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct ModelCache {
     pub(super) tracks: [TrackNetworks; TRACK_COUNT],
     usage: Mutex<Usage>,
     changed: Condvar,
@@ -56,7 +56,7 @@ struct Usage {
 
 /// Keeps networks from being unloaded.
 #[derive(Debug)]
-pub(super) struct InUse<'a>(&'a Shelf);
+pub(super) struct InUse<'a>(&'a ModelCache);
 
 impl Drop for InUse<'_> {
     fn drop(&mut self) {
@@ -68,7 +68,7 @@ impl Drop for InUse<'_> {
     }
 }
 
-impl Shelf {
+impl ModelCache {
     /// Marks the networks as in use until the returned value is dropped.
     pub(super) fn hold(&self) -> InUse<'_> {
         lock(&self.usage).active += 1;
@@ -132,26 +132,26 @@ impl Usage {
 
 /// A thread that returns memory and unloads networks when the engine is idle; it ends with this value.
 #[derive(Debug)]
-pub(super) struct Janitor {
-    shelf: Arc<Shelf>,
+pub(super) struct IdleThread {
+    cache: Arc<ModelCache>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Janitor {
+impl IdleThread {
     /// Starts the thread: networks that were idle for `patience` are unloaded; `None` keeps them.
-    pub(super) fn start(shelf: &Arc<Shelf>, patience: Option<Duration>) -> Self {
-        let own = Arc::clone(shelf);
+    pub(super) fn start(cache: &Arc<ModelCache>, patience: Option<Duration>) -> Self {
+        let own = Arc::clone(cache);
         let thread = std::thread::Builder::new().name("resonantgen-idle".to_owned());
         // If the system has no threads left, networks simply stay loaded.
         let thread = thread.spawn(move || tend(&own, patience)).ok();
-        Self { shelf: Arc::clone(shelf), thread }
+        Self { cache: Arc::clone(cache), thread }
     }
 }
 
-impl Drop for Janitor {
+impl Drop for IdleThread {
     fn drop(&mut self) {
-        lock(&self.shelf.usage).closed = true;
-        self.shelf.changed.notify_all();
+        lock(&self.cache.usage).closed = true;
+        self.cache.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // It does nothing that panics.
             let _ = thread.join();
@@ -159,25 +159,25 @@ impl Drop for Janitor {
     }
 }
 
-fn tend(shelf: &Shelf, patience: Option<Duration>) {
-    let mut usage = lock(&shelf.usage);
+fn tend(cache: &ModelCache, patience: Option<Duration>) {
+    let mut usage = lock(&cache.usage);
     while !usage.closed {
         usage = match usage.next(patience, Instant::now()) {
-            Next::Wait => shelf.changed.wait(usage).unwrap_or_else(PoisonError::into_inner),
+            Next::Wait => cache.changed.wait(usage).unwrap_or_else(PoisonError::into_inner),
             Next::WaitFor(left) => {
-                shelf.changed.wait_timeout(usage, left).unwrap_or_else(PoisonError::into_inner).0
+                cache.changed.wait_timeout(usage, left).unwrap_or_else(PoisonError::into_inner).0
             }
             Next::Rest => {
                 usage.rested = true;
                 drop(usage);
                 give_memory_back();
-                lock(&shelf.usage)
+                lock(&cache.usage)
             }
             Next::Unload => {
                 usage.idle_since = None;
                 drop(usage);
-                shelf.unload();
-                lock(&shelf.usage)
+                cache.unload();
+                lock(&cache.usage)
             }
         };
     }
@@ -190,25 +190,25 @@ mod tests {
     #[test]
     fn only_idle_networks_are_dropped_and_only_after_the_time() {
         let patience = Some(Duration::from_secs(600));
-        let shelf = Shelf::default();
+        let cache = ModelCache::default();
         let start = Instant::now();
         let next_of = |patience: Option<Duration>, after: u64| {
-            lock(&shelf.usage).next(patience, start + Duration::from_secs(after))
+            lock(&cache.usage).next(patience, start + Duration::from_secs(after))
         };
         let next = |after: u64| next_of(patience, after);
         assert_eq!(next(10_000), Next::Wait, "nothing was loaded");
-        let (first, second) = (shelf.hold(), shelf.hold());
+        let (first, second) = (cache.hold(), cache.hold());
         assert_eq!(next(10_000), Next::Wait, "in use");
         drop(first);
         assert_eq!(next(10_000), Next::Wait, "still in use");
         drop(second);
         assert!(matches!(next(0), Next::WaitFor(left) if left >= REST));
         assert_eq!(next(10_000), Next::Rest, "memory first");
-        lock(&shelf.usage).rested = true;
+        lock(&cache.usage).rested = true;
         assert!(matches!(next(1), Next::WaitFor(left) if Some(left) <= patience.map(|it| it + REST)));
         assert_eq!(next(10_000), Next::Unload);
         assert_eq!(next_of(None, 10_000), Next::Wait, "they are to stay");
-        drop(shelf.hold());
+        drop(cache.hold());
         assert_eq!(next_of(None, 10_000), Next::Rest, "after each generation");
     }
 }
