@@ -33,6 +33,7 @@ const REFERENCE_TESTS: &[&str] = &[
     "tests/test_codec_golden.py",
     "tests/test_compose_golden.py",
     "tests/test_composer.py",
+    "tests/test_tables_golden.py",
 ];
 
 /// Runs setup, formatting, lints, documentation, and the tests of every crate, including those in real hosts. The steps'

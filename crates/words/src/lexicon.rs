@@ -515,6 +515,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn moods_are_those_of_the_golden_tables() {
+        let golden = crate::golden_tables();
+        let golden = golden["moods"].as_object().expect("moods");
+        assert_eq!(golden.len(), MOODS.len());
+        for (name, shift) in MOODS {
+            let shift = shift.map(|part| format!("{part}"));
+            let expected: Vec<String> = golden[name]
+                .as_array()
+                .expect("shifts")
+                .iter()
+                .map(|part| format!("{}", part.as_f64().expect("a number")))
+                .collect();
+            assert_eq!(shift.as_slice(), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn the_lexicon_is_well_formed_and_says_nothing_twice() {
         let mut spellings = std::collections::HashSet::new();
         for line in
