@@ -39,8 +39,9 @@ pub struct Report {
     run: Option<RunReport>,
 }
 
+/// A plan as it is printed.
 #[derive(Debug, Serialize)]
-struct PlanReport {
+pub struct PlanReport {
     bpm: f64,
     key: String,
     meter: String,
@@ -205,7 +206,8 @@ impl Report {
 }
 
 impl PlanReport {
-    fn new(plan: &Plan) -> Self {
+    /// The report on a plan.
+    pub fn new(plan: &Plan) -> Self {
         Self {
             bpm: plan.bpm,
             key: plan.key.to_string(),

@@ -184,6 +184,14 @@ pub struct Engine {
 impl Engine {
     /// Checks the bundle's manifest and hashes, and opens the runtime. No network is loaded yet.
     ///
+    /// ```no_run
+    /// use resonantgen_models::generator::{Engine, EngineOptions};
+    ///
+    /// let engine = Engine::open(&EngineOptions { threads: 2, ..EngineOptions::new("models/resonant") })?;
+    /// println!("{}", engine.bundle().licence());
+    /// # Ok::<(), resonantgen_models::generator::OpenEngineError>(())
+    /// ```
+    ///
     /// # Errors
     /// Returns an error if the bundle or the runtime is missing, damaged or of another version; the message says what to do.
     pub fn open(options: &EngineOptions) -> Result<Self, OpenEngineError> {
