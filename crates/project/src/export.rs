@@ -1,4 +1,4 @@
-//! Export: stems and scores for a DAW, under names that say what they are.
+//! Export: stems and scores for a DAW, with descriptive file names.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,7 +14,7 @@ use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Longest part of a file's name that comes from the prompt, in characters.
+/// Maximum number of characters in a file name that come from the prompt.
 const NAME_LENGTH: usize = 40;
 
 /// What to export.
@@ -22,7 +22,7 @@ const NAME_LENGTH: usize = 40;
 pub struct ExportOptions {
     /// Tracks; those without a take are left out.
     pub tracks: Vec<Track>,
-    /// Also the mix of these tracks, and one MIDI file of all of them.
+    /// Also export the mix of these tracks, and one MIDI file of all of them.
     pub mix: bool,
     /// WAV files.
     pub audio: bool,
@@ -30,12 +30,12 @@ pub struct ExportOptions {
     pub midi: bool,
     /// Audio frames per second of the WAV files, in 8,000 to 384,000.
     pub sample_rate_hz: u32,
-    /// Sample form of the WAV files.
+    /// Sample format of the WAV files.
     pub depth: SampleDepth,
 }
 
 impl Default for ExportOptions {
-    /// Everything, as takes are kept.
+    /// Everything, at the takes' own rate and depth.
     fn default() -> Self {
         Self {
             tracks: Track::ALL.to_vec(),
@@ -48,8 +48,19 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+/// Writes the playing takes to `dir`, which is created if necessary, and returns the paths of the files. Names are like
+/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced atomically.
+///
+/// ```no_run
+/// use resonantgen_project::{ExportOptions, SampleDepth, export, load};
+///
+/// let session = load("out/dark-techno".as_ref())?.session;
+/// let options = ExportOptions { sample_rate_hz: 44_100, depth: SampleDepth::Int16, ..ExportOptions::default() };
+/// for file in export(&session, "daw".as_ref(), &options)? {
+///     println!("{}", file.display());
+/// }
+/// # Ok::<(), resonantgen_project::StoreError>(())
+/// ```
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
@@ -106,7 +117,7 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
     Ok(written)
 }
 
-/// Name of an exported file without its extension: prompt, track, tempo, key, length.
+/// Name of an exported file without extension: prompt, track, tempo, key, length.
 #[must_use]
 pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let mode = match plan.key.mode {
@@ -120,7 +131,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
-/// Makes a temporary file as readable as a usual one.
+/// Gives a temporary file the permissions of an ordinary one.
 fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -132,7 +143,7 @@ fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Words of a prompt as part of a file's name.
+/// Words of a prompt as part of a file name.
 fn slug(prompt: &str) -> String {
     let lower = prompt.to_lowercase();
     let words = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -146,7 +157,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
+    // Names that Windows reserves for devices.
     let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
     if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
 }

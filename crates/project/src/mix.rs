@@ -1,23 +1,23 @@
-//! The mix of the stems, and loops at other rates.
+//! The mix of the stems, and loops at other sample rates.
 
 use resonantgen_sound::measure::sound::true_peak;
 use resonantgen_sound::resample;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Highest true peak in dBTP of a mix that is left alone, and of one that is limited.
+/// Highest true peak in dBTP of a mix that needs no limiting, and of a limited one.
 const HIGHEST_PEAK_DBTP: f32 = -1.0;
-/// What the limiter aims at first, in dBTP: a moving gain raises the peaks between samples by a trifle.
+/// First target of the limiter in dBTP: a moving gain slightly raises the peaks between samples.
 const AIM_DBTP: f32 = -1.1;
-/// How often the limiter may aim lower when the result is still too high.
+/// Maximum number of further attempts with a lower target.
 const ATTEMPTS: u32 = 3;
-/// Samples in which the gain goes down before a peak (2 ms), and the time constant in which it comes back (60 ms).
+/// Attack before a peak in samples (2 ms), and time constant of the release (60 ms).
 const LOOK_AHEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 500;
 const RELEASE: f64 = TAKE_SAMPLE_RATE_HZ as f64 * 0.06;
-/// Half the taps of the interpolation between samples.
+/// Half the number of taps of the interpolation between samples.
 const TAPS: usize = 12;
 
-/// The sum of stems of equal length. A sum whose true peak would exceed -1 dBTP is turned down around its peaks, by a gain that both
-/// channels share and that looks ahead; it goes around the seam, so the mix loops as its stems do. Any other sum is left alone.
+/// The sum of stems of equal length. If its true peak exceeds -1 dBTP, a look-ahead limiter reduces both channels by the same gain
+/// around the peaks. The gain is continuous across the seam, so the mix loops like its stems.
 #[must_use]
 pub fn mix(stems: &[&StemAudio]) -> StemAudio {
     let frames = stems.iter().map(|stem| stem.len()).max().unwrap_or(0);
@@ -81,7 +81,7 @@ fn peaks_between(samples: &[f64]) -> Vec<f64> {
     (0..count)
         .map(|index| {
             let ends = samples[index].abs().max(next(index).abs());
-            // Between two small samples there is no highest peak of music.
+            // Two small samples have no high peak between them.
             if ends < 0.5 * highest {
                 return ends;
             }
@@ -94,19 +94,19 @@ fn peaks_between(samples: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The gain of each sample of a loop so that no peak passes `ceiling`: down ahead of each peak, back in its own time.
+/// Gain of each sample of a loop so that no peak exceeds `ceiling`.
 fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
     let count = peaks.len();
     let ahead = LOOK_AHEAD.min(count);
     let mut held = vec![1.0_f64; count];
     for (index, peak) in peaks.iter().enumerate().filter(|(_, peak)| **peak > ceiling) {
-        // A peak between two samples is held for both.
+        // A peak between two samples counts for both.
         for offset in 0..=ahead {
             let gain = &mut held[(index + 1 + count - offset % count) % count];
             *gain = gain.min(ceiling / peak);
         }
     }
-    // Twice around, so that the beginning knows what the end left.
+    // Two passes, so that the release at the end carries over to the beginning.
     let back = 1.0 - (-1.0 / RELEASE).exp();
     let mut gain = 1.0;
     for _ in 0..2 {
@@ -115,7 +115,7 @@ fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
             *held = gain;
         }
     }
-    // The mean of the samples before: all of them were held for a peak that comes now.
+    // Mean over the attack, during which the gain for the coming peak was held.
     let mut sum: f64 = (0..ahead).map(|offset| held[count - 1 - offset]).sum();
     let mut smooth = vec![1.0; count];
     for index in 0..count {
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_mix_that_would_clip_stays_below_its_peak_and_keeps_the_rest() {
-        // A quiet tone with bursts, one around the seam, whose peaks lie between samples.
+        // A quiet tone with bursts, one of them across the seam, whose peaks lie between samples.
         let frames = 48_000;
         let burst = |index: usize| {
             let distance = |at: usize| index.abs_diff(at).min(frames - index.abs_diff(at)) as f64;
@@ -203,7 +203,7 @@ mod tests {
             |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
         let peak = true_peak(&floats(&limited.left), &floats(&limited.right)).expect("a sound");
         assert!((-1.5..=-1.0).contains(&peak), "{peak}");
-        // Far from the bursts it is the sum again; near them it is one gain for both channels, without a step.
+        // Away from the bursts the mix is the sum. Near them, both channels have the same continuous gain.
         let gain = |index: usize| f64::from(limited.left[index]) / f64::from(2 * stem.left[index]);
         assert!(gain(36_001) > 0.99 && gain(20_000) < 0.7);
         assert!((19_000..21_000).all(|index| (gain(index + 1) - gain(index)).abs() < 0.01));

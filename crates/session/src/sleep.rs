@@ -1,4 +1,4 @@
-//! Takes whose sound is not at hand: a project keeps all takes of the histories, but the sound of few.
+//! Sleeping takes: a project stores all takes of the histories, but the audio of only some.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 
 impl Session {
-    /// Takes that play and are asleep, with their tracks.
+    /// Playing takes that are asleep, with their tracks.
     #[must_use]
     pub fn playing_asleep(&self) -> Vec<(Track, Arc<Take>)> {
         let playing = |track: Track| Some((track, self.track(track).take()?.clone()));
@@ -21,8 +21,8 @@ impl Session {
         Track::ALL.into_iter().flat_map(of).filter(|(_, take)| take.is_asleep()).collect()
     }
 
-    /// Puts a take that was asleep in its own place, awake: unpacked from the project, or what
-    /// made again by the generator. Nothing happens when there is no such take.
+    /// Replaces a sleeping take with its awake form, unpacked from the project or made again. Does nothing if there is no such
+    /// take.
     pub fn wake(&mut self, awake: &Arc<Take>) {
         for state in &mut self.tracks {
             for take in state.history.iter_mut().filter(|take| take.is_asleep() && take.id == awake.id) {
@@ -31,14 +31,14 @@ impl Session {
         }
     }
 
-    /// The takes that a take heard while it was made, as far as the histories have them.
+    /// The takes in a take's context, as far as the histories have them.
     #[must_use]
     pub fn heard_by(&self, take: &Take) -> Vec<Arc<Take>> {
         let all = self.tracks.iter().flat_map(|state| &state.history);
         all.filter(|other| take.recipe.context.contains(&other.id)).cloned().collect()
     }
 
-    /// Whether the histories have all that is needed to make a take again, apart from the models.
+    /// Whether a take could be made again: the histories have its context.
     #[must_use]
     pub fn can_be_made_again(&self, take: &Take) -> bool {
         take.recipe.imported.is_none() && self.heard_by(take).len() == take.recipe.context.len()

@@ -1,4 +1,4 @@
-//! Signal processing on takes: pure functions of samples, without files and models.
+//! Signal processing on takes: pure functions of samples. It may know `music`, but no files and no models.
 //!
 //! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`listen`] detects onsets and
 //! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate.
