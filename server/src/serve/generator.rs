@@ -1,9 +1,11 @@
 //! What the server generates with.
 
-use resonantgen_models::generator::{Engine, Observer};
+use std::sync::Arc;
+
+use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use resonantgen_music::track::Track;
 use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::TextUnderstanding;
 
 /// Generates into a session: the engine, or a substitute.
@@ -32,6 +34,18 @@ pub trait Generator: Send + Sync {
         settings: GenerationSettings,
         observer: &dyn Observer,
     ) -> Result<(), SessionError>;
+
+    /// A take whose sound is lost, made again from its recipe; `heard` are the takes that it heard. `None` if the models do not
+    /// know its instrument, or it was imported.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Engine::make_again`].
+    fn make_again(
+        &self,
+        take: &Take,
+        heard: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError>;
 
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
@@ -62,6 +76,15 @@ impl Generator for Engine {
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
         session.regenerate(self, track, edit, seed, settings, observer)
+    }
+
+    fn make_again(
+        &self,
+        take: &Take,
+        heard: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError> {
+        Engine::make_again(self, take, heard, observer)
     }
 
     fn bundle(&self) -> BundleFacts {

@@ -10,13 +10,13 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use resonantgen_models::generator::Observer;
+use resonantgen_models::generator::{GenerateError, Observer};
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
 use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_take::{GenerationSettings, Take};
 
 use crate::support::{Answer, Running, four_takes};
 
@@ -45,6 +45,10 @@ impl Generator for Nothing {
         _: &dyn Observer,
     ) -> Result<(), SessionError> {
         Ok(())
+    }
+
+    fn make_again(&self, _: &Take, _: &[Arc<Take>], _: &dyn Observer) -> Result<Option<Take>, GenerateError> {
+        Ok(None)
     }
 
     fn bundle(&self) -> BundleFacts {
