@@ -52,11 +52,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
         let bytes = read(request, app.limits.json_bytes).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let status =
-                if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Problem::new(status, format!("the body is not valid: {error}"))
-        })
+        // RFC 8259, section 8.1: a byte order mark may be ignored.
+        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).map(Self).map_err(
+            |error| {
+                let status =
+                    if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+                Problem::new(status, format!("the body is not valid: {error}"))
+            },
+        )
     }
 }
 
