@@ -11,10 +11,10 @@ use resonantgen_session::{Session, SessionError};
 use resonantgen_take::TakeId;
 
 use super::super::id::SessionId;
-use super::super::journal::{Record, Spec};
+use super::super::journal::Record;
 use super::super::problem::Problem;
 use super::{Job, Jobs, locked};
-use crate::wire::{self, JobState, StageName, TrackName, TrackProgress};
+use crate::wire::{JobState, StageName, TrackName, TrackProgress};
 
 /// Smallest reported step of progress.
 const PROGRESS_STEP: f32 = 0.02;
@@ -123,30 +123,16 @@ impl Jobs {
 
     /// Generates and saves the takes; returns the ids of the new ones.
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
-        let mut session = self.sessions.begin(&job.session, &job.id, tracks_of(&job.spec))?;
+        let request = job.spec.request()?;
+        let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
         // What plays must be heard by what is made.
         let lost = self.wake_playing(&job.session, &mut session);
         let before = session.clone();
         let watch = Watch { job, begin, jobs: self };
-        match &job.spec {
-            Spec::Generate(request) => {
-                let request = wire::session_request(request, session.next_seed(None))
-                    .map_err(|error| Failure::Problem(error.to_string()))?;
-                let (intent, plan) = session.check_request(&request, self.generator.understanding())?;
-                let notices = session.notices(&request, &intent, &plan);
-                job.change(|view| view.notices = notices.into_iter().chain(lost).collect());
-                self.generator.generate(&mut session, &request, &watch)?;
-            }
-            Spec::Regenerate(track, request) => {
-                let track = Track::from(*track);
-                if !lost.is_empty() {
-                    job.change(|view| view.notices = lost);
-                }
-                let settings = wire::settings(request.variation, request.adherence);
-                let seed = request.seed.unwrap_or_else(|| session.next_seed(Some(track)));
-                self.generator.regenerate(&mut session, track, &request.edit, seed, settings, &watch)?;
-            }
-        }
+        let (intent, plan) = session.check(&request, self.generator.understanding())?;
+        let notices = session.notices(&request, &intent, &plan);
+        job.change(|view| view.notices = notices.into_iter().chain(lost).collect());
+        self.generator.apply(&mut session, &request, &watch)?;
         if watch.is_cancelled() {
             return Err(Failure::Stopped);
         }
@@ -157,17 +143,6 @@ impl Jobs {
                 locked(&self.journal).append(&Record::Saving { job: job.id.clone(), takes: takes.clone() });
         })?;
         Ok(takes)
-    }
-}
-
-/// Tracks that a job may change.
-fn tracks_of(spec: &Spec) -> Vec<Track> {
-    match spec {
-        Spec::Generate(request) => match &request.tracks {
-            Some(tracks) => tracks.iter().copied().map(Track::from).collect(),
-            None => Track::ALL.to_vec(),
-        },
-        Spec::Regenerate(track, _) => vec![(*track).into()],
     }
 }
 
