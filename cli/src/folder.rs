@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_project::{
-    Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
+    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
 };
 use resonantgen_session::Session;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
@@ -23,7 +23,7 @@ use crate::{open, overview};
 /// Returns an error if the folder cannot be created or written.
 pub fn check_writable(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
-        .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
+        .and_then(|()| tempfile::Builder::new().prefix(SAVING).tempfile_in(folder))
         .map(|_| ())
         .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
 }
@@ -216,7 +216,7 @@ pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Resu
 /// Returns an error if the disk is full or the folder is not writable.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-    let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(SAVING).tempfile_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {

@@ -32,8 +32,9 @@ pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
 const MIX_FILE: &str = "mix.wav";
 const SCORE_FILE: &str = "session.mid";
-/// Start of the names of folders in which a save collects its files.
-const SAVING: &str = ".saving-";
+/// Start of the names of what is being written into a session's folder. What a killed program has left of it is cleared away when
+/// the folder is opened to be changed.
+pub const SAVING: &str = ".saving-";
 /// Name of the record's last member: the SHA-256 of all bytes before it.
 const CHECKSUM: &str = "\"checksum\"";
 
@@ -168,8 +169,9 @@ impl Folder {
         if access == Access::Change {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(SAVING) {
+                    let path = entry.path();
                     // What cannot be removed now is tried again the next time.
-                    let _ = fs::remove_dir_all(entry.path());
+                    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 }
             }
         }
@@ -688,10 +690,11 @@ mod tests {
         save(&generated("techno", 1), dir, StemFormat::default()).expect("saved");
         fs::create_dir_all(dir.join(".saving-abc/takes")).expect("made");
         fs::write(dir.join(".saving-abc/takes/x.flac"), b"half").expect("written");
+        fs::write(dir.join(".saving-xyz"), b"half a picture").expect("written");
         let foreign = dir.join(take_file(&"0".repeat(32)));
         fs::write(&foreign, b"of somebody else").expect("written");
         let mut folder = open(dir);
-        assert!(!dir.join(".saving-abc").exists());
+        assert!(!dir.join(".saving-abc").exists() && !dir.join(".saving-xyz").exists());
         let mut session = folder.load().expect("loaded").session;
         session.set_lock(Track::Bass, true).expect("a take");
         folder.save(&session, StemFormat::default()).expect("saved");

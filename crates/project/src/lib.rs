@@ -29,7 +29,7 @@ mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
 pub use export::{ExportOptions, export, export_name};
-pub use folder::{Folder, SESSION_FILE, StemFormat, StoreError, load, save};
+pub use folder::{Folder, SAVING, SESSION_FILE, StemFormat, StoreError, load, save};
 pub use lock::{Access, PATIENCE, Waiting};
 pub use mix::{mix, resample_loop};
 pub use record::{LostTake, Opened};
