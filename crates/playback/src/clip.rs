@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 use resonantgen_sound::resample::resample_loop;
+
+use super::notes::{self, ClipNote};
 
 /// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
 const TEMPO_TOLERANCE: f64 = 1e-6;
@@ -45,6 +48,7 @@ pub struct Clip {
     quarters_per_bar: f64,
     /// The loop's length before rounding to whole samples.
     exact_samples: f64,
+    notes: Box<[ClipNote]>,
 }
 
 impl Clip {
@@ -62,10 +66,10 @@ impl Clip {
             };
             Samples::Own(channel(&take.audio.left), channel(&take.audio.right))
         };
-        Self::with(plan, samples, sample_rate_hz)
+        Self::with(plan, samples, sample_rate_hz).with_score(&take.score, plan)
     }
 
-    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`.
+    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`, without notes.
     #[must_use]
     pub fn new(plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
         Self::with(plan, Samples::Own(left, right), sample_rate_hz)
@@ -79,7 +83,19 @@ impl Clip {
             quarters: plan.quarters().max(f64::MIN_POSITIVE),
             quarters_per_bar: plan.meter.quarters_per_bar(),
             exact_samples: plan.seconds() * sample_rate_hz,
+            notes: Box::default(),
         }
+    }
+
+    /// The same clip with the notes of its score, made by `plan`. Not realtime-safe.
+    #[must_use]
+    pub fn with_score(self, score: &Score, plan: &Plan) -> Self {
+        Self { notes: notes::clip_notes(score, plan), ..self }
+    }
+
+    /// Its notes, sorted by start.
+    pub(super) fn notes(&self) -> &[ClipNote] {
+        &self.notes
     }
 
     /// Length of the loop in quarter notes.

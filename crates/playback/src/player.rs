@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rtrb::Consumer;
 
 use super::clip::Clip;
+use super::notes::{BlockNotes, Grid};
 use super::slot::{self, Delivery, Slot, SlotSender};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -165,6 +166,10 @@ pub struct Player {
     /// Tempo of the last block, and for how many samples it has been that.
     tempo_bpm: f64,
     tempo_age: usize,
+    /// The notes of the last block.
+    notes: BlockNotes,
+    /// From which audio frame of the block on notes are due that have not been listed; negative before the block.
+    notes_due: i64,
 }
 
 /// A sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
@@ -181,6 +186,8 @@ pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
         bar: None,
         tempo_bpm: 0.0,
         tempo_age: 0,
+        notes: BlockNotes::new(),
+        notes_due: 0,
     };
     (sender, player)
 }
@@ -193,6 +200,12 @@ impl Player {
         for voice in &mut self.voices {
             voice.jump_remaining = 0;
         }
+    }
+
+    /// Which notes of the scores started in the last block, and where notes were cut off.
+    #[must_use]
+    pub fn notes(&self) -> &BlockNotes {
+        &self.notes
     }
 
     /// Which clip a track plays.
@@ -266,6 +279,7 @@ impl Player {
             voice.chosen = chosen;
         }
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
+        self.notes.begin(Grid::default(), 0);
         if length == 0 {
             return;
         }
@@ -286,6 +300,7 @@ impl Player {
         {
             (place.bar, next_bar) = (Some(last), Some(bar));
         }
+        self.begin_notes(&position, expected.as_ref(), &place, length);
         match expected {
             Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
             None if playing => self.smooth_start(&place),
@@ -322,6 +337,33 @@ impl Player {
         self.last = playing.then_some(Anchor { samples, ..anchor });
     }
 
+    /// Gets ready to list the notes of a block. A new tempo is no reason to cut notes off, but a jump or a stop is.
+    fn begin_notes(
+        &mut self,
+        position: &Position,
+        expected: Option<&Position>,
+        place: &Place,
+        length: usize,
+    ) {
+        let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
+        let grid = Grid { beat: place.beat, beats_per_sample };
+        self.notes.begin(grid, length);
+        let expected = expected
+            .filter(|expected| position.is_usable() && (position.beat - expected.beat).abs() <= WOBBLE_BEATS);
+        if expected.is_none() {
+            self.notes.cut_all();
+        }
+        self.notes_due = expected.map_or(0, |expected| grid.frame(expected.beat));
+    }
+
+    /// Lists the notes that a track starts at the audio frames `from..to`.
+    fn add_notes(&mut self, track: Track, from: usize, to: usize) {
+        let Some(source) = &self.voices[track.index()].current else { return };
+        let due = if from == 0 { self.notes_due } else { self.notes_due.max(from as i64) };
+        let place = (source.clip.quarters(), source.alignment.shift);
+        self.notes.add(track, source.clip.notes(), place, due, (from, to));
+    }
+
     /// The first sample of the block at which the timeline is at `beat` or beyond; negative where it was there before.
     fn samples_until(&self, beat: f64, place: &Place) -> i64 {
         let samples = (beat - place.beat) / place.beats_per_sample(self.sample_rate_hz);
@@ -343,9 +385,10 @@ impl Player {
     /// Moves what sounds to where it lies in the bar that holds sample `start`, without a click.
     fn enter_bar(&mut self, place: &Place, start: usize) {
         let beat = place.beat + start as f64 * place.beats_per_sample(self.sample_rate_hz);
-        for voice in &mut self.voices {
+        for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
             let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
             if voice.align(place) {
+                self.notes.cut(track, start);
                 let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
                 if was != is {
                     voice.hide_jump(was, is, self.jump_fade_samples);
@@ -358,9 +401,11 @@ impl Player {
     /// make it jump.
     fn smooth_jump(&mut self, last: &Position, place: &Place, playing: bool) {
         let fade_samples = self.swap_fade_samples;
-        for voice in &mut self.voices {
+        for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
             let was = voice.sample(last.beat, last.bpm, fade_samples);
-            voice.align(place);
+            if voice.align(place) {
+                self.notes.cut(track, 0);
+            }
             let is = if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { [0.0; 2] };
             voice.hide_jump(was, is, self.jump_fade_samples);
         }
@@ -397,6 +442,7 @@ impl Player {
         let mut from = start;
         while from < length {
             let to = self.swap_or_split(track, place, swap_at, from, length);
+            self.add_notes(track, from, to);
             let within = from - start..to - start;
             self.render(track, place, from, &mut left[within.clone()], &mut right[within]);
             from = to;
@@ -458,6 +504,9 @@ impl Player {
         voice.hurry = false;
         voice.fading = Some(std::mem::replace(&mut voice.current, wanted));
         voice.fade_elapsed = 0;
+        if !is_same_take {
+            self.notes.cut(track, start);
+        }
         length
     }
 
