@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::SwapAt;
@@ -82,6 +83,35 @@ pub enum InMain {
     Off,
 }
 
+/// What a track gives to the host.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackOutput {
+    /// Its stem.
+    #[id = "audio"]
+    Audio,
+    /// Its notes, as events on the plugin's note output; the stem is silent.
+    #[id = "midi"]
+    #[name = "MIDI"]
+    Midi,
+    /// Its stem and its notes.
+    #[id = "both"]
+    Both,
+}
+
+impl TrackOutput {
+    /// Whether the stem sounds. Realtime-safe.
+    #[must_use]
+    pub fn has_audio(self) -> bool {
+        self != Self::Midi
+    }
+
+    /// Whether the notes are sent. Realtime-safe.
+    #[must_use]
+    pub fn has_notes(self) -> bool {
+        self != Self::Audio
+    }
+}
+
 /// Parameters of one track.
 #[derive(Params)]
 pub struct TrackParams {
@@ -109,6 +139,9 @@ pub struct TrackParams {
     /// Number of the take that plays; 0, and numbers that no take has, leave it to the session.
     #[id = "take"]
     pub take: IntParam,
+    /// Whether the track gives the host its stem, its notes, or both.
+    #[id = "output"]
+    pub output: EnumParam<TrackOutput>,
 }
 
 impl TrackParams {
@@ -134,6 +167,7 @@ impl TrackParams {
                 .with_string_to_value(formatters::s2v_f32_panning()),
             in_main: EnumParam::new(name("In Main"), InMain::Auto),
             take: count_or(&name("Take"), TAKE_MAX, "current", ""),
+            output: EnumParam::new(name("Output"), TrackOutput::Audio),
         }
     }
 }
@@ -286,10 +320,33 @@ impl ResonantParams {
             .map(|track| u32::try_from(self.track(track).take.value()).ok().filter(|number| *number > 0))
     }
 
+    /// Which tracks are neither muted nor silenced by another one's solo (index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn audible(&self) -> [bool; TRACK_COUNT] {
+        let solo = Track::ALL.into_iter().any(|track| self.track(track).solo.value());
+        Track::ALL.map(|track| {
+            let params = self.track(track);
+            !params.mute.value() && (!solo || params.solo.value())
+        })
+    }
+
     /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn locked(&self) -> [bool; TRACK_COUNT] {
         Track::ALL.map(|track| self.track(track).lock.value())
+    }
+}
+
+/// Gives the parameters that a project of an older version does not know their defaults: without that, the framework leaves them
+/// as they were in the instance before. A preset changes nothing but what it names.
+pub fn complete(state: &mut PluginState) {
+    if !state.fields.contains_key("session") {
+        return;
+    }
+    for track in Track::ALL {
+        for (id, default) in [("output", ParamValue::String("audio".to_owned()))] {
+            state.params.entry(format!("{}_{id}", track.name())).or_insert(default);
+        }
     }
 }
 
@@ -320,6 +377,25 @@ mod tests {
             );
         }
         assert_eq!(lines, GOLDEN);
+    }
+
+    #[test]
+    fn an_old_project_gets_the_defaults_of_new_parameters() {
+        let state = |fields: &[&str]| PluginState {
+            version: "0.1.0".to_owned(),
+            params: [("bass_output".to_owned(), ParamValue::String("both".to_owned()))].into(),
+            fields: fields.iter().map(|name| ((*name).to_owned(), String::new())).collect(),
+        };
+        let mut project = state(&["session", "prompts"]);
+        complete(&mut project);
+        let value = |id: &str| match project.params.get(id) {
+            Some(ParamValue::String(value)) => value.as_str(),
+            _ => "",
+        };
+        assert_eq!((value("bass_output"), value("melody_output")), ("both", "audio"));
+        let mut preset = state(&["preset_prompt"]);
+        complete(&mut preset);
+        assert_eq!(preset.params.len(), 1, "a preset changes what it names");
     }
 
     #[test]

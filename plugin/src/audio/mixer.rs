@@ -51,12 +51,13 @@ impl Mixer {
 
     /// Reads where the gains shall go.
     pub fn aim(&mut self, params: &ResonantParams, host: &HostLink) {
-        let solo = Track::ALL.into_iter().any(|track| params.track(track).solo.value());
+        let audible = params.audible();
         for (strip, track) in self.strips.iter_mut().zip(Track::ALL) {
             let params = params.track(track);
             let level_db = params.level.value();
-            let audible = !params.mute.value() && (!solo || params.solo.value()) && level_db > LEVEL_MIN_DB;
-            let level = if audible { db_to_gain(level_db) } else { 0.0 };
+            let sounds =
+                audible[track.index()] && params.output.value().has_audio() && level_db > LEVEL_MIN_DB;
+            let level = if sounds { db_to_gain(level_db) } else { 0.0 };
             let pan = params.pan.value();
             strip.left.target = level * (1.0 - pan).min(1.0);
             strip.right.target = level * (1.0 + pan).min(1.0);

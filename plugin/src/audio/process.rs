@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Player, Position};
+use resonantgen_playback::{NoteOutput, Player, Position};
 use rtrb::Consumer;
 
 use super::mixer::Mixer;
+use super::notes;
 use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::control::demand::SongTrigger;
@@ -33,6 +34,7 @@ pub struct Processor {
     port: ControlPort,
     player: Option<Player>,
     mixer: Mixer,
+    note_output: NoteOutput,
     edges: Edges,
     sample_rate_hz: f64,
     /// The host renders instead of playing: it waits for us.
@@ -68,6 +70,7 @@ impl Processor {
             port,
             player: None,
             mixer: Mixer::new(48_000.0),
+            note_output: NoteOutput::new(),
             edges: Edges::default(),
             sample_rate_hz: 48_000.0,
             offline: false,
@@ -83,12 +86,14 @@ impl Processor {
         self.sample_rate_hz = f64::from(sample_rate_hz);
         self.player = Some(self.control.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(sample_rate_hz);
+        self.note_output.release();
     }
 
     /// Forgets where the timeline was.
     pub fn reset(&mut self) {
         self.free_beat = 0.0;
         self.fresh = true;
+        self.note_output.release();
         if let Some(player) = &mut self.player {
             player.reset();
         }
@@ -240,6 +245,9 @@ impl Processor {
         ];
         player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
         self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
+        self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
+            context.try_send_event(notes::event(message)).is_ok()
+        });
         ProcessStatus::KeepAlive
     }
 }

@@ -9,6 +9,7 @@ mod control;
 mod dice;
 mod host;
 mod measure;
+mod notes;
 mod project;
 mod song;
 mod storm;
@@ -77,7 +78,7 @@ fn main_minus(main: &Stereo, stems: &[&Stereo]) -> f32 {
 }
 
 #[test]
-fn it_has_main_and_four_stems_and_hears_notes_but_claims_no_raw_midi() {
+fn it_has_main_and_four_stems_and_takes_and_sends_notes_but_claims_no_raw_midi() {
     let Some(mut host) = Host::open(None, PORTS) else { return };
     let handle = host.instance.plugin_handle();
     let ports: PluginAudioPorts = handle.get_extension().expect("it has audio ports");
@@ -94,6 +95,9 @@ fn it_has_main_and_four_stems_and_hears_notes_but_claims_no_raw_midi() {
     let notes: PluginNotePorts = handle.get_extension().expect("it has a note port");
     let mut buffer = NotePortInfoBuffer::new();
     let port = notes.get(&handle, 0, true, &mut buffer).expect("the port has its facts");
+    assert_eq!(port.supported_dialects, NoteDialects::CLAP);
+    assert_eq!((notes.count(&handle, true), notes.count(&handle, false)), (1, 1));
+    let port = notes.get(&handle, 0, false, &mut buffer).expect("the port has its facts");
     assert_eq!(port.supported_dialects, NoteDialects::CLAP);
 }
 

@@ -21,7 +21,7 @@ fn any_block(dice: &mut Dice) -> usize {
 
 /// A parameter and a value for it.
 fn any_change(dice: &mut Dice) -> (&'static str, f64) {
-    match dice.roll(12) {
+    match dice.roll(13) {
         0 => {
             (dice.pick(&["Drums Take", "Bass Take", "Harmony Take", "Melody Take"]), f64::from(dice.roll(4)))
         }
@@ -35,6 +35,10 @@ fn any_change(dice: &mut Dice) -> (&'static str, f64) {
         8 => ("Prompt Slot", f64::from(1 + dice.roll(8))),
         9 => ("Variation", dice.fraction()),
         10 => ("Bars", f64::from(dice.roll(33))),
+        11 => (
+            dice.pick(&["Drums Output", "Bass Output", "Harmony Output", "Melody Output"]),
+            f64::from(dice.roll(3)),
+        ),
         _ => ("Follow Host Tempo", f64::from(dice.roll(2))),
     }
 }
