@@ -157,7 +157,7 @@ fn playing(criterion: &mut Criterion) {
                     std::array::from_fn(|_| channels.next().expect("one buffer a track"));
                 let position =
                     Position { beat, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
-                player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems);
+                player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems, None);
                 beat += 64.0 * bpm / (60.0 * 48_000.0);
             });
         });

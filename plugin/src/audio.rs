@@ -6,4 +6,4 @@ mod notes;
 mod process;
 mod trigger;
 
-pub use process::Processor;
+pub use process::{AUX_OUTPUTS, Processor};

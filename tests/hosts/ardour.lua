@@ -94,7 +94,7 @@ if phase == "make" then
 
   -- The plugin's note output is recorded on a track of its own.
   assert(generator:output():n_ports():n_midi() == 1, "the plugin has a note output")
-  session:new_midi_track(midi, midi, false, nil, nil, nil, 1, "Notes", last, ARDOUR.TrackMode.Normal, true)
+  session:new_midi_track(midi, midi, false, ARDOUR.PluginInfo(), nil, nil, 1, "Notes", last, ARDOUR.TrackMode.Normal, true)
   sleep(1)
   local notes = session:route_by_name("Notes"):to_track()
   notes:input():midi(0):disconnect_all()

@@ -11,8 +11,8 @@ mod player;
 mod slot;
 mod timeline;
 
-pub use clip::{Clip, is_same_tempo};
+pub use clip::{Clip, DrumVoices, is_same_tempo};
 pub use notes::{BlockNotes, NoteMessage, NoteOutput};
-pub use player::{Player, RESPONSE_SECONDS, SwapAt, channel};
+pub use player::{DrumOutputs, Player, RESPONSE_SECONDS, SwapAt, channel};
 pub use slot::{Slot, SlotSender, TakeClips};
 pub use timeline::{Bar, Position};

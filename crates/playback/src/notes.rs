@@ -5,6 +5,8 @@
 //! outlives the player, so every note that the host was told to start is also ended: at its end, at a jump or stop, when its
 //! track is switched off, or when the same key starts anew.
 
+use std::sync::Arc;
+
 use resonantgen_music::plan::{Plan, STEPS_PER_QUARTER};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -34,7 +36,7 @@ pub(super) struct ClipNote {
 
 /// The notes of a score, sorted by start, with the plan's swing. A note that reaches past the loop's end goes on in the next
 /// turn. The next note of the same key ends it. Allocates.
-pub(super) fn clip_notes(score: &Score, plan: &Plan) -> Box<[ClipNote]> {
+pub(super) fn clip_notes(score: &Score, plan: &Plan) -> Arc<[ClipNote]> {
     let quarters = plan.quarters();
     let at = |step: f64| plan.swing.warp(step) / f64::from(STEPS_PER_QUARTER);
     let mut notes: Vec<ClipNote> = score

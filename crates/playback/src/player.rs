@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rtrb::Consumer;
 
-use super::clip::Clip;
+use super::clip::{Clip, Lanes, combine};
 use super::notes::{BlockNotes, Grid};
 use super::slot::{self, Delivery, Slot, SlotSender};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::split::DRUM_VOICE_COUNT;
 
 /// Length of the crossfade from one take to the next, in seconds.
 const SWAP_FADE_SECONDS: f64 = 0.010;
@@ -25,6 +26,9 @@ pub const RESPONSE_SECONDS: f64 = 0.15;
 const SETTLED_SECONDS: f64 = 0.5;
 /// A line of the timeline counts as met by a sample that comes this much too early, in samples: hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
+
+/// Left and right channel of kick, snare, hats and percussion.
+pub type DrumOutputs<'a> = [[&'a mut [f32]; 2]; DRUM_VOICE_COUNT];
 
 /// When a new take takes over from the one that sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +69,8 @@ struct Source {
 }
 
 impl Source {
-    fn read(source: Option<&Self>, beat: f64, bpm: f64) -> [f32; 2] {
-        source.map_or([0.0; 2], |source| source.clip.at(beat + source.alignment.shift, bpm))
+    fn read(source: Option<&Self>, beat: f64, bpm: f64) -> Lanes {
+        source.map_or(Lanes::default(), |source| source.clip.lanes(beat + source.alignment.shift, bpm))
     }
 }
 
@@ -83,8 +87,8 @@ struct Voice {
     fading: Option<Option<Source>>,
     /// How far the crossfade has come, in samples.
     fade_elapsed: usize,
-    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous, left and right.
-    jump_offset: [f32; 2],
+    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous.
+    jump_offset: Lanes,
     /// Samples until that offset is gone.
     jump_remaining: usize,
 }
@@ -99,8 +103,8 @@ impl Voice {
         Some(Source { serial: take.serial(), clip: clip.clone(), alignment })
     }
 
-    /// Left and right sample, in the crossfade's present state.
-    fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> [f32; 2] {
+    /// What sounds, in the crossfade's present state.
+    fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
         let sample = Source::read(self.current.as_ref(), beat, bpm);
         let Some(old) = &self.fading else { return sample };
         if self.fade_elapsed >= fade_samples {
@@ -109,7 +113,13 @@ impl Voice {
         let old = Source::read(old.as_ref(), beat, bpm);
         let angle = self.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
         let (rise, fall) = angle.sin_cos();
-        [sample[0] * rise + old[0] * fall, sample[1] * rise + old[1] * fall]
+        combine(sample, old, |sample, old| sample * rise + old * fall)
+    }
+
+    /// Whether what shall sound sounds as what does, and only more is known of it.
+    fn learns(&self, wanted: Option<&Source>) -> bool {
+        let both = self.current.as_ref().zip(wanted);
+        both.is_some_and(|(current, wanted)| current.clip.is_same_sound(&wanted.clip))
     }
 
     /// Takes over what shall sound, without a crossfade.
@@ -131,21 +141,34 @@ impl Voice {
     }
 
     /// Hides a jump from what `was` heard to what `is`, on top of what is left of the jump before.
-    fn hide_jump(&mut self, was: [f32; 2], is: [f32; 2], fade_samples: usize) {
+    fn hide_jump(&mut self, was: Lanes, is: Lanes, fade_samples: usize) {
         let left_over = self.jump_remaining as f32 / fade_samples as f32;
-        self.jump_offset = [0, 1].map(|side| was[side] - is[side] + self.jump_offset[side] * left_over);
+        let jump = combine(was, is, |was, is| was - is);
+        self.jump_offset = combine(jump, self.jump_offset, |jump, offset| jump + offset * left_over);
         self.jump_remaining = fade_samples;
     }
 
-    /// Adds the decaying offset that hides a jump of the timeline.
-    fn smooth(&mut self, left: &mut [f32], right: &mut [f32], fade_samples: usize) {
-        for (left, right) in left.iter_mut().zip(right.iter_mut()) {
+    /// Adds the decaying offset that hides a jump of the timeline to the block from sample `start` on.
+    fn smooth(
+        &mut self,
+        start: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
+        fade_samples: usize,
+    ) {
+        for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
             if self.jump_remaining == 0 {
                 return;
             }
             let share = self.jump_remaining as f32 / fade_samples as f32;
-            *left += self.jump_offset[0] * share;
-            *right += self.jump_offset[1] * share;
+            let [stem, voices @ ..] = self.jump_offset;
+            *left += stem[0] * share;
+            *right += stem[1] * share;
+            for (output, voice) in drums.iter_mut().flat_map(|drums| drums.iter_mut()).zip(voices) {
+                output[0][start + offset] += voice[0] * share;
+                output[1][start + offset] += voice[1] * share;
+            }
             self.jump_remaining -= 1;
         }
     }
@@ -265,13 +288,15 @@ impl Player {
 
     /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
     /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses (one below
-    /// the number); it takes over at once.
+    /// the number); it takes over at once. `drums`, if wanted, are overwritten with the drums' voices, whose sum is the stem;
+    /// they are as long as the stems. Percussion has what is not known apart.
     pub fn process(
         &mut self,
         position: Position,
         swap_at: SwapAt,
         chosen: [Option<usize>; TRACK_COUNT],
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
+        mut drums: Option<&mut DrumOutputs<'_>>,
     ) {
         self.receive();
         for (voice, chosen) in self.voices.iter_mut().zip(chosen) {
@@ -317,17 +342,32 @@ impl Player {
                 let (end, bar) = self.bar_end(&place, next_bar.take(), start, length);
                 for (track, [left, right]) in Track::ALL.into_iter().zip(&mut *stems) {
                     let (left, right) = (&mut left[start..end], &mut right[start..end]);
-                    self.render_bar(track, &place, swap_at, start, left, right);
+                    let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+                    self.render_bar(track, &place, swap_at, start, left, right, drums);
                 }
                 (start, place.bar) = (end, bar);
             }
         } else {
-            for (voice, [left, right]) in self.voices.iter_mut().zip(&mut *stems) {
+            for output in drums.iter_mut().flat_map(|drums| drums.iter_mut()).flatten() {
+                output.fill(0.0);
+            }
+            for ((track, voice), [left, right]) in
+                Track::ALL.into_iter().zip(&mut self.voices).zip(&mut *stems)
+            {
                 let (left, right) = (&mut left[..length], &mut right[..length]);
                 left.fill(0.0);
                 right.fill(0.0);
                 voice.snap(&place);
-                voice.smooth(left, right, self.jump_fade_samples);
+                let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+                voice.smooth(0, left, right, drums, self.jump_fade_samples);
+            }
+        }
+        if let Some([voices @ .., percussion]) = drums {
+            for (side, percussion) in percussion.iter_mut().enumerate() {
+                let stem = &stems[Track::Drums.index()][side];
+                for (index, (percussion, stem)) in percussion.iter_mut().zip(&stem[..length]).enumerate() {
+                    *percussion = stem - voices.iter().map(|voice| voice[side][index]).sum::<f32>();
+                }
             }
         }
         self.bar = place.bar.filter(|_| playing);
@@ -406,7 +446,8 @@ impl Player {
             if voice.align(place) {
                 self.notes.cut(track, 0);
             }
-            let is = if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { [0.0; 2] };
+            let is =
+                if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { Lanes::default() };
             voice.hide_jump(was, is, self.jump_fade_samples);
         }
     }
@@ -422,13 +463,17 @@ impl Player {
                 .current
                 .as_ref()
                 .is_none_or(|source| source.clip.starts_at(place.beat + source.alignment.shift, place.bpm));
-            let was =
-                if starts_over { [0.0; 2] } else { Source::read(voice.current.as_ref(), before, place.bpm) };
-            voice.hide_jump([0.0; 2], was, self.jump_fade_samples);
+            let was = if starts_over {
+                Lanes::default()
+            } else {
+                Source::read(voice.current.as_ref(), before, place.bpm)
+            };
+            voice.hide_jump(Lanes::default(), was, self.jump_fade_samples);
         }
     }
 
     /// Renders one track from sample `start` of the block on, within one bar of the host.
+    #[allow(clippy::too_many_arguments, reason = "a track, a place, and where its samples go")]
     fn render_bar(
         &mut self,
         track: Track,
@@ -437,6 +482,7 @@ impl Player {
         start: usize,
         left: &mut [f32],
         right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
     ) {
         let length = start + left.len();
         let mut from = start;
@@ -444,10 +490,11 @@ impl Player {
             let to = self.swap_or_split(track, place, swap_at, from, length);
             self.add_notes(track, from, to);
             let within = from - start..to - start;
-            self.render(track, place, from, &mut left[within.clone()], &mut right[within]);
+            let (left, right) = (&mut left[within.clone()], &mut right[within]);
+            self.render(track, place, from, left, right, drums.as_deref_mut());
             from = to;
         }
-        self.voices[track.index()].smooth(left, right, self.jump_fade_samples);
+        self.voices[track.index()].smooth(start, left, right, drums, self.jump_fade_samples);
     }
 
     /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the bar, which
@@ -480,6 +527,14 @@ impl Player {
             if is_same_clip {
                 return length;
             }
+            if voice.learns(wanted.as_ref()) {
+                let beat = place.beat + start as f64 * beats_per_sample;
+                let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.current = wanted;
+                let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.hide_jump(was, is, self.jump_fade_samples);
+                return length;
+            }
         }
         if voice.fading.is_some() {
             // One crossfade at a time: ask again when this one has ended.
@@ -510,13 +565,25 @@ impl Player {
         length
     }
 
-    fn render(&mut self, track: Track, place: &Place, start: usize, left: &mut [f32], right: &mut [f32]) {
+    fn render(
+        &mut self,
+        track: Track,
+        place: &Place,
+        start: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
+    ) {
         let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
         let voice = &mut self.voices[track.index()];
         let fade_samples = self.swap_fade_samples;
         for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
             let beat = place.beat + (start + offset) as f64 * beats_per_sample;
-            [*left, *right] = voice.sample(beat, place.bpm, fade_samples);
+            let [stem, voices @ ..] = voice.sample(beat, place.bpm, fade_samples);
+            [*left, *right] = stem;
+            for (output, voice) in drums.iter_mut().flat_map(|drums| drums.iter_mut()).zip(voices) {
+                [output[0][start + offset], output[1][start + offset]] = voice;
+            }
             if voice.fading.is_some() {
                 voice.fade_elapsed += 1;
                 if voice.fade_elapsed >= fade_samples {

@@ -2,6 +2,7 @@
 
 use nice_plug::util::db_to_gain;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::DrumOutputs;
 
 use crate::control::host::HostLink;
 use crate::control::status::Meter;
@@ -79,10 +80,12 @@ impl Mixer {
         }
     }
 
-    /// Applies each strip to its stem in place, writes their sum to `main`, and raises the tracks' meters.
+    /// Applies each strip to its stem in place, and that of the drums to their parts, writes the stems' sum to `main`, and raises
+    /// the tracks' meters.
     pub fn mix(
         &mut self,
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
+        mut drums: Option<&mut DrumOutputs<'_>>,
         main: [&mut [f32]; 2],
         meters: &[Meter; TRACK_COUNT],
     ) {
@@ -92,11 +95,17 @@ impl Mixer {
         for ((strip, [left, right]), meter) in self.strips.iter_mut().zip(stems).zip(meters) {
             let mut peaks = [0.0_f32; 2];
             let channels = left.iter_mut().zip(right.iter_mut());
-            for ((left, right), (main_left, main_right)) in
-                channels.zip(main_left.iter_mut().zip(main_right.iter_mut()))
+            let mut parts = drums.take();
+            for (frame, ((left, right), (main_left, main_right))) in
+                channels.zip(main_left.iter_mut().zip(main_right.iter_mut())).enumerate()
             {
-                *left *= strip.left.next(self.step);
-                *right *= strip.right.next(self.step);
+                let gains = [strip.left.next(self.step), strip.right.next(self.step)];
+                *left *= gains[0];
+                *right *= gains[1];
+                for part in parts.iter_mut().flat_map(|parts| parts.iter_mut()) {
+                    part[0][frame] *= gains[0];
+                    part[1][frame] *= gains[1];
+                }
                 peaks = [peaks[0].max(left.abs()), peaks[1].max(right.abs())];
                 let in_main = strip.main.next(self.step);
                 *main_left += *left * in_main;

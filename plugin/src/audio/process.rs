@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{NoteOutput, Player, Position};
+use resonantgen_playback::{DrumOutputs, NoteOutput, Player, Position};
+use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use rtrb::Consumer;
 
 use super::mixer::Mixer;
@@ -18,6 +19,8 @@ use crate::control::job::Trigger;
 use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
 
+/// Outputs besides Main: the stems, and the parts of the drums.
+pub const AUX_OUTPUTS: usize = TRACK_COUNT + DRUM_VOICE_COUNT;
 /// Most events in one block: more than there are keys and parameters for them.
 const EVENTS: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
@@ -223,28 +226,23 @@ impl Processor {
             self.control.repaint.request_repaint();
         }
 
-        let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
-            (buffer.as_slice(), <&mut [Buffer; TRACK_COUNT]>::try_from(&mut *aux.outputs), &mut self.player)
+        let ([main_left, main_right], Ok(outputs), Some(player)) =
+            (buffer.as_slice(), <&mut [Buffer; AUX_OUTPUTS]>::try_from(&mut *aux.outputs), &mut self.player)
         else {
             return ProcessStatus::Normal;
         };
-        let (
-            [drums_left, drums_right],
-            [bass_left, bass_right],
-            [harmony_left, harmony_right],
-            [melody_left, melody_right],
-        ) = (drums.as_slice(), bass.as_slice(), harmony.as_slice(), melody.as_slice())
-        else {
-            return ProcessStatus::Normal;
-        };
-        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = [
-            [drums_left, drums_right],
-            [bass_left, bass_right],
-            [harmony_left, harmony_right],
-            [melody_left, melody_right],
-        ];
-        player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
-        self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
+        let mut pairs: [[&mut [f32]; 2]; AUX_OUTPUTS] = Default::default();
+        for (pair, output) in pairs.iter_mut().zip(outputs) {
+            let [left, right] = output.as_slice() else { return ProcessStatus::Normal };
+            *pair = [&mut **left, &mut **right];
+        }
+        let [drums, bass, harmony, melody, drum_voices @ ..] = pairs;
+        let (mut stems, mut drum_voices): (_, DrumOutputs<'_>) =
+            ([drums, bass, harmony, melody], drum_voices);
+        let mut drum_voices = self.control.host.has_drum_outputs().then_some(&mut drum_voices);
+        let swap_at = self.params.swap_at.value().into();
+        player.process(position, swap_at, self.chosen, &mut stems, drum_voices.as_deref_mut());
+        self.mixer.mix(&mut stems, drum_voices, [main_left, main_right], &self.control.audio.meters);
         self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
             context.try_send_event(notes::event(message)).is_ok()
         });

@@ -19,7 +19,10 @@ use clap_sys::audio_buffer::clap_audio_buffer;
 const ID: &std::ffi::CStr = c"org.resonantgen.resonantgen";
 pub const RATE_HZ: f64 = 48_000.0;
 pub const BLOCK: usize = 480;
+/// Main and the four stems, which most hosts use.
 pub const PORTS: usize = 5;
+/// With kick, snare, hats and percussion.
+pub const ALL_PORTS: usize = 9;
 /// Longest block.
 pub const LONGEST: usize = 8_192;
 /// One loop of two bars at 120 quarter notes per minute, in audio frames.
@@ -126,7 +129,7 @@ pub struct Host {
     /// How many ports the host supplies.
     pub ports: usize,
     /// How many channels each of them has.
-    pub channels: [usize; PORTS],
+    pub channels: [usize; ALL_PORTS],
     pub beat: f64,
     pub bpm: f64,
     pub playing: bool,
@@ -204,7 +207,7 @@ impl Host {
             instance,
             parameters,
             ports,
-            channels: [2; PORTS],
+            channels: [2; ALL_PORTS],
             beat: 0.0,
             bpm: 120.0,
             playing: true,
@@ -326,7 +329,7 @@ impl Host {
         // What is not overwritten is heard.
         let mut heard: Vec<Stereo> = vec![[vec![9.0; frames], vec![9.0; frames]]; self.ports];
         let channels = self.channels;
-        let mut outputs = AudioPorts::with_capacity(2 * PORTS, PORTS);
+        let mut outputs = AudioPorts::with_capacity(2 * ALL_PORTS, ALL_PORTS);
         let mut outputs =
             outputs.with_output_buffers(heard.iter_mut().zip(channels).map(|(port, channels)| {
                 let channels = port.iter_mut().take(channels).map(Vec::as_mut_slice);

@@ -90,7 +90,7 @@ impl Host {
         let mut channels = self.block.chunks_mut(4_096);
         let mut channel = || &mut channels.next().expect("two for each track")[..length];
         let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
-        self.player.process(self.position, self.swap_at, [None; TRACK_COUNT], &mut stems);
+        self.player.process(self.position, self.swap_at, [None; TRACK_COUNT], &mut stems, None);
         let (mut last, start) = ((0, false), self.frames);
         self.output.process(self.player.notes(), self.enabled, |message| {
             assert!((message.at as usize) < length.max(1), "outside the block");

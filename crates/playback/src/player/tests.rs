@@ -53,7 +53,7 @@ impl Host {
                 block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                 std::array::from_fn(|_| channels.next().expect("one block per track"));
-            self.player.process(self.position, swap_at, self.chosen, &mut stems);
+            self.player.process(self.position, swap_at, self.chosen, &mut stems, None);
         }
         for (heard, block) in self.heard.iter_mut().zip(block) {
             for (heard, block) in heard.iter_mut().zip(block) {
