@@ -9,6 +9,7 @@ use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_sound::resample::resample_loop;
 use resonantgen_sound::split::{DRUM_VOICE_COUNT, Stereo};
 
+use super::dials::{Dials, Onsets, Piece};
 use super::notes::{self, ClipNote};
 
 /// Left and right sample of a stem, and of a drum stem's kick, snare and hats after it. Percussion is what they leave.
@@ -67,6 +68,7 @@ pub struct Clip {
     /// The loop's length before rounding to whole samples.
     exact_samples: f64,
     notes: Arc<[ClipNote]>,
+    onsets: Arc<Onsets>,
 }
 
 impl Clip {
@@ -103,13 +105,14 @@ impl Clip {
             quarters_per_bar: plan.meter.quarters_per_bar(),
             exact_samples: plan.seconds() * sample_rate_hz,
             notes: Arc::default(),
+            onsets: Arc::default(),
         }
     }
 
     /// The same clip with the notes of its score, made by `plan`. Not realtime-safe.
     #[must_use]
     pub fn with_score(self, score: &Score, plan: &Plan) -> Self {
-        Self { notes: notes::clip_notes(score, plan), ..self }
+        Self { notes: notes::clip_notes(score, plan), onsets: Onsets::new(score, plan), ..self }
     }
 
     /// The same clip of a drum take with its kick, snare and hats, at the clip's rate and length. Not realtime-safe.
@@ -198,6 +201,20 @@ impl Clip {
             return self.sample(phase * self.exact_samples);
         }
         self.sliced(phase * self.quarters, bpm)
+    }
+
+    /// As [`lanes`](Self::lanes), played as the dials say. `known` is the piece that was found last with the same dials and tempo.
+    #[inline]
+    pub(super) fn played(&self, beat: f64, bpm: f64, dials: &Dials, known: &mut Option<Piece>) -> Lanes {
+        if !dials.moves() || bpm.is_nan() || bpm <= 0.0 {
+            return self.lanes(beat, bpm);
+        }
+        self.onsets.read(beat, bpm, dials, known, |beat| self.lanes(beat, self.bpm))
+    }
+
+    /// By how much the dials move the notes that start at a beat of the loop. Realtime-safe.
+    pub(super) fn shift_of(&self, at: f64, dials: &Dials, bpm: f64) -> f64 {
+        self.onsets.shift_of(at, dials, bpm)
     }
 
     /// Whether a timeline that runs at `bpm` is at the loop's first sample. Realtime-safe.

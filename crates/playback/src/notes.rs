@@ -11,6 +11,9 @@ use resonantgen_music::plan::{Plan, STEPS_PER_QUARTER};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
+use super::clip::Clip;
+use super::dials::Dials;
+
 /// Keys of a track.
 const KEYS: usize = 128;
 /// Note starts and cuts in one block: at 240 quarter notes per minute and 8 kHz, the longest blocks of hosts hold a few hundred.
@@ -21,6 +24,9 @@ const CUTS: usize = 256;
 const MESSAGE_CAPACITY: usize = 2 * LIST_CAPACITY + TRACK_COUNT * KEYS;
 /// A beat counts as met by a sample that comes this much too early, in samples: hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
+
+/// Dials move no note by more than this, in quarter notes: swing by half an eighth, humanise by less.
+const MARGIN: f64 = 0.5;
 
 /// A note of a clip, in quarter notes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,22 +148,24 @@ impl BlockNotes {
         }
     }
 
-    /// Lists the notes of a loop that start at the audio frames `from..to`, where the loop lies `shift` beats ahead of the
-    /// timeline. Notes due from frame `due` on, which may be before `from`, start at `from` at the earliest.
+    /// Lists the notes of a clip that start at the audio frames `from..to` of a timeline that runs at `bpm`, where the clip lies
+    /// `shift` beats ahead of the timeline. Notes due from frame `due` on, which may be before `from`, start at `from` at the earliest.
     pub(super) fn add(
         &mut self,
         track: Track,
-        notes: &[ClipNote],
-        (quarters, shift): (f64, f64),
+        clip: &Clip,
+        (shift, bpm): (f64, f64),
+        dials: &Dials,
         due: i64,
         (from, to): (usize, usize),
     ) {
+        let (notes, quarters, grid) = (clip.notes(), clip.quarters(), self.grid);
         if notes.is_empty() {
             return;
         }
-        let grid = self.grid;
+        let margin = if dials.moves() { MARGIN } else { 0.0 };
         // One sample more than needed: `frame` decides.
-        let begin = grid.beat + (due - 1) as f64 * grid.beats_per_sample + shift;
+        let begin = grid.beat + (due - 1) as f64 * grid.beats_per_sample + shift - margin;
         let mut turn = (begin / quarters).floor();
         let mut index = notes.partition_point(|note| note.start < begin - turn * quarters);
         loop {
@@ -167,18 +175,20 @@ impl BlockNotes {
             };
             index += 1;
             let start = turn * quarters + note.start - shift;
-            let frame = grid.frame(start);
-            if frame >= to as i64 {
+            if grid.frame(start - margin) >= to as i64 {
                 return;
             }
-            if frame < due {
+            let start = start + clip.shift_of(note.start, dials, bpm);
+            let frame = grid.frame(start);
+            if frame < due || frame >= to as i64 {
                 continue;
             }
             if self.entries.len() + CUTS >= LIST_CAPACITY {
                 return;
             }
             let at = frame.max(from as i64) as u32;
-            let event = Event::Start { key: note.key, velocity: note.velocity, end: start + note.length };
+            let velocity = dials.velocity(note.velocity);
+            let event = Event::Start { key: note.key, velocity, end: start + note.length };
             self.entries.push(Entry { at, track, event });
         }
     }
@@ -262,7 +272,6 @@ impl NoteOutput {
             }
         }
         for track in Track::ALL {
-            // The entries of one track are in the order of their times.
             for entry in notes.entries.iter().filter(|entry| entry.track == track) {
                 match entry.event {
                     Event::Cut => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rtrb::Consumer;
 
 use super::clip::{Clip, Lanes, combine};
+use super::dials::{Dials, Piece, Tilt};
 use super::notes::{BlockNotes, Grid};
 use super::slot::{self, Delivery, Slot, SlotSender};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
@@ -43,6 +44,23 @@ pub enum SwapAt {
     Loop,
 }
 
+/// How a block is played (index of the arrays as [`Track::ALL`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Controls {
+    /// When a new take takes over.
+    pub swap_at: SwapAt,
+    /// Index of the take that a number chooses, one below the number; it takes over at once.
+    pub chosen: [Option<usize>; TRACK_COUNT],
+    /// Each track's dials. A change is heard at once.
+    pub dials: [Dials; TRACK_COUNT],
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self { swap_at: SwapAt::Bar, chosen: [None; TRACK_COUNT], dials: Default::default() }
+    }
+}
+
 /// Where the timeline was found, and how far it has run from there at one tempo.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
@@ -66,11 +84,15 @@ struct Source {
     clip: Arc<Clip>,
     /// Where it lies on the host's bars.
     alignment: Alignment,
+    /// The piece of it that was read last, where dials move its pieces.
+    piece: Option<Piece>,
 }
 
 impl Source {
-    fn read(source: Option<&Self>, beat: f64, bpm: f64) -> Lanes {
-        source.map_or(Lanes::default(), |source| source.clip.lanes(beat + source.alignment.shift, bpm))
+    fn read(source: Option<&mut Self>, beat: f64, bpm: f64, dials: &Dials) -> Lanes {
+        source.map_or(Lanes::default(), |source| {
+            source.clip.played(beat + source.alignment.shift, bpm, dials, &mut source.piece)
+        })
     }
 }
 
@@ -82,6 +104,7 @@ struct Voice {
     chosen: Option<usize>,
     /// The number has changed, and what it chooses does not sound yet.
     hurry: bool,
+    dials: Dials,
     current: Option<Source>,
     /// The take before, during a crossfade; `Some(None)` when nothing sounded before.
     fading: Option<Option<Source>>,
@@ -100,17 +123,17 @@ impl Voice {
         let clip = if settled { take.at(place.bpm) } else { take.original() };
         let before = self.current.as_ref().map(|source| source.alignment);
         let alignment = place.align(clip.quarters_per_bar(), before);
-        Some(Source { serial: take.serial(), clip: clip.clone(), alignment })
+        Some(Source { serial: take.serial(), clip: clip.clone(), alignment, piece: None })
     }
 
     /// What sounds, in the crossfade's present state.
-    fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
-        let sample = Source::read(self.current.as_ref(), beat, bpm);
-        let Some(old) = &self.fading else { return sample };
+    fn sample(&mut self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
+        let sample = Source::read(self.current.as_mut(), beat, bpm, &self.dials);
+        let Some(old) = &mut self.fading else { return sample };
         if self.fade_elapsed >= fade_samples {
             return sample;
         }
-        let old = Source::read(old.as_ref(), beat, bpm);
+        let old = Source::read(old.as_mut(), beat, bpm, &self.dials);
         let angle = self.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
         let (rise, fall) = angle.sin_cos();
         combine(sample, old, |sample, old| sample * rise + old * fall)
@@ -120,6 +143,13 @@ impl Voice {
     fn learns(&self, wanted: Option<&Source>) -> bool {
         let both = self.current.as_ref().zip(wanted);
         both.is_some_and(|(current, wanted)| current.clip.is_same_sound(&wanted.clip))
+    }
+
+    /// Forgets the pieces that were read: dials or tempo are others now.
+    fn forget_pieces(&mut self) {
+        for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
+            source.piece = None;
+        }
     }
 
     /// Takes over what shall sound, without a crossfade.
@@ -193,12 +223,15 @@ pub struct Player {
     notes: BlockNotes,
     /// From which audio frame of the block on notes are due that have not been listed; negative before the block.
     notes_due: i64,
+    tilts: [Tilt; TRACK_COUNT],
+    drum_tilts: [Tilt; DRUM_VOICE_COUNT],
 }
 
 /// A sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
 #[must_use]
 pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
     let (sender, incoming) = slot::ring();
+    let tilt = Tilt::new(sample_rate_hz);
     let player = Player {
         incoming,
         voices: Default::default(),
@@ -211,6 +244,8 @@ pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
         tempo_age: 0,
         notes: BlockNotes::new(),
         notes_due: 0,
+        tilts: std::array::from_fn(|_| tilt.clone()),
+        drum_tilts: std::array::from_fn(|_| tilt.clone()),
     };
     (sender, player)
 }
@@ -287,22 +322,21 @@ impl Player {
     }
 
     /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
-    /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses (one below
-    /// the number); it takes over at once. `drums`, if wanted, are overwritten with the drums' voices, whose sum is the stem;
+    /// length is that of the shortest channel. `drums`, if wanted, are overwritten with the drums' voices, whose sum is the stem;
     /// they are as long as the stems. Percussion has what is not known apart.
     pub fn process(
         &mut self,
         position: Position,
-        swap_at: SwapAt,
-        chosen: [Option<usize>; TRACK_COUNT],
+        controls: &Controls,
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
         mut drums: Option<&mut DrumOutputs<'_>>,
     ) {
         self.receive();
-        for (voice, chosen) in self.voices.iter_mut().zip(chosen) {
+        for (voice, chosen) in self.voices.iter_mut().zip(controls.chosen) {
             voice.hurry |= voice.chosen != chosen;
             voice.chosen = chosen;
         }
+        let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
         self.notes.begin(Grid::default(), 0);
         if length == 0 {
@@ -326,6 +360,7 @@ impl Player {
             (place.bar, next_bar) = (Some(last), Some(bar));
         }
         self.begin_notes(&position, expected.as_ref(), &place, length);
+        self.turn_dials(controls, expected.as_ref().filter(|_| playing));
         match expected {
             Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
             None if playing => self.smooth_start(&place),
@@ -362,7 +397,7 @@ impl Player {
                 voice.smooth(0, left, right, drums, self.jump_fade_samples);
             }
         }
-        if let Some([voices @ .., percussion]) = drums {
+        if let Some([voices @ .., percussion]) = drums.as_deref_mut() {
             for (side, percussion) in percussion.iter_mut().enumerate() {
                 let stem = &stems[Track::Drums.index()][side];
                 for (index, (percussion, stem)) in percussion.iter_mut().zip(&stem[..length]).enumerate() {
@@ -370,11 +405,39 @@ impl Player {
                 }
             }
         }
+        for (((voice, tilt), [left, right]), track) in
+            self.voices.iter().zip(&mut self.tilts).zip(&mut *stems).zip(Track::ALL)
+        {
+            tilt.process(&voice.dials, [&mut left[..length], &mut right[..length]]);
+            let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+            for ([left, right], tilt) in drums.into_iter().flatten().zip(&mut self.drum_tilts) {
+                tilt.process(&voice.dials, [left, right]);
+            }
+        }
         self.bar = place.bar.filter(|_| playing);
         self.tempo_age = self.tempo_age.saturating_add(length);
         let anchor = self.last.filter(|_| goes_on).unwrap_or(Anchor { position: *place, samples: 0 });
         let samples = anchor.samples + length as u64;
         self.last = playing.then_some(Anchor { samples, ..anchor });
+    }
+
+    /// Moves the dials, without a click where the timeline is `expected` to be.
+    fn turn_dials(&mut self, controls: &Controls, expected: Option<&Position>) {
+        let fade_samples = self.swap_fade_samples;
+        for (voice, dials) in self.voices.iter_mut().zip(controls.dials) {
+            let place = expected.filter(|_| voice.dials != dials);
+            let was = place.map(|place| voice.sample(place.beat, place.bpm, fade_samples));
+            voice.dials = dials;
+            // The pieces depend on the tempo as well.
+            voice.forget_pieces();
+            if let Some((place, was)) = place.zip(was) {
+                let is = voice.sample(place.beat, place.bpm, fade_samples);
+                voice.forget_pieces();
+                if was != is {
+                    voice.hide_jump(was, is, self.jump_fade_samples);
+                }
+            }
+        }
     }
 
     /// Gets ready to list the notes of a block. A new tempo is no reason to cut notes off, but a jump or a stop is.
@@ -398,10 +461,11 @@ impl Player {
 
     /// Lists the notes that a track starts at the audio frames `from..to`.
     fn add_notes(&mut self, track: Track, from: usize, to: usize) {
-        let Some(source) = &self.voices[track.index()].current else { return };
+        let voice = &self.voices[track.index()];
+        let Some(source) = &voice.current else { return };
         let due = if from == 0 { self.notes_due } else { self.notes_due.max(from as i64) };
-        let place = (source.clip.quarters(), source.alignment.shift);
-        self.notes.add(track, source.clip.notes(), place, due, (from, to));
+        let place = (source.alignment.shift, self.tempo_bpm);
+        self.notes.add(track, &source.clip, place, &voice.dials, due, (from, to));
     }
 
     /// The first sample of the block at which the timeline is at `beat` or beyond; negative where it was there before.
@@ -466,8 +530,9 @@ impl Player {
             let was = if starts_over {
                 Lanes::default()
             } else {
-                Source::read(voice.current.as_ref(), before, place.bpm)
+                Source::read(voice.current.as_mut(), before, place.bpm, &voice.dials)
             };
+            voice.forget_pieces();
             voice.hide_jump(Lanes::default(), was, self.jump_fade_samples);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{DrumOutputs, NoteOutput, Player, Position};
+use resonantgen_playback::{Controls, DrumOutputs, NoteOutput, Player, Position};
 use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use rtrb::Consumer;
 
@@ -240,8 +240,12 @@ impl Processor {
         let (mut stems, mut drum_voices): (_, DrumOutputs<'_>) =
             ([drums, bass, harmony, melody], drum_voices);
         let mut drum_voices = self.control.host.has_drum_outputs().then_some(&mut drum_voices);
-        let swap_at = self.params.swap_at.value().into();
-        player.process(position, swap_at, self.chosen, &mut stems, drum_voices.as_deref_mut());
+        let controls = Controls {
+            swap_at: self.params.swap_at.value().into(),
+            chosen: self.chosen,
+            dials: self.params.dials(),
+        };
+        player.process(position, &controls, &mut stems, drum_voices.as_deref_mut());
         self.mixer.mix(&mut stems, drum_voices, [main_left, main_right], &self.control.audio.meters);
         self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
             context.try_send_event(notes::event(message)).is_ok()

@@ -353,7 +353,7 @@ impl Publishing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_playback::{Player, Position, SwapAt, channel};
+    use resonantgen_playback::{Controls, Player, Position, channel};
 
     use super::*;
     use crate::control::snapshot::Store;
@@ -374,7 +374,8 @@ mod tests {
             Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
         let mut numbers = [None; TRACK_COUNT];
         numbers[Track::Bass.index()] = chosen;
-        player.process(position, SwapAt::Bar, numbers, &mut stems, None);
+        let controls = Controls { chosen: numbers, ..Controls::default() };
+        player.process(position, &controls, &mut stems, None);
         player.clip(Track::Bass).map(Arc::as_ptr)
     }
 

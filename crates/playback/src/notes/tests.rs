@@ -6,7 +6,7 @@ use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Swing};
 use resonantgen_music::score::Note;
 
 use super::*;
-use crate::{Bar, Clip, Player, Position, Slot, SlotSender, SwapAt, TakeClips, channel};
+use crate::{Bar, Clip, Controls, Dials, Player, Position, Slot, SlotSender, SwapAt, TakeClips, channel};
 
 const RATE_HZ: f64 = 48_000.0;
 
@@ -52,6 +52,7 @@ struct Host {
     output: NoteOutput,
     position: Position,
     swap_at: SwapAt,
+    dials: [Dials; TRACK_COUNT],
     enabled: [bool; TRACK_COUNT],
     /// Every so many messages one is refused; 0 for none.
     refuse: usize,
@@ -72,6 +73,7 @@ impl Host {
             output: NoteOutput::new(),
             position: Position { playing: true, ..Position::default() },
             swap_at: SwapAt::Bar,
+            dials: Default::default(),
             enabled: [true; TRACK_COUNT],
             refuse: 0,
             count: 0,
@@ -90,7 +92,8 @@ impl Host {
         let mut channels = self.block.chunks_mut(4_096);
         let mut channel = || &mut channels.next().expect("two for each track")[..length];
         let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
-        self.player.process(self.position, self.swap_at, [None; TRACK_COUNT], &mut stems, None);
+        let controls = Controls { swap_at: self.swap_at, dials: self.dials, ..Controls::default() };
+        self.player.process(self.position, &controls, &mut stems, None);
         let (mut last, start) = ((0, false), self.frames);
         self.output.process(self.player.notes(), self.enabled, |message| {
             assert!((message.at as usize) < length.max(1), "outside the block");
@@ -264,6 +267,11 @@ proptest! {
                     // Activated anew.
                     (host.sender, host.player) = channel(RATE_HZ);
                     host.output.release();
+                }
+                13 => {
+                    let dial = (value / 16.0 - 1.0) as f32;
+                    let dials = Dials { swing: dial, humanise: -dial, intensity: dial, ..Dials::default() };
+                    host.dials[track.index()] = dials;
                 }
                 _ => {}
             }
