@@ -13,6 +13,7 @@ pub mod condition;
 mod figure;
 #[cfg(test)]
 mod golden;
+mod groove;
 mod lean;
 mod level;
 mod random;
@@ -27,6 +28,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
+pub(crate) use self::groove::composed;
 use self::cache::{IdleThread, ModelCache, loaded, lock};
 use self::render::{Decoding, Material};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};

@@ -75,6 +75,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         chords: reading.chords,
         numerals: reading.numerals,
         feel: reading.feel,
+        groove: None,
         tracks: Default::default(),
         unknown: reading.unknown,
         notes: reading.notes,
@@ -95,6 +96,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
             ..TrackIntent::default()
         };
     }
+    intent.groove = intent.usual_groove(reading.looseness);
     intent.tracks[Track::Bass.index()].follow_kick = reading.follows_kick;
     for track in Track::ALL {
         if track != Track::Drums {
@@ -189,7 +191,7 @@ fn share_instruments(reading: &mut Reading) {
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
                 reading
                     .notes
-                    .push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
+                    .push(format!("no patch sounds like {name}: the nearest, {}, plays", wishes.instruments[at]));
             }
         }
     }
@@ -312,6 +314,9 @@ pub fn edit_with(
         reading.closeness.unwrap_or(if names_another { CLOSE_BY_ANOTHER } else { CLOSE })
     };
     edited.feel = reading.feel.or(edited.feel);
+    if let Some(looseness) = reading.looseness {
+        edited.groove = edited.usual_groove(Some(looseness));
+    }
     edited.notes = reading.notes;
     edited.unknown = reading.unknown;
     let shared = [
