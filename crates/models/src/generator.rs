@@ -28,8 +28,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
-pub(crate) use self::groove::composed;
 use self::cache::{IdleThread, ModelCache, loaded, lock};
+pub(crate) use self::groove::composed;
 use self::render::{Decoding, Material};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
 use crate::bundle::{Bundle, BundleError, Patch, PatchExcitation};

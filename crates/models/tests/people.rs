@@ -31,7 +31,8 @@ const WANTED: [(&str, &str, u64); 12] = [
 #[test]
 #[ignore = "writes files for a comparison in Python"]
 fn drums_to_compare_with_those_of_people() {
-    let folder = std::env::var_os("RESONANTGEN_DRUMS").map(PathBuf::from).expect("RESONANTGEN_DRUMS names a folder");
+    let folder =
+        std::env::var_os("RESONANTGEN_DRUMS").map(PathBuf::from).expect("RESONANTGEN_DRUMS names a folder");
     let words = std::env::var("RESONANTGEN_DRUMS_WORDS").unwrap_or_default();
     std::fs::create_dir_all(&folder).unwrap();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

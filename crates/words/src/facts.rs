@@ -50,8 +50,10 @@ impl Reader {
         let at = index + 1 + usize::from(is_than);
         let (range, taken) = match word {
             "between" | "from" => {
-                let is_joined =
-                    matches!(self.lower(index + 2), "and" | "to" | "und" | "bis" | "y" | "e" | "et" | "и" | "до");
+                let is_joined = matches!(
+                    self.lower(index + 2),
+                    "and" | "to" | "und" | "bis" | "y" | "e" | "et" | "и" | "до"
+                );
                 let (low, high) = (tempo(index + 1)?, tempo(index + 2 + usize::from(is_joined))?);
                 ((low.min(high), low.max(high)), 3 + usize::from(is_joined))
             }

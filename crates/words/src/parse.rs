@@ -189,9 +189,10 @@ fn share_instruments(reading: &mut Reading) {
         for (at, group) in wishes.groups.iter().enumerate() {
             let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
-                reading
-                    .notes
-                    .push(format!("no patch sounds like {name}: the nearest, {}, plays", wishes.instruments[at]));
+                reading.notes.push(format!(
+                    "no patch sounds like {name}: the nearest, {}, plays",
+                    wishes.instruments[at]
+                ));
             }
         }
     }

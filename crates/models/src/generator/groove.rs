@@ -149,7 +149,9 @@ impl Groove<'_> {
             let place = if self.steps_per_bar == 16 { in_bar } else { in_bar % 4 };
             let force = normal(&mut random);
             accents.push(touch.map_or(0.0, |touch| {
-                BETWEEN * touch.between * mean + ACCENTED * template.accents[like][place] + touch.touch * force
+                BETWEEN * touch.between * mean
+                    + ACCENTED * template.accents[like][place]
+                    + touch.touch * force
             }));
         }
         Row { late, accents }
@@ -215,14 +217,14 @@ impl Groove<'_> {
     /// Plays a composed tonal part, with the drums if they are heard.
     fn play_part(&self, track: Track, notes: &mut [Note], drums: Option<&[Note]>) {
         let mut random = Random::new(self.seed, track, Purpose::Groove, 0);
-        let own: Vec<(f32, f32)> = (0..self.total)
-            .map(|_| (normal(&mut random).clamp(-2.0, 2.0), normal(&mut random)))
-            .collect();
+        let own: Vec<(f32, f32)> =
+            (0..self.total).map(|_| (normal(&mut random).clamp(-2.0, 2.0), normal(&mut random))).collect();
         let heard = drums.and_then(|drums| Heard::new(drums, self.total));
         for note in notes {
             let step = note.step as usize % self.total;
             let (time, force) = own[step];
-            let late = LATE_MS[track.index()] * (self.template.hit / 10.0).min(1.0) + OWN * self.template.hit * time;
+            let late =
+                LATE_MS[track.index()] * (self.template.hit / 10.0).min(1.0) + OWN * self.template.hit * time;
             let (shift, accent) = match &heard {
                 // The drums are as loose already as they were asked to be.
                 Some(heard) => {
@@ -323,7 +325,8 @@ mod tests {
     use resonantgen_words::{Overrides, make_plan, parse};
 
     fn drums(steps: u32) -> Vec<Note> {
-        let note = |step: u32, pitch: u8, velocity: u8| Note { step, offset: 0.0, length: 1.0, pitch, velocity };
+        let note =
+            |step: u32, pitch: u8, velocity: u8| Note { step, offset: 0.0, length: 1.0, pitch, velocity };
         (0..steps)
             .flat_map(|step| match step % 8 {
                 0 => vec![note(step, 36, 118), note(step, 42, 95)],
@@ -373,7 +376,9 @@ mod tests {
         let before = drums(128);
         let mut played = before.clone();
         groove.play_drums(&mut played);
-        assert!(played.iter().zip(&before).filter(|(a, b)| a.velocity.abs_diff(b.velocity) > 3).count() > 100);
+        assert!(
+            played.iter().zip(&before).filter(|(a, b)| a.velocity.abs_diff(b.velocity) > 3).count() > 100
+        );
         // Accents stay louder than ghost notes.
         let mean = |notes: &[Note], at: u32| {
             let some: Vec<f32> = notes
@@ -398,8 +403,9 @@ mod tests {
         for note in &mut late {
             note.offset = 0.2;
         }
-        let mut bass: Vec<Note> =
-            (0..32).map(|beat| Note { step: 4 * beat, offset: 0.0, length: 3.0, pitch: 40, velocity: 90 }).collect();
+        let mut bass: Vec<Note> = (0..32)
+            .map(|beat| Note { step: 4 * beat, offset: 0.0, length: 3.0, pitch: 40, velocity: 90 })
+            .collect();
         groove.play_part(Track::Bass, &mut bass, Some(&late));
         let mean = bass.iter().map(|note| note.offset).sum::<f32>() / bass.len() as f32;
         assert!((mean - 0.2).abs() < 0.06, "{mean}");

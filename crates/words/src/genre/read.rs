@@ -140,10 +140,11 @@ impl Genres {
     /// # Errors
     /// A text is no table of genres, or what it says makes no sense; the message is one line and says where.
     pub fn with(files: &[(&str, &str)]) -> Result<Self, GenreError> {
-        let built_in =
-            [("grooves.toml", include_str!("grooves.toml")),
+        let built_in = [
+            ("grooves.toml", include_str!("grooves.toml")),
             ("templates.toml", include_str!("templates.toml")),
-            ("genres.toml", include_str!("genres.toml"))];
+            ("genres.toml", include_str!("genres.toml")),
+        ];
         let mut table = Self::default();
         let mut raws = Raws::new();
         for (file, text) in built_in.iter().chain(files) {
@@ -306,9 +307,12 @@ impl Genres {
             chords,
             chord_bars,
             sevenths: sevenths.map(|value| share("sevenths", value as f32).map(f64::from)).transpose()?,
-            grooves: roles("groove", &self.spelled_out(raw.groove.as_ref()), heir.map(|heir| &heir.grooves), &|name| {
-                self.grooves.contains_key(name)
-            })?,
+            grooves: roles(
+                "groove",
+                &self.spelled_out(raw.groove.as_ref()),
+                heir.map(|heir| &heir.grooves),
+                &|name| self.grooves.contains_key(name),
+            )?,
             basses: roles("bass", &raw.bass, heir.map(|heir| &heir.basses), &|name| {
                 self.basses.contains_key(name)
             })?,
@@ -497,9 +501,12 @@ fn read_template(place: &str, raw: RawTemplate) -> Result<Template, GenreError> 
     }
     let mut velocity = [None; DRUM_CLASS_COUNT];
     for (name, [mean, within, between, touch]) in &raw.velocity {
-        let is_velocity = [mean, within, between, touch].into_iter().all(|value| (0.0..=127.0).contains(value));
+        let is_velocity =
+            [mean, within, between, touch].into_iter().all(|value| (0.0..=127.0).contains(value));
         if !is_velocity || touch > within {
-            return Err(wrong(format!("velocity of {name}: use mean, within, between and touch, in 0 to 127")));
+            return Err(wrong(format!(
+                "velocity of {name}: use mean, within, between and touch, in 0 to 127"
+            )));
         }
         let touch = Touch { mean: *mean, within: *within, between: *between, touch: *touch };
         velocity[class_of(name)?] = Some(touch);
