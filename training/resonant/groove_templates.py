@@ -273,13 +273,13 @@ def to_toml(name: str, template: dict[str, object], count: int) -> str:
 
 
 # --- patterns -----------------------------------------------------------------------------------------------------------
-# Families whose drummers' usual bars are written down as grooves, and the steps of the bar that the snare must have.
-PATTERNS = {"rock": (4, 12), "soul": (4, 12), "funk": (4, 12), "hip_hop": (4, 12)}
+# Families whose drummers' usual bars are written down as grooves, with the steps that the snare must have, and how often hats play.
+PATTERNS = {"rock": ((4, 12), 0), "soul": ((4, 12), 0), "funk": ((4, 12), 9), "hip_hop": ((4, 12), 0)}
 _MOST_PATTERNS = 10
 _WRITTEN = ("kick", "snare", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "ride")
 
 
-def pattern(p: Performance, backbeat: tuple[int, ...]) -> dict[str, str] | None:
+def pattern(p: Performance, backbeat: tuple[int, ...], hats: int) -> dict[str, str] | None:
     """The two bars that a performance plays most of the time, in the signs of `grooves.toml`; None where it has no such bars."""
     grid, offsets, classes, velocities = _near(p)
     windows = grid.max() // 32
@@ -312,17 +312,22 @@ def pattern(p: Performance, backbeat: tuple[int, ...]) -> dict[str, str] | None:
                 signs += "g" if is_soft else "o"
             else:
                 signs += "?" if rate >= 0.15 else "."
+        if hats and name == "closed_hat":
+            signs = signs.replace("o", "x")
         if "x" in signs.lower() or "o" in signs or "g" in signs:
             found[name] = f"{signs[:16]}|{signs[16:]}" if signs[:16] != signs[16:] else signs[:16]
-    return found if _is_usual(found) else None
+    return found if _is_usual(found, hats) else None
 
 
-def _is_usual(pattern: dict[str, str]) -> bool:
-    """Whether cymbals run in eighths at least, and the kick does more than the beats, in both bars."""
+def _is_usual(pattern: dict[str, str], hats: int) -> bool:
+    """Whether cymbals run in eighths at least, hats play as often as wanted and the kick does more than the beats, in both bars."""
     for bar in (0, -1):
         bars = {name: signs.split("|")[bar] for name, signs in pattern.items()}
         played = {name: {step for step, sign in enumerate(signs) if sign in "Xxog"} for name, signs in bars.items()}
         cymbals = set().union(*(played.get(name, set()) for name in ("closed_hat", "open_hat", "ride")))
+        running = bars.get("closed_hat", "") + bars.get("open_hat", "")
+        if sum(sign in "Xxo" for sign in running) < hats:
+            return False
         if sum(step % 2 == 0 for step in cymbals) < 7 or all(step % 4 == 0 for step in played.get("kick", set())):
             return False
     return True
@@ -355,7 +360,8 @@ def distinct(patterns: list[dict[str, str]], most: int) -> list[dict[str, str]]:
 
 def patterns_toml(family: str, performances: list[Performance]) -> str:
     """Grooves of the family's drummers, named `people_FAMILY_1` and so on."""
-    found = [bars for p in performances if (bars := pattern(p, PATTERNS[family])) is not None]
+    backbeat, hats = PATTERNS[family]
+    found = [bars for p in performances if (bars := pattern(p, backbeat, hats)) is not None]
     lines = []
     for index, bars in enumerate(distinct(found, _MOST_PATTERNS), start=1):
         lines += [f"[groove.people_{family}_{index}]", 'about = "as a drummer played it"']

@@ -53,6 +53,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     if let Some(text) = text {
         complete(&mut reading, prompt, text);
     }
+    say_guess(&mut reading);
     share_instruments(&mut reading);
     let unwanted = unwanted(&reading);
     let attributes = shifted(Attributes::default(), &reading.piece);
@@ -112,6 +113,23 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         }
     }
     Ok(intent)
+}
+
+/// A style that no word names is said to be guessed.
+fn say_guess(reading: &mut Reading) {
+    let is_named = reading.styles.iter().any(|weight| *weight > 0.0) || !reading.genres.is_empty();
+    if is_named || reading.notes.iter().any(|note| note.starts_with("guessed")) {
+        return;
+    }
+    let total: f32 = reading.hints.iter().sum();
+    let mut hinted: Vec<Style> =
+        Style::ALL.into_iter().filter(|style| reading.hints[style.index()] > 0.2 * total).collect();
+    hinted.sort_by(|a, b| reading.hints[b.index()].total_cmp(&reading.hints[a.index()]));
+    let titles: Vec<&str> = hinted.iter().take(3).map(|style| style.title()).collect();
+    reading.notes.push(match titles.as_slice() {
+        [] => "guessed: pop, as no style is named".to_owned(),
+        titles => format!("guessed from the words: {}", titles.join(" / ")),
+    });
 }
 
 /// Tags of instruments that harmony and melody can both have.
