@@ -78,6 +78,9 @@ pub struct Step {
     pub plan: Option<Plan>,
     pub bundle: Option<Bundle>,
     pub intent: Option<Intent>,
+    /// Groove template and looseness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groove: Option<(String, f32)>,
     /// By track.
     pub tracks: BTreeMap<String, StepTrack>,
 }
