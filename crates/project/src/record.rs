@@ -26,7 +26,7 @@ use resonantgen_take::ImportSource;
 use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
-use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
+use resonantgen_words::{Attributes, Feel, Groove, Intent, Style, TrackIntent};
 
 pub(super) use v4::Session as SessionRecord;
 pub(super) use v4::Take as TakeRecord;
@@ -454,6 +454,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
             };
             name.to_owned()
         }),
+        groove: intent.groove.as_ref().map(|groove| (groove.template.clone(), groove.looseness)),
         tracks: Track::ALL.into_iter().zip(&intent.tracks).map(track).collect(),
         unknown: intent.unknown.clone(),
         notes: intent.notes.clone(),
@@ -503,6 +504,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
             "double_time" => Some(Feel::DoubleTime),
             _ => None,
         }),
+        groove: record.groove.map(|(template, looseness)| Groove { template, looseness }),
         tracks,
         unknown: record.unknown,
         notes: record.notes,

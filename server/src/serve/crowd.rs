@@ -261,7 +261,7 @@ mod tests {
     fn who_is_waited_for_longest_makes_room() {
         let crowd = Arc::new(Crowd::default());
         let guests: [Guest; 4] = std::array::from_fn(|_| Guest::new(&crowd));
-        let [busy, sending, taking, _] = &guests;
+        let [busy, sending, taking, _idle] = &guests;
         for guest in [busy, sending, taking] {
             guest.change(|state| state.requests += 1);
         }
