@@ -17,7 +17,12 @@ const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
 /// What is replaced by what, in which file.
-const CORRECTIONS: [(&str, &str, &str); 4] = [
+const CORRECTIONS: [(&str, &str, &str); 7] = [
+    // The corrected file lies elsewhere, so its headers are named in full: were their folder searched, its `process.h` would hide
+    // that of Windows.
+    (PROCESS, "#include \"process.h\"", "#include \"detail/vst3/process.h\""),
+    (PROCESS, "#include \"parameter.h\"", "#include \"detail/vst3/parameter.h\""),
+    (PROCESS, "#include \"../clap/automation.h\"", "#include \"detail/clap/automation.h\""),
     // Hosts leave out of the process context what a plugin does not ask for.
     (
         WRAPPER,
@@ -142,8 +147,6 @@ fn build_vst3(sources: &Path) {
         .include(wrapper.join("libs/fmt"))
         .include(wrapper.join("libs/psl"))
         .include(wrapper.join("src"))
-        // For the corrected file, which lies elsewhere.
-        .include(wrapper.join("src/detail/vst3"))
         .include(&sdk)
         .include(sdk.join("public.sdk"))
         .include(sdk.join("pluginterfaces"));
@@ -213,9 +216,6 @@ fn build_vst3(sources: &Path) {
             build.file(vst.join("main/dllmain.cpp"));
             build.file(source.join("detail/os/windows.cpp"));
             build.define("WIN", None);
-            for library in ["Shell32", "user32", "ole32"] {
-                println!("cargo:rustc-link-lib={library}");
-            }
         }
         "linux" => {
             build.file(vst.join("main/linuxmain.cpp"));
@@ -225,6 +225,12 @@ fn build_vst3(sources: &Path) {
         other => panic!("the VST3 is built for Linux, macOS and Windows, not for {other}"),
     }
     build.compile("clap_wrapper_vst3");
+    if os == "windows" {
+        // After the library that needs them, and in small letters: GNU linkers mind both.
+        for library in ["shell32", "user32", "ole32", "uuid"] {
+            println!("cargo:rustc-link-lib={library}");
+        }
+    }
 }
 
 fn cpp_files(folder: &Path) -> Vec<PathBuf> {

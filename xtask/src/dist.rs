@@ -19,6 +19,7 @@ use crate::command;
 use crate::flags::Dist;
 use crate::setup::runtime;
 use crate::vst3_preset;
+use crate::target::Target;
 
 /// Extension of the archive.
 const ENDING: &str = if cfg!(windows) { ".zip" } else { ".tar.gz" };
@@ -43,8 +44,8 @@ fn name() -> String {
 
 /// Builds and packs.
 fn pack() -> Result<()> {
-    let runtime = runtime::ensure()?;
-    let bundled = crate::bundle::run(true)?;
+    let runtime = runtime::ensure(Target::HERE)?;
+    let bundled = crate::bundle::run(Target::HERE, true)?;
     let program = crate::generate::build_cli()?;
 
     let dist = command::target("dist");

@@ -8,13 +8,14 @@ use anyhow::Result;
 use crate::command;
 use crate::flags::Generate;
 use crate::setup::{accelerated, runtime};
+use crate::target::Target;
 
 /// Builds the command line and runs it.
 ///
 /// # Errors
 /// Returns an error if setup, build or generation fails; each has printed the reason.
 pub fn run(flags: &Generate) -> Result<()> {
-    let plain = runtime::ensure()?;
+    let plain = runtime::ensure(Target::HERE)?;
     let runtime = accelerated::installed().unwrap_or(plain);
     let program = build_quickly()?;
     let mut generate = Command::new(program);

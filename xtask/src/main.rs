@@ -18,8 +18,10 @@ mod miri;
 mod pictures;
 mod sanitize;
 mod setup;
+mod target;
 mod test;
 mod vst3_preset;
+mod wine;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use flags::{Chore, Flags};
+use target::Target;
 
 /// The repository's root.
 fn root() -> PathBuf {
@@ -38,7 +41,9 @@ fn main() -> ExitCode {
     let result = match Flags::parse().chore {
         Chore::Setup(flags) => setup::run(&flags),
         Chore::Generate(flags) => generate::run(&flags),
-        Chore::Bundle(flags) => bundle::run(flags.release).map(|_| ()),
+        Chore::Bundle(flags) => Target::named(flags.target)
+            .and_then(|target| bundle::run(target, flags.release))
+            .map(|_| ()),
         Chore::Install => install::run(),
         Chore::Dist(flags) => dist::run(&flags),
         Chore::Fuzz(flags) => fuzz::run(&flags),
@@ -50,6 +55,10 @@ fn main() -> ExitCode {
         Chore::Words => words::run(),
         Chore::Pictures => pictures::run(),
         Chore::Bench(flags) => bench::run(&flags),
+        Chore::Wine(flags) => match wine::run(&flags) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Chore::Evaluate(flags) => evaluate::run(&flags),
     };
     match result {

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use crate::setup::runtime;
 use crate::test::SCOPE;
 use crate::{bundle, command};
+use crate::target::Target;
 
 /// The standard library is not instrumented, so ThreadSanitizer sees neither the fence in `Arc` before a value is freed, nor
 /// the synchronisation of the channel that carries test results. Every other access is checked.
@@ -78,8 +79,8 @@ pub fn run() -> Result<()> {
 
 /// Runs the plugin's `process` in a host, in RealtimeSanitizer.
 fn plugin(folder: &Path) -> Result<()> {
-    let runtime = runtime::ensure()?;
-    let plugins = bundle::run(false)?;
+    let runtime = runtime::ensure(Target::HERE)?;
+    let plugins = bundle::run(Target::HERE, false)?;
     let mut tests = command::cargo(["test"]);
     tests
         .args(SCOPE)

@@ -2,6 +2,7 @@
 
 mod run;
 mod simd;
+mod windows;
 
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +14,7 @@ use crate::flags::Test;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
 use crate::{bundle, command};
+use crate::target::Target;
 use run::Run;
 
 /// Build scope, the same for the plugin bundle and for the tests, so that nothing is built twice. It excludes xtask, because
@@ -45,8 +47,11 @@ pub fn run(flags: &Test) -> Result<()> {
     if flags.simd {
         return simd::run();
     }
+    if Target::named(flags.target)? == Target::WINDOWS {
+        return windows::run();
+    }
     let begin = Instant::now();
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let python = python::ensure()?;
     let training_python = if flags.training { Some(python::ensure_training()?) } else { None };
     let (lint_scope, scope) = if flags.no_hosts {
@@ -63,6 +68,7 @@ pub fn run(flags: &Test) -> Result<()> {
     let mut documentation = command::cargo(["doc", "--no-deps"]);
     run.must("documentation", documentation.args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))?;
     run.must("build", command::cargo(["build"]).args(scope))?;
+    let windows = if flags.no_hosts { None } else { windows::part(&mut run)? };
 
     let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test", "--no-fail-fast"]);
@@ -71,10 +77,16 @@ pub fn run(flags: &Test) -> Result<()> {
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
         // The build has already been done.
-        tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
+        tests.env("RESONANTGEN_PLUGINS", bundle::run(Target::HERE, false)?).env("RESONANTGEN_PYTHON", &python);
         tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
+    if let Some(windows) = &windows {
+        tests.envs(windows.environment());
+    }
     run.tests("tests", &mut tests)?;
+    if let Some(windows) = windows {
+        windows.part(&mut run)?;
+    }
     run.tests("tests of the chores", &mut command::cargo(["test", "--package", "xtask"]))?;
     match training_python {
         Some(python) => run.tests("training tests", &mut pytest(&python, &[]))?,

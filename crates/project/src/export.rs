@@ -1,12 +1,12 @@
 //! Export: stems and scores for a DAW, under names that say what they are.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::names::is_device_name;
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
-use super::{StoreError, mix};
+use super::{StoreError, held, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
 use resonantgen_music::score::Score;
@@ -49,10 +49,10 @@ impl Default for ExportOptions {
 }
 
 /// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece, and none is before all are written.
 ///
 /// # Errors
-/// When the rate is out of range, no chosen track has a take, or a file cannot be written.
+/// When the rate is out of range, no chosen track has a take, or a file cannot be written or is open in another program.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
@@ -69,18 +69,17 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         move |source| StoreError::Write { path, source }
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let mut written = Vec::new();
+    let mut written: Vec<(PathBuf, tempfile::TempPath)> = Vec::new();
     let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
         let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
         let whole = || {
             let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
             file.write_all(bytes)?;
             readable_by_all(file.as_file())?;
-            file.persist(&path)?;
-            Ok(())
+            Ok(file.into_temp_path())
         };
-        whole().map_err(failed(&path))?;
-        written.push(path);
+        let file = whole().map_err(failed(&path))?;
+        written.push((path, file));
         Ok(())
     };
     let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
@@ -103,7 +102,15 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
             put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
-    Ok(written)
+    for (path, _) in &written {
+        held::check_free(path).map_err(|_| StoreError::Held(path.clone()))?;
+    }
+    let mut paths = Vec::new();
+    for (path, file) in written {
+        held::persist(file, &path).map_err(failed(&path))?;
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length.
@@ -120,6 +127,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
+
 /// Makes a temporary file as readable as a usual one.
 fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
     #[cfg(unix)]
@@ -146,9 +154,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]
