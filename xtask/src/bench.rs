@@ -14,7 +14,7 @@ use crate::target::Target;
 pub fn run(flags: &Bench) -> Result<()> {
     let plain = runtime::ensure(Target::HERE)?;
     let runtime = accelerated::installed().unwrap_or(plain);
-    let program = crate::generate::build_cli()?;
+    let program = crate::generate::build_cli(Target::HERE, true)?;
     command::run(
         std::process::Command::new(program)
             .arg("bench")

@@ -3,7 +3,7 @@
 //! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP. On Linux and Windows the CLAP is a
 //! single file, so its models and runtime are beside it in `ResonantGen.resources`.
 
-mod macos;
+pub mod macos;
 
 use std::collections::BTreeMap;
 use std::fs;

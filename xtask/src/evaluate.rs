@@ -13,7 +13,7 @@ use crate::target::Target;
 /// Returns an error if setup, build or evaluation fails.
 pub fn run(flags: &Evaluate) -> Result<()> {
     let runtime = runtime::ensure(Target::HERE)?;
-    let program = crate::generate::build_cli()?;
+    let program = crate::generate::build_cli(Target::HERE, true)?;
     let mut evaluate = std::process::Command::new(program);
     evaluate.arg("evaluate");
     if !flags.rest.iter().any(|flag| flag == "--out" || flag.starts_with("--out=")) {

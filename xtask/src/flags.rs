@@ -97,6 +97,12 @@ pub struct Dist {
     /// Do not build or pack: only test the contents of target/dist/
     #[arg(long)]
     pub check: bool,
+    /// Pack a development build into target/dist-quick/, to try the packing
+    #[arg(long, hide = true)]
+    pub quick: bool,
+    /// Do nothing; print what signing a release needs and which commands it would run
+    #[arg(long, conflicts_with_all = ["check", "quick"])]
+    pub dry_run: bool,
     /// The system to pack for [default: this one]
     #[arg(long, value_name = "SYSTEM")]
     pub target: Option<Other>,
