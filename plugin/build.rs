@@ -1,4 +1,4 @@
-//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
+//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections, and on demand its Audio Unit.
 //!
 //! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
 //! last automation point of a block on, tells hosts that it needs neither tempo nor position, and does not hear of bounces
@@ -88,6 +88,10 @@ fn main() {
     if env::var_os("CARGO_FEATURE_VST3").is_some() {
         build_vst3(&clap_wrapper_sources());
     }
+    let is_mac = env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos");
+    if is_mac && env::var_os("CARGO_FEATURE_AUV2").is_some() {
+        build_auv2(&clap_wrapper_sources());
+    }
 }
 
 /// Where Cargo keeps the sources of clap-wrapper.
@@ -129,6 +133,72 @@ fn corrected(wrapper: &Path, name: &str) -> PathBuf {
     let file = folder.join(Path::new(name).file_name().expect("it names a file"));
     fs::write(&file, text).expect("the build folder is writable");
     file
+}
+
+/// As clap-wrapper's own build script does it.
+fn build_auv2(sources: &Path) {
+    let external = sources.join("external");
+    let wrapper = external.join("clap-wrapper");
+    let source = wrapper.join("src");
+    let sdk = external.join("AudioUnitSDK");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").warnings(false).debug(false).flag_if_supported("-fno-char8_t");
+    build
+        .include(sources.join("src/auv2-cpp"))
+        .include(external.join("clap/include"))
+        .include(wrapper.join("include"))
+        .include(wrapper.join("libs/fmt"))
+        .include(&source)
+        .include(sdk.join("include"))
+        .include(external.join("filesystem/include"));
+    // Objective-C classes are known by name in the whole process, so another version of the plugin needs others.
+    let version = env::var("CARGO_PKG_VERSION").expect("Cargo sets the version for build scripts").replace('.', "_");
+    build
+        .define("CLAP_WRAPPER_VERSION", Some("\"0.14.0\""))
+        .define("CLAP_WRAPPER_BUILD_AUV2", Some("1"))
+        .define("STATICALLY_LINKED_CLAP_ENTRY", Some("1"))
+        .define("DICTIONARY_STREAM_FORMAT_WRAPPER", Some("1"))
+        .define("CLAP_WRAPPER_COCOA_CLASS_NSVIEW", Some(format!("ResonantGen_{version}_view").as_str()))
+        .define("CLAP_WRAPPER_COCOA_CLASS", Some(format!("ResonantGen_{version}_factory").as_str()))
+        .define("MACOS_USE_GHC_FILESYSTEM", None)
+        .define("MAC", None)
+        .define("RELEASE", Some("1"));
+    build.files(
+        [
+            "AUBase.cpp",
+            "AUBuffer.cpp",
+            "AUBufferAllocator.cpp",
+            "AUEffectBase.cpp",
+            "AUMIDIBase.cpp",
+            "AUMIDIEffectBase.cpp",
+            "AUInputElement.cpp",
+            "AUOutputElement.cpp",
+            "AUScopeElement.cpp",
+            "AUPlugInDispatch.cpp",
+            "ComponentBase.cpp",
+            "MusicDeviceBase.cpp",
+        ]
+        .map(|file| sdk.join("src/AudioUnitSDK").join(file)),
+    );
+    build.files(
+        [
+            "clap_proxy.cpp",
+            "detail/clap/fsutil.cpp",
+            "detail/clap/mac_helpers.mm",
+            "detail/os/macos.mm",
+            "detail/shared/sha1.cpp",
+            "wrapasauv2.cpp",
+            "detail/auv2/auv2_shared.mm",
+            "detail/auv2/process.cpp",
+            "detail/auv2/wrappedview.mm",
+            "detail/auv2/parameter.cpp",
+        ]
+        .map(|file| source.join(file)),
+    );
+    build.compile("clap_wrapper_auv2");
+    for framework in ["Foundation", "CoreFoundation", "AudioToolbox", "CoreMIDI", "AppKit"] {
+        println!("cargo:rustc-link-lib=framework={framework}");
+    }
 }
 
 /// As clap-wrapper's own build script does it, without AUv2.

@@ -58,6 +58,9 @@ pub fn run(target: Target, release: bool) -> Result<PathBuf> {
     let mut build = target.cargo(["build"]);
     if release {
         build.args(["--release", "--package", "resonantgen-plugin"]);
+        if target.system == System::Macos && std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
+            build.args(["--features", "auv2"]);
+        }
     } else {
         build.args(crate::test::SCOPE);
     }
@@ -87,7 +90,14 @@ fn lay_out_bundles(target: Target, library: &Path, runtime: &Path, folder: &Path
         let contents = clap.join("Contents");
         copy(library, &contents.join("MacOS").join(plugin_name()))?;
         link_folder(&resources, &contents.join("Resources"))?;
-        for bundle in [&vst3, &clap] {
+        let mut bundles = vec![vst3.clone(), clap.clone()];
+        if std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
+            let unit = folder.join(format!("{}.{}", plugin_name(), macos::AUDIO_UNIT));
+            copy(library, &unit.join("Contents/MacOS").join(plugin_name()))?;
+            link_folder(&resources, &unit.join("Contents/Resources"))?;
+            bundles.push(unit);
+        }
+        for bundle in &bundles {
             macos::describe(bundle)?;
             if System::HERE == System::Macos {
                 macos::sign(bundle)?;
@@ -242,6 +252,56 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_system_gets_the_layout_that_its_hosts_expect() {
+        let place = tempfile::tempdir().expect("there is room");
+        let library = place.path().join("library");
+        let runtime = place.path().join("onnxruntime.lib");
+        fs::write(&library, "a library").expect("a file");
+        fs::write(&runtime, "a runtime").expect("a file");
+        for (system, processor, files) in [
+            (
+                System::Linux,
+                "x86_64",
+                &["ResonantGen.vst3/Contents/x86_64-linux/ResonantGen.so", "ResonantGen.clap"][..],
+            ),
+            (
+                System::Windows,
+                "x86_64",
+                &["ResonantGen.vst3/Contents/x86_64-win/ResonantGen.vst3", "ResonantGen.clap"],
+            ),
+            (
+                System::Windows,
+                "aarch64",
+                &["ResonantGen.vst3/Contents/arm64-win/ResonantGen.vst3", "ResonantGen.clap"],
+            ),
+            (
+                System::Macos,
+                "aarch64",
+                &[
+                    "ResonantGen.vst3/Contents/MacOS/ResonantGen",
+                    "ResonantGen.vst3/Contents/Info.plist",
+                    "ResonantGen.vst3/Contents/PkgInfo",
+                    "ResonantGen.clap/Contents/MacOS/ResonantGen",
+                    "ResonantGen.clap/Contents/Info.plist",
+                    "ResonantGen.clap/Contents/Resources/bundle/manifest.json",
+                    "ResonantGen.clap/Contents/Resources/runtime/onnxruntime.lib",
+                ],
+            ),
+        ] {
+            // Only a Mac can sign.
+            if system == System::Macos && System::HERE == System::Macos {
+                continue;
+            }
+            let folder = place.path().join(format!("{}-{processor}", system.name()));
+            let target = Target { system, processor, triple: None };
+            lay_out_bundles(target, &library, &runtime, &folder).expect("laid out");
+            for file in files.iter().chain(&["ResonantGen.vst3/Contents/Resources/bundle/manifest.json"]) {
+                assert!(folder.join(file).is_file(), "{}: {file}", system.name());
+            }
+        }
+    }
 
     #[test]
     fn linked_folders_are_whole_and_outlive_each_other() {

@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use crate::flags::Setup;
 use crate::setup::system::Purpose;
-use crate::target::Target;
+use crate::target::{Other, System, Target};
 
 /// The ignored folder that setup fills.
 pub fn folder() -> PathBuf {
@@ -29,7 +29,11 @@ pub fn folder() -> PathBuf {
 pub fn run(flags: &Setup) -> Result<()> {
     let library = runtime::ensure(Target::HERE)?;
     println!("setup: ONNX Runtime {} is at {}", runtime::VERSION, library.display());
-    if Target::named(flags.target)? == Target::WINDOWS {
+    if flags.target == Some(Other::Macos) && System::HERE == System::Linux {
+        library::ensure("aarch64-apple-darwin")?;
+        library::ensure("x86_64-apple-darwin")?;
+        println!("setup: types can be checked for macOS");
+    } else if Target::named(flags.target)? == Target::WINDOWS {
         let library = windows::ensure()?;
         println!("setup: Windows can be built for and run; its ONNX Runtime is at {}", library.display());
     }

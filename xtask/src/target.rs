@@ -55,6 +55,8 @@ impl System {
 pub enum Other {
     /// 64-bit Windows: built with mingw-w64 and run under Wine, or on Windows itself as always
     Windows,
+    /// Macs: on other systems only types are checked
+    Macos,
 }
 
 /// What is built for.
@@ -82,9 +84,12 @@ impl Target {
     /// Returns an error if it cannot be built for on this machine.
     pub fn named(other: Option<Other>) -> Result<Self> {
         match (other, System::HERE) {
-            (None, _) | (Some(Other::Windows), System::Windows) => Ok(Self::HERE),
+            (None, _) | (Some(Other::Windows), System::Windows) | (Some(Other::Macos), System::Macos) => {
+                Ok(Self::HERE)
+            }
             (Some(Other::Windows), System::Linux) if cfg!(target_arch = "x86_64") => Ok(Self::WINDOWS),
             (Some(Other::Windows), _) => bail!("Windows can be built for from Linux on x86-64 only"),
+            (Some(Other::Macos), _) => bail!("Macs can be built for on Macs only, which have Apple's SDK"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Runs every check.
 
+mod macos;
 mod run;
 mod simd;
 mod windows;
@@ -14,7 +15,7 @@ use crate::flags::Test;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
 use crate::{bundle, command};
-use crate::target::Target;
+use crate::target::{Other, System, Target};
 use run::Run;
 
 /// Build scope, the same for the plugin bundle and for the tests, so that nothing is built twice. It excludes xtask, because
@@ -47,8 +48,10 @@ pub fn run(flags: &Test) -> Result<()> {
     if flags.simd {
         return simd::run();
     }
-    if Target::named(flags.target)? == Target::WINDOWS {
-        return windows::run();
+    match (flags.target, System::HERE) {
+        (Some(Other::Macos), System::Linux) => return macos::run(),
+        (other, _) if Target::named(other)? == Target::WINDOWS => return windows::run(),
+        _ => {}
     }
     let begin = Instant::now();
     let runtime = runtime::ensure(Target::HERE)?;
@@ -62,13 +65,19 @@ pub fn run(flags: &Test) -> Result<()> {
     };
 
     let mut run = Run::new("test-logs")?;
+    run.must("workflows", &mut python::check_workflows()?)?;
     run.must("formatting", &mut command::cargo(["fmt", "--all", "--check"]))?;
     let mut clippy = command::cargo(["clippy", "--all-targets"]);
     run.must("lints", clippy.args(lint_scope).args(["--", "-D", "warnings"]))?;
     let mut documentation = command::cargo(["doc", "--no-deps"]);
     run.must("documentation", documentation.args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))?;
     run.must("build", command::cargo(["build"]).args(scope))?;
-    let windows = if flags.no_hosts { None } else { windows::part(&mut run)? };
+    let windows = if flags.no_hosts {
+        None
+    } else {
+        macos::part(&mut run)?;
+        windows::part(&mut run)?
+    };
 
     let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test", "--no-fail-fast"]);
