@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::root;
 use crate::skip::{leave_out, skip};
@@ -9,9 +10,13 @@ use crate::skip::{leave_out, skip};
 /// Longest time of one program, in seconds: a machine may be busy.
 const LIMIT_SECONDS: u32 = 400;
 
-/// What was built for Windows.
-#[derive(Clone, Debug)]
+/// Wine's server belongs to the screen, or to none, with which its first program began: one test at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// What was built for Windows. When it is dropped, everything that still runs under Wine is ended.
+#[derive(Debug)]
 pub struct Windows {
+    _turn: MutexGuard<'static, ()>,
     /// The command line.
     pub program: PathBuf,
     /// The editor in a window of its own.
@@ -29,6 +34,7 @@ impl Windows {
         let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let found = || {
             Some(Self {
+                _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
                 program: named("RESONANTGEN_WINDOWS_PROGRAM")?,
                 standalone: named("RESONANTGEN_WINDOWS_STANDALONE")?,
                 plugins: named("RESONANTGEN_WINDOWS_PLUGINS")?,
@@ -89,6 +95,13 @@ impl Windows {
         let output = self.run(arguments);
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {}: {told}", output.status);
+    }
+}
+
+impl Drop for Windows {
+    fn drop(&mut self) {
+        // A runner that was killed has left its program running.
+        let _ = Command::new(&self.runner).args(["wine", "--stop"]).status();
     }
 }
 

@@ -142,7 +142,11 @@ pub struct Wine {
     /// Longest time in seconds; then the program is ended, with exit code 124
     #[arg(long, default_value_t = 600)]
     pub seconds: u64,
+    /// End everything that runs there, and start nothing
+    #[arg(long)]
+    pub stop: bool,
     /// The program
+    #[arg(required_unless_present = "stop", default_value = "")]
     pub program: String,
     /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

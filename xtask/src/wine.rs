@@ -25,6 +25,10 @@ pub fn run(flags: &Wine) -> Result<ExitCode> {
     if !prefix.is_dir() {
         bail!("there is no Wine prefix in {}: run `cargo xtask setup --target windows`", prefix.display());
     }
+    if flags.stop {
+        stop(&prefix);
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut wine = wine(&prefix);
     wine.arg(&flags.program).args(&flags.rest);
     let code = match command::within(&mut wine, Duration::from_secs(flags.seconds))? {
