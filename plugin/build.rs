@@ -158,7 +158,8 @@ fn build_auv2(sources: &Path) {
         .include(sdk.join("include"))
         .include(external.join("filesystem/include"));
     // Objective-C classes are known by name in the whole process, so another version of the plugin needs others.
-    let version = env::var("CARGO_PKG_VERSION").expect("Cargo sets the version for build scripts").replace('.', "_");
+    let version =
+        env::var("CARGO_PKG_VERSION").expect("Cargo sets the version for build scripts").replace('.', "_");
     build
         .define("CLAP_WRAPPER_VERSION", Some("\"0.14.0\""))
         .define("CLAP_WRAPPER_BUILD_AUV2", Some("1"))

@@ -421,7 +421,10 @@ fn folders_have_names_of_any_length_and_language() {
     let _ = program::json(&["import", text(&folder), "--track", "melody", text(&again), "--bpm", "200"]);
     let exports = folder.join("exports");
     let _ = program::json(&["export", text(&folder), "--out", text(&exports)]);
-    let count = files(&exports).into_iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "wav")).count();
+    let count = files(&exports)
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|end| end == "wav"))
+        .count();
     assert_eq!(count, 4, "three stems and the mix");
 }
 
@@ -609,6 +612,7 @@ fn doctor_is_content_here() {
 }
 
 #[test]
+#[cfg(unix)]
 fn ctrl_c_leaves_everything_as_it_was() {
     let copy = techno().copy();
     let folder = text(copy.path());
@@ -624,35 +628,11 @@ fn ctrl_c_leaves_everything_as_it_was() {
     assert_eq!(left, [Path::new(".resonantgen.lock")], "the lock stays, and nothing else");
 }
 
-/// Interrupts a process as Ctrl-C does.
-#[cfg(unix)]
-fn press_ctrl_c(process: u32) -> bool {
-    Command::new("kill").args(["-INT", &process.to_string()]).status().is_ok_and(|status| status.success())
-}
-
-/// Starts a process that can be interrupted alone. On Windows keys reach all programs of a console, but Ctrl-Break a group of them.
-#[cfg(windows)]
-const GROUP_OF_ITS_OWN: u32 = 0x200;
-
-/// Interrupts a process with Ctrl-Break, the one key that can be sent to a group.
-#[cfg(windows)]
-fn press_ctrl_c(process: u32) -> bool {
-    const CTRL_BREAK_EVENT: u32 = 1;
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GenerateConsoleCtrlEvent(event: u32, group: u32) -> i32;
-    }
-    // SAFETY: no memory is involved; the group is that of a child that has not been waited for.
-    unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, process) != 0 }
-}
-
 /// Presses Ctrl-C when the first stage of a generation is done, and sees it stop before the last.
+#[cfg(unix)]
 fn interrupt(arguments: &[&str]) {
     let stages = |lines: &[String]| lines.iter().filter(|line| line.ends_with(" s")).count();
-    let mut command = program::command(arguments);
-    #[cfg(windows)]
-    std::os::windows::process::CommandExt::creation_flags(&mut command, GROUP_OF_ITS_OWN);
-    let mut child = command
+    let mut child = program::command(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -662,7 +642,8 @@ fn interrupt(arguments: &[&str]) {
     while stages(&told) == 0 {
         told.push(errors.next().expect("it ended before its first stage").expect("a line"));
     }
-    assert!(press_ctrl_c(child.id()), "it ended before it could be interrupted");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
     told.extend(errors.map(|line| line.expect("a line")));
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{told:#?}");
     assert!(stages(&told) < 3 * TRACKS.len(), "everything was made all the same: {told:#?}");

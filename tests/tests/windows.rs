@@ -2,14 +2,15 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use resonantgen_tests::editor::{GENERATE, SIZE, is_idle, lane};
 use resonantgen_tests::screen::{Picture, Screen, wait_for};
 use resonantgen_tests::stem::Stem;
-use resonantgen_tests::{program, root};
 use resonantgen_tests::wine::{Windows, path};
+use resonantgen_tests::{program, root};
 
 /// Libraries that come with Windows 10 and later, by their names in small letters. `msvcrt.dll` is mingw's C library there.
 const OF_WINDOWS: &[&str] = &[
@@ -104,6 +105,34 @@ fn the_same_seed_gives_the_same_scores_and_the_same_sound() {
             fs::remove_dir_all(folder).expect("it was made");
         }
     }
+}
+
+#[test]
+fn ctrl_c_leaves_the_folder_as_it_was() {
+    const CANCELLED: i32 = 130;
+    let Some(windows) = Windows::find() else { return };
+    let folder = tempfile::tempdir().expect("room");
+    let out = folder.path().join("piece");
+    let words = ["generate", "long cinematic piece", "--bars", "16", "--out", &path(&out)];
+    let mut runner = windows
+        .command(&windows.program, &words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Wine starts");
+    let mut errors = BufReader::new(runner.stderr.take().expect("it is piped")).lines();
+    // The first stage is told when it is done.
+    let told = errors.find(|line| line.as_ref().is_ok_and(|line| line.trim_end().ends_with(" s")));
+    assert!(told.is_some(), "it ended before its first stage");
+    // Wine passes the signal on as the key; the runner itself must stay to tell the exit code.
+    let children = format!("/proc/{0}/task/{0}/children", runner.id());
+    let wine = fs::read_to_string(children).expect("the runner runs");
+    let kill = Command::new("kill").arg("-INT").args(wine.split_whitespace()).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
+    let rest: Vec<String> = errors.map_while(Result::ok).collect();
+    assert_eq!(runner.wait().expect("it ends").code(), Some(CANCELLED), "{rest:#?}");
+    let left: Vec<_> = program::files(&out).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(left, [Path::new(".resonantgen.lock")], "the lock stays, and nothing else");
 }
 
 /// Share of the pixels that may differ from the picture of Linux: the text of one hint is another, and edges of letters are.

@@ -48,9 +48,9 @@ fn main() -> ExitCode {
     let result = match Flags::parse().chore {
         Chore::Setup(flags) => setup::run(&flags),
         Chore::Generate(flags) => generate::run(&flags),
-        Chore::Bundle(flags) => Target::named(flags.target)
-            .and_then(|target| bundle::run(target, flags.release))
-            .map(|_| ()),
+        Chore::Bundle(flags) => {
+            Target::named(flags.target).and_then(|target| bundle::run(target, flags.release)).map(|_| ())
+        }
         Chore::Install => install::run(),
         Chore::Dist(flags) => dist::run(&flags),
         Chore::Fuzz(flags) => fuzz::run(&flags),
@@ -83,9 +83,8 @@ mod tests {
 
     /// The commands in the steps of a workflow that begin with `cargo xtask`, with the values of its matrix put in.
     fn commands(workflow: &str) -> Vec<String> {
-        let value = |line: &str, key: &str| {
-            Some(line.trim().strip_prefix(key)?.trim().trim_matches('"').to_owned())
-        };
+        let value =
+            |line: &str, key: &str| Some(line.trim().strip_prefix(key)?.trim().trim_matches('"').to_owned());
         let flags: Vec<String> = workflow.lines().filter_map(|line| value(line, "flags:")).collect();
         let runs = workflow.lines().filter_map(|line| value(line.trim_start_matches([' ', '-']), "run:"));
         let ours = runs.filter(|line| line.starts_with("cargo xtask"));
@@ -104,7 +103,8 @@ mod tests {
             for command in commands(&text) {
                 count += 1;
                 let words = command.split_whitespace().skip(1);
-                Flags::try_parse_from(words).unwrap_or_else(|error| panic!("{}: {command}: {error}", path.display()));
+                Flags::try_parse_from(words)
+                    .unwrap_or_else(|error| panic!("{}: {command}: {error}", path.display()));
             }
         }
         assert!(count >= 8, "only {count} commands were found");

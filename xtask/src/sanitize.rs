@@ -17,9 +17,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::setup::runtime;
+use crate::target::Target;
 use crate::test::SCOPE;
 use crate::{bundle, command};
-use crate::target::Target;
 
 /// The standard library is not instrumented, so ThreadSanitizer sees neither the fence in `Arc` before a value is freed, nor
 /// the synchronisation of the channel that carries test results. Every other access is checked.

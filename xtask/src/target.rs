@@ -72,8 +72,7 @@ pub struct Target {
 
 impl Target {
     /// This machine.
-    pub const HERE: Self =
-        Self { system: System::HERE, processor: std::env::consts::ARCH, triple: None };
+    pub const HERE: Self = Self { system: System::HERE, processor: std::env::consts::ARCH, triple: None };
     /// Windows, from Linux.
     pub const WINDOWS: Self =
         Self { system: System::Windows, processor: "x86_64", triple: Some(windows::TRIPLE) };

@@ -14,8 +14,8 @@ use anyhow::Result;
 use crate::flags::Test;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
-use crate::{bundle, command};
 use crate::target::{Other, System, Target};
+use crate::{bundle, command};
 use run::Run;
 
 /// Build scope, the same for the plugin bundle and for the tests, so that nothing is built twice. It excludes xtask, because
@@ -86,7 +86,9 @@ pub fn run(flags: &Test) -> Result<()> {
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
         // The build has already been done.
-        tests.env("RESONANTGEN_PLUGINS", bundle::run(Target::HERE, false)?).env("RESONANTGEN_PYTHON", &python);
+        tests
+            .env("RESONANTGEN_PLUGINS", bundle::run(Target::HERE, false)?)
+            .env("RESONANTGEN_PYTHON", &python);
         tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
     if let Some(windows) = &windows {

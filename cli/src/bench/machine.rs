@@ -35,7 +35,8 @@ fn processor() -> Option<String> {
         return std::env::var("PROCESSOR_IDENTIFIER").ok();
     }
     if cfg!(target_os = "macos") {
-        let told = std::process::Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+        let told =
+            std::process::Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
         return Some(String::from_utf8_lossy(&told.stdout).trim().to_owned()).filter(|name| !name.is_empty());
     }
     let description = std::fs::read_to_string("/proc/cpuinfo").ok()?;
@@ -80,9 +81,8 @@ pub fn processor_seconds() -> Option<f64> {
         const NEVER: FILETIME = FILETIME { dwLowDateTime: 0, dwHighDateTime: 0 };
         let [mut created, mut ended, mut kernel, mut user] = [NEVER; 4];
         // SAFETY: the pointers are valid for the call; the pseudo handle stands for this process.
-        let done = unsafe {
-            GetProcessTimes(GetCurrentProcess(), &mut created, &mut ended, &mut kernel, &mut user)
-        };
+        let done =
+            unsafe { GetProcessTimes(GetCurrentProcess(), &mut created, &mut ended, &mut kernel, &mut user) };
         // In tenths of a microsecond.
         let seconds = |time: FILETIME| {
             ((u64::from(time.dwHighDateTime) << 32) | u64::from(time.dwLowDateTime)) as f64 * 1e-7

@@ -36,7 +36,8 @@ pub(crate) fn is_held(error: &io::Error, target: &Path) -> bool {
         return false;
     }
     let code = error.raw_os_error().unwrap_or_default();
-    let is_writable = || fs::metadata(target).is_ok_and(|file| file.is_file() && !file.permissions().readonly());
+    let is_writable =
+        || fs::metadata(target).is_ok_and(|file| file.is_file() && !file.permissions().readonly());
     OPEN.contains(&code) || (code == DENIED && is_writable())
 }
 
@@ -68,11 +69,11 @@ pub(crate) fn check_free(_target: &Path) -> io::Result<()> {
 mod tests {
     use std::os::windows::fs::OpenOptionsExt;
 
-    use resonantgen_session::fake::{generated, regenerate};
     use resonantgen_music::track::Track;
+    use resonantgen_session::fake::{generated, regenerate};
 
     use super::*;
-    use crate::{ExportOptions, Folder, Access, StemFormat, StoreError, Waiting, export, load};
+    use crate::{Access, ExportOptions, Folder, StemFormat, StoreError, Waiting, export, load};
 
     /// As most players do: others may read the file, but neither write nor remove it.
     fn held(path: &Path) -> fs::File {
@@ -118,7 +119,10 @@ mod tests {
         let viewer = held(&place.path().join(crate::SESSION_FILE));
         regenerate(&mut session, Track::Bass, 2).expect("a take");
         let refused = folder.save(&session, StemFormat::default()).expect_err("it is held");
-        assert!(matches!(&refused, StoreError::Held(path) if path.ends_with(crate::SESSION_FILE)), "{refused}");
+        assert!(
+            matches!(&refused, StoreError::Held(path) if path.ends_with(crate::SESSION_FILE)),
+            "{refused}"
+        );
         drop(viewer);
         drop(folder);
         let opened = load(place.path()).expect("it opens").session;

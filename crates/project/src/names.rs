@@ -22,7 +22,9 @@ mod tests {
 
     #[test]
     fn devices_are_known_with_any_ending_and_in_any_case() {
-        for name in ["con", "NUL", "Aux.json", "prn.tar.gz", "com1", "LPT9.wav", "com\u{b2}", "con ", "CONIN$"] {
+        for name in
+            ["con", "NUL", "Aux.json", "prn.tar.gz", "com1", "LPT9.wav", "com\u{b2}", "con ", "CONIN$"]
+        {
             assert!(is_device_name(name), "{name}");
         }
         for name in ["", "console", "com", "com10", "lpt-1", "concert.json", "\u{e7}on", "my con"] {

@@ -131,10 +131,15 @@ mod tests {
     /// Keys and values of the outermost dictionary, as far as they are texts.
     fn texts(list: &str) -> Vec<(String, String)> {
         let inside = |line: &str, tag: &str| {
-            Some(line.trim().strip_prefix(&format!("<{tag}>"))?.strip_suffix(&format!("</{tag}>"))?.to_owned())
+            Some(
+                line.trim().strip_prefix(&format!("<{tag}>"))?.strip_suffix(&format!("</{tag}>"))?.to_owned(),
+            )
         };
         let lines: Vec<&str> = list.lines().collect();
-        lines.windows(2).filter_map(|pair| Some((inside(pair[0], "key")?, inside(pair[1], "string")?))).collect()
+        lines
+            .windows(2)
+            .filter_map(|pair| Some((inside(pair[0], "key")?, inside(pair[1], "string")?)))
+            .collect()
     }
 
     #[test]
@@ -146,10 +151,14 @@ mod tests {
                 assert_eq!(count(format!("<{tag}>")), count(format!("</{tag}>")), "{format}: {tag}");
             }
             let texts = texts(&list);
-            let value = |key: &str| texts.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+            let value =
+                |key: &str| texts.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
             assert_eq!(value("CFBundlePackageType"), Some("BNDL"));
             assert_eq!(value("CFBundleExecutable"), Some("ResonantGen"));
-            assert_eq!(value("CFBundleIdentifier"), Some(format!("org.resonantgen.resonantgen.{format}").as_str()));
+            assert_eq!(
+                value("CFBundleIdentifier"),
+                Some(format!("org.resonantgen.resonantgen.{format}").as_str())
+            );
             assert_eq!(value("factoryFunction").is_some(), format == AUDIO_UNIT);
             // Four letters, one of them large: Apple keeps those that are all small.
             let codes = ["type", "subtype", "manufacturer"].map(&value);

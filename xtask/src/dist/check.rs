@@ -53,7 +53,11 @@ pub fn run(target: Target, dist: &Path, name: &str) -> Result<()> {
         let root = elsewhere.path().join("installed");
         command::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&root))?;
         try_program(target, &root.join("usr/bin"), elsewhere.path())?;
-        try_plugin(target, &root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
+        try_plugin(
+            target,
+            &root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())),
+            elsewhere.path(),
+        )?;
         println!("dist: {} works after unpacking", path.display());
     }
     let setup = dist.join(format!("{name}-setup.exe"));
@@ -145,8 +149,9 @@ fn try_program(target: Target, bin: &Path, elsewhere: &Path) -> Result<()> {
     };
     run(&["doctor"])?;
     let folder = out.path().join("loop");
-    let folder_name =
-        if target == Target::WINDOWS { wine::path(&folder) } else { folder.clone() }.to_string_lossy().into_owned();
+    let folder_name = if target == Target::WINDOWS { wine::path(&folder) } else { folder.clone() }
+        .to_string_lossy()
+        .into_owned();
     run(&["generate", "dark techno", "--bars", "2", "--seed", "7", "--out", &folder_name])?;
     for stem in ["drums.wav", "bass.wav", "harmony.wav", "melody.wav", "mix.wav"] {
         if fs::metadata(folder.join(stem)).map_or(0, |file| file.len()) < STEM_BYTES {

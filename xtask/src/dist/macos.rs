@@ -65,8 +65,7 @@ fn lay_out(folder: &Path, work: &Path) -> Result<()> {
         }
     }
     let description = work.join("distribution.xml");
-    fs::write(&description, distribution())
-        .with_context(|| format!("cannot write {}", description.display()))
+    fs::write(&description, distribution()).with_context(|| format!("cannot write {}", description.display()))
 }
 
 /// What the installer shows (Apple, "Distribution Definition XML").

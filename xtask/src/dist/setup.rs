@@ -395,11 +395,16 @@ mod tests {
             assert!(script.contains(&format!("  Delete \"{}\"", item.target)), "{}", item.target);
         }
         let folders = folders(&items);
-        assert!(folders.iter().all(|folder| folder.contains("ResonantGen") || folder.starts_with(HOME)), "{folders:?}");
+        assert!(
+            folders.iter().all(|folder| folder.contains("ResonantGen") || folder.starts_with(HOME)),
+            "{folders:?}"
+        );
         let depths: Vec<bool> = folders
             .iter()
             .enumerate()
-            .map(|(index, folder)| folders[..index].iter().all(|before| !folder.starts_with(&format!("{before}\\"))))
+            .map(|(index, folder)| {
+                folders[..index].iter().all(|before| !folder.starts_with(&format!("{before}\\")))
+            })
             .collect();
         assert!(depths.iter().all(|fine| *fine), "the deepest go first: {folders:?}");
     }

@@ -127,8 +127,7 @@ fn build(version: &str, triple: &str, sysroot: &Path) -> Result<()> {
 fn fetch_sources(version: &str, work: &Path) -> Result<PathBuf> {
     let signed = if Path::new(KEYRING).is_file() { format!("[signed-by={KEYRING}] ") } else { String::new() };
     let archive = debian_archive()?;
-    let list: String =
-        SUITES.iter().map(|suite| format!("deb {signed}{archive} {suite} main\n")).collect();
+    let list: String = SUITES.iter().map(|suite| format!("deb {signed}{archive} {suite} main\n")).collect();
     let sources = work.join("sources.list");
     fs::write(&sources, list)?;
     for folder in ["lists/partial", "cache/archives/partial"] {

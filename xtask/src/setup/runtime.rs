@@ -85,20 +85,12 @@ const fn source(target: Target) -> Option<Source> {
             "cadd9517e089d197e5d381bc31813875eb8addce8712bac501645fea8008800c",
         ),
         System::Windows if is_intel => (
-            plain_wheel(
-                "win_amd64",
-                "c35064f9b3c43c81c5d5d282091401d0f1ff22796d93ccade4ea2ece5e137ab8",
-                14,
-            ),
+            plain_wheel("win_amd64", "c35064f9b3c43c81c5d5d282091401d0f1ff22796d93ccade4ea2ece5e137ab8", 14),
             "onnxruntime.dll",
             "3d6bd02dc137b9a1dfdac045a52b147ffb920bb06ab812b08fc8e14279859855",
         ),
         System::Windows if is_arm => (
-            plain_wheel(
-                "win_arm64",
-                "e02feeb0165c5f13b4cc954738078d59b90128516ac12b671ee24a530242bf02",
-                13,
-            ),
+            plain_wheel("win_arm64", "e02feeb0165c5f13b4cc954738078d59b90128516ac12b671ee24a530242bf02", 13),
             "onnxruntime.dll",
             "e651433cfe465292e80abf7b9624c181a749cd4f34e1770e34f18fa0196bba3e",
         ),

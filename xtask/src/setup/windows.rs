@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::{library, runtime};
 use super::system::{self, Purpose};
+use super::{library, runtime};
 use crate::target::Target;
 use crate::{command, wine};
 
@@ -60,7 +60,8 @@ pub fn build_environment() -> Vec<(&'static str, OsString)> {
         // Otherwise the plugin would need mingw's libraries beside it.
         ("CXXSTDLIB_x86_64_pc_windows_gnu", "static:-bundle=stdc++".into()),
     ];
-    variables.extend(library::flags(TRIPLE).map(|flags| ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", flags)));
+    variables
+        .extend(library::flags(TRIPLE).map(|flags| ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", flags)));
     variables
 }
 

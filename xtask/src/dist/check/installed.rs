@@ -20,8 +20,10 @@ const CLAP: &str = "AppData/Local/Programs/Common/CLAP/ResonantGen.clap";
 const CLAP_RESOURCES: &str = "AppData/Local/Programs/Common/CLAP/ResonantGen.resources";
 const VST3_PRESETS: &str = "Documents/VST3 Presets/ResonantGen/ResonantGen";
 /// What the user has made with an installed plugin.
-const OWN_FILES: [&str; 2] =
-    ["AppData/Local/resonantgen/presets/mine.json", "Documents/VST3 Presets/ResonantGen/ResonantGen/Mine.vstpreset"];
+const OWN_FILES: [&str; 2] = [
+    "AppData/Local/resonantgen/presets/mine.json",
+    "Documents/VST3 Presets/ResonantGen/ResonantGen/Mine.vstpreset",
+];
 
 /// Installs everything, runs the program, finds a file in use, removes everything, and installs one part alone.
 ///
@@ -68,7 +70,10 @@ pub fn run(setup: &Path) -> Result<()> {
     }
 
     install(setup, &["/S", "/ONLY=clap"], 0)?;
-    ensure!(user.join(CLAP).is_file() && !user.join(VST3).exists() && !program.exists(), "only the CLAP was asked for");
+    ensure!(
+        user.join(CLAP).is_file() && !user.join(VST3).exists() && !program.exists(),
+        "only the CLAP was asked for"
+    );
     remove(&user)?;
     ensure!(installed(&user).is_empty(), "the uninstaller has left something");
     wine::stop(&windows::prefix());
@@ -111,7 +116,12 @@ fn ensure_linked(one: &Path, other: &Path) -> Result<()> {
         use std::os::unix::fs::MetadataExt;
         let name = "manifest.json";
         let file = |folder: &Path| fs::metadata(folder.join(name)).map(|file| file.ino());
-        ensure!(file(one)? == file(other)?, "{} was copied to {}, not linked", one.display(), other.display());
+        ensure!(
+            file(one)? == file(other)?,
+            "{} was copied to {}, not linked",
+            one.display(),
+            other.display()
+        );
     }
     let _ = (one, other);
     Ok(())
