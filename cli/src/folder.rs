@@ -198,16 +198,31 @@ pub fn sample_rate_hz(folder: &Path) -> u32 {
 pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Result<()> {
     // Before the first generation there is nothing to draw.
     let picture = session.plan.as_ref().map(|_| overview::draw(session)).transpose()?;
-    folder.save(session, StemFormat { sample_rate_hz })?;
+    let held = folder.save(session, StemFormat { sample_rate_hz })?;
+    if !held.is_empty() {
+        eprintln!(
+            "note: {} in {}: another program has it open, so it stays as it was; the new take is kept: close it there, and the \
+             next change to this session writes it, or `resonantgen export`",
+            held.join(", "),
+            folder.path().display()
+        );
+    }
     let path = folder.path().join(overview::FILE);
-    match picture {
+    let written = match picture {
         Some(picture) => write_whole(&path, &picture),
         None => std::fs::remove_file(&path).or_else(|error| match error.kind() {
             ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         }),
+    };
+    match written {
+        // A picture that is being looked at may be the last one.
+        Err(error) if cfg!(windows) && path.is_file() => {
+            eprintln!("note: {} stays as it was: {error}", path.display());
+            Ok(())
+        }
+        written => written.with_context(|| format!("cannot write {}", path.display())),
     }
-    .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.path().display()))
 }
 
 /// Writes a file atomically: it is never seen half-written.

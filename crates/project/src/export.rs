@@ -1,12 +1,12 @@
 //! Export: stems and scores for a DAW, under names that say what they are.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::names::is_device_name;
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoreError, mix};
 use resonantgen_music::midi;
@@ -196,9 +196,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
+use super::held;
 use super::lock::{self, Access, PATIENCE, Waiting};
 use super::parallel::in_parallel;
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
@@ -81,6 +82,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// A file that would be replaced is open in a program that does not let go of it. Windows only.
+    #[error("cannot replace {}: another program has it open; close it there, and try again", .0.display())]
+    Held(PathBuf),
     /// Another program uses the folder.
     #[error("another program is changing the session in {}: try again when it is done", .0.display())]
     InUse(PathBuf),
@@ -141,7 +145,7 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
 ///
 /// # Errors
 /// As [`Folder::open`] and [`Folder::save`].
-pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<(), StoreError> {
+pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
 }
@@ -281,9 +285,12 @@ impl Folder {
     /// Writes the session. Files of the session's names are replaced, each in one piece; other files stay, and so do files that
     /// would be the same. On failure what was there before still loads.
     ///
+    /// Returns the names of stems and scores that stay as they were because another program holds them open (Windows): nothing is
+    /// lost, since the takes are kept elsewhere, and the next save writes them.
+    ///
     /// # Errors
-    /// When the rate is out of range, or a file cannot be written.
-    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<(), StoreError> {
+    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));
         }
@@ -296,8 +303,7 @@ impl Folder {
         // On the same file system, so that moving is renaming.
         let temporary = tempfile::Builder::new().prefix(SAVING).tempdir_in(dir).map_err(writing(dir))?;
         let staged = temporary.path();
-        let mut files: Vec<PathBuf> = Vec::new();
-        let mut put = |name: PathBuf, bytes: &[u8]| {
+        let put = |files: &mut Vec<PathBuf>, name: PathBuf, bytes: &[u8]| {
             let path = staged.join(&name);
             let written =
                 path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
@@ -305,6 +311,7 @@ impl Folder {
             written.map_err(writing(&dir.join(name)))
         };
 
+        let (mut take_files, mut derived_files) = (Vec::new(), Vec::new());
         let mut good: HashMap<TakeId, GoodFile> = HashMap::new();
         let mut kept_takes = BTreeSet::new();
         for track in Track::ALL {
@@ -320,7 +327,7 @@ impl Folder {
                 }
                 match flac::encode(&take.audio) {
                     Some(packed) => {
-                        put(name, &packed.bytes)?;
+                        put(&mut take_files, name, &packed.bytes)?;
                         good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
                     }
                     // A lost take has nothing to write; it is made again when it is played.
@@ -337,7 +344,7 @@ impl Folder {
         for file in &derived {
             let is_same = written.get(&file.name) == Some(&file.source) && has_bytes(&dir.join(&file.name));
             if !is_same {
-                put(file.name.clone().into(), &(file.make)())?;
+                put(&mut derived_files, file.name.clone().into(), &(file.make)())?;
             }
         }
         let mut record =
@@ -353,18 +360,38 @@ impl Folder {
                 }
             }
         }
-        put(SESSION_FILE.into(), &with_checksum(&record))?;
+        // Written before anything moves, so that a full disk changes nothing.
+        put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
 
+        let record_file = dir.join(SESSION_FILE);
+        held::check_free(&record_file).map_err(|_| StoreError::Held(record_file.clone()))?;
         fs::create_dir_all(dir.join(TAKES_FOLDER)).map_err(writing(&dir.join(TAKES_FOLDER)))?;
-        for name in &files {
-            fs::rename(staged.join(name), dir.join(name)).map_err(writing(&dir.join(name)))?;
+        let moved = |name: &Path| held::replace(&staged.join(name), &dir.join(name));
+        for name in &take_files {
+            moved(name).map_err(writing(&dir.join(name)))?;
         }
+        let mut held_files = Vec::new();
+        for name in &derived_files {
+            match moved(name) {
+                Err(error) if held::is_held(&error, &dir.join(name)) => {
+                    held_files.push(name.to_string_lossy().into_owned());
+                }
+                done => done.map_err(writing(&dir.join(name)))?,
+            }
+        }
+        if !held_files.is_empty() {
+            // What the record does not name is written by the next save.
+            record.files.retain(|name, _| !held_files.contains(name));
+            put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
+        }
+        moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
         // Only now is nothing of the old session needed any more; what cannot be removed does no harm. Files that the old record
         // does not name are somebody else's.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
-        for name in old.iter().filter(|name| is_of_session && !record.files.contains_key(*name)) {
+        let is_gone = |name: &&String| !record.files.contains_key(*name) && !held_files.contains(*name);
+        for name in old.iter().filter(|name| is_of_session && is_gone(name)) {
             if all_derived_names().any(|ours| ours == *name) {
                 let _ = fs::remove_file(dir.join(name));
             }
@@ -374,7 +401,7 @@ impl Folder {
         }
         self.good = good;
         self.before = Some(Before { takes: kept_takes, files: Some(record.files) });
-        Ok(())
+        Ok(held_files)
     }
 
     /// The files that are made of what plays. A take that is lost has none.
