@@ -187,13 +187,15 @@ mod tests {
         assert_ne!(hash(&plain), hash(&plain.clone().in_style(Style::Jazz)));
         // Frozen: a change here makes every stored answer unfindable.
         let jazz = plain.in_style(Style::Jazz);
-        let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], ..jazz };
+        let groove = jazz.groove.clone();
+        let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], groove: None, ..jazz };
         let mut text = Canonical::new("test/1");
         text.intent(&jazz);
         assert_eq!(
             text.0,
             "test/1\nstyle jazz=x3ff0000000000000\ngenre jazz=x3ff0000000000000\nmood:4:warm\nwanted bpm=x4058000000000000\n"
         );
+        assert_ne!(hash(&jazz), hash(&Intent { groove, ..jazz.clone() }));
     }
 
     #[test]
