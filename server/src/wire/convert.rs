@@ -91,6 +91,7 @@ pub(crate) fn settings(variation: Option<f32>, adherence: Option<f32>) -> Genera
     GenerationSettings {
         variation: variation.unwrap_or(default.variation),
         adherence: adherence.unwrap_or(default.adherence),
+        ..default
     }
 }
 
@@ -263,7 +264,7 @@ mod tests {
                 },
                 seed,
                 tracks: vec![Track::Bass, Track::Melody],
-                settings: GenerationSettings { variation, adherence },
+                settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");

@@ -124,6 +124,8 @@ pub(super) fn play_kit(
     strikes.sort_by_key(|strike| (strike.at, strike.class.index()));
     let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
     let performance = Performance { seed, tone: &kit::tilted(tilt), threads };
+    let room = kit.room * arrangement.colour.map_or(1.0, |(colour, _)| colour.own_room);
+    let kit = &Kit { room: room.min(1.0), ..kit.clone() };
     let sides = kit::perform(kit, hits, &strikes, loop_samples, performance, &|| !observer.is_cancelled());
     let [left, right] = sides.ok_or(ModelError::Cancelled)?;
     Ok(leveled(left, right, arrangement))

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 pub(crate) use self::exact::draw;
 use self::exact::{Inverse, exp_fast, sin_cos};
-pub(super) use self::exact::{exp, ln};
+pub(crate) use self::exact::exp;
+pub(super) use self::exact::ln;
 use super::SAMPLE_RATE_HZ;
 
 const RATE: f64 = SAMPLE_RATE_HZ as f64;
