@@ -404,6 +404,17 @@ impl Engine {
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));
         }
+        if let PatchExcitation::Notes(instrument) = &patch.excitation {
+            observer.progress(track, Stage::Perform, 1.0);
+            observer.progress(track, Stage::Decode, 0.0);
+            let arrangement = Arrangement::new(request, &score.notes, false);
+            let sound = (render::tilt(bias::change(request)), &arrangement);
+            let instrument = (instrument.as_ref(), self.bundle.hits());
+            let audio = render::play_notes(request, score, instrument, sound, self.threads, observer)?;
+            timings.decode += start.elapsed().as_secs_f64();
+            observer.progress(track, Stage::Decode, 1.0);
+            return Ok((Tokens::default(), audio));
+        }
         let is_cancelled = || observer.is_cancelled();
         let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
         let material = Material::new(request, score, loop_samples);

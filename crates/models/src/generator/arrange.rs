@@ -13,6 +13,7 @@ use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::codec::BANDS;
 use resonantgen_sound::codec::filter::band_hz;
+use resonantgen_sound::codec::hits::Curve;
 use resonantgen_take::{Finish, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Intent, STYLE_COUNT, Style};
 
@@ -51,6 +52,8 @@ const YIELD_LOWS_DB: [f32; STYLE_COUNT] = [7.0, 7.0, 3.5, 3.0, 6.0, 4.0, 5.0, 3.
 const LOWS_BELOW_HZ: f32 = 150.0;
 /// Loudness at which all the tracks that play are aimed together, in LUFS: what is loud by itself masks a little of it.
 const PIECE_LUFS: f32 = -16.0;
+/// Adjustment of mixed stems against levelled ones, in decibels: chords and lead have an octave of their own in more pieces.
+const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 1.2, 0.6];
 /// Range added to the piece's loudness by its energy and its aggression, in decibels each.
 const PIECE_DB: f32 = 0.75;
 /// How far the stems of a piece may be from their usual loudness, in decibels; a stem alone is louder by up to this.
@@ -61,6 +64,8 @@ const MOST_CEILING: f32 = 0.84;
 const MIXED_OVER: [f32; TRACK_COUNT] = [2.4, 1.8, 1.8, 1.8];
 /// Cut of chords around the centre of a heard melody, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
+/// The lowest octave of a timbre curve, in hertz.
+const LOWEST_OCTAVE_HZ: f32 = 31.25;
 /// Minimum span of a narrowed register, in semitones.
 const LEAST_SPAN: u8 = 26;
 
@@ -155,11 +160,25 @@ impl Arrangement {
         Self {
             yields_lows_db: by_style(&request.intent.styles, |style| YIELD_LOWS_DB[style]),
             colour: Some((Colour::new(request, has_room), seed)),
-            loudness_lufs: levelled.loudness_lufs + shift,
+            loudness_lufs: mixed_lufs(track, request.intent) + shift,
             ceiling: (levelled.ceiling * 10f32.powf(shift / 20.0)).min(MOST_CEILING),
             over: MIXED_OVER[track.index()],
             ..levelled
         }
+    }
+}
+
+impl Arrangement {
+    /// The equaliser at the octaves of a timbre curve, in decibels.
+    pub(super) fn per_octave(&self) -> Curve {
+        std::array::from_fn(|octave| {
+            let hz = LOWEST_OCTAVE_HZ * (octave as f32).exp2();
+            let above = (1..BANDS - 1).find(|band| band_hz(*band) >= hz).unwrap_or(BANDS - 1);
+            let (low, high) = (band_hz(above - 1), band_hz(above));
+            let share = ((hz - low) / (high - low)).clamp(0.0, 1.0);
+            let gain = self.equaliser[above - 1] * (1.0 - share) + self.equaliser[above] * share;
+            f64::from(gain * 20.0 / std::f32::consts::LN_10)
+        })
     }
 }
 
@@ -175,10 +194,15 @@ fn loudness_lufs(track: Track, intent: &Intent) -> f32 {
         + ATTRIBUTE_DB * (own.energy + own.aggression - 1.0)
 }
 
+/// Loudness of a mixed stem before all of them are brought to the piece's, in LUFS.
+fn mixed_lufs(track: Track, intent: &Intent) -> f32 {
+    loudness_lufs(track, intent) + MIXED_DB[track.index()]
+}
+
 /// How much louder than usual the stems of a piece are, in decibels, so that those that play sum to what a piece has.
 fn shift_db(intent: &Intent) -> f32 {
     let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
-    let power: f32 = playing.map(|track| 10f32.powf(loudness_lufs(track, intent) / 10.0)).sum();
+    let power: f32 = playing.map(|track| 10f32.powf(mixed_lufs(track, intent) / 10.0)).sum();
     let wanted = PIECE_LUFS + PIECE_DB * (intent.attributes.energy + intent.attributes.aggression - 1.0);
     (wanted - 10.0 * power.max(1e-9).log10()).clamp(-MOST_SHIFT_DB, MOST_SHIFT_DB)
 }
@@ -240,7 +264,7 @@ mod tests {
             let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
             let shift = shift_db(&intent);
             let power: f32 =
-                playing.map(|track| 10f32.powf((loudness_lufs(track, &intent) + shift) / 10.0)).sum();
+                playing.map(|track| 10f32.powf((mixed_lufs(track, &intent) + shift) / 10.0)).sum();
             let sum = 10.0 * power.log10();
             assert!((-17.5..=-14.8).contains(&sum), "{prompt} sums to {sum}");
         }

@@ -6,7 +6,7 @@
 
 use super::TakeRequest;
 use super::arrange::by_style;
-use resonantgen_music::track::Track;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::finish::{Chain, Room};
 use resonantgen_words::STYLE_COUNT;
 
@@ -20,6 +20,8 @@ const DRUM_SHARE: f32 = 0.3;
 /// Drive into the usual saturation of a bass, in decibels, and the usual glue.
 const BASS_DRIVE_DB: f32 = 1.5;
 const GLUE: f32 = 0.35;
+/// Width that chords and lead have beside their patch's, as the level of a decorrelated side (index as [`Track::ALL`]).
+const SPREAD: [f32; TRACK_COUNT] = [0.0, 0.0, 0.2, 0.12];
 /// Most power of a stem's side against its mid: usually, and where it shall be wide.
 const MOST_SIDE: f32 = 0.18;
 const MOST_SIDE_WIDE: f32 = 0.32;
@@ -198,6 +200,7 @@ fn usual(request: &TakeRequest<'_>, has_room: bool) -> Colour {
     let chain = Chain {
         drive_db: if request.track == Track::Bass { BASS_DRIVE_DB } else { 0.0 },
         glue: GLUE,
+        spread: SPREAD[request.track.index()],
         room: Room { level, seconds, size, ..Room::default() },
         ..Chain::default()
     };

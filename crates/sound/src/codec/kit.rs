@@ -176,10 +176,10 @@ pub fn perform(
 }
 
 /// Renders all keys, in their order; none soon after `keep_going` said no.
-fn in_parallel(
-    keys: &[Key],
+pub(super) fn in_parallel<K: Sync>(
+    keys: &[K],
     threads: usize,
-    render_key: &(dyn Fn(&Key) -> Vec<f32> + Sync),
+    render_key: &(dyn Fn(&K) -> Vec<f32> + Sync),
     keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<Vec<f32>>> {
     let next = AtomicUsize::new(0);
@@ -273,8 +273,8 @@ fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize 
 
 /// How hard a piece is hit: a layer, and how far its timbre leans to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Touch {
-    layer: usize,
+pub(super) struct Touch {
+    pub(super) layer: usize,
     /// Steps towards the next layer, or, negative, the one before.
     between: i32,
     /// Steps below the softest layer.
@@ -283,7 +283,7 @@ struct Touch {
 
 impl Touch {
     /// The touch for a level in decibels below full velocity: layers lie as far apart as their loudness.
-    fn of(layers: &[Hit], wanted: f64) -> Self {
+    pub(super) fn of(layers: &[Hit], wanted: f64) -> Self {
         let top = layers[layers.len() - 1].loudness_db();
         // Layers that are not louder than the one before count as a quarter of a decibel louder.
         let mut places = vec![0.0f64; layers.len()];
@@ -303,7 +303,7 @@ impl Touch {
         }
     }
 
-    fn curve(self, layers: &[Hit]) -> Curve {
+    pub(super) fn curve(self, layers: &[Hit]) -> Curve {
         let own = layers[self.layer].spectrum();
         let other = self.layer.saturating_add_signed(self.between.signum() as isize);
         let other = layers[other.min(layers.len() - 1)].spectrum();
