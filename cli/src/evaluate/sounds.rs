@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use resonantgen_models::generator::Engine;
 use resonantgen_music::track::Track;
-use resonantgen_session::Session;
+use resonantgen_session::{Request, Session};
 use resonantgen_sound::measure::sound::{self, Spectrum};
-use resonantgen_take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
+use resonantgen_take::{FULL_SCALE, StemAudio, Take};
 use serde::Serialize;
 
 use super::{Evaluation, Figure, Target, pieces};
@@ -176,7 +176,7 @@ fn side(audio: &StemAudio) -> f32 {
 
 fn said(engine: &Engine, session: &Session, track: Track, word: &str, seed: u64) -> Result<Session> {
     let mut session = session.clone();
-    let result = session.regenerate(engine, track, word, seed, GenerationSettings::default(), &Cancellable);
+    let result = session.apply(engine, &Request::edit(track, word).seed(seed), &Cancellable);
     interrupt::check()?;
     result?;
     Ok(session)
