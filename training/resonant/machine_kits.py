@@ -101,20 +101,23 @@ def patch_of(kit: Any, pieces: dict[str, Piece]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def add(bundle: Path, data: bytes) -> int:
-    """Writes the kits and their hits into a bundle; returns how many kits."""
+def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
+    """Writes the kits and their hits into a bundle; returns how many kits, and those whose drums are missing."""
     pieces = {piece.name: piece for piece in hits.unpack(data)}
     kept = [piece for piece in hits.unpack((bundle / HITS_FILE).read_bytes()) if not piece.name.startswith("machine.")]
     patches = [patch for patch in json.loads((bundle / "patches.json").read_text()) if not patch["id"].startswith(PREFIX)]
-    old = {f"drums.{name}" for name in MACHINES}
+    whole = [kit for kit in machines() if all(piece_name(kit, drum) in pieces for drum in kit.sound.hits)]
+    lost = [kit.id for kit in machines() if kit not in whole]
+    old = {kit.id for kit in whole}
+    used = {piece_name(kit, drum) for kit in whole for drum in kit.sound.hits}
     for patch in patches:
         if patch["id"] in old:
             patch["styles"] = {style: min(weight, REST) for style, weight in patch["styles"].items()}
-    made = [patch_of(kit, pieces) for kit in machines()]
+    made = [patch_of(kit, pieces) for kit in whole]
     last = max(index for index, patch in enumerate(patches) if patch["track"] == "drums")
     patches[last + 1 : last + 1] = made
     content = {
-        HITS_FILE: hits.pack([*kept, *pieces.values()]),
+        HITS_FILE: hits.pack([*kept, *(pieces[name] for name in sorted(used))]),
         "patches.json": json.dumps(patches, separators=(",", ":")).encode() + b"\n",
     }
     manifest_path = bundle / "manifest.json"
@@ -127,7 +130,7 @@ def add(bundle: Path, data: bytes) -> int:
         temporary = bundle / (name + ".part")
         temporary.write_bytes(part)
         os.replace(temporary, bundle / name)
-    return len(made)
+    return len(made), lost
 
 
 def main() -> None:
@@ -144,7 +147,10 @@ def main() -> None:
         if arguments.chore == "fit":
             print(f"{fit_all(arguments.out)} drums in {arguments.out}")
         else:
-            print(f"{add(arguments.bundle, arguments.hits.read_bytes())} kits in {arguments.bundle / 'patches.json'}")
+            made, lost = add(arguments.bundle, arguments.hits.read_bytes())
+            for kit in lost:
+                print(f"left out for want of drums: {kit}", file=sys.stderr)
+            print(f"{made} kits in {arguments.bundle / 'patches.json'}")
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"machine_kits: {error}")
 

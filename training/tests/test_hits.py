@@ -221,3 +221,27 @@ def test_instruments_join_a_bundle_and_say_what_they_miss(tmp_path):
     for patch in patches:
         for pitch, piece in patch["excitation"].get("zones", []):
             assert piece in pieces and 0 <= pitch <= 127
+
+
+def test_drum_machines_join_a_bundle_where_all_their_drums_are_fitted(tmp_path):
+    pytest.importorskip("numba")
+    from resonant import machine_kits
+
+    first, second = machine_kits.machines()[:2]
+    hit = hit_goldens.pieces()[0].hits[0]
+    names = {machine_kits.piece_name(first, drum) for drum in first.sound.hits}
+    shared = names & {machine_kits.piece_name(second, drum) for drum in second.sound.hits}
+    assert len(names) == 12 and shared
+    data = hits.pack([hits.Piece(name, [hit]) for name in sorted(names)])
+    recorded = hits.Piece("gretsch.kick", [hit])
+    (tmp_path / "hits_drums.bin").write_bytes(hits.pack([recorded]))
+    old = {"track": "drums", "id": first.id, "styles": {"trap": 1.0}}
+    (tmp_path / "patches.json").write_text(json.dumps([old]))
+    made, lost = machine_kits.add(tmp_path, data)
+    assert made == 1 and second.id in lost
+    assert machine_kits.add(tmp_path, data)[0] == 1
+    patches = json.loads((tmp_path / "patches.json").read_text())
+    assert [patch["id"] for patch in patches] == [first.id, "drums.machine_808_classic"]
+    assert patches[0]["styles"]["trap"] == machine_kits.REST
+    assert set(hits.load(tmp_path / "hits_drums.bin")) == names | {"gretsch.kick"}
+    assert all(-40 <= own["gain_db"] <= 24 for own in patches[1]["excitation"]["pieces"].values())

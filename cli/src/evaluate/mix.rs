@@ -109,7 +109,8 @@ fn best_octaves(takes: &[&Take]) -> Vec<(Track, f32)> {
         (0..BANDS).fold(f32::NEG_INFINITY, |best, band| {
             let all: f32 = bands.iter().map(|stem| stem[band]).sum();
             // What nobody hears is no octave of its own.
-            let loudest = (0..BANDS).map(|band| bands.iter().map(|stem| stem[band]).sum::<f32>()).fold(0.0, f32::max);
+            let loudest =
+                (0..BANDS).map(|band| bands.iter().map(|stem| stem[band]).sum::<f32>()).fold(0.0, f32::max);
             if decibels(all / loudest) < -40.0 {
                 return best;
             }
@@ -207,7 +208,11 @@ fn figures(made: &[Mixed]) -> Vec<Figure> {
             .filter(|(of, _)| *of == track)
             .map(|(_, best)| *best >= AUDIBLE_DB)
             .collect();
-        figures.push(Figure::share(format!("{track}: has an octave in which it is heard"), &heard, least(0.95)));
+        figures.push(Figure::share(
+            format!("{track}: has an octave in which it is heard"),
+            &heard,
+            least(0.95),
+        ));
     }
     figures
 }

@@ -17,16 +17,8 @@ use crate::interrupt;
 use crate::progress::Cancellable;
 
 /// Pieces in which the words are said.
-const PROMPTS: [&str; 8] = [
-    "techno",
-    "lo-fi hip hop",
-    "rock",
-    "jazz",
-    "house",
-    "cinematic",
-    "synthwave",
-    "funk",
-];
+const PROMPTS: [&str; 8] =
+    ["techno", "lo-fi hip hop", "rock", "jazz", "house", "cinematic", "synthwave", "funk"];
 /// Blocks in which levels are followed, in samples (10 ms).
 const BLOCK: usize = 480;
 /// Samples of an attack, and of what rings after it, from the start of a note that stands alone.
@@ -62,7 +54,11 @@ const WORDS: [Word; 22] = [
     Word { word: "bright", property: "centroid up", rises: |sound| sound.centroid },
     Word { word: "dark", property: "centroid down", rises: |sound| -sound.centroid },
     Word { word: "muffled", property: "bandwidth down", rises: |sound| -sound.rolloff },
-    Word { word: "crisp", property: "highs up", rises: |sound| sound.bands[4].max(sound.bands[5]) - sound.total() },
+    Word {
+        word: "crisp",
+        property: "highs up",
+        rises: |sound| sound.bands[4].max(sound.bands[5]) - sound.total(),
+    },
     Word { word: "airy", property: "above 10 kHz up", rises: |sound| sound.bands[5] - sound.total() },
     Word { word: "harsh", property: "2 to 5.5 kHz up", rises: |sound| sound.bands[3] - sound.total() },
     Word { word: "warm", property: "low mids over highs up", rises: |sound| sound.bands[1] - sound.bands[4] },
@@ -100,7 +96,8 @@ impl Sound {
         let spectrum = Spectrum::new(&mono);
         let edges = [20.0, 130.0, 500.0, 2_000.0, 5_500.0, 10_000.0, 22_000.0];
         let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
-        let level = |samples: &[f32]| 10.0 * (power(samples) / samples.len().max(1) as f32).max(1e-12).log10();
+        let level =
+            |samples: &[f32]| 10.0 * (power(samples) / samples.len().max(1) as f32).max(1e-12).log10();
         let mut blocks: Vec<f32> = mono.chunks(BLOCK).map(level).collect();
         let peak = mono.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         let whole = level(&mono);
@@ -146,7 +143,9 @@ fn attack(take: &Take, mono: &[f32]) -> f32 {
         .score
         .notes
         .iter()
-        .map(|note| (plan.seconds_at(f64::from(note.step) + f64::from(note.offset)).max(0.0) * 48_000.0) as usize)
+        .map(|note| {
+            (plan.seconds_at(f64::from(note.step) + f64::from(note.offset)).max(0.0) * 48_000.0) as usize
+        })
         .collect();
     starts.sort_unstable();
     starts.dedup_by_key(|start| *start / BLOCK);
@@ -194,7 +193,8 @@ pub fn run(engine: &Engine, arguments: &Evaluate) -> Result<ExitCode> {
         for seed in 1..=u64::from(arguments.seeds) {
             let session = pieces::generate(engine, prompt, seed)?;
             for track in Track::ALL {
-                let Some(parent) = session.track(track).take().filter(|take| !take.score.notes.is_empty()) else {
+                let Some(parent) = session.track(track).take().filter(|take| !take.score.notes.is_empty())
+                else {
                     continue;
                 };
                 let before = Sound::new(parent);

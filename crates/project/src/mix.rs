@@ -21,7 +21,8 @@ pub fn mix(stems: &[&StemAudio]) -> StemAudio {
         sum
     };
     let (left, right) = (sum(|stem| &stem.left), sum(|stem| &stem.right));
-    let share = |samples: &[i64]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
+    let share =
+        |samples: &[i64]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
     let before = [share(&left), share(&right)];
     let mut limited = before.clone();
     limit(&mut limited, HIGHEST_PEAK_DBTP);
@@ -29,9 +30,8 @@ pub fn mix(stems: &[&StemAudio]) -> StemAudio {
         let whole = |samples: Vec<i64>| samples.into_iter().map(|sample| sample as i32).collect();
         return StemAudio { left: whole(left), right: whole(right) };
     }
-    let [left, right] = limited.map(|samples| {
-        samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>()
-    });
+    let [left, right] = limited
+        .map(|samples| samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>());
     StemAudio { left, right }
 }
 

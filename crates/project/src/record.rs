@@ -23,8 +23,7 @@ use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumb
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    Finish,
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
 use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
 

@@ -141,7 +141,10 @@ impl Canonical {
         self.plan(&recipe.plan);
         self.whole("seed", recipe.seed);
         self.settings(recipe.settings);
-        self.list("finish", Some(recipe.settings.finish.name()).filter(|_| recipe.settings.finish != Finish::Levelled));
+        self.list(
+            "finish",
+            Some(recipe.settings.finish.name()).filter(|_| recipe.settings.finish != Finish::Levelled),
+        );
         self.text("bundle", &recipe.bundle_id);
         self.list("heard", recipe.context.iter().map(|id| &id.0));
         if let Some(source) = &recipe.imported {

@@ -256,14 +256,12 @@ pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
         let single = if is_doubled { stem.char_indices().last().map(|(end, _)| &stem[..end]) } else { None };
         let candidates = [Some(stem), Some(with_e.as_str()), with_y.as_deref(), single];
         let found = candidates.into_iter().flatten().find_map(|candidate| {
-            entries
-                .get(candidate)
-                .filter(|entry| {
-                    entry.shift.is_some()
-                        || !entry.styles.is_empty()
-                        || entry.pace != 0.0
-                        || !entry.sounds.is_empty()
-                })
+            entries.get(candidate).filter(|entry| {
+                entry.shift.is_some()
+                    || !entry.styles.is_empty()
+                    || entry.pace != 0.0
+                    || !entry.sounds.is_empty()
+            })
         });
         if found.is_some() {
             return found;

@@ -455,6 +455,7 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SOUNDS;
     use proptest::prelude::*;
 
     fn summary(prompt: &str) -> String {
@@ -580,7 +581,10 @@ mod tests {
         for word in SOUNDS {
             let intent = parse(&format!("{word} techno")).expect("readable");
             let found = &intent.tracks[1].sound;
-            assert!(found.iter().any(|(name, strength)| name == word && *strength > 0.0), "{word}: {found:?}");
+            assert!(
+                found.iter().any(|(name, strength)| name == word && *strength > 0.0),
+                "{word}: {found:?}"
+            );
             assert!(intent.unknown.is_empty(), "{word}");
         }
     }

@@ -122,8 +122,18 @@ impl Reading {
 
 /// An adjective or instrument that is waiting for its noun.
 enum Pending {
-    Adjective { shift: Option<Shift>, word: String, mood: Option<&'static str>, sounds: &'static [&'static str], strength: f32 },
-    Instrument { instrument: Instrument, is_wanted: bool, group: usize },
+    Adjective {
+        shift: Option<Shift>,
+        word: String,
+        mood: Option<&'static str>,
+        sounds: &'static [&'static str],
+        strength: f32,
+    },
+    Instrument {
+        instrument: Instrument,
+        is_wanted: bool,
+        group: usize,
+    },
     Octave(i8),
 }
 

@@ -267,8 +267,7 @@ fn tone(gains: Vec<f64>) -> Result<Curve, String> {
 }
 
 fn instrument(value: serde_json::Value, width: f32, hits: &Hits) -> Result<Instrument, String> {
-    let raw: RawInstrument =
-        serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
+    let raw: RawInstrument = serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
     within("release_s", raw.release_s, 0.005, 10.0)?;
     if raw.zones.is_empty() {
         return Err("zones are empty".to_owned());

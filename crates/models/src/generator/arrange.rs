@@ -259,7 +259,14 @@ mod tests {
 
     #[test]
     fn whatever_plays_a_mixed_piece_is_as_loud_as_others() {
-        for prompt in ["techno", "ambient, very calm", "solo piano", "aggressive metal", "just drums", "jazz, no melody"] {
+        for prompt in [
+            "techno",
+            "ambient, very calm",
+            "solo piano",
+            "aggressive metal",
+            "just drums",
+            "jazz, no melody",
+        ] {
             let intent = resonantgen_words::parse(prompt).expect("a prompt");
             let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
             let shift = shift_db(&intent);

@@ -237,7 +237,10 @@ mod tests {
         let very = colour("house with very dusty drums", Track::Drums);
         assert!(very.chain.grain_db > dusty.chain.grain_db);
         assert_eq!(colour("house with dry drums", Track::Drums).chain.room.level, 0.0);
-        assert!(colour("house, not wet", Track::Melody).chain.room.level < colour("house", Track::Melody).chain.room.level);
+        assert!(
+            colour("house, not wet", Track::Melody).chain.room.level
+                < colour("house", Track::Melody).chain.room.level
+        );
         for track in Track::ALL {
             assert_eq!(colour("unprocessed house, crunchy", track).chain, Chain::default());
         }

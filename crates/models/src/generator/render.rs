@@ -147,9 +147,8 @@ pub(super) fn play_notes(
     observer: &dyn Observer,
 ) -> Result<StemAudio, ModelError> {
     let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-    let sample_at = |step: f64| {
-        (request.plan.seconds_at(step) * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64
-    };
+    let sample_at =
+        |step: f64| (request.plan.seconds_at(step) * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64;
     let play = |note: &Note| {
         let start = f64::from(note.step) + f64::from(note.offset);
         let at = sample_at(start);

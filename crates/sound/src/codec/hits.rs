@@ -8,9 +8,9 @@ mod exact;
 use std::sync::LazyLock;
 
 pub(crate) use self::exact::draw;
-use self::exact::{Inverse, exp_fast, sin_cos};
 pub(crate) use self::exact::exp;
 pub(super) use self::exact::ln;
+use self::exact::{Inverse, exp_fast, sin_cos};
 use super::SAMPLE_RATE_HZ;
 
 const RATE: f64 = SAMPLE_RATE_HZ as f64;

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
+use super::SAMPLE_RATE_HZ;
 use super::hits::{Curve, DECIBEL, Hits, Piece, Stroke, draw, exp, ln, render_part};
 use super::kit::{Performance, Touch, in_parallel};
 use super::width::Widener;
-use super::SAMPLE_RATE_HZ;
 
 /// Decibels for ten times the velocity: less than a drum's.
 const VELOCITY_DB: f64 = 24.0;
@@ -109,8 +109,7 @@ pub fn perform(
             assert!(note.at < loop_samples, "a note lies in the loop");
             let (_, piece) = zone_of(note.pitch);
             let bits = draw(performance.seed, index as u64);
-            let wanted =
-                VELOCITY_DB / std::f64::consts::LN_10 * ln(f64::from(note.velocity.max(1)) / 127.0);
+            let wanted = VELOCITY_DB / std::f64::consts::LN_10 * ln(f64::from(note.velocity.max(1)) / 127.0);
             let touch = Touch::of(piece.hits(), wanted);
             let variant = last_variant.get(&note.pitch).map_or(bits % VARIANTS, |last| (last + 1) % VARIANTS);
             last_variant.insert(note.pitch, variant);
@@ -194,8 +193,7 @@ mod tests {
     use crate::codec::hits::CURVE_POINTS;
 
     fn hits() -> Hits {
-        let path =
-            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/hits/hits.bin");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/hits/hits.bin");
         Hits::parse(&std::fs::read(path).expect("the golden file")).expect("well-formed")
     }
 

@@ -39,12 +39,9 @@ pub(super) fn flutter(sides: &mut Sides, cents: f32) {
             let (first, share) = (whole as i64, place - whole);
             // A cubic through four points (Catmull and Rom).
             let [a, b, c, d] = [at(first - 1), at(first), at(first + 1), at(first + 2)];
-            let curve = b
-                + 0.5
-                    * share
-                    * (c - a
-                        + share
-                            * (2.0 * a - 5.0 * b + 4.0 * c - d + share * (3.0 * (b - c) + d - a)));
+            let curve = b + 0.5
+                * share
+                * (c - a + share * (2.0 * a - 5.0 * b + 4.0 * c - d + share * (3.0 * (b - c) + d - a)));
             *sample = curve as f32;
         }
     }
@@ -90,9 +87,8 @@ mod tests {
     fn flutter_bends_the_pitch_and_closes_the_loop() {
         let cycles = 880.0 * 4.0;
         let count = 192_000;
-        let tone: Vec<f32> = (0..count)
-            .map(|index| (TAU * cycles * index as f64 / count as f64).sin() as f32)
-            .collect();
+        let tone: Vec<f32> =
+            (0..count).map(|index| (TAU * cycles * index as f64 / count as f64).sin() as f32).collect();
         let mut sides = [tone.clone(), tone];
         flutter(&mut sides, 12.0);
         let crossings: Vec<usize> =
@@ -109,8 +105,7 @@ mod tests {
 
     #[test]
     fn grain_has_its_level_and_its_seed() {
-        let tone: Vec<f32> =
-            (0..96_000).map(|index| 0.3 * (index as f32 * 0.02).sin()).collect();
+        let tone: Vec<f32> = (0..96_000).map(|index| 0.3 * (index as f32 * 0.02).sin()).collect();
         let grained = |seed: u64| {
             let mut sides = [tone.clone(), tone.clone()];
             grain(&mut sides, -30.0, seed);
