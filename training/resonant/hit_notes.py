@@ -27,17 +27,22 @@ from resonant.hit_kits import FLAT, tone
 
 NOTES_FILE = "hits_notes.bin"
 SIGN = ".recorded_"
-# Soundfont patches of the same kind keep at most this style weight.
+# Soundfont patches keep at most this style weight where the recorded instrument that stands in for them is there.
 REST = 0.3
 SUPERSEDED = {
-    "bass.finger_a", "bass.finger_b", "bass.finger_dark", "bass.pick_a", "bass.pick_b", "bass.lofi_electric", "bass.upright_a",
-    "bass.upright_b", "bass.upright_dark", "bass.pizz_low", "harmony.piano_a", "harmony.piano_b", "harmony.piano_mellow",
-    "harmony.piano_yamaha", "harmony.piano_felt", "harmony.piano_lofi", "harmony.piano_honky", "harmony.wurli_fm",
-    "harmony.guitar_nylon", "harmony.guitar_steel", "harmony.guitar_jazz", "harmony.guitar_clean", "harmony.guitar_muted",
-    "harmony.guitar_lofi", "harmony.strings_pizz", "harmony.harp", "melody.piano", "melody.piano_soft", "melody.piano_lofi",
-    "melody.guitar_nylon", "melody.guitar_steel", "melody.guitar_jazz", "melody.guitar_clean", "melody.guitar_muted",
-    "melody.strings_pizz", "melody.xylophone", "melody.sitar", "melody.harp",
+    "finger": ("bass.finger_a", "bass.finger_b"), "motown": ("bass.finger_dark", "bass.lofi_electric"),
+    "pick": ("bass.pick_a", "bass.pick_b"), "upright": ("bass.upright_a", "bass.upright_b"), "upright_dusty": ("bass.upright_dark",),
+    "grand": ("harmony.piano_a", "melody.piano"), "grand_soft": ("harmony.piano_mellow", "harmony.piano_felt", "melody.piano_soft"),
+    "grand_bright": ("harmony.piano_b",), "grand_yamaha": ("harmony.piano_yamaha",),
+    "piano_lofi": ("harmony.piano_lofi", "melody.piano_lofi"), "honkytonk": ("harmony.piano_honky",), "wurlitzer": ("harmony.wurli_fm",),
+    "nylon": ("harmony.guitar_nylon", "melody.guitar_nylon"), "steel": ("harmony.guitar_steel", "melody.guitar_steel"),
+    "jazz_guitar": ("harmony.guitar_jazz", "melody.guitar_jazz"), "clean_guitar": ("harmony.guitar_clean", "melody.guitar_clean"),
+    "muted_guitar": ("harmony.guitar_muted", "melody.guitar_muted"), "guitar_lofi": ("harmony.guitar_lofi",),
+    "pizzicato": ("bass.pizz_low", "harmony.strings_pizz", "melody.strings_pizz"), "harp": ("harmony.harp", "melody.harp"),
+    "xylophone": ("melody.xylophone",), "sitar": ("melody.sitar",),
 }  # fmt: skip
+# Fewer notes than this are no instrument.
+LEAST_NOTES = 4
 
 
 @dataclass(frozen=True)
@@ -163,9 +168,12 @@ def add(
     for piece in pieces:
         source, _, note = piece.name.rpartition(".")
         zones[source].append((int(note), piece.name))
+    zones = defaultdict(list, {source: found for source, found in zones.items() if len(found) >= LEAST_NOTES})
     patches = [patch for patch in json.loads((bundle / "patches.json").read_text()) if SIGN not in patch["id"] or patch["track"] == "drums"]
+    there = {own.id for own in INSTRUMENTS if own.source in zones}
+    superseded = {old for own, patches in SUPERSEDED.items() if own in there for old in patches}
     for patch in patches:
-        if patch["id"] in SUPERSEDED:
+        if patch["id"] in superseded:
             patch["styles"] = {style: min(weight, REST) for style, weight in patch["styles"].items()}
     lost = [own.id for own in INSTRUMENTS if own.source not in zones]
     made = 0

@@ -203,7 +203,7 @@ def test_notes_are_spread_and_a_bad_index_is_named(tmp_path):
 
 def test_instruments_join_a_bundle_and_say_what_they_miss(tmp_path):
     hit = hit_goldens.pieces()[0].hits[0]
-    names = [f"{one.source}.{pitch:03d}" for one in hit_notes.INSTRUMENTS if one.id != "sitar" for pitch in (48, 60)]
+    names = [f"{one.source}.{pitch:03d}" for one in hit_notes.INSTRUMENTS if one.id != "sitar" for pitch in (36, 48, 60, 72)]
     data = hits.pack([hits.Piece(name, [hit]) for name in dict.fromkeys(names)])
     plain = {"track": "bass", "id": "bass.upright_a", "styles": {"jazz": 1.0}, "excitation": {}}
     others = [{"track": track, "id": f"{track}.x", "styles": {}, "excitation": {}} for track in ("harmony", "melody")]

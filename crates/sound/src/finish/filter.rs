@@ -85,8 +85,8 @@ impl Biquad {
             state[1] = self.forward[2] * sample - self.back[1] * out;
             out as f32
         };
-        for index in samples.len() - LEAD.min(samples.len())..samples.len() {
-            step(samples[index]);
+        for sample in &samples[samples.len() - LEAD.min(samples.len())..] {
+            step(*sample);
         }
         for sample in samples {
             *sample = step(*sample);
