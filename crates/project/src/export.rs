@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
 use super::{StoreError, mix};
@@ -49,7 +51,9 @@ impl Default for ExportOptions {
 }
 
 /// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+/// `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is taken by something else, all files of
+/// the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file appears whole or not at
+/// all.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
@@ -69,18 +73,17 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         move |source| StoreError::Write { path, source }
     };
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let mut written = Vec::new();
-    let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
-        let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
+    let mut files = Vec::new();
+    let mut put = |what: &str, plan: &Plan, extension: &'static str, bytes: &[u8]| {
+        let name = export_name(session, what, plan);
         let whole = || {
             let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
             file.write_all(bytes)?;
             readable_by_all(file.as_file())?;
-            file.persist(&path)?;
-            Ok(())
+            Ok(file)
         };
-        whole().map_err(failed(&path))?;
-        written.push(path);
+        let file = whole().map_err(failed(&dir.join(&name)))?;
+        files.push(Exported { name, extension, file });
         Ok(())
     };
     let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
@@ -103,7 +106,54 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
             put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
-    Ok(written)
+    let number = (1_u32..).find(|number| files.iter().all(|file| file.fits(&file.path(dir, *number))));
+    let number = number.unwrap_or(u32::MAX);
+    files.into_iter().map(|file| file.keep(dir, number)).collect()
+}
+
+/// A file that is written, but has no name yet.
+struct Exported {
+    name: String,
+    extension: &'static str,
+    file: NamedTempFile,
+}
+
+impl Exported {
+    /// Where it shall be in the export of a number; the first has none in its names.
+    fn path(&self, dir: &Path, number: u32) -> PathBuf {
+        let number = if number == 1 { String::new() } else { format!("_{number}") };
+        dir.join(format!("{}{number}.{}", self.name, self.extension))
+    }
+
+    /// Whether nothing is there, or a file with the same bytes.
+    fn fits(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_err() || is_same(self.file.path(), path).unwrap_or(false)
+    }
+
+    fn keep(self, dir: &Path, number: u32) -> Result<PathBuf, StoreError> {
+        let path = self.path(dir, number);
+        match self.file.persist_noclobber(&path) {
+            Ok(_) => Ok(path),
+            Err(error) if is_same(error.file.path(), &path).unwrap_or(false) => Ok(path),
+            Err(error) => Err(StoreError::Write { path, source: error.error }),
+        }
+    }
+}
+
+/// Whether two regular files have the same bytes.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (sizes, other_sizes) = (fs::metadata(one)?, fs::symlink_metadata(other)?);
+    // Opening a named pipe would wait for a writer.
+    if !other_sizes.is_file() || sizes.len() != other_sizes.len() {
+        return Ok(false);
+    }
+    let bytes = |path| Ok::<_, io::Error>(BufReader::with_capacity(1 << 16, fs::File::open(path)?).bytes());
+    for (one, other) in bytes(one)?.zip(bytes(other)?) {
+        if one? != other? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length.
@@ -121,7 +171,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
 /// Makes a temporary file as readable as a usual one.
-fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
+fn readable_by_all(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -214,6 +264,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_file_is_replaced() {
+        let session = generated("techno", 7);
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let options = ExportOptions { midi: false, ..ExportOptions::default() };
+        let first = export(&session, dir, &options).expect("exported");
+        // The same again is the same files.
+        assert_eq!(export(&session, dir, &options).expect("exported"), first);
+        // A file of the user's, or one that was changed: everything is kept beside it, under one number.
+        fs::write(&first[1], "mine").expect("written");
+        fs::create_dir(
+            first[2]
+                .with_file_name(format!("{}_2.wav", first[2].file_stem().expect("a name").to_string_lossy())),
+        )
+        .expect("a folder in the way");
+        let third = export(&session, dir, &options).expect("exported");
+        assert_eq!(third.len(), first.len());
+        assert!(names(&third).iter().all(|name| name.ends_with("_3.wav")), "{:?}", names(&third));
+        assert_eq!(fs::read(&first[1]).expect("readable"), b"mine");
+        assert_eq!(fs::read(&first[0]).expect("readable"), fs::read(&third[0]).expect("readable"));
+        // Other sound of the same name.
+        let mut other = session.clone();
+        let take = other.track(Track::Bass).take().expect("a take").as_ref().clone();
+        let audio = StemAudio { left: take.audio.right.clone(), right: vec![1; take.audio.len()] };
+        let take = Take { audio: audio.into(), ..take };
+        let state = other.track_mut(Track::Bass);
+        state.history.clear();
+        state.add(take.into());
+        let bass = ExportOptions { tracks: vec![Track::Bass], mix: false, ..options };
+        let kept = fs::read(&third[1]).expect("readable");
+        let other = export(&other, dir, &bass).expect("exported");
+        assert!(names(&other)[0].ends_with("_2.wav"), "{:?}", names(&other));
+        assert_eq!(fs::read(&third[1]).expect("readable"), kept);
+        let left = fs::read_dir(dir).expect("readable").map(|entry| entry.expect("an entry").file_name());
+        assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".exporting")));
     }
 
     #[test]

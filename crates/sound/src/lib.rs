@@ -2,7 +2,7 @@
 //!
 //! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`finish`] what a mixing engineer does
 //! to a stem, [`listen`] detects onsets and pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another
-//! sample rate.
+//! sample rate, [`split`] takes drums apart.
 //!
 //! ```
 //! use resonantgen_sound::resample::resample_loop;
@@ -17,3 +17,4 @@ pub mod finish;
 pub mod listen;
 pub mod measure;
 pub mod resample;
+pub mod split;
