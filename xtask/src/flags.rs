@@ -43,6 +43,8 @@ pub enum Chore {
     Golden,
     /// Measure how well the prompts in tests/prompts/ are understood
     Words,
+    /// Make target/listen/index.html: pieces of 24 prompts with players and spectrograms
+    Listen(Listen),
     /// Retake the README's pictures of the editor, from an optimised build (Linux)
     Pictures,
     /// Measure the warm speed of each stage on this machine
@@ -52,6 +54,20 @@ pub enum Chore {
     Wine(Wine),
     /// Measure the quality of the music over more than 40 prompts; writes target/evaluation/
     Evaluate(Evaluate),
+}
+
+/// Flags of `listen`.
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Other models for a second column
+    #[arg(long, value_name = "DIR")]
+    pub before: Option<std::path::PathBuf>,
+    /// How many of the prompts
+    #[arg(long, value_name = "N")]
+    pub prompts: Option<u16>,
+    /// Make the README's examples in assets/examples/ instead
+    #[arg(long)]
+    pub examples: bool,
 }
 
 /// Flags of `setup`.

@@ -14,6 +14,7 @@ mod fuzz;
 mod generate;
 mod golden;
 mod install;
+mod listen;
 mod miri;
 mod pictures;
 mod sanitize;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Test(flags) => test::run(&flags),
         Chore::Golden => golden::run(),
         Chore::Words => words::run(),
+        Chore::Listen(flags) => listen::run(&flags),
         Chore::Pictures => pictures::run(),
         Chore::Bench(flags) => bench::run(&flags),
         Chore::Wine(flags) => match wine::run(&flags) {

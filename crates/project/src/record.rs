@@ -24,7 +24,7 @@ use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumb
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
 use resonantgen_words::{Attributes, Feel, Groove, Intent, Style, TrackIntent};
 
@@ -412,6 +412,13 @@ fn attributes_of(record: v4::Attributes) -> Attributes {
     Attributes { energy, density, brightness, aggression, complexity }
 }
 
+/// How a stem was finished; what a later version calls by a name unknown here is finished as new ones are.
+fn finish_of(name: Option<&str>) -> Finish {
+    name.map_or(Finish::Levelled, |name| {
+        Finish::ALL.into_iter().find(|finish| finish.name() == name).unwrap_or(Finish::Mixed)
+    })
+}
+
 fn of_intent(intent: &Intent) -> v4::Intent {
     // Where only another version knows the style, the neutral weights here stand for nothing.
     let is_elsewhere = !intent.other_styles.is_empty() && intent.styles == Intent::default().styles;
@@ -421,6 +428,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
         let wanted = v4::TrackIntent {
             attributes: of_attributes(wanted.attributes),
             moods: wanted.moods.clone(),
+            sound: wanted.sound.clone(),
             instruments: wanted.instruments.clone(),
             absent: wanted.absent,
             without: wanted.without.clone(),
@@ -471,6 +479,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
         record.tracks.remove(track.name()).map_or_else(TrackIntent::default, |wanted| TrackIntent {
             attributes: attributes_of(wanted.attributes),
             moods: wanted.moods,
+            sound: wanted.sound,
             instruments: wanted.instruments,
             absent: wanted.absent,
             without: wanted.without,
@@ -523,6 +532,9 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
             settings: v4::Settings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: Some(recipe.settings.finish)
+                    .filter(|finish| *finish != Finish::Levelled)
+                    .map(|finish| finish.name().to_owned()),
             },
             bundle_id: recipe.bundle_id.clone(),
             context: recipe.context.iter().map(|id| id.0.clone()).collect(),
@@ -591,6 +603,7 @@ fn take_of(
             settings: GenerationSettings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: finish_of(recipe.settings.finish.as_deref()),
             },
             bundle_id: recipe.bundle_id,
             context: recipe.context.into_iter().map(TakeId).collect(),

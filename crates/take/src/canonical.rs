@@ -10,7 +10,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_words::{Attributes, Intent, Style};
 
-use super::{GenerationSettings, Recipe};
+use super::{Finish, GenerationSettings, Recipe};
 
 /// A text to be hashed, of a named form.
 #[derive(Clone, Debug)]
@@ -108,6 +108,9 @@ impl Canonical {
             let wanted = intent.track(track);
             self.attributes(track.name(), wanted.attributes);
             self.list(&format!("{track} mood"), &wanted.moods);
+            for (sound, strength) in &wanted.sound {
+                self.number(&format!("{track} sound {sound}"), f64::from(*strength));
+            }
             self.list(&format!("{track} instrument"), &wanted.instruments);
             self.list(&format!("{track} without"), &wanted.without);
             self.list(&format!("{track} absent"), wanted.absent.then_some("yes"));
@@ -141,6 +144,10 @@ impl Canonical {
         self.plan(&recipe.plan);
         self.whole("seed", recipe.seed);
         self.settings(recipe.settings);
+        self.list(
+            "finish",
+            Some(recipe.settings.finish.name()).filter(|_| recipe.settings.finish != Finish::Levelled),
+        );
         self.text("bundle", &recipe.bundle_id);
         self.list("heard", recipe.context.iter().map(|id| &id.0));
         if let Some(source) = &recipe.imported {

@@ -23,6 +23,7 @@ mod planner;
 mod progression;
 mod reader;
 mod sense;
+mod sound;
 mod typo;
 mod understood;
 mod word;
@@ -33,6 +34,7 @@ pub use parse::{
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
+pub use sound::SOUNDS;
 pub use understood::{Slot, Understood, style_name, understood};
 
 use std::collections::BTreeMap;
@@ -215,6 +217,9 @@ pub struct TrackIntent {
     /// Words that describe this track ("driving"), for display.
     #[serde(default)]
     pub moods: Vec<String>,
+    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     #[serde(default)]
     pub instruments: Vec<String>,

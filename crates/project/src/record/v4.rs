@@ -130,10 +130,13 @@ pub struct Import {
     pub bars: u32,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     pub variation: f32,
     pub adherence: f32,
+    /// Which version of the mix it was made for; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -226,6 +229,9 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moods: Vec<String>,
+    /// Properties of the sound and how strongly they are meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sound: Vec<(String, f32)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruments: Vec<String>,
     #[serde(default)]
