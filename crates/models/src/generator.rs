@@ -19,6 +19,7 @@ mod random;
 mod render;
 pub mod rules;
 pub mod sampling;
+mod shape;
 pub mod tokens;
 mod verify;
 
@@ -41,6 +42,7 @@ use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
+use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::maker::{BundleFacts, Maker};
 pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
@@ -330,6 +332,7 @@ impl Engine {
         let mut best: Option<(f32, Take)> = None;
         for rendering in 1..=verify::RENDERINGS {
             let (tokens, audio) = self.render(request, record, patch, &score, &mut timings, observer)?;
+            let audio = self.spliced(request, patch, audio);
             let measuring = Instant::now();
             let mut measures = Measures::new(track, request.plan, &score.notes, &audio);
             timings.decode += measuring.elapsed().as_secs_f64();
@@ -355,6 +358,16 @@ impl Engine {
         Ok(take)
     }
 
+    /// Puts new bars into the parent's sound, if that is to stay.
+    fn spliced(&self, request: &TakeRequest<'_>, patch: &Patch, audio: StemAudio) -> StemAudio {
+        let new_bars = shape::shape(request).filter(|shape| shape.keeps_sound).and_then(|shape| shape.new_bars.as_deref());
+        let parent = bias::parent(request).filter(|parent| parent.patch == patch.id);
+        let splice = new_bars
+            .zip(parent)
+            .and_then(|(new_bars, parent)| shape::spliced(request.plan, new_bars, &parent.audio, &audio));
+        splice.unwrap_or(audio)
+    }
+
     /// Writes candidates until one has no faults; returns the best one and the number of candidates.
     fn write(
         &self,
@@ -366,7 +379,15 @@ impl Engine {
         for candidate in 0..verify::COMPOSITIONS {
             observer.progress(request.track, Stage::Compose, 0.0);
             let score = self.compose(request, family, candidate, observer)?;
-            let faults = verify::faults(request, &score.notes);
+            let parent = bias::parent(request);
+            let has_new_bars = shape::kept_steps(request, parent).is_some();
+            // A section's shape is no fault of the notes: they are judged before they get it.
+            let mut faults = verify::faults(request, &score.notes);
+            let mut score = score;
+            shape::shaped(request, parent, &mut score.notes);
+            if let Some(parent) = parent.filter(|_| has_new_bars) {
+                faults += shape::join_cost(request, parent, &score.notes);
+            }
             if faults == 0.0 {
                 return Ok((score, candidate + 1));
             }
@@ -398,13 +419,13 @@ impl Engine {
             let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
             let kit = (kit.as_ref(), self.bundle.hits());
             let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
+            let audio = shape::cut(request, audio);
             timings.decode += start.elapsed().as_secs_f64();
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));
         }
         let is_cancelled = || observer.is_cancelled();
-        let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let material = Material::new(request, score, loop_samples);
+        let material = Material::new(request, score, shape::rendered_frames(request));
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
             let mut slot = lock(&self.cache.tracks[track.index()].perform);
@@ -442,9 +463,11 @@ impl Engine {
             tilt: render::tilt(bias::change(request)),
             arrangement: &Arrangement::new(request, &score.notes),
         };
-        let audio = decoding.decode(network, self.threads, observer)?;
+        let audio = shape::cut(request, decoding.decode(network, self.threads, observer)?);
         timings.decode += performed.elapsed().as_secs_f64();
-        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline), audio))
+        let timeline = Timeline::new(request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
+        let kept = timeline.loop_codec_frames();
+        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline, kept), audio))
     }
 
     fn compose(

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoreError, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
@@ -48,14 +49,17 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
+/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
+    }
+    if session.is_song() {
+        return export_song(session, dir, options);
     }
     let chosen: Vec<(Track, &Take)> = Track::ALL
         .into_iter()
@@ -64,25 +68,12 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         .filter(|(_, take)| !take.is_asleep())
         .collect();
     let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Write { path, source }
-    };
-    fs::create_dir_all(dir).map_err(failed(dir))?;
     let mut written = Vec::new();
     let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
-        let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
-        let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file())?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        whole().map_err(failed(&path))?;
-        written.push(path);
-        Ok(())
+        written.push(put(session, dir, (what, plan, extension), bytes)?);
+        Ok::<(), StoreError>(())
     };
+    fs::create_dir_all(dir).map_err(failed(dir))?;
     let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
     for (track, take) in &chosen {
         let plan = &take.recipe.plan;
@@ -104,6 +95,72 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         }
     }
     Ok(written)
+}
+
+/// Writes the whole of a song.
+fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
+    let first = session.placements().first().copied();
+    let plan = first.and_then(|placement| session.section(placement.section)?.plan.cloned());
+    let mut plan = plan.ok_or(StoreError::NothingToExport)?;
+    // Of all sections, for the names.
+    plan.bars = session.song_bars();
+    let mut stems: Vec<(Track, StemAudio)> = Vec::new();
+    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
+        stems.extend(song_stem(session, track).map(|stem| (track, stem)));
+    }
+    if stems.is_empty() {
+        return Err(StoreError::NothingToExport);
+    }
+    let marks = markers(session);
+    let wave = |audio: &StemAudio| song_wav(audio, &marks, options.sample_rate_hz, options.depth);
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let mut written = Vec::new();
+    let mut put = |what: &str, extension: &str, bytes: &[u8]| {
+        written.push(put(session, dir, (what, &plan, extension), bytes)?);
+        Ok::<(), StoreError>(())
+    };
+    for (track, stem) in &stems {
+        if options.audio {
+            put(track.name(), "wav", &wave(stem))?;
+        }
+        if options.midi {
+            put(track.name(), "mid", &song_midi(session, &[*track]))?;
+        }
+    }
+    if options.mix {
+        if options.audio {
+            put("mix", "wav", &wave(&mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>())))?;
+        }
+        if options.midi {
+            let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
+            put("all", "mid", &song_midi(session, &tracks))?;
+        }
+    }
+    Ok(written)
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Write { path, source }
+}
+
+/// Writes one file in one piece, and returns its path.
+fn put(
+    session: &Session,
+    dir: &Path,
+    (what, plan, extension): (&str, &Plan, &str),
+    bytes: &[u8],
+) -> Result<PathBuf, StoreError> {
+    let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
+    let whole = || {
+        let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
+        file.write_all(bytes)?;
+        readable_by_all(file.as_file())?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    whole().map_err(failed(&path))?;
+    Ok(path)
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length.

@@ -25,6 +25,7 @@ mod parallel;
 mod record;
 mod remembered;
 mod sleep;
+mod song;
 mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
@@ -34,4 +35,5 @@ pub use lock::{Access, PATIENCE, Waiting};
 pub use mix::{mix, resample_loop};
 pub use record::{LostTake, Opened};
 pub use sleep::StoredSound;
+pub use song::{Marker, markers, song_midi, song_stem};
 pub use wav::SampleDepth;

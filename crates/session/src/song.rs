@@ -364,13 +364,32 @@ impl Session {
         [self.track(track)].into_iter().chain(others.map(move |section| &section.content.tracks[track.index()]))
     }
 
-    /// As [`Session::states`], to change.
-    pub(super) fn states_mut(&mut self, track: Track) -> impl Iterator<Item = &mut TrackState> {
+    /// As [`Session::states`], to change. What is changed this way cannot be undone.
+    pub fn states_mut(&mut self, track: Track) -> impl Iterator<Item = &mut TrackState> {
         let open = self.song.open;
         let others = self.song.sections.iter_mut().filter(move |section| section.id != open);
         [&mut self.tracks[track.index()]]
             .into_iter()
             .chain(others.map(move |section| &mut section.content.tracks[track.index()]))
+    }
+
+    /// Takes of a track that only sections other than the open one have in their histories, each once.
+    #[must_use]
+    pub fn elsewhere(&self, track: Track) -> Vec<Arc<Take>> {
+        let mut found: Vec<Arc<Take>> = Vec::new();
+        for take in self.states(track).skip(1).flat_map(|state| &state.history) {
+            let is_known = self.track(track).position(&take.id).is_some();
+            if !is_known && found.iter().all(|known| known.id != take.id) {
+                found.push(take.clone());
+            }
+        }
+        found
+    }
+
+    /// The sections and their order; the content of the open section is the session's own.
+    #[must_use]
+    pub fn song(&self) -> &Song {
+        &self.song
     }
 
     /// The song with the content of all sections, the open one's too.

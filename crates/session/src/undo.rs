@@ -95,8 +95,7 @@ impl Session {
     /// ([`Session::track_mut`]) and its take would change. The session is then unchanged.
     pub fn undo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.undo.back().ok_or(SessionError::NothingToUndo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.undo.pop_back();
         push(&mut self.steps.redo, now);
         Ok(())
@@ -108,11 +107,25 @@ impl Session {
     /// [`SessionError::NothingToRedo`]; else as [`Session::undo`].
     pub fn redo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.redo.back().ok_or(SessionError::NothingToRedo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.redo.pop_back();
         push(&mut self.steps.undo, now);
         Ok(())
+    }
+
+    /// Goes to a step and returns what was there before it, seen from the section that the step changes.
+    fn go(&mut self, step: &Step) -> Result<Arc<Step>, SessionError> {
+        let open = self.open_section_id();
+        // A section that is gone is brought back below.
+        let _ = self.open_section(step.song.open());
+        let now = Arc::new(self.present());
+        match self.restore(step) {
+            Ok(()) => Ok(now),
+            Err(refused) => {
+                self.open_section(open)?;
+                Err(refused)
+            }
+        }
     }
 
     /// Remembers the present for [`Session::undo`]; called by every action right before it changes something.

@@ -15,3 +15,4 @@ pub mod codec;
 pub mod listen;
 pub mod measure;
 pub mod resample;
+pub mod tail;

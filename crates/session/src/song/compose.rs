@@ -105,7 +105,6 @@ impl Session {
             observer.section(&draft.name, turn, count);
             turn += 1;
             let wanted = Wanted {
-                kind: draft.kind,
                 rules: draft.rules,
                 energy: draft.energy,
                 main_energy,
@@ -238,9 +237,11 @@ impl Session {
             let first = used.iter().max().copied().unwrap_or(self.seed).wrapping_add(1);
             (first..).find(|seed| !used.contains(seed)).unwrap_or(first)
         });
-        let wanted = Wanted { kind, rules, energy, main_energy, bars, follows_build, has_next, seed };
+        let wanted = Wanted { rules, energy, main_energy, bars, follows_build, has_next, seed };
         observer.section(&name, 0, 1);
-        let made = derive(maker, from, &from.prompt, id == main, &wanted, settings, Some((own, tracks)), observer)?;
+        // A return of the loop is varied again.
+        let is_return = self.section(main).is_some_and(|main| main.kind == kind && main.bars() == bars);
+        let made = derive(maker, from, &from.prompt, is_return, &wanted, settings, Some((own, tracks)), observer)?;
         let before = self.song.open;
         self.remember();
         self.open_section(id)?;

@@ -6,7 +6,7 @@ use resonantgen_music::score::DrumClass;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::measure::fit;
 use resonantgen_take::Take;
-use resonantgen_words::form::{ChordRule, Level, SectionKind, SectionRules};
+use resonantgen_words::form::{ChordRule, Level, SectionRules};
 use resonantgen_words::{Attributes, Intent, Overrides, Shape, TrackIntent, make_plan};
 
 use super::SectionView;
@@ -78,7 +78,6 @@ impl Likeness {
 /// A section that is to be made.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted<'a> {
-    pub(super) kind: SectionKind,
     pub(super) rules: &'a SectionRules,
     pub(super) energy: f32,
     /// Energy of the main section.
@@ -256,13 +255,12 @@ pub(super) fn somebody_plays(wanted: &Wanted<'_>, plays_in_main: [bool; TRACK_CO
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resonantgen_words::form::rules_of;
+    use resonantgen_words::form::{SectionKind, rules_of};
     use resonantgen_words::{Style, parse};
 
     fn wanted(kind: SectionKind, bars: u32) -> Wanted<'static> {
         let rules = rules_of(kind, Style::Pop);
         Wanted {
-            kind,
             rules,
             energy: rules.energy,
             main_energy: 0.9,
@@ -275,13 +273,14 @@ mod tests {
 
     fn main_plan(prompt: &str) -> (Intent, Plan) {
         let intent = parse(prompt).expect("readable");
-        let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
+        let facts = Overrides { key: "C major".parse().ok(), ..Overrides::default() };
+        let plan = make_plan(&intent, &facts, 3).expect("a plan");
         (intent, plan)
     }
 
     #[test]
     fn sections_share_key_and_tempo_and_differ_in_their_chords() {
-        let (intent, main) = main_plan("pop in C, Am F C G");
+        let (intent, main) = main_plan("pop, Am F C G");
         let of = |kind, bars| plan_of(&wanted(kind, bars), &main, &intent);
         for kind in SectionKind::ALL {
             let plan = of(kind, 8);
@@ -300,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_genre_of_one_progression_has_a_bridge_too() {
-        let (intent, main) = main_plan("blues in E");
+        let (intent, main) = main_plan("blues");
         let bridge = plan_of(&wanted(SectionKind::Bridge, 12), &main, &intent);
         assert_ne!(bridge.chords, main.chords);
     }

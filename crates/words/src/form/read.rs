@@ -64,7 +64,7 @@ const MOST_DIGITS: usize = 9;
 
 pub(super) fn form(text: &str) -> Result<Form, FormError> {
     let mut parts: Vec<FormPart> = Vec::new();
-    let mut seen: Vec<SectionKind> = Vec::new();
+    let mut seen: Vec<(SectionKind, bool)> = Vec::new();
     for chunk in text.split([',', ';', '\n', '|', '>', '→', '+', '、', '，', '。']) {
         let tokens = tokens(chunk)?;
         if tokens.is_empty() {
@@ -196,7 +196,8 @@ fn entries(tokens: &[Token]) -> Vec<Vec<Token>> {
     entries
 }
 
-fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<SectionKind>) -> Result<FormPart, FormError> {
+/// `seen` are the kinds so far, and whether a length was given alone.
+fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<(SectionKind, bool)>) -> Result<FormPart, FormError> {
     let clipped = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let section = tokens.iter().find_map(|token| match token {
         Token::Section(kind, name) => Some((*kind, name.clone())),
@@ -217,13 +218,17 @@ fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<SectionKind>) -> Result<Fo
         let bars = numbers.first().map_or(0, |(number, _)| clipped(*number));
         return Err(FormError::NoSection { text: chunk.trim().to_owned(), bars });
     };
-    seen.push(kind);
-    let nth = seen.iter().filter(|known| **known == kind).count() as u64;
+    let before: Vec<bool> = seen.iter().filter(|(known, _)| *known == kind).map(|(_, has_length)| *has_length).collect();
+    let nth = before.len() as u64 + 1;
+    let counts = numbers.len() > 1 || before.iter().all(|has_length| !has_length);
     // "verse 2 16": the first number counts the verses. So does a lone one that fits: the second verse is "verse 2".
     let is_ordinal =
-        numbers.first().is_some_and(|(number, is_length)| !is_length && *number == nth && nth < 4);
+        counts && numbers.first().is_some_and(|(number, is_length)| !is_length && *number == nth && nth < 4);
     if is_ordinal && matches!(tokens.first(), Some(Token::Section(..))) {
         numbers.remove(0);
+        seen.push((kind, false));
+    } else {
+        seen.push((kind, !numbers.is_empty()));
     }
     let usual = u64::from(rules_of(kind, Style::Pop).bars);
     let bars = numbers.first().map_or(usual, |(number, _)| *number);
@@ -258,6 +263,7 @@ mod tests {
             ("verse16 > pre-chorus 4 > chorus 8 x 2", "Verse 16, Pre chorus 4, Chorus 8 x2"),
             ("verse 1, chorus, verse 2, chorus", "Verse 8, Chorus 8, Verse 8, Chorus 8"),
             ("verse 1 16 bars; chorus 1 8; verse 2 16", "Verse 16, Chorus 8, Verse 16"),
+            ("build 2, drop 8, build 2, drop 8", "Build 2, Drop 8, Build 2, Drop 8"),
             ("A 8, B 8, A, C, A", "A 8, B 8, A 8, C 8, A 8"),
             ("AABA is no word".split(' ').next().unwrap_or_default(), "'aaba' is no section: use intro, verse, build, chorus (or hook), drop, break, bridge, solo, head, outro, or A to H"),
             ("Strophe 16 Takte, Refrain 8 Takte zweimal, Schluss 4", "Strophe 16, Refrain 8 x2, Schluss 4"),
