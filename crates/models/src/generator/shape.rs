@@ -125,13 +125,17 @@ pub(super) fn shaped(request: &TakeRequest<'_>, parent: Option<&Take>, notes: &m
             land(notes);
         }
     }
-    if shape.ends {
-        end(request.track, plan, notes);
-    }
     let bar = plan.meter.steps_per_bar();
     let total = plan.total_steps();
+    // Who has gone comes back for the last chord.
+    let mut ending = Vec::new();
+    if shape.ends {
+        end(request.track, plan, notes);
+        ending = notes.extract_if(.., |note| note.step + bar >= total).collect();
+    }
     let last = shape.leaves_bar.map_or(total, |leaves| leaves * bar);
     keep_within(notes, shape.enters_bar * bar..last.min(total.saturating_sub(shape.gap_steps)));
+    notes.extend(ending);
     sort_notes(notes);
 }
 
@@ -153,16 +157,19 @@ fn is_any(note: &Note, classes: &[DrumClass]) -> bool {
     DrumClass::from_key(note.pitch).is_some_and(|class| classes.contains(&class))
 }
 
-/// The voices of which fills and rolls are made, the usual one first.
+/// The voices of which fills and rolls are made.
 const SNARES: [DrumClass; 4] = [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::Percussion];
 const TOMS: [DrumClass; 2] = [DrumClass::LowTom, DrumClass::HighTom];
 
-/// The voice of the backbeat: what of snare, clap, rim and percussion is played most.
+/// The voice of fills and rolls: the snare, which every kit has, unless the backbeat is played on a rim or by hand alone.
 fn main_voice(notes: &[Note]) -> DrumClass {
     let count = |class: DrumClass| notes.iter().filter(|note| note.pitch == class.key()).count();
-    let best = SNARES.into_iter().rev().max_by_key(|class| count(*class)).unwrap_or(DrumClass::Snare);
-    // A roll of claps is a machine gun; a snare is at hand in every kit.
-    if count(best) == 0 || best == DrumClass::Clap { DrumClass::Snare } else { best }
+    if count(DrumClass::Snare) + count(DrumClass::Clap) > 0 {
+        return DrumClass::Snare;
+    }
+    let others = [DrumClass::Rim, DrumClass::Percussion];
+    let best = others.into_iter().max_by_key(|class| count(*class)).filter(|class| count(*class) > 0);
+    best.unwrap_or(DrumClass::Snare)
 }
 
 /// Writes a fill into the last bar, unless it has one.

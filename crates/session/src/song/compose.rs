@@ -57,10 +57,10 @@ impl Session {
         let form = request.form.clone().or_else(own).ok_or(SessionError::Empty)?;
         Ok(match request.length {
             None => form,
-            Some(Length::Bars(bars)) => form.scaled(bars),
+            Some(Length::Bars(bars)) => form.scaled_in_passes(bars, plan.bars),
             Some(Length::Seconds(seconds)) => {
                 let bars = seconds * plan.bpm / 60.0 / plan.meter.quarters_per_bar();
-                form.scaled(bars.round().clamp(1.0, f64::from(u32::MAX)) as u32)
+                form.scaled_in_passes(bars.round().clamp(1.0, f64::from(u32::MAX)) as u32, plan.bars)
             }
         })
     }

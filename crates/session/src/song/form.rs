@@ -21,7 +21,7 @@ const LEVEL_DB: f32 = 11.0;
 const LEVELS_DB: (f32, f32) = (-9.0, 1.5);
 /// Share of a change of energy that moves the dials of energy and of density.
 const ENERGY_SHARE: f32 = 0.6;
-const DENSITY_SHARE: f32 = 0.35;
+const DENSITY_SHARE: f32 = 0.25;
 /// Change of density of a track that plays less or more, and its level in decibels.
 const THIN: f32 = -0.22;
 const THIN_DB: f32 = -2.0;

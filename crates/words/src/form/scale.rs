@@ -56,6 +56,12 @@ impl Form {
     /// is played again or sections that return are left out. The order stays: what opens and ends the song does so still.
     #[must_use]
     pub fn scaled(&self, wanted: u32) -> Self {
+        self.scaled_in_passes(wanted, 1)
+    }
+
+    /// As [`Form::scaled`], where the main section is played in whole passes of a loop of `pass` bars.
+    #[must_use]
+    pub fn scaled_in_passes(&self, wanted: u32, pass: u32) -> Self {
         let wanted = wanted.clamp(1, MOST_BARS);
         let mut parts = self.parts.clone();
         let ratio = |parts: &[FormPart]| f64::from(wanted) / f64::from(bars_of(parts));
@@ -72,8 +78,11 @@ impl Form {
             parts.remove(index);
         }
         let factor = ratio(&parts);
+        let main = self.parts[self.main_part()].kind;
+        let fits = (1..=*BARS_RANGE.end()).contains(&pass);
+        let phrase_of = |part: &FormPart| if part.kind == main && fits && pass > 1 { pass } else { phrase(part) };
         let originals: Vec<Original> =
-            parts.iter().map(|part| Original { bars: length(part), phrase: phrase(part) }).collect();
+            parts.iter().map(|part| Original { bars: length(part), phrase: phrase_of(part) }).collect();
         for (part, original) in parts.iter_mut().zip(&originals) {
             set_length(part, original.phrase, f64::from(original.bars) * factor);
         }
@@ -212,6 +221,16 @@ mod tests {
                 assert_eq!(ends(&scaled), ends(form), "{}", genre.name);
                 assert_eq!(scaled.parts()[0].kind, form.parts()[0].kind, "{}", genre.name);
             }
+        }
+    }
+
+    #[test]
+    fn the_main_section_is_scaled_in_passes_of_its_loop() {
+        for genre in genres().all() {
+            let scaled = genre.form.scaled_in_passes(64, 8);
+            let main = scaled.parts()[scaled.main_part()].kind;
+            assert!(scaled.parts().iter().filter(|part| part.kind == main).all(|part| part.bars % 8 == 0), "{scaled}");
+            assert!(scaled.bars().abs_diff(64) <= 12, "{}: {scaled} has {}", genre.name, scaled.bars());
         }
     }
 
