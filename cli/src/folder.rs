@@ -34,7 +34,9 @@ pub fn check_writable(folder: &Path) -> Result<()> {
 /// # Errors
 /// There is such a file; the message names it.
 pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
-    let has_take = |track: Track| session.is_some_and(|session| session.track(track).take().is_some());
+    let has_take = |track: Track| {
+        session.is_some_and(|session| session.states(track).any(|state| state.take().is_some()))
+    };
     let mut names: Vec<String> = Track::ALL
         .into_iter()
         .filter(|track| !has_take(*track))

@@ -18,8 +18,9 @@ use super::flac::{self, Packed};
 use super::held;
 use super::lock::{self, Access, PATIENCE, Waiting};
 use super::parallel::in_parallel;
-use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoredSound as _, mix};
 use hex::encode as hex;
 use resonantgen_music::midi;
@@ -125,7 +126,7 @@ struct Before {
 
 impl Before {
     fn of(record: &SessionRecord, is_current_form: bool) -> Self {
-        let takes = record.tracks.iter().flat_map(|track| track.takes.iter().chain(&track.forgotten));
+        let takes = record.tracks.iter().flat_map(all_takes);
         Self {
             takes: takes.map(|take| take.id.clone()).collect(),
             files: is_current_form.then(|| record.files.clone()),
@@ -215,7 +216,7 @@ impl Folder {
             .iter()
             .flat_map(|track| {
                 let is_playing = |take: &TakeRecord| track.playing.as_ref() == Some(&take.id);
-                let takes = track.takes.iter().chain(&track.forgotten);
+                let takes = all_takes(track);
                 takes.map(move |take| (track.track.as_str(), is_playing(take), take))
             })
             .collect();
@@ -315,7 +316,8 @@ impl Folder {
         let mut good: HashMap<TakeId, GoodFile> = HashMap::new();
         let mut kept_takes = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 kept_takes.insert(take.id.0.clone());
                 let audio_sha256 = audio_hash(&take.audio);
                 let name = take_file(&take.id.0);
@@ -407,6 +409,9 @@ impl Folder {
     /// The files that are made of what plays. A take that is lost has none.
     fn derived(&self, session: &Session, format: StemFormat) -> Vec<Derived> {
         let rate_hz = format.sample_rate_hz;
+        if session.is_song() {
+            return derived_of_song(session, rate_hz);
+        }
         let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
         let playing: Vec<(Track, Arc<Take>)> = Track::ALL
             .into_iter()
@@ -443,6 +448,62 @@ impl Folder {
         }
         files
     }
+}
+
+/// The files of a whole song: its stems, their mix, and their notes with markers.
+fn derived_of_song(session: &Session, rate_hz: u32) -> Vec<Derived> {
+    // What a stem is made of, in the order of the song.
+    let source_of = |track: Track| -> String {
+        let mut source = format!("song 1 {rate_hz}");
+        for placement in session.placements() {
+            let Some(section) = session.section(placement.section) else { continue };
+            let hash = section.take(track).map(|take| audio_hash(&take.audio)).unwrap_or_default();
+            let seconds = section.plan.map_or(0.0, |plan| plan.seconds());
+            source.push_str(&format!(" {} {seconds} {hash}", section.name));
+        }
+        source
+    };
+    let shared = Arc::new(session.clone());
+    let plays = |track: &Track| {
+        session.placements().iter().any(|placement| {
+            session.section(placement.section).is_some_and(|section| section.take(*track).is_some())
+        })
+    };
+    let tracks: Vec<Track> = Track::ALL.into_iter().filter(plays).collect();
+    let mut files = Vec::new();
+    let mut sources = String::from("mix");
+    let stem = |session: &Session, track: Track| song_stem(session, track).unwrap_or_default();
+    for track in tracks.iter().copied() {
+        let score = song_midi(session, &[track]);
+        files.push(Derived::new(midi_file(track.name()), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        let source = source_of(track);
+        sources.push_str(&source);
+        let shared = Arc::clone(&shared);
+        files.push(Derived::new(stem_file(track.name()), source.as_bytes(), move || {
+            song_wav(&stem(&shared, track), &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    if !tracks.is_empty() {
+        let score = song_midi(session, &tracks);
+        files.push(Derived::new(SCORE_FILE.into(), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        files.push(Derived::new(MIX_FILE.into(), sources.as_bytes(), move || {
+            let stems: Vec<StemAudio> = tracks.iter().map(|track| stem(&shared, *track)).collect();
+            let mixed = mix(&stems.iter().collect::<Vec<_>>());
+            song_wav(&mixed, &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    files
+}
+
+/// All takes of a track's record.
+fn all_takes(track: &TrackRecord) -> impl Iterator<Item = &TakeRecord> {
+    track.takes.iter().chain(&track.elsewhere).chain(&track.forgotten)
 }
 
 /// A file that is made of what plays.
@@ -829,7 +890,8 @@ mod tests {
     fn heard(session: &Session) -> BTreeSet<String> {
         let mut lines = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 let hash = audio_hash(&Arc::new(take.audio.as_ref().clone()));
                 lines.insert(format!("{track} {} {hash}", take.id.0));
             }

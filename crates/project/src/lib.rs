@@ -27,6 +27,7 @@ mod parallel;
 mod record;
 mod remembered;
 mod sleep;
+mod song;
 mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
@@ -37,4 +38,5 @@ pub use mix::{mix, resample_loop};
 pub use names::is_device_name;
 pub use record::{LostTake, Opened};
 pub use sleep::StoredSound;
+pub use song::{Marker, markers, song_midi, song_stem};
 pub use wav::SampleDepth;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
-use resonantgen_words::{Attributes, Intent, Style};
+use resonantgen_words::{Attributes, Intent, Shape, Style};
 
 use super::{Finish, GenerationSettings, Recipe};
 
@@ -119,6 +119,33 @@ impl Canonical {
             if wanted.closeness != 0.0 {
                 self.number(&format!("{track} closeness"), f64::from(wanted.closeness));
             }
+            if let Some(shape) = &wanted.shape {
+                self.shape(track, shape);
+            }
+        }
+    }
+
+    fn shape(&mut self, track: Track, shape: &Shape) {
+        self.list(&format!("{track} enters"), Some(shape.enters_bar).filter(|bar| *bar != 0));
+        self.list(&format!("{track} leaves"), shape.leaves_bar);
+        let flags = [
+            ("fill", shape.fill),
+            ("rises", shape.rises),
+            ("lands", shape.lands),
+            ("ends", shape.ends),
+            ("keeps sound", shape.keeps_sound),
+        ];
+        for (name, flag) in flags {
+            self.list(&format!("{track} {name}"), flag.then_some("yes"));
+        }
+        self.list(&format!("{track} gap"), Some(shape.gap_steps).filter(|steps| *steps != 0));
+        if shape.level_db != 0.0 {
+            self.number(&format!("{track} level"), f64::from(shape.level_db));
+        }
+        self.list(&format!("{track} patch"), &shape.patch);
+        if let Some(bars) = &shape.new_bars {
+            self.whole(&format!("{track} new bars"), bars.len() as u64);
+            self.list(&format!("{track} new bar"), bars);
         }
     }
 
