@@ -28,11 +28,9 @@ fn dials_change_what_plays_and_their_middle_changes_nothing_to_the_bit() {
             turn(&mut host, dial, value);
             let heard = host.loop_once();
             let changed = (1..PORTS).filter(|port| heard[*port] != before[*port]).count();
-            // What is straight already cannot be straighter.
-            assert!(
-                changed >= 2 || (dial == "Swing" && value == 0.0),
-                "{dial} {value}: {changed} stems change"
-            );
+            // What is straight cannot be straighter, and what is on the grid cannot be moved there.
+            let may_do_nothing = value == 0.0 && (dial == "Swing" || dial == "Humanise");
+            assert!(changed >= 2 || may_do_nothing, "{dial} {value}: {changed} stems change");
             let loudest =
                 heard.iter().flatten().flatten().fold(0.0_f32, |most, sample| most.max(sample.abs()));
             assert!(loudest.is_finite() && loudest < 4.0, "{dial} {value}: {loudest}");
@@ -61,11 +59,11 @@ fn a_dial_acts_within_fifty_milliseconds() {
         host.forget();
         host.beat = 0.0;
         let name = format!("Drums {dial}");
-        let heard = host.block(LOOP / 20, &[(1_000, &name, value)]);
+        let heard = host.block(LOOP / 40, &[(1_000, &name, value)]);
         assert!(heard[1][0][..1_000] == before[1][0][..1_000], "{dial} acts before it is turned");
         let at = first_difference(&[heard[1][0].clone(), Vec::new()], &before[1]).expect("it acts");
         assert!(at < 1_000 + 2_400, "{dial} acts {} frames later", at - 1_000);
         host.block(BLOCK, &[(0, &name, 0.5)]);
-        host.block(LOOP / 20, &[]);
+        host.block(LOOP / 40, &[]);
     }
 }
