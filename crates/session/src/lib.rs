@@ -10,22 +10,23 @@
 
 mod adopt;
 mod answers;
+mod apply;
 mod edit;
 mod error;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
-mod generate;
 mod history;
 mod import;
 mod notices;
 mod numbers;
+mod request;
 mod sleep;
 mod undo;
 
-pub use answers::{Answer, Question, Work};
+pub use answers::{Answer, Question};
 pub use error::SessionError;
-pub use generate::SessionRequest;
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
 pub use undo::{Step, TrackStep};

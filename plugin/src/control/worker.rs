@@ -13,7 +13,7 @@ use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::Track;
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
-use resonantgen_session::{Overrides, Session, SessionRequest, Work};
+use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::genre;
 
@@ -348,10 +348,10 @@ impl Worker<'_> {
         let control = self.control;
         let epoch = cancellation.epoch;
         let mut session = session_at(control, trigger);
-        let work = work(control, &session, trigger, edit)?;
+        let request = request(control, &session, trigger, edit)?;
         let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
         // What the song has asked for before is answered with the same takes, whatever models there are now.
-        let is_answered = trigger.beat.is_some() && session.answer_again(&work);
+        let is_answered = trigger.beat.is_some() && session.answer_again(&request);
         self.wake_playing(&mut session, cancellation)?;
         if is_answered {
             self.commit(session, epoch, policy)?;
@@ -367,8 +367,8 @@ impl Worker<'_> {
         note(if is_permit_taken() { Progress::Waiting } else { Progress::Begun });
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
         note(Progress::Begun);
-        let question = session.question(&work);
-        let notice = remote::make(&mut self.engine, &mut session, &work, &watch).map_err(|error| {
+        let question = session.question(&request);
+        let notice = remote::make(&mut self.engine, &mut session, &request, &watch).map_err(|error| {
             if watch.is_cancelled() {
                 Failure::Unwanted
             } else {
@@ -417,46 +417,35 @@ fn session_at(control: &Control, trigger: &Trigger) -> Session {
     session
 }
 
-/// What a trigger asks for.
-fn work<'a>(
-    control: &Control,
-    session: &Session,
-    trigger: &Trigger,
-    edit: &'a str,
-) -> Result<Work<'a>, Failure> {
+/// The request of a trigger: a generation from its prompt, or an edit of the takes that play.
+fn request(control: &Control, session: &Session, trigger: &Trigger, edit: &str) -> Result<Request, Failure> {
     let prompt = control.prompts.effective(trigger.slot);
-    let settings = trigger.settings;
-    let (tracks, seed) = match trigger.target {
+    let generation = || Request::generate(&prompt).facts(facts(control, trigger));
+    let request = match trigger.target {
         Target::All if trigger.locked.iter().all(|locked| *locked) => {
             return Err(Failure::Message(
                 "All tracks are locked: unlock those that shall change.".to_owned(),
             ));
         }
-        Target::All => (Track::ALL.to_vec(), trigger.seed.unwrap_or_else(|| session.next_seed(None))),
+        Target::All => generation(),
         Target::One(track) => {
             // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
             // edit, for another take of the same.
             let parent = session.track(track).take();
-            let another_prompt =
+            let is_another_prompt =
                 edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
-            let seed = trigger.seed.unwrap_or_else(|| session.next_seed(Some(track)));
-            if session.plan.is_some() && !another_prompt {
-                return Ok(Work::Regenerate { track, edit, seed, settings });
+            if session.plan.is_some() && !is_another_prompt {
+                Request::edit(track, edit)
+            } else {
+                generation().scope(track)
             }
-            (vec![track], seed)
         }
     };
-    Ok(Work::Generate(SessionRequest {
-        prompt,
-        overrides: overrides(control, trigger),
-        seed,
-        tracks,
-        settings,
-    }))
+    Ok(request.seed(trigger.seed).settings(trigger.settings))
 }
 
 /// What the user has fixed in the editor, under what parameters and host say.
-fn overrides(control: &Control, trigger: &Trigger) -> Overrides {
+fn facts(control: &Control, trigger: &Trigger) -> Overrides {
     let fixed = control.overrides();
     Overrides { bpm: trigger.bpm.or(fixed.bpm), bars: trigger.bars.or(fixed.bars), ..fixed }
 }
