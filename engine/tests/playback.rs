@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Player, Position, Slot, SwapAt, TakeClips, channel};
+use resonantgen_playback::{Clip, Controls, Player, Position, Slot, SwapAt, TakeClips, channel};
 use resonantgen_project::{ExportOptions, SampleDepth, export};
 use resonantgen_session::Session;
 use resonantgen_take::{
@@ -45,7 +45,8 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    on_the_audio_thread(|| player.process(position, swap_at, [None; TRACK_COUNT], &mut stems));
+    let controls = Controls { swap_at, ..Controls::default() };
+    on_the_audio_thread(|| player.process(position, &controls, &mut stems, None));
     block
 }
 

@@ -20,6 +20,7 @@
 //! Host threads and the editor send messages and read snapshots. Locks are held briefly, and never by the audio thread.
 
 pub mod demand;
+mod drum_split;
 pub mod export;
 pub mod host;
 pub mod inference;

@@ -34,7 +34,7 @@ backend:set_buffer_size(1024)
 assert(AudioEngine:start(false) == 0, "the audio engine does not start")
 
 local session, generator, control_number
-local function channels() return ARDOUR.ChanCount(ARDOUR.DataType("audio"), 10) end
+local function channels() return ARDOUR.ChanCount(ARDOUR.DataType("audio"), 18) end
 
 -- Number of a parameter by its name, counted as the host does.
 local function parameter(plugin, name)
@@ -81,16 +81,24 @@ if phase == "make" then
   generator = session:route_by_name("ResonantGen")
   session:new_audio_track(2, 2, nil, 4, "Stem", last, ARDOUR.TrackMode.Normal, true)
   sleep(1) -- Ardour connects by itself in the meantime.
-  assert(generator:output():n_ports():n_audio() == 10, "Main and four stems are ten channels")
+  assert(generator:output():n_ports():n_audio() == 18, "Main, four stems and four parts of the drums")
   local panner = generator:panner_shell()
   if not panner:isnil() then panner:set_bypassed(true) end
-  for channel = 0, 9 do generator:output():audio(channel):disconnect_all() end
+  for channel = 0, 17 do generator:output():audio(channel):disconnect_all() end
   for number, stem in ipairs(stems()) do
     for side = 0, 1 do
       stem:input():audio(side):disconnect_all()
       stem:input():audio(side):connect(generator:output():audio(2 * number + side):name())
     end
   end
+
+  -- The plugin's note output is recorded on a track of its own.
+  assert(generator:output():n_ports():n_midi() == 1, "the plugin has a note output")
+  session:new_midi_track(midi, midi, false, ARDOUR.PluginInfo(), nil, nil, 1, "Notes", last, ARDOUR.TrackMode.Normal, true)
+  sleep(1)
+  local notes = session:route_by_name("Notes"):to_track()
+  notes:input():midi(0):disconnect_all()
+  notes:input():midi(0):connect(generator:output():midi(0):name())
 
   local insert = generator:the_instrument():to_insert()
   local plugin = insert:plugin(0)
@@ -110,6 +118,9 @@ if phase == "make" then
   automate(plugin, "Generate", { { 0, 0 }, { 0.1, 1 }, { 0.5, 0 } })
   automate(plugin, "Melody Regenerate", { { 0, 0 }, { 4.1, 1 }, { 4.5, 0 } })
   automate(plugin, "Bass Lock", { { 0, 0 }, { 4, 1 }, { 6, 0 } })
+  for _, track in ipairs({ "Drums", "Bass", "Harmony", "Melody" }) do
+    automate(plugin, track .. " Output", { { 0, 1 } })
+  end
 else
   session = load_session(folder, NAME)
   assert(session, "the session cannot be opened")
@@ -160,6 +171,8 @@ for pass = 1, tonumber(arg[3]) do
   for _, stem in ipairs(stems()) do
     stem:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
   end
+  local notes = session:route_by_name("Notes"):to_track()
+  notes:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
   session:maybe_enable_record(true)
   session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
   wait_until(function() return session:transport_sample() >= SECONDS * RATE end, "the transport does not roll")

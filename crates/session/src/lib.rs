@@ -1,5 +1,5 @@
-//! A session: four tracks with their takes and locks, a prompt, a plan, undo. [`Session::apply`] makes takes for a [`Request`];
-//! every other change is a method of [`Session`] too.
+//! A session: four tracks with their takes and locks, a prompt and a plan, for each section of a song, and undo. [`Session::apply`]
+//! makes takes for a [`Request`]; every other change is a method of [`Session`] too.
 //!
 //! It may know the domain crates and `import`. It knows no files (the project crate stores sessions) and no models (a
 //! [`Maker`](resonantgen_take::maker::Maker) makes the takes).
@@ -24,6 +24,7 @@ mod notices;
 mod numbers;
 mod request;
 mod sleep;
+mod song;
 mod undo;
 
 pub use answers::{Answer, Question};
@@ -32,6 +33,7 @@ pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
+pub use song::{Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest};
 pub use undo::{Step, TrackStep};
 
 use std::collections::{BTreeSet, VecDeque};
@@ -82,6 +84,8 @@ pub struct Session {
     pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
+    /// The sections and their order. What is above belongs to the open one.
+    song: Song,
     /// What can be undone and redone.
     steps: undo::Steps,
     /// Earlier requests and the takes that answered them.
@@ -109,10 +113,12 @@ impl Session {
         redo: impl IntoIterator<Item = Step>,
         answers: impl IntoIterator<Item = Answer>,
     ) -> Self {
-        for state in &mut self.tracks {
-            let history = &state.history;
-            state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
-            state.numbers.follow(&state.history);
+        for track in Track::ALL {
+            for state in self.states_mut(track) {
+                let history = &state.history;
+                state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
+                state.numbers.follow(&state.history);
+            }
         }
         self.steps = undo::Steps::new(undo, redo, self.tracks.each_ref().map(|state| state.locked));
         self.answers = answers.into_iter().collect();

@@ -13,6 +13,7 @@
 //! ```
 
 mod facts;
+pub mod form;
 pub mod genre;
 mod idiom;
 mod language;
@@ -23,6 +24,7 @@ mod planner;
 mod progression;
 mod reader;
 mod sense;
+mod sound;
 mod typo;
 mod understood;
 mod word;
@@ -33,6 +35,7 @@ pub use parse::{
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
+pub use sound::SOUNDS;
 pub use understood::{Slot, Understood, style_name, understood};
 
 use std::collections::BTreeMap;
@@ -190,6 +193,19 @@ impl Feel {
     }
 }
 
+/// How strongly a groove template is applied where no word says otherwise, in `0.0..=2.0`. At 1, what people play farther from
+/// the grid than anybody would leave it is moved nearer.
+pub const USUAL_LOOSENESS: f32 = 1.0;
+
+/// Microtiming and accents of performers, apart from what is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Groove {
+    /// Name of a template in [`genre`]; one that this version does not know has no effect.
+    pub template: String,
+    /// How strongly it is applied, in `0.0..=2.0`: 0 is on the grid, 1 is usual.
+    pub looseness: f32,
+}
+
 /// What is requested of one track.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrackIntent {
@@ -197,6 +213,8 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     /// Words that describe this track ("driving"), for display.
     pub moods: Vec<String>,
+    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     pub instruments: Vec<String>,
     /// Whether the track is silent ("no drums").
@@ -209,6 +227,35 @@ pub struct TrackIntent {
     pub closeness: f32,
     /// Whether the track's notes start with the kick.
     pub follow_kick: bool,
+    /// What it does in its section of a song; `None` is a plain loop.
+    pub shape: Option<Shape>,
+}
+
+/// What a track does in its section of a song, beyond its dials. The neutral value is a plain loop.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// The bar, counted from 0, in which the track comes in.
+    pub enters_bar: u32,
+    /// The bar before which it goes; `None` is never.
+    pub leaves_bar: Option<u32>,
+    /// Whether the last bar leads into the next section (drums).
+    pub fill: bool,
+    /// Whether it rises towards its end: denser, louder, brighter.
+    pub rises: bool,
+    /// Steps of silence at its end.
+    pub gap_steps: u32,
+    /// Whether it opens with a cymbal (drums).
+    pub lands: bool,
+    /// Whether its last bar is the end of the song.
+    pub ends: bool,
+    /// Level in decibels, relative to a loop of the same dials.
+    pub level_db: f32,
+    /// The patch that plays; `None` leaves it to the words.
+    pub patch: Option<String>,
+    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    pub new_bars: Option<Vec<u32>>,
+    /// Whether the sound of the other bars is the parent's as well, to the bit.
+    pub keeps_sound: bool,
 }
 
 /// The meaning of a prompt. Facts that the prompt does not state are `None`; the planner chooses them from style and seed.
@@ -251,6 +298,8 @@ pub struct Intent {
     pub numerals: Vec<Numeral>,
     /// How fast the drums feel relative to the tempo.
     pub feel: Option<Feel>,
+    /// Microtiming and accents; `None` plays on the grid.
+    pub groove: Option<Groove>,
     /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
     /// Words that were not understood, for display.
@@ -281,6 +330,7 @@ impl Default for Intent {
             chords: None,
             numerals: Vec::new(),
             feel: None,
+            groove: None,
             tracks: Default::default(),
             unknown: Vec::new(),
             notes: Vec::new(),
@@ -296,6 +346,8 @@ impl Intent {
         self.styles[style.index()] = 1.0;
         self.other_styles.clear();
         self.genres = vec![(style.name().to_owned(), 1.0)];
+        let looseness = self.groove.as_ref().map(|groove| groove.looseness);
+        self.groove = self.usual_groove(looseness);
         self
     }
 

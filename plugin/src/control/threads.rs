@@ -16,7 +16,9 @@ use super::{Control, Receivers, location, publisher, worker};
 /// How long removing the plugin waits for the threads. A thread that takes longer (loading a network, waiting for a disk) is left
 /// to end by itself.
 const FAREWELL: Duration = Duration::from_millis(100);
-/// How long the end of the process waits for threads that were left, so that no library is unloaded while they run.
+/// How long the end of the process waits for threads that were left, so that no library is unloaded while they run. Windows ends all
+/// threads before it unloads libraries.
+#[cfg(unix)]
 const END_OF_PROCESS: Duration = Duration::from_secs(2);
 
 /// Number of threads that were left and still run.
@@ -86,7 +88,8 @@ impl Running {
     }
 }
 
-/// Makes the end of the process wait for threads that were left: the runtime's clean-up would destroy what they use.
+/// Makes the end of the process wait for threads that were left: the runtime's clean-up would destroy what they use. On Windows nothing
+/// has to be done.
 fn outlive_threads() {
     #[cfg(unix)]
     {
