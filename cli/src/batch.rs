@@ -6,6 +6,7 @@ mod table;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -15,6 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
+use resonantgen_project::is_device_name;
 use resonantgen_session::{Request, Session};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,9 @@ use crate::{folder, generate, interrupt, open, report};
 
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
+
+/// Most bytes of a table: some hundred thousand rows.
+const TABLE_BYTES: u64 = 16 << 20;
 
 /// The record next to a row's session.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +89,7 @@ struct Summary {
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
     let table =
-        fs::read(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+        read_table(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
     let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
@@ -196,6 +201,16 @@ fn read(command: &[String], folder: &Path) -> Result<Request> {
     Ok(generate::request(parsed))
 }
 
+/// Reads the table, which may come through a pipe; what never ends is refused.
+fn read_table(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > TABLE_BYTES {
+        return Err(Usage(format!("it is larger than {} MB", TABLE_BYTES >> 20)).into());
+    }
+    Ok(bytes)
+}
+
 /// A descriptive name that sorts in the table's order.
 fn default_name(number: usize, prompt: &str) -> String {
     let letters = prompt.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' });
@@ -212,22 +227,10 @@ fn check_name(name: &str) -> Result<()> {
     if name.ends_with(['.', ' ']) {
         return Err(anyhow!("the name {name:?} cannot be kept on every system: it ends in a dot or a space"));
     }
-    if is_device(name) {
+    if is_device_name(name) {
         return Err(anyhow!("the name {name:?} is that of a device on Windows: choose another one"));
     }
     Ok(())
-}
-
-/// Whether Windows takes a name for a device, whatever follows its first dot (Microsoft, "Naming Files, Paths, and Namespaces").
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
-    let is_port = |port: &str| {
-        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
-        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
-    };
-    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
-        || is_port("com")
-        || is_port("lpt")
 }
 
 /// Generates one row; `None` if the user cancelled.

@@ -1,11 +1,14 @@
 //! Export: stems and scores for a DAW, under names that say what they are.
 
-use std::collections::HashSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use tempfile::NamedTempFile;
+
+use super::names::is_device_name;
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoreError, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
@@ -48,14 +51,19 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece.
+/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
+/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
+/// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
+/// Each file appears whole or not at all.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
+    }
+    if session.is_song() {
+        return export_song(session, dir, options);
     }
     let chosen: Vec<(Track, &Take)> = Track::ALL
         .into_iter()
@@ -64,24 +72,11 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         .filter(|(_, take)| !take.is_asleep())
         .collect();
     let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Write { path, source }
-    };
     fs::create_dir_all(dir).map_err(failed(dir))?;
-    let mut written = Vec::new();
-    let mut put = |what: &str, plan: &Plan, extension: &str, bytes: &[u8]| {
-        let path = dir.join(format!("{}.{extension}", export_name(session, what, plan)));
-        let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file())?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        whole().map_err(failed(&path))?;
-        written.push(path);
-        Ok(())
+    let mut files = Vec::new();
+    let mut put = |what: &str, plan: &Plan, extension: &'static str, bytes: &[u8]| {
+        files.push(Exported::new(dir, export_name(session, what, plan), extension, bytes)?);
+        Ok::<(), StoreError>(())
     };
     let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
     for (track, take) in &chosen {
@@ -103,7 +98,117 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
             put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
-    Ok(written)
+    kept(files, dir)
+}
+
+/// Gives the files of an export their names.
+fn kept(files: Vec<Exported>, dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let number = (1_u32..).find(|number| files.iter().all(|file| file.fits(&file.path(dir, *number))));
+    let number = number.unwrap_or(u32::MAX);
+    files.into_iter().map(|file| file.keep(dir, number)).collect()
+}
+
+/// A file that is written, but has no name yet.
+struct Exported {
+    name: String,
+    extension: &'static str,
+    file: NamedTempFile,
+}
+
+impl Exported {
+    fn new(dir: &Path, name: String, extension: &'static str, bytes: &[u8]) -> Result<Self, StoreError> {
+        let whole = || {
+            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
+            file.write_all(bytes)?;
+            readable_by_all(file.as_file())?;
+            Ok(file)
+        };
+        let file = whole().map_err(failed(&dir.join(&name)))?;
+        Ok(Self { name, extension, file })
+    }
+
+    /// Where it shall be in the export of a number; the first has none in its names.
+    fn path(&self, dir: &Path, number: u32) -> PathBuf {
+        let number = if number == 1 { String::new() } else { format!("_{number}") };
+        dir.join(format!("{}{number}.{}", self.name, self.extension))
+    }
+
+    /// Whether nothing is there, or a file with the same bytes.
+    fn fits(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_err() || is_same(self.file.path(), path).unwrap_or(false)
+    }
+
+    fn keep(self, dir: &Path, number: u32) -> Result<PathBuf, StoreError> {
+        let path = self.path(dir, number);
+        match self.file.persist_noclobber(&path) {
+            Ok(_) => Ok(path),
+            Err(error) if is_same(error.file.path(), &path).unwrap_or(false) => Ok(path),
+            Err(error) => Err(StoreError::Write { path, source: error.error }),
+        }
+    }
+}
+
+/// Whether two regular files have the same bytes.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (sizes, other_sizes) = (fs::metadata(one)?, fs::symlink_metadata(other)?);
+    // Opening a named pipe would wait for a writer.
+    if !other_sizes.is_file() || sizes.len() != other_sizes.len() {
+        return Ok(false);
+    }
+    let bytes = |path| Ok::<_, io::Error>(BufReader::with_capacity(1 << 16, fs::File::open(path)?).bytes());
+    for (one, other) in bytes(one)?.zip(bytes(other)?) {
+        if one? != other? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes the whole of a song.
+fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
+    let first = session.placements().first().copied();
+    let plan = first.and_then(|placement| session.section(placement.section)?.plan.cloned());
+    let mut plan = plan.ok_or(StoreError::NothingToExport)?;
+    // Of all sections, for the names.
+    plan.bars = session.song_bars();
+    let mut stems: Vec<(Track, StemAudio)> = Vec::new();
+    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
+        stems.extend(song_stem(session, track).map(|stem| (track, stem)));
+    }
+    if stems.is_empty() {
+        return Err(StoreError::NothingToExport);
+    }
+    let marks = markers(session);
+    let wave = |audio: &StemAudio| song_wav(audio, &marks, options.sample_rate_hz, options.depth);
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let mut files = Vec::new();
+    let mut put = |what: &str, extension: &'static str, bytes: &[u8]| {
+        files.push(Exported::new(dir, export_name(session, what, &plan), extension, bytes)?);
+        Ok::<(), StoreError>(())
+    };
+    for (track, stem) in &stems {
+        if options.audio {
+            put(track.name(), "wav", &wave(stem))?;
+        }
+        if options.midi {
+            put(track.name(), "mid", &song_midi(session, &[*track]))?;
+        }
+    }
+    if options.mix {
+        if options.audio {
+            put("mix", "wav", &wave(&mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>())))?;
+        }
+        if options.midi {
+            let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
+            put("all", "mid", &song_midi(session, &tracks))?;
+        }
+    }
+    kept(files, dir)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Write { path, source }
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length.
@@ -121,7 +226,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
 /// Makes a temporary file as readable as a usual one.
-fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
+fn readable_by_all(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -146,9 +251,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]
@@ -214,6 +317,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_file_is_replaced() {
+        let session = generated("techno", 7);
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let options = ExportOptions { midi: false, ..ExportOptions::default() };
+        let first = export(&session, dir, &options).expect("exported");
+        // The same again is the same files.
+        assert_eq!(export(&session, dir, &options).expect("exported"), first);
+        // A file of the user's, or one that was changed: everything is kept beside it, under one number.
+        fs::write(&first[1], "mine").expect("written");
+        fs::create_dir(
+            first[2]
+                .with_file_name(format!("{}_2.wav", first[2].file_stem().expect("a name").to_string_lossy())),
+        )
+        .expect("a folder in the way");
+        let third = export(&session, dir, &options).expect("exported");
+        assert_eq!(third.len(), first.len());
+        assert!(names(&third).iter().all(|name| name.ends_with("_3.wav")), "{:?}", names(&third));
+        assert_eq!(fs::read(&first[1]).expect("readable"), b"mine");
+        assert_eq!(fs::read(&first[0]).expect("readable"), fs::read(&third[0]).expect("readable"));
+        // Other sound of the same name.
+        let mut other = session.clone();
+        let take = other.track(Track::Bass).take().expect("a take").as_ref().clone();
+        let audio = StemAudio { left: take.audio.right.clone(), right: vec![1; take.audio.len()] };
+        let take = Take { audio: audio.into(), ..take };
+        let state = other.track_mut(Track::Bass);
+        state.history.clear();
+        state.add(take.into());
+        let bass = ExportOptions { tracks: vec![Track::Bass], mix: false, ..options };
+        let kept = fs::read(&third[1]).expect("readable");
+        let other = export(&other, dir, &bass).expect("exported");
+        assert!(names(&other)[0].ends_with("_2.wav"), "{:?}", names(&other));
+        assert_eq!(fs::read(&third[1]).expect("readable"), kept);
+        let left = fs::read_dir(dir).expect("readable").map(|entry| entry.expect("an entry").file_name());
+        assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".exporting")));
     }
 
     #[test]

@@ -88,6 +88,35 @@ pub struct GenerationSettings {
     pub variation: f32,
     /// How strictly the prompt is followed, in `0.0..=1.0`; 0 disables the guidance towards style and attributes.
     pub adherence: f32,
+    /// How the stem is finished.
+    #[serde(default)]
+    pub finish: Finish,
+}
+
+/// How a stem is finished after its instrument has sounded: which version of the mix it takes part in. New ones are
+/// [mixed](Finish::Mixed); recipes from before that are performed as they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// Brought to its loudness, and bent towards its ceiling.
+    #[default]
+    Levelled,
+    /// With a room, saturation and glue as its style has them, with what the words ask of its sound, safe for mono, limited.
+    Mixed,
+}
+
+impl Finish {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 2] = [Self::Levelled, Self::Mixed];
+
+    /// Name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Levelled => "levelled",
+            Self::Mixed => "mixed",
+        }
+    }
 }
 
 impl GenerationSettings {
@@ -102,7 +131,7 @@ impl GenerationSettings {
 
 impl Default for GenerationSettings {
     fn default() -> Self {
-        Self { variation: 0.5, adherence: 0.5 }
+        Self { variation: 0.5, adherence: 0.5, finish: Finish::Mixed }
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Entry {
     pub(super) hints: Vec<(Style, f32)>,
     pub(super) shift: Option<Shift>,
     pub(super) moods: Vec<&'static str>,
+    /// Properties of the sound.
+    pub(super) sounds: Vec<&'static str>,
     pub(super) track: Option<Track>,
     /// Instruments of a given track, whatever follows in the prompt.
     pub(super) fixed: Vec<(Track, String)>,
@@ -42,6 +44,8 @@ pub(super) struct Entry {
     pub(super) tempo: Option<f64>,
     pub(super) octave: i8,
     pub(super) feel: Option<Feel>,
+    /// How strongly a groove template is applied.
+    pub(super) looseness: Option<f32>,
     /// Whether the word means following the kick.
     pub(super) follows_kick: bool,
     /// In an edit: how closely to follow the current take.
@@ -181,6 +185,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
             for (sum, part) in shift.iter_mut().zip(mood) {
                 *sum += part;
             }
+        } else if let Some(name) = effect.strip_prefix('#') {
+            entry.sounds.push(super::sound::named(name)?);
         } else if let Some(name) = effect.strip_prefix('@') {
             entry.track = Some(track(name)?);
         } else if let Some(free) = effect.strip_prefix('?') {
@@ -202,6 +208,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
         } else if let Some(feel) = effect.strip_prefix("feel=") {
             let feels = [Feel::HalfTime, Feel::DoubleTime];
             entry.feel = Some(feels.into_iter().find(|known| known.name() == feel)?);
+        } else if let Some(looseness) = effect.strip_prefix("loose=") {
+            entry.looseness = Some(looseness.parse().ok()?);
         } else if let Some(name) = effect.strip_prefix("no=") {
             entry.absent = Some(track(name)?);
         } else if let Some(octave) = effect.strip_prefix("oct") {
@@ -252,9 +260,12 @@ pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
         let single = if is_doubled { stem.char_indices().last().map(|(end, _)| &stem[..end]) } else { None };
         let candidates = [Some(stem), Some(with_e.as_str()), with_y.as_deref(), single];
         let found = candidates.into_iter().flatten().find_map(|candidate| {
-            entries
-                .get(candidate)
-                .filter(|entry| entry.shift.is_some() || !entry.styles.is_empty() || entry.pace != 0.0)
+            entries.get(candidate).filter(|entry| {
+                entry.shift.is_some()
+                    || !entry.styles.is_empty()
+                    || entry.pace != 0.0
+                    || !entry.sounds.is_empty()
+            })
         });
         if found.is_some() {
             return found;

@@ -13,6 +13,7 @@
 //! ```
 
 mod facts;
+pub mod form;
 pub mod genre;
 mod idiom;
 mod language;
@@ -23,6 +24,7 @@ mod planner;
 mod progression;
 mod reader;
 mod sense;
+mod sound;
 mod typo;
 mod understood;
 mod word;
@@ -33,6 +35,7 @@ pub use parse::{
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
+pub use sound::SOUNDS;
 pub use understood::{Slot, Understood, style_name, understood};
 
 use std::collections::BTreeMap;
@@ -194,6 +197,19 @@ impl Feel {
     }
 }
 
+/// How strongly a groove template is applied where no word says otherwise, in `0.0..=2.0`. At 1, what people play farther from
+/// the grid than anybody would leave it is moved nearer.
+pub const USUAL_LOOSENESS: f32 = 1.0;
+
+/// Microtiming and accents of performers, apart from what is played.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Groove {
+    /// Name of a template in [`genre`]; one that this version does not know has no effect.
+    pub template: String,
+    /// How strongly it is applied, in `0.0..=2.0`: 0 is on the grid, 1 is usual.
+    pub looseness: f32,
+}
+
 /// What is requested of one track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrackIntent {
@@ -202,6 +218,9 @@ pub struct TrackIntent {
     /// Words that describe this track ("driving"), for display.
     #[serde(default)]
     pub moods: Vec<String>,
+    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     #[serde(default)]
     pub instruments: Vec<String>,
@@ -220,6 +239,47 @@ pub struct TrackIntent {
     /// Whether the track's notes start with the kick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follow_kick: bool,
+    /// What it does in its section of a song; `None` is a plain loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// What a track does in its section of a song, beyond its dials. The neutral value is a plain loop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The bar, counted from 0, in which the track comes in.
+    #[serde(default)]
+    pub enters_bar: u32,
+    /// The bar before which it goes; `None` is never.
+    #[serde(default)]
+    pub leaves_bar: Option<u32>,
+    /// Whether the last bar leads into the next section (drums).
+    #[serde(default)]
+    pub fill: bool,
+    /// Whether it rises towards its end: denser, louder, brighter.
+    #[serde(default)]
+    pub rises: bool,
+    /// Steps of silence at its end.
+    #[serde(default)]
+    pub gap_steps: u32,
+    /// Whether it opens with a cymbal (drums).
+    #[serde(default)]
+    pub lands: bool,
+    /// Whether its last bar is the end of the song.
+    #[serde(default)]
+    pub ends: bool,
+    /// Level in decibels, relative to a loop of the same dials.
+    #[serde(default)]
+    pub level_db: f32,
+    /// The patch that plays; `None` leaves it to the words.
+    #[serde(default)]
+    pub patch: Option<String>,
+    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    #[serde(default)]
+    pub new_bars: Option<Vec<u32>>,
+    /// Whether the sound of the other bars is the parent's as well, to the bit.
+    #[serde(default)]
+    pub keeps_sound: bool,
 }
 
 fn is_zero(value: &f32) -> bool {
@@ -277,6 +337,9 @@ pub struct Intent {
     /// How fast the drums feel relative to the tempo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feel: Option<Feel>,
+    /// Microtiming and accents; `None` plays on the grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groove: Option<Groove>,
     /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
     /// Words that were not understood, for display.
@@ -309,6 +372,7 @@ impl Default for Intent {
             chords: None,
             numerals: Vec::new(),
             feel: None,
+            groove: None,
             tracks: Default::default(),
             unknown: Vec::new(),
             notes: Vec::new(),
@@ -324,6 +388,8 @@ impl Intent {
         self.styles[style.index()] = 1.0;
         self.other_styles.clear();
         self.genres = vec![(style.name().to_owned(), 1.0)];
+        let looseness = self.groove.as_ref().map(|groove| groove.looseness);
+        self.groove = self.usual_groove(looseness);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use super::reader::{Reading, Wishes, read};
 use super::sense::{TextUnderstanding, complete, complete_edit};
+use super::sound::add;
 use super::{Attributes, Intent, STYLE_COUNT, Style, TrackIntent};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
@@ -53,6 +54,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     if let Some(text) = text {
         complete(&mut reading, prompt, text);
     }
+    say_guess(&mut reading);
     share_instruments(&mut reading);
     let unwanted = unwanted(&reading);
     let attributes = shifted(Attributes::default(), &reading.piece);
@@ -75,6 +77,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         chords: reading.chords,
         numerals: reading.numerals,
         feel: reading.feel,
+        groove: None,
         tracks: Default::default(),
         unknown: reading.unknown,
         notes: reading.notes,
@@ -83,6 +86,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         *track = TrackIntent {
             attributes: shifted(attributes, wishes),
             moods: wishes.words.clone(),
+            sound: together(&reading.piece, wishes),
             instruments: wishes.wanted_instruments(),
             absent: wishes.absent || (reading.only_named && !wishes.wanted),
             without: unwanted
@@ -95,6 +99,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
             ..TrackIntent::default()
         };
     }
+    intent.groove = intent.usual_groove(reading.looseness);
     intent.tracks[Track::Bass.index()].follow_kick = reading.follows_kick;
     for track in Track::ALL {
         if track != Track::Drums {
@@ -110,6 +115,23 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         }
     }
     Ok(intent)
+}
+
+/// A style that no word names is said to be guessed.
+fn say_guess(reading: &mut Reading) {
+    let is_named = reading.styles.iter().any(|weight| *weight > 0.0) || !reading.genres.is_empty();
+    if is_named || reading.notes.iter().any(|note| note.starts_with("guessed")) {
+        return;
+    }
+    let total: f32 = reading.hints.iter().sum();
+    let mut hinted: Vec<Style> =
+        Style::ALL.into_iter().filter(|style| reading.hints[style.index()] > 0.2 * total).collect();
+    hinted.sort_by(|a, b| reading.hints[b.index()].total_cmp(&reading.hints[a.index()]));
+    let titles: Vec<&str> = hinted.iter().take(3).map(|style| style.title()).collect();
+    reading.notes.push(match titles.as_slice() {
+        [] => "guessed: pop, as no style is named".to_owned(),
+        titles => format!("guessed from the words: {}", titles.join(" / ")),
+    });
 }
 
 /// Tags of instruments that harmony and melody can both have.
@@ -187,9 +209,10 @@ fn share_instruments(reading: &mut Reading) {
         for (at, group) in wishes.groups.iter().enumerate() {
             let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
-                reading
-                    .notes
-                    .push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
+                reading.notes.push(format!(
+                    "no patch sounds like {name}: the nearest, {}, plays",
+                    wishes.instruments[at]
+                ));
             }
         }
     }
@@ -215,6 +238,7 @@ fn colour_piece_by_its_only_track(reading: &mut Reading) {
     }
     if let (Some(only), None) = (spoken_of.next(), spoken_of.next()) {
         reading.piece.shifts = std::mem::take(&mut only.shifts);
+        reading.piece.sounds.append(&mut only.sounds);
     }
 }
 
@@ -284,6 +308,9 @@ pub fn edit_with(
         all.shifts.push([0.15, 0.2, 0.0, 0.0, 0.0].map(|part: f32| part * reading.pace));
     }
     wishes.attributes = shifted(wishes.attributes, &all);
+    for (sound, strength) in said.iter().flat_map(|part| &part.sounds) {
+        add(&mut wishes.sound, sound, *strength);
+    }
     wishes.octave = (wishes.octave + all.octave).clamp(-3, 3);
     let own = &reading.tracks[track.index()];
     let instruments: Vec<String> = if own.instruments.is_empty() {
@@ -312,6 +339,9 @@ pub fn edit_with(
         reading.closeness.unwrap_or(if names_another { CLOSE_BY_ANOTHER } else { CLOSE })
     };
     edited.feel = reading.feel.or(edited.feel);
+    if let Some(looseness) = reading.looseness {
+        edited.groove = edited.usual_groove(Some(looseness));
+    }
     edited.notes = reading.notes;
     edited.unknown = reading.unknown;
     let shared = [
@@ -324,6 +354,15 @@ pub fn edit_with(
     ];
     edited.unknown.extend(shared.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()));
     Ok(edited)
+}
+
+/// What is asked of the piece's sound and of a track's own.
+fn together(piece: &Wishes, own: &Wishes) -> Vec<(String, f32)> {
+    let mut sound = piece.sounds.clone();
+    for (name, strength) in &own.sounds {
+        add(&mut sound, name, *strength);
+    }
+    sound
 }
 
 fn only(style: Style) -> [f32; STYLE_COUNT] {
@@ -440,6 +479,7 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SOUNDS;
     use proptest::prelude::*;
 
     fn summary(prompt: &str) -> String {
@@ -544,6 +584,33 @@ mod tests {
         let bright = parse("pop, not dark").expect("readable");
         assert!(bright.attributes.brightness > 0.55 && bright.moods.is_empty());
         assert!(parse("less busy drums, rock").expect("readable").tracks[0].attributes.density < 0.3);
+    }
+
+    #[test]
+    fn words_about_the_sound_reach_their_track_and_add_up() {
+        let intent = parse("house with dusty drums and a very wide, distant piano").expect("readable");
+        let sound = |track: Track| intent.track(track).sound.clone();
+        assert_eq!(sound(Track::Drums), [("dusty".to_owned(), 1.0)]);
+        assert_eq!(sound(Track::Bass), []);
+        let harmony = sound(Track::Harmony);
+        assert!(harmony.iter().any(|(name, strength)| name == "wide" && *strength > 1.0), "{harmony:?}");
+        assert!(harmony.iter().any(|(name, _)| name == "distant"));
+        let all = parse("lo-fi beat, not bright").expect("readable");
+        let bright = all.tracks[0].sound.iter().find(|(name, _)| name == "bright");
+        assert!(bright.is_some_and(|(_, strength)| *strength < 0.0));
+        assert!(all.tracks.iter().all(|track| track.sound.iter().any(|(name, _)| name == "lo-fi")));
+        let more = edit(&intent, Track::Drums, "dustier, crunchy").expect("readable");
+        assert!(more.tracks[0].sound.iter().any(|(name, strength)| name == "dusty" && *strength > 1.0));
+        assert!(more.tracks[0].sound.iter().any(|(name, _)| name == "crunchy"));
+        for word in SOUNDS {
+            let intent = parse(&format!("{word} techno")).expect("readable");
+            let found = &intent.tracks[1].sound;
+            assert!(
+                found.iter().any(|(name, strength)| name == word && *strength > 0.0),
+                "{word}: {found:?}"
+            );
+            assert!(intent.unknown.is_empty(), "{word}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::STYLE_COUNT;
 use super::idiom::plain;
 use super::language::in_english;
 use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
+use super::sound::add;
 use super::typo::likely_meant;
 use super::word::{Word, words};
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
@@ -22,6 +23,8 @@ pub(super) struct Wishes {
     pub(super) shifts: Vec<Shift>,
     /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
+    /// Properties of the sound and how strongly they are meant.
+    pub(super) sounds: Vec<(String, f32)>,
     pub(super) instruments: Vec<String>,
     /// Which named instrument (index into [`Reading::named`]) each of `instruments` describes.
     pub(super) groups: Vec<usize>,
@@ -100,6 +103,7 @@ pub(super) struct Reading {
     pub(super) chords: Option<Vec<Chord>>,
     pub(super) numerals: Vec<Numeral>,
     pub(super) feel: Option<Feel>,
+    pub(super) looseness: Option<f32>,
     pub(super) follows_kick: bool,
     pub(super) closeness: Option<f32>,
     pub(super) unknown: Vec<String>,
@@ -119,8 +123,18 @@ impl Reading {
 
 /// An adjective or instrument that is waiting for its noun.
 enum Pending {
-    Adjective { shift: Shift, word: String, mood: Option<&'static str> },
-    Instrument { instrument: Instrument, is_wanted: bool, group: usize },
+    Adjective {
+        shift: Option<Shift>,
+        word: String,
+        mood: Option<&'static str>,
+        sounds: &'static [&'static str],
+        strength: f32,
+    },
+    Instrument {
+        instrument: Instrument,
+        is_wanted: bool,
+        group: usize,
+    },
     Octave(i8),
 }
 
@@ -157,6 +171,7 @@ pub(super) fn read(prompt: &str) -> Reading {
         open_group: None,
     };
     reader.mend_slips();
+    reader.mood_alone();
     reader.solo();
     reader.one_part();
     let mut index = 0;
@@ -250,6 +265,24 @@ impl Reader {
             if let Some(meant) = likely_meant(word).filter(|_| !is_in_phrase) {
                 meant.clone_into(&mut self.words[index].lower);
             }
+        }
+    }
+
+    /// "Minimal" is a mood beside a style or an instrument, and a genre alone.
+    fn mood_alone(&mut self) {
+        let is_else = |word: &Word| {
+            look_up(&word.lower).is_some_and(|entry| {
+                !entry.styles.is_empty()
+                    || entry.genre.is_some()
+                    || entry.track.is_some()
+                    || !entry.free.is_empty()
+                    || !entry.fixed.is_empty()
+            })
+        };
+        if !self.words.iter().any(is_else)
+            && let Some(word) = self.words.iter_mut().find(|word| word.lower == "minimal")
+        {
+            "microhouse".clone_into(&mut word.lower);
         }
     }
 
@@ -357,7 +390,7 @@ impl Reader {
                 self.flush(subject, false);
                 self.is_negated = true;
             }
-            "or" | "nor" | "and" if self.negated_noun && self.next_is_track(index + 1) => {
+            "or" | "nor" | "and" if self.negated_noun && self.next_is_played(index + 1) => {
                 self.is_negated = true;
             }
             "more" => self.compare(1.0),
@@ -381,7 +414,13 @@ impl Reader {
             "and" | "the" | "while" if self.is_described && !self.pending.is_empty() => {
                 self.end_clause();
             }
-            "nothing" | "nobody" if self.lower(index + 1) == "else" => self.reading.only_named = true,
+            "nothing" | "nobody" if matches!(self.lower(index + 1), "else" | "but" | "except") => {
+                self.reading.only_named = true;
+                // Not "except the drums".
+                if self.lower(index + 1) == "except" {
+                    "but".clone_into(&mut self.words[index + 1].lower);
+                }
+            }
             "only" | "just" => {
                 let names = |index: usize| {
                     let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
@@ -399,6 +438,12 @@ impl Reader {
     fn compare(&mut self, direction: f32) {
         self.scale *= direction;
         self.is_compared = true;
+    }
+
+    /// Whether the word after "no drums or" or "no piano and" belongs to what is negated.
+    fn next_is_played(&self, index: usize) -> bool {
+        let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
+        entry.is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty() || !entry.voices.is_empty())
     }
 
     fn next_is_track(&self, index: usize) -> bool {
@@ -430,6 +475,7 @@ impl Reader {
                 self.reading.pace = (self.reading.pace + pace).clamp(-1.0, 1.0);
             }
             self.reading.feel = self.reading.feel.or(entry.feel);
+            self.reading.looseness = self.reading.looseness.or(entry.looseness);
             self.reading.follows_kick |= entry.follows_kick;
             self.reading.closeness = self.reading.closeness.or(entry.closeness);
             if let Some(track) = entry.absent {
@@ -462,6 +508,9 @@ impl Reader {
                 }
                 if let Some(shift) = entry.shift {
                     self.reading.piece.shifts.push(shift.map(|part| part * strength));
+                }
+                for sound in &entry.sounds {
+                    add(&mut self.reading.piece.sounds, sound, strength);
                 }
                 for (track, tag) in &entry.fixed {
                     self.reading.tracks[track.index()].usual.push(tag.clone());
@@ -505,6 +554,7 @@ impl Reader {
         self.fixed(entry, !is_negated, group);
         if !entry.free.is_empty() {
             self.instruments(entry, strength, is_negated, index + length, group);
+            self.negated_noun = is_negated;
             return;
         }
         // "Without any beats".
@@ -515,11 +565,13 @@ impl Reader {
             self.reading.tracks[Track::Drums.index()].absent = true;
             return;
         }
-        if let Some(shift) = entry.shift {
+        if entry.shift.is_some() || !entry.sounds.is_empty() {
             self.pending.push(Pending::Adjective {
-                shift: shift.map(|part| part * strength),
+                shift: entry.shift.map(|shift| shift.map(|part| part * strength)),
                 word: shown,
                 mood: entry.moods.first().copied().filter(|_| strength > 0.0),
+                sounds: &entry.sounds,
+                strength,
             });
         }
         if entry.octave != 0 && !is_negated {
@@ -569,7 +621,13 @@ impl Reader {
         }
         if let Some(shift) = entry.shift {
             let word = entry.moods.first().copied().unwrap_or_default().to_owned();
-            self.pending.push(Pending::Adjective { shift, word, mood: None });
+            self.pending.push(Pending::Adjective {
+                shift: Some(shift),
+                word,
+                mood: None,
+                sounds: &[],
+                strength: 0.0,
+            });
         }
         let follows =
             self.words.get(next).filter(|word| !word.starts_clause).and_then(|word| look_up(&word.lower));
@@ -606,12 +664,15 @@ impl Reader {
     fn flush(&mut self, track: Option<Track>, is_named: bool) {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
-                Pending::Adjective { shift, word, mood } => {
+                Pending::Adjective { shift, word, mood, sounds, strength } => {
                     let wishes = match track {
                         Some(track) => &mut self.reading.tracks[track.index()],
                         None => &mut self.reading.piece,
                     };
-                    wishes.shifts.push(shift);
+                    wishes.shifts.extend(shift);
+                    for sound in sounds {
+                        add(&mut wishes.sounds, sound, strength);
+                    }
                     if !word.is_empty() && !wishes.words.contains(&word) {
                         wishes.words.push(word);
                     }

@@ -68,6 +68,7 @@ impl Trigger {
             settings: GenerationSettings {
                 variation: params.variation.value(),
                 adherence: params.adherence.value(),
+                ..GenerationSettings::default()
             },
             bpm: host_bpm.filter(|_| params.follow_host.value()),
             locked: params.locked(),

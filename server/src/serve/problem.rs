@@ -61,6 +61,9 @@ impl From<StoreError> for Problem {
                 Self::internal(format!("the session cannot be read: {source}"))
             }
             StoreError::NoSession(_) => Self::not_found("session"),
+            StoreError::Held(_) => Self::conflict(
+                "another program on the server has a file of this session open: try again later",
+            ),
             StoreError::InUse(_) => {
                 Self::conflict("another program on the server uses this session: try again later")
             }
@@ -105,6 +108,9 @@ impl IntoResponse for Problem {
         let json = serde_json::to_vec(&body).expect("strings and a number");
         let mut response = (self.status, json).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(wire::PROBLEM_TYPE));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

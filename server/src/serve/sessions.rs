@@ -223,7 +223,12 @@ impl Sessions {
         state.loaded = None;
         // Moved first: half a session must never be found.
         let trash = self.root.join(format!("{TRASH}{id}"));
-        fs::rename(&slot.folder, &trash).map_err(|error| Problem::storage(&error))?;
+        match fs::rename(&slot.folder, &trash) {
+            Ok(()) => {}
+            // One of its files is being sent, and Windows moves no such folder: the next start removes it.
+            Err(_) if cfg!(windows) && fs::write(slot.folder.join(LENT), b"").is_ok() => {}
+            Err(error) => return Err(Problem::storage(&error)),
+        }
         state.gone = true;
         locked(&self.slots).remove(id);
         let _ = fs::remove_dir_all(&trash);
@@ -323,6 +328,23 @@ impl Sessions {
             locked(&slot.state).running = None;
         }
         self.unload_unused();
+    }
+
+    /// Puts a take whose audio was lost back in its place and saves the session. Nothing happens if the take is not there any more,
+    /// or no longer lost.
+    ///
+    /// # Errors
+    /// Returns an error if the session does not exist or cannot be saved; it is then unchanged.
+    pub fn wake(&self, id: &SessionId, awake: &Arc<Take>) -> Result<(), Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        let session = slot.load(&mut state)?;
+        if !session.asleep().iter().any(|(_, take)| take.id == awake.id) {
+            return Ok(());
+        }
+        let mut session = session.clone();
+        session.wake(awake);
+        slot.keep(&mut state, session)
     }
 
     /// A take of a session's history.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
+use resonantgen_project::StoredSound as _;
 use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Slot, Style, Understood};
@@ -92,6 +93,7 @@ fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSetting
     GenerationSettings {
         variation: variation.unwrap_or(default.variation),
         adherence: adherence.unwrap_or(default.adherence),
+        ..default
     }
 }
 
@@ -208,8 +210,11 @@ impl TakeView {
             patch: take.patch.clone(),
             seed: take.recipe.seed,
             notes: take.score.notes.len(),
-            seconds: take.audio.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ),
+            // Of a lost take there is no audio to measure.
+            seconds: take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ) as f64
+                / f64::from(TAKE_SAMPLE_RATE_HZ),
             favourite,
+            lost: take.is_lost(),
         }
     }
 }
@@ -291,7 +296,7 @@ mod tests {
                 words: "dark techno \u{1f941}\n\"x\"".to_owned(),
                 facts,
                 seed,
-                settings: GenerationSettings { variation, adherence },
+                settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");
@@ -301,7 +306,8 @@ mod tests {
     }
     #[test]
     fn an_edit_of_one_track_survives_the_journey() {
-        let settings = GenerationSettings { variation: 0.25, adherence: 0.75 };
+        let settings =
+            GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
         let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");

@@ -112,6 +112,11 @@ impl Bias {
         }
     }
 
+    /// The parent's tokens of a step, without the step's end.
+    pub(super) fn parent_tokens(&self, step: u32) -> &[Token] {
+        self.parent.get(step as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// Records the chosen token.
     pub(super) fn feed(&mut self, token: Token) {
         if token == STEP {
@@ -237,9 +242,7 @@ impl Bias {
 fn parent_steps(take: &Take, plan: &Plan, track: Track) -> Vec<Vec<Token>> {
     let from = &take.recipe.plan;
     let octaves = 12 * i32::from(take.recipe.intent.track(track).octave);
-    let notes: Vec<Note> = take
-        .score
-        .notes
+    let notes: Vec<Note> = super::groove::composed(take)
         .iter()
         .map(|note| {
             let pitch = if track == Track::Drums { 0 } else { octaves };

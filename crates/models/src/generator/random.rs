@@ -14,6 +14,8 @@ pub(super) enum Purpose {
     Noise = 2,
     Edit = 3,
     Figure = 4,
+    Groove = 5,
+    Grain = 6,
 }
 
 /// Random numbers of one take and purpose.
