@@ -232,11 +232,11 @@ impl Onsets {
         let speed = self.bpm / bpm;
         let now = piece.now.read(beat, speed, &read);
         let fade = FADE_SECONDS * bpm / 60.0;
-        let elapsed = beat - piece.now.begin;
-        if elapsed >= fade || piece.before.joins(&piece.now) {
+        let rise = ((beat - piece.now.begin) / fade * FADE_STEPS).round() / FADE_STEPS;
+        if rise >= 1.0 || piece.before.joins(&piece.now) {
             return now;
         }
-        let rise = ((elapsed / fade * FADE_STEPS).round() / FADE_STEPS) as f32;
+        let rise = rise as f32;
         let before = piece.before.read(beat, speed, &read);
         combine(before, now, |before, now| before + (now - before) * rise)
     }
