@@ -197,7 +197,7 @@ fn good_sounds_have_no_clicks_and_broken_ones_have() {
 }
 
 #[test]
-#[ignore = "takes minutes; prints the figures for BENCHMARKS.md"]
+#[ignore = "chore: prints figures, which takes minutes"]
 fn clicks_on_all_patches() {
     print(&count(&engine(), 1));
 }
