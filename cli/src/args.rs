@@ -704,7 +704,9 @@ fn length(text: &str) -> Result<Length, String> {
 fn minutes(text: &str) -> Result<f64, String> {
     let minutes: f64 = text.trim().parse().map_err(|_| format!("'{text}' is no number of minutes"))?;
     let is_usual = (0.1..=60.0).contains(&minutes);
-    is_usual.then_some(minutes).ok_or_else(|| format!("a song of {minutes} minutes is out of range: use 0.1 to 60"))
+    is_usual
+        .then_some(minutes)
+        .ok_or_else(|| format!("a song of {minutes} minutes is out of range: use 0.1 to 60"))
 }
 
 fn bar_range(text: &str) -> Result<std::ops::RangeInclusive<u32>, String> {

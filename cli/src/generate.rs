@@ -34,7 +34,10 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     folder::check_free(&out, folder.is_some().then_some(&session))?;
     session.check(&request, None)?;
     if song.is_some() && elsewhere.server.is_some() {
-        return Err(Usage("a server makes single loops only: leave out --server to make a song here".to_owned()).into());
+        return Err(Usage(
+            "a server makes single loops only: leave out --server to make a song here".to_owned(),
+        )
+        .into());
     }
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);

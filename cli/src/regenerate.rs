@@ -38,7 +38,14 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let begin = Instant::now();
     let regenerated = match &arguments.bars {
         Some(bars) => session
-            .regenerate_bars(maker.local()?, track, bars.clone(), request.seed, request.settings, &Progress::new())
+            .regenerate_bars(
+                maker.local()?,
+                track,
+                bars.clone(),
+                request.seed,
+                request.settings,
+                &Progress::new(),
+            )
             .map_err(Into::into),
         None => maker.apply(&mut session, &request, &Progress::new()),
     };

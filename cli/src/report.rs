@@ -244,7 +244,8 @@ impl Report {
 }
 
 fn song_seconds(session: &Session) -> f64 {
-    let plans = session.placements().into_iter().filter_map(|placement| session.section(placement.section)?.plan);
+    let plans =
+        session.placements().into_iter().filter_map(|placement| session.section(placement.section)?.plan);
     plans.map(Plan::seconds).sum()
 }
 
@@ -257,7 +258,9 @@ impl SongReport {
             kind: section.kind.name(),
             energy: section.energy,
             bars: section.bars(),
-            chords: section.plan.map_or_else(Vec::new, |plan| plan.chords.iter().map(ToString::to_string).collect()),
+            chords: section
+                .plan
+                .map_or_else(Vec::new, |plan| plan.chords.iter().map(ToString::to_string).collect()),
             plays: Track::ALL.into_iter().filter(|track| section.take(*track).is_some()).collect(),
             locked: Track::ALL.into_iter().filter(|track| section.tracks[track.index()].locked).collect(),
             open: section.is_open,
@@ -267,7 +270,9 @@ impl SongReport {
             bars: session.song_bars(),
             seconds: song_seconds(session),
             sections: sections.collect(),
-            order: order.map(|part| PartReport { section: name(part.section), repeats: part.repeats }).collect(),
+            order: order
+                .map(|part| PartReport { section: name(part.section), repeats: part.repeats })
+                .collect(),
         }
     }
 
@@ -280,8 +285,10 @@ impl SongReport {
                 repeats => format!("{} x{repeats}", part.section),
             })
             .collect();
-        let _ = writeln!(text, "  song    {} bars ({:.1} s): {}\n", self.bars, self.seconds, order.join(", "));
-        let width = self.sections.iter().map(|section| section.name.chars().count()).max().unwrap_or(0).max(7);
+        let _ =
+            writeln!(text, "  song    {} bars ({:.1} s): {}\n", self.bars, self.seconds, order.join(", "));
+        let width =
+            self.sections.iter().map(|section| section.name.chars().count()).max().unwrap_or(0).max(7);
         let _ = writeln!(text, "      {:<width$} {:>4}  energy      plays", "section", "bars");
         for (index, section) in self.sections.iter().enumerate() {
             let filled = (10.0 * section.energy).round() as usize;

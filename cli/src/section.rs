@@ -80,8 +80,14 @@ fn change(session: &mut Session, action: &SectionAction, path: &Path) -> Result<
             let maker = Maker::open(models, elsewhere)?;
             let begin = Instant::now();
             let engine = maker.local()?;
-            let made =
-                session.regenerate_section(engine, id, &tracks, *seed, settings.generation(), &Progress::new());
+            let made = session.regenerate_section(
+                engine,
+                id,
+                &tracks,
+                *seed,
+                settings.generation(),
+                &Progress::new(),
+            );
             interrupt::check()?;
             made?;
             return Ok(Some(Run { seconds: begin.elapsed().as_secs_f64(), tracks }));
@@ -110,7 +116,9 @@ fn order_of(session: &Session, text: &str) -> Result<Vec<Part>> {
             let (name, repeats) = match entry.rsplit_once([' ', '\t']) {
                 Some((name, count)) if count.starts_with(['x', 'X', '×']) => {
                     let count = count.trim_start_matches(['x', 'X', '×']);
-                    let repeats = count.parse().map_err(|_| Usage(format!("'{entry}' is no entry of an order: write like \"verse x2\"")))?;
+                    let repeats = count.parse().map_err(|_| {
+                        Usage(format!("'{entry}' is no entry of an order: write like \"verse x2\""))
+                    })?;
                     (name, repeats)
                 }
                 _ => (entry, 1),

@@ -79,7 +79,8 @@ pub fn run(engine: &Engine, arguments: &Evaluate) -> Result<ExitCode> {
             let folder = folder.join(format!("{:02}", number + 1));
             save(&session, &folder, StemFormat::default())?;
             let path = folder.join(overview::FILE);
-            fs::write(&path, overview::draw(&session)?).with_context(|| format!("cannot write {}", path.display()))?;
+            fs::write(&path, overview::draw(&session)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
     let figures = figures(&songs);
@@ -119,7 +120,8 @@ fn measure(prompt: &'static str, session: &Session, (loop_seconds, song_seconds)
     let (loudness, density): (Vec<f32>, Vec<f32>) = sections.iter().map(|section| heard(section)).unzip();
     let (borders, clicks) = borders(session);
     let order: Vec<String> = markers(session).into_iter().map(|marker| marker.name).collect();
-    let plans = session.placements().into_iter().filter_map(|placement| session.section(placement.section)?.plan);
+    let plans =
+        session.placements().into_iter().filter_map(|placement| session.section(placement.section)?.plan);
     SongFigures {
         prompt,
         form: order.join(", "),
@@ -143,7 +145,13 @@ fn heard(section: &SectionView<'_>) -> (f32, f32) {
     let frames = takes.iter().map(|take| take.audio.len()).max().unwrap_or(0);
     let side = |of: fn(&StemAudio) -> &Vec<i32>| -> Vec<f32> {
         (0..frames)
-            .map(|index| takes.iter().filter_map(|take| of(&take.audio).get(index)).map(|s| *s as f32 / FULL_SCALE).sum())
+            .map(|index| {
+                takes
+                    .iter()
+                    .filter_map(|take| of(&take.audio).get(index))
+                    .map(|s| *s as f32 / FULL_SCALE)
+                    .sum()
+            })
             .collect()
     };
     let loudness = sound::loudness(&side(|audio| &audio.left), &side(|audio| &audio.right)).unwrap_or(-70.0);
@@ -161,7 +169,8 @@ fn heard(section: &SectionView<'_>) -> (f32, f32) {
 fn correlation(a: &[f32], b: &[f32]) -> Option<f32> {
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
     let (mean_a, mean_b) = (mean(a), mean(b));
-    let sum = |of: &dyn Fn(f32, f32) -> f32| a.iter().zip(b).map(|(a, b)| of(a - mean_a, b - mean_b)).sum::<f32>();
+    let sum =
+        |of: &dyn Fn(f32, f32) -> f32| a.iter().zip(b).map(|(a, b)| of(a - mean_a, b - mean_b)).sum::<f32>();
     let spread = (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
     (spread > 1e-6).then(|| sum(&|a, b| a * b) / spread)
 }
@@ -213,8 +222,10 @@ fn figures(songs: &[SongFigures]) -> Vec<Figure> {
     let at_least = |least| Some(Target::AtLeast(least));
     let loudness = all(&|song| song.loudness.into_iter().collect());
     let density = all(&|song| song.density.into_iter().collect());
-    let follows: Vec<bool> =
-        songs.iter().map(|song| song.loudness.is_some_and(|r| r >= 0.8) && song.density.is_some_and(|r| r >= 0.8)).collect();
+    let follows: Vec<bool> = songs
+        .iter()
+        .map(|song| song.loudness.is_some_and(|r| r >= 0.8) && song.density.is_some_and(|r| r >= 0.8))
+        .collect();
     let megabytes = peak_megabytes();
     let seconds = songs.iter().map(|song| song.song_seconds as f32).collect::<Vec<_>>();
     vec![
@@ -235,7 +246,8 @@ fn table(songs: &[SongFigures], figures: &[Figure]) -> String {
     let mut text = String::from(
         "| prompt | bars | sections | s of music | s for the loop | s for the song | returns | bridge | r loudness | r onsets | clicks of borders |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
-    let list = |values: &[f32]| values.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ");
+    let list =
+        |values: &[f32]| values.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ");
     let one = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
     for song in songs {
         let _ = writeln!(

@@ -64,7 +64,13 @@ pub fn draw(session: &Session) -> Result<Vec<u8>> {
         );
         let bars = (marker.length_seconds / plan_bar(section.plan)).round();
         let facts = canvas.shorten(&format!("{bars} bars"), Weight::Medium, 14.0, block.width() - 10.0);
-        canvas.text(&facts, (block.left + 9.0, STRIP_TOP + 40.0), Align::Left, (Weight::Medium, 14.0), [28, 30, 38]);
+        canvas.text(
+            &facts,
+            (block.left + 9.0, STRIP_TOP + 40.0),
+            Align::Left,
+            (Weight::Medium, 14.0),
+            [28, 30, 38],
+        );
     }
 
     let mut seconds = 0.0;
@@ -84,14 +90,23 @@ pub fn draw(session: &Session) -> Result<Vec<u8>> {
     for track in Track::ALL {
         let lane = lane_of(track);
         canvas.fill(lane, 8.0, LANE, 1.0);
-        canvas.text(track.title(), (MARGIN, lane.top + 24.0), Align::Left, (Weight::SemiBold, 24.0), colour(track));
+        canvas.text(
+            track.title(),
+            (MARGIN, lane.top + 24.0),
+            Align::Left,
+            (Weight::SemiBold, 24.0),
+            colour(track),
+        );
         let patch = session.sections().find_map(|section| Some(section.take(track)?.patch.clone()));
-        let patch = canvas.shorten(&patch.unwrap_or_default(), Weight::Medium, 16.0, LANES_LEFT - MARGIN - 20.0);
+        let patch =
+            canvas.shorten(&patch.unwrap_or_default(), Weight::Medium, 16.0, LANES_LEFT - MARGIN - 20.0);
         canvas.text(&patch, (MARGIN, lane.top + 50.0), Align::Left, (Weight::Medium, 16.0), DIM);
     }
     for placement in &placements {
         let length = seconds_of(session, placement);
-        let Some((section, plan)) = session.section(placement.section).and_then(|section| Some((section, section.plan?))) else {
+        let Some((section, plan)) =
+            session.section(placement.section).and_then(|section| Some((section, section.plan?)))
+        else {
             continue;
         };
         let span = (x(seconds), x(seconds + length));
@@ -163,7 +178,14 @@ fn pitch_range(session: &Session, track: Track) -> (u8, u8) {
     pitches.fold((127, 0), |(low, high), pitch| (low.min(pitch), high.max(pitch)))
 }
 
-fn draw_notes(canvas: &mut Canvas, track: Track, take: &Take, plan: &Plan, (low, high): (u8, u8), area: Rect) {
+fn draw_notes(
+    canvas: &mut Canvas,
+    track: Track,
+    take: &Take,
+    plan: &Plan,
+    (low, high): (u8, u8),
+    area: Rect,
+) {
     let x = |step: f64| area.left + (plan.seconds_at(step) / plan.seconds()) as f32 * area.width();
     for note in &take.score.notes {
         let (row, rows) = if track == Track::Drums {
@@ -187,7 +209,8 @@ fn draw_wave(canvas: &mut Canvas, take: &Take, colour: Colour, area: Rect) {
     let columns = area.width().floor().max(1.0) as usize;
     let count = take.audio.len();
     for column in 0..columns {
-        let range = column * count / columns..((column + 1) * count / columns).max(column * count / columns + 1);
+        let range =
+            column * count / columns..((column + 1) * count / columns).max(column * count / columns + 1);
         let Some(samples) = take.audio.left.get(range) else { continue };
         let peak = samples.iter().map(|sample| sample.abs()).max().unwrap_or(0) as f32 / FULL_SCALE;
         let half = (peak.sqrt() * area.height() / 2.0).max(0.5);
@@ -211,7 +234,11 @@ fn draw_loudness(canvas: &mut Canvas, takes: &[(Track, Arc<Take>)], area: Rect) 
         let power: f64 = range
             .clone()
             .map(|index| {
-                let sum: i64 = takes.iter().filter_map(|(_, take)| take.audio.left.get(index)).map(|s| i64::from(*s)).sum();
+                let sum: i64 = takes
+                    .iter()
+                    .filter_map(|(_, take)| take.audio.left.get(index))
+                    .map(|s| i64::from(*s))
+                    .sum();
                 (sum as f64 / f64::from(FULL_SCALE)).powi(2)
             })
             .sum::<f64>()

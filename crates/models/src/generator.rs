@@ -363,7 +363,9 @@ impl Engine {
 
     /// Puts new bars into the parent's sound, if that is to stay.
     fn spliced(&self, request: &TakeRequest<'_>, patch: &Patch, audio: StemAudio) -> StemAudio {
-        let new_bars = shape::shape(request).filter(|shape| shape.keeps_sound).and_then(|shape| shape.new_bars.as_deref());
+        let new_bars = shape::shape(request)
+            .filter(|shape| shape.keeps_sound)
+            .and_then(|shape| shape.new_bars.as_deref());
         let parent = bias::parent(request).filter(|parent| parent.patch == patch.id);
         let splice = new_bars
             .zip(parent)

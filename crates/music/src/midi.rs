@@ -254,17 +254,20 @@ mod tests {
         let part = |marker| SongPart { marker, plan: &plan, scores: vec![(Track::Bass, &score)] };
         let bytes = song_file(&[part(Some("Intro")), part(None), part(Some("Drop"))], &[Track::Bass]);
         let smf = Smf::parse(&bytes).expect("a MIDI file");
-        let heard = |index: usize, wanted: &dyn Fn(&TrackEventKind<'_>) -> Option<String>| -> Vec<(u32, String)> {
-            let mut now = 0;
-            let mut found = Vec::new();
-            for event in &smf.tracks[index] {
-                now += event.delta.as_int();
-                found.extend(wanted(&event.kind).map(|text| (now, text)));
-            }
-            found
-        };
+        let heard =
+            |index: usize, wanted: &dyn Fn(&TrackEventKind<'_>) -> Option<String>| -> Vec<(u32, String)> {
+                let mut now = 0;
+                let mut found = Vec::new();
+                for event in &smf.tracks[index] {
+                    now += event.delta.as_int();
+                    found.extend(wanted(&event.kind).map(|text| (now, text)));
+                }
+                found
+            };
         let markers = heard(0, &|kind| match kind {
-            TrackEventKind::Meta(MetaMessage::Marker(name)) => Some(String::from_utf8_lossy(name).into_owned()),
+            TrackEventKind::Meta(MetaMessage::Marker(name)) => {
+                Some(String::from_utf8_lossy(name).into_owned())
+            }
             TrackEventKind::Meta(MetaMessage::Tempo(_)) => Some("tempo".to_owned()),
             _ => None,
         });

@@ -351,7 +351,9 @@ fn of_step(step: &Step) -> v5::Step {
 /// The record of a song; `None` where it is one loop. Of a step only what plays is written.
 fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
     let plain = Song::default();
-    let named = |section: &Section| (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits());
+    let named = |section: &Section| {
+        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+    };
     let is_plain = song.order() == plain.order()
         && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
     if is_plain {
@@ -418,7 +420,11 @@ fn of_content(content: &Content, is_step: bool) -> v5::Content {
 
 /// The song of a record; `None` when it makes no sense. Takes that are not known are left out of the histories; where `is_whole`
 /// is not set, one that played has to be known.
-fn song_of(record: v5::Song, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT], is_whole: bool) -> Option<Song> {
+fn song_of(
+    record: v5::Song,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+    is_whole: bool,
+) -> Option<Song> {
     let mut sections = Vec::new();
     for written in record.sections {
         let kind = SectionKind::from_name(&written.kind).unwrap_or(SectionKind::A);
@@ -430,7 +436,8 @@ fn song_of(record: v5::Song, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT], 
         let id = SectionId(written.id);
         sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
     }
-    let parts = record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });
+    let parts =
+        record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });
     Song::read(sections, parts.collect(), SectionId(record.open))
 }
 
@@ -453,8 +460,12 @@ fn content_of(
     for written in record.tracks {
         let Ok(track) = written.track.parse::<Track>() else { continue };
         let known = &known[track.index()];
-        let history: Vec<Arc<Take>> =
-            written.takes.into_iter().take(MOST_TAKES).filter_map(|id| known.get(&TakeId(id)).cloned()).collect();
+        let history: Vec<Arc<Take>> = written
+            .takes
+            .into_iter()
+            .take(MOST_TAKES)
+            .filter_map(|id| known.get(&TakeId(id)).cloned())
+            .collect();
         let playing = written.playing.map(TakeId);
         let current = playing.as_ref().and_then(|id| history.iter().position(|take| take.id == *id));
         if !is_whole && playing.is_some() && current.is_none() {

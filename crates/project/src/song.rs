@@ -45,7 +45,9 @@ fn passes(session: &Session) -> Vec<Pass> {
     let mut seconds = 0.0;
     let mut passes = Vec::new();
     for placement in session.placements() {
-        let Some(plan) = session.section(placement.section).and_then(|section| section.plan) else { continue };
+        let Some(plan) = session.section(placement.section).and_then(|section| section.plan) else {
+            continue;
+        };
         let start = frame(seconds);
         seconds += plan.seconds();
         passes.push(Pass { section: placement.section, start, end: frame(seconds) });
@@ -85,7 +87,9 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
     let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
     let takes: Vec<Option<Arc<Take>>> = passes
         .iter()
-        .map(|pass| session.section(pass.section)?.take(track).and_then(awake).filter(|take| !take.audio.is_empty()))
+        .map(|pass| {
+            session.section(pass.section)?.take(track).and_then(awake).filter(|take| !take.audio.is_empty())
+        })
         .collect();
     takes.iter().flatten().next()?;
     let end = passes.last()?.end;
@@ -109,7 +113,11 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
                 let share = (offset as f64 + 0.5) / lead as f64;
                 let from = count - lead + offset;
                 let faded = |sample: i32| (share * f64::from(sample)).round() as i32;
-                add(&mut song, pass.start - lead + offset, (faded(audio.left[from]), faded(audio.right[from])));
+                add(
+                    &mut song,
+                    pass.start - lead + offset,
+                    (faded(audio.left[from]), faded(audio.right[from])),
+                );
             }
         }
         if !is_same(takes.get(index + 1)) {
@@ -159,10 +167,8 @@ pub fn song_midi(session: &Session, tracks: &[Track]) -> Vec<u8> {
         .iter()
         .filter_map(|placement| {
             let section = session.section(placement.section)?;
-            let scores: Vec<(Track, &Score)> = tracks
-                .iter()
-                .filter_map(|track| Some((*track, &section.take(*track)?.score)))
-                .collect();
+            let scores: Vec<(Track, &Score)> =
+                tracks.iter().filter_map(|track| Some((*track, &section.take(*track)?.score))).collect();
             let marker = (placement.pass == 0).then_some(section.name);
             Some(SongPart { marker, plan: section.plan?, scores })
         })
@@ -215,8 +221,14 @@ mod tests {
         let drums = song_stem(&session, Track::Drums).expect("it plays");
         let second = |seconds: f64| (seconds * 48_000.0) as usize;
         let break_starts = 6.0;
-        assert!(drums.left[second(break_starts)..second(break_starts + 0.05)].iter().any(|sample| *sample != 0));
-        assert!(drums.left[second(break_starts + 0.7)..second(break_starts + 1.9)].iter().all(|sample| *sample == 0));
+        assert!(
+            drums.left[second(break_starts)..second(break_starts + 0.05)].iter().any(|sample| *sample != 0)
+        );
+        assert!(
+            drums.left[second(break_starts + 0.7)..second(break_starts + 1.9)]
+                .iter()
+                .all(|sample| *sample == 0)
+        );
     }
 
     #[test]
@@ -238,7 +250,10 @@ mod tests {
         assert!(song_stem(&opened, Track::Bass) == song_stem(&session, Track::Bass));
         let project = crate::from_project(&crate::to_project(&session)).expect("own bytes").session;
         assert_eq!(all(&project), all(&session));
-        assert!(song_stem(&project, Track::Bass) == song_stem(&session, Track::Bass), "what sleeps is unpacked");
+        assert!(
+            song_stem(&project, Track::Bass) == song_stem(&session, Track::Bass),
+            "what sleeps is unpacked"
+        );
         // A copy of a section costs no sound.
         let mut copied = session.clone();
         let drop = copied.find_section("drop").expect("there");
@@ -263,9 +278,11 @@ mod tests {
         assert!(!opened.session.is_song());
         assert_eq!(opened.session.track(Track::Bass).take(), session.track(Track::Bass).take());
         opened.session.redo().expect("the song");
-        assert!(song_stem(&opened.session, Track::Melody) == {
-            session.undo().expect("the copy");
-            song_stem(&session, Track::Melody)
-        });
+        assert!(
+            song_stem(&opened.session, Track::Melody) == {
+                session.undo().expect("the copy");
+                song_stem(&session, Track::Melody)
+            }
+        );
     }
 }

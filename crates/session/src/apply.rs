@@ -212,7 +212,8 @@ impl Session {
                 // It is another take of all bars, and an instrument that is named now plays.
                 shape.new_bars = None;
                 shape.keeps_sound = false;
-                shape.patch = shape.patch.take().filter(|_| wanted.instruments == base.track(track).instruments);
+                shape.patch =
+                    shape.patch.take().filter(|_| wanted.instruments == base.track(track).instruments);
             }
             edited = Some(intent);
         }

@@ -122,7 +122,9 @@ pub enum SessionError {
     #[error("it is the only section that is played, so it cannot go: add another to the song first")]
     LastSection,
     /// A section is to be played too often, or never.
-    #[error("a section cannot be played {0} times in a row: use 1 to {MOST_REPEATS}, or take it out of the order")]
+    #[error(
+        "a section cannot be played {0} times in a row: use 1 to {MOST_REPEATS}, or take it out of the order"
+    )]
     Repeats(u32),
     /// The song would be too long.
     #[error("the song would have {0} bars: the most is {MOST_BARS}")]

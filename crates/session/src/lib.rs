@@ -30,9 +30,7 @@ pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
-pub use song::{
-    Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest,
-};
+pub use song::{Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest};
 pub use undo::{Step, TrackStep};
 
 use std::collections::{BTreeSet, VecDeque};

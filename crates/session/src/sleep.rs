@@ -45,7 +45,9 @@ impl Session {
     #[must_use]
     pub fn heard_by(&self, take: &Take) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
-        for other in Track::ALL.into_iter().flat_map(|track| self.states(track)).flat_map(|state| &state.history) {
+        for other in
+            Track::ALL.into_iter().flat_map(|track| self.states(track)).flat_map(|state| &state.history)
+        {
             if take.recipe.context.contains(&other.id) && found.iter().all(|known| known.id != other.id) {
                 found.push(other.clone());
             }

@@ -111,7 +111,8 @@ impl Song {
             && order.len() <= MOST_PARTS
             && has(open)
             && order.iter().all(|part| has(part.section))
-            && (1..sections.len()).all(|index| sections[..index].iter().all(|other| other.id != sections[index].id));
+            && (1..sections.len())
+                .all(|index| sections[..index].iter().all(|other| other.id != sections[index].id));
         let next = sections.iter().map(|section| section.id.0).max()?.checked_add(1)?;
         is_known.then(|| Self {
             sections: sections
@@ -249,7 +250,13 @@ impl Session {
         };
         by_name.or_else(by_number).map(|section| section.id).ok_or_else(|| SessionError::NoSuchSection {
             wanted: text.trim().to_owned(),
-            known: self.song.sections.iter().map(|section| section.name.as_str()).collect::<Vec<_>>().join(", "),
+            known: self
+                .song
+                .sections
+                .iter()
+                .map(|section| section.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 
@@ -361,7 +368,9 @@ impl Session {
     pub fn states(&self, track: Track) -> impl Iterator<Item = &TrackState> {
         let open = self.song.open;
         let others = self.song.sections.iter().filter(move |section| section.id != open);
-        [self.track(track)].into_iter().chain(others.map(move |section| &section.content.tracks[track.index()]))
+        [self.track(track)]
+            .into_iter()
+            .chain(others.map(move |section| &section.content.tracks[track.index()]))
     }
 
     /// As [`Session::states`], to change. What is changed this way cannot be undone.

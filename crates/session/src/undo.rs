@@ -193,7 +193,11 @@ impl Session {
     pub fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
         for step in self.steps.undo.iter().chain(&self.steps.redo) {
-            let in_song = step.song.sections().iter().filter_map(|section| section.content.tracks[track.index()].take());
+            let in_song = step
+                .song
+                .sections()
+                .iter()
+                .filter_map(|section| section.content.tracks[track.index()].take());
             for take in step.tracks[track.index()].take.iter().chain(in_song) {
                 if self.states(track).all(|state| state.position(&take.id).is_none())
                     && found.iter().all(|known| known.id != take.id)

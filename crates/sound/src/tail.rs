@@ -30,8 +30,10 @@ pub fn tail(audio: &StemAudio, seconds: f64, frames: usize) -> StemAudio {
         (first..count).map(|index| audio.left[index] as f32 + audio.right[index] as f32).collect();
     // Places in the source of each sample of the tail and its share of the newer of two pieces.
     let mut made: Vec<f32> = source[SOURCE - TAIL_LEAD..].to_vec();
-    let mut left: Vec<f64> = audio.left[count - TAIL_LEAD..].iter().map(|sample| f64::from(*sample)).collect();
-    let mut right: Vec<f64> = audio.right[count - TAIL_LEAD..].iter().map(|sample| f64::from(*sample)).collect();
+    let mut left: Vec<f64> =
+        audio.left[count - TAIL_LEAD..].iter().map(|sample| f64::from(*sample)).collect();
+    let mut right: Vec<f64> =
+        audio.right[count - TAIL_LEAD..].iter().map(|sample| f64::from(*sample)).collect();
     while made.len() < TAIL_LEAD + frames {
         let join = made.len() - TAIL_LEAD;
         let place = best_place(&source, &made[join..]);
@@ -108,10 +110,17 @@ mod tests {
                 samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max().expect("samples")
             };
             let (before, around) = (steepest(&audio.left), steepest(&joined[40_000..]));
-            assert!(f64::from(around) < 1.5 * f64::from(before) + 40_000.0, "{hz}: {around} against {before}");
+            assert!(
+                f64::from(around) < 1.5 * f64::from(before) + 40_000.0,
+                "{hz}: {around} against {before}"
+            );
             let peak = |samples: &[i32]| samples.iter().map(|sample| sample.abs()).max().expect("samples");
-            let levels = [0.05, 0.3, 0.7].map(|share| peak(&tail.left[(share * 48_000.0) as usize..][..2_000]));
-            assert!(levels[0] > 4 * levels[1] && levels[1] > 8 * levels[2] && levels[0] > 1_000_000, "{levels:?}");
+            let levels =
+                [0.05, 0.3, 0.7].map(|share| peak(&tail.left[(share * 48_000.0) as usize..][..2_000]));
+            assert!(
+                levels[0] > 4 * levels[1] && levels[1] > 8 * levels[2] && levels[0] > 1_000_000,
+                "{levels:?}"
+            );
             assert!(tail.left.last().is_some_and(|sample| sample.abs() < 10));
         }
     }

@@ -213,7 +213,9 @@ pub struct Form {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FormError {
     /// It names no section.
-    #[error("the form is empty: write sections with their bars, like \"intro 8, verse 16, chorus 8, outro 8\"")]
+    #[error(
+        "the form is empty: write sections with their bars, like \"intro 8, verse 16, chorus 8, outro 8\""
+    )]
     Empty,
     /// A word is no section.
     #[error("'{word}' is no section: {}", known_sections())]
@@ -246,7 +248,9 @@ pub enum FormError {
         repeats: u64,
     },
     /// There are too many entries.
-    #[error("the form has {count} sections: a song has at most {MOST_PARTS} in its order, {MOST_SECTIONS} of them different")]
+    #[error(
+        "the form has {count} sections: a song has at most {MOST_PARTS} in its order, {MOST_SECTIONS} of them different"
+    )]
     TooManyParts {
         /// How many.
         count: usize,
@@ -258,13 +262,17 @@ pub enum FormError {
         bars: u64,
     },
     /// An intro that does not come first.
-    #[error("{name} comes after other sections, but an intro opens the song: put it first, or call it a break")]
+    #[error(
+        "{name} comes after other sections, but an intro opens the song: put it first, or call it a break"
+    )]
     IntroNotFirst {
         /// Name of the section.
         name: String,
     },
     /// An outro that does not come last.
-    #[error("{name} comes before other sections, but an outro ends the song: put it last, or call it a break")]
+    #[error(
+        "{name} comes before other sections, but an outro ends the song: put it last, or call it a break"
+    )]
     OutroNotLast {
         /// Name of the section.
         name: String,

@@ -161,12 +161,15 @@ mod tests {
 
     #[test]
     fn a_rise_gets_louder_and_brighter() {
-        let noise: Vec<f32> = (0..96_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0).collect();
+        let noise: Vec<f32> = (0..96_000_u32)
+            .map(|index| (index.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0)
+            .collect();
         for rises in [Rise::Level, Rise::LevelAndFilter] {
             let (mut left, mut right) = (noise.clone(), noise.clone());
             rise(&mut left, &mut right, rises);
             let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
-            let steep = |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
+            let steep =
+                |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
             let (start, end) = (&left[1_000..10_000], &left[86_000..95_000]);
             assert!(power(end) > 3.0 * power(start), "{rises:?}");
             let brighter = steep(end) / power(end) / (steep(start) / power(start));

@@ -95,7 +95,8 @@ fn restore(notes: &mut Vec<Note>, parent: &Take, kept: &[bool]) {
     let is_kept = |step: u32| kept.get(step as usize).copied().unwrap_or(false);
     notes.retain(|note| !is_kept(note.step));
     for note in notes.iter_mut() {
-        let room = (note.step..).take_while(|step| (*step as usize) < kept.len() && !is_kept(*step)).count() as f32;
+        let room =
+            (note.step..).take_while(|step| (*step as usize) < kept.len() && !is_kept(*step)).count() as f32;
         note.length = note.length.min((room - note.offset.max(0.0)).max(0.25));
     }
     notes.extend(parent.score.notes.iter().filter(|note| is_kept(note.step)));
@@ -199,7 +200,8 @@ fn fill(request: &TakeRequest<'_>, notes: &mut Vec<Note>) {
     let has_toms = main == DrumClass::Snare;
     let first = total - if kind == 3 { beat } else { 2 * beat };
     notes.retain(|note| {
-        note.step < first || !(is_any(note, &SNARES) || is_any(note, &TOMS) || is_any(note, &[DrumClass::OpenHat]))
+        note.step < first
+            || !(is_any(note, &SNARES) || is_any(note, &TOMS) || is_any(note, &[DrumClass::OpenHat]))
     });
     for step in first..total {
         let (at, left) = (step - first, total - step);
@@ -232,7 +234,9 @@ fn roll(plan: &Plan, notes: &mut Vec<Note>) {
     let voice = main_voice(notes);
     let rests_from = (KICK_RESTS * total as f32) as u32;
     notes.retain(|note| {
-        !is_any(note, &SNARES) && !is_any(note, &TOMS) && !(note.step >= rests_from && is_any(note, &[DrumClass::Kick]))
+        !is_any(note, &SNARES)
+            && !is_any(note, &TOMS)
+            && !(note.step >= rests_from && is_any(note, &[DrumClass::Kick]))
     });
     for step in 0..total {
         let share = step as f32 / total as f32;
@@ -310,8 +314,14 @@ pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]
     let old: Vec<&Note> = parent.score.notes.iter().filter(is_new).collect();
     let place = |note: &&Note| (note.step, note.pitch);
     let same = new.iter().map(place).eq(old.iter().map(place));
-    let crowd = CROWD_COST * new.len().abs_diff(old.len()) as f32;
-    let mut cost = crowd + if same { SAME_COST } else { 0.0 };
+    if same {
+        return SAME_COST;
+    }
+    // A section that returns is performed as a whole: there is no seam to join.
+    if !shape(request).is_some_and(|shape| shape.keeps_sound) {
+        return 0.0;
+    }
+    let mut cost = CROWD_COST * new.len().abs_diff(old.len()) as f32;
     if request.track == Track::Bass || request.track == Track::Melody {
         for pair in notes.windows(2).filter(|pair| is_new(&&pair[0]) != is_new(&&pair[1])) {
             let leap = f32::from(pair[0].pitch.abs_diff(pair[1].pitch));
@@ -323,7 +333,12 @@ pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]
 
 /// The parent's sound with new bars put in: outside of them its samples stay. Faded with equal power inside the new bars, which
 /// are brought to the level that the rest has in both. `None` when the two are of different lengths.
-pub(super) fn spliced(plan: &Plan, new_bars: &[u32], parent: &StemAudio, made: &StemAudio) -> Option<StemAudio> {
+pub(super) fn spliced(
+    plan: &Plan,
+    new_bars: &[u32],
+    parent: &StemAudio,
+    made: &StemAudio,
+) -> Option<StemAudio> {
     let frames = parent.len();
     if frames == 0 || frames != made.len() {
         return None;
@@ -343,7 +358,8 @@ pub(super) fn spliced(plan: &Plan, new_bars: &[u32], parent: &StemAudio, made: &
     }
     let is_outside = |index: &usize| ranges.iter().all(|range| !range.contains(index));
     let power = |audio: &StemAudio| -> f64 {
-        let square = |index: usize| f64::from(audio.left[index]).powi(2) + f64::from(audio.right[index]).powi(2);
+        let square =
+            |index: usize| f64::from(audio.left[index]).powi(2) + f64::from(audio.right[index]).powi(2);
         (0..frames).filter(is_outside).map(square).sum()
     };
     let (before, after) = (power(parent), power(made));
@@ -435,24 +451,43 @@ mod tests {
         assert!(counts[3] > 16, "{counts:?}");
         let loudest = |bars| snares(bars).iter().map(|note| note.velocity).max().expect("hits");
         assert!(loudest(0..1) + 50 < loudest(7..8));
-        assert!(notes.iter().all(|note| note.step < 124 && note.step as f32 + note.offset + note.length <= 124.01));
-        assert!(snares(7..8).iter().any(|_| true) && notes.iter().all(|note| note.step < 112 || note.pitch != 36));
+        assert!(
+            notes
+                .iter()
+                .all(|note| note.step < 124 && note.step as f32 + note.offset + note.length <= 124.01)
+        );
+        assert!(
+            snares(7..8).iter().any(|_| true) && notes.iter().all(|note| note.step < 112 || note.pitch != 36)
+        );
     }
 
     #[test]
     fn a_drop_lands_and_a_song_ends_on_its_chord() {
         let notes = made(Track::Drums, Shape { lands: true, ..Shape::default() }, 4, beat(4));
-        assert_eq!(notes.iter().filter(|note| note.step == 0).map(|note| note.pitch).collect::<Vec<_>>(), [36, 49]);
+        assert_eq!(
+            notes.iter().filter(|note| note.step == 0).map(|note| note.pitch).collect::<Vec<_>>(),
+            [36, 49]
+        );
         let shape = Shape { ends: true, ..Shape::default() };
         let drums = made(Track::Drums, shape.clone(), 4, beat(4));
         assert_eq!(bar_of(&drums, 3), [(0, 36), (0, 49)]);
         let chords: Vec<Note> = (0..16)
-            .flat_map(|beat| [57, 60, 64].map(|pitch| Note { step: 4 * beat, offset: 0.0, length: 6.0, pitch, velocity: 80 }))
+            .flat_map(|beat| {
+                [57, 60, 64].map(|pitch| Note {
+                    step: 4 * beat,
+                    offset: 0.0,
+                    length: 6.0,
+                    pitch,
+                    velocity: 80,
+                })
+            })
             .collect();
         let harmony = made(Track::Harmony, shape.clone(), 4, chords);
         let last: Vec<&Note> = harmony.iter().filter(|note| note.step >= 48).collect();
         assert!(last.len() >= 3 && last.iter().all(|note| note.step == 48 && note.length == 16.0));
-        assert!(harmony.iter().filter(|note| note.step < 48).all(|note| note.step as f32 + note.length <= 48.0));
+        assert!(
+            harmony.iter().filter(|note| note.step < 48).all(|note| note.step as f32 + note.length <= 48.0)
+        );
         let bass: Vec<Note> =
             (0..64).map(|step| Note { step, offset: 0.0, length: 1.0, pitch: 33, velocity: 90 }).collect();
         let bass = made(Track::Bass, shape, 4, bass);

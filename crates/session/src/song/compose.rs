@@ -88,8 +88,7 @@ impl Session {
         }
         let seed = request.seed.unwrap_or(self.seed);
         let (drafts, order, main_id) = self.drafts(&form, intent, plan);
-        let main_energy =
-            drafts.iter().find(|draft| draft.id == main_id).map_or(0.9, |draft| draft.energy);
+        let main_energy = drafts.iter().find(|draft| draft.id == main_id).map_or(0.9, |draft| draft.energy);
         let mut made: Vec<Section> = Vec::new();
         let count = drafts.iter().filter(|draft| draft.id != main_id).count();
         // Returns come after what they return to.
@@ -97,7 +96,11 @@ impl Session {
         turns.sort_by_key(|draft| (draft.id != main_id, draft.returns.is_some()));
         let mut turn = 0;
         for draft in turns {
-            let section = Section { name: draft.name.clone(), energy: draft.energy, ..Section::new(draft.id, draft.kind) };
+            let section = Section {
+                name: draft.name.clone(),
+                energy: draft.energy,
+                ..Section::new(draft.id, draft.kind)
+            };
             if draft.id == main_id {
                 made.push(Section { content: main.clone(), ..section });
                 continue;
@@ -115,7 +118,16 @@ impl Session {
             };
             let first = draft.returns.and_then(|id| made.iter().find(|section| section.id == id));
             let from = first.map_or(&main, |first| &first.content);
-            let content = derive(maker, from, &main.prompt, first.is_some(), &wanted, request.settings, None, observer)?;
+            let content = derive(
+                maker,
+                from,
+                &main.prompt,
+                first.is_some(),
+                &wanted,
+                request.settings,
+                None,
+                observer,
+            )?;
             made.push(Section { content, ..section });
         }
         self.remember();
@@ -130,7 +142,12 @@ impl Session {
     }
 
     /// The sections of a form and their order. Sections that come back are varied while there is room, and played again otherwise.
-    fn drafts<'a>(&self, form: &Form, intent: &Intent, plan: &Plan) -> (Vec<Draft<'a>>, Vec<Part>, SectionId) {
+    fn drafts<'a>(
+        &self,
+        form: &Form,
+        intent: &Intent,
+        plan: &Plan,
+    ) -> (Vec<Draft<'a>>, Vec<Part>, SectionId) {
         let style = intent.main_style();
         let parts = form.parts();
         let main_part = form.main_part();
@@ -153,10 +170,13 @@ impl Session {
             } else {
                 length_of(part.bars, part.repeats, plan.bars, rules)
             };
-            let before: Vec<&Draft<'a>> =
-                drafts.iter().filter(|draft| draft.kind == part.kind && (is_main || draft.bars == bars)).collect();
+            let before: Vec<&Draft<'a>> = drafts
+                .iter()
+                .filter(|draft| draft.kind == part.kind && (is_main || draft.bars == bars))
+                .collect();
             let nth = drafts.iter().filter(|draft| draft.kind == part.kind).count();
-            let varies = is_main || matches!(part.kind, SectionKind::Verse | SectionKind::A | SectionKind::Solo);
+            let varies =
+                is_main || matches!(part.kind, SectionKind::Verse | SectionKind::A | SectionKind::Solo);
             let repeats = repeats.min(resonantgen_words::form::MOST_REPEATS);
             if let Some(last) = before.last().filter(|_| !varies || room == 0) {
                 order.push(Part { section: last.id, repeats });
@@ -165,7 +185,8 @@ impl Session {
             if nth > 0 {
                 if room == 0 {
                     // Another length of a kind that is there: what is there has to do.
-                    let known = drafts.iter().rev().find(|draft| draft.kind == part.kind).map(|draft| draft.id);
+                    let known =
+                        drafts.iter().rev().find(|draft| draft.kind == part.kind).map(|draft| draft.id);
                     order.extend(known.map(|section| Part { section, repeats: 1 }));
                     continue;
                 }
@@ -222,18 +243,22 @@ impl Session {
         let name = section.name.to_owned();
         let main = self.loop_section().ok_or(SessionError::Empty)?;
         let whole = self.whole_song();
-        let content = |id: SectionId| whole.sections.iter().find(|section| section.id == id).map(|section| &section.content);
+        let content = |id: SectionId| {
+            whole.sections.iter().find(|section| section.id == id).map(|section| &section.content)
+        };
         let (from, own) = content(main).zip(content(id)).ok_or(SessionError::SectionGone)?;
         let style = from.intent.as_ref().ok_or(SessionError::Empty)?.main_style();
         let rules = rules_of(kind, style);
         let main_energy = self.section(main).map_or(energy, |main| main.energy);
         let bars = own.plan.as_ref().or(from.plan.as_ref()).ok_or(SessionError::Empty)?.bars;
         let follows_build = self.order().windows(2).any(|pair| {
-            pair[1].section == id && self.section(pair[0].section).is_some_and(|before| before.kind == SectionKind::Build)
+            pair[1].section == id
+                && self.section(pair[0].section).is_some_and(|before| before.kind == SectionKind::Build)
         });
         let has_next = self.order().last().is_none_or(|part| part.section != id);
         let seed = seed.unwrap_or_else(|| {
-            let used: Vec<u64> = own.tracks.iter().flat_map(|state| &state.history).map(|take| take.recipe.seed).collect();
+            let used: Vec<u64> =
+                own.tracks.iter().flat_map(|state| &state.history).map(|take| take.recipe.seed).collect();
             let first = used.iter().max().copied().unwrap_or(self.seed).wrapping_add(1);
             (first..).find(|seed| !used.contains(seed)).unwrap_or(first)
         });
@@ -241,7 +266,8 @@ impl Session {
         observer.section(&name, 0, 1);
         // A return of the loop is varied again.
         let is_return = self.section(main).is_some_and(|main| main.kind == kind && main.bars() == bars);
-        let made = derive(maker, from, &from.prompt, is_return, &wanted, settings, Some((own, tracks)), observer)?;
+        let made =
+            derive(maker, from, &from.prompt, is_return, &wanted, settings, Some((own, tracks)), observer)?;
         let before = self.song.open;
         self.remember();
         self.open_section(id)?;
@@ -419,7 +445,15 @@ fn derive(
         }
         context.sort_by_key(|take| take.recipe.track);
         let take = Arc::new(maker.make(
-            &TakeRequest { track, prompt, intent: &intent, plan: &plan, seed: wanted.seed, settings, context: &context },
+            &TakeRequest {
+                track,
+                prompt,
+                intent: &intent,
+                plan: &plan,
+                seed: wanted.seed,
+                settings,
+                context: &context,
+            },
             observer,
         )?);
         heard.push(take.clone());
@@ -452,7 +486,11 @@ mod tests {
     fn names(session: &Session) -> String {
         let name = |part: &Part| {
             let section = session.section(part.section).expect("it is there");
-            if part.repeats > 1 { format!("{} x{}", section.name, part.repeats) } else { section.name.to_owned() }
+            if part.repeats > 1 {
+                format!("{} x{}", section.name, part.repeats)
+            } else {
+                section.name.to_owned()
+            }
         };
         session.order().iter().map(name).collect::<Vec<_>>().join(", ")
     }
@@ -467,7 +505,15 @@ mod tests {
         assert!(find("drop").is_open);
         assert!(find("break").take(Track::Drums).is_none() && find("break").take(Track::Harmony).is_some());
         let shape = |name: &str, track: Track| {
-            find(name).take(track).expect("it plays").recipe.intent.track(track).shape.clone().expect("a shape")
+            find(name)
+                .take(track)
+                .expect("it plays")
+                .recipe
+                .intent
+                .track(track)
+                .shape
+                .clone()
+                .expect("a shape")
         };
         assert!(shape("build", Track::Drums).rises && shape("build", Track::Drums).gap_steps == 4);
         assert!(shape("outro", Track::Drums).ends);
@@ -504,16 +550,23 @@ mod tests {
         let refused = session.make_song(&maker, &SongRequest::default(), &Silent);
         assert!(matches!(refused, Err(SessionError::Generate(GenerateError::Cancelled))));
         assert!(!session.is_song() && !session.can_redo());
-        assert!(matches!(Session::default().make_song(&maker, &SongRequest::default(), &Silent), Err(SessionError::Empty)));
+        assert!(matches!(
+            Session::default().make_song(&maker, &SongRequest::default(), &Silent),
+            Err(SessionError::Empty)
+        ));
     }
 
     #[test]
     fn every_genre_becomes_a_song_within_the_limits() {
-        for prompt in ["techno", "hip hop", "pop", "jazz", "ambient", "blues", "ragtime", "post rock", "k-pop"] {
+        for prompt in
+            ["techno", "hip hop", "pop", "jazz", "ambient", "blues", "ragtime", "post rock", "k-pop"]
+        {
             let mut session = generated(prompt, 1);
             session.make_song(&FakeMaker::default(), &SongRequest::default(), &Silent).expect("a song");
             assert!(session.sections().count() <= MOST_SECTIONS && session.order().len() >= 4, "{prompt}");
-            assert!(session.sections().all(|section| section.tracks.iter().any(|state| state.take().is_some())));
+            assert!(
+                session.sections().all(|section| section.tracks.iter().any(|state| state.take().is_some()))
+            );
         }
     }
 

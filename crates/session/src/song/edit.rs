@@ -19,7 +19,8 @@ impl Session {
         let is_free = |name: &str| self.song.sections.iter().all(|section| section.name != name);
         let stem = wanted.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end();
         let stem = if stem.is_empty() { wanted } else { stem };
-        let names = (1_u32..).map(|number| if number == 1 { stem.to_owned() } else { format!("{stem} {number}") });
+        let names =
+            (1_u32..).map(|number| if number == 1 { stem.to_owned() } else { format!("{stem} {number}") });
         names.into_iter().find(|name| is_free(name)).unwrap_or_default()
     }
 
@@ -70,7 +71,9 @@ impl Session {
     pub(super) fn check_unlocked(&self, id: SectionId, tracks: &[Track]) -> Result<(), SessionError> {
         let section = self.section(id).ok_or(SessionError::SectionGone)?;
         match tracks.iter().find(|track| section.tracks[track.index()].locked) {
-            Some(track) => Err(SessionError::LockedInSection { track: *track, section: section.name.to_owned() }),
+            Some(track) => {
+                Err(SessionError::LockedInSection { track: *track, section: section.name.to_owned() })
+            }
             None => Ok(()),
         }
     }
@@ -82,8 +85,10 @@ impl Session {
     pub fn rename_section(&mut self, id: SectionId, name: &str) -> Result<(), SessionError> {
         let index = self.section_index(id)?;
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_taken = self.song.sections.iter().any(|other| other.id != id && other.name.eq_ignore_ascii_case(&name));
-        let is_plain = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        let is_taken =
+            self.song.sections.iter().any(|other| other.id != id && other.name.eq_ignore_ascii_case(&name));
+        let is_plain =
+            !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
         if !is_plain || is_taken {
             return Err(SessionError::SectionName { name, most: LONGEST_NAME, is_taken });
         }
@@ -216,7 +221,8 @@ impl Session {
         if locked && self.states(track).all(|state| state.take().is_none()) {
             return Err(SessionError::NothingToLock(track));
         }
-        let changes = |state: &crate::TrackState| state.locked != locked && (!locked || state.take().is_some());
+        let changes =
+            |state: &crate::TrackState| state.locked != locked && (!locked || state.take().is_some());
         if self.states(track).any(changes) {
             self.remember();
             for state in self.states_mut(track) {
@@ -290,7 +296,10 @@ mod tests {
         let twice = |repeats| [Part { section: first, repeats }];
         assert!(matches!(session.set_order(&twice(0)), Err(SessionError::Repeats(0))));
         assert!(matches!(session.set_order(&[]), Err(SessionError::LastSection)));
-        assert!(matches!(session.set_order(&[Part { section: first, repeats: 1 }; 65]), Err(SessionError::TooManyParts)));
+        assert!(matches!(
+            session.set_order(&[Part { section: first, repeats: 1 }; 65]),
+            Err(SessionError::TooManyParts)
+        ));
         assert!(matches!(session.rename_section(second, "a"), Err(SessionError::SectionName { .. })));
         assert!(session.rename_section(second, &"x".repeat(90)).is_err());
         assert!(session.rename_section(second, "").is_err());

@@ -115,7 +115,9 @@ fn varied(mut chords: Vec<Chord>, key: Key) -> Vec<Chord> {
     for bar in (0..chords.len() / 2).filter(|bar| bar % PHRASE_BARS == 2) {
         for half in [2 * bar, 2 * bar + 1] {
             let before = chords[half - 1];
-            if let Some(chord) = relative(chords[half], key).filter(|chord| chord.root != before.root || half % 2 == 1) {
+            if let Some(chord) =
+                relative(chords[half], key).filter(|chord| chord.root != before.root || half % 2 == 1)
+            {
                 chords[half] = chord;
             }
         }
@@ -141,9 +143,8 @@ fn diatonic(degree: usize, key: Key, has_seventh: bool) -> Option<Chord> {
     let degrees = key.mode.degrees();
     let above = |up: usize| (degrees[(degree + up) % 7] + 12 - degrees[degree]) % 12;
     let (triad, seventh) = ([0, above(2), above(4)], [0, above(2), above(4), above(6)]);
-    let quality = |intervals: &[u8]| {
-        ChordQuality::ALL.into_iter().find(|quality| quality.intervals() == intervals)
-    };
+    let quality =
+        |intervals: &[u8]| ChordQuality::ALL.into_iter().find(|quality| quality.intervals() == intervals);
     let quality = has_seventh.then(|| quality(&seventh)).flatten().or_else(|| quality(&triad))?;
     Some(Chord::new(key.tonic + degrees[degree], quality, uses_flats(key)))
 }
@@ -249,7 +250,9 @@ pub(super) fn return_of(wanted: &Wanted<'_>, track: Track, first: &Take) -> Trac
 
 /// Which tracks play when all that play in the main section are out: those of the main section.
 pub(super) fn somebody_plays(wanted: &Wanted<'_>, plays_in_main: [bool; TRACK_COUNT]) -> bool {
-    Track::ALL.into_iter().any(|track| plays_in_main[track.index()] && wanted.rules.levels[track.index()] != Level::Out)
+    Track::ALL
+        .into_iter()
+        .any(|track| plays_in_main[track.index()] && wanted.rules.levels[track.index()] != Level::Out)
 }
 
 #[cfg(test)]
@@ -284,11 +287,16 @@ mod tests {
         let of = |kind, bars| plan_of(&wanted(kind, bars), &main, &intent);
         for kind in SectionKind::ALL {
             let plan = of(kind, 8);
-            assert_eq!((plan.bpm, plan.key, plan.meter, plan.swing), (main.bpm, main.key, main.meter, main.swing));
+            assert_eq!(
+                (plan.bpm, plan.key, plan.meter, plan.swing),
+                (main.bpm, main.key, main.meter, main.swing)
+            );
             assert_eq!(plan.chords.len(), 16, "{kind}");
         }
         assert_eq!(of(SectionKind::Chorus, 16).chords[16..], main.chords[..]);
-        let names = |plan: &Plan| plan.chords.iter().step_by(2).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let names = |plan: &Plan| {
+            plan.chords.iter().step_by(2).map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
         assert_eq!(names(&of(SectionKind::Verse, 4)), "Am F Am G");
         let bridge = of(SectionKind::Bridge, 8);
         let same = bridge.chords.iter().zip(&main.chords).filter(|(a, b)| a.root == b.root).count();

@@ -17,12 +17,32 @@ enum Token {
 
 /// Words for bars and words without a meaning.
 const BARS: [&str; 22] = [
-    "bar", "bars", "measure", "measures", "takt", "takte", "takten", "mesure", "mesures", "compás", "compas",
-    "compases", "battuta", "battute", "compasso", "compassos", "小節", "小节", "마디", "такт", "такта", "тактов",
+    "bar",
+    "bars",
+    "measure",
+    "measures",
+    "takt",
+    "takte",
+    "takten",
+    "mesure",
+    "mesures",
+    "compás",
+    "compas",
+    "compases",
+    "battuta",
+    "battute",
+    "compasso",
+    "compassos",
+    "小節",
+    "小节",
+    "마디",
+    "такт",
+    "такта",
+    "тактов",
 ];
 const FILLERS: [&str; 22] = [
-    "of", "a", "an", "the", "then", "and", "with", "von", "und", "dann", "de", "del", "et", "puis", "y", "luego", "e",
-    "di", "poi", "depois", "und", "the",
+    "of", "a", "an", "the", "then", "and", "with", "von", "und", "dann", "de", "del", "et", "puis", "y",
+    "luego", "e", "di", "poi", "depois", "und", "the",
 ];
 const NUMBERS: [(&str, u64); 22] = [
     ("one", 1),
@@ -116,8 +136,8 @@ fn tokens(chunk: &str) -> Result<Vec<Token>, FormError> {
             .find_map(|count| Some((count, kind_of(&words[index..index + count].join(" "))?)));
         let word = words[index].as_str();
         // "a" is an article before "verse", and a section otherwise.
-        let is_article = word == "a"
-            && words.get(index + 1).is_some_and(|next| next.len() > 1 && kind_of(next).is_some());
+        let is_article =
+            word == "a" && words.get(index + 1).is_some_and(|next| next.len() > 1 && kind_of(next).is_some());
         if let Some((count, kind)) = longest.filter(|_| !is_article) {
             tokens.push(Token::Section(kind, titled(&words[index..index + count].join(" "))));
             index += count;
@@ -149,7 +169,9 @@ fn tokens(chunk: &str) -> Result<Vec<Token>, FormError> {
         } else if let Some(value) = number(word) {
             match tokens.last_mut() {
                 // "thirty two".
-                Some(Token::Number(tens)) if (*tens == 20 || *tens == 30) && value < 10 && !is_digits(word) => {
+                Some(Token::Number(tens))
+                    if (*tens == 20 || *tens == 30) && value < 10 && !is_digits(word) =>
+                {
                     *tens += value;
                 }
                 _ => tokens.push(Token::Number(value)),
@@ -218,7 +240,8 @@ fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<(SectionKind, bool)>) -> R
         let bars = numbers.first().map_or(0, |(number, _)| clipped(*number));
         return Err(FormError::NoSection { text: chunk.trim().to_owned(), bars });
     };
-    let before: Vec<bool> = seen.iter().filter(|(known, _)| *known == kind).map(|(_, has_length)| *has_length).collect();
+    let before: Vec<bool> =
+        seen.iter().filter(|(known, _)| *known == kind).map(|(_, has_length)| *has_length).collect();
     let nth = before.len() as u64 + 1;
     let counts = numbers.len() > 1 || before.iter().all(|has_length| !has_length);
     // "verse 2 16": the first number counts the verses. So does a lone one that fits: the second verse is "verse 2".
@@ -233,8 +256,7 @@ fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<(SectionKind, bool)>) -> R
     let usual = u64::from(rules_of(kind, Style::Pop).bars);
     let bars = numbers.first().map_or(usual, |(number, _)| *number);
     let bars = u32::try_from(bars).map_err(|_| FormError::Bars { name: name.clone(), bars })?;
-    let repeats =
-        u32::try_from(repeats).map_err(|_| FormError::Repeats { name: name.clone(), repeats })?;
+    let repeats = u32::try_from(repeats).map_err(|_| FormError::Repeats { name: name.clone(), repeats })?;
     Ok(FormPart { kind, name, bars, repeats })
 }
 
@@ -265,7 +287,10 @@ mod tests {
             ("verse 1 16 bars; chorus 1 8; verse 2 16", "Verse 16, Chorus 8, Verse 16"),
             ("build 2, drop 8, build 2, drop 8", "Build 2, Drop 8, Build 2, Drop 8"),
             ("A 8, B 8, A, C, A", "A 8, B 8, A 8, C 8, A 8"),
-            ("AABA is no word".split(' ').next().unwrap_or_default(), "'aaba' is no section: use intro, verse, build, chorus (or hook), drop, break, bridge, solo, head, outro, or A to H"),
+            (
+                "AABA is no word".split(' ').next().unwrap_or_default(),
+                "'aaba' is no section: use intro, verse, build, chorus (or hook), drop, break, bridge, solo, head, outro, or A to H",
+            ),
             ("Strophe 16 Takte, Refrain 8 Takte zweimal, Schluss 4", "Strophe 16, Refrain 8 x2, Schluss 4"),
             ("couplet 8, refrain 8, pont 8", "Couplet 8, Refrain 8, Pont 8"),
             ("estrofa 8, estribillo 8, puente 4", "Estrofa 8, Estribillo 8, Puente 4"),

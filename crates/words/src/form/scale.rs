@@ -28,14 +28,17 @@ impl std::str::FromStr for Length {
         };
         if let Some((minutes, seconds)) = plain.split_once(':') {
             let minutes: u32 = minutes.trim().parse().map_err(|_| wrong())?;
-            let seconds: u32 = seconds.trim().parse().ok().filter(|seconds| *seconds < 60).ok_or_else(wrong)?;
+            let seconds: u32 =
+                seconds.trim().parse().ok().filter(|seconds| *seconds < 60).ok_or_else(wrong)?;
             return positive(60.0 * f64::from(minutes) + f64::from(seconds));
         }
         let digits = plain.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
         let (number, unit) = plain.split_at(digits);
         let number: f64 = number.parse().map_err(|_| wrong())?;
         match unit.trim() {
-            "m" | "min" | "mins" | "minute" | "minutes" | "minuten" | "minutos" | "minuti" => positive(60.0 * number),
+            "m" | "min" | "mins" | "minute" | "minutes" | "minuten" | "minutos" | "minuti" => {
+                positive(60.0 * number)
+            }
             "s" | "sec" | "secs" | "second" | "seconds" | "sekunden" => positive(number),
             "bar" | "bars" | "takte" | "mesures" | "compases" | "battute" | "compassos"
                 if number >= 1.0 && number.fract() == 0.0 && number <= f64::from(u32::MAX) =>
@@ -80,7 +83,8 @@ impl Form {
         let factor = ratio(&parts);
         let main = self.parts[self.main_part()].kind;
         let fits = (1..=*BARS_RANGE.end()).contains(&pass);
-        let phrase_of = |part: &FormPart| if part.kind == main && fits && pass > 1 { pass } else { phrase(part) };
+        let phrase_of =
+            |part: &FormPart| if part.kind == main && fits && pass > 1 { pass } else { phrase(part) };
         let originals: Vec<Original> =
             parts.iter().map(|part| Original { bars: length(part), phrase: phrase_of(part) }).collect();
         for (part, original) in parts.iter_mut().zip(&originals) {
@@ -140,9 +144,8 @@ fn settle(parts: &mut [FormPart], originals: &[Original], wanted: u32) {
                 && (missing - step(*index)).abs() < missing.abs()
         };
         let strain = |index: usize| (after(index) as f64 / f64::from(originals[index].bars)).ln().abs();
-        let best = (0..parts.len())
-            .filter(fits)
-            .min_by(|a, b| strain(*a).total_cmp(&strain(*b)).then(b.cmp(a)));
+        let best =
+            (0..parts.len()).filter(fits).min_by(|a, b| strain(*a).total_cmp(&strain(*b)).then(b.cmp(a)));
         let Some(index) = best else { return };
         let bars = after(index) as u32;
         parts[index].bars = bars;
@@ -165,7 +168,8 @@ fn played_again(parts: &[FormPart]) -> Option<Vec<FormPart>> {
 fn dispensable(parts: &[FormPart]) -> Option<usize> {
     let main = Form { parts: parts.to_vec() }.main_part();
     let count = |kind: SectionKind| parts.iter().filter(|part| part.kind == kind).count();
-    let again = (0..parts.len()).rev().filter(|index| *index != main).find(|index| count(parts[*index].kind) > 1);
+    let again =
+        (0..parts.len()).rev().filter(|index| *index != main).find(|index| count(parts[*index].kind) > 1);
     let rank = |kind: SectionKind| match kind {
         SectionKind::Bridge | SectionKind::Solo | SectionKind::Break => Some(0),
         SectionKind::Build | SectionKind::C | SectionKind::D => Some(1),
@@ -229,7 +233,10 @@ mod tests {
         for genre in genres().all() {
             let scaled = genre.form.scaled_in_passes(64, 8);
             let main = scaled.parts()[scaled.main_part()].kind;
-            assert!(scaled.parts().iter().filter(|part| part.kind == main).all(|part| part.bars % 8 == 0), "{scaled}");
+            assert!(
+                scaled.parts().iter().filter(|part| part.kind == main).all(|part| part.bars % 8 == 0),
+                "{scaled}"
+            );
             assert!(scaled.bars().abs_diff(64) <= 12, "{}: {scaled} has {}", genre.name, scaled.bars());
         }
     }

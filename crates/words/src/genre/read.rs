@@ -281,7 +281,9 @@ impl Genres {
         let form = match (&raw.form, heir) {
             (Some(text), _) => text.parse().map_err(|error| format!("form \"{text}\": {error}"))?,
             (None, Some(heir)) => heir.form.clone(),
-            (None, None) => return Err("it has no form: write like form = \"intro 4, verse 8, chorus 8\"".to_owned()),
+            (None, None) => {
+                return Err("it has no form: write like form = \"intro 4, verse 8, chorus 8\"".to_owned());
+            }
         };
         let share = |what: &str, value: f32| {
             let is_share = (0.0..=1.0).contains(&value);
