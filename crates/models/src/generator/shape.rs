@@ -314,8 +314,14 @@ pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]
     let old: Vec<&Note> = parent.score.notes.iter().filter(is_new).collect();
     let place = |note: &&Note| (note.step, note.pitch);
     let same = new.iter().map(place).eq(old.iter().map(place));
-    let crowd = CROWD_COST * new.len().abs_diff(old.len()) as f32;
-    let mut cost = crowd + if same { SAME_COST } else { 0.0 };
+    if same {
+        return SAME_COST;
+    }
+    // A section that returns is performed as a whole: there is no seam to join.
+    if !shape(request).is_some_and(|shape| shape.keeps_sound) {
+        return 0.0;
+    }
+    let mut cost = CROWD_COST * new.len().abs_diff(old.len()) as f32;
     if request.track == Track::Bass || request.track == Track::Melody {
         for pair in notes.windows(2).filter(|pair| is_new(&&pair[0]) != is_new(&&pair[1])) {
             let leap = f32::from(pair[0].pitch.abs_diff(pair[1].pitch));
