@@ -137,8 +137,33 @@ fn items(folder: &Path) -> Result<Vec<Item>> {
         };
         items.push(Item { part, target, source });
     }
+    store_plugin_once(&mut items);
     items.sort();
     Ok(items)
+}
+
+/// Both formats are the same library, which is packed and stored once like the models.
+fn store_plugin_once(items: &mut Vec<Item>) {
+    let is_library = |item: &Item| match &item.source {
+        Source::File(path) => {
+            path.is_file() && [".clap", ".vst3"].iter().any(|end| item.target.ends_with(end))
+        }
+        Source::Installed(_) => false,
+    };
+    let libraries: Vec<usize> = (0..items.len()).filter(|index| is_library(&items[*index])).collect();
+    let [first, second] = libraries[..] else { return };
+    let (Source::File(one), Source::File(other)) =
+        (items[first].source.clone(), items[second].source.clone())
+    else {
+        return;
+    };
+    if same_file(&one, &other) {
+        let target = format!("{HOME}\\plugins\\{}.dll", plugin_name());
+        for index in [first, second] {
+            items[index].source = Source::Installed(target.clone());
+        }
+        items.push(Item { part: Part::Shared, target, source: Source::File(one) });
+    }
 }
 
 /// The same file in the shared part, for one of a plugin's resources.
@@ -385,11 +410,11 @@ mod tests {
             write(place.path(), name, text);
         }
         let items = items(place.path()).expect("files");
-        assert_eq!(items.len(), 10);
+        assert_eq!(items.len(), 11);
         let links = items.iter().filter(|item| matches!(item.source, Source::Installed(_))).count();
-        assert_eq!(links, 3, "{items:#?}");
+        assert_eq!(links, 5, "{items:#?}");
         let of = |part| items.iter().filter(|item| item.part == part).count();
-        assert_eq!([Part::Shared, Part::Vst3, Part::Clap, Part::Program].map(of), [3, 3, 3, 1]);
+        assert_eq!([Part::Shared, Part::Vst3, Part::Clap, Part::Program].map(of), [4, 3, 3, 1]);
         let script = script_of(&items, Path::new("setup.exe"), true);
         for item in &items {
             assert!(script.contains(&format!("  Delete \"{}\"", item.target)), "{}", item.target);
