@@ -18,6 +18,10 @@ const ENDS_S: [f64; 4] = [1.6, 2.6, 3.6, 3.0];
 /// Audio frames before a section in which it is faded in from its loop's own end (5 ms), so that its first beat is whole.
 const LEAD_IN: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
 
+/// The most audio frames before a border that what rings over it is made of (250 ms), and in which a step is taken away (4 ms).
+const HEARD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
+const SOFTENED: usize = TAKE_SAMPLE_RATE_HZ as usize / 250;
+
 /// A place in a song with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marker {
@@ -120,13 +124,19 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
                 );
             }
         }
+        if !is_same(index.checked_sub(1).and_then(|before| takes.get(before))) {
+            soften_start(&mut song, pass.start, audio);
+        }
         if !is_same(takes.get(index + 1)) {
             let is_last = index + 1 == passes.len();
             let seconds = if is_last { ENDS_S } else { STOPS_S }[track.index()];
             let frames = ((seconds * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize).min(song.len() - pass.end);
-            // What is continued is what was heard last, whether or not the loop came to its end.
-            let heard = (pass.end - pass.start - 1) % count + 1;
-            let heard = if heard >= count { Arc::clone(audio) } else { Arc::new(until(audio, heard)) };
+            // What is continued is what was heard last, which may be a sample more or less than whole passes of the loop.
+            let length = (pass.end - pass.start).min(count).min(HEARD);
+            let heard_at = |side: &[i32]| -> Vec<i32> {
+                (pass.end - pass.start - length..pass.end - pass.start).map(|at| side[at % count]).collect()
+            };
+            let heard = StemAudio { left: heard_at(&audio.left), right: heard_at(&audio.right) };
             let tail = tail(&heard, seconds, frames);
             if tail.is_empty() || pass.end - pass.start < TAIL_LEAD {
                 continue;
@@ -146,8 +156,21 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
     Some(song)
 }
 
-fn until(audio: &StemAudio, frames: usize) -> StemAudio {
-    StemAudio { left: audio.left[..frames].to_vec(), right: audio.right[..frames].to_vec() }
+/// Where a take begins with a step, because its loop does not lead into its beginning, takes the step away over the next samples.
+fn soften_start(song: &mut StemAudio, start: usize, audio: &StemAudio) {
+    let Some(last) = audio.len().checked_sub(1) else { return };
+    for (samples, loop_side) in [(&mut song.left, &audio.left), (&mut song.right, &audio.right)] {
+        let step = i64::from(loop_side[0]) - if start == 0 { 0 } else { i64::from(loop_side[last]) };
+        let around = loop_side.windows(2).take(SOFTENED).map(|pair| i64::from(pair[1]) - i64::from(pair[0]));
+        let steepest = around.map(i64::abs).max().unwrap_or(0);
+        if step.abs() <= 2 * steepest {
+            continue;
+        }
+        for (offset, sample) in samples.iter_mut().skip(start).take(SOFTENED).enumerate() {
+            let share = 0.5 + 0.5 * (std::f64::consts::PI * (offset as f64 + 0.5) / SOFTENED as f64).cos();
+            *sample = (*sample - (share * step as f64).round() as i32).clamp(-8_388_608, 8_388_607);
+        }
+    }
 }
 
 fn add(song: &mut StemAudio, at: usize, (left, right): (i32, i32)) {

@@ -52,7 +52,7 @@ impl std::str::FromStr for Length {
 
 /// A form grows by playing its middle again from this factor on, and loses sections below the other.
 const PLAY_AGAIN: f64 = 1.5;
-const LEAVE_OUT: f64 = 0.7;
+const LEAVE_OUT: f64 = 0.5;
 
 impl Form {
     /// The form at about `wanted` bars: sections get longer or shorter in whole phrases, and where that is not enough, the middle
@@ -76,15 +76,17 @@ impl Form {
             }
             parts = again;
         }
-        while ratio(&parts) < LEAVE_OUT {
-            let Some(index) = dispensable(&parts) else { break };
-            parts.remove(index);
-        }
-        let factor = ratio(&parts);
         let main = self.parts[self.main_part()].kind;
         let fits = (1..=*BARS_RANGE.end()).contains(&pass);
         let phrase_of =
             |part: &FormPart| if part.kind == main && fits && pass > 1 { pass } else { phrase(part) };
+        // The least that the parts can be, each of one phrase.
+        let least = |parts: &[FormPart]| parts.iter().map(phrase_of).sum::<u32>();
+        while ratio(&parts) < LEAVE_OUT || least(&parts) > wanted {
+            let Some(index) = dispensable(&parts) else { break };
+            parts.remove(index);
+        }
+        let factor = ratio(&parts);
         let originals: Vec<Original> =
             parts.iter().map(|part| Original { bars: length(part), phrase: phrase_of(part) }).collect();
         for (part, original) in parts.iter_mut().zip(&originals) {
