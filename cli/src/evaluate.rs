@@ -6,6 +6,7 @@ mod fits;
 mod genres;
 mod mix;
 mod pieces;
+mod songs;
 mod sounds;
 mod tempo;
 mod traits;
@@ -62,6 +63,23 @@ impl Figure {
         });
         Self { name: name.into(), value, cases, target, reached }
     }
+
+    /// Its row in a table of figures.
+    pub fn row(&self) -> String {
+        let Self { name, value, cases, target, reached } = self;
+        let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+        let target = match target {
+            Some(Target::AtLeast(least)) => format!(">= {least}"),
+            Some(Target::AtMost(most)) => format!("<= {most}"),
+            None => "-".to_owned(),
+        };
+        let reached = match reached {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "-",
+        };
+        format!("| {name} | {value} | {target} | {reached} | {cases} |")
+    }
 }
 
 /// Everything that was measured.
@@ -108,6 +126,9 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     }
     if arguments.sounds {
         return sounds::run(&engine, arguments);
+    }
+    if arguments.songs {
+        return songs::run(&engine, arguments);
     }
     let all: Vec<&str> = PROMPTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     // A shorter run still spans the whole list, and so all styles.
@@ -168,19 +189,8 @@ impl<P: Serialize, E: Serialize> Evaluation<P, E> {
             "Models `{}`, {} prompts, {} seeds.\n\n| figure | value | target | reached | cases |\n|---|---|---|---|---|\n",
             self.bundle, self.prompts, self.seeds
         );
-        for Figure { name, value, cases, target, reached } in &self.figures {
-            let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-            let target = match target {
-                Some(Target::AtLeast(least)) => format!(">= {least}"),
-                Some(Target::AtMost(most)) => format!("<= {most}"),
-                None => "-".to_owned(),
-            };
-            let reached = match reached {
-                Some(true) => "yes",
-                Some(false) => "**no**",
-                None => "-",
-            };
-            let _ = writeln!(text, "| {name} | {value} | {target} | {reached} | {cases} |");
+        for figure in &self.figures {
+            let _ = writeln!(text, "{}", figure.row());
         }
         text.push_str("\n| spread | least | 25 % | median | 75 % | most |\n|---|---|---|---|---|---|\n");
         for Spread { name, quartiles: [least, lower, middle, upper, most] } in &self.spreads {

@@ -39,9 +39,8 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    on_the_audio_thread(|| {
-        player.process(position, &Controls { swap_at, ..Controls::default() }, &mut stems, None)
-    });
+    let controls = Controls { swap_at, ..Controls::default() };
+    on_the_audio_thread(|| player.process(position, &controls, &mut stems, None));
     block
 }
 

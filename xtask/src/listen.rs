@@ -7,15 +7,16 @@ use anyhow::Result;
 use crate::command;
 use crate::flags::Listen;
 use crate::setup::{python, runtime};
+use crate::target::Target;
 
 /// Builds the command line and makes `target/listen/index.html`, or the examples in `assets/examples`.
 ///
 /// # Errors
 /// Returns an error if setup, build or a generation fails.
 pub fn run(flags: &Listen) -> Result<()> {
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let python = python::ensure()?;
-    let program = crate::generate::build_cli()?;
+    let program = crate::generate::build_cli(Target::HERE, true)?;
     let root = crate::root();
     let mut page = Command::new(python);
     page.args(["-m", "resonant.listening_page", "--program"]).arg(program);

@@ -22,6 +22,7 @@ mod random;
 mod render;
 pub mod rules;
 pub mod sampling;
+mod shape;
 pub mod tokens;
 mod verify;
 
@@ -45,6 +46,7 @@ use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
+use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::maker::{BundleFacts, Maker};
 pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
@@ -334,6 +336,7 @@ impl Engine {
         let mut best: Option<(f32, Take)> = None;
         for rendering in 1..=verify::RENDERINGS {
             let (tokens, audio) = self.render(request, record, patch, &score, &mut timings, observer)?;
+            let audio = self.spliced(request, patch, audio);
             let measuring = Instant::now();
             let mut measures = Measures::new(track, request.plan, &score.notes, &audio);
             timings.decode += measuring.elapsed().as_secs_f64();
@@ -359,6 +362,18 @@ impl Engine {
         Ok(take)
     }
 
+    /// Puts new bars into the parent's sound, if that is to stay.
+    fn spliced(&self, request: &TakeRequest<'_>, patch: &Patch, audio: StemAudio) -> StemAudio {
+        let new_bars = shape::shape(request)
+            .filter(|shape| shape.keeps_sound)
+            .and_then(|shape| shape.new_bars.as_deref());
+        let parent = bias::parent(request).filter(|parent| parent.patch == patch.id);
+        let splice = new_bars
+            .zip(parent)
+            .and_then(|(new_bars, parent)| shape::spliced(request.plan, new_bars, &parent.audio, &audio));
+        splice.unwrap_or(audio)
+    }
+
     /// Writes candidates until enough have no faults, of which the critic chooses; returns the chosen one, otherwise the one with the
     /// least faults, and the number of candidates without those that were written to choose from.
     fn write(
@@ -373,9 +388,18 @@ impl Engine {
         for candidate in 0..verify::COMPOSITIONS {
             observer.progress(request.track, Stage::Compose, 0.0);
             let score = self.compose(request, family, candidate, observer)?;
-            let faults = verify::faults(request, &score.notes);
-            if faults == 0.0 {
-                fine.push((critic::judge_for(request, &score.notes), score));
+            let parent = bias::parent(request);
+            let has_new_bars = shape::kept_steps(request, parent).is_some();
+            // A section's shape is no fault of the notes: they are judged before they get it.
+            let mut faults = verify::faults(request, &score.notes);
+            let judged = (faults == 0.0).then(|| critic::judge_for(request, &score.notes));
+            let mut score = score;
+            shape::shaped(request, parent, &mut score.notes);
+            if let Some(parent) = parent.filter(|_| has_new_bars) {
+                faults += shape::join_cost(request, parent, &score.notes);
+            }
+            if let Some(judged) = judged.filter(|_| faults == 0.0) {
+                fine.push((judged, score));
                 if fine.len() >= critic::choice(request) {
                     break;
                 }
@@ -416,6 +440,7 @@ impl Engine {
             let sound = (render::tilt(bias::change(request)), &arrangement);
             let kit = (kit.as_ref(), self.bundle.hits());
             let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
+            let audio = shape::cut(request, audio);
             timings.decode += start.elapsed().as_secs_f64();
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));
@@ -432,8 +457,7 @@ impl Engine {
             return Ok((Tokens::default(), audio));
         }
         let is_cancelled = || observer.is_cancelled();
-        let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let material = Material::new(request, score, loop_samples);
+        let material = Material::new(request, score, shape::rendered_frames(request));
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
             let mut slot = lock(&self.cache.tracks[track.index()].perform);
@@ -471,9 +495,11 @@ impl Engine {
             tilt: render::tilt(bias::change(request)),
             arrangement: &Arrangement::new(request, &score.notes, false),
         };
-        let audio = decoding.decode(network, self.threads, observer)?;
+        let audio = shape::cut(request, decoding.decode(network, self.threads, observer)?);
         timings.decode += performed.elapsed().as_secs_f64();
-        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline), audio))
+        let timeline = Timeline::new(request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
+        let kept = timeline.loop_codec_frames();
+        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline, kept), audio))
     }
 
     fn compose(

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::flac::{self, Packed};
 use super::parallel::{in_parallel, thread_count};
 use super::record::{self, FORM, Opened, RecordError, Sound, TakeRecord};
+use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 use resonantgen_take::{Take, TakeId};
 
@@ -83,8 +84,9 @@ fn write(session: &Session, room: usize) -> Vec<u8> {
     bytes.extend_from_slice(&json);
     let hash = Sha256::digest(&bytes);
     bytes.extend_from_slice(&hash);
-    for take in session.tracks.iter().flat_map(|state| &state.history) {
-        let audio = packed(take).map_or_else(|| Arc::from([]), |packed| packed.bytes);
+    let of_track = |track| session.track(track).history.iter().cloned().chain(session.elsewhere(track));
+    for take in Track::ALL.into_iter().flat_map(of_track) {
+        let audio = packed(&take).map_or_else(|| Arc::from([]), |packed| packed.bytes);
         bytes.extend_from_slice(&(audio.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&audio);
     }
@@ -105,14 +107,15 @@ fn kept_sounds(
     let mut kept = HashSet::new();
     let mut others: Vec<(usize, &Arc<Take>)> = Vec::new();
     let mut needed: Vec<&Arc<Take>> = Vec::new();
-    for state in &session.tracks {
+    for state in Track::ALL.into_iter().flat_map(|track| session.states(track)) {
         for (index, take) in state.history.iter().enumerate() {
             let is_needed = state.current == Some(index)
                 || state.favourites.contains(&take.id)
                 || !session.can_be_made_again(take);
             if is_needed {
-                needed.push(take);
-                kept.insert(take.id.clone());
+                if kept.insert(take.id.clone()) {
+                    needed.push(take);
+                }
             } else {
                 let is_compared = state.heard_before.as_ref() == Some(&take.id);
                 others.push((if is_compared { 0 } else { state.history.len() - index }, take));
@@ -133,6 +136,9 @@ fn kept_sounds(
         if is_cancelled() {
             return None;
         }
+        if kept.contains(&take.id) {
+            continue;
+        }
         let Some(size) = flac::encode(&take.audio).map(|packed| packed.bytes.len()) else { continue };
         if size > room {
             break;
@@ -152,10 +158,12 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Session, BlobError> {
     if let Some(lost) = lost.first() {
         return Err(BlobError::Damaged(lost.reason.clone()));
     }
-    for state in &mut session.tracks {
-        let current = state.take().map(|take| take.id.clone());
-        state.history.retain(|take| !take.is_asleep());
-        state.current = current.and_then(|id| state.position(&id));
+    for track in Track::ALL {
+        for state in session.states_mut(track) {
+            let current = state.take().map(|take| take.id.clone());
+            state.history.retain(|take| !take.is_asleep());
+            state.current = current.and_then(|id| state.position(&id));
+        }
     }
     let (undo, redo) = (session.undo_steps().cloned().collect(), session.redo_steps().cloned().collect());
     let (undo, redo): (Vec<_>, Vec<_>) = (undo, redo);
@@ -202,7 +210,7 @@ fn read(bytes: &[u8], unpack_all: bool) -> Result<Opened, BlobError> {
     for track in &mut record.tracks {
         // What only undo knows is kept in folders, not in projects.
         track.forgotten.clear();
-        for take in &track.takes {
+        for take in track.takes.iter().chain(&track.elsewhere) {
             let unpack =
                 unpack_all || track.playing.as_ref() == Some(&take.id) || take.recipe.imported.is_some();
             stored.push(Stored { take, bytes: chunk(&mut rest), unpack });
@@ -268,7 +276,6 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
     use crate::StoredSound as _;
-    use resonantgen_music::track::Track;
     use resonantgen_session::fake::{apply, generated, regenerate};
     use resonantgen_session::{Overrides, Request};
 

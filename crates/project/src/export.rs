@@ -1,13 +1,14 @@
 //! Export: stems and scores for a DAW, under names that say what they are.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::names::is_device_name;
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoreError, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
@@ -50,16 +51,19 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is taken by something else, all files of
-/// the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file appears whole or not at
-/// all.
+/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
+/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
+/// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
+/// Each file appears whole or not at all.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
+    }
+    if session.is_song() {
+        return export_song(session, dir, options);
     }
     let chosen: Vec<(Track, &Take)> = Track::ALL
         .into_iter()
@@ -68,23 +72,11 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         .filter(|(_, take)| !take.is_asleep())
         .collect();
     let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Write { path, source }
-    };
     fs::create_dir_all(dir).map_err(failed(dir))?;
     let mut files = Vec::new();
     let mut put = |what: &str, plan: &Plan, extension: &'static str, bytes: &[u8]| {
-        let name = export_name(session, what, plan);
-        let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file())?;
-            Ok(file)
-        };
-        let file = whole().map_err(failed(&dir.join(&name)))?;
-        files.push(Exported { name, extension, file });
-        Ok(())
+        files.push(Exported::new(dir, export_name(session, what, plan), extension, bytes)?);
+        Ok::<(), StoreError>(())
     };
     let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
     for (track, take) in &chosen {
@@ -106,6 +98,11 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
             put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
+    kept(files, dir)
+}
+
+/// Gives the files of an export their names.
+fn kept(files: Vec<Exported>, dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let number = (1_u32..).find(|number| files.iter().all(|file| file.fits(&file.path(dir, *number))));
     let number = number.unwrap_or(u32::MAX);
     files.into_iter().map(|file| file.keep(dir, number)).collect()
@@ -119,6 +116,17 @@ struct Exported {
 }
 
 impl Exported {
+    fn new(dir: &Path, name: String, extension: &'static str, bytes: &[u8]) -> Result<Self, StoreError> {
+        let whole = || {
+            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
+            file.write_all(bytes)?;
+            readable_by_all(file.as_file())?;
+            Ok(file)
+        };
+        let file = whole().map_err(failed(&dir.join(&name)))?;
+        Ok(Self { name, extension, file })
+    }
+
     /// Where it shall be in the export of a number; the first has none in its names.
     fn path(&self, dir: &Path, number: u32) -> PathBuf {
         let number = if number == 1 { String::new() } else { format!("_{number}") };
@@ -154,6 +162,53 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Writes the whole of a song.
+fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
+    let first = session.placements().first().copied();
+    let plan = first.and_then(|placement| session.section(placement.section)?.plan.cloned());
+    let mut plan = plan.ok_or(StoreError::NothingToExport)?;
+    // Of all sections, for the names.
+    plan.bars = session.song_bars();
+    let mut stems: Vec<(Track, StemAudio)> = Vec::new();
+    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
+        stems.extend(song_stem(session, track).map(|stem| (track, stem)));
+    }
+    if stems.is_empty() {
+        return Err(StoreError::NothingToExport);
+    }
+    let marks = markers(session);
+    let wave = |audio: &StemAudio| song_wav(audio, &marks, options.sample_rate_hz, options.depth);
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let mut files = Vec::new();
+    let mut put = |what: &str, extension: &'static str, bytes: &[u8]| {
+        files.push(Exported::new(dir, export_name(session, what, &plan), extension, bytes)?);
+        Ok::<(), StoreError>(())
+    };
+    for (track, stem) in &stems {
+        if options.audio {
+            put(track.name(), "wav", &wave(stem))?;
+        }
+        if options.midi {
+            put(track.name(), "mid", &song_midi(session, &[*track]))?;
+        }
+    }
+    if options.mix {
+        if options.audio {
+            put("mix", "wav", &wave(&mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>())))?;
+        }
+        if options.midi {
+            let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
+            put("all", "mid", &song_midi(session, &tracks))?;
+        }
+    }
+    kept(files, dir)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Write { path, source }
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length.
@@ -196,9 +251,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]

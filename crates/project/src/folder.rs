@@ -15,10 +15,12 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
+use super::held;
 use super::lock::{self, Access, PATIENCE, Waiting};
 use super::parallel::in_parallel;
-use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoredSound as _, mix};
 use hex::encode as hex;
 use resonantgen_music::midi;
@@ -32,8 +34,9 @@ pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
 const MIX_FILE: &str = "mix.wav";
 const SCORE_FILE: &str = "session.mid";
-/// Start of the names of folders in which a save collects its files.
-const SAVING: &str = ".saving-";
+/// Start of the names of what is being written into a session's folder. What a killed program has left of it is cleared away when
+/// the folder is opened to be changed.
+pub const SAVING: &str = ".saving-";
 /// Name of the record's last member: the SHA-256 of all bytes before it.
 const CHECKSUM: &str = "\"checksum\"";
 
@@ -80,6 +83,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// A file that would be replaced is open in a program that does not let go of it. Windows only.
+    #[error("cannot replace {}: another program has it open; close it there, and try again", .0.display())]
+    Held(PathBuf),
     /// Another program uses the folder.
     #[error("another program is changing the session in {}: try again when it is done", .0.display())]
     InUse(PathBuf),
@@ -120,7 +126,7 @@ struct Before {
 
 impl Before {
     fn of(record: &SessionRecord, is_current_form: bool) -> Self {
-        let takes = record.tracks.iter().flat_map(|track| track.takes.iter().chain(&track.forgotten));
+        let takes = record.tracks.iter().flat_map(all_takes);
         Self {
             takes: takes.map(|take| take.id.clone()).collect(),
             files: is_current_form.then(|| record.files.clone()),
@@ -140,7 +146,7 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
 ///
 /// # Errors
 /// As [`Folder::open`] and [`Folder::save`].
-pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<(), StoreError> {
+pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
 }
@@ -168,8 +174,9 @@ impl Folder {
         if access == Access::Change {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(SAVING) {
+                    let path = entry.path();
                     // What cannot be removed now is tried again the next time.
-                    let _ = fs::remove_dir_all(entry.path());
+                    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 }
             }
         }
@@ -209,7 +216,7 @@ impl Folder {
             .iter()
             .flat_map(|track| {
                 let is_playing = |take: &TakeRecord| track.playing.as_ref() == Some(&take.id);
-                let takes = track.takes.iter().chain(&track.forgotten);
+                let takes = all_takes(track);
                 takes.map(move |take| (track.track.as_str(), is_playing(take), take))
             })
             .collect();
@@ -279,9 +286,12 @@ impl Folder {
     /// Writes the session. Files of the session's names are replaced, each in one piece; other files stay, and so do files that
     /// would be the same. On failure what was there before still loads.
     ///
+    /// Returns the names of stems and scores that stay as they were because another program holds them open (Windows): nothing is
+    /// lost, since the takes are kept elsewhere, and the next save writes them.
+    ///
     /// # Errors
-    /// When the rate is out of range, or a file cannot be written.
-    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<(), StoreError> {
+    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));
         }
@@ -294,8 +304,7 @@ impl Folder {
         // On the same file system, so that moving is renaming.
         let temporary = tempfile::Builder::new().prefix(SAVING).tempdir_in(dir).map_err(writing(dir))?;
         let staged = temporary.path();
-        let mut files: Vec<PathBuf> = Vec::new();
-        let mut put = |name: PathBuf, bytes: &[u8]| {
+        let put = |files: &mut Vec<PathBuf>, name: PathBuf, bytes: &[u8]| {
             let path = staged.join(&name);
             let written =
                 path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
@@ -303,10 +312,12 @@ impl Folder {
             written.map_err(writing(&dir.join(name)))
         };
 
+        let (mut take_files, mut derived_files) = (Vec::new(), Vec::new());
         let mut good: HashMap<TakeId, GoodFile> = HashMap::new();
         let mut kept_takes = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 kept_takes.insert(take.id.0.clone());
                 let audio_sha256 = audio_hash(&take.audio);
                 let name = take_file(&take.id.0);
@@ -318,7 +329,7 @@ impl Folder {
                 }
                 match flac::encode(&take.audio) {
                     Some(packed) => {
-                        put(name, &packed.bytes)?;
+                        put(&mut take_files, name, &packed.bytes)?;
                         good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
                     }
                     // A lost take has nothing to write; it is made again when it is played.
@@ -335,7 +346,7 @@ impl Folder {
         for file in &derived {
             let is_same = written.get(&file.name) == Some(&file.source) && has_bytes(&dir.join(&file.name));
             if !is_same {
-                put(file.name.clone().into(), &(file.make)())?;
+                put(&mut derived_files, file.name.clone().into(), &(file.make)())?;
             }
         }
         let mut record =
@@ -351,18 +362,38 @@ impl Folder {
                 }
             }
         }
-        put(SESSION_FILE.into(), &with_checksum(&record))?;
+        // Written before anything moves, so that a full disk changes nothing.
+        put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
 
+        let record_file = dir.join(SESSION_FILE);
+        held::check_free(&record_file).map_err(|_| StoreError::Held(record_file.clone()))?;
         fs::create_dir_all(dir.join(TAKES_FOLDER)).map_err(writing(&dir.join(TAKES_FOLDER)))?;
-        for name in &files {
-            fs::rename(staged.join(name), dir.join(name)).map_err(writing(&dir.join(name)))?;
+        let moved = |name: &Path| held::replace(&staged.join(name), &dir.join(name));
+        for name in &take_files {
+            moved(name).map_err(writing(&dir.join(name)))?;
         }
+        let mut held_files = Vec::new();
+        for name in &derived_files {
+            match moved(name) {
+                Err(error) if held::is_held(&error, &dir.join(name)) => {
+                    held_files.push(name.to_string_lossy().into_owned());
+                }
+                done => done.map_err(writing(&dir.join(name)))?,
+            }
+        }
+        if !held_files.is_empty() {
+            // What the record does not name is written by the next save.
+            record.files.retain(|name, _| !held_files.contains(name));
+            put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
+        }
+        moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
         // Only now is nothing of the old session needed any more; what cannot be removed does no harm. Files that the old record
         // does not name are somebody else's.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
-        for name in old.iter().filter(|name| is_of_session && !record.files.contains_key(*name)) {
+        let is_gone = |name: &&String| !record.files.contains_key(*name) && !held_files.contains(*name);
+        for name in old.iter().filter(|name| is_of_session && is_gone(name)) {
             if all_derived_names().any(|ours| ours == *name) {
                 let _ = fs::remove_file(dir.join(name));
             }
@@ -372,12 +403,15 @@ impl Folder {
         }
         self.good = good;
         self.before = Some(Before { takes: kept_takes, files: Some(record.files) });
-        Ok(())
+        Ok(held_files)
     }
 
     /// The files that are made of what plays. A take that is lost has none.
     fn derived(&self, session: &Session, format: StemFormat) -> Vec<Derived> {
         let rate_hz = format.sample_rate_hz;
+        if session.is_song() {
+            return derived_of_song(session, rate_hz);
+        }
         let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
         let playing: Vec<(Track, Arc<Take>)> = Track::ALL
             .into_iter()
@@ -414,6 +448,62 @@ impl Folder {
         }
         files
     }
+}
+
+/// The files of a whole song: its stems, their mix, and their notes with markers.
+fn derived_of_song(session: &Session, rate_hz: u32) -> Vec<Derived> {
+    // What a stem is made of, in the order of the song.
+    let source_of = |track: Track| -> String {
+        let mut source = format!("song 1 {rate_hz}");
+        for placement in session.placements() {
+            let Some(section) = session.section(placement.section) else { continue };
+            let hash = section.take(track).map(|take| audio_hash(&take.audio)).unwrap_or_default();
+            let seconds = section.plan.map_or(0.0, |plan| plan.seconds());
+            source.push_str(&format!(" {} {seconds} {hash}", section.name));
+        }
+        source
+    };
+    let shared = Arc::new(session.clone());
+    let plays = |track: &Track| {
+        session.placements().iter().any(|placement| {
+            session.section(placement.section).is_some_and(|section| section.take(*track).is_some())
+        })
+    };
+    let tracks: Vec<Track> = Track::ALL.into_iter().filter(plays).collect();
+    let mut files = Vec::new();
+    let mut sources = String::from("mix");
+    let stem = |session: &Session, track: Track| song_stem(session, track).unwrap_or_default();
+    for track in tracks.iter().copied() {
+        let score = song_midi(session, &[track]);
+        files.push(Derived::new(midi_file(track.name()), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        let source = source_of(track);
+        sources.push_str(&source);
+        let shared = Arc::clone(&shared);
+        files.push(Derived::new(stem_file(track.name()), source.as_bytes(), move || {
+            song_wav(&stem(&shared, track), &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    if !tracks.is_empty() {
+        let score = song_midi(session, &tracks);
+        files.push(Derived::new(SCORE_FILE.into(), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        files.push(Derived::new(MIX_FILE.into(), sources.as_bytes(), move || {
+            let stems: Vec<StemAudio> = tracks.iter().map(|track| stem(&shared, *track)).collect();
+            let mixed = mix(&stems.iter().collect::<Vec<_>>());
+            song_wav(&mixed, &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    files
+}
+
+/// All takes of a track's record.
+fn all_takes(track: &TrackRecord) -> impl Iterator<Item = &TakeRecord> {
+    track.takes.iter().chain(&track.elsewhere).chain(&track.forgotten)
 }
 
 /// A file that is made of what plays.
@@ -688,10 +778,11 @@ mod tests {
         save(&generated("techno", 1), dir, StemFormat::default()).expect("saved");
         fs::create_dir_all(dir.join(".saving-abc/takes")).expect("made");
         fs::write(dir.join(".saving-abc/takes/x.flac"), b"half").expect("written");
+        fs::write(dir.join(".saving-xyz"), b"half a picture").expect("written");
         let foreign = dir.join(take_file(&"0".repeat(32)));
         fs::write(&foreign, b"of somebody else").expect("written");
         let mut folder = open(dir);
-        assert!(!dir.join(".saving-abc").exists());
+        assert!(!dir.join(".saving-abc").exists() && !dir.join(".saving-xyz").exists());
         let mut session = folder.load().expect("loaded").session;
         session.set_lock(Track::Bass, true).expect("a take");
         folder.save(&session, StemFormat::default()).expect("saved");
@@ -799,7 +890,8 @@ mod tests {
     fn heard(session: &Session) -> BTreeSet<String> {
         let mut lines = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 let hash = audio_hash(&Arc::new(take.audio.as_ref().clone()));
                 lines.insert(format!("{track} {} {hash}", take.id.0));
             }

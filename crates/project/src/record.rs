@@ -1,10 +1,10 @@
 //! What a session is in a folder and in a host's project, apart from the audio: records of numbered forms.
 //!
-//! The current form is [`v4`]; older ones are read and become the current one by one function each ([`v3::migrate`]). Domain types are
+//! The current form is [`v5`], which form 4 is a part of; older ones are read and become the current one ([`v3::migrate`]). Domain types are
 //! never written: this module makes records of them and back.
 
 mod v3;
-mod v4;
+mod v5;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -20,19 +20,24 @@ use hex::encode as hex;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
+use resonantgen_session::{
+    Answer, BundleFacts, Content, Part, Question, Section, SectionId, Session, Song, Step, TakeNumbers,
+    TrackState, TrackStep,
+};
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
     Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
-use resonantgen_words::{Attributes, Feel, Groove, Intent, Style, TrackIntent};
+use resonantgen_words::form::SectionKind;
+use resonantgen_words::{Attributes, Feel, Groove, Intent, Shape, Style, TrackIntent};
 
-pub(super) use v4::Session as SessionRecord;
-pub(super) use v4::Take as TakeRecord;
+pub(super) use v5::Session as SessionRecord;
+pub(super) use v5::Take as TakeRecord;
+pub(super) use v5::Track as TrackRecord;
 
 /// The form that is written; a reader takes it and all older ones.
-pub(super) const FORM: u32 = v4::FORM;
+pub(super) const FORM: u32 = v5::FORM;
 /// More takes in one track's record than any session has.
 const MOST_TAKES: usize = 4_096;
 
@@ -136,7 +141,7 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
         0..=3 => serde_json::from_slice(json).map(v3::migrate).map_err(text),
-        v4::FORM => serde_json::from_slice(json).map_err(text),
+        v5::FIRST..=v5::FORM => serde_json::from_slice(json).map_err(text),
         newer => Err(RecordError::Newer(newer)),
     }
 }
@@ -197,7 +202,7 @@ pub(super) fn of_session(
     let tracks = Track::ALL.map(|track| {
         let state = session.track(track);
         let forgotten = if with_past { session.forgotten(track) } else { Vec::new() };
-        v4::Track {
+        v5::Track {
             track: track.name().to_owned(),
             locked: state.locked,
             playing: state.take().map(|take| take.id.0.clone()),
@@ -207,6 +212,7 @@ pub(super) fn of_session(
             numbers: state.numbers.iter().map(|(id, number)| (id.0.clone(), number)).collect(),
             last_number: state.numbers.last(),
             forgotten: forgotten.iter().map(take).collect(),
+            elsewhere: session.elsewhere(track).iter().map(take).collect(),
         }
     });
     SessionRecord {
@@ -222,6 +228,7 @@ pub(super) fn of_session(
         undo: session.undo_steps().filter(|_| with_past).map(of_step).collect(),
         redo: session.redo_steps().filter(|_| with_past).map(of_step).collect(),
         files: BTreeMap::new(),
+        song: of_song(session.song(), false),
     }
 }
 
@@ -247,8 +254,12 @@ pub(super) fn into_session(
         let Ok(track) = written.track.parse::<Track>() else { continue };
         let known = &mut known[track.index()];
         let history_length = written.takes.len().min(MOST_TAKES);
-        let all =
-            written.takes.into_iter().take(MOST_TAKES).chain(written.forgotten.into_iter().take(MOST_TAKES));
+        let all = written
+            .takes
+            .into_iter()
+            .take(MOST_TAKES)
+            .chain(written.elsewhere.into_iter().take(MOST_TAKES))
+            .chain(written.forgotten.into_iter().take(MOST_TAKES));
         let mut state = TrackState {
             locked: written.locked,
             favourites: written.favourites.into_iter().map(TakeId).collect(),
@@ -293,12 +304,19 @@ pub(super) fn into_session(
     }
     let undo = steps(record.undo, &known);
     let redo = steps(record.redo, &known);
+    let session = match record.song {
+        Some(song) => {
+            let song = song_of(song, &known, true).ok_or_else(|| damaged("its song makes no sense"))?;
+            session.with_song(song)
+        }
+        None => session,
+    };
     let session = session.with_past(undo, redo, record.answers.into_iter().map(answer_of));
     Ok(Opened { session, lost, edited: false })
 }
 
 /// The latest steps whose takes are all known.
-fn steps(records: Vec<v4::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
+fn steps(records: Vec<v5::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
     let mut steps = Vec::new();
     for record in records {
         match step_of(record, known) {
@@ -310,26 +328,172 @@ fn steps(records: Vec<v4::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUN
     steps
 }
 
-fn of_step(step: &Step) -> v4::Step {
+fn of_step(step: &Step) -> v5::Step {
     let track = |(track, state): (Track, &TrackStep)| {
-        let state = v4::StepTrack {
+        let state = v5::StepTrack {
             locked: state.locked,
             take: state.take.as_ref().map(|take| take.id.0.clone()),
             heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
         };
         (track.name().to_owned(), state)
     };
-    v4::Step {
+    v5::Step {
         prompt: step.prompt.clone(),
         seed: step.seed,
         plan: step.plan.as_ref().map(of_plan),
         bundle: step.bundle.as_ref().map(of_bundle),
         intent: step.intent.as_ref().map(of_intent),
         tracks: Track::ALL.into_iter().zip(&step.tracks).map(track).collect(),
+        song: of_song(&step.song, true),
     }
 }
 
-fn step_of(mut record: v4::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Step> {
+/// The record of a song; `None` where it is one loop. Of a step only what plays is written.
+fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
+    let plain = Song::default();
+    let named = |section: &Section| {
+        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+    };
+    let is_plain = song.order() == plain.order()
+        && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
+    if is_plain {
+        return None;
+    }
+    let section = |section: &Section| {
+        let is_open = section.id == song.open();
+        let content = (!is_open || is_step).then(|| of_content(&section.content, is_step));
+        v5::Section { content, ..of_section_name(section) }
+    };
+    Some(v5::Song {
+        sections: song.sections().iter().map(section).collect(),
+        order: song
+            .order()
+            .iter()
+            .map(|part| v5::Part { section: part.section.0, repeats: part.repeats })
+            .collect(),
+        open: song.open().0,
+    })
+}
+
+/// A section without its content.
+fn of_section_name(section: &Section) -> v5::Section {
+    let [red, green, blue] = section.colour;
+    v5::Section {
+        id: section.id.0,
+        name: section.name.clone(),
+        kind: section.kind.name().to_owned(),
+        colour: format!("#{red:02x}{green:02x}{blue:02x}"),
+        energy: section.energy,
+        content: None,
+    }
+}
+
+fn of_content(content: &Content, is_step: bool) -> v5::Content {
+    let track = |(track, state): (Track, &TrackState)| {
+        let playing = state.take().map(|take| take.id.0.clone());
+        let history = || state.history.iter().map(|take| take.id.0.clone()).collect();
+        v5::SectionTrack {
+            track: track.name().to_owned(),
+            locked: state.locked,
+            takes: if is_step { playing.iter().cloned().collect() } else { history() },
+            playing,
+            favourites: state.favourites.iter().filter(|_| !is_step).map(|id| id.0.clone()).collect(),
+            heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
+            numbers: state
+                .numbers
+                .iter()
+                .filter(|_| !is_step)
+                .map(|(id, number)| (id.0.clone(), number))
+                .collect(),
+            last_number: if is_step { 0 } else { state.numbers.last() },
+        }
+    };
+    v5::Content {
+        prompt: content.prompt.clone(),
+        seed: content.seed,
+        plan: content.plan.as_ref().map(of_plan),
+        bundle: content.bundle.as_ref().map(of_bundle),
+        intent: content.intent.as_ref().map(of_intent),
+        tracks: Track::ALL.into_iter().zip(&content.tracks).map(track).collect(),
+    }
+}
+
+/// The song of a record; `None` when it makes no sense. Takes that are not known are left out of the histories; where `is_whole`
+/// is not set, one that played has to be known.
+fn song_of(
+    record: v5::Song,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+    is_whole: bool,
+) -> Option<Song> {
+    let mut sections = Vec::new();
+    for written in record.sections {
+        let kind = SectionKind::from_name(&written.kind).unwrap_or(SectionKind::A);
+        let colour = colour_of(&written.colour).unwrap_or_else(|| kind.colour());
+        let content = match written.content {
+            Some(content) => content_of(content, known, is_whole)?,
+            None => Content::default(),
+        };
+        let id = SectionId(written.id);
+        sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
+    }
+    let parts =
+        record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });
+    Song::read(sections, parts.collect(), SectionId(record.open))
+}
+
+fn colour_of(text: &str) -> Option<[u8; 3]> {
+    let number = u32::from_str_radix(text.strip_prefix('#').filter(|digits| digits.len() == 6)?, 16).ok()?;
+    let [_, red, green, blue] = number.to_be_bytes();
+    Some([red, green, blue])
+}
+
+fn content_of(
+    record: v5::Content,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+    is_whole: bool,
+) -> Option<Content> {
+    let plan = match &record.plan {
+        Some(plan) => Some(plan_of(plan)?),
+        None => None,
+    };
+    let mut tracks: [TrackState; TRACK_COUNT] = Default::default();
+    for written in record.tracks {
+        let Ok(track) = written.track.parse::<Track>() else { continue };
+        let known = &known[track.index()];
+        let history: Vec<Arc<Take>> = written
+            .takes
+            .into_iter()
+            .take(MOST_TAKES)
+            .filter_map(|id| known.get(&TakeId(id)).cloned())
+            .collect();
+        let playing = written.playing.map(TakeId);
+        let current = playing.as_ref().and_then(|id| history.iter().position(|take| take.id == *id));
+        if !is_whole && playing.is_some() && current.is_none() {
+            return None;
+        }
+        tracks[track.index()] = TrackState {
+            locked: written.locked,
+            history,
+            current,
+            favourites: written.favourites.into_iter().map(TakeId).collect(),
+            heard_before: written.heard_before.map(TakeId),
+            numbers: TakeNumbers::new(
+                written.numbers.into_iter().map(|(id, number)| (TakeId(id), number)),
+                written.last_number,
+            ),
+        };
+    }
+    Some(Content {
+        prompt: record.prompt,
+        intent: record.intent.map(intent_of),
+        plan,
+        seed: record.seed,
+        bundle: record.bundle.map(bundle_of),
+        tracks,
+    })
+}
+
+fn step_of(mut record: v5::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Step> {
     let plan = match &record.plan {
         Some(plan) => Some(plan_of(plan)?),
         None => None,
@@ -351,41 +515,45 @@ fn step_of(mut record: v4::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUN
         seed: record.seed,
         bundle: record.bundle.map(bundle_of),
         tracks,
+        song: match record.song {
+            Some(song) => song_of(song, known, false)?,
+            None => Song::default(),
+        },
     })
 }
 
-fn of_answer(answer: &Answer) -> v4::Answer {
+fn of_answer(answer: &Answer) -> v5::Answer {
     let takes = Track::ALL.into_iter().zip(&answer.takes);
     let takes = takes.filter_map(|(track, id)| Some((track.name().to_owned(), id.as_ref()?.0.clone())));
-    v4::Answer { question: answer.question.to_string(), takes: takes.collect() }
+    v5::Answer { question: answer.question.to_string(), takes: takes.collect() }
 }
 
-fn answer_of(mut record: v4::Answer) -> Answer {
+fn answer_of(mut record: v5::Answer) -> Answer {
     let takes = Track::ALL.map(|track| record.takes.remove(track.name()).map(TakeId));
     Answer { question: Question::from_text(&record.question), takes }
 }
 
-fn of_bundle(bundle: &BundleFacts) -> v4::Bundle {
-    v4::Bundle { id: bundle.id.clone(), licence: bundle.licence.clone() }
+fn of_bundle(bundle: &BundleFacts) -> v5::Bundle {
+    v5::Bundle { id: bundle.id.clone(), licence: bundle.licence.clone() }
 }
 
-fn bundle_of(record: v4::Bundle) -> BundleFacts {
+fn bundle_of(record: v5::Bundle) -> BundleFacts {
     BundleFacts { id: record.id, licence: record.licence }
 }
 
-fn of_plan(plan: &Plan) -> v4::Plan {
-    v4::Plan {
+fn of_plan(plan: &Plan) -> v5::Plan {
+    v5::Plan {
         bpm: plan.bpm,
         key: plan.key.to_string(),
         meter: plan.meter.to_string(),
         bars: plan.bars,
         chords: plan.chords.iter().map(ToString::to_string).collect(),
-        swing: v4::Swing { unit_steps: plan.swing.unit_steps, ratio: plan.swing.ratio },
+        swing: v5::Swing { unit_steps: plan.swing.unit_steps, ratio: plan.swing.ratio },
     }
 }
 
 /// A plan; `None` for one that would make the rest of the program divide by zero or fill the memory.
-fn plan_of(record: &v4::Plan) -> Option<Plan> {
+fn plan_of(record: &v5::Plan) -> Option<Plan> {
     let plan = Plan {
         bpm: record.bpm,
         key: record.key.parse().ok()?,
@@ -402,13 +570,13 @@ fn plan_of(record: &v4::Plan) -> Option<Plan> {
     is_usable.then_some(plan)
 }
 
-fn of_attributes(attributes: Attributes) -> v4::Attributes {
+fn of_attributes(attributes: Attributes) -> v5::Attributes {
     let Attributes { energy, density, brightness, aggression, complexity } = attributes;
-    v4::Attributes { energy, density, brightness, aggression, complexity }
+    v5::Attributes { energy, density, brightness, aggression, complexity }
 }
 
-fn attributes_of(record: v4::Attributes) -> Attributes {
-    let v4::Attributes { energy, density, brightness, aggression, complexity } = record;
+fn attributes_of(record: v5::Attributes) -> Attributes {
+    let v5::Attributes { energy, density, brightness, aggression, complexity } = record;
     Attributes { energy, density, brightness, aggression, complexity }
 }
 
@@ -419,13 +587,13 @@ fn finish_of(name: Option<&str>) -> Finish {
     })
 }
 
-fn of_intent(intent: &Intent) -> v4::Intent {
+fn of_intent(intent: &Intent) -> v5::Intent {
     // Where only another version knows the style, the neutral weights here stand for nothing.
     let is_elsewhere = !intent.other_styles.is_empty() && intent.styles == Intent::default().styles;
     let styles = Style::ALL.into_iter().map(|style| (style.name().to_owned(), intent.styles[style.index()]));
     let styles = styles.filter(|(_, weight)| *weight != 0.0 && !is_elsewhere);
     let track = |(track, wanted): (Track, &TrackIntent)| {
-        let wanted = v4::TrackIntent {
+        let wanted = v5::TrackIntent {
             attributes: of_attributes(wanted.attributes),
             moods: wanted.moods.clone(),
             sound: wanted.sound.clone(),
@@ -435,10 +603,11 @@ fn of_intent(intent: &Intent) -> v4::Intent {
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            shape: wanted.shape.as_ref().map(of_shape),
         };
         (track.name().to_owned(), wanted)
     };
-    v4::Intent {
+    v5::Intent {
         styles: styles.chain(intent.other_styles.clone()).collect(),
         genres: intent.genres.clone(),
         attributes: of_attributes(intent.attributes),
@@ -470,7 +639,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
 }
 
 /// What a prompt meant. Names that this version does not know have no effect; those of styles are kept.
-fn intent_of(mut record: v4::Intent) -> Intent {
+fn intent_of(mut record: v5::Intent) -> Intent {
     let mut styles = Style::ALL.map(|style| record.styles.remove(style.name()).unwrap_or(0.0));
     if styles.iter().all(|weight| *weight == 0.0) {
         styles = Intent::default().styles;
@@ -486,6 +655,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            shape: wanted.shape.map(shape_of),
         })
     });
     let chords = record.chords.map(|chords| chords.iter().filter_map(|chord| chord.parse().ok()).collect());
@@ -520,16 +690,48 @@ fn intent_of(mut record: v4::Intent) -> Intent {
     }
 }
 
+fn of_shape(shape: &Shape) -> v5::Shape {
+    v5::Shape {
+        enters_bar: shape.enters_bar,
+        leaves_bar: shape.leaves_bar,
+        fill: shape.fill,
+        rises: shape.rises,
+        gap_steps: shape.gap_steps,
+        lands: shape.lands,
+        ends: shape.ends,
+        level_db: shape.level_db,
+        patch: shape.patch.clone(),
+        new_bars: shape.new_bars.clone(),
+        keeps_sound: shape.keeps_sound,
+    }
+}
+
+fn shape_of(record: v5::Shape) -> Shape {
+    Shape {
+        enters_bar: record.enters_bar,
+        leaves_bar: record.leaves_bar,
+        fill: record.fill,
+        rises: record.rises,
+        gap_steps: record.gap_steps,
+        lands: record.lands,
+        ends: record.ends,
+        level_db: record.level_db,
+        patch: record.patch,
+        new_bars: record.new_bars,
+        keeps_sound: record.keeps_sound,
+    }
+}
+
 fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
     let recipe = &take.recipe;
     TakeRecord {
         id: take.id.0.clone(),
-        recipe: v4::Recipe {
+        recipe: v5::Recipe {
             prompt: recipe.prompt.clone(),
             intent: of_intent(&recipe.intent),
             plan: of_plan(&recipe.plan),
             seed: recipe.seed,
-            settings: v4::Settings {
+            settings: v5::Settings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
                 finish: Some(recipe.settings.finish)
@@ -538,7 +740,7 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
             },
             bundle_id: recipe.bundle_id.clone(),
             context: recipe.context.iter().map(|id| id.0.clone()).collect(),
-            imported: recipe.imported.as_ref().map(|source| v4::Import {
+            imported: recipe.imported.as_ref().map(|source| v5::Import {
                 name: source.name.clone(),
                 sha256: source.sha256.clone(),
                 start_seconds: source.start_seconds,
@@ -547,7 +749,7 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
             }),
         },
         patch: take.patch.clone(),
-        timings: v4::Timings {
+        timings: v5::Timings {
             compose: take.timings.compose,
             perform: take.timings.perform,
             decode: take.timings.decode,
@@ -555,8 +757,8 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
         measures: take.measures.as_ref().map(of_measures),
         audio_sha256: audio_hash(&take.audio),
         flac_sha256,
-        score: v4::Score { notes: take.score.notes.iter().map(of_note).collect() },
-        tokens: v4::Tokens {
+        score: v5::Score { notes: take.score.notes.iter().map(of_note).collect() },
+        tokens: v5::Tokens {
             codebooks: take.tokens.codebooks,
             codes: take.tokens.codes.iter().map(|code| format!("{code:04x}")).collect(),
         },
@@ -634,18 +836,18 @@ pub(super) fn is_plain(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn of_note(note: &Note) -> v4::Note {
+fn of_note(note: &Note) -> v5::Note {
     let Note { step, offset, length, pitch, velocity } = *note;
-    v4::Note { step, offset, length, pitch, velocity }
+    v5::Note { step, offset, length, pitch, velocity }
 }
 
-fn note_of(record: v4::Note) -> Note {
-    let v4::Note { step, offset, length, pitch, velocity } = record;
+fn note_of(record: v5::Note) -> Note {
+    let v5::Note { step, offset, length, pitch, velocity } = record;
     Note { step, offset, length, pitch, velocity }
 }
 
-fn of_measures(measures: &Measures) -> v4::Measures {
-    v4::Measures {
+fn of_measures(measures: &Measures) -> v5::Measures {
+    v5::Measures {
         on_grid: measures.on_grid,
         in_scale: measures.in_scale,
         chord_tones: measures.chord_tones,
@@ -666,7 +868,7 @@ fn of_measures(measures: &Measures) -> v4::Measures {
     }
 }
 
-fn measures_of(record: v4::Measures) -> Measures {
+fn measures_of(record: v5::Measures) -> Measures {
     let mut bands = Measures::default().bands;
     bands.iter_mut().zip(record.bands).for_each(|(band, written)| *band = written);
     Measures {

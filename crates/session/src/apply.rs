@@ -206,7 +206,15 @@ impl Session {
             let mut base = edited.unwrap_or_else(|| own.clone());
             base.tracks[track.index()].clone_from(own.track(track));
             let mut intent = edit_with(&base, track, &request.words, text)?;
-            intent.tracks[track.index()].absent = false;
+            let wanted = &mut intent.tracks[track.index()];
+            wanted.absent = false;
+            if let Some(shape) = &mut wanted.shape {
+                // It is another take of all bars, and an instrument that is named now plays.
+                shape.new_bars = None;
+                shape.keeps_sound = false;
+                shape.patch =
+                    shape.patch.take().filter(|_| wanted.instruments == base.track(track).instruments);
+            }
             edited = Some(intent);
         }
         Ok((edited.ok_or_else(|| all_locked(request))?, plan))

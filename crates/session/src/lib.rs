@@ -1,4 +1,4 @@
-//! A session: four tracks, a plan, prompts, locks and takes. It knows no files (the project crate keeps it) and no models (a
+//! A session: four tracks, a plan, prompts, locks and takes, for each section of a song. It knows no files (the project crate keeps it) and no models (a
 //! [`Maker`](resonantgen_take::maker::Maker) makes its takes).
 //!
 //! ```
@@ -21,6 +21,7 @@ mod notices;
 mod numbers;
 mod request;
 mod sleep;
+mod song;
 mod undo;
 
 pub use answers::{Answer, Question};
@@ -29,6 +30,7 @@ pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
+pub use song::{Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest};
 pub use undo::{Step, TrackStep};
 
 use std::collections::{BTreeSet, VecDeque};
@@ -79,6 +81,8 @@ pub struct Session {
     pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
+    /// The sections and their order. What is above belongs to the open one.
+    song: Song,
     /// What can be undone and redone.
     steps: undo::Steps,
     /// What it was asked for, and with which takes it was answered.
@@ -106,10 +110,12 @@ impl Session {
         redo: impl IntoIterator<Item = Step>,
         answers: impl IntoIterator<Item = Answer>,
     ) -> Self {
-        for state in &mut self.tracks {
-            let history = &state.history;
-            state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
-            state.numbers.follow(&state.history);
+        for track in Track::ALL {
+            for state in self.states_mut(track) {
+                let history = &state.history;
+                state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
+                state.numbers.follow(&state.history);
+            }
         }
         self.steps = undo::Steps::new(undo, redo, self.tracks.each_ref().map(|state| state.locked));
         self.answers = answers.into_iter().collect();

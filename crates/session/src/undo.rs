@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{BundleFacts, Session, SessionError, UNDO_DEPTH};
+use super::{BundleFacts, Session, SessionError, Song, UNDO_DEPTH};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::{Take, TakeId};
@@ -27,6 +27,8 @@ pub struct Step {
     pub bundle: Option<BundleFacts>,
     /// The tracks (index as [`Track::ALL`]).
     pub tracks: [TrackStep; TRACK_COUNT],
+    /// The song. What is above is its open section's.
+    pub song: Song,
 }
 
 /// One track of a [`Step`].
@@ -93,8 +95,7 @@ impl Session {
     /// ([`Session::track_mut`]) and its take would change. The session is then unchanged.
     pub fn undo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.undo.back().ok_or(SessionError::NothingToUndo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.undo.pop_back();
         push(&mut self.steps.redo, now);
         Ok(())
@@ -106,11 +107,25 @@ impl Session {
     /// [`SessionError::NothingToRedo`]; else as [`Session::undo`].
     pub fn redo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.redo.back().ok_or(SessionError::NothingToRedo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.redo.pop_back();
         push(&mut self.steps.undo, now);
         Ok(())
+    }
+
+    /// Goes to a step and returns what was there before it, seen from the section that the step changes.
+    fn go(&mut self, step: &Step) -> Result<Arc<Step>, SessionError> {
+        let open = self.open_section_id();
+        // A section that is gone is brought back below.
+        let _ = self.open_section(step.song.open());
+        let now = Arc::new(self.present());
+        match self.restore(step) {
+            Ok(()) => Ok(now),
+            Err(refused) => {
+                self.open_section(open)?;
+                Err(refused)
+            }
+        }
     }
 
     /// Remembers the present for [`Session::undo`]; called by every action right before it changes something.
@@ -135,10 +150,21 @@ impl Session {
                     heard_before: state.heard_before.clone(),
                 }
             }),
+            song: self.whole_song(),
         }
     }
 
     fn restore(&mut self, step: &Step) -> Result<(), SessionError> {
+        let open = self.open_section_id();
+        if step.song.open() != open {
+            let kept = self.clone();
+            self.open_as_in(&step.song);
+            return self.restore_open(step).inspect_err(|_| *self = kept);
+        }
+        self.restore_open(step)
+    }
+
+    fn restore_open(&mut self, step: &Step) -> Result<(), SessionError> {
         for track in Track::ALL {
             let state = self.track(track);
             let id = |take: &Arc<Take>| take.id.clone();
@@ -147,6 +173,7 @@ impl Session {
                 return Err(SessionError::Locked(track));
             }
         }
+        self.restore_song(&step.song);
         self.prompt.clone_from(&step.prompt);
         self.intent.clone_from(&step.intent);
         self.plan.clone_from(&step.plan);
@@ -166,11 +193,17 @@ impl Session {
     pub fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
         for step in self.steps.undo.iter().chain(&self.steps.redo) {
-            if let Some(take) = &step.tracks[track.index()].take
-                && self.track(track).position(&take.id).is_none()
-                && found.iter().all(|known| known.id != take.id)
-            {
-                found.push(take.clone());
+            let in_song = step
+                .song
+                .sections()
+                .iter()
+                .filter_map(|section| section.content.tracks[track.index()].take());
+            for take in step.tracks[track.index()].take.iter().chain(in_song) {
+                if self.states(track).all(|state| state.position(&take.id).is_none())
+                    && found.iter().all(|known| known.id != take.id)
+                {
+                    found.push(take.clone());
+                }
             }
         }
         found

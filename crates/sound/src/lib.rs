@@ -18,3 +18,4 @@ pub mod listen;
 pub mod measure;
 pub mod resample;
 pub mod split;
+pub mod tail;

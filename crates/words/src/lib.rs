@@ -13,6 +13,7 @@
 //! ```
 
 mod facts;
+pub mod form;
 pub mod genre;
 mod idiom;
 mod language;
@@ -238,6 +239,47 @@ pub struct TrackIntent {
     /// Whether the track's notes start with the kick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follow_kick: bool,
+    /// What it does in its section of a song; `None` is a plain loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// What a track does in its section of a song, beyond its dials. The neutral value is a plain loop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The bar, counted from 0, in which the track comes in.
+    #[serde(default)]
+    pub enters_bar: u32,
+    /// The bar before which it goes; `None` is never.
+    #[serde(default)]
+    pub leaves_bar: Option<u32>,
+    /// Whether the last bar leads into the next section (drums).
+    #[serde(default)]
+    pub fill: bool,
+    /// Whether it rises towards its end: denser, louder, brighter.
+    #[serde(default)]
+    pub rises: bool,
+    /// Steps of silence at its end.
+    #[serde(default)]
+    pub gap_steps: u32,
+    /// Whether it opens with a cymbal (drums).
+    #[serde(default)]
+    pub lands: bool,
+    /// Whether its last bar is the end of the song.
+    #[serde(default)]
+    pub ends: bool,
+    /// Level in decibels, relative to a loop of the same dials.
+    #[serde(default)]
+    pub level_db: f32,
+    /// The patch that plays; `None` leaves it to the words.
+    #[serde(default)]
+    pub patch: Option<String>,
+    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    #[serde(default)]
+    pub new_bars: Option<Vec<u32>>,
+    /// Whether the sound of the other bars is the parent's as well, to the bit.
+    #[serde(default)]
+    pub keeps_sound: bool,
 }
 
 fn is_zero(value: &f32) -> bool {

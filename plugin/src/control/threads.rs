@@ -16,7 +16,9 @@ use super::{Control, Receivers, location, publisher, worker};
 /// How long the host waits for the threads when it removes the plugin. What takes longer (a network that is being loaded, a disk
 /// that does not answer) goes on without it.
 const FAREWELL: Duration = Duration::from_millis(150);
-/// How long the end of the process waits for threads that were left behind, so that no library is taken down under them.
+/// How long the end of the process waits for threads that were left behind, so that no library is taken down under them. Windows ends
+/// all threads before it takes down libraries.
+#[cfg(unix)]
 const END_OF_PROCESS: Duration = Duration::from_secs(2);
 
 /// Threads that were left behind and still run.
@@ -87,7 +89,7 @@ impl Running {
 }
 
 /// Sees to it that the process does not end under threads that were left behind: the runtime's own clean-up would take their
-/// ground away.
+/// ground away. On Windows nothing has to be done.
 fn outlive_threads() {
     #[cfg(unix)]
     {

@@ -6,6 +6,7 @@
 mod buffers;
 mod conformance;
 mod control;
+mod dials;
 mod dice;
 mod drums;
 mod host;

@@ -90,6 +90,22 @@ pub(super) struct Arrangement {
     pub(super) ceiling: f32,
     /// Maximum sample before limiting, relative to the ceiling.
     pub(super) over: f32,
+    /// Whether it gets louder towards its end, and tonal parts brighter.
+    pub(super) rises: Rise,
+    /// Length of the plan in audio frames; what is rendered may be longer.
+    pub(super) frames: usize,
+}
+
+/// How a stem rises towards the end of a section that builds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rise {
+    /// Not at all.
+    #[default]
+    None,
+    /// Louder.
+    Level,
+    /// Louder, and brighter by a low-pass that opens.
+    LevelAndFilter,
 }
 
 /// The takes that a request hears, without the track's own.
@@ -141,14 +157,23 @@ impl Arrangement {
     pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note], has_room: bool) -> Self {
         let track = request.track;
         let kicks = heard_notes(request, Track::Drums).filter(|_| track == Track::Bass);
+        let shape = request.intent.track(track).shape.as_ref();
+        let level_db = shape.map_or(0.0, |shape| shape.level_db);
+        let rises = match track {
+            _ if !shape.is_some_and(|shape| shape.rises) => Rise::None,
+            Track::Drums => Rise::Level,
+            Track::Bass | Track::Harmony | Track::Melody => Rise::LevelAndFilter,
+        };
         let levelled = Self {
+            rises,
+            frames: request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ),
             equaliser: equaliser(request, notes),
             yields_at: kicks.map_or_else(Vec::new, |drums| kick_frames(request.plan, drums)),
             yields_db: by_style(&request.intent.styles, |style| YIELD_DB[style]),
             yields_lows_db: 0.0,
             lows_below_hz: LOWS_BELOW_HZ,
             colour: None,
-            loudness_lufs: loudness_lufs(track, request.intent),
+            loudness_lufs: loudness_lufs(track, request.intent) + level_db,
             ceiling: CEILING[track.index()],
             over: OVER[track.index()],
         };
@@ -160,7 +185,7 @@ impl Arrangement {
         Self {
             yields_lows_db: by_style(&request.intent.styles, |style| YIELD_LOWS_DB[style]),
             colour: Some((Colour::new(request, has_room), seed)),
-            loudness_lufs: mixed_lufs(track, request.intent) + shift,
+            loudness_lufs: mixed_lufs(track, request.intent) + shift + level_db,
             ceiling: (levelled.ceiling * 10f32.powf(shift / 20.0)).min(MOST_CEILING),
             over: MIXED_OVER[track.index()],
             ..levelled

@@ -1,6 +1,6 @@
 //! Level: gives a rendered loop its colour and brings it to its planned loudness.
 
-use super::arrange::Arrangement;
+use super::arrange::{Arrangement, Rise};
 use super::colour::Colour;
 use resonantgen_sound::finish::{self, Sides};
 use resonantgen_sound::measure::sound;
@@ -26,6 +26,8 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
         return mixed([left, right], arrangement, colour, seed);
     }
     give_way(&mut left, &mut right, arrangement);
+    let frames = arrangement.frames.min(left.len());
+    rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
     let peak = left.iter().chain(&right).fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     let loudness = sound::loudness(&left, &right);
     let wanted = loudness.map_or(1.0, |loudness| 10f32.powf((arrangement.loudness_lufs - loudness) / 20.0));
@@ -41,6 +43,8 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
     colour.chain.apply(&mut sides, seed);
     let [left, right] = &mut sides;
     give_way(left, right, arrangement);
+    let frames = arrangement.frames.min(left.len());
+    rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
     if let Some(gains) = gains(left.len(), &arrangement.yields_at, arrangement.yields_lows_db) {
         finish::duck_lows(&mut sides, &gains, arrangement.lows_below_hz);
     }
@@ -91,6 +95,49 @@ fn gains(count: usize, yields_at: &[usize], depth_db: f32) -> Option<Vec<f32>> {
     Some(gains)
 }
 
+/// Level at the start of a rise in decibels, and cutoff of its low-pass at the start and the end, in hertz.
+const RISE_DB: f32 = -7.0;
+const RISE_HZ: (f32, f32) = (450.0, 16_000.0);
+/// Share of a rise at which it is at its height.
+const RISEN: f32 = 0.92;
+/// Samples for which the filter's cutoff stays, and of the fades at both ends (5 ms), since a rise does not loop.
+const RISE_BLOCK: usize = 64;
+const RISE_FADE: usize = 240;
+
+/// Makes a stem rise towards its end: a level ramp in decibels, and a resonant low-pass of second order whose cutoff goes up
+/// evenly in octaves (Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients", low-pass).
+fn rise(left: &mut [f32], right: &mut [f32], rises: Rise) {
+    if rises == Rise::None {
+        return;
+    }
+    let count = left.len();
+    let rate = resonantgen_take::TAKE_SAMPLE_RATE_HZ as f32;
+    for side in [left, right] {
+        let (mut in_1, mut in_2, mut out_1, mut out_2) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+        for (block, samples) in side.chunks_mut(RISE_BLOCK).enumerate() {
+            let share = ((block * RISE_BLOCK) as f32 / count as f32 / RISEN).min(1.0);
+            let gain = 10f32.powf(RISE_DB * (1.0 - share) / 20.0);
+            let hz = RISE_HZ.0 * (RISE_HZ.1 / RISE_HZ.0).powf(share);
+            let angle = std::f32::consts::TAU * hz / rate;
+            let (sine, cosine) = angle.sin_cos();
+            let alpha = sine / (2.0 * std::f32::consts::FRAC_1_SQRT_2);
+            let (b, a_0, a_1, a_2) = ((1.0 - cosine) / 2.0, 1.0 + alpha, -2.0 * cosine, 1.0 - alpha);
+            for sample in samples {
+                let input = *sample;
+                let filtered = (b * (input + 2.0 * in_1 + in_2) - a_1 * out_1 - a_2 * out_2) / a_0;
+                (in_2, in_1, out_2, out_1) = (in_1, input, out_1, filtered);
+                *sample = gain * if rises == Rise::LevelAndFilter { filtered } else { input };
+            }
+        }
+        let fade = RISE_FADE.min(count / 2);
+        for index in 0..fade {
+            let share = (index as f32 + 0.5) / fade as f32;
+            side[index] *= share;
+            side[count - 1 - index] *= share;
+        }
+    }
+}
+
 /// Depth of the ducking, from 0 to 1, `offset` samples after its start.
 fn yielding(offset: usize) -> f32 {
     if offset < YIELD_LEAD {
@@ -129,6 +176,8 @@ mod tests {
             loudness_lufs: -20.0,
             ceiling: 0.5,
             over: 1.25,
+            rises: Rise::None,
+            frames: 96_000,
         }
     }
 
@@ -155,6 +204,25 @@ mod tests {
         let audio = leveled(left.clone(), left, &arrangement(Vec::new()));
         let highest = audio.left.iter().map(|sample| sample.abs()).max().expect("samples");
         assert!(highest as f32 <= 0.5 * resonantgen_take::FULL_SCALE);
+    }
+
+    #[test]
+    fn a_rise_gets_louder_and_brighter() {
+        let noise: Vec<f32> = (0..96_000_u32)
+            .map(|index| (index.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0)
+            .collect();
+        for rises in [Rise::Level, Rise::LevelAndFilter] {
+            let (mut left, mut right) = (noise.clone(), noise.clone());
+            rise(&mut left, &mut right, rises);
+            let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
+            let steep =
+                |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
+            let (start, end) = (&left[1_000..10_000], &left[86_000..95_000]);
+            assert!(power(end) > 3.0 * power(start), "{rises:?}");
+            let brighter = steep(end) / power(end) / (steep(start) / power(start));
+            assert_eq!(brighter > 4.0, rises == Rise::LevelAndFilter, "{rises:?}: {brighter}");
+            assert!(left[0].abs() < 0.01 && left[95_999].abs() < 0.01);
+        }
     }
 
     #[test]

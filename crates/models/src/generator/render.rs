@@ -116,7 +116,7 @@ pub(super) fn play_kit(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<StemAudio, ModelError> {
-    let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let loop_samples = super::shape::rendered_frames(request);
     let strike = |note: &Note| {
         let seconds = request.plan.seconds_at(f64::from(note.step) + f64::from(note.offset));
         let at = (seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64;
@@ -190,9 +190,13 @@ pub(super) fn perform(
     )
 }
 
-/// Extracts the loop's tokens from the time line's (`[codebooks, codec_frames]`).
-pub(super) fn loop_tokens(codes: &[i64], codebooks: usize, timeline: &Timeline) -> Tokens {
-    let range = timeline.loop_codec_frames();
+/// Extracts the tokens of a range of codec frames from the time line's (`[codebooks, codec_frames]`).
+pub(super) fn loop_tokens(
+    codes: &[i64],
+    codebooks: usize,
+    timeline: &Timeline,
+    range: Range<usize>,
+) -> Tokens {
     let codes = codes
         .chunks_exact(timeline.codec_frames())
         .flat_map(|row| row[range.clone()].iter().map(|code| *code as u16))

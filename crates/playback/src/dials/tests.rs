@@ -25,7 +25,7 @@ fn plan(ratio: f64) -> Plan {
 }
 
 fn note(step: u32, offset: f32) -> Note {
-    Note { step, offset, length: 0.5, pitch: 40, velocity: if step % 4 == 0 { 110 } else { 70 } }
+    Note { step, offset, length: 0.5, pitch: 40, velocity: if step.is_multiple_of(4) { 110 } else { 70 } }
 }
 
 /// A clip with a click at each note and a quiet decay after it.

@@ -1,4 +1,5 @@
-//! Form 4: plain data, as it is written. Nothing here changes any more: what a newer version has to say goes into the next form.
+//! Form 5: plain data, as it is written. Form 4 is the same without songs and the shapes of their tracks, and is read as form 5. Once
+//! a version with it has landed, nothing here changes any more: what a newer one has to say goes into the next form.
 //!
 //! Styles, moods, instruments and tracks are names, never places in a list, so that a version with more of them reads what one
 //! with fewer has written, and the other way round.
@@ -8,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 /// The number of this form.
-pub const FORM: u32 = 4;
+pub const FORM: u32 = 5;
+/// The oldest form that is read as this one.
+pub const FIRST: u32 = 4;
 
 /// A session without audio.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,6 +36,67 @@ pub struct Session {
     /// What the derived files of a folder were made from, by name: a file is written again when this changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// The sections and their order; absent where there is but one. What is above is the open section's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Song>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Song {
+    pub sections: Vec<Section>,
+    pub order: Vec<Part>,
+    /// Id of the open section.
+    pub open: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Section {
+    pub id: u32,
+    pub name: String,
+    /// Like "chorus"; one that is not known is read as "a".
+    pub kind: String,
+    /// Like "#de605c".
+    pub colour: String,
+    pub energy: f32,
+    /// Absent for the open section of a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Part {
+    pub section: u32,
+    pub repeats: u32,
+}
+
+/// What a section holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Content {
+    pub prompt: String,
+    pub seed: u64,
+    pub plan: Option<Plan>,
+    pub bundle: Option<Bundle>,
+    pub intent: Option<Intent>,
+    pub tracks: Vec<SectionTrack>,
+}
+
+/// A track of a section: its takes are those of the session's tracks, by id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SectionTrack {
+    pub track: String,
+    pub locked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playing: Option<String>,
+    /// Ids of the history, the oldest first.
+    pub takes: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub favourites: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_before: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub last_number: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +125,9 @@ pub struct Track {
     /// Takes that only `undo` and `redo` name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<Take>,
+    /// Takes that only the histories of other sections name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Take>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,6 +147,9 @@ pub struct Step {
     pub intent: Option<Intent>,
     /// By track.
     pub tracks: BTreeMap<String, StepTrack>,
+    /// The song, where it is more than one loop. Histories hold the takes that played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Song>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -244,6 +314,25 @@ pub struct TrackIntent {
     pub closeness: f32,
     #[serde(default)]
     pub follow_kick: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// What a track does in its section of a song.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shape {
+    pub enters_bar: u32,
+    pub leaves_bar: Option<u32>,
+    pub fill: bool,
+    pub rises: bool,
+    pub gap_steps: u32,
+    pub lands: bool,
+    pub ends: bool,
+    pub level_db: f32,
+    pub patch: Option<String>,
+    pub new_bars: Option<Vec<u32>>,
+    pub keeps_sound: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
