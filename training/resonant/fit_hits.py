@@ -474,8 +474,10 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
     for noise in (hits.FAST, hits.SLOW):
         # Less than the modes leave, and never more than there was.
         goal = np.minimum(on_grid(residual, noise), on_grid(sound * scale, noise))
-        found = [on_grid(hits.render_noise(noise, goal, np.zeros(hits.CURVE_POINTS), int(rng.integers(1, 65535)), len(residual)), noise)
-                 for _ in range(2)]  # fmt: skip
+        found = []
+        for _ in range(2):
+            trial = hits.render_noise(noise, goal, np.zeros(hits.CURVE_POINTS), int(rng.integers(1, 65535)), len(residual))
+            found.append(on_grid(trial, noise))
         grid = goal + np.clip(goal - np.log(np.mean(np.exp(found), axis=0)), -3, 3)
         grids.append(np.clip(grid, goal.max() + GRID_FLOOR - 9, None))
     # Where the recording ends so does its noise: the modes ring on alone.

@@ -51,7 +51,8 @@ def spectrogram(sound: np.ndarray) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:COLUMNS]
     power = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) ** 2
     edges = np.geomspace(40, 16_000, BANDS + 1) * size / RATE
-    rows = [power[:, int(low) : max(int(high), int(low) + 1)].mean(axis=1) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    pairs = zip(edges[:-1].astype(int), edges[1:].astype(int), strict=True)
+    rows = [power[:, low : max(high, low + 1)].mean(axis=1) for low, high in pairs]
     level = 10 * np.log10(np.array(rows[::-1]) + 1e-12)
     share = np.clip((level - level.max()) / RANGE_DB + 1, 0, 1) * (len(COLOURS) - 1)
     left = np.minimum(share.astype(int), len(COLOURS) - 2)
@@ -106,7 +107,8 @@ def page(out: Path, versions: list[tuple[str, Path]], prompts: list[str]) -> str
     parts = [
         "<!doctype html><meta charset='utf-8'><title>ResonantGen: listening</title><style>"
         "body{background:#14151c;color:#ddd;font:15px system-ui;margin:2em}section{margin:0 0 3em}.row{display:flex;gap:2em}"
-        "figure{margin:0 0 .8em}audio{width:360px;height:32px;display:block}img{width:360px;height:96px;image-rendering:pixelated}"
+        "figure{margin:0 0 .8em}audio{width:360px;height:32px;display:block}"
+        "img{width:360px;height:96px;image-rendering:pixelated}"
         "figcaption,h3{color:#999;margin:0;font-weight:400}</style><h1>Listening</h1>"
     ]
     for prompt in prompts:

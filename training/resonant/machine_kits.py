@@ -73,7 +73,8 @@ def fit_all(out: Path) -> int:
                 sounds = [one_shot(kit, CLASSES.index(drum), velocity, robin).astype(float) for robin in range(3)]
                 peak = max(abs(sounds[0]).max(), 1e-9)
                 gain_db = 20 * float(fit_hits.np.log10(peak))
-                hit = fit_hits.fit([sound / peak for sound in sounds], GROUPS[drum], gain_db, zlib.crc32(path.name.encode()), False)
+                seed = zlib.crc32(path.name.encode())
+                hit = fit_hits.fit([sound / peak for sound in sounds], GROUPS[drum], gain_db, seed, jitter=False)
                 temporary = path.with_suffix(".part")
                 temporary.write_bytes(hits.pack([Piece(name, [hit])]))
                 os.replace(temporary, path)
@@ -95,8 +96,8 @@ def patch_of(kit: Any, pieces: dict[str, Piece]) -> dict[str, Any]:
         "drive_db": round(14.0 * effects.drive, 1), "tone": list(tone(0.0, 0.0, 0.4 * dull, dull)),
     }  # fmt: skip
     return {
-        "id": PREFIX + kit.id.removeprefix("drums."), "track": "drums", "name": kit.name, "family": kit.family, "tags": list(kit.tags),
-        "styles": kit.styles, "attributes": kit.attributes, "gain_db": 0.0, "width": kit.width, "excitation": excitation,
+        "id": PREFIX + kit.id.removeprefix("drums."), "track": "drums", "name": kit.name, "family": kit.family,
+        "tags": list(kit.tags), "styles": kit.styles, "attributes": kit.attributes, "gain_db": 0.0, "width": kit.width, "excitation": excitation,
         "timbre": [0.0] * 64,
     }  # fmt: skip
 
@@ -123,7 +124,9 @@ def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
     manifest_path = bundle / "manifest.json"
     if manifest_path.is_file():
         manifest = json.loads(manifest_path.read_text())
-        rows = {name: {"file": name, "sha256": hashlib.sha256(part).hexdigest(), "bytes": len(part)} for name, part in content.items()}
+        rows = {
+            name: {"file": name, "sha256": hashlib.sha256(part).hexdigest(), "bytes": len(part)} for name, part in content.items()
+        }
         manifest |= {"patches": {**rows["patches.json"], "count": len(patches)}, "hits": rows[HITS_FILE]}
         content["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
     for name, part in content.items():

@@ -257,4 +257,101 @@ mod tests {
             }
         }
     }
+
+    /// Notes with partials and a noisy attack, twice a second, a little wide.
+    fn stem() -> [Vec<f32>; 2] {
+        let noise = |index: usize| {
+            let bits = (index as u32).wrapping_mul(2_654_435_761) ^ (index as u32 >> 3).wrapping_mul(40_503);
+            (bits.wrapping_mul(1_103_515_245) >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        let sample = |index: usize, turn: f32| {
+            let since = (index % 24_000) as f32 / 48_000.0;
+            let tone: f32 = (1..40)
+                .map(|partial| {
+                    let partial = partial as f32;
+                    let phase = std::f32::consts::TAU * 110.0 * partial * since + turn * partial;
+                    phase.sin() * (-since * (2.0 + 0.4 * partial)).exp() / partial
+                })
+                .sum();
+            0.2 * (tone + 0.6 * noise(index) * (-since * 60.0).exp())
+        };
+        [0.0, 0.3].map(|turn| (0..96_000).map(|index| sample(index, turn)).collect())
+    }
+
+    fn power(samples: &[f32]) -> f32 {
+        samples.iter().map(|sample| sample * sample).sum::<f32>().max(1e-12)
+    }
+
+    #[test]
+    fn every_word_moves_what_it_names() {
+        use resonantgen_sound::measure::sound::Spectrum;
+        let mid = |sides: &[Vec<f32>; 2]| -> Vec<f32> {
+            sides[0].iter().zip(&sides[1]).map(|(left, right)| 0.5 * (left + right)).collect()
+        };
+        let share = |sides: &[Vec<f32>; 2], low: f32, high: f32| {
+            Spectrum::new(&mid(sides)).share(low, high).expect("a sound")
+        };
+        // The first 20 ms of notes against what rings from 200 to 400 ms after them.
+        let attack = |sides: &[Vec<f32>; 2]| {
+            let mid = mid(sides);
+            let at = |from: usize, to: usize| -> f32 {
+                (0..4).map(|note| power(&mid[24_000 * note + from..24_000 * note + to])).sum()
+            };
+            at(0, 960) / at(9_600, 19_200)
+        };
+        let crest = |sides: &[Vec<f32>; 2]| {
+            let mid = mid(sides);
+            mid.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs())) / power(&mid).sqrt()
+        };
+        let side = |sides: &[Vec<f32>; 2]| {
+            let side: Vec<f32> =
+                sides[0].iter().zip(&sides[1]).map(|(left, right)| 0.5 * (left - right)).collect();
+            power(&side) / power(&mid(sides))
+        };
+        // The quietest moment of each note, above the notes' partials.
+        let floor = |sides: &[Vec<f32>; 2]| {
+            let mid = mid(sides);
+            let parts = mid.chunks(480).map(power).fold(f32::INFINITY, f32::min);
+            parts / power(&mid)
+        };
+        type Figure<'a> = &'a dyn Fn(&[Vec<f32>; 2]) -> f32;
+        let highs: Figure<'_> = &|sides| share(sides, 4_000.0, 24_000.0);
+        let lows: Figure<'_> = &|sides| share(sides, 20.0, 500.0);
+        let air: Figure<'_> = &|sides| share(sides, 10_000.0, 24_000.0);
+        let presence: Figure<'_> = &|sides| share(sides, 2_000.0, 5_500.0);
+        for (word, figure, rises) in [
+            ("bright", highs, true),
+            ("dark", highs, false),
+            ("muffled", highs, false),
+            ("crisp", highs, true),
+            ("airy", air, true),
+            ("harsh", presence, true),
+            ("warm", highs, false),
+            ("fat", lows, true),
+            ("thin", lows, false),
+            ("punchy", &attack as Figure<'_>, true),
+            ("soft", &attack as Figure<'_>, false),
+            ("tight", &attack as Figure<'_>, true),
+            ("crunchy", &crest as Figure<'_>, false),
+            ("gritty", &crest as Figure<'_>, false),
+            ("clean", &crest as Figure<'_>, true),
+            ("dusty", &floor as Figure<'_>, true),
+            ("lo-fi", highs, false),
+            ("distant", &attack as Figure<'_>, false),
+            ("wet", &attack as Figure<'_>, false),
+            ("dry", &attack as Figure<'_>, true),
+            ("wide", &side as Figure<'_>, true),
+            ("narrow", &side as Figure<'_>, false),
+        ] {
+            let measured = |prompt: &str| {
+                let mut sides = stem();
+                let colour = colour(prompt, Track::Harmony);
+                colour.chain.apply(&mut sides, 1);
+                resonantgen_sound::finish::keep_mono_compatible(&mut sides, colour.most_side);
+                figure(&sides)
+            };
+            let (before, after) = (measured("house"), measured(&format!("{word} house")));
+            assert!((after > before) == rises, "{word}: from {before} to {after}");
+        }
+    }
 }
