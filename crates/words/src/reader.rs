@@ -176,7 +176,7 @@ pub(super) fn read(prompt: &str) -> Reading {
     reader.one_part();
     let mut index = 0;
     while index < reader.words.len() {
-        if reader.words[index].starts_clause {
+        if reader.words[index].starts_clause && !reader.awaits_noun(index) {
             reader.end_clause();
         }
         index += reader.step(index).max(1);
@@ -189,6 +189,16 @@ pub(super) fn read(prompt: &str) -> Reading {
 impl Reader {
     pub(super) fn lower(&self, index: usize) -> &str {
         self.words.get(index).map_or("", |word| word.lower.as_str())
+    }
+
+    /// Whether the comma before a word only separates adjectives: in "a wide, distant piano" the noun is yet to come.
+    fn awaits_noun(&self, index: usize) -> bool {
+        let before = &self.words[index.saturating_sub(3)..index];
+        let article = before.iter().rposition(|word| matches!(word.lower.as_str(), "a" | "an"));
+        // All that follows the article was read as adjectives, of which none has its noun yet.
+        article.is_some_and(|article| {
+            article + 1 < before.len() && !before[article + 1..].iter().any(|word| word.starts_clause)
+        }) && matches!(self.pending.last(), Some(Pending::Adjective { .. }))
     }
 
     /// Reads the phrase that starts at a word; returns the number of words used.

@@ -224,11 +224,13 @@ mod tests {
 
     #[test]
     fn the_sentence_speaks_where_words_are_silent() {
-        let dragons = Like("dragons = cinematic*1 ~epic drums:orchestral");
-        let intent = parse_with("dragons over the mountains", Some(&dragons)).expect("readable");
+        let dirigibles = Like("dirigibles = cinematic*1 ~epic drums:orchestral");
+        let intent = parse_with("dirigibles over the mountains", Some(&dirigibles)).expect("readable");
         assert_eq!(intent.summary(), "epic cinematic, orchestral drums");
         assert!(intent.unknown.is_empty() && intent.attributes.energy > 0.6);
-        assert!(is_understood_with("dragons", Some(&dragons)) && !is_understood_with("dragons", None));
+        assert!(
+            is_understood_with("dirigibles", Some(&dirigibles)) && !is_understood_with("dirigibles", None)
+        );
     }
 
     #[test]
