@@ -337,7 +337,11 @@ pub struct Settings {
 impl Settings {
     /// Converts to the engine's settings.
     pub fn generation(&self) -> GenerationSettings {
-        GenerationSettings { variation: self.variation, adherence: self.adherence }
+        GenerationSettings {
+            variation: self.variation,
+            adherence: self.adherence,
+            ..GenerationSettings::default()
+        }
     }
 }
 
@@ -652,8 +656,14 @@ pub struct Evaluate {
     /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
     pub genres: Option<PathBuf>,
-    /// Measure instead songs of ten genres: likeness, energy, borders and speed; with --out their folders are kept
+    /// Measure instead the mix of a piece of each genre: loudness, peaks, mono, kick against bass
     #[arg(long, conflicts_with = "genres")]
+    pub mix: bool,
+    /// Measure instead whether words about the sound ("dusty", "punchy") change what they name
+    #[arg(long, conflicts_with_all = ["genres", "mix"])]
+    pub sounds: bool,
+    /// Measure instead songs of ten genres: likeness, energy, borders and speed; with --out their folders are kept
+    #[arg(long, conflicts_with_all = ["genres", "mix", "sounds"])]
     pub songs: bool,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]

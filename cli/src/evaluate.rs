@@ -4,8 +4,10 @@
 mod edits;
 mod fits;
 mod genres;
+mod mix;
 mod pieces;
 mod songs;
+mod sounds;
 mod tempo;
 mod traits;
 
@@ -82,15 +84,15 @@ impl Figure {
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
-struct Evaluation {
+struct Evaluation<P, E> {
     bundle: String,
     prompts: usize,
     seeds: u32,
     figures: Vec<Figure>,
     /// Distributions: minimum, lower quartile, median, upper quartile, maximum.
     spreads: Vec<Spread>,
-    pieces: Vec<pieces::Piece>,
-    edits: Vec<edits::Edit>,
+    pieces: Vec<P>,
+    edits: Vec<E>,
 }
 
 /// Distribution of a quantity.
@@ -119,6 +121,12 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     if let Some(file) = &arguments.genres {
         return genres::run(&engine, file, arguments);
     }
+    if arguments.mix {
+        return mix::run(&engine, arguments);
+    }
+    if arguments.sounds {
+        return sounds::run(&engine, arguments);
+    }
     if arguments.songs {
         return songs::run(&engine, arguments);
     }
@@ -142,7 +150,7 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     let mut figures = pieces::figures(&made);
     figures.extend(fits::figures(&made));
     figures.extend(edits::figures(&edited));
-    let evaluation = Evaluation {
+    Evaluation {
         bundle: engine.bundle().id().to_owned(),
         prompts: count,
         seeds: arguments.seeds,
@@ -150,27 +158,32 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
         spreads: pieces::spreads(&made),
         pieces: made,
         edits: edited,
-    };
-    let table = evaluation.table();
-    let json = serde_json::to_string(&evaluation).context("cannot write JSON")?;
-    if let Some(folder) = &arguments.out {
-        let write = |name: &str, text: &str| {
-            let path = folder.join(name);
-            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-        };
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        write("evaluation.json", &json)?;
-        write("evaluation.md", &table)?;
     }
-    if arguments.json {
-        report::print_json(&evaluation)?
-    } else {
-        report::print(&table)?
-    }
-    Ok(ExitCode::SUCCESS)
+    .write(arguments)
 }
 
-impl Evaluation {
+impl<P: Serialize, E: Serialize> Evaluation<P, E> {
+    /// Writes the folder that was asked for, and prints.
+    fn write(&self, arguments: &Evaluate) -> Result<ExitCode> {
+        let table = self.table();
+        let json = serde_json::to_string(self).context("cannot write JSON")?;
+        if let Some(folder) = &arguments.out {
+            let write = |name: &str, text: &str| {
+                let path = folder.join(name);
+                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+            };
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            write("evaluation.json", &json)?;
+            write("evaluation.md", &table)?;
+        }
+        if arguments.json {
+            report::print_json(self)?
+        } else {
+            report::print(&table)?
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn table(&self) -> String {
         let mut text = format!(
             "Models `{}`, {} prompts, {} seeds.\n\n| figure | value | target | reached | cases |\n|---|---|---|---|---|\n",

@@ -72,8 +72,9 @@ struct PartReport {
     repeats: u32,
 }
 
+/// A plan as it is printed.
 #[derive(Debug, Serialize)]
-struct PlanReport {
+pub struct PlanReport {
     bpm: f64,
     key: String,
     meter: String,
@@ -316,7 +317,8 @@ impl SongReport {
 }
 
 impl PlanReport {
-    fn new(plan: &Plan) -> Self {
+    /// The report on a plan.
+    pub fn new(plan: &Plan) -> Self {
         Self {
             bpm: plan.bpm,
             key: plan.key.to_string(),

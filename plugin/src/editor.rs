@@ -490,6 +490,8 @@ impl NiceEguiApp for App {
             let is_drawn = Arc::clone(&self.is_drawn);
             self.drag_target = drag::Target::open(frame, &self.drag, &self.control.repaint, is_drawn);
         }
+        #[cfg(not(target_os = "linux"))]
+        let _ = frame;
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
         let size = self.control.editor_size.load();

@@ -8,6 +8,7 @@ mod arrange;
 mod bias;
 mod cache;
 mod choice;
+mod colour;
 mod compose;
 pub mod condition;
 mod critic;
@@ -188,6 +189,14 @@ pub struct Engine {
 
 impl Engine {
     /// Checks the bundle's manifest and hashes, and opens the runtime. No network is loaded yet.
+    ///
+    /// ```no_run
+    /// use resonantgen_models::generator::{Engine, EngineOptions};
+    ///
+    /// let engine = Engine::open(&EngineOptions { threads: 2, ..EngineOptions::new("models/resonant") })?;
+    /// println!("{}", engine.bundle().licence());
+    /// # Ok::<(), resonantgen_models::generator::OpenEngineError>(())
+    /// ```
     ///
     /// # Errors
     /// Returns an error if the bundle or the runtime is missing, damaged or of another version; the message says what to do.
@@ -435,10 +444,22 @@ impl Engine {
             // Finished sound comes from parameters: there are no codes.
             observer.progress(track, Stage::Perform, 1.0);
             observer.progress(track, Stage::Decode, 0.0);
-            let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
+            let arrangement = Arrangement::new(request, &score.notes, kit.room > 0.0);
+            let sound = (render::tilt(bias::change(request)), &arrangement);
             let kit = (kit.as_ref(), self.bundle.hits());
             let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
             let audio = shape::cut(request, audio);
+            timings.decode += start.elapsed().as_secs_f64();
+            observer.progress(track, Stage::Decode, 1.0);
+            return Ok((Tokens::default(), audio));
+        }
+        if let PatchExcitation::Notes(instrument) = &patch.excitation {
+            observer.progress(track, Stage::Perform, 1.0);
+            observer.progress(track, Stage::Decode, 0.0);
+            let arrangement = Arrangement::new(request, &score.notes, false);
+            let sound = (render::tilt(bias::change(request)), &arrangement);
+            let instrument = (instrument.as_ref(), self.bundle.hits());
+            let audio = render::play_notes(request, score, instrument, sound, self.threads, observer)?;
             timings.decode += start.elapsed().as_secs_f64();
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));
@@ -480,7 +501,7 @@ impl Engine {
             codebooks: record.codebooks,
             patch,
             tilt: render::tilt(bias::change(request)),
-            arrangement: &Arrangement::new(request, &score.notes),
+            arrangement: &Arrangement::new(request, &score.notes, false),
         };
         let audio = shape::cut(request, decoding.decode(network, self.threads, observer)?);
         timings.decode += performed.elapsed().as_secs_f64();

@@ -55,7 +55,7 @@ const PLAYED_BY_PEOPLE: [&str; 10] = [
 ];
 
 #[test]
-#[ignore = "measures audio for a minute"]
+#[ignore = "chore: measures audio for a minute"]
 fn grooves_stay_as_near_to_the_grid_as_it_is_measured() {
     let engine = engine();
     let on_grid = |words: &str| {
@@ -88,7 +88,7 @@ fn grooves_stay_as_near_to_the_grid_as_it_is_measured() {
 }
 
 #[test]
-#[ignore = "writes files for a comparison in Python"]
+#[ignore = "chore: writes files for a comparison in Python"]
 fn drums_to_compare_with_those_of_people() {
     let folder =
         std::env::var_os("RESONANTGEN_DRUMS").map(PathBuf::from).expect("RESONANTGEN_DRUMS names a folder");

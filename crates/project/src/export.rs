@@ -1,12 +1,12 @@
-//! Export: stems and scores for a DAW, under names that say what they are.
+//! Export: stems and scores for a DAW, with descriptive file names.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoreError, mix};
@@ -17,7 +17,7 @@ use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Longest part of a file's name that comes from the prompt, in characters.
+/// Maximum number of characters in a file name that come from the prompt.
 const NAME_LENGTH: usize = 40;
 
 /// What to export.
@@ -25,7 +25,7 @@ const NAME_LENGTH: usize = 40;
 pub struct ExportOptions {
     /// Tracks; those without a take are left out.
     pub tracks: Vec<Track>,
-    /// Also the mix of these tracks, and one MIDI file of all of them.
+    /// Also export the mix of these tracks, and one MIDI file of all of them.
     pub mix: bool,
     /// WAV files.
     pub audio: bool,
@@ -33,12 +33,12 @@ pub struct ExportOptions {
     pub midi: bool,
     /// Audio frames per second of the WAV files, in 8,000 to 384,000.
     pub sample_rate_hz: u32,
-    /// Sample form of the WAV files.
+    /// Sample format of the WAV files.
     pub depth: SampleDepth,
 }
 
 impl Default for ExportOptions {
-    /// Everything, as takes are kept.
+    /// Everything, at the takes' own rate and depth.
     fn default() -> Self {
         Self {
             tracks: Track::ALL.to_vec(),
@@ -211,7 +211,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Write { path, source }
 }
 
-/// Name of an exported file without its extension: prompt, track, tempo, key, length.
+/// Name of an exported file without extension: prompt, track, tempo, key, length.
 #[must_use]
 pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let mode = match plan.key.mode {
@@ -225,7 +225,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
-/// Makes a temporary file as readable as a usual one.
+/// Gives a temporary file the permissions of an ordinary one.
 fn readable_by_all(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -237,7 +237,7 @@ fn readable_by_all(file: &fs::File) -> io::Result<()> {
     Ok(())
 }
 
-/// Words of a prompt as part of a file's name.
+/// Words of a prompt as part of a file name.
 fn slug(prompt: &str) -> String {
     let lower = prompt.to_lowercase();
     let words = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -251,9 +251,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! What a session is in a folder and in a host's project, apart from the audio: records of numbered forms.
+//! Records: sessions as they are stored in folders and host projects, without audio.
 //!
-//! The current form is [`v5`], which form 4 is a part of; older ones are read and become the current one ([`v3::migrate`]). Domain types are
-//! never written: this module makes records of them and back.
+//! The current form is [`v5`], which includes form 4. Older forms are migrated ([`v3::migrate`]). Domain types are never written; this
+//! module converts between them and records.
 
 mod v3;
 mod v5;
@@ -27,7 +27,7 @@ use resonantgen_session::{
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
 };
 use resonantgen_words::form::SectionKind;
 use resonantgen_words::{Attributes, Feel, Groove, Intent, Shape, Style, TrackIntent};
@@ -36,12 +36,12 @@ pub(super) use v5::Session as SessionRecord;
 pub(super) use v5::Take as TakeRecord;
 pub(super) use v5::Track as TrackRecord;
 
-/// The form that is written; a reader takes it and all older ones.
+/// The form that is written. This form and all older ones can be read.
 pub(super) const FORM: u32 = v5::FORM;
-/// More takes in one track's record than any session has.
+/// Limit for the takes in one track's record, more than any session has.
 const MOST_TAKES: usize = 4_096;
 
-/// The record cannot be used.
+/// Why a record cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum RecordError {
     #[error(
@@ -56,43 +56,43 @@ fn damaged(what: impl Into<String>) -> RecordError {
     RecordError::Damaged(what.into())
 }
 
-/// The sound of a take that is read.
+/// The audio of a take while a session is read.
 pub(super) enum Sound {
-    /// It is there.
+    /// Decoded.
     Awake(Arc<StemAudio>),
-    /// It stays packed.
+    /// Still packed.
     Packed(Packed),
-    /// It was not kept: the take is made again when it is asked for.
+    /// Not stored; the take is made again when needed.
     NotKept,
-    /// It was kept and is damaged or missing: why.
+    /// Damaged or missing, with the reason.
     Lost(String),
 }
 
-/// A session that was read.
+/// An opened session.
 #[derive(Debug)]
 pub struct Opened {
-    /// The session. Takes whose sound is lost are in it, asleep.
+    /// The session. Takes whose audio is lost are in it, asleep.
     pub session: Session,
-    /// Takes whose sound, or more, could not be read.
+    /// Takes that could not be read completely.
     pub lost: Vec<LostTake>,
-    /// The record is not the one that was written: somebody has edited it.
+    /// Whether the record was edited by hand.
     pub edited: bool,
 }
 
-/// A take whose sound could not be read. The rest of its session opens.
+/// A take that could not be read completely. The rest of its session opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostTake {
     /// Its track.
     pub track: Track,
     /// Its id.
     pub id: TakeId,
-    /// Its place in the history, from 1; `None` when only undo brings it back, or when its record is damaged too.
+    /// Its position in the history, from 1; `None` if only undo refers to it, or if its record is damaged too.
     pub number: Option<usize>,
-    /// Whether it is the take that plays.
+    /// Whether it is the playing take.
     pub is_playing: bool,
-    /// What is wrong, in words.
+    /// The reason, in words.
     pub reason: String,
-    /// Whether its recipe is enough to make it again, given the models.
+    /// Whether it can be made again from its recipe, given the models.
     pub can_be_made_again: bool,
 }
 
@@ -113,10 +113,10 @@ impl fmt::Display for LostTake {
     }
 }
 
-/// Hashes of audio; those of takes that are asleep, by the empty audio that stands for theirs.
+/// Hashes of audio. Those of sleeping takes are found by their empty audio.
 static HASHES: Remembered<String> = Remembered::new();
 
-/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed once while it lives.
+/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed only once.
 pub(super) fn audio_hash(audio: &Arc<StemAudio>) -> String {
     HASHES.get(audio, || Some(hash_of(audio))).unwrap_or_default()
 }
@@ -162,7 +162,7 @@ pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Decodes a take's FLAC file if it is what was saved.
+/// Decodes a take's FLAC file if it is the saved one.
 pub(super) fn awake(
     take: &TakeRecord,
     packed: Packed,
@@ -173,7 +173,7 @@ pub(super) fn awake(
     }
     let audio = flac::decode(&packed.bytes, audio_frames).ok_or("cannot be decoded")?;
     if take.flac_sha256.is_some() {
-        // The file is the one that was written from this audio.
+        // The next save writes the same file again.
         HASHES.put(&audio, take.audio_sha256.clone());
     } else if audio_hash(&audio) != take.audio_sha256 {
         return Err("is not what was saved".to_owned());
@@ -182,13 +182,12 @@ pub(super) fn awake(
     Ok(audio)
 }
 
-/// Length of a take's sound in audio frames, if its plan is one that can be.
+/// Length of a take's audio in audio frames; `None` if its plan is invalid.
 pub(super) fn audio_frames(take: &TakeRecord) -> Option<usize> {
     Some(plan_of(&take.recipe.plan)?.audio_frames(TAKE_SAMPLE_RATE_HZ))
 }
 
-/// The record of a session, and `with_past` what can be undone and redone. `flac` tells the hash of the FLAC file that keeps a take's
-/// sound.
+/// The record of a session; `with_past` includes undo and redo. `flac` returns the hash of the FLAC file with a take's audio.
 pub(super) fn of_session(
     session: &Session,
     with_past: bool,
@@ -232,10 +231,10 @@ pub(super) fn of_session(
     }
 }
 
-/// Builds the session again; `sound` gives the sound of a take, of the length that its plan has.
+/// Rebuilds a session. `sound` returns the audio of a take, with the length that its plan has.
 ///
 /// # Errors
-/// When the plan of the session itself is damaged.
+/// When the plan of the session is invalid.
 pub(super) fn into_session(
     record: SessionRecord,
     mut sound: impl FnMut(&TakeRecord, usize) -> Sound,
@@ -315,13 +314,13 @@ pub(super) fn into_session(
     Ok(Opened { session, lost, edited: false })
 }
 
-/// The latest steps whose takes are all known.
+/// The latest steps, as far back as all their takes are known.
 fn steps(records: Vec<v5::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
     let mut steps = Vec::new();
     for record in records {
         match step_of(record, known) {
             Some(step) => steps.push(step),
-            // What came before cannot be reached in order any more.
+            // Earlier steps can no longer be reached in order.
             None => steps.clear(),
         }
     }
@@ -552,7 +551,7 @@ fn of_plan(plan: &Plan) -> v5::Plan {
     }
 }
 
-/// A plan; `None` for one that would make the rest of the program divide by zero or fill the memory.
+/// A plan; `None` if it is out of range, which would lead to divisions by zero or fill the memory.
 fn plan_of(record: &v5::Plan) -> Option<Plan> {
     let plan = Plan {
         bpm: record.bpm,
@@ -580,8 +579,15 @@ fn attributes_of(record: v5::Attributes) -> Attributes {
     Attributes { energy, density, brightness, aggression, complexity }
 }
 
+/// How a stem was finished; what a later version calls by a name unknown here is finished as new ones are.
+fn finish_of(name: Option<&str>) -> Finish {
+    name.map_or(Finish::Levelled, |name| {
+        Finish::ALL.into_iter().find(|finish| finish.name() == name).unwrap_or(Finish::Mixed)
+    })
+}
+
 fn of_intent(intent: &Intent) -> v5::Intent {
-    // Where only another version knows the style, the neutral weights here stand for nothing.
+    // If only another version knows the style, the neutral weights here are not written.
     let is_elsewhere = !intent.other_styles.is_empty() && intent.styles == Intent::default().styles;
     let styles = Style::ALL.into_iter().map(|style| (style.name().to_owned(), intent.styles[style.index()]));
     let styles = styles.filter(|(_, weight)| *weight != 0.0 && !is_elsewhere);
@@ -589,6 +595,7 @@ fn of_intent(intent: &Intent) -> v5::Intent {
         let wanted = v5::TrackIntent {
             attributes: of_attributes(wanted.attributes),
             moods: wanted.moods.clone(),
+            sound: wanted.sound.clone(),
             instruments: wanted.instruments.clone(),
             absent: wanted.absent,
             without: wanted.without.clone(),
@@ -630,7 +637,7 @@ fn of_intent(intent: &Intent) -> v5::Intent {
     }
 }
 
-/// What a prompt meant. Names that this version does not know have no effect; those of styles are kept.
+/// The meaning of a prompt. Unknown names have no effect; those of styles are kept.
 fn intent_of(mut record: v5::Intent) -> Intent {
     let mut styles = Style::ALL.map(|style| record.styles.remove(style.name()).unwrap_or(0.0));
     if styles.iter().all(|weight| *weight == 0.0) {
@@ -640,6 +647,7 @@ fn intent_of(mut record: v5::Intent) -> Intent {
         record.tracks.remove(track.name()).map_or_else(TrackIntent::default, |wanted| TrackIntent {
             attributes: attributes_of(wanted.attributes),
             moods: wanted.moods,
+            sound: wanted.sound,
             instruments: wanted.instruments,
             absent: wanted.absent,
             without: wanted.without,
@@ -725,6 +733,9 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
             settings: v5::Settings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: Some(recipe.settings.finish)
+                    .filter(|finish| *finish != Finish::Levelled)
+                    .map(|finish| finish.name().to_owned()),
             },
             bundle_id: recipe.bundle_id.clone(),
             context: recipe.context.iter().map(|id| id.0.clone()).collect(),
@@ -753,7 +764,7 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
     }
 }
 
-/// The take, and why its sound is lost if it is; `None` when the record itself makes no sense.
+/// The take, and the reason if its audio is lost; `None` if the record itself is invalid.
 fn take_of(
     track: Track,
     record: TakeRecord,
@@ -793,6 +804,7 @@ fn take_of(
             settings: GenerationSettings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: finish_of(recipe.settings.finish.as_deref()),
             },
             bundle_id: recipe.bundle_id,
             context: recipe.context.into_iter().map(TakeId).collect(),
@@ -818,7 +830,7 @@ fn take_of(
     Some((take, reason))
 }
 
-/// Whether an id can be the name of a file in our own folder.
+/// Whether an id is safe as the name of a file in the folder.
 pub(super) fn is_plain(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -919,7 +931,7 @@ mod tests {
         let intent = opened.intent.clone().expect("an intent");
         assert_eq!((intent.main_style(), intent.styles[Style::Techno.index()]), (Style::Techno, 0.25));
         assert_eq!(json_of(&opened), json, "it is written as it came");
-        // And what this version writes names styles, so that more of them move nothing.
+        // This version writes styles by name, so new ones do not shift others.
         let plain = json_of(&generated("techno", 3));
         assert_eq!(plain["intent"]["styles"], serde_json::json!({"techno": 1.0}));
     }

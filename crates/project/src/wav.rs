@@ -6,19 +6,19 @@ use super::{Marker, resample_loop};
 use resonantgen_music::plan::Plan;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Rates that WAV files can be written in, in audio frames per second.
+/// Allowed sample rates of WAV files in Hz.
 pub(super) const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
-/// How the samples of a WAV file are written.
+/// Sample format of a WAV file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SampleDepth {
     /// 16-bit integers, with triangular dither of two steps (Lipshitz, Wannamaker and Vanderkooy, "Quantization and
     /// Dither: A Theoretical Survey", JAES 40(5), 1992); silence stays silent.
     Int16,
-    /// 24-bit integers: what takes are made of, without loss.
+    /// 24-bit integers, lossless: takes have 24 bits.
     #[default]
     Int24,
-    /// 32-bit floating point in `-1.0..1.0`, without loss.
+    /// 32-bit floating point in `-1.0..1.0`, lossless.
     Float32,
 }
 
@@ -89,7 +89,7 @@ fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8>
     file.into_inner()
 }
 
-/// A 24-bit sample in 16 bits. The dither is a function of the position, so that the same take gives the same file.
+/// Converts a 24-bit sample to 16 bits. The dither depends only on the position, so that the same take gives the same file.
 fn dithered(sample: i32, index: u64) -> i16 {
     if sample == 0 {
         return 0;

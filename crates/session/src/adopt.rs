@@ -1,11 +1,11 @@
-//! Taking over what another engine made: a server's, of a copy of the session.
+//! Adopting the result of another engine, such as a server's, that worked on a copy of the session.
 
 use super::{Session, SessionError};
 use resonantgen_music::track::Track;
 
 impl Session {
-    /// Takes over prompt, intent, plan, seed, bundle and the takes that play from `made`, which began as a copy of this
-    /// session. Histories stay, and it can be undone.
+    /// Adopts prompt, intent, plan, seed, bundle and playing takes from `made`, which started as a copy of this session. The
+    /// histories stay. Can be undone.
     ///
     /// # Errors
     /// [`SessionError::Locked`] when another take would play on a locked track; the session is then unchanged.

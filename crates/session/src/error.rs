@@ -6,13 +6,13 @@ use resonantgen_words::PlanError;
 use resonantgen_words::PromptError;
 use resonantgen_words::form::{FormError, MOST_BARS, MOST_PARTS, MOST_REPEATS, MOST_SECTIONS};
 
-/// The session was not changed.
+/// Why an operation was refused. The session is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The prompt or the edit cannot be read.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// Nothing in the prompt means anything here.
+    /// Nothing in the prompt is understood.
     #[error(
         "no word of the prompt is known here: name a style, a mood or an instrument in English, like \"dark techno with \
          driving bass\""
@@ -58,24 +58,24 @@ pub enum SessionError {
         /// Takes in the track's history.
         count: usize,
     },
-    /// As many takes are favourites as may be.
+    /// The track has the maximum number of favourites.
     #[error("{track} has {most} favourites, which is the most: take one off first")]
     TooManyFavourites {
         /// Track.
         track: Track,
-        /// How many there may be.
+        /// The maximum.
         most: usize,
     },
-    /// The oldest take that fits plays already.
+    /// The oldest take that fits is already playing.
     #[error("{0} has no older take that fits the other tracks")]
     NoOlderTake(Track),
-    /// The newest take that fits plays already.
+    /// The newest take that fits is already playing.
     #[error("{0} has no newer take that fits the other tracks")]
     NoNewerTake(Track),
     /// No other take was heard before.
     #[error("{0} has played no other take yet that it could be compared with")]
     NothingToCompare(Track),
-    /// The take was made for another tempo, meter or length.
+    /// The take has another tempo, meter or length than the other tracks.
     #[error(
         "that take of {track} is {take}, but the other tracks play {others}: undo returns to what played with it"
     )]
@@ -84,7 +84,7 @@ pub enum SessionError {
         track: Track,
         /// Length, meter and tempo of the take.
         take: String,
-        /// The same of the other tracks.
+        /// The same for the other tracks.
         others: String,
     },
     /// There is no such half bar.

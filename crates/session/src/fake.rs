@@ -1,4 +1,4 @@
-//! Sessions with takes that no model made, for tests: this crate's own, and with the feature `fake` those of others.
+//! Sessions with fake takes, for the tests of this crate and, with the feature `fake`, of others.
 #![allow(clippy::expect_used, missing_docs, reason = "only tests use it")]
 
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub fn request(prompt: &str, seed: u64) -> Request {
     Request::generate(prompt).facts(facts).seed(seed)
 }
 
-/// Does what is asked, with takes from [`fake_take`].
+/// Applies a request with takes from [`fake_take`].
 pub fn apply(session: &mut Session, request: &Request) -> Result<(), SessionError> {
     session.apply_with(request, None, &mut |take| Ok(fake_take(take)))
 }
@@ -71,12 +71,12 @@ pub fn ids(session: &Session) -> [Option<String>; 4] {
     Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
 }
 
-/// Another melody.
+/// A request for another melody.
 pub fn regeneration(seed: u64) -> Request {
     Request::edit(Track::Melody, "").seed(seed)
 }
 
-/// One pass of a song: everything is made, and later the melody again.
+/// One pass of a song that generates everything and later regenerates the melody.
 pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
     [request("techno", 7), regeneration(23)].map(|request| {
         let question = session.question(&request);

@@ -1,4 +1,4 @@
-//! Takes whose sound is not at hand: a project keeps all takes of the histories, but the sound of few.
+//! Sleeping takes: a project stores all takes of the histories, but the audio of only some.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Session {
         }
     }
 
-    /// The takes that a take heard while it was made, as far as the histories have them.
+    /// The takes in a take's context, as far as the histories have them.
     #[must_use]
     pub fn heard_by(&self, take: &Take) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
@@ -55,7 +55,7 @@ impl Session {
         found
     }
 
-    /// Whether the histories have all that is needed to make a take again, apart from the models.
+    /// Whether a take could be made again: the histories have its context.
     #[must_use]
     pub fn can_be_made_again(&self, take: &Take) -> bool {
         take.recipe.imported.is_none() && self.heard_by(take).len() == take.recipe.context.len()

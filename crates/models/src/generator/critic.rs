@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "writes the figures of pieces for the training in Python"]
+    #[ignore = "chore: writes the figures of pieces for the training in Python"]
     fn figures_to_train_with() {
         let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} names a file"));
         let text = std::fs::read_to_string(variable("RESONANTGEN_PIECES")).expect("a file of pieces");

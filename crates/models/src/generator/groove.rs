@@ -58,6 +58,7 @@ const LATE_MS: [f32; 4] = [0.0, 2.0, 3.0, 4.0];
 /// Standard deviation of a tonal note's velocity, and what it has of the drums' accents.
 const TONAL_TOUCH: f32 = 5.0;
 const TONAL_ACCENT: f32 = 0.3;
+
 /// A groove over one loop.
 pub(super) struct Groove<'t> {
     template: &'t Template,

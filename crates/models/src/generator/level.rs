@@ -1,6 +1,8 @@
-//! Level: brings a rendered loop to its planned loudness.
+//! Level: gives a rendered loop its colour and brings it to its planned loudness.
 
 use super::arrange::{Arrangement, Rise};
+use super::colour::Colour;
+use resonantgen_sound::finish::{self, Sides};
 use resonantgen_sound::measure::sound;
 use resonantgen_take::StemAudio;
 
@@ -11,6 +13,8 @@ const KNEE: f32 = 0.7;
 const SIGNIFICANT_BITS: u32 = 18;
 /// Maximum gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
+/// How often a mixed loop is levelled and limited.
+const LEVELLINGS: u32 = 3;
 /// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
 const YIELD_LEAD: usize = 240;
 const YIELD_HOLD: usize = 1_440;
@@ -18,6 +22,9 @@ const YIELD_RELEASE: usize = 5_760;
 
 /// Levels a loop and quantises it.
 pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arrangement) -> StemAudio {
+    if let Some((colour, seed)) = arrangement.colour {
+        return mixed([left, right], arrangement, colour, seed);
+    }
     give_way(&mut left, &mut right, arrangement);
     let frames = arrangement.frames.min(left.len());
     rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
@@ -31,24 +38,61 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
     StemAudio::from_f32_rounded(&left, &right, SIGNIFICANT_BITS)
 }
 
+/// Colours a loop, keeps it safe for mono, levels and limits it.
+fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64) -> StemAudio {
+    colour.chain.apply(&mut sides, seed);
+    let [left, right] = &mut sides;
+    give_way(left, right, arrangement);
+    let frames = arrangement.frames.min(left.len());
+    rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
+    if let Some(gains) = gains(left.len(), &arrangement.yields_at, arrangement.yields_lows_db) {
+        finish::duck_lows(&mut sides, &gains, arrangement.lows_below_hz);
+    }
+    finish::keep_mono_compatible(&mut sides, colour.most_side);
+    let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    let most = (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN);
+    let ceiling_dbtp = 20.0 * arrangement.ceiling.log10();
+    let mut gain = 1.0_f32;
+    let mut done = sides.clone();
+    // What the limiter takes is given back once or twice.
+    for _ in 0..LEVELLINGS {
+        let missing = sound::loudness(&done[0], &done[1])
+            .map_or(1.0, |loudness| 10f32.powf((arrangement.loudness_lufs - loudness) / 20.0));
+        gain = (gain * missing).min(most);
+        for (done, sample) in done.iter_mut().flatten().zip(sides.iter().flatten()) {
+            *done = gain * sample;
+        }
+        finish::limit::limit(&mut done, ceiling_dbtp);
+        if (missing - 1.0).abs() < 0.01 {
+            break;
+        }
+    }
+    StemAudio::from_f32_rounded(&done[0], &done[1], SIGNIFICANT_BITS)
+}
+
 /// Ducks the loop where the arrangement says so.
 fn give_way(left: &mut [f32], right: &mut [f32], arrangement: &Arrangement) {
-    let count = left.len();
-    if arrangement.yields_at.is_empty() || arrangement.yields_db == 0.0 || count == 0 {
-        return;
+    let Some(gains) = gains(left.len(), &arrangement.yields_at, arrangement.yields_db) else { return };
+    for (index, gain) in gains.into_iter().enumerate() {
+        left[index] *= gain;
+        right[index] *= gain;
     }
-    let depth = 1.0 - 10f32.powf(-arrangement.yields_db / 20.0);
+}
+
+/// A gain for each sample that goes down by `depth_db` where a stem gives way; `None` where it never does.
+fn gains(count: usize, yields_at: &[usize], depth_db: f32) -> Option<Vec<f32>> {
+    if yields_at.is_empty() || depth_db == 0.0 || count == 0 {
+        return None;
+    }
+    let depth = 1.0 - 10f32.powf(-depth_db / 20.0);
     let mut gains = vec![1.0_f32; count];
-    for at in &arrangement.yields_at {
+    for at in yields_at {
         for offset in 0..YIELD_LEAD + YIELD_HOLD + YIELD_RELEASE {
             let gain = &mut gains[(at + count - YIELD_LEAD.min(count) + offset) % count];
             *gain = gain.min(1.0 - depth * yielding(offset));
         }
     }
-    for (index, gain) in gains.into_iter().enumerate() {
-        left[index] *= gain;
-        right[index] *= gain;
-    }
+    Some(gains)
 }
 
 /// Level at the start of a rise in decibels, and cutoff of its low-pass at the start and the end, in hertz.
@@ -126,6 +170,9 @@ mod tests {
             equaliser: [0.0; BANDS],
             yields_at,
             yields_db: 6.0,
+            yields_lows_db: 0.0,
+            lows_below_hz: 150.0,
+            colour: None,
             loudness_lufs: -20.0,
             ceiling: 0.5,
             over: 1.25,

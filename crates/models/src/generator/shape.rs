@@ -234,9 +234,8 @@ fn roll(plan: &Plan, notes: &mut Vec<Note>) {
     let voice = main_voice(notes);
     let rests_from = (KICK_RESTS * total as f32) as u32;
     notes.retain(|note| {
-        !is_any(note, &SNARES)
-            && !is_any(note, &TOMS)
-            && !(note.step >= rests_from && is_any(note, &[DrumClass::Kick]))
+        let rests = note.step >= rests_from && is_any(note, &[DrumClass::Kick]);
+        !(rests || is_any(note, &SNARES) || is_any(note, &TOMS))
     });
     for step in 0..total {
         let share = step as f32 / total as f32;

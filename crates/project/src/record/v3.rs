@@ -1,5 +1,5 @@
-//! Forms 1 to 3, which only added to each other: 2 favourites, undo and imported takes; 3 takes without sound and numbers.
-//! They are read and never written again; [`migrate`] makes form 5 of them.
+//! Forms 1 to 3. Form 2 added favourites, undo and imported takes, form 3 added takes without audio and numbers. They are only read;
+//! [`migrate`] converts them to form 5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::v5;
 
-/// The styles of these forms: weights were stored in this order.
+/// The styles of these forms, in the order in which their weights were stored.
 const STYLES: [&str; 12] = [
     "techno",
     "house",
@@ -144,7 +144,7 @@ struct Intent {
     notes: Vec<String>,
 }
 
-/// Form 5 of a session.
+/// Converts a session to form 5.
 pub(super) fn migrate(old: Session) -> v5::Session {
     v5::Session {
         version: v5::FORM,

@@ -1,8 +1,8 @@
-//! Form 5: plain data, as it is written. Form 4 is the same without songs and the shapes of their tracks, and is read as form 5. Once
-//! a version with it has landed, nothing here changes any more: what a newer one has to say goes into the next form.
+//! Form 5: plain data as it is written. Form 4 is the same without songs and the shapes of their tracks, and is read as form 5. Once a
+//! version with it has landed, it is frozen; additions go into the next form.
 //!
-//! Styles, moods, instruments and tracks are names, never places in a list, so that a version with more of them reads what one
-//! with fewer has written, and the other way round.
+//! Styles, moods, instruments and tracks are names, never list positions, so that versions with different sets of them can read each
+//! other's records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub const FIRST: u32 = 4;
 pub struct Session {
     pub version: u32,
     pub prompt: String,
-    /// What was understood, in one line, for people; not read back.
+    /// The meaning of the prompt in one line, for people; never read.
     #[serde(default)]
     pub summary: String,
     pub seed: u64,
@@ -28,12 +28,12 @@ pub struct Session {
     pub tracks: Vec<Track>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
-    /// What can be undone and redone, the latest last.
+    /// Steps to undo and redo, the latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo: Vec<Step>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redo: Vec<Step>,
-    /// What the derived files of a folder were made from, by name: a file is written again when this changes.
+    /// Hashes of what derived files were made from, by file name. A file is written again when its hash changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
     /// The sections and their order; absent where there is but one. What is above is the open section's.
@@ -117,12 +117,12 @@ pub struct Track {
     pub favourites: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_before: Option<String>,
-    /// The numbers by which takes are chosen.
+    /// Numbers of the takes.
     #[serde(default)]
     pub numbers: BTreeMap<String, u32>,
     #[serde(default)]
     pub last_number: u32,
-    /// Takes that only `undo` and `redo` name.
+    /// Takes that only `undo` and `redo` refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<Take>,
     /// Takes that only the histories of other sections name.
@@ -170,7 +170,7 @@ pub struct Take {
     pub measures: Option<Measures>,
     /// SHA-256 of the audio: each audio frame's left and right sample as little-endian i32.
     pub audio_sha256: String,
-    /// SHA-256 of the FLAC file that holds the audio; absent where none is kept.
+    /// SHA-256 of the FLAC file with the audio; absent if it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flac_sha256: Option<String>,
     pub score: Score,
@@ -185,7 +185,7 @@ pub struct Recipe {
     pub seed: u64,
     pub settings: Settings,
     pub bundle_id: String,
-    /// Ids of the takes that were heard.
+    /// Ids of the takes in its context.
     pub context: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Import>,
@@ -200,10 +200,13 @@ pub struct Import {
     pub bars: u32,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     pub variation: f32,
     pub adherence: f32,
+    /// Which version of the mix it was made for; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,7 +235,7 @@ impl Default for Swing {
     }
 }
 
-/// What a prompt means; what it leaves open is absent.
+/// The meaning of a prompt. Facts that it leaves open are absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Intent {
     /// Weights by the styles' names; those of weight 0 are absent.
@@ -296,6 +299,9 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moods: Vec<String>,
+    /// Properties of the sound and how strongly they are meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sound: Vec<(String, f32)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruments: Vec<String>,
     #[serde(default)]
@@ -379,7 +385,7 @@ fn is_zero(value: &f32) -> bool {
     *value == 0.0
 }
 
-/// Codec tokens in little room: four hexadecimal digits per code.
+/// Codec tokens in compact form: four hexadecimal digits per code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tokens {
     pub codebooks: usize,
