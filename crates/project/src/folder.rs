@@ -1011,7 +1011,7 @@ mod tests {
         let session_file = dir.join(SESSION_FILE);
         let json = fs::read_to_string(&session_file).expect("readable");
         for (changed, part) in [
-            (json.replacen("\"version\": 4", "\"version\": 9", 1), "newer"),
+            (json.replacen("\"version\": 5", "\"version\": 9", 1), "newer"),
             (json[..json.len() / 2].to_owned(), "cannot be used"),
             (json.replace("\"bpm\": 240.0", "\"bpm\": 0.0"), "out of range"),
         ] {

@@ -14,7 +14,7 @@ use resonantgen_words::form::{Form, Length, MOST_SECTIONS, SectionKind, SectionR
 use resonantgen_words::genre::genres;
 
 /// How closely new bars follow the ones that they replace.
-const BARS_CLOSENESS: f32 = 0.25;
+const BARS_CLOSENESS: f32 = 0.1;
 
 /// What song to make of a loop.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -525,8 +525,9 @@ mod tests {
         // A section hears the loop.
         let intro = find("intro").take(Track::Drums).expect("it plays");
         assert!(intro.recipe.context.contains(&before.track(Track::Drums).take().expect("a take").id));
+        // Where the notes are the same, so are the sections; the hits of a fake take are no drum's.
         let likeness = Likeness::of_sections(&find("drop"), &find("drop 2"));
-        assert!(likeness.is_some_and(|likeness| likeness > 0.9), "{likeness:?}");
+        assert!(likeness.is_some_and(|likeness| likeness > 0.7), "{likeness:?}");
     }
 
     #[test]
