@@ -1,11 +1,12 @@
-//! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test` builds them and names them in the environment.
+//! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test --target windows` builds them and names them in
+//! the environment.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::root;
-use crate::skip::{leave_out, skip};
+use crate::skip::leave_out;
 
 /// Longest time of one program, in seconds: a machine may be busy.
 const LIMIT_SECONDS: u32 = 400;
@@ -48,20 +49,9 @@ impl Windows {
         }
         let windows = found();
         if windows.is_none() {
-            skip("nothing was built for Windows (`cargo xtask test` does that where there is Wine)");
+            leave_out("nothing was built for Windows: `cargo xtask test --target windows` does that");
         }
         windows
-    }
-
-    /// As [`Self::find`], for a test that takes long: only `cargo xtask test --target windows` runs it.
-    #[must_use]
-    pub fn find_for_long_tests() -> Option<Self> {
-        let windows = Self::find()?;
-        if std::env::var_os("RESONANTGEN_WINDOWS_ALL").is_none() {
-            leave_out("`cargo xtask test --target windows` runs it");
-            return None;
-        }
-        Some(windows)
     }
 
     /// A Windows program with its arguments, to be run in the repository's root. It has no screen.
