@@ -80,7 +80,7 @@ impl Built {
             ("RESONANTGEN_WINDOWS_STANDALONE", program("resonantgen-standalone")),
             ("RESONANTGEN_WINDOWS_PLUGINS", self.plugins.clone()),
             ("RESONANTGEN_WINDOWS_RUNTIME", self.runtime.clone()),
-            ("RESONANTGEN_XTASK", this),
+            ("RESONANTGEN_WINDOWS_RUNNER", this),
         ]
     }
 }
