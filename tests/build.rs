@@ -18,14 +18,21 @@ fn main() {
         Ok("windows") if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") => "win32",
         _ => return,
     };
+    if system == "linux" {
+        // For a host that is compiled by a test.
+        println!(
+            "cargo:rustc-env=RESONANTGEN_CLAP_HEADERS={}",
+            clap_wrapper().join("external/clap/include").display()
+        );
+    }
     if is_wanted {
-        build(&sdk(), system);
+        build(&clap_wrapper().join("external/vst3sdk"), system);
         println!("cargo:rustc-cfg=steinberg_validator");
     }
 }
 
-/// Folder of the SDK.
-fn sdk() -> PathBuf {
+/// Folder of clap-wrapper, which includes the SDK and the headers of CLAP.
+fn clap_wrapper() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("Cargo sets CARGO for build scripts");
     let folder = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets CARGO_MANIFEST_DIR for build scripts");
     let target = env::var("TARGET").expect("Cargo sets TARGET for build scripts");
@@ -43,7 +50,7 @@ fn sdk() -> PathBuf {
         .find(|package| package["name"] == "clap-wrapper")
         .and_then(|package| package["manifest_path"].as_str())
         .expect("the plugin is built with clap-wrapper");
-    Path::new(manifest).parent().expect("a manifest lies in a folder").join("external/vst3sdk")
+    Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
 }
 
 /// Compiles the tests; `system` is how the SDK names the operating system in its files.

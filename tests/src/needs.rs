@@ -44,6 +44,19 @@ pub fn ardour() -> bool {
     false
 }
 
+/// What was built for Windows: command line, standalone, folder of the bundles, runtime library; and the program that starts Wine.
+/// Only `cargo xtask test --target windows` builds it, so that without it a test is left out.
+#[must_use]
+pub fn windows() -> Option<[PathBuf; 5]> {
+    let names = ["PROGRAM", "STANDALONE", "PLUGINS", "RUNTIME", "RUNNER"];
+    let found = names.map(|name| std::env::var_os(format!("RESONANTGEN_WINDOWS_{name}")).map(PathBuf::from));
+    let [Some(program), Some(standalone), Some(plugins), Some(runtime), Some(runner)] = found else {
+        leave_out("nothing was built for Windows: `cargo xtask test --target windows` does that");
+        return None;
+    };
+    Some([program, standalone, plugins, runtime, runner])
+}
+
 fn named(variable: &str, what: &str) -> Option<PathBuf> {
     if std::env::var_os(NO_HOSTS).is_some() {
         leave_out(&format!("{NO_HOSTS} is set"));

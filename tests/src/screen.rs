@@ -3,12 +3,12 @@
 //! Nothing here waits for a fixed time: every wait is for a condition, with a deadline.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IoSlice};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use x11rb::connection::Connection;
+use x11rb::connection::{Connection, RequestConnection as _};
 use x11rb::protocol::Event;
 use x11rb::protocol::present::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
@@ -309,10 +309,10 @@ impl Screen {
         (place.dst_x, place.dst_y)
     }
 
-    /// A window and all windows within it.
+    /// All windows, also those that are not shown.
     #[must_use]
-    pub fn windows_within(&self, window: Window) -> Vec<Window> {
-        let mut found = vec![window];
+    pub fn windows(&self) -> Vec<Window> {
+        let mut found = vec![self.root];
         let mut next = 0;
         while let Some(under) = found.get(next).copied() {
             let tree = self.connection.query_tree(under).ok().and_then(|sent| sent.reply().ok());
@@ -322,22 +322,41 @@ impl Screen {
         found
     }
 
-    /// What a window has drawn itself, whether the screen shows it or not; an empty picture if it is gone, or never drawn.
+    /// What a window has drawn, for one whose drawing another program takes to put it on the screen itself (X's Composite
+    /// extension), as Wine does. An empty picture if the window is gone, or is no such window.
     #[must_use]
     pub fn look_into(&self, window: Window) -> Picture {
         let picture = || {
             let size = self.connection.get_geometry(window).ok()?.reply().ok()?;
             let (width, height) = (size.width, size.height);
+            let pixmap = self.connection.generate_id().ok()?;
+            self.name_window_pixmap(window, pixmap)?;
             let image = self
                 .connection
-                .get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, u32::MAX)
-                .ok()?
-                .reply()
-                .ok()?;
+                .get_image(ImageFormat::Z_PIXMAP, pixmap, 0, 0, width, height, u32::MAX)
+                .ok()
+                .and_then(|sent| sent.reply().ok());
+            self.connection.free_pixmap(pixmap).ok()?;
+            let image = image?;
             let pixels = image.data.chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
             Some(Picture { width: width.into(), height: height.into(), pixels })
         };
         picture().unwrap_or(Picture { width: 0, height: 0, pixels: Vec::new() })
+    }
+
+    /// Gives what a window has drawn a name of its own: the request of X's Composite extension (version 0.2), which would be the
+    /// only one of it here.
+    fn name_window_pixmap(&self, window: Window, pixmap: u32) -> Option<()> {
+        const NAME_WINDOW_PIXMAP: u8 = 6;
+        /// In units of four bytes.
+        const LENGTH: u16 = 3;
+        let extension = self.connection.extension_information("Composite").ok()??;
+        let mut request = vec![extension.major_opcode, NAME_WINDOW_PIXMAP];
+        request.extend(LENGTH.to_ne_bytes());
+        request.extend(window.to_ne_bytes());
+        request.extend(pixmap.to_ne_bytes());
+        let sent = self.connection.send_request_without_reply(&[IoSlice::new(&request)], Vec::new());
+        sent.ok()?.check().ok()
     }
 
     /// The visible contents of a window.

@@ -1,11 +1,11 @@
-//! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test` builds them and names them in the environment.
+//! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test --target windows` builds them and names them in
+//! the environment.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::root;
-use crate::skip::{leave_out, skip};
+use crate::{needs, root};
 
 /// Longest time of one program, in seconds: a machine may be busy.
 const LIMIT_SECONDS: u32 = 400;
@@ -31,37 +31,9 @@ impl Windows {
     /// What is there; skips the running test if nothing is.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let found = || {
-            Some(Self {
-                _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
-                program: named("RESONANTGEN_WINDOWS_PROGRAM")?,
-                standalone: named("RESONANTGEN_WINDOWS_STANDALONE")?,
-                plugins: named("RESONANTGEN_WINDOWS_PLUGINS")?,
-                runtime: named("RESONANTGEN_WINDOWS_RUNTIME")?,
-                runner: named("RESONANTGEN_XTASK")?,
-            })
-        };
-        if std::env::var_os("RESONANTGEN_NO_HOSTS").is_some() {
-            leave_out("RESONANTGEN_NO_HOSTS is set");
-            return None;
-        }
-        let windows = found();
-        if windows.is_none() {
-            skip("nothing was built for Windows (`cargo xtask test` does that where there is Wine)");
-        }
-        windows
-    }
-
-    /// As [`Self::find`], for a test that takes long: only `cargo xtask test --target windows` runs it.
-    #[must_use]
-    pub fn find_for_long_tests() -> Option<Self> {
-        let windows = Self::find()?;
-        if std::env::var_os("RESONANTGEN_WINDOWS_ALL").is_none() {
-            leave_out("`cargo xtask test --target windows` runs it");
-            return None;
-        }
-        Some(windows)
+        let [program, standalone, plugins, runtime, runner] = needs::windows()?;
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Self { _turn, program, standalone, plugins, runtime, runner })
     }
 
     /// A Windows program with its arguments, to be run in the repository's root. It has no screen.

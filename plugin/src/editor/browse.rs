@@ -226,7 +226,7 @@ mod tests {
     fn addresses_of_files_are_paths_of_their_system() {
         for (address, unix, windows) in [
             ("/music/my%20l%C3%B6op.wav", "/music/my l\u{f6}op.wav", "music\\my l\u{f6}op.wav"),
-            ("/C:/Users/J%C3%B6rg/a.wav", "/C:/Users/J\u{f6}rg/a.wav", "C:\\Users\\J\u{f6}rg\\a.wav"),
+            ("/C:/Loops/J%C3%B6rg/a.wav", "/C:/Loops/J\u{f6}rg/a.wav", "C:\\Loops\\J\u{f6}rg\\a.wav"),
             ("localhost/C:/a.wav", "/C:/a.wav", "C:\\a.wav"),
             ("studio/share/a.wav", "/share/a.wav", "\\\\studio\\share\\a.wav"),
         ] {

@@ -79,14 +79,6 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|output| output.stdout.starts_with(b"installed"))
 }
 
-/// Why [`ensure`] would fail: packages are missing and may not be installed, or are not to be had. `None` if nothing is in the
-/// way.
-pub fn obstacle(purpose: Purpose) -> Option<String> {
-    let missing = missing(purpose);
-    (!missing.is_empty() && !is_root() && !is_ci_with_sudo())
-        .then(|| format!("packages are missing: sudo apt-get install {}", missing.join(" ")))
-}
-
 /// Installs the missing packages if run as root, or on a CI machine with passwordless sudo; otherwise prints the command.
 ///
 /// # Errors

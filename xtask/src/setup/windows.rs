@@ -65,11 +65,6 @@ pub fn build_environment() -> Vec<(&'static str, OsString)> {
     variables
 }
 
-/// What is missing to build for Windows and to run it that needs rights to install it, as a sentence; `None` if nothing is.
-pub fn obstacle() -> Option<String> {
-    system::obstacle(Purpose::Windows)
-}
-
 /// Makes sure that all is there; returns the runtime library.
 ///
 /// # Errors

@@ -7,7 +7,6 @@ use anyhow::Result;
 use super::run::Run;
 use crate::command;
 use crate::setup::library;
-use crate::target::System;
 
 /// Apple silicon, and Intel.
 const TRIPLES: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
@@ -35,21 +34,6 @@ pub fn run() -> Result<()> {
         run.must(&format!("macOS: lints for {triple}"), &mut lints)?;
     }
     run.finish(begin)
-}
-
-/// Checks the types for Apple silicon.
-///
-/// # Errors
-/// Returns an error if the compiler complains, or cannot try although `CI` is set.
-pub fn part(run: &mut Run) -> Result<()> {
-    const NAME: &str = "macOS: types";
-    if System::HERE != System::Linux {
-        return Ok(());
-    }
-    match library::ensure(TRIPLES[0]) {
-        Ok(()) => run.must(NAME, cargo(TRIPLES[0], "check").args(SCOPE)),
-        Err(error) => run.skip(NAME, &format!("{error:#}")),
-    }
 }
 
 /// A cargo command for a Mac.
