@@ -108,6 +108,8 @@ pub struct App {
     look: Look,
     /// Whether the list of keys is open.
     helps: bool,
+    /// When Esc was pressed last, by egui's clock in seconds.
+    escaped_at: f64,
     /// The open import dialog, if any.
     importing: Option<Importing>,
     /// Folder of the user's presets; `None` if the system has no such folder.
@@ -208,6 +210,7 @@ impl App {
             waveforms: Default::default(),
             look,
             helps: false,
+            escaped_at: f64::NEG_INFINITY,
             importing: None,
             preset_folder: preset::folder(),
             open_presets: None,
@@ -338,7 +341,12 @@ impl App {
         self.chip_line(ui, chip_line, &mut actions);
         self.rows(ui, middle, &view, &mut actions);
         self.foot(ui, foot, &view, &mut actions);
-        let lanes = Rect::from_min_max(pos2(track_row::lane_rect(middle).left(), middle.top()), middle.max);
+        // Above the melody's edit field and takes, over its picture.
+        let strip = if view.plan.is_some() { track_row::STRIP_HEIGHT + 5.0 } else { 0.0 };
+        let lanes = Rect::from_min_max(
+            pos2(track_row::lane_rect(middle).left(), middle.top()),
+            middle.max - vec2(0.0, strip),
+        );
         self.notices(ui, lanes, &mut actions);
         self.help(ui.ctx());
         self.import_dialog(ui.ctx(), &mut actions);

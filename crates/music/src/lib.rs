@@ -1,7 +1,8 @@
 //! What the tracks of a piece share, and what they play.
 //!
 //! Domain types and pure functions, without files, models or signal processing. [`plan`] holds tempo, key, meter and chords;
-//! [`score`] the notes on the grid; [`harmony`] decides which pitches fit a chord; [`midi`] writes Standard MIDI Files.
+//! [`score`] the notes on the grid; [`harmony`] decides which pitches fit a chord;
+//! [`reharmonise`] moves a part to other chords; [`midi`] writes Standard MIDI Files.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;
@@ -14,5 +15,6 @@
 pub mod harmony;
 pub mod midi;
 pub mod plan;
+pub mod reharmonise;
 pub mod score;
 pub mod track;

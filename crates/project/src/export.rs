@@ -106,7 +106,8 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
     Ok(written)
 }
 
-/// Name of an exported file without its extension: prompt, track, tempo, key, length.
+/// Name of an exported file without its extension: prompt, track, tempo, key, length. It needs no escaping in addresses, apart
+/// from letters beyond ASCII in the prompt: F# is written `Fs`.
 #[must_use]
 pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let mode = match plan.key.mode {
@@ -114,8 +115,9 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
         Mode::Minor => "m".to_owned(),
         mode => format!("-{}", mode.name()),
     };
+    // "#" begins a fragment in an address, so sharps are written out.
     let key = plan.key.to_string();
-    let tonic = key.split(' ').next().unwrap_or_default();
+    let tonic = key.split(' ').next().unwrap_or_default().replace('#', "s");
     let bpm = (plan.bpm * 100.0).round() / 100.0;
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
@@ -170,11 +172,11 @@ mod tests {
         assert_eq!(files.len(), 10);
         let names = names(&files);
         assert!(
-            names.contains(&"dark-techno-with-f-minor-bass_bass_240bpm_F#m_1bar.wav".to_owned()),
+            names.contains(&"dark-techno-with-f-minor-bass_bass_240bpm_Fsm_1bar.wav".to_owned()),
             "{names:?}"
         );
         assert!(
-            names.contains(&"dark-techno-with-f-minor-bass_all_240bpm_F#m_1bar.mid".to_owned()),
+            names.contains(&"dark-techno-with-f-minor-bass_all_240bpm_Fsm_1bar.mid".to_owned()),
             "{names:?}"
         );
         let plan = session.plan.as_ref().expect("a plan");

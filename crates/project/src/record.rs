@@ -23,7 +23,7 @@ use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumb
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, TakenOver, Tokens,
 };
 use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
 
@@ -519,6 +519,10 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            taken_over: recipe
+                .taken_over
+                .as_ref()
+                .map(|notes| v4::TakenOver { from: notes.from.0.clone(), patch: notes.patch.clone() }),
         },
         patch: take.patch.clone(),
         timings: v4::Timings {
@@ -587,6 +591,9 @@ fn take_of(
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            taken_over: recipe
+                .taken_over
+                .map(|notes| TakenOver { from: TakeId(notes.from), patch: notes.patch }),
         },
         patch: record.patch,
         score: Score { notes: record.score.notes.into_iter().map(note_of).collect() },

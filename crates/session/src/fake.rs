@@ -1,6 +1,8 @@
 //! Sessions with takes that no model made, for tests: this crate's own, and with the feature `fake` those of others.
 #![allow(clippy::expect_used, missing_docs, reason = "only tests use it")]
 
+mod maker;
+
 use std::sync::Arc;
 
 use resonantgen_music::score::{Note, Score};
@@ -10,6 +12,8 @@ use resonantgen_take::maker::TakeRequest;
 use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
 };
+
+pub use maker::Fake;
 
 use crate::{Overrides, Session, SessionError, SessionRequest, Work};
 
@@ -25,6 +29,7 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
         bundle_id: "test".to_owned(),
         context: request.context.iter().map(|take| take.id.clone()).collect(),
         imported: None,
+        taken_over: None,
     };
     let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
     let mut state = request.seed ^ (request.track.index() as u64 + 1);

@@ -19,6 +19,7 @@ mod history;
 mod import;
 mod notices;
 mod numbers;
+mod perform;
 mod sleep;
 mod undo;
 

@@ -54,6 +54,9 @@ pub struct Recipe {
     /// The file that the take was imported from; `None` for generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportSource>,
+    /// Where its notes come from, if they were taken over; `None` for composed ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
 }
 
 impl Recipe {
@@ -64,6 +67,16 @@ impl Recipe {
         text.recipe(self);
         TakeId(hex(&text.sha256()[..16]))
     }
+}
+
+/// The notes of another take, performed anew; part of the recipe. They were moved to the recipe's chords where those differ from
+/// the other take's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// The take that the notes were composed for.
+    pub from: TakeId,
+    /// Id of the patch that performs them.
+    pub patch: String,
 }
 
 /// Where an imported take came from; part of its recipe.

@@ -87,14 +87,13 @@ pub struct Harmony {
 impl App {
     /// Performs an action.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
+        if !matches!(action, Action::Copy(_) | Action::Reveal(_)) {
+            self.dismiss_export();
+        }
         match action {
-            Action::Generate => {
-                self.dismiss_export();
-                self.ask(Target::All);
-            }
+            Action::Generate => self.ask(Target::All),
             Action::Cancel => self.control.cancel_all(),
             Action::Regenerate(track, edit) => {
-                self.dismiss_export();
                 let trigger = self.trigger(Target::One(track));
                 self.control.request(Job::Make { trigger, edit });
             }
@@ -164,9 +163,14 @@ impl App {
         }
     }
 
-    /// Hides the notice of the last export once something else is generated.
-    fn dismiss_export(&self) {
+    /// Hides the notice of the last export once something else is done.
+    pub(super) fn dismiss_export(&self) {
         *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the notice of the last export is shown.
+    pub(super) fn has_exported(&self) -> bool {
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {

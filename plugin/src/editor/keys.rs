@@ -37,6 +37,10 @@ impl App {
     /// Handles the keys that no widget uses; called before the widgets are shown.
     pub(super) fn keys(&mut self, context: &Context, actions: &mut Vec<Action>) {
         let typing = context.text_edit_focused();
+        if typing && context.input(|input| input.key_pressed(Key::Escape)) {
+            // It leaves the field.
+            self.escaped_at = context.input(|input| input.time);
+        }
         let focused = context.memory(|memory| memory.focused());
         let command = |key| context.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         if command(Key::Enter) {
@@ -49,12 +53,7 @@ impl App {
         // The host plays and stops with it; without this, it would also press a focused button.
         context.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space));
         let popup = egui::Popup::is_any_open(context);
-        let escaped = !popup && context.input(|input| input.key_pressed(Key::Escape));
-        if escaped && self.helps {
-            self.helps = false;
-        } else if escaped && self.is_working() {
-            actions.push(Action::Cancel);
-        }
+        self.escape(context, popup, actions);
         if context.input_mut(|input| {
             input.consume_key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z)
                 || input.consume_key(Modifiers::COMMAND, Key::Y)
@@ -94,6 +93,28 @@ impl App {
         }
         if let Some(track) = Track::ALL.into_iter().find(|track| focused == Some(lane_id(*track))) {
             self.row_keys(context, track, &pressed, actions);
+        }
+    }
+
+    /// Esc closes what is open, first of all; a generation is cancelled only by a press of its own.
+    fn escape(&mut self, context: &Context, popup: bool, actions: &mut Vec<Action>) {
+        // A key that is held, or pressed twice in haste, means the menu that the first press closed.
+        const HASTE: f64 = 0.6;
+        if !context.input(|input| input.key_pressed(Key::Escape)) {
+            return;
+        }
+        let now = context.input(|input| input.time);
+        let since = now - std::mem::replace(&mut self.escaped_at, now);
+        let has_exported = self.has_exported();
+        if popup || self.importing.is_some() || since < HASTE {
+            return;
+        }
+        if self.helps {
+            self.helps = false;
+        } else if has_exported {
+            self.dismiss_export();
+        } else if self.is_working() {
+            actions.push(Action::Cancel);
         }
     }
 

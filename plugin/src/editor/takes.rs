@@ -14,8 +14,10 @@ use super::view::LaneView;
 const HEIGHT: f32 = 20.0;
 /// Distance of two dots.
 const PITCH: f32 = 9.0;
-/// Width of arrows, star and A/B with the gaps between.
-const BUTTONS_WIDTH: f32 = 18.0 + 18.0 + 22.0 + 30.0 + 8.0;
+/// Width of the number of the playing take.
+const NUMBER_WIDTH: f32 = 24.0;
+/// Width of number, arrows, star and A/B with the gaps between.
+const BUTTONS_WIDTH: f32 = NUMBER_WIDTH + 18.0 + 18.0 + 22.0 + 30.0 + 10.0;
 
 /// Width of the line for this number of takes, at most `room`, in points.
 #[must_use]
@@ -44,6 +46,7 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
         })
         .inner
     };
+    number(ui, view);
     actions.extend(step(ui, Icon::Previous, -1, view.steps[0], "older"));
     dots(ui, track, view, locked, shown(view.takes.len(), room), actions);
     actions.extend(step(ui, Icon::Next, 1, view.steps[1], "newer"));
@@ -57,11 +60,25 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
     });
     ui.add_enabled_ui(!locked && view.can_compare, |ui| {
         let name = format!("{title}: A/B");
+        let hint = match (locked, view.can_compare) {
+            (true, _) => "A/B is off while the track is locked",
+            (_, false) => "A/B compares with the take heard before; there is none yet",
+            _ => "A/B: compare with the take heard before (X)",
+        };
         let button = IconButton::new(Icon::Compare, &name).size(30.0, HEIGHT).bare();
-        if button.hint("A/B: compare with the take heard before").show(ui).clicked() {
+        if button.hint(hint).show(ui).clicked() {
             actions.push(Action::Compare(track));
         }
     });
+}
+
+/// The number by which automation chooses the playing take.
+fn number(ui: &mut Ui, view: &LaneView) {
+    let (rect, response) = ui.allocate_exact_size(vec2(NUMBER_WIDTH, HEIGHT), Sense::hover());
+    let Some(number) = view.mark().and_then(|mark| mark.number) else { return };
+    let (place, font) = (rect.right_center(), theme::plain(11.0));
+    ui.painter().text(place, egui::Align2::RIGHT_CENTER, format!("#{number}"), font, palette(ui).dim);
+    response.on_hover_text(format!("Take number {number}: what the parameter Take chooses it by"));
 }
 
 /// One dot per take; the playing one is larger, favourites have a ring.

@@ -153,6 +153,7 @@ pub(crate) fn fixture() -> resonantgen_session::Session {
                 bundle_id: "test".to_owned(),
                 context: Vec::new(),
                 imported: None,
+                taken_over: None,
             };
             let frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
             let saw: Vec<i32> = (0..frames).map(|frame| (frame as i32 % 4_800) * 400).collect();
@@ -255,7 +256,7 @@ fn all_controls_have_names_in_menus_too() {
         ("240 bpm", "Tempo in bpm"),
         ("A minor", "dorian"),
         ("4/4", "6/8"),
-        ("8 bars", "16"),
+        ("next 8 bars", "16"),
         ("Am F", "Use these chords"),
         ("Chord Am, bar 1", "sus4"),
         ("Swap At: bar", "beat: on the next beat"),
@@ -561,7 +562,7 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
             "techno",
             "A minor",
             "4/4",
-            "8 bars",
+            "next 8 bars",
             "240 bpm",
             "Am F",
             "Chord Am, bar 1",

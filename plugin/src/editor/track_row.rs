@@ -1,7 +1,7 @@
 //! One track: its controls, its lane, its takes, and the field that changes it with words.
 
 use egui::{
-    Align, Align2, Id, Key, Layout, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
+    Align, Align2, Id, Key, Layout, Popup, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
@@ -21,7 +21,7 @@ use crate::params::{InMain, ResonantParams};
 /// Width of the controls, in points.
 pub const CONTROLS_WIDTH: f32 = 222.0;
 /// Height of the line under a lane.
-const STRIP_HEIGHT: f32 = 24.0;
+pub const STRIP_HEIGHT: f32 = 24.0;
 
 /// The contents of a row.
 pub struct Row<'a> {
@@ -286,7 +286,7 @@ impl Row<'_> {
                 let Some(mark) = self.view.mark() else { return };
                 let (patch, ink) = match mark.complaints.first() {
                     Some(complaint) => (format!("! {complaint}"), palette.warning),
-                    None => (format!("{} · {:.1} s", self.view.patch, mark.seconds), palette.dim),
+                    None => (self.view.patch.clone(), palette.dim),
                 };
                 let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
                 let label = ui.add(egui::Label::new(patch).truncate());
@@ -358,27 +358,40 @@ impl Row<'_> {
     fn in_main(&self, ui: &mut Ui) -> Response {
         let palette = palette(ui);
         let param = &self.params.track(self.track).in_main;
-        let (text, next) = match param.value() {
-            InMain::Auto => ("Main: auto", InMain::On),
-            InMain::On => ("Main: on", InMain::Off),
-            InMain::Off => ("Main: off", InMain::Auto),
+        const CHOICES: [(InMain, &str, &str); 3] = [
+            (InMain::Auto, "auto", "unless the host has connected this track's own output"),
+            (InMain::On, "on", "always"),
+            (InMain::Off, "off", "never"),
+        ];
+        let now = param.value();
+        let text = match now {
+            InMain::Auto => "Main: auto",
+            InMain::On => "Main: on",
+            InMain::Off => "Main: off",
         };
-        let (rect, response) = ui.allocate_exact_size(vec2(70.0, 24.0), Sense::click());
+        let (rect, response) = ui.allocate_exact_size(vec2(78.0, 24.0), Sense::click());
         response.widget_info(|| {
             WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), format!("{} {text}", self.track.title()))
         });
         let fill = if response.hovered() { palette.button_hover } else { palette.card };
         let stroke = Stroke::new(1.0, palette.line);
         ui.painter().rect(rect, theme::SMALL_ROUNDING, fill, stroke, StrokeKind::Inside);
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::plain(11.5), palette.dim);
+        let place = rect.left_center() + vec2(6.0, 0.0);
+        ui.painter().text(place, Align2::LEFT_CENTER, text, theme::plain(11.5), palette.dim);
+        let arrow = Rect::from_center_size(rect.right_center() - vec2(8.0, 0.0), vec2(8.0, 8.0));
+        super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
         control::focus_ring(ui, &response, rect);
-        if response.clicked() {
-            control::set(self.setter, param, next);
-        }
-        response.on_hover_text(
-            "Whether this track sounds in the Main output. Auto: yes, unless the host is known to have connected the track's \
-            own output.",
-        )
+        let response = response.on_hover_text("Whether this track sounds in the Main output");
+        Popup::menu(&response).show(|ui| {
+            ui.set_min_width(300.0);
+            for (value, name, words) in CHOICES {
+                if ui.selectable_label(value == now, format!("{name}: {words}")).clicked() {
+                    control::set(self.setter, param, value);
+                    ui.close();
+                }
+            }
+        });
+        response
     }
 }
 

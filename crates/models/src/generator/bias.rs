@@ -356,6 +356,7 @@ mod tests {
             bundle_id: String::new(),
             context: Vec::new(),
             imported: Default::default(),
+            taken_over: None,
         };
         Arc::new(Take {
             id: recipe.take_id(),

@@ -207,6 +207,7 @@ fn take(old: Take) -> v4::Take {
             bundle_id: recipe.bundle_id,
             context: recipe.context,
             imported: recipe.imported,
+            taken_over: None,
         },
         patch: old.patch,
         timings: old.timings,

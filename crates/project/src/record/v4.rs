@@ -119,6 +119,15 @@ pub struct Recipe {
     pub context: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Import>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Id of the take that the notes were composed for.
+    pub from: String,
+    pub patch: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
