@@ -208,7 +208,8 @@ mod tests {
     #[test]
     fn only_the_changed_bar_moves_and_its_rhythm_stays() {
         let (from, to) = (plan("Am F"), plan("Am Dm"));
-        let part: Vec<Note> = (0..8).map(|beat| note(4 * beat, if beat < 4 { 33 } else { 41 }, 3.0)).collect();
+        let part: Vec<Note> =
+            (0..8).map(|beat| note(4 * beat, if beat < 4 { 33 } else { 41 }, 3.0)).collect();
         let moved = reharmonise(Track::Bass, &part, &from, &to);
         assert_eq!(moved[..4], part[..4]);
         assert_eq!(pitches(&moved[4..]), [38; 4], "the root of F becomes that of Dm, close by");

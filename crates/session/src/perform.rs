@@ -145,7 +145,8 @@ mod tests {
             key: Some("A minor".parse().expect("a key")),
             ..crate::Overrides::default()
         };
-        generate(&mut session, &crate::SessionRequest { overrides, ..request("techno", 1) }).expect("a piece");
+        generate(&mut session, &crate::SessionRequest { overrides, ..request("techno", 1) })
+            .expect("a piece");
         session
     }
 
@@ -183,7 +184,9 @@ mod tests {
         let mut session = session();
         let before = ids(&session);
         let maker = Fake::default();
-        session.reharmonise(&maker, 2..4, "G".parse().expect("a chord"), &Silent).expect("nothing sounds there");
+        session
+            .reharmonise(&maker, 2..4, "G".parse().expect("a chord"), &Silent)
+            .expect("nothing sounds there");
         assert_eq!((ids(&session), maker.performed()), (before.clone(), 0));
         session.set_lock(Track::Bass, true).expect("a take");
         let refused = session.reharmonise(&maker, 0..1, "Dm".parse().expect("a chord"), &Silent);

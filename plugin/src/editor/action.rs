@@ -1,6 +1,7 @@
 //! What clicks and keys request, and how it is performed.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
@@ -11,9 +12,11 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::{Overrides, Session, SessionError};
 
 use super::browse::{self, Browser};
+use super::drag_out::{self, Outcome};
 use super::import::Importing;
 use super::{App, control, prompt_id};
-use crate::control::export::{self, What};
+use crate::control::Control;
+use crate::control::export::{self, Exported, Parcel, What};
 use crate::control::job::{Job, Target};
 use crate::control::status::Progress;
 use crate::params::BARS_MAX;
@@ -67,6 +70,10 @@ pub enum Action {
     Import(Track, PathBuf),
     /// Write files.
     Export(What),
+    /// Write files, and drag them out of the window.
+    DragOut(Parcel),
+    /// Write files, and copy their paths.
+    CopyPaths(Parcel),
     /// Show the folder of the last export.
     Reveal(PathBuf),
     /// Copy a text to the clipboard.
@@ -75,6 +82,8 @@ pub enum Action {
     Light(bool),
     /// Size of everything, 1 is 100 %.
     Zoom(f32),
+    /// Whether everything is larger in a larger window.
+    Grow(bool),
 }
 
 /// The playing chords, and the overrides that belong to them.
@@ -139,6 +148,8 @@ impl App {
             Action::Dropped(track, paths) => self.take_dropped(track, paths),
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
+            Action::DragOut(parcel) => self.drag_out(parcel),
+            Action::CopyPaths(parcel) => self.copy_paths(parcel),
             Action::Reveal(folder) => {
                 let control = Arc::clone(&self.control);
                 let show = move || {
@@ -155,9 +166,13 @@ impl App {
                 super::theme::choose(context, light);
                 self.keep_look();
             }
+            // The next drawing applies it.
             Action::Zoom(zoom) => {
                 self.look.zoom = zoom;
-                context.set_zoom_factor(zoom);
+                self.keep_look();
+            }
+            Action::Grow(grows) => {
+                self.look.grows = grows;
                 self.keep_look();
             }
         }
@@ -281,6 +296,72 @@ impl App {
             let imported = import_loop(&path, &options, cancellation).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
+    }
+
+    /// Writes the files and drags them, both on a thread of their own: disks and other programs may be slow. When the button has been
+    /// released before the files are there, nothing takes them.
+    fn drag_out(&self, parcel: Parcel) {
+        let Some(window) = self.window.filter(|_| drag_out::IS_SUPPORTED) else {
+            self.copy_paths(parcel);
+            return;
+        };
+        if self.is_dragging.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let is_dragging = Arc::clone(&self.is_dragging);
+        self.write_parcel(parcel, move |files, control| {
+            let outcome = drag_out::drag(window, files);
+            is_dragging.store(false, Ordering::Release);
+            match outcome {
+                Ok(Outcome::Taken) => return false,
+                Ok(Outcome::Refused) => {}
+                Ok(Outcome::Silent) => {
+                    control.notify(
+                        "The program under the pointer did not answer, so it got no file.".to_owned(),
+                    );
+                }
+                Err(error) => control.notify(error.to_string()),
+            }
+            true
+        });
+    }
+
+    /// Writes the files, and puts their paths onto the clipboard.
+    fn copy_paths(&self, parcel: Parcel) {
+        let to_copy = Arc::clone(&self.to_copy);
+        self.write_parcel(parcel, move |files, _| {
+            let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            *to_copy.lock().unwrap_or_else(PoisonError::into_inner) = Some(paths.join("\n"));
+            true
+        });
+    }
+
+    /// Writes files in the background, then does `then` with them; if that returns true, the editor says where they are.
+    fn write_parcel(&self, parcel: Parcel, then: impl FnOnce(&[PathBuf], &Control) -> bool + Send + 'static) {
+        let (control, exported) = (Arc::clone(&self.control), Arc::clone(&self.exported));
+        let is_dragging = Arc::clone(&self.is_dragging);
+        let write = move || {
+            let session = control.session();
+            let folder = export::folder(&session);
+            match export::write_parcel(&session, &parcel, &folder) {
+                Ok(files) => {
+                    if then(&files, &control) {
+                        let files = files.len();
+                        *exported.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(Exported { folder, files });
+                    }
+                    control.repaint.request_repaint();
+                }
+                Err(error) => {
+                    is_dragging.store(false, Ordering::Release);
+                    control.notify(error.to_string());
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("resonantgen file".to_owned()).spawn(write) {
+            self.is_dragging.store(false, Ordering::Release);
+            self.control.notify(format!("No file was written: cannot start a thread ({error})."));
+        }
     }
 
     /// Exports on a thread of its own: files may be large and disks slow, and neither the editor nor the worker should wait.

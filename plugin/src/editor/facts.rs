@@ -80,7 +80,9 @@ impl Overruled {
         let taken = text(taken);
         let why = match source {
             Source::Kept => format!("{asked}: locked tracks keep {taken}. Unlock them to have it"),
-            Source::Host => format!("{asked}: new takes follow the host's {taken}. Click the tempo to change that"),
+            Source::Host => {
+                format!("{asked}: new takes follow the host's {taken}. Click the tempo to change that")
+            }
             Source::Fixed => format!("{asked}: you have fixed {taken}. Double-click its chip to let it go"),
             Source::Prompt | Source::Chosen => return None,
         };
@@ -227,7 +229,9 @@ impl Facts {
                 .as_ref()
                 .filter(|chords| chords.iter().any(|chord| !next.chords.contains(chord)))
                 .and_then(|chords| {
-                    Overruled::of(Some(chords.clone()), &next.chords, chords_source, |chords| chord_line(chords))
+                    Overruled::of(Some(chords.clone()), &next.chords, chords_source, |chords| {
+                        chord_line(chords)
+                    })
                 }),
         ];
         Self {
@@ -315,7 +319,11 @@ mod tests {
     fn what_overrules_the_prompt_and_what_is_not_made_yet_is_said() {
         let mut session = crate::editor::tests::fixture();
         let facts = Facts::of("70 bpm reggae in C minor", &constraints(), &session, None);
-        assert_eq!(facts.key.plays.map(|key| key.to_string()).as_deref(), Some("A minor"), "it is not made yet");
+        assert_eq!(
+            facts.key.plays.map(|key| key.to_string()).as_deref(),
+            Some("A minor"),
+            "it is not made yet"
+        );
         assert_eq!(facts.overruled, []);
         let same = Facts::of(&session.prompt.clone(), &constraints(), &session, None);
         assert_eq!((same.key.plays, same.bpm.plays), (None, None), "it is what plays");

@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use egui::text::LayoutJob;
 use egui::{
-    Align, Button, Key, Layout, Modifiers, Popup, PopupCloseBehavior, Rect, RichText, ScrollArea, Sense,
-    Stroke, TextEdit, Ui,
+    Align, Button, CursorIcon, Id, Key, Layout, Modifiers, PointerButton, Popup, PopupCloseBehavior, Rect,
+    RichText, ScrollArea, Sense, Stroke, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use resonantgen_music::track::Track;
+use resonantgen_project::ProjectForm;
 
 use super::action::Action;
 use super::control::{self, IconButton};
@@ -51,7 +52,8 @@ impl App {
                 );
                 ui.painter().rect_filled(bar, 1.7, palette.track(track));
             }
-            ui.label(RichText::new("ResonantGen").font(theme::strong(16.0)));
+            let name = ui.label(RichText::new("ResonantGen").font(theme::strong(16.0)));
+            self.all_stems(ui, mark.union(name.rect), actions);
             ui.add_space(10.0);
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.add_enabled_ui(view.can_undo, |ui| {
@@ -78,6 +80,22 @@ impl App {
         });
     }
 
+    /// The name is a handle for all stems: it can be dragged, and a press copies their paths.
+    fn all_stems(&self, ui: &Ui, rect: Rect, actions: &mut Vec<Action>) {
+        let Some(parcel) = self.parcel(Track::ALL) else { return };
+        let response = ui.interact(rect, Id::unique("all stems"), Sense::click_and_drag());
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "All stems"));
+        control::focus_ring(ui, &response, rect);
+        if response.drag_started_by(PointerButton::Primary) {
+            actions.push(Action::DragOut(parcel));
+        } else if response.clicked() {
+            actions.push(Action::CopyPaths(parcel));
+        }
+        let hint = "Drag all stems to your host or a folder. A click copies the paths of their files. They are WAV files, or MIDI \
+                    while the notes are shown";
+        response.on_hover_cursor(CursorIcon::Grab).on_hover_text(hint);
+    }
+
     /// The controls at the right edge, from right to left.
     fn title_right(&mut self, ui: &mut Ui, view: &SessionView, actions: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing.x = 4.0;
@@ -89,7 +107,7 @@ impl App {
             // A split button: a click exports everything, the arrow offers less.
             let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 1.0);
             let choice = IconButton::new(Icon::Down, "What to export")
-                .hint("Export only WAV or only MIDI")
+                .hint("Export only WAV, only MIDI, or a project for your DAW")
                 .size(16.0, 24.0);
             Popup::menu(&choice.show(ui)).show(|ui| export_menu(ui, actions));
             let hint = "Export everything: stems and mix as WAV, and MIDI (Ctrl+E)";
@@ -141,6 +159,10 @@ impl App {
                 }
             }
         });
+        let mut grows = self.look.grows;
+        if control::check(ui, &mut grows, "Larger in a larger window").changed() {
+            actions.push(Action::Grow(grows));
+        }
         ui.separator();
         self.server_menu(ui);
         ui.separator();
@@ -382,9 +404,13 @@ fn is_one_line(ui: &Ui, text: &str, width: f32) -> bool {
 
 fn export_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.set_min_width(190.0);
-    for (what, text) in
-        [(What::All, "Everything"), (What::Audio, "WAV: stems and mix"), (What::Scores, "MIDI of all tracks")]
-    {
+    for (what, text) in [
+        (What::All, "Everything"),
+        (What::Audio, "WAV: stems and mix"),
+        (What::Scores, "MIDI of all tracks"),
+        (What::Project(ProjectForm::DawProject), "DAWproject: Bitwig, Studio One, Cubase"),
+        (What::Project(ProjectForm::Reaper), "REAPER project"),
+    ] {
         if ui.button(text).clicked() {
             actions.push(Action::Export(what));
             ui.close();

@@ -91,7 +91,14 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
         }
         Icon::Pin => {
             line(&[vec2(-3.5, -5.5), vec2(3.5, -5.5)]);
-            line(&[vec2(-2.0, -5.5), vec2(-2.0, -0.5), vec2(-4.5, 1.5), vec2(4.5, 1.5), vec2(2.0, -0.5), vec2(2.0, -5.5)]);
+            line(&[
+                vec2(-2.0, -5.5),
+                vec2(-2.0, -0.5),
+                vec2(-4.5, 1.5),
+                vec2(4.5, 1.5),
+                vec2(2.0, -0.5),
+                vec2(2.0, -5.5),
+            ]);
             line(&[vec2(0.0, 1.5), vec2(0.0, 6.0)]);
         }
         Icon::Again => {

@@ -14,9 +14,9 @@ use super::{App, control, prompt_id};
 use crate::control::export::What;
 
 /// Keys and what they do.
-const LIST: [(&str, &str); 16] = [
+const LIST: [(&str, &str); 18] = [
     ("Ctrl+Enter", "generate all unlocked tracks"),
-    ("Esc", "cancel the generation; leave a field"),
+    ("Esc", "close what is open; then cancel the generation"),
     ("/", "type the prompt; up and down: recent prompts"),
     ("1  2  3  4", "select drums, bass, harmony, melody; up and down: next track"),
     ("R", "regenerate the selected track"),
@@ -24,8 +24,10 @@ const LIST: [(&str, &str); 16] = [
     ("L", "lock or unlock it"),
     ("M  S", "mute, solo"),
     ("Left  Right", "older, newer take; on a fader: its value"),
+    ("C", "copy the path of its file: WAV, or MIDI while the notes are shown"),
     ("F  X", "favourite; A/B with the take heard before"),
     ("N", "show sound or notes"),
+    ("+  -  0  Z", "zoom in, out, to the whole loop, to the selected bars; Page Up, Page Down: move"),
     ("Ctrl+Z  Ctrl+Shift+Z", "undo, redo"),
     ("Ctrl+E", "export everything"),
     ("Tab", "next control; Enter presses it"),
@@ -85,6 +87,23 @@ impl App {
         let pressed = |key| context.input(|input| input.modifiers.is_none() && input.key_pressed(key));
         if pressed(Key::N) {
             self.face = if self.face == Face::Sound { Face::Notes } else { Face::Sound };
+        }
+        for (sign, factor) in [("+", 1.5), ("-", 1.0 / 1.5)] {
+            if text(sign) {
+                let part = self.timeline.part();
+                self.timeline.zoom(factor, (part.start + part.end) / 2.0);
+            }
+        }
+        if text("0") {
+            self.timeline.show_all();
+        }
+        if pressed(Key::Z) {
+            self.timeline.show_selection();
+        }
+        for (key, by) in [(Key::PageUp, -0.5), (Key::PageDown, 0.5)] {
+            if pressed(key) {
+                self.timeline.pan(by);
+            }
         }
         for (key, track) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4].into_iter().zip(Track::ALL) {
             if pressed(key) {
@@ -149,6 +168,9 @@ impl App {
                     control::set(&setter, param, !param.value());
                 }
             }
+        }
+        if pressed(Key::C) {
+            actions.extend(self.parcel([track]).map(Action::CopyPaths));
         }
         if pressed(Key::F) {
             let lane = self.picture.as_ref().map(|(_, view)| &view.lanes[track.index()]);

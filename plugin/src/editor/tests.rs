@@ -59,7 +59,9 @@ fn bench(width: f32, height: f32) -> Bench {
     let (control, receivers) = Control::new();
     let params = Arc::new(ResonantParams::new(&control));
     let host = Arc::new(Host::default());
-    let mut app = App::new(Arc::clone(&params), Arc::clone(&control), Look::default(), understanding::jazz());
+    // Sizes in the tests are those of the window.
+    let look = Look { grows: false, ..Look::default() };
+    let mut app = App::new(Arc::clone(&params), Arc::clone(&control), look, understanding::jazz());
     // An old window that has settled.
     app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);

@@ -1,7 +1,8 @@
 //! One track: its controls, its lane, its takes, and the field that changes it with words.
 
 use egui::{
-    Align, Align2, Id, Key, Layout, Popup, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
+    Align, Align2, CursorIcon, Id, Key, Layout, PointerButton, Popup, Rect, Response, RichText, Sense,
+    Stroke, StrokeKind, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
@@ -13,8 +14,10 @@ use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::lane::{self, Face, Ink, Waveform};
 use super::theme::{self, palette};
+use super::timeline::Timeline;
 use super::view::LaneView;
 use super::{row_menu, takes};
+use crate::control::export::Parcel;
 use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
 
@@ -39,6 +42,8 @@ pub struct Row<'a> {
     pub progress: Progress,
     /// What the track waits for before its own generation starts, in words.
     pub begun: &'a str,
+    /// What is shown of the loop.
+    pub timeline: &'a Timeline,
     /// Playhead position, as a share of the loop.
     pub playhead: Option<f32>,
     /// Peak amplitude per channel.
@@ -100,7 +105,7 @@ impl Row<'_> {
         let bottom = if self.plan.is_some() { rect.bottom() - STRIP_HEIGHT } else { rect.bottom() };
         let gutter = self.face.gutter();
         let picture = Rect::from_min_max(pos2(rect.left() + gutter, rect.top()), pos2(rect.right(), bottom));
-        let response = ui.interact(picture, lane_id(self.track), Sense::click());
+        let response = ui.interact(picture, lane_id(self.track), Sense::click_and_drag());
         let making = lane::progress_words(self.progress, self.begun);
         let state = making.as_ref().map_or_else(
             || if is_empty { "no take".to_owned() } else { format!("patch {}", self.view.patch) },
@@ -111,6 +116,15 @@ impl Row<'_> {
         if response.clicked() {
             response.request_focus();
         }
+        if response.drag_started_by(PointerButton::Primary)
+            && let Some(index) = self.view.current
+        {
+            let bars = self.timeline.selection();
+            let parcel = Parcel { takes: vec![(self.track, index)], bars, form: self.face.form() };
+            self.actions.push(Action::DragOut(parcel));
+        }
+        let response =
+            if response.dragged() { response.on_hover_cursor(CursorIcon::Grabbing) } else { response };
         let solo = Track::ALL.into_iter().any(|track| self.params.track(track).solo.value());
         let audible = !params.mute.value() && (!solo || params.solo.value());
         let color = if audible { palette.track(self.track) } else { palette.dim };
@@ -121,13 +135,19 @@ impl Row<'_> {
             lane::paint_gutter(&ui.painter().with_clip_rect(names), names, self.view, ink);
         }
         let painter = ui.painter().with_clip_rect(picture);
-        lane::paint(&painter, picture, self.view, self.plan, ink, self.face, self.waveform);
+        lane::paint(&painter, picture, self.timeline, self.view, self.plan, ink, self.face, self.waveform);
+        if let Some((bars, plan)) = self.timeline.selection().zip(self.plan) {
+            let wide = self.timeline.wide(picture);
+            let x = |bar: u32| egui::lerp(wide.left()..=wide.right(), bar as f32 / plan.bars.max(1) as f32);
+            let shade = Rect::from_x_y_ranges(x(bars.start)..=x(bars.end), picture.y_range());
+            painter.rect_filled(shade, 0.0, palette.focus.gamma_multiply(0.12));
+        }
         if is_empty && self.progress == Progress::Idle {
             let hint = self.empty_hint();
             painter.text(picture.center(), Align2::CENTER_CENTER, hint, theme::plain(13.0), palette.dim);
         }
         if let Some(share) = self.playhead.filter(|_| !is_empty) {
-            lane::paint_playhead(&painter, picture, share, palette);
+            lane::paint_playhead(&painter, self.timeline.wide(picture), share, palette);
         }
         if let Some((words, share)) = &making {
             lane::paint_progress(&painter, picture, words, *share, ink);
@@ -204,7 +224,7 @@ impl Row<'_> {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(
             UiBuilder::new().max_rect(takes).layout(layout).id_salt(("takes", self.track)),
-            |ui| takes::show(ui, self.track, self.view, locked, self.actions),
+            |ui| takes::show(ui, self.track, self.view, locked, self.face.form(), self.actions),
         );
         let room = Rect::from_min_max(strip.min, pos2(takes.left() - 8.0, strip.bottom()));
         ui.scope_builder(

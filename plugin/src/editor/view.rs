@@ -6,8 +6,8 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::Session;
 use resonantgen_take::{FULL_SCALE, Take};
 
-/// Columns of a waveform; more than a lane has pixels would be wasted.
-const COLUMNS: usize = 1_600;
+/// Columns of a waveform: enough for a large window that shows a small part of the loop.
+const COLUMNS: usize = 12_800;
 /// Maximum number of recent prompts.
 const MOST_PROMPTS: usize = 12;
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use resonantgen_take::maker::{
-    BundleFacts, GenerateError, Maker, Observer, PerformanceRequest, TakeRequest,
-};
+use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, PerformanceRequest, TakeRequest};
 use resonantgen_take::{Recipe, Take, TakenOver};
 use resonantgen_words::TextUnderstanding;
 
