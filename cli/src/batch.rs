@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
-use resonantgen_session::{Session, SessionRequest};
+use resonantgen_session::{Request, Session};
 use serde::{Deserialize, Serialize};
 
 use self::table::{COLUMNS, Row};
@@ -43,7 +43,7 @@ struct Task {
     name: String,
     folder: PathBuf,
     command: Vec<String>,
-    request: SessionRequest,
+    request: Request,
     rate_hz: u32,
 }
 
@@ -180,13 +180,13 @@ fn plan(
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
     let request = read(&command, &folder).map_err(refuse)?;
-    let checked = Session::default().check_request(&request, None);
+    let checked = Session::default().check(&request, None);
     checked.and_then(|_| request.check_understood(Some(engine))).map_err(|error| refuse(error.into()))?;
     Ok(Task { number, name: name.clone(), folder, command, request, rate_hz: arguments.rate })
 }
 
 /// The request of a `generate` command.
-fn read(command: &[String], folder: &Path) -> Result<SessionRequest> {
+fn read(command: &[String], folder: &Path) -> Result<Request> {
     let start = ["resonantgen".into(), "generate".into(), "--out".into(), folder.as_os_str().to_owned()];
     let words = start.into_iter().chain(command.iter().map(Into::into));
     let parsed = Arguments::try_parse_from(words).map_err(|error| Usage(args::one_line(&error)))?;
@@ -249,7 +249,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     }
     let mut session = Session::default();
     let result = folder::create_anew(&task.folder).and_then(|folder| {
-        session.generate(engine, &task.request, &Cancellable)?;
+        session.apply(engine, &task.request, &Cancellable)?;
         Ok(folder)
     });
     if interrupt::requested() {

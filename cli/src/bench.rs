@@ -16,8 +16,8 @@ use anyhow::{Context, Result};
 use resonantgen_models::generator::{Engine, Observer, tokens};
 use resonantgen_music::plan::Meter;
 use resonantgen_music::track::Track;
-use resonantgen_session::{Overrides, Session, SessionRequest};
-use resonantgen_take::{GenerationSettings, StageSeconds, Take};
+use resonantgen_session::{Overrides, Request, Session};
+use resonantgen_take::{StageSeconds, Take};
 use serde::{Deserialize, Serialize};
 
 use self::cancel::Latency;
@@ -130,19 +130,10 @@ fn read(path: &std::path::Path) -> Result<Earlier> {
     })
 }
 
-fn request(bars: u32, seed: u64) -> SessionRequest {
-    SessionRequest {
-        prompt: PROMPT.to_owned(),
-        overrides: Overrides {
-            bpm: Some(120.0),
-            bars: Some(bars),
-            meter: Some(Meter::COMMON),
-            ..Overrides::default()
-        },
-        seed,
-        tracks: Track::ALL.to_vec(),
-        settings: GenerationSettings::default(),
-    }
+fn request(bars: u32, seed: u64) -> Request {
+    let facts =
+        Overrides { bpm: Some(120.0), bars: Some(bars), meter: Some(Meter::COMMON), ..Overrides::default() };
+    Request::generate(PROMPT).facts(facts).seed(seed)
 }
 
 /// Seconds from prompt to plan, measured repeatedly.
@@ -152,7 +143,7 @@ fn readings(bars: u32) -> Result<Vec<f64>> {
         .map(|number| {
             let request = request(bars, u64::from(number));
             let start = Instant::now();
-            std::hint::black_box(session.prepare(&request)?);
+            std::hint::black_box(session.prepare(&request, None)?);
             Ok(start.elapsed().as_secs_f64())
         })
         .collect()
@@ -182,11 +173,11 @@ impl Observer for FirstSound {
     }
 }
 
-fn generate(engine: &Engine, request: &SessionRequest) -> Result<Run> {
+fn generate(engine: &Engine, request: &Request) -> Result<Run> {
     let mut session = Session::default();
     let before = machine::processor_seconds();
     let observer = FirstSound { start: Instant::now(), seconds: OnceLock::new() };
-    let generated = session.generate(engine, request, &observer);
+    let generated = session.apply(engine, request, &observer);
     let wall = observer.start.elapsed().as_secs_f64();
     interrupt::check()?;
     generated?;

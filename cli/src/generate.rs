@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use resonantgen_music::track::Track;
-use resonantgen_session::{Session, SessionRequest};
+use resonantgen_session::{Request, Scope, Session};
 
 use crate::args::Generate;
 use crate::maker::Maker;
@@ -30,7 +30,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     };
     // Invalid requests are refused before anything is opened.
     folder::check_free(&out, folder.is_some().then_some(&session))?;
-    session.check_request(&request, None)?;
+    session.check(&request, None)?;
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
     // Without the models the words alone decide, so that a meaningless prompt is not reported as missing files. A server
@@ -39,7 +39,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         request.check_understood(maker.as_ref().ok().and_then(Maker::understanding))?;
     }
     let maker = maker?;
-    let (intent, plan) = session.prepare_with(&request, maker.understanding())?;
+    let (intent, plan) = session.prepare(&request, maker.understanding())?;
     for notice in session.notices(&request, &intent, &plan) {
         eprintln!("note: {notice}");
     }
@@ -50,28 +50,24 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         None => folder::create(&out)?,
     };
     let begin = Instant::now();
-    let generated = maker.generate(&mut session, &request, &Progress::new());
+    let generated = maker.apply(&mut session, &request, &Progress::new());
     interrupt::check()?;
     generated?;
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
-    let run = Run { seconds, tracks: request.tracks.into_iter().filter(is_new).collect() };
+    let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };
     folder::save(&mut folder, &session, rate)?;
     Report::new(&out, &session, Some(&run)).print(json)
 }
 
 /// The request of a `generate` command.
-pub fn request(arguments: Generate) -> SessionRequest {
-    let mut tracks = if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks };
-    tracks.sort_unstable();
-    tracks.dedup();
-    SessionRequest {
-        prompt: arguments.prompt,
-        overrides: arguments.facts.overrides(),
-        seed: arguments.seed.unwrap_or_else(fresh_seed),
-        tracks,
-        settings: arguments.settings.generation(),
-    }
+pub fn request(arguments: Generate) -> Request {
+    let scope = if arguments.tracks.is_empty() { Scope::ALL } else { Scope::of(arguments.tracks) };
+    Request::generate(arguments.prompt)
+        .scope(scope)
+        .facts(arguments.facts.overrides())
+        .seed(arguments.seed.unwrap_or_else(fresh_seed))
+        .settings(arguments.settings.generation())
 }
 
 /// A seed short enough to be typed again.

@@ -28,6 +28,7 @@ mod report;
 #[cfg(feature = "serve")]
 mod serve;
 mod show;
+mod sound;
 mod take;
 mod undo;
 mod wave;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments, undo::Direction::Back),
         Command::Redo(arguments) => undo::run(&arguments, undo::Direction::Forth),
         Command::Take(arguments) => take::run(&arguments),
+        Command::Sound(arguments) => sound::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),

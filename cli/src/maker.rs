@@ -3,10 +3,8 @@
 use anyhow::{Result, anyhow};
 use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_models::runtime::Provider;
-use resonantgen_music::track::Track;
 use resonantgen_server::client::{Remote, RemoteError};
-use resonantgen_session::{Session, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{Request, Session};
 use resonantgen_words::TextUnderstanding;
 
 use crate::args::{Elsewhere, Models};
@@ -51,48 +49,18 @@ impl Maker {
         }
     }
 
-    /// As [`Session::generate`], on this machine or on the server.
+    /// As [`Session::apply`], on this machine or on the server.
     ///
     /// # Errors
-    /// Returns the errors of [`Session::generate`], and an error if the server is gone.
-    pub fn generate(
-        &self,
-        session: &mut Session,
-        request: &SessionRequest,
-        observer: &dyn Observer,
-    ) -> Result<()> {
+    /// Returns the errors of [`Session::apply`], and an error if the server is gone.
+    pub fn apply(&self, session: &mut Session, request: &Request, observer: &dyn Observer) -> Result<()> {
         match self {
             Self::Here { engine, wanted } => {
-                session.generate(engine, request, observer)?;
+                session.apply(engine, request, observer)?;
                 note_missing(engine, *wanted);
                 Ok(())
             }
-            Self::There(remote) => remote.generate(session, request, observer).map_err(told),
-        }
-    }
-
-    /// As [`Session::regenerate`], on this machine or on the server.
-    ///
-    /// # Errors
-    /// Returns the errors of [`Session::regenerate`], and an error if the server is gone.
-    pub fn regenerate(
-        &self,
-        session: &mut Session,
-        track: Track,
-        edit: &str,
-        seed: u64,
-        settings: GenerationSettings,
-        observer: &dyn Observer,
-    ) -> Result<()> {
-        match self {
-            Self::Here { engine, wanted } => {
-                session.regenerate(engine, track, edit, seed, settings, observer)?;
-                note_missing(engine, *wanted);
-                Ok(())
-            }
-            Self::There(remote) => {
-                remote.regenerate(session, track, edit, seed, settings, observer).map_err(told)
-            }
+            Self::There(remote) => remote.apply(session, request, observer).map_err(told),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use resonantgen_session::Request;
 
 use crate::args::Regenerate;
 use crate::failure::Usage;
@@ -27,20 +28,15 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
         );
         return Err(Usage(message).into());
     }
-    let seed = arguments.seed.unwrap_or_else(|| session.next_seed(Some(track)));
+    let request = Request::edit(track, &arguments.prompt)
+        .seed(arguments.seed)
+        .settings(arguments.settings.generation());
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
 
     let begin = Instant::now();
-    let regenerated = maker.regenerate(
-        &mut session,
-        track,
-        &arguments.prompt,
-        seed,
-        arguments.settings.generation(),
-        &Progress::new(),
-    );
+    let regenerated = maker.apply(&mut session, &request, &Progress::new());
     interrupt::check()?;
     regenerated?;
     if let Some(take) = session.track(track).take() {

@@ -15,20 +15,15 @@ use resonantgen_models::runtime::{Input, ModelError, Network, Runtime};
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_project::{StemFormat, StoreError};
-use resonantgen_session::{Overrides, Session, SessionRequest};
+use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_take::GenerationSettings;
 use support::{fixture, repository, runtime_library, skip};
 
 fn session() -> Session {
     let mut session = Session::default();
-    let request = SessionRequest {
-        prompt: "techno".to_owned(),
-        overrides: Overrides { bars: Some(1), ..Overrides::default() },
-        seed: 7,
-        tracks: vec![Track::Drums],
-        settings: GenerationSettings::default(),
-    };
-    session.generate(&support::engine(1), &request, &Silent).unwrap();
+    let facts = Overrides { bars: Some(1), ..Overrides::default() };
+    let request = Request::generate("techno").scope(Track::Drums).facts(facts).seed(7);
+    session.apply(&support::engine(1), &request, &Silent).unwrap();
     session
 }
 

@@ -22,7 +22,7 @@ use resonantgen_models::generator::{Engine, EngineOptions, Silent};
 use resonantgen_music::plan::{Key, Meter, Plan, Swing};
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_session::{Overrides, Session, SessionError, SessionRequest};
+use resonantgen_session::{Overrides, Request, Session, SessionError};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use support::{repository, runtime_library};
 
@@ -606,14 +606,9 @@ fn the_context_of_a_sound_is_that_of_its_score() {
     let mut sums = [(0.0, 0.0, 0.0, 0.0); 4];
     for (seed, prompt) in (1..).zip(PROMPTS.into_iter().take(count)) {
         let mut session = Session::default();
-        let request = SessionRequest {
-            prompt: prompt.to_owned(),
-            overrides: Overrides { bars: Some(4), ..Overrides::default() },
-            seed,
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        };
-        session.generate(&engine, &request, &Silent).unwrap();
+        let facts = Overrides { bars: Some(4), ..Overrides::default() };
+        let request = Request::generate(prompt).facts(facts).seed(seed);
+        session.apply(&engine, &request, &Silent).unwrap();
         for track in Track::ALL {
             let Some(take) = session.track(track).take().filter(|take| !take.score.notes.is_empty()) else {
                 continue;

@@ -4,7 +4,7 @@
 //! 1. The editor keeps what is typed in [`Prompts`] and sends a [`Job`] ([`Control::request`]); the song sends a
 //!    [`Trigger`](job::Trigger) through its [`ControlPort`] instead, which the publisher passes on.
 //! 2. The [`worker`] takes the job, if it belongs to the session that there is (its *epoch*), and makes a
-//!    `SessionRequest` of trigger, prompt and what the user has fixed.
+//!    [`Request`](resonantgen_session::Request) of trigger, prompt and what the user has fixed.
 //! 3. A server of the user ([`remote`]) or the engine here ([`inference`]) makes takes of it, one track after the other.
 //! 4. A finished take is put into a new [`Snapshot`] ([`Store::hear_early`](snapshot::Store::hear_early)), the whole session
 //!    at the end ([`Control::commit`]). Snapshots never change; readers keep the one they have.
@@ -269,7 +269,7 @@ impl Control {
 
     /// Asks the worker for something. For the editor.
     pub fn request(&self, job: Job) {
-        if job.target().is_some() && self.awaited() >= QUEUE_CAPACITY {
+        if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
                 "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
             ));
@@ -304,7 +304,7 @@ impl Control {
 
     fn queue(&self, job: Job, epoch: u64, is_of_song: bool, pending: Count) {
         let ticket = self.next_ticket.fetch_add(1, Ordering::AcqRel);
-        let awaited = job.target().map(|_| Count::new(&self.awaited));
+        let awaited = job.makes_takes().then(|| Count::new(&self.awaited));
         self.send(Command::Job(QueuedJob { job, epoch, ticket, is_of_song, pending, awaited }));
     }
 

@@ -7,6 +7,8 @@ mod action;
 mod browse;
 mod chips;
 mod control;
+#[cfg(target_os = "linux")]
+mod dead_key;
 mod drag;
 mod drag_out;
 mod facts;
@@ -128,6 +130,8 @@ pub struct App {
     drag: Drag,
     #[cfg(target_os = "linux")]
     drag_target: Option<drag::Target>,
+    #[cfg(target_os = "linux")]
+    dead_key: dead_key::DeadKey,
     /// Whether the window has been drawn.
     #[cfg(target_os = "linux")]
     is_drawn: Arc<AtomicBool>,
@@ -245,6 +249,8 @@ impl App {
             drag: Drag::default(),
             #[cfg(target_os = "linux")]
             drag_target: None,
+            #[cfg(target_os = "linux")]
+            dead_key: dead_key::DeadKey::default(),
             #[cfg(target_os = "linux")]
             is_drawn: Arc::default(),
             window: None,
@@ -548,7 +554,8 @@ impl NiceEguiApp for App {
             self.is_drawn = Arc::default();
             let is_drawn = Arc::clone(&self.is_drawn);
             self.window = host_keys::window_of(frame).map(SourceWindow);
-            self.drag_target = drag::Target::open(frame, &self.drag, &self.control.repaint, is_drawn);
+            self.drag_target =
+                drag::Target::open(frame, (&self.drag, &self.dead_key), &self.control.repaint, is_drawn);
         }
         #[cfg(not(target_os = "linux"))]
         {
@@ -570,7 +577,10 @@ impl NiceEguiApp for App {
         let [red, green, blue, _] = theme::palette(ui).background.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
-        self.is_drawn.store(true, Ordering::Relaxed);
+        {
+            self.is_drawn.store(true, Ordering::Relaxed);
+            ui.ctx().input_mut(|input| self.dead_key.apply(&mut input.events));
+        }
         self.show(ui);
     }
 

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use resonantgen_models::generator::Observer;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_session::{Session, SessionError, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{Request, Session, SessionError};
 
 use crate::wire::{
     BundleView, GenerateRequest, JobState, JobView, RegenerateRequest, SESSION_TYPE, SessionView,
@@ -110,50 +109,25 @@ impl Remote {
         self.transport.json(Method::Get, "/v1/bundles", SHORT, &|| false)
     }
 
-    /// As [`Session::generate`], on the server.
+    /// As [`Session::apply`], on the server.
     ///
     /// # Errors
     /// Returns an error if the server is gone, the job fails, or the observer cancels. The session is then unchanged.
-    pub fn generate(
+    pub fn apply(
         &self,
         session: &mut Session,
-        request: &SessionRequest,
+        request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), RemoteError> {
-        let body = GenerateRequest::from(request);
-        self.perform(session, "generate", &body, observer)
-    }
-
-    /// As [`Session::regenerate`], on the server.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Remote::generate`].
-    pub fn regenerate(
-        &self,
-        session: &mut Session,
-        track: Track,
-        edit: &str,
-        seed: u64,
-        settings: GenerationSettings,
-        observer: &dyn Observer,
-    ) -> Result<(), RemoteError> {
-        let body = RegenerateRequest {
-            edit: edit.to_owned(),
-            seed: Some(seed),
-            variation: Some(settings.variation),
-            adherence: Some(settings.adherence),
+        // The lent session has no history, which the next seed depends on.
+        let request = request.clone().seed(session.seed_of(request));
+        let (what, body) = match RegenerateRequest::of(&request) {
+            Some((track, edit)) => {
+                (format!("tracks/{}/regenerate", Track::from(track)), serde_json::to_vec(&edit))
+            }
+            None => ("generate".to_owned(), serde_json::to_vec(&GenerateRequest::from(&request))),
         };
-        self.perform(session, &format!("tracks/{track}/regenerate"), &body, observer)
-    }
-
-    fn perform<T: serde::Serialize>(
-        &self,
-        session: &mut Session,
-        what: &str,
-        body: &T,
-        observer: &dyn Observer,
-    ) -> Result<(), RemoteError> {
-        let body = serde_json::to_vec(body).map_err(|error| RemoteError::Answer(error.to_string()))?;
+        let body = body.map_err(|error| RemoteError::Answer(error.to_string()))?;
         if observer.is_cancelled() {
             return Err(RemoteError::Cancelled);
         }
@@ -161,7 +135,7 @@ impl Remote {
         let is_cancelled = || observer.is_cancelled();
         let lent: SessionView = self.transport.json(create, "/v1/sessions?lent=true", LONG, &is_cancelled)?;
         let path = format!("/v1/sessions/{}", lent.id);
-        let made = self.work(&path, what, body, observer);
+        let made = self.work(&path, &what, body, observer);
         if !matches!(made, Err(RemoteError::Gone { .. })) {
             self.delete(&path);
         }

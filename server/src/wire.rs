@@ -4,9 +4,7 @@
 
 mod convert;
 
-#[cfg(feature = "serve")]
-pub(crate) use convert::settings;
-pub use convert::{ConvertError, session_request};
+pub use convert::ConvertError;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +69,16 @@ pub struct GenerateRequest {
     /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
+    /// Whether the prompt is an edit of the takes that play, like "darker", which keeps tempo, key and chords.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub edit: bool,
+    /// Whether takes of this same prompt keep the words by which they were edited since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_edits: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How to regenerate one track.

@@ -10,8 +10,7 @@ use resonantgen_project as project;
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::serve::{Limits, openapi_json};
 use resonantgen_server::wire::{JobState, TrackName};
-use resonantgen_session::{Overrides, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{Request, Scope};
 use serde_json::{Value, json};
 use support::{Running, four_takes};
 
@@ -215,34 +214,33 @@ fn a_client_gets_what_the_engine_there_makes() {
     let mut session = four_takes();
     session.set_lock(Track::Drums, true).unwrap();
     let drums = session.track(Track::Drums).take().unwrap().id.clone();
-    let request = |prompt: &str| SessionRequest {
-        prompt: prompt.to_owned(),
-        overrides: Overrides::default(),
-        seed: 77,
-        tracks: Track::ALL.to_vec(),
-        settings: GenerationSettings::default(),
-    };
-    remote.generate(&mut session, &request("jazz"), &Silent).unwrap();
+    let request = |prompt: &str| Request::generate(prompt).seed(77);
+    remote.apply(&mut session, &request("jazz"), &Silent).unwrap();
     assert_eq!(session.track(Track::Drums).take().unwrap().id, drums);
     assert_eq!(session.track(Track::Bass).take().unwrap().recipe.seed, 77);
     assert_eq!(session.track(Track::Bass).history.len(), 2);
     assert!(session.track(Track::Bass).take().unwrap().audio == session.track(Track::Bass).history[0].audio);
-    remote
-        .regenerate(&mut session, Track::Bass, "darker", 78, GenerationSettings::default(), &Silent)
-        .unwrap();
+    remote.apply(&mut session, &Request::edit(Track::Bass, "darker").seed(78), &Silent).unwrap();
     assert_eq!(session.track(Track::Bass).take().unwrap().recipe.seed, 78);
+    // Without a seed it is one that the histories here do not have, of which the server knows the playing takes only.
+    remote.apply(&mut session, &Request::edit(Track::Bass, "darker"), &Silent).unwrap();
+    assert_eq!(session.track(Track::Bass).take().unwrap().recipe.seed, 79);
+    let both = Request::edit(Scope::of([Track::Bass, Track::Melody]), "darker").seed(80);
+    remote.apply(&mut session, &both, &Silent).unwrap();
+    let seed = |track| session.track(track).take().unwrap().recipe.seed;
+    assert_eq!(Track::ALL.map(seed)[1..], [80, 77, 80]);
+    assert_eq!(session.prompt, "jazz", "an edit is no new prompt");
     assert_eq!(server.get("/v1/sessions").expect(200).value(), json!([]), "nothing is left there");
 
-    let refused =
-        remote.regenerate(&mut session, Track::Drums, "", 1, GenerationSettings::default(), &Silent);
+    let refused = remote.apply(&mut session, &Request::edit(Track::Drums, "").seed(1), &Silent);
     let refused = refused.unwrap_err();
     assert!(matches!(&refused, RemoteError::Refused(words) if words.contains("locked")), "{refused}");
     assert!(!refused.is_of_server());
-    let failed = remote.generate(&mut session, &request("jazz panic"), &Silent).unwrap_err();
+    let failed = remote.apply(&mut session, &request("jazz panic"), &Silent).unwrap_err();
     assert!(matches!(failed, RemoteError::Failed(_)) && failed.is_of_server(), "{failed}");
     let before = project::to_bytes(&session);
     server.stop();
-    let gone = remote.generate(&mut session, &request("funk"), &Silent).unwrap_err();
+    let gone = remote.apply(&mut session, &request("funk"), &Silent).unwrap_err();
     assert!(matches!(gone, RemoteError::Gone { .. }) && gone.is_of_server(), "{gone}");
     assert_eq!(project::to_bytes(&session), before);
 }

@@ -2,6 +2,7 @@
 //! the running test if its requirement is missing; the caller then returns.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::skip::{leave_out, skip};
 
@@ -42,6 +43,16 @@ pub fn ardour() -> bool {
         skip(&why)
     }
     false
+}
+
+/// Whether there is `xmllint`, which checks XML against schemas.
+#[must_use]
+pub fn xml_lint() -> bool {
+    let found = Command::new("xmllint").arg("--version").output().is_ok();
+    if !found {
+        skip("there is no xmllint (Debian: libxml2-utils)");
+    }
+    found
 }
 
 fn named(variable: &str, what: &str) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
-use resonantgen_session::{Session, SessionError, SessionRequest};
+use resonantgen_session::{Request, Session, SessionError};
 use serde::Serialize;
 
 use super::figures::percentile;
@@ -32,7 +32,7 @@ impl Observer for Flag<'_> {
 ///
 /// # Errors
 /// Returns an error if a generation fails for a reason other than the cancellation.
-pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64, count: u32) -> Result<Latency> {
+pub fn measure(engine: &Engine, request: &Request, seconds: f64, count: u32) -> Result<Latency> {
     let mut latencies = Vec::new();
     for number in 0..count {
         crate::interrupt::check()?;
@@ -40,7 +40,7 @@ pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64, count: u
         let moment = Duration::from_secs_f64(seconds * (f64::from(number) + 0.5) / f64::from(count));
         let (asked, result, ended) = std::thread::scope(|scope| {
             let work = scope.spawn(|| {
-                let result = Session::default().generate(engine, request, &Flag(&flag));
+                let result = Session::default().apply(engine, request, &Flag(&flag));
                 (result, Instant::now())
             });
             std::thread::sleep(moment);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use resonantgen_models::worker::give_way;
-use resonantgen_session::{Session, SessionError, SessionRequest};
+use resonantgen_session::{Request, Session, SessionError};
 use serde::Serialize;
 
 use super::figures::percentile;
@@ -52,7 +52,7 @@ impl Observer for Until<'_> {
 ///
 /// # Errors
 /// Returns an error if a generation fails.
-pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64) -> Result<Neighbourhood> {
+pub fn measure(engine: &Engine, request: &Request, seconds: f64) -> Result<Neighbourhood> {
     let span = Duration::from_secs_f64(seconds);
     let (idle, realtime) = callbacks(span);
     let done = AtomicBool::new(false);
@@ -75,17 +75,12 @@ pub fn measure(engine: &Engine, request: &SessionRequest, seconds: f64) -> Resul
     Ok(Neighbourhood { realtime, idle, generating, sessions })
 }
 
-fn generate_until(
-    done: &AtomicBool,
-    engine: &Engine,
-    request: &SessionRequest,
-    instance: u64,
-) -> Result<usize> {
+fn generate_until(done: &AtomicBool, engine: &Engine, request: &Request, instance: u64) -> Result<usize> {
     give_way()?;
     let mut count = 0;
     while !Until(done).is_cancelled() {
-        let request = SessionRequest { seed: INSTANCES * count as u64 + instance, ..request.clone() };
-        match Session::default().generate(engine, &request, &Until(done)) {
+        let request = request.clone().seed(INSTANCES * count as u64 + instance);
+        match Session::default().apply(engine, &request, &Until(done)) {
             Ok(()) => count += 1,
             Err(SessionError::Generate(GenerateError::Cancelled)) => break,
             Err(error) => return Err(error.into()),

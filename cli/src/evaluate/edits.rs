@@ -4,9 +4,9 @@ use anyhow::Result;
 use resonantgen_models::generator::Engine;
 use resonantgen_music::score::DrumClass;
 use resonantgen_music::track::Track;
-use resonantgen_session::Session;
+use resonantgen_session::{Request, Session};
 use resonantgen_sound::measure::{Measures, fit};
-use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_take::Take;
 use serde::Serialize;
 
 use super::pieces::measures_of;
@@ -38,7 +38,7 @@ pub struct Edit {
 /// Edits two tracks of a session in three ways each.
 ///
 /// # Errors
-/// Returns the errors of [`Session::regenerate`], and an error if the user cancelled.
+/// Returns the errors of [`Session::apply`], and an error if the user cancelled.
 pub fn measure(engine: &Engine, session: &Session, prompt: &str, number: usize) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for turn in 0..TRACKS_PER_PIECE {
@@ -74,7 +74,7 @@ fn regenerated(
     seed: u64,
 ) -> Result<Option<std::sync::Arc<Take>>> {
     let mut session = session.clone();
-    let result = session.regenerate(engine, track, edit, seed, GenerationSettings::default(), &Cancellable);
+    let result = session.apply(engine, &Request::edit(track, edit).seed(seed), &Cancellable);
     interrupt::check()?;
     result?;
     Ok(session.track(track).take().cloned())

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use resonantgen_models::generator::{Engine, TakeRequest};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
-use resonantgen_session::{Overrides, Session, SessionRequest};
-use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_session::{Request, Session};
+use resonantgen_take::Take;
 use std::sync::Arc;
 
 use super::traits::{Sketch, check, rhythms};
@@ -51,14 +51,8 @@ fn cases(text: &str) -> Result<Vec<Case<'_>>> {
 
 /// The scores of all tracks, without sound.
 pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc<Take>>)> {
-    let request = SessionRequest {
-        prompt: prompt.to_owned(),
-        overrides: Overrides::default(),
-        seed,
-        tracks: Track::ALL.to_vec(),
-        settings: GenerationSettings::default(),
-    };
-    let (intent, plan) = Session::default().prepare_with(&request, Some(engine))?;
+    let request = Request::generate(prompt).seed(seed);
+    let (intent, plan) = Session::default().prepare(&request, Some(engine))?;
     let mut takes: Vec<Arc<Take>> = Vec::new();
     for track in Track::ALL {
         let take = engine.sketch(
@@ -70,6 +64,7 @@ pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc
                 seed,
                 settings: request.settings,
                 context: &takes,
+                patch: None,
             },
             &Cancellable,
         );

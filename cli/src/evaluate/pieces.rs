@@ -8,9 +8,9 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_project::mix;
-use resonantgen_session::{Overrides, Session, SessionRequest};
+use resonantgen_session::{Request, Session};
 use resonantgen_sound::measure::{Measures, fit, sound};
-use resonantgen_take::{FULL_SCALE, GenerationSettings, StemAudio, Take};
+use resonantgen_take::{FULL_SCALE, StemAudio, Take};
 use resonantgen_words::Style;
 use serde::Serialize;
 
@@ -50,17 +50,11 @@ pub struct PieceTake {
 /// Generates four stems.
 ///
 /// # Errors
-/// Returns the errors of [`Session::generate`], and an error if the user cancelled.
+/// Returns the errors of [`Session::apply`], and an error if the user cancelled.
 pub fn generate(engine: &Engine, prompt: &str, seed: u64) -> Result<Session> {
-    let request = SessionRequest {
-        prompt: prompt.to_owned(),
-        overrides: Overrides::default(),
-        seed,
-        tracks: Track::ALL.to_vec(),
-        settings: GenerationSettings::default(),
-    };
+    let request = Request::generate(prompt).seed(seed);
     let mut session = Session::default();
-    let generated = session.generate(engine, &request, &Cancellable);
+    let generated = session.apply(engine, &request, &Cancellable);
     interrupt::check()?;
     generated?;
     Ok(session)

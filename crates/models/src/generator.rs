@@ -8,6 +8,7 @@ mod arrange;
 mod bias;
 mod cache;
 mod choice;
+pub(crate) use choice::match_of;
 mod compose;
 pub mod condition;
 mod figure;
@@ -165,6 +166,7 @@ fn recipe(request: &TakeRequest<'_>, bundle_id: &str) -> Recipe {
         bundle_id: bundle_id.to_owned(),
         context: context.into_iter().map(|take| take.id.clone()).collect(),
         imported: None,
+        held_patch: request.patch.map(ToOwned::to_owned),
         taken_over: None,
     }
 }

@@ -269,7 +269,8 @@ mod tests {
     use super::*;
     use crate::StoredSound as _;
     use resonantgen_music::track::Track;
-    use resonantgen_session::fake::{generate, generated, regenerate, request};
+    use resonantgen_session::fake::{apply, generated, regenerate};
+    use resonantgen_session::{Overrides, Request};
 
     fn assert_same(a: &Session, b: &Session) {
         assert_eq!((&a.prompt, &a.intent, &a.plan, a.seed), (&b.prompt, &b.intent, &b.plan, b.seed));
@@ -344,16 +345,11 @@ mod tests {
     #[test]
     fn a_project_stays_small_and_forgets_no_take() {
         // A take of 16 bars at 60 bpm is 64 s of noise: more than half of the room.
-        let long = |seed| {
-            let mut wish = request("techno", seed);
-            wish.overrides.bars = Some(16);
-            wish.overrides.bpm = Some(60.0);
-            wish.tracks = vec![Track::Bass];
-            wish
-        };
+        let facts = Overrides { bars: Some(16), bpm: Some(60.0), ..Overrides::default() };
+        let long = |seed| Request::generate("techno").scope(Track::Bass).facts(facts.clone()).seed(seed);
         let mut session = Session::default();
         for seed in 0..3 {
-            generate(&mut session, &long(seed)).expect("a take");
+            apply(&mut session, &long(seed)).expect("a take");
         }
         let count = |session: &Session, test: fn(&Take) -> bool| {
             session.track(Track::Bass).history.iter().filter(|take| test(take)).count()

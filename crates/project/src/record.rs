@@ -188,6 +188,7 @@ pub(super) fn of_session(
         v4::Track {
             track: track.name().to_owned(),
             locked: state.locked,
+            held_sound: state.held_sound.clone(),
             playing: state.take().map(|take| take.id.0.clone()),
             takes: state.history.iter().map(take).collect(),
             favourites: state.favourites.iter().map(|id| id.0.clone()).collect(),
@@ -239,6 +240,7 @@ pub(super) fn into_session(
             written.takes.into_iter().take(MOST_TAKES).chain(written.forgotten.into_iter().take(MOST_TAKES));
         let mut state = TrackState {
             locked: written.locked,
+            held_sound: written.held_sound,
             favourites: written.favourites.into_iter().map(TakeId).collect(),
             heard_before: written.heard_before.map(TakeId),
             numbers: TakeNumbers::new(
@@ -519,6 +521,7 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            held_patch: recipe.held_patch.clone(),
             taken_over: recipe
                 .taken_over
                 .as_ref()
@@ -591,6 +594,7 @@ fn take_of(
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            held_patch: recipe.held_patch,
             taken_over: recipe
                 .taken_over
                 .map(|notes| TakenOver { from: TakeId(notes.from), patch: notes.patch }),

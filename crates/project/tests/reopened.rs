@@ -4,8 +4,8 @@
 
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
+use resonantgen_session::Session;
 use resonantgen_session::fake::{generated, ids, pass, regenerate, regeneration, request};
-use resonantgen_session::{Session, Work};
 
 #[test]
 fn a_song_is_answered_again_after_it_was_opened() {
@@ -13,7 +13,7 @@ fn a_song_is_answered_again_after_it_was_opened() {
     let played = pass(&mut session);
     let mut opened = project::from_project(&project::to_project(&session)).expect("own bytes").session;
     for _ in 0..2 {
-        assert!(opened.answer_again(&Work::Generate(request("techno", 7))));
+        assert!(opened.answer_again(&request("techno", 7)));
         assert_eq!(ids(&opened), played[0]);
         assert!(opened.answer_again(&regeneration(23)));
         assert_eq!(ids(&opened), played[1]);

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Overrides, Session, SessionRequest};
+use super::{Operation, Overrides, Request, Session};
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -16,26 +16,8 @@ use resonantgen_take::{GenerationSettings, TakeId};
 /// How many answers are kept: a song that asks for more is made anew in part.
 const MOST_ANSWERS: usize = 64;
 
-/// What shall be made.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Work<'a> {
-    /// As [`Session::generate`].
-    Generate(SessionRequest),
-    /// As [`Session::regenerate`].
-    Regenerate {
-        /// Which track.
-        track: Track,
-        /// What shall change.
-        edit: &'a str,
-        /// Seed of every random choice.
-        seed: u64,
-        /// Settings of the generator.
-        settings: GenerationSettings,
-    },
-}
-
-/// A piece of work and all of a session that its result depends on, models aside: the SHA-256 of both, in hex. The form of what
-/// is hashed is frozen, so that a question is found again by every later version.
+/// A request and everything in a session that its result depends on, except the models: the SHA-256 of both, in hex. The form of
+/// what is hashed is frozen, so that every later version finds a question again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     form: QuestionForm,
@@ -96,6 +78,10 @@ struct Asked<'a> {
     takes: [Option<&'a TakeId>; TRACK_COUNT],
     /// What kept takes were made for; `None` when nothing is kept.
     plan: Option<&'a Plan>,
+    /// Words of earlier edits that are kept.
+    edits: Vec<(Track, &'a str)>,
+    /// Sounds that are held.
+    sounds: Vec<(Track, &'a str)>,
 }
 
 impl Asked<'_> {
@@ -124,6 +110,12 @@ impl Asked<'_> {
         if let Some(plan) = self.plan {
             text.text("plan", "");
             text.plan(plan);
+        }
+        for (track, words) in &self.edits {
+            text.text(&format!("{track} edit"), words);
+        }
+        for (track, sound) in &self.sounds {
+            text.text(&format!("{track} sound"), sound);
         }
         Question { form: QuestionForm::Canonical, sha256: text.hash() }
     }
@@ -202,41 +194,33 @@ fn json_text(text: &str) -> String {
 }
 
 impl Session {
-    /// The question that `work` puts to the session as it is.
+    /// The question that `request` puts to the session as it is.
     #[must_use]
-    pub fn question(&self, work: &Work<'_>) -> Question {
-        self.asked(work).question()
+    pub fn question(&self, request: &Request) -> Question {
+        self.asked(request).question()
     }
 
-    fn asked<'a>(&'a self, work: &'a Work<'_>) -> Asked<'a> {
+    fn asked<'a>(&'a self, request: &'a Request) -> Asked<'a> {
         let id = |track: Track| self.track(track).take().map(|take| &take.id);
-        match work {
-            Work::Generate(request) => {
-                let tracks: Vec<Track> = self.targets(request).collect();
-                let takes = Track::ALL.map(|track| id(track).filter(|_| !tracks.contains(&track)));
-                let keeps = takes.iter().any(Option::is_some);
-                Asked {
-                    words: &request.prompt,
-                    // Whether the prompt is another one decides on the harmony around kept drums.
-                    prompt_before: if keeps { &self.prompt } else { "" },
-                    overrides: Some(&request.overrides),
-                    seed: request.seed,
-                    settings: request.settings,
-                    tracks,
-                    takes,
-                    plan: self.plan.as_ref().filter(|_| keeps),
-                }
-            }
-            Work::Regenerate { track, edit, seed, settings } => Asked {
-                words: edit,
-                prompt_before: &self.prompt,
-                overrides: None,
-                seed: *seed,
-                settings: *settings,
-                tracks: vec![*track],
-                takes: Track::ALL.map(id),
-                plan: self.plan.as_ref(),
-            },
+        let tracks: Vec<Track> = self.targets(request).collect();
+        let is_edit = request.operation == Operation::Edit;
+        let held = |track: &Track| Some((*track, self.track(*track).held_sound.as_deref()?));
+        let sounds = tracks.iter().filter_map(held).collect();
+        let takes = Track::ALL.map(|track| id(track).filter(|_| is_edit || !tracks.contains(&track)));
+        // A generation does not depend on the prompt and plan before it unless takes are kept. With kept drums, a new prompt brings a new
+        // harmony.
+        let is_new = !is_edit && takes.iter().all(Option::is_none);
+        Asked {
+            words: &request.words,
+            prompt_before: if is_new { "" } else { &self.prompt },
+            overrides: (!is_edit).then_some(&request.facts),
+            seed: self.seed_of(request),
+            settings: request.settings,
+            tracks,
+            takes,
+            plan: self.plan.as_ref().filter(|_| !is_new),
+            edits: self.kept_edits(request),
+            sounds,
         }
     }
 
@@ -248,11 +232,11 @@ impl Session {
         self.forget_answers();
     }
 
-    /// Plays what `work` was answered with before, if the histories still have it; returns whether they do. The takes may be
-    /// asleep. As an action it can be undone, and leaves the session as the first answer did.
-    pub fn answer_again(&mut self, work: &Work<'_>) -> bool {
-        let asked = self.asked(work);
-        let question = asked.question();
+    /// Plays the takes that answered `request` before, if the histories still have them; returns whether they do. The takes may be
+    /// asleep. This can be undone, and leaves the session as the first answer did.
+    pub fn answer_again(&mut self, request: &Request) -> bool {
+        let asked = self.asked(request);
+        let (question, seed) = (asked.question(), asked.seed);
         let found = self.answers.iter().position(|answer| answer.question == question).or_else(|| {
             // From a project of an older version.
             let old = asked.question_of_json();
@@ -266,11 +250,7 @@ impl Session {
             Some(Some(state.history[state.position(id)?].clone()))
         };
         let Some(takes) = Track::ALL.into_iter().map(known).collect::<Option<Vec<_>>>() else { return false };
-        let is_made = |track: &Track| match work {
-            Work::Generate(request) => self.targets(request).any(|target| target == *track),
-            Work::Regenerate { track: one, .. } => one == track,
-        };
-        let made = Track::ALL.into_iter().filter(is_made).find_map(|track| takes[track.index()].as_ref());
+        let made = self.targets(request).find_map(|track| takes[track.index()].as_ref());
         let Some(recipe) = made.map(|take| take.recipe.clone()) else { return false };
         self.answers[index].question = question;
         self.remember();
@@ -282,10 +262,10 @@ impl Session {
                 None => state.play(None),
             }
         }
-        if let Work::Generate(request) = work {
-            self.prompt.clone_from(&request.prompt);
+        if request.operation == Operation::Generate {
+            self.prompt.clone_from(&request.words);
             self.intent = Some(recipe.intent);
-            self.seed = request.seed;
+            self.seed = seed;
         }
         self.plan = Some(recipe.plan);
         true
@@ -308,30 +288,26 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{generate, generated, ids, pass, regeneration, request};
+    use crate::fake::{apply, generated, ids, pass, regeneration, request};
 
     #[test]
     fn a_question_of_an_older_version_is_found() {
         // From the record of form 3 in tests/golden/session_v3, whose first question this was.
         let old = "6ba634cc86c0b406238c2267c72f7a84ae28a75ec66d132480ff640bf1b7820a";
-        let request = SessionRequest {
-            prompt: "dark techno with \"driving\" acid bass and swing 58%".to_owned(),
-            overrides: Overrides { bars: Some(2), bpm: Some(240.0), ..Overrides::default() },
-            seed: 7,
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        };
+        let facts = Overrides { bars: Some(2), bpm: Some(240.0), ..Overrides::default() };
+        let request =
+            Request::generate("dark techno with \"driving\" acid bass and swing 58%").facts(facts).seed(7);
         let mut session = Session::default();
-        generate(&mut session, &request).expect("a piece");
+        apply(&mut session, &request).expect("a piece");
         let played = ids(&session);
         let takes = Track::ALL.map(|track| session.track(track).take().map(|take| take.id.clone()));
         let answer = Answer { question: Question::from_text(old), takes };
-        generate(&mut session, &self::request("jazz", 1)).expect("a piece");
+        apply(&mut session, &crate::fake::request("jazz", 1)).expect("a piece");
         let mut session = session.with_past([], [], [answer]);
-        assert!(session.answer_again(&Work::Generate(request.clone())));
+        assert!(session.answer_again(&request));
         assert_eq!(ids(&session), played);
         // From now on it is known by today's form.
-        assert_eq!(session.answers[0].question, session.question(&Work::Generate(request)));
+        assert_eq!(session.answers[0].question, session.question(&request));
         assert!(session.answers[0].question.to_string().starts_with("2:"));
     }
 
@@ -358,14 +334,14 @@ mod tests {
         let mut session = generated("jazz", 1);
         pass(&mut session);
         let before = ids(&session);
-        let bars = SessionRequest { overrides: Overrides::default(), ..request("techno", 7) };
+        let bars = request("techno", 7).facts(Overrides::default());
         for other in [request("techno", 8), request("techno, fast", 7), bars] {
-            assert!(!session.answer_again(&Work::Generate(other)));
+            assert!(!session.answer_again(&other));
         }
         // The melody plays already: to make it again from there is another question.
         assert!(!session.answer_again(&regeneration(23)));
         session.track_mut(Track::Bass).locked = true;
-        assert!(!session.answer_again(&Work::Generate(request("techno", 7))));
+        assert!(!session.answer_again(&request("techno", 7)));
         assert_eq!(ids(&session), before);
     }
 
@@ -374,9 +350,9 @@ mod tests {
         let mut session = generated("jazz", 1);
         pass(&mut session);
         for seed in 100..140 {
-            generate(&mut session, &request("house", seed)).expect("a piece");
+            apply(&mut session, &request("house", seed)).expect("a piece");
         }
-        assert!(!session.answer_again(&Work::Generate(request("techno", 7))));
+        assert!(!session.answer_again(&request("techno", 7)));
         let question = session.question(&regeneration(1));
         session.note_answer(question);
         assert_eq!(session.answers.len(), 1);

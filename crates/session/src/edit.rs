@@ -184,8 +184,8 @@ pub(super) fn grid(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{generate, generated, ids, regenerate, request};
-    use crate::{HISTORY_LENGTH, Overrides, SessionRequest};
+    use crate::fake::{apply, generated, ids, regenerate, request};
+    use crate::{HISTORY_LENGTH, Overrides};
 
     fn bass(session: &Session) -> Option<usize> {
         session.track(Track::Bass).current
@@ -319,11 +319,8 @@ mod tests {
     #[test]
     fn takes_of_another_grid_are_left_out_until_the_track_is_alone() {
         let mut session = generated("techno", 1);
-        let slower = SessionRequest {
-            overrides: Overrides { bars: Some(2), bpm: Some(200.0), ..Overrides::default() },
-            ..request("techno", 2)
-        };
-        generate(&mut session, &slower).expect("a piece");
+        let facts = Overrides { bars: Some(2), bpm: Some(200.0), ..Overrides::default() };
+        apply(&mut session, &request("techno", 2).facts(facts)).expect("a piece");
         assert!(matches!(session.step_take(Track::Bass, -1), Err(SessionError::NoOlderTake(Track::Bass))));
         let error = session.select_take(Track::Bass, 0).expect_err("another grid").to_string();
         assert!(error.contains("1 bars of 4/4 at 240 bpm") && error.contains("200 bpm"), "{error}");

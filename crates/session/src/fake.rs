@@ -9,13 +9,11 @@ use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::maker::TakeRequest;
-use resonantgen_take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
-};
+use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 
 pub use maker::Fake;
 
-use crate::{Overrides, Session, SessionError, SessionRequest, Work};
+use crate::{Overrides, Request, Session, SessionError};
 
 /// A take as an engine would make it, with a little noise for audio.
 pub fn fake_take(request: &TakeRequest<'_>) -> Take {
@@ -29,6 +27,7 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
         bundle_id: "test".to_owned(),
         context: request.context.iter().map(|take| take.id.clone()).collect(),
         imported: None,
+        held_patch: request.patch.map(ToOwned::to_owned),
         taken_over: None,
     };
     let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
@@ -45,7 +44,7 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
     Take {
         id: recipe.take_id(),
         recipe,
-        patch: "a patch".to_owned(),
+        patch: request.patch.unwrap_or("a patch").to_owned(),
         score: Score { notes: vec![note] },
         tokens: Tokens { codebooks: 2, codes: vec![1, 2, 3, 1_023] },
         audio: Arc::new(audio),
@@ -54,29 +53,24 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
     }
 }
 
-pub fn request(prompt: &str, seed: u64) -> SessionRequest {
-    SessionRequest {
-        prompt: prompt.to_owned(),
-        overrides: Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() },
-        seed,
-        tracks: Track::ALL.to_vec(),
-        settings: GenerationSettings::default(),
-    }
+pub fn request(prompt: &str, seed: u64) -> Request {
+    let facts = Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() };
+    Request::generate(prompt).facts(facts).seed(seed)
+}
+
+/// Does what is asked, with takes from [`fake_take`].
+pub fn apply(session: &mut Session, request: &Request) -> Result<(), SessionError> {
+    session.apply_with(request, None, &mut |take| Ok(fake_take(take)))
 }
 
 pub fn generated(prompt: &str, seed: u64) -> Session {
     let mut session = Session::default();
-    session.generate_by(&request(prompt, seed), &mut |take| Ok(fake_take(take))).expect("a session");
+    apply(&mut session, &request(prompt, seed)).expect("a session");
     session
 }
 
 pub fn regenerate(session: &mut Session, track: Track, seed: u64) -> Result<(), SessionError> {
-    let settings = GenerationSettings::default();
-    session.regenerate_by(track, "", seed, settings, &mut |take| Ok(fake_take(take)))
-}
-
-pub fn generate(session: &mut Session, request: &SessionRequest) -> Result<(), SessionError> {
-    session.generate_by(request, &mut |take| Ok(fake_take(take)))
+    apply(session, &Request::edit(track, "").seed(seed))
 }
 
 pub fn ids(session: &Session) -> [Option<String>; 4] {
@@ -84,19 +78,16 @@ pub fn ids(session: &Session) -> [Option<String>; 4] {
 }
 
 /// Another melody.
-pub fn regeneration(seed: u64) -> Work<'static> {
-    Work::Regenerate { track: Track::Melody, edit: "", seed, settings: GenerationSettings::default() }
+pub fn regeneration(seed: u64) -> Request {
+    Request::edit(Track::Melody, "").seed(seed)
 }
 
 /// One pass of a song: everything is made, and later the melody again.
 pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
-    let work = Work::Generate(request("techno", 7));
-    let question = session.question(&work);
-    generate(session, &request("techno", 7)).expect("a piece");
-    session.note_answer(question);
-    let first = ids(session);
-    let question = session.question(&regeneration(23));
-    regenerate(session, Track::Melody, 23).expect("a melody");
-    session.note_answer(question);
-    [first, ids(session)]
+    [request("techno", 7), regeneration(23)].map(|request| {
+        let question = session.question(&request);
+        apply(session, &request).expect("takes");
+        session.note_answer(question);
+        ids(session)
+    })
 }

@@ -51,6 +51,16 @@ impl TrackState {
         self.trim();
     }
 
+    /// Adds a take to the history without playing it.
+    pub fn keep(&mut self, take: Arc<Take>) {
+        let playing = self.take().map(|take| take.id.clone());
+        if self.position(&take.id).is_none() {
+            self.history.push(take);
+            self.current = playing.and_then(|id| self.position(&id));
+            self.trim();
+        }
+    }
+
     /// Forgets the oldest takes beyond [`HISTORY_LENGTH`]: never a favourite, nor one of the two heard last.
     fn trim(&mut self) {
         let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);

@@ -10,23 +10,24 @@
 
 mod adopt;
 mod answers;
+mod apply;
 mod edit;
 mod error;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
-mod generate;
 mod history;
 mod import;
 mod notices;
 mod numbers;
 mod perform;
+mod request;
 mod sleep;
 mod undo;
 
-pub use answers::{Answer, Question, Work};
+pub use answers::{Answer, Question};
 pub use error::SessionError;
-pub use generate::SessionRequest;
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
 pub use undo::{Step, TrackStep};
@@ -51,6 +52,8 @@ pub const UNDO_DEPTH: usize = 32;
 pub struct TrackState {
     /// A locked track's take may not change.
     pub locked: bool,
+    /// Id of the patch that new takes are played by, whatever the words say; `None` leaves it to them.
+    pub held_sound: Option<String>,
     /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
     /// [`MOST_FAVOURITES`].
     pub history: Vec<Arc<Take>>,

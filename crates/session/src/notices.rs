@@ -1,17 +1,20 @@
 //! What a user should be told of a request that is met: where the words or the kept takes did not allow all of it.
 
-use super::{Session, SessionRequest};
+use super::{Operation, Request, Session};
 use resonantgen_music::plan::Plan;
 use resonantgen_words::Intent;
 
 impl Session {
     /// What `request` does not get of all it asks for, in sentences for people: contradictions and what was chosen, words
     /// that nothing was made of, and facts that kept takes do not allow. `intent` and `plan` are those of
-    /// [`Session::prepare_with`].
+    /// [`Session::prepare`].
     #[must_use]
-    pub fn notices(&self, request: &SessionRequest, intent: &Intent, plan: &Plan) -> Vec<String> {
+    pub fn notices(&self, request: &Request, intent: &Intent, plan: &Plan) -> Vec<String> {
         let mut notices = intent.notices();
-        let asked = &request.overrides;
+        if request.operation == Operation::Edit {
+            return notices;
+        }
+        let asked = &request.facts;
         let wished_bpm = asked.bpm.or(intent.bpm).filter(|bpm| *bpm != plan.bpm);
         let wished_key = asked.key.or(intent.key).filter(|key| *key != plan.key);
         let wished_meter = asked.meter.or(intent.meter).filter(|meter| *meter != plan.meter);
@@ -40,11 +43,11 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use crate::fake::{generated, request};
-    use crate::{Overrides, Session, SessionRequest};
+    use crate::{Overrides, Request, Session};
     use resonantgen_music::track::Track;
 
-    fn told(session: &Session, request: &SessionRequest) -> String {
-        let (intent, plan) = session.prepare(request).expect("a plan");
+    fn told(session: &Session, request: &Request) -> String {
+        let (intent, plan) = session.prepare(request, None).expect("a plan");
         session.notices(request, &intent, &plan).join("; ")
     }
 
@@ -61,7 +64,7 @@ mod tests {
         let mut kept = generated("techno", 1);
         kept.track_mut(Track::Bass).locked = true;
         let overrides = Overrides { bpm: Some(90.0), bars: Some(3), ..Overrides::default() };
-        let asked = SessionRequest { overrides, ..request("techno", 2) };
+        let asked = request("techno", 2).facts(overrides);
         let text = told(&kept, &asked);
         assert!(text.contains("90 bpm (it stays 240 bpm)") && text.contains("3 bars (it stays 1)"), "{text}");
     }

@@ -11,6 +11,13 @@ use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
 
+/// A take whose notes move.
+struct Move {
+    take: Arc<Take>,
+    plan: Plan,
+    score: Score,
+}
+
 impl Session {
     /// Puts another chord under some half bars. Takes that play there are performed again with their notes moved to it
     /// ([`reharmonise`]): rhythm, contour and sound stay, and so do all other bars. Can be undone.
@@ -25,6 +32,35 @@ impl Session {
         chord: Chord,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
+        let (plan, moves) = self.moves(half_bars, chord)?;
+        if self.plan.as_ref() == Some(&plan) {
+            return Ok(());
+        }
+        let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
+        for Move { take, plan, score } in &moves {
+            let context = self.heard_now(take, &made);
+            let request = PerformanceRequest { of: take, plan, score, patch: &take.patch, context: &context };
+            let performed = maker.perform(&request, observer)?;
+            made.push((take.clone(), Arc::new(performed)));
+        }
+        self.remember();
+        self.plan = Some(plan);
+        for (_, take) in made {
+            self.track_mut(take.recipe.track).add(take);
+        }
+        Ok(())
+    }
+
+    /// Refuses what [`Session::reharmonise`] would refuse before it performs a take, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Session::reharmonise`], before a take is performed.
+    pub fn check_chord(&self, half_bars: Range<usize>, chord: Chord) -> Result<(), SessionError> {
+        self.moves(half_bars, chord).map(|_| ())
+    }
+
+    /// The plan with another chord, and the takes whose notes have to move for it.
+    fn moves(&self, half_bars: Range<usize>, chord: Chord) -> Result<(Plan, Vec<Move>), SessionError> {
         let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
         let count = plan.chords.len();
         if half_bars.is_empty() || half_bars.end > count {
@@ -38,10 +74,7 @@ impl Session {
             plan
         };
         let plan = with_chord(plan);
-        if self.plan.as_ref() == Some(&plan) {
-            return Ok(());
-        }
-        let mut moves: Vec<(Track, Arc<Take>, Plan, Score)> = Vec::new();
+        let mut moves = Vec::new();
         for track in Track::ALL {
             let Some(take) = self.track(track).take() else { continue };
             // What was measured of an imported loop cannot be moved.
@@ -56,21 +89,9 @@ impl Session {
             if self.track(track).locked {
                 return Err(SessionError::ChordInUse(track));
             }
-            moves.push((track, take.clone(), to, Score { notes }));
+            moves.push(Move { take: take.clone(), plan: to, score: Score { notes } });
         }
-        let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
-        for (_, take, plan, score) in &moves {
-            let context = self.heard_now(take, &made);
-            let request = PerformanceRequest { of: take, plan, score, patch: &take.patch, context: &context };
-            let performed = maker.perform(&request, observer)?;
-            made.push((take.clone(), Arc::new(performed)));
-        }
-        self.remember();
-        self.plan = Some(plan);
-        for (_, take) in made {
-            self.track_mut(take.recipe.track).add(take);
-        }
-        Ok(())
+        Ok((plan, moves))
     }
 
     /// Plays the notes of a track's take with another sound; they stay as they are, to the bit. Can be undone.
@@ -90,7 +111,23 @@ impl Session {
         }
         let take = self.with_sound(maker, track, patch, observer)?;
         self.remember();
-        self.track_mut(track).add(Arc::new(take));
+        let state = self.track_mut(track);
+        state.add(Arc::new(take));
+        if state.held_sound.is_some() {
+            state.held_sound = Some(patch.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Holds the sound of the take that plays: new takes of the track are written for it and played by it. `false` lets it go. Not
+    /// undone by undo, as nothing that sounds changes.
+    ///
+    /// # Errors
+    /// [`SessionError::NothingToLock`] when there is no take whose sound could be held.
+    pub fn hold_sound(&mut self, track: Track, holds: bool) -> Result<(), SessionError> {
+        let sound = self.track(track).take().map(|take| take.patch.clone()).filter(|patch| !patch.is_empty());
+        let held = if holds { Some(sound.ok_or(SessionError::NothingToLock(track))?) } else { None };
+        self.track_mut(track).held_sound = held;
         Ok(())
     }
 
@@ -133,7 +170,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{Fake, generate, ids, request};
+    use crate::fake::{Fake, apply, ids, request};
     use resonantgen_take::maker::Silent;
 
     fn session() -> Session {
@@ -209,5 +246,27 @@ mod tests {
         let refused = session.change_sound(&Fake::default(), Track::Bass, "third", &Silent);
         assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));
         session.with_sound(&Fake::default(), Track::Bass, "third", &Silent).expect("it can be heard");
+    }
+
+    #[test]
+    fn a_held_sound_survives_every_new_take() {
+        let mut session = session();
+        let free = request("jazz", 5);
+        let asked = session.question(&free);
+        session.change_sound(&Fake::default(), Track::Bass, "another", &Silent).expect("a sound");
+        session.hold_sound(Track::Bass, true).expect("a take");
+        assert_ne!(session.question(&free), asked, "it is another question");
+        for again in [free.clone(), crate::Request::edit(Track::Bass, "darker").seed(6)] {
+            apply(&mut session, &again).expect("a take");
+            let take = session.track(Track::Bass).take().expect("a take");
+            assert_eq!(take.recipe.held_patch.as_deref(), Some("another"));
+        }
+        assert_eq!(session.track(Track::Harmony).take().expect("a take").recipe.held_patch, None);
+        session.hold_sound(Track::Bass, false).expect("it is let go");
+        assert_eq!(session.question(&free), asked);
+        assert!(matches!(
+            Session::default().hold_sound(Track::Bass, true),
+            Err(SessionError::NothingToLock(Track::Bass))
+        ));
     }
 }

@@ -180,7 +180,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{generate, generated, ids, regenerate, request};
+    use crate::fake::{apply, generated, ids, regenerate, request};
 
     /// All that undo brings back.
     fn state(session: &Session) -> (String, Option<Plan>, u64, [Option<String>; 4], [bool; 4]) {
@@ -194,13 +194,13 @@ mod tests {
         assert!(matches!(session.undo(), Err(SessionError::NothingToUndo)));
         let mut seen = vec![state(&session)];
         let actions: [&dyn Fn(&mut Session); 7] = [
-            &|session| generate(session, &request("techno", 1)).expect("generated"),
+            &|session| apply(session, &request("techno", 1)).expect("generated"),
             &|session| regenerate(session, Track::Bass, 2).expect("regenerated"),
             &|session| session.set_lock(Track::Drums, true).expect("locked"),
             &|session| session.step_take(Track::Bass, -1).expect("stepped"),
             &|session| session.compare(Track::Bass).expect("compared"),
             &|session| session.set_chord(0, "Bdim".parse().expect("a chord")).expect("changed"),
-            &|session| generate(session, &request("jazz without melody", 3)).expect("generated"),
+            &|session| apply(session, &request("jazz without melody", 3)).expect("generated"),
         ];
         for action in actions {
             action(&mut session);

@@ -54,6 +54,9 @@ pub struct Recipe {
     /// The file that the take was imported from; `None` for generated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportSource>,
+    /// The patch that was asked for; `None` for one that the generator chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_patch: Option<String>,
     /// Where its notes come from, if they were taken over; `None` for composed ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_over: Option<TakenOver>,

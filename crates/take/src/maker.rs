@@ -126,6 +126,8 @@ pub struct TakeRequest<'a> {
     pub seed: u64,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+    /// The patch to write for and to perform with; `None` leaves the choice to the generator.
+    pub patch: Option<&'a str>,
     /// Takes of other tracks that are heard. A take of the track itself is the parent, which an edit follows as closely as
     /// [`resonantgen_words::TrackIntent::closeness`] says; with a closeness of 0 it is ignored.
     pub context: &'a [Arc<Take>],

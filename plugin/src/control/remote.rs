@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_server::client::{Remote, RemoteError};
 use resonantgen_server::settings::{Settings, folder};
-use resonantgen_session::{Session, SessionError, Work};
+use resonantgen_session::{Request, Session, SessionError};
 
 use super::inference::{EngineError, engine, fallen_back, note_status};
 use super::location;
@@ -44,18 +44,13 @@ pub enum MakeError {
 pub fn make(
     kept: &mut Option<Arc<Engine>>,
     session: &mut Session,
-    work: &Work<'_>,
+    request: &Request,
     observer: &dyn Observer,
 ) -> Result<Option<String>, MakeError> {
-    make_with(&settings(), session, work, observer, |session| {
+    make_with(&settings(), session, request, observer, |session| {
         let engine = engine(kept)?;
         note_status(&engine);
-        match work {
-            Work::Generate(request) => session.generate(&engine, request, observer)?,
-            Work::Regenerate { track, edit, seed, settings } => {
-                session.regenerate(&engine, *track, edit, *seed, *settings, observer)?;
-            }
-        }
+        session.apply(&engine, request, observer)?;
         Ok(fallen_back(&engine))
     })
 }
@@ -63,14 +58,14 @@ pub fn make(
 fn make_with(
     settings: &Settings,
     session: &mut Session,
-    work: &Work<'_>,
+    request: &Request,
     observer: &dyn Observer,
     here: impl FnOnce(&mut Session) -> Result<Option<String>, MakeError>,
 ) -> Result<Option<String>, MakeError> {
     let Some(address) = &settings.address else { return here(session) };
     let why = match still_gone(address) {
         Some(why) => why,
-        None => match there(address, settings.token.as_deref(), session, work, observer) {
+        None => match there(address, settings.token.as_deref(), session, request, observer) {
             Ok(()) => {
                 note_answer(address, None);
                 return Ok(None);
@@ -93,18 +88,13 @@ fn there(
     address: &str,
     token: Option<&str>,
     session: &mut Session,
-    work: &Work<'_>,
+    request: &Request,
     observer: &dyn Observer,
 ) -> Result<(), RemoteError> {
     // Requests that are given up end by themselves, on threads of their own: this library must not be unloaded under them.
     location::stay_loaded();
     let remote = Remote::new(address, token)?;
-    match work {
-        Work::Generate(request) => remote.generate(session, request, observer),
-        Work::Regenerate { track, edit, seed, settings } => {
-            remote.regenerate(session, *track, edit, *seed, *settings, observer)
-        }
-    }
+    remote.apply(session, request, observer)
 }
 
 /// Why a server is not asked now.
@@ -158,9 +148,6 @@ pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
 #[cfg(test)]
 mod tests {
     use resonantgen_models::generator::Silent;
-    use resonantgen_music::track::Track;
-    use resonantgen_session::{Overrides, SessionRequest};
-    use resonantgen_take::GenerationSettings;
 
     use super::*;
 
@@ -170,13 +157,7 @@ mod tests {
             let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
             free.local_addr().expect("a port").to_string()
         };
-        let work = Work::Generate(SessionRequest {
-            prompt: "techno".to_owned(),
-            overrides: Overrides::default(),
-            seed: 1,
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        });
+        let request = Request::generate("techno").seed(1);
         let here = |session: &mut Session| {
             session.prompt = "made here".to_owned();
             Ok(None)
@@ -188,12 +169,12 @@ mod tests {
             Settings { address: Some("no address".to_owned()), token: None },
         ] {
             let mut session = Session::default();
-            let notice = make_with(&settings, &mut session, &work, &Silent, here).expect("made");
+            let notice = make_with(&settings, &mut session, &request, &Silent, here).expect("made");
             assert_eq!(session.prompt, "made here");
             assert!(notice.is_some_and(|notice| notice.starts_with("Made on this machine, because")));
         }
         let mut session = Session::default();
-        let notice = make_with(&Settings::default(), &mut session, &work, &Silent, here).expect("made");
+        let notice = make_with(&Settings::default(), &mut session, &request, &Silent, here).expect("made");
         assert_eq!((session.prompt.as_str(), notice), ("made here", None));
     }
 }

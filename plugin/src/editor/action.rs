@@ -17,7 +17,7 @@ use super::import::Importing;
 use super::{App, control, prompt_id};
 use crate::control::Control;
 use crate::control::export::{self, Exported, Parcel, What};
-use crate::control::job::{Job, Target};
+use crate::control::job::{Job, Performance, Target};
 use crate::control::status::Progress;
 use crate::params::BARS_MAX;
 use crate::preset::Preset;
@@ -53,7 +53,7 @@ pub enum Action {
     Bars(u32),
     /// Whether new takes follow the host's tempo.
     FollowHost(bool),
-    /// Change the chord of the half bars `from..to`, and generate what is not locked.
+    /// Change the chord of the half bars `from..to`, and move the notes there to it.
     Chord {
         /// First half bar.
         from: usize,
@@ -238,16 +238,16 @@ impl App {
     }
 
     fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
-        let session = self.control.session();
-        let Some(plan) = &session.plan else { return };
+        let mut session = self.control.session();
         let locked = self.params.locked();
-        let bound = Track::ALL.into_iter().find(|track| {
-            *track != Track::Drums && locked[track.index()] && session.track(*track).take().is_some()
-        });
-        if let Some(track) = bound {
-            self.control.notify(SessionError::ChordInUse(track).to_string());
+        for track in Track::ALL {
+            session.track_mut(track).locked = locked[track.index()];
+        }
+        if let Err(error) = session.check_chord(from..to, chord) {
+            self.control.notify(error.to_string());
             return;
         }
+        let Some(plan) = &session.plan else { return };
         let mut chords = plan.chords.clone();
         for place in chords.iter_mut().take(to).skip(from) {
             *place = chord;
@@ -260,13 +260,8 @@ impl App {
             Harmony { chords: plan.chords.clone(), overrides: before },
             Harmony { chords, overrides },
         ]);
-        let bars = plan.bars;
-        let seed = session.seed;
-        let mut trigger = self.trigger(Target::All);
-        // Use the same seed, so that only what the chord affects changes.
-        trigger.seed = Some(seed);
-        trigger.bars = Some(bars);
-        self.control.request(Job::from(trigger));
+        let performance = Performance::Chord { half_bars: from..to, chord };
+        self.control.request(Job::Perform { locked, performance });
     }
 
     /// Imports the first audio file among the dropped ones.

@@ -2,8 +2,7 @@
 
 use resonantgen_music::plan::{Chord, Key, Meter, Plan};
 use resonantgen_music::track::Track;
-use resonantgen_session::{Overrides, Session, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_words::{Intent, Slot, Style, TextUnderstanding, understood};
 
 use super::ruler::bars_in_words;
@@ -135,18 +134,12 @@ impl Facts {
         session: &Session,
         text: Option<&dyn TextUnderstanding>,
     ) -> Self {
-        let overrides = Overrides {
+        let facts = Overrides {
             bpm: constraints.host_bpm.or(constraints.overrides.bpm),
             ..constraints.overrides.clone()
         };
-        let request = SessionRequest {
-            prompt: prompt.to_owned(),
-            overrides,
-            seed: session.seed.wrapping_add(1),
-            tracks: Track::ALL.to_vec(),
-            settings: GenerationSettings::default(),
-        };
-        match session.prepare_with(&request, text) {
+        let request = Request::generate(prompt).facts(facts);
+        match session.prepare(&request, text) {
             Ok((intent, plan)) => {
                 let made = session.plan.as_ref().filter(|_| session.prompt == prompt);
                 Self::from(&intent, &plan, made, constraints, session)

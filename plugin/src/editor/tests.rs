@@ -11,7 +11,7 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
-use crate::control::job::{Command, QueuedJob};
+use crate::control::job::{Command, Performance, QueuedJob};
 use crate::control::{Receivers, SwapPolicy};
 
 /// A host that sets parameters at once and counts gestures.
@@ -95,7 +95,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Change { .. } => None,
+            Job::Perform { .. } | Job::Change { .. } => None,
         }
     }
 
@@ -155,6 +155,7 @@ pub(crate) fn fixture() -> resonantgen_session::Session {
                 bundle_id: "test".to_owned(),
                 context: Vec::new(),
                 imported: None,
+                held_patch: None,
                 taken_over: None,
             };
             let frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
@@ -475,8 +476,9 @@ fn a_chord_is_changed_and_the_rest_kept() {
     let chords: Vec<String> = fixed.chords.expect("chords").iter().map(ToString::to_string).collect();
     assert_eq!(chords, ["Am", "Am", "Dm", "Dm"]);
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
-    let Some(Job::Make { trigger, .. }) = bench.next_job() else { panic!("it is generated") };
-    assert_eq!((trigger.target, trigger.seed, trigger.bars), (Target::All, Some(2), Some(2)));
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chord { half_bars: 2..4, chord });
 }
 
 #[test]
@@ -506,7 +508,7 @@ fn a_locked_track_holds_its_chords() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
     bench.click("Bass Lock");
-    bench.click("Chord F, bar 2");
+    bench.click("Chord Am, bar 1");
     bench.click("Dm");
     assert!(bench.next_job().is_none());
     assert!(bench.notices().iter().any(|notice| notice.contains("bass")));

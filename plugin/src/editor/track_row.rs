@@ -206,7 +206,7 @@ impl Row<'_> {
 
     /// A cancel button, next to the progress.
     fn cancel(&mut self, ui: &mut Ui, picture: Rect) {
-        if matches!(self.progress, Progress::Idle | Progress::Importing) {
+        if matches!(self.progress, Progress::Idle | Progress::Importing | Progress::Made) {
             return;
         }
         let place = Rect::from_center_size(picture.right_center() - vec2(18.0, 0.0), vec2(24.0, 24.0));

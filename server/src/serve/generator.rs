@@ -1,67 +1,39 @@
 //! What the server generates with.
 
 use resonantgen_models::generator::{Engine, Observer};
-use resonantgen_music::track::Track;
-use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{BundleFacts, Request, Session, SessionError};
 use resonantgen_words::TextUnderstanding;
 
 /// Generates into a session: the engine, or a substitute.
 pub trait Generator: Send + Sync {
-    /// As [`Session::generate`].
+    /// As [`Session::apply`].
     ///
     /// # Errors
-    /// Returns the errors of [`Session::generate`]; the session is then unchanged.
-    fn generate(
+    /// Returns the errors of [`Session::apply`]; the session is then unchanged.
+    fn apply(
         &self,
         session: &mut Session,
-        request: &SessionRequest,
-        observer: &dyn Observer,
-    ) -> Result<(), SessionError>;
-
-    /// As [`Session::regenerate`].
-    ///
-    /// # Errors
-    /// Returns the errors of [`Session::regenerate`]; the session is then unchanged.
-    fn regenerate(
-        &self,
-        session: &mut Session,
-        track: Track,
-        edit: &str,
-        seed: u64,
-        settings: GenerationSettings,
+        request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError>;
 
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
 
-    /// The sentence model that [`Generator::generate`] uses for unknown words; `None` if only the lexicon is used.
+    /// The sentence model that [`Generator::apply`] uses for unknown words; `None` if only the lexicon is used.
     fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         None
     }
 }
 
 impl Generator for Engine {
-    fn generate(
+    fn apply(
         &self,
         session: &mut Session,
-        request: &SessionRequest,
+        request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        session.generate(self, request, observer)
-    }
-
-    fn regenerate(
-        &self,
-        session: &mut Session,
-        track: Track,
-        edit: &str,
-        seed: u64,
-        settings: GenerationSettings,
-        observer: &dyn Observer,
-    ) -> Result<(), SessionError> {
-        session.regenerate(self, track, edit, seed, settings, observer)
+        session.apply(self, request, observer)
     }
 
     fn bundle(&self) -> BundleFacts {

@@ -76,7 +76,11 @@ impl Job {
     }
 
     fn accepted(&self) -> Record {
-        Record::Accepted { job: self.id.clone(), session: self.session.clone(), spec: self.spec.clone() }
+        Record::Accepted {
+            job: self.id.clone(),
+            session: self.session.clone(),
+            spec: Box::new(self.spec.clone()),
+        }
     }
 
     fn finished(&self) -> Record {

@@ -6,9 +6,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use resonantgen_session::Request;
 use serde::{Deserialize, Serialize};
 
 use super::id::{JobId, SessionId};
+use super::problem::Problem;
 use crate::wire::{GenerateRequest, JobState, RegenerateRequest, TrackName};
 
 /// What a job does.
@@ -19,6 +21,19 @@ pub enum Spec {
     Generate(GenerateRequest),
     /// Regenerates one track.
     Regenerate(TrackName, RegenerateRequest),
+}
+
+impl Spec {
+    /// The request in the engine's form.
+    ///
+    /// # Errors
+    /// When one of its facts cannot be parsed.
+    pub fn request(&self) -> Result<Request, Problem> {
+        match self {
+            Self::Generate(request) => request.request().map_err(|error| Problem::refused(error.to_string())),
+            Self::Regenerate(track, request) => Ok(request.request(*track)),
+        }
+    }
 }
 
 /// A line of the journal.
@@ -32,7 +47,7 @@ pub enum Record {
         /// Its session.
         session: SessionId,
         /// What it does.
-        spec: Spec,
+        spec: Box<Spec>,
     },
     /// Work has started.
     Started {

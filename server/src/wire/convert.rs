@@ -5,12 +5,13 @@ use std::str::FromStr;
 use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
-use resonantgen_session::{BundleFacts, Overrides, SessionRequest, TrackState};
+use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
-    BundleView, GenerateRequest, PlanView, StageName, TakeView, TrackName, TrackView, UnderstoodView,
+    BundleView, GenerateRequest, PlanView, RegenerateRequest, StageName, TakeView, TrackName, TrackView,
+    UnderstoodView,
 };
 
 /// Maximum number of chords in a request: enough for the longest loop.
@@ -86,7 +87,7 @@ impl From<StageName> for Stage {
 }
 
 /// Settings, with defaults for omitted values.
-pub(crate) fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
+fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
     let default = GenerationSettings::default();
     GenerationSettings {
         variation: variation.unwrap_or(default.variation),
@@ -107,48 +108,49 @@ where
     }
 }
 
-/// Converts a request to the engine's form, with `seed` if it names none.
-///
-/// # Errors
-/// Returns an error if key, meter, chords or style cannot be parsed. The engine checks ranges.
-pub fn session_request(request: &GenerateRequest, seed: u64) -> Result<SessionRequest, ConvertError> {
-    let style = |name: &String| {
-        Style::ALL
-            .into_iter()
-            .find(|style| style.name() == name)
-            .ok_or_else(|| ConvertError::Style(name.clone()))
-    };
-    let mut tracks: Vec<Track> = match &request.tracks {
-        Some(tracks) => tracks.iter().copied().map(Track::from).collect(),
-        None => Track::ALL.to_vec(),
-    };
-    tracks.sort_unstable();
-    tracks.dedup();
-    Ok(SessionRequest {
-        prompt: request.prompt.clone(),
-        overrides: Overrides {
-            bpm: request.bpm,
-            key: request.key.as_deref().map(str::parse).transpose()?,
-            meter: request.meter.as_deref().map(str::parse).transpose()?,
-            bars: request.bars,
-            chords: listed(request.chords.as_ref())?,
-            numerals: listed(request.numerals.as_ref())?,
-            style: request.style.as_ref().map(style).transpose()?,
-        },
-        seed: request.seed.unwrap_or(seed),
-        tracks,
-        settings: settings(request.variation, request.adherence),
-    })
+impl GenerateRequest {
+    /// The request in the engine's form.
+    ///
+    /// # Errors
+    /// When key, meter, chords or style cannot be parsed. The engine checks ranges.
+    pub fn request(&self) -> Result<Request, ConvertError> {
+        let style = |name: &String| {
+            Style::ALL
+                .into_iter()
+                .find(|style| style.name() == name)
+                .ok_or_else(|| ConvertError::Style(name.clone()))
+        };
+        Ok(Request {
+            operation: if self.edit { Operation::Edit } else { Operation::Generate },
+            scope: match &self.tracks {
+                Some(tracks) => Scope::of(tracks.iter().copied().map(Track::from)),
+                None => Scope::ALL,
+            },
+            words: self.prompt.clone(),
+            facts: Overrides {
+                bpm: self.bpm,
+                key: self.key.as_deref().map(str::parse).transpose()?,
+                meter: self.meter.as_deref().map(str::parse).transpose()?,
+                bars: self.bars,
+                chords: listed(self.chords.as_ref())?,
+                numerals: listed(self.numerals.as_ref())?,
+                style: self.style.as_ref().map(style).transpose()?,
+            },
+            seed: self.seed,
+            settings: settings(self.variation, self.adherence),
+            keeps_edits: self.keep_edits,
+        })
+    }
 }
 
-impl From<&SessionRequest> for GenerateRequest {
-    fn from(request: &SessionRequest) -> Self {
-        let SessionRequest { prompt, overrides, seed, tracks, settings } = request;
-        let Overrides { bpm, key, meter, bars, chords, numerals, style } = overrides;
+impl From<&Request> for GenerateRequest {
+    fn from(request: &Request) -> Self {
+        let Request { operation, scope, words, facts, seed, settings, keeps_edits } = request;
+        let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
         Self {
-            prompt: prompt.clone(),
-            seed: Some(*seed),
-            tracks: Some(tracks.iter().copied().map(TrackName::from).collect()),
+            prompt: words.clone(),
+            seed: *seed,
+            tracks: Some(scope.tracks().map(TrackName::from).collect()),
             bpm: *bpm,
             key: key.map(|key| key.to_string()),
             meter: meter.map(|meter| meter.to_string()),
@@ -158,7 +160,32 @@ impl From<&SessionRequest> for GenerateRequest {
             style: style.map(|style| style.name().to_owned()),
             variation: Some(settings.variation),
             adherence: Some(settings.adherence),
+            edit: *operation == Operation::Edit,
+            keep_edits: *keeps_edits,
         }
+    }
+}
+
+impl RegenerateRequest {
+    /// The request in the engine's form.
+    #[must_use]
+    pub fn request(&self, track: TrackName) -> Request {
+        Request::edit(Track::from(track), &self.edit)
+            .seed(self.seed)
+            .settings(settings(self.variation, self.adherence))
+    }
+
+    /// The edit of one track, and the track; `None` for any other request.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<(TrackName, Self)> {
+        let track = request.scope.only_track().filter(|_| request.operation == Operation::Edit)?;
+        let edit = Self {
+            edit: request.words.clone(),
+            seed: request.seed,
+            variation: Some(request.settings.variation),
+            adherence: Some(request.settings.adherence),
+        };
+        Some((track.into(), edit))
     }
 }
 
@@ -239,7 +266,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_the_engine_takes_survives_the_journey(
-            seed: u64,
+            is_edit: bool,
+            seed: Option<u64>,
             bpm in proptest::option::of(40.0_f64..=240.0),
             bars in proptest::option::of(1_u32..=64),
             variation in 0.0_f32..=1.0,
@@ -250,24 +278,36 @@ mod tests {
             chords in proptest::option::of(proptest::collection::vec(
                 proptest::sample::select(vec!["Am", "F#m7b5", "Ebmaj7", "Bb9", "AmMaj7", "C5"]), 1..6)),
         ) {
-            let request = SessionRequest {
-                prompt: "dark techno \u{1f941}\n\"x\"".to_owned(),
-                overrides: Overrides {
-                    bpm,
-                    key: key.map(|key| key.parse().expect("a key")),
-                    meter: meter.map(|meter| meter.parse().expect("a meter")),
-                    bars,
-                    chords: chords.map(|chords| chords.iter().map(|chord| chord.parse().expect("a chord")).collect()),
-                    numerals: None,
-                    style: style.map(|index| Style::ALL[index]),
-                },
+            let facts = Overrides {
+                bpm,
+                key: key.map(|key| key.parse().expect("a key")),
+                meter: meter.map(|meter| meter.parse().expect("a meter")),
+                bars,
+                chords: chords.map(|chords| chords.iter().map(|chord| chord.parse().expect("a chord")).collect()),
+                numerals: None,
+                style: style.map(|index| Style::ALL[index]),
+            };
+            let request = Request {
+                operation: if is_edit { Operation::Edit } else { Operation::Generate },
+                scope: Scope::of([Track::Bass, Track::Melody]),
+                words: "dark techno \u{1f941}\n\"x\"".to_owned(),
+                facts,
                 seed,
-                tracks: vec![Track::Bass, Track::Melody],
                 settings: GenerationSettings { variation, adherence },
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");
-            prop_assert_eq!(session_request(&arrived, 1).expect("what was sent"), request);
+            prop_assert_eq!(arrived.request().expect("what was sent"), request.clone());
+            prop_assert_eq!(RegenerateRequest::of(&request), None);
         }
+    }
+    #[test]
+    fn an_edit_of_one_track_survives_the_journey() {
+        let settings = GenerationSettings { variation: 0.25, adherence: 0.75 };
+        let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings);
+        let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
+        let json = serde_json::to_vec(&edit).expect("plain data");
+        let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");
+        assert_eq!(arrived.request(track), request);
     }
 }

@@ -11,12 +11,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use resonantgen_models::generator::Observer;
-use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
-use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_take::GenerationSettings;
+use resonantgen_session::{BundleFacts, Request, Session, SessionError};
 
 use crate::support::{Answer, Running, four_takes};
 
@@ -31,19 +29,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 struct Nothing;
 
 impl Generator for Nothing {
-    fn generate(&self, _: &mut Session, _: &SessionRequest, _: &dyn Observer) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    fn regenerate(
-        &self,
-        _: &mut Session,
-        _: Track,
-        _: &str,
-        _: u64,
-        _: GenerationSettings,
-        _: &dyn Observer,
-    ) -> Result<(), SessionError> {
+    fn apply(&self, _: &mut Session, _: &Request, _: &dyn Observer) -> Result<(), SessionError> {
         Ok(())
     }
 

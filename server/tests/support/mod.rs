@@ -14,8 +14,8 @@ use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
-use resonantgen_session::{BundleFacts, Session, SessionError, SessionRequest};
-use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_session::{BundleFacts, Operation, Request, Session, SessionError};
+use resonantgen_take::Take;
 use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 use serde_json::Value;
 
@@ -47,39 +47,31 @@ fn obey(words: &str, track: Track, observer: &dyn Observer) -> Result<(), Sessio
 }
 
 impl Generator for Fake {
-    fn generate(
+    fn apply(
         &self,
         session: &mut Session,
-        request: &SessionRequest,
+        request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        obey(&request.prompt, Track::Drums, observer)?;
-        let mut made = four_takes();
-        for track in Track::ALL {
-            if session.track(track).locked {
-                *made.track_mut(track) = session.track(track).clone();
-            } else if let Some(take) = four_takes().track(track).take() {
-                made.track_mut(track).add(Arc::new(with_seed(take, request.seed)));
-            }
-        }
-        made.prompt.clone_from(&request.prompt);
-        made.seed = request.seed;
-        session.adopt(&made)
-    }
-
-    fn regenerate(
-        &self,
-        session: &mut Session,
-        track: Track,
-        edit: &str,
-        seed: u64,
-        _: GenerationSettings,
-        observer: &dyn Observer,
-    ) -> Result<(), SessionError> {
-        obey(edit, track, observer)?;
+        let targets: Vec<Track> =
+            request.scope.tracks().filter(|track| !session.track(*track).locked).collect();
+        obey(&request.words, targets[0], observer)?;
+        let seed = session.seed_of(request);
         let mut made = session.clone();
-        let take = with_seed(session.track(track).take().ok_or(SessionError::Empty)?, seed);
-        made.track_mut(track).add(Arc::new(take));
+        for track in targets {
+            let other = match request.operation {
+                Operation::Generate => four_takes().track(track).take().cloned(),
+                Operation::Edit => session.track(track).take().cloned(),
+            };
+            let take = with_seed(&*other.ok_or(SessionError::Empty)?, seed);
+            made.track_mut(track).add(Arc::new(take));
+        }
+        if request.operation == Operation::Generate {
+            made.prompt.clone_from(&request.words);
+            made.seed = seed;
+            made.plan = four_takes().plan;
+            made.intent = four_takes().intent;
+        }
         session.adopt(&made)
     }
 

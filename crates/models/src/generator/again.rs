@@ -36,6 +36,7 @@ impl Engine {
             seed: recipe.seed,
             settings: recipe.settings,
             context,
+            patch: None,
         };
         check(&request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.cache.hold();
@@ -69,6 +70,7 @@ impl Engine {
             bundle_id: self.bundle.id().to_owned(),
             context: context.iter().map(|take| take.id.clone()).collect(),
             imported: None,
+            held_patch: None,
             taken_over: Some(TakenOver { from: of.id.clone(), patch: patch.to_owned() }),
             ..of.recipe.clone()
         };
@@ -80,6 +82,7 @@ impl Engine {
             seed: recipe.seed,
             settings: recipe.settings,
             context,
+            patch: None,
         };
         check(&asked).map_err(|reason| GenerateError::Request { track, reason })?;
         let id = recipe.take_id();

@@ -43,13 +43,20 @@ const PARENT_SCORE: f32 = 6.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
-/// The patch for `request`: named instruments win, then what suits style and attributes, with a seeded choice among the best.
+/// The patch for `request`: the one that is asked for, if the bundle has it; else named instruments win, then what suits style and attributes, with a seeded choice among the best.
 /// One patch may be excluded. `None` only if the bundle has no (other) patch for the track.
 pub(super) fn choose_patch<'a>(
     bundle: &'a Bundle,
     request: &TakeRequest<'_>,
     without: Option<&str>,
 ) -> Option<&'a Patch> {
+    if let Some(held) = request.patch {
+        let held = bundle.patches(request.track).find(|patch| patch.id == held);
+        // What was asked for is not exchanged.
+        if held.is_some() {
+            return held.filter(|patch| without != Some(patch.id.as_str()));
+        }
+    }
     let mut random = Random::of_kind(request, Purpose::Patch, 0);
     let variation = request.settings.variation.clamp(0.0, 1.0);
     bundle
@@ -128,7 +135,7 @@ fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
 }
 
 /// How well `wish` describes the patch: 1 if it is a tag, its family or a part of its name, less if only some words match.
-fn match_of(patch: &Patch, wish: &str) -> f32 {
+pub(crate) fn match_of(patch: &Patch, wish: &str) -> f32 {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
     let wish = plain(wish);
     let family = plain(patch.family.name());
@@ -196,6 +203,7 @@ mod tests {
                 seed: 1,
                 settings: GenerationSettings::default(),
                 context: &[],
+                patch: None,
             };
             spoken(&kit, &request)
         };

@@ -167,6 +167,7 @@ fn track(old: Track) -> v4::Track {
     v4::Track {
         track: old.track,
         locked: old.locked,
+        held_sound: None,
         playing,
         takes: old.takes.into_iter().map(take).collect(),
         favourites: old.favourites,
@@ -207,6 +208,7 @@ fn take(old: Take) -> v4::Take {
             bundle_id: recipe.bundle_id,
             context: recipe.context,
             imported: recipe.imported,
+            held_patch: None,
             taken_over: None,
         },
         patch: old.patch,

@@ -45,6 +45,9 @@ pub struct Bundle {
 pub struct Track {
     pub track: String,
     pub locked: bool,
+    /// Id of the patch that new takes are played by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_sound: Option<String>,
     /// Id of the take that plays.
     pub playing: Option<String>,
     /// The history, the oldest first.
@@ -119,6 +122,8 @@ pub struct Recipe {
     pub context: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Import>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_patch: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_over: Option<TakenOver>,
 }

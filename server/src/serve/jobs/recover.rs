@@ -26,7 +26,7 @@ pub(super) fn state(records: Vec<Record>, sessions: &Sessions) -> State {
     for record in records {
         match record {
             Record::Accepted { job, session, spec } => {
-                let entry = Job::new(job.clone(), session, spec, JobState::Queued);
+                let entry = Job::new(job.clone(), session, *spec, JobState::Queued);
                 if traces.contains_key(&job) {
                     continue;
                 }
@@ -111,7 +111,7 @@ mod tests {
         let accepted = |job: &JobId, session: &SessionId| Record::Accepted {
             job: job.clone(),
             session: session.clone(),
-            spec: Spec::Generate(Default::default()),
+            spec: Box::new(Spec::Generate(Default::default())),
         };
         let finished =
             |job: &JobId, state| Record::Finished { job: job.clone(), state, error: None, takes: vec![] };

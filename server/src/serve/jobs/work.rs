@@ -9,10 +9,10 @@ use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
 use resonantgen_session::{Session, SessionError};
 
-use super::super::journal::{Record, Spec};
+use super::super::journal::Record;
 use super::super::problem::Problem;
 use super::{Job, Jobs, locked};
-use crate::wire::{self, JobState, StageName, TrackName, TrackProgress};
+use crate::wire::{JobState, StageName, TrackName, TrackProgress};
 
 /// Smallest reported step of progress.
 const PROGRESS_STEP: f32 = 0.02;
@@ -103,25 +103,14 @@ impl Jobs {
 
     /// Generates and saves the takes; returns the ids of the new ones.
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
-        let mut session = self.sessions.begin(&job.session, &job.id, tracks_of(&job.spec))?;
+        let request = job.spec.request()?;
+        let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
         let before = session.clone();
         let watch = Watch { job, begin, jobs: self };
-        match &job.spec {
-            Spec::Generate(request) => {
-                let request = wire::session_request(request, session.next_seed(None))
-                    .map_err(|error| Failure::Problem(error.to_string()))?;
-                let (intent, plan) = session.check_request(&request, self.generator.understanding())?;
-                let notices = session.notices(&request, &intent, &plan);
-                job.change(|view| view.notices = notices);
-                self.generator.generate(&mut session, &request, &watch)?;
-            }
-            Spec::Regenerate(track, request) => {
-                let track = Track::from(*track);
-                let settings = wire::settings(request.variation, request.adherence);
-                let seed = request.seed.unwrap_or_else(|| session.next_seed(Some(track)));
-                self.generator.regenerate(&mut session, track, &request.edit, seed, settings, &watch)?;
-            }
-        }
+        let (intent, plan) = session.check(&request, self.generator.understanding())?;
+        let notices = session.notices(&request, &intent, &plan);
+        job.change(|view| view.notices = notices);
+        self.generator.apply(&mut session, &request, &watch)?;
         if watch.is_cancelled() {
             return Err(Failure::Stopped);
         }
@@ -132,17 +121,6 @@ impl Jobs {
                 locked(&self.journal).append(&Record::Saving { job: job.id.clone(), takes: takes.clone() });
         })?;
         Ok(takes)
-    }
-}
-
-/// Tracks that a job may change.
-fn tracks_of(spec: &Spec) -> Vec<Track> {
-    match spec {
-        Spec::Generate(request) => match &request.tracks {
-            Some(tracks) => tracks.iter().copied().map(Track::from).collect(),
-            None => Track::ALL.to_vec(),
-        },
-        Spec::Regenerate(track, _) => vec![(*track).into()],
     }
 }
 

@@ -11,11 +11,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use resonantgen_music::track::Track;
+use resonantgen_session::Operation;
 use serde::Deserialize;
 
 use super::super::app::App;
 use super::super::extract::{Ids, Json, Options, blocking};
+use super::super::id::SessionId;
 use super::super::journal::Spec;
 use super::super::problem::Problem;
 use super::sessions::has_no_body;
@@ -61,19 +62,22 @@ pub async fn generate(
     Ids(path): Ids<InSession>,
     Json(request): Json<GenerateRequest>,
 ) -> Result<Response, Problem> {
-    blocking(move || {
-        app.sessions.read(&path.session, |session, _| {
-            // An earlier job may use this seed; the job itself then takes the next one.
-            let wanted = wire::session_request(&request, session.next_seed(None))
-                .map_err(|error| Problem::refused(error.to_string()))?;
-            let text = app.generator.understanding();
-            session.check_request(&wanted, text)?;
-            wanted.check_understood(text)?;
-            Ok(())
-        })?;
-        app.jobs.accept(&path.session, Spec::Generate(request)).map(accepted)
-    })
-    .await
+    blocking(move || accept(&app, &path.session, Spec::Generate(request))).await
+}
+
+/// Refuses what cannot be done, and queues the rest.
+fn accept(app: &App, session: &SessionId, spec: Spec) -> Result<Response, Problem> {
+    let text = app.generator.understanding();
+    app.sessions.read(session, |session, _| {
+        let request = spec.request()?;
+        // An earlier job may use this seed; the job itself then takes the next one.
+        session.check(&request, text)?;
+        if request.operation == Operation::Generate {
+            request.check_understood(text)?;
+        }
+        Ok(())
+    })?;
+    app.jobs.accept(session, spec).map(accepted)
 }
 
 /// Regenerates one track; it hears the others.
@@ -101,16 +105,7 @@ pub async fn regenerate(
     } else {
         Json::<RegenerateRequest>::from_request(request, &app).await?.0
     };
-    blocking(move || {
-        let track = Track::from(path.track);
-        let settings = wire::settings(request.variation, request.adherence);
-        app.sessions.read(&path.session, |session, _| {
-            session.check_regeneration(track, &request.edit, settings, app.generator.understanding())?;
-            Ok(())
-        })?;
-        app.jobs.accept(&path.session, Spec::Regenerate(path.track, request)).map(accepted)
-    })
-    .await
+    blocking(move || accept(&app, &path.session, Spec::Regenerate(path.track, request))).await
 }
 
 /// Waiting and running jobs, and the most recent that ended.
