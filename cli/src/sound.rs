@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use resonantgen_models::bundle::Patch;
 use resonantgen_models::sounds;
 use resonantgen_music::track::Track;
 use serde::Serialize;
@@ -34,9 +33,9 @@ struct SoundEntry<'a> {
     tags: &'a [String],
 }
 
-impl<'a> From<&'a Patch> for SoundEntry<'a> {
-    fn from(patch: &'a Patch) -> Self {
-        Self { id: &patch.id, name: &patch.name, family: patch.family.name(), tags: &patch.tags }
+impl<'a> From<&'a sounds::Sound> for SoundEntry<'a> {
+    fn from(sound: &'a sounds::Sound) -> Self {
+        Self { id: &sound.id, name: &sound.name, family: sound.family.name(), tags: &sound.tags }
     }
 }
 
@@ -56,10 +55,10 @@ pub fn run(arguments: &Sound) -> Result<ExitCode> {
 fn list(arguments: &Sound) -> Result<ExitCode> {
     let session = folder::read(&arguments.folder)?.session;
     let engine = open::engine(&arguments.models)?;
-    let bundle = engine.bundle();
+    let all = sounds::catalogue(engine.bundle());
     let found = match &arguments.like {
-        Some(id) => sounds::like(bundle, id).ok_or_else(|| unknown(id))?,
-        None => sounds::search(bundle, arguments.track, &arguments.words.join(" ")),
+        Some(id) => sounds::like(&all, id).ok_or_else(|| unknown(id))?,
+        None => sounds::search(&all, arguments.track, &arguments.words.join(" ")),
     };
     let held = session.track(arguments.track).held_sound.as_deref();
     let playing = session.track(arguments.track).take().map(|take| take.patch.as_str());

@@ -474,6 +474,11 @@ impl Control {
 
 #[cfg(test)]
 impl Control {
+    /// Whether the user has cancelled a job.
+    pub(crate) fn is_cancelled(&self, ticket: u64) -> bool {
+        ticket < self.cancelled_below.load(Ordering::Acquire)
+    }
+
     /// A cancellation that nothing has cancelled yet.
     pub(crate) fn cancellation(&self) -> Cancellation<'_> {
         Cancellation { control: self, epoch: self.epoch(), ticket: u64::MAX }

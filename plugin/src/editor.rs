@@ -27,6 +27,7 @@ mod presets;
 mod row_menu;
 mod ruler;
 mod server;
+mod sounds;
 mod takes;
 mod theme;
 mod timeline;
@@ -112,6 +113,8 @@ pub struct App {
     /// Cached waveforms of the lanes, for the open window.
     waveforms: [Waveform; TRACK_COUNT],
     look: Look,
+    /// The sounds that tracks can have.
+    shelf: sounds::Shelf,
     /// Whether the list of keys is open.
     helps: bool,
     /// When Esc was pressed last, by egui's clock in seconds.
@@ -239,6 +242,7 @@ impl App {
             timeline: Timeline::default(),
             waveforms: Default::default(),
             look,
+            shelf: sounds::Shelf::default(),
             helps: false,
             escaped_at: f64::NEG_INFINITY,
             importing: None,
@@ -486,6 +490,13 @@ impl App {
                 peaks: self.meters[index],
                 working,
                 face: self.face,
+                sounds: sounds::Browser {
+                    track,
+                    shelf: &self.shelf,
+                    repaint: &self.control.repaint,
+                    favourites: &self.look.sounds,
+                    locked: self.params.track(track).lock.value(),
+                },
                 dragged: over.is_some_and(|at| place.contains(at)),
                 waveform: &mut self.waveforms[index],
                 edit: &mut self.edits[index],

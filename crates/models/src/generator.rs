@@ -8,7 +8,6 @@ mod arrange;
 mod bias;
 mod cache;
 mod choice;
-pub(crate) use choice::match_of;
 mod compose;
 pub mod condition;
 mod figure;

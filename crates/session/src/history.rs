@@ -61,6 +61,18 @@ impl TrackState {
         }
     }
 
+    /// Takes a take out of the history that does not play; `heard_before` is then the one that was heard before the playing one.
+    pub(super) fn forget(&mut self, id: &TakeId, heard_before: &TakeId) {
+        let playing = self.take().map(|take| take.id.clone());
+        if playing.as_ref() == Some(id) {
+            return;
+        }
+        self.history.retain(|take| take.id != *id);
+        self.current = playing.and_then(|id| self.position(&id));
+        self.heard_before = Some(heard_before.clone());
+        self.numbers.follow(&self.history);
+    }
+
     /// Forgets the oldest takes beyond [`HISTORY_LENGTH`]: never a favourite, nor one of the two heard last.
     fn trim(&mut self) {
         let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);

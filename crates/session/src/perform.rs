@@ -109,10 +109,21 @@ impl Session {
         if self.track(track).locked {
             return Err(SessionError::Locked(track));
         }
-        let take = self.with_sound(maker, track, patch, observer)?;
+        let playing = self.track(track).take().ok_or(SessionError::Empty)?.clone();
+        let origin = self.origin(&playing);
+        let take = if origin.patch == patch && !origin.is_asleep() {
+            origin.clone()
+        } else {
+            Arc::new(self.with_sound(maker, track, patch, observer)?)
+        };
         self.remember();
         let state = self.track_mut(track);
-        state.add(Arc::new(take));
+        state.add(take.clone());
+        // Of the sounds that are tried one after the other, the last is kept.
+        let was_tried = playing.id != origin.id && playing.id != take.id;
+        if was_tried && !state.favourites.contains(&playing.id) {
+            state.forget(&playing.id, &origin.id);
+        }
         if state.held_sound.is_some() {
             state.held_sound = Some(patch.to_owned());
         }
@@ -142,7 +153,7 @@ impl Session {
         patch: &str,
         observer: &dyn Observer,
     ) -> Result<Take, SessionError> {
-        let take = self.track(track).take().ok_or(SessionError::Empty)?;
+        let take = &self.origin(self.track(track).take().ok_or(SessionError::Empty)?);
         if take.recipe.imported.is_some() {
             let reason = "it was imported: only generated notes can have another sound".to_owned();
             return Err(GenerateError::Request { track, reason }.into());
@@ -156,6 +167,14 @@ impl Session {
             context: &context,
         };
         Ok(maker.perform(&request, observer)?)
+    }
+
+    /// The take whose notes a take plays with another sound; itself if there is none.
+    fn origin(&self, take: &Arc<Take>) -> Arc<Take> {
+        let of = take.recipe.taken_over.as_ref();
+        let history = &self.track(take.recipe.track).history;
+        let found = of.and_then(|of| history.iter().find(|other| other.id == of.from));
+        found.filter(|origin| origin.score == take.score).unwrap_or(take).clone()
     }
 
     /// The takes that a take heard while it was made, each as what has become of it since.
@@ -242,6 +261,17 @@ mod tests {
         let (now, then) = (now.expect("a take"), then.expect("a take"));
         assert_eq!((now.patch.as_str(), &now.score), ("another", &then.score));
         assert_ne!(now.id, then.id);
+        session.change_sound(&Fake::default(), Track::Bass, "a third", &Silent).expect("a sound");
+        let history = |session: &Session| session.track(Track::Bass).history.len();
+        assert_eq!(history(&session), 2, "of the sounds that were tried the last is kept");
+        session.compare(Track::Bass).expect("the first sound");
+        assert_eq!(session.track(Track::Bass).take().map(|take| &take.id), Some(&then.id));
+        session.compare(Track::Bass).expect("and back");
+        let maker = Fake::default();
+        session.change_sound(&maker, Track::Bass, "a patch", &Silent).expect("the first sound");
+        assert_eq!((maker.performed(), history(&session)), (0, 1), "it is the first take itself");
+        session.undo().expect("an action");
+        assert_eq!(session.track(Track::Bass).take().expect("a take").patch, "a third");
         session.set_lock(Track::Bass, true).expect("a take");
         let refused = session.change_sound(&Fake::default(), Track::Bass, "third", &Silent);
         assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));

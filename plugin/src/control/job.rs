@@ -223,6 +223,13 @@ pub enum Command {
 /// Puts a job at the end of those that wait. Generating everything makes other generations pointless that wait; of what the
 /// song asks for on one track, the newest is what counts.
 pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) {
+    if let Job::Perform { performance: Performance::Sound { track, .. }, .. } = &job.job {
+        // Of sounds that are tried in haste, the last is what counts.
+        let track = *track;
+        queue.retain(|waiting| {
+            !matches!(&waiting.job, Job::Perform { performance: Performance::Sound { track: other, .. }, .. } if *other == track)
+        });
+    }
     match job.job.target() {
         Some(Target::All) => queue.retain(|waiting| waiting.job.target().is_none()),
         Some(target) if job.is_of_song => {

@@ -62,6 +62,12 @@ pub enum Action {
         /// The new chord.
         chord: Chord,
     },
+    /// Play the notes of a track's take with the sound of this id.
+    Sound(Track, String),
+    /// Keep the sound of a track for new takes, or leave it to the words.
+    HoldSound(Track, bool),
+    /// Make a sound a favourite, or take it off.
+    FavouriteSound(String, bool),
     /// Open the import dialog for a track.
     AskImport(Track),
     /// Files were dropped on a track.
@@ -140,6 +146,19 @@ impl App {
                 }
             }
             Action::Chord { from, to, chord } => self.change_chord(from, to, chord),
+            Action::Sound(track, patch) => {
+                let performance = Performance::Sound { track, patch };
+                self.control.request(Job::Perform { locked: self.params.locked(), performance });
+            }
+            Action::HoldSound(track, holds) => self.change(move |session| session.hold_sound(track, holds)),
+            Action::FavouriteSound(id, is_favourite) => {
+                if is_favourite {
+                    self.look.sounds.insert(id);
+                } else {
+                    self.look.sounds.remove(&id);
+                }
+                self.keep_look();
+            }
             Action::AskImport(track) => {
                 let folder = self.look.folder.clone().filter(|folder| folder.is_dir());
                 let browser = Browser::at(&folder.unwrap_or_else(browse::first_folder));

@@ -1,6 +1,7 @@
 //! The editor's appearance. It is the same in all projects, so it is stored in a file of its own.
 
 use directories::BaseDirs;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -24,11 +25,13 @@ pub struct Look {
     pub grows: bool,
     /// Folder of the last imported audio file.
     pub folder: Option<PathBuf>,
+    /// Ids of favourite sounds.
+    pub sounds: BTreeSet<String>,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { light: false, zoom: 1.0, grows: true, folder: None }
+        Self { light: false, zoom: 1.0, grows: true, folder: None, sounds: BTreeSet::new() }
     }
 }
 

@@ -467,6 +467,135 @@ fn a_chip_fixes_a_fact_and_lets_it_go() {
 }
 
 #[test]
+fn another_sound_is_found_by_words_and_arrow_keys_and_held() {
+    use resonantgen_models::sounds::Sound;
+    let sound = |id: &str, tags: &[&str]| Sound {
+        id: id.to_owned(),
+        track: Track::Bass,
+        name: id.replace("bass.", ""),
+        family: resonantgen_models::generator::condition::Family::BassSynth,
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        styles: [0.0; resonantgen_words::STYLE_COUNT],
+        brightness: 0.5,
+        aggression: 0.5,
+    };
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let all = [
+        sound("bass.acid", &["bright"]),
+        sound("bass.round", &["warm"]),
+        sound("bass.test_patch", &["plain"]),
+    ];
+    bench.harness.state_mut().shelf = sounds::Shelf::of(all.to_vec());
+    bench.click("Bass sound: test patch");
+    controls(&bench);
+    let asked = |bench: &Bench| match bench.next_job()? {
+        Job::Perform { performance: Performance::Sound { track: Track::Bass, patch }, .. } => Some(patch),
+        _ => None,
+    };
+    bench.harness.key_press(Key::ArrowUp);
+    bench.harness.run();
+    assert_eq!(asked(&bench).as_deref(), Some("bass.round"));
+    bench.harness.get_by_label("Search the sounds").focus();
+    bench.harness.run();
+    bench.harness.get_by_label("Search the sounds").type_text("bright");
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("round").is_none());
+    bench.click("acid");
+    assert_eq!(asked(&bench).as_deref(), Some("bass.acid"));
+    bench.click("Hold");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    change(&mut session, &bench.control.cancellation()).expect("there is a take");
+    assert_eq!(session.track(Track::Bass).held_sound.as_deref(), Some("bass.test_patch"));
+}
+
+#[test]
+fn what_was_not_understood_opens_and_what_overrules_is_said() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Bass Lock");
+    bench.harness.state_mut().prompt = "7/8, 200 bpm, reggae, xyzzyx".to_owned();
+    bench.harness.run();
+    understanding::settle(&bench.harness.state().understanding);
+    bench.harness.run();
+    bench.harness.get_by_label_contains("overruled").click();
+    bench.harness.run();
+    assert!(bench.harness.query_by_label_contains("locked tracks keep 4/4").is_some());
+}
+
+#[test]
+fn escape_closes_first_and_cancels_by_a_press_of_its_own() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Generate");
+    let queued = bench.next_queued().expect("the worker takes it");
+    bench.click("Swap At: bar");
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert!(!cancelled(&bench, &queued), "it closed the menu, and a second press in haste means the same");
+    bench.harness.state_mut().escaped_at = f64::NEG_INFINITY;
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert!(cancelled(&bench, &queued));
+}
+
+fn cancelled(bench: &Bench, queued: &QueuedJob) -> bool {
+    bench.control.is_cancelled(queued.ticket)
+}
+
+#[test]
+fn bars_are_selected_and_a_chord_changes_in_all_of_them() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.harness.get_by_label("Select bars").focus();
+    bench.harness.run();
+    bench.harness.key_press(Key::ArrowRight);
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Selected bars 1 to 2").is_some());
+    bench.click("Chord F, bar 2");
+    bench.click("Dm");
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chord { half_bars: 0..4, chord });
+}
+
+#[test]
+fn what_is_pasted_is_one_line_and_a_long_prompt_stays_in_its_field() {
+    let mut bench = bench(720.0, 540.0);
+    bench.harness.get_by_label("Prompt").focus();
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    let long = format!("deep house\r\nwith 🎹 keys, {}", "warm and round and ".repeat(30));
+    bench.harness.get_by_label("Prompt").type_text(&long);
+    bench.harness.run();
+    let kept = bench.control.prompts.get(0);
+    assert!(kept.starts_with("deep house with 🎹 keys, warm"), "{kept}");
+    let field = bench.harness.get_by_label("Generate").rect();
+    bench.harness.key_press(Key::Tab);
+    bench.harness.run();
+    assert!(bench.harness.get_by_label("Undo").rect().bottom() < field.top());
+}
+
+#[test]
+fn a_lane_and_the_name_are_dragged_out() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let app = bench.harness.state();
+    let parcel = app.parcel(Track::ALL).expect("there are takes");
+    assert_eq!(parcel.takes, Track::ALL.map(|track| (track, 1)));
+    assert_eq!(parcel.form, resonantgen_project::Form::Wav);
+    bench.click("Show the notes");
+    let parcel = bench.harness.state().parcel([Track::Bass]).expect("a take");
+    assert_eq!(parcel.form, resonantgen_project::Form::Midi);
+    assert!(bench.harness.query_by_label("All stems").is_some());
+}
+
+#[test]
 fn a_chord_is_changed_and_the_rest_kept() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);

@@ -13,6 +13,7 @@ use super::action::Action;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::lane::{self, Face, Ink, Waveform};
+use super::sounds::Browser;
 use super::theme::{self, palette};
 use super::timeline::Timeline;
 use super::view::LaneView;
@@ -52,6 +53,8 @@ pub struct Row<'a> {
     pub working: bool,
     /// What the lane shows.
     pub face: Face,
+    /// The sounds that it can have.
+    pub sounds: Browser<'a>,
     /// Whether files are dragged over this row.
     pub dragged: bool,
     /// Its cached waveform.
@@ -294,7 +297,7 @@ impl Row<'_> {
         self.strip_controls(ui);
     }
 
-    fn name(&self, ui: &mut Ui) {
+    fn name(&mut self, ui: &mut Ui) {
         let palette = palette(ui);
         let color = palette.track(self.track);
         ui.allocate_ui_with_layout(
@@ -308,19 +311,25 @@ impl Row<'_> {
                     Some(complaint) => (format!("! {complaint}"), palette.warning),
                     None => (self.view.patch.clone(), palette.dim),
                 };
-                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
-                let label = ui.add(egui::Label::new(patch).truncate());
-                {
-                    let text = format!(
-                        "Patch {}, seed {}\nMade in {:.1} s from\n{}\n{}",
-                        self.view.patch,
-                        mark.seed,
-                        mark.seconds,
-                        mark.prompt,
-                        mark.complaints.join("\n")
-                    );
-                    label.on_hover_text(text.trim_end());
+                if self.view.is_sound_held {
+                    let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
+                    super::icon::paint(ui.painter(), Icon::Pin, place, color);
                 }
+                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
+                let label = ui.add(egui::Button::new(patch).frame(false).truncate());
+                let name = format!("{} sound: {}", self.track.title(), self.view.patch);
+                label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+                control::focus_ring(ui, &label, label.rect);
+                let text = format!(
+                    "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
+                    self.view.patch,
+                    mark.seed,
+                    mark.seconds,
+                    mark.prompt,
+                    mark.complaints.join("\n")
+                );
+                let label = label.on_hover_text(text.trim_end());
+                self.sounds.attach(&label, self.view, self.actions);
             },
         );
     }

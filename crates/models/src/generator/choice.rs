@@ -135,7 +135,7 @@ fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
 }
 
 /// How well `wish` describes the patch: 1 if it is a tag, its family or a part of its name, less if only some words match.
-pub(crate) fn match_of(patch: &Patch, wish: &str) -> f32 {
+fn match_of(patch: &Patch, wish: &str) -> f32 {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
     let wish = plain(wish);
     let family = plain(patch.family.name());
