@@ -201,8 +201,7 @@ mod tests {
             key: Some("A minor".parse().expect("a key")),
             ..crate::Overrides::default()
         };
-        generate(&mut session, &crate::SessionRequest { overrides, ..request("techno", 1) })
-            .expect("a piece");
+        apply(&mut session, &request("techno", 1).facts(overrides)).expect("a piece");
         session
     }
 

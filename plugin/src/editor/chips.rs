@@ -81,7 +81,7 @@ impl Chips<'_> {
         menu(&style, actions, fix(|fixed| fixed.style = None), |ui| self.styles(ui));
         let (label, bpm) = match facts.bpm {
             Fact { value: None, .. } => ("tempo", "auto".to_owned()),
-            Fact { value: Some(bpm), source: Source::Host } => ("host", format!("{} bpm", Trimmed(bpm))),
+            Fact { value: Some(bpm), source: Source::Host, .. } => ("host", format!("{} bpm", Trimmed(bpm))),
             Fact { value: Some(bpm), .. } => ("", format!("{} bpm", Trimmed(bpm))),
         };
         let plays = facts.bpm.plays.map(|bpm| format!("{} bpm", Trimmed(bpm)));

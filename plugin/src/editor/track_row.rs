@@ -305,7 +305,8 @@ impl Row<'_> {
             Layout::left_to_right(Align::Center),
             |ui| {
                 ui.label(RichText::new(self.track.title()).font(theme::strong(15.0)).color(color));
-                ui.add_space(2.0);
+                ui.spacing_mut().interact_size.y = 18.0;
+                ui.spacing_mut().button_padding = vec2(3.0, 0.0);
                 let Some(mark) = self.view.mark() else { return };
                 let (patch, ink) = match mark.complaints.first() {
                     Some(complaint) => (format!("! {complaint}"), palette.warning),

@@ -294,6 +294,7 @@ mod tests {
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence },
+                keeps_edits: !is_edit,
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");

@@ -20,10 +20,10 @@ use windows::Win32::UI::WindowsAndMessaging::{
 };
 use windows::core::{HSTRING, Result};
 
-use super::{DragOutError, Outcome};
+use super::{DragOutError, Outcome, SourceWindow};
 
 /// See [`super::drag`]. The window under the pointer is the editor's: that is where the button went down.
-pub fn drag(files: &[PathBuf]) -> std::result::Result<Outcome, DragOutError> {
+pub fn drag(_: SourceWindow, files: &[PathBuf]) -> std::result::Result<Outcome, DragOutError> {
     try_drag(files).map_err(DragOutError::new)
 }
 

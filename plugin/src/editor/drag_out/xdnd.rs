@@ -3,9 +3,11 @@
 //! The pointer is asked for, never grabbed: the window library holds it until the button is released, and then nobody does,
 //! whatever the program under it does. Answers are waited for, but not longer than their deadlines.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
+use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, KeyButMask, PropMode,
@@ -14,7 +16,7 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-use super::{DragOutError, Outcome, SourceWindow};
+use super::{DragOutError, Outcome, SourceWindow, uri_list};
 
 /// Supported version of the protocol.
 const VERSION: u32 = 5;
@@ -76,15 +78,27 @@ struct Drag<'a> {
 }
 
 /// See [`super::drag`].
-pub fn drag(window: SourceWindow, list: &str) -> Result<Outcome, DragOutError> {
-    let mut drag = Drag::begin(window.0, list).map_err(DragOutError::new)?;
+pub fn drag(window: SourceWindow, files: &[PathBuf]) -> Result<Outcome, DragOutError> {
+    let list = uri_list(files);
+    let mut drag = Drag::begin(window.0, &list).map_err(DragOutError::new)?;
     drag.run().map_err(DragOutError::new)
 }
 
-type AnyError = Box<dyn std::error::Error>;
+/// The screen is gone, or refuses.
+#[derive(Debug, thiserror::Error)]
+enum XdndError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
+    #[error(transparent)]
+    Id(#[from] ReplyOrIdError),
+}
 
 impl<'a> Drag<'a> {
-    fn begin(editor: Window, list: &'a str) -> Result<Self, AnyError> {
+    fn begin(editor: Window, list: &'a str) -> Result<Self, XdndError> {
         let (connection, screen) = RustConnection::connect(None)?;
         let atoms = Atoms::new(&connection)?.reply()?;
         let root = connection.setup().roots[screen].root;
@@ -112,7 +126,7 @@ impl<'a> Drag<'a> {
     }
 
     /// The server's time, from an event of a change of our own.
-    fn server_time(&self) -> Result<u32, AnyError> {
+    fn server_time(&self) -> Result<u32, XdndError> {
         let kind = AtomEnum::INTEGER;
         self.connection.change_property32(PropMode::REPLACE, self.own, self.atoms.TIME, kind, &[0])?;
         self.connection.flush()?;
@@ -127,7 +141,7 @@ impl<'a> Drag<'a> {
         Ok(x11rb::CURRENT_TIME)
     }
 
-    fn run(&mut self) -> Result<Outcome, AnyError> {
+    fn run(&mut self) -> Result<Outcome, XdndError> {
         loop {
             self.answer_all()?;
             let pointer = self.connection.query_pointer(self.root)?.reply()?;
@@ -146,7 +160,7 @@ impl<'a> Drag<'a> {
         }
     }
 
-    fn is_escaped(&self) -> Result<bool, AnyError> {
+    fn is_escaped(&self) -> Result<bool, XdndError> {
         let Some(code) = self.escape else { return Ok(false) };
         let keys = self.connection.query_keymap()?.reply()?.keys;
         Ok(keys[usize::from(code / 8)] & (1 << (code % 8)) != 0)
@@ -185,7 +199,7 @@ impl<'a> Drag<'a> {
     }
 
     /// Leaves one target and enters another.
-    fn enter(&mut self, target: Option<Target>) -> Result<(), AnyError> {
+    fn enter(&mut self, target: Option<Target>) -> Result<(), XdndError> {
         if self.target == target {
             return Ok(());
         }
@@ -198,7 +212,7 @@ impl<'a> Drag<'a> {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), AnyError> {
+    fn leave(&mut self) -> Result<(), XdndError> {
         if self.target.is_some() {
             self.tell(self.atoms.XdndLeave, [self.own, 0, 0, 0, 0])?;
             self.connection.flush()?;
@@ -208,7 +222,7 @@ impl<'a> Drag<'a> {
     }
 
     /// Says where the pointer is, if the last position was answered or never will be.
-    fn tell_position(&mut self, at: [i16; 2]) -> Result<(), AnyError> {
+    fn tell_position(&mut self, at: [i16; 2]) -> Result<(), XdndError> {
         let is_waiting = self.asked.is_some_and(|asked| asked.elapsed() < ANSWER);
         if self.target.is_none() || is_waiting || self.told == Some(at) {
             return Ok(());
@@ -220,7 +234,7 @@ impl<'a> Drag<'a> {
     }
 
     /// The button was released: drops the files, and serves them until the target has them.
-    fn release(&mut self) -> Result<Outcome, AnyError> {
+    fn release(&mut self) -> Result<Outcome, XdndError> {
         if self.target.is_none() {
             return Ok(Outcome::Refused);
         }
@@ -250,7 +264,7 @@ impl<'a> Drag<'a> {
     }
 
     /// Handles all that has come; returns whether the target took the files once it has finished.
-    fn answer_all(&mut self) -> Result<Option<bool>, AnyError> {
+    fn answer_all(&mut self) -> Result<Option<bool>, XdndError> {
         let mut finished = None;
         while let Some(event) = self.connection.poll_for_event()? {
             match event {
@@ -278,7 +292,7 @@ impl<'a> Drag<'a> {
     }
 
     /// Gives the list of files to who asks for it.
-    fn serve(&self, request: &SelectionRequestEvent) -> Result<(), AnyError> {
+    fn serve(&self, request: &SelectionRequestEvent) -> Result<(), XdndError> {
         let property = if request.property == x11rb::NONE { request.target } else { request.property };
         let (to, atoms) = (request.requestor, &self.atoms);
         let is_served = if request.target == atoms.TARGETS {
@@ -305,7 +319,7 @@ impl<'a> Drag<'a> {
         Ok(())
     }
 
-    fn tell(&self, kind: Atom, data: [u32; 5]) -> Result<(), AnyError> {
+    fn tell(&self, kind: Atom, data: [u32; 5]) -> Result<(), XdndError> {
         let Some(target) = self.target else { return Ok(()) };
         let message = ClientMessageEvent::new(32, target.window, kind, data);
         self.connection.send_event(false, target.receiver, EventMask::NO_EVENT, message)?;
@@ -314,7 +328,7 @@ impl<'a> Drag<'a> {
 }
 
 /// The key that has a symbol.
-fn key_code(connection: &RustConnection, symbol: u32) -> Result<Option<u8>, AnyError> {
+fn key_code(connection: &RustConnection, symbol: u32) -> Result<Option<u8>, XdndError> {
     let setup = connection.setup();
     let (first, last) = (setup.min_keycode, setup.max_keycode);
     let map = connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;
