@@ -1,8 +1,8 @@
 //! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
 //!
 //! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
-//! last automation point of a block on, tells hosts that it needs neither tempo nor position, and does not hear of bounces
-//! that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is kept here; each
+//! last automation point of a block on, tells hosts that it needs neither tempo nor position, activates every output by default, and
+//! does not hear of bounces that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is kept here; each
 //! must match exactly once, so that a new version cannot slip past them.
 
 use std::env;
@@ -17,7 +17,7 @@ const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
 /// What is replaced by what, in which file.
-const CORRECTIONS: [(&str, &str, &str); 4] = [
+const CORRECTIONS: [(&str, &str, &str); 5] = [
     // Hosts leave out of the process context what a plugin does not ask for.
     (
         WRAPPER,
@@ -59,6 +59,12 @@ const CORRECTIONS: [(&str, &str, &str); 4] = [
             clap_multi_event_t n;
             n.param.header.type = CLAP_EVENT_PARAM_VALUE;",
     ),
+    // The parts of the drums are off until the host activates them.
+    (
+        WRAPPER,
+        "    addAudioOutput(name16, spk, bustype, Vst::BusInfo::kDefaultActive);",
+        "    addAudioOutput(name16, spk, bustype, audioOutputs.size() < 5 ? (uint32)Vst::BusInfo::kDefaultActive : 0);",
+    ),
     // Missing outputs are passed on as null, for the plugin's own shim to fill in.
     (
         PROCESS,
@@ -71,7 +77,7 @@ const CORRECTIONS: [(&str, &str, &str); 4] = [
         doProcess = false;
       }",
         "      bool supplied = _vstdata->outputs && i < (uint32_t)std::max(_vstdata->numOutputs, 0) &&
-                      _vstdata->outputs[i].numChannels > 0;
+                      _vstdata->outputs[i].numChannels > 0 && (i < 5 || _audiooutputs->at(i)->isActive());
       _output_ports[i].data32 = supplied ? _vstdata->outputs[i].channelBuffers32 : nullptr;
       _output_ports[i].channel_count = supplied ? (uint32_t)_vstdata->outputs[i].numChannels : 0;
       if (supplied) _vstdata->outputs[i].silenceFlags = 0;",

@@ -11,13 +11,18 @@ use resonantgen_models::context::Context;
 use resonantgen_models::generator::condition::{CONDITION_LENGTH, ConditionBuilder, Family};
 use resonantgen_models::generator::sampling::Sampling;
 use resonantgen_music::plan::{Meter, Plan, Swing};
+use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Player, Position, Slot, SwapAt, TakeClips, channel};
+use resonantgen_playback::{
+    Clip, Controls, Dials, DrumOutputs, DrumVoices, NoteOutput, Player, Position, Slot, SwapAt, TakeClips,
+    channel,
+};
 use resonantgen_sound::codec::excitation::{
     self, DrumBodies, DrumBody, NoiseWidth, Stream, TonalExcitation, Window,
 };
 use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis, Transform};
 use resonantgen_sound::codec::{BANDS, STREAMS, TimedNote, features};
+use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use resonantgen_words::{Attributes, STYLE_COUNT};
 
 const SECONDS: f64 = 2.0;
@@ -138,26 +143,49 @@ fn composing(criterion: &mut Criterion) {
     });
 }
 
+/// Sixteen notes of two keys in a bar.
+fn sixteenths() -> Score {
+    let note = |step: u32| Note { step, offset: 0.0, length: 2.0, pitch: 36 + step as u8 % 2, velocity: 90 };
+    Score { notes: (0..16).map(note).collect() }
+}
+
 fn playing(criterion: &mut Criterion) {
     let plan = plan();
     let (mut sender, mut player): (_, Player) = channel(48_000.0);
     for track in Track::ALL {
         let samples = vec![0.25; plan.audio_frames(48_000)];
-        let take = TakeClips::new(Arc::new(Clip::new(&plan, samples.clone(), samples, 48_000.0)));
+        let clip =
+            Clip::new(&plan, samples.clone(), samples.clone(), 48_000.0).with_score(&sixteenths(), &plan);
+        let voices = DrumVoices::default().map(|voice| voice.map(|_| samples.clone()));
+        let take = TakeClips::new(Arc::new(clip.with_voices(voices)));
         let slot = Slot { current: Some(Arc::new(take)), immediate: true, ..Slot::default() };
         assert!(sender.send(track, slot).is_ok(), "the ring is empty");
     }
-    let mut buffers = vec![[[0.0f32; 64]; 2]; TRACK_COUNT];
-    for (name, bpm) in [("at its tempo", 120.0), ("at another tempo", 133.0)] {
+    let middle = Controls { swap_at: SwapAt::Now, ..Controls::default() };
+    let turned = Dials { swing: 0.4, humanise: 0.3, brightness_db: 2.0, intensity: 0.5 };
+    let turned = Controls { dials: [turned; TRACK_COUNT], ..middle };
+    let mut notes = NoteOutput::new();
+    let mut buffers = vec![[[0.0f32; 64]; 2]; TRACK_COUNT + DRUM_VOICE_COUNT];
+    let cases = [
+        ("at its tempo", 120.0, middle, false),
+        ("at another tempo", 133.0, middle, false),
+        ("with dials, notes and the drums' parts", 120.0, turned, true),
+    ];
+    for (name, bpm, controls, all) in cases {
         let mut beat = 0.0;
         criterion.bench_function(&format!("player, 64 samples of four tracks, {name}"), |bencher| {
             bencher.iter(|| {
                 let mut channels = buffers.iter_mut().map(|[left, right]| [left.as_mut_slice(), right]);
-                let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
-                    std::array::from_fn(|_| channels.next().expect("one buffer a track"));
+                let mut next = || channels.next().expect("a buffer for each output");
+                let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| next());
+                let mut drums: DrumOutputs<'_> = std::array::from_fn(|_| next());
                 let position =
                     Position { beat, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
-                player.process(position, SwapAt::Now, [None; TRACK_COUNT], &mut stems);
+                player.process(position, &controls, &mut stems, Some(&mut drums).filter(|_| all));
+                notes.process(player.notes(), [all; TRACK_COUNT], |message| {
+                    black_box(message);
+                    true
+                });
                 beat += 64.0 * bpm / (60.0 * 48_000.0);
             });
         });

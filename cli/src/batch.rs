@@ -6,6 +6,7 @@ mod table;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -26,6 +27,9 @@ use crate::{folder, generate, interrupt, open, report};
 
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
+
+/// Most bytes of a table: some hundred thousand rows.
+const TABLE_BYTES: u64 = 16 << 20;
 
 /// The record next to a row's session.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +88,7 @@ struct Summary {
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
     let table =
-        fs::read(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+        read_table(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
     let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
@@ -194,6 +198,16 @@ fn read(command: &[String], folder: &Path) -> Result<Request> {
         return Err(anyhow!("a row is a `generate` command"));
     };
     Ok(generate::request(parsed))
+}
+
+/// Reads the table, which may come through a pipe; what never ends is refused.
+fn read_table(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > TABLE_BYTES {
+        return Err(Usage(format!("it is larger than {} MB", TABLE_BYTES >> 20)).into());
+    }
+    Ok(bytes)
 }
 
 /// A descriptive name that sorts in the table's order.

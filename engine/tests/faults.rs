@@ -16,7 +16,6 @@ use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_project::{StemFormat, StoreError};
 use resonantgen_session::{Overrides, Request, Session};
-use resonantgen_take::GenerationSettings;
 use support::{fixture, repository, runtime_library, skip};
 
 fn session() -> Session {

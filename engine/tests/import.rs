@@ -23,7 +23,7 @@ use resonantgen_music::plan::{Key, Meter, Plan, Swing};
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_session::{Overrides, Request, Session, SessionError};
-use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 use support::{repository, runtime_library};
 
 const RATE: f64 = 48_000.0;

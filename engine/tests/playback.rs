@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Player, Position, Slot, SwapAt, TakeClips, channel};
+use resonantgen_playback::{Clip, Controls, Player, Position, Slot, SwapAt, TakeClips, channel};
 
 const RATE_HZ: f64 = 8_000.0;
 /// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.
@@ -39,7 +39,9 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    on_the_audio_thread(|| player.process(position, swap_at, [None; TRACK_COUNT], &mut stems));
+    on_the_audio_thread(|| {
+        player.process(position, &Controls { swap_at, ..Controls::default() }, &mut stems, None)
+    });
     block
 }
 

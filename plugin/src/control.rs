@@ -18,6 +18,7 @@
 //! Host threads and the editor send messages and read snapshots; locks are short, and never taken by the audio thread.
 
 pub mod demand;
+mod drum_split;
 pub mod export;
 pub mod host;
 pub mod inference;

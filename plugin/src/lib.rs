@@ -14,9 +14,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use nice_plug::prelude::*;
-use resonantgen_music::track::TRACK_COUNT;
 
-use crate::audio::Processor;
+use crate::audio::{AUX_OUTPUTS, Processor};
 use crate::control::{Control, Threads};
 use crate::params::ResonantParams;
 
@@ -54,22 +53,27 @@ impl Plugin for ResonantGen {
         main_input_channels: None,
         main_output_channels: NonZeroU32::new(2),
         aux_input_ports: &[],
-        aux_output_ports: &[new_nonzero_u32(2); TRACK_COUNT],
+        aux_output_ports: &[new_nonzero_u32(2); AUX_OUTPUTS],
         names: PortNames {
-            layout: Some("Main and four stems"),
+            layout: Some("Main, four stems, four parts of the drums"),
             // nice-plug 0.4.2 reads the main output's name from `main_input`.
             main_input: Some("Main"),
             main_output: Some("Main"),
             aux_inputs: &[],
-            aux_outputs: &["Drums", "Bass", "Harmony", "Melody"],
+            aux_outputs: &["Drums", "Bass", "Harmony", "Melody", "Kick", "Snare", "Hats", "Percussion"],
         },
     }];
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const MIDI_OUTPUT: MidiConfig = MidiConfig::Basic;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
     type Editor = editor::Editor;
     type SysExMessage = ();
     type BackgroundTask = ();
+
+    fn filter_state(state: &mut PluginState) {
+        params::complete(state);
+    }
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::SwapAt;
+use resonantgen_playback::{Dials, SwapAt};
 use resonantgen_session::TAKE_NUMBERS;
 
 use crate::control::Control;
@@ -16,6 +17,8 @@ use crate::control::state::{
 pub const LEVEL_MIN_DB: f32 = -60.0;
 /// Highest level, in dB.
 pub const LEVEL_MAX_DB: f32 = 6.0;
+/// Largest tilt of the dial *Brightness*, in dB.
+pub const BRIGHTNESS_MAX_DB: f32 = 6.0;
 /// Highest seed.
 pub const SEED_MAX: i32 = 9999;
 /// Highest take that can be chosen by number; 0 means "the current one".
@@ -82,6 +85,35 @@ pub enum InMain {
     Off,
 }
 
+/// What a track gives to the host.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackOutput {
+    /// Its stem.
+    #[id = "audio"]
+    Audio,
+    /// Its notes, as events on the plugin's note output; the stem is silent.
+    #[id = "midi"]
+    #[name = "MIDI"]
+    Midi,
+    /// Its stem and its notes.
+    #[id = "both"]
+    Both,
+}
+
+impl TrackOutput {
+    /// Whether the stem sounds. Realtime-safe.
+    #[must_use]
+    pub fn has_audio(self) -> bool {
+        self != Self::Midi
+    }
+
+    /// Whether the notes are sent. Realtime-safe.
+    #[must_use]
+    pub fn has_notes(self) -> bool {
+        self != Self::Audio
+    }
+}
+
 /// Parameters of one track.
 #[derive(Params)]
 pub struct TrackParams {
@@ -109,6 +141,21 @@ pub struct TrackParams {
     /// Number of the take that plays; 0, and numbers that no take has, leave it to the session.
     #[id = "take"]
     pub take: IntParam,
+    /// Whether the track gives the host its stem, its notes, or both.
+    #[id = "output"]
+    pub output: EnumParam<TrackOutput>,
+    /// Swing of what plays: -1 straight, 0 as the take was made, 1 the hardest.
+    #[id = "swing"]
+    pub swing: FloatParam,
+    /// Timing of what plays: -1 on the grid, 0 as the take was made, 1 loose.
+    #[id = "humanise"]
+    pub humanise: FloatParam,
+    /// Tilt of what plays towards the treble, in dB, in -[`BRIGHTNESS_MAX_DB`]`..=`[`BRIGHTNESS_MAX_DB`].
+    #[id = "brightness"]
+    pub brightness: FloatParam,
+    /// Level, dynamics and treble of what plays: -1 calm, 0 as the take was made, 1 driving.
+    #[id = "intensity"]
+    pub intensity: FloatParam,
 }
 
 impl TrackParams {
@@ -134,8 +181,34 @@ impl TrackParams {
                 .with_string_to_value(formatters::s2v_f32_panning()),
             in_main: EnumParam::new(name("In Main"), InMain::Auto),
             take: count_or(&name("Take"), TAKE_MAX, "current", ""),
+            output: EnumParam::new(name("Output"), TrackOutput::Audio),
+            swing: dial(&name("Swing"), 1.0, 100.0, 0, " %"),
+            humanise: dial(&name("Humanise"), 1.0, 100.0, 0, " %"),
+            brightness: dial(&name("Brightness"), BRIGHTNESS_MAX_DB, 1.0, 1, " dB"),
+            intensity: dial(&name("Intensity"), 1.0, 100.0, 0, " %"),
         }
     }
+}
+
+/// A parameter whose middle, 0, changes nothing. What is shown is `scale` times the value, with its sign.
+fn dial(name: &str, max: f32, scale: f32, decimals: usize, unit: &'static str) -> FloatParam {
+    FloatParam::new(name, 0.0, FloatRange::Linear { min: -max, max })
+        .with_unit(unit)
+        .with_value_to_string(Arc::new(move |value| {
+            let shown = value * scale;
+            let text = format!("{shown:+.decimals$}");
+            // Rounded to nothing, it has no sign.
+            if text[1..].parse() == Ok(0.0_f32) { text[1..].to_owned() } else { text }
+        }))
+        .with_string_to_value(Arc::new(move |text| {
+            let number =
+                text.trim().trim_end_matches(|unit: char| unit.is_alphabetic() || unit == '%').trim();
+            number
+                .parse::<f32>()
+                .ok()
+                .filter(|shown| !shown.is_nan())
+                .map(|shown| (shown / scale).clamp(-max, max))
+        }))
 }
 
 fn parse_level(text: &str) -> Option<f32> {
@@ -286,10 +359,50 @@ impl ResonantParams {
             .map(|track| u32::try_from(self.track(track).take.value()).ok().filter(|number| *number > 0))
     }
 
+    /// Which tracks are neither muted nor silenced by another one's solo (index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn audible(&self) -> [bool; TRACK_COUNT] {
+        let solo = Track::ALL.into_iter().any(|track| self.track(track).solo.value());
+        Track::ALL.map(|track| {
+            let params = self.track(track);
+            !params.mute.value() && (!solo || params.solo.value())
+        })
+    }
+
+    /// Each track's dials (index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn dials(&self) -> [Dials; TRACK_COUNT] {
+        Track::ALL.map(|track| {
+            let params = self.track(track);
+            Dials {
+                swing: params.swing.value(),
+                humanise: params.humanise.value(),
+                brightness_db: params.brightness.value(),
+                intensity: params.intensity.value(),
+            }
+        })
+    }
+
     /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn locked(&self) -> [bool; TRACK_COUNT] {
         Track::ALL.map(|track| self.track(track).lock.value())
+    }
+}
+
+/// Gives the parameters that a project of an older version does not know their defaults: without that, the framework leaves them
+/// as they were in the instance before. A preset changes nothing but what it names.
+pub fn complete(state: &mut PluginState) {
+    if !state.fields.contains_key("session") {
+        return;
+    }
+    for track in Track::ALL {
+        let dials = ["swing", "humanise", "brightness", "intensity"];
+        let defaults = dials.map(|id| (id, ParamValue::F32(0.0)));
+        for (id, default) in defaults.into_iter().chain([("output", ParamValue::String("audio".to_owned()))])
+        {
+            state.params.entry(format!("{}_{id}", track.name())).or_insert(default);
+        }
     }
 }
 
@@ -320,6 +433,25 @@ mod tests {
             );
         }
         assert_eq!(lines, GOLDEN);
+    }
+
+    #[test]
+    fn an_old_project_gets_the_defaults_of_new_parameters() {
+        let state = |fields: &[&str]| PluginState {
+            version: "0.1.0".to_owned(),
+            params: [("bass_output".to_owned(), ParamValue::String("both".to_owned()))].into(),
+            fields: fields.iter().map(|name| ((*name).to_owned(), String::new())).collect(),
+        };
+        let mut project = state(&["session", "prompts"]);
+        complete(&mut project);
+        let value = |id: &str| match project.params.get(id) {
+            Some(ParamValue::String(value)) => value.as_str(),
+            _ => "",
+        };
+        assert_eq!((value("bass_output"), value("melody_output")), ("both", "audio"));
+        let mut preset = state(&["preset_prompt"]);
+        complete(&mut preset);
+        assert_eq!(preset.params.len(), 1, "a preset changes what it names");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod problem;
 mod routes;
 mod sessions;
 mod stall;
+mod upload;
 
 use std::fs::File;
 use std::io;
@@ -208,7 +209,7 @@ impl Server {
                     if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
                         break slot;
                     }
-                    crowd.make_room();
+                    crowd.make_room(self.app.limits.crowd_time);
                     let free = Arc::clone(&slots).acquire_owned();
                     match tokio::time::timeout(ROOM_PAUSE, free).await {
                         Ok(Ok(slot)) => break slot,
@@ -218,8 +219,8 @@ impl Server {
                 };
                 // Send small responses at once.
                 let _ = stream.set_nodelay(true);
-                let io = TokioIo::new(Stalling::new(stream, self.app.limits.stall_time));
                 let guest = Guest::new(&crowd);
+                let io = TokioIo::new(Stalling::new(stream, self.app.limits.stall_time, guest.clone()));
                 let (answering, router) = (guest.clone(), router.clone());
                 let answer = service_fn(move |request| answering.clone().answer(router.clone(), request));
                 let connection = hyper::server::conn::http1::Builder::new()

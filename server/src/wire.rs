@@ -208,6 +208,10 @@ pub struct TakeView {
     pub seconds: f64,
     /// Whether the take is kept for ever.
     pub favourite: bool,
+    /// Whether its audio is lost on the server's disk. The server makes a lost take again from its recipe as soon as the take plays
+    /// or its audio is asked for; imported audio cannot be made again.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// Models and their licence.

@@ -231,10 +231,106 @@ fn half_open_connections_keep_nobody_out() {
     drop((idle, kept));
 }
 
+/// Clients that send the head of a request and then its body byte by byte, or that do not take the answer.
+#[test]
+fn clients_that_dawdle_keep_nobody_out() {
+    let hour = Duration::from_secs(3_600);
+    let limits = Limits {
+        connections: 8,
+        request_time: hour,
+        stall_time: hour,
+        crowd_time: Duration::ZERO,
+        ..Limits::default()
+    };
+    let (_folder, server) = started(limits);
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    let state = project::to_bytes(&four_takes());
+    let id = server.request("POST", "/v1/sessions", &kind, &state).expect(201).session().id;
+    let sending: Vec<TcpStream> = (0..20)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            let (path, kind) = match number % 2 {
+                0 => (format!("/v1/sessions/{id}/generate"), "application/json"),
+                _ => ("/v1/sessions".to_owned(), "application/vnd.resonantgen.session"),
+            };
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 60000\r\n\r\n{{"
+            );
+            // It may be closed already.
+            let _ = stream.write_all(head.as_bytes());
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        server.get("/health").expect(200);
+    }
+    // Enough requests on one connection that their answers fit into no buffer.
+    let get = format!("GET /v1/sessions/{id}/state HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let asked = get.repeat((16 << 20) / state.len());
+    let taking: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            let _ = stream.write_all(asked.as_bytes());
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        server.get("/health").expect(200);
+    }
+    drop((sending, taking));
+}
+
+/// However many uploads do not go on, another is received and used.
+#[test]
+fn uploads_that_do_not_go_on_keep_no_other_waiting() {
+    let (folder, server) = started(Limits { request_time: Duration::from_secs(3_600), ..Limits::default() });
+    let id = server.new_session();
+    let halted: Vec<TcpStream> = (0..12)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.addr).unwrap();
+            let (path, kind) = match number % 2 {
+                0 => (format!("/v1/sessions/{id}/tracks/drums/import"), "audio/wav"),
+                _ => ("/v1/sessions".to_owned(), "application/vnd.resonantgen.session"),
+            };
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 900000\r\n\r\n"
+            );
+            stream.write_all(&[head.as_bytes(), &vec![7; 200_000]].concat()).unwrap();
+            stream
+        })
+        .collect();
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    server.request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes())).expect(201);
+    let path = format!("/v1/sessions/{id}/tracks/drums/import");
+    let beat = std::fs::read(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/import/beat.flac"),
+    );
+    server.request("POST", &path, &[("Content-Type", "audio/flac")], &beat.unwrap()).expect(200);
+    // What is given up leaves nothing behind.
+    drop(halted);
+    server.stop();
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.filter(|name| name.to_string_lossy().starts_with(".upload-")).next().is_none());
+}
+
+#[test]
+fn uploads_take_no_more_than_their_room() {
+    let limits = Limits { upload_bytes: 300_000, all_uploads_bytes: 100_000, ..Limits::default() };
+    let (_folder, server) = started(limits);
+    let kind = [("Content-Type", "application/vnd.resonantgen.session")];
+    let busy = server.request("POST", "/v1/sessions", &kind, &vec![7; 250_000]).expect(503);
+    assert!(busy.detail().contains("try again") && busy.field("retry-after").is_some(), "{}", busy.head);
+    // The room is free again.
+    for _ in 0..5 {
+        server.request("POST", "/v1/sessions", &kind, &vec![7; 60_000]).expect(422);
+    }
+}
+
 /// An answer that is still being taken is no idle connection.
 #[test]
 fn a_download_is_not_cut_off_for_others() {
-    let (_folder, server) = started(Limits { connections: 2, ..Limits::default() });
+    let hour = Duration::from_secs(3_600);
+    let (_folder, server) = started(Limits { connections: 2, crowd_time: hour, ..Limits::default() });
     let kind = [("Content-Type", "application/vnd.resonantgen.session")];
     let id = server
         .request("POST", "/v1/sessions", &kind, &project::to_bytes(&four_takes()))

@@ -92,6 +92,14 @@ if phase == "make" then
     end
   end
 
+  -- The plugin's note output is recorded on a track of its own.
+  assert(generator:output():n_ports():n_midi() == 1, "the plugin has a note output")
+  session:new_midi_track(midi, midi, false, ARDOUR.PluginInfo(), nil, nil, 1, "Notes", last, ARDOUR.TrackMode.Normal, true)
+  sleep(1)
+  local notes = session:route_by_name("Notes"):to_track()
+  notes:input():midi(0):disconnect_all()
+  notes:input():midi(0):connect(generator:output():midi(0):name())
+
   local insert = generator:the_instrument():to_insert()
   local plugin = insert:plugin(0)
   -- Ardour counts automatable parameters on their own.
@@ -110,6 +118,9 @@ if phase == "make" then
   automate(plugin, "Generate", { { 0, 0 }, { 0.1, 1 }, { 0.5, 0 } })
   automate(plugin, "Melody Regenerate", { { 0, 0 }, { 4.1, 1 }, { 4.5, 0 } })
   automate(plugin, "Bass Lock", { { 0, 0 }, { 4, 1 }, { 6, 0 } })
+  for _, track in ipairs({ "Drums", "Bass", "Harmony", "Melody" }) do
+    automate(plugin, track .. " Output", { { 0, 1 } })
+  end
 else
   session = load_session(folder, NAME)
   assert(session, "the session cannot be opened")
@@ -160,6 +171,8 @@ for pass = 1, tonumber(arg[3]) do
   for _, stem in ipairs(stems()) do
     stem:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
   end
+  local notes = session:route_by_name("Notes"):to_track()
+  notes:rec_enable_control():set_value(1, PBD.GroupControlDisposition.NoGroup)
   session:maybe_enable_record(true)
   session:request_roll(ARDOUR.TransportRequestSource.TRS_UI)
   wait_until(function() return session:transport_sample() >= SECONDS * RATE end, "the transport does not roll")

@@ -88,6 +88,49 @@ def recorded(session: Path) -> list[Stems]:
     return passes
 
 
+def notes(session: Path, take: int) -> list[tuple[float, int, int, bool]]:
+    """What a pass has recorded of the plugin's note output: (quarter note, channel, key, starts), in order."""
+    folder = next((session / "interchange").iterdir()) / "midifiles"
+    data = next(folder.glob(f"Take{take}_Notes-*.mid")).read_bytes()
+    division = int.from_bytes(data[12:14], "big")
+    events = []
+    at = 8 + int.from_bytes(data[4:8], "big")
+    while at < len(data):
+        begin, length = at + 8, int.from_bytes(data[at + 4 : at + 8], "big")
+        chunk, at = data[begin : begin + length], begin + length
+        now = place = status = 0
+
+        def number() -> int:
+            nonlocal place
+            value = 0
+            while True:
+                byte = chunk[place]
+                place += 1
+                value = value << 7 | byte & 0x7F
+                if byte < 0x80:
+                    return value
+
+        while place < len(chunk):
+            now += number()
+            if chunk[place] >= 0x80:
+                status = chunk[place]
+                place += 1
+            if status == 0xFF:
+                place += 1
+                size = number()
+                place += size
+            elif status >= 0xF0:
+                size = number()
+                place += size
+            else:
+                kind, channel = status >> 4, status & 0xF
+                if kind in (8, 9):
+                    key, velocity = chunk[place], chunk[place + 1]
+                    events.append((now / division, channel, key, kind == 9 and velocity > 0))
+                place += 1 if kind in (0xC, 0xD) else 2
+    return events
+
+
 def difference(one: Stems, other: Stems) -> str:
     """Where two recordings differ; empty when they do not."""
     begin, end = round(BEGIN_SECONDS * RATE_HZ), min(one.shape[1], other.shape[1])
@@ -125,6 +168,20 @@ def main(plugin: Path, folder: Path) -> None:
 
     assert not difference(passes[-2], last), difference(passes[-2], last)
     print("a second pass plays the same")
+
+    # Until a bar line makes it so, the first pass may play something else.
+    starts = [event for event in notes(session, len(passes)) if event[3]]
+    ends = [event for event in notes(session, len(passes)) if not event[3]]
+    assert {channel for _, channel, _, _ in starts} == {0, 1, 2, 3}, "each track has a channel of its own"
+    assert len(starts) == len(ends), f"{len(starts)} notes start, {len(ends)} end"
+    drums = np.abs(last[0]).max(axis=1)
+    hits = [round(beat * 0.5 * RATE_HZ) for beat, channel, _, _ in starts if channel == 0]
+    hits = [hit for hit in hits if hit > BEGIN_SECONDS * RATE_HZ and hit + 960 < len(drums)]
+    met = sum(bool(drums[hit : hit + 960].max() > 1e-3) for hit in hits)
+    assert len(hits) >= 8 and met >= 0.95 * len(hits), f"{met} of {len(hits)} drum notes are heard where they were recorded"
+    again = [event for event in notes(session, len(passes) - 1) if event[3] and event[0] > BEGIN_SECONDS * 2]
+    assert again == [event for event in starts if event[0] > BEGIN_SECONDS * 2], "a second pass sends the same notes"
+    print(f"{len(starts)} notes on four channels, in time with the stems")
 
     presets = home / "config" / "ardour7" / "export"
     presets.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,10 @@ const OUT_OF_PHASE: f32 = 0.75;
 const ATTACK_REACH: f64 = 0.025;
 /// An attack this close to the start of the file is at it, in seconds.
 const AT_ONCE: f64 = 0.001;
+/// Share of the loudest from which on something counts as the first sound.
+const LOUD: f32 = 0.3;
+/// How much of its beginning and end a recording needs for what is there to be heard whole.
+const EDGE_SECONDS: f64 = 0.05;
 /// Tempos this close to a whole number, over the loop, are one: in seconds.
 const ROUNDING_SECONDS: f64 = 0.006;
 
@@ -121,7 +125,8 @@ pub(super) fn find(
         None => {
             let beat = 60.0 / bpm.value;
             let starts_on_bar = whole_bars.is_some();
-            let found = downbeat(&flux, &novelty, beat, quarters_per_bar, starts_on_bar);
+            let begin = if starts_on_bar { Begin::OnBar } else { Begin::of(&mono) };
+            let found = downbeat(&flux, &novelty, beat, quarters_per_bar, begin);
             let value = if starts_on_bar { 0.0 } else { at_attack(&mono, found.value, beat, bar_seconds) };
             Measured { value, ..found }
         }
@@ -293,21 +298,39 @@ fn rounded(bpm: f64, seconds: f64) -> f64 {
         .unwrap_or(bpm)
 }
 
+/// What is known of the beginning of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    /// It was cut to bars.
+    OnBar,
+    /// It sounds from its beginning on, which the onset strength shows in part only.
+    AtOnce,
+    Anywhere,
+}
+
+impl Begin {
+    fn of(mono: &[f32]) -> Self {
+        let peak = |part: &[f32]| part.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        let edge = (EDGE_SECONDS * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize;
+        let is_loud = peak(&mono[..edge.min(mono.len())]) >= LOUD * peak(mono);
+        if is_loud { Self::AtOnce } else { Self::Anywhere }
+    }
+}
+
 /// The first downbeat in seconds: beats where the onset strength is, and of those the ones with the most weight below and
 /// the least snare.
-fn downbeat(
-    flux: &Flux,
-    novelty: &[f32],
-    beat: f64,
-    quarters_per_bar: f64,
-    starts_on_bar: bool,
-) -> Measured<f64> {
+fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begin: Begin) -> Measured<f64> {
+    let starts_on_bar = begin == Begin::OnBar;
     let at = |values: &[f32], seconds: f64| -> f32 {
         let centre = ((seconds - flux.seconds(0.0)) * flux.rate_hz()).round() as i64;
         let near = (centre - 3).max(0)..(centre + 4).min(values.len() as i64);
         near.map(|index| values[index as usize]).fold(0.0, f32::max)
     };
     let total = novelty.len() as f64 / flux.rate_hz();
+    let loud = LOUD * novelty.iter().copied().fold(0.0, f32::max);
+    let last = novelty.iter().rposition(|value| *value >= loud).unwrap_or(0);
+    // Behind the last sound no bar can show itself.
+    let end = (total - EDGE_SECONDS).min(flux.seconds(last as f64) + EDGE_SECONDS);
     let phase = if starts_on_bar {
         0.0
     } else {
@@ -327,8 +350,8 @@ fn downbeat(
         let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
         // A beat just before the end of this one is the one around the start; nothing begins before the first sound.
         let phase = if phase > beat - 0.03 { phase - beat } else { phase };
-        let loud = 0.3 * novelty.iter().copied().fold(0.0, f32::max);
-        let first = novelty.iter().position(|value| *value >= loud).unwrap_or(0);
+        let is_loud = |value: &f32| *value >= loud || begin == Begin::AtOnce;
+        let first = novelty.iter().position(is_loud).unwrap_or(0);
         phase + ((flux.seconds(first as f64) - 0.05 - phase) / beat).ceil().max(0.0) * beat
     };
     let beats = quarters_per_bar.round().max(1.0) as usize;
@@ -339,7 +362,11 @@ fn downbeat(
         // Most recordings begin on a bar, unless what follows says otherwise.
         let begins = if first == 0 { BEGIN_BONUS } else { 0.0 };
         let mut time = phase + first as f64 * beat;
-        while time < total - 0.05 {
+        // What stands at the very edge of the recording is heard in part, and says less than what comes later.
+        if time < EDGE_SECONDS && time + bar < end {
+            time += bar;
+        }
+        while time < end {
             let low = at(flux.band(0), time) / flux.reference(0).max(1e-6);
             let mid = at(flux.band(1), time) / flux.reference(1).max(1e-6);
             let all = at(novelty, time);

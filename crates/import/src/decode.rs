@@ -1,7 +1,7 @@
 //! Audio files as 48 kHz stereo, whatever they were: read piece by piece, so that memory stays bounded.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use symphonia::core::errors::Error as FormatError;
 use super::mp3::Mp3;
 use super::pcm::Pcm;
 use super::stream::Stream;
-use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ, quiet};
+use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ, hints, quiet};
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 /// Audio frames that are resampled at once.
@@ -24,6 +24,8 @@ const CHUNK: usize = 1_024;
 const WHOLE_SHARE: f64 = 0.99;
 /// Longest piece at the end that may be missing without the file being cut off, in seconds.
 const LOST_END_SECONDS: f64 = 0.5;
+/// Seconds beyond the promised length from which on the promise is wrong.
+const TOO_LONG_SECONDS: f64 = 0.001;
 /// Share of a file that may be silent because it cannot be decoded, and seconds that may in any case.
 const LOST_SHARE: f64 = 0.1;
 const LOST_SECONDS: f64 = 0.3;
@@ -36,8 +38,8 @@ pub(super) struct Facts {
     pub(super) channels: Channels,
     /// Audio frames; `None` if only reading tells. Never an estimate.
     pub(super) frames: Option<u64>,
-    /// Whether the first sample is the first of what was encoded.
-    pub(super) has_exact_start: bool,
+    /// Whether the first sample and the last are those of what was encoded.
+    pub(super) is_exact: bool,
     /// A tempo that stands in the file.
     pub(super) bpm: Option<f64>,
     /// What the user should know.
@@ -96,9 +98,23 @@ impl From<FormatError> for Fault {
         match error {
             FormatError::Unsupported(_) => Self::UnknownCoding,
             FormatError::IoError(error) => Self::Io(error),
-            error => Self::Damaged(error.to_string()),
+            error => Self::Damaged(plain_reason(&error.to_string()).to_owned()),
         }
     }
+}
+
+/// What a parser's message means to who has the file.
+fn plain_reason(message: &str) -> &'static str {
+    let words = [
+        ("rate", "its header says a rate that cannot be"),
+        ("channel", "its header says a number of channels that cannot be"),
+        ("bits per sample", "its header says a sample size that cannot be"),
+        ("crc", "a part of it is not what was written (its checksum differs)"),
+        ("checksum", "a part of it is not what was written (its checksum differs)"),
+    ];
+    let message = message.to_lowercase();
+    let known = words.into_iter().find(|(part, _)| message.contains(part));
+    known.map_or("its header makes no sense", |(_, reason)| reason)
 }
 
 /// A file's sound from where the import starts, at [`TAKE_SAMPLE_RATE_HZ`].
@@ -139,7 +155,7 @@ pub(super) fn decode(
     let rate = f64::from(facts.rate_hz);
     let bounded = start_seconds.is_some() || limit_seconds.is_some();
     let limit = limit_seconds.map_or(LONGEST_SECONDS, |limit| limit.min(LONGEST_SECONDS));
-    let promised = facts.frames.map(|frames| frames as f64 / rate);
+    let mut promised = facts.frames.map(|frames| frames as f64 / rate);
     let start = start_seconds.unwrap_or(0.0);
     if let Some(seconds) = promised {
         if start >= seconds {
@@ -174,7 +190,15 @@ pub(super) fn decode(
             break;
         }
     }
+    // Some are known only at the end.
+    facts.remarks.clone_from(&reader.facts().remarks);
     let reached = sink.seconds() + start;
+    if promised.is_some_and(|promised| reached > promised + TOO_LONG_SECONDS) && is_whole {
+        facts
+            .remarks
+            .push("its header says less than is in it: it was read to the end of the file".to_owned());
+        promised = Some(reached);
+    }
     if let Some(promised) = promised
         && is_whole
     {
@@ -200,7 +224,7 @@ pub(super) fn decode(
             (lost * 1e3).max(1.0)
         ));
     }
-    let cut_seconds = promised.or(is_whole.then_some(reached)).filter(|_| facts.has_exact_start);
+    let cut_seconds = promised.or(is_whole.then_some(reached)).filter(|_| facts.is_exact);
     Ok(Decoded { is_whole, cut_seconds, bpm: facts.bpm, remarks: facts.remarks, ..sink.finish()? })
 }
 
@@ -261,14 +285,27 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
         | [b'B', b'W', b'6', b'4', .., b'W', b'A', b'V', b'E']
         | [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(Kind::Pcm),
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Stream),
+        // Some programs put the tags of an MP3 file before others.
+        [b'I', b'D', b'3', _, _, _, size @ .., _, _] if is_flac_behind(file, hints::syncsafe(size)) => {
+            Ok(Kind::Stream)
+        }
         [b'I', b'D', b'3', ..] => Ok(Kind::Mp3),
         _ if is_mp3 => Ok(Kind::Mp3),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0x1a, 0x45, 0xdf, 0xa3, ..] => {
             refused("it is a video or an MP4 file")
         }
         [b'R', b'I', b'F', b'F', ..] => refused("it is a RIFF file, but no WAV"),
+        // Its first frame may lie behind something else.
+        _ if path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("mp3")) => Ok(Kind::Mp3),
         _ => refused("it is another kind of file"),
     }
+}
+
+/// Whether a FLAC stream follows a tag of `size` bytes.
+fn is_flac_behind(file: &mut File, size: usize) -> bool {
+    let mut name = [0; 4];
+    let read = file.seek(SeekFrom::Start(10 + size as u64)).and_then(|_| file.read_exact(&mut name));
+    read.is_ok() && name == *b"fLaC"
 }
 
 /// Mixes to stereo, leaves out what lies before the start, and resamples.

@@ -86,11 +86,24 @@ struct Frames<R> {
     first: Option<Header>,
     found: u64,
     found_bytes: u64,
+    /// Whether something else than frames and tags lay between frames.
+    has_strayed: bool,
+    /// Frames that are known to be missing; they are told as lost at the first place where something else lies.
+    missing: u64,
 }
 
 impl<R: Read> Frames<R> {
     fn new(input: R) -> Self {
-        Self { input, window: Vec::new(), used: 0, first: None, found: 0, found_bytes: 0 }
+        Self {
+            input,
+            window: Vec::new(),
+            used: 0,
+            first: None,
+            found: 0,
+            found_bytes: 0,
+            has_strayed: false,
+            missing: 0,
+        }
     }
 
     /// At least `count` bytes from the present position, or all that are left.
@@ -157,7 +170,11 @@ impl<R: Read> Frames<R> {
             };
             if let Some(header) = expected {
                 let usual = self.found_bytes.checked_div(self.found).unwrap_or(0).max(1);
-                let lost = if self.first.is_some() { (strayed + usual / 2) / usual } else { 0 };
+                let mut lost = 0;
+                if self.first.is_some() && strayed > 0 {
+                    lost = (strayed + usual / 2) / usual + std::mem::take(&mut self.missing);
+                    self.has_strayed = true;
+                }
                 self.first.get_or_insert(header);
                 return Ok(Some(Frame { header, lost }));
             }
@@ -258,6 +275,10 @@ impl<R: Read + Seek> Mp3<R> {
             count += 1 + frame.lost;
         }
         let notes_or_none = notes.unwrap_or_default();
+        // What was cut out of the midst is missing where the frames do not follow each other.
+        let missing = notes_or_none.frames.unwrap_or(0).saturating_sub(count);
+        let missing = if counting.has_strayed { missing } else { 0 };
+        count += missing;
         let mut remarks = Vec::new();
         let each = header.audio_frames();
         let rate = f64::from(header.rate_hz);
@@ -285,7 +306,7 @@ impl<R: Read + Seek> Mp3<R> {
             remarks.push("its notes on its length are wrong: it was read to the end of the file".to_owned());
         }
         input.seek(SeekFrom::Start(0))?;
-        let mut frames = Frames::new(input);
+        let mut frames = Frames { missing, ..Frames::new(input) };
         if notes.is_some()
             && let Some(frame) = frames.next()?
         {
@@ -300,7 +321,7 @@ impl<R: Read + Seek> Mp3<R> {
             rate_hz: header.rate_hz,
             channels: if header.channels == 1 { Channels::FRONT_LEFT } else { stereo },
             frames: Some(all.saturating_sub(lead + tail)),
-            has_exact_start: notes_or_none.gapless.is_some(),
+            is_exact: notes_or_none.gapless.is_some() && notes_or_none.frames == Some(count),
             bpm,
             remarks,
         };
@@ -419,6 +440,15 @@ mod tests {
         hurt[20][0] = 0;
         hurt[21][1] ^= 0x80;
         assert_eq!(length(&hurt.concat()), (38 * 1_152, 2 * 1_152));
+        // What is left of a frame out of which something was cut tells where frames are missing, if their number was noted.
+        let mut noted = whole.clone();
+        noted[0][36..40].copy_from_slice(b"Info");
+        noted[0][43] = 1;
+        noted[0][44..48].copy_from_slice(&39_u32.to_be_bytes());
+        let mut cut = noted[..20].concat();
+        cut.extend_from_slice(&noted[23].as_slice()[100..]);
+        cut.extend(noted[24..].concat());
+        assert_eq!(length(&cut), (35 * 1_152, 4 * 1_152));
         let mut tagged = b"ID3\x04\0\0\0\0\x02\x00".to_vec();
         tagged.extend([0; 256]);
         tagged.extend(whole.concat());

@@ -105,7 +105,7 @@ impl<R: Read + Seek> Pcm<R> {
             rate_hz: format.rate_hz,
             channels: places(format.channels, format.mask),
             frames: Some(frames),
-            has_exact_start: true,
+            is_exact: true,
             bpm: found.bpm.or(beats),
             remarks,
         };
@@ -308,8 +308,12 @@ fn read_wav(input: &mut (impl Read + Seek), length: u64, found: &mut Found) -> R
             }
             b"acid" => {
                 let bytes = content(input, at, size)?;
-                let told = bytes.get(20..24).and_then(|bytes| bytes.try_into().ok()).map(f32::from_le_bytes);
-                found.bpm = found.bpm.or(told.map(f64::from));
+                let four = |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+                let is_loop = four(0).is_some_and(|flags| u32::from_le_bytes(flags) & 1 == 0);
+                let told =
+                    four(20).map(|told| f64::from(f32::from_le_bytes(told))).filter(|told| *told > 0.0);
+                found.bpm = found.bpm.or(told);
+                found.beats = found.beats.or(four(12).map(u32::from_le_bytes).filter(|_| is_loop));
             }
             b"id3 " | b"ID3 " => found.bpm = found.bpm.or(hints::id3_bpm(&content(input, at, size)?)),
             _ => {}
@@ -400,8 +404,14 @@ fn aiff_format(bytes: &[u8], is_plain: bool) -> Result<Format, Fault> {
     };
     let width = usize::from(bits).div_ceil(8);
     let (coding, width, is_big_endian) = match (&kind, width) {
-        (b"NONE" | b"twos" | b"in16" | b"in24" | b"in32", 1..=4) => (Coding::Signed, width, true),
-        (b"sowt" | b"42ni" | b"23ni", 1..=4) => (Coding::Signed, width, false),
+        (b"NONE" | b"twos", 1..=4) => (Coding::Signed, width, true),
+        (b"sowt", 1..=4) => (Coding::Signed, width, false),
+        // These names say the width; what QuickTime writes into the field for it is 16 for all of them.
+        (b"in16", _) => (Coding::Signed, 2, true),
+        (b"in24", _) => (Coding::Signed, 3, true),
+        (b"in32", _) => (Coding::Signed, 4, true),
+        (b"42ni", _) => (Coding::Signed, 3, false),
+        (b"23ni", _) => (Coding::Signed, 4, false),
         (b"raw ", _) => (Coding::Unsigned, 1, true),
         (b"fl32" | b"FL32", _) => (Coding::Float, 4, true),
         (b"fl64" | b"FL64", _) => (Coding::Float, 8, true),
@@ -569,6 +579,8 @@ mod tests {
             ("sowt", aiff(Some(b"sowt"), 16, 0, &wide(2, false))),
             ("sowt of 24 bits", aiff(Some(b"sowt"), 24, 0, &wide(3, false))),
             ("in32", aiff(Some(b"in32"), 32, 0, &wide(4, true))),
+            ("in24 as of QuickTime", aiff(Some(b"in24"), 16, 0, &wide(3, true))),
+            ("42ni as of QuickTime", aiff(Some(b"42ni"), 16, 0, &wide(3, false))),
         ] {
             same(name, &bytes, 1e-6);
         }
@@ -583,17 +595,26 @@ mod tests {
 
     #[test]
     fn what_a_sampler_notes_of_the_tempo_is_read() {
-        let mut acid = vec![0; 20];
-        acid.extend(87.5_f32.to_le_bytes());
-        let sound = samples(200);
+        let sound = samples(44_100);
         let data: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        let bytes = [
-            &b"RIFF\0\0\0\0WAVE"[..],
-            &fmt(1, 1, 44_100, 16),
-            &chunk(b"data", &data, false),
-            &chunk(b"acid", &acid, false),
-        ]
-        .concat();
-        assert_eq!(read(&bytes).expect("a file").0.bpm, Some(87.5));
+        // Two beats a second; a tempo counts more than the number of beats, which a single hit does not have.
+        for (flags, beats, tempo, bpm) in [
+            (0_u32, 0_u32, 87.5_f32, Some(87.5)),
+            (0, 2, 0.0, Some(120.0)),
+            (0, 2, 87.5, Some(87.5)),
+            (1, 2, 0.0, None),
+            (0, 0, 0.0, None),
+        ] {
+            let acid =
+                [flags.to_le_bytes(), [0; 4], [0; 4], beats.to_le_bytes(), [0; 4], tempo.to_le_bytes()];
+            let bytes = [
+                &b"RIFF\0\0\0\0WAVE"[..],
+                &fmt(1, 1, 44_100, 16),
+                &chunk(b"data", &data, false),
+                &chunk(b"acid", &acid.concat(), false),
+            ]
+            .concat();
+            assert_eq!(read(&bytes).expect("a file").0.bpm, bpm, "{flags}, {beats}, {tempo}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! FLAC and Ogg Vorbis, by way of Symphonia.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 
 use symphonia::core::audio::SampleBuffer;
 use symphonia::core::codecs::{CODEC_TYPE_NULL, Decoder, DecoderOptions};
@@ -31,7 +31,14 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn open(file: File) -> Result<Self, Fault> {
+    pub(super) fn open(mut file: File) -> Result<Self, Fault> {
+        let mut remarks = Vec::new();
+        if is_cut_off(&mut file)? {
+            remarks
+                .push("its end is missing, as after a download that broke off: the rest was read".to_owned());
+        }
+        let is_exact = remarks.is_empty();
+        file.rewind()?;
         let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
         let options = FormatOptions { enable_gapless: true, ..FormatOptions::default() };
         let probe = symphonia::default::get_probe();
@@ -46,9 +53,9 @@ impl Stream {
             rate_hz: parameters.sample_rate.ok_or_else(no_header)?,
             channels: parameters.channels.ok_or_else(no_header)?,
             frames: parameters.n_frames.filter(|frames| *frames > 0),
-            has_exact_start: true,
+            is_exact,
             bpm: format.metadata().current().and_then(noted_bpm),
-            remarks: Vec::new(),
+            remarks,
         };
         Ok(Self { format, decoder, facts, track: id, expected: 0, waiting: None, samples: None })
     }
@@ -63,7 +70,11 @@ impl Stream {
                     return Ok(None);
                 }
                 // Another piece of music begins in the same stream; the first is what was asked for.
-                Err(FormatError::ResetRequired) => return Ok(None),
+                Err(FormatError::ResetRequired) => {
+                    let words = "another piece follows it in the same file and was left out";
+                    self.facts.remarks.push(words.to_owned());
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -113,6 +124,23 @@ impl Reader for Stream {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether an Ogg stream ends before its last page (RFC 3533, section 6), of which 64 kB are the most.
+fn is_cut_off(file: &mut File) -> std::io::Result<bool> {
+    const LONGEST_PAGE: u64 = 65_307;
+    let mut name = [0; 4];
+    file.rewind()?;
+    if file.read_exact(&mut name).is_err() || name != *b"OggS" {
+        return Ok(false);
+    }
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_PAGE)))?;
+    let mut end = Vec::new();
+    file.take(LONGEST_PAGE).read_to_end(&mut end)?;
+    // Version 0, then the flags; 4 marks the last page.
+    let last = end.windows(6).rfind(|head| head.starts_with(b"OggS\0"));
+    Ok(last.is_none_or(|head| head[5] & 4 == 0))
 }
 
 /// The tempo in a file's comments.

@@ -126,6 +126,85 @@ fn the_first_bar_starts_at_its_attack() {
     }
 }
 
+/// A kick on the first and third quarter sounds alike; which of them begins the bar is where the recording begins.
+#[test]
+fn a_recording_that_begins_at_once_begins_on_its_bar() {
+    let folder = Folder::new();
+    for bpm in [97.0, 140.0] {
+        for lead in [0.0045, 0.012, 0.0321] {
+            let mut audio = beat(bpm, 2, lead, 0.3);
+            let half = (120.0 / bpm * f64::from(RATE)).round() as usize;
+            let begin = (lead * f64::from(RATE)).round() as usize;
+            // Every half bar is the first.
+            for index in begin + half..audio.len() - (0.3 * f64::from(RATE)) as usize {
+                audio[index] = audio[index - half];
+            }
+            let path = folder.put("recording.wav", &wav(&[&audio], RATE, b""));
+            let found = import(&path, &ImportOptions { bpm: Some(bpm), ..drums() }).findings;
+            let off = found.downbeat_seconds.value - lead;
+            assert!(off.abs() < 0.001 && found.bars == 2, "{bpm}, {lead}: {found:?}");
+        }
+    }
+}
+
+/// What other programs put around the sound, and what a stream says of itself.
+#[test]
+fn a_stream_is_read_whatever_lies_around_it() {
+    let folder = Folder::new();
+    let flac = golden("beat.flac");
+    let whole = import(&folder.put("whole.flac", &flac), &drums());
+    let tag = [&b"ID3\x04\0\0\0\0\x01\x0a"[..], &[0; 138]].concat();
+    let tagged = import(&folder.put("tagged.flac", &[&tag, &flac[..]].concat()), &drums());
+    assert_eq!(tagged.take.audio, whole.take.audio);
+    let mp3 = golden("beat.mp3");
+    let plain = import(&folder.put("plain.mp3", &mp3), &drums());
+    let behind = import(&folder.put("behind.MP3", &[&[0; 700], &mp3[..]].concat()), &drums());
+    assert_eq!(behind.take.audio, plain.take.audio);
+    // A number of samples that is too small.
+    let mut short = flac.clone();
+    short[22..26].copy_from_slice(&20_000_u32.to_be_bytes());
+    let short = import(&folder.put("short.flac", &short), &drums());
+    assert_eq!(short.take.audio, whole.take.audio);
+    assert!(tells(&short, "less than is in it"), "{:?}", short.findings);
+    assert!(!tells(&whole, "less than is in it"));
+    let mut no_rate = flac;
+    no_rate[18..20].fill(0);
+    no_rate[20] &= 0x0f;
+    let words = refused(&folder.put("no_rate.flac", &no_rate));
+    assert!(words.contains("rate") && !words.contains("malformed"), "{words}");
+}
+
+#[test]
+fn an_ogg_file_that_breaks_off_or_goes_on_tells_so() {
+    let folder = Folder::new();
+    let whole = golden("beat.ogg");
+    let found = import(&folder.put("whole.ogg", &whole), &drums());
+    assert!(found.findings.remarks.iter().all(|remark| !remark.contains("missing")), "{:?}", found.findings);
+    let twice = import(&folder.put("twice.ogg", &[&whole[..], &whole].concat()), &drums());
+    assert!(tells(&twice, "left out"), "{:?}", twice.findings);
+    assert_eq!(twice.take.audio, found.take.audio);
+    let pages: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(b"OggS")).collect();
+    let last = *pages.last().unwrap();
+    let known = ImportOptions { bpm: Some(125.0), start_seconds: Some(0.0), bars: Some(1), ..drums() };
+    let mut open = whole.clone();
+    // As if more followed. The checksum of a page covers its flags.
+    open[last + 5] &= !4;
+    let sum = ogg_checksum(&open[last..]);
+    open[last + 22..last + 26].copy_from_slice(&sum.to_le_bytes());
+    let open = import_loop(&folder.put("open.ogg", &open), &known, &Silent).unwrap();
+    assert!(tells(&open, "its end is missing"), "{:?}", open.findings);
+}
+
+/// RFC 3533, section 6: CRC-32 of a page with its checksum set to zero, without reflection.
+fn ogg_checksum(page: &[u8]) -> u32 {
+    page.iter().enumerate().fold(0, |sum, (at, byte)| {
+        let byte = if (22..26).contains(&at) { 0 } else { *byte };
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| {
+            if sum & 0x8000_0000 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 }
+        })
+    })
+}
+
 /// The frames of an MP3 file: where each starts and ends. All of it have one size but for padding.
 fn mp3_frames(bytes: &[u8]) -> Vec<&[u8]> {
     let is_start = |at: &usize| bytes[*at] == 0xff && bytes[at + 1] & 0xf6 == 0xf2 && bytes[at + 2] >> 4 < 15;

@@ -3,6 +3,7 @@
 //! For generated takes the context comes from the score, exactly as in training. Imported takes are analysed
 //! ([`resonantgen_sound::listen`]) in the same bands, weights and units.
 
+use crate::generator::composed;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -71,7 +72,7 @@ impl Context {
                 let steps = hear(track, &take.audio, &take.recipe.plan);
                 context.add_heard(track, &steps, plan.key.tonic);
             } else if !take.score.notes.is_empty() {
-                context.add_notes(track, &take.score.notes, plan.key.tonic);
+                context.add_notes(track, &composed(take), plan.key.tonic);
             }
         }
         context.limited()

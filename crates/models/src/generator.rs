@@ -10,9 +10,11 @@ mod cache;
 mod choice;
 mod compose;
 pub mod condition;
+mod critic;
 mod figure;
 #[cfg(test)]
 mod golden;
+mod groove;
 mod lean;
 mod level;
 mod random;
@@ -28,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
 use self::cache::{IdleThread, ModelCache, loaded, lock};
+pub(crate) use self::groove::composed;
 use self::render::{Decoding, Material};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
 use crate::bundle::{Bundle, BundleError, Patch, PatchExcitation};
@@ -357,7 +360,8 @@ impl Engine {
         Ok(take)
     }
 
-    /// Writes candidates until one has no faults; returns the best one and the number of candidates.
+    /// Writes candidates until enough have no faults, of which the critic chooses; returns the chosen one, otherwise the one with the
+    /// least faults, and the number of candidates without those that were written to choose from.
     fn write(
         &self,
         request: &TakeRequest<'_>,
@@ -365,16 +369,28 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<(Score, u32), ModelError> {
         let mut best: Option<(f32, Score)> = None;
+        let mut fine: Vec<(f32, Score)> = Vec::new();
+        let mut tries = 1;
         for candidate in 0..verify::COMPOSITIONS {
             observer.progress(request.track, Stage::Compose, 0.0);
             let score = self.compose(request, family, candidate, observer)?;
             let faults = verify::faults(request, &score.notes);
             if faults == 0.0 {
-                return Ok((score, candidate + 1));
+                fine.push((critic::judge_for(request, &score.notes), score));
+                if fine.len() >= critic::choice(request) {
+                    break;
+                }
+                continue;
             }
+            tries = candidate + 2;
             if best.as_ref().is_none_or(|(least, _)| faults < *least) {
                 best = Some((faults, score));
             }
+        }
+        if let Some((_, score)) =
+            fine.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best })
+        {
+            return Ok((score, tries.min(verify::COMPOSITIONS)));
         }
         let (_, score) = best.expect("at least one was written");
         Ok((score, verify::COMPOSITIONS))

@@ -3,9 +3,29 @@
 use std::sync::Arc;
 
 use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
 use resonantgen_sound::resample::resample_loop;
+use resonantgen_sound::split::{DRUM_VOICE_COUNT, Stereo};
+
+use super::dials::{Dials, Onsets, Piece};
+use super::notes::{self, ClipNote};
+
+/// Left and right sample of a stem, and of a drum stem's kick, snare and hats after it. Percussion is what they leave.
+pub(super) type Lanes = [[f32; 2]; DRUM_VOICE_COUNT];
+/// Kick, snare and hats of a drum clip, each as long as the clip.
+pub type DrumVoices = [Stereo; DRUM_VOICE_COUNT - 1];
+
+/// Combines two samples of each lane and side.
+#[inline]
+pub(super) fn combine(one: Lanes, other: Lanes, with: impl Fn(f32, f32) -> f32) -> Lanes {
+    let mut lanes = one;
+    for (lane, other) in lanes.iter_mut().flatten().zip(other.iter().flatten()) {
+        *lane = with(*lane, *other);
+    }
+    lanes
+}
 
 /// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
 const TEMPO_TOLERANCE: f64 = 1e-6;
@@ -36,15 +56,19 @@ enum Samples {
 }
 
 /// A take at the host's sample rate: everything the audio thread needs, immutable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Clip {
-    samples: Samples,
+    samples: Arc<Samples>,
+    /// Kick, snare and hats, once somebody has asked for them.
+    voices: Option<Arc<DrumVoices>>,
     sample_rate_hz: f64,
     bpm: f64,
     quarters: f64,
     quarters_per_bar: f64,
     /// The loop's length before rounding to whole samples.
     exact_samples: f64,
+    notes: Arc<[ClipNote]>,
+    onsets: Arc<Onsets>,
 }
 
 impl Clip {
@@ -62,10 +86,10 @@ impl Clip {
             };
             Samples::Own(channel(&take.audio.left), channel(&take.audio.right))
         };
-        Self::with(plan, samples, sample_rate_hz)
+        Self::with(plan, samples, sample_rate_hz).with_score(&take.score, plan)
     }
 
-    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`.
+    /// A clip of stereo samples that last one loop of `plan` at `sample_rate_hz`, without notes.
     #[must_use]
     pub fn new(plan: &Plan, left: Vec<f32>, right: Vec<f32>, sample_rate_hz: f64) -> Self {
         Self::with(plan, Samples::Own(left, right), sample_rate_hz)
@@ -73,13 +97,64 @@ impl Clip {
 
     fn with(plan: &Plan, samples: Samples, sample_rate_hz: f64) -> Self {
         Self {
-            samples,
+            samples: Arc::new(samples),
+            voices: None,
             sample_rate_hz,
             bpm: plan.bpm,
             quarters: plan.quarters().max(f64::MIN_POSITIVE),
             quarters_per_bar: plan.meter.quarters_per_bar(),
             exact_samples: plan.seconds() * sample_rate_hz,
+            notes: Arc::default(),
+            onsets: Arc::default(),
         }
+    }
+
+    /// The same clip with the notes of its score, made by `plan`. Not realtime-safe.
+    #[must_use]
+    pub fn with_score(self, score: &Score, plan: &Plan) -> Self {
+        Self { notes: notes::clip_notes(score, plan), onsets: Onsets::new(score, plan), ..self }
+    }
+
+    /// The same clip of a drum take with its kick, snare and hats, at the clip's rate and length. Not realtime-safe.
+    ///
+    /// # Panics
+    /// Panics if they are not as long as the clip.
+    #[must_use]
+    pub fn with_voices(&self, voices: DrumVoices) -> Self {
+        let length = self.len();
+        assert!(voices.iter().flatten().all(|channel| channel.len() == length), "voices of another length");
+        Self { voices: Some(Arc::new(voices)), ..self.clone() }
+    }
+
+    /// Whether kick, snare and hats are there.
+    #[must_use]
+    pub fn has_voices(&self) -> bool {
+        self.voices.is_some()
+    }
+
+    /// Whether both sound the same, and differ at most in what else is known of them. Realtime-safe.
+    pub(super) fn is_same_sound(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.samples, &other.samples)
+    }
+
+    /// Length in audio frames at its rate.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &*self.samples {
+            Samples::Take(audio) => audio.left.len().min(audio.right.len()),
+            Samples::Own(left, right) => left.len().min(right.len()),
+        }
+    }
+
+    /// Whether it has no audio frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its notes, sorted by start.
+    pub(super) fn notes(&self) -> &[ClipNote] {
+        &self.notes
     }
 
     /// Length of the loop in quarter notes.
@@ -114,12 +189,32 @@ impl Clip {
     #[inline]
     #[must_use]
     pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
+        self.lanes(beat, bpm)[0]
+    }
+
+    /// As [`at`](Self::at), with kick, snare and hats; silence where they are not known.
+    #[inline]
+    pub(super) fn lanes(&self, beat: f64, bpm: f64) -> Lanes {
         let turns = beat / self.quarters;
         let phase = turns - turns.floor();
         if self.is_at(bpm) {
             return self.sample(phase * self.exact_samples);
         }
         self.sliced(phase * self.quarters, bpm)
+    }
+
+    /// As [`lanes`](Self::lanes), played as the dials say. `known` is the piece that was found last with the same dials and tempo.
+    #[inline]
+    pub(super) fn played(&self, beat: f64, bpm: f64, dials: &Dials, known: &mut Option<Piece>) -> Lanes {
+        if !dials.moves() || bpm.is_nan() || bpm <= 0.0 {
+            return self.lanes(beat, bpm);
+        }
+        self.onsets.read(beat, bpm, dials, known, |beat| self.lanes(beat, self.bpm))
+    }
+
+    /// By how much the dials move the notes that start at a beat of the loop. Realtime-safe.
+    pub(super) fn shift_of(&self, at: f64, dials: &Dials, bpm: f64) -> f64 {
+        self.onsets.shift_of(at, dials, bpm)
     }
 
     /// Whether a timeline that runs at `bpm` is at the loop's first sample. Realtime-safe.
@@ -132,28 +227,32 @@ impl Clip {
 
     /// Nearest sample to a position in samples, wrapped at the loop's end.
     #[inline]
-    fn sample(&self, position: f64) -> [f32; 2] {
-        let length = match &self.samples {
-            Samples::Take(audio) => audio.left.len().min(audio.right.len()),
-            Samples::Own(left, right) => left.len().min(right.len()),
-        };
+    fn sample(&self, position: f64) -> Lanes {
+        let mut lanes = Lanes::default();
+        let length = self.len();
         if length == 0 {
-            return [0.0; 2];
+            return lanes;
         }
         let nearest = (position + 0.5 + ROUNDING_BIAS).floor() as i64;
         let index = nearest.rem_euclid(length as i64) as usize;
-        match &self.samples {
+        lanes[0] = match &*self.samples {
             Samples::Take(audio) => {
                 [audio.left[index] as f32 / FULL_SCALE, audio.right[index] as f32 / FULL_SCALE]
             }
             Samples::Own(left, right) => [left[index], right[index]],
+        };
+        if let Some(voices) = &self.voices {
+            for (lane, [left, right]) in lanes[1..].iter_mut().zip(&**voices) {
+                *lane = [left[index], right[index]];
+            }
         }
+        lanes
     }
 
-    fn sliced(&self, loop_beat: f64, bpm: f64) -> [f32; 2] {
+    fn sliced(&self, loop_beat: f64, bpm: f64) -> Lanes {
         const STEPS_PER_QUARTER: f64 = resonantgen_music::plan::STEPS_PER_QUARTER as f64;
         if bpm.is_nan() || bpm <= 0.0 {
-            return [0.0; 2];
+            return Lanes::default();
         }
         let host_samples_per_step = 60.0 / bpm / STEPS_PER_QUARTER * self.sample_rate_hz;
         let slice_samples = self.exact_samples / (self.quarters * STEPS_PER_QUARTER);
@@ -171,17 +270,17 @@ impl Clip {
             // Far slower than the clip, the slice is read to its end and back, and fades out there.
             let within = 2.0 * slice_samples - elapsed;
             if within <= 0.0 {
-                return [0.0; 2];
+                return Lanes::default();
             }
             let gain = (within / fade).min(1.0) as f32;
-            self.sample(step * slice_samples - lead + within).map(|sample| sample * gain)
+            self.sample(step * slice_samples - lead + within).map(|lane| lane.map(|sample| sample * gain))
         };
-        let [left, right] = read(step, elapsed);
+        let new = read(step, elapsed);
         if elapsed >= fade {
-            return [left, right];
+            return new;
         }
         let rise = (elapsed / fade) as f32;
-        let [old_left, old_right] = read(step - 1.0, elapsed + host_samples_per_step);
-        [old_left + (left - old_left) * rise, old_right + (right - old_right) * rise]
+        let old = read(step - 1.0, elapsed + host_samples_per_step);
+        combine(old, new, |old, new| old + (new - old) * rise)
     }
 }

@@ -6,11 +6,15 @@
 //! and block sizes cannot move it.
 
 mod clip;
+mod dials;
+mod notes;
 mod player;
 mod slot;
 mod timeline;
 
-pub use clip::{Clip, is_same_tempo};
-pub use player::{Player, RESPONSE_SECONDS, SwapAt, channel};
+pub use clip::{Clip, DrumVoices, is_same_tempo};
+pub use dials::Dials;
+pub use notes::{BlockNotes, NoteMessage, NoteOutput};
+pub use player::{Controls, DrumOutputs, Player, RESPONSE_SECONDS, SwapAt, channel};
 pub use slot::{Slot, SlotSender, TakeClips};
 pub use timeline::{Bar, Position};

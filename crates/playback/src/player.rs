@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use rtrb::Consumer;
 
-use super::clip::Clip;
+use super::clip::{Clip, Lanes, combine};
+use super::dials::{Dials, Piece, Tilt};
+use super::notes::{BlockNotes, Grid};
 use super::slot::{self, Delivery, Slot, SlotSender};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::split::DRUM_VOICE_COUNT;
 
 /// Length of the crossfade from one take to the next, in seconds.
 const SWAP_FADE_SECONDS: f64 = 0.010;
@@ -25,6 +28,9 @@ const SETTLED_SECONDS: f64 = 0.5;
 /// A line of the timeline counts as met by a sample that comes this much too early, in samples: hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
 
+/// Left and right channel of kick, snare, hats and percussion.
+pub type DrumOutputs<'a> = [[&'a mut [f32]; 2]; DRUM_VOICE_COUNT];
+
 /// When a new take takes over from the one that sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwapAt {
@@ -36,6 +42,23 @@ pub enum SwapAt {
     Bar,
     /// When the loop that sounds starts over.
     Loop,
+}
+
+/// How a block is played (index of the arrays as [`Track::ALL`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Controls {
+    /// When a new take takes over.
+    pub swap_at: SwapAt,
+    /// Index of the take that a number chooses, one below the number; it takes over at once.
+    pub chosen: [Option<usize>; TRACK_COUNT],
+    /// Each track's dials. A change is heard at once.
+    pub dials: [Dials; TRACK_COUNT],
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self { swap_at: SwapAt::Bar, chosen: [None; TRACK_COUNT], dials: Default::default() }
+    }
 }
 
 /// Where the timeline was found, and how far it has run from there at one tempo.
@@ -61,11 +84,15 @@ struct Source {
     clip: Arc<Clip>,
     /// Where it lies on the host's bars.
     alignment: Alignment,
+    /// The piece of it that was read last, where dials move its pieces.
+    piece: Option<Piece>,
 }
 
 impl Source {
-    fn read(source: Option<&Self>, beat: f64, bpm: f64) -> [f32; 2] {
-        source.map_or([0.0; 2], |source| source.clip.at(beat + source.alignment.shift, bpm))
+    fn read(source: Option<&mut Self>, beat: f64, bpm: f64, dials: &Dials) -> Lanes {
+        source.map_or(Lanes::default(), |source| {
+            source.clip.played(beat + source.alignment.shift, bpm, dials, &mut source.piece)
+        })
     }
 }
 
@@ -77,13 +104,14 @@ struct Voice {
     chosen: Option<usize>,
     /// The number has changed, and what it chooses does not sound yet.
     hurry: bool,
+    dials: Dials,
     current: Option<Source>,
     /// The take before, during a crossfade; `Some(None)` when nothing sounded before.
     fading: Option<Option<Source>>,
     /// How far the crossfade has come, in samples.
     fade_elapsed: usize,
-    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous, left and right.
-    jump_offset: [f32; 2],
+    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous.
+    jump_offset: Lanes,
     /// Samples until that offset is gone.
     jump_remaining: usize,
 }
@@ -95,20 +123,33 @@ impl Voice {
         let clip = if settled { take.at(place.bpm) } else { take.original() };
         let before = self.current.as_ref().map(|source| source.alignment);
         let alignment = place.align(clip.quarters_per_bar(), before);
-        Some(Source { serial: take.serial(), clip: clip.clone(), alignment })
+        Some(Source { serial: take.serial(), clip: clip.clone(), alignment, piece: None })
     }
 
-    /// Left and right sample, in the crossfade's present state.
-    fn sample(&self, beat: f64, bpm: f64, fade_samples: usize) -> [f32; 2] {
-        let sample = Source::read(self.current.as_ref(), beat, bpm);
-        let Some(old) = &self.fading else { return sample };
+    /// What sounds, in the crossfade's present state.
+    fn sample(&mut self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
+        let sample = Source::read(self.current.as_mut(), beat, bpm, &self.dials);
+        let Some(old) = &mut self.fading else { return sample };
         if self.fade_elapsed >= fade_samples {
             return sample;
         }
-        let old = Source::read(old.as_ref(), beat, bpm);
+        let old = Source::read(old.as_mut(), beat, bpm, &self.dials);
         let angle = self.fade_elapsed as f32 / fade_samples as f32 * std::f32::consts::FRAC_PI_2;
         let (rise, fall) = angle.sin_cos();
-        [sample[0] * rise + old[0] * fall, sample[1] * rise + old[1] * fall]
+        combine(sample, old, |sample, old| sample * rise + old * fall)
+    }
+
+    /// Whether what shall sound sounds as what does, and only more is known of it.
+    fn learns(&self, wanted: Option<&Source>) -> bool {
+        let both = self.current.as_ref().zip(wanted);
+        both.is_some_and(|(current, wanted)| current.clip.is_same_sound(&wanted.clip))
+    }
+
+    /// Forgets the pieces that were read: dials or tempo are others now.
+    fn forget_pieces(&mut self) {
+        for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
+            source.piece = None;
+        }
     }
 
     /// Takes over what shall sound, without a crossfade.
@@ -130,21 +171,34 @@ impl Voice {
     }
 
     /// Hides a jump from what `was` heard to what `is`, on top of what is left of the jump before.
-    fn hide_jump(&mut self, was: [f32; 2], is: [f32; 2], fade_samples: usize) {
+    fn hide_jump(&mut self, was: Lanes, is: Lanes, fade_samples: usize) {
         let left_over = self.jump_remaining as f32 / fade_samples as f32;
-        self.jump_offset = [0, 1].map(|side| was[side] - is[side] + self.jump_offset[side] * left_over);
+        let jump = combine(was, is, |was, is| was - is);
+        self.jump_offset = combine(jump, self.jump_offset, |jump, offset| jump + offset * left_over);
         self.jump_remaining = fade_samples;
     }
 
-    /// Adds the decaying offset that hides a jump of the timeline.
-    fn smooth(&mut self, left: &mut [f32], right: &mut [f32], fade_samples: usize) {
-        for (left, right) in left.iter_mut().zip(right.iter_mut()) {
+    /// Adds the decaying offset that hides a jump of the timeline to the block from sample `start` on.
+    fn smooth(
+        &mut self,
+        start: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
+        fade_samples: usize,
+    ) {
+        for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
             if self.jump_remaining == 0 {
                 return;
             }
             let share = self.jump_remaining as f32 / fade_samples as f32;
-            *left += self.jump_offset[0] * share;
-            *right += self.jump_offset[1] * share;
+            let [stem, voices @ ..] = self.jump_offset;
+            *left += stem[0] * share;
+            *right += stem[1] * share;
+            for (output, voice) in drums.iter_mut().flat_map(|drums| drums.iter_mut()).zip(voices) {
+                output[0][start + offset] += voice[0] * share;
+                output[1][start + offset] += voice[1] * share;
+            }
             self.jump_remaining -= 1;
         }
     }
@@ -165,12 +219,19 @@ pub struct Player {
     /// Tempo of the last block, and for how many samples it has been that.
     tempo_bpm: f64,
     tempo_age: usize,
+    /// The notes of the last block.
+    notes: BlockNotes,
+    /// From which audio frame of the block on notes are due that have not been listed; negative before the block.
+    notes_due: i64,
+    tilts: [Tilt; TRACK_COUNT],
+    drum_tilts: [Tilt; DRUM_VOICE_COUNT],
 }
 
 /// A sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
 #[must_use]
 pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
     let (sender, incoming) = slot::ring();
+    let tilt = Tilt::new(sample_rate_hz);
     let player = Player {
         incoming,
         voices: Default::default(),
@@ -181,6 +242,10 @@ pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
         bar: None,
         tempo_bpm: 0.0,
         tempo_age: 0,
+        notes: BlockNotes::new(),
+        notes_due: 0,
+        tilts: std::array::from_fn(|_| tilt.clone()),
+        drum_tilts: std::array::from_fn(|_| tilt.clone()),
     };
     (sender, player)
 }
@@ -193,6 +258,12 @@ impl Player {
         for voice in &mut self.voices {
             voice.jump_remaining = 0;
         }
+    }
+
+    /// Which notes of the scores started in the last block, and where notes were cut off.
+    #[must_use]
+    pub fn notes(&self) -> &BlockNotes {
+        &self.notes
     }
 
     /// Which clip a track plays.
@@ -251,21 +322,23 @@ impl Player {
     }
 
     /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
-    /// length is that of the shortest channel. `chosen[track]` is the index of the take that a number chooses (one below
-    /// the number); it takes over at once.
+    /// length is that of the shortest channel. `drums`, if wanted, are overwritten with the drums' voices, whose sum is the stem;
+    /// they are as long as the stems. Percussion has what is not known apart.
     pub fn process(
         &mut self,
         position: Position,
-        swap_at: SwapAt,
-        chosen: [Option<usize>; TRACK_COUNT],
+        controls: &Controls,
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
+        mut drums: Option<&mut DrumOutputs<'_>>,
     ) {
         self.receive();
-        for (voice, chosen) in self.voices.iter_mut().zip(chosen) {
+        for (voice, chosen) in self.voices.iter_mut().zip(controls.chosen) {
             voice.hurry |= voice.chosen != chosen;
             voice.chosen = chosen;
         }
+        let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
+        self.notes.begin(Grid::default(), 0);
         if length == 0 {
             return;
         }
@@ -286,6 +359,8 @@ impl Player {
         {
             (place.bar, next_bar) = (Some(last), Some(bar));
         }
+        self.begin_notes(&position, expected.as_ref(), &place, length);
+        self.turn_dials(controls, expected.as_ref().filter(|_| playing));
         match expected {
             Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
             None if playing => self.smooth_start(&place),
@@ -302,17 +377,41 @@ impl Player {
                 let (end, bar) = self.bar_end(&place, next_bar.take(), start, length);
                 for (track, [left, right]) in Track::ALL.into_iter().zip(&mut *stems) {
                     let (left, right) = (&mut left[start..end], &mut right[start..end]);
-                    self.render_bar(track, &place, swap_at, start, left, right);
+                    let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+                    self.render_bar(track, &place, swap_at, start, left, right, drums);
                 }
                 (start, place.bar) = (end, bar);
             }
         } else {
-            for (voice, [left, right]) in self.voices.iter_mut().zip(&mut *stems) {
+            for output in drums.iter_mut().flat_map(|drums| drums.iter_mut()).flatten() {
+                output.fill(0.0);
+            }
+            for ((track, voice), [left, right]) in
+                Track::ALL.into_iter().zip(&mut self.voices).zip(&mut *stems)
+            {
                 let (left, right) = (&mut left[..length], &mut right[..length]);
                 left.fill(0.0);
                 right.fill(0.0);
                 voice.snap(&place);
-                voice.smooth(left, right, self.jump_fade_samples);
+                let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+                voice.smooth(0, left, right, drums, self.jump_fade_samples);
+            }
+        }
+        if let Some([voices @ .., percussion]) = drums.as_deref_mut() {
+            for (side, percussion) in percussion.iter_mut().enumerate() {
+                let stem = &stems[Track::Drums.index()][side];
+                for (index, (percussion, stem)) in percussion.iter_mut().zip(&stem[..length]).enumerate() {
+                    *percussion = stem - voices.iter().map(|voice| voice[side][index]).sum::<f32>();
+                }
+            }
+        }
+        for (((voice, tilt), [left, right]), track) in
+            self.voices.iter().zip(&mut self.tilts).zip(&mut *stems).zip(Track::ALL)
+        {
+            tilt.process(&voice.dials, [&mut left[..length], &mut right[..length]]);
+            let drums = drums.as_deref_mut().filter(|_| track == Track::Drums);
+            for ([left, right], tilt) in drums.into_iter().flatten().zip(&mut self.drum_tilts) {
+                tilt.process(&voice.dials, [left, right]);
             }
         }
         self.bar = place.bar.filter(|_| playing);
@@ -320,6 +419,53 @@ impl Player {
         let anchor = self.last.filter(|_| goes_on).unwrap_or(Anchor { position: *place, samples: 0 });
         let samples = anchor.samples + length as u64;
         self.last = playing.then_some(Anchor { samples, ..anchor });
+    }
+
+    /// Moves the dials, without a click where the timeline is `expected` to be.
+    fn turn_dials(&mut self, controls: &Controls, expected: Option<&Position>) {
+        let fade_samples = self.swap_fade_samples;
+        for (voice, dials) in self.voices.iter_mut().zip(controls.dials) {
+            let place = expected.filter(|_| voice.dials != dials);
+            let was = place.map(|place| voice.sample(place.beat, place.bpm, fade_samples));
+            voice.dials = dials;
+            // The pieces depend on the tempo as well.
+            voice.forget_pieces();
+            if let Some((place, was)) = place.zip(was) {
+                let is = voice.sample(place.beat, place.bpm, fade_samples);
+                voice.forget_pieces();
+                if was != is {
+                    voice.hide_jump(was, is, self.jump_fade_samples);
+                }
+            }
+        }
+    }
+
+    /// Gets ready to list the notes of a block. A new tempo is no reason to cut notes off, but a jump or a stop is.
+    fn begin_notes(
+        &mut self,
+        position: &Position,
+        expected: Option<&Position>,
+        place: &Place,
+        length: usize,
+    ) {
+        let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
+        let grid = Grid { beat: place.beat, beats_per_sample };
+        self.notes.begin(grid, length);
+        let expected = expected
+            .filter(|expected| position.is_usable() && (position.beat - expected.beat).abs() <= WOBBLE_BEATS);
+        if expected.is_none() {
+            self.notes.cut_all();
+        }
+        self.notes_due = expected.map_or(0, |expected| grid.frame(expected.beat));
+    }
+
+    /// Lists the notes that a track starts at the audio frames `from..to`.
+    fn add_notes(&mut self, track: Track, from: usize, to: usize) {
+        let voice = &self.voices[track.index()];
+        let Some(source) = &voice.current else { return };
+        let due = if from == 0 { self.notes_due } else { self.notes_due.max(from as i64) };
+        let place = (source.alignment.shift, self.tempo_bpm);
+        self.notes.add(track, &source.clip, place, &voice.dials, due, (from, to));
     }
 
     /// The first sample of the block at which the timeline is at `beat` or beyond; negative where it was there before.
@@ -343,9 +489,10 @@ impl Player {
     /// Moves what sounds to where it lies in the bar that holds sample `start`, without a click.
     fn enter_bar(&mut self, place: &Place, start: usize) {
         let beat = place.beat + start as f64 * place.beats_per_sample(self.sample_rate_hz);
-        for voice in &mut self.voices {
+        for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
             let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
             if voice.align(place) {
+                self.notes.cut(track, start);
                 let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
                 if was != is {
                     voice.hide_jump(was, is, self.jump_fade_samples);
@@ -358,10 +505,13 @@ impl Player {
     /// make it jump.
     fn smooth_jump(&mut self, last: &Position, place: &Place, playing: bool) {
         let fade_samples = self.swap_fade_samples;
-        for voice in &mut self.voices {
+        for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
             let was = voice.sample(last.beat, last.bpm, fade_samples);
-            voice.align(place);
-            let is = if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { [0.0; 2] };
+            if voice.align(place) {
+                self.notes.cut(track, 0);
+            }
+            let is =
+                if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { Lanes::default() };
             voice.hide_jump(was, is, self.jump_fade_samples);
         }
     }
@@ -377,13 +527,18 @@ impl Player {
                 .current
                 .as_ref()
                 .is_none_or(|source| source.clip.starts_at(place.beat + source.alignment.shift, place.bpm));
-            let was =
-                if starts_over { [0.0; 2] } else { Source::read(voice.current.as_ref(), before, place.bpm) };
-            voice.hide_jump([0.0; 2], was, self.jump_fade_samples);
+            let was = if starts_over {
+                Lanes::default()
+            } else {
+                Source::read(voice.current.as_mut(), before, place.bpm, &voice.dials)
+            };
+            voice.forget_pieces();
+            voice.hide_jump(Lanes::default(), was, self.jump_fade_samples);
         }
     }
 
     /// Renders one track from sample `start` of the block on, within one bar of the host.
+    #[allow(clippy::too_many_arguments, reason = "a track, a place, and where its samples go")]
     fn render_bar(
         &mut self,
         track: Track,
@@ -392,16 +547,19 @@ impl Player {
         start: usize,
         left: &mut [f32],
         right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
     ) {
         let length = start + left.len();
         let mut from = start;
         while from < length {
             let to = self.swap_or_split(track, place, swap_at, from, length);
+            self.add_notes(track, from, to);
             let within = from - start..to - start;
-            self.render(track, place, from, &mut left[within.clone()], &mut right[within]);
+            let (left, right) = (&mut left[within.clone()], &mut right[within]);
+            self.render(track, place, from, left, right, drums.as_deref_mut());
             from = to;
         }
-        self.voices[track.index()].smooth(left, right, self.jump_fade_samples);
+        self.voices[track.index()].smooth(start, left, right, drums, self.jump_fade_samples);
     }
 
     /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the bar, which
@@ -434,6 +592,14 @@ impl Player {
             if is_same_clip {
                 return length;
             }
+            if voice.learns(wanted.as_ref()) {
+                let beat = place.beat + start as f64 * beats_per_sample;
+                let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.current = wanted;
+                let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.hide_jump(was, is, self.jump_fade_samples);
+                return length;
+            }
         }
         if voice.fading.is_some() {
             // One crossfade at a time: ask again when this one has ended.
@@ -458,16 +624,31 @@ impl Player {
         voice.hurry = false;
         voice.fading = Some(std::mem::replace(&mut voice.current, wanted));
         voice.fade_elapsed = 0;
+        if !is_same_take {
+            self.notes.cut(track, start);
+        }
         length
     }
 
-    fn render(&mut self, track: Track, place: &Place, start: usize, left: &mut [f32], right: &mut [f32]) {
+    fn render(
+        &mut self,
+        track: Track,
+        place: &Place,
+        start: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+        mut drums: Option<&mut DrumOutputs<'_>>,
+    ) {
         let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
         let voice = &mut self.voices[track.index()];
         let fade_samples = self.swap_fade_samples;
         for (offset, (left, right)) in left.iter_mut().zip(right.iter_mut()).enumerate() {
             let beat = place.beat + (start + offset) as f64 * beats_per_sample;
-            [*left, *right] = voice.sample(beat, place.bpm, fade_samples);
+            let [stem, voices @ ..] = voice.sample(beat, place.bpm, fade_samples);
+            [*left, *right] = stem;
+            for (output, voice) in drums.iter_mut().flat_map(|drums| drums.iter_mut()).zip(voices) {
+                [output[0][start + offset], output[1][start + offset]] = voice;
+            }
             if voice.fading.is_some() {
                 voice.fade_elapsed += 1;
                 if voice.fade_elapsed >= fade_samples {

@@ -41,6 +41,19 @@ impl TakeClips {
         take
     }
 
+    /// The same take with another clip in place of one that sounds the same.
+    #[must_use]
+    pub fn with_clip(&self, clip: &Arc<Clip>, by: Arc<Clip>) -> Self {
+        let mut take = self.clone();
+        for known in std::iter::once(&mut take.original).chain(&mut take.renditions) {
+            if Arc::ptr_eq(known, clip) {
+                *known = Arc::clone(&by);
+            }
+        }
+        take.added += 1;
+        take
+    }
+
     /// Identifies the take: values with the same number play the same take.
     #[must_use]
     pub fn serial(&self) -> u64 {
@@ -53,7 +66,7 @@ impl TakeClips {
         &self.original
     }
 
-    /// How often renditions were added: a change tells that there is a new one.
+    /// How often clips were added or replaced: a change tells that there is a new one.
     #[must_use]
     pub fn rendition_count(&self) -> usize {
         self.added
@@ -64,6 +77,12 @@ impl TakeClips {
     pub fn at(&self, bpm: f64) -> &Arc<Clip> {
         let mut clips = std::iter::once(&self.original).chain(&self.renditions);
         clips.find(|clip| clip.is_at(bpm)).unwrap_or(&self.original)
+    }
+
+    /// Whether a clip is the take or one of its renditions.
+    #[must_use]
+    pub fn has(&self, clip: &Arc<Clip>) -> bool {
+        self.clips().any(|known| Arc::ptr_eq(known, clip))
     }
 
     fn clips(&self) -> impl Iterator<Item = &Arc<Clip>> {

@@ -2,15 +2,15 @@
 
 mod cut;
 mod daw_project;
+mod files;
 mod licence;
 mod reaper;
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use self::files::{Files, numbered};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, wav, with_note};
 use super::{StoreError, StoredSound as _, mix};
 use resonantgen_music::midi;
@@ -55,8 +55,9 @@ impl Default for ExportOptions {
 }
 
 /// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`; a file of the same name is replaced in one piece. A note on the licence lies beside them,
-/// and is in the WAV files.
+/// `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is taken by something else, all files of
+/// the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file appears whole or not at
+/// all. A note on the licence lies beside them, and is in the WAV files.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
@@ -71,7 +72,10 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         .filter(|(_, take)| !take.is_asleep())
         .collect();
     let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-    let mut files = Files::open(session, dir)?;
+    let mut files = Files::open(dir)?;
+    let mut put = |what: &str, plan: &Plan, extension: &'static str, bytes: &[u8]| {
+        files.put(export_name(session, what, plan), extension, bytes)
+    };
     let wave = |what: &str, audio: &StemAudio, plan: &Plan, id: &str| {
         let file = wav(audio, plan, options.sample_rate_hz, options.depth);
         with_note(file, &licence::of_sound(session, what, plan, id))
@@ -79,23 +83,23 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
     for (track, take) in &chosen {
         let plan = &take.recipe.plan;
         if options.audio {
-            files.put(track.name(), plan, "wav", &wave(track.name(), &take.audio, plan, &take.id.0))?;
+            put(track.name(), plan, "wav", &wave(track.name(), &take.audio, plan, &take.id.0))?;
         }
         if options.midi {
-            files.put(track.name(), plan, "mid", &midi::track_file(*track, &take.score, plan))?;
+            put(track.name(), plan, "mid", &midi::track_file(*track, &take.score, plan))?;
         }
     }
     if options.mix {
         let stems: Vec<&StemAudio> = chosen.iter().map(|(_, take)| take.audio.as_ref()).collect();
         let scores: Vec<(Track, &Score)> = chosen.iter().map(|(track, take)| (*track, &take.score)).collect();
         if options.audio {
-            files.put("mix", plan, "wav", &wave("mix", &mix(&stems), plan, ""))?;
+            put("mix", plan, "wav", &wave("mix", &mix(&stems), plan, ""))?;
         }
         if options.midi {
-            files.put("all", plan, "mid", &midi::session_file(&scores, plan))?;
+            put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
-    files.finish()
+    keep(session, dir, files)
 }
 
 /// A form of one file.
@@ -129,25 +133,24 @@ pub fn export_take(
     let bars = bars.filter(|bars| *bars != (0..take.recipe.plan.bars));
     let mut what = track.name().to_owned();
     if state.current != Some(index) {
-        let number = state.number(&take.id).map_or(index as u32 + 1, |number| number);
+        let number = state.number(&take.id).unwrap_or(index as u32 + 1);
         what.push_str(&format!("-take{number}"));
     }
     if let Some(bars) = &bars {
         what.push_str(&format!("-from-bar{}", bars.start + 1));
     }
     let part = cut::cut(&take, bars).ok_or(StoreError::NothingToExport)?;
-    let mut files = Files::open(session, dir)?;
+    let mut files = Files::open(dir)?;
+    let name = export_name(session, &what, &part.plan);
     match form {
         Form::Wav => {
             let file = wav(&part.audio, &part.plan, TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
             let note = licence::of_sound(session, &what, &part.plan, &take.id.0);
-            files.put(&what, &part.plan, "wav", &with_note(file, &note))?;
+            files.put(name, "wav", &with_note(file, &note))?;
         }
-        Form::Midi => {
-            files.put(&what, &part.plan, "mid", &midi::track_file(track, &part.score, &part.plan))?
-        }
+        Form::Midi => files.put(name, "mid", &midi::track_file(track, &part.score, &part.plan))?,
     }
-    let mut written = files.finish()?;
+    let mut written = keep(session, dir, files)?;
     Ok(written.swap_remove(0))
 }
 
@@ -174,34 +177,55 @@ pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Resul
             let plan = &take.recipe.plan;
             let file = wav(&take.audio, plan, TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
             let note = licence::of_sound(session, track.name(), plan, &take.id.0);
-            let name = format!("{}.wav", export_name(session, track.name(), plan));
-            Part { track, take, file: name, wav: with_note(file, &note) }
+            let name = export_name(session, track.name(), plan);
+            Part { track, take, name, wav: with_note(file, &note) }
         })
         .collect();
     let plan = session.plan.as_ref().filter(|_| !parts.is_empty()).ok_or(StoreError::NothingToExport)?;
-    let mut files = Files::open(session, dir)?;
+    let mut files = Files::open(dir)?;
+    let name = export_name(session, "project", plan);
     match form {
         ProjectForm::DawProject => {
-            let bytes = daw_project::file(session, plan, &parts);
-            files.put("project", plan, "dawproject", &bytes)?;
+            files.put(name, "dawproject", &daw_project::file(session, plan, &parts))?;
+            keep(session, dir, files)
         }
         ProjectForm::Reaper => {
-            files.put("project", plan, "rpp", reaper::text(session, plan, &parts).as_bytes())?;
             for part in &parts {
-                files.put(part.track.name(), &part.take.recipe.plan, "wav", &part.wav)?;
+                files.put(part.name.clone(), "wav", &part.wav)?;
             }
+            // The project names its files, so its contents depend on their number.
+            let mut number = files.free_number(1);
+            loop {
+                let text = reaper::text(session, plan, &parts, number);
+                files.put(name.clone(), "rpp", text.as_bytes())?;
+                let free = files.free_number(number);
+                if free == number {
+                    break;
+                }
+                files.take_back();
+                number = free;
+            }
+            let mut written = keep_numbered(session, dir, files, number)?;
+            written.rotate_right(1);
+            Ok(written)
         }
     }
-    files.finish()
 }
 
 /// A track of a DAW's project.
 struct Part<'a> {
     track: Track,
     take: &'a Take,
-    /// Name of its WAV file, without a folder.
-    file: String,
+    /// Name of its WAV file, without number and extension.
+    name: String,
     wav: Vec<u8>,
+}
+
+impl Part<'_> {
+    /// Name of its WAV file in the export of a number.
+    fn file(&self, number: u32) -> String {
+        format!("{}.wav", numbered(&self.name, number))
+    }
 }
 
 /// The colour of a track, as in the editor: red, green, blue.
@@ -227,42 +251,24 @@ fn chord_marks(plan: &Plan) -> Vec<(f64, String)> {
     marks
 }
 
-/// Files of one export, each written in one piece.
-struct Files<'a> {
-    session: &'a Session,
-    dir: &'a Path,
-    written: Vec<PathBuf>,
+/// Gives an export its names, and puts the licence note beside it, which is not among the files that are returned.
+fn keep(session: &Session, dir: &Path, files: Files<'_>) -> Result<Vec<PathBuf>, StoreError> {
+    let number = files.free_number(1);
+    keep_numbered(session, dir, files, number)
 }
 
-impl<'a> Files<'a> {
-    fn open(session: &'a Session, dir: &'a Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(dir).map_err(|source| StoreError::Write { path: dir.to_owned(), source })?;
-        Ok(Self { session, dir, written: Vec::new() })
-    }
-
-    fn put(&mut self, what: &str, plan: &Plan, extension: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.dir.join(format!("{}.{extension}", export_name(self.session, what, plan)));
-        self.write(&path, bytes)?;
-        self.written.push(path);
-        Ok(())
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(self.dir)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        whole().map_err(|source| StoreError::Write { path: path.to_owned(), source })
-    }
-
-    /// Adds the licence note, which is not among the files that are returned.
-    fn finish(self) -> Result<Vec<PathBuf>, StoreError> {
-        self.write(&self.dir.join(licence::FILE), licence::text(self.session).as_bytes())?;
-        Ok(self.written)
-    }
+fn keep_numbered(
+    session: &Session,
+    dir: &Path,
+    files: Files<'_>,
+    number: u32,
+) -> Result<Vec<PathBuf>, StoreError> {
+    let mut note = Files::open(dir)?;
+    note.put(licence::NAME.to_owned(), "txt", licence::text(session).as_bytes())?;
+    let written = files.keep(number)?;
+    let number = note.free_number(1);
+    note.keep(number)?;
+    Ok(written)
 }
 
 /// Name of an exported file without its extension: prompt, track, tempo, key, length. It needs no escaping in addresses, apart
@@ -280,18 +286,6 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let bpm = (plan.bpm * 100.0).round() / 100.0;
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
-}
-
-/// Makes a temporary file as readable as a usual one.
-fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }
 
 /// Words of a prompt as part of a file's name.
@@ -315,6 +309,8 @@ fn slug(prompt: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use resonantgen_session::fake::generated;
     use resonantgen_take::FULL_SCALE;
@@ -376,6 +372,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_file_is_replaced() {
+        let session = generated("techno", 7);
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let options = ExportOptions { midi: false, ..ExportOptions::default() };
+        let first = export(&session, dir, &options).expect("exported");
+        // The same again is the same files.
+        assert_eq!(export(&session, dir, &options).expect("exported"), first);
+        // A file of the user's, or one that was changed: everything is kept beside it, under one number.
+        fs::write(&first[1], "mine").expect("written");
+        fs::create_dir(
+            first[2]
+                .with_file_name(format!("{}_2.wav", first[2].file_stem().expect("a name").to_string_lossy())),
+        )
+        .expect("a folder in the way");
+        let third = export(&session, dir, &options).expect("exported");
+        assert_eq!(third.len(), first.len());
+        assert!(names(&third).iter().all(|name| name.ends_with("_3.wav")), "{:?}", names(&third));
+        assert_eq!(fs::read(&first[1]).expect("readable"), b"mine");
+        assert_eq!(fs::read(&first[0]).expect("readable"), fs::read(&third[0]).expect("readable"));
+        // Other sound of the same name.
+        let mut other = session.clone();
+        let take = other.track(Track::Bass).take().expect("a take").as_ref().clone();
+        let audio = StemAudio { left: take.audio.right.clone(), right: vec![1; take.audio.len()] };
+        let take = Take { audio: audio.into(), ..take };
+        let state = other.track_mut(Track::Bass);
+        state.history.clear();
+        state.add(take.into());
+        let bass = ExportOptions { tracks: vec![Track::Bass], mix: false, ..options };
+        let kept = fs::read(&third[1]).expect("readable");
+        let other = export(&other, dir, &bass).expect("exported");
+        assert!(names(&other)[0].ends_with("_2.wav"), "{:?}", names(&other));
+        assert_eq!(fs::read(&third[1]).expect("readable"), kept);
+        let left = fs::read_dir(dir).expect("readable").map(|entry| entry.expect("an entry").file_name());
+        assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".exporting")));
     }
 
     #[test]

@@ -195,13 +195,13 @@ impl Folder {
     /// When there is no session, or its record is damaged or of a newer version.
     pub fn load(&mut self) -> Result<Opened, StoreError> {
         let path = self.path.join(SESSION_FILE);
-        let json = fs::read(&path).map_err(|source| match source.kind() {
+        let json = read_regular(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => StoreError::NoSession(self.path.clone()),
             _ => StoreError::Read { path, source },
         })?;
         let damaged =
             |error: RecordError| StoreError::Damaged { path: self.path.clone(), reason: error.to_string() };
-        let checksum = checksum(record::without_mark(&json));
+        let checksum = checksum(&record::plain(&json));
         let record = record::read(&json).map_err(damaged)?;
         self.before = Some(Before::of(&record, checksum != Checksum::None));
         let takes: Vec<(&str, bool, &TakeRecord)> = record
@@ -235,7 +235,7 @@ impl Folder {
             return (Sound::NotKept, None);
         };
         let name = take_file(&take.id);
-        let read = match fs::read(self.path.join(&name)) {
+        let read = match read_regular(&self.path.join(&name)) {
             Ok(bytes) => {
                 let packed = Packed::new(bytes.into());
                 let flac_sha256 = packed.sha256.clone();
@@ -263,7 +263,8 @@ impl Folder {
 
     /// The audio of a 24-bit stem of a take's own rate and length.
     fn read_stem(&self, name: &Path, audio_frames: usize) -> Option<StemAudio> {
-        let mut reader = hound::WavReader::open(self.path.join(name)).ok()?;
+        let path = self.path.join(name);
+        let mut reader = path.is_file().then(|| hound::WavReader::open(path).ok()).flatten()?;
         let spec = reader.spec();
         let is_whole =
             spec.sample_rate == TAKE_SAMPLE_RATE_HZ && spec.bits_per_sample == 24 && spec.channels == 2;
@@ -449,14 +450,22 @@ fn take_file(id: &str) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{id}.flac"))
 }
 
+/// Reads a file; what is no regular one, such as a named pipe, might never end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    fs::read(path)
+}
+
 fn has_bytes(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// What the record of a folder says; nothing when it cannot be read: then nothing is removed.
 fn before_in(dir: &Path) -> Before {
-    let json = fs::read(dir.join(SESSION_FILE)).unwrap_or_default();
-    let is_current_form = checksum(record::without_mark(&json)) != Checksum::None;
+    let json = read_regular(&dir.join(SESSION_FILE)).unwrap_or_default();
+    let is_current_form = checksum(&record::plain(&json)) != Checksum::None;
     record::read(&json).map(|record| Before::of(&record, is_current_form)).unwrap_or_default()
 }
 
@@ -796,6 +805,46 @@ mod tests {
             }
         }
         lines
+    }
+
+    /// An editor of Windows saves as "Unicode".
+    #[test]
+    fn a_record_in_utf_16_opens() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let session = generated("caf\u{e9} jazz \u{1f3b7}", 7);
+        save(&session, folder.path(), StemFormat::default()).expect("saved");
+        let path = folder.path().join(SESSION_FILE);
+        let text = fs::read_to_string(&path).expect("readable");
+        let units: Vec<u16> = text.encode_utf16().collect();
+        for (mark, bytes) in [
+            ([0xff, 0xfe], units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>()),
+            ([0xfe, 0xff], units.iter().flat_map(|unit| unit.to_be_bytes()).collect()),
+        ] {
+            fs::write(&path, [&mark[..], &bytes].concat()).expect("written");
+            let opened = load(folder.path()).expect("loaded");
+            assert_eq!((opened.session.prompt.as_str(), opened.edited), (session.prompt.as_str(), false));
+        }
+    }
+
+    /// Nobody writes into it, so that reading would wait for ever.
+    #[test]
+    #[cfg(unix)]
+    fn a_named_pipe_in_place_of_a_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let session = generated("techno", 7);
+        save(&session, folder.path(), StemFormat::default()).expect("saved");
+        let take = take_file(&session.track(Track::Bass).take().expect("a take").id.0);
+        for name in [take, stem_file("bass")] {
+            let path = folder.path().join(name);
+            fs::remove_file(&path).expect("removed");
+            assert!(std::process::Command::new("mkfifo").arg(path).status().expect("a program").success());
+        }
+        let lost = load(folder.path()).expect("the rest opens").lost;
+        assert!(lost.len() == 1 && lost[0].to_string().contains("no regular file"), "{lost:?}");
+        let record = folder.path().join(SESSION_FILE);
+        fs::remove_file(&record).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(record).status().expect("a program").success());
+        assert!(matches!(load(folder.path()), Err(StoreError::Read { .. })));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod v3;
 mod v4;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use resonantgen_take::ImportSource;
 use resonantgen_take::{
     GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, TakenOver, Tokens,
 };
-use resonantgen_words::{Attributes, Feel, Intent, Style, TrackIntent};
+use resonantgen_words::{Attributes, Feel, Groove, Intent, Style, TrackIntent};
 
 pub(super) use v4::Session as SessionRecord;
 pub(super) use v4::Take as TakeRecord;
@@ -124,13 +125,13 @@ fn hash_of(audio: &StemAudio) -> String {
     hex(hash.finalize())
 }
 
-/// Reads a record's JSON of any form; checks its form before anything else. A byte order mark is passed over.
+/// Reads a record's JSON of any form; checks its form before anything else. It may be as an editor saved it, see [`plain`].
 pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
     }
-    let json = without_mark(json);
+    let json = &*plain(json);
     let text = |error: serde_json::Error| damaged(error.to_string());
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
@@ -140,9 +141,20 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     }
 }
 
-/// JSON without the byte order mark that some editors put before it.
-pub(super) fn without_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
+/// JSON as it was before an editor put a byte order mark before it, or made UTF-16 of it.
+pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let text: String =
+            char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        Cow::Owned(text.into_bytes())
+    };
+    match json {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        json => Cow::Borrowed(json),
+    }
 }
 
 /// Decodes a take's FLAC file if it is what was saved.
@@ -444,6 +456,7 @@ fn of_intent(intent: &Intent) -> v4::Intent {
             };
             name.to_owned()
         }),
+        groove: intent.groove.as_ref().map(|groove| (groove.template.clone(), groove.looseness)),
         tracks: Track::ALL.into_iter().zip(&intent.tracks).map(track).collect(),
         unknown: intent.unknown.clone(),
         notes: intent.notes.clone(),
@@ -493,6 +506,7 @@ fn intent_of(mut record: v4::Intent) -> Intent {
             "double_time" => Some(Feel::DoubleTime),
             _ => None,
         }),
+        groove: record.groove.map(|(template, looseness)| Groove { template, looseness }),
         tracks,
         unknown: record.unknown,
         notes: record.notes,

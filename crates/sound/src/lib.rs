@@ -1,7 +1,8 @@
 //! Signal processing on takes: pure functions of samples, without files and models.
 //!
 //! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`listen`] detects onsets and
-//! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate.
+//! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate, [`split`] takes
+//! drums apart.
 //!
 //! ```
 //! use resonantgen_sound::resample::resample_loop;
@@ -15,3 +16,4 @@ pub mod codec;
 pub mod listen;
 pub mod measure;
 pub mod resample;
+pub mod split;

@@ -101,6 +101,9 @@ impl Canonical {
         self.list("wanted chord", intent.chords.iter().flatten());
         self.list("numeral", &intent.numerals);
         self.list("feel", intent.feel.map(|feel| feel.name()));
+        if let Some(groove) = &intent.groove {
+            self.number(&format!("groove {}", groove.template), f64::from(groove.looseness));
+        }
         for track in Track::ALL {
             let wanted = intent.track(track);
             self.attributes(track.name(), wanted.attributes);

@@ -41,13 +41,19 @@ impl Reader {
 
     /// "Slower than 100 bpm", "under 100 bpm", "between 105 and 115", "105-115 bpm".
     fn tempo_range(&mut self, index: usize) -> Option<usize> {
+        if let Some(taken) = self.tempo_limit(index) {
+            return Some(taken);
+        }
         let tempo = |at: usize| self.number(at).filter(|bpm| BPM_RANGE.contains(bpm));
         let word = self.lower(index);
         let is_than = self.lower(index + 1) == "than";
         let at = index + 1 + usize::from(is_than);
         let (range, taken) = match word {
             "between" | "from" => {
-                let is_joined = matches!(self.lower(index + 2), "and" | "to");
+                let is_joined = matches!(
+                    self.lower(index + 2),
+                    "and" | "to" | "und" | "bis" | "y" | "e" | "et" | "и" | "до"
+                );
                 let (low, high) = (tempo(index + 1)?, tempo(index + 2 + usize::from(is_joined))?);
                 ((low.min(high), low.max(high)), 3 + usize::from(is_joined))
             }
@@ -78,6 +84,31 @@ impl Reader {
             .bpm_range
             .get_or_insert((range.0.max(*BPM_RANGE.start()), range.1.min(*BPM_RANGE.end())));
         Some(taken + unit)
+    }
+
+    /// "At least 120 bpm", "no faster than 90", "up to 100 bpm": the limit itself is allowed.
+    fn tempo_limit(&mut self, index: usize) -> Option<usize> {
+        let (is_least, at) = match (self.lower(index), self.lower(index + 1), self.lower(index + 2)) {
+            ("at", "least", _) => (true, index + 2),
+            ("at", "most", _) | ("up", "to", _) => (false, index + 2),
+            ("minimum" | "min", _, _) => (true, index + 1),
+            ("maximum" | "max", _, _) => (false, index + 1),
+            ("no" | "not" | "never", "slower" | "less" | "under" | "below", than) => {
+                (true, index + 2 + usize::from(than == "than"))
+            }
+            ("no" | "not" | "never", "faster" | "more" | "over" | "above", than) => {
+                (false, index + 2 + usize::from(than == "than"))
+            }
+            _ => return None,
+        };
+        let bpm = self.number(at).filter(|bpm| BPM_RANGE.contains(bpm))?;
+        let unit = self.is_unit_of_tempo(at + 1);
+        if unit == 0 && !matches!(self.lower(index + 1), "faster" | "slower") {
+            return None;
+        }
+        let (low, high) = (*BPM_RANGE.start(), *BPM_RANGE.end());
+        self.reading.bpm_range.get_or_insert(if is_least { (bpm, high) } else { (low, bpm) });
+        Some(at + 1 + unit - index)
     }
 
     /// "30 seconds", "one minute", "half a minute", "a minute and a half".

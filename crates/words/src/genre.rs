@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use super::{Intent, STYLE_COUNT, Style};
 use resonantgen_music::plan::{Meter, Mode};
-use resonantgen_music::score::DrumClass;
+use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// What a pattern says of one step.
@@ -112,6 +112,47 @@ pub struct Part {
     pub voices: Option<(u32, u32)>,
 }
 
+/// Microtiming and accents of performers, apart from what they play: a groove template. Times are in milliseconds, velocities
+/// are those of MIDI; index of classes as [`DrumClass::ALL`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// Whose it is, for people.
+    pub about: String,
+    /// How late the four sixteenths of a beat are, in music that does not swing.
+    pub push: [f32; 4],
+    /// How late each voice is.
+    pub late: [f32; DRUM_CLASS_COUNT],
+    /// Standard deviation of the slow wandering that all voices share, and how much of it is left after a beat, in `0.0..1.0`.
+    pub drift: f32,
+    /// See [`Template::drift`].
+    pub memory: f32,
+    /// Standard deviation of what all hits of one onset share.
+    pub onset: f32,
+    /// Standard deviation of a hit of any voice, and of each.
+    pub hit: f32,
+    /// See [`Template::hit`].
+    pub hits: [f32; DRUM_CLASS_COUNT],
+    /// Standard deviation of what a voice does alike at the same place of each bar.
+    pub spot: f32,
+    /// Velocities of each voice; `None` leaves them as they are composed.
+    pub velocity: [Option<Touch>; DRUM_CLASS_COUNT],
+    /// Mean accents at the sixteenths of a bar of 4/4.
+    pub accents: [[f32; 16]; DRUM_CLASS_COUNT],
+}
+
+/// Velocities of a voice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Touch {
+    /// Mean over all performances.
+    pub mean: f32,
+    /// Standard deviation within a performance.
+    pub within: f32,
+    /// Standard deviation between the means of performances.
+    pub between: f32,
+    /// Standard deviation of hits at the same place of the bar.
+    pub touch: f32,
+}
+
 /// Swing of a genre.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SwingRange {
@@ -160,6 +201,8 @@ pub struct Genre {
     pub effects: String,
     /// Spellings of its name.
     pub words: Vec<String>,
+    /// Name of its groove template: how people play it.
+    pub template: Option<String>,
     /// How often a phrase ends with a fill of the drums, in `0.0..=1.0`.
     pub fills: f32,
     /// How often the second half of a piece may repeat the first note for note, in `0.0..=1.0`.
@@ -176,6 +219,7 @@ pub struct Genres {
     basses: BTreeMap<String, Part>,
     compings: BTreeMap<String, Part>,
     leads: BTreeMap<String, Part>,
+    templates: BTreeMap<String, Template>,
 }
 
 static GENRES: OnceLock<Genres> = OnceLock::new();
@@ -227,6 +271,12 @@ impl Genres {
         self.grooves.get(name)
     }
 
+    /// The groove template of that name.
+    #[must_use]
+    pub fn template(&self, name: &str) -> Option<&Template> {
+        self.templates.get(name)
+    }
+
     /// The role of that name of a tonal track; none for drums.
     #[must_use]
     pub fn part(&self, track: Track, name: &str) -> Option<&Part> {
@@ -272,6 +322,14 @@ impl Intent {
     #[must_use]
     pub fn genre_weight(&self, name: &str) -> f32 {
         self.genres.iter().find(|(known, _)| known == name).map_or(0.0, |(_, weight)| *weight)
+    }
+
+    /// The groove template of the named genre, else of the main style; `None` where there is none.
+    #[must_use]
+    pub fn usual_groove(&self, looseness: Option<f32>) -> Option<super::Groove> {
+        let genre = self.main_genre().or_else(|| genres().get(self.main_style().name()))?;
+        let template = genre.template.clone()?;
+        Some(super::Groove { template, looseness: looseness.unwrap_or(super::USUAL_LOOSENESS) })
     }
 
     /// The genre that decides what only one can: tempo, groove, form.

@@ -21,6 +21,13 @@ pub(super) fn plain(words: Vec<Word>) -> Vec<Word> {
                 plain.push(as_word(index, "less"));
                 index += 3;
             }
+            // "Drum n bas", "drums and base".
+            ("drum", "n" | "'n'" | "'n" | "n'" | "&" | "and" | "nd", "bas" | "base" | "bass" | "basss") => {
+                for (at, text) in ["drum", "and", "bass"].into_iter().enumerate() {
+                    plain.push(as_word(index + at, text));
+                }
+                index += 3;
+            }
             ("not", "many" | "much", _) => {
                 plain.push(as_word(index, "less"));
                 index += 2;

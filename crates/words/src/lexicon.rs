@@ -42,6 +42,8 @@ pub(super) struct Entry {
     pub(super) tempo: Option<f64>,
     pub(super) octave: i8,
     pub(super) feel: Option<Feel>,
+    /// How strongly a groove template is applied.
+    pub(super) looseness: Option<f32>,
     /// Whether the word means following the kick.
     pub(super) follows_kick: bool,
     /// In an edit: how closely to follow the current take.
@@ -202,6 +204,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
         } else if let Some(feel) = effect.strip_prefix("feel=") {
             let feels = [Feel::HalfTime, Feel::DoubleTime];
             entry.feel = Some(feels.into_iter().find(|known| known.name() == feel)?);
+        } else if let Some(looseness) = effect.strip_prefix("loose=") {
+            entry.looseness = Some(looseness.parse().ok()?);
         } else if let Some(name) = effect.strip_prefix("no=") {
             entry.absent = Some(track(name)?);
         } else if let Some(octave) = effect.strip_prefix("oct") {

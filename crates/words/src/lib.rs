@@ -194,6 +194,19 @@ impl Feel {
     }
 }
 
+/// How strongly a groove template is applied where no word says otherwise, in `0.0..=2.0`. At 1, what people play farther from
+/// the grid than anybody would leave it is moved nearer.
+pub const USUAL_LOOSENESS: f32 = 1.0;
+
+/// Microtiming and accents of performers, apart from what is played.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Groove {
+    /// Name of a template in [`genre`]; one that this version does not know has no effect.
+    pub template: String,
+    /// How strongly it is applied, in `0.0..=2.0`: 0 is on the grid, 1 is usual.
+    pub looseness: f32,
+}
+
 /// What is requested of one track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrackIntent {
@@ -277,6 +290,9 @@ pub struct Intent {
     /// How fast the drums feel relative to the tempo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feel: Option<Feel>,
+    /// Microtiming and accents; `None` plays on the grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groove: Option<Groove>,
     /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
     /// Words that were not understood, for display.
@@ -309,6 +325,7 @@ impl Default for Intent {
             chords: None,
             numerals: Vec::new(),
             feel: None,
+            groove: None,
             tracks: Default::default(),
             unknown: Vec::new(),
             notes: Vec::new(),
@@ -324,6 +341,8 @@ impl Intent {
         self.styles[style.index()] = 1.0;
         self.other_styles.clear();
         self.genres = vec![(style.name().to_owned(), 1.0)];
+        let looseness = self.groove.as_ref().map(|groove| groove.looseness);
+        self.groove = self.usual_groove(looseness);
         self
     }
 

@@ -53,6 +53,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     if let Some(text) = text {
         complete(&mut reading, prompt, text);
     }
+    say_guess(&mut reading);
     share_instruments(&mut reading);
     let unwanted = unwanted(&reading);
     let attributes = shifted(Attributes::default(), &reading.piece);
@@ -75,6 +76,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         chords: reading.chords,
         numerals: reading.numerals,
         feel: reading.feel,
+        groove: None,
         tracks: Default::default(),
         unknown: reading.unknown,
         notes: reading.notes,
@@ -95,6 +97,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
             ..TrackIntent::default()
         };
     }
+    intent.groove = intent.usual_groove(reading.looseness);
     intent.tracks[Track::Bass.index()].follow_kick = reading.follows_kick;
     for track in Track::ALL {
         if track != Track::Drums {
@@ -110,6 +113,23 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         }
     }
     Ok(intent)
+}
+
+/// A style that no word names is said to be guessed.
+fn say_guess(reading: &mut Reading) {
+    let is_named = reading.styles.iter().any(|weight| *weight > 0.0) || !reading.genres.is_empty();
+    if is_named || reading.notes.iter().any(|note| note.starts_with("guessed")) {
+        return;
+    }
+    let total: f32 = reading.hints.iter().sum();
+    let mut hinted: Vec<Style> =
+        Style::ALL.into_iter().filter(|style| reading.hints[style.index()] > 0.2 * total).collect();
+    hinted.sort_by(|a, b| reading.hints[b.index()].total_cmp(&reading.hints[a.index()]));
+    let titles: Vec<&str> = hinted.iter().take(3).map(|style| style.title()).collect();
+    reading.notes.push(match titles.as_slice() {
+        [] => "guessed: pop, as no style is named".to_owned(),
+        titles => format!("guessed from the words: {}", titles.join(" / ")),
+    });
 }
 
 /// Tags of instruments that harmony and melody can both have.
@@ -187,9 +207,10 @@ fn share_instruments(reading: &mut Reading) {
         for (at, group) in wishes.groups.iter().enumerate() {
             let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
-                reading
-                    .notes
-                    .push(format!("no patch is a {name}: the nearest, {}, plays", wishes.instruments[at]));
+                reading.notes.push(format!(
+                    "no patch sounds like {name}: the nearest, {}, plays",
+                    wishes.instruments[at]
+                ));
             }
         }
     }
@@ -312,6 +333,9 @@ pub fn edit_with(
         reading.closeness.unwrap_or(if names_another { CLOSE_BY_ANOTHER } else { CLOSE })
     };
     edited.feel = reading.feel.or(edited.feel);
+    if let Some(looseness) = reading.looseness {
+        edited.groove = edited.usual_groove(Some(looseness));
+    }
     edited.notes = reading.notes;
     edited.unknown = reading.unknown;
     let shared = [

@@ -100,6 +100,7 @@ pub(super) struct Reading {
     pub(super) chords: Option<Vec<Chord>>,
     pub(super) numerals: Vec<Numeral>,
     pub(super) feel: Option<Feel>,
+    pub(super) looseness: Option<f32>,
     pub(super) follows_kick: bool,
     pub(super) closeness: Option<f32>,
     pub(super) unknown: Vec<String>,
@@ -157,6 +158,7 @@ pub(super) fn read(prompt: &str) -> Reading {
         open_group: None,
     };
     reader.mend_slips();
+    reader.mood_alone();
     reader.solo();
     reader.one_part();
     let mut index = 0;
@@ -250,6 +252,24 @@ impl Reader {
             if let Some(meant) = likely_meant(word).filter(|_| !is_in_phrase) {
                 meant.clone_into(&mut self.words[index].lower);
             }
+        }
+    }
+
+    /// "Minimal" is a mood beside a style or an instrument, and a genre alone.
+    fn mood_alone(&mut self) {
+        let is_else = |word: &Word| {
+            look_up(&word.lower).is_some_and(|entry| {
+                !entry.styles.is_empty()
+                    || entry.genre.is_some()
+                    || entry.track.is_some()
+                    || !entry.free.is_empty()
+                    || !entry.fixed.is_empty()
+            })
+        };
+        if !self.words.iter().any(is_else)
+            && let Some(word) = self.words.iter_mut().find(|word| word.lower == "minimal")
+        {
+            "microhouse".clone_into(&mut word.lower);
         }
     }
 
@@ -357,7 +377,7 @@ impl Reader {
                 self.flush(subject, false);
                 self.is_negated = true;
             }
-            "or" | "nor" | "and" if self.negated_noun && self.next_is_track(index + 1) => {
+            "or" | "nor" | "and" if self.negated_noun && self.next_is_played(index + 1) => {
                 self.is_negated = true;
             }
             "more" => self.compare(1.0),
@@ -381,7 +401,13 @@ impl Reader {
             "and" | "the" | "while" if self.is_described && !self.pending.is_empty() => {
                 self.end_clause();
             }
-            "nothing" | "nobody" if self.lower(index + 1) == "else" => self.reading.only_named = true,
+            "nothing" | "nobody" if matches!(self.lower(index + 1), "else" | "but" | "except") => {
+                self.reading.only_named = true;
+                // Not "except the drums".
+                if self.lower(index + 1) == "except" {
+                    "but".clone_into(&mut self.words[index + 1].lower);
+                }
+            }
             "only" | "just" => {
                 let names = |index: usize| {
                     let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
@@ -399,6 +425,12 @@ impl Reader {
     fn compare(&mut self, direction: f32) {
         self.scale *= direction;
         self.is_compared = true;
+    }
+
+    /// Whether the word after "no drums or" or "no piano and" belongs to what is negated.
+    fn next_is_played(&self, index: usize) -> bool {
+        let entry = self.words.get(index).and_then(|word| look_up(&word.lower));
+        entry.is_some_and(|entry| entry.track.is_some() || !entry.free.is_empty() || !entry.voices.is_empty())
     }
 
     fn next_is_track(&self, index: usize) -> bool {
@@ -430,6 +462,7 @@ impl Reader {
                 self.reading.pace = (self.reading.pace + pace).clamp(-1.0, 1.0);
             }
             self.reading.feel = self.reading.feel.or(entry.feel);
+            self.reading.looseness = self.reading.looseness.or(entry.looseness);
             self.reading.follows_kick |= entry.follows_kick;
             self.reading.closeness = self.reading.closeness.or(entry.closeness);
             if let Some(track) = entry.absent {
@@ -505,6 +538,7 @@ impl Reader {
         self.fixed(entry, !is_negated, group);
         if !entry.free.is_empty() {
             self.instruments(entry, strength, is_negated, index + length, group);
+            self.negated_noun = is_negated;
             return;
         }
         // "Without any beats".

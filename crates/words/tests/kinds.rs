@@ -47,3 +47,10 @@ fn other_prompts_are_understood_as_well_as_before() {
     assert!(strangers.total().share() >= 0.9, "{:.3}", strangers.total().share());
     assert!(aside.total().share() >= 0.92, "{:.3}", aside.total().share());
 }
+
+#[test]
+fn sentences_of_the_same_kinds_are_understood() {
+    let scores = scored("siblings.txt");
+    println!("wrong:\n  {}", scores.failures.join("\n  "));
+    assert!(scores.total().share() >= 0.97, "{:.3}", scores.total().share());
+}

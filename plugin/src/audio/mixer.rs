@@ -2,6 +2,7 @@
 
 use nice_plug::util::db_to_gain;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_playback::DrumOutputs;
 
 use crate::control::host::HostLink;
 use crate::control::status::Meter;
@@ -51,12 +52,13 @@ impl Mixer {
 
     /// Reads where the gains shall go.
     pub fn aim(&mut self, params: &ResonantParams, host: &HostLink) {
-        let solo = Track::ALL.into_iter().any(|track| params.track(track).solo.value());
+        let audible = params.audible();
         for (strip, track) in self.strips.iter_mut().zip(Track::ALL) {
             let params = params.track(track);
             let level_db = params.level.value();
-            let audible = !params.mute.value() && (!solo || params.solo.value()) && level_db > LEVEL_MIN_DB;
-            let level = if audible { db_to_gain(level_db) } else { 0.0 };
+            let sounds =
+                audible[track.index()] && params.output.value().has_audio() && level_db > LEVEL_MIN_DB;
+            let level = if sounds { db_to_gain(level_db) } else { 0.0 };
             let pan = params.pan.value();
             strip.left.target = level * (1.0 - pan).min(1.0);
             strip.right.target = level * (1.0 + pan).min(1.0);
@@ -78,10 +80,12 @@ impl Mixer {
         }
     }
 
-    /// Applies each strip to its stem in place, writes their sum to `main`, and raises the tracks' meters.
+    /// Applies each strip to its stem in place, and that of the drums to their parts, writes the stems' sum to `main`, and raises
+    /// the tracks' meters.
     pub fn mix(
         &mut self,
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],
+        mut drums: Option<&mut DrumOutputs<'_>>,
         main: [&mut [f32]; 2],
         meters: &[Meter; TRACK_COUNT],
     ) {
@@ -91,11 +95,17 @@ impl Mixer {
         for ((strip, [left, right]), meter) in self.strips.iter_mut().zip(stems).zip(meters) {
             let mut peaks = [0.0_f32; 2];
             let channels = left.iter_mut().zip(right.iter_mut());
-            for ((left, right), (main_left, main_right)) in
-                channels.zip(main_left.iter_mut().zip(main_right.iter_mut()))
+            let mut parts = drums.take();
+            for (frame, ((left, right), (main_left, main_right))) in
+                channels.zip(main_left.iter_mut().zip(main_right.iter_mut())).enumerate()
             {
-                *left *= strip.left.next(self.step);
-                *right *= strip.right.next(self.step);
+                let gains = [strip.left.next(self.step), strip.right.next(self.step)];
+                *left *= gains[0];
+                *right *= gains[1];
+                for part in parts.iter_mut().flat_map(|parts| parts.iter_mut()) {
+                    part[0][frame] *= gains[0];
+                    part[1][frame] *= gains[1];
+                }
                 peaks = [peaks[0].max(left.abs()), peaks[1].max(right.abs())];
                 let in_main = strip.main.next(self.step);
                 *main_left += *left * in_main;

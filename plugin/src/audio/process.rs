@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Player, Position};
+use resonantgen_playback::{Controls, DrumOutputs, NoteOutput, Player, Position};
+use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use rtrb::Consumer;
 
 use super::mixer::Mixer;
+use super::notes;
 use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::control::demand::SongTrigger;
@@ -17,6 +19,8 @@ use crate::control::job::Trigger;
 use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
 
+/// Outputs besides Main: the stems, and the parts of the drums.
+pub const AUX_OUTPUTS: usize = TRACK_COUNT + DRUM_VOICE_COUNT;
 /// Most events in one block: more than there are keys and parameters for them.
 const EVENTS: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
@@ -33,6 +37,7 @@ pub struct Processor {
     port: ControlPort,
     player: Option<Player>,
     mixer: Mixer,
+    note_output: NoteOutput,
     edges: Edges,
     sample_rate_hz: f64,
     /// The host renders instead of playing: it waits for us.
@@ -68,6 +73,7 @@ impl Processor {
             port,
             player: None,
             mixer: Mixer::new(48_000.0),
+            note_output: NoteOutput::new(),
             edges: Edges::default(),
             sample_rate_hz: 48_000.0,
             offline: false,
@@ -83,12 +89,14 @@ impl Processor {
         self.sample_rate_hz = f64::from(sample_rate_hz);
         self.player = Some(self.control.open_player(self.sample_rate_hz));
         self.mixer = Mixer::new(sample_rate_hz);
+        self.note_output.release();
     }
 
     /// Forgets where the timeline was.
     pub fn reset(&mut self) {
         self.free_beat = 0.0;
         self.fresh = true;
+        self.note_output.release();
         if let Some(player) = &mut self.player {
             player.reset();
         }
@@ -218,28 +226,30 @@ impl Processor {
             self.control.repaint.request_repaint();
         }
 
-        let ([main_left, main_right], Ok([drums, bass, harmony, melody]), Some(player)) =
-            (buffer.as_slice(), <&mut [Buffer; TRACK_COUNT]>::try_from(&mut *aux.outputs), &mut self.player)
+        let ([main_left, main_right], Ok(outputs), Some(player)) =
+            (buffer.as_slice(), <&mut [Buffer; AUX_OUTPUTS]>::try_from(&mut *aux.outputs), &mut self.player)
         else {
             return ProcessStatus::Normal;
         };
-        let (
-            [drums_left, drums_right],
-            [bass_left, bass_right],
-            [harmony_left, harmony_right],
-            [melody_left, melody_right],
-        ) = (drums.as_slice(), bass.as_slice(), harmony.as_slice(), melody.as_slice())
-        else {
-            return ProcessStatus::Normal;
+        let mut pairs: [[&mut [f32]; 2]; AUX_OUTPUTS] = Default::default();
+        for (pair, output) in pairs.iter_mut().zip(outputs) {
+            let [left, right] = output.as_slice() else { return ProcessStatus::Normal };
+            *pair = [&mut **left, &mut **right];
+        }
+        let [drums, bass, harmony, melody, drum_voices @ ..] = pairs;
+        let (mut stems, mut drum_voices): (_, DrumOutputs<'_>) =
+            ([drums, bass, harmony, melody], drum_voices);
+        let mut drum_voices = self.control.host.has_drum_outputs().then_some(&mut drum_voices);
+        let controls = Controls {
+            swap_at: self.params.swap_at.value().into(),
+            chosen: self.chosen,
+            dials: self.params.dials(),
         };
-        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = [
-            [drums_left, drums_right],
-            [bass_left, bass_right],
-            [harmony_left, harmony_right],
-            [melody_left, melody_right],
-        ];
-        player.process(position, self.params.swap_at.value().into(), self.chosen, &mut stems);
-        self.mixer.mix(&mut stems, [main_left, main_right], &self.control.audio.meters);
+        player.process(position, &controls, &mut stems, drum_voices.as_deref_mut());
+        self.mixer.mix(&mut stems, drum_voices, [main_left, main_right], &self.control.audio.meters);
+        self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
+            context.try_send_event(notes::event(message)).is_ok()
+        });
         ProcessStatus::KeepAlive
     }
 }

@@ -34,8 +34,8 @@ use super::{gui, preset, state};
 use crate::audio::bars::BarReader;
 use crate::control::host::HostLink;
 
-/// Main and four stems.
-pub const PORT_COUNT: usize = 5;
+/// Main, four stems, and four parts of the drums.
+pub const PORT_COUNT: usize = 9;
 const CHANNEL_COUNT: usize = 2;
 /// As CLAP's extension for rendering, for each block and from the audio thread: `build.rs` lets the VST3 call it.
 const RENDER_OF_BLOCK: &CStr = c"org.resonantgen.render-of-block";
@@ -236,7 +236,7 @@ unsafe extern "C" fn process(
 
 /// Sets the channels to null that lie in memory which an earlier channel has: nobody may write there twice. Returns a bit for
 /// each port that has memory of its own, which a host only gives to what it uses.
-fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: usize) -> u8 {
+fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: usize) -> u16 {
     let given = *channels;
     let length = frames * size_of::<f32>();
     let overlap = |one: *mut f32, other: *mut f32| {
@@ -496,24 +496,29 @@ mod tests {
 
     #[test]
     fn no_memory_is_handed_out_twice() {
-        let mut memory = vec![0.0_f32; 16 * FRAMES];
+        let mut memory = vec![0.0_f32; 2 * PORT_COUNT * FRAMES];
         let own = |port: usize| [Some(2 * port * FRAMES), Some((2 * port + 1) * FRAMES)];
         let kept = |memory: &mut [f32], at| {
             let mut channels = channels(memory, at);
             let supplied = take_apart(&mut channels, FRAMES);
             (channels.map(|port| port.map(|pointer| !pointer.is_null())), supplied)
         };
-        let all = [own(0), own(1), own(2), own(3), own(4)];
-        assert_eq!(kept(&mut memory, all), ([[true; 2]; 5], 0b1_1111));
+        // Five ports, and nothing for those of the drums' parts.
+        let five = |ports: [[Option<usize>; CHANNEL_COUNT]; 5]| -> [_; PORT_COUNT] {
+            std::array::from_fn(|port| ports.get(port).copied().unwrap_or_default())
+        };
+        let all = std::array::from_fn(own);
+        assert_eq!(kept(&mut memory, all), ([[true; 2]; PORT_COUNT], 0b1_1111_1111));
         // All ports are one.
-        let (apart, supplied) = kept(&mut memory, [own(0); 5]);
-        assert_eq!((apart[0], &apart[1..], supplied), ([true; 2], &[[false; 2]; 4][..], 0));
+        let (apart, supplied) = kept(&mut memory, [own(0); PORT_COUNT]);
+        assert_eq!((apart[0], &apart[1..], supplied), ([true; 2], &[[false; 2]; PORT_COUNT - 1][..], 0));
         // What is not used shares one buffer.
-        let unused = kept(&mut memory, [own(0), own(1), own(2), own(2), own(2)]);
-        assert_eq!(unused, ([[true; 2], [true; 2], [true; 2], [false; 2], [false; 2]], 0b0_0011));
+        let unused = kept(&mut memory, five([own(0), own(1), own(2), own(2), own(2)]));
+        assert_eq!(unused.0[..5], [[true; 2], [true; 2], [true; 2], [false; 2], [false; 2]]);
+        assert_eq!(unused.1, 0b0_0011);
         // Left and right are one, and another port begins in the middle of it.
-        let mono =
-            kept(&mut memory, [own(0), [Some(200), Some(200)], [Some(230), None], own(7), [None, None]]);
+        let ports = five([own(0), [Some(200), Some(200)], [Some(230), None], own(7), [None, None]]);
+        let mono = kept(&mut memory, ports);
         assert_eq!(mono.0[1], [true, false]);
         assert_eq!(mono.0[2], [false, false]);
         assert_eq!(mono.1, 0b0_1001);

@@ -1,7 +1,7 @@
 //! What the player needs to be given, and how the audio thread asks for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use atomic_float::AtomicF64;
@@ -23,6 +23,8 @@ pub struct Demand {
     pub takes: [Option<u32>; TRACK_COUNT],
     /// Tempo in quarter notes per minute at which it is heard; `None` while the tempo moves: takes are sliced then.
     pub bpm: Option<f64>,
+    /// Kick, snare, hats and percussion are heard apart.
+    pub drum_voices: bool,
 }
 
 /// A [`Demand`] that threads share without a lock: one writes, others read.
@@ -30,6 +32,7 @@ pub struct Demand {
 pub struct DemandCell {
     takes: [AtomicU32; TRACK_COUNT],
     bpm: AtomicF64,
+    drum_voices: AtomicBool,
     serial: AtomicU32,
 }
 
@@ -40,6 +43,7 @@ impl DemandCell {
             cell.store(number.unwrap_or(0), Ordering::Relaxed);
         }
         self.bpm.store(demand.bpm.unwrap_or(0.0), Ordering::Relaxed);
+        self.drum_voices.store(demand.drum_voices, Ordering::Relaxed);
         self.serial.fetch_add(1, Ordering::Release);
     }
 
@@ -57,6 +61,7 @@ impl DemandCell {
         let demand = Demand {
             takes: takes.map(|number| Some(number).filter(|number| *number > 0)),
             bpm: Some(bpm).filter(|bpm| *bpm > 0.0),
+            drum_voices: self.drum_voices.load(Ordering::Relaxed),
         };
         (serial, demand)
     }
@@ -184,7 +189,8 @@ impl ControlPort {
     /// Realtime-safe.
     pub fn demand(&mut self, takes: [Option<usize>; TRACK_COUNT], bpm: Option<Option<f64>>) {
         let takes = takes.map(|index| index.map(|index| index as u32 + 1));
-        let demand = Demand { takes, bpm: bpm.unwrap_or(self.demand.bpm) };
+        let drum_voices = self.control.host.has_drum_outputs();
+        let demand = Demand { takes, bpm: bpm.unwrap_or(self.demand.bpm), drum_voices };
         if demand != self.demand {
             self.demand = demand;
             self.control.audio.demand.write(&demand);
@@ -232,7 +238,7 @@ mod tests {
     fn a_demand_arrives_whole_and_has_a_new_number() {
         let cell = DemandCell::default();
         assert_eq!(cell.read(), (0, Demand::default()));
-        let demand = Demand { takes: [None, Some(3), None, Some(32)], bpm: Some(97.5) };
+        let demand = Demand { takes: [None, Some(3), None, Some(32)], bpm: Some(97.5), drum_voices: true };
         cell.write(&demand);
         assert_eq!(cell.read(), (1, demand));
         assert_eq!(cell.bpm(), 97.5);

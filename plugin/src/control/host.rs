@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use clap_sys::host::clap_host;
 use parking_lot::Mutex;
@@ -12,11 +12,14 @@ use resonantgen_music::track::Track;
 use crate::audio::bars::HostBar;
 use crate::clap::state::StateParts;
 
+/// Bits of the outputs Kick, Snare, Hats and Percussion.
+const DRUM_OUTPUTS: u16 = 0b1_1110_0000;
+
 /// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
 #[derive(Debug, Default)]
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
-    supplied: AtomicU8,
+    supplied: AtomicU16,
     /// The host has left out a stem's port before: it supplies only what is connected.
     leaves_out_unused: AtomicBool,
     /// The project has changed and the host has not been told yet.
@@ -72,8 +75,8 @@ impl HostLink {
     }
 
     /// Remembers which output ports the host supplied in this block (bit 0 is Main). Realtime-safe.
-    pub fn note_supplied(&self, ports: u8) {
-        const STEMS: u8 = 0b1_1110;
+    pub fn note_supplied(&self, ports: u16) {
+        const STEMS: u16 = 0b1_1110;
         self.supplied.store(ports, Ordering::Relaxed);
         if ports & STEMS != STEMS {
             self.leaves_out_unused.store(true, Ordering::Relaxed);
@@ -86,8 +89,16 @@ impl HostLink {
     /// that left Main would be lost. Only a host that has left out a port before means what it supplies.
     #[must_use]
     pub fn is_connected(&self, track: Track) -> bool {
-        let supplied = self.supplied.load(Ordering::Relaxed) & (2 << track.index()) != 0;
-        supplied && self.leaves_out_unused.load(Ordering::Relaxed)
+        let supplied = self.supplied.load(Ordering::Relaxed);
+        let all_drums = track == Track::Drums && supplied & DRUM_OUTPUTS == DRUM_OUTPUTS;
+        let is_supplied = supplied & (2 << track.index()) != 0 || all_drums;
+        is_supplied && self.leaves_out_unused.load(Ordering::Relaxed)
+    }
+
+    /// Whether the host supplies an output for kick, snare, hats or percussion. Realtime-safe.
+    #[must_use]
+    pub fn has_drum_outputs(&self) -> bool {
+        self.supplied.load(Ordering::Relaxed) & DRUM_OUTPUTS != 0
     }
 
     /// Runs `load`, which changes parameters without anybody having moved them.
@@ -193,5 +204,12 @@ mod tests {
         assert_eq!(Track::ALL.map(|track| one.is_connected(track)), [false, true, false, false]);
         one.note_supplied(0b1_1111);
         assert!(Track::ALL.into_iter().all(|track| one.is_connected(track)));
+        assert!(!one.has_drum_outputs());
+
+        // Drums leave Main when all of their parts go elsewhere.
+        one.note_supplied(0b0_1110_0001);
+        assert!(!one.is_connected(Track::Drums) && one.has_drum_outputs());
+        one.note_supplied(0b1_1110_0001);
+        assert_eq!(Track::ALL.map(|track| one.is_connected(track)), [true, false, false, false]);
     }
 }

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Slot, SlotSender, TakeClips};
+use resonantgen_playback::{Clip, Slot, SlotSender, TakeClips, is_same_tempo};
 use resonantgen_project::StoredSound as _;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
 use super::Control;
 use super::demand::{Demand, SongTrigger};
+use super::drum_split::DrumSplit;
 use super::job::{Command, Count};
 use super::snapshot::{Snapshot, SwapPolicy};
 
@@ -51,11 +52,29 @@ struct Publisher {
     prepared: HashMap<TakeId, Arc<TakeClips>>,
     /// What the player has been given.
     sent: [Option<Contents>; TRACK_COUNT],
+    drum_split: DrumSplit,
+}
+
+/// How far a snapshot was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Published {
+    /// The player has all that is demanded.
+    All,
+    /// All but the voices of the drums, which are being made.
+    ButVoices,
+    /// The ring is full: the host does not process.
+    NotAll,
 }
 
 impl Publisher {
     fn new(sender: SlotSender, sample_rate_hz: f64) -> Self {
-        Self { sender, sample_rate_hz, prepared: HashMap::new(), sent: Default::default() }
+        Self {
+            sender,
+            sample_rate_hz,
+            prepared: HashMap::new(),
+            sent: Default::default(),
+            drum_split: DrumSplit::default(),
+        }
     }
 
     /// Whether preparing a take is only a reference to it.
@@ -78,13 +97,44 @@ impl Publisher {
         Arc::clone(clips)
     }
 
-    /// Sends the player what it does not have yet. What is demanded is prepared now; returns whether all of it fitted into
-    /// the ring.
-    fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> bool {
+    /// Gives the drums that are heard their voices, as soon as they are made; returns whether they have them. Other takes keep
+    /// theirs, for a song that goes back to them.
+    fn give_voices(&mut self, snapshot: &Snapshot, demand: &Demand) -> bool {
+        if let Some((clip, voices)) = self.drum_split.take() {
+            let voiced = Arc::new(clip.with_voices(voices));
+            for clips in self.prepared.values_mut().filter(|clips| clips.has(&clip)) {
+                *clips = Arc::new(clips.with_clip(&clip, Arc::clone(&voiced)));
+            }
+        }
+        let mut wanted = snapshot.wanted(demand);
+        let Some(take) = wanted.find(|take| take.recipe.track == Track::Drums && !take.is_asleep()) else {
+            return true;
+        };
+        let clips = self.prepare(snapshot, take);
+        let clip = demand.bpm.map_or(clips.original(), |bpm| clips.at(bpm));
+        if clip.has_voices() {
+            return true;
+        }
+        let is_rendition = |take: &Take| is_same_tempo(take.recipe.plan.bpm, clip.bpm());
+        let mut renditions = snapshot.renditions.iter().filter(|rendition| rendition.of == take.id);
+        let sound = if Arc::ptr_eq(clip, clips.original()) {
+            Some(take)
+        } else {
+            renditions.find(|rendition| is_rendition(&rendition.take)).map(|rendition| &rendition.take)
+        };
+        if let Some(sound) = sound {
+            self.drum_split.start(sound, clip);
+        }
+        sound.is_none()
+    }
+
+    /// Sends the player what it does not have yet. What is demanded is prepared now.
+    fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> Published {
         self.sender.collect();
         for take in snapshot.wanted(demand).filter(|take| !take.is_asleep()) {
             self.prepare(snapshot, take);
         }
+        let has_voices = !demand.drum_voices || self.give_voices(snapshot, demand);
         let mut is_complete = true;
         for track in Track::ALL {
             let state = snapshot.session.track(track);
@@ -120,7 +170,11 @@ impl Publisher {
         let known: HashSet<&TakeId> =
             histories.chain(snapshot.early.iter().flatten()).map(|take| &take.id).collect();
         self.prepared.retain(|id, _| known.contains(id));
-        is_complete
+        match (is_complete, has_voices) {
+            (true, true) => Published::All,
+            (true, false) => Published::ButVoices,
+            (false, _) => Published::NotAll,
+        }
     }
 
     /// Prepares one take that nobody demands, but that a number may choose; returns whether there was one.
@@ -239,7 +293,8 @@ impl Publishing<'_> {
         let answered = control.worker_answered.load(Ordering::Acquire);
         let (serial, demand) = control.audio.demand.read();
         let seen = (control.store.serial(), serial, answered);
-        if self.seen == Some(seen) {
+        let has_voices = self.publisher.as_ref().is_some_and(|publisher| publisher.drum_split.is_done());
+        if self.seen == Some(seen) && !has_voices {
             return;
         }
         if self.seen.is_none_or(|before| before.1 != serial) {
@@ -262,19 +317,17 @@ impl Publishing<'_> {
         if has_woken {
             snapshot = control.store.load();
         }
-        let is_complete =
-            self.publisher.as_mut().is_none_or(|publisher| publisher.publish(&snapshot, &demand));
+        let publisher = self.publisher.as_mut();
+        let published = publisher.map_or(Published::All, |publisher| publisher.publish(&snapshot, &demand));
         self.is_tidy = false;
         // The host hears of a change when the player has it.
         if std::mem::replace(&mut self.commits, snapshot.commits) != snapshot.commits {
             control.host.mark_dirty();
         }
-        if is_complete {
+        if published == Published::All {
             control.published.store((snapshot.serial, serial, answered));
-            self.seen = Some((snapshot.serial, serial, answered));
-        } else {
-            self.seen = None;
         }
+        self.seen = Some((snapshot.serial, serial, answered)).filter(|_| published != Published::NotAll);
     }
 
     /// Does what can wait: at most one take, so that nobody waits long for something else.
@@ -288,7 +341,7 @@ impl Publishing<'_> {
         let mut is_left = publisher.prepare_spare(&snapshot);
         if is_left {
             let (_, demand) = self.control.audio.demand.read();
-            if !publisher.publish(&snapshot, &demand) {
+            if publisher.publish(&snapshot, &demand) == Published::NotAll {
                 // The next turn tries again.
                 self.seen = None;
             }
@@ -300,7 +353,7 @@ impl Publishing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use resonantgen_playback::{Player, Position, SwapAt, channel};
+    use resonantgen_playback::{Controls, Player, Position, channel};
 
     use super::*;
     use crate::control::snapshot::Store;
@@ -321,7 +374,8 @@ mod tests {
             Position { beat, bpm: 240.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
         let mut numbers = [None; TRACK_COUNT];
         numbers[Track::Bass.index()] = chosen;
-        player.process(position, SwapAt::Bar, numbers, &mut stems);
+        let controls = Controls { chosen: numbers, ..Controls::default() };
+        player.process(position, &controls, &mut stems, None);
         player.clip(Track::Bass).map(Arc::as_ptr)
     }
 
@@ -334,17 +388,17 @@ mod tests {
             Take { id: TakeId("another".to_owned()), ..Take::clone(&session.track(Track::Bass).history[0]) };
         store.commit(session.clone(), 0, SwapPolicy::IMMEDIATE);
         let (mut publisher, mut player) = open(f64::from(TAKE_SAMPLE_RATE_HZ));
-        assert!(publisher.publish(&store.load(), &Demand::default()));
+        assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
         let old = bass_at(&mut player, 3.5, None);
 
         // The song asks too late for the next bar, and meanwhile another take is unpacked.
         session.track_mut(Track::Bass).current = Some(1);
         store.commit(session.clone(), 0, SwapPolicy { immediate: false, asked_at: Some(3.5) });
-        assert!(publisher.publish(&store.load(), &Demand::default()));
+        assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
         session.track_mut(Track::Bass).add(Arc::new(other));
         session.track_mut(Track::Bass).current = Some(1);
         store.commit(session, 0, SwapPolicy::default());
-        assert!(publisher.publish(&store.load(), &Demand::default()));
+        assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
         assert_eq!(bass_at(&mut player, 4.0, None), old, "it takes over a bar early");
         assert_ne!(bass_at(&mut player, 8.0, None), old, "it does not take over");
     }
@@ -368,6 +422,26 @@ mod tests {
             // Back again, after the crossfade.
             let back = (0..64).map(|_| bass_at(&mut player, 0.0, Some(1))).last().flatten();
             assert_eq!(back, newest, "at {rate_hz} audio frames per second");
+        }
+    }
+
+    #[test]
+    fn drums_get_their_voices_when_an_output_for_them_is_connected() {
+        let store = Store::default();
+        store.commit(fixture(), 0, SwapPolicy::IMMEDIATE);
+        for rate_hz in [44_100.0, 48_000.0] {
+            let (mut publisher, mut player) = open(rate_hz);
+            let demand = Demand { drum_voices: true, ..Demand::default() };
+            let mut turns = 0;
+            while publisher.publish(&store.load(), &demand) == Published::ButVoices {
+                std::thread::yield_now();
+                turns += 1;
+            }
+            assert!(turns > 0, "the player does not wait for it");
+            bass_at(&mut player, 0.0, None);
+            let drums = player.clip(Track::Drums).expect("the drums play");
+            assert!(drums.has_voices(), "at {rate_hz} audio frames per second");
+            assert!(!player.clip(Track::Bass).expect("the bass plays").has_voices());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Shared state of all requests, and the routes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,11 +20,10 @@ use super::page::Page;
 use super::problem::Problem;
 use super::routes;
 use super::sessions::Sessions;
+use super::upload::Uploads;
 
-/// Maximum number of simultaneous session uploads: each may need much memory.
-const UPLOADS: usize = 2;
-/// Name prefix of upload folders.
-const UPLOAD: &str = ".upload-";
+/// Maximum number of uploads that are worked on at a time: each may need much memory.
+const UNPACKED: usize = 2;
 
 /// Shared state of all requests.
 pub struct App {
@@ -33,11 +32,12 @@ pub struct App {
     pub(super) metrics: Arc<Metrics>,
     pub(super) generator: Arc<dyn Generator>,
     pub(super) limits: Limits,
-    data: PathBuf,
     pub(super) guard: Guard,
     pub(super) page: Page,
     pub(super) watchers: Arc<Semaphore>,
-    pub(super) uploads: Arc<Semaphore>,
+    pub(super) uploads: Uploads,
+    /// One permit for each upload that is worked on; taken only when all of it is there.
+    pub(super) unpacked: Arc<Semaphore>,
     /// Set when no new jobs are accepted.
     pub(super) closing: watch::Sender<bool>,
     /// Set when event streams must end.
@@ -51,7 +51,7 @@ impl App {
         guard: Guard,
         limits: Limits,
     ) -> std::io::Result<Self> {
-        clear_uploads(data);
+        let uploads = Uploads::new(data, limits.all_uploads_bytes);
         let sessions = Arc::new(Sessions::open(data, limits.sessions)?);
         let metrics = Arc::new(Metrics::default());
         let jobs = Jobs::open(data, sessions.clone(), generator.clone(), metrics.clone(), limits.clone())?;
@@ -63,27 +63,12 @@ impl App {
             guard,
             page: Page::new(),
             watchers: Arc::new(Semaphore::new(limits.watchers)),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            uploads,
+            unpacked: Arc::new(Semaphore::new(UNPACKED)),
             closing: watch::Sender::new(false),
             farewell: watch::Sender::new(false),
             limits,
-            data: data.to_owned(),
         })
-    }
-
-    /// A folder for one upload, removed when dropped.
-    pub(super) fn upload_folder(&self) -> std::io::Result<tempfile::TempDir> {
-        tempfile::Builder::new().prefix(UPLOAD).tempdir_in(&self.data)
-    }
-}
-
-/// Removes uploads left behind by a killed process.
-fn clear_uploads(data: &Path) {
-    for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(UPLOAD) {
-            // Failed removals are retried at the next start.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
     }
 }
 

@@ -1,14 +1,16 @@
-//! Which connections are open, so that those that ask for nothing keep nobody out.
+//! Which connections are open, so that clients that make the server wait keep nobody out.
 //!
-//! A client that opens connections and sends no request, or leaves them open behind one, costs the others their places (the
-//! attack "Slowloris" of 2009). So when all places are taken, the connection that has waited for a request for the longest
-//! time makes room.
+//! A client that opens connections and sends no request, sends one byte by byte, or does not take the answer, costs the others
+//! their places (the attacks "Slowloris" of 2009 and "R-U-Dead-Yet" of 2010, and slow reading). So when all places are taken, one
+//! of those that are waited for makes room: the one that has asked for nothing for the longest time, or else the one that has
+//! sent or taken too little for the longest time.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,6 +19,9 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::Notify;
+
+/// Bytes that a client must send or take to count as one that goes on.
+const STEP_BYTES: usize = 16 << 10;
 
 /// The open connections.
 #[derive(Debug, Default)]
@@ -28,51 +33,64 @@ struct Places {
     now: u64,
     /// Connections that wait for a request, by when they began to.
     idle: BTreeMap<u64, Arc<Notify>>,
+    /// Connections in the midst of a request whose client is waited for, by when that began.
+    slow: BTreeMap<u64, (Instant, Arc<Notify>)>,
 }
 
 impl Crowd {
-    fn places(&self) -> std::sync::MutexGuard<'_, Places> {
+    fn places(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the connection that has waited for a request for the longest time, if one waits.
-    pub(super) fn make_room(&self) {
-        if let Some((_, longest)) = self.places().idle.pop_first() {
-            longest.notify_one();
-        }
-    }
-
-    fn wait(&self, close: &Arc<Notify>) -> u64 {
+    /// Closes the connection that has waited for a request for the longest time; if none waits for one, the connection that has
+    /// waited for its client for the longest time, if that is at least `patience`.
+    pub(super) fn make_room(&self, patience: Duration) {
         let mut places = self.places();
-        places.now += 1;
-        let since = places.now;
-        places.idle.insert(since, Arc::clone(close));
-        since
+        if let Some((_, longest)) = places.idle.pop_first() {
+            longest.notify_one();
+        } else if let Some(longest) = places.slow.first_entry()
+            && longest.get().0.elapsed() >= patience
+        {
+            longest.remove().1.notify_one();
+        }
     }
 }
 
 /// One connection.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Guest {
     crowd: Arc<Crowd>,
     close: Arc<Notify>,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
+    /// Requests that are being answered.
     requests: usize,
-    /// Since when it waits for a request.
-    idle: Option<u64>,
+    /// Whether the rest of a request is waited for.
+    awaits_body: bool,
+    /// Whether the client must take something before more can be sent.
+    awaits_taking: bool,
+    /// Bytes since the client was waited for first.
+    moved: usize,
+    place: Option<Place>,
+    gone: bool,
+}
+
+/// Where a connection that is waited for stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Idle(u64),
+    Slow(u64),
 }
 
 impl Guest {
     /// A connection that waits for its first request.
     pub(super) fn new(crowd: &Arc<Crowd>) -> Self {
-        let close = Arc::new(Notify::new());
-        let idle = Some(crowd.wait(&close));
-        let state = Arc::new(Mutex::new(State { requests: 0, idle }));
-        Self { crowd: Arc::clone(crowd), close, state }
+        let guest = Self { crowd: Arc::clone(crowd), close: Arc::default(), state: Arc::default() };
+        guest.change(|_| {});
+        guest
     }
 
     /// Ends when the connection shall make room.
@@ -82,25 +100,61 @@ impl Guest {
 
     /// The connection is no more.
     pub(super) fn leave(&self) {
+        self.change(|state| state.gone = true);
+    }
+
+    /// The client has to take something before more can be sent.
+    pub(super) fn awaits_taking(&self) {
+        self.change(|state| state.awaits_taking = true);
+    }
+
+    /// The client has taken everything so far.
+    pub(super) fn has_taken(&self) {
+        self.change(|state| state.awaits_taking = false);
+    }
+
+    /// The client has sent or taken some bytes.
+    pub(super) fn moves(&self, bytes: usize) {
+        self.change(|state| state.moved += bytes);
+    }
+
+    /// Changes the state, and the place that follows from it.
+    fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // So that the end of an answer that nobody takes does not bring it back.
-        state.requests += 1;
-        if let Some(since) = state.idle.take() {
-            self.crowd.places().idle.remove(&since);
+        change(&mut state);
+        let is_slow = state.awaits_body || state.awaits_taking;
+        let stays = match state.place {
+            _ if state.gone => false,
+            Some(Place::Slow(_)) => is_slow && state.moved < STEP_BYTES,
+            Some(Place::Idle(_)) => !is_slow && state.requests == 0,
+            None => !is_slow && state.requests > 0,
+        };
+        if stays {
+            return;
+        }
+        let mut places = self.crowd.places();
+        match state.place.take() {
+            Some(Place::Idle(since)) => drop(places.idle.remove(&since)),
+            Some(Place::Slow(since)) => drop(places.slow.remove(&since)),
+            None => {}
+        }
+        if state.gone || (!is_slow && state.requests > 0) {
+            return;
+        }
+        places.now += 1;
+        let since = places.now;
+        if is_slow {
+            state.moved = 0;
+            places.slow.insert(since, (Instant::now(), Arc::clone(&self.close)));
+            state.place = Some(Place::Slow(since));
+        } else {
+            places.idle.insert(since, Arc::clone(&self.close));
+            state.place = Some(Place::Idle(since));
         }
     }
 
-    fn begin(&self) -> Visit {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.requests += 1;
-        if let Some(since) = state.idle.take() {
-            self.crowd.places().idle.remove(&since);
-        }
-        drop(state);
-        Visit(self.clone())
-    }
-
-    /// Answers a request; until the last byte of the answer is given away, the connection is safe.
+    /// Answers a request; until the last byte of the answer is given away, the connection does not count as one that waits for
+    /// a request.
     ///
     /// # Errors
     /// None.
@@ -109,7 +163,9 @@ impl Guest {
         router: TowerToHyperService<Router>,
         request: hyper::Request<Incoming>,
     ) -> Result<Response, Infallible> {
-        let visit = self.begin();
+        self.change(|state| state.requests += 1);
+        let visit = Visit(self.clone());
+        let request = request.map(|body| Body::new(Awaited { body, guest: self }));
         let response = router.call(request).await?;
         Ok(response.map(|body| Body::new(Held { body, _visit: visit })))
     }
@@ -120,12 +176,45 @@ struct Visit(Guest);
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let guest = &self.0;
-        let mut state = guest.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.requests -= 1;
-        if state.requests == 0 {
-            state.idle = Some(guest.crowd.wait(&guest.close));
+        self.0.change(|state| state.requests -= 1);
+    }
+}
+
+/// The body of a request, which tells when its client is waited for.
+struct Awaited {
+    body: Incoming,
+    guest: Guest,
+}
+
+impl HttpBody for Awaited {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Pending => self.guest.change(|state| state.awaits_body = true),
+            Poll::Ready(Some(Ok(frame))) => self.guest.moves(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(_) => self.guest.change(|state| state.awaits_body = false),
         }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.guest.change(|state| state.awaits_body = false);
     }
 }
 
@@ -152,5 +241,54 @@ impl HttpBody for Held {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Guest {
+        fn is_closed(&self) -> bool {
+            let mut closed = std::pin::pin!(self.closed());
+            closed.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+        }
+    }
+
+    use std::future::Future as _;
+
+    #[test]
+    fn who_is_waited_for_longest_makes_room() {
+        let crowd = Arc::new(Crowd::default());
+        let guests: [Guest; 4] = std::array::from_fn(|_| Guest::new(&crowd));
+        let [busy, sending, taking, _idle] = &guests;
+        for guest in [busy, sending, taking] {
+            guest.change(|state| state.requests += 1);
+        }
+        taking.awaits_taking();
+        sending.change(|state| state.awaits_body = true);
+        // Too little to count.
+        taking.moves(STEP_BYTES - 1);
+        crowd.make_room(Duration::ZERO);
+        assert_eq!(guests.each_ref().map(Guest::is_closed), [false, false, false, true]);
+        // Nobody is cut off who has not been slow for long enough.
+        crowd.make_room(Duration::from_secs(3_600));
+        assert!(!guests.iter().any(Guest::is_closed));
+        // Who goes on is behind who does not.
+        taking.moves(1);
+        crowd.make_room(Duration::ZERO);
+        assert_eq!(guests.each_ref().map(Guest::is_closed), [false, true, false, false]);
+        crowd.make_room(Duration::ZERO);
+        assert_eq!(guests.each_ref().map(Guest::is_closed), [false, false, true, false]);
+        for _ in 0..3 {
+            crowd.make_room(Duration::ZERO);
+        }
+        assert!(!busy.is_closed());
+        busy.change(|state| state.requests -= 1);
+        crowd.make_room(Duration::ZERO);
+        assert!(busy.is_closed());
+        guests.iter().for_each(Guest::leave);
+        let places = crowd.places();
+        assert!(places.idle.is_empty() && places.slow.is_empty());
     }
 }

@@ -52,11 +52,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
         let bytes = read(request, app.limits.json_bytes).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let status =
-                if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Problem::new(status, format!("the body is not valid: {error}"))
-        })
+        // RFC 8259, section 8.1: a byte order mark may be ignored.
+        serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).map(Self).map_err(
+            |error| {
+                let status =
+                    if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+                Problem::new(status, format!("the body is not valid: {error}"))
+            },
+        )
     }
 }
 
@@ -68,19 +71,34 @@ pub fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
 
 /// Reads the whole body, up to `limit` bytes, regardless of the declared length.
 pub async fn read(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
-    let too_long = || {
-        let detail = format!("the body is too long: at most {limit} bytes are accepted");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    };
-    let told = request.headers().get(header::CONTENT_LENGTH).and_then(|field| field.to_str().ok());
-    if told.and_then(|told| told.parse::<u64>().ok()).is_some_and(|told| told > limit as u64) {
-        return Err(too_long());
-    }
+    check_told(&request, limit)?;
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended prematurely")),
+        Err(error) => Err(body_error(&*error, limit)),
     }
+}
+
+/// Refuses a body whose declared length is above `limit` bytes.
+pub fn check_told(request: &Request<Body>, limit: usize) -> Result<(), Problem> {
+    let told = request.headers().get(header::CONTENT_LENGTH).and_then(|field| field.to_str().ok());
+    match told.and_then(|told| told.parse::<u64>().ok()) {
+        Some(told) if told > limit as u64 => Err(too_long(limit)),
+        _ => Ok(()),
+    }
+}
+
+/// Why a body limited to `limit` bytes could not be read.
+pub fn body_error(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Problem {
+    if error.is::<LengthLimitError>() {
+        too_long(limit)
+    } else {
+        Problem::new(StatusCode::BAD_REQUEST, "the body ended prematurely")
+    }
+}
+
+fn too_long(limit: usize) -> Problem {
+    let detail = format!("the body is too long: at most {limit} bytes are accepted");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 /// Runs blocking work (disk access, audio files) on the blocking pool.

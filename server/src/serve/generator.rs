@@ -1,7 +1,10 @@
 //! What the server generates with.
 
-use resonantgen_models::generator::{Engine, Observer};
+use std::sync::Arc;
+
+use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use resonantgen_session::{BundleFacts, Request, Session, SessionError};
+use resonantgen_take::Take;
 use resonantgen_words::TextUnderstanding;
 
 /// Generates into a session: the engine, or a substitute.
@@ -16,6 +19,18 @@ pub trait Generator: Send + Sync {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError>;
+
+    /// A take whose sound is lost, made again from its recipe; `heard` are the takes that it heard. `None` if the models do not
+    /// know its instrument, or it was imported.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Engine::make_again`].
+    fn make_again(
+        &self,
+        take: &Take,
+        heard: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError>;
 
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
@@ -34,6 +49,15 @@ impl Generator for Engine {
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
         session.apply(self, request, observer)
+    }
+
+    fn make_again(
+        &self,
+        take: &Take,
+        heard: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError> {
+        Engine::make_again(self, take, heard, observer)
     }
 
     fn bundle(&self) -> BundleFacts {

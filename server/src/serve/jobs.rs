@@ -3,6 +3,7 @@
 //! A job is written to the journal before it is acknowledged. One thread does the work, so that generations do not slow
 //! each other down and no request ever waits for one.
 
+mod lost;
 mod recover;
 mod work;
 
@@ -24,6 +25,7 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::sessions::Sessions;
 use crate::wire::{JobKind, JobState, JobView};
+use lost::Lost;
 
 /// Name of the journal within the data folder.
 const JOURNAL: &str = "jobs.jsonl";
@@ -102,6 +104,7 @@ struct State {
     known: HashMap<JobId, Arc<Job>>,
     /// Ended jobs, the oldest first.
     ended: VecDeque<JobId>,
+    lost: Lost,
     closing: bool,
 }
 
@@ -292,8 +295,9 @@ impl Jobs {
         Ok(view)
     }
 
-    /// Cancels all jobs of a session.
+    /// Cancels all work on a session.
     pub fn cancel_session(&self, session: &SessionId) {
+        locked(&self.state).lost.forget(session);
         let of_session: Vec<JobId> = locked(&self.state)
             .known
             .values()

@@ -7,8 +7,10 @@ use std::time::Duration;
 pub struct Limits {
     /// Maximum size of a JSON body, in bytes.
     pub json_bytes: usize,
-    /// Maximum size of an uploaded session, in bytes.
+    /// Maximum size of an uploaded session or audio file, in bytes.
     pub upload_bytes: usize,
+    /// Maximum size of all uploads at a time, in bytes; they are kept on disk.
+    pub all_uploads_bytes: usize,
     /// Maximum number of sessions.
     pub sessions: usize,
     /// Maximum number of waiting jobs in total.
@@ -23,8 +25,10 @@ pub struct Limits {
     pub stall_time: Duration,
     /// How long a client may take to send the head of a request.
     pub head_time: Duration,
-    /// Connections at a time; for a new one, the one that has asked for nothing for the longest time is closed.
+    /// Connections at a time; for a new one, the one whose client has been waited for the longest is closed.
     pub connections: usize,
+    /// How long a client may keep the server waiting in the midst of a request or an answer when there are no connections left.
+    pub crowd_time: Duration,
     /// Maximum number of simultaneous event streams and long-polling requests.
     pub watchers: usize,
     /// How long the running job may continue when the server is stopped.
@@ -36,6 +40,7 @@ impl Default for Limits {
         Self {
             json_bytes: 64 << 10,
             upload_bytes: 256 << 20,
+            all_uploads_bytes: 1 << 30,
             sessions: 256,
             waiting_jobs: 64,
             waiting_jobs_per_session: 8,
@@ -44,6 +49,7 @@ impl Default for Limits {
             stall_time: Duration::from_secs(30),
             head_time: Duration::from_secs(10),
             connections: 256,
+            crowd_time: Duration::from_millis(500),
             watchers: 64,
             grace: Duration::from_secs(20),
         }

@@ -325,6 +325,23 @@ impl Sessions {
         self.unload_unused();
     }
 
+    /// Puts a take whose audio was lost back in its place and saves the session. Nothing happens if the take is not there any more,
+    /// or no longer lost.
+    ///
+    /// # Errors
+    /// Returns an error if the session does not exist or cannot be saved; it is then unchanged.
+    pub fn wake(&self, id: &SessionId, awake: &Arc<Take>) -> Result<(), Problem> {
+        let slot = self.slot(id)?;
+        let mut state = locked(&slot.state);
+        let session = slot.load(&mut state)?;
+        if !session.asleep().iter().any(|(_, take)| take.id == awake.id) {
+            return Ok(());
+        }
+        let mut session = session.clone();
+        session.wake(awake);
+        slot.keep(&mut state, session)
+    }
+
     /// A take of a session's history.
     ///
     /// # Errors

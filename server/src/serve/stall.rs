@@ -8,19 +8,29 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::crowd::Guest;
+
 /// A stream whose writes fail when the peer reads nothing for some time.
 #[derive(Debug)]
 pub struct Stalling<T> {
     stream: T,
     patience: Duration,
+    /// Learns when the peer is waited for.
+    guest: Guest,
     /// Runs while a write is pending.
     timer: Pin<Box<Sleep>>,
     waiting: bool,
 }
 
 impl<T> Stalling<T> {
-    pub(super) fn new(stream: T, patience: Duration) -> Self {
-        Self { stream, patience, timer: Box::pin(sleep(patience)), waiting: false }
+    pub(super) fn new(stream: T, patience: Duration, guest: Guest) -> Self {
+        Self { stream, patience, guest, timer: Box::pin(sleep(patience)), waiting: false }
+    }
+
+    fn count(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.guest.moves(*bytes);
+        }
     }
 
     /// Checks the timer while a write is pending.
@@ -31,6 +41,7 @@ impl<T> Stalling<T> {
         }
         if !self.waiting {
             self.waiting = true;
+            self.guest.awaits_taking();
             self.timer.as_mut().reset(Instant::now() + self.patience);
         }
         ready!(self.timer.as_mut().poll(context));
@@ -55,6 +66,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.count(&written);
         self.watch(context, written)
     }
 
@@ -64,6 +76,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.count(&written);
         self.watch(context, written)
     }
 
@@ -73,6 +86,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stalling<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.guest.has_taken();
+        }
         self.watch(context, flushed)
     }
 

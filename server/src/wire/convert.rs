@@ -5,6 +5,7 @@ use std::str::FromStr;
 use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
+use resonantgen_project::StoredSound as _;
 use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Slot, Style, Understood};
@@ -210,8 +211,11 @@ impl TakeView {
             patch: take.patch.clone(),
             seed: take.recipe.seed,
             notes: take.score.notes.len(),
-            seconds: take.audio.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ),
+            // Of a lost take there is no audio to measure.
+            seconds: take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ) as f64
+                / f64::from(TAKE_SAMPLE_RATE_HZ),
             favourite,
+            lost: take.is_lost(),
         }
     }
 }

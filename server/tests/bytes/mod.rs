@@ -10,11 +10,12 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use resonantgen_models::generator::Observer;
+use resonantgen_models::generator::{GenerateError, Observer};
 use resonantgen_project as project;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
 use resonantgen_session::{BundleFacts, Request, Session, SessionError};
+use resonantgen_take::Take;
 
 use crate::support::{Answer, Running, four_takes};
 
@@ -31,6 +32,10 @@ struct Nothing;
 impl Generator for Nothing {
     fn apply(&self, _: &mut Session, _: &Request, _: &dyn Observer) -> Result<(), SessionError> {
         Ok(())
+    }
+
+    fn make_again(&self, _: &Take, _: &[Arc<Take>], _: &dyn Observer) -> Result<Option<Take>, GenerateError> {
+        Ok(None)
     }
 
     fn bundle(&self) -> BundleFacts {

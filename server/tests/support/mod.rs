@@ -75,6 +75,18 @@ impl Generator for Fake {
         session.adopt(&made)
     }
 
+    /// The audio of [`four_takes`]; those whose prompt names a "kazoo" cannot be made.
+    fn make_again(
+        &self,
+        take: &Take,
+        _: &[Arc<Take>],
+        _: &dyn Observer,
+    ) -> Result<Option<Take>, GenerateError> {
+        let made = four_takes().track(take.recipe.track).take().cloned();
+        let made = made.filter(|_| !take.recipe.prompt.contains("kazoo"));
+        Ok(made.map(|made| Take { audio: made.audio.clone(), ..take.clone() }))
+    }
+
     fn bundle(&self) -> BundleFacts {
         BundleFacts { id: "fake".to_owned(), licence: "CC0-1.0".to_owned() }
     }

@@ -1,7 +1,7 @@
 //! A CLAP host.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,14 +11,18 @@ use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::{HostState, HostStateImpl, PluginState};
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
-use clack_host::events::{EventFlags, EventHeader};
+use clack_host::events::spaces::CoreEventSpace;
+use clack_host::events::{EventFlags, EventHeader, Pckn};
 use clack_host::prelude::*;
 use clap_sys::audio_buffer::clap_audio_buffer;
 
 const ID: &std::ffi::CStr = c"org.resonantgen.resonantgen";
 pub const RATE_HZ: f64 = 48_000.0;
 pub const BLOCK: usize = 480;
+/// Main and the four stems, which most hosts use.
 pub const PORTS: usize = 5;
+/// With kick, snare, hats and percussion.
+pub const ALL_PORTS: usize = 9;
 /// Longest block.
 pub const LONGEST: usize = 8_192;
 /// One loop of two bars at 120 quarter notes per minute, in audio frames.
@@ -100,6 +104,21 @@ impl HostHandlers for TestHost {
 /// What a port would be that the plugin has none of.
 type NoInput<'a> = AudioPortBuffer<[InputChannel<'a, f32>; 0], [InputChannel<'a, f64>; 0]>;
 
+/// Events that a block has room for; more would be allocated on the audio thread.
+const ANSWERS: usize = 2_048;
+
+/// A note event of the plugin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoteEvent {
+    /// Audio frame of its block.
+    pub at: u32,
+    /// From 0.
+    pub channel: u16,
+    pub key: u16,
+    /// 0 ends the note.
+    pub velocity: f64,
+}
+
 /// Left and right channel of each port.
 pub type Stereo = [Vec<f32>; 2];
 
@@ -110,7 +129,7 @@ pub struct Host {
     /// How many ports the host supplies.
     pub ports: usize,
     /// How many channels each of them has.
-    pub channels: [usize; PORTS],
+    pub channels: [usize; ALL_PORTS],
     pub beat: f64,
     pub bpm: f64,
     pub playing: bool,
@@ -120,6 +139,10 @@ pub struct Host {
     pub meters: Vec<(u16, u16)>,
     /// Whether the host numbers its bars. Without it, it says 0 for ever, as every VST3 does.
     pub counts_bars: bool,
+    /// Note events of the last block.
+    pub notes: Vec<NoteEvent>,
+    /// Channel and key of the notes that sound.
+    pub sounding: HashSet<(u16, u16)>,
     rate_hz: f64,
     offline: bool,
     _entry: PluginEntry,
@@ -184,13 +207,15 @@ impl Host {
             instance,
             parameters,
             ports,
-            channels: [2; PORTS],
+            channels: [2; ALL_PORTS],
             beat: 0.0,
             bpm: 120.0,
             playing: true,
             ticks: 0.0,
             meters: Vec::new(),
             counts_bars: true,
+            notes: Vec::new(),
+            sounding: HashSet::new(),
             rate_hz: RATE_HZ,
             offline: false,
             _entry: entry,
@@ -304,7 +329,7 @@ impl Host {
         // What is not overwritten is heard.
         let mut heard: Vec<Stereo> = vec![[vec![9.0; frames], vec![9.0; frames]]; self.ports];
         let channels = self.channels;
-        let mut outputs = AudioPorts::with_capacity(2 * PORTS, PORTS);
+        let mut outputs = AudioPorts::with_capacity(2 * ALL_PORTS, ALL_PORTS);
         let mut outputs =
             outputs.with_output_buffers(heard.iter_mut().zip(channels).map(|(port, channels)| {
                 let channels = port.iter_mut().take(channels).map(Vec::as_mut_slice);
@@ -338,16 +363,45 @@ impl Host {
         let transport = self.transport();
         let mut inputs = AudioPorts::with_capacity(0, 0);
         let inputs = inputs.with_input_buffers([] as [NoInput<'_>; 0]);
-        let mut answers = EventBuffer::new();
+        let mut answers = EventBuffer::with_capacity(ANSWERS);
         let processor = self.processor.as_mut().expect("it is processing");
-        let (events, mut answers) = (events.as_input(), answers.as_output());
-        let processed = on_the_audio_thread(self.offline, || {
-            processor.process(&inputs, outputs, &events, &mut answers, None, Some(&transport))
-        });
-        processed.expect("a block can be processed");
+        {
+            let (events, mut answers) = (events.as_input(), answers.as_output());
+            let processed = on_the_audio_thread(self.offline, || {
+                processor.process(&inputs, outputs, &events, &mut answers, None, Some(&transport))
+            });
+            processed.expect("a block can be processed");
+        }
+        self.take_notes(&answers, frames);
         if self.playing {
             self.beat += frames as f64 * self.bpm / (60.0 * self.rate_hz);
         }
+    }
+
+    /// Keeps the block's notes, which must be in order, and may neither start twice nor end before they have started.
+    fn take_notes(&mut self, answers: &EventBuffer, frames: usize) {
+        self.notes.clear();
+        for event in answers {
+            let (pckn, velocity): (Pckn, f64) = match event.as_core_event() {
+                Some(CoreEventSpace::NoteOn(on)) => (on.pckn(), on.velocity()),
+                Some(CoreEventSpace::NoteOff(off)) => (off.pckn(), 0.0),
+                _ => continue,
+            };
+            let specific = |value: &clack_host::events::Match<u16>| value.into_specific().expect("a note");
+            let (channel, key) = (specific(&pckn.channel), specific(&pckn.key));
+            let at = event.header().time();
+            assert!((at as usize) < frames, "a note at {at} in a block of {frames}");
+            assert!(self.notes.last().is_none_or(|last| last.at <= at), "notes are not in order");
+            if velocity > 0.0 {
+                assert!(self.sounding.insert((channel, key)), "{channel} {key} has started twice");
+            } else {
+                assert!(self.sounding.remove(&(channel, key)), "{channel} {key} has not started");
+            }
+            self.notes.push(NoteEvent { at, channel, key, velocity });
+        }
+        // An offline render plays where there is no transport, too.
+        let plays = self.playing || self.offline || frames == 0;
+        assert!(plays || self.sounding.is_empty(), "a note is stuck");
     }
 
     /// Renders `frames` from `beat` on, in blocks of `size`.

@@ -7,8 +7,10 @@ mod buffers;
 mod conformance;
 mod control;
 mod dice;
+mod drums;
 mod host;
 mod measure;
+mod notes;
 mod project;
 mod song;
 mod storm;
@@ -77,7 +79,7 @@ fn main_minus(main: &Stereo, stems: &[&Stereo]) -> f32 {
 }
 
 #[test]
-fn it_has_main_and_four_stems_and_hears_notes_but_claims_no_raw_midi() {
+fn it_has_main_four_stems_and_four_parts_of_the_drums_and_takes_and_sends_notes_but_claims_no_raw_midi() {
     let Some(mut host) = Host::open(None, PORTS) else { return };
     let handle = host.instance.plugin_handle();
     let ports: PluginAudioPorts = handle.get_extension().expect("it has audio ports");
@@ -90,10 +92,13 @@ fn it_has_main_and_four_stems_and_hears_notes_but_claims_no_raw_midi() {
             String::from_utf8_lossy(info.name).into_owned()
         })
         .collect();
-    assert_eq!(names, ["Main", "Drums", "Bass", "Harmony", "Melody"]);
+    assert_eq!(names, ["Main", "Drums", "Bass", "Harmony", "Melody", "Kick", "Snare", "Hats", "Percussion"]);
     let notes: PluginNotePorts = handle.get_extension().expect("it has a note port");
     let mut buffer = NotePortInfoBuffer::new();
     let port = notes.get(&handle, 0, true, &mut buffer).expect("the port has its facts");
+    assert_eq!(port.supported_dialects, NoteDialects::CLAP);
+    assert_eq!((notes.count(&handle, true), notes.count(&handle, false)), (1, 1));
+    let port = notes.get(&handle, 0, false, &mut buffer).expect("the port has its facts");
     assert_eq!(port.supported_dialects, NoteDialects::CLAP);
 }
 

@@ -4,7 +4,7 @@
 use clack_extensions::render::RenderMode;
 
 use crate::dice::Dice;
-use crate::host::{Host, LONGEST, PORTS, RATE_HZ, Stereo};
+use crate::host::{ALL_PORTS, Host, LONGEST, PORTS, RATE_HZ, Stereo};
 use crate::{main_minus, two_takes};
 
 /// How many blocks are run; `RESONANTGEN_STORM_BLOCKS` asks for more.
@@ -21,7 +21,7 @@ fn any_block(dice: &mut Dice) -> usize {
 
 /// A parameter and a value for it.
 fn any_change(dice: &mut Dice) -> (&'static str, f64) {
-    match dice.roll(12) {
+    match dice.roll(13) {
         0 => {
             (dice.pick(&["Drums Take", "Bass Take", "Harmony Take", "Melody Take"]), f64::from(dice.roll(4)))
         }
@@ -35,11 +35,15 @@ fn any_change(dice: &mut Dice) -> (&'static str, f64) {
         8 => ("Prompt Slot", f64::from(1 + dice.roll(8))),
         9 => ("Variation", dice.fraction()),
         10 => ("Bars", f64::from(dice.roll(33))),
+        11 => (
+            dice.pick(&["Drums Output", "Bass Output", "Harmony Output", "Melody Output"]),
+            f64::from(dice.roll(3)),
+        ),
         _ => ("Follow Host Tempo", f64::from(dice.roll(2))),
     }
 }
 
-fn assert_is_signal(heard: &[Stereo], channels: [usize; PORTS], block: usize) {
+fn assert_is_signal(heard: &[Stereo], channels: [usize; ALL_PORTS], block: usize) {
     for (port, sides) in heard.iter().enumerate() {
         for samples in &sides[..channels[port]] {
             let loudest = samples.iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
@@ -64,7 +68,7 @@ fn a_storm_of_blocks_and_parameters_is_survived() {
             5 | 6 => host.bpm += dice.fraction() - 0.5,
             7 => host.playing = !host.playing,
             8 => host.channels = std::array::from_fn(|_| dice.pick(&[0, 1, 2, 2])),
-            9 => host.ports = 1 + dice.roll(PORTS as u32) as usize,
+            9 => host.ports = 1 + dice.roll(ALL_PORTS as u32) as usize,
             _ => {}
         }
         if block % 500 == 499 {

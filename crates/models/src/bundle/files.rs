@@ -17,10 +17,12 @@ use hex::encode as hex;
 /// # Errors
 /// Returns [`BundleError::Read`] if the file cannot be read, is no UTF-8, or is larger than `limit`.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
-    String::from_utf8(read(path, limit)?).map_err(|error| BundleError::Read {
+    let text = String::from_utf8(read(path, limit)?).map_err(|error| BundleError::Read {
         path: path.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
-    })
+    })?;
+    // Some editors put a byte order mark before a text.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Reads a file of at most `limit` bytes.

@@ -237,9 +237,7 @@ impl Bias {
 fn parent_steps(take: &Take, plan: &Plan, track: Track) -> Vec<Vec<Token>> {
     let from = &take.recipe.plan;
     let octaves = 12 * i32::from(take.recipe.intent.track(track).octave);
-    let notes: Vec<Note> = take
-        .score
-        .notes
+    let notes: Vec<Note> = super::groove::composed(take)
         .iter()
         .map(|note| {
             let pitch = if track == Track::Drums { 0 } else { octaves };

@@ -122,5 +122,7 @@ pub(super) fn compose(
         let change = settings.variation.clamp(0.0, 1.0) * VELOCITY_SPREAD * (random.uniform() - 0.5) * 2.0;
         note.velocity = (f32::from(note.velocity) + change).round().clamp(1.0, 127.0) as u8;
     }
+    super::groove::play(request, &mut notes);
+    end_overlaps(track, &mut notes, total_steps);
     Ok(Score { notes })
 }

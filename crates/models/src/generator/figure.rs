@@ -4,6 +4,8 @@
 //! All of it is added to the logits before the rules of harmony mask them. A figure says where something is played; which notes,
 //! how loud and what lies between stays the composer's.
 
+use std::ops::Range;
+
 use super::TakeRequest;
 use super::random::{Purpose, Random};
 use super::tokens::{
@@ -202,10 +204,13 @@ impl<'a> Figure<'a> {
         for index in (0..bars).filter(|index| index % PHRASE == PHRASE - 1) {
             let is_end = index % PERIOD == PERIOD - 1 || index + 1 == bars;
             let chance = if is_end { fills } else { 0.62 * fills };
+            let end = (index as usize + 1) * bar;
             if random.uniform() >= chance {
+                if is_end {
+                    self.turn(end - bar..end, random);
+                }
                 continue;
             }
-            let end = (index as usize + 1) * bar;
             let first = end - if is_end { 2 * beat } else { beat };
             let has = |class: DrumClass, drums: &[[Mark; DRUM_CLASS_COUNT]]| {
                 drums.iter().any(|marks| marks[class.index()].is_played())
@@ -258,6 +263,34 @@ impl<'a> Figure<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// A period that ends without a fill ends with something else than the bars before: the kick leaves the last beat free, and
+    /// a quiet voice moves.
+    fn turn(&mut self, bar: Range<usize>, random: &mut Random) {
+        const QUIET: [DrumClass; 6] = [
+            DrumClass::Percussion,
+            DrumClass::Rim,
+            DrumClass::OpenHat,
+            DrumClass::Shaker,
+            DrumClass::ClosedHat,
+            DrumClass::Ride,
+        ];
+        let last_beat = bar.end - beat_steps(self.plan.meter) as usize..bar.end;
+        let kick = DrumClass::Kick.index();
+        for marks in &mut self.drums[last_beat.clone()] {
+            if marks[kick].is_played() {
+                marks[kick] = Mark::Rest;
+            }
+        }
+        let plays =
+            |class: DrumClass| self.drums[bar.clone()].iter().any(|marks| marks[class.index()].is_played());
+        let voice = QUIET.into_iter().find(|class| plays(*class) && !self.silent[class.index()]);
+        let voice = voice.unwrap_or(if random.uniform() < 0.5 { DrumClass::Rim } else { DrumClass::OpenHat });
+        for step in [last_beat.end - 1, last_beat.end - 2] {
+            let mark = &mut self.drums[step][voice.index()];
+            *mark = if mark.is_played() { Mark::Rest } else { Mark::Play };
         }
     }
 

@@ -14,6 +14,7 @@ pub(super) enum Purpose {
     Noise = 2,
     Edit = 3,
     Figure = 4,
+    Groove = 5,
 }
 
 /// Random numbers of one take and purpose.

@@ -35,6 +35,7 @@ struct Host {
     player: Player,
     position: Position,
     chosen: [Option<usize>; TRACK_COUNT],
+    dials: [Dials; TRACK_COUNT],
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
@@ -42,7 +43,13 @@ impl Host {
     fn new(player: Player, bpm: f64) -> Self {
         let position =
             Position { beat: 0.0, bpm, quarters_per_bar: 4.0, playing: true, ..Position::default() };
-        Self { player, position, chosen: [None; TRACK_COUNT], heard: Default::default() }
+        Self {
+            player,
+            position,
+            chosen: [None; TRACK_COUNT],
+            dials: Default::default(),
+            heard: Default::default(),
+        }
     }
 
     fn run(&mut self, samples: usize, swap_at: SwapAt) {
@@ -53,7 +60,8 @@ impl Host {
                 block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                 std::array::from_fn(|_| channels.next().expect("one block per track"));
-            self.player.process(self.position, swap_at, self.chosen, &mut stems);
+            let controls = Controls { swap_at, chosen: self.chosen, dials: self.dials };
+            self.player.process(self.position, &controls, &mut stems, None);
         }
         for (heard, block) in self.heard.iter_mut().zip(block) {
             for (heard, block) in heard.iter_mut().zip(block) {

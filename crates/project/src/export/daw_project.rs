@@ -25,9 +25,9 @@ pub(super) fn file(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> Vec<u8
     };
     put("project.xml", project(plan, parts).as_bytes());
     put("metadata.xml", metadata(session).as_bytes());
-    put(licence::FILE, licence::text(session).as_bytes());
+    put(&format!("{}.txt", licence::NAME), licence::text(session).as_bytes());
     for part in parts {
-        put(&format!("audio/{}", part.file), &part.wav);
+        put(&format!("audio/{}", part.file(1)), &part.wav);
     }
     archive.finish().expect("memory takes the directory").into_inner()
 }
@@ -285,7 +285,7 @@ fn warped_audio(xml: &mut Xml, part: &Part<'_>, id: &str) {
             ("id", format!("{id}-content")),
         ],
     );
-    xml.empty("File", &[("path", format!("audio/{}", part.file))]);
+    xml.empty("File", &[("path", format!("audio/{}", part.file(1)))]);
     xml.end("Audio");
     xml.empty("Warp", &[("time", "0".to_owned()), ("contentTime", "0".to_owned())]);
     xml.empty("Warp", &[("time", plan.quarters().to_string()), ("contentTime", seconds.to_string())]);

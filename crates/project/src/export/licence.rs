@@ -5,8 +5,8 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 
-/// Name of the note.
-pub(super) const FILE: &str = "LICENCE.txt";
+/// Name of the note, without its extension.
+pub(super) const NAME: &str = "LICENCE";
 
 /// The note for people.
 pub(super) fn text(session: &Session) -> String {

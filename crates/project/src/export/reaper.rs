@@ -8,8 +8,8 @@ use resonantgen_music::midi::{TICKS_PER_QUARTER, channel, tick_notes};
 use resonantgen_music::plan::Plan;
 use resonantgen_session::Session;
 
-/// Writes the project; its WAV files lie beside it.
-pub(super) fn text(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> String {
+/// Writes the project; its WAV files lie beside it, with names of the export's number.
+pub(super) fn text(session: &Session, plan: &Plan, parts: &[Part<'_>], number: u32) -> String {
     let mut out = String::new();
     let mut line = |depth: usize, text: &str| {
         // Writing to a String cannot fail.
@@ -53,7 +53,7 @@ pub(super) fn text(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> String
                 }
             } else {
                 line(3, "<SOURCE WAVE");
-                line(4, &format!("FILE {}", quoted(&part.file)));
+                line(4, &format!("FILE {}", quoted(&part.file(number))));
             }
             line(3, ">");
             line(2, ">");

@@ -241,6 +241,7 @@ fn intent(old: Intent) -> v4::Intent {
         chords: old.chords,
         numerals: old.numerals,
         feel: old.feel,
+        groove: None,
         tracks: TRACKS.into_iter().map(str::to_owned).zip(old.tracks).collect(),
         unknown: old.unknown,
         notes: old.notes,

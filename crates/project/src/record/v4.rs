@@ -215,6 +215,9 @@ pub struct Intent {
     /// "half_time" or "double_time".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feel: Option<String>,
+    /// Groove template and looseness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groove: Option<(String, f32)>,
     /// By track.
     pub tracks: BTreeMap<String, TrackIntent>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Genre, Genres, Groove, Length, Mark, Part, Pattern, SwingRange, Tone};
+use super::{Genre, Genres, Groove, Length, Mark, Part, Pattern, SwingRange, Template, Tone, Touch};
 use crate::lexicon;
 use crate::progression::is_progression;
 use crate::{STYLE_COUNT, Style};
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter, Mode};
-use resonantgen_music::score::DrumClass;
+use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// A table of genres cannot be used.
@@ -40,6 +40,8 @@ struct RawTable {
     comping: BTreeMap<String, RawPart>,
     #[serde(default)]
     lead: BTreeMap<String, RawPart>,
+    #[serde(default)]
+    template: BTreeMap<String, RawTemplate>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -63,6 +65,7 @@ struct RawGenre {
     effects: Option<String>,
     #[serde(default)]
     words: Vec<String>,
+    template: Option<String>,
     fills: Option<f32>,
     copies: Option<f32>,
     bars: Option<u32>,
@@ -101,6 +104,33 @@ struct RawPart {
     voices: Option<[u32; 2]>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTemplate {
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    push: [f32; 4],
+    #[serde(default)]
+    late: BTreeMap<String, f32>,
+    #[serde(default)]
+    drift: f32,
+    #[serde(default)]
+    memory: f32,
+    #[serde(default)]
+    onset: f32,
+    #[serde(default)]
+    hit: f32,
+    #[serde(default)]
+    hits: BTreeMap<String, f32>,
+    #[serde(default)]
+    spot: f32,
+    #[serde(default)]
+    velocity: BTreeMap<String, [f32; 4]>,
+    #[serde(default)]
+    accents: BTreeMap<String, [f32; 16]>,
+}
+
 /// The genres of all files and where each comes from.
 type Raws = BTreeMap<String, (String, RawGenre)>;
 
@@ -110,8 +140,11 @@ impl Genres {
     /// # Errors
     /// A text is no table of genres, or what it says makes no sense; the message is one line and says where.
     pub fn with(files: &[(&str, &str)]) -> Result<Self, GenreError> {
-        let built_in =
-            [("grooves.toml", include_str!("grooves.toml")), ("genres.toml", include_str!("genres.toml"))];
+        let built_in = [
+            ("grooves.toml", include_str!("grooves.toml")),
+            ("templates.toml", include_str!("templates.toml")),
+            ("genres.toml", include_str!("genres.toml")),
+        ];
         let mut table = Self::default();
         let mut raws = Raws::new();
         for (file, text) in built_in.iter().chain(files) {
@@ -119,6 +152,10 @@ impl Genres {
             for (name, groove) in raw.groove {
                 let place = format!("{file}, groove '{name}'");
                 table.grooves.insert(name, read_groove(&place, groove)?);
+            }
+            for (name, template) in raw.template {
+                let place = format!("{file}, template '{name}'");
+                table.templates.insert(name, read_template(&place, template)?);
             }
             let parts = [
                 ("bass", raw.bass, &mut table.basses),
@@ -165,6 +202,19 @@ impl Genres {
         let genre = self.read_genre(name, raw).map_err(wrong)?;
         self.genres.insert(name.to_owned(), genre);
         Ok(())
+    }
+
+    /// Names of grooves; one that ends with a star stands for all that begin so.
+    fn spelled_out(&self, names: Option<&Vec<String>>) -> Option<Vec<String>> {
+        let all = |name: &String| match name.strip_suffix('*') {
+            Some(begin) => {
+                let begun: Vec<String> =
+                    self.grooves.keys().filter(|known| known.starts_with(begin)).cloned().collect();
+                if begun.is_empty() { vec![name.clone()] } else { begun }
+            }
+            None => vec![name.clone()],
+        };
+        names.map(|names| names.iter().flat_map(all).collect())
     }
 
     fn read_genre(&self, name: &str, raw: &RawGenre) -> Result<Genre, String> {
@@ -257,9 +307,12 @@ impl Genres {
             chords,
             chord_bars,
             sevenths: sevenths.map(|value| share("sevenths", value as f32).map(f64::from)).transpose()?,
-            grooves: roles("groove", &raw.groove, heir.map(|heir| &heir.grooves), &|name| {
-                self.grooves.contains_key(name)
-            })?,
+            grooves: roles(
+                "groove",
+                &self.spelled_out(raw.groove.as_ref()),
+                heir.map(|heir| &heir.grooves),
+                &|name| self.grooves.contains_key(name),
+            )?,
             basses: roles("bass", &raw.bass, heir.map(|heir| &heir.basses), &|name| {
                 self.basses.contains_key(name)
             })?,
@@ -274,6 +327,12 @@ impl Genres {
                 None => heir.map(|heir| heir.instruments.clone()).unwrap_or_default(),
             },
             effects,
+            template: match raw.template.clone().or(heir.and_then(|heir| heir.template.clone())) {
+                Some(name) if !self.templates.contains_key(&name) => {
+                    return Err(format!("there is no template '{name}'"));
+                }
+                template => template,
+            },
             words: raw.words.clone(),
             fills: share("fills", raw.fills.or(heir.map(|heir| heir.fills)).unwrap_or(FILLS))?,
             copies: share("copies", raw.copies.or(heir.map(|heir| heir.copies)).unwrap_or(COPIES))?,
@@ -413,6 +472,54 @@ fn read_groove(place: &str, raw: RawGroove) -> Result<Groove, GenreError> {
         }
     }
     Ok(Groove { about: raw.about, meter, only: raw.only, voices })
+}
+
+/// Longest time of a template, in milliseconds.
+const LONGEST_MS: f32 = 60.0;
+
+fn read_template(place: &str, raw: RawTemplate) -> Result<Template, GenreError> {
+    let wrong = |reason: String| GenreError { place: place.to_owned(), reason };
+    let class_of = |name: &str| {
+        let class = DrumClass::ALL.into_iter().find(|class| class.name().replace(' ', "_") == name);
+        class.map(DrumClass::index).ok_or_else(|| wrong(format!("'{name}' is no voice of the drums")))
+    };
+    let mut late = [0.0; DRUM_CLASS_COUNT];
+    for (name, value) in &raw.late {
+        late[class_of(name)?] = *value;
+    }
+    let mut hits = [raw.hit; DRUM_CLASS_COUNT];
+    for (name, value) in &raw.hits {
+        hits[class_of(name)?] = *value;
+    }
+    let spreads: Vec<f32> = [raw.drift, raw.onset, raw.hit, raw.spot].into_iter().chain(hits).collect();
+    let times = raw.push.iter().chain(&late).chain(&spreads);
+    if times.into_iter().any(|time| !time.is_finite() || time.abs() > LONGEST_MS) {
+        return Err(wrong(format!("times are in milliseconds, at most {LONGEST_MS}")));
+    }
+    if spreads.into_iter().any(|spread| spread < 0.0) || !(0.0..1.0).contains(&raw.memory) {
+        return Err(wrong("drift, onset, hit and spot are 0 or more, memory is below 1".to_owned()));
+    }
+    let mut velocity = [None; DRUM_CLASS_COUNT];
+    for (name, [mean, within, between, touch]) in &raw.velocity {
+        let is_velocity =
+            [mean, within, between, touch].into_iter().all(|value| (0.0..=127.0).contains(value));
+        if !is_velocity || touch > within {
+            return Err(wrong(format!(
+                "velocity of {name}: use mean, within, between and touch, in 0 to 127"
+            )));
+        }
+        let touch = Touch { mean: *mean, within: *within, between: *between, touch: *touch };
+        velocity[class_of(name)?] = Some(touch);
+    }
+    let mut accents = [[0.0; 16]; DRUM_CLASS_COUNT];
+    for (name, values) in &raw.accents {
+        if values.iter().any(|value| !(-127.0..=127.0).contains(value)) {
+            return Err(wrong(format!("accents of {name}: use -127 to 127")));
+        }
+        accents[class_of(name)?] = *values;
+    }
+    let RawTemplate { about, push, drift, memory, onset, hit, spot, .. } = raw;
+    Ok(Template { about, push, late, drift, memory, onset, hit, hits, spot, velocity, accents })
 }
 
 fn read_part(place: &str, raw: &RawPart) -> Result<Part, GenreError> {

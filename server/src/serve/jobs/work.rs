@@ -8,7 +8,9 @@ use std::time::Instant;
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
 use resonantgen_session::{Session, SessionError};
+use resonantgen_take::TakeId;
 
+use super::super::id::SessionId;
 use super::super::journal::Record;
 use super::super::problem::Problem;
 use super::{Job, Jobs, locked};
@@ -40,10 +42,25 @@ impl From<SessionError> for Failure {
     }
 }
 
+/// What to do next.
+enum Next {
+    /// Run a job.
+    Job(Arc<Job>),
+    /// Make a lost take again.
+    Lost(SessionId, TakeId),
+}
+
 impl Jobs {
     /// Runs one job after another until the queue closes.
     pub(super) fn work(&self) {
-        while let Some(job) = self.next() {
+        while let Some(next) = self.next() {
+            let job = match next {
+                Next::Job(job) => job,
+                Next::Lost(session, take) => {
+                    self.restore(&session, &take);
+                    continue;
+                }
+            };
             let begin = Instant::now();
             // The job starts even if this cannot be written: at worst it is done twice.
             let _ = locked(&self.journal).append(&Record::Started { job: job.id.clone() });
@@ -72,16 +89,19 @@ impl Jobs {
         }
     }
 
-    fn next(&self) -> Option<Arc<Job>> {
+    fn next(&self) -> Option<Next> {
         let mut state = locked(&self.state);
         loop {
             if state.closing {
                 return None;
             }
+            if let Some((session, take)) = state.lost.pop() {
+                return Some(Next::Lost(session, take));
+            }
             if let Some(job) = state.pop() {
                 state.running = Some(job.clone());
                 state.tell_places();
-                return Some(job);
+                return Some(Next::Job(job));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -105,11 +125,13 @@ impl Jobs {
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
         let request = job.spec.request()?;
         let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
+        // What plays must be heard by what is made.
+        let lost = self.wake_playing(&job.session, &mut session);
         let before = session.clone();
         let watch = Watch { job, begin, jobs: self };
         let (intent, plan) = session.check(&request, self.generator.understanding())?;
         let notices = session.notices(&request, &intent, &plan);
-        job.change(|view| view.notices = notices);
+        job.change(|view| view.notices = notices.into_iter().chain(lost).collect());
         self.generator.apply(&mut session, &request, &watch)?;
         if watch.is_cancelled() {
             return Err(Failure::Stopped);

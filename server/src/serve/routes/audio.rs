@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use resonantgen_music::midi;
 use resonantgen_music::score::Score;
@@ -72,7 +72,9 @@ impl Source for Vec<u8> {
         (status = 206, description = "The range", content_type = "audio/wav", body = Vec<u8>),
         (status = 304, description = "Not modified"),
         (status = 404, body = WireProblem),
+        (status = 410, body = WireProblem, description = "The audio is lost and cannot be made again; the detail says why"),
         (status = 416, body = WireProblem, description = "The range lies outside the file"),
+        (status = 503, body = WireProblem, description = "The audio is lost and is being made again: try again soon"),
     )
 )]
 pub async fn take(
@@ -83,7 +85,7 @@ pub async fn take(
     blocking(move || {
         let take = app.sessions.take(&path.session, &path.take)?;
         if take.is_asleep() && path.file != TakeFile::Midi {
-            return Err(Problem::internal("the sound of this take is lost on the server's disk"));
+            return Err(app.jobs.make_again(&path.session, &take.id));
         }
         let (kind, end) = match path.file {
             TakeFile::Wav => (WAV_TYPE, "wav"),
@@ -118,6 +120,7 @@ pub async fn take(
         (status = 304, description = "Not modified"),
         (status = 404, body = WireProblem, description = "No such session, or nothing plays in it"),
         (status = 416, body = WireProblem, description = "The range lies outside the file"),
+        (status = 503, body = WireProblem, description = "Audio that plays is lost and is being made again: try again soon"),
     )
 )]
 pub async fn whole(
@@ -127,12 +130,16 @@ pub async fn whole(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
+        for (_, lost) in session.playing_asleep() {
+            let problem = app.jobs.make_again(&path.session, &lost.id);
+            // What cannot be made again is left out.
+            if path.file == WholeFile::Mix && problem.status != StatusCode::GONE {
+                return Err(problem);
+            }
+        }
         let playing = playing(&session);
         let Some(plan) = session.plan.as_ref().filter(|_| !playing.is_empty()) else {
-            return Err(Problem::new(
-                axum::http::StatusCode::NOT_FOUND,
-                "nothing plays in this session: generate first",
-            ));
+            return Err(Problem::new(StatusCode::NOT_FOUND, "nothing plays in this session: generate first"));
         };
         let mut etag = Sha256::new();
         for (_, take) in &playing {

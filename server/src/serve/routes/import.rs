@@ -13,8 +13,9 @@ use resonantgen_session::SessionError;
 use serde::Deserialize;
 
 use super::super::app::App;
-use super::super::extract::{Ids, Options, blocking, read};
+use super::super::extract::{Ids, Options, blocking};
 use super::super::problem::Problem;
+use super::super::upload::receive;
 use super::InTrack;
 use super::sessions::shown;
 use crate::wire::{self, Problem as WireProblem, SessionView};
@@ -64,6 +65,7 @@ impl ImportObserver for Deadline {
         (status = 409, body = WireProblem, description = "The track is locked, or a job is changing the session"),
         (status = 413, body = WireProblem, description = "Too large"),
         (status = 422, body = WireProblem, description = "The file cannot be used; the detail says why"),
+        (status = 503, body = WireProblem, description = "Too many uploads at a time"),
         (status = 507, body = WireProblem, description = "The server's disk is full"),
     )
 )]
@@ -80,8 +82,9 @@ pub async fn import(
     let meter = known.meter.as_deref().map(str::parse).transpose();
     let meter = meter
         .map_err(|error: resonantgen_music::plan::ParseMeterError| Problem::refused(error.to_string()))?;
-    let turn = Arc::clone(&app.uploads).acquire_owned().await;
-    let bytes = read(request, app.limits.upload_bytes).await?;
+    let name = plain_name(known.name.as_deref().unwrap_or_default());
+    let upload = receive(&app, request, name).await?;
+    let turn = Arc::clone(&app.unpacked).acquire_owned().await;
     blocking(move || {
         let _turn = turn;
         let (options, is_locked) = app.sessions.read(&path.session, |session, _| {
@@ -98,12 +101,9 @@ pub async fn import(
             meter,
             ..options
         };
-        let folder = app.upload_folder().map_err(|error| Problem::storage(&error))?;
-        let file = folder.path().join(plain_name(known.name.as_deref().unwrap_or_default()));
-        std::fs::write(&file, &bytes).map_err(|error| Problem::storage(&error))?;
-        drop(bytes);
-        let imported = import_loop(&file, &options, &Deadline(Instant::now() + app.limits.job_time))
-            .map_err(|error| refused(&error, &file))?;
+        let file = upload.path();
+        let imported = import_loop(file, &options, &Deadline(Instant::now() + app.limits.job_time))
+            .map_err(|error| refused(&error, file))?;
         app.sessions.change(&path.session, |session| Ok(session.add_import(imported)?))?;
         shown(&app, &path.session)
     })

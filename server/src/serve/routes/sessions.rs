@@ -16,6 +16,7 @@ use super::super::app::App;
 use super::super::extract::{Ids, Json, Options, blocking, is_type, read};
 use super::super::id::{JobId, SessionId, WantedTake};
 use super::super::problem::Problem;
+use super::super::upload::receive;
 use super::{InSession, InTrack, OfTake};
 use crate::wire::{
     self, BundleView, PlanView, Problem as WireProblem, SelectRequest, SessionEntry, SessionView, TrackView,
@@ -57,9 +58,15 @@ fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
     }
 }
 
-/// The current state of a session. Blocks.
+/// The current state of a session. Takes that play and are lost on disk are made again soon. Blocks.
 pub(super) fn shown(app: &App, id: &SessionId) -> Result<Answer<SessionView>, Problem> {
-    app.sessions.read(id, |session, job| Ok(Answer(view(id, session, job))))
+    let (view, lost) =
+        app.sessions.read(id, |session, job| Ok((view(id, session, job), session.playing_asleep())))?;
+    for (_, take) in lost {
+        // What it answers is for those who ask for the audio.
+        let _ = app.jobs.make_again(id, &take.id);
+    }
+    Ok(Answer(view))
 }
 
 /// All sessions.
@@ -79,6 +86,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Answer<Vec<SessionEntry>> {
         (status = 201, body = SessionView),
         (status = 413, body = WireProblem, description = "Too large"),
         (status = 422, body = WireProblem, description = "The bytes are not a session"),
+        (status = 503, body = WireProblem, description = "Too many uploads at a time"),
         (status = 507, body = WireProblem, description = "Too many sessions, or the disk is full"),
     )
 )]
@@ -87,33 +95,39 @@ pub async fn create(
     Options(creation): Options<Creation>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let is_session = is_type(request.headers(), wire::SESSION_TYPE);
-    let turn = Arc::clone(&app.uploads).acquire_owned().await;
-    let bytes =
-        read(request, if is_session { app.limits.upload_bytes } else { 0 }).await.map_err(|problem| {
-            match problem.status {
-                StatusCode::PAYLOAD_TOO_LARGE if !is_session => Problem::new(
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    format!(
-                        "send a session's bytes as '{}', or an empty body for an empty session",
-                        wire::SESSION_TYPE
-                    ),
+    if !is_type(request.headers(), wire::SESSION_TYPE) {
+        read(request, 0).await.map_err(|problem| match problem.status {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                format!(
+                    "send a session's bytes as '{}', or an empty body for an empty session",
+                    wire::SESSION_TYPE
                 ),
-                _ => problem,
-            }
+            ),
+            _ => problem,
         })?;
-    let answer = blocking(move || {
-        let session = if bytes.is_empty() {
-            Session::default()
-        } else {
-            project::from_bytes(&bytes).map_err(|error| Problem::refused(error.to_string()))?
+        return blocking(move || created(&app, Session::default(), creation.lent)).await;
+    }
+    let upload = receive(&app, request, "session".to_owned()).await?;
+    let turn = Arc::clone(&app.unpacked).acquire_owned().await;
+    blocking(move || {
+        let bytes = std::fs::read(upload.path()).map_err(|error| Problem::storage(&error))?;
+        drop(upload);
+        let session = match bytes.as_slice() {
+            [] => Session::default(),
+            bytes => project::from_bytes(bytes).map_err(|error| Problem::refused(error.to_string()))?,
         };
         drop((bytes, turn));
-        let id = app.sessions.create(session, creation.lent)?;
-        let place = [(header::LOCATION, format!("/v1/sessions/{id}"))];
-        Ok((StatusCode::CREATED, place, shown(&app, &id)?).into_response())
-    });
-    answer.await
+        created(&app, session, creation.lent)
+    })
+    .await
+}
+
+/// Stores a new session and shows it. Blocks.
+fn created(app: &App, session: Session, lent: bool) -> Result<Response, Problem> {
+    let id = app.sessions.create(session, lent)?;
+    let place = [(header::LOCATION, format!("/v1/sessions/{id}"))];
+    Ok((StatusCode::CREATED, place, shown(app, &id)?).into_response())
 }
 
 /// A session: plan, tracks, takes.

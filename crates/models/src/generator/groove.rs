@@ -1,0 +1,414 @@
+//! Applies a groove template: when and how loud people play what was composed.
+//!
+//! A groove is kept apart from the pattern. It depends on the template, the seed and the place in the loop only, so that all
+//! tracks of a piece share its slow wandering, and what was composed can be had back ([`composed`]). Other tracks follow the
+//! drums that they hear. Models of timing with wandering and independent parts: Hennig et al. 2011, "The Nature and Perception of
+//! Fluctuations in Human Musical Rhythms", PLoS ONE 6(10); the figures come from Gillick et al. 2019, "Learning to Groove with
+//! Inverse Sequence Transformations" (`training/resonant/groove_templates.py`).
+
+use std::borrow::Cow;
+
+use super::TakeRequest;
+use super::arrange::heard_notes;
+use super::random::{Purpose, Random};
+use resonantgen_music::plan::Plan;
+use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
+use resonantgen_music::track::Track;
+use resonantgen_take::Take;
+use resonantgen_words::Intent;
+use resonantgen_words::genre::{Template, genres};
+
+/// Mean and standard deviation of the velocities of each class as the drum composer writes them where people are imitated
+/// (index as [`DrumClass::ALL`]).
+const COMPOSED: [(f32, f32); DRUM_CLASS_COUNT] = [
+    (102.0, 12.0),
+    (76.0, 32.0),
+    (110.0, 14.0),
+    (82.0, 18.0),
+    (94.0, 17.0),
+    (91.0, 9.0),
+    (96.0, 11.0),
+    (93.0, 15.0),
+    (110.0, 12.0),
+    (93.0, 17.0),
+    (75.0, 20.0),
+    (80.0, 20.0),
+];
+/// Voices without velocities of their own in a template: one that is played alike.
+const STAND_IN: [usize; DRUM_CLASS_COUNT] = [0, 1, 1, 1, 4, 4, 1, 1, 9, 4, 4, 1];
+/// Most and least that a velocity grows with the composed one.
+const STEEPEST: f32 = 1.6;
+const FLATTEST: f32 = 0.3;
+/// Share of the difference between performances that a take has: the rest is how kits were adjusted.
+const BETWEEN: f32 = 0.8;
+/// Share of a template's accents that is added: composers accent themselves.
+const ACCENTED: f32 = 0.5;
+/// Spread, as a natural logarithm, of how tight one take is against another.
+const TIGHTNESS: f32 = 0.25;
+/// Times are bent to stay nearer to the grid than this many milliseconds up to a looseness of 1: farther ones are heard as slips,
+/// and those of 20 ms are measured as off the grid. More looseness widens it by this share.
+const NEAR_MS: f32 = 15.0;
+const WIDENED: f32 = 1.5;
+/// Largest shift in steps.
+const LARGEST: f32 = 0.3;
+/// What a tonal note has of its own, relative to a hit of the drums, and how late it is in milliseconds (index as
+/// [`Track::ALL`]).
+const OWN: f32 = 0.6;
+const LATE_MS: [f32; 4] = [0.0, 2.0, 3.0, 4.0];
+/// Standard deviation of a tonal note's velocity, and what it has of the drums' accents.
+const TONAL_TOUCH: f32 = 5.0;
+const TONAL_ACCENT: f32 = 0.3;
+/// A groove over one loop.
+pub(super) struct Groove<'t> {
+    template: &'t Template,
+    looseness: f32,
+    /// How much of a velocity is the template's.
+    touch: f32,
+    tightness: f32,
+    is_swung: bool,
+    steps_per_bar: usize,
+    step_ms: f32,
+    /// Milliseconds that all hits of a step share.
+    shared: Vec<f32>,
+    seed: u64,
+    total: usize,
+}
+
+/// Times and accents of one voice.
+struct Row {
+    /// Milliseconds by step.
+    late: Vec<f32>,
+    /// What is added to a velocity, by step.
+    accents: Vec<f32>,
+}
+
+/// Standard normal number.
+fn normal(random: &mut Random) -> f32 {
+    // Box and Muller 1958.
+    let radius = (-2.0 * random.uniform().max(1e-7).ln()).sqrt();
+    radius * (std::f32::consts::TAU * random.uniform()).cos()
+}
+
+impl Groove<'static> {
+    /// The groove of a piece; `None` where it is on the grid.
+    pub(super) fn new(intent: &Intent, plan: &Plan, seed: u64) -> Option<Self> {
+        let wanted = intent.groove.as_ref().filter(|groove| groove.looseness > 0.0)?;
+        let template = genres().template(&wanted.template)?;
+        let looseness = wanted.looseness.min(2.0);
+        let seed = seed ^ intent.kind();
+        let total = plan.total_steps() as usize;
+        let mut random = Random::new(seed, Track::Drums, Purpose::Groove, 0);
+        let tightness = (TIGHTNESS * normal(&mut random).clamp(-1.5, 1.5)).exp();
+        // An autoregressive process of first order over the beats, closed over the loop's end.
+        let beats = total.div_ceil(4).max(1);
+        let own = (1.0 - template.memory * template.memory).sqrt();
+        let noise: Vec<f32> = (0..beats).map(|_| normal(&mut random)).collect();
+        let mut wandering = vec![0.0; beats];
+        let mut level = 0.0;
+        for turn in 0..2 * beats {
+            level = template.memory * level + own * noise[turn % beats];
+            wandering[turn % beats] = template.drift * level;
+        }
+        let shared = (0..total).map(|step| {
+            let (beat, part) = (step / 4, (step % 4) as f32 / 4.0);
+            let drift = wandering[beat] * (1.0 - part) + wandering[(beat + 1) % beats] * part;
+            drift + template.onset * normal(&mut random)
+        });
+        Some(Self {
+            template,
+            looseness,
+            touch: looseness.min(1.0),
+            tightness,
+            is_swung: plan.swing.ratio > 0.51,
+            steps_per_bar: plan.meter.steps_per_bar() as usize,
+            step_ms: 1000.0 * plan.step_seconds() as f32,
+            shared: shared.collect(),
+            seed,
+            total,
+        })
+    }
+}
+
+impl Groove<'_> {
+    /// Times and accents of a voice of the drums.
+    fn row(&self, class: usize) -> Row {
+        let mut random = Random::new(self.seed, Track::Drums, Purpose::Groove, 1 + class as u32);
+        let (template, like) = (self.template, self.like(class));
+        let touch = template.velocity[like];
+        let mean = normal(&mut random).clamp(-1.6, 1.6);
+        let spots: Vec<f32> = (0..self.steps_per_bar).map(|_| normal(&mut random)).collect();
+        let (mut late, mut accents) = (Vec::with_capacity(self.total), Vec::with_capacity(self.total));
+        for step in 0..self.total {
+            let in_bar = step % self.steps_per_bar;
+            let push = if self.is_swung { 0.0 } else { template.push[step % 4] };
+            late.push(
+                push + template.late[class]
+                    + template.spot * spots[in_bar]
+                    + template.hits[class] * normal(&mut random),
+            );
+            let place = if self.steps_per_bar == 16 { in_bar } else { in_bar % 4 };
+            let force = normal(&mut random);
+            accents.push(touch.map_or(0.0, |touch| {
+                BETWEEN * touch.between * mean
+                    + ACCENTED * template.accents[like][place]
+                    + touch.touch * force
+            }));
+        }
+        Row { late, accents }
+    }
+
+    /// The class whose velocities a class has.
+    fn like(&self, class: usize) -> usize {
+        if self.template.velocity[class].is_some() { class } else { STAND_IN[class] }
+    }
+
+    /// The straight line from composed velocities to those of people, without accents: slope and height at 0.
+    fn line(&self, class: usize) -> Option<(f32, f32)> {
+        let like = self.like(class);
+        let touch = self.template.velocity[like]?;
+        let (centre, spread) = COMPOSED[class];
+        // What is left of the spread within a performance, after the touch; accents are partly composed.
+        let accents = self.template.accents[like].map(|accent| (ACCENTED * accent).powi(2));
+        let accented = accents.iter().sum::<f32>() / 16.0;
+        let left = (touch.within.powi(2) - touch.touch.powi(2) - accented).max(0.0).sqrt();
+        let slope = (left / spread).clamp(FLATTEST, STEEPEST);
+        Some((slope, touch.mean - slope * centre))
+    }
+
+    /// Slope, and height at 0 with the accent of a step, of the line by which velocities are played.
+    fn played(&self, class: usize, accent: f32) -> (f32, f32) {
+        let Some((slope, height)) = self.line(class) else { return (1.0, 0.0) };
+        (1.0 + self.touch * (slope - 1.0), self.touch * (height + accent))
+    }
+
+    /// A time as a shift in steps.
+    fn shift(&self, ms: f32, step: u32) -> f32 {
+        let near = NEAR_MS * (1.0 + WIDENED * (self.looseness - 1.0).max(0.0));
+        let bent = near * (self.looseness * self.tightness * ms / near).tanh();
+        started(bent / self.step_ms, step)
+    }
+
+    /// Plays composed drums.
+    fn play_drums(&self, notes: &mut [Note]) {
+        let rows: [Row; DRUM_CLASS_COUNT] = std::array::from_fn(|class| self.row(class));
+        // The strokes of a roll stay as far apart as they are.
+        let rolled: Vec<(u32, u8)> =
+            notes.iter().filter(|note| note.offset > 0.0).map(|note| (note.step, note.pitch)).collect();
+        for note in notes {
+            let Some(class) = DrumClass::from_key(note.pitch).map(DrumClass::index) else { continue };
+            let step = note.step as usize % self.total;
+            let (slope, height) = self.played(class, rows[class].accents[step]);
+            note.velocity = velocity(slope * f32::from(note.velocity) + height);
+            let own = if rolled.contains(&(note.step, note.pitch)) { 0.0 } else { rows[class].late[step] };
+            note.offset += self.shift(self.shared[step] + own, note.step);
+        }
+    }
+
+    /// Drums as they were composed, but for their times.
+    fn composed_drums(&self, notes: &mut [Note]) {
+        let rows: [Row; DRUM_CLASS_COUNT] = std::array::from_fn(|class| self.row(class));
+        for note in notes {
+            let Some(class) = DrumClass::from_key(note.pitch).map(DrumClass::index) else { continue };
+            let (slope, height) = self.played(class, rows[class].accents[note.step as usize % self.total]);
+            note.velocity = velocity((f32::from(note.velocity) - height) / slope);
+        }
+    }
+
+    /// Plays a composed tonal part, with the drums if they are heard.
+    fn play_part(&self, track: Track, notes: &mut [Note], drums: Option<&[Note]>) {
+        let mut random = Random::new(self.seed, track, Purpose::Groove, 0);
+        let own: Vec<(f32, f32)> =
+            (0..self.total).map(|_| (normal(&mut random).clamp(-2.0, 2.0), normal(&mut random))).collect();
+        let heard = drums.and_then(|drums| Heard::new(drums, self.total));
+        for note in notes {
+            let step = note.step as usize % self.total;
+            let (time, force) = own[step];
+            let late =
+                LATE_MS[track.index()] * (self.template.hit / 10.0).min(1.0) + OWN * self.template.hit * time;
+            let (shift, accent) = match &heard {
+                // The drums are as loose already as they were asked to be.
+                Some(heard) => {
+                    let shift = heard.shifts[step] + self.looseness * late / self.step_ms;
+                    (started(shift, note.step), heard.accents[step])
+                }
+                None => (self.shift(self.shared[step] + late, note.step), 0.0),
+            };
+            note.offset += shift;
+            let touch = TONAL_TOUCH * (self.template.hit / 10.0).min(1.0);
+            let change = self.touch * (TONAL_ACCENT * accent + touch * force);
+            note.velocity = velocity(f32::from(note.velocity) + change);
+        }
+    }
+}
+
+/// A shift in steps that stays near its step; the loop begins with its first hit.
+fn started(shift: f32, step: u32) -> f32 {
+    let shift = shift.clamp(-LARGEST, LARGEST);
+    if step == 0 { shift.max(0.0) } else { shift }
+}
+
+fn velocity(value: f32) -> u8 {
+    value.round().clamp(3.0, 127.0) as u8
+}
+
+/// The groove of drums that are heard, generated or not.
+struct Heard {
+    /// Shift by step, in steps: between hits it goes from one to the next.
+    shifts: Vec<f32>,
+    /// How much louder than the voice's mean the hits of a step are.
+    accents: Vec<f32>,
+}
+
+impl Heard {
+    fn new(drums: &[Note], total: usize) -> Option<Self> {
+        let mut times = vec![(0.0_f32, 0.0_f32); total];
+        let mut voices = std::collections::BTreeMap::<u8, (f32, f32)>::new();
+        for note in drums {
+            let voice = voices.entry(note.pitch).or_default();
+            *voice = (voice.0 + f32::from(note.velocity), voice.1 + 1.0);
+        }
+        let mut accents = vec![(0.0_f32, 0.0_f32); total];
+        for note in drums {
+            let step = note.step as usize % total;
+            let (sum, count) = voices[&note.pitch];
+            accents[step] = (accents[step].0 + f32::from(note.velocity) - sum / count, accents[step].1 + 1.0);
+            // Later strokes of rolls say nothing of the groove.
+            if note.offset.abs() <= LARGEST {
+                times[step] = (times[step].0 + note.offset, times[step].1 + 1.0);
+            }
+        }
+        let hit: Vec<usize> = (0..total).filter(|step| times[*step].1 > 0.0).collect();
+        let (first, last) = (*hit.first()?, *hit.last()?);
+        let shift = |step: usize| times[step].0 / times[step].1;
+        let shifts = (0..total).map(|step| {
+            let next = hit.partition_point(|known| *known < step);
+            let (before, after) = (
+                next.checked_sub(1).map_or((last, -1), |index| (hit[index], 0)),
+                hit.get(next).map_or((first, 1), |known| (*known, 0)),
+            );
+            let place = |(at, turn): (usize, i32)| at as f32 + turn as f32 * total as f32;
+            let (from, to) = (place(before), place(after));
+            let share = if to > from { (step as f32 - from) / (to - from) } else { 1.0 };
+            shift(before.0) + share * (shift(after.0) - shift(before.0))
+        });
+        let accents = accents.iter().map(|(sum, count)| if *count > 0.0 { sum / count } else { 0.0 });
+        Some(Self { shifts: shifts.collect(), accents: accents.collect() })
+    }
+}
+
+/// Plays what was composed for a request.
+pub(super) fn play(request: &TakeRequest<'_>, notes: &mut [Note]) {
+    let Some(groove) = Groove::new(request.intent, request.plan, request.seed) else { return };
+    match request.track {
+        Track::Drums => groove.play_drums(notes),
+        track => groove.play_part(track, notes, heard_notes(request, Track::Drums)),
+    }
+}
+
+/// The notes of a take with the velocities that were composed: composers know those.
+pub(crate) fn composed(take: &Take) -> Cow<'_, [Note]> {
+    let recipe = &take.recipe;
+    let is_played = recipe.track == Track::Drums && recipe.imported.is_none();
+    match Groove::new(&recipe.intent, &recipe.plan, recipe.seed).filter(|_| is_played) {
+        Some(groove) => {
+            let mut notes = take.score.notes.clone();
+            groove.composed_drums(&mut notes);
+            Cow::Owned(notes)
+        }
+        None => Cow::Borrowed(&take.score.notes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resonantgen_words::{Overrides, make_plan, parse};
+
+    fn drums(steps: u32) -> Vec<Note> {
+        let note =
+            |step: u32, pitch: u8, velocity: u8| Note { step, offset: 0.0, length: 1.0, pitch, velocity };
+        (0..steps)
+            .flat_map(|step| match step % 8 {
+                0 => vec![note(step, 36, 118), note(step, 42, 95)],
+                4 => vec![note(step, 38, 118), note(step, 42, 95)],
+                7 => vec![note(step, 38, 40)],
+                2 | 6 => vec![note(step, 42, 70)],
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+
+    fn groove(prompt: &str) -> (Plan, Option<Groove<'static>>) {
+        let intent = parse(prompt).expect("readable");
+        let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
+        let groove = Groove::new(&intent, &plan, 3);
+        (plan, groove)
+    }
+
+    fn spread(values: &[f32]) -> f32 {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt()
+    }
+
+    #[test]
+    fn people_are_loose_machines_are_not_and_words_say_how_much() {
+        let timing = |prompt: &str| {
+            let (plan, groove) = groove(prompt);
+            let mut notes = drums(128);
+            if let Some(groove) = groove {
+                groove.play_drums(&mut notes);
+            }
+            assert!(notes[0].offset >= 0.0);
+            let step_ms = 1000.0 * plan.step_seconds() as f32;
+            spread(&notes.iter().map(|note| note.offset * step_ms).collect::<Vec<_>>())
+        };
+        let [tight, usual, loose] = ["tight rock", "rock", "loose rock"].map(timing);
+        assert!(tight < 0.7 * usual && usual < 0.8 * loose, "{tight} {usual} {loose}");
+        assert!((6.0..14.0).contains(&usual) && (9.0..24.0).contains(&loose), "{usual} {loose}");
+        assert!(timing("techno") < 3.0);
+        assert_eq!(timing("robotic rock"), 0.0);
+    }
+
+    #[test]
+    fn what_was_composed_can_be_had_back() {
+        let (_, groove) = groove("funk");
+        let groove = groove.expect("people play funk");
+        let before = drums(128);
+        let mut played = before.clone();
+        groove.play_drums(&mut played);
+        assert!(
+            played.iter().zip(&before).filter(|(a, b)| a.velocity.abs_diff(b.velocity) > 3).count() > 100
+        );
+        // Accents stay louder than ghost notes.
+        let mean = |notes: &[Note], at: u32| {
+            let some: Vec<f32> = notes
+                .iter()
+                .filter(|note| note.pitch == 38 && note.step % 8 == at)
+                .map(|note| f32::from(note.velocity))
+                .collect();
+            some.iter().sum::<f32>() / some.len() as f32
+        };
+        assert!(mean(&played, 4) > mean(&played, 7) + 25.0);
+        groove.composed_drums(&mut played);
+        let far = played.iter().zip(&before).filter(|(a, b)| a.velocity.abs_diff(b.velocity) > 2).count();
+        // Where a velocity met its end something is lost.
+        assert!(far * 4 < before.len(), "{far} of {}", before.len());
+    }
+
+    #[test]
+    fn other_tracks_play_with_the_drums_that_they_hear() {
+        let (_, groove) = groove("rock");
+        let groove = groove.expect("people play rock");
+        let mut late = drums(128);
+        for note in &mut late {
+            note.offset = 0.2;
+        }
+        let mut bass: Vec<Note> = (0..32)
+            .map(|beat| Note { step: 4 * beat, offset: 0.0, length: 3.0, pitch: 40, velocity: 90 })
+            .collect();
+        groove.play_part(Track::Bass, &mut bass, Some(&late));
+        let mean = bass.iter().map(|note| note.offset).sum::<f32>() / bass.len() as f32;
+        assert!((mean - 0.2).abs() < 0.06, "{mean}");
+        assert!(spread(&bass.iter().map(|note| note.offset).collect::<Vec<_>>()) > 0.01);
+    }
+}

@@ -1,0 +1,90 @@
+//! The outputs Kick, Snare, Hats and Percussion.
+
+use clack_extensions::render::RenderMode;
+
+use crate::host::{ALL_PORTS, BLOCK, Host, LOOP, PORTS, RATE_HZ, Stereo};
+use crate::{rms, state};
+
+/// -90 dB of full scale.
+const SUM_TOLERANCE: f32 = 3.16e-5;
+
+/// Largest difference of the drums and the sum of their parts.
+fn difference(heard: &[Stereo]) -> f32 {
+    let differences = (0..2).flat_map(|side| {
+        heard[1][side].iter().enumerate().map(move |(frame, drums)| {
+            (drums - heard[PORTS..].iter().map(|part| part[side][frame]).sum::<f32>()).abs()
+        })
+    });
+    differences.fold(0.0, f32::max)
+}
+
+/// How much of the song's first loop is rendered, in beats.
+const BEATS: f64 = 8.0;
+
+#[test]
+fn the_parts_of_the_drums_sum_to_the_drums() {
+    let Some(state) = state() else { return };
+    let plain = {
+        let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+        host.loop_once()
+    };
+    let mut host = Host::open(Some(state), ALL_PORTS).expect("there is a plugin");
+    for rate_hz in [RATE_HZ, 44_100.0] {
+        // Offline, the host waits until the drums are taken apart.
+        host.start(rate_hz, RenderMode::Offline);
+        for (bpm, level_db, pan) in [(120.0, 0.0, 0.0), (100.0, 0.0, 0.0), (120.0, -9.0, 0.4)] {
+            host.bpm = bpm;
+            host.block(BLOCK, &[(0, "Drums Level", level_db), (0, "Drums Pan", pan)]);
+            let frames = (BEATS * 60.0 / bpm * rate_hz) as usize;
+            let heard = host.render(0.0, frames, BLOCK);
+            let off = difference(&heard);
+            assert!(off < SUM_TOLERANCE, "{off} off at {rate_hz} Hz, {bpm} bpm, {level_db} dB");
+            let loud = heard[PORTS..].iter().filter(|part| rms(&part[0]) > 1e-4).count();
+            assert!(loud >= 2, "only {loud} parts are heard at {rate_hz} Hz, {bpm} bpm");
+            assert!(heard[PORTS..].iter().all(|part| part != &heard[1]), "the drums are one part");
+            if (rate_hz, bpm, level_db) == (RATE_HZ, 120.0, 0.0) {
+                assert!(heard[..PORTS] == plain[..], "the other outputs have changed");
+            }
+            // Whatever the blocks, and wherever it begins.
+            let again = host.render(0.0, frames, 127);
+            assert!(again == heard, "blocks of 127 at {rate_hz} Hz, {bpm} bpm");
+        }
+        host.block(BLOCK, &[(0, "Drums Level", 0.0), (0, "Drums Pan", 0.0)]);
+    }
+}
+
+#[test]
+fn drums_that_are_taken_apart_while_they_play_do_not_click_or_change() {
+    let Some(state) = state() else { return };
+    let plain = {
+        let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
+        host.loop_once()
+    };
+    let mut host = Host::open(Some(state), ALL_PORTS).expect("there is a plugin");
+    host.forget();
+    host.beat = 0.0;
+    let mut is_apart = false;
+    for turn in 0.. {
+        assert!(turn < 10_000, "the drums are never taken apart");
+        let mut heard: Vec<Stereo> = vec![Default::default(); ALL_PORTS];
+        while heard[0][0].len() < LOOP {
+            for (heard, block) in heard.iter_mut().flatten().zip(host.block(BLOCK, &[]).iter().flatten()) {
+                heard.extend(block);
+            }
+        }
+        // The first part of the first turn is the start of the song.
+        assert!(turn > 0 || heard[..PORTS] == plain[..], "the stems do not depend on their parts");
+        assert!(difference(&heard) < SUM_TOLERANCE, "turn {turn}");
+        let step =
+            |channel: &[f32]| channel.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        let most = step(&heard[1][0]);
+        for (index, part) in heard[PORTS..].iter().enumerate() {
+            assert!(step(&part[0]) <= 1.5 * most, "part {index} clicks in turn {turn}");
+        }
+        // One more turn after that in which they come apart.
+        if is_apart {
+            break;
+        }
+        is_apart = heard[PORTS..].iter().filter(|part| rms(&part[0]) > 1e-4).count() > 1;
+    }
+}
