@@ -9,6 +9,7 @@ mod chips;
 mod control;
 #[cfg(target_os = "linux")]
 mod dead_key;
+mod dials;
 mod drag;
 mod drag_out;
 mod facts;

@@ -13,6 +13,8 @@ pub enum Icon {
     Locked,
     /// An open padlock.
     Unlocked,
+    /// Three small faders.
+    Dials,
     /// A pin: a value that is held.
     Pin,
     /// An arrow in a circle.
@@ -87,6 +89,12 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
             painter.line_segment([top + vec2(-3.5, 0.0), top + vec2(-3.5, 2.0)], stroke);
             if icon == Icon::Locked {
                 painter.line_segment([top + vec2(3.5, 0.0), top + vec2(3.5, 2.0)], stroke);
+            }
+        }
+        Icon::Dials => {
+            for (x, y) in [(-4.5, 1.5), (0.0, -2.5), (4.5, 0.5)] {
+                line(&[vec2(x, -5.5), vec2(x, 5.5)]);
+                painter.circle_filled(center + vec2(x, y), 2.2, ink);
             }
         }
         Icon::Pin => {

@@ -263,6 +263,7 @@ fn all_controls_have_names_in_menus_too() {
         ("Am F", "Use these chords"),
         ("Chord Am, bar 1", "sus4"),
         ("Swap At: bar", "beat: on the next beat"),
+        ("Bass dials", "All dials to their middle"),
     ];
     for (button, inside) in menus {
         let before = controls(&bench).len();

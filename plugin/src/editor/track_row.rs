@@ -17,7 +17,7 @@ use super::sounds::Browser;
 use super::theme::{self, palette};
 use super::timeline::Timeline;
 use super::view::LaneView;
-use super::{row_menu, takes};
+use super::{dials, row_menu, takes};
 use crate::control::export::Parcel;
 use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
@@ -307,6 +307,17 @@ impl Row<'_> {
                 ui.label(RichText::new(self.track.title()).font(theme::strong(15.0)).color(color));
                 ui.spacing_mut().interact_size.y = 18.0;
                 ui.spacing_mut().button_padding = vec2(3.0, 0.0);
+                let (right, _) = ui.allocate_exact_size(vec2(0.0, 18.0), Sense::hover());
+                let place =
+                    Rect::from_min_size(pos2(ui.max_rect().right() - 20.0, right.top()), vec2(20.0, 18.0));
+                ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(("dials", self.track)), |ui| {
+                    let name = format!("{} dials", self.track.title());
+                    let hint = "Dials of what plays: intensity, swing, humanise, brightness; audio or MIDI";
+                    let button =
+                        IconButton::new(Icon::Dials, &name).hint(hint).size(20.0, 18.0).bare().show(ui);
+                    dials::attach(&button, self.track, self.params.track(self.track), self.setter);
+                });
+                ui.set_max_width((ui.max_rect().width() - 24.0).max(20.0));
                 let Some(mark) = self.view.mark() else { return };
                 let (patch, ink) = match mark.complaints.first() {
                     Some(complaint) => (format!("! {complaint}"), palette.warning),
