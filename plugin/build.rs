@@ -1,4 +1,4 @@
-//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections.
+//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections, and on demand its Audio Unit.
 //!
 //! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
 //! last automation point of a block on, tells hosts that it needs neither tempo nor position, activates every output by default, and
@@ -17,7 +17,12 @@ const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
 /// What is replaced by what, in which file.
-const CORRECTIONS: [(&str, &str, &str); 5] = [
+const CORRECTIONS: [(&str, &str, &str); 8] = [
+    // The corrected file lies elsewhere, so its headers are named in full: were their folder searched, its `process.h` would hide
+    // that of Windows.
+    (PROCESS, "#include \"process.h\"", "#include \"detail/vst3/process.h\""),
+    (PROCESS, "#include \"parameter.h\"", "#include \"detail/vst3/parameter.h\""),
+    (PROCESS, "#include \"../clap/automation.h\"", "#include \"detail/clap/automation.h\""),
     // Hosts leave out of the process context what a plugin does not ask for.
     (
         WRAPPER,
@@ -89,6 +94,10 @@ fn main() {
     if env::var_os("CARGO_FEATURE_VST3").is_some() {
         build_vst3(&clap_wrapper_sources());
     }
+    let is_mac = env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos");
+    if is_mac && env::var_os("CARGO_FEATURE_AUV2").is_some() {
+        build_auv2(&clap_wrapper_sources());
+    }
 }
 
 /// Where Cargo keeps the sources of clap-wrapper.
@@ -132,6 +141,73 @@ fn corrected(wrapper: &Path, name: &str) -> PathBuf {
     file
 }
 
+/// As clap-wrapper's own build script does it.
+fn build_auv2(sources: &Path) {
+    let external = sources.join("external");
+    let wrapper = external.join("clap-wrapper");
+    let source = wrapper.join("src");
+    let sdk = external.join("AudioUnitSDK");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").warnings(false).debug(false).flag_if_supported("-fno-char8_t");
+    build
+        .include(sources.join("src/auv2-cpp"))
+        .include(external.join("clap/include"))
+        .include(wrapper.join("include"))
+        .include(wrapper.join("libs/fmt"))
+        .include(&source)
+        .include(sdk.join("include"))
+        .include(external.join("filesystem/include"));
+    // Objective-C classes are known by name in the whole process, so another version of the plugin needs others.
+    let version =
+        env::var("CARGO_PKG_VERSION").expect("Cargo sets the version for build scripts").replace('.', "_");
+    build
+        .define("CLAP_WRAPPER_VERSION", Some("\"0.14.0\""))
+        .define("CLAP_WRAPPER_BUILD_AUV2", Some("1"))
+        .define("STATICALLY_LINKED_CLAP_ENTRY", Some("1"))
+        .define("DICTIONARY_STREAM_FORMAT_WRAPPER", Some("1"))
+        .define("CLAP_WRAPPER_COCOA_CLASS_NSVIEW", Some(format!("ResonantGen_{version}_view").as_str()))
+        .define("CLAP_WRAPPER_COCOA_CLASS", Some(format!("ResonantGen_{version}_factory").as_str()))
+        .define("MACOS_USE_GHC_FILESYSTEM", None)
+        .define("MAC", None)
+        .define("RELEASE", Some("1"));
+    build.files(
+        [
+            "AUBase.cpp",
+            "AUBuffer.cpp",
+            "AUBufferAllocator.cpp",
+            "AUEffectBase.cpp",
+            "AUMIDIBase.cpp",
+            "AUMIDIEffectBase.cpp",
+            "AUInputElement.cpp",
+            "AUOutputElement.cpp",
+            "AUScopeElement.cpp",
+            "AUPlugInDispatch.cpp",
+            "ComponentBase.cpp",
+            "MusicDeviceBase.cpp",
+        ]
+        .map(|file| sdk.join("src/AudioUnitSDK").join(file)),
+    );
+    build.files(
+        [
+            "clap_proxy.cpp",
+            "detail/clap/fsutil.cpp",
+            "detail/clap/mac_helpers.mm",
+            "detail/os/macos.mm",
+            "detail/shared/sha1.cpp",
+            "wrapasauv2.cpp",
+            "detail/auv2/auv2_shared.mm",
+            "detail/auv2/process.cpp",
+            "detail/auv2/wrappedview.mm",
+            "detail/auv2/parameter.cpp",
+        ]
+        .map(|file| source.join(file)),
+    );
+    build.compile("clap_wrapper_auv2");
+    for framework in ["Foundation", "CoreFoundation", "AudioToolbox", "CoreMIDI", "AppKit"] {
+        println!("cargo:rustc-link-lib=framework={framework}");
+    }
+}
+
 /// As clap-wrapper's own build script does it, without AUv2.
 fn build_vst3(sources: &Path) {
     let os = env::var("CARGO_CFG_TARGET_OS").expect("Cargo sets the target for build scripts");
@@ -148,8 +224,6 @@ fn build_vst3(sources: &Path) {
         .include(wrapper.join("libs/fmt"))
         .include(wrapper.join("libs/psl"))
         .include(wrapper.join("src"))
-        // For the corrected file, which lies elsewhere.
-        .include(wrapper.join("src/detail/vst3"))
         .include(&sdk)
         .include(sdk.join("public.sdk"))
         .include(sdk.join("pluginterfaces"));
@@ -219,9 +293,6 @@ fn build_vst3(sources: &Path) {
             build.file(vst.join("main/dllmain.cpp"));
             build.file(source.join("detail/os/windows.cpp"));
             build.define("WIN", None);
-            for library in ["Shell32", "user32", "ole32"] {
-                println!("cargo:rustc-link-lib={library}");
-            }
         }
         "linux" => {
             build.file(vst.join("main/linuxmain.cpp"));
@@ -231,6 +302,12 @@ fn build_vst3(sources: &Path) {
         other => panic!("the VST3 is built for Linux, macOS and Windows, not for {other}"),
     }
     build.compile("clap_wrapper_vst3");
+    if os == "windows" {
+        // After the library that needs them, and in small letters: GNU linkers mind both.
+        for library in ["shell32", "user32", "ole32", "uuid"] {
+            println!("cargo:rustc-link-lib={library}");
+        }
+    }
 }
 
 fn cpp_files(folder: &Path) -> Vec<PathBuf> {

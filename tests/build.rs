@@ -12,8 +12,14 @@ fn main() {
     println!("cargo:rerun-if-changed=hosts/vst3_validator.cpp");
     println!("cargo:rustc-check-cfg=cfg(steinberg_validator)");
     let is_wanted = env::var_os("CARGO_FEATURE_STEINBERG_VALIDATOR").is_some();
-    if is_wanted && env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        build(&sdk());
+    let system = match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("linux") => "linux",
+        // With mingw-w64 only: Microsoft's compiler wants other options.
+        Ok("windows") if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") => "win32",
+        _ => return,
+    };
+    if is_wanted {
+        build(&sdk(), system);
         println!("cargo:rustc-cfg=steinberg_validator");
     }
 }
@@ -40,7 +46,8 @@ fn sdk() -> PathBuf {
     Path::new(manifest).parent().expect("a manifest lies in a folder").join("external/vst3sdk")
 }
 
-fn build(sdk: &Path) {
+/// Compiles the tests; `system` is how the SDK names the operating system in its files.
+fn build(sdk: &Path, system: &str) {
     let common = sdk.join("public.sdk/source/common");
     let vst = sdk.join("public.sdk/source/vst");
     let mut build = cc::Build::new();
@@ -68,7 +75,7 @@ fn build(sdk: &Path) {
             "commonstringconvert.cpp",
             "memorystream.cpp",
             "readfile.cpp",
-            "threadchecker_linux.cpp",
+            &format!("threadchecker_{system}.cpp"),
         ]
         .map(|file| common.join(file)),
     );
@@ -78,7 +85,7 @@ fn build(sdk: &Path) {
             "hosting/eventlist.cpp",
             "hosting/hostclasses.cpp",
             "hosting/module.cpp",
-            "hosting/module_linux.cpp",
+            &format!("hosting/module_{system}.cpp"),
             "hosting/parameterchanges.cpp",
             "hosting/pluginterfacesupport.cpp",
             "hosting/plugprovider.cpp",

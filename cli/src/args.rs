@@ -9,6 +9,7 @@ use resonantgen_music::track::Track;
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::Overrides;
 use resonantgen_words::Style;
+use resonantgen_words::form::{Form, Length};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -38,6 +39,10 @@ pub enum Command {
     Generate(Generate),
     /// Regenerate one track; it hears the others
     Regenerate(Regenerate),
+    /// Make a song of a loop: intro, verses, builds, drops, breaks and an ending in the form of its genre
+    Song(Song),
+    /// List the sections of a song, or copy, rename, move, delete, lock or regenerate them
+    Section(Section),
     /// Lock tracks: generate and regenerate do not change them
     Lock(Tracks),
     /// Unlock tracks
@@ -104,12 +109,168 @@ pub struct Generate {
     /// Server options.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
+    /// Make a whole song of it, in the form of its genre
+    #[arg(long)]
+    pub song: bool,
+    /// Form of the song.
+    #[command(flatten)]
+    pub form: SongForm,
     /// Sample rate of the WAV files in Hz
     #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
     pub rate: u32,
     /// Print one JSON document instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Form and length of a song.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SongForm {
+    /// Sections with their bars, for example "intro 8, verse 16, chorus 8, verse 16, chorus 16, outro 8" [default: the genre's]
+    #[arg(long, value_name = "FORM", value_parser = form)]
+    pub form: Option<Form>,
+    /// Length of the song, for example "64 bars", "2:30" or "3 minutes" [default: that of its form]
+    #[arg(long, value_name = "LENGTH", value_parser = length, conflicts_with = "minutes")]
+    pub length: Option<Length>,
+    /// Length of the song in minutes
+    #[arg(long, value_name = "N", value_parser = minutes)]
+    pub minutes: Option<f64>,
+}
+
+/// Arguments of `song`.
+#[derive(Debug, Args)]
+pub struct Song {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// Form of the song.
+    #[command(flatten)]
+    pub form: SongForm,
+    /// Seed of every random choice [default: the loop's]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Generation settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Model options.
+    #[command(flatten)]
+    pub models: Models,
+    /// Server options.
+    #[command(flatten)]
+    pub elsewhere: Elsewhere,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `section`.
+#[derive(Debug, Args)]
+pub struct Section {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: SectionAction,
+    /// Print one JSON document instead of a table
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do with sections. A section is called by its name, or by its number in the list.
+#[derive(Debug, Subcommand)]
+pub enum SectionAction {
+    /// List the sections and their order
+    List {
+        /// Folder made by `generate`
+        folder: PathBuf,
+    },
+    /// Choose the section that `regenerate`, `take`, `lock` and `import` work on
+    Open {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section
+        section: String,
+    },
+    /// Copy a section; the copy is played after it
+    Copy {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section
+        section: String,
+    },
+    /// Give a section another name
+    Rename {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section
+        section: String,
+        /// New name
+        name: String,
+    },
+    /// Move an entry of the order, by its place, to another place
+    Move {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Place in the order, counted from 1
+        #[arg(value_parser = number)]
+        from: usize,
+        /// Place that it shall have
+        #[arg(value_parser = number)]
+        to: usize,
+    },
+    /// Play the sections in another order, for example "intro, verse x2, chorus, outro"
+    Order {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Sections with repeats
+        order: String,
+    },
+    /// Delete a section
+    Delete {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section
+        section: String,
+    },
+    /// Lock tracks of a section, or of all sections
+    Lock {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section, or "all"
+        section: String,
+        /// Tracks: drums, bass, harmony, melody
+        #[arg(required = true, value_name = "TRACK", value_delimiter = ',', value_parser = track)]
+        tracks: Vec<Track>,
+    },
+    /// Unlock tracks of a section, or of all sections
+    Unlock {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section, or "all"
+        section: String,
+        /// Tracks: drums, bass, harmony, melody
+        #[arg(required = true, value_name = "TRACK", value_delimiter = ',', value_parser = track)]
+        tracks: Vec<Track>,
+    },
+    /// Make a section's unlocked tracks again
+    Regenerate {
+        /// Folder made by `generate`
+        folder: PathBuf,
+        /// Section
+        section: String,
+        /// Tracks, separated by commas [default: all four]
+        #[arg(long, value_name = "TRACKS", value_delimiter = ',', value_parser = track)]
+        tracks: Vec<Track>,
+        /// Seed of every random choice [default: one that the section has not used]
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+        /// Generation settings.
+        #[command(flatten)]
+        settings: Settings,
+        /// Model options.
+        #[command(flatten)]
+        models: Models,
+        /// Server options.
+        #[command(flatten)]
+        elsewhere: Elsewhere,
+    },
 }
 
 /// Facts that override the prompt.
@@ -178,7 +339,11 @@ pub struct Settings {
 impl Settings {
     /// Converts to the engine's settings.
     pub fn generation(&self) -> GenerationSettings {
-        GenerationSettings { variation: self.variation, adherence: self.adherence }
+        GenerationSettings {
+            variation: self.variation,
+            adherence: self.adherence,
+            ..GenerationSettings::default()
+        }
     }
 }
 
@@ -204,6 +369,9 @@ pub struct Regenerate {
     /// Track to regenerate: drums, bass, harmony or melody
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
+    /// Bars to write anew, counted from 1, for example 5-6; in all others notes and sound stay as they are
+    #[arg(long, value_name = "BARS", value_parser = bar_range, conflicts_with = "prompt")]
+    pub bars: Option<std::ops::RangeInclusive<u32>>,
     /// What to change, for example "more aggressive"; empty means another take of the same
     #[arg(default_value = "", hide_default_value = true)]
     pub prompt: String,
@@ -537,6 +705,15 @@ pub struct Evaluate {
     /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
     pub genres: Option<PathBuf>,
+    /// Measure instead the mix of a piece of each genre: loudness, peaks, mono, kick against bass
+    #[arg(long, conflicts_with = "genres")]
+    pub mix: bool,
+    /// Measure instead whether words about the sound ("dusty", "punchy") change what they name
+    #[arg(long, conflicts_with_all = ["genres", "mix"])]
+    pub sounds: bool,
+    /// Measure instead songs of ten genres: likeness, energy, borders and speed; with --out their folders are kept
+    #[arg(long, conflicts_with_all = ["genres", "mix", "sounds"])]
+    pub songs: bool,
     /// Folder for evaluation.json and evaluation.md
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -573,6 +750,30 @@ pub fn one_line(error: &clap::Error) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or_default();
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     format!("{} (see `resonantgen --help`)", line.trim_start_matches("error: "))
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    text.parse::<Form>().map_err(|error| error.to_string())
+}
+
+fn length(text: &str) -> Result<Length, String> {
+    text.parse::<Length>().map_err(|error| error.to_string())
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text.trim().parse().map_err(|_| format!("'{text}' is no number of minutes"))?;
+    let is_usual = (0.1..=60.0).contains(&minutes);
+    is_usual
+        .then_some(minutes)
+        .ok_or_else(|| format!("a song of {minutes} minutes is out of range: use 0.1 to 60"))
+}
+
+fn bar_range(text: &str) -> Result<std::ops::RangeInclusive<u32>, String> {
+    let wrong = || format!("'{text}' are no bars: write the first and the last, like 5-6, or one, like 5");
+    let (first, last) = text.trim().split_once(['-', '–']).unwrap_or((text.trim(), text.trim()));
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+    let (first, last) = (number(first)?, number(last)?);
+    if first < 1 || last < first { Err(wrong()) } else { Ok(first..=last) }
 }
 
 fn track(text: &str) -> Result<Track, String> {

@@ -16,6 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
+use resonantgen_project::is_device_name;
 use resonantgen_session::{Request, Session};
 use serde::{Deserialize, Serialize};
 
@@ -226,22 +227,10 @@ fn check_name(name: &str) -> Result<()> {
     if name.ends_with(['.', ' ']) {
         return Err(anyhow!("the name {name:?} cannot be kept on every system: it ends in a dot or a space"));
     }
-    if is_device(name) {
+    if is_device_name(name) {
         return Err(anyhow!("the name {name:?} is that of a device on Windows: choose another one"));
     }
     Ok(())
-}
-
-/// Whether Windows takes a name for a device, whatever follows its first dot (Microsoft, "Naming Files, Paths, and Namespaces").
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
-    let is_port = |port: &str| {
-        let number = stem.strip_prefix(port).map(|number| number.chars().collect::<Vec<_>>());
-        matches!(number.as_deref(), Some(['0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}']))
-    };
-    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
-        || is_port("com")
-        || is_port("lpt")
 }
 
 /// Generates one row; `None` if the user cancelled.

@@ -4,7 +4,10 @@
 mod edits;
 mod fits;
 mod genres;
+mod mix;
 mod pieces;
+mod songs;
+mod sounds;
 mod tempo;
 mod traits;
 
@@ -60,19 +63,36 @@ impl Figure {
         });
         Self { name: name.into(), value, cases, target, reached }
     }
+
+    /// Its row in a table of figures.
+    pub fn row(&self) -> String {
+        let Self { name, value, cases, target, reached } = self;
+        let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+        let target = match target {
+            Some(Target::AtLeast(least)) => format!(">= {least}"),
+            Some(Target::AtMost(most)) => format!("<= {most}"),
+            None => "-".to_owned(),
+        };
+        let reached = match reached {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "-",
+        };
+        format!("| {name} | {value} | {target} | {reached} | {cases} |")
+    }
 }
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
-struct Evaluation {
+struct Evaluation<P, E> {
     bundle: String,
     prompts: usize,
     seeds: u32,
     figures: Vec<Figure>,
     /// Distributions: minimum, lower quartile, median, upper quartile, maximum.
     spreads: Vec<Spread>,
-    pieces: Vec<pieces::Piece>,
-    edits: Vec<edits::Edit>,
+    pieces: Vec<P>,
+    edits: Vec<E>,
 }
 
 /// Distribution of a quantity.
@@ -101,6 +121,15 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     if let Some(file) = &arguments.genres {
         return genres::run(&engine, file, arguments);
     }
+    if arguments.mix {
+        return mix::run(&engine, arguments);
+    }
+    if arguments.sounds {
+        return sounds::run(&engine, arguments);
+    }
+    if arguments.songs {
+        return songs::run(&engine, arguments);
+    }
     let all: Vec<&str> = PROMPTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     // A shorter run still spans the whole list, and so all styles.
     let count = arguments.prompts.map_or(all.len(), |count| (count as usize).clamp(1, all.len()));
@@ -121,7 +150,7 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     let mut figures = pieces::figures(&made);
     figures.extend(fits::figures(&made));
     figures.extend(edits::figures(&edited));
-    let evaluation = Evaluation {
+    Evaluation {
         bundle: engine.bundle().id().to_owned(),
         prompts: count,
         seeds: arguments.seeds,
@@ -129,45 +158,39 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
         spreads: pieces::spreads(&made),
         pieces: made,
         edits: edited,
-    };
-    let table = evaluation.table();
-    let json = serde_json::to_string(&evaluation).context("cannot write JSON")?;
-    if let Some(folder) = &arguments.out {
-        let write = |name: &str, text: &str| {
-            let path = folder.join(name);
-            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-        };
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        write("evaluation.json", &json)?;
-        write("evaluation.md", &table)?;
     }
-    if arguments.json {
-        report::print_json(&evaluation)?
-    } else {
-        report::print(&table)?
-    }
-    Ok(ExitCode::SUCCESS)
+    .write(arguments)
 }
 
-impl Evaluation {
+impl<P: Serialize, E: Serialize> Evaluation<P, E> {
+    /// Writes the folder that was asked for, and prints.
+    fn write(&self, arguments: &Evaluate) -> Result<ExitCode> {
+        let table = self.table();
+        let json = serde_json::to_string(self).context("cannot write JSON")?;
+        if let Some(folder) = &arguments.out {
+            let write = |name: &str, text: &str| {
+                let path = folder.join(name);
+                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+            };
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            write("evaluation.json", &json)?;
+            write("evaluation.md", &table)?;
+        }
+        if arguments.json {
+            report::print_json(self)?
+        } else {
+            report::print(&table)?
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn table(&self) -> String {
         let mut text = format!(
             "Models `{}`, {} prompts, {} seeds.\n\n| figure | value | target | reached | cases |\n|---|---|---|---|---|\n",
             self.bundle, self.prompts, self.seeds
         );
-        for Figure { name, value, cases, target, reached } in &self.figures {
-            let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-            let target = match target {
-                Some(Target::AtLeast(least)) => format!(">= {least}"),
-                Some(Target::AtMost(most)) => format!("<= {most}"),
-                None => "-".to_owned(),
-            };
-            let reached = match reached {
-                Some(true) => "yes",
-                Some(false) => "**no**",
-                None => "-",
-            };
-            let _ = writeln!(text, "| {name} | {value} | {target} | {reached} | {cases} |");
+        for figure in &self.figures {
+            let _ = writeln!(text, "{}", figure.row());
         }
         text.push_str("\n| spread | least | 25 % | median | 75 % | most |\n|---|---|---|---|---|---|\n");
         for Spread { name, quartiles: [least, lower, middle, upper, most] } in &self.spreads {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_project::{
-    Access, Folder, Opened, PATIENCE, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
+    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
 };
 use resonantgen_session::Session;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
@@ -23,7 +23,7 @@ use crate::{open, overview};
 /// Returns an error if the folder cannot be created or written.
 pub fn check_writable(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
-        .and_then(|()| tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder))
+        .and_then(|()| tempfile::Builder::new().prefix(SAVING).tempfile_in(folder))
         .map(|_| ())
         .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
 }
@@ -34,7 +34,9 @@ pub fn check_writable(folder: &Path) -> Result<()> {
 /// # Errors
 /// There is such a file; the message names it.
 pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
-    let has_take = |track: Track| session.is_some_and(|session| session.track(track).take().is_some());
+    let has_take = |track: Track| {
+        session.is_some_and(|session| session.states(track).any(|state| state.take().is_some()))
+    };
     let mut names: Vec<String> = Track::ALL
         .into_iter()
         .filter(|track| !has_take(*track))
@@ -198,16 +200,31 @@ pub fn sample_rate_hz(folder: &Path) -> u32 {
 pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Result<()> {
     // Before the first generation there is nothing to draw.
     let picture = session.plan.as_ref().map(|_| overview::draw(session)).transpose()?;
-    folder.save(session, StemFormat { sample_rate_hz })?;
+    let held = folder.save(session, StemFormat { sample_rate_hz })?;
+    if !held.is_empty() {
+        eprintln!(
+            "note: {} in {}: another program has it open, so it stays as it was; the new take is kept: close it there, and the \
+             next change to this session writes it, or `resonantgen export`",
+            held.join(", "),
+            folder.path().display()
+        );
+    }
     let path = folder.path().join(overview::FILE);
-    match picture {
+    let written = match picture {
         Some(picture) => write_whole(&path, &picture),
         None => std::fs::remove_file(&path).or_else(|error| match error.kind() {
             ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         }),
+    };
+    match written {
+        // A picture that is being looked at may be the last one.
+        Err(error) if cfg!(windows) && path.is_file() => {
+            eprintln!("note: {} stays as it was: {error}", path.display());
+            Ok(())
+        }
+        written => written.with_context(|| format!("cannot write {}", path.display())),
     }
-    .with_context(|| format!("cannot write {} into {}", overview::FILE, folder.path().display()))
 }
 
 /// Writes a file atomically: it is never seen half-written.
@@ -216,7 +233,7 @@ pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Resu
 /// Returns an error if the disk is full or the folder is not writable.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-    let mut file = tempfile::Builder::new().prefix(".resonantgen").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(SAVING).tempfile_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     {

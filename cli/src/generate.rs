@@ -5,13 +5,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use resonantgen_music::track::Track;
-use resonantgen_session::{Request, Scope, Session};
+use resonantgen_session::{Request, Scope, Session, SongRequest};
 
 use crate::args::Generate;
+use crate::failure::Usage;
 use crate::maker::Maker;
 use crate::progress::Progress;
 use crate::report::{Report, Run};
-use crate::{folder, interrupt};
+use crate::{folder, interrupt, song};
 
 /// Generates all requested tracks that are not locked.
 ///
@@ -22,6 +23,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
+    let song = (arguments.song || arguments.form.is_asked()).then(|| arguments.form.request());
     let request = request(arguments);
     // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
     let (folder, mut session) = match folder::open_session_if_there(&out)? {
@@ -31,6 +33,12 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     // Invalid requests are refused before anything is opened.
     folder::check_free(&out, folder.is_some().then_some(&session))?;
     session.check(&request, None)?;
+    if song.is_some() && elsewhere.server.is_some() {
+        return Err(Usage(
+            "a server makes single loops only: leave out --server to make a song here".to_owned(),
+        )
+        .into());
+    }
     interrupt::listen()?;
     let maker = Maker::open(&models, &elsewhere);
     // Without the models the words alone decide, so that a meaningless prompt is not reported as missing files. A server
@@ -53,6 +61,12 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let generated = maker.apply(&mut session, &request, &Progress::new());
     interrupt::check()?;
     generated?;
+    if let Some(song) = song {
+        let song = SongRequest { seed: request.seed, settings: request.settings, ..song };
+        let form = session.song_form(&song)?;
+        song::make(&maker, &mut session, &song, &form)?;
+        eprintln!("writing the song");
+    }
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };

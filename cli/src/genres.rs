@@ -151,6 +151,11 @@ fn explained(genre: &Genre) -> String {
             row(name, format!("{role}: {}", about.unwrap_or_default()));
         }
     }
+    if let Some((name, template)) =
+        genre.template.as_ref().and_then(|name| Some((name, genres().template(name)?)))
+    {
+        row("played as", format!("{name}: {}", template.about));
+    }
     for track in Track::ALL {
         let words = &genre.instruments[track.index()];
         if !words.is_empty() {

@@ -25,9 +25,11 @@ mod overview;
 mod progress;
 mod regenerate;
 mod report;
+mod section;
 #[cfg(feature = "serve")]
 mod serve;
 mod show;
+mod song;
 mod sound;
 mod take;
 mod undo;
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Regenerate(arguments) => regenerate::run(&arguments),
+        Command::Song(arguments) => song::run(&arguments),
+        Command::Section(arguments) => section::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments, true),
         Command::Unlock(arguments) => lock::run(&arguments, false),
         Command::Import(arguments) => import::run(&arguments),

@@ -2,6 +2,7 @@
 
 mod canvas;
 mod lane;
+mod song;
 
 use anyhow::{Context, Result};
 use resonantgen_music::plan::Plan;
@@ -32,6 +33,9 @@ const FAINT: Colour = [92, 99, 120];
 /// # Errors
 /// Returns an error if the session has no plan yet, or the encoder fails.
 pub fn draw(session: &Session) -> Result<Vec<u8>> {
+    if session.is_song() {
+        return song::draw(session);
+    }
     let plan = session.plan.as_ref().context("the session has no plan to draw")?;
     let mut canvas = Canvas::new(WIDTH, HEIGHT, BACKGROUND);
     let right = WIDTH as f32 - MARGIN;

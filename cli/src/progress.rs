@@ -73,6 +73,20 @@ impl Observer for Progress {
         }
     }
 
+    fn section(&self, name: &str, index: usize, count: usize) {
+        let Ok(mut lines) = self.lines.lock() else { return };
+        for (_, line) in lines.drain() {
+            line.bar.finish_and_clear();
+        }
+        let text = format!("{name} ({} of {count})", index + 1);
+        if self.bars.is_hidden() {
+            eprintln!("{text}");
+        } else {
+            // If the terminal is gone, nobody can be told.
+            let _ = self.bars.println(text);
+        }
+    }
+
     fn is_cancelled(&self) -> bool {
         crate::interrupt::requested()
     }

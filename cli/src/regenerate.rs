@@ -36,7 +36,19 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
 
     let begin = Instant::now();
-    let regenerated = maker.apply(&mut session, &request, &Progress::new());
+    let regenerated = match &arguments.bars {
+        Some(bars) => session
+            .regenerate_bars(
+                maker.local()?,
+                track,
+                bars.clone(),
+                request.seed,
+                request.settings,
+                &Progress::new(),
+            )
+            .map_err(Into::into),
+        None => maker.apply(&mut session, &request, &Progress::new()),
+    };
     interrupt::check()?;
     regenerated?;
     if let Some(take) = session.track(track).take() {

@@ -31,6 +31,9 @@ pub struct Report {
     seed: u64,
     plan: Option<PlanReport>,
     tracks: Vec<TrackReport>,
+    /// The song; absent where there is one loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    song: Option<SongReport>,
     /// Takes that are lost, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lost: Vec<String>,
@@ -39,8 +42,39 @@ pub struct Report {
     run: Option<RunReport>,
 }
 
+/// A song: its sections and their order.
 #[derive(Debug, Serialize)]
-struct PlanReport {
+struct SongReport {
+    bars: u32,
+    seconds: f64,
+    sections: Vec<SectionReport>,
+    order: Vec<PartReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct SectionReport {
+    id: u32,
+    name: String,
+    kind: &'static str,
+    energy: f32,
+    bars: u32,
+    chords: Vec<String>,
+    /// Tracks that play.
+    plays: Vec<Track>,
+    locked: Vec<Track>,
+    /// Whether other commands work on it.
+    open: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PartReport {
+    section: String,
+    repeats: u32,
+}
+
+/// A plan as it is printed.
+#[derive(Debug, Serialize)]
+pub struct PlanReport {
     bpm: f64,
     key: String,
     meter: String,
@@ -95,7 +129,8 @@ impl Report {
                 stages.perform += take.timings.perform;
                 stages.decode += take.timings.decode;
             }
-            let seconds_of_music = plan.as_ref().map_or(0.0, |plan| plan.seconds);
+            let loop_seconds = plan.as_ref().map_or(0.0, |plan| plan.seconds);
+            let seconds_of_music = if session.is_song() { song_seconds(session) } else { loop_seconds };
             RunReport {
                 tracks: run.tracks.clone(),
                 seconds: run.seconds,
@@ -109,6 +144,7 @@ impl Report {
             seed: session.seed,
             plan,
             tracks,
+            song: session.is_song().then(|| SongReport::new(session)),
             lost: Vec::new(),
             run,
         }
@@ -140,16 +176,20 @@ impl Report {
             plan.write(&mut text);
         }
         let _ = writeln!(text, "  seed    {}\n", self.seed);
+        if let Some(song) = &self.song {
+            song.write(&mut text);
+        }
         self.write_tracks(&mut text);
         self.write_measures(&mut text);
         for lost in &self.lost {
             let _ = writeln!(text, "\n  lost    {lost}");
         }
         if let (Some(run), Some(plan)) = (&self.run, &self.plan) {
+            let seconds = self.song.as_ref().map_or(plan.seconds, |song| song.seconds);
             let _ = writeln!(
                 text,
-                "\n  {:.1} s of music in {:.1} s: {:.1} x real time",
-                plan.seconds, run.seconds, run.real_time_factor
+                "\n  {seconds:.1} s of music in {:.1} s: {:.1} x real time",
+                run.seconds, run.real_time_factor
             );
         }
         let _ = writeln!(text, "  {}", self.folder.display());
@@ -204,8 +244,81 @@ impl Report {
     }
 }
 
+fn song_seconds(session: &Session) -> f64 {
+    let plans =
+        session.placements().into_iter().filter_map(|placement| session.section(placement.section)?.plan);
+    plans.map(Plan::seconds).sum()
+}
+
+impl SongReport {
+    fn new(session: &Session) -> Self {
+        let name = |id| session.section(id).map_or_else(String::new, |section| section.name.to_owned());
+        let sections = session.sections().map(|section| SectionReport {
+            id: section.id.0,
+            name: section.name.to_owned(),
+            kind: section.kind.name(),
+            energy: section.energy,
+            bars: section.bars(),
+            chords: section
+                .plan
+                .map_or_else(Vec::new, |plan| plan.chords.iter().map(ToString::to_string).collect()),
+            plays: Track::ALL.into_iter().filter(|track| section.take(*track).is_some()).collect(),
+            locked: Track::ALL.into_iter().filter(|track| section.tracks[track.index()].locked).collect(),
+            open: section.is_open,
+        });
+        let order = session.order().iter();
+        Self {
+            bars: session.song_bars(),
+            seconds: song_seconds(session),
+            sections: sections.collect(),
+            order: order
+                .map(|part| PartReport { section: name(part.section), repeats: part.repeats })
+                .collect(),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        let order: Vec<String> = self
+            .order
+            .iter()
+            .map(|part| match part.repeats {
+                1 => part.section.clone(),
+                repeats => format!("{} x{repeats}", part.section),
+            })
+            .collect();
+        let _ =
+            writeln!(text, "  song    {} bars ({:.1} s): {}\n", self.bars, self.seconds, order.join(", "));
+        let width =
+            self.sections.iter().map(|section| section.name.chars().count()).max().unwrap_or(0).max(7);
+        let _ = writeln!(text, "      {:<width$} {:>4}  energy      plays", "section", "bars");
+        for (index, section) in self.sections.iter().enumerate() {
+            let filled = (10.0 * section.energy).round() as usize;
+            let plays: Vec<String> = section
+                .plays
+                .iter()
+                .map(|track| {
+                    let lock = if section.locked.contains(track) { " (locked)" } else { "" };
+                    format!("{track}{lock}")
+                })
+                .collect();
+            let open = if section.open { ">" } else { " " };
+            let _ = writeln!(
+                text,
+                "  {open}{:>2} {:<width$} {:>4}  {:<10}  {}",
+                index + 1,
+                section.name,
+                section.bars,
+                "#".repeat(filled.min(10)),
+                plays.join(", ")
+            );
+        }
+        let _ = writeln!(text);
+    }
+}
+
 impl PlanReport {
-    fn new(plan: &Plan) -> Self {
+    /// The report on a plan.
+    pub fn new(plan: &Plan) -> Self {
         Self {
             bpm: plan.bpm,
             key: plan.key.to_string(),

@@ -209,6 +209,69 @@ fn bad_kits_and_files_of_hits_are_refused() {
     refused(folder.path(), &["patches.json", "does not have"]);
 }
 
+/// A bundle whose basses are instruments of notes.
+fn with_notes(edit: impl Fn(&mut serde_json::Value)) -> tempfile::TempDir {
+    let folder = copy();
+    fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_notes.bin"))
+        .unwrap();
+    let path = folder.path().join("patches.json");
+    let mut patches: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut excitation = serde_json::json!({
+        "zones": [[36, "bent"], [48, "modes"]], "release_s": 0.1, "is_monophonic": true, "tone": vec![0.0; 10]
+    });
+    edit(&mut excitation);
+    for patch in patches.as_array_mut().unwrap().iter_mut().filter(|patch| patch["track"] == "bass") {
+        patch["excitation"] = excitation.clone();
+    }
+    fs::write(&path, serde_json::to_string(&patches).unwrap()).unwrap();
+    sign(folder.path(), "patches.json", |manifest| &mut manifest["patches"]);
+    edit_manifest(folder.path(), |manifest| {
+        manifest["notes"] = serde_json::json!({ "file": "hits_notes.bin", "sha256": "", "bytes": 0 });
+    });
+    sign(folder.path(), "hits_notes.bin", |manifest| &mut manifest["notes"]);
+    folder
+}
+
+#[test]
+fn an_instrument_of_notes_makes_takes_without_codes_that_are_the_same_again() {
+    let folder = with_notes(|_| {});
+    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
+    let inputs = TakeInputs::new(Track::Bass, 2);
+    let take = engine.generate_take(&inputs.request(), &Silent).unwrap();
+    assert!(take.tokens.codes.is_empty() && !take.score.notes.is_empty());
+    assert!(take.audio.left.iter().any(|sample| sample.abs() > 1_000));
+    let threads = EngineOptions { threads: 3, ..options(folder.path().to_owned()) };
+    let again = Engine::open(&threads).unwrap().make_again(&take, &[], &Silent).unwrap().unwrap();
+    assert_eq!(take.audio, again.audio);
+}
+
+#[test]
+fn a_recipe_of_before_the_mix_is_performed_as_it_was() {
+    let folder = with_notes(|_| {});
+    let engine = Engine::open(&options(folder.path().to_owned())).unwrap();
+    let inputs = TakeInputs::new(Track::Bass, 2);
+    let mixed = engine.generate_take(&inputs.request(), &Silent).unwrap();
+    let mut old = mixed.clone();
+    old.recipe.settings.finish = resonantgen_take::Finish::Levelled;
+    let again = engine.make_again(&old, &[], &Silent).unwrap().unwrap();
+    assert_ne!(again.audio, mixed.audio);
+    assert_eq!(again.recipe.settings.finish, resonantgen_take::Finish::Levelled);
+}
+
+#[test]
+fn bad_instruments_of_notes_are_refused() {
+    refused(with_notes(|own| own["zones"] = serde_json::json!([])).path(), &["zones are empty"]);
+    refused(with_notes(|own| own["zones"][1][1] = "lute".into()).path(), &["pitch 48", "lute"]);
+    refused(with_notes(|own| own["zones"][1][0] = 36.into()).path(), &["do not rise"]);
+    refused(with_notes(|own| own["release_s"] = 0.into()).path(), &["release_s is 0"]);
+    refused(with_notes(|own| own["tone"] = vec![0.0; 2].into()).path(), &["tone has 2 gains"]);
+    let folder = with_notes(|_| {});
+    edit_manifest(folder.path(), |manifest| {
+        manifest["hits"] = manifest["notes"].clone();
+    });
+    refused(folder.path(), &["in two files of hits"]);
+}
+
 fn options(bundle_dir: PathBuf) -> EngineOptions {
     EngineOptions { runtime_library: Some(runtime_library()), threads: 1, ..EngineOptions::new(bundle_dir) }
 }

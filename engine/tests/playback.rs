@@ -7,8 +7,14 @@ use std::sync::{Arc, Weak};
 
 use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
+use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, Controls, Player, Position, Slot, SwapAt, TakeClips, channel};
+use resonantgen_project::{ExportOptions, SampleDepth, export};
+use resonantgen_session::Session;
+use resonantgen_take::{
+    FULL_SCALE, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens,
+};
 
 const RATE_HZ: f64 = 8_000.0;
 /// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.
@@ -39,9 +45,8 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     let mut channels = block.chunks_mut(samples.max(1));
     let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
         std::array::from_fn(|_| [channels.next().unwrap_or_default(), channels.next().unwrap_or_default()]);
-    on_the_audio_thread(|| {
-        player.process(position, &Controls { swap_at, ..Controls::default() }, &mut stems, None)
-    });
+    let controls = Controls { swap_at, ..Controls::default() };
+    on_the_audio_thread(|| player.process(position, &controls, &mut stems, None));
     block
 }
 
@@ -57,6 +62,111 @@ fn on_the_audio_thread(work: impl FnOnce()) {
     work();
     #[cfg(realtime_sanitizer)]
     __rtsan_realtime_exit();
+}
+
+/// Two bars of 127 bpm, which are no whole number of samples at any rate: chords, and noise up to the end of the band.
+fn session() -> Session {
+    let plan = Plan {
+        bpm: 127.0,
+        key: "A minor".parse().unwrap(),
+        meter: Meter::COMMON,
+        bars: 2,
+        chords: vec!["Am".parse().unwrap(); 4],
+        swing: Swing::default(),
+    };
+    let frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let mut state = 7_u64;
+    let mut sample = |frame: usize, cycles: f64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let noise = (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        let tone = (std::f64::consts::TAU * cycles * frame as f64 / frames as f64).sin();
+        ((0.5 * tone + 0.4 * noise) * f64::from(FULL_SCALE)) as i32
+    };
+    let audio = StemAudio {
+        left: (0..frames).map(|frame| sample(frame, 831.0)).collect(),
+        right: (0..frames).map(|frame| sample(frame, 1_247.0)).collect(),
+    };
+    let recipe = Recipe {
+        track: Track::Harmony,
+        prompt: "techno".to_owned(),
+        intent: resonantgen_words::parse("techno").unwrap(),
+        plan: plan.clone(),
+        seed: 7,
+        settings: GenerationSettings::default(),
+        bundle_id: "test".to_owned(),
+        context: Vec::new(),
+        imported: None,
+        held_patch: None,
+        taken_over: None,
+    };
+    let take = Take {
+        id: recipe.take_id(),
+        recipe,
+        patch: "a patch".to_owned(),
+        score: Score::default(),
+        tokens: Tokens { codebooks: 1, codes: Vec::new() },
+        audio: Arc::new(audio),
+        timings: StageSeconds::default(),
+        measures: None,
+    };
+    let mut session = Session::default();
+    session.plan = Some(plan);
+    session.track_mut(Track::Harmony).add(Arc::new(take));
+    session
+}
+
+/// What is exported at the host's rate is what the plugin plays there, rounded to 24 bits.
+#[test]
+#[cfg_attr(miri, ignore = "it transforms four seconds of audio")]
+fn an_export_is_what_is_played_at_that_rate() {
+    const BLOCK: usize = 512;
+    let session = session();
+    let take = session.track(Track::Harmony).take().unwrap();
+    let plan = &take.recipe.plan;
+    for rate_hz in [44_100, 48_000, 88_200, 96_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ExportOptions {
+            tracks: vec![Track::Harmony],
+            mix: false,
+            midi: false,
+            sample_rate_hz: rate_hz,
+            depth: SampleDepth::Int24,
+            ..ExportOptions::default()
+        };
+        let files = export(&session, folder.path(), &options).unwrap();
+        let mut reader = hound::WavReader::open(&files[0]).unwrap();
+        let exported: Vec<i32> = reader.samples::<i32>().map(Result::unwrap).collect();
+        let frames = exported.len() / 2;
+        assert_eq!(frames, plan.audio_frames(rate_hz));
+
+        let (mut sender, mut player) = channel(f64::from(rate_hz));
+        sender.send(Track::Harmony, slot(Arc::new(Clip::prepare(take, f64::from(rate_hz))), true)).unwrap();
+        // The player fades in where a host starts.
+        let faded_in = rate_hz as usize / 10;
+        for first in (0..frames).step_by(BLOCK) {
+            let samples = BLOCK.min(frames - first);
+            let position = Position {
+                beat: first as f64 / f64::from(rate_hz) * plan.bpm / 60.0,
+                bpm: plan.bpm,
+                quarters_per_bar: 4.0,
+                playing: true,
+                ..Position::default()
+            };
+            let block = render(&mut player, position, SwapAt::Now, samples);
+            let harmony = &block[2 * Track::Harmony.index() * samples..][..2 * samples];
+            for frame in (0..samples).filter(|frame| first + frame >= faded_in) {
+                for channel in 0..2 {
+                    let played = f64::from(harmony[channel * samples + frame]) * f64::from(FULL_SCALE);
+                    let file = f64::from(exported[2 * (first + frame) + channel]);
+                    assert!(
+                        (played - file).abs() <= 0.5,
+                        "{rate_hz} Hz, frame {}: {played} is played, {file} exported",
+                        first + frame
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// Clips go back and forth between the threads while both run; nothing is lost, freed twice, or torn. This is what a

@@ -7,5 +7,7 @@ pub mod shim;
 pub mod state;
 pub mod values;
 
+#[cfg(all(feature = "auv2", target_os = "macos"))]
+pub mod auv2;
 #[cfg(feature = "vst3")]
 pub mod vst3;

@@ -1,21 +1,23 @@
-//! The control side of an instance: all that happens off the audio thread.
+//! The control side of an instance: everything that happens off the audio thread.
 //!
-//! # The way of a prompt from the editor to the audio thread
-//! 1. The editor keeps what is typed in [`Prompts`] and sends a [`Job`] ([`Control::request`]); the song sends a
-//!    [`Trigger`](job::Trigger) through its [`ControlPort`] instead, which the publisher passes on.
-//! 2. The [`worker`] takes the job, if it belongs to the session that there is (its *epoch*), and makes a
-//!    [`Request`](resonantgen_session::Request) of trigger, prompt and what the user has fixed.
-//! 3. A server of the user ([`remote`]) or the engine here ([`inference`]) makes takes of it, one track after the other.
-//! 4. A finished take is put into a new [`Snapshot`] ([`Store::hear_early`](snapshot::Store::hear_early)), the whole session
-//!    at the end ([`Control::commit`]). Snapshots never change; readers keep the one they have.
-//! 5. The [`publisher`], a thread of its own, sees the new snapshot. It alone feeds playback: it prepares takes at the host's
-//!    rate (`Clip`) and sends each track's takes through a ring.
-//! 6. In the next block the player receives them, and swaps at the moment that [`SwapPolicy`] and "Swap At" name.
-//! 7. What the player needs besides (a take by number, a tempo) it says as a [`Demand`](demand::Demand): the publisher
-//!    unpacks and resamples, the worker performs anew, and an offline render waits for both ([`ControlPort::wait`]).
-//! 8. The editor draws the snapshot, and the audio thread's [`AudioStatus`].
+//! # How a prompt gets from the editor to the audio thread
+//! 1. The editor stores the text in [`Prompts`] and sends a [`Job`] with a [`Trigger`](job::Trigger) ([`Control::request`]).
+//!    Automation and notes send a trigger through the [`ControlPort`], and the publisher forwards it.
+//! 2. The [`worker`] drops jobs from before the last restored session (an older *epoch*). From trigger, prompt and the facts
+//!    that the user has fixed it makes a [`Request`](resonantgen_session::Request).
+//! 3. [`Session::apply`] has the takes made one track after the other, by the engine ([`inference`]) or on the user's server
+//!    ([`remote`]).
+//! 4. Each finished take goes into a new [`Snapshot`] ([`Store::hear_early`](snapshot::Store::hear_early)), and at the end the
+//!    whole session does ([`Control::commit`]). Snapshots are immutable, so readers need no lock while they use one.
+//! 5. The [`publisher`] thread sees the new snapshot. It is the only writer to playback: it prepares takes at the host's sample
+//!    rate (`Clip`) and sends each track's takes through a ring buffer.
+//! 6. In its next block the player receives them, and swaps them in when [`SwapPolicy`] and "Swap At" say.
+//! 7. Anything else that the player needs (a take chosen by number, another tempo) it states as a [`Demand`](demand::Demand).
+//!    The publisher unpacks and resamples, the worker performs again, and an offline render waits for both
+//!    ([`ControlPort::wait`]).
+//! 8. The editor draws the snapshot and the audio thread's [`AudioStatus`].
 //!
-//! Host threads and the editor send messages and read snapshots; locks are short, and never taken by the audio thread.
+//! Host threads and the editor send messages and read snapshots. Locks are held briefly, and never by the audio thread.
 
 pub mod demand;
 mod drum_split;
@@ -63,15 +65,15 @@ use publisher::OpenedPlayer;
 use snapshot::Store;
 use status::{AtomicProgress, AtomicSize, Progress};
 
-/// The editor's size at first, in logical pixels.
+/// Initial size of the editor in logical pixels.
 pub const DEFAULT_EDITOR_SIZE: [u32; 2] = [980, 640];
-/// Generations that may wait.
+/// Maximum number of queued generations.
 const QUEUE_CAPACITY: u32 = 64;
-/// How long activating waits for what plays to be prepared: a host that renders at once, and does not say that it does, begins
-/// with sound. The publisher is never busy for longer than one take.
+/// Maximum time that activation waits until the playing takes are prepared, so that a host that renders at once without
+/// announcing it does not start with silence. The publisher is never busy for longer than one take.
 const OPENING: Duration = Duration::from_millis(100);
 
-/// What was published last.
+/// What was last published.
 #[derive(Debug, Default)]
 struct Published {
     serial: AtomicU64,
@@ -80,7 +82,7 @@ struct Published {
 }
 
 impl Published {
-    /// Writes, in the order of the readers' needs: what is written last was true before.
+    /// Stores the numbers so that a reader who sees the last one also sees the others.
     fn store(&self, (serial, demand, answered): (u64, u32, u32)) {
         self.serial.store(serial, Ordering::Release);
         self.demand.store(demand, Ordering::Release);
@@ -88,50 +90,50 @@ impl Published {
     }
 }
 
-/// What all parts of one plugin instance share: messages in, snapshots and status out.
+/// The state shared by all parts of one plugin instance: messages in, snapshots and status out.
 #[derive(Debug)]
 pub struct Control {
     /// The host, where it is known. Any thread.
     pub host: Arc<HostLink>,
     /// Wakes the editor. Any thread.
     pub repaint: RepaintNotifier,
-    /// What the audio thread tells.
+    /// Status of the audio thread.
     pub audio: AudioStatus,
     /// Progress of each track. The worker writes, the editor reads.
     pub progress: [AtomicProgress; TRACK_COUNT],
-    /// The editor wants to hear the takes while the host stands still.
+    /// The editor plays the takes while the host's transport is stopped.
     pub preview: AtomicBool,
     /// Size of the editor. Host thread and editor.
     pub editor_size: AtomicSize,
-    /// What is typed, per slot. Worker, host thread and editor.
+    /// The prompt of each slot. Worker, host thread and editor.
     pub prompts: Prompts,
-    /// What the user should know. Any thread but the audio thread.
+    /// Notices to the user. Any thread except the audio thread.
     pub notices: Notices,
     /// A session that could not be read. Host thread and editor.
     damaged: Mutex<Vec<u8>>,
     overrides: Mutex<Overrides>,
     store: Store,
-    /// Commands and triggers that are not finished, with all that follows from them.
+    /// Unfinished commands and triggers, including the work that they lead to.
     pending: Arc<AtomicU32>,
-    /// Generations that were asked for and are not there yet.
+    /// Requested generations that are not finished.
     awaited: Arc<AtomicU32>,
-    /// Players that were opened and have been sent nothing yet.
+    /// Opened players that have not been sent anything yet.
     opening: Arc<AtomicU32>,
-    /// Number of the next job, and below which number jobs are cancelled.
+    /// Number of the next job, and the number below which jobs are cancelled.
     next_ticket: AtomicU64,
     cancelled_below: AtomicU64,
     quit: AtomicBool,
-    /// The demand that the worker has answered last.
+    /// The last demand that the worker met.
     worker_answered: AtomicU32,
     published: Published,
-    /// Grows whenever a job or demand comes on.
+    /// Increases whenever a job or demand makes progress.
     activity: AtomicU32,
     commands: Sender<Command>,
     opened: Sender<OpenedPlayer>,
     wake: Sender<()>,
 }
 
-/// The other ends of a [`Control`]'s messages, for [`Threads::start`].
+/// The receiving ends of a [`Control`]'s messages, for [`Threads::start`].
 #[derive(Debug)]
 pub struct Receivers {
     pub(crate) commands: Receiver<Command>,
@@ -139,7 +141,7 @@ pub struct Receivers {
     wake: Receiver<()>,
 }
 
-/// Says whether a job is still wanted.
+/// Tells a job whether it is still wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellation<'a> {
     control: &'a Control,
@@ -148,7 +150,7 @@ pub struct Cancellation<'a> {
 }
 
 impl Cancellation<'_> {
-    /// Whether the user has cancelled the job, another session was restored, or the plugin goes.
+    /// Whether the user cancelled the job, another session was restored, or the plugin is being removed.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         let control = self.control;
@@ -171,7 +173,7 @@ impl ImportObserver for Cancellation<'_> {
 }
 
 impl Control {
-    /// The control side of a new instance, and what its threads need.
+    /// The control side of a new instance, and the receivers for its threads.
     #[must_use]
     pub fn new() -> (Arc<Self>, Receivers) {
         let (commands, worker_commands) = unbounded();
@@ -207,7 +209,7 @@ impl Control {
         (Arc::new(control), receivers)
     }
 
-    // What is read.
+    // Reading.
 
     /// The newest snapshot. Not for the audio thread.
     #[must_use]
@@ -227,19 +229,19 @@ impl Control {
         self.store.epoch()
     }
 
-    /// Facts that the user has fixed; they win over what the prompt says. Not for the audio thread.
+    /// Facts that the user has fixed; they override the prompt. Not for the audio thread.
     #[must_use]
     pub fn overrides(&self) -> Overrides {
         self.overrides.lock().clone()
     }
 
-    /// Generations that were asked for and are not there yet: what can be cancelled.
+    /// Number of requested generations that are not finished, and so can be cancelled.
     #[must_use]
     pub fn awaited(&self) -> u32 {
         self.awaited.load(Ordering::Acquire)
     }
 
-    /// Whether the player has been sent the newest snapshot, for the newest demand, as far as no engine is needed for it.
+    /// Whether the player has been sent the newest snapshot and everything of the newest demand that needs no engine.
     /// Realtime-safe.
     #[must_use]
     pub fn is_published(&self) -> bool {
@@ -248,7 +250,7 @@ impl Control {
             && self.published.serial.load(Ordering::Acquire) == self.store.serial()
     }
 
-    /// Whether nothing that was asked for is under way, and the player has been sent all that it demands. Realtime-safe.
+    /// Whether no request is in progress and the player has been sent everything that it demands. Realtime-safe.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.pending.load(Ordering::Acquire) == 0
@@ -266,9 +268,9 @@ impl Control {
         self.activity.load(Ordering::Relaxed)
     }
 
-    // What is asked for.
+    // Requests.
 
-    /// Asks the worker for something. For the editor.
+    /// Sends a job to the worker. For the editor.
     pub fn request(&self, job: Job) {
         if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
@@ -280,8 +282,8 @@ impl Control {
         self.queue(job, self.store.epoch(), false, pending);
     }
 
-    /// Changes the session without generating: undo, another take and the like. It happens on the worker, after what
-    /// is being made; an error is shown. For the editor.
+    /// Changes the session without generating: undo, selecting a take and the like. The worker does it after the current job; an
+    /// error becomes a notice. For the editor.
     pub fn change<E: std::fmt::Display>(
         &self,
         locked: [bool; TRACK_COUNT],
@@ -295,7 +297,7 @@ impl Control {
         });
     }
 
-    /// Passes on what the audio thread has counted as pending. For the publisher.
+    /// Queues a trigger that the audio thread has already counted as pending. For the publisher.
     fn pass_trigger(&self, trigger: Trigger, epoch: u64) {
         let pending = Count::counted(&self.pending);
         if epoch == self.store.epoch() {
@@ -310,20 +312,20 @@ impl Control {
     }
 
     fn send(&self, command: Command) {
-        // Without a worker there is nobody to do it, which was said when it could not be started.
+        // Fails only without a worker; the user was told when it could not be started.
         let _ = self.commands.send(command);
     }
 
-    /// Stops the job that runs and those that wait. Realtime-safe.
+    /// Cancels the running job and all queued ones. Realtime-safe.
     pub fn cancel_all(&self) {
         let next = self.next_ticket.load(Ordering::Acquire);
         self.cancelled_below.fetch_max(next, Ordering::AcqRel);
         self.wake();
     }
 
-    /// Wakes the publisher. It does not wait, but may call the system.
+    /// Wakes the publisher. Does not block, but may make a system call.
     fn wake(&self) {
-        // One message is enough.
+        // If the channel is full, the publisher is about to wake anyway.
         let _ = self.wake.try_send(());
     }
 
@@ -334,9 +336,9 @@ impl Control {
         self.send(Command::Look(None));
     }
 
-    // What changes.
+    // Changes.
 
-    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did. `policy` says when
+    /// Makes `session` the current one unless another was restored since `epoch`; returns whether it did. `policy` decides when
     /// it is heard.
     pub fn commit(&self, session: Session, epoch: u64, policy: SwapPolicy) -> bool {
         let is_current = self.store.commit(session, epoch, policy);
@@ -347,7 +349,7 @@ impl Control {
         is_current
     }
 
-    /// Lets a finished take be heard before the rest of its generation is made.
+    /// Plays a finished take before the rest of its generation is done.
     pub fn hear_early(&self, take: &Take, epoch: u64, policy: SwapPolicy) {
         if self.store.hear_early(take, epoch, policy) {
             self.repaint.request_repaint();
@@ -355,7 +357,7 @@ impl Control {
         }
     }
 
-    /// Takes back what was heard early and did not become part of the session.
+    /// Withdraws takes that were played early but did not become part of the session.
     pub fn end_early(&self) {
         if self.store.end_early() {
             self.repaint.request_repaint();
@@ -363,7 +365,7 @@ impl Control {
         }
     }
 
-    /// What was asked for is there, or will not be.
+    /// Resets the progress display after a job has finished or failed.
     pub fn note_made(&self) {
         for progress in &self.progress {
             progress.store(Progress::Idle);
@@ -386,19 +388,19 @@ impl Control {
         self.repaint.request_repaint();
     }
 
-    /// Says how a job went; the next job's success removes it.
+    /// Shows the outcome of a job; the next successful job removes it.
     fn set_outcome(&self, text: Option<String>) {
         self.notices.set_outcome(text);
         self.repaint.request_repaint();
     }
 
-    /// A player for the given rate, which is given the session's takes by the publisher. Waits a moment for that; takes are
-    /// prepared elsewhere. For the host's main thread.
+    /// A player for the given sample rate. The publisher prepares the takes and sends them; this waits briefly for it. For the
+    /// host's main thread.
     #[must_use]
     pub fn open_player(&self, sample_rate_hz: f64) -> Player {
         let (sender, player) = channel(sample_rate_hz);
         let opening = Count::new(&self.opening);
-        // Without a publisher, which was said when it could not be started, it stays silent.
+        // Without a publisher it stays silent; the user was told when it could not be started.
         if self.opened.send(OpenedPlayer { sender, sample_rate_hz, opening }).is_ok() {
             self.wake();
             let began = Instant::now();
@@ -411,8 +413,8 @@ impl Control {
 
     // The host's project.
 
-    /// The session for the host's project, empty without a take. The copies that hosts make of it are several times its size; the
-    /// worker gives their memory back when they are gone. Not for the audio thread.
+    /// The session for the host's project; empty if there is no take. Hosts make several copies of it, whose memory the worker
+    /// later returns to the system. Not for the audio thread.
     #[must_use]
     pub fn session_blob(&self) -> Vec<u8> {
         let session = self.session();
@@ -424,8 +426,8 @@ impl Control {
         bytes
     }
 
-    /// Takes over a session from the host's project. A damaged one is kept aside and leaves an empty session and a notice.
-    /// Not for the audio thread.
+    /// Restores a session from the host's project. A damaged one is kept as it is, and the instance starts with an empty session
+    /// and a notice. Not for the audio thread.
     pub fn restore_session(&self, bytes: Vec<u8>) {
         let empty = Opened { session: Session::default(), lost: Vec::new(), edited: false };
         let restored = if bytes.is_empty() { Ok(empty) } else { project::from_project(&bytes) };
@@ -450,7 +452,7 @@ impl Control {
         self.take_over(session);
     }
 
-    /// Takes over a session: what was asked for before is not wanted any more.
+    /// Replaces the session and drops all earlier requests.
     fn take_over(&self, session: Session) {
         let pending = Count::new(&self.pending);
         self.store.restore(session);
@@ -464,7 +466,7 @@ impl Control {
         self.damaged.lock().clone()
     }
 
-    /// Keeps a session that could not be read, unless there is a newer one.
+    /// Keeps the bytes of an unreadable session, unless there is a newer one.
     fn keep_damaged(&self, bytes: Vec<u8>) {
         let mut kept = self.damaged.lock();
         if kept.is_empty() {
@@ -480,7 +482,7 @@ impl Control {
         ticket < self.cancelled_below.load(Ordering::Acquire)
     }
 
-    /// A cancellation that nothing has cancelled yet.
+    /// A cancellation that has not been triggered.
     pub(crate) fn cancellation(&self) -> Cancellation<'_> {
         Cancellation { control: self, epoch: self.epoch(), ticket: u64::MAX }
     }

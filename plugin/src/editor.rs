@@ -573,6 +573,8 @@ impl NiceEguiApp for App {
         {
             self.window = Some(SourceWindow(0));
         }
+        #[cfg(not(target_os = "linux"))]
+        let _ = frame;
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
         let size = self.control.editor_size.load();

@@ -1,4 +1,5 @@
-//! The ResonantGen instrument: parameters, processing, state and editor around the engine. Wiring only.
+//! The ResonantGen instrument: parameters, processing, state and editor around the engine. It may know all crates, and is the only
+//! user of the plugin framework.
 //!
 //! Threads: the host's audio thread (`audio`), the host's main thread (state, editor), and two per instance that serve both
 //! (`control`, whose page follows a prompt to the audio thread).

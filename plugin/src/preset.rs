@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 pub use format::Preset;
 
+use resonantgen_project::is_device_name;
+
 use crate::control::location;
 use crate::params::BARS_MAX;
 
@@ -107,6 +109,7 @@ fn file_name(name: &str) -> Option<String> {
     let safe: String =
         letters.map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect::<String>();
     let safe = safe.trim_matches('-').to_lowercase();
+    let safe = if is_device_name(&safe) { format!("preset-{safe}") } else { safe };
     (!safe.is_empty()).then(|| format!("{safe}.json"))
 }
 
@@ -171,6 +174,13 @@ mod tests {
         delete(&place, &other).expect("it can be removed");
         delete(&place, &other).expect("it is gone already");
         assert_eq!(list(&place), [preset.clone()]);
+        // Windows has no files of these names, whatever their ending.
+        for name in ["con", "NUL", "aux", "Com1"] {
+            let device = Preset { name: name.to_owned(), ..preset.clone() };
+            let path = save(&place, &device).expect("it can be written");
+            assert_eq!(read(&path).as_ref(), Some(&device));
+            delete(&place, &device).expect("it can be removed");
+        }
         preset.name = " /// ".to_owned();
         assert!(matches!(save(&place, &preset), Err(PresetError::Name)));
         assert!(list(&place.join("nowhere")).is_empty());

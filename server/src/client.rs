@@ -111,6 +111,17 @@ impl Remote {
 
     /// As [`Session::apply`], on the server.
     ///
+    /// ```no_run
+    /// use resonantgen_models::generator::Silent;
+    /// use resonantgen_server::client::Remote;
+    /// use resonantgen_session::{Request, Session};
+    ///
+    /// let mut session = Session::default();
+    /// let studio = Remote::new("studio.local", None)?;
+    /// studio.apply(&mut session, &Request::generate("dark techno"), &Silent)?;
+    /// # Ok::<(), resonantgen_server::client::RemoteError>(())
+    /// ```
+    ///
     /// # Errors
     /// Returns an error if the server is gone, the job fails, or the observer cancels. The session is then unchanged.
     pub fn apply(

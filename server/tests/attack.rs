@@ -309,8 +309,8 @@ fn uploads_that_do_not_go_on_keep_no_other_waiting() {
     // What is given up leaves nothing behind.
     drop(halted);
     server.stop();
-    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(left.filter(|name| name.to_string_lossy().starts_with(".upload-")).next().is_none());
+    let mut left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.any(|name| name.to_string_lossy().starts_with(".upload-")));
 }
 
 #[test]

@@ -34,7 +34,7 @@ backend:set_buffer_size(1024)
 assert(AudioEngine:start(false) == 0, "the audio engine does not start")
 
 local session, generator, control_number
-local function channels() return ARDOUR.ChanCount(ARDOUR.DataType("audio"), 10) end
+local function channels() return ARDOUR.ChanCount(ARDOUR.DataType("audio"), 18) end
 
 -- Number of a parameter by its name, counted as the host does.
 local function parameter(plugin, name)
@@ -81,10 +81,10 @@ if phase == "make" then
   generator = session:route_by_name("ResonantGen")
   session:new_audio_track(2, 2, nil, 4, "Stem", last, ARDOUR.TrackMode.Normal, true)
   sleep(1) -- Ardour connects by itself in the meantime.
-  assert(generator:output():n_ports():n_audio() == 10, "Main and four stems are ten channels")
+  assert(generator:output():n_ports():n_audio() == 18, "Main, four stems and four parts of the drums")
   local panner = generator:panner_shell()
   if not panner:isnil() then panner:set_bypassed(true) end
-  for channel = 0, 9 do generator:output():audio(channel):disconnect_all() end
+  for channel = 0, 17 do generator:output():audio(channel):disconnect_all() end
   for number, stem in ipairs(stems()) do
     for side = 0, 1 do
       stem:input():audio(side):disconnect_all()

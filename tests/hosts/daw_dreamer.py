@@ -1,4 +1,4 @@
-"""The VST3 in DawDreamer: four stems by a parameter, on five buses, in time, saved and restored.
+"""The VST3 in DawDreamer: four stems by a parameter, on nine buses, in time, saved and restored.
 
 Usage: daw_dreamer.py PLUGIN.vst3 FOLDER. Prints one line per check; any failure is an AssertionError.
 """
@@ -21,6 +21,8 @@ BPM = 120.0
 BARS = 2
 LOOP_SECONDS = BARS * 4 * 60.0 / BPM
 PATIENCE_SECONDS = 240.0
+# Main and the stems; kick, snare, hats and percussion follow.
+STEM_BUSES = 5
 # The host's name for each value between 0 and 1: bars go from 0 to 32, seeds from 0 to 9999.
 SETTINGS = {"Bars": BARS / 32, "Swap At": 0.0, "Seed Mode": 0.5, "Seed": 7 / 9999}
 
@@ -35,7 +37,7 @@ class Host:
         self.engine.set_bpm(BPM)
         self.plugin = self.engine.make_plugin_processor("resonantgen", plugin)
         self.indices = {entry["name"]: entry["index"] for entry in self.plugin.get_parameters_description()}
-        assert self.plugin.get_num_output_channels() == 10, self.plugin.get_num_output_channels()
+        assert self.plugin.get_num_output_channels() == 18, self.plugin.get_num_output_channels()
         self.activate()
 
     def activate(self) -> None:
@@ -46,7 +48,11 @@ class Host:
         self.plugin.set_parameter(self.indices[name], value)
 
     def render(self, seconds: float = LOOP_SECONDS) -> Audio:
-        """Renders from the start of the timeline."""
+        """Renders Main and the stems from the start of the timeline."""
+        return self.render_all(seconds)[: 2 * STEM_BUSES]
+
+    def render_all(self, seconds: float = LOOP_SECONDS) -> Audio:
+        """The same, with the parts of the drums."""
         self.engine.render(seconds)
         return np.asarray(self.engine.get_audio())
 
@@ -69,7 +75,7 @@ class Host:
 
 def stems(audio: Audio) -> list[Audio]:
     """Main and the four stems, [2, audio_frames] each."""
-    return [audio[2 * bus : 2 * bus + 2] for bus in range(5)]
+    return [audio[2 * bus : 2 * bus + 2] for bus in range(STEM_BUSES)]
 
 
 def rms(audio: Audio) -> float:
@@ -125,6 +131,17 @@ def main(plugin: str, folder: Path) -> None:
     assert np.array_equal(stems(first)[2], stems(second)[2]), "the locked bass keeps its bits"
     assert not np.array_equal(stems(first)[1], stems(second)[1]), "the drums have changed"
     print("a locked track keeps its bits")
+
+    # The drums are taken apart in the background.
+    began = time.monotonic()
+    while True:
+        audio = host.render_all()
+        parts = [audio[2 * bus : 2 * bus + 2] for bus in range(STEM_BUSES, 9)]
+        assert np.abs(sum(parts) - stems(audio)[1]).max() < 3e-5, "the parts sum to the drums"
+        if sum(rms(part) > 1e-4 for part in parts) >= 2:
+            break
+        assert time.monotonic() - began < PATIENCE_SECONDS, "the drums are not taken apart"
+    print("kick, snare, hats and percussion sum to the drums")
 
     state = folder / "state.bin"
     host.plugin.save_state(str(state))

@@ -121,8 +121,9 @@ std::vector<Make> allTests ()
 
 } // namespace
 
-// Runs all tests on the audio classes of a bundle; returns how many failed, or -1 if none could be run.
-extern "C" int resonantgen_validate_vst3 (const char* path)
+// Runs all tests on the audio classes of a bundle, whose id must be the given one; returns how many failed, or -1 if none could be
+// run.
+extern "C" int resonantgen_validate_vst3 (const char* path, const char* classId)
 {
 	std::string error;
 	auto module = VST3::Hosting::Module::create (path, error);
@@ -142,6 +143,12 @@ extern "C" int resonantgen_validate_vst3 (const char* path)
 	{
 		if (info.category () != kVstAudioEffectClass)
 			continue;
+		// As the SDK writes it into presets.
+		if (info.ID ().toString () != classId)
+		{
+			std::printf ("The class id is %s, the presets' %s\n", info.ID ().toString ().data (), classId);
+			++failed;
+		}
 		// As the validator's local instances: each test has a plugin of its own.
 		for (const auto& make : allTests ())
 		{

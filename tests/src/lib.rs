@@ -11,6 +11,8 @@ pub mod program;
 pub mod screen;
 pub mod skip;
 pub mod stem;
+#[cfg(target_os = "linux")]
+pub mod wine;
 
 use std::path::{Path, PathBuf};
 

@@ -309,6 +309,37 @@ impl Screen {
         (place.dst_x, place.dst_y)
     }
 
+    /// A window and all windows within it.
+    #[must_use]
+    pub fn windows_within(&self, window: Window) -> Vec<Window> {
+        let mut found = vec![window];
+        let mut next = 0;
+        while let Some(under) = found.get(next).copied() {
+            let tree = self.connection.query_tree(under).ok().and_then(|sent| sent.reply().ok());
+            found.extend(tree.into_iter().flat_map(|tree| tree.children));
+            next += 1;
+        }
+        found
+    }
+
+    /// What a window has drawn itself, whether the screen shows it or not; an empty picture if it is gone, or never drawn.
+    #[must_use]
+    pub fn look_into(&self, window: Window) -> Picture {
+        let picture = || {
+            let size = self.connection.get_geometry(window).ok()?.reply().ok()?;
+            let (width, height) = (size.width, size.height);
+            let image = self
+                .connection
+                .get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, u32::MAX)
+                .ok()?
+                .reply()
+                .ok()?;
+            let pixels = image.data.chunks_exact(4).map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+            Some(Picture { width: width.into(), height: height.into(), pixels })
+        };
+        picture().unwrap_or(Picture { width: 0, height: 0, pixels: Vec::new() })
+    }
+
     /// The visible contents of a window.
     ///
     /// # Panics

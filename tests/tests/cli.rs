@@ -404,6 +404,31 @@ fn bad_words_and_numbers_are_refused_in_one_line() {
 }
 
 #[test]
+fn folders_have_names_of_any_length_and_language() {
+    /// Longer than what programs for Windows can open that do not know of it.
+    const LENGTH: usize = 320;
+    let place = tempfile::tempdir().expect("there is room for a folder");
+    let mut folder = place.path().join("Gr\u{f6}\u{df}e & Ma\u{df} (neu), \u{97f3}\u{697d}");
+    while folder.as_os_str().len() < LENGTH {
+        folder.push("one of many folders with a long name");
+    }
+    let words = ["--bars", "1", "--bpm", "200", "--tracks", "drums,bass", "--out", text(&folder)];
+    let _ = program::json(&[&["generate", "techno"], &words[..]].concat());
+    let _ = program::json(&["lock", text(&folder), "drums"]);
+    let _ = program::json(&["regenerate", text(&folder), "--track", "bass"]);
+    let again = place.path().join("my break.wav");
+    fs::copy(folder.join("bass.wav"), &again).expect("there is room");
+    let _ = program::json(&["import", text(&folder), "--track", "melody", text(&again), "--bpm", "200"]);
+    let exports = folder.join("exports");
+    let _ = program::json(&["export", text(&folder), "--out", text(&exports)]);
+    let count = files(&exports)
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|end| end == "wav"))
+        .count();
+    assert_eq!(count, 4, "three stems and the mix");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
     let file = tempfile::NamedTempFile::new().expect("there is room for a file");
     assert_refused(&["generate", "techno", "--out", text(file.path())], 1, "choose another --out folder");

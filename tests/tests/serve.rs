@@ -270,6 +270,24 @@ fn a_server_makes_the_same_files_to_the_bit() {
     program::assert_refused(&["serve", "--token", "short"], 2, "at least 16");
 }
 
+#[test]
+fn a_data_folder_with_blanks_and_letters_of_any_language_is_opened_again() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let data =
+        folder.path().join("J\u{f6}rg M\u{fc}ller, \u{97f3}\u{697d} \u{438} \u{437}\u{432}\u{443}\u{43a}");
+    let mut server = Served::start(&data);
+    let session = server.new_session();
+    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    assert_eq!(end["state"], "done", "{end}");
+    server.kill();
+    // The journal is replaced when a server starts, also the second time.
+    for _ in 0..2 {
+        let mut server = Served::start(&data);
+        assert!(server.get(&format!("/v1/sessions/{session}"))["plan"].is_object());
+        server.kill();
+    }
+}
+
 /// A browser in which a person would open the page.
 fn browser() -> Option<String> {
     let named = std::env::var("RESONANTGEN_BROWSER").ok();

@@ -87,6 +87,36 @@ fn only_the_editor_sees_egui() {
 }
 
 #[test]
+fn no_lock_is_in_reach_of_the_audio_thread() {
+    let types = [
+        "Mutex",
+        "RwLock",
+        "Condvar",
+        "Barrier",
+        "OnceLock",
+        "LazyLock",
+        "parking_lot",
+        "crossbeam_channel",
+        "mpsc",
+    ];
+    let is_audio =
+        |path: &Path| path.starts_with("plugin/src/audio") || path.starts_with("crates/playback/src");
+    let sources = rust_sources();
+    let mut found = Vec::new();
+    let mut files = 0;
+    for (path, text) in sources.iter().filter(|(path, _)| is_audio(path)) {
+        files += 1;
+        for (number, line) in text.lines().enumerate() {
+            if types.iter().any(|name| line.contains(name)) {
+                found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(files >= 8, "only {files} files were looked at");
+    assert_none(&found, "the audio side has no type that waits");
+}
+
+#[test]
 fn anyhow_stays_in_programs() {
     let allowed = |path: &Path| {
         path.starts_with("cli")

@@ -32,7 +32,7 @@ fn run(script: &str, arguments: &[&std::ffi::OsStr]) {
 }
 
 #[test]
-fn daw_dreamer_hears_four_stems_on_five_buses() {
+fn daw_dreamer_hears_four_stems_and_the_drums_parts_on_nine_buses() {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     run("daw_dreamer.py", &[folder.path().as_os_str()]);
 }

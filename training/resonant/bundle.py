@@ -24,6 +24,7 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       "codebooks": {"drums": 4, ...},   K per track
       "patches": {"file", "sha256", "bytes", "count"},
       "hits": {"file", "sha256", "bytes"},   optional: the drum hits of `resonant.hits`, where hits_drums.bin is there
+      "notes": {"file", "sha256", "bytes"},  optional: the notes of `resonant.hit_notes`, where hits_notes.bin is there
       "tracks": {
         "<track>": {
           "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab"},
@@ -60,7 +61,7 @@ from resonant.mel import SAMPLE_RATE
 SCHEMA_VERSION = 1
 FAMILY = "resonant"
 TOKEN_RATE = 50
-HITS_FILE = "hits_drums.bin"
+HITS_FILES = {"hits": "hits_drums.bin", "notes": "hits_notes.bin"}
 KINDS = ("compose", "perform", "decode", "encode")
 LICENCE = "MIT OR Apache-2.0"
 # compose_record.json's names -> the manifest's.
@@ -130,8 +131,10 @@ def build_manifest(folder: Path, identity: str, version: str, licence: str) -> d
                 raise BundleError(f"{kind}_{track}.onnx: input {name} must have {feature_rows(track)} rows")
         tracks[track] = rows
     patches_path = folder / "patches.json"
-    hits_path = folder / HITS_FILE
-    rows = {"file": HITS_FILE, "sha256": digest(hits_path), "bytes": hits_path.stat().st_size} if hits_path.is_file() else None
+    rows = {
+        kind: {"file": name, "sha256": digest(folder / name), "bytes": (folder / name).stat().st_size}
+        for kind, name in HITS_FILES.items() if (folder / name).is_file()
+    }  # fmt: skip
     return {
         "schema_version": SCHEMA_VERSION, "id": identity, "family": FAMILY, "version": version, "licence": licence,
         "sample_rate": SAMPLE_RATE, "token_rate": TOKEN_RATE, "feature_rate": FEATURE_RATE, "opset": opset,
@@ -141,7 +144,7 @@ def build_manifest(folder: Path, identity: str, version: str, licence: str) -> d
             "file": patches_path.name, "sha256": digest(patches_path), "bytes": patches_path.stat().st_size,
             "count": len(patches),
         },
-        **({"hits": rows} if rows else {}),
+        **rows,
         "tracks": tracks,
     }  # fmt: skip
 
@@ -184,7 +187,7 @@ def check(folder: Path) -> dict[str, Any]:
         for kind in KINDS:
             if manifest["tracks"][track][kind] != fresh["tracks"][track][kind]:
                 raise BundleError(f"{kind}_{track}.onnx differs from the manifest")
-    for name, file in (("patches", "patches.json"), ("hits", HITS_FILE)):
+    for name, file in (("patches", "patches.json"), *HITS_FILES.items()):
         if manifest.get(name) != fresh.get(name):
             raise BundleError(f"{file} differs from the manifest")
     return manifest

@@ -1,6 +1,7 @@
 """How near fitted hits come to recordings, beside another round robin, Opus and the codec's excitation.
 
     python -m resonant.evaluate_hits --samples DIR --fits data/held [--out FILE]
+    python -m resonant.evaluate_hits --samples DIR --fits data/notes --notes
 
 `--fits` are those of `fit_hits --hold-out`: each has seen the first round robin only, and is rendered with a seed that was
 not chosen by it. Everything is compared with that first round robin. Rows:
@@ -9,6 +10,7 @@ not chosen by it. Everything is compared with that first round robin. Rows:
 * Opus 24 kbit/s: libsndfile's
 * excitation of the codec, oracle gains: an impulse and noise, each band and frame brought to the original's power: the most
   that the neural decoder could do
+  (for notes, a saw at the note's pitch, and the window of the pitched decoders)
 * modes and noise: the model of `resonant.hits`; "of another stroke" compares with a round robin that the fit has not seen
 """
 
@@ -60,6 +62,26 @@ def oracle(sound: np.ndarray) -> np.ndarray:
     return mel.istft(np.exp(gains @ mel.band_to_bin(1024)) * given, 1024, 240)[lead : lead + len(sound)].astype(np.float64)
 
 
+def oracle_note(sound: np.ndarray, hz: float) -> np.ndarray:
+    """As `oracle`, with a saw from the onset on, and the pitched decoders' frames."""
+    rng = np.random.default_rng(1)
+    lead, n_fft, hop = 4800, 2048, 480
+    padded = np.concatenate([np.zeros(lead), sound, np.zeros(4800)])
+    excitation = rng.uniform(-1, 1, len(padded)) * 1e-3
+    turns = 2 * np.pi * hz * np.arange(len(padded) - lead) / hits.RATE
+    for partial in range(1, int(18_000 / hz) + 1):
+        excitation[lead:] += np.sin(partial * turns) / partial
+    frames = len(padded) // hop
+    wanted, given = mel.stft(padded, n_fft, hop, frames), mel.stft(excitation, n_fft, hop, frames)
+    filters = mel.mel_filters(n_fft)
+
+    def bands(spectrum: np.ndarray) -> np.ndarray:
+        return (np.abs(spectrum) ** 2) @ filters.T + 1e-12
+
+    gains = 0.5 * np.log(bands(wanted) / bands(given))
+    return mel.istft(np.exp(gains @ mel.band_to_bin(n_fft)) * given, n_fft, hop)[lead : lead + len(sound)].astype(np.float64)
+
+
 def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, float]]:
     """Table: row -> measure -> mean absolute difference, with the number of hits and the discriminator's AUC."""
     names = ("another round robin", "Opus 24 kbit/s", "excitation of the codec, oracle gains", "modes and noise",
@@ -73,9 +95,15 @@ def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, 
             continue
         hit = hits.unpack(path.read_bytes())[0].hits[0]
         original, other = (fit_hits.read_sound(each)[: hit.length] for each in stroke.paths[:2])
-        sounds = {
-            names[0]: other, names[1]: opus(original), names[2]: oracle(original), names[3]: hits.render(hit, UNSEEN_SEED),
-        }  # fmt: skip
+        tune = 1.0
+        if stroke.group == fit_hits.NOTE:
+            tune = 2 ** (stroke.tunes_cents[0] / 1200)
+            hz = 440 * 2 ** ((int(stroke.piece.rsplit(".", 1)[1]) - 69) / 12) * tune
+            excited = oracle_note(original, hz)
+        else:
+            excited = oracle(original)
+        made = hits.render(hit, UNSEEN_SEED, tune=tune)[: len(original)]
+        sounds = {names[0]: other, names[1]: opus(original), names[2]: excited, names[3]: made}
         for name, sound in sounds.items():
             rows[name].append(hit_measures.compare(sound, original))
             prints[name].append(hit_measures.fingerprint(sound))
@@ -100,10 +128,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
+    parser.add_argument("--notes", action="store_true", help="struck and plucked notes instead of drums")
     parser.add_argument("--out", type=Path, help="JSON")
     arguments = parser.parse_args()
     try:
-        table = evaluate(fit_hits.read_index(arguments.samples), arguments.fits)
+        table = evaluate((fit_hits.read_notes if arguments.notes else fit_hits.read_index)(arguments.samples), arguments.fits)
         if arguments.out:
             arguments.out.write_text(json.dumps(table, indent=1) + "\n")
     except (fit_hits.SamplesError, OSError, ValueError) as error:

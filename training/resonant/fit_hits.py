@@ -1,12 +1,17 @@
-"""Fits drum hits: from recorded one-shots to the parameters of `resonant.hits`.
+"""Fits drum hits, and notes that are struck or plucked: from recorded one-shots to the parameters of `resonant.hits`.
 
     python -m resonant.fit_hits --samples DIR --out data/hits [--only NAME ...] [--hold-out]
+    python -m resonant.fit_hits --samples DIR --out data/notes --notes
     python -m resonant.fit_hits --out data/hits --pack FILE
 
 `DIR` has `index.csv` with the columns path, role, instrument, voice, voice_group, velocity_layer, round_robin, gain_db.
 Every (instrument, voice, layer) becomes one file in `--out`; what is there is not made again, so an interrupted run goes on.
 `--hold-out` fits the first round robin alone and leaves the others for `resonant.evaluate_hits`; without it the
 noise is pooled over all round robins, and the modes are jittered, so that no recording is reproduced.
+
+`--notes` fits the instruments of `NOTES` instead, which also needs the columns midi_note and tune_cents: a piece for every
+note that lies `NOTE_SPACING` semitones or more above the one before, named `instrument.midi_note` and tuned to it, in at
+most two layers. A note has more modes than a hit, and no spike.
 """
 
 from __future__ import annotations
@@ -30,6 +35,19 @@ COLUMNS = ("path", "role", "instrument", "voice", "voice_group", "velocity_layer
 MODE_COUNTS = {"closed_hat": 8, "open_hat": 8, "half_open_hat": 8, "pedal_hat": 8, "crash": 8, "china": 8, "splash": 8,
                "snare_brush": 8, "tambourine": 8, "clap": 0, "ride": 64, "ride_bell": 64, "cowbell": 32}  # fmt: skip
 DEFAULT_MODES = 32
+NOTE = "note"
+NOTE_MODES = 96
+NOTE_SPACING = 6
+NOTE_SECONDS = 6.0  # longest, beyond what was recorded
+# Struck or plucked: they decay as modes do. What is blown, bowed or sung does not.
+NOTES = (
+    "bass6_flat_finger", "bass6_flat_pick", "bass6_pick_muted", "bass6_round_pick", "ebass_finger_flatwound",
+    "ebass_finger_killer", "ebass_pick_jbass", "ebass_pick_jbass_muted", "upright_bass_pizz", "eguitar_emily_flatwound",
+    "eguitar_gretsch_clean", "eguitar_gretsch_muted", "eguitar_hofner_archtop_clean", "eguitar_hofner_archtop_muted",
+    "electric_grand_cp80", "folk_harp", "grand_piano_steinway", "grand_piano_yamaha_c3", "honkytonk_piano_old",
+    "nylon_guitar", "pianet_t", "steel_guitar_martin_hd28", "strings_pizz_section", "upright_piano_kawai",
+    "upright_piano_yamaha", "wurlitzer_ep200", "sitar", "xylophone",
+)  # fmt: skip
 SKINS = {"kick", "snare", "tom_low", "tom_mid", "tom_high", "rim", "rimshot", "cajon", "bobobo", "tabla"}
 BANDS = [(low, low + 150) for low in range(0, 1200, 150)] + [(low, low + 300) for low in range(1200, 3000, 300)] \
     + [(low, low + 600) for low in range(3000, 6000, 600)] + [(low, low + 1200) for low in range(6000, 15_600, 1200)]  # fmt: skip
@@ -54,6 +72,7 @@ class Stroke:
     layer: int
     paths: tuple[Path, ...]
     gains_db: tuple[float, ...]
+    tunes_cents: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -84,6 +103,42 @@ def read_index(folder: Path) -> list[Stroke]:
     for (piece, group, layer), files in found.items():
         files.sort()
         strokes.append(Stroke(piece, group, layer, tuple(path for _, path, _ in files), tuple(gain for _, _, gain in files)))
+    return strokes
+
+
+def read_notes(folder: Path) -> list[Stroke]:
+    """The notes of `NOTES` in a folder of samples. Raises SamplesError."""
+    path = folder / "index.csv"
+    columns = ("path", "instrument", "midi_note", "velocity_layer", "round_robin", "gain_db", "tune_cents")
+    found: dict[tuple[str, int], dict[int, list[tuple[int, Path, float, float]]]] = defaultdict(lambda: defaultdict(list))
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in columns if name not in (reader.fieldnames or [])]
+            if missing:
+                raise SamplesError(f"{path} lacks the columns {', '.join(missing)}")
+            for row in reader:
+                if row["instrument"] not in NOTES:
+                    continue
+                take = (int(row["round_robin"]), folder / row["path"], float(row["gain_db"]), float(row["tune_cents"]))
+                found[row["instrument"], int(row["midi_note"])][int(row["velocity_layer"])].append(take)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SamplesError(f"cannot read {path}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise SamplesError(f"{path} has a row without proper numbers: {error}") from error
+    strokes = []
+    last: tuple[str, int] | None = None
+    for instrument, note in sorted(found):
+        if last and last[0] == instrument and note < last[1] + NOTE_SPACING:
+            continue
+        last = (instrument, note)
+        layers = sorted(found[instrument, note])
+        # The softest of many is hardly played.
+        kept = layers if len(layers) < 3 else [layers[1], layers[-1]]
+        for layer in kept:
+            takes = sorted(found[instrument, note][layer])
+            names = (tuple(take[1] for take in takes), tuple(take[2] for take in takes), tuple(take[3] for take in takes))
+            strokes.append(Stroke(f"{instrument}.{note:03d}", NOTE, layer, *names))
     return strokes
 
 
@@ -352,6 +407,89 @@ def good_seeds(hit: Hit, sounds: list[np.ndarray]) -> tuple[int, ...]:
     return tuple(seed for _, seed in sorted(scored)[:KEPT_SEEDS])
 
 
+def without_modes(sound: np.ndarray, modes: np.ndarray, ramp: int) -> np.ndarray:
+    """What is left of a note when its modes are solved for anew in overlapping fifths of a second: a mode that drifts is no
+    noise. The first block begins at the onset; each fades into the next."""
+    block = RATE // 5
+    hop = block // 2
+    steady = mode_waves(np.stack([modes[:, 0], np.ones(len(modes))], axis=1), 1.0, 1.0, block)
+    fade = np.sin(np.pi / 2 * (np.arange(hop) + 0.5) / hop) ** 2
+    fitted = np.zeros(len(sound) + block)
+    for first in range(0, max(len(sound) - hop, 1), hop):
+        part = sound[first : first + block]
+        edge = ramp if first == 0 else 1
+        own = (solve(part, steady[:, : len(part)], edge)[0] @ steady[:, : len(part)]).real
+        own *= np.minimum(1, np.arange(len(part)) / edge)
+        if first:
+            own[:hop] *= fade[: len(own[:hop])]
+        if first + block < len(sound):
+            own[hop:] *= fade[::-1][: len(own[hop:])]
+        fitted[first : first + len(own)] += own
+    return sound - fitted[: len(sound)]
+
+
+def note_length(modes: np.ndarray, level: np.ndarray) -> int:
+    """Samples until the modes are 60 dB below their sum at the onset; a multiple of 64."""
+    times = np.arange(0.1, NOTE_SECONDS, 0.1)
+    power = (level[:, None] ** 2 * np.exp(-2 * modes[:, 1:] * times)).sum(axis=0)
+    above = np.nonzero(power > 1e-6 * (level**2).sum())[0]
+    return int(times[above[-1]] * RATE if len(above) else RATE // 4) // 64 * 64
+
+
+def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: int, jitter: bool) -> Hit:
+    """Fits one note: modes of the first sound, brought in tune, noise of all."""
+    rng = np.random.default_rng(seed)
+    sound = sounds[0]
+    modes = find_modes(sound, NOTE_MODES, samples=RATE)
+    part = sound[: RATE * 3 // 5]
+    waves = mode_waves(modes, 1.0, 1.0, len(part))
+    tries = [solve(part, waves, length)[0] for length in hits.RAMPS]
+    early = part[: RATE // 25]
+
+    def missed(ramp: int) -> float:
+        """Energy of the first 40 ms that the modes with a ramp leave."""
+        own = (tries[ramp] @ waves[:, : len(early)]).real * np.minimum(1, np.arange(len(early)) / hits.RAMPS[ramp])
+        return float(np.sum((early - own) ** 2))
+
+    ramp = min(range(len(hits.RAMPS)), key=missed)
+    level, turns = np.abs(tries[ramp]), np.angle(tries[ramp]) / (2 * np.pi)
+    length = max(note_length(modes, level), 9600)
+    if jitter:
+        turns = turns + rng.uniform(-0.03, 0.03, len(turns))
+        level = level * 10 ** (rng.uniform(-0.4, 0.4, len(level)) / 20)
+    # Amplitudes are stored up to 1: modes that beat against each other may exceed it.
+    scale = min(1.0, 0.99 / level.max())
+    table = np.stack([
+        np.rint(np.log(modes[:, 0] * 2 ** (-tune_cents / 1200) / 20) / np.log(1000) * 65535).clip(0, 65535),
+        np.rint(np.log(modes[:, 1] / 0.15) / np.log(2700) * 255).clip(0, 255),
+        np.rint(20 * np.log10(level * scale + 1e-9) / 0.4 + 255).clip(0, 255),
+        np.rint(turns * 256) % 256,
+    ], axis=1).astype(np.int64)  # fmt: skip
+    table = table[table[:, 2] > 0]
+    rows = max(2, min(int(np.searchsorted(hits.SLOW.samples, min(length, len(sound)))) + 1, len(hits.SLOW_MS)))
+    empty = (np.zeros((17, 32)), 0.0, np.zeros((rows, 96)), 0.0, np.zeros(hits.CURVE_POINTS))
+    hit = Hit(10 ** (gain_db / 20), 0.0, length, 0, 0, ramp, 0, 0, table, *empty)
+    residual = without_modes(sound, modes, hits.RAMPS[ramp]) * scale
+    grids = []
+    for noise in (hits.FAST, hits.SLOW):
+        # Less than the modes leave, and never more than there was.
+        goal = np.minimum(on_grid(residual, noise), on_grid(sound * scale, noise))
+        found = [on_grid(hits.render_noise(noise, goal, np.zeros(hits.CURVE_POINTS), int(rng.integers(1, 65535)), len(residual)), noise)
+                 for _ in range(2)]  # fmt: skip
+        grid = goal + np.clip(goal - np.log(np.mean(np.exp(found), axis=0)), -3, 3)
+        grids.append(np.clip(grid, goal.max() + GRID_FLOOR - 9, None))
+    # Where the recording ends so does its noise: the modes ring on alone.
+    grids[1][-1] -= 6.0
+    hit.fast, hit.fast_top = hits.store_grid(grids[0])
+    hit.slow, hit.slow_top = hits.store_grid(grids[1][:rows])
+    hit.curve = np.rint(np.clip(2 * (octave_levels(sound) - loudness_db(sound) - 40), -127, 127))
+    # Levels of the layers as they were recorded; the renderer's own level is that of the scaled sound.
+    hit.loudness_db = loudness_db(sound) + gain_db
+    hit.level = 10 ** (gain_db / 20) / scale
+    hit.seeds = (1, 2, 3, 4)
+    return hit
+
+
 def attack_figures(sound: np.ndarray) -> np.ndarray:
     """What seeds are chosen by, each about 1 per difference that is just heard."""
     attack = hit_measures.log_mel_attack(sound)[::4].ravel() / 2.5
@@ -374,7 +512,10 @@ def fit_all(strokes: list[Stroke], out: Path, hold_out: bool) -> int:
             lost += 1
             continue
         seed = zlib.crc32(stroke.name.encode())
-        hit = fit(sounds, stroke.group, stroke.gains_db[0], seed, jitter=not hold_out)
+        if stroke.group == NOTE:
+            hit = fit_note(sounds, stroke.gains_db[0], stroke.tunes_cents[0], seed, jitter=not hold_out)
+        else:
+            hit = fit(sounds, stroke.group, stroke.gains_db[0], seed, jitter=not hold_out)
         temporary = path.with_suffix(".part")
         temporary.write_bytes(hits.pack([Piece(stroke.piece, [hit])]))
         os.replace(temporary, path)
@@ -399,16 +540,17 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, help="folder of recorded one-shots with index.csv")
     parser.add_argument("--out", type=Path, default=Path("data/hits"), help="folder of the fits")
     parser.add_argument("--only", nargs="*", default=[], help="pieces whose name starts with one of these")
+    parser.add_argument("--notes", action="store_true", help="fit the struck and plucked instruments instead of drums")
     parser.add_argument("--hold-out", action="store_true", help="fit the first round robin alone")
     parser.add_argument("--pack", type=Path, help="write one file of all fits")
     arguments = parser.parse_args()
     try:
         if arguments.samples:
-            strokes = read_index(arguments.samples)
+            strokes = read_notes(arguments.samples) if arguments.notes else read_index(arguments.samples)
             if arguments.only:
                 strokes = [stroke for stroke in strokes if stroke.piece.startswith(tuple(arguments.only))]
             if not strokes:
-                raise SamplesError(f"no drums in {arguments.samples} have such a name")
+                raise SamplesError(f"nothing in {arguments.samples} has such a name")
             lost = fit_all(strokes, arguments.out, arguments.hold_out)
             print(f"{len(strokes) - lost} strokes in {arguments.out}, {lost} left out")
         if arguments.pack:

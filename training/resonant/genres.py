@@ -37,10 +37,22 @@ def load(folder: Path = FOLDER) -> Table:
         raw.update(text.get("genre", {}))
         for kind in KINDS:
             patterns[kind].update(text.get(kind, {}))
+    for fields in raw.values():
+        if "groove" in fields:
+            fields["groove"] = _spelled_out(fields["groove"], patterns["groove"])
     genres: dict[str, Genre] = {}
     for name in raw:
         _resolve(name, raw, genres, ())
     return Table(genres, patterns)
+
+
+def _spelled_out(names: list[str], known: dict[str, dict]) -> list[str]:
+    """Names of grooves; one that ends with a star stands for all that begin so."""
+    found = []
+    for name in names:
+        begun = sorted(other for other in known if name.endswith("*") and other.startswith(name[:-1]))
+        found += begun or [name]
+    return found
 
 
 def bars(pattern: str) -> list[str]:

@@ -431,6 +431,7 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def classify(table: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: int = 5, seed: int = 0) -> float:
     """AUC of a logistic regression with squares of its features, by cross-validation over whole performances."""
+    table = table[:, ~np.isnan(table).all(axis=0)]
     filled = np.where(np.isnan(table), np.nanmedian(table, axis=0), table)
     scaled = (filled - filled.mean(0)) / (filled.std(0) + 1e-9)
     scaled = np.clip(scaled, -4, 4)
@@ -471,6 +472,8 @@ def compare(people: list[Performance], ours: list[Performance]) -> None:
     apart = []
     for i, name in enumerate(names):
         known = ~np.isnan(table[:, i])
+        if len(np.unique(labels[known])) < 2:
+            continue
         value = auc(table[known, i], labels[known])
         apart.append((abs(value - 0.5), f"  {name}: {value:.2f}, people {np.median(table[known & (labels == 1), i]):.2f}, "
                       f"ours {np.median(table[known & (labels == 0), i]):.2f}"))

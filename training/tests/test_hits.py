@@ -12,7 +12,7 @@ pytest.importorskip("scipy")
 
 import soundfile
 
-from resonant import fit_hits, hit_goldens, hit_kits, hit_measures, hits
+from resonant import fit_hits, hit_goldens, hit_kits, hit_measures, hit_notes, hits
 
 RATE = hits.RATE
 
@@ -161,3 +161,87 @@ def test_every_kit_has_all_classes_and_describes_itself():
     for kit in hit_kits.KITS:
         assert set(kit.pieces) == set(hit_kits.CLASSES), kit.id
         assert len(kit.tone) == hits.CURVE_POINTS and kit.styles and len(kit.tags) >= 6, kit.id
+
+
+def note(hz: float, seed: int, samples: int = 96_000) -> np.ndarray:
+    """A plucked string that somebody made up."""
+    time = np.arange(samples) / RATE
+    rng = np.random.default_rng(seed)
+    sound = sum(np.sin(2 * np.pi * hz * k * time + rng.uniform(0, 6)) * np.exp(-(1 + 0.6 * k) * time) / k for k in range(1, 13))
+    sound = sound + 0.05 * rng.standard_normal(samples) * np.exp(-60 * time)
+    return sound / np.abs(sound).max()
+
+
+def test_a_note_is_fitted_in_tune_and_rings_beyond_its_recording():
+    sound = note(110.0 * 2 ** (20 / 1200), 1)
+    hit = fit_hits.fit_note([sound], -3.0, 20.0, 5, jitter=True)
+    frequencies, decays, amplitudes, _ = hit.mode_table()
+    loudest = int(np.argmax(amplitudes))
+    assert abs(frequencies[loudest] - 110.0) < 0.3 and abs(decays[loudest] - 1.6) < 0.5
+    assert hit.length > len(sound) and len(hit.modes) <= fit_hits.NOTE_MODES
+    made = hits.render(hit, hit.seeds[0], tune=2 ** (20 / 1200))[: len(sound)]
+    found = hit_measures.compare(made, sound)
+    assert abs(found["early"]) < 2 and found["mel_50ms"] < 2.5
+    between = made[60_000:70_000] - np.convolve(made[60_000:70_000], np.ones(9) / 9, "same")
+    assert np.sqrt(np.mean(between**2)) < 0.02
+
+
+def test_notes_are_spread_and_a_bad_index_is_named(tmp_path):
+    header = "path,role,instrument,midi_note,velocity_layer,round_robin,gain_db,tune_cents\n"
+    rows = [f"{pitch}.flac,bass,upright_bass_pizz,{pitch},{layer},0,-3,1.5" for pitch in range(30, 44, 2) for layer in range(4)]
+    (tmp_path / "index.csv").write_text(header + "\n".join(rows) + "\n")
+    strokes = fit_hits.read_notes(tmp_path)
+    assert sorted({stroke.piece for stroke in strokes}) == [f"upright_bass_pizz.0{pitch}" for pitch in (30, 36, 42)]
+    assert {stroke.layer for stroke in strokes} == {1, 3}
+    (tmp_path / "index.csv").write_text(header + "a.flac,bass,upright_bass_pizz,low,0,0,-3,1.5\n")
+    with pytest.raises(fit_hits.SamplesError, match="proper numbers"):
+        fit_hits.read_notes(tmp_path)
+    (tmp_path / "index.csv").write_text("path,instrument\n")
+    with pytest.raises(fit_hits.SamplesError, match="lacks the columns midi_note"):
+        fit_hits.read_notes(tmp_path)
+
+
+def test_instruments_join_a_bundle_and_say_what_they_miss(tmp_path):
+    hit = hit_goldens.pieces()[0].hits[0]
+    names = [f"{one.source}.{pitch:03d}" for one in hit_notes.INSTRUMENTS if one.id != "sitar" for pitch in (36, 48, 60, 72)]
+    data = hits.pack([hits.Piece(name, [hit]) for name in dict.fromkeys(names)])
+    plain = {"track": "bass", "id": "bass.upright_a", "styles": {"jazz": 1.0}, "excitation": {}}
+    others = [{"track": track, "id": f"{track}.x", "styles": {}, "excitation": {}} for track in ("harmony", "melody")]
+    (tmp_path / "patches.json").write_text(json.dumps([plain, *others]))
+    made, lost = hit_notes.add(tmp_path, data)
+    assert lost == ["sitar"] and made > 50
+    assert hit_notes.add(tmp_path, data)[0] == made
+    patches = json.loads((tmp_path / "patches.json").read_text())
+    assert patches[0]["styles"] == {"jazz": hit_notes.REST} and len(patches) == made + 3
+    tracks = [patch["track"] for patch in patches]
+    assert tracks == sorted(tracks)
+    counts = {track: sum(patch["track"] == track and hit_notes.SIGN in patch["id"] for patch in patches) for track in set(tracks)}
+    assert counts["bass"] >= 10 and counts["harmony"] >= 25 and counts["melody"] >= 15, counts
+    pieces = set(hits.load(tmp_path / hit_notes.NOTES_FILE))
+    for patch in patches:
+        for pitch, piece in patch["excitation"].get("zones", []):
+            assert piece in pieces and 0 <= pitch <= 127
+
+
+def test_drum_machines_join_a_bundle_where_all_their_drums_are_fitted(tmp_path):
+    pytest.importorskip("numba")
+    from resonant import machine_kits
+
+    first, second = machine_kits.machines()[:2]
+    hit = hit_goldens.pieces()[0].hits[0]
+    names = {machine_kits.piece_name(first, drum) for drum in first.sound.hits}
+    shared = names & {machine_kits.piece_name(second, drum) for drum in second.sound.hits}
+    assert len(names) == 12 and shared
+    data = hits.pack([hits.Piece(name, [hit]) for name in sorted(names)])
+    recorded = hits.Piece("gretsch.kick", [hit])
+    (tmp_path / "hits_drums.bin").write_bytes(hits.pack([recorded]))
+    old = {"track": "drums", "id": first.id, "styles": {"trap": 1.0}}
+    (tmp_path / "patches.json").write_text(json.dumps([old]))
+    made, lost = machine_kits.add(tmp_path, data)
+    assert made == 1 and second.id in lost
+    assert machine_kits.add(tmp_path, data)[0] == 1
+    patches = json.loads((tmp_path / "patches.json").read_text())
+    assert [patch["id"] for patch in patches] == [first.id, "drums.machine_808_classic"]
+    assert patches[0]["styles"]["trap"] == machine_kits.REST
+    assert set(hits.load(tmp_path / "hits_drums.bin")) == names | {"gretsch.kick"}
+    assert all(-40 <= own["gain_db"] <= 24 for own in patches[1]["excitation"]["pieces"].values())

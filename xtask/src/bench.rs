@@ -5,15 +5,16 @@ use anyhow::Result;
 use crate::command;
 use crate::flags::Bench;
 use crate::setup::{accelerated, runtime};
+use crate::target::Target;
 
 /// Builds the command line and runs its benchmark.
 ///
 /// # Errors
 /// Returns an error if setup, build or measurement fails.
 pub fn run(flags: &Bench) -> Result<()> {
-    let plain = runtime::ensure()?;
+    let plain = runtime::ensure(Target::HERE)?;
     let runtime = accelerated::installed().unwrap_or(plain);
-    let program = crate::generate::build_cli()?;
+    let program = crate::generate::build_cli(Target::HERE, true)?;
     command::run(
         std::process::Command::new(program)
             .arg("bench")

@@ -3,6 +3,8 @@
 //! `target/bundled/` gets `ResonantGen.vst3` (a folder on every platform) and the CLAP. On Linux and Windows the CLAP is a
 //! single file, so its models and runtime are beside it in `ResonantGen.resources`.
 
+pub mod macos;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +13,9 @@ use std::sync::LazyLock;
 use anyhow::{Context, Result, bail};
 
 use crate::command;
-use crate::setup::runtime;
 use crate::setup::system::{self, Purpose};
+use crate::setup::{runtime, windows};
+use crate::target::{System, Target};
 use crate::vst3_preset::{self, Preset};
 
 /// What `bundler.toml` says of the plugin.
@@ -45,55 +48,81 @@ pub const RESOURCES: &str = "ResonantGen.resources";
 ///
 /// # Errors
 /// Returns an error if the build fails, or files are missing or cannot be copied.
-pub fn run(release: bool) -> Result<PathBuf> {
-    system::ensure(Purpose::Build)?;
-    let runtime = runtime::ensure()?;
-    let mut build = command::cargo(["build"]);
+pub fn run(target: Target, release: bool) -> Result<PathBuf> {
+    let runtime = if target == Target::HERE {
+        system::ensure(Purpose::Build)?;
+        runtime::ensure(target)?
+    } else {
+        windows::ensure()?
+    };
+    let mut build = target.cargo(["build"]);
     if release {
         build.args(["--release", "--package", "resonantgen-plugin"]);
+        if target.system == System::Macos && std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
+            build.args(["--features", "auv2"]);
+        }
     } else {
         build.args(crate::test::SCOPE);
     }
     command::run(&mut build)?;
 
-    let library = command::target(if release { "release" } else { "debug" }).join(format!(
-        "{}resonantgen_plugin{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    ));
-    let folder = command::target("bundled");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let library = target
+        .folder(if release { "release" } else { "debug" })
+        .join(target.system.library("resonantgen_plugin"));
+    let folder = target.folder("bundled");
+    lay_out_bundles(target, &library, &runtime, &folder)?;
+    Ok(folder)
+}
 
+/// Lays out the bundles in a folder.
+fn lay_out_bundles(target: Target, library: &Path, runtime: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let vst3 = folder.join(format!("{}.vst3", plugin_name()));
     let contents = vst3.join("Contents");
-    let binary = if cfg!(target_os = "macos") {
-        contents.join("MacOS").join(plugin_name())
-    } else if cfg!(target_os = "windows") {
-        contents.join("x86_64-win").join(format!("{}.vst3", plugin_name()))
-    } else {
-        contents.join(format!("{}-linux", std::env::consts::ARCH)).join(format!("{}.so", plugin_name()))
-    };
-    copy(&library, &binary)?;
+    copy(library, &contents.join(vst3_binary(target)))?;
     let resources = contents.join("Resources");
     let presets = factory_presets()?;
-    fill(&resources, &runtime, &presets)?;
+    fill(&resources, runtime, &presets)?;
     write_presets(&presets, &folder.join(vst3_preset::FOLDER), vst3_preset::file)?;
 
     let clap = folder.join(format!("{}.clap", plugin_name()));
-    if cfg!(target_os = "macos") {
+    if target.system == System::Macos {
         let contents = clap.join("Contents");
-        copy(&library, &contents.join("MacOS").join(plugin_name()))?;
+        copy(library, &contents.join("MacOS").join(plugin_name()))?;
         link_folder(&resources, &contents.join("Resources"))?;
-        for contents in [vst3.join("Contents"), contents] {
-            fs::write(contents.join("Info.plist"), information())
-                .with_context(|| format!("cannot write to {}", contents.display()))?;
+        let mut bundles = vec![vst3.clone(), clap.clone()];
+        if std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
+            let unit = folder.join(format!("{}.{}", plugin_name(), macos::AUDIO_UNIT));
+            copy(library, &unit.join("Contents/MacOS").join(plugin_name()))?;
+            link_folder(&resources, &unit.join("Contents/Resources"))?;
+            bundles.push(unit);
+        }
+        for bundle in &bundles {
+            macos::describe(bundle)?;
+            if System::HERE == System::Macos {
+                macos::sign(bundle)?;
+            }
         }
     } else {
-        copy(&library, &clap)?;
+        copy(library, &clap)?;
         link_folder(&resources, &folder.join(RESOURCES))?;
     }
     println!("bundles: {} and {}", vst3.display(), clap.display());
-    Ok(folder)
+    Ok(())
+}
+
+/// The plugin's file in a VST3 bundle, below `Contents` (VST3 SDK, "Plug-in Format Structure").
+fn vst3_binary(target: Target) -> PathBuf {
+    let name = plugin_name();
+    match target.system {
+        System::Macos => Path::new("MacOS").join(name),
+        System::Windows => {
+            // ARM64 is the one processor that the SDK spells differently from compilers.
+            let processor = if target.processor == "aarch64" { "arm64" } else { target.processor };
+            Path::new(&format!("{processor}-win")).join(format!("{name}.vst3"))
+        }
+        System::Linux => Path::new(&format!("{}-linux", target.processor)).join(format!("{name}.so")),
+    }
 }
 
 /// Puts models and runtime into a resources folder.
@@ -220,30 +249,59 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&fresh, to).with_context(describe)
 }
 
-/// The property list that macOS requires in a bundle.
-fn information() -> String {
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>CFBundleExecutable</key><string>{name}</string>
-  <key>CFBundleIdentifier</key><string>{identifier}</string>
-  <key>CFBundleName</key><string>{name}</string>
-  <key>CFBundlePackageType</key><string>BNDL</string>
-  <key>CFBundleVersion</key><string>{version}</string>
-</dict>
-</plist>
-"#,
-        name = NAMES.name,
-        identifier = NAMES.identifier,
-        version = env!("CARGO_PKG_VERSION")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_system_gets_the_layout_that_its_hosts_expect() {
+        let place = tempfile::tempdir().expect("there is room");
+        let library = place.path().join("library");
+        let runtime = place.path().join("onnxruntime.lib");
+        fs::write(&library, "a library").expect("a file");
+        fs::write(&runtime, "a runtime").expect("a file");
+        for (system, processor, files) in [
+            (
+                System::Linux,
+                "x86_64",
+                &["ResonantGen.vst3/Contents/x86_64-linux/ResonantGen.so", "ResonantGen.clap"][..],
+            ),
+            (
+                System::Windows,
+                "x86_64",
+                &["ResonantGen.vst3/Contents/x86_64-win/ResonantGen.vst3", "ResonantGen.clap"],
+            ),
+            (
+                System::Windows,
+                "aarch64",
+                &["ResonantGen.vst3/Contents/arm64-win/ResonantGen.vst3", "ResonantGen.clap"],
+            ),
+            (
+                System::Macos,
+                "aarch64",
+                &[
+                    "ResonantGen.vst3/Contents/MacOS/ResonantGen",
+                    "ResonantGen.vst3/Contents/Info.plist",
+                    "ResonantGen.vst3/Contents/PkgInfo",
+                    "ResonantGen.clap/Contents/MacOS/ResonantGen",
+                    "ResonantGen.clap/Contents/Info.plist",
+                    "ResonantGen.clap/Contents/Resources/bundle/manifest.json",
+                    "ResonantGen.clap/Contents/Resources/runtime/onnxruntime.lib",
+                ],
+            ),
+        ] {
+            // Only a Mac can sign.
+            if system == System::Macos && System::HERE == System::Macos {
+                continue;
+            }
+            let folder = place.path().join(format!("{}-{processor}", system.name()));
+            let target = Target { system, processor, triple: None };
+            lay_out_bundles(target, &library, &runtime, &folder).expect("laid out");
+            for file in files.iter().chain(&["ResonantGen.vst3/Contents/Resources/bundle/manifest.json"]) {
+                assert!(folder.join(file).is_file(), "{}: {file}", system.name());
+            }
+        }
+    }
 
     #[test]
     fn linked_folders_are_whole_and_outlive_each_other() {

@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -43,6 +45,42 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Runs a program for at most `limit`, then ends it by its id; `None` if it had to be ended.
+///
+/// # Errors
+/// Returns an error if the program cannot be started.
+pub fn within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatus>> {
+    /// How often the program is looked at.
+    const POLL: Duration = Duration::from_millis(20);
+    let line = line(command);
+    let begin = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start `{line}`"))?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if begin.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        sleep(POLL);
+    }
+}
+
+/// The standard output of a program, without white space around it.
+///
+/// # Errors
+/// Returns an error if the program cannot be started or does not succeed.
+pub fn output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let output = command.output().with_context(|| format!("cannot start `{line}`"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// The command as a person would type it.
 pub fn line(command: &Command) -> String {
     std::iter::once(command.get_program())
@@ -53,4 +91,18 @@ pub fn line(command: &Command) -> String {
         })
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let quick = within(&mut Command::new("true"), Duration::from_secs(60)).expect("it starts");
+        assert!(quick.is_some_and(|status| status.success()));
+        let slow = within(Command::new("sleep").arg("600"), Duration::from_millis(50)).expect("it starts");
+        assert_eq!(slow, None);
+    }
 }

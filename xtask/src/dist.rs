@@ -1,13 +1,16 @@
-//! The release: one archive with plugins, command line, models, runtime, licences, checksums and a bill of materials, and a
-//! package on Debian and its relatives.
+//! The release: one archive with plugins, command line, models, runtime, licences, checksums and a bill of materials; besides a
+//! package for Debian and its relatives, a setup program for Windows, and an installer package for macOS.
 
 mod check;
 mod debian;
 mod licences;
+mod macos;
 mod sbom;
+mod setup;
 mod shipped;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,11 +20,14 @@ use sha2::{Digest, Sha256};
 use crate::bundle::{RESOURCES, copy, plugin_name};
 use crate::command;
 use crate::flags::Dist;
-use crate::setup::runtime;
+use crate::setup::{runtime, windows};
+use crate::target::{System, Target};
 use crate::vst3_preset;
 
 /// Extension of the archive.
-const ENDING: &str = if cfg!(windows) { ".zip" } else { ".tar.gz" };
+const fn ending(target: Target) -> &'static str {
+    if matches!(target.system, System::Windows) { ".zip" } else { ".tar.gz" }
+}
 /// Files of the repository that are included.
 const DOCUMENTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
@@ -30,33 +36,82 @@ const DOCUMENTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENS
 /// # Errors
 /// Returns an error if a build fails, something is missing, or the packed release does not work.
 pub fn run(flags: &Dist) -> Result<()> {
-    if !flags.check {
-        pack()?;
+    let target = Target::named(flags.target)?;
+    if flags.dry_run {
+        return dry_run(target);
     }
-    check::run(&command::target("dist"), &name())
+    if !flags.check {
+        pack(target, flags.quick)?;
+    }
+    check::run(target, &folder(target, flags.quick), &name(target))
+}
+
+/// Where it is packed.
+fn folder(target: Target, quick: bool) -> PathBuf {
+    target.folder(if quick { "dist-quick" } else { "dist" })
 }
 
 /// Name of the archive without its extension.
-fn name() -> String {
-    format!("{}-{}-{}", plugin_name(), env!("CARGO_PKG_VERSION"), platform())
+fn name(target: Target) -> String {
+    let Target { system, processor, .. } = target;
+    format!("{}-{}-{}-{processor}", plugin_name(), env!("CARGO_PKG_VERSION"), system.name())
 }
 
-/// Builds and packs.
-fn pack() -> Result<()> {
-    let runtime = runtime::ensure()?;
-    let bundled = crate::bundle::run(true)?;
-    let program = crate::generate::build_cli()?;
+/// Prints what signing needs, and what would be run.
+fn dry_run(target: Target) -> Result<()> {
+    println!("{SIGNING}");
+    for step in signing(target, &folder(target, false), &name(target)) {
+        println!("  {}", command::line(&step));
+    }
+    Ok(())
+}
 
-    let dist = command::target("dist");
-    let name = name();
+/// What a person has to know who signs a release.
+const SIGNING: &str = "\
+Signing a release. Nothing is signed by `cargo xtask dist` except macOS bundles on a Mac (ad hoc, or with RESONANTGEN_SIGNING_IDENTITY).
+Windows: an Authenticode certificate as a PKCS#12 file, and its password; osslsigncode signs from Linux. Without a signature SmartScreen
+         warns of an unknown publisher.
+macOS:   a Developer ID Application and a Developer ID Installer certificate in the keychain, and a profile of notarytool. Without
+         them, what was downloaded does not open until its quarantine is removed (xattr -dr com.apple.quarantine FILE).
+Linux:   a GnuPG key.
+These commands would be run:";
+
+/// The commands that sign what is packed.
+fn signing(target: Target, dist: &Path, name: &str) -> Vec<Command> {
+    match target.system {
+        System::Macos => macos::signing(dist, name),
+        System::Windows => vec![setup::signing(dist, name)],
+        System::Linux => {
+            let mut gpg = Command::new("gpg");
+            gpg.args(["--armor", "--detach-sign"]).arg(dist.join(format!("{name}.sha256")));
+            vec![gpg]
+        }
+    }
+}
+
+/// Builds and packs; `quick` packs a development build, to try the packing.
+fn pack(target: Target, quick: bool) -> Result<()> {
+    let runtime = if target == Target::HERE { runtime::ensure(target)? } else { windows::ensure()? };
+    let bundled = crate::bundle::run(target, !quick)?;
+    let program = crate::generate::build_cli(target, !quick)?;
+
+    let dist = folder(target, quick);
+    let name = name(target);
     let folder = dist.join(&name);
     if dist.is_dir() {
         fs::remove_dir_all(&dist).with_context(|| format!("cannot replace {}", dist.display()))?;
     }
-    fill(&folder, &bundled, &program, &runtime)?;
-    let mut made = vec![archive(&dist, &name)?];
-    if cfg!(target_os = "linux") && command::succeeds(Command::new("dpkg-deb").arg("--version")) {
-        made.push(debian::package(&dist, &folder)?);
+    fill(target, &folder, &bundled, &program, &runtime)?;
+    let mut made = vec![archive(target, &dist, &name)?];
+    match target.system {
+        System::Linux if command::succeeds(Command::new("dpkg-deb").arg("--version")) => {
+            made.push(debian::package(&dist, &folder)?);
+        }
+        System::Windows if command::succeeds(Command::new("makensis").arg(setup::VERSION_FLAG)) => {
+            made.push(setup::package(&dist, &folder, &name, quick)?);
+        }
+        System::Macos => made.push(macos::package(&dist, &folder, &name)?),
+        System::Linux | System::Windows => {}
     }
     write_sums(&dist.join(format!("{name}.sha256")), &dist, &made)?;
     for path in &made {
@@ -66,14 +121,9 @@ fn pack() -> Result<()> {
     Ok(())
 }
 
-/// Operating system and processor, such as `linux-x86_64`.
-fn platform() -> String {
-    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
-}
-
 /// Lays out the folder to pack.
-fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result<()> {
-    let resources = if cfg!(target_os = "macos") {
+fn fill(target: Target, folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result<()> {
+    let resources = if target.system == System::Macos {
         bundled.join(format!("{}.clap/Contents/Resources", plugin_name()))
     } else {
         bundled.join(RESOURCES)
@@ -101,7 +151,7 @@ fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result
         copy(&crate::root().join(document), &folder.join(document))?;
     }
     fs::write(folder.join("INSTALL.txt"), INSTALL)?;
-    let packages = shipped::packages()?;
+    let packages = shipped::packages(target.triple)?;
     fs::write(folder.join("THIRD-PARTY-LICENCES.txt"), licences::text(&packages, runtime)?)?;
     fs::write(folder.join("sbom.cdx.json"), sbom::document(&packages, runtime)?)?;
     let files = files_of(folder)?;
@@ -111,8 +161,9 @@ fn fill(folder: &Path, bundled: &Path, program: &Path, runtime: &Path) -> Result
 const INSTALL: &str = "\
 Linux:   copy plugins/ResonantGen.clap and plugins/ResonantGen.resources to ~/.clap/, plugins/ResonantGen.vst3 to ~/.vst3/
 macOS:   copy plugins/ResonantGen.clap to ~/Library/Audio/Plug-Ins/CLAP/, plugins/ResonantGen.vst3 to ../VST3/
-Windows: copy plugins\\ResonantGen.clap and plugins\\ResonantGen.resources to %LOCALAPPDATA%\\Programs\\Common\\CLAP\\,
-         plugins\\ResonantGen.vst3 to ..\\VST3\\
+Windows: run the setup program, or copy plugins\\ResonantGen.clap and plugins\\ResonantGen.resources to
+         %LOCALAPPDATA%\\Programs\\Common\\CLAP\\, plugins\\ResonantGen.vst3 to ..\\VST3\\. The runtime needs the Visual C++
+         Redistributable (x64), which most computers have: https://aka.ms/vs/17/release/vc_redist.x64.exe
 Presets for VST3 hosts: copy plugins/vst3-presets to ResonantGen/ResonantGen in ~/.vst3/presets/ (Linux), ~/Library/Audio/Presets/ (macOS) or
          Documents\\VST3 Presets\\ (Windows)
 The command line is bin/resonantgen and runs in place; bin/resonantgen doctor checks it.
@@ -158,14 +209,29 @@ fn place(from: &Path, to: &Path, shared: Option<&Shared<'_>>) -> Result<()> {
     }
 }
 
-/// Packs a folder in `dist`; returns the archive. All three systems include `tar`.
-fn archive(dist: &Path, name: &str) -> Result<PathBuf> {
-    let archive = dist.join(format!("{name}{ENDING}"));
-    let mut tar = Command::new("tar");
-    // On Windows the extension selects the format.
-    tar.arg(if cfg!(windows) { "-acf" } else { "-czf" }).arg(&archive).arg("-C").arg(dist).arg(name);
-    command::run(&mut tar)?;
+/// Packs a folder in `dist`; returns the archive.
+fn archive(target: Target, dist: &Path, name: &str) -> Result<PathBuf> {
+    let archive = dist.join(format!("{name}{}", ending(target)));
+    if target.system == System::Windows {
+        zip_folder(dist, name, &archive).with_context(|| format!("cannot write {}", archive.display()))?;
+    } else {
+        let mut tar = Command::new("tar");
+        tar.arg("-czf").arg(&archive).arg("-C").arg(dist).arg(name);
+        command::run(&mut tar)?;
+    }
     Ok(archive)
+}
+
+/// Writes a folder in `dist` to a zip archive.
+fn zip_folder(dist: &Path, name: &str, archive: &Path) -> Result<()> {
+    let mut writer = zip::ZipWriter::new(File::create(archive)?);
+    let options = zip::write::SimpleFileOptions::default();
+    for path in files_of(&dist.join(name))? {
+        writer.start_file(path.strip_prefix(dist)?.to_string_lossy().replace('\\', "/"), options)?;
+        io::copy(&mut File::open(&path)?, &mut writer)?;
+    }
+    writer.finish()?;
+    Ok(())
 }
 
 /// All files of a folder, sorted.

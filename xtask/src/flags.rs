@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::setup::accelerated::Accelerator;
+use crate::target::Other;
 
 /// Every chore of the repository. Each runs the setup steps that it needs.
 #[derive(Debug, Parser)]
@@ -42,12 +43,31 @@ pub enum Chore {
     Golden,
     /// Measure how well the prompts in tests/prompts/ are understood
     Words,
+    /// Make target/listen/index.html: pieces of 24 prompts with players and spectrograms
+    Listen(Listen),
     /// Retake the README's pictures of the editor, from an optimised build (Linux)
     Pictures,
     /// Measure the warm speed of each stage on this machine
     Bench(Bench),
+    /// Run a Windows program under Wine, with a limit to its time (Linux)
+    #[command(hide = true)]
+    Wine(Wine),
     /// Measure the quality of the music over more than 40 prompts; writes target/evaluation/
     Evaluate(Evaluate),
+}
+
+/// Flags of `listen`.
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Other models for a second column
+    #[arg(long, value_name = "DIR")]
+    pub before: Option<std::path::PathBuf>,
+    /// How many of the prompts
+    #[arg(long, value_name = "N")]
+    pub prompts: Option<u16>,
+    /// Make the README's examples in assets/examples/ instead
+    #[arg(long)]
+    pub examples: bool,
 }
 
 /// Flags of `setup`.
@@ -59,6 +79,10 @@ pub struct Setup {
     /// Also fetch the ONNX Runtime for a graphics card
     #[arg(long, value_name = "NAME")]
     pub provider: Option<Accelerator>,
+    /// What building for another system and trying it needs: for Windows mingw-w64, Wine, NSIS, Rust's standard library and the
+    /// ONNX Runtime (300 MB to fetch, 2 GB on disk)
+    #[arg(long, value_name = "SYSTEM")]
+    pub target: Option<Other>,
 }
 
 /// Flags of `generate`.
@@ -78,6 +102,9 @@ pub struct Bundle {
     /// Optimise fully (slower to build)
     #[arg(long)]
     pub release: bool,
+    /// The system to build for [default: this one]
+    #[arg(long, value_name = "SYSTEM")]
+    pub target: Option<Other>,
 }
 
 /// Flags of `dist`.
@@ -86,6 +113,15 @@ pub struct Dist {
     /// Do not build or pack: only test the contents of target/dist/
     #[arg(long)]
     pub check: bool,
+    /// Pack a development build into target/dist-quick/, to try the packing
+    #[arg(long, hide = true)]
+    pub quick: bool,
+    /// Do nothing; print what signing a release needs and which commands it would run
+    #[arg(long, conflicts_with_all = ["check", "quick"])]
+    pub dry_run: bool,
+    /// The system to pack for [default: this one]
+    #[arg(long, value_name = "SYSTEM")]
+    pub target: Option<Other>,
 }
 
 /// Flags of `fuzz`.
@@ -111,6 +147,26 @@ pub struct Test {
     /// emulated processor without AVX (Linux on x86-64)
     #[arg(long, conflicts_with_all = ["training", "no_hosts"])]
     pub simd: bool,
+    /// Everything of ours for another system: Windows is built from Linux and run under Wine
+    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["training", "no_hosts", "simd"])]
+    pub target: Option<Other>,
+}
+
+/// Flags of `wine`.
+#[derive(Debug, Args)]
+pub struct Wine {
+    /// Longest time in seconds; then the program is ended, with exit code 124
+    #[arg(long, default_value_t = 600)]
+    pub seconds: u64,
+    /// End everything that runs there, and start nothing
+    #[arg(long)]
+    pub stop: bool,
+    /// The program
+    #[arg(required_unless_present = "stop", default_value = "")]
+    pub program: String,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
 }
 
 /// Flags of `bench`.

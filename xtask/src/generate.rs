@@ -8,13 +8,14 @@ use anyhow::Result;
 use crate::command;
 use crate::flags::Generate;
 use crate::setup::{accelerated, runtime};
+use crate::target::Target;
 
 /// Builds the command line and runs it.
 ///
 /// # Errors
 /// Returns an error if setup, build or generation fails; each has printed the reason.
 pub fn run(flags: &Generate) -> Result<()> {
-    let plain = runtime::ensure()?;
+    let plain = runtime::ensure(Target::HERE)?;
     let runtime = accelerated::installed().unwrap_or(plain);
     let program = build_quickly()?;
     let mut generate = Command::new(program);
@@ -36,13 +37,19 @@ pub fn run(flags: &Generate) -> Result<()> {
     Ok(())
 }
 
-/// Builds an optimised `resonantgen`; returns its path.
+/// Builds `resonantgen`, optimised or as the tests need it; returns its path.
 ///
 /// # Errors
 /// Returns an error if the build fails.
-pub fn build_cli() -> Result<PathBuf> {
-    command::run(&mut command::cargo(["build", "--release", "--package", "resonantgen-cli"]))?;
-    Ok(program_in("release"))
+pub fn build_cli(target: Target, release: bool) -> Result<PathBuf> {
+    let mut build = target.cargo(["build"]);
+    if release {
+        build.args(["--release", "--package", "resonantgen-cli"]);
+    } else {
+        build.args(crate::test::SCOPE);
+    }
+    command::run(&mut build)?;
+    Ok(target.folder(if release { "release" } else { "debug" }).join(target.system.program("resonantgen")))
 }
 
 /// Builds `resonantgen` quickly, for a first run: without its server, and with a little less optimisation. Its output is the

@@ -12,6 +12,7 @@ const MAKERS: &[(&str, &[&str], &str)] = &[
     ("resonant.compose_goldens", &["--out"], "tests/golden/compose"),
     ("resonant.codec_goldens", &[], "tests/golden/codec"),
     ("resonant.hit_goldens", &[], "tests/golden/hits"),
+    ("resonant.tables", &[], "tests/golden/tables"),
 ];
 
 /// Regenerates all golden files. A change in them is a change of sound or of format: read the diff.

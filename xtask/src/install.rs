@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::bundle::{RESOURCES, copy, copy_folder, link_folder, plugin_name};
+use crate::target::Target;
 use crate::vst3_preset;
 
 /// Builds optimised bundles and copies them.
@@ -13,7 +14,7 @@ use crate::vst3_preset;
 /// # Errors
 /// Returns an error if the build or a copy fails.
 pub fn run() -> Result<()> {
-    let bundled = crate::bundle::run(true)?;
+    let bundled = crate::bundle::run(Target::HERE, true)?;
     let [clap_folder, vst3_folder] = plugin_folders()?;
 
     let vst3 = vst3_folder.join(format!("{}.vst3", plugin_name()));

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::command;
 use crate::setup::runtime;
 use crate::setup::system::{self, Purpose};
+use crate::target::Target;
 
 /// Builds an optimised standalone, takes pictures of it on a virtual screen and writes them to `assets/`.
 ///
@@ -12,7 +13,7 @@ use crate::setup::system::{self, Purpose};
 /// Returns an error if setup or a build fails, or the editor does not behave as expected.
 pub fn run() -> Result<()> {
     system::ensure(Purpose::Tests)?;
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let standalone =
         ["build", "--release", "--package", "resonantgen-plugin", "--features", "standalone", "--bins"];
     command::run(&mut command::cargo(standalone))?;

@@ -17,6 +17,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::setup::runtime;
+use crate::target::Target;
 use crate::test::SCOPE;
 use crate::{bundle, command};
 
@@ -78,8 +79,8 @@ pub fn run() -> Result<()> {
 
 /// Runs the plugin's `process` in a host, in RealtimeSanitizer.
 fn plugin(folder: &Path) -> Result<()> {
-    let runtime = runtime::ensure()?;
-    let plugins = bundle::run(false)?;
+    let runtime = runtime::ensure(Target::HERE)?;
+    let plugins = bundle::run(Target::HERE, false)?;
     let mut tests = command::cargo(["test"]);
     tests
         .args(SCOPE)

@@ -3,9 +3,11 @@
 //! Everything goes into `.setup/`, which git ignores; each step first checks whether its work is already done.
 
 pub mod accelerated;
+pub mod library;
 pub mod python;
 pub mod runtime;
 pub mod system;
+pub mod windows;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,7 @@ use anyhow::Result;
 
 use crate::flags::Setup;
 use crate::setup::system::Purpose;
+use crate::target::{Other, System, Target};
 
 /// The ignored folder that setup fills.
 pub fn folder() -> PathBuf {
@@ -24,8 +27,16 @@ pub fn folder() -> PathBuf {
 /// # Errors
 /// Returns an error if a step fails; completed steps stay and are not repeated.
 pub fn run(flags: &Setup) -> Result<()> {
-    let library = runtime::ensure()?;
+    let library = runtime::ensure(Target::HERE)?;
     println!("setup: ONNX Runtime {} is at {}", runtime::VERSION, library.display());
+    if flags.target == Some(Other::Macos) && System::HERE == System::Linux {
+        library::ensure("aarch64-apple-darwin")?;
+        library::ensure("x86_64-apple-darwin")?;
+        println!("setup: types can be checked for macOS");
+    } else if Target::named(flags.target)? == Target::WINDOWS {
+        let library = windows::ensure()?;
+        println!("setup: Windows can be built for and run; its ONNX Runtime is at {}", library.display());
+    }
     if let Some(accelerator) = flags.provider {
         let folder = accelerated::ensure(accelerator)?;
         println!(

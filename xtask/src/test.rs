@@ -1,7 +1,9 @@
 //! Runs every check.
 
+mod macos;
 mod run;
 mod simd;
+mod windows;
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +14,7 @@ use anyhow::Result;
 use crate::flags::Test;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
+use crate::target::{Other, System, Target};
 use crate::{bundle, command};
 use run::Run;
 
@@ -33,6 +36,7 @@ const REFERENCE_TESTS: &[&str] = &[
     "tests/test_codec_golden.py",
     "tests/test_compose_golden.py",
     "tests/test_composer.py",
+    "tests/test_tables_golden.py",
 ];
 
 /// Runs setup, formatting, lints, documentation, and the tests of every crate, including those in real hosts. The steps'
@@ -45,8 +49,13 @@ pub fn run(flags: &Test) -> Result<()> {
     if flags.simd {
         return simd::run();
     }
+    match (flags.target, System::HERE) {
+        (Some(Other::Macos), System::Linux) => return macos::run(),
+        (other, _) if Target::named(other)? == Target::WINDOWS => return windows::run(),
+        _ => {}
+    }
     let begin = Instant::now();
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let python = python::ensure()?;
     let training_python = if flags.training { Some(python::ensure_training()?) } else { None };
     let (lint_scope, scope) = if flags.no_hosts {
@@ -57,12 +66,19 @@ pub fn run(flags: &Test) -> Result<()> {
     };
 
     let mut run = Run::new("test-logs")?;
+    run.must("workflows", &mut python::check_workflows()?)?;
     run.must("formatting", &mut command::cargo(["fmt", "--all", "--check"]))?;
     let mut clippy = command::cargo(["clippy", "--all-targets"]);
     run.must("lints", clippy.args(lint_scope).args(["--", "-D", "warnings"]))?;
     let mut documentation = command::cargo(["doc", "--no-deps"]);
     run.must("documentation", documentation.args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))?;
     run.must("build", command::cargo(["build"]).args(scope))?;
+    let windows = if flags.no_hosts {
+        None
+    } else {
+        macos::part(&mut run)?;
+        windows::part(&mut run)?
+    };
 
     let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test", "--no-fail-fast"]);
@@ -71,10 +87,18 @@ pub fn run(flags: &Test) -> Result<()> {
         tests.env("RESONANTGEN_NO_HOSTS", "1");
     } else {
         // The build has already been done.
-        tests.env("RESONANTGEN_PLUGINS", bundle::run(false)?).env("RESONANTGEN_PYTHON", &python);
+        tests
+            .env("RESONANTGEN_PLUGINS", bundle::run(Target::HERE, false)?)
+            .env("RESONANTGEN_PYTHON", &python);
         tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
+    if let Some(windows) = &windows {
+        tests.envs(windows.environment());
+    }
     run.tests("tests", &mut tests)?;
+    if let Some(windows) = windows {
+        windows.part(&mut run)?;
+    }
     run.tests("tests of the chores", &mut command::cargo(["test", "--package", "xtask"]))?;
     match training_python {
         Some(python) => run.tests("training tests", &mut pytest(&python, &[]))?,

@@ -4,13 +4,14 @@ use anyhow::Result;
 
 use crate::command;
 use crate::setup::runtime;
+use crate::target::Target;
 
 /// Prints the accuracy of each slot over the evaluation set in `tests/prompts`.
 ///
 /// # Errors
 /// Returns an error if setup or build fails, or the accuracy is below its minimum.
 pub fn run() -> Result<()> {
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let test = [
         "test",
         "-q",

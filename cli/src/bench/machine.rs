@@ -18,13 +18,8 @@ pub struct Machine {
 
 impl Machine {
     pub fn this(inference_threads: usize) -> Self {
-        let description = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let processor = description
-            .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-            .map_or("unknown processor", |(_, name)| name.trim());
         Self {
-            processor: processor.to_owned(),
+            processor: processor().unwrap_or_else(|| "unknown processor".to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             inference_threads,
             system: std::env::consts::OS.to_owned(),
@@ -32,6 +27,21 @@ impl Machine {
             optimised: !cfg!(debug_assertions),
         }
     }
+}
+
+/// Name of the processor, as the system tells it.
+fn processor() -> Option<String> {
+    if cfg!(windows) {
+        return std::env::var("PROCESSOR_IDENTIFIER").ok();
+    }
+    if cfg!(target_os = "macos") {
+        let told =
+            std::process::Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+        return Some(String::from_utf8_lossy(&told.stdout).trim().to_owned()).filter(|name| !name.is_empty());
+    }
+    let description = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let name = description.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map(|(_, name)| name.trim().to_owned())
 }
 
 /// Seconds that one core takes to read a byte from memory, measured by summing a buffer larger than any cache; the best of
@@ -63,11 +73,42 @@ pub fn processor_seconds() -> Option<f64> {
         let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 * 1e-6;
         Some(seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::Foundation::FILETIME;
+        use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessTimes};
+
+        const NEVER: FILETIME = FILETIME { dwLowDateTime: 0, dwHighDateTime: 0 };
+        let [mut created, mut ended, mut kernel, mut user] = [NEVER; 4];
+        // SAFETY: the pointers are valid for the call; the pseudo handle stands for this process.
+        let done =
+            unsafe { GetProcessTimes(GetCurrentProcess(), &mut created, &mut ended, &mut kernel, &mut user) };
+        // In tenths of a microsecond.
+        let seconds = |time: FILETIME| {
+            ((u64::from(time.dwHighDateTime) << 32) | u64::from(time.dwLowDateTime)) as f64 * 1e-7
+        };
+        (done != 0).then(|| seconds(kernel) + seconds(user))
+    }
+    #[cfg(not(any(unix, windows)))]
     None
 }
 
 /// Resident memory of this process in megabytes, current and peak; `None` where the system does not report it.
+#[cfg(windows)]
+pub fn resident_megabytes() -> Option<(f64, f64)> {
+    use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
+    use windows_sys::Win32::System::Threading::GetCurrentProcess;
+
+    let mut counters = PROCESS_MEMORY_COUNTERS::default();
+    let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
+    // SAFETY: the structure is as long as is said; the pseudo handle stands for this process.
+    let done = unsafe { K32GetProcessMemoryInfo(GetCurrentProcess(), &mut counters, size) };
+    let megabytes = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+    (done != 0).then(|| (megabytes(counters.WorkingSetSize), megabytes(counters.PeakWorkingSetSize)))
+}
+
+/// Resident memory of this process in megabytes, current and peak; `None` where the system does not report it.
+#[cfg(not(windows))]
 pub fn resident_megabytes() -> Option<(f64, f64)> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let field = |name: &str| {
@@ -75,4 +116,23 @@ pub fn resident_megabytes() -> Option<(f64, f64)> {
         text.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
     };
     Some((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_of_the_processor_and_of_this_process() {
+        let machine = Machine::this(1);
+        assert!(machine.cores >= 1);
+        if cfg!(any(target_os = "linux", windows)) {
+            assert!(processor_seconds().is_some_and(|seconds| seconds >= 0.0));
+            let (now, peak) = resident_megabytes().expect("it is told");
+            assert!(now > 0.5 && peak >= now, "{now} MB of {peak} MB");
+        }
+        if cfg!(windows) {
+            assert_ne!(machine.processor, "unknown processor");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
-use resonantgen_models::worker::give_way;
+use resonantgen_models::worker::{become_audio, give_way};
 use resonantgen_session::{Request, Session, SessionError};
 use serde::Serialize;
 
@@ -92,7 +92,7 @@ fn generate_until(done: &AtomicBool, engine: &Engine, request: &Request, instanc
 /// Runs callbacks for `span` on a thread of its own.
 fn callbacks(span: Duration) -> (Lateness, bool) {
     let thread = std::thread::spawn(move || {
-        let realtime = become_realtime();
+        let realtime = become_audio();
         let stems = vec![[0.25f32; 64]; 8];
         let mut mix = [0.0f32; 64];
         let mut late = Vec::with_capacity((span.as_nanos() / PERIOD.as_nanos()) as usize + 1);
@@ -126,18 +126,4 @@ fn callbacks(span: Duration) -> (Lateness, bool) {
         missed,
     };
     (lateness, realtime)
-}
-
-/// Gives the calling thread a realtime priority, as hosts do, if the system allows it. Returns whether it did.
-fn become_realtime() -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: all zeros is a valid value of this plain structure.
-        let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
-        parameters.sched_priority = 70;
-        // SAFETY: the pointer is valid for the call; 0 stands for the calling thread.
-        unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
-    }
-    #[cfg(not(target_os = "linux"))]
-    false
 }

@@ -49,6 +49,14 @@ fn cases(text: &str) -> Result<Vec<Case<'_>>> {
     Ok(cases)
 }
 
+/// The names of the built-in list.
+///
+/// # Errors
+/// Never: the list is tested.
+pub fn prompts() -> Result<Vec<&'static str>> {
+    Ok(cases(GENRES)?.into_iter().map(|case| case.prompt).collect())
+}
+
 /// The scores of all tracks, without sound.
 pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc<Take>>)> {
     let request = Request::generate(prompt).seed(seed);

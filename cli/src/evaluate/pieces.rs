@@ -5,25 +5,28 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use resonantgen_models::generator::Engine;
 use resonantgen_music::plan::Plan;
-use resonantgen_music::score::Score;
+use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_project::mix;
 use resonantgen_session::{Request, Session};
 use resonantgen_sound::measure::{Measures, fit, sound};
 use resonantgen_take::{FULL_SCALE, StemAudio, Take};
 use resonantgen_words::Style;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Figure, Spread, Target, tempo};
 use crate::interrupt;
 use crate::progress::Cancellable;
+use crate::report::PlanReport;
 
 /// One piece without its audio.
 #[derive(Debug, Serialize)]
 pub struct Piece {
     pub prompt: String,
     pub seed: u64,
+    #[serde(serialize_with = "style")]
     pub style: Style,
+    #[serde(serialize_with = "plan")]
     pub plan: Plan,
     pub takes: Vec<PieceTake>,
     /// Relative error of the tempo heard in the mix.
@@ -44,7 +47,31 @@ pub struct PieceTake {
     pub measures: Measures,
     /// Faults that a listener would notice.
     failures: Vec<String>,
+    #[serde(serialize_with = "score")]
     pub score: Score,
+}
+
+fn style<S: Serializer>(style: &Style, serializer: S) -> Result<S::Ok, S::Error> {
+    style.name().serialize(serializer)
+}
+
+fn plan<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
+    PlanReport::new(plan).serialize(serializer)
+}
+
+fn score<S: Serializer>(score: &Score, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Written {
+        step: u32,
+        offset: f32,
+        length: f32,
+        pitch: u8,
+        velocity: u8,
+    }
+    serializer.collect_seq(score.notes.iter().map(|note| {
+        let Note { step, offset, length, pitch, velocity } = *note;
+        Written { step, offset, length, pitch, velocity }
+    }))
 }
 
 /// Generates four stems.

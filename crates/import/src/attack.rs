@@ -1,23 +1,23 @@
-//! Where exactly a sound begins: the flux of spectra tells it within a window, the samples to a fraction of a millisecond.
+//! Exact onset times. Spectral flux locates an onset within a window, the samples within a fraction of a millisecond.
 
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
 const RATE: f64 = TAKE_SAMPLE_RATE_HZ as f64;
-/// Samples before and behind a moment whose levels are compared (6 ms).
+/// Samples before and after a moment whose levels are compared (6 ms).
 const AROUND: usize = 288;
-/// Share of the level behind an attack that the level before it may have.
+/// Maximum level before an attack, as a share of the level after it.
 const MOST_BEFORE: f32 = 0.5;
-/// Share of an attack's peak at which it has begun.
+/// Level at which an attack begins, as a share of its peak.
 const BEGUN: f32 = 0.05;
 /// Samples whose level tells an attack from what a codec puts before it (0.7 ms).
 const SHORT: usize = 32;
 /// How much louder an attack is than such a pre-echo.
 const ABOVE_ECHO: f32 = 6.0;
-/// How far before the steepest rise the beginning is looked for, and how far behind, in samples (6 ms, 3 ms).
+/// Search range for the beginning before and after the steepest rise, in samples (6 ms, 3 ms).
 const BEFORE: usize = 288;
 const BEHIND: usize = 144;
 
-/// The seconds at which a sound begins within `reach` seconds of `around`; `None` if nothing begins clearly.
+/// Time in seconds of the onset within `reach` seconds of `around`; `None` if there is no clear one.
 pub(super) fn near(mono: &[f32], around: f64, reach: f64) -> Option<f64> {
     let place = |seconds: f64| ((seconds * RATE).round().max(0.0) as usize).min(mono.len());
     let (from, to) = (place(around - reach), place(around + reach));
@@ -26,7 +26,7 @@ pub(super) fn near(mono: &[f32], around: f64, reach: f64) -> Option<f64> {
     if from >= to {
         return None;
     }
-    // Sums of squares up to each sample.
+    // Cumulative sums of squares.
     let mut sums = Vec::with_capacity(last - first + 1);
     sums.push(0.0_f64);
     for sample in &mono[first..last] {

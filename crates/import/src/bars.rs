@@ -1,4 +1,4 @@
-//! Where the bars of a recording are: tempo, downbeat, and how many.
+//! The bars of a recording: tempo, downbeat and count.
 
 use super::decode::Decoded;
 use super::hints::Hint;
@@ -9,49 +9,49 @@ use resonantgen_sound::listen::flux::{Edges, Flux};
 use resonantgen_sound::listen::mono;
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
-/// Below this no beat was found.
+/// Confidence below which no beat was found.
 const NO_BEAT: f32 = 0.2;
-/// Below this the tempo is told to be doubtful.
+/// Confidence below which the tempo is reported as doubtful.
 const DOUBTFUL_BEAT: f32 = 0.35;
-/// A loop that misses whole bars by less than this share of a bar was cut to bars.
+/// Maximum deviation of a loop from whole bars, as a share of a bar.
 const CUT_TOLERANCE: f64 = 0.12;
-/// And by less than this share of its length.
+/// The same, as a share of its length.
 const CUT_TOLERANCE_SHARE: f64 = 0.03;
-/// How much less well than the measured tempo the one from the length may explain the recording.
+/// Factor by which the score of the tempo from the length may be below that of the measured tempo.
 const CUT_PULSE_SHARE: f32 = 0.8;
-/// The same for a tempo that only the length speaks for.
+/// The same for a tempo that only the length supports.
 const OTHER_PULSE_SHARE: f32 = 0.72;
-/// What speaks for a bar at the first beat that sounds, in the units of onset strength.
+/// Bonus for a bar line at the first audible beat, in units of onset strength.
 const BEGIN_BONUS: f32 = 0.25;
-/// A last bar that misses this much of its length still counts, in seconds.
+/// Time that may be missing from the last bar, in seconds.
 const SHORTFALL_SECONDS: f64 = 0.06;
-/// The same for a length that is to be that of whole bars at a tempo that is told.
+/// The same if the tempo is known.
 const EXACT_SECONDS: f64 = 0.006;
-/// How far a tempo that is noted may be from the one that the length speaks for, as a share.
+/// Maximum difference between a noted tempo and the one from the length, as a share.
 const NOTED_TOLERANCE: f64 = 0.01;
 /// The same for a bare number in a name, in seconds over the length.
 const BARE_SECONDS: f64 = 0.012;
-/// How sure a tempo is that was noted and agrees with the length.
+/// Confidence of a noted tempo that agrees with the length.
 const NOTED_CONFIDENCE: f32 = 0.95;
-/// How much less well than the measured tempo a bare number in a name may explain the recording.
+/// Factor by which the score of a bare number in a name may be below that of the measured tempo.
 const BARE_PULSE_SHARE: f32 = 0.5;
-/// Share of the chosen tempo's score from which on half or double of it is told as well.
+/// Share of the chosen tempo's score from which half or double tempo is reported too.
 const DOUBT_SHARE: f32 = 0.3;
-/// From here on sixteenths do not tell that a tempo is no double one.
+/// Tempo from which sixteenths no longer rule out half of it.
 const FAST_BPM: f64 = 130.0;
-/// How much sixteenths stand out, as a share of the beat, where they are heard.
+/// Strength of audible sixteenths, as a share of the beat's.
 const DIVIDED: f32 = 0.2;
-/// Share of the power in the difference of the channels from which on it is told that they are out of phase.
+/// Share of the power in the channels' difference from which they are reported as out of phase.
 const OUT_OF_PHASE: f32 = 0.75;
-/// How far from the measured place of a beat its attack is looked for, in seconds.
+/// Search range for the attack of a beat around its measured time, in seconds.
 const ATTACK_REACH: f64 = 0.025;
-/// An attack this close to the start of the file is at it, in seconds.
+/// An attack within this many seconds of the start counts as the start.
 const AT_ONCE: f64 = 0.001;
 /// Share of the loudest from which on something counts as the first sound.
 const LOUD: f32 = 0.3;
 /// How much of its beginning and end a recording needs for what is there to be heard whole.
 const EDGE_SECONDS: f64 = 0.05;
-/// Tempos this close to a whole number, over the loop, are one: in seconds.
+/// Maximum drift over the loop, in seconds, for rounding a tempo to a whole number.
 const ROUNDING_SECONDS: f64 = 0.006;
 
 /// The bars of a recording.
@@ -60,11 +60,11 @@ pub(super) struct Cut {
     pub(super) bpm: Measured<f64>,
     pub(super) downbeat: Measured<f64>,
     pub(super) bars: u32,
-    /// Seconds of a bar at the file's tempo.
+    /// Length of a bar in seconds at the file's tempo.
     pub(super) bar_seconds: f64,
 }
 
-/// Finds the bars of `decoded`. `hints` are tempos that its name and tags may mean.
+/// Finds the bars of `decoded`. `hints` are possible tempos from its name and tags.
 pub(super) fn find(
     decoded: &Decoded,
     meter: Meter,
@@ -85,7 +85,7 @@ pub(super) fn find(
     let novelty = flux.novelty();
     let similarity = Similarity::of(&novelty, flux.rate_hz());
     let hint = options.bpm_hint.or(options.plan.as_ref().map(|plan| plan.bpm));
-    // The length speaks only for what begins at the file's beginning.
+    // The length is evidence only if the music begins at the start of the file.
     let cut_seconds = decoded.cut_seconds.filter(|_| options.start_seconds.is_none());
     let (bpm, whole_bars) = match options.bpm {
         Some(value) => {
@@ -102,7 +102,7 @@ pub(super) fn find(
             match (noted.or(cut.map(|(bpm, bars)| (bpm, Some(bars)))), &options.plan) {
                 (Some((bpm, bars)), _) if noted.is_some() || hint.is_some() => (bpm, bars),
                 (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
-                // Pads have no beat; beside other tracks their tempo is taken to be the same.
+                // Pads have no beat. If there are other tracks, their tempo is assumed.
                 (None, Some(plan)) if measured.confidence < NO_BEAT => {
                     remarks
                         .push("no beat can be made out: it is taken to be in the session's tempo".to_owned());
@@ -140,7 +140,7 @@ pub(super) fn find(
     let bars = if wanted < held || whole_bars.is_some() {
         wanted.min(held)
     } else {
-        // Of a recording that was not cut to bars, phrases are taken.
+        // From a recording that was not cut to bars, take whole phrases.
         match held {
             0..=2 => held,
             3 => 2,
@@ -151,15 +151,15 @@ pub(super) fn find(
     Ok(Cut { bpm, downbeat, bars, bar_seconds: quarters_per_bar * 60.0 / bpm.value })
 }
 
-/// How many bars of a tempo a length is, if it is a whole number of them but for `tolerance` seconds.
+/// Number of bars in a length at a tempo, if it is whole within `tolerance` seconds.
 fn whole_bars(bpm: f64, seconds: f64, quarters_per_bar: f64, tolerance: f64) -> Option<u32> {
     let bar = quarters_per_bar * 60.0 / bpm;
     let bars = (seconds / bar).round();
     ((seconds - bars * bar).abs() <= tolerance && BARS_RANGE.contains(&(bars as u32))).then_some(bars as u32)
 }
 
-/// The first of the tempos that were noted that agrees with the length of the recording or with an octave of the measured
-/// tempo; and its bars, if the length is that of whole ones.
+/// The first noted tempo that agrees with the length of the recording or with an octave of the measured tempo, and its number of
+/// bars if the length is whole.
 fn noted(
     hints: &[Hint],
     similarity: &Similarity,
@@ -170,7 +170,7 @@ fn noted(
     let pulse = similarity.pulse(measured.value);
     hints.iter().filter(|hint| BPM_RANGE.contains(&hint.bpm)).find_map(|hint| {
         let by_length = cut_seconds.and_then(|seconds| {
-            // What says no more than a number must fit exactly, and be no stranger to what is heard.
+            // A bare number must fit exactly, and must be plausible for what is heard.
             let tolerance = if hint.is_tempo { NOTED_TOLERANCE * seconds } else { BARE_SECONDS };
             let bars = whole_bars(hint.bpm, seconds, quarters_per_bar, tolerance)?;
             let value = f64::from(bars) * quarters_per_bar * 60.0 / seconds;
@@ -191,8 +191,8 @@ fn noted(
     })
 }
 
-/// A measured tempo with the doubt about its octave: half and double of it may explain the recording about as well. Half of an
-/// ordinary tempo does not when sixteenths are heard, which would be half as long still.
+/// A measured tempo with its octave ambiguity: half and double tempo may fit about as well. Audible sixteenths rule out half of
+/// an ordinary tempo.
 fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String>) -> Measured<f64> {
     let usual = usual(None);
     let score = |bpm: f64| similarity.pulse(bpm).max(0.0) * usual(bpm);
@@ -218,7 +218,7 @@ fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String
     Measured { confidence: bpm.confidence * own / (own + rival), ..bpm }
 }
 
-/// A measured downbeat moved to the attack that is heard there, or, where none is, as far as the attacks of other beats are off.
+/// Moves a measured downbeat to the attack there, or, without one, by the median offset of the attacks on other bars or beats.
 fn at_attack(mono: &[f32], downbeat: f64, beat: f64, bar: f64) -> f64 {
     let seconds = mono.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
     let off = |at: f64| attack::near(mono, at, ATTACK_REACH).map(|found| found - at);
@@ -260,7 +260,7 @@ fn cut_to_bars(
             return Some(found(bars));
         }
     }
-    // Another tempo that the length speaks for explains the recording about as well.
+    // Another tempo supported by the length fits about as well.
     let score = |bars: u32| similarity.pulse(tempo(bars)).max(0.0) * usual(tempo(bars));
     let whole = (0..7).map(|power| 1_u32 << power).filter(|bars| is_possible(*bars));
     let best = whole.max_by(|a, b| score(*a).total_cmp(&score(*b)));
@@ -269,14 +269,14 @@ fn cut_to_bars(
     {
         return Some(found(best));
     }
-    // Lengths that are no power of two are less usual, and must fit better.
+    // Lengths that are not a power of two are less common, and must fit better.
     let off = (tempo(bars) / measured.value - 1.0).abs();
     let bound = 0.4 * (CUT_TOLERANCE / f64::from(bars.max(1))).min(CUT_TOLERANCE_SHARE);
     (is_possible(bars) && off < bound && similarity.pulse(tempo(bars)) >= CUT_PULSE_SHARE * pulse)
         .then(|| found(bars))
 }
 
-/// Beside other tracks, half and double tempo are the same music written otherwise: the nearest one is taken.
+/// Chooses between half, single and double tempo, which are the same music in another notation: the nearest to the other tracks.
 fn folded(bpm: f64, options: &ImportOptions) -> f64 {
     let Some(plan) = &options.plan else { return bpm };
     let mut bpm = bpm;
@@ -289,7 +289,7 @@ fn folded(bpm: f64, options: &ImportOptions) -> f64 {
     bpm
 }
 
-/// A tempo that is a whole number but for measuring becomes one.
+/// Rounds a tempo that is a whole number within measuring accuracy.
 fn rounded(bpm: f64, seconds: f64) -> f64 {
     let drift = |to: f64| (seconds - seconds * bpm / to).abs();
     [bpm.round(), (bpm * 2.0).round() / 2.0, (bpm * 100.0).round() / 100.0]
@@ -317,8 +317,7 @@ impl Begin {
     }
 }
 
-/// The first downbeat in seconds: beats where the onset strength is, and of those the ones with the most weight below and
-/// the least snare.
+/// The first downbeat in seconds: of the beats with onsets, the phase with the most bass and the least snare.
 fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begin: Begin) -> Measured<f64> {
     let starts_on_bar = begin == Begin::OnBar;
     let at = |values: &[f32], seconds: f64| -> f32 {
@@ -344,11 +343,11 @@ fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begi
             }
         }
         let top = sums.iter().copied().fold(0.0, f32::max);
-        // The middle of the plateau that the tolerance makes.
+        // The middle of the plateau that results from the tolerance.
         let first = sums.iter().position(|sum| *sum >= 0.98 * top).unwrap_or(0);
         let width = sums[first..].iter().take_while(|sum| **sum >= 0.98 * top).count();
         let phase = flux.seconds(first as f64 + (width as f64 - 1.0) / 2.0);
-        // A beat just before the end of this one is the one around the start; nothing begins before the first sound.
+        // A beat just before the end of this one wraps to the start, since nothing begins before the first sound.
         let phase = if phase > beat - 0.03 { phase - beat } else { phase };
         let is_loud = |value: &f32| *value >= loud || begin == Begin::AtOnce;
         let first = novelty.iter().position(is_loud).unwrap_or(0);
@@ -359,7 +358,7 @@ fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begi
     let weight = |first: usize| -> f32 {
         let mut sum = 0.0;
         let mut count = 0;
-        // Most recordings begin on a bar, unless what follows says otherwise.
+        // Most recordings begin on a bar line.
         let begins = if first == 0 { BEGIN_BONUS } else { 0.0 };
         let mut time = phase + first as f64 * beat;
         // What stands at the very edge of the recording is heard in part, and says less than what comes later.
@@ -380,14 +379,14 @@ fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begi
     let best = if starts_on_bar {
         0
     } else {
-        // The first of those that are about the strongest.
+        // The first of those that are nearly the strongest.
         let top = weights.iter().copied().fold(f32::MIN, f32::max);
         weights.iter().position(|weight| *weight >= top - 0.05).unwrap_or(0)
     };
     let others = weights.iter().enumerate().filter(|(index, _)| *index != best);
     let second = others.map(|(_, weight)| *weight).fold(f32::MIN, f32::max);
     let margin = if beats > 1 { (weights[best] - second).clamp(0.0, 1.0) } else { 1.0 };
-    // That it was cut to whole bars speaks for its beginning.
+    // A recording cut to whole bars probably begins on a bar line.
     let confidence = if starts_on_bar { 0.5 + 0.5 * margin } else { margin };
     Measured { value: phase + best as f64 * beat, confidence }
 }

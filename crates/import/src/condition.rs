@@ -1,23 +1,23 @@
-//! What belongs in no mix is taken out of a recording: a constant offset, and rumble below hearing.
+//! Removes DC offset and inaudible rumble from a recording.
 
 use super::decode::Decoded;
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
-/// Samples of a block whose mean is taken (100 ms).
+/// Length in samples of the blocks whose means are compared (100 ms).
 const BLOCK: usize = 4_800;
-/// Smallest offset that is taken out, full scale 1 (-60 dB).
+/// Smallest offset that is removed, full scale 1 (-60 dB).
 const OFFSET: f32 = 1e-3;
-/// Share of the blocks that must show about the same mean for it to be an offset.
+/// Share of blocks that must have about the same mean.
 const OFFSET_SHARE: f32 = 0.6;
-/// What lies below is rumble, in Hz.
+/// Upper limit of rumble in Hz.
 const RUMBLE_HZ: f64 = 18.0;
-/// Share of the power that is told and taken out, and its least level, full scale 1 (-60 dB).
+/// Smallest share of the power that counts as rumble, and its lowest level, full scale 1 (-60 dB).
 const RUMBLE_SHARE: f64 = 0.02;
 const RUMBLE_LEAST: f64 = 1e-3;
-/// Samples before and behind the recording over which the filter settles (0.2 s).
+/// Samples before and after the recording in which the filter settles (0.2 s).
 const SETTLING: usize = 9_600;
 
-/// Takes offset and rumble out of a recording and tells what was found.
+/// Removes offset and rumble from a recording, and adds a remark for each.
 pub(super) fn clean(decoded: &mut Decoded) {
     let mut largest = 0.0_f32;
     for channel in [&mut decoded.left, &mut decoded.right] {
@@ -51,7 +51,7 @@ pub(super) fn clean(decoded: &mut Decoded) {
         .push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was taken out", 20.0 * level.log10()));
 }
 
-/// The mean that most blocks share; 0 if there is none. (The mean of everything is moved by a single low note.)
+/// The mean that most blocks share; 0 if there is none. (A single low note would change the mean of the whole recording.)
 fn offset(samples: &[f32]) -> f32 {
     let mut means: Vec<f32> =
         samples.chunks(BLOCK).map(|block| block.iter().sum::<f32>() / block.len() as f32).collect();
@@ -69,8 +69,8 @@ fn offset(samples: &[f32]) -> f32 {
     near.iter().sum::<f32>() / near.len() as f32
 }
 
-/// What lies below a frequency, without delay: a low-pass of second order (Bristow-Johnson, "Cookbook formulae for audio EQ
-/// biquad filter coefficients"), forwards and backwards over the samples, which are continued by their mirror images.
+/// The part below a frequency, without delay: a second-order low-pass (Bristow-Johnson, "Cookbook formulae for audio EQ biquad
+/// filter coefficients") run forwards and backwards, with the signal mirrored at both ends.
 fn below(samples: &[f32], hz: f64) -> Vec<f32> {
     let count = samples.len();
     if count < 2 {
@@ -90,7 +90,7 @@ fn below(samples: &[f32], hz: f64) -> Vec<f32> {
 
 fn low_pass<'a>(samples: impl Iterator<Item = &'a mut f64>, hz: f64) {
     let (sine, cosine) = (std::f64::consts::TAU * hz / f64::from(TAKE_SAMPLE_RATE_HZ)).sin_cos();
-    // Butterworth: a quality of the square root of a half.
+    // Butterworth: Q is the square root of one half.
     let alpha = sine * std::f64::consts::FRAC_1_SQRT_2;
     let scale = 1.0 / (1.0 + alpha);
     let (b, a1, a2) = ((1.0 - cosine) / 2.0 * scale, -2.0 * cosine * scale, (1.0 - alpha) * scale);

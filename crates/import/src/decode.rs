@@ -286,10 +286,13 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
         | [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(Kind::Pcm),
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Stream),
         // Some programs put the tags of an MP3 file before others.
-        [b'I', b'D', b'3', _, _, _, size @ .., _, _] if is_flac_behind(file, hints::syncsafe(size)) => {
-            Ok(Kind::Stream)
-        }
-        [b'I', b'D', b'3', ..] => Ok(Kind::Mp3),
+        [b'I', b'D', b'3', _, _, _, size @ .., _, _] => match &name_behind(file, hints::syncsafe(size)) {
+            b"fLaC" => Ok(Kind::Stream),
+            b"RIFF" | b"RF64" | b"FORM" => {
+                refused("a tag lies before its header, where no other program looks")
+            }
+            _ => Ok(Kind::Mp3),
+        },
         _ if is_mp3 => Ok(Kind::Mp3),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0x1a, 0x45, 0xdf, 0xa3, ..] => {
             refused("it is a video or an MP4 file")
@@ -301,11 +304,11 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
     }
 }
 
-/// Whether a FLAC stream follows a tag of `size` bytes.
-fn is_flac_behind(file: &mut File, size: usize) -> bool {
+/// The first four bytes behind a tag of `size` bytes; zeros if there are none.
+fn name_behind(file: &mut File, size: usize) -> [u8; 4] {
     let mut name = [0; 4];
     let read = file.seek(SeekFrom::Start(10 + size as u64)).and_then(|_| file.read_exact(&mut name));
-    read.is_ok() && name == *b"fLaC"
+    if read.is_ok() { name } else { [0; 4] }
 }
 
 /// Mixes to stereo, leaves out what lies before the start, and resamples.

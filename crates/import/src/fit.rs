@@ -1,4 +1,4 @@
-//! A recording on the grid: cut to exact bars, repeated, and stretched where its tempo differs.
+//! Fits a recording to the grid: cuts it to exact bars, repeats it, and stretches it if its tempo differs.
 
 use super::bars::Cut;
 use super::decode::Decoded;
@@ -8,20 +8,20 @@ use resonantgen_sound::listen::flux::{Edges, Flux};
 use resonantgen_sound::listen::mono;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Drift from the grid over the whole loop that is left alone, in seconds.
+/// Maximum drift from the grid over the loop, in seconds, that is not corrected.
 const DRIFT_SECONDS: f64 = 0.004;
 /// Crossfade at the loop's seam, in audio frames (5 ms).
 const SEAM_FRAMES: usize = 240;
 /// Length of a piece of the time stretch, half of which overlaps the next, in audio frames (40 ms).
 const PIECE: usize = 1_920;
-/// How far a piece may move to fit the one before, in audio frames (12 ms).
+/// Maximum shift of a piece to match the previous one, in audio frames (12 ms).
 const SEARCH: i64 = 576;
-/// How long an attack is played untouched, in seconds, and how much before its onset that begins.
+/// Duration for which an attack is played unchanged, and how long before its onset that begins, in seconds.
 const ATTACK_SECONDS: f64 = 0.045;
 const LEAD_SECONDS: f64 = 0.006;
 
-/// Cuts the bars of `cut` out of a recording, stretches them to the tempo of `grid` if need be, and repeats or cuts them
-/// to its length.
+/// Cuts the bars of `cut` out of a recording, stretches them to the tempo of `grid` if necessary, and repeats or cuts them to its
+/// length.
 pub(super) fn fit(
     decoded: &Decoded,
     cut: &Cut,
@@ -46,7 +46,7 @@ pub(super) fn fit(
         let source = [&decoded.left, &decoded.right].map(|samples| seamless(samples, first, source_frames));
         (stretch(&source, phrase_frames, observer)?, Fit::Stretched(factor))
     };
-    // Repetitions start where the grid's bars are, to the sample.
+    // Repetitions start exactly on the grid's bars.
     let phrase_seconds = grid_bar * bars;
     let place = |phrase: &[f32]| -> Vec<f32> {
         (0..frames)
@@ -61,15 +61,15 @@ pub(super) fn fit(
     Ok((StemAudio::from_f32(&left, &right), fit))
 }
 
-/// `length` samples from `first`, silent beyond the recording, whose end leads into their beginning: what precedes the
-/// beginning is faded in, or, if nothing does, the end fades out where it would click.
+/// `length` samples from `first`, silent beyond the recording, that loop without a click: the audio before the beginning is
+/// crossfaded into the end, or, if there is none, the end fades out.
 fn seamless(samples: &[f32], first: i64, length: usize) -> Vec<f32> {
     let at =
         |index: i64| usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0);
     let mut part: Vec<f32> = (0..length as i64).map(|index| at(first + index)).collect();
     let fade = SEAM_FRAMES.min(length / 4);
     let (Some(begin), Some(end)) = (part.first().copied(), part.last().copied()) else { return part };
-    // A loop that was cut well goes on by itself.
+    // A well-cut loop needs no crossfade.
     let usual = part.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
     if (end - begin).abs() <= usual.min(0.02) && first <= 0 {
         return part;
@@ -83,14 +83,14 @@ fn seamless(samples: &[f32], first: i64, length: usize) -> Vec<f32> {
     part
 }
 
-/// Where in the source (audio frames) a moment of the result comes from.
+/// Maps positions in the result to positions in the source, in audio frames.
 struct TimeMap {
-    /// Result and source position, ascending.
+    /// Pairs of result and source positions, ascending.
     anchors: Vec<(f64, f64)>,
 }
 
 impl TimeMap {
-    /// A map whose attacks run at the original speed; the rest makes up for it.
+    /// A map with attacks at the original speed and the rest stretched to compensate.
     fn new(mono: &[f32], frames: usize) -> Self {
         let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
         let length = mono.len() as f64;
@@ -115,7 +115,7 @@ impl TimeMap {
                 anchors.push((onset * factor + attack, onset + attack));
             }
         }
-        // The last attack may reach past the end of a faster result.
+        // The last attack may extend past the end of a faster result.
         while anchors.len() > 1 && anchors.last().is_some_and(|(to, _)| *to >= frames as f64) {
             anchors.pop();
         }
@@ -123,7 +123,7 @@ impl TimeMap {
         Self { anchors }
     }
 
-    /// Source position, and whether it lies in an attack.
+    /// The source position, and whether it is in an attack.
     fn source(&self, result: f64) -> (f64, bool) {
         let after = self.anchors.partition_point(|(to, _)| *to <= result).clamp(1, self.anchors.len() - 1);
         let ((to_a, from_a), (to_b, from_b)) = (self.anchors[after - 1], self.anchors[after]);
@@ -132,8 +132,8 @@ impl TimeMap {
     }
 }
 
-/// Stretches a loop to `frames`, its pitch and its attacks kept: overlapping pieces, each moved to where it continues the
-/// one before best (WSOLA: Verhelst and Roelands, ICASSP 1993).
+/// Stretches a loop to `frames` without changing pitch or attacks, by overlapping pieces that are each shifted to continue the
+/// previous one best (WSOLA: Verhelst and Roelands, ICASSP 1993).
 fn stretch(
     source: &[Vec<f32>; 2],
     frames: usize,
@@ -166,7 +166,7 @@ fn stretch(
             begin += best_shift(begin, continuation, |index| mono[index.rem_euclid(length) as usize]);
         }
         for (offset, weight) in window.iter().enumerate() {
-            // The first piece straddles the seam of the loop; none else may reach over it and double its attack.
+            // The first piece straddles the seam. No other may cross it, which would double the first attack.
             let position = first + offset as i64;
             if position >= frames as i64 {
                 break;
@@ -187,7 +187,7 @@ fn stretch(
     Ok(output)
 }
 
-/// The shift within reach by which the sound from `begin` resembles that from `target` most.
+/// The allowed shift that makes the audio from `begin` most similar to that from `target`.
 fn best_shift(begin: i64, target: i64, at: impl Fn(i64) -> f32) -> i64 {
     const STRIDE: i64 = 4;
     let hop = PIECE as i64 / 2;

@@ -1,4 +1,4 @@
-//! Key and chords of a loop, from the pitches that are heard.
+//! Key and chords of a loop, from its chroma.
 
 use super::Measured;
 use resonantgen_music::plan::{Chord, ChordQuality, Key, Mode, Plan};
@@ -8,12 +8,12 @@ use resonantgen_sound::listen::HeardStep;
 /// 1990, table 2.1).
 const MAJOR: [f32; 12] = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
 const MINOR: [f32; 12] = [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
-/// The lowest pitch counts this much more: it tends to be a root.
+/// Extra weight of the lowest pitch, which tends to be a root.
 const BASS_WEIGHT: f32 = 1.0;
-/// What is kept of a chord's score when it differs from the one before.
+/// Penalty for a chord that differs from the previous one.
 const CHANGE_COST: f32 = 0.12;
 
-/// Weight of each pitch class in some steps.
+/// Weight of each pitch class over some steps.
 fn chroma<'a>(steps: impl IntoIterator<Item = &'a HeardStep>) -> [f32; 12] {
     let mut chroma = [0.0; 12];
     for step in steps {
@@ -44,7 +44,7 @@ fn correlation(chroma: &[f32; 12], profile: &[f32; 12], tonic: usize) -> f32 {
 /// The key, major or minor.
 pub(super) fn key(heard: &[HeardStep], plan: &Plan) -> Measured<Key> {
     let mut weights = chroma(heard);
-    // How a bar begins says more about the tonic; how the loop begins, most.
+    // The beginning of a bar says more about the tonic, and the beginning of the loop most.
     let per_bar = plan.meter.steps_per_bar() as usize;
     for (bar, steps) in heard.chunks(per_bar).enumerate() {
         let extra = if bar == 0 { 2.0 } else { 0.5 };
@@ -88,7 +88,7 @@ fn triad(key: Key, degree: usize) -> Option<Chord> {
     Some(Chord { root: (key.tonic + root) % 12, quality, flats: key.uses_flats() })
 }
 
-/// One chord per half bar: the triads of the key that fit best, changing no more often than the sound does (Viterbi).
+/// One chord per half bar: the best-fitting sequence of the key's triads, with a penalty for changes (Viterbi).
 pub(super) fn chords(heard: &[HeardStep], plan: &Plan, key: Key) -> Vec<Chord> {
     let mut choices: Vec<Chord> = (0..7).filter_map(|degree| triad(key, degree)).collect();
     if key.mode == Mode::Minor {

@@ -1,17 +1,17 @@
-//! What a file says of its tempo besides its sound: its name, and tags.
+//! Hints at the tempo from a file's name and tags.
 
-/// Whole numbers of a name that may be a tempo.
+/// Range of whole numbers in a name that may be a tempo.
 const LIKELY_BPM: std::ops::RangeInclusive<f64> = 55.0..=220.0;
 
-/// A tempo that somebody or something noted.
+/// A noted tempo.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Hint {
     pub(super) bpm: f64,
-    /// It says that it is a tempo; a bare number in a name does not.
+    /// Whether it is marked as a tempo, unlike a bare number in a name.
     pub(super) is_tempo: bool,
 }
 
-/// The tempos that the name of a file may mean, the likeliest first.
+/// Possible tempos in the name of a file, the likeliest first.
 pub(super) fn of_name(name: &str) -> Vec<Hint> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_lowercase();
     let mut told = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn of_name(name: &str) -> Vec<Hint> {
     told
 }
 
-/// Where the numbers of a text start and end; with at most one point or comma between digits.
+/// Ranges of the numbers in a text, with at most one point or comma between digits.
 fn numbers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -58,7 +58,7 @@ fn numbers(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// A tempo that stands in a tag as text.
+/// A tempo written as text in a tag.
 pub(super) fn of_text(text: &str) -> Option<f64> {
     text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\0').replace(',', ".").parse().ok()
 }
@@ -85,7 +85,7 @@ pub(super) fn id3_bpm(tag: &[u8]) -> Option<f64> {
         at += head_length;
         let content = tag.get(at..at.checked_add(size)?.min(end))?;
         if head[..name_length] == b"TBPM"[..name_length] || head.starts_with(b"TBP\0") {
-            // The first byte tells the encoding; digits are the same in all of them but for zeros.
+            // The first byte is the encoding. In all of them, digits differ only by zero bytes.
             let digits: String = content
                 .iter()
                 .skip(1)

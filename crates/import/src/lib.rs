@@ -1,7 +1,9 @@
 //! Imports a loop: an audio file becomes an immutable take on the session's grid.
 //!
-//! The file is decoded; tempo, downbeat and key are measured, each with its confidence; the audio is fitted to exact bars
-//! (stretched only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
+//! The file is decoded; tempo, downbeat and key are measured, each with a confidence; the audio is fitted to exact bars (stretched
+//! only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
+//!
+//! It may know `music`, `sound` and `take`. It knows no session and no models.
 //!
 //! ```no_run
 //! use resonantgen_import::{ImportOptions, import_loop};
@@ -32,7 +34,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use hex::encode as hex;
@@ -43,42 +45,42 @@ pub use resonantgen_take::ImportSource;
 use resonantgen_take::{GenerationSettings, Recipe, StageSeconds, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use resonantgen_words::Intent;
 
-/// Longest stretch of audio that is looked at, in seconds: 64 bars of 4/4 at 40 bpm, and some.
+/// Maximum length of audio that is analysed, in seconds: a little more than 64 bars of 4/4 at 40 bpm.
 pub const LONGEST_SECONDS: f64 = 400.0;
-/// Rates that files may have, in audio frames per second.
+/// Allowed sample rates of files in Hz.
 pub const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 4_000..=768_000;
-/// A shorter loop is repeated until it has this many bars, unless the user says how many.
+/// A shorter loop is repeated to this many bars, unless the user sets the number.
 pub const FEWEST_BARS: u32 = 4;
 /// Loudest sample that counts as silence, full scale 1 (-66 dB).
 const SILENCE: f32 = 5e-4;
-/// Confidences below this are doubtful and told so.
+/// Confidence below which a value is reported as doubtful.
 const DOUBTFUL: f32 = 0.3;
-/// Onsets that keep to the beat less than this are told so.
+/// Steadiness below which the user is warned.
 const UNSTEADY: f32 = 0.45;
 
-/// What is known beforehand.
+/// What the user and the session know about the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportOptions {
-    /// Track that the loop becomes; decides how it is listened to.
+    /// Track of the loop; it decides how the loop is analysed.
     pub track: Track,
-    /// Tempo of the file, if the user knows it; else it is measured.
+    /// Tempo of the file; `None` to measure it.
     pub bpm: Option<f64>,
-    /// Tempo that a doubtful octave shall be close to: the host's, or the prompt's.
+    /// Tempo of the host or prompt, which decides between octaves in doubt.
     pub bpm_hint: Option<f64>,
     /// Bars of the result. A longer file is cut, a shorter one repeated.
     pub bars: Option<u32>,
-    /// Where the first bar starts in the file, in seconds; else it is measured.
+    /// Start of the first bar in the file, in seconds; `None` to measure it.
     pub start_seconds: Option<f64>,
-    /// Key, if the user knows it.
+    /// Key; `None` to measure it.
     pub key: Option<Key>,
-    /// Meter, if the user knows it; else that of `plan`, else 4/4.
+    /// Meter; `None` for that of `plan`, or else 4/4.
     pub meter: Option<Meter>,
-    /// What the other tracks play: the loop is fitted to its tempo, meter and length.
+    /// Plan of the other tracks. The loop is fitted to its tempo, meter and length.
     pub plan: Option<Plan>,
 }
 
 impl ImportOptions {
-    /// Nothing is known but the track.
+    /// Options with only the track set.
     #[must_use]
     pub const fn new(track: Track) -> Self {
         Self {
@@ -105,23 +107,23 @@ pub enum ImportStage {
     Fit,
 }
 
-/// Watches an import, and may stop it.
+/// Observes an import, and may cancel it.
 pub trait ImportObserver: Sync {
     /// `fraction` in `0.0..=1.0` of `stage` is done.
     fn progress(&self, stage: ImportStage, fraction: f32) {
         let _ = (stage, fraction);
     }
 
-    /// Whether to stop; asked often, so it must be cheap.
+    /// Whether to cancel. Called often, so it must be cheap.
     fn is_cancelled(&self) -> bool {
         false
     }
 }
 
-/// Nobody watches.
+/// Observes nothing.
 impl ImportObserver for () {}
 
-/// A measured value, and how sure it is.
+/// A measured value with its confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Measured<T> {
     /// The value.
@@ -130,59 +132,66 @@ pub struct Measured<T> {
     pub confidence: f32,
 }
 
-/// How the file came onto the grid.
+/// How the file was fitted to the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// It has the grid's tempo: its samples are taken as they are.
+    /// Unchanged, because it has the grid's tempo.
     AsIs,
-    /// Time-stretched by this factor (above 1 is longer) with its pitch kept.
+    /// Time-stretched by this factor (above 1 is longer) at the same pitch.
     Stretched(f64),
 }
 
-/// What was found out about a file.
+/// The analysis of a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Findings {
     /// Rate of the file in audio frames per second.
     pub rate_hz: u32,
     /// Channels of the file.
     pub channels: usize,
-    /// Length that was looked at, in seconds.
+    /// Analysed length in seconds.
     pub seconds: f64,
     /// Tempo of the file in quarter notes per minute.
     pub bpm: Measured<f64>,
-    /// Where the first bar starts, in seconds from where the import starts in the file.
+    /// Start of the first bar, in seconds from where the import starts in the file.
     pub downbeat_seconds: Measured<f64>,
     /// Key; `None` for drums.
+    #[serde(serialize_with = "measured_key")]
     pub key: Option<Measured<Key>>,
-    /// Bars taken from the file.
+    /// Number of bars taken from the file.
     pub bars: u32,
-    /// How it came onto the grid.
+    /// How it was fitted to the grid.
     pub fit: Fit,
-    /// What the user should know, in sentences.
+    /// Remarks for the user, in sentences.
     pub remarks: Vec<String>,
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn measured_key<S: Serializer>(key: &Option<Measured<Key>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let key = key.map(|key| Measured { value: key.value.to_string(), confidence: key.confidence });
+    key.serialize(serializer)
 }
 
 /// A loop on the grid, not yet in a session (see `Session::add_import`).
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// The take. Its recipe's plan is the one to go by in an empty session.
+    /// The take. An empty session adopts the plan of its recipe.
     pub take: Take,
-    /// What was found out.
+    /// The analysis.
     pub findings: Findings,
 }
 
-/// A file was not imported; nothing was changed.
+/// Why a file was not imported.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum ImportError {
-    /// The observer asked to stop.
+    /// The observer cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// The system does not give the file.
+    /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    /// It is no audio file of a known kind.
+    /// It is not an audio file of a known format.
     #[error("{} cannot be imported: {what}; use WAV, FLAC, MP3, OGG (Vorbis) or AIFF", path.display())]
     NotAudio { path: PathBuf, what: &'static str },
     /// The file is incomplete or damaged.
@@ -197,13 +206,13 @@ pub enum ImportError {
          or how long with --bars N"
     )]
     TooLong { seconds: f64 },
-    /// The start lies behind the end.
+    /// The start is after the end of the file.
     #[error("the start at {start} s lies behind the end of the file at {seconds:.2} s")]
     StartBeyondEnd { start: f64, seconds: f64 },
-    /// Nothing sounds.
+    /// The file is silent.
     #[error("the file is silent from where the import starts, so there is nothing to import")]
     Silent,
-    /// Less than a bar.
+    /// The file is shorter than a bar.
     #[error("the file is too short: {seconds:.2} s hold less than one bar at {bpm:.1} bpm")]
     TooShort { seconds: f64, bpm: f64 },
     /// No beat was found.
@@ -214,11 +223,10 @@ pub enum ImportError {
     Option { what: &'static str, value: f64, low: f64, high: f64 },
 }
 
-/// Reads an audio file and makes a take of it that fits the grid. Bounded in
-/// memory and time by [`LONGEST_SECONDS`]; not realtime-safe.
+/// Imports an audio file as a take that fits the grid. Memory and time are bounded by [`LONGEST_SECONDS`]. Not realtime-safe.
 ///
 /// # Errors
-/// When the file cannot be read, is no music on a beat, or the observer cancels.
+/// When the file cannot be read, is silent, too short or without a beat, an option is out of range, or the observer cancels.
 pub fn import_loop(
     path: &Path,
     options: &ImportOptions,
@@ -283,7 +291,7 @@ pub fn import_loop(
     {
         remarks.push(format!("the key ({}) is a guess: say it with --key if it is wrong", key.value));
     }
-    // A plan that others play to keeps its harmony; else it is heard.
+    // The harmony of the other tracks' plan stays. Without a plan it is measured.
     let plan = match (&options.plan, key) {
         (None, Some(key)) => {
             Plan { key: key.value, chords: harmony::chords(&heard, &grid, key.value), ..grid }
@@ -348,14 +356,14 @@ fn check(options: &ImportOptions) -> Result<(), ImportError> {
     inside("a length in bars", bars, f64::from(*BARS_RANGE.start()), f64::from(*BARS_RANGE.end()))
 }
 
-/// How much of a file must be looked at for the bars that are wanted, with room for finding the first.
+/// How much of a file to analyse for the requested bars, including a margin for finding the first one.
 fn limit_seconds(options: &ImportOptions) -> Option<f64> {
     let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
     let bar_seconds = f64::from(meter.steps_per_bar()) * 15.0 / options.bpm.unwrap_or(*BPM_RANGE.start());
     options.bars.map(|bars| (f64::from(bars) + 4.0) * bar_seconds)
 }
 
-/// The grid that the loop shall lie on: that of the other tracks, or its own.
+/// The grid for the loop: that of the other tracks, or its own.
 fn grid(cut: &bars::Cut, meter: Meter, options: &ImportOptions) -> Plan {
     if let Some(plan) = &options.plan {
         return plan.clone();

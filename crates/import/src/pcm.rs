@@ -66,6 +66,8 @@ struct Found {
     format: Option<Format>,
     /// Where the sound starts, and how long it is said to be.
     sound: Option<(u64, u64)>,
+    /// Whether there is another piece of sound, which is not read.
+    has_more: bool,
     bpm: Option<f64>,
     beats: Option<u32>,
 }
@@ -92,6 +94,9 @@ impl<R: Read + Seek> Pcm<R> {
             found.format.ok_or_else(|| Fault::damaged("its header does not say what its sound is"))?;
         let (start, said) = found.sound.ok_or_else(|| Fault::damaged("there is no sound in it"))?;
         let mut remarks = Vec::new();
+        if found.has_more {
+            remarks.push("another piece follows it in the same file and was left out".to_owned());
+        }
         let bytes = sound_bytes(&mut input, length, start, said, is_aiff, &mut remarks)?;
         let block = (format.width * usize::from(format.channels)) as u64;
         if bytes < block {
@@ -306,6 +311,7 @@ fn read_wav(input: &mut (impl Read + Seek), length: u64, found: &mut Found) -> R
                 let is_long = size == u64::from(u32::MAX);
                 found.sound = Some((at, long_size.filter(|_| is_long).unwrap_or(size)));
             }
+            b"data" => found.has_more |= size > 0,
             b"acid" => {
                 let bytes = content(input, at, size)?;
                 let four = |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
@@ -492,6 +498,9 @@ mod tests {
             assert!((read[1] - f32::from(sound[1]) / 32_768.0).abs() < 1e-6);
         }
         // What follows is a chunk, or filling, and no sound.
+        let (facts, read_first) = read(&wav(&sound, size, &wav(&sound, size, b"")[36..])).expect("a file");
+        assert_eq!((read_first.len(), facts.remarks.len()), (9_000, 1));
+        assert!(facts.remarks[0].contains("left out"), "{:?}", facts.remarks);
         let list = chunk(b"LIST", &[7; 6_000], false);
         for behind in [&list[..], &[0; 6_000]] {
             let (facts, read) = read(&wav(&sound, size, behind)).expect("a file");

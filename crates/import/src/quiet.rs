@@ -1,4 +1,4 @@
-//! Panics that are caught and told as errors, without the report that Rust writes of each.
+//! Silences the panic message where panics of decoders are caught.
 
 use std::cell::Cell;
 use std::panic;
@@ -8,14 +8,13 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls something that may panic and catches it, so that nothing is written of a panic on this thread. The hook that reports
-/// panics elsewhere stays.
+/// Runs `call` with the panic hook silenced on this thread. Panics of other threads are still printed.
 pub(super) fn without_report<T>(call: impl FnOnce() -> T) -> T {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            // A thread that ends has no flag any more.
+            // The flag is gone while the thread is ending.
             if !IS_QUIET.try_with(Cell::get).unwrap_or(false) {
                 report(panic);
             }

@@ -1,4 +1,4 @@
-//! Whether a recording keeps to the grid that was found for it; speech and noises do not.
+//! Whether a recording keeps to its measured grid; speech and noise do not.
 
 use std::f64::consts::TAU;
 
@@ -7,15 +7,14 @@ use resonantgen_sound::listen::mono;
 use resonantgen_sound::measure::onsets;
 use resonantgen_take::{FULL_SCALE, StemAudio};
 
-/// Fewer onsets say nothing: pads have few.
+/// Minimum number of onsets for a judgement; pads have few.
 const FEWEST: usize = 12;
-/// Divisions of a quarter note that are tried: sixteenths, triplets with the eighths that swing, and the sixteenths of a tempo
-/// that was halved.
+/// Divisions of a quarter note that are tried: sixteenths, triplets (also swung eighths), and the sixteenths of a halved tempo.
 const DIVISIONS: [f64; 3] = [4.0, 6.0, 8.0];
 
-/// How closely the onsets of a loop lie on the grid of `plan`, from 0 (anywhere) to 1: the length of the mean of their phases'
-/// unit vectors, weighted by strength (Mardia and Jupp, "Directional Statistics", 2000, section 2.3), on the better of two grids.
-/// `None` with too few onsets to tell.
+/// How closely the onsets of a loop follow the grid of `plan`, from 0 (random) to 1: the length of the mean of their phases' unit
+/// vectors, weighted by strength (Mardia and Jupp, "Directional Statistics", 2000, section 2.3), for the best division. `None` if
+/// there are too few onsets.
 pub(super) fn steadiness(audio: &StemAudio, plan: &Plan) -> Option<f32> {
     let floats =
         |samples: &[i32]| -> Vec<f32> { samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect() };

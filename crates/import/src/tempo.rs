@@ -9,14 +9,14 @@ use realfft::RealFftPlanner;
 use super::Measured;
 use resonantgen_music::plan::BPM_RANGE;
 
-/// The most usual tempo, and how fast others become unusual, in octaves.
+/// Centre and width (in octaves) of the prior over tempos.
 const USUAL_BPM: f64 = 118.0;
 const USUAL_SPREAD: f64 = 0.75;
-/// The same around a tempo that was hinted at: only the octave is decided by it.
+/// Width around a hinted tempo, which decides only the octave.
 const HINT_SPREAD: f64 = 0.3;
-/// Multiples of the beat that are looked at.
+/// Number of multiples of the beat that are evaluated.
 const MULTIPLES: usize = 4;
-/// Share by which neighbouring candidates differ.
+/// Relative difference between neighbouring candidates.
 const CANDIDATE_STEP: f64 = 1.005;
 
 /// Self-similarity of onset strength over time lags.
@@ -53,7 +53,7 @@ impl Similarity {
         Self { values, rate_hz }
     }
 
-    /// Similarity at a lag in seconds, where at least a fifth of the recording still overlaps.
+    /// Similarity at a lag in seconds, if at least a fifth of the recording overlaps.
     pub(super) fn at(&self, seconds: f64) -> Option<f32> {
         let lag = seconds * self.rate_hz;
         let index = lag as usize;
@@ -83,7 +83,7 @@ impl Similarity {
         let mut weights = 0.0;
         for multiple in 1..=MULTIPLES {
             let Some((_, on)) = self.near(beat * multiple as f64, 0.012) else { break };
-            // A pulse has less in between; half a beat may well carry notes, a third and two thirds should not.
+            // A pulse is weaker between beats. Half a beat may have notes, a third and two thirds should not.
             let off = self.at(beat * (multiple as f64 - 0.34)).unwrap_or(0.0).max(0.0);
             let weight = if multiple == 3 { 0.6 } else { 1.0 };
             sum += weight * (on - 0.5 * off);
@@ -92,13 +92,13 @@ impl Similarity {
         if weights > 0.0 { sum / weights } else { 0.0 }
     }
 
-    /// A tempo made exact at the longest multiples of its beat that still resemble.
+    /// Refines a tempo at the longest multiples of its beat that are still similar.
     fn refined(&self, bpm: f64) -> f64 {
         let mut beat = 60.0 / bpm;
         let longest = self.values.len() as f64 / self.rate_hz * 0.6;
         let mut multiple = 1.0;
         while beat * multiple <= longest {
-            // The beat is known to within a share of a value over the previous multiple.
+            // The previous multiple gives the beat to a fraction of a value.
             let reach = (beat * multiple * 0.004).clamp(0.006, 0.02);
             match self.near(beat * multiple, reach) {
                 Some((lag, similarity)) if similarity > 0.1 => beat = lag / multiple,
@@ -110,13 +110,13 @@ impl Similarity {
     }
 }
 
-/// How usual a tempo is, 1 for the most usual one, which is `hint` if there is one.
+/// Prior of a tempo, 1 at the most common tempo or at `hint`.
 pub(super) fn usual(hint: Option<f64>) -> impl Fn(f64) -> f32 {
     let (centre, spread) = hint.map_or((USUAL_BPM, USUAL_SPREAD), |hint| (hint, HINT_SPREAD));
     move |bpm: f64| (-0.5 * ((bpm / centre).log2() / spread).powi(2)).exp() as f32
 }
 
-/// The tempo in quarter notes per minute; near `hint` where the octave is in doubt.
+/// The tempo in quarter notes per minute; `hint` decides between octaves in doubt.
 pub(super) fn estimate(similarity: &Similarity, hint: Option<f64>) -> Measured<f64> {
     let (low, high) = (*BPM_RANGE.start(), *BPM_RANGE.end());
     let usual = usual(hint);

@@ -1,21 +1,21 @@
-//! An approximate score of what was heard, for the display, MIDI and the measures. The other tracks'
-//! composers hear the audio itself (see the context in the crate `models`).
+//! An approximate score of a recording for display, MIDI and measures. The composers of the other tracks use the audio itself (see
+//! the context in the crate `models`).
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note, Score, sort_notes};
 use resonantgen_music::track::Track;
 use resonantgen_sound::listen::HeardStep;
 
-/// Onsets below this are no hits.
+/// Minimum strength of an onset that counts as a hit.
 const HIT: f32 = 0.22;
-/// A change of pitch counts as a new note also without an onset this strong.
+/// Strength of onset above which a new note needs no change of pitch.
 const NOTE_ONSET: f32 = 0.15;
-/// A note ends where the level falls below this share of its beginning's.
+/// A note ends when its level falls below this share of its initial level.
 const RELEASE_SHARE: f32 = 0.12;
-/// Pitches weaker than this share of the strongest are left out of a score.
+/// Pitches weaker than this share of the strongest are not notated.
 const WEAKEST_PITCH: f32 = 0.4;
 
-/// Writes down what was heard.
+/// Transcribes a recording.
 pub(super) fn transcribe(track: Track, heard: &[HeardStep], plan: &Plan) -> Score {
     let mut notes = match track {
         Track::Drums => hits(heard),
@@ -51,7 +51,7 @@ fn hits(heard: &[HeardStep]) -> Vec<Note> {
 fn tones(heard: &[HeardStep], plan: &Plan) -> Vec<Note> {
     let onset = |step: &HeardStep| step.onsets.iter().copied().fold(0.0, f32::max);
     let mut notes: Vec<Note> = Vec::new();
-    // Notes that sound on: index into `notes`, level at their beginning.
+    // Sustained notes: index into `notes`, and initial level.
     let mut open: Vec<(usize, f32)> = Vec::new();
     for (index, step) in heard.iter().enumerate() {
         let struck = onset(step) >= NOTE_ONSET;
@@ -66,7 +66,7 @@ fn tones(heard: &[HeardStep], plan: &Plan) -> Vec<Note> {
             }
             goes_on
         });
-        // Strikes begin notes; without one, only a changed pitch that lasts does.
+        // An onset begins a note. Without one, only a lasting change of pitch does.
         let lasts = |pitch: u8| {
             heard.get(index + 1).is_some_and(|next| next.pitches.iter().any(|(other, _)| *other == pitch))
         };

@@ -156,6 +156,8 @@ fn a_stream_is_read_whatever_lies_around_it() {
     let tag = [&b"ID3\x04\0\0\0\0\x01\x0a"[..], &[0; 138]].concat();
     let tagged = import(&folder.put("tagged.flac", &[&tag, &flac[..]].concat()), &drums());
     assert_eq!(tagged.take.audio, whole.take.audio);
+    let words = refused(&folder.put("tagged.wav", &[&tag, &golden("beat.wav")[..]].concat()));
+    assert!(words.contains("before its header"), "{words}");
     let mp3 = golden("beat.mp3");
     let plain = import(&folder.put("plain.mp3", &mp3), &drums());
     let behind = import(&folder.put("behind.MP3", &[&[0; 700], &mp3[..]].concat()), &drums());

@@ -137,14 +137,13 @@ impl Bundle {
         for file in manifest.files() {
             files::check(folder, file)?;
         }
-        let hits = match &manifest.hits {
-            Some(file) => {
-                let path = folder.join(&file.file);
-                let bytes = files::read(&path, HITS_LIMIT)?;
-                Hits::parse(&bytes).map_err(|reason| BundleError::Syntax { path, reason })?
-            }
-            None => Hits::default(),
-        };
+        let mut hits = Hits::default();
+        for file in [&manifest.hits, &manifest.notes].into_iter().flatten() {
+            let path = folder.join(&file.file);
+            let bytes = files::read(&path, HITS_LIMIT)?;
+            let read = Hits::parse(&bytes).and_then(|more| hits.extend(more));
+            read.map_err(|reason| BundleError::Syntax { path, reason })?;
+        }
         let path = folder.join(&manifest.patches.file);
         let patches = patch::parse(&files::read_text(&path, PATCHES_LIMIT)?, &hits)
             .map_err(|reason| BundleError::Value { path: path.clone(), reason })?;
@@ -179,7 +178,7 @@ impl Bundle {
         &self.manifest.licence
     }
 
-    /// Drum hits that kits are made of; none in bundles without them.
+    /// Drum hits and notes that kits and instruments are made of; none in bundles without them.
     #[must_use]
     pub fn hits(&self) -> &Hits {
         &self.hits

@@ -8,6 +8,7 @@ mod arrange;
 mod bias;
 mod cache;
 mod choice;
+mod colour;
 mod compose;
 pub mod condition;
 mod critic;
@@ -21,6 +22,7 @@ mod random;
 mod render;
 pub mod rules;
 pub mod sampling;
+mod shape;
 pub mod tokens;
 mod verify;
 
@@ -44,6 +46,7 @@ use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
+use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::maker::{BundleFacts, Maker, PerformanceRequest};
 pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
@@ -188,6 +191,14 @@ pub struct Engine {
 
 impl Engine {
     /// Checks the bundle's manifest and hashes, and opens the runtime. No network is loaded yet.
+    ///
+    /// ```no_run
+    /// use resonantgen_models::generator::{Engine, EngineOptions};
+    ///
+    /// let engine = Engine::open(&EngineOptions { threads: 2, ..EngineOptions::new("models/resonant") })?;
+    /// println!("{}", engine.bundle().licence());
+    /// # Ok::<(), resonantgen_models::generator::OpenEngineError>(())
+    /// ```
     ///
     /// # Errors
     /// Returns an error if the bundle or the runtime is missing, damaged or of another version; the message says what to do.
@@ -335,6 +346,7 @@ impl Engine {
         let mut best: Option<(f32, Take)> = None;
         for rendering in 1..=verify::RENDERINGS {
             let (tokens, audio) = self.render(request, record, patch, &score, &mut timings, observer)?;
+            let audio = self.spliced(request, patch, audio);
             let measuring = Instant::now();
             let mut measures = Measures::new(track, request.plan, &score.notes, &audio);
             timings.decode += measuring.elapsed().as_secs_f64();
@@ -360,6 +372,18 @@ impl Engine {
         Ok(take)
     }
 
+    /// Puts new bars into the parent's sound, if that is to stay.
+    fn spliced(&self, request: &TakeRequest<'_>, patch: &Patch, audio: StemAudio) -> StemAudio {
+        let new_bars = shape::shape(request)
+            .filter(|shape| shape.keeps_sound)
+            .and_then(|shape| shape.new_bars.as_deref());
+        let parent = bias::parent(request).filter(|parent| parent.patch == patch.id);
+        let splice = new_bars
+            .zip(parent)
+            .and_then(|(new_bars, parent)| shape::spliced(request.plan, new_bars, &parent.audio, &audio));
+        splice.unwrap_or(audio)
+    }
+
     /// Writes candidates until enough have no faults, of which the critic chooses; returns the chosen one, otherwise the one with the
     /// least faults, and the number of candidates without those that were written to choose from.
     fn write(
@@ -374,9 +398,18 @@ impl Engine {
         for candidate in 0..verify::COMPOSITIONS {
             observer.progress(request.track, Stage::Compose, 0.0);
             let score = self.compose(request, family, candidate, observer)?;
-            let faults = verify::faults(request, &score.notes);
-            if faults == 0.0 {
-                fine.push((critic::judge_for(request, &score.notes), score));
+            let parent = bias::parent(request);
+            let has_new_bars = shape::kept_steps(request, parent).is_some();
+            // A section's shape is no fault of the notes: they are judged before they get it.
+            let mut faults = verify::faults(request, &score.notes);
+            let judged = (faults == 0.0).then(|| critic::judge_for(request, &score.notes));
+            let mut score = score;
+            shape::shaped(request, parent, &mut score.notes);
+            if let Some(parent) = parent.filter(|_| has_new_bars) {
+                faults += shape::join_cost(request, parent, &score.notes);
+            }
+            if let Some(judged) = judged.filter(|_| faults == 0.0) {
+                fine.push((judged, score));
                 if fine.len() >= critic::choice(request) {
                     break;
                 }
@@ -413,16 +446,28 @@ impl Engine {
             // Finished sound comes from parameters: there are no codes.
             observer.progress(track, Stage::Perform, 1.0);
             observer.progress(track, Stage::Decode, 0.0);
-            let sound = (render::tilt(bias::change(request)), &Arrangement::new(request, &score.notes));
+            let arrangement = Arrangement::new(request, &score.notes, kit.room > 0.0);
+            let sound = (render::tilt(bias::change(request)), &arrangement);
             let kit = (kit.as_ref(), self.bundle.hits());
             let audio = render::play_kit(request, score, kit, sound, self.threads, observer)?;
+            let audio = shape::cut(request, audio);
+            timings.decode += start.elapsed().as_secs_f64();
+            observer.progress(track, Stage::Decode, 1.0);
+            return Ok((Tokens::default(), audio));
+        }
+        if let PatchExcitation::Notes(instrument) = &patch.excitation {
+            observer.progress(track, Stage::Perform, 1.0);
+            observer.progress(track, Stage::Decode, 0.0);
+            let arrangement = Arrangement::new(request, &score.notes, false);
+            let sound = (render::tilt(bias::change(request)), &arrangement);
+            let instrument = (instrument.as_ref(), self.bundle.hits());
+            let audio = render::play_notes(request, score, instrument, sound, self.threads, observer)?;
             timings.decode += start.elapsed().as_secs_f64();
             observer.progress(track, Stage::Decode, 1.0);
             return Ok((Tokens::default(), audio));
         }
         let is_cancelled = || observer.is_cancelled();
-        let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
-        let material = Material::new(request, score, loop_samples);
+        let material = Material::new(request, score, shape::rendered_frames(request));
         let attributes = &request.intent.track(track).attributes;
         let perform = || {
             let mut slot = lock(&self.cache.tracks[track.index()].perform);
@@ -458,11 +503,13 @@ impl Engine {
             codebooks: record.codebooks,
             patch,
             tilt: render::tilt(bias::change(request)),
-            arrangement: &Arrangement::new(request, &score.notes),
+            arrangement: &Arrangement::new(request, &score.notes, false),
         };
-        let audio = decoding.decode(network, self.threads, observer)?;
+        let audio = shape::cut(request, decoding.decode(network, self.threads, observer)?);
         timings.decode += performed.elapsed().as_secs_f64();
-        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline), audio))
+        let timeline = Timeline::new(request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ));
+        let kept = timeline.loop_codec_frames();
+        Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline, kept), audio))
     }
 
     fn compose(

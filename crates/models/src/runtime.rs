@@ -45,6 +45,15 @@ pub enum RuntimeError {
         /// The system's message.
         reason: String,
     },
+    /// The library needs Microsoft's Visual C++ runtime, which this system lacks. Windows only.
+    #[error(
+        "{} needs the Visual C++ runtime, which this system lacks: install the \"Visual C++ Redistributable\" (x64) from \
+         <https://aka.ms/vs/17/release/vc_redist.x64.exe>, then try again", .path.display()
+    )]
+    VisualCpp {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is a library, but not ONNX Runtime.
     #[error("{} is not ONNX Runtime; run `cargo xtask setup`, or reinstall", .path.display())]
     Stranger {

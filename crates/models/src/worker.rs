@@ -1,4 +1,14 @@
-//! The engine's threads: how they yield to the host's audio, and return memory to the system.
+//! What the engine asks of the operating system: threads that yield to the host's audio, threads that are audio, and memory that
+//! goes back. Linux, macOS and Windows each have their own words for it; only this module knows them.
+//!
+//! | | Linux | macOS | Windows |
+//! |---|---|---|---|
+//! | [`give_way`] | niceness 10 | quality of service *utility* | priority *below normal* |
+//! | [`become_audio`] | `SCHED_FIFO` | quality of service *user-interactive* | multimedia class scheduler, *Pro Audio* |
+//! | [`give_memory_back`] | `malloc_trim` | `malloc_zone_pressure_relief` | `HeapCompact` |
+//!
+//! Timers need no counterpart: Rust's standard library waits with a resolution of less than a millisecond on all three (on Windows
+//! by high-resolution timers).
 
 use std::cell::Cell;
 use std::thread::{Scope, ScopedJoinHandle};
@@ -8,9 +18,7 @@ thread_local! {
 }
 
 /// Lowers the priority of the calling thread, and of all threads that the engine starts from it, below that of a host's
-/// audio and window. Cannot be undone: meant for a thread that only generates.
-///
-/// Linux: niceness 10. macOS: the quality of service *utility*. Windows: *below normal*. Not realtime-safe.
+/// audio and window. Cannot be undone: meant for a thread that only generates. Not realtime-safe.
 ///
 /// # Errors
 /// Returns the system's error if the priority cannot be changed; the thread then keeps its priority.
@@ -19,13 +27,37 @@ pub fn give_way() -> std::io::Result<()> {
     lower_priority()
 }
 
-/// Returns freed memory to the system if the allocator would keep it (glibc). Takes some milliseconds, during which other
-/// threads may wait to allocate; not realtime-safe.
+/// Gives the calling thread the priority of a host's audio thread, for measurements beside a host; returns whether the system
+/// allowed it. Cannot be undone. Not realtime-safe.
+#[must_use]
+pub fn become_audio() -> bool {
+    raise_priority()
+}
+
+/// Returns freed memory to the system, which allocators otherwise keep. Takes some milliseconds, during which other threads may
+/// wait to allocate; not realtime-safe.
 pub fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: the call only returns free pages; it is allowed at any time, from any thread.
     unsafe {
         libc::malloc_trim(0);
+    }
+    #[cfg(target_os = "macos")]
+    {
+        unsafe extern "C" {
+            // malloc/malloc.h; a null zone stands for all of them, and a goal of 0 for as much as possible.
+            fn malloc_zone_pressure_relief(zone: *mut libc::c_void, goal: usize) -> usize;
+        }
+        // SAFETY: the call only returns free pages; it is allowed at any time, from any thread.
+        unsafe {
+            malloc_zone_pressure_relief(std::ptr::null_mut(), 0);
+        }
+    }
+    #[cfg(windows)]
+    // SAFETY: the heap of the process lives as long as it, and serialises its callers.
+    unsafe {
+        use windows_sys::Win32::System::Memory;
+        Memory::HeapCompact(Memory::GetProcessHeap(), 0);
     }
 }
 
@@ -78,26 +110,93 @@ fn lower_priority() -> std::io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+fn raise_priority() -> bool {
+    const PRIORITY: libc::c_int = 70;
+    // SAFETY: all zeros is a valid value of this plain structure.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = PRIORITY;
+    // SAFETY: the pointer is valid for the call; 0 stands for the calling thread.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
+}
+
+#[cfg(target_os = "macos")]
+fn raise_priority() -> bool {
+    // SAFETY: no memory is involved; the call concerns the calling thread.
+    unsafe { libc::pthread_set_qos_class_self_np(libc::qos_class_t::QOS_CLASS_USER_INTERACTIVE, 0) == 0 }
+}
+
+#[cfg(windows)]
+fn raise_priority() -> bool {
+    use windows_sys::Win32::System::Threading::AvSetMmThreadCharacteristicsW;
+    let task: Vec<u16> = "Pro Audio\0".encode_utf16().collect();
+    let mut index = 0;
+    // SAFETY: the name is terminated, and both pointers are valid for the call.
+    let handle = unsafe { AvSetMmThreadCharacteristicsW(task.as_ptr(), &mut index) };
+    !handle.is_null()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+fn raise_priority() -> bool {
+    false
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn niceness() -> libc::c_int {
+    /// How much the calling thread gives way: more is less urgent.
+    #[cfg(target_os = "linux")]
+    fn yielding() -> i32 {
         // SAFETY: no memory is involved; 0 stands for the calling thread.
         unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
     }
 
+    #[cfg(target_os = "macos")]
+    fn yielding() -> i32 {
+        let (mut class, mut relative) = (libc::qos_class_t::QOS_CLASS_UNSPECIFIED, 0);
+        // SAFETY: both pointers are valid for the call, which concerns the calling thread.
+        unsafe { libc::pthread_get_qos_class_np(libc::pthread_self(), &mut class, &mut relative) };
+        -(class as i32)
+    }
+
+    #[cfg(windows)]
+    fn yielding() -> i32 {
+        use windows_sys::Win32::System::Threading::{GetCurrentThread, GetThreadPriority};
+        // SAFETY: no memory is involved; the pseudo handle stands for the calling thread.
+        -unsafe { GetThreadPriority(GetCurrentThread()) }
+    }
+
     #[test]
     fn a_thread_that_gives_way_passes_it_on_and_others_do_not() {
-        let of_helper = || std::thread::scope(|scope| spawn(scope, niceness).join().expect("it only asks"));
-        let before = niceness();
+        let of_helper = || std::thread::scope(|scope| spawn(scope, yielding).join().expect("it only asks"));
+        let before = yielding();
         let polite = std::thread::spawn(move || {
             assert_eq!(of_helper(), before);
             give_way().expect("priorities may always be lowered");
-            (niceness(), of_helper())
+            (yielding(), of_helper())
         });
         let (own, helper) = polite.join().expect("it only asks");
-        assert_eq!((own, helper), (own.max(10), own));
-        assert_eq!(niceness(), before);
+        // The tests themselves may run at a low priority.
+        assert!(own > before || before >= 10, "{before} became {own}");
+        assert_eq!(helper, own);
+        assert_eq!(yielding(), before);
+    }
+
+    #[test]
+    fn a_thread_may_ask_to_be_audio_and_others_stay_as_they_are() {
+        let before = yielding();
+        // Whether it is allowed depends on the system's limits.
+        let asked = std::thread::spawn(become_audio);
+        asked.join().expect("it only asks");
+        assert_eq!(yielding(), before);
+    }
+
+    #[test]
+    fn memory_can_be_given_back_at_any_time() {
+        let kept = vec![7_u8; 1 << 20];
+        drop(vec![1_u8; 64 << 20]);
+        give_memory_back();
+        assert!(kept.iter().all(|byte| *byte == 7));
     }
 }

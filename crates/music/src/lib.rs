@@ -1,8 +1,8 @@
-//! What the tracks of a piece share, and what they play.
+//! Music theory and notation: domain types and pure functions.
 //!
-//! Domain types and pure functions, without files, models or signal processing. [`plan`] holds tempo, key, meter and chords;
-//! [`score`] the notes on the grid; [`harmony`] decides which pitches fit a chord;
-//! [`reharmonise`] moves a part to other chords; [`midi`] writes Standard MIDI Files.
+//! [`plan`] has tempo, key, meter and chords, [`score`] the notes on the grid, [`harmony`] decides which pitches fit a chord,
+//! [`reharmonise`] moves a part to other chords, and [`midi`] writes Standard MIDI Files. It knows no other crate, and no files, models
+//! or signal processing.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;

@@ -44,6 +44,53 @@ pub fn session_file(tracks: &[(Track, &Score)], plan: &Plan) -> Vec<u8> {
     write(Format::Parallel, files)
 }
 
+/// One pass of a section in a song.
+#[derive(Clone, Debug)]
+pub struct SongPart<'a> {
+    /// Name of a marker at its start.
+    pub marker: Option<&'a str>,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// What plays in it.
+    pub scores: Vec<(Track, &'a Score)>,
+}
+
+/// A song as one MIDI file (format 1): a conductor track with markers, and tempo, meter and key where they change, then one track
+/// each. Notes end with their section.
+#[must_use]
+pub fn song_file(parts: &[SongPart<'_>], tracks: &[Track]) -> Vec<u8> {
+    let mut starts = Vec::with_capacity(parts.len());
+    let mut end = 0;
+    for part in parts {
+        starts.push(end);
+        end += tick(part.plan, f64::from(part.plan.total_steps()));
+    }
+    let mut events: Vec<(u32, TrackEventKind<'_>)> = Vec::new();
+    for (index, (part, start)) in parts.iter().zip(&starts).enumerate() {
+        let before = index.checked_sub(1).map(|before| parts[before].plan);
+        let is_new = before.is_none_or(|plan| {
+            plan.bpm != part.plan.bpm || plan.meter != part.plan.meter || plan.key != part.plan.key
+        });
+        if is_new {
+            events.extend(conductor(part.plan).into_iter().map(|(_, kind)| (*start, kind)));
+        }
+        let marker = part.marker.map(|name| MetaMessage::Marker(name.as_bytes()));
+        events.extend(marker.map(|marker| (*start, TrackEventKind::Meta(marker))));
+    }
+    let mut files = vec![in_deltas_until(events, end)];
+    for track in tracks {
+        let mut events = vec![(0, TrackEventKind::Meta(MetaMessage::TrackName(track.title().as_bytes())))];
+        for (part, start) in parts.iter().zip(&starts) {
+            for (_, score) in part.scores.iter().filter(|(of, _)| of == track) {
+                let notes = note_events(*track, score, part.plan);
+                events.extend(notes.into_iter().map(|(at, kind)| (start + at, kind)));
+            }
+        }
+        files.push(in_deltas_until(events, end));
+    }
+    write(Format::Parallel, files)
+}
+
 fn write(format: Format, tracks: Vec<Vec<TrackEvent<'_>>>) -> Vec<u8> {
     let header = Header::new(format, Timing::Metrical(u15::new(TICKS_PER_QUARTER)));
     let mut bytes = Vec::new();
@@ -147,9 +194,12 @@ fn note_events(track: Track, score: &Score, plan: &Plan) -> Vec<(u32, TrackEvent
 
 /// Converts absolute ticks to deltas; the track ends with the loop.
 fn in_deltas<'a>(events: Vec<(u32, TrackEventKind<'a>)>, plan: &Plan) -> Vec<TrackEvent<'a>> {
+    in_deltas_until(events, tick(plan, f64::from(plan.total_steps())))
+}
+
+fn in_deltas_until(events: Vec<(u32, TrackEventKind<'_>)>, end: u32) -> Vec<TrackEvent<'_>> {
     let mut now = 0;
     let mut track = Vec::with_capacity(events.len() + 1);
-    let end = tick(plan, f64::from(plan.total_steps()));
     for (at, kind) in events.into_iter().chain([(end, TrackEventKind::Meta(MetaMessage::EndOfTrack))]) {
         track.push(TrackEvent { delta: u28::new(at.saturating_sub(now)), kind });
         now = now.max(at);
@@ -214,6 +264,39 @@ mod tests {
         ];
         assert_eq!(heard, expected);
         assert_eq!(now, 6720);
+    }
+
+    #[test]
+    fn a_song_has_markers_and_its_sections_follow_each_other() {
+        let plan = plan();
+        let score = Score { notes: vec![note(0, 4.0, 40)] };
+        let part = |marker| SongPart { marker, plan: &plan, scores: vec![(Track::Bass, &score)] };
+        let bytes = song_file(&[part(Some("Intro")), part(None), part(Some("Drop"))], &[Track::Bass]);
+        let smf = Smf::parse(&bytes).expect("a MIDI file");
+        let heard =
+            |index: usize, wanted: &dyn Fn(&TrackEventKind<'_>) -> Option<String>| -> Vec<(u32, String)> {
+                let mut now = 0;
+                let mut found = Vec::new();
+                for event in &smf.tracks[index] {
+                    now += event.delta.as_int();
+                    found.extend(wanted(&event.kind).map(|text| (now, text)));
+                }
+                found
+            };
+        let markers = heard(0, &|kind| match kind {
+            TrackEventKind::Meta(MetaMessage::Marker(name)) => {
+                Some(String::from_utf8_lossy(name).into_owned())
+            }
+            TrackEventKind::Meta(MetaMessage::Tempo(_)) => Some("tempo".to_owned()),
+            _ => None,
+        });
+        let text = |at: u32, name: &str| (at, name.to_owned());
+        assert_eq!(markers, [text(0, "tempo"), text(0, "Intro"), text(13_440, "Drop")]);
+        let notes = heard(1, &|kind| match kind {
+            TrackEventKind::Midi { message: MidiMessage::NoteOn { .. }, .. } => Some(String::new()),
+            _ => None,
+        });
+        assert_eq!(notes.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 6_720, 13_440]);
     }
 
     #[test]

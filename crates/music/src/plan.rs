@@ -12,8 +12,6 @@ pub use meter::{Meter, ParseMeterError};
 pub use numeral::{Numeral, ParseNumeralError, chords_of_numerals, mode_of_numerals};
 pub use swing::Swing;
 
-use serde::{Deserialize, Serialize};
-
 /// Steps per quarter note: a step is a sixteenth.
 pub const STEPS_PER_QUARTER: u32 = 4;
 /// Lowest and highest tempo in quarter notes per minute.
@@ -22,7 +20,7 @@ pub const BPM_RANGE: std::ops::RangeInclusive<f64> = 40.0..=240.0;
 pub const BARS_RANGE: std::ops::RangeInclusive<u32> = 1..=64;
 
 /// The plan shared by all tracks of a session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Tempo in quarter notes per minute, in [`BPM_RANGE`].
     pub bpm: f64,
@@ -35,7 +33,6 @@ pub struct Plan {
     /// One chord per half bar: `2 * bars` of them.
     pub chords: Vec<Chord>,
     /// Swing: how far off-beat steps are delayed.
-    #[serde(default)]
     pub swing: Swing,
 }
 

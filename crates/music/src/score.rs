@@ -1,14 +1,11 @@
 //! The score of a take: notes or hits on the musical grid.
 
-use serde::{Deserialize, Serialize};
-
 /// A note or a drum hit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Note {
     /// Grid step (sixteenth) of the start, from the loop's start.
     pub step: u32,
     /// Shift of the start in steps, in `-0.5..1.0`.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: f32,
     /// Length in steps, above 0. A note that reaches past the loop's end wraps.
     pub length: f32,
@@ -18,13 +15,8 @@ pub struct Note {
     pub velocity: u8,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
-}
-
 /// The notes of one take, sorted by start and pitch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
     /// Notes sorted by (step, offset, pitch).
     pub notes: Vec<Note>,

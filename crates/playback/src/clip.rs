@@ -1,4 +1,4 @@
-//! A take's sound made ready for the audio thread.
+//! A take's audio, prepared for the audio thread.
 
 use std::sync::Arc;
 
@@ -29,18 +29,17 @@ pub(super) fn combine(one: Lanes, other: Lanes, with: impl Fn(f32, f32) -> f32) 
 
 /// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
 const TEMPO_TOLERANCE: f64 = 1e-6;
-/// Rounding of positions to samples happens away from the exact half, where the last bit of a host's beat position
-/// would decide; in samples.
+/// Offset in samples before positions are rounded, so that the last bit of a host's beat position does not decide at an exact half.
 const ROUNDING_BIAS: f64 = 1e-3;
-/// Positions within a slice are rounded to this part of a sample, so that the last bits of a host's beat position do
-/// not reach the crossfade's gains.
+/// Positions within a slice are rounded to this fraction of a sample, so that the last bits of a host's beat position do not
+/// change the gains of the crossfade.
 const SLICE_RESOLUTION: f64 = 64.0;
 /// Crossfade between two slices, in seconds.
 const SLICE_FADE_SECONDS: f64 = 0.002;
-/// A slice begins this much before its grid step, so that the fade leaves the attack alone; in seconds.
+/// Time before its grid step at which a slice begins, so that the crossfade does not touch the attack, in seconds.
 const SLICE_LEAD_SECONDS: f64 = 0.004;
 
-/// Whether a take made at one tempo is heard at another without being sliced. Realtime-safe.
+/// Whether a take made at one tempo is played at another without slicing. Realtime-safe.
 #[must_use]
 pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
     ((heard_bpm - made_bpm) / made_bpm).abs() < TEMPO_TOLERANCE
@@ -49,7 +48,7 @@ pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
 /// Where a clip's samples are.
 #[derive(Debug)]
 enum Samples {
-    /// The take's own: nothing is copied when the host runs at its rate.
+    /// The take's own samples; nothing is copied if the host runs at the same rate.
     Take(Arc<StemAudio>),
     /// Left and right, resampled.
     Own(Vec<f32>, Vec<f32>),
@@ -175,7 +174,7 @@ impl Clip {
         self.bpm
     }
 
-    /// Whether it was made for this tempo: it then plays as it is, not in slices. Realtime-safe.
+    /// Whether it was made for this tempo, so that it needs no slicing. Realtime-safe.
     #[must_use]
     pub fn is_at(&self, bpm: f64) -> bool {
         is_same_tempo(self.bpm, bpm)
@@ -183,9 +182,9 @@ impl Clip {
 
     /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.
     ///
-    /// At the clip's own tempo these are the take's samples. At another tempo the clip is cut on its grid steps: each
-    /// slice starts on the host's grid at its own speed; what a slower host leaves empty is filled with the slice's
-    /// end read backwards, what a faster host has no time for is faded out. Realtime-safe.
+    /// At the clip's own tempo these are the take's samples. At another tempo the clip is sliced at its grid steps, and each slice
+    /// starts on the host's grid at its original speed. If the host is slower, gaps are filled with the end of the slice in reverse;
+    /// if it is faster, slices are faded out early. Realtime-safe.
     #[inline]
     #[must_use]
     pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
@@ -267,7 +266,7 @@ impl Clip {
             if elapsed <= slice_samples {
                 return self.sample(step * slice_samples - lead + elapsed);
             }
-            // Far slower than the clip, the slice is read to its end and back, and fades out there.
+            // If the host is far slower, the slice is read to its end and back, and then fades out.
             let within = 2.0 * slice_samples - elapsed;
             if within <= 0.0 {
                 return Lanes::default();

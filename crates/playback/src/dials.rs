@@ -25,6 +25,8 @@ const HARDEST_RATIO: f64 = 0.75;
 const LEAD_SECONDS: f64 = 0.004;
 /// Crossfade from one piece to the next, in seconds; it ends before the onset.
 const FADE_SECONDS: f64 = 0.003;
+/// Steps of a crossfade, so that the last bits of a host's beat position do not reach its gains.
+const FADE_STEPS: f64 = 4_096.0;
 /// Level at full intensity, in dB; at the lowest, the opposite.
 const INTENSITY_DB: f64 = 3.0;
 /// How much louder than a hit of middling velocity one of full velocity gets at full intensity, in dB.
@@ -230,11 +232,11 @@ impl Onsets {
         let speed = self.bpm / bpm;
         let now = piece.now.read(beat, speed, &read);
         let fade = FADE_SECONDS * bpm / 60.0;
-        let elapsed = beat - piece.now.begin;
-        if elapsed >= fade || piece.before.joins(&piece.now) {
+        let rise = ((beat - piece.now.begin) / fade * FADE_STEPS).round() / FADE_STEPS;
+        if rise >= 1.0 || piece.before.joins(&piece.now) {
             return now;
         }
-        let rise = (elapsed / fade) as f32;
+        let rise = rise as f32;
         let before = piece.before.read(beat, speed, &read);
         combine(before, now, |before, now| before + (now - before) * rise)
     }

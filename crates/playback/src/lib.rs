@@ -1,9 +1,24 @@
 //! Realtime playback of takes on a host's timeline.
 //!
-//! Two types for two threads: a [`SlotSender`] on the control side hands over [`Slot`]s of takes, a [`Player`] on the audio
-//! thread sounds one take of each. Slots travel by a ring; what the audio thread puts down the sender frees, so that the
-//! audio thread neither allocates nor frees. What is heard is a pure function of the host's position: seeks, loops
-//! and block sizes cannot move it.
+//! On the control side, a [`SlotSender`] sends [`Slot`]s with a track's takes through a ring buffer. On the audio thread, a
+//! [`Player`] plays one take of each slot. The sender frees what the player has released, so the audio thread neither allocates
+//! nor frees. Playback is a pure function of the host's position; seeks, loops and block sizes cannot shift it.
+//!
+//! It may know `take` and the crates below it. It knows no session, no plugin API and no locks.
+//!
+//! ```
+//! use resonantgen_music::track::TRACK_COUNT;
+//! use resonantgen_playback::{Position, SwapAt, channel};
+//!
+//! let (_sender, mut player) = channel(48_000.0);
+//! let mut buffers = vec![vec![1.0_f32; 64]; 2 * TRACK_COUNT];
+//! let mut channels = buffers.iter_mut();
+//! let mut next = || channels.next().map(Vec::as_mut_slice).unwrap_or_default();
+//! let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [next(), next()]);
+//! let position = Position { bpm: 120.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
+//! player.process(position, SwapAt::Bar, [None; TRACK_COUNT], &mut stems);
+//! assert!(buffers.iter().flatten().all(|sample| *sample == 0.0), "silent without takes");
+//! ```
 
 mod clip;
 mod dials;

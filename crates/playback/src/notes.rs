@@ -116,12 +116,20 @@ pub struct BlockNotes {
     length: u32,
     /// A cut did not fit: what sounds at the block's end is ended.
     overflow: bool,
+    /// Where on the timeline the last note that was listed since a cut is written, whatever the dials have done with it.
+    listed: [Option<f64>; TRACK_COUNT],
 }
 
 impl BlockNotes {
     /// An empty list. Allocates all the room that it will ever have.
     pub(super) fn new() -> Self {
-        Self { entries: Vec::with_capacity(LIST_CAPACITY), grid: Grid::default(), length: 0, overflow: false }
+        Self {
+            entries: Vec::with_capacity(LIST_CAPACITY),
+            grid: Grid::default(),
+            length: 0,
+            overflow: false,
+            listed: [None; TRACK_COUNT],
+        }
     }
 
     /// Empties the list for a block of `length` audio frames.
@@ -134,6 +142,7 @@ impl BlockNotes {
 
     /// Cuts a track's notes off at an audio frame.
     pub(super) fn cut(&mut self, track: Track, at: usize) {
+        self.listed[track.index()] = None;
         if self.entries.len() < LIST_CAPACITY {
             self.entries.push(Entry { at: at as u32, track, event: Event::Cut });
         } else {
@@ -164,8 +173,9 @@ impl BlockNotes {
             return;
         }
         let margin = if dials.moves() { MARGIN } else { 0.0 };
-        // One sample more than needed: `frame` decides.
-        let begin = grid.beat + (due - 1) as f64 * grid.beats_per_sample + shift - margin;
+        let before = self.listed[track.index()];
+        // One sample more than needed: `frame` decides. Dials that have just been turned may have moved a note into the past.
+        let begin = grid.beat + (due - 1) as f64 * grid.beats_per_sample + shift - MARGIN;
         let mut turn = (begin / quarters).floor();
         let mut index = notes.partition_point(|note| note.start < begin - turn * quarters);
         loop {
@@ -178,14 +188,19 @@ impl BlockNotes {
             if grid.frame(start - margin) >= to as i64 {
                 return;
             }
+            let written = start;
             let start = start + clip.shift_of(note.start, dials, bpm);
             let frame = grid.frame(start);
-            if frame < due || frame >= to as i64 {
+            // The order of notes is the same wherever the dials are.
+            let is_due = before.map_or(frame >= due, |before| written > before);
+            if !is_due || frame >= to as i64 {
                 continue;
             }
             if self.entries.len() + CUTS >= LIST_CAPACITY {
                 return;
             }
+            let listed = &mut self.listed[track.index()];
+            *listed = Some(listed.map_or(written, |listed| listed.max(written)));
             let at = frame.max(from as i64) as u32;
             let velocity = dials.velocity(note.velocity);
             let event = Event::Start { key: note.key, velocity, end: start + note.length };

@@ -14,18 +14,19 @@ use resonantgen_sound::split::DRUM_VOICE_COUNT;
 
 /// Length of the crossfade from one take to the next, in seconds.
 const SWAP_FADE_SECONDS: f64 = 0.010;
-/// Over how long a jump of the timeline, a start or a stop is smoothed, in seconds.
+/// Duration of the smoothing of a jump, start or stop of the timeline, in seconds.
 const JUMP_FADE_SECONDS: f64 = 0.003;
-/// A position that differs by more than this from where the timeline should be is a jump, in quarter notes. Hosts that
-/// count in ticks (Ardour: 1920 to a quarter note) report a position that wobbles by half of one.
+/// A difference from the expected position above this is a jump, in quarter notes. Hosts that count in ticks (Ardour: 1920 per
+/// quarter note) report positions that are off by up to half a tick.
 const WOBBLE_BEATS: f64 = 1e-3;
-/// The same for a position that is exact: less than a tenth of a sample at any tempo and rate, and more than rounding.
+/// The same for an exact position: less than a tenth of a sample at any tempo and rate, but more than rounding errors.
 const ROUNDING_BEATS: f64 = 1e-6;
-/// How long a take that the song asked for has to get ready, in seconds: one that is there already waits as long.
+/// Delay before a take requested by the song may take over, in seconds. It also applies to takes that are ready earlier, so that
+/// every pass sounds the same.
 pub const RESPONSE_SECONDS: f64 = 0.15;
-/// How long the tempo must have stood still until renditions for it are played, in seconds: ramps are sliced.
+/// Time for which the tempo must be constant before renditions are played, in seconds; during ramps takes are sliced.
 const SETTLED_SECONDS: f64 = 0.5;
-/// A line of the timeline counts as met by a sample that comes this much too early, in samples: hosts round positions.
+/// A sample may be this much too early for a line of the timeline, in samples, because hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
 
 /// Left and right channel of kick, snare, hats and percussion.
@@ -61,7 +62,7 @@ impl Default for Controls {
     }
 }
 
-/// Where the timeline was found, and how far it has run from there at one tempo.
+/// A position of the timeline, and the samples since then at a constant tempo.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     position: Position,
@@ -69,7 +70,7 @@ struct Anchor {
 }
 
 impl Anchor {
-    /// Where the timeline is now: counted, not summed up, so that nothing drifts.
+    /// The current position. It is computed from the count of samples and not accumulated, so it does not drift.
     fn now(&self, sample_rate_hz: f64) -> Position {
         let beat = self.position.beat + self.samples as f64 * (self.position.bpm / (60.0 * sample_rate_hz));
         Position { beat, ..self.position }
@@ -106,9 +107,9 @@ struct Voice {
     hurry: bool,
     dials: Dials,
     current: Option<Source>,
-    /// The take before, during a crossfade; `Some(None)` when nothing sounded before.
+    /// The previous take during a crossfade; `Some(None)` if the track was silent.
     fading: Option<Option<Source>>,
-    /// How far the crossfade has come, in samples.
+    /// Progress of the crossfade in samples.
     fade_elapsed: usize,
     /// Decaying offset that makes a jump, a start or a stop of the timeline continuous.
     jump_offset: Lanes,
@@ -204,7 +205,7 @@ impl Voice {
     }
 }
 
-/// The audio side: sounds four voices on the host's timeline. All methods are realtime-safe, except dropping it.
+/// The audio side: plays four tracks on the host's timeline. All methods are realtime-safe, except dropping it.
 #[derive(Debug)]
 pub struct Player {
     incoming: Consumer<Delivery>,
@@ -251,7 +252,7 @@ pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
 }
 
 impl Player {
-    /// Forgets where the timeline was, and what of its last stop was still heard. Takes stay.
+    /// Resets the position and the smoothing of jumps. Takes stay.
     pub fn reset(&mut self) {
         self.last = None;
         self.bar = None;
@@ -313,8 +314,7 @@ impl Player {
         self.tempo_bpm = position.bpm;
     }
 
-    /// Takes what has arrived; [`process`](Self::process) does so, too. Realtime-safe: what is dropped here is never the last
-    /// reference, because the sender has another.
+    /// Receives new slots, as [`process`](Self::process) does. Realtime-safe: the sender keeps a reference to everything dropped here.
     pub fn receive(&mut self) {
         while let Ok((track, slot)) = self.incoming.pop() {
             self.voices[track.index()].slot = Some(slot);

@@ -1,12 +1,12 @@
 //! A session as bytes, for a host's project.
 //!
-//! Form 4: the magic, the form's version (u32), the length of the JSON record (u64) and the record, the SHA-256 of all before,
-//! then per take of the record its FLAC audio (length as u64 first; empty where the sound was not kept), whose SHA-256 the record
-//! has. So damage to one take's audio costs that take alone. Forms 1 to 3 had one SHA-256 of everything at their end. Integers are
-//! little-endian.
+//! Form 4: the magic, the version of the form (u32), the length of the JSON record (u64), the record, the SHA-256 of everything
+//! before, then for each take of the record its FLAC audio (length as u64, then the bytes; empty if the audio is not stored). The
+//! record has the SHA-256 of each take's audio, so damage to it costs only that take. Forms 1 to 3 end with one SHA-256 of
+//! everything. Integers are little-endian.
 //!
-//! The record holds every take of the histories. The sound is kept of takes that play, of favourites, and of those that could not
-//! be made again; of others, the ones heard before (A/B) and the newest first, while there is room.
+//! The record contains every take of the histories. Audio is stored for playing takes, favourites, and takes that could not be
+//! made again. Of the others, those for A/B come first, then the newest, while there is room.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,21 +16,22 @@ use sha2::{Digest, Sha256};
 use super::flac::{self, Packed};
 use super::parallel::{in_parallel, thread_count};
 use super::record::{self, FORM, Opened, RecordError, Sound, TakeRecord};
+use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 use resonantgen_take::{Take, TakeId};
 
 const MAGIC: &[u8; 8] = b"RESONANT";
 const HASH_LENGTH: usize = 32;
-/// The last form with one checksum for everything.
+/// The last form with a single checksum.
 const LAST_WHOLE: u32 = 3;
-/// Room for the sound of takes that could be made again, in bytes: where a host copies it with every save, and elsewhere.
+/// Room in bytes for the audio of takes that could be made again: in a host, which copies it with every save, and elsewhere.
 const PROJECT_ROOM: usize = 2 << 20;
 const TRANSFER_ROOM: usize = 16 << 20;
 
-/// The bytes are no session that can be read.
+/// Why bytes cannot be read as a session.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BlobError {
-    /// They are something else.
+    /// They are not a session.
     #[error("this is no ResonantGen session")]
     NotASession,
     /// A newer version wrote them.
@@ -38,7 +39,7 @@ pub enum BlobError {
         "the session was saved by a newer version of ResonantGen (form {0}, this one reads up to {FORM}): update ResonantGen"
     )]
     Newer(u32),
-    /// They were cut or changed.
+    /// They were truncated or changed.
     #[error("the saved session is damaged ({0}): use an older copy of the project")]
     Damaged(String),
 }
@@ -56,16 +57,15 @@ fn cut() -> BlobError {
     BlobError::Damaged("it was cut".to_owned())
 }
 
-/// A session as bytes for another machine, with as much of its history as [`from_bytes`] may need: self-contained and lossless.
-/// Not realtime-safe.
+/// A session as bytes for another machine, with its history. Self-contained and lossless. Not realtime-safe.
 #[must_use]
 pub fn to_bytes(session: &Session) -> Vec<u8> {
     write(session, TRANSFER_ROOM)
 }
 
-/// A session as bytes for a host's project: self-contained, lossless and small. Takes that do not play may be without sound; they
-/// are made again from their recipes when they are asked for. Not realtime-safe; cheap when the takes did not change since the last
-/// call, or were [prepared](prepare_project).
+/// A session as bytes for a host's project: self-contained, lossless and small. Takes that do not play may lack audio; they are
+/// made again from their recipes when needed. Not realtime-safe. Cheap if the takes have not changed since the last call, or were
+/// [prepared](prepare_project).
 #[must_use]
 pub fn to_project(session: &Session) -> Vec<u8> {
     write(session, PROJECT_ROOM)
@@ -83,20 +83,21 @@ fn write(session: &Session, room: usize) -> Vec<u8> {
     bytes.extend_from_slice(&json);
     let hash = Sha256::digest(&bytes);
     bytes.extend_from_slice(&hash);
-    for take in session.tracks.iter().flat_map(|state| &state.history) {
-        let audio = packed(take).map_or_else(|| Arc::from([]), |packed| packed.bytes);
+    let of_track = |track| session.track(track).history.iter().cloned().chain(session.elsewhere(track));
+    for take in Track::ALL.into_iter().flat_map(of_track) {
+        let audio = packed(&take).map_or_else(|| Arc::from([]), |packed| packed.bytes);
         bytes.extend_from_slice(&(audio.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&audio);
     }
     bytes
 }
 
-/// Does the slow part of [`to_project`] beforehand, until `is_cancelled`. It asks at least after each take. Not realtime-safe.
+/// Does the slow part of [`to_project`] in advance. Calls `is_cancelled` at least after each take. Not realtime-safe.
 pub fn prepare_project(session: &Session, is_cancelled: &dyn Fn() -> bool) {
     kept_sounds(session, PROJECT_ROOM, is_cancelled);
 }
 
-/// Takes whose sound is kept. It encodes what was not encoded yet; `None` when it was cancelled.
+/// Chooses the takes whose audio is stored, and encodes it if necessary; `None` if cancelled.
 fn kept_sounds(
     session: &Session,
     mut room: usize,
@@ -105,14 +106,15 @@ fn kept_sounds(
     let mut kept = HashSet::new();
     let mut others: Vec<(usize, &Arc<Take>)> = Vec::new();
     let mut needed: Vec<&Arc<Take>> = Vec::new();
-    for state in &session.tracks {
+    for state in Track::ALL.into_iter().flat_map(|track| session.states(track)) {
         for (index, take) in state.history.iter().enumerate() {
             let is_needed = state.current == Some(index)
                 || state.favourites.contains(&take.id)
                 || !session.can_be_made_again(take);
             if is_needed {
-                needed.push(take);
-                kept.insert(take.id.clone());
+                if kept.insert(take.id.clone()) {
+                    needed.push(take);
+                }
             } else {
                 let is_compared = state.heard_before.as_ref() == Some(&take.id);
                 others.push((if is_compared { 0 } else { state.history.len() - index }, take));
@@ -127,11 +129,14 @@ fn kept_sounds(
         }
         in_parallel(group, |take| flac::encode(&take.audio));
     }
-    // The newest of all tracks first.
+    // The newest take of each track first.
     others.sort_by_key(|(age, _)| *age);
     for (_, take) in others {
         if is_cancelled() {
             return None;
+        }
+        if kept.contains(&take.id) {
+            continue;
         }
         let Some(size) = flac::encode(&take.audio).map(|packed| packed.bytes.len()) else { continue };
         if size > room {
@@ -143,19 +148,21 @@ fn kept_sounds(
     Some(kept)
 }
 
-/// Reads what [`to_bytes`] or [`to_project`] wrote; the takes are the same to the bit. Those whose sound was not kept are left out.
+/// Reads the bytes of [`to_bytes`] or [`to_project`]; the takes are the same bit for bit. Takes without audio are left out.
 ///
 /// # Errors
-/// When the bytes are something else, damaged anywhere, or of a newer version.
+/// When the bytes are not a session, are damaged anywhere, or are from a newer version.
 pub fn from_bytes(bytes: &[u8]) -> Result<Session, BlobError> {
     let Opened { mut session, lost, .. } = read(bytes, true)?;
     if let Some(lost) = lost.first() {
         return Err(BlobError::Damaged(lost.reason.clone()));
     }
-    for state in &mut session.tracks {
-        let current = state.take().map(|take| take.id.clone());
-        state.history.retain(|take| !take.is_asleep());
-        state.current = current.and_then(|id| state.position(&id));
+    for track in Track::ALL {
+        for state in session.states_mut(track) {
+            let current = state.take().map(|take| take.id.clone());
+            state.history.retain(|take| !take.is_asleep());
+            state.current = current.and_then(|id| state.position(&id));
+        }
     }
     let (undo, redo) = (session.undo_steps().cloned().collect(), session.redo_steps().cloned().collect());
     let (undo, redo): (Vec<_>, Vec<_>) = (undo, redo);
@@ -163,11 +170,11 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Session, BlobError> {
     Ok(session.with_past(undo, redo, answers))
 }
 
-/// As [`from_bytes`], but only what plays is unpacked: other takes are asleep ([`Take::is_asleep`]), also those whose sound was
-/// not kept. A take whose audio is damaged costs that take alone: [`Opened::lost`].
+/// As [`from_bytes`], but unpacks only the playing takes. The others are asleep ([`Take::is_asleep`]), as are those whose audio
+/// was not stored. Takes with damaged audio are listed in [`Opened::lost`].
 ///
 /// # Errors
-/// When the bytes are something else, their record is damaged, or of a newer version.
+/// When the bytes are not a session, their record is damaged, or they are from a newer version.
 pub fn from_project(bytes: &[u8]) -> Result<Opened, BlobError> {
     read(bytes, false)
 }
@@ -200,9 +207,9 @@ fn read(bytes: &[u8], unpack_all: bool) -> Result<Opened, BlobError> {
     let mut record = record::read(json)?;
     let mut stored: Vec<Stored<'_>> = Vec::new();
     for track in &mut record.tracks {
-        // What only undo knows is kept in folders, not in projects.
+        // Takes that only undo refers to are stored in folders, not in projects.
         track.forgotten.clear();
-        for take in &track.takes {
+        for take in track.takes.iter().chain(&track.elsewhere) {
             let unpack =
                 unpack_all || track.playing.as_ref() == Some(&take.id) || take.recipe.imported.is_some();
             stored.push(Stored { take, bytes: chunk(&mut rest), unpack });
@@ -218,16 +225,16 @@ fn read(bytes: &[u8], unpack_all: bool) -> Result<Opened, BlobError> {
     if version <= LAST_WHOLE
         && let Some(lost) = opened.lost.first()
     {
-        // Its checksum was right, so it was written like this.
+        // Its checksum is right, so this is what was written.
         return Err(BlobError::Damaged(lost.reason.clone()));
     }
     Ok(opened)
 }
 
-/// A take as it lies in the bytes.
+/// A take in the bytes.
 struct Stored<'a> {
     take: &'a TakeRecord,
-    /// Its FLAC file; `None` when the bytes end before it.
+    /// Its FLAC file; `None` if the bytes end before it.
     bytes: Option<&'a [u8]>,
     unpack: bool,
 }
@@ -247,7 +254,7 @@ impl Stored<'_> {
             return Sound::Packed(packed);
         }
         let Some(audio_frames) = record::audio_frames(self.take) else { return Sound::NotKept };
-        // The next save needs the packed bytes again.
+        // The next save writes the packed bytes again.
         match record::awake(self.take, packed, audio_frames) {
             Ok(audio) => Sound::Awake(audio),
             Err(what) => lost(&what),
@@ -255,7 +262,7 @@ impl Stored<'_> {
     }
 }
 
-/// Takes a length and as many bytes from the front.
+/// Splits a length and that many bytes off the front.
 fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = rest.split_first_chunk()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
@@ -268,7 +275,6 @@ fn chunk<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
     use crate::StoredSound as _;
-    use resonantgen_music::track::Track;
     use resonantgen_session::fake::{apply, generated, regenerate};
     use resonantgen_session::{Overrides, Request};
 
@@ -344,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_project_stays_small_and_forgets_no_take() {
-        // A take of 16 bars at 60 bpm is 64 s of noise: more than half of the room.
+        // A take of 16 bars at 60 bpm is 64 s of noise, more than half of the room.
         let facts = Overrides { bars: Some(16), bpm: Some(60.0), ..Overrides::default() };
         let long = |seed| Request::generate("techno").scope(Track::Bass).facts(facts.clone()).seed(seed);
         let mut session = Session::default();

@@ -6,12 +6,13 @@ mod files;
 mod licence;
 mod reaper;
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use self::files::{Files, numbered};
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav, with_note};
+use super::names::is_device_name;
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav, with_note};
 use super::{StoreError, StoredSound as _, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
@@ -20,7 +21,7 @@ use resonantgen_music::track::Track;
 use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Longest part of a file's name that comes from the prompt, in characters.
+/// Maximum number of characters in a file name that come from the prompt.
 const NAME_LENGTH: usize = 40;
 
 /// What to export.
@@ -28,7 +29,7 @@ const NAME_LENGTH: usize = 40;
 pub struct ExportOptions {
     /// Tracks; those without a take are left out.
     pub tracks: Vec<Track>,
-    /// Also the mix of these tracks, and one MIDI file of all of them.
+    /// Also export the mix of these tracks, and one MIDI file of all of them.
     pub mix: bool,
     /// WAV files.
     pub audio: bool,
@@ -36,12 +37,12 @@ pub struct ExportOptions {
     pub midi: bool,
     /// Audio frames per second of the WAV files, in 8,000 to 384,000.
     pub sample_rate_hz: u32,
-    /// Sample form of the WAV files.
+    /// Sample format of the WAV files.
     pub depth: SampleDepth,
 }
 
 impl Default for ExportOptions {
-    /// Everything, as takes are kept.
+    /// Everything, at the takes' own rate and depth.
     fn default() -> Self {
         Self {
             tracks: Track::ALL.to_vec(),
@@ -54,16 +55,20 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play into `dir`, which is made if need be, and returns the files' paths. Names are like
-/// `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is taken by something else, all files of
-/// the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file appears whole or not at
-/// all. A note on the licence lies beside them, and is in the WAV files.
+/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
+/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
+/// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
+/// Each file appears whole or not at all. A note on the licence lies beside them, and is in the WAV
+/// files.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
+    }
+    if session.is_song() {
+        return export_song(session, dir, options);
     }
     let chosen: Vec<(Track, &Take)> = Track::ALL
         .into_iter()
@@ -271,6 +276,50 @@ fn keep_numbered(
     Ok(written)
 }
 
+/// Writes the whole of a song.
+fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
+    let first = session.placements().first().copied();
+    let plan = first.and_then(|placement| session.section(placement.section)?.plan.cloned());
+    let mut plan = plan.ok_or(StoreError::NothingToExport)?;
+    // Of all sections, for the names.
+    plan.bars = session.song_bars();
+    let mut stems: Vec<(Track, StemAudio)> = Vec::new();
+    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
+        stems.extend(song_stem(session, track).map(|stem| (track, stem)));
+    }
+    if stems.is_empty() {
+        return Err(StoreError::NothingToExport);
+    }
+    let marks = markers(session);
+    let wave = |what: &str, audio: &StemAudio| {
+        let file = song_wav(audio, &marks, options.sample_rate_hz, options.depth);
+        with_note(file, &licence::of_sound(session, what, &plan, ""))
+    };
+    let mut files = Files::open(dir)?;
+    let mut put = |what: &str, extension: &'static str, bytes: &[u8]| {
+        files.put(export_name(session, what, &plan), extension, bytes)
+    };
+    for (track, stem) in &stems {
+        if options.audio {
+            put(track.name(), "wav", &wave(track.name(), stem))?;
+        }
+        if options.midi {
+            put(track.name(), "mid", &song_midi(session, &[*track]))?;
+        }
+    }
+    if options.mix {
+        if options.audio {
+            let mix = mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>());
+            put("mix", "wav", &wave("mix", &mix))?;
+        }
+        if options.midi {
+            let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
+            put("all", "mid", &song_midi(session, &tracks))?;
+        }
+    }
+    keep(session, dir, files)
+}
+
 /// Name of an exported file without its extension: prompt, track, tempo, key, length. It needs no escaping in addresses, apart
 /// from letters beyond ASCII in the prompt: F# is written `Fs`.
 #[must_use]
@@ -288,7 +337,7 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
 }
 
-/// Words of a prompt as part of a file's name.
+/// Words of a prompt as part of a file name.
 fn slug(prompt: &str) -> String {
     let lower = prompt.to_lowercase();
     let words = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -302,9 +351,7 @@ fn slug(prompt: &str) -> String {
         }
         slug.push_str(word);
     }
-    // Names that Windows keeps for devices.
-    let reserved: HashSet<&str> = ["con", "prn", "aux", "nul"].into();
-    if slug.is_empty() || reserved.contains(slug.as_str()) { "resonantgen".to_owned() } else { slug }
+    if slug.is_empty() || is_device_name(&slug) { "resonantgen".to_owned() } else { slug }
 }
 
 #[cfg(test)]

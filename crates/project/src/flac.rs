@@ -1,4 +1,4 @@
-//! Takes' audio as FLAC, the lossless form in which sessions keep it.
+//! Takes' audio as FLAC, the lossless format in which sessions store it.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::remembered::Remembered;
 use hex::encode as hex;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// A take's sound as it is stored.
+/// A take's audio as it is stored.
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
     /// The FLAC file.
@@ -22,29 +22,28 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Bytes that were just encoded or read.
+    /// Hashes newly encoded or read bytes.
     pub(super) fn new(bytes: Arc<[u8]>) -> Self {
         let sha256 = hex(Sha256::digest(&bytes));
         Self { bytes, sha256 }
     }
 }
 
-/// What was encoded lately.
+/// Recently encoded audio.
 static ENCODED: Remembered<Packed> = Remembered::new();
 
-/// What `audio` was encoded to, or decoded from, if that is still known.
+/// The FLAC of `audio`, if it is still known.
 pub(super) fn known(audio: &Arc<StemAudio>) -> Option<Packed> {
     ENCODED.known(audio)
 }
 
-/// Notes what `audio` was decoded from, or would be: a take that is asleep has empty audio of its own, by which its
-/// FLAC is found.
+/// Records the FLAC of `audio`. A sleeping take has an empty `Arc` of its own, by which its FLAC is found.
 pub(super) fn note(audio: &Arc<StemAudio>, packed: Packed) {
     ENCODED.put(audio, packed);
 }
 
-/// Encodes audio; the same `Arc` is encoded once while it lives. `None` when the encoder refuses, which valid 24-bit
-/// audio never makes it do, and for a take that is asleep without FLAC.
+/// Encodes audio; the same `Arc` is encoded only once. `None` for a sleeping take without FLAC, and if the encoder fails, which
+/// it does not for valid 24-bit audio.
 pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Packed> {
     ENCODED.get(audio, || {
         if audio.is_empty() {
@@ -53,7 +52,7 @@ pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Packed> {
         let interleaved: Vec<i32> =
             audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
         let mut file = Cursor::new(Vec::new());
-        // Three times as fast as the default, and 4 % longer: hosts save on their main thread, right after generating too.
+        // Three times as fast as the default, and 4 % larger: hosts save on their main thread, possibly right after a generation.
         let options = Options::fast().no_padding().no_seektable();
         let count = interleaved.len() as u64;
         let mut writer =
@@ -64,7 +63,7 @@ pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Packed> {
     })
 }
 
-/// Decodes stereo audio of exactly `audio_frames`; `None` when it is anything else, or damaged.
+/// Decodes stereo audio of exactly `audio_frames`; `None` if it is damaged or anything else.
 pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<Arc<StemAudio>> {
     let mut reader = FlacSampleReader::new(bytes).ok()?;
     let mut audio = StemAudio { left: Vec::new(), right: Vec::new() };
@@ -75,7 +74,7 @@ pub(super) fn decode(bytes: &[u8], audio_frames: usize) -> Option<Arc<StemAudio>
             break;
         }
         let count = samples.len();
-        // Damaged data shall not fill the memory.
+        // Damaged data must not fill the memory.
         if audio.left.len() + audio.right.len() + count > 2 * audio_frames {
             return None;
         }

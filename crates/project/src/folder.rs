@@ -1,10 +1,10 @@
 //! A session as a folder that people and DAWs can use.
 //!
-//! `session.json` is the record; `drums.wav` to `melody.wav` and `mix.wav` are the sound in the rate that was asked for,
-//! the `.mid` files the scores; `takes/<id>.flac` keeps every take's own 48 kHz audio without loss, which is what
-//! loading reads. Each file is replaced in one piece, `session.json` last, and only files that changed are written.
+//! `session.json` is the record. `drums.wav` to `melody.wav` and `mix.wav` are the audio at the requested rate, and the `.mid`
+//! files are the scores. `takes/<id>.flac` stores every take's 48 kHz audio losslessly; this is what loading reads. Files are
+//! replaced atomically, `session.json` last, and only if they changed.
 //!
-//! Who opens a folder to change it holds its lock until the [`Folder`] is dropped: of two programs one waits.
+//! A program that opens a folder for changes holds its lock until the [`Folder`] is dropped, so a second program waits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -15,10 +15,12 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
+use super::held;
 use super::lock::{self, Access, PATIENCE, Waiting};
 use super::parallel::in_parallel;
-use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, audio_hash};
-use super::wav::{RATE_RANGE_HZ, SampleDepth, wav};
+use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
+use super::song::{markers, song_midi, song_stem};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
 use super::{StoredSound as _, mix};
 use hex::encode as hex;
 use resonantgen_music::midi;
@@ -32,12 +34,13 @@ pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
 const MIX_FILE: &str = "mix.wav";
 const SCORE_FILE: &str = "session.mid";
-/// Start of the names of folders in which a save collects its files.
-const SAVING: &str = ".saving-";
+/// Start of the names of what is being written into a session's folder. What a killed program has left of it is cleared away when
+/// the folder is opened to be changed.
+pub const SAVING: &str = ".saving-";
 /// Name of the record's last member: the SHA-256 of all bytes before it.
 const CHECKSUM: &str = "\"checksum\"";
 
-/// The form of the stems' WAV files: 24-bit stereo.
+/// Format of the stems' WAV files: 24-bit stereo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StemFormat {
     /// Audio frames per second, in 8,000 to 384,000.
@@ -50,29 +53,29 @@ impl Default for StemFormat {
     }
 }
 
-/// A session's folder could not be written or read.
+/// Why a session's folder could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder could not be written.
     #[error("cannot write {}: {source}; choose another folder, or make room", path.display())]
     Write {
-        /// What was written.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
     /// A file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// What was read.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is no session in the folder.
+    /// The folder contains no session.
     #[error("no session in {}: {SESSION_FILE} is missing; generate one there first", .0.display())]
     NoSession(PathBuf),
-    /// The session is damaged, or of a newer version.
+    /// The session is damaged or from a newer version.
     #[error("{SESSION_FILE} in {} cannot be used: {reason}", path.display())]
     Damaged {
         /// The folder.
@@ -80,7 +83,10 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// Another program uses the folder.
+    /// A file that would be replaced is open in a program that does not let go of it. Windows only.
+    #[error("cannot replace {}: another program has it open; close it there, and try again", .0.display())]
+    Held(PathBuf),
+    /// Another program is using the folder.
     #[error("another program is changing the session in {}: try again when it is done", .0.display())]
     InUse(PathBuf),
     /// No chosen track has a take.
@@ -91,15 +97,15 @@ pub enum StoreError {
     Rate(u32),
 }
 
-/// A folder that is open, and locked.
+/// An open, locked folder.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Released when this is dropped. `None` where nobody can write.
+    /// Released when this is dropped. `None` if nobody can write to the folder.
     _lock: Option<fs::File>,
-    /// Takes' files that were found or written as they shall be.
+    /// Files of takes that are known to be correct.
     good: HashMap<TakeId, GoodFile>,
-    /// What the record in the folder says; `None` before it was looked at.
+    /// Contents of the record in the folder; `None` before it was read.
     before: Option<Before>,
 }
 
@@ -109,18 +115,18 @@ struct GoodFile {
     flac_sha256: String,
 }
 
-/// What the folder's record says of its other files.
+/// What the folder's record says about its other files.
 #[derive(Clone, Debug, Default)]
 struct Before {
-    /// Takes whose files are the session's to remove.
+    /// Takes whose files belong to the session and may be removed.
     takes: BTreeSet<String>,
-    /// What derived files were made from; `None` for a record of a form that did not say.
+    /// What derived files were made from; `None` for older records, which did not say.
     files: Option<BTreeMap<String, String>>,
 }
 
 impl Before {
     fn of(record: &SessionRecord, is_current_form: bool) -> Self {
-        let takes = record.tracks.iter().flat_map(|track| track.takes.iter().chain(&track.forgotten));
+        let takes = record.tracks.iter().flat_map(all_takes);
         Self {
             takes: takes.map(|take| take.id.clone()).collect(),
             files: is_current_form.then(|| record.files.clone()),
@@ -128,7 +134,7 @@ impl Before {
     }
 }
 
-/// Opens a folder for reading, and reads its session.
+/// Opens a folder for reading and loads its session.
 ///
 /// # Errors
 /// As [`Folder::open`] and [`Folder::load`].
@@ -136,22 +142,33 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
     Folder::open(path, Access::Read, &mut Waiting { patience: PATIENCE, note: &mut || () })?.load()
 }
 
-/// Opens a folder and saves a session there, which takes the place of what was there.
+/// Opens a folder and saves a session there, replacing the previous one.
+///
+/// ```
+/// use resonantgen_project::{StemFormat, load, save};
+/// use resonantgen_session::Session;
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut session = Session::default();
+/// session.prompt = "dark techno".to_owned();
+/// save(&session, folder.path(), StemFormat::default())?;
+/// assert_eq!(load(folder.path())?.session.prompt, "dark techno");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`Folder::open`] and [`Folder::save`].
-pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<(), StoreError> {
+pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
 }
 
 impl Folder {
-    /// Opens a folder and takes its lock; one that is opened to be changed is made if need be, and what a killed program has left
-    /// half-written there is cleared away.
+    /// Opens a folder and takes its lock. A folder opened for changes is created if necessary, and incomplete files of a killed
+    /// program are removed from it.
     ///
     /// # Errors
-    /// There is no session in a folder that is opened for reading, another program does not let go of it in time, or it cannot
-    /// be used.
+    /// When a folder opened for reading has no session, another program does not release it in time, or it cannot be used.
     pub fn open(path: &Path, access: Access, waiting: &mut Waiting<'_>) -> Result<Self, StoreError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => StoreError::InUse(path.to_owned()),
@@ -168,31 +185,32 @@ impl Folder {
         if access == Access::Change {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 if entry.file_name().to_string_lossy().starts_with(SAVING) {
-                    // What cannot be removed now is tried again the next time.
-                    let _ = fs::remove_dir_all(entry.path());
+                    let path = entry.path();
+                    // If it cannot be removed now, the next program tries again.
+                    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 }
             }
         }
         Ok(Self { path: path.to_owned(), _lock: lock, good: HashMap::new(), before: None })
     }
 
-    /// Where it is.
+    /// Path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a session in it.
+    /// Whether it contains a session.
     #[must_use]
     pub fn holds_session(&self) -> bool {
         self.path.join(SESSION_FILE).is_file()
     }
 
-    /// Reads what [`Folder::save`] wrote; the takes are the same to the bit. Takes that are damaged or missing are told in
+    /// Reads a session written by [`Folder::save`]; the takes are the same bit for bit. Damaged or missing takes are listed in
     /// [`Opened::lost`], and the rest opens.
     ///
     /// # Errors
-    /// When there is no session, or its record is damaged or of a newer version.
+    /// When there is no session, or its record is damaged or from a newer version.
     pub fn load(&mut self) -> Result<Opened, StoreError> {
         let path = self.path.join(SESSION_FILE);
         let json = read_regular(&path).map_err(|source| match source.kind() {
@@ -209,7 +227,7 @@ impl Folder {
             .iter()
             .flat_map(|track| {
                 let is_playing = |take: &TakeRecord| track.playing.as_ref() == Some(&take.id);
-                let takes = track.takes.iter().chain(&track.forgotten);
+                let takes = all_takes(track);
                 takes.map(move |take| (track.track.as_str(), is_playing(take), take))
             })
             .collect();
@@ -228,9 +246,9 @@ impl Folder {
         Ok(Opened { edited: checksum == Checksum::Wrong, ..opened.map_err(damaged)? })
     }
 
-    /// The sound of a take, and its file if that is as it shall be.
+    /// The audio of a take, and its file if that is correct.
     fn read_take(&self, track: &str, is_playing: bool, take: &TakeRecord) -> (Sound, Option<GoodFile>) {
-        // A damaged record gives no file names.
+        // File names from a damaged record are not used.
         let Some(audio_frames) = record::audio_frames(take).filter(|_| record::is_plain(&take.id)) else {
             return (Sound::NotKept, None);
         };
@@ -253,7 +271,7 @@ impl Folder {
                 let stem =
                     is_playing.then(|| stem_file(track)).and_then(|name| self.read_stem(&name, audio_frames));
                 match stem.map(Arc::new).filter(|audio| audio_hash(audio) == take.audio_sha256) {
-                    // The stem that plays is the same audio.
+                    // The stem of the playing take has the same audio.
                     Some(audio) => (Sound::Awake(audio), None),
                     None => (Sound::Lost(format!("{} {what}", name.display())), None),
                 }
@@ -261,7 +279,7 @@ impl Folder {
         }
     }
 
-    /// The audio of a 24-bit stem of a take's own rate and length.
+    /// The audio of a 24-bit stem that has the take's own rate and length.
     fn read_stem(&self, name: &Path, audio_frames: usize) -> Option<StemAudio> {
         let path = self.path.join(name);
         let mut reader = path.is_file().then(|| hound::WavReader::open(path).ok()).flatten()?;
@@ -276,12 +294,15 @@ impl Folder {
         Some(StemAudio { left: channel(0), right: channel(1) })
     }
 
-    /// Writes the session. Files of the session's names are replaced, each in one piece; other files stay, and so do files that
-    /// would be the same. On failure what was there before still loads.
+    /// Writes the session. Files that belong to it are replaced atomically if they changed; other files stay. On failure the previous
+    /// session still loads.
+    ///
+    /// Returns the names of stems and scores that stay as they were because another program holds them open (Windows): nothing is
+    /// lost, since the takes are kept elsewhere, and the next save writes them.
     ///
     /// # Errors
-    /// When the rate is out of range, or a file cannot be written.
-    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<(), StoreError> {
+    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));
         }
@@ -291,11 +312,10 @@ impl Folder {
             let path = path.to_owned();
             move |source| StoreError::Write { path, source }
         };
-        // On the same file system, so that moving is renaming.
+        // On the same file system, so that files can be renamed into place.
         let temporary = tempfile::Builder::new().prefix(SAVING).tempdir_in(dir).map_err(writing(dir))?;
         let staged = temporary.path();
-        let mut files: Vec<PathBuf> = Vec::new();
-        let mut put = |name: PathBuf, bytes: &[u8]| {
+        let put = |files: &mut Vec<PathBuf>, name: PathBuf, bytes: &[u8]| {
             let path = staged.join(&name);
             let written =
                 path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
@@ -303,10 +323,12 @@ impl Folder {
             written.map_err(writing(&dir.join(name)))
         };
 
+        let (mut take_files, mut derived_files) = (Vec::new(), Vec::new());
         let mut good: HashMap<TakeId, GoodFile> = HashMap::new();
         let mut kept_takes = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 kept_takes.insert(take.id.0.clone());
                 let audio_sha256 = audio_hash(&take.audio);
                 let name = take_file(&take.id.0);
@@ -318,10 +340,10 @@ impl Folder {
                 }
                 match flac::encode(&take.audio) {
                     Some(packed) => {
-                        put(name, &packed.bytes)?;
+                        put(&mut take_files, name, &packed.bytes)?;
                         good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
                     }
-                    // A lost take has nothing to write; it is made again when it is played.
+                    // A lost take has no audio to write; it is made again when it is played.
                     None if take.is_asleep() => {}
                     None => {
                         let reason = format!("take {} has no 24-bit audio", take.id.0);
@@ -335,14 +357,14 @@ impl Folder {
         for file in &derived {
             let is_same = written.get(&file.name) == Some(&file.source) && has_bytes(&dir.join(&file.name));
             if !is_same {
-                put(file.name.clone().into(), &(file.make)())?;
+                put(&mut derived_files, file.name.clone().into(), &(file.make)())?;
             }
         }
         let mut record =
             record::of_session(session, true, &|take| Some(good.get(&take.id)?.flac_sha256.clone()));
         record.files = derived.iter().map(|file| (file.name.clone(), file.source.clone())).collect();
         for (track, _) in session.playing_asleep() {
-            // Of a lost take nothing else may be left.
+            // The file may be all that is left of a lost take.
             for name in [stem_file(track.name()), midi_file(track.name())]
                 .map(|name| name.to_string_lossy().into_owned())
             {
@@ -351,18 +373,38 @@ impl Folder {
                 }
             }
         }
-        put(SESSION_FILE.into(), &with_checksum(&record))?;
+        // Written before anything moves, so that a full disk changes nothing.
+        put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
 
+        let record_file = dir.join(SESSION_FILE);
+        held::check_free(&record_file).map_err(|_| StoreError::Held(record_file.clone()))?;
         fs::create_dir_all(dir.join(TAKES_FOLDER)).map_err(writing(&dir.join(TAKES_FOLDER)))?;
-        for name in &files {
-            fs::rename(staged.join(name), dir.join(name)).map_err(writing(&dir.join(name)))?;
+        let moved = |name: &Path| held::replace(&staged.join(name), &dir.join(name));
+        for name in &take_files {
+            moved(name).map_err(writing(&dir.join(name)))?;
         }
-        // Only now is nothing of the old session needed any more; what cannot be removed does no harm. Files that the old record
-        // does not name are somebody else's.
+        let mut held_files = Vec::new();
+        for name in &derived_files {
+            match moved(name) {
+                Err(error) if held::is_held(&error, &dir.join(name)) => {
+                    held_files.push(name.to_string_lossy().into_owned());
+                }
+                done => done.map_err(writing(&dir.join(name)))?,
+            }
+        }
+        if !held_files.is_empty() {
+            // What the record does not name is written by the next save.
+            record.files.retain(|name, _| !held_files.contains(name));
+            put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
+        }
+        moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
+        // Only now are the files of the old session unneeded. A file that cannot be removed does no harm. Files that the old record
+        // does not name belong to somebody else.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
-        for name in old.iter().filter(|name| is_of_session && !record.files.contains_key(*name)) {
+        let is_gone = |name: &&String| !record.files.contains_key(*name) && !held_files.contains(*name);
+        for name in old.iter().filter(|name| is_of_session && is_gone(name)) {
             if all_derived_names().any(|ours| ours == *name) {
                 let _ = fs::remove_file(dir.join(name));
             }
@@ -372,12 +414,15 @@ impl Folder {
         }
         self.good = good;
         self.before = Some(Before { takes: kept_takes, files: Some(record.files) });
-        Ok(())
+        Ok(held_files)
     }
 
-    /// The files that are made of what plays. A take that is lost has none.
+    /// The files derived from the playing takes. A lost take has none.
     fn derived(&self, session: &Session, format: StemFormat) -> Vec<Derived> {
         let rate_hz = format.sample_rate_hz;
+        if session.is_song() {
+            return derived_of_song(session, rate_hz);
+        }
         let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
         let playing: Vec<(Track, Arc<Take>)> = Track::ALL
             .into_iter()
@@ -416,10 +461,66 @@ impl Folder {
     }
 }
 
-/// A file that is made of what plays.
+/// The files of a whole song: its stems, their mix, and their notes with markers.
+fn derived_of_song(session: &Session, rate_hz: u32) -> Vec<Derived> {
+    // What a stem is made of, in the order of the song.
+    let source_of = |track: Track| -> String {
+        let mut source = format!("song 1 {rate_hz}");
+        for placement in session.placements() {
+            let Some(section) = session.section(placement.section) else { continue };
+            let hash = section.take(track).map(|take| audio_hash(&take.audio)).unwrap_or_default();
+            let seconds = section.plan.map_or(0.0, |plan| plan.seconds());
+            source.push_str(&format!(" {} {seconds} {hash}", section.name));
+        }
+        source
+    };
+    let shared = Arc::new(session.clone());
+    let plays = |track: &Track| {
+        session.placements().iter().any(|placement| {
+            session.section(placement.section).is_some_and(|section| section.take(*track).is_some())
+        })
+    };
+    let tracks: Vec<Track> = Track::ALL.into_iter().filter(plays).collect();
+    let mut files = Vec::new();
+    let mut sources = String::from("mix");
+    let stem = |session: &Session, track: Track| song_stem(session, track).unwrap_or_default();
+    for track in tracks.iter().copied() {
+        let score = song_midi(session, &[track]);
+        files.push(Derived::new(midi_file(track.name()), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        let source = source_of(track);
+        sources.push_str(&source);
+        let shared = Arc::clone(&shared);
+        files.push(Derived::new(stem_file(track.name()), source.as_bytes(), move || {
+            song_wav(&stem(&shared, track), &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    if !tracks.is_empty() {
+        let score = song_midi(session, &tracks);
+        files.push(Derived::new(SCORE_FILE.into(), &score, {
+            let score = score.clone();
+            move || score.clone()
+        }));
+        files.push(Derived::new(MIX_FILE.into(), sources.as_bytes(), move || {
+            let stems: Vec<StemAudio> = tracks.iter().map(|track| stem(&shared, *track)).collect();
+            let mixed = mix(&stems.iter().collect::<Vec<_>>());
+            song_wav(&mixed, &markers(&shared), rate_hz, SampleDepth::Int24)
+        }));
+    }
+    files
+}
+
+/// All takes of a track's record.
+fn all_takes(track: &TrackRecord) -> impl Iterator<Item = &TakeRecord> {
+    track.takes.iter().chain(&track.elsewhere).chain(&track.forgotten)
+}
+
+/// A file derived from playing takes.
 struct Derived {
     name: String,
-    /// A hash of all that it is made of.
+    /// Hash of everything that it is made from.
     source: String,
     make: Box<dyn Fn() -> Vec<u8>>,
 }
@@ -439,7 +540,7 @@ fn midi_file(track: &str) -> PathBuf {
     format!("{track}.mid").into()
 }
 
-/// Names of all files that are made of what plays.
+/// Names of all derived files.
 fn all_derived_names() -> impl Iterator<Item = String> {
     let of_track = |track: Track| [stem_file(track.name()), midi_file(track.name())];
     let names = Track::ALL.into_iter().flat_map(of_track).chain([MIX_FILE.into(), SCORE_FILE.into()]);
@@ -462,14 +563,14 @@ fn has_bytes(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-/// What the record of a folder says; nothing when it cannot be read: then nothing is removed.
+/// Contents of a folder's record; empty if it cannot be read, so that nothing is removed.
 fn before_in(dir: &Path) -> Before {
     let json = read_regular(&dir.join(SESSION_FILE)).unwrap_or_default();
     let is_current_form = checksum(&record::plain(&json)) != Checksum::None;
     record::read(&json).map(|record| Before::of(&record, is_current_form)).unwrap_or_default()
 }
 
-/// The record's JSON; its last member is the checksum of all before it.
+/// The record's JSON; its last member is the checksum of everything before it.
 fn with_checksum(record: &SessionRecord) -> Vec<u8> {
     let mut json =
         serde_json::to_vec_pretty(record).expect("a record has no maps with other keys than strings");
@@ -491,7 +592,7 @@ enum Checksum {
     Wrong,
 }
 
-/// Whether a record's JSON is what was written.
+/// Whether a record's JSON is unchanged since it was written.
 fn checksum(json: &[u8]) -> Checksum {
     let found = json.windows(CHECKSUM.len()).rposition(|window| window == CHECKSUM.as_bytes());
     let Some(at) = found else { return Checksum::None };
@@ -688,10 +789,11 @@ mod tests {
         save(&generated("techno", 1), dir, StemFormat::default()).expect("saved");
         fs::create_dir_all(dir.join(".saving-abc/takes")).expect("made");
         fs::write(dir.join(".saving-abc/takes/x.flac"), b"half").expect("written");
+        fs::write(dir.join(".saving-xyz"), b"half a picture").expect("written");
         let foreign = dir.join(take_file(&"0".repeat(32)));
         fs::write(&foreign, b"of somebody else").expect("written");
         let mut folder = open(dir);
-        assert!(!dir.join(".saving-abc").exists());
+        assert!(!dir.join(".saving-abc").exists() && !dir.join(".saving-xyz").exists());
         let mut session = folder.load().expect("loaded").session;
         session.set_lock(Track::Bass, true).expect("a take");
         folder.save(&session, StemFormat::default()).expect("saved");
@@ -703,7 +805,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut session = generated("techno", 1);
         save(&session, folder.path(), StemFormat::default()).expect("saved");
-        // As if another machine had made it.
+        // As on another machine.
         let state = session.track_mut(Track::Bass);
         let mut take = state.history[0].as_ref().clone();
         let mut audio = take.audio.as_ref().clone();
@@ -753,7 +855,7 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 21);
-        // Saved without it, it stays lost; made again, it is written again although its hash is the same.
+        // Saved without audio it stays lost. Made again it is written, although its hash is the same.
         let mut loaded = folder.load().expect("loaded").session;
         folder.save(&loaded, StemFormat::default()).expect("saved");
         assert_eq!(folder.load().expect("loaded").lost.len(), 3);
@@ -799,7 +901,8 @@ mod tests {
     fn heard(session: &Session) -> BTreeSet<String> {
         let mut lines = BTreeSet::new();
         for track in Track::ALL {
-            for take in session.track(track).history.iter().chain(&session.forgotten(track)) {
+            let histories = session.track(track).history.iter();
+            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
                 let hash = audio_hash(&Arc::new(take.audio.as_ref().clone()));
                 lines.insert(format!("{track} {} {hash}", take.id.0));
             }

@@ -1,9 +1,10 @@
-//! A project: a session as it is kept in a folder or in a host's project, and the files that are made of it.
+//! Sessions on disk and in host projects, and exports.
 //!
-//! What is written is a record of a numbered form (`record`), never a domain type; audio is kept without loss as FLAC. A damaged
-//! or missing take never closes a session: [`Opened`] says which takes are lost, and they are made again from their recipes.
+//! What is written is a record of a numbered form (`record`), never a domain type. Audio is stored losslessly as FLAC. A damaged
+//! or missing take does not keep a session from opening: [`Opened`] lists lost takes, which are made again from their recipes.
 //!
-//! May know the session and what it is made of; knows no generator, plugin or server.
+//! It may know `session` and the crates below it. It knows no generator, plugin or server, and no other crate writes project
+//! files.
 //!
 //! ```
 //! use resonantgen_project as project;
@@ -19,19 +20,24 @@ mod blob;
 mod export;
 mod flac;
 mod folder;
+mod held;
 mod lock;
 mod mix;
+mod names;
 mod parallel;
 mod record;
 mod remembered;
 mod sleep;
+mod song;
 mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
 pub use export::{ExportOptions, Form, ProjectForm, export, export_name, export_project, export_take};
-pub use folder::{Folder, SESSION_FILE, StemFormat, StoreError, load, save};
+pub use folder::{Folder, SAVING, SESSION_FILE, StemFormat, StoreError, load, save};
 pub use lock::{Access, PATIENCE, Waiting};
 pub use mix::{mix, resample_loop};
+pub use names::is_device_name;
 pub use record::{LostTake, Opened};
 pub use sleep::StoredSound;
+pub use song::{Marker, markers, song_midi, song_stem};
 pub use wav::SampleDepth;

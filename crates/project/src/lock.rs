@@ -1,41 +1,41 @@
-//! The lock of a folder: who changes a session holds it from reading until writing.
+//! The lock of a folder, held by a program from reading a session until writing it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a program waits for another one that uses the folder, unless it says otherwise.
+/// Default time to wait for another program that uses the folder.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it looks.
+/// Interval between attempts.
 const POLL: Duration = Duration::from_millis(25);
-/// Name of the file that is locked. It stays: to remove it would let two programs lock two files of the same name.
+/// Name of the lock file. It is never removed, or two programs could lock two files of the same name.
 const LOCK_FILE: &str = ".resonantgen.lock";
 
-/// What a folder is opened for.
+/// Why a folder is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Only to read: many may.
+    /// For reading; several programs may do so at once.
     Read,
-    /// To read, change and save: nobody else may use it meanwhile.
+    /// For changes, which excludes all other programs.
     Change,
 }
 
-/// How to wait for a folder that another program uses.
+/// How to wait for a folder in use.
 pub struct Waiting<'a> {
-    /// For how long.
+    /// Maximum time.
     pub patience: Duration,
-    /// Called once, when there is something to wait for.
+    /// Called once if it has to wait.
     pub note: &'a mut dyn FnMut(),
 }
 
-/// Takes the lock of `folder`; `Ok(None)` when there can be none because nobody can write there. An error of kind
-/// [`io::ErrorKind::WouldBlock`] says that the other program was not done in time.
+/// Takes the lock of `folder`; `Ok(None)` if nobody can write there, so no lock is needed. An error of kind
+/// [`io::ErrorKind::WouldBlock`] means that the other program did not release it in time.
 pub(super) fn take(folder: &Path, access: Access, waiting: &mut Waiting<'_>) -> io::Result<Option<File>> {
     let path = folder.join(LOCK_FILE);
     let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
         Ok(file) => file,
-        // A folder that cannot be written to cannot change while it is read.
+        // A read-only folder cannot change while it is read.
         Err(_) if access == Access::Read => match File::open(&path) {
             Ok(file) => file,
             Err(_) => return Ok(None),
@@ -60,7 +60,7 @@ pub(super) fn take(folder: &Path, access: Access, waiting: &mut Waiting<'_>) -> 
                 }
                 std::thread::sleep(POLL);
             }
-            // File systems that know no locks (some network shares) are used without one, as every version before did.
+            // File systems without locks (some network shares) are used without one.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }

@@ -1,23 +1,13 @@
-//! The mix of the stems, and loops at other rates.
+//! The mix of the stems, and loops at other sample rates.
 
-use resonantgen_sound::measure::sound::true_peak;
+use resonantgen_sound::finish::limit::limit;
 use resonantgen_sound::resample;
-use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
+use resonantgen_take::{FULL_SCALE, StemAudio};
 
-/// Highest true peak in dBTP of a mix that is left alone, and of one that is limited.
+/// Highest true peak in dBTP of a mix.
 const HIGHEST_PEAK_DBTP: f32 = -1.0;
-/// What the limiter aims at first, in dBTP: a moving gain raises the peaks between samples by a trifle.
-const AIM_DBTP: f32 = -1.1;
-/// How often the limiter may aim lower when the result is still too high.
-const ATTEMPTS: u32 = 3;
-/// Samples in which the gain goes down before a peak (2 ms), and the time constant in which it comes back (60 ms).
-const LOOK_AHEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 500;
-const RELEASE: f64 = TAKE_SAMPLE_RATE_HZ as f64 * 0.06;
-/// Half the taps of the interpolation between samples.
-const TAPS: usize = 12;
 
-/// The sum of stems of equal length. A sum whose true peak would exceed -1 dBTP is turned down around its peaks, by a gain that both
-/// channels share and that looks ahead; it goes around the seam, so the mix loops as its stems do. Any other sum is left alone.
+/// The sum of stems of equal length. A sum whose true peak would exceed -1 dBTP is [limited](limit); any other sum is left alone.
 #[must_use]
 pub fn mix(stems: &[&StemAudio]) -> StemAudio {
     let frames = stems.iter().map(|stem| stem.len()).max().unwrap_or(0);
@@ -31,98 +21,18 @@ pub fn mix(stems: &[&StemAudio]) -> StemAudio {
         sum
     };
     let (left, right) = (sum(|stem| &stem.left), sum(|stem| &stem.right));
-    let full = f64::from(FULL_SCALE);
-    let share = |samples: &[i64]| samples.iter().map(|sample| *sample as f64 / full).collect::<Vec<_>>();
-    let (wide_left, wide_right) = (share(&left), share(&right));
-    let excess = |left: &[f64], right: &[f64]| {
-        let floats = |samples: &[f64]| samples.iter().map(|sample| *sample as f32).collect::<Vec<_>>();
-        true_peak(&floats(left), &floats(right)).map_or(0.0, |peak| peak - HIGHEST_PEAK_DBTP)
-    };
-    if excess(&wide_left, &wide_right) <= 0.0 {
+    let share =
+        |samples: &[i64]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
+    let before = [share(&left), share(&right)];
+    let mut limited = before.clone();
+    limit(&mut limited, HIGHEST_PEAK_DBTP);
+    if limited == before {
         let whole = |samples: Vec<i64>| samples.into_iter().map(|sample| sample as i32).collect();
         return StemAudio { left: whole(left), right: whole(right) };
     }
-    let mut peaks = peaks_between(&wide_left);
-    for (peak, other) in peaks.iter_mut().zip(peaks_between(&wide_right)) {
-        *peak = peak.max(other);
-    }
-    let mut aim_dbtp = AIM_DBTP;
-    let mut limited = Default::default();
-    for _ in 0..ATTEMPTS {
-        let gains = gains(&peaks, 10f64.powf(f64::from(aim_dbtp) / 20.0));
-        let turned = |samples: &[f64]| -> Vec<f64> {
-            samples.iter().zip(&gains).map(|(sample, gain)| sample * gain).collect()
-        };
-        limited = (turned(&wide_left), turned(&wide_right));
-        let over = excess(&limited.0, &limited.1);
-        if over <= 0.0 {
-            break;
-        }
-        aim_dbtp -= over + 0.02;
-    }
-    let whole = |samples: Vec<f64>| samples.into_iter().map(quantise).collect();
-    StemAudio { left: whole(limited.0), right: whole(limited.1) }
-}
-
-/// The highest magnitude of a loop at each sample and at the quarters after it, by a windowed sinc (J. O. Smith, "Digital Audio
-/// Resampling Home Page", section "Windowed Sinc Interpolation"), in four times the rate as BS.1770-4, annex 2, measures it.
-fn peaks_between(samples: &[f64]) -> Vec<f64> {
-    let kernels = [0.25, 0.5, 0.75].map(|shift| {
-        std::array::from_fn::<f64, { 2 * TAPS }, _>(|tap| {
-            let at = tap as f64 - (TAPS as f64 - 1.0) - shift;
-            let angle = std::f64::consts::PI * at;
-            let window = 0.5 + 0.5 * (angle / TAPS as f64).cos();
-            window * angle.sin() / angle
-        })
-    });
-    let count = samples.len();
-    let highest = samples.iter().fold(0.0_f64, |highest, sample| highest.max(sample.abs()));
-    let next = |index: usize| samples[(index + 1) % count];
-    (0..count)
-        .map(|index| {
-            let ends = samples[index].abs().max(next(index).abs());
-            // Between two small samples there is no highest peak of music.
-            if ends < 0.5 * highest {
-                return ends;
-            }
-            let between = |kernel: &[f64; 2 * TAPS]| -> f64 {
-                let value = |tap: usize| samples[(index + count * TAPS + tap + 1 - TAPS) % count];
-                kernel.iter().enumerate().map(|(tap, weight)| weight * value(tap)).sum::<f64>()
-            };
-            kernels.iter().fold(ends, |peak, kernel| peak.max(between(kernel).abs()))
-        })
-        .collect()
-}
-
-/// The gain of each sample of a loop so that no peak passes `ceiling`: down ahead of each peak, back in its own time.
-fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
-    let count = peaks.len();
-    let ahead = LOOK_AHEAD.min(count);
-    let mut held = vec![1.0_f64; count];
-    for (index, peak) in peaks.iter().enumerate().filter(|(_, peak)| **peak > ceiling) {
-        // A peak between two samples is held for both.
-        for offset in 0..=ahead {
-            let gain = &mut held[(index + 1 + count - offset % count) % count];
-            *gain = gain.min(ceiling / peak);
-        }
-    }
-    // Twice around, so that the beginning knows what the end left.
-    let back = 1.0 - (-1.0 / RELEASE).exp();
-    let mut gain = 1.0;
-    for _ in 0..2 {
-        for held in &mut held {
-            gain = held.min(gain + (1.0 - gain) * back);
-            *held = gain;
-        }
-    }
-    // The mean of the samples before: all of them were held for a peak that comes now.
-    let mut sum: f64 = (0..ahead).map(|offset| held[count - 1 - offset]).sum();
-    let mut smooth = vec![1.0; count];
-    for index in 0..count {
-        sum += held[index] - held[(index + count - ahead) % count];
-        smooth[index] = (sum / ahead as f64).min(1.0);
-    }
-    smooth
+    let [left, right] = limited
+        .map(|samples| samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>());
+    StemAudio { left, right }
 }
 
 fn quantise(sample: f64) -> i32 {
@@ -180,35 +90,5 @@ mod tests {
         assert!(mix(&[]).is_empty());
         let one = StemAudio { left: vec![8_000_000], right: vec![-8_000_000] };
         assert!(mix(&[&one, &one]).left[0] < 7_500_000);
-    }
-
-    #[test]
-    fn a_mix_that_would_clip_stays_below_its_peak_and_keeps_the_rest() {
-        // A quiet tone with bursts, one around the seam, whose peaks lie between samples.
-        let frames = 48_000;
-        let burst = |index: usize| {
-            let distance = |at: usize| index.abs_diff(at).min(frames - index.abs_diff(at)) as f64;
-            [0, 20_000].iter().map(|at| (-(distance(*at) / 300.0).powi(2)).exp()).sum::<f64>()
-        };
-        let tone = |index: usize, phase: f64| {
-            let angle = std::f64::consts::TAU * index as f64 / 4.0 + phase;
-            quantise((0.1 + 0.6 * burst(index)) * angle.sin())
-        };
-        let stem = StemAudio {
-            left: (0..frames).map(|index| tone(index, 0.8)).collect(),
-            right: (0..frames).map(|index| tone(index, 0.3)).collect(),
-        };
-        let limited = mix(&[&stem, &stem]);
-        let floats =
-            |samples: &[i32]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
-        let peak = true_peak(&floats(&limited.left), &floats(&limited.right)).expect("a sound");
-        assert!((-1.5..=-1.0).contains(&peak), "{peak}");
-        // Far from the bursts it is the sum again; near them it is one gain for both channels, without a step.
-        let gain = |index: usize| f64::from(limited.left[index]) / f64::from(2 * stem.left[index]);
-        assert!(gain(36_001) > 0.99 && gain(20_000) < 0.7);
-        assert!((19_000..21_000).all(|index| (gain(index + 1) - gain(index)).abs() < 0.01));
-        assert!((gain(0) - gain(frames - 1)).abs() < 0.01);
-        let other = |index: usize| f64::from(limited.right[index]) / f64::from(2 * stem.right[index]);
-        assert!((gain(20_000) - other(20_000)).abs() < 1e-3);
     }
 }

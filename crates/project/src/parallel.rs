@@ -1,17 +1,17 @@
-//! Coding sound on a few threads.
+//! Encoding and decoding on several threads.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Most threads that code sound at once.
+/// Maximum number of threads.
 const THREADS: usize = 4;
 
-/// How many threads code sound at once here.
+/// Number of threads on this machine.
 pub(super) fn thread_count() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS)
 }
 
-/// `work` on each item, on a few threads; results in the items' order.
+/// Runs `work` on each item on several threads; results are in the order of the items.
 pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread_count();
     if threads == 1 || items.len() < 2 {
@@ -32,7 +32,7 @@ pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R 
         let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(run)).collect();
         let mut done = run();
         for other in others {
-            // A panic of the work is passed on.
+            // Propagates a panic of the work.
             done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done

@@ -1,10 +1,10 @@
-//! What a session is in a folder and in a host's project, apart from the audio: records of numbered forms.
+//! Records: sessions as they are stored in folders and host projects, without audio.
 //!
-//! The current form is [`v4`]; older ones are read and become the current one by one function each ([`v3::migrate`]). Domain types are
-//! never written: this module makes records of them and back.
+//! The current form is [`v5`], which includes form 4. Older forms are migrated ([`v3::migrate`]). Domain types are never written; this
+//! module converts between them and records.
 
 mod v3;
-mod v4;
+mod v5;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -20,23 +20,29 @@ use hex::encode as hex;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_session::{Answer, BundleFacts, Question, Session, Step, TakeNumbers, TrackState, TrackStep};
+use resonantgen_session::{
+    Answer, BundleFacts, Content, Part, Question, Section, SectionId, Session, Song, Step, TakeNumbers,
+    TrackState, TrackStep,
+};
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, TakenOver, Tokens,
+    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId,
+    TakenOver, Tokens,
 };
-use resonantgen_words::{Attributes, Feel, Groove, Intent, Style, TrackIntent};
+use resonantgen_words::form::SectionKind;
+use resonantgen_words::{Attributes, Feel, Groove, Intent, Shape, Style, TrackIntent};
 
-pub(super) use v4::Session as SessionRecord;
-pub(super) use v4::Take as TakeRecord;
+pub(super) use v5::Session as SessionRecord;
+pub(super) use v5::Take as TakeRecord;
+pub(super) use v5::Track as TrackRecord;
 
-/// The form that is written; a reader takes it and all older ones.
-pub(super) const FORM: u32 = v4::FORM;
-/// More takes in one track's record than any session has.
+/// The form that is written. This form and all older ones can be read.
+pub(super) const FORM: u32 = v5::FORM;
+/// Limit for the takes in one track's record, more than any session has.
 const MOST_TAKES: usize = 4_096;
 
-/// The record cannot be used.
+/// Why a record cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum RecordError {
     #[error(
@@ -51,43 +57,43 @@ fn damaged(what: impl Into<String>) -> RecordError {
     RecordError::Damaged(what.into())
 }
 
-/// The sound of a take that is read.
+/// The audio of a take while a session is read.
 pub(super) enum Sound {
-    /// It is there.
+    /// Decoded.
     Awake(Arc<StemAudio>),
-    /// It stays packed.
+    /// Still packed.
     Packed(Packed),
-    /// It was not kept: the take is made again when it is asked for.
+    /// Not stored; the take is made again when needed.
     NotKept,
-    /// It was kept and is damaged or missing: why.
+    /// Damaged or missing, with the reason.
     Lost(String),
 }
 
-/// A session that was read.
+/// An opened session.
 #[derive(Debug)]
 pub struct Opened {
-    /// The session. Takes whose sound is lost are in it, asleep.
+    /// The session. Takes whose audio is lost are in it, asleep.
     pub session: Session,
-    /// Takes whose sound, or more, could not be read.
+    /// Takes that could not be read completely.
     pub lost: Vec<LostTake>,
-    /// The record is not the one that was written: somebody has edited it.
+    /// Whether the record was edited by hand.
     pub edited: bool,
 }
 
-/// A take whose sound could not be read. The rest of its session opens.
+/// A take that could not be read completely. The rest of its session opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostTake {
     /// Its track.
     pub track: Track,
     /// Its id.
     pub id: TakeId,
-    /// Its place in the history, from 1; `None` when only undo brings it back, or when its record is damaged too.
+    /// Its position in the history, from 1; `None` if only undo refers to it, or if its record is damaged too.
     pub number: Option<usize>,
-    /// Whether it is the take that plays.
+    /// Whether it is the playing take.
     pub is_playing: bool,
-    /// What is wrong, in words.
+    /// The reason, in words.
     pub reason: String,
-    /// Whether its recipe is enough to make it again, given the models.
+    /// Whether it can be made again from its recipe, given the models.
     pub can_be_made_again: bool,
 }
 
@@ -108,10 +114,10 @@ impl fmt::Display for LostTake {
     }
 }
 
-/// Hashes of audio; those of takes that are asleep, by the empty audio that stands for theirs.
+/// Hashes of audio. Those of sleeping takes are found by their empty audio.
 static HASHES: Remembered<String> = Remembered::new();
 
-/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed once while it lives.
+/// SHA-256 of audio, as [`TakeRecord::audio_sha256`]; the same `Arc` is hashed only once.
 pub(super) fn audio_hash(audio: &Arc<StemAudio>) -> String {
     HASHES.get(audio, || Some(hash_of(audio))).unwrap_or_default()
 }
@@ -136,7 +142,7 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
         0..=3 => serde_json::from_slice(json).map(v3::migrate).map_err(text),
-        v4::FORM => serde_json::from_slice(json).map_err(text),
+        v5::FIRST..=v5::FORM => serde_json::from_slice(json).map_err(text),
         newer => Err(RecordError::Newer(newer)),
     }
 }
@@ -157,7 +163,7 @@ pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Decodes a take's FLAC file if it is what was saved.
+/// Decodes a take's FLAC file if it is the saved one.
 pub(super) fn awake(
     take: &TakeRecord,
     packed: Packed,
@@ -168,7 +174,7 @@ pub(super) fn awake(
     }
     let audio = flac::decode(&packed.bytes, audio_frames).ok_or("cannot be decoded")?;
     if take.flac_sha256.is_some() {
-        // The file is the one that was written from this audio.
+        // The next save writes the same file again.
         HASHES.put(&audio, take.audio_sha256.clone());
     } else if audio_hash(&audio) != take.audio_sha256 {
         return Err("is not what was saved".to_owned());
@@ -177,13 +183,12 @@ pub(super) fn awake(
     Ok(audio)
 }
 
-/// Length of a take's sound in audio frames, if its plan is one that can be.
+/// Length of a take's audio in audio frames; `None` if its plan is invalid.
 pub(super) fn audio_frames(take: &TakeRecord) -> Option<usize> {
     Some(plan_of(&take.recipe.plan)?.audio_frames(TAKE_SAMPLE_RATE_HZ))
 }
 
-/// The record of a session, and `with_past` what can be undone and redone. `flac` tells the hash of the FLAC file that keeps a take's
-/// sound.
+/// The record of a session; `with_past` includes undo and redo. `flac` returns the hash of the FLAC file with a take's audio.
 pub(super) fn of_session(
     session: &Session,
     with_past: bool,
@@ -197,7 +202,7 @@ pub(super) fn of_session(
     let tracks = Track::ALL.map(|track| {
         let state = session.track(track);
         let forgotten = if with_past { session.forgotten(track) } else { Vec::new() };
-        v4::Track {
+        v5::Track {
             track: track.name().to_owned(),
             locked: state.locked,
             held_sound: state.held_sound.clone(),
@@ -208,6 +213,7 @@ pub(super) fn of_session(
             numbers: state.numbers.iter().map(|(id, number)| (id.0.clone(), number)).collect(),
             last_number: state.numbers.last(),
             forgotten: forgotten.iter().map(take).collect(),
+            elsewhere: session.elsewhere(track).iter().map(take).collect(),
         }
     });
     SessionRecord {
@@ -223,13 +229,14 @@ pub(super) fn of_session(
         undo: session.undo_steps().filter(|_| with_past).map(of_step).collect(),
         redo: session.redo_steps().filter(|_| with_past).map(of_step).collect(),
         files: BTreeMap::new(),
+        song: of_song(session.song(), false),
     }
 }
 
-/// Builds the session again; `sound` gives the sound of a take, of the length that its plan has.
+/// Rebuilds a session. `sound` returns the audio of a take, with the length that its plan has.
 ///
 /// # Errors
-/// When the plan of the session itself is damaged.
+/// When the plan of the session is invalid.
 pub(super) fn into_session(
     record: SessionRecord,
     mut sound: impl FnMut(&TakeRecord, usize) -> Sound,
@@ -248,8 +255,12 @@ pub(super) fn into_session(
         let Ok(track) = written.track.parse::<Track>() else { continue };
         let known = &mut known[track.index()];
         let history_length = written.takes.len().min(MOST_TAKES);
-        let all =
-            written.takes.into_iter().take(MOST_TAKES).chain(written.forgotten.into_iter().take(MOST_TAKES));
+        let all = written
+            .takes
+            .into_iter()
+            .take(MOST_TAKES)
+            .chain(written.elsewhere.into_iter().take(MOST_TAKES))
+            .chain(written.forgotten.into_iter().take(MOST_TAKES));
         let mut state = TrackState {
             locked: written.locked,
             held_sound: written.held_sound,
@@ -295,43 +306,197 @@ pub(super) fn into_session(
     }
     let undo = steps(record.undo, &known);
     let redo = steps(record.redo, &known);
+    let session = match record.song {
+        Some(song) => {
+            let song = song_of(song, &known, true).ok_or_else(|| damaged("its song makes no sense"))?;
+            session.with_song(song)
+        }
+        None => session,
+    };
     let session = session.with_past(undo, redo, record.answers.into_iter().map(answer_of));
     Ok(Opened { session, lost, edited: false })
 }
 
-/// The latest steps whose takes are all known.
-fn steps(records: Vec<v4::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
+/// The latest steps, as far back as all their takes are known.
+fn steps(records: Vec<v5::Step>, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Vec<Step> {
     let mut steps = Vec::new();
     for record in records {
         match step_of(record, known) {
             Some(step) => steps.push(step),
-            // What came before cannot be reached in order any more.
+            // Earlier steps can no longer be reached in order.
             None => steps.clear(),
         }
     }
     steps
 }
 
-fn of_step(step: &Step) -> v4::Step {
+fn of_step(step: &Step) -> v5::Step {
     let track = |(track, state): (Track, &TrackStep)| {
-        let state = v4::StepTrack {
+        let state = v5::StepTrack {
             locked: state.locked,
             take: state.take.as_ref().map(|take| take.id.0.clone()),
             heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
         };
         (track.name().to_owned(), state)
     };
-    v4::Step {
+    v5::Step {
         prompt: step.prompt.clone(),
         seed: step.seed,
         plan: step.plan.as_ref().map(of_plan),
         bundle: step.bundle.as_ref().map(of_bundle),
         intent: step.intent.as_ref().map(of_intent),
         tracks: Track::ALL.into_iter().zip(&step.tracks).map(track).collect(),
+        song: of_song(&step.song, true),
     }
 }
 
-fn step_of(mut record: v4::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Step> {
+/// The record of a song; `None` where it is one loop. Of a step only what plays is written.
+fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
+    let plain = Song::default();
+    let named = |section: &Section| {
+        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+    };
+    let is_plain = song.order() == plain.order()
+        && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
+    if is_plain {
+        return None;
+    }
+    let section = |section: &Section| {
+        let is_open = section.id == song.open();
+        let content = (!is_open || is_step).then(|| of_content(&section.content, is_step));
+        v5::Section { content, ..of_section_name(section) }
+    };
+    Some(v5::Song {
+        sections: song.sections().iter().map(section).collect(),
+        order: song
+            .order()
+            .iter()
+            .map(|part| v5::Part { section: part.section.0, repeats: part.repeats })
+            .collect(),
+        open: song.open().0,
+    })
+}
+
+/// A section without its content.
+fn of_section_name(section: &Section) -> v5::Section {
+    let [red, green, blue] = section.colour;
+    v5::Section {
+        id: section.id.0,
+        name: section.name.clone(),
+        kind: section.kind.name().to_owned(),
+        colour: format!("#{red:02x}{green:02x}{blue:02x}"),
+        energy: section.energy,
+        content: None,
+    }
+}
+
+fn of_content(content: &Content, is_step: bool) -> v5::Content {
+    let track = |(track, state): (Track, &TrackState)| {
+        let playing = state.take().map(|take| take.id.0.clone());
+        let history = || state.history.iter().map(|take| take.id.0.clone()).collect();
+        v5::SectionTrack {
+            track: track.name().to_owned(),
+            locked: state.locked,
+            takes: if is_step { playing.iter().cloned().collect() } else { history() },
+            playing,
+            favourites: state.favourites.iter().filter(|_| !is_step).map(|id| id.0.clone()).collect(),
+            heard_before: state.heard_before.as_ref().map(|id| id.0.clone()),
+            numbers: state
+                .numbers
+                .iter()
+                .filter(|_| !is_step)
+                .map(|(id, number)| (id.0.clone(), number))
+                .collect(),
+            last_number: if is_step { 0 } else { state.numbers.last() },
+        }
+    };
+    v5::Content {
+        prompt: content.prompt.clone(),
+        seed: content.seed,
+        plan: content.plan.as_ref().map(of_plan),
+        bundle: content.bundle.as_ref().map(of_bundle),
+        intent: content.intent.as_ref().map(of_intent),
+        tracks: Track::ALL.into_iter().zip(&content.tracks).map(track).collect(),
+    }
+}
+
+/// The song of a record; `None` when it makes no sense. Takes that are not known are left out of the histories; where `is_whole`
+/// is not set, one that played has to be known.
+fn song_of(
+    record: v5::Song,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+    is_whole: bool,
+) -> Option<Song> {
+    let mut sections = Vec::new();
+    for written in record.sections {
+        let kind = SectionKind::from_name(&written.kind).unwrap_or(SectionKind::A);
+        let colour = colour_of(&written.colour).unwrap_or_else(|| kind.colour());
+        let content = match written.content {
+            Some(content) => content_of(content, known, is_whole)?,
+            None => Content::default(),
+        };
+        let id = SectionId(written.id);
+        sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
+    }
+    let parts =
+        record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });
+    Song::read(sections, parts.collect(), SectionId(record.open))
+}
+
+fn colour_of(text: &str) -> Option<[u8; 3]> {
+    let number = u32::from_str_radix(text.strip_prefix('#').filter(|digits| digits.len() == 6)?, 16).ok()?;
+    let [_, red, green, blue] = number.to_be_bytes();
+    Some([red, green, blue])
+}
+
+fn content_of(
+    record: v5::Content,
+    known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
+    is_whole: bool,
+) -> Option<Content> {
+    let plan = match &record.plan {
+        Some(plan) => Some(plan_of(plan)?),
+        None => None,
+    };
+    let mut tracks: [TrackState; TRACK_COUNT] = Default::default();
+    for written in record.tracks {
+        let Ok(track) = written.track.parse::<Track>() else { continue };
+        let known = &known[track.index()];
+        let history: Vec<Arc<Take>> = written
+            .takes
+            .into_iter()
+            .take(MOST_TAKES)
+            .filter_map(|id| known.get(&TakeId(id)).cloned())
+            .collect();
+        let playing = written.playing.map(TakeId);
+        let current = playing.as_ref().and_then(|id| history.iter().position(|take| take.id == *id));
+        if !is_whole && playing.is_some() && current.is_none() {
+            return None;
+        }
+        tracks[track.index()] = TrackState {
+            held_sound: None,
+            locked: written.locked,
+            history,
+            current,
+            favourites: written.favourites.into_iter().map(TakeId).collect(),
+            heard_before: written.heard_before.map(TakeId),
+            numbers: TakeNumbers::new(
+                written.numbers.into_iter().map(|(id, number)| (TakeId(id), number)),
+                written.last_number,
+            ),
+        };
+    }
+    Some(Content {
+        prompt: record.prompt,
+        intent: record.intent.map(intent_of),
+        plan,
+        seed: record.seed,
+        bundle: record.bundle.map(bundle_of),
+        tracks,
+    })
+}
+
+fn step_of(mut record: v5::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT]) -> Option<Step> {
     let plan = match &record.plan {
         Some(plan) => Some(plan_of(plan)?),
         None => None,
@@ -353,41 +518,45 @@ fn step_of(mut record: v4::Step, known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUN
         seed: record.seed,
         bundle: record.bundle.map(bundle_of),
         tracks,
+        song: match record.song {
+            Some(song) => song_of(song, known, false)?,
+            None => Song::default(),
+        },
     })
 }
 
-fn of_answer(answer: &Answer) -> v4::Answer {
+fn of_answer(answer: &Answer) -> v5::Answer {
     let takes = Track::ALL.into_iter().zip(&answer.takes);
     let takes = takes.filter_map(|(track, id)| Some((track.name().to_owned(), id.as_ref()?.0.clone())));
-    v4::Answer { question: answer.question.to_string(), takes: takes.collect() }
+    v5::Answer { question: answer.question.to_string(), takes: takes.collect() }
 }
 
-fn answer_of(mut record: v4::Answer) -> Answer {
+fn answer_of(mut record: v5::Answer) -> Answer {
     let takes = Track::ALL.map(|track| record.takes.remove(track.name()).map(TakeId));
     Answer { question: Question::from_text(&record.question), takes }
 }
 
-fn of_bundle(bundle: &BundleFacts) -> v4::Bundle {
-    v4::Bundle { id: bundle.id.clone(), licence: bundle.licence.clone() }
+fn of_bundle(bundle: &BundleFacts) -> v5::Bundle {
+    v5::Bundle { id: bundle.id.clone(), licence: bundle.licence.clone() }
 }
 
-fn bundle_of(record: v4::Bundle) -> BundleFacts {
+fn bundle_of(record: v5::Bundle) -> BundleFacts {
     BundleFacts { id: record.id, licence: record.licence }
 }
 
-fn of_plan(plan: &Plan) -> v4::Plan {
-    v4::Plan {
+fn of_plan(plan: &Plan) -> v5::Plan {
+    v5::Plan {
         bpm: plan.bpm,
         key: plan.key.to_string(),
         meter: plan.meter.to_string(),
         bars: plan.bars,
         chords: plan.chords.iter().map(ToString::to_string).collect(),
-        swing: v4::Swing { unit_steps: plan.swing.unit_steps, ratio: plan.swing.ratio },
+        swing: v5::Swing { unit_steps: plan.swing.unit_steps, ratio: plan.swing.ratio },
     }
 }
 
-/// A plan; `None` for one that would make the rest of the program divide by zero or fill the memory.
-fn plan_of(record: &v4::Plan) -> Option<Plan> {
+/// A plan; `None` if it is out of range, which would lead to divisions by zero or fill the memory.
+fn plan_of(record: &v5::Plan) -> Option<Plan> {
     let plan = Plan {
         bpm: record.bpm,
         key: record.key.parse().ok()?,
@@ -404,35 +573,44 @@ fn plan_of(record: &v4::Plan) -> Option<Plan> {
     is_usable.then_some(plan)
 }
 
-fn of_attributes(attributes: Attributes) -> v4::Attributes {
+fn of_attributes(attributes: Attributes) -> v5::Attributes {
     let Attributes { energy, density, brightness, aggression, complexity } = attributes;
-    v4::Attributes { energy, density, brightness, aggression, complexity }
+    v5::Attributes { energy, density, brightness, aggression, complexity }
 }
 
-fn attributes_of(record: v4::Attributes) -> Attributes {
-    let v4::Attributes { energy, density, brightness, aggression, complexity } = record;
+fn attributes_of(record: v5::Attributes) -> Attributes {
+    let v5::Attributes { energy, density, brightness, aggression, complexity } = record;
     Attributes { energy, density, brightness, aggression, complexity }
 }
 
-fn of_intent(intent: &Intent) -> v4::Intent {
-    // Where only another version knows the style, the neutral weights here stand for nothing.
+/// How a stem was finished; what a later version calls by a name unknown here is finished as new ones are.
+fn finish_of(name: Option<&str>) -> Finish {
+    name.map_or(Finish::Levelled, |name| {
+        Finish::ALL.into_iter().find(|finish| finish.name() == name).unwrap_or(Finish::Mixed)
+    })
+}
+
+fn of_intent(intent: &Intent) -> v5::Intent {
+    // If only another version knows the style, the neutral weights here are not written.
     let is_elsewhere = !intent.other_styles.is_empty() && intent.styles == Intent::default().styles;
     let styles = Style::ALL.into_iter().map(|style| (style.name().to_owned(), intent.styles[style.index()]));
     let styles = styles.filter(|(_, weight)| *weight != 0.0 && !is_elsewhere);
     let track = |(track, wanted): (Track, &TrackIntent)| {
-        let wanted = v4::TrackIntent {
+        let wanted = v5::TrackIntent {
             attributes: of_attributes(wanted.attributes),
             moods: wanted.moods.clone(),
+            sound: wanted.sound.clone(),
             instruments: wanted.instruments.clone(),
             absent: wanted.absent,
             without: wanted.without.clone(),
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            shape: wanted.shape.as_ref().map(of_shape),
         };
         (track.name().to_owned(), wanted)
     };
-    v4::Intent {
+    v5::Intent {
         styles: styles.chain(intent.other_styles.clone()).collect(),
         genres: intent.genres.clone(),
         attributes: of_attributes(intent.attributes),
@@ -463,8 +641,8 @@ fn of_intent(intent: &Intent) -> v4::Intent {
     }
 }
 
-/// What a prompt meant. Names that this version does not know have no effect; those of styles are kept.
-fn intent_of(mut record: v4::Intent) -> Intent {
+/// The meaning of a prompt. Unknown names have no effect; those of styles are kept.
+fn intent_of(mut record: v5::Intent) -> Intent {
     let mut styles = Style::ALL.map(|style| record.styles.remove(style.name()).unwrap_or(0.0));
     if styles.iter().all(|weight| *weight == 0.0) {
         styles = Intent::default().styles;
@@ -473,12 +651,14 @@ fn intent_of(mut record: v4::Intent) -> Intent {
         record.tracks.remove(track.name()).map_or_else(TrackIntent::default, |wanted| TrackIntent {
             attributes: attributes_of(wanted.attributes),
             moods: wanted.moods,
+            sound: wanted.sound,
             instruments: wanted.instruments,
             absent: wanted.absent,
             without: wanted.without,
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            shape: wanted.shape.map(shape_of),
         })
     });
     let chords = record.chords.map(|chords| chords.iter().filter_map(|chord| chord.parse().ok()).collect());
@@ -513,22 +693,57 @@ fn intent_of(mut record: v4::Intent) -> Intent {
     }
 }
 
+fn of_shape(shape: &Shape) -> v5::Shape {
+    v5::Shape {
+        enters_bar: shape.enters_bar,
+        leaves_bar: shape.leaves_bar,
+        fill: shape.fill,
+        rises: shape.rises,
+        gap_steps: shape.gap_steps,
+        lands: shape.lands,
+        ends: shape.ends,
+        level_db: shape.level_db,
+        patch: shape.patch.clone(),
+        new_bars: shape.new_bars.clone(),
+        keeps_sound: shape.keeps_sound,
+    }
+}
+
+fn shape_of(record: v5::Shape) -> Shape {
+    Shape {
+        enters_bar: record.enters_bar,
+        leaves_bar: record.leaves_bar,
+        fill: record.fill,
+        rises: record.rises,
+        gap_steps: record.gap_steps,
+        lands: record.lands,
+        ends: record.ends,
+        level_db: record.level_db,
+        patch: record.patch,
+        new_bars: record.new_bars,
+        keeps_sound: record.keeps_sound,
+    }
+}
+
 fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
     let recipe = &take.recipe;
     TakeRecord {
         id: take.id.0.clone(),
-        recipe: v4::Recipe {
+        recipe: v5::Recipe {
             prompt: recipe.prompt.clone(),
             intent: of_intent(&recipe.intent),
             plan: of_plan(&recipe.plan),
             seed: recipe.seed,
-            settings: v4::Settings {
+            settings: v5::Settings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: Some(recipe.settings.finish)
+                    .filter(|finish| *finish != Finish::Levelled)
+                    .map(|finish| finish.name().to_owned()),
             },
             bundle_id: recipe.bundle_id.clone(),
             context: recipe.context.iter().map(|id| id.0.clone()).collect(),
-            imported: recipe.imported.as_ref().map(|source| v4::Import {
+            imported: recipe.imported.as_ref().map(|source| v5::Import {
                 name: source.name.clone(),
                 sha256: source.sha256.clone(),
                 start_seconds: source.start_seconds,
@@ -539,10 +754,10 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
             taken_over: recipe
                 .taken_over
                 .as_ref()
-                .map(|notes| v4::TakenOver { from: notes.from.0.clone(), patch: notes.patch.clone() }),
+                .map(|notes| v5::TakenOver { from: notes.from.0.clone(), patch: notes.patch.clone() }),
         },
         patch: take.patch.clone(),
-        timings: v4::Timings {
+        timings: v5::Timings {
             compose: take.timings.compose,
             perform: take.timings.perform,
             decode: take.timings.decode,
@@ -550,15 +765,15 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
         measures: take.measures.as_ref().map(of_measures),
         audio_sha256: audio_hash(&take.audio),
         flac_sha256,
-        score: v4::Score { notes: take.score.notes.iter().map(of_note).collect() },
-        tokens: v4::Tokens {
+        score: v5::Score { notes: take.score.notes.iter().map(of_note).collect() },
+        tokens: v5::Tokens {
             codebooks: take.tokens.codebooks,
             codes: take.tokens.codes.iter().map(|code| format!("{code:04x}")).collect(),
         },
     }
 }
 
-/// The take, and why its sound is lost if it is; `None` when the record itself makes no sense.
+/// The take, and the reason if its audio is lost; `None` if the record itself is invalid.
 fn take_of(
     track: Track,
     record: TakeRecord,
@@ -598,6 +813,7 @@ fn take_of(
             settings: GenerationSettings {
                 variation: recipe.settings.variation,
                 adherence: recipe.settings.adherence,
+                finish: finish_of(recipe.settings.finish.as_deref()),
             },
             bundle_id: recipe.bundle_id,
             context: recipe.context.into_iter().map(TakeId).collect(),
@@ -627,23 +843,23 @@ fn take_of(
     Some((take, reason))
 }
 
-/// Whether an id can be the name of a file in our own folder.
+/// Whether an id is safe as the name of a file in the folder.
 pub(super) fn is_plain(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn of_note(note: &Note) -> v4::Note {
+fn of_note(note: &Note) -> v5::Note {
     let Note { step, offset, length, pitch, velocity } = *note;
-    v4::Note { step, offset, length, pitch, velocity }
+    v5::Note { step, offset, length, pitch, velocity }
 }
 
-fn note_of(record: v4::Note) -> Note {
-    let v4::Note { step, offset, length, pitch, velocity } = record;
+fn note_of(record: v5::Note) -> Note {
+    let v5::Note { step, offset, length, pitch, velocity } = record;
     Note { step, offset, length, pitch, velocity }
 }
 
-fn of_measures(measures: &Measures) -> v4::Measures {
-    v4::Measures {
+fn of_measures(measures: &Measures) -> v5::Measures {
+    v5::Measures {
         on_grid: measures.on_grid,
         in_scale: measures.in_scale,
         chord_tones: measures.chord_tones,
@@ -664,7 +880,7 @@ fn of_measures(measures: &Measures) -> v4::Measures {
     }
 }
 
-fn measures_of(record: v4::Measures) -> Measures {
+fn measures_of(record: v5::Measures) -> Measures {
     let mut bands = Measures::default().bands;
     bands.iter_mut().zip(record.bands).for_each(|(band, written)| *band = written);
     Measures {
@@ -728,7 +944,7 @@ mod tests {
         let intent = opened.intent.clone().expect("an intent");
         assert_eq!((intent.main_style(), intent.styles[Style::Techno.index()]), (Style::Techno, 0.25));
         assert_eq!(json_of(&opened), json, "it is written as it came");
-        // And what this version writes names styles, so that more of them move nothing.
+        // This version writes styles by name, so new ones do not shift others.
         let plain = json_of(&generated("techno", 3));
         assert_eq!(plain["intent"]["styles"], serde_json::json!({"techno": 1.0}));
     }

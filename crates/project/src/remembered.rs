@@ -1,11 +1,10 @@
-//! What was computed from a take's audio lately, so that a host's frequent saves cost nothing.
+//! A cache of values computed from takes' audio, so that frequent saves are cheap.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use resonantgen_take::StemAudio;
 
-/// Values by audio, for as long as the audio lives. Takes are immutable and shared, so the address of their audio is its
-/// identity.
+/// Values by audio, kept as long as the audio lives. Takes are immutable and shared, so the address of the audio identifies it.
 pub(super) struct Remembered<T> {
     kept: Mutex<Vec<(Weak<StemAudio>, T)>>,
 }
@@ -15,7 +14,7 @@ impl<T: Clone> Remembered<T> {
         Self { kept: Mutex::new(Vec::new()) }
     }
 
-    /// The value of `audio`, if it is known.
+    /// The value for `audio`, if it is cached.
     pub(super) fn known(&self, audio: &Arc<StemAudio>) -> Option<T> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(owner, _)| owner.strong_count() > 0);
@@ -23,7 +22,7 @@ impl<T: Clone> Remembered<T> {
         known.map(|(_, value)| value.clone())
     }
 
-    /// The value of `audio`, computed by `make` if it is not known; a `None` is not remembered.
+    /// The value for `audio`, computed by `make` if it is not cached. `None` is not cached.
     pub(super) fn get(&self, audio: &Arc<StemAudio>, make: impl FnOnce() -> Option<T>) -> Option<T> {
         if let Some(known) = self.known(audio) {
             return Some(known);
@@ -33,7 +32,7 @@ impl<T: Clone> Remembered<T> {
         Some(value)
     }
 
-    /// Remembers a value that is known from elsewhere.
+    /// Caches a value.
     pub(super) fn put(&self, audio: &Arc<StemAudio>, value: T) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push((Arc::downgrade(audio), value));

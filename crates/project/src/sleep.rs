@@ -1,7 +1,7 @@
-//! The sound of takes that are asleep.
+//! The stored audio of sleeping takes.
 //!
-//! A take that is asleep has empty audio of its own. By it, its packed sound (if the project kept it) and the hash of its
-//! sound are found, so that saving again writes what was read.
+//! A sleeping take has an empty audio `Arc` of its own. It is the key to the packed audio, if the project stored it, and to the hash
+//! of the audio, so that saving again writes what was read.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use super::flac;
 use super::record::audio_hash;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
 
-/// What is known of the sound of a take that may be asleep.
+/// The stored audio of a take that may be asleep.
 pub trait StoredSound {
-    /// The take awake, if its sound was kept with the session. Not realtime-safe: it decodes.
+    /// The awake form of the take, if its audio is stored. Not realtime-safe: it decodes.
     fn unpacked(&self) -> Option<Arc<Take>>;
 
-    /// Whether the take is asleep and its sound was kept with the session.
+    /// Whether the take is asleep and its audio is stored.
     fn is_packed(&self) -> bool;
 
-    /// Whether the take is asleep and nothing kept its sound: it has to be made again.
+    /// Whether the take is asleep and its audio is not stored, so that it has to be made again.
     fn is_lost(&self) -> bool;
 
-    /// Whether the sound is the other's to the bit; that of a take that is asleep is known by its hash.
+    /// Whether both takes have the same audio bit for bit. The audio of a sleeping take is compared by its hash.
     fn sounds_as(&self, other: &Take) -> bool;
 }
 

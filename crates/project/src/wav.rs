@@ -1,24 +1,24 @@
-//! Loops as WAV files.
+//! Loops and songs as WAV files.
 
 use std::io::Cursor;
 
-use super::resample_loop;
+use super::{Marker, resample_loop};
 use resonantgen_music::plan::Plan;
-use resonantgen_take::{FULL_SCALE, StemAudio};
+use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Rates that WAV files can be written in, in audio frames per second.
+/// Allowed sample rates of WAV files in Hz.
 pub(super) const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
-/// How the samples of a WAV file are written.
+/// Sample format of a WAV file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SampleDepth {
     /// 16-bit integers, with triangular dither of two steps (Lipshitz, Wannamaker and Vanderkooy, "Quantization and
     /// Dither: A Theoretical Survey", JAES 40(5), 1992); silence stays silent.
     Int16,
-    /// 24-bit integers: what takes are made of, without loss.
+    /// 24-bit integers, lossless: takes have 24 bits.
     #[default]
     Int24,
-    /// 32-bit floating point in `-1.0..1.0`, without loss.
+    /// 32-bit floating point in `-1.0..1.0`, lossless.
     Float32,
 }
 
@@ -75,7 +75,50 @@ fn put_chunk(bytes: &mut Vec<u8>, id: &[u8; 4], content: &[u8]) {
 
 /// A stereo WAV file of a loop, exactly as long as its plan at `sample_rate_hz`.
 pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
-    let audio = resample_loop(audio, plan.audio_frames(sample_rate_hz));
+    wav_of(&resample_loop(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)
+}
+
+/// A stereo WAV file of a song of [`TAKE_SAMPLE_RATE_HZ`], with a cue point and a label at each marker.
+pub(super) fn song_wav(
+    audio: &StemAudio,
+    markers: &[Marker],
+    sample_rate_hz: u32,
+    depth: SampleDepth,
+) -> Vec<u8> {
+    let frames = audio.len() as f64 * f64::from(sample_rate_hz) / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let mut file = wav_of(&resample_loop(audio, frames.round() as usize), sample_rate_hz, depth);
+    let places: Vec<(u32, &str)> = markers
+        .iter()
+        .map(|marker| ((marker.seconds * f64::from(sample_rate_hz)).round() as u32, marker.name.as_str()))
+        .collect();
+    file.extend_from_slice(&marks(&places));
+    let size = (file.len() - 8) as u32;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
+    file
+}
+
+/// The chunks `cue ` and `LIST adtl` of places in audio frames with names ("Multimedia Programming Interface and Data
+/// Specifications 1.0", IBM and Microsoft 1991, pages 3-14 to 3-19).
+fn marks(places: &[(u32, &str)]) -> Vec<u8> {
+    let chunk = |id: &[u8; 4], body: &[u8]| -> Vec<u8> {
+        let mut chunk = [id.as_slice(), &(body.len() as u32).to_le_bytes(), body].concat();
+        if !body.len().is_multiple_of(2) {
+            chunk.push(0);
+        }
+        chunk
+    };
+    let mut cues = (places.len() as u32).to_le_bytes().to_vec();
+    let mut labels = b"adtl".to_vec();
+    for (index, (frame, name)) in places.iter().enumerate() {
+        let id = (index as u32 + 1).to_le_bytes();
+        let frame = frame.to_le_bytes();
+        cues.extend([id.as_slice(), &frame, b"data", &[0; 8], &frame].concat());
+        labels.extend(chunk(b"labl", &[id.as_slice(), name.as_bytes(), &[0]].concat()));
+    }
+    [chunk(b"cue ", &cues), chunk(b"LIST", &labels)].concat()
+}
+
+fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
     let (bits_per_sample, sample_format) = match depth {
         SampleDepth::Int16 => (16, hound::SampleFormat::Int),
         SampleDepth::Int24 => (24, hound::SampleFormat::Int),
@@ -97,7 +140,7 @@ pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: Sa
     file.into_inner()
 }
 
-/// A 24-bit sample in 16 bits. The dither is a function of the position, so that the same take gives the same file.
+/// Converts a 24-bit sample to 16 bits. The dither depends only on the position, so that the same take gives the same file.
 fn dithered(sample: i32, index: u64) -> i16 {
     if sample == 0 {
         return 0;

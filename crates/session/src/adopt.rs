@@ -1,15 +1,18 @@
-//! Taking over what another engine made: a server's, of a copy of the session.
+//! Adopting the result of another engine, such as a server's, that worked on a copy of the session.
 
 use super::{Session, SessionError};
 use resonantgen_music::track::Track;
 
 impl Session {
-    /// Takes over prompt, intent, plan, seed, bundle and the takes that play from `made`, which began as a copy of this
-    /// session. Histories stay, and it can be undone.
+    /// Adopts prompt, intent, plan, seed, bundle and playing takes from `made`, which started as a copy of this session. The
+    /// histories stay. Can be undone.
     ///
     /// # Errors
     /// [`SessionError::Locked`] when another take would play on a locked track; the session is then unchanged.
     pub fn adopt(&mut self, made: &Self) -> Result<(), SessionError> {
+        if self.is_song() || made.is_song() {
+            return self.adopt_song(made);
+        }
         let id = |session: &Self, track| session.track(track).take().map(|take| take.id.clone());
         let changed: Vec<Track> =
             Track::ALL.into_iter().filter(|track| id(self, *track) != id(made, *track)).collect();
@@ -29,6 +32,38 @@ impl Session {
         self.plan.clone_from(&made.plan);
         self.seed = made.seed;
         self.bundle.clone_from(&made.bundle);
+        Ok(())
+    }
+}
+
+impl Session {
+    fn adopt_song(&mut self, made: &Self) -> Result<(), SessionError> {
+        for section in self.sections() {
+            let now = made.section(section.id);
+            for track in Track::ALL.into_iter().filter(|track| section.tracks[track.index()].locked) {
+                let take = now.and_then(|now| now.take(track));
+                if take.map(|take| &take.id) != section.take(track).map(|take| &take.id) {
+                    return Err(SessionError::LockedInSection { track, section: section.name.to_owned() });
+                }
+            }
+        }
+        self.remember();
+        let song = made.whole_song();
+        self.open_as_in(&song);
+        self.restore_song(&song);
+        let content = made.content();
+        for (state, made) in self.tracks.iter_mut().zip(&content.tracks) {
+            match made.take() {
+                Some(take) if state.take().map(|take| &take.id) != Some(&take.id) => state.add(take.clone()),
+                Some(_) => {}
+                None => state.play(None),
+            }
+        }
+        self.prompt = content.prompt;
+        self.intent = content.intent;
+        self.plan = content.plan;
+        self.seed = content.seed;
+        self.bundle = content.bundle;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! What a session was asked for before, and with which takes it was answered.
+//! Earlier requests, and the takes that answered them.
 //!
-//! A song that automates regeneration asks the same on every pass. The recipe of a take tells as well what it was made for, but
-//! it takes models to get from what is asked to a recipe. With its answers a project plays its song again where there are no
-//! models or newer ones, and without opening them.
+//! A song that automates regeneration makes the same requests on every pass. The recipe of a take says what it was made for, but
+//! getting from a request to a recipe needs the models. With the answers, a project plays its song again without models, with
+//! newer ones, and without loading any.
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::canonical::Canonical;
 use resonantgen_take::{GenerationSettings, TakeId};
 
-/// How many answers are kept: a song that asks for more is made anew in part.
+/// Maximum number of answers. A song with more requests is partly generated again.
 const MOST_ANSWERS: usize = 64;
 
 /// A request and everything in a session that its result depends on, except the models: the SHA-256 of both, in hex. The form of
@@ -24,7 +24,7 @@ pub struct Question {
     sha256: String,
 }
 
-/// What a question's hash was made of.
+/// The form of what was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum QuestionForm {
     /// The JSON of record forms 1 to 3.
@@ -34,10 +34,10 @@ enum QuestionForm {
 }
 
 impl Question {
-    /// Start of the text of a question of today's form.
+    /// Prefix of a question of the current form.
     const PREFIX: &str = "2:";
 
-    /// A question that was kept as text; without a prefix it is one of record forms 1 to 3.
+    /// Reads a stored question; without a prefix it is from record forms 1 to 3.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let (form, sha256) = match text.strip_prefix(Self::PREFIX) {
@@ -58,9 +58,9 @@ impl std::fmt::Display for Question {
 /// The takes that played when a question was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What was asked.
+    /// The question.
     pub question: Question,
-    /// What played then (index as [`Track::ALL`]).
+    /// The takes that played afterwards (index as [`Track::ALL`]).
     pub takes: [Option<TakeId>; TRACK_COUNT],
 }
 
@@ -68,15 +68,15 @@ pub struct Answer {
 struct Asked<'a> {
     /// The prompt, or the words of an edit.
     words: &'a str,
-    /// The prompt of before; empty where nothing depends on it.
+    /// The session's prompt before; empty if nothing depends on it.
     prompt_before: &'a str,
     overrides: Option<&'a Overrides>,
     seed: u64,
     settings: GenerationSettings,
     tracks: Vec<Track>,
-    /// Takes that the work is based on.
+    /// Takes that the result depends on.
     takes: [Option<&'a TakeId>; TRACK_COUNT],
-    /// What kept takes were made for; `None` when nothing is kept.
+    /// The plan of kept takes; `None` if none are kept.
     plan: Option<&'a Plan>,
     /// Words of earlier edits that are kept.
     edits: Vec<(Track, &'a str)>,
@@ -120,7 +120,7 @@ impl Asked<'_> {
         Question { form: QuestionForm::Canonical, sha256: text.hash() }
     }
 
-    /// The question as record forms 1 to 3 kept it: the SHA-256 of the JSON that those versions wrote. Frozen.
+    /// The question as record forms 1 to 3 stored it: the SHA-256 of the JSON that those versions wrote. Frozen.
     fn question_of_json(&self) -> Question {
         let ids = self.takes.map(|id| id.map_or("null".to_owned(), |id| json_text(&id.0)));
         let settings = self.settings;
@@ -194,7 +194,7 @@ fn json_text(text: &str) -> String {
 }
 
 impl Session {
-    /// The question that `request` puts to the session as it is.
+    /// The question that `request` stands for in the current session.
     #[must_use]
     pub fn question(&self, request: &Request) -> Question {
         self.asked(request).question()
@@ -224,7 +224,7 @@ impl Session {
         }
     }
 
-    /// Keeps that what plays now answers `question`, which was put before it was made. An older answer is replaced.
+    /// Records that the takes that play now answer `question`, which was computed before they were made. Replaces an older answer.
     pub fn note_answer(&mut self, question: Question) {
         let takes = Track::ALL.map(|track| self.track(track).take().map(|take| take.id.clone()));
         self.answers.retain(|answer| answer.question != question);
@@ -238,7 +238,7 @@ impl Session {
         let asked = self.asked(request);
         let (question, seed) = (asked.question(), asked.seed);
         let found = self.answers.iter().position(|answer| answer.question == question).or_else(|| {
-            // From a project of an older version.
+            // It may be from a project of an older version.
             let old = asked.question_of_json();
             self.answers.iter().position(|answer| answer.question == old)
         });
@@ -271,7 +271,7 @@ impl Session {
         true
     }
 
-    /// Drops answers that nothing can be done with: too old ones, and those whose takes are gone.
+    /// Drops the oldest answers beyond the maximum, and answers whose takes are gone.
     pub(super) fn forget_answers(&mut self) {
         let mut answers = std::mem::take(&mut self.answers);
         answers.retain(|answer| {
@@ -306,7 +306,7 @@ mod tests {
         let mut session = session.with_past([], [], [answer]);
         assert!(session.answer_again(&request));
         assert_eq!(ids(&session), played);
-        // From now on it is known by today's form.
+        // It is now stored in the current form.
         assert_eq!(session.answers[0].question, session.question(&request));
         assert!(session.answers[0].question.to_string().starts_with("2:"));
     }
@@ -338,7 +338,7 @@ mod tests {
         for other in [request("techno", 8), request("techno, fast", 7), bars] {
             assert!(!session.answer_again(&other));
         }
-        // The melody plays already: to make it again from there is another question.
+        // The melody plays already, so regenerating it from there is another question.
         assert!(!session.answer_again(&regeneration(23)));
         session.track_mut(Track::Bass).locked = true;
         assert!(!session.answer_again(&request("techno", 7)));

@@ -15,9 +15,9 @@ use resonantgen_words::{PlanError, make_plan};
 pub(crate) type Make<'a> = dyn FnMut(&TakeRequest<'_>) -> Result<Take, GenerateError> + 'a;
 
 impl Session {
-    /// Makes new takes of all unlocked tracks in the request's scope, in their order; each hears those that are kept and those
-    /// made before it, and an edit hears the take that it is relative to. A track that the prompt leaves out ("no drums") falls
-    /// silent; its history stays.
+    /// Makes new takes of all unlocked tracks in the request's scope, in track order. Each take hears the kept takes and those made
+    /// before it; an edit also hears the take that it changes. A track that the prompt leaves out ("no drums") becomes silent and
+    /// keeps its history.
     ///
     /// ```
     /// use resonantgen_music::track::Track;
@@ -137,11 +137,11 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses what [`Session::apply`] would refuse before it makes a take, and changes nothing. Returns what the request means
-    /// and the plan of its takes. `text` is the sentence model for what the words leave open.
+    /// The checks that [`Session::apply`] makes before the first take. Returns the meaning of the request and the plan of its takes.
+    /// `text` is the sentence model for what the words leave open.
     ///
     /// # Errors
-    /// When the scope is empty, locked or left out by the prompt, or when [`Session::prepare`] fails.
+    /// When the scope is empty, all of it is locked or left out by the prompt, or [`Session::prepare`] fails.
     pub fn check(
         &self,
         request: &Request,
@@ -160,10 +160,10 @@ impl Session {
         Ok((intent, plan))
     }
 
-    /// What `request` means, and the plan of its takes, whether or not anything is free to change.
+    /// The meaning of `request` and the plan of its takes, even if no track is free to change.
     ///
-    /// A plan that kept takes (locked ones, and those outside the scope) were made for stays as it is. Only where nothing but
-    /// drums is kept, another prompt, key or progression brings another harmony.
+    /// The plan of kept takes (locked ones, and those outside the scope) stays as it is. If only drums are kept, another prompt, key
+    /// or progression changes the harmony.
     ///
     /// # Errors
     /// When the words cannot be read, the facts cannot be met, a setting is out of range, or there is nothing to edit.
@@ -211,21 +211,29 @@ impl Session {
         let kept = self.kept_plans(request);
         let plan = self.shared_plan(&kept).or(self.plan.as_ref()).ok_or(SessionError::Empty)?.clone();
         let of_take = |track| self.track(track).take().map(|take| &take.recipe.intent);
-        // Each track is edited from what its own take was made for.
+        // Each track is edited relative to the intent of its own take.
         let mut edited: Option<Intent> = None;
         for track in self.targets(request) {
             let own = of_take(track).or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
             let mut base = edited.unwrap_or_else(|| own.clone());
             base.tracks[track.index()].clone_from(own.track(track));
             let mut intent = edit_with(&base, track, &request.words, text)?;
-            intent.tracks[track.index()].absent = false;
+            let wanted = &mut intent.tracks[track.index()];
+            wanted.absent = false;
+            if let Some(shape) = &mut wanted.shape {
+                // It is another take of all bars, and an instrument that is named now plays.
+                shape.new_bars = None;
+                shape.keeps_sound = false;
+                shape.patch =
+                    shape.patch.take().filter(|_| wanted.instruments == base.track(track).instruments);
+            }
             edited = Some(intent);
         }
         Ok((edited.ok_or_else(|| all_locked(request))?, plan))
     }
 
-    /// The seed of a request: its own, or a new one. For one track that is [`Session::next_seed`] of the track, for a generation of
-    /// several that of the piece, and for an edit of several one that no take of theirs has.
+    /// The seed of a request. If it names none, that is [`Session::next_seed`] of its only track, for a generation of several tracks
+    /// that of the piece, and for an edit of several tracks a seed that none of their takes has.
     #[must_use]
     pub fn seed_of(&self, request: &Request) -> u64 {
         let next = || {
@@ -252,13 +260,13 @@ impl Session {
         request.scope.tracks().filter(|track| !self.track(*track).locked)
     }
 
-    /// The plan of what is kept: the session's own, as its chords may have been edited, when it has the takes' grid.
+    /// The plan of kept takes. If the session's plan has the same grid, it is that one, because its chords may have been edited.
     fn shared_plan<'a>(&'a self, kept: &[(Track, &'a Plan)]) -> Option<&'a Plan> {
         let (_, first) = kept.first()?;
         Some(self.plan.as_ref().filter(|plan| is_same_grid(plan, first)).unwrap_or(first))
     }
 
-    /// Drums bind tempo, meter, length and swing, but no harmony: another prompt, key or progression is met.
+    /// Kept drums fix tempo, meter, length and swing, but not the harmony, which follows another prompt, key or progression.
     fn harmony_around_drums(
         &self,
         shared: &Plan,
@@ -285,7 +293,7 @@ impl Session {
         Track::ALL.into_iter().filter_map(move |track| {
             let state = self.track(track);
             let stays = state.locked || !scope.contains(track);
-            // Of an imported take that is lost there is nothing to hear.
+            // An imported take without its audio cannot be heard.
             let is_heard = |take: &&Arc<Take>| stays && !(take.is_asleep() && take.recipe.imported.is_some());
             state.take().filter(is_heard).map(|take| (track, take))
         })
@@ -312,7 +320,7 @@ impl Session {
         self.targets(request).flat_map(of).collect()
     }
 
-    /// The prompt that a take's recipe names: an edit adds its words to those of the take before.
+    /// The prompt in a take's recipe. An edit appends its words to the prompt of the take before.
     fn prompt_of_take(&self, track: Track, request: &Request) -> String {
         if request.operation == Operation::Generate {
             let edits = self.kept_edits(request).into_iter().filter(|(of, _)| *of == track);

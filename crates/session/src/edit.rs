@@ -1,5 +1,4 @@
-//! What changes a session without generating: locks, which take plays, favourites, chords. Each succeeds as a whole or
-//! changes nothing, and can be undone.
+//! Changes without generating: locks, the playing take, favourites, chords. Each succeeds as a whole or changes nothing.
 
 use super::{MOST_FAVOURITES, Session, SessionError};
 use resonantgen_music::plan::{Chord, Plan};
@@ -9,7 +8,7 @@ impl Session {
     /// Locks or unlocks a track.
     ///
     /// # Errors
-    /// [`SessionError::NothingToLock`] when there is no take to lock.
+    /// [`SessionError::NothingToLock`] if the track has no take.
     pub fn set_lock(&mut self, track: Track, locked: bool) -> Result<(), SessionError> {
         let state = self.track(track);
         if locked && state.take().is_none() {
@@ -22,7 +21,7 @@ impl Session {
         Ok(())
     }
 
-    /// Locks or unlocks as a part of an action.
+    /// Locks or unlocks a track as part of an action.
     pub(super) fn lock(&mut self, track: Track, locked: bool) {
         self.track_mut(track).locked = locked;
         self.steps.locked[track.index()] = locked;
@@ -31,8 +30,8 @@ impl Session {
     /// Plays the take at `index` of a track's history.
     ///
     /// # Errors
-    /// [`SessionError::Locked`]; [`SessionError::NoSuchTake`]; [`SessionError::OtherGrid`] when it was made for another
-    /// tempo, meter or length than what the other tracks play.
+    /// [`SessionError::Locked`] if the track is locked; [`SessionError::NoSuchTake`] if there is no take at `index`;
+    /// [`SessionError::OtherGrid`] if its tempo, meter or length differ from those of the other tracks.
     pub fn select_take(&mut self, track: Track, index: usize) -> Result<(), SessionError> {
         let state = self.track(track);
         if state.current == Some(index) {
@@ -58,10 +57,11 @@ impl Session {
         Ok(())
     }
 
-    /// Plays the next newer (`by` above 0) or older (below 0) take that fits what the other tracks play.
+    /// Plays the next newer (`by` above 0) or older (below 0) take that fits the other tracks.
     ///
     /// # Errors
-    /// [`SessionError::Locked`]; [`SessionError::NoOlderTake`] or [`SessionError::NoNewerTake`].
+    /// [`SessionError::Locked`] if the track is locked; [`SessionError::NoOlderTake`] or [`SessionError::NoNewerTake`] if there is
+    /// no such take.
     pub fn step_take(&mut self, track: Track, by: i32) -> Result<(), SessionError> {
         if self.track(track).locked {
             return Err(SessionError::Locked(track));
@@ -71,7 +71,7 @@ impl Session {
         self.select_take(track, index)
     }
 
-    /// Index of the take that [`Session::step_take`] would play, if there is one.
+    /// Index of the take that [`Session::step_take`] would play.
     #[must_use]
     pub fn stepped(&self, track: Track, by: i32) -> Option<usize> {
         let state = self.track(track);
@@ -79,7 +79,7 @@ impl Session {
         let fits = |index: &usize| {
             played.is_none_or(|played| is_same_grid(played, &state.history[*index].recipe.plan))
         };
-        // A silent track stands behind its newest take.
+        // A silent track counts as being after its newest take.
         let here = state.current.unwrap_or(state.history.len());
         let distance = (by.unsigned_abs() as usize).checked_sub(1)?;
         if by < 0 {
@@ -89,10 +89,11 @@ impl Session {
         }
     }
 
-    /// Plays the take that was heard before the present one; doing it again goes back (A/B).
+    /// Plays the take that was heard before the current one; calling it again goes back (A/B).
     ///
     /// # Errors
-    /// [`SessionError::Locked`]; [`SessionError::NothingToCompare`]; [`SessionError::OtherGrid`].
+    /// [`SessionError::Locked`] if the track is locked; [`SessionError::NothingToCompare`] if no other take was heard;
+    /// [`SessionError::OtherGrid`] as for [`Session::select_take`].
     pub fn compare(&mut self, track: Track) -> Result<(), SessionError> {
         let state = self.track(track);
         if state.locked {
@@ -105,11 +106,12 @@ impl Session {
         }
     }
 
-    /// Marks the take at `index` of a track's history as a favourite, which is never forgotten, or as none. Locks do
-    /// not matter, and undo leaves the marks alone: nothing that sounds changes.
+    /// Sets or removes the favourite mark of the take at `index` of a track's history. Favourites are never dropped from the
+    /// history. Works on locked tracks, and cannot be undone, because playback does not change.
     ///
     /// # Errors
-    /// [`SessionError::NoSuchTake`]; [`SessionError::TooManyFavourites`].
+    /// [`SessionError::NoSuchTake`] if there is no take at `index`; [`SessionError::TooManyFavourites`] if the track already has
+    /// [`MOST_FAVOURITES`].
     pub fn set_favourite(&mut self, track: Track, index: usize, favourite: bool) -> Result<(), SessionError> {
         let state = self.track_mut(track);
         let missing = SessionError::NoSuchTake { track, index, count: state.history.len() };
@@ -125,9 +127,9 @@ impl Session {
         Ok(())
     }
 
-    /// The seed for the next take of a track, or with `None` of the whole piece. For a track it is the one after that
-    /// of the take that plays, or the piece's own when it has none; seeds that takes of its history have are left out,
-    /// so that a new take is always another one.
+    /// The seed for the next take of a track, or with `None` of the whole piece. For a track it is the one after that of the playing
+    /// take, or the piece's own if the track is silent; seeds of takes in its history are skipped, so that the result is always a
+    /// new take.
     #[must_use]
     pub fn next_seed(&self, track: Option<Track>) -> u64 {
         let Some(track) = track else { return self.seed.wrapping_add(1) };
@@ -139,11 +141,11 @@ impl Session {
         seed
     }
 
-    /// Changes one chord of the plan, for what is generated from now on.
+    /// Changes one chord of the plan for future generations.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`]; [`SessionError::ChordInUse`] when a
-    /// locked track plays the chord (drums do not).
+    /// [`SessionError::Empty`] if there is no plan; [`SessionError::NoSuchHalfBar`] if it is shorter; [`SessionError::ChordInUse`]
+    /// if a locked track other than drums plays the chord.
     pub fn set_chord(&mut self, half_bar: usize, chord: Chord) -> Result<(), SessionError> {
         let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
         let count = plan.chords.len();
@@ -164,19 +166,19 @@ impl Session {
         Ok(())
     }
 
-    /// The plan of a take that another track plays; all of them share tempo, meter and length.
+    /// The plan of a playing take of another track; they all share tempo, meter and length.
     pub(super) fn grid_beside(&self, track: Track) -> Option<&Plan> {
         let others = Track::ALL.into_iter().filter(|other| *other != track);
         others.filter_map(|other| self.track(other).take()).map(|take| &take.recipe.plan).next()
     }
 }
 
-/// Whether loops of both plans run together: the same tempo, meter and length.
+/// Whether two plans have the same tempo, meter and length, so that their loops stay together.
 pub(super) fn is_same_grid(a: &Plan, b: &Plan) -> bool {
     a.bpm == b.bpm && a.meter == b.meter && a.bars == b.bars
 }
 
-/// Tempo, meter and length for people.
+/// Tempo, meter and length in words.
 pub(super) fn grid(plan: &Plan) -> String {
     format!("{} bars of {} at {} bpm", plan.bars, plan.meter, plan.bpm)
 }
@@ -245,7 +247,7 @@ mod tests {
         let state = session.track(Track::Bass);
         assert_eq!((state.history.len(), state.history[0].id.clone()), (HISTORY_LENGTH + 1, favourite));
         assert!(state.is_favourite(0) && !state.is_favourite(1));
-        // The second is the oldest that is no favourite: once heard, it stays for comparing.
+        // The second take is the oldest that is no favourite. Once heard, it is kept for A/B.
         session.select_take(Track::Bass, 1).expect("a take");
         regenerate(&mut session, Track::Bass, 77).expect("a take");
         session.compare(Track::Bass).expect("it is still there");
@@ -303,12 +305,12 @@ mod tests {
             (session.track(Track::Bass).numbered(3), session.track(Track::Bass).numbered(1)),
             (Some(0), None)
         );
-        // Made again it is the newest, with its old number.
+        // Added again, it is the newest and has its old number.
         let again = session.track(Track::Bass).history[0].clone();
         session.track_mut(Track::Bass).add(again);
         assert_eq!(numbers(&session).last(), Some(&Some(3)));
         assert_eq!(session.track(Track::Bass).number(&third), Some(3));
-        // After the last number the first ones come again.
+        // After the last number, numbering starts over.
         for seed in 19..=34 {
             regenerate(&mut session, Track::Bass, seed).expect("a take");
         }

@@ -4,14 +4,15 @@ use resonantgen_music::track::Track;
 use resonantgen_take::maker::GenerateError;
 use resonantgen_words::PlanError;
 use resonantgen_words::PromptError;
+use resonantgen_words::form::{FormError, MOST_BARS, MOST_PARTS, MOST_REPEATS, MOST_SECTIONS};
 
-/// The session was not changed.
+/// Why an operation was refused. The session is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The prompt or the edit cannot be read.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// Nothing in the prompt means anything here.
+    /// Nothing in the prompt is understood.
     #[error(
         "no word of the prompt is known here: name a style, a mood or an instrument in English, like \"dark techno with \
          driving bass\""
@@ -57,24 +58,24 @@ pub enum SessionError {
         /// Takes in the track's history.
         count: usize,
     },
-    /// As many takes are favourites as may be.
+    /// The track has the maximum number of favourites.
     #[error("{track} has {most} favourites, which is the most: take one off first")]
     TooManyFavourites {
         /// Track.
         track: Track,
-        /// How many there may be.
+        /// The maximum.
         most: usize,
     },
-    /// The oldest take that fits plays already.
+    /// The oldest take that fits is already playing.
     #[error("{0} has no older take that fits the other tracks")]
     NoOlderTake(Track),
-    /// The newest take that fits plays already.
+    /// The newest take that fits is already playing.
     #[error("{0} has no newer take that fits the other tracks")]
     NoNewerTake(Track),
     /// No other take was heard before.
     #[error("{0} has played no other take yet that it could be compared with")]
     NothingToCompare(Track),
-    /// The take was made for another tempo, meter or length.
+    /// The take has another tempo, meter or length than the other tracks.
     #[error(
         "that take of {track} is {take}, but the other tracks play {others}: undo returns to what played with it"
     )]
@@ -83,7 +84,7 @@ pub enum SessionError {
         track: Track,
         /// Length, meter and tempo of the take.
         take: String,
-        /// The same of the other tracks.
+        /// The same for the other tracks.
         others: String,
     },
     /// There is no such half bar.
@@ -97,6 +98,82 @@ pub enum SessionError {
     /// A locked track plays the chord.
     #[error("{0} is locked and plays this chord: unlock it first, then change the chord")]
     ChordInUse(Track),
+    /// The form of a song makes no sense.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// No section is called so.
+    #[error("there is no section '{wanted}': there are {known}")]
+    NoSuchSection {
+        /// What was asked for.
+        wanted: String,
+        /// The sections that there are.
+        known: String,
+    },
+    /// The section was deleted meanwhile.
+    #[error("that section is gone: undo brings it back")]
+    SectionGone,
+    /// A song has as many sections as it may.
+    #[error("the song has {MOST_SECTIONS} sections, which is the most: delete one first")]
+    TooManySections,
+    /// The order has as many entries as it may.
+    #[error("the order has {MOST_PARTS} entries, which is the most: remove one first")]
+    TooManyParts,
+    /// A song has to have a section.
+    #[error("it is the only section that is played, so it cannot go: add another to the song first")]
+    LastSection,
+    /// A section is to be played too often, or never.
+    #[error(
+        "a section cannot be played {0} times in a row: use 1 to {MOST_REPEATS}, or take it out of the order"
+    )]
+    Repeats(u32),
+    /// The song would be too long.
+    #[error("the song would have {0} bars: the most is {MOST_BARS}")]
+    SongTooLong(u32),
+    /// There is no such entry in the order.
+    #[error("there is no entry {}: the order has {count}, counted from 1", index + 1)]
+    NoSuchPart {
+        /// What was asked for, from 0.
+        index: usize,
+        /// Entries of the order.
+        count: usize,
+    },
+    /// A section cannot have that name.
+    #[error("{}", section_name(name, *most, *is_taken))]
+    SectionName {
+        /// What was asked for.
+        name: String,
+        /// The longest name, in characters.
+        most: usize,
+        /// Whether another section has it.
+        is_taken: bool,
+    },
+    /// The track is locked in a section.
+    #[error("{track} is locked in {section}, so its take may not change: unlock it there first")]
+    LockedInSection {
+        /// Track.
+        track: Track,
+        /// Name of the section.
+        section: String,
+    },
+    /// All tracks of a section are locked.
+    #[error("all tracks of {0} are locked, so there is nothing to generate: unlock one first")]
+    AllLockedInSection(String),
+    /// There are no such bars.
+    #[error("there are no bars {first}-{last}: it has {count}, counted from 1")]
+    NoSuchBars {
+        /// First bar that was asked for, from 1.
+        first: u32,
+        /// Last bar.
+        last: u32,
+        /// Bars of the plan.
+        count: u32,
+    },
+    /// Some bars can only be regenerated of a take.
+    #[error("{0} has no take, so there are no bars to regenerate: generate it first")]
+    NoTakeForBars(Track),
+    /// Bars of an imported take cannot be regenerated.
+    #[error("{0} plays an imported loop: some bars can only be regenerated in generated takes")]
+    ImportedBars(Track),
     /// A setting is out of range.
     #[error("{name} of {value} is out of range: use 0 to 1")]
     Setting {
@@ -105,4 +182,12 @@ pub enum SessionError {
         /// What was given.
         value: f32,
     },
+}
+
+fn section_name(name: &str, most: usize, is_taken: bool) -> String {
+    if is_taken {
+        format!("another section is called '{name}': choose another name")
+    } else {
+        format!("a section's name has 1 to {most} characters, without line breaks")
+    }
 }

@@ -1,4 +1,4 @@
-//! Sessions with takes that no model made, for tests: this crate's own, and with the feature `fake` those of others.
+//! Sessions with fake takes, for the tests of this crate and, with the feature `fake`, of others.
 #![allow(clippy::expect_used, missing_docs, reason = "only tests use it")]
 
 mod maker;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
-use resonantgen_take::maker::TakeRequest;
+use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, TakeRequest};
 use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 
 pub use maker::Fake;
@@ -58,7 +58,7 @@ pub fn request(prompt: &str, seed: u64) -> Request {
     Request::generate(prompt).facts(facts).seed(seed)
 }
 
-/// Does what is asked, with takes from [`fake_take`].
+/// Applies a request with takes from [`fake_take`].
 pub fn apply(session: &mut Session, request: &Request) -> Result<(), SessionError> {
     session.apply_with(request, None, &mut |take| Ok(fake_take(take)))
 }
@@ -77,12 +77,12 @@ pub fn ids(session: &Session) -> [Option<String>; 4] {
     Track::ALL.map(|track| session.track(track).take().map(|take| take.id.0.clone()))
 }
 
-/// Another melody.
+/// A request for another melody.
 pub fn regeneration(seed: u64) -> Request {
     Request::edit(Track::Melody, "").seed(seed)
 }
 
-/// One pass of a song: everything is made, and later the melody again.
+/// One pass of a song that generates everything and later regenerates the melody.
 pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
     [request("techno", 7), regeneration(23)].map(|request| {
         let question = session.question(&request);
@@ -90,4 +90,36 @@ pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
         session.note_answer(question);
         ids(session)
     })
+}
+
+/// A maker without models.
+#[derive(Debug, Default)]
+pub struct FakeMaker {
+    /// After how many takes it is cancelled; 0 is never.
+    left: std::sync::atomic::AtomicUsize,
+    fails: bool,
+}
+
+impl FakeMaker {
+    /// One that is cancelled after some takes.
+    pub fn failing_after(takes: usize) -> Self {
+        Self { left: takes.into(), fails: true }
+    }
+}
+
+impl Maker for FakeMaker {
+    fn make(&self, request: &TakeRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
+        if self.fails && self.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+            return Err(GenerateError::Cancelled);
+        }
+        Ok(fake_take(request))
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts::default()
+    }
+
+    fn understanding(&self) -> Option<&dyn resonantgen_words::TextUnderstanding> {
+        None
+    }
 }

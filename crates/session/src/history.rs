@@ -1,4 +1,4 @@
-//! The takes of one track: which of them plays, and which are kept.
+//! The takes of one track: the playing one, and the history.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ impl TrackState {
         self.history.get(self.current?)
     }
 
-    /// Where a take is in the history.
+    /// Position of a take in the history.
     #[must_use]
     pub fn position(&self, id: &TakeId) -> Option<usize> {
         self.history.iter().position(|take| take.id == *id)
     }
 
-    /// The number by which a take is chosen, from 1 to [`TAKE_NUMBERS`](super::TAKE_NUMBERS): the same as long as the take
-    /// is kept. `None` when it is not in the history, or has more favourites before it than there are numbers.
+    /// The number of a take, from 1 to [`TAKE_NUMBERS`](super::TAKE_NUMBERS); it stays the same as long as the take is kept. `None`
+    /// if it is not in the history, or if all numbers are in use.
     #[must_use]
     pub fn number(&self, id: &TakeId) -> Option<u32> {
         self.numbers.get(id)
     }
 
-    /// Where the take with a number is in the history.
+    /// Position of the take with a number.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Option<usize> {
         self.history.iter().position(|take| self.number(&take.id) == Some(number))
@@ -37,11 +37,11 @@ impl TrackState {
         self.history.get(index).is_some_and(|take| self.favourites.contains(&take.id))
     }
 
-    /// Adds a take and makes it the one that plays. Beyond [`HISTORY_LENGTH`] the oldest is forgotten that is neither
-    /// a favourite nor one of the two heard last.
+    /// Adds a take and plays it. Beyond [`HISTORY_LENGTH`], drops the oldest take that is neither a favourite nor one of the two
+    /// heard last.
     pub fn add(&mut self, take: Arc<Take>) {
         let playing = self.take().map(|take| take.id.clone());
-        // The same recipe made again is the same take: it moves to the end.
+        // The same recipe gives the same take, which moves to the end.
         self.history.retain(|known| known.id != take.id);
         if playing.as_ref() != Some(&take.id) {
             self.heard_before = playing.or(self.heard_before.take());
@@ -73,7 +73,7 @@ impl TrackState {
         self.numbers.follow(&self.history);
     }
 
-    /// Forgets the oldest takes beyond [`HISTORY_LENGTH`]: never a favourite, nor one of the two heard last.
+    /// Drops the oldest takes beyond [`HISTORY_LENGTH`], except favourites and the two heard last.
     fn trim(&mut self) {
         let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);
         let mut surplus =
@@ -90,7 +90,7 @@ impl TrackState {
         self.numbers.follow(&self.history);
     }
 
-    /// Makes the take at `index` the one that plays; `None` makes the track silent.
+    /// Plays the take at `index`; `None` makes the track silent.
     pub(super) fn play(&mut self, index: Option<usize>) {
         if index == self.current {
             return;
@@ -101,7 +101,7 @@ impl TrackState {
         self.current = index;
     }
 
-    /// Makes `take` the one that plays, and puts it back into the history if it was forgotten.
+    /// Plays `take`, and puts it back into the history if it was dropped.
     pub(super) fn recall(&mut self, take: Option<Arc<Take>>) {
         self.current = take.map(|take| {
             self.position(&take.id).unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! Takes from outside.
+//! Adding imported loops.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use resonantgen_import::{ImportOptions, Imported};
 use resonantgen_music::track::Track;
 
 impl Session {
-    /// What [`resonantgen_import::import_loop`] should know of this session: what the other tracks play, and else the tempo
-    /// to prefer where the octave is in doubt.
+    /// Options for [`resonantgen_import::import_loop`]: the plan of the other tracks, or else the tempo to prefer if the octave is
+    /// in doubt.
     #[must_use]
     pub fn import_options(&self, track: Track) -> ImportOptions {
         let beside = self.grid_beside(track);
@@ -19,11 +19,12 @@ impl Session {
         ImportOptions { bpm_hint, plan, ..ImportOptions::new(track) }
     }
 
-    /// Plays an imported loop on its track and locks it, so that what is generated next is made around it. When no other
-    /// track plays, tempo, meter, length, key and chords become those of the loop. Can be undone.
+    /// Plays an imported loop on its track and locks it, so that later generations fit it. If no other track plays, the session
+    /// takes tempo, meter, length, key and chords from the loop. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Locked`]; [`SessionError::OtherGrid`] when the other tracks play something else meanwhile.
+    /// [`SessionError::Locked`] if the track is locked; [`SessionError::OtherGrid`] if the other tracks have changed since the
+    /// loop was fitted to them.
     pub fn add_import(&mut self, imported: Imported) -> Result<(), SessionError> {
         let take = imported.take;
         let track = take.recipe.track;

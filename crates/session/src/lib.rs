@@ -1,5 +1,8 @@
-//! A session: four tracks, a plan, prompts, locks and takes. It knows no files (the project crate keeps it) and no models (a
-//! [`Maker`](resonantgen_take::maker::Maker) makes its takes).
+//! A session: four tracks with their takes and locks, a prompt and a plan, for each section of a song, and undo. [`Session::apply`]
+//! makes takes for a [`Request`]; every other change is a method of [`Session`] too.
+//!
+//! It may know the domain crates and `import`. It knows no files (the project crate stores sessions) and no models (a
+//! [`Maker`](resonantgen_take::maker::Maker) makes the takes).
 //!
 //! ```
 //! use resonantgen_session::{Session, SessionError};
@@ -22,6 +25,7 @@ mod numbers;
 mod perform;
 mod request;
 mod sleep;
+mod song;
 mod undo;
 
 pub use answers::{Answer, Question};
@@ -30,6 +34,7 @@ pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::BundleFacts;
 pub use resonantgen_words::Overrides;
+pub use song::{Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest};
 pub use undo::{Step, TrackStep};
 
 use std::collections::{BTreeSet, VecDeque};
@@ -40,11 +45,11 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::Intent;
 
-/// How many takes of a track are kept in its history, besides its favourites.
+/// Number of takes in a track's history, besides favourites.
 pub const HISTORY_LENGTH: usize = 16;
-/// How many takes of a track can be favourites.
+/// Maximum number of favourites of a track.
 pub const MOST_FAVOURITES: usize = 16;
-/// How many actions can be undone.
+/// Number of actions that can be undone.
 pub const UNDO_DEPTH: usize = 32;
 
 /// One track of a session.
@@ -57,24 +62,24 @@ pub struct TrackState {
     /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
     /// [`MOST_FAVOURITES`].
     pub history: Vec<Arc<Take>>,
-    /// Which take of the history plays.
+    /// Index of the playing take in the history.
     pub current: Option<usize>,
-    /// Takes of the history that are never forgotten.
+    /// Takes that are never dropped from the history.
     pub favourites: BTreeSet<TakeId>,
-    /// The take that played before the current one, for comparing both.
+    /// The take that played before the current one, for A/B.
     pub heard_before: Option<TakeId>,
-    /// The numbers by which the takes of the history are chosen.
+    /// Numbers of the takes, by which automation selects them.
     pub numbers: TakeNumbers,
 }
 
-/// Four tracks and what they share. The same type serves the plugin's state, the command line and the server.
+/// Four tracks and what they share. Plugin, command line and server use the same type.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// What was typed for the whole piece.
+    /// The prompt of the whole piece.
     pub prompt: String,
-    /// What that meant; `None` before the first generation.
+    /// Its meaning; `None` before the first generation.
     pub intent: Option<Intent>,
-    /// What the tracks share; `None` before the first generation.
+    /// The plan that the tracks share; `None` before the first generation.
     pub plan: Option<Plan>,
     /// Seed of the last generation.
     pub seed: u64,
@@ -82,9 +87,11 @@ pub struct Session {
     pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
+    /// The sections and their order. What is above belongs to the open one.
+    song: Song,
     /// What can be undone and redone.
     steps: undo::Steps,
-    /// What it was asked for, and with which takes it was answered.
+    /// Earlier requests and the takes that answered them.
     answers: VecDeque<Answer>,
 }
 
@@ -95,13 +102,13 @@ impl Session {
         &self.tracks[track.index()]
     }
 
-    /// State of `track`, to change. What is changed this way cannot be undone.
+    /// Mutable state of `track`. Such changes cannot be undone.
     pub fn track_mut(&mut self, track: Track) -> &mut TrackState {
         &mut self.tracks[track.index()]
     }
 
-    /// Gives a session that was read its past: the steps of [`undo`](Self::undo) and [`redo`](Self::redo), the latest last, and
-    /// the answers, the newest last. Favourites and numbers of takes that the histories lack are dropped.
+    /// Adds stored steps of [`undo`](Self::undo) and [`redo`](Self::redo), the latest last, and answers, the newest last. Drops
+    /// favourites and numbers of takes that are not in the histories.
     #[must_use]
     pub fn with_past(
         mut self,
@@ -109,10 +116,12 @@ impl Session {
         redo: impl IntoIterator<Item = Step>,
         answers: impl IntoIterator<Item = Answer>,
     ) -> Self {
-        for state in &mut self.tracks {
-            let history = &state.history;
-            state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
-            state.numbers.follow(&state.history);
+        for track in Track::ALL {
+            for state in self.states_mut(track) {
+                let history = &state.history;
+                state.favourites.retain(|id| history.iter().any(|take| take.id == *id));
+                state.numbers.follow(&state.history);
+            }
         }
         self.steps = undo::Steps::new(undo, redo, self.tracks.each_ref().map(|state| state.locked));
         self.answers = answers.into_iter().collect();
@@ -120,17 +129,17 @@ impl Session {
         self
     }
 
-    /// What can be undone, the latest last.
+    /// The steps that can be undone, the latest last.
     pub fn undo_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.undo.iter().map(AsRef::as_ref)
     }
 
-    /// What can be done again, the latest last.
+    /// The steps that can be redone, the latest last.
     pub fn redo_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.redo.iter().map(AsRef::as_ref)
     }
 
-    /// The answers to what was asked before, the newest last.
+    /// The answers to earlier requests, the newest last.
     pub fn answers(&self) -> impl Iterator<Item = &Answer> {
         self.answers.iter()
     }

@@ -1,13 +1,12 @@
-//! What a user should be told of a request that is met: where the words or the kept takes did not allow all of it.
+//! Notices about the parts of a request that cannot be met.
 
 use super::{Operation, Request, Session};
 use resonantgen_music::plan::Plan;
 use resonantgen_words::Intent;
 
 impl Session {
-    /// What `request` does not get of all it asks for, in sentences for people: contradictions and what was chosen, words
-    /// that nothing was made of, and facts that kept takes do not allow. `intent` and `plan` are those of
-    /// [`Session::prepare`].
+    /// The parts of `request` that are not met, in sentences: contradictions and how they were resolved, words without a meaning,
+    /// and facts that kept takes do not allow. `intent` and `plan` are from [`Session::prepare`].
     #[must_use]
     pub fn notices(&self, request: &Request, intent: &Intent, plan: &Plan) -> Vec<String> {
         let mut notices = intent.notices();

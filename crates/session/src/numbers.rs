@@ -1,4 +1,4 @@
-//! The numbers by which takes are chosen.
+//! Numbers of takes, by which automation selects them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use resonantgen_take::{Take, TakeId};
 /// The highest number of a take.
 pub const TAKE_NUMBERS: u32 = 32;
 
-/// The numbers of one track's takes, from 1 to [`TAKE_NUMBERS`]. A take keeps its number as long as the history keeps the
-/// take. New takes get the numbers in turn, so that one that has become free waits until all others were given.
+/// The numbers of one track's takes, from 1 to [`TAKE_NUMBERS`]. A take keeps its number as long as it is in the history. New
+/// takes get the numbers in turn, so a number that becomes free is reused as late as possible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakeNumbers {
     of: BTreeMap<TakeId, u32>,
-    /// The one that was given last.
+    /// The number assigned last.
     last: u32,
 }
 
 impl TakeNumbers {
-    /// Numbers that were read, and the one that was given last.
+    /// Stored numbers, and the one assigned last.
     #[must_use]
     pub fn new(of: impl IntoIterator<Item = (TakeId, u32)>, last: u32) -> Self {
         Self { of: of.into_iter().collect(), last }
@@ -29,13 +29,13 @@ impl TakeNumbers {
         self.of.iter().map(|(id, number)| (id, *number))
     }
 
-    /// The number that was given last; 0 before the first.
+    /// The number assigned last; 0 before the first.
     #[must_use]
     pub const fn last(&self) -> u32 {
         self.last
     }
 
-    /// Forgets the numbers of takes that are gone, and gives one to each that has none while there are any.
+    /// Removes the numbers of takes that are gone, and assigns numbers to new takes while there are free ones.
     pub(super) fn follow(&mut self, history: &[Arc<Take>]) {
         let mut given = BTreeSet::new();
         self.of.retain(|id, number| {

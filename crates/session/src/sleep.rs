@@ -1,44 +1,61 @@
-//! Takes whose sound is not at hand: a project keeps all takes of the histories, but the sound of few.
+//! Sleeping takes: a project stores all takes of the histories, but the audio of only some.
 
 use std::sync::Arc;
 
-use super::Session;
+use super::{Session, TrackState};
 use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 
 impl Session {
-    /// Takes that play and are asleep, with their tracks.
+    /// Takes that play in any section and are asleep, with their tracks, each once.
     #[must_use]
     pub fn playing_asleep(&self) -> Vec<(Track, Arc<Take>)> {
-        let playing = |track: Track| Some((track, self.track(track).take()?.clone()));
-        Track::ALL.into_iter().filter_map(playing).filter(|(_, take)| take.is_asleep()).collect()
+        self.each_asleep(|state| state.take().into_iter().collect())
     }
 
-    /// Takes of the histories that are asleep, with their tracks.
+    /// Takes of the histories that are asleep, with their tracks, each once.
     #[must_use]
     pub fn asleep(&self) -> Vec<(Track, Arc<Take>)> {
-        let of = |track| self.track(track).history.iter().map(move |take| (track, take.clone()));
-        Track::ALL.into_iter().flat_map(of).filter(|(_, take)| take.is_asleep()).collect()
+        self.each_asleep(|state| state.history.iter().collect())
     }
 
-    /// Puts a take that was asleep in its own place, awake: unpacked from the project, or what
-    /// made again by the generator. Nothing happens when there is no such take.
+    fn each_asleep(&self, of: impl Fn(&TrackState) -> Vec<&Arc<Take>>) -> Vec<(Track, Arc<Take>)> {
+        let mut found: Vec<(Track, Arc<Take>)> = Vec::new();
+        for track in Track::ALL {
+            for take in self.states(track).flat_map(&of).filter(|take| take.is_asleep()) {
+                if found.iter().all(|(_, known)| known.id != take.id) {
+                    found.push((track, take.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    /// Puts a take that was asleep in its own place, awake, in every section: unpacked from the project, or made again by the
+    /// generator. Nothing happens when there is no such take.
     pub fn wake(&mut self, awake: &Arc<Take>) {
-        for state in &mut self.tracks {
+        for state in self.states_mut(awake.recipe.track) {
             for take in state.history.iter_mut().filter(|take| take.is_asleep() && take.id == awake.id) {
                 *take = awake.clone();
             }
         }
     }
 
-    /// The takes that a take heard while it was made, as far as the histories have them.
+    /// The takes in a take's context, as far as the histories have them.
     #[must_use]
     pub fn heard_by(&self, take: &Take) -> Vec<Arc<Take>> {
-        let all = self.tracks.iter().flat_map(|state| &state.history);
-        all.filter(|other| take.recipe.context.contains(&other.id)).cloned().collect()
+        let mut found: Vec<Arc<Take>> = Vec::new();
+        for other in
+            Track::ALL.into_iter().flat_map(|track| self.states(track)).flat_map(|state| &state.history)
+        {
+            if take.recipe.context.contains(&other.id) && found.iter().all(|known| known.id != other.id) {
+                found.push(other.clone());
+            }
+        }
+        found
     }
 
-    /// Whether the histories have all that is needed to make a take again, apart from the models.
+    /// Whether a take could be made again: the histories have its context.
     #[must_use]
     pub fn can_be_made_again(&self, take: &Take) -> bool {
         take.recipe.imported.is_none() && self.heard_by(take).len() == take.recipe.context.len()

@@ -1,25 +1,24 @@
-//! Undo and redo: what played before an action, and under which plan.
+//! Undo and redo.
 //!
-//! A step remembers which takes played, not the histories: takes that an undone action made stay in the history, so that
-//! nothing that was heard is lost by going back.
+//! A step stores which takes played, not the histories. Takes of an undone action stay in the history, so undo loses nothing.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{BundleFacts, Session, SessionError, UNDO_DEPTH};
+use super::{BundleFacts, Session, SessionError, Song, UNDO_DEPTH};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::Intent;
 
-/// What an action changes, as it was before the action. Takes are shared, not copied.
+/// The state before an action. Takes are shared, not copied.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What was typed.
+    /// The prompt.
     pub prompt: String,
-    /// What that meant.
+    /// Its meaning.
     pub intent: Option<Intent>,
-    /// What the tracks shared.
+    /// The plan.
     pub plan: Option<Plan>,
     /// Seed of the last generation.
     pub seed: u64,
@@ -27,6 +26,8 @@ pub struct Step {
     pub bundle: Option<BundleFacts>,
     /// The tracks (index as [`Track::ALL`]).
     pub tracks: [TrackStep; TRACK_COUNT],
+    /// The song. What is above is its open section's.
+    pub song: Song,
 }
 
 /// One track of a [`Step`].
@@ -34,24 +35,23 @@ pub struct Step {
 pub struct TrackStep {
     /// Whether it was locked.
     pub locked: bool,
-    /// What played.
+    /// The take that played.
     pub take: Option<Arc<Take>>,
-    /// What had played before that.
+    /// The take that played before that one.
     pub heard_before: Option<TakeId>,
 }
 
-/// What can be undone and redone, the latest last; at most [`UNDO_DEPTH`] each.
+/// The steps to undo and redo, the latest last; at most [`UNDO_DEPTH`] each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     pub(super) undo: VecDeque<Arc<Step>>,
     pub(super) redo: VecDeque<Arc<Step>>,
-    /// Tracks that an action locked, and that undoing it may therefore change; a track that was locked from outside
-    /// ([`Session::track_mut`]) may not.
+    /// Tracks that were locked by an action, so undo may change them. Tracks locked through [`Session::track_mut`] may not change.
     pub(super) locked: [bool; TRACK_COUNT],
 }
 
 impl Steps {
-    /// Steps that were read, the latest last.
+    /// Stored steps, the latest last.
     pub(super) fn new(
         undo: impl IntoIterator<Item = Step>,
         redo: impl IntoIterator<Item = Step>,
@@ -64,7 +64,7 @@ impl Steps {
     }
 }
 
-/// Appends a step; the oldest is forgotten beyond [`UNDO_DEPTH`].
+/// Appends a step; beyond [`UNDO_DEPTH`] drops the oldest.
 fn push(steps: &mut VecDeque<Arc<Step>>, step: Arc<Step>) {
     steps.push_back(step);
     if steps.len() > UNDO_DEPTH {
@@ -79,41 +79,54 @@ impl Session {
         !self.steps.undo.is_empty()
     }
 
-    /// Whether there is an undone action to do again.
+    /// Whether there is an action to redo.
     #[must_use]
     pub fn can_redo(&self) -> bool {
         !self.steps.redo.is_empty()
     }
 
-    /// Takes back the last action: which takes play, locks, prompt and plan are as before it. Takes that the action
-    /// made stay in the history, favourites stay favourites.
+    /// Undoes the last action: playing takes, locks, prompt and plan are as before it. New takes stay in the history, and favourites
+    /// do not change.
     ///
     /// # Errors
-    /// [`SessionError::NothingToUndo`]; [`SessionError::Locked`] when a track was locked from outside
-    /// ([`Session::track_mut`]) and its take would change. The session is then unchanged.
+    /// [`SessionError::NothingToUndo`] if there is no action; [`SessionError::Locked`] if the take of a track locked through
+    /// [`Session::track_mut`] would change. The session is then unchanged.
     pub fn undo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.undo.back().ok_or(SessionError::NothingToUndo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.undo.pop_back();
         push(&mut self.steps.redo, now);
         Ok(())
     }
 
-    /// Does the last undone action again.
+    /// Redoes the last undone action.
     ///
     /// # Errors
-    /// [`SessionError::NothingToRedo`]; else as [`Session::undo`].
+    /// [`SessionError::NothingToRedo`] if there is none; else as [`Session::undo`].
     pub fn redo(&mut self) -> Result<(), SessionError> {
         let step = self.steps.redo.back().ok_or(SessionError::NothingToRedo)?.clone();
-        let now = Arc::new(self.present());
-        self.restore(&step)?;
+        let now = self.go(&step)?;
         self.steps.redo.pop_back();
         push(&mut self.steps.undo, now);
         Ok(())
     }
 
-    /// Remembers the present for [`Session::undo`]; called by every action right before it changes something.
+    /// Goes to a step and returns what was there before it, seen from the section that the step changes.
+    fn go(&mut self, step: &Step) -> Result<Arc<Step>, SessionError> {
+        let open = self.open_section_id();
+        // A section that is gone is brought back below.
+        let _ = self.open_section(step.song.open());
+        let now = Arc::new(self.present());
+        match self.restore(step) {
+            Ok(()) => Ok(now),
+            Err(refused) => {
+                self.open_section(open)?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Stores the current state for [`Session::undo`]. Every action calls it before its first change.
     pub(super) fn remember(&mut self) {
         let now = Arc::new(self.present());
         push(&mut self.steps.undo, now);
@@ -135,10 +148,21 @@ impl Session {
                     heard_before: state.heard_before.clone(),
                 }
             }),
+            song: self.whole_song(),
         }
     }
 
     fn restore(&mut self, step: &Step) -> Result<(), SessionError> {
+        let open = self.open_section_id();
+        if step.song.open() != open {
+            let kept = self.clone();
+            self.open_as_in(&step.song);
+            return self.restore_open(step).inspect_err(|_| *self = kept);
+        }
+        self.restore_open(step)
+    }
+
+    fn restore_open(&mut self, step: &Step) -> Result<(), SessionError> {
         for track in Track::ALL {
             let state = self.track(track);
             let id = |take: &Arc<Take>| take.id.clone();
@@ -147,6 +171,7 @@ impl Session {
                 return Err(SessionError::Locked(track));
             }
         }
+        self.restore_song(&step.song);
         self.prompt.clone_from(&step.prompt);
         self.intent.clone_from(&step.intent);
         self.plan.clone_from(&step.plan);
@@ -161,16 +186,22 @@ impl Session {
         Ok(())
     }
 
-    /// Takes that only undo and redo can bring back: no history holds them.
+    /// Takes that only undo and redo refer to.
     #[must_use]
     pub fn forgotten(&self, track: Track) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
         for step in self.steps.undo.iter().chain(&self.steps.redo) {
-            if let Some(take) = &step.tracks[track.index()].take
-                && self.track(track).position(&take.id).is_none()
-                && found.iter().all(|known| known.id != take.id)
-            {
-                found.push(take.clone());
+            let in_song = step
+                .song
+                .sections()
+                .iter()
+                .filter_map(|section| section.content.tracks[track.index()].take());
+            for take in step.tracks[track.index()].take.iter().chain(in_song) {
+                if self.states(track).all(|state| state.position(&take.id).is_none())
+                    && found.iter().all(|known| known.id != take.id)
+                {
+                    found.push(take.clone());
+                }
             }
         }
         found
@@ -182,7 +213,7 @@ mod tests {
     use super::*;
     use crate::fake::{apply, generated, ids, regenerate, request};
 
-    /// All that undo brings back.
+    /// Everything that undo restores.
     fn state(session: &Session) -> (String, Option<Plan>, u64, [Option<String>; 4], [bool; 4]) {
         let locks = Track::ALL.map(|track| session.track(track).locked);
         (session.prompt.clone(), session.plan.clone(), session.seed, ids(session), locks)

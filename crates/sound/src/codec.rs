@@ -11,6 +11,7 @@ pub mod features;
 pub mod filter;
 pub mod hits;
 pub mod kit;
+pub mod notes;
 pub mod timeline;
 pub mod width;
 

@@ -1,8 +1,8 @@
-//! Signal processing on takes: pure functions of samples, without files and models.
+//! Signal processing on takes: pure functions of samples. It may know `music`, but no files and no models.
 //!
-//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`listen`] detects onsets and
-//! pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample rate, [`split`] takes
-//! drums apart.
+//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`finish`] what a mixing engineer does
+//! to a stem, [`listen`] detects onsets and pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another
+//! sample rate, [`split`] takes drums apart.
 //!
 //! ```
 //! use resonantgen_sound::resample::resample_loop;
@@ -13,7 +13,9 @@
 
 pub mod audio;
 pub mod codec;
+pub mod finish;
 pub mod listen;
 pub mod measure;
 pub mod resample;
 pub mod split;
+pub mod tail;

@@ -1,7 +1,7 @@
 //! A drum stem taken apart into kick, snare, hats and percussion, informed by its score.
 //!
 //! Whoever rendered the stem, its score says which drum is hit when. Each drum class gets a template of its power spectrum over the
-//! second after a hit. Templates and hits' gains are found by non-negative matrix factor deconvolution with the score's onsets held
+//! half second after a hit. Templates and hits' gains are found by non-negative matrix factor deconvolution with the score's onsets held
 //! fixed, and make soft masks that sum to one (C. Dittmar and M. Müller, "Reverse Engineering the Amen Break: Score-Informed
 //! Separation and Restoration Applied to Drum Recordings", IEEE/ACM TASLP 24(9), 2016; updates: P. Smaragdis, "Non-negative Matrix
 //! Factor Deconvolution", ICA 2004). The last voice is what the others leave, so the sum of all is the stem, up to rounding.
@@ -10,17 +10,17 @@ use realfft::RealFftPlanner;
 use realfft::num_complex::Complex32;
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 
-/// Samples of a window: 43 ms at 48 kHz.
-const WINDOW: usize = 2_048;
+/// Samples of a window: 21 ms at 48 kHz.
+const WINDOW: usize = 1_024;
 /// Samples from one window to the next. Squared Hann windows that overlap so sum to a constant.
-const HOP: usize = 512;
+const HOP: usize = 256;
 const BINS: usize = WINDOW / 2 + 1;
 /// Windows that a hit reaches into before the one that starts with it.
 const LEAD: usize = WINDOW / HOP;
-/// Windows of a template: a hit is modelled for a second.
+/// Windows of a template: a hit is modelled for half a second.
 const SPAN: usize = 94;
-/// Rounds of the factorisation; more change the masks by less than the leakage.
-const ROUNDS: usize = 6;
+/// Rounds of the factorisation. More explain the loop better and separate its drums worse (measured on the recorded kits).
+const ROUNDS: usize = 1;
 /// Hits from which a first template is taken.
 const EXAMPLES: usize = 16;
 /// Which example decides in each bin: most of those above it have other drums on top.
@@ -33,6 +33,8 @@ const ATTACK: usize = 4;
 const FALL: f32 = 0.9;
 /// Share of the power that is left for rarer drums whatever the frequent ones explain.
 const UNEXPLAINED: f32 = 0.02;
+/// Power that each voice has in any case, as a share of the loop's mean.
+const FLOOR: f64 = 1e-7;
 
 /// The voices that a drum stem is taken apart into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +45,7 @@ pub enum DrumVoice {
     Snare,
     /// Hats and cymbals.
     Hats,
-    /// Toms, shaker and percussion, and what no hit explains.
+    /// Toms, shaker and percussion.
     Percussion,
 }
 
@@ -116,7 +118,7 @@ struct Drum {
 }
 
 /// Takes a drum loop apart: kick, snare and hats. Percussion is what they leave of the loop. A voice without a hit is silence.
-/// `None` when `is_cancelled` says so, which is asked every few milliseconds. Sixteen seconds take about a second of one core.
+/// `None` when `is_cancelled` says so, which is asked every few milliseconds. Sixteen seconds take about two seconds of one core.
 /// Not realtime-safe.
 ///
 /// # Panics
@@ -164,11 +166,15 @@ pub fn split(
     }
     // One mask after the other, in place of the power.
     let total = model(&drums, windows);
-    for voice in voices.into_iter().filter(|voice| *voice != DrumVoice::Percussion) {
+    // What no hit explains, all voices share.
+    let mean: f64 = power.0.iter().map(|power| f64::from(*power)).sum::<f64>() / power.0.len() as f64;
+    let floor = (mean * FLOOR).max(f64::from(f32::MIN_POSITIVE)) as f32;
+    let all_floors = floor * voices.len() as f32;
+    for voice in voices.iter().copied().filter(|voice| *voice != DrumVoice::Percussion) {
         let own = drums.iter().filter(|drum| drum.voice == voice);
         let mut mask = model(own, windows);
         for (mask, total) in mask.0.iter_mut().zip(&total.0) {
-            *mask = if *total > 0.0 { *mask / total } else { 0.0 };
+            *mask = (*mask + floor) / (total + all_floors);
         }
         for (part, channel) in parts[voice.index()].iter_mut().zip([left, right]) {
             for window in 0..windows {
@@ -178,6 +184,16 @@ pub fn split(
                     return None;
                 }
             }
+        }
+    }
+    // The loop is no whole number of windows: around its end they lie closer.
+    let mut weight = vec![0.0; length];
+    for window in 0..windows {
+        transform.weigh(&mut weight, window);
+    }
+    for channel in parts.iter_mut().flatten() {
+        for (sample, weight) in channel.iter_mut().zip(&weight) {
+            *sample /= weight;
         }
     }
     Some(parts)
@@ -316,7 +332,7 @@ fn fit(drums: &mut [Drum], power: &Power, windows: usize, is_cancelled: &dyn Fn(
 struct Transform {
     forward: std::sync::Arc<dyn realfft::RealToComplex<f32>>,
     inverse: std::sync::Arc<dyn realfft::ComplexToReal<f32>>,
-    /// Hann, periodic, scaled so that analysis, transforms and synthesis together give what came in.
+    /// Hann, periodic, scaled so that analysis, transforms and synthesis together give what came in, away from the loop's end.
     window: Vec<f32>,
     time: Vec<f32>,
     spectrum: Vec<Complex32>,
@@ -345,6 +361,14 @@ impl Transform {
             *time = sample * gain;
         }
         self.forward.process(&mut self.time, &mut self.spectrum).expect("buffers come from the plan");
+    }
+
+    /// Adds what a window that is not masked has of each sample of a loop.
+    fn weigh(&self, weight: &mut [f32], window: usize) {
+        let length = weight.len();
+        for (index, gain) in self.window.iter().enumerate() {
+            weight[(window * HOP + index) % length] += gain * gain * WINDOW as f32;
+        }
     }
 
     /// Adds the last analysed window to a loop, after a mask.
@@ -407,7 +431,7 @@ mod tests {
                 }
                 hits.push(Hit { at, class, velocity });
             };
-            add(DrumClass::ClosedHat, if eighth % 2 == 0 { 100 } else { 70 });
+            add(DrumClass::ClosedHat, if eighth.is_multiple_of(2) { 100 } else { 70 });
             match eighth % 4 {
                 0 => add(DrumClass::Kick, 110),
                 2 => add(DrumClass::Snare, 100),

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
-use resonantgen_words::{Attributes, Intent, Style};
+use resonantgen_words::{Attributes, Intent, Shape, Style};
 
-use super::{GenerationSettings, Recipe};
+use super::{Finish, GenerationSettings, Recipe};
 
 /// A text to be hashed, of a named form.
 #[derive(Clone, Debug)]
@@ -108,6 +108,9 @@ impl Canonical {
             let wanted = intent.track(track);
             self.attributes(track.name(), wanted.attributes);
             self.list(&format!("{track} mood"), &wanted.moods);
+            for (sound, strength) in &wanted.sound {
+                self.number(&format!("{track} sound {sound}"), f64::from(*strength));
+            }
             self.list(&format!("{track} instrument"), &wanted.instruments);
             self.list(&format!("{track} without"), &wanted.without);
             self.list(&format!("{track} absent"), wanted.absent.then_some("yes"));
@@ -116,6 +119,33 @@ impl Canonical {
             if wanted.closeness != 0.0 {
                 self.number(&format!("{track} closeness"), f64::from(wanted.closeness));
             }
+            if let Some(shape) = &wanted.shape {
+                self.shape(track, shape);
+            }
+        }
+    }
+
+    fn shape(&mut self, track: Track, shape: &Shape) {
+        self.list(&format!("{track} enters"), Some(shape.enters_bar).filter(|bar| *bar != 0));
+        self.list(&format!("{track} leaves"), shape.leaves_bar);
+        let flags = [
+            ("fill", shape.fill),
+            ("rises", shape.rises),
+            ("lands", shape.lands),
+            ("ends", shape.ends),
+            ("keeps sound", shape.keeps_sound),
+        ];
+        for (name, flag) in flags {
+            self.list(&format!("{track} {name}"), flag.then_some("yes"));
+        }
+        self.list(&format!("{track} gap"), Some(shape.gap_steps).filter(|steps| *steps != 0));
+        if shape.level_db != 0.0 {
+            self.number(&format!("{track} level"), f64::from(shape.level_db));
+        }
+        self.list(&format!("{track} patch"), &shape.patch);
+        if let Some(bars) = &shape.new_bars {
+            self.whole(&format!("{track} new bars"), bars.len() as u64);
+            self.list(&format!("{track} new bar"), bars);
         }
     }
 
@@ -141,6 +171,10 @@ impl Canonical {
         self.plan(&recipe.plan);
         self.whole("seed", recipe.seed);
         self.settings(recipe.settings);
+        self.list(
+            "finish",
+            Some(recipe.settings.finish.name()).filter(|_| recipe.settings.finish != Finish::Levelled),
+        );
         self.text("bundle", &recipe.bundle_id);
         self.list("heard", recipe.context.iter().map(|id| &id.0));
         if let Some(source) = &recipe.imported {
@@ -194,13 +228,15 @@ mod tests {
         assert_ne!(hash(&plain), hash(&plain.clone().in_style(Style::Jazz)));
         // Frozen: a change here makes every stored answer unfindable.
         let jazz = plain.in_style(Style::Jazz);
-        let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], ..jazz };
+        let groove = jazz.groove.clone();
+        let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], groove: None, ..jazz };
         let mut text = Canonical::new("test/1");
         text.intent(&jazz);
         assert_eq!(
             text.0,
             "test/1\nstyle jazz=x3ff0000000000000\ngenre jazz=x3ff0000000000000\nmood:4:warm\nwanted bpm=x4058000000000000\n"
         );
+        assert_ne!(hash(&jazz), hash(&Intent { groove, ..jazz.clone() }));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod maker;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use self::canonical::Canonical;
 use hex::encode as hex;
@@ -28,12 +28,11 @@ use resonantgen_words::Intent;
 
 /// Identity of a take: 32 hexadecimal digits. It is made once ([`Recipe::take_id`]) and stored with the take; a take that was
 /// stored keeps its id whatever becomes of the rules by which new ones are made.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TakeId(pub String);
 
 /// Everything needed to make a take again, bit for bit, with the same bundle on the same machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// Track.
     pub track: Track,
@@ -52,13 +51,10 @@ pub struct Recipe {
     /// Takes that it heard, in the order of their tracks.
     pub context: Vec<TakeId>,
     /// The file that the take was imported from; `None` for generated ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportSource>,
     /// The patch that was asked for; `None` for one that the generator chose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_patch: Option<String>,
     /// Where its notes come from, if they were taken over; `None` for composed ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_over: Option<TakenOver>,
 }
 
@@ -74,7 +70,7 @@ impl Recipe {
 
 /// The notes of another take, performed anew; part of the recipe. They were moved to the recipe's chords where those differ from
 /// the other take's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TakenOver {
     /// The take that the notes were composed for.
     pub from: TakeId,
@@ -83,7 +79,7 @@ pub struct TakenOver {
 }
 
 /// Where an imported take came from; part of its recipe.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ImportSource {
     /// Name of the file, without its folder.
     pub name: String,
@@ -98,12 +94,39 @@ pub struct ImportSource {
 }
 
 /// Settings of the generator.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GenerationSettings {
     /// How far a result may stray from the most likely one, in `0.0..=1.0`; 0.5 is the models' natural spread.
     pub variation: f32,
     /// How strictly the prompt is followed, in `0.0..=1.0`; 0 disables the guidance towards style and attributes.
     pub adherence: f32,
+    /// How the stem is finished.
+    pub finish: Finish,
+}
+
+/// How a stem is finished after its instrument has sounded: which version of the mix it takes part in. New ones are
+/// [mixed](Finish::Mixed); recipes from before that are performed as they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Finish {
+    /// Brought to its loudness, and bent towards its ceiling.
+    #[default]
+    Levelled,
+    /// With a room, saturation and glue as its style has them, with what the words ask of its sound, safe for mono, limited.
+    Mixed,
+}
+
+impl Finish {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 2] = [Self::Levelled, Self::Mixed];
+
+    /// Name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Levelled => "levelled",
+            Self::Mixed => "mixed",
+        }
+    }
 }
 
 impl GenerationSettings {
@@ -118,12 +141,12 @@ impl GenerationSettings {
 
 impl Default for GenerationSettings {
     fn default() -> Self {
-        Self { variation: 0.5, adherence: 0.5 }
+        Self { variation: 0.5, adherence: 0.5, finish: Finish::Mixed }
     }
 }
 
 /// Codec tokens, `[codebooks, codec_frames]`, codebook-major.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Number of codebooks.
     pub codebooks: usize,
@@ -165,7 +188,7 @@ impl Take {
 }
 
 /// Wall-clock seconds of the stages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct StageSeconds {
     /// Composing the score.
     pub compose: f64,

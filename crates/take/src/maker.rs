@@ -181,6 +181,11 @@ pub trait Observer: Sync {
         let _ = (track, stage, fraction);
     }
 
+    /// Work on a section of a song begins: its name, its place among those to be made, from 0, and how many there are.
+    fn section(&self, name: &str, index: usize, count: usize) {
+        let _ = (name, index, count);
+    }
+
     /// A finished part of the take's audio at [`crate::TAKE_SAMPLE_RATE_HZ`], in order and without gaps, equal to the
     /// same part of the take. Called only after the whole take was levelled and verified.
     fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], right: &[f32]) {

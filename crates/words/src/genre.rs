@@ -11,6 +11,7 @@ pub use read::GenreError;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use super::form::Form;
 use super::{Intent, STYLE_COUNT, Style};
 use resonantgen_music::plan::{Meter, Mode};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
@@ -209,6 +210,8 @@ pub struct Genre {
     pub copies: f32,
     /// Length of a loop in bars when nobody states one.
     pub bars: Option<u32>,
+    /// The form of its songs.
+    pub form: Form,
 }
 
 /// A table of genres and what they refer to.

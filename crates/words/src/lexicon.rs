@@ -29,6 +29,8 @@ pub(super) struct Entry {
     pub(super) hints: Vec<(Style, f32)>,
     pub(super) shift: Option<Shift>,
     pub(super) moods: Vec<&'static str>,
+    /// Properties of the sound.
+    pub(super) sounds: Vec<&'static str>,
     pub(super) track: Option<Track>,
     /// Instruments of a given track, whatever follows in the prompt.
     pub(super) fixed: Vec<(Track, String)>,
@@ -183,6 +185,8 @@ pub(super) fn entry(effects: &str) -> Option<Entry> {
             for (sum, part) in shift.iter_mut().zip(mood) {
                 *sum += part;
             }
+        } else if let Some(name) = effect.strip_prefix('#') {
+            entry.sounds.push(super::sound::named(name)?);
         } else if let Some(name) = effect.strip_prefix('@') {
             entry.track = Some(track(name)?);
         } else if let Some(free) = effect.strip_prefix('?') {
@@ -256,9 +260,12 @@ pub(super) fn look_up(spelling: &str) -> Option<&'static Entry> {
         let single = if is_doubled { stem.char_indices().last().map(|(end, _)| &stem[..end]) } else { None };
         let candidates = [Some(stem), Some(with_e.as_str()), with_y.as_deref(), single];
         let found = candidates.into_iter().flatten().find_map(|candidate| {
-            entries
-                .get(candidate)
-                .filter(|entry| entry.shift.is_some() || !entry.styles.is_empty() || entry.pace != 0.0)
+            entries.get(candidate).filter(|entry| {
+                entry.shift.is_some()
+                    || !entry.styles.is_empty()
+                    || entry.pace != 0.0
+                    || !entry.sounds.is_empty()
+            })
         });
         if found.is_some() {
             return found;
@@ -517,6 +524,23 @@ pub(super) fn is_filler(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moods_are_those_of_the_golden_tables() {
+        let golden = crate::golden_tables();
+        let golden = golden["moods"].as_object().expect("moods");
+        assert_eq!(golden.len(), MOODS.len());
+        for (name, shift) in MOODS {
+            let shift = shift.map(|part| format!("{part}"));
+            let expected: Vec<String> = golden[name]
+                .as_array()
+                .expect("shifts")
+                .iter()
+                .map(|part| format!("{}", part.as_f64().expect("a number")))
+                .collect();
+            assert_eq!(shift.as_slice(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn the_lexicon_is_well_formed_and_says_nothing_twice() {

@@ -13,6 +13,7 @@
 //! ```
 
 mod facts;
+pub mod form;
 pub mod genre;
 mod idiom;
 mod language;
@@ -23,6 +24,7 @@ mod planner;
 mod progression;
 mod reader;
 mod sense;
+mod sound;
 mod typo;
 mod understood;
 mod word;
@@ -33,18 +35,16 @@ pub use parse::{
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};
+pub use sound::SOUNDS;
 pub use understood::{Slot, Understood, style_name, understood};
 
 use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 /// The twelve styles the composers were trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Style {
     Techno,
@@ -145,7 +145,7 @@ impl std::str::FromStr for Style {
 }
 
 /// Five dials, each in `0.0..=1.0` with 0.5 as neutral.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attributes {
     /// Calm to driving.
     pub energy: f32,
@@ -174,8 +174,7 @@ impl Default for Attributes {
 }
 
 /// How fast the drums feel relative to the tempo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feel {
     /// The backbeat falls on the third beat only.
     HalfTime,
@@ -199,7 +198,7 @@ impl Feel {
 pub const USUAL_LOOSENESS: f32 = 1.0;
 
 /// Microtiming and accents of performers, apart from what is played.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
     /// Name of a template in [`genre`]; one that this version does not know has no effect.
     pub template: String,
@@ -208,98 +207,104 @@ pub struct Groove {
 }
 
 /// What is requested of one track.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrackIntent {
     /// Dials of this track; they default to the piece's.
     pub attributes: Attributes,
     /// Words that describe this track ("driving"), for display.
-    #[serde(default)]
     pub moods: Vec<String>,
+    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
-    #[serde(default)]
     pub instruments: Vec<String>,
     /// Whether the track is silent ("no drums").
-    #[serde(default)]
     pub absent: bool,
     /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
     /// Octaves up (positive) or down.
-    #[serde(default)]
     pub octave: i8,
     /// How closely to follow the current take, in `0.0..=1.0`; 0 ignores it.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub closeness: f32,
     /// Whether the track's notes start with the kick.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follow_kick: bool,
+    /// What it does in its section of a song; `None` is a plain loop.
+    pub shape: Option<Shape>,
 }
 
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
+/// What a track does in its section of a song, beyond its dials. The neutral value is a plain loop.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// The bar, counted from 0, in which the track comes in.
+    pub enters_bar: u32,
+    /// The bar before which it goes; `None` is never.
+    pub leaves_bar: Option<u32>,
+    /// Whether the last bar leads into the next section (drums).
+    pub fill: bool,
+    /// Whether it rises towards its end: denser, louder, brighter.
+    pub rises: bool,
+    /// Steps of silence at its end.
+    pub gap_steps: u32,
+    /// Whether it opens with a cymbal (drums).
+    pub lands: bool,
+    /// Whether its last bar is the end of the song.
+    pub ends: bool,
+    /// Level in decibels, relative to a loop of the same dials.
+    pub level_db: f32,
+    /// The patch that plays; `None` leaves it to the words.
+    pub patch: Option<String>,
+    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    pub new_bars: Option<Vec<u32>>,
+    /// Whether the sound of the other bars is the parent's as well, to the bit.
+    pub keeps_sound: bool,
 }
 
 /// The meaning of a prompt. Facts that the prompt does not state are `None`; the planner chooses them from style and seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
     /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_styles: BTreeMap<String, f32>,
     /// Genres that were named, by their names in [`genre`], with weights.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub genres: Vec<(String, f32)>,
     /// Dials of the whole piece.
     pub attributes: Attributes,
     /// Mood words that were understood ("dark", "uplifting").
-    #[serde(default)]
     pub moods: Vec<String>,
     /// Tempo in quarter notes per minute.
     pub bpm: Option<f64>,
     /// Key.
     pub key: Option<Key>,
     /// Mode without a tonic ("in minor"); a key overrides it.
-    #[serde(default)]
     pub mode: Option<Mode>,
     /// Slow to fast for the style, in `-1.0..=1.0`; 0 is usual. A stated tempo overrides it.
-    #[serde(default)]
     pub pace: f32,
     /// Usual tempo of the named genre, in quarter notes per minute, if it is narrower than its styles' range ("dubstep"); the
     /// tempo is drawn around it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual_bpm: Option<f64>,
     /// Lowest and highest tempo that the words allow ("slower than 100"); the tempo is drawn between them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bpm_range: Option<(f64, f64)>,
     /// Meter.
     pub meter: Option<Meter>,
     /// Length in bars.
     pub bars: Option<u32>,
     /// Length in seconds; the nearest number of bars is taken. Bars win over it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Share of a swung pair taken by its first half, in `0.5..=0.75`.
-    #[serde(default)]
     pub swing: Option<f64>,
     /// Chord progression, one entry per typed chord; the planner spreads it over the bars.
     pub chords: Option<Vec<Chord>>,
     /// Chord progression as Roman numerals, relative to the eventual key; typed chords override it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numerals: Vec<Numeral>,
     /// How fast the drums feel relative to the tempo.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feel: Option<Feel>,
     /// Microtiming and accents; `None` plays on the grid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groove: Option<Groove>,
     /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],
     /// Words that were not understood, for display.
-    #[serde(default)]
     pub unknown: Vec<String>,
     /// How contradictions in the prompt were resolved, in sentences for display.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
@@ -362,5 +367,41 @@ impl Intent {
     #[must_use]
     pub fn track(&self, track: Track) -> &TrackIntent {
         &self.tracks[track.index()]
+    }
+}
+
+/// The tables that the training code holds too (`cargo xtask golden`).
+#[cfg(test)]
+fn golden_tables() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../../tests/golden/tables/tables.json")).expect("it is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resonantgen_music::plan::ChordQuality;
+    use resonantgen_music::score::DrumClass;
+    use serde_json::{Map, Value, json};
+
+    #[test]
+    fn tracks_scales_chords_and_drums_are_those_of_the_golden_tables() {
+        let golden = golden_tables();
+        assert_eq!(golden["tracks"], json!(Track::ALL.map(Track::name)));
+        assert_eq!(golden["drum_keys"], json!(DrumClass::ALL.map(DrumClass::key)));
+        let modes: Map<String, Value> =
+            Mode::ALL.into_iter().map(|mode| (mode.name().to_owned(), json!(mode.degrees()))).collect();
+        assert_eq!(golden["modes"], Value::from(modes));
+        let qualities: Map<String, Value> = ChordQuality::ALL
+            .into_iter()
+            .map(|quality| (quality.suffix().to_owned(), json!(quality.intervals())))
+            .collect();
+        assert_eq!(golden["qualities"], Value::from(qualities));
+        let dials =
+            Attributes { energy: 0.0, density: 1.0, brightness: 2.0, aggression: 3.0, complexity: 4.0 };
+        assert_eq!(dials.to_array(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(
+            golden["attributes"],
+            json!(["energy", "density", "brightness", "aggression", "complexity"])
+        );
     }
 }

@@ -1,13 +1,11 @@
 //! Facts that override the prompt.
 
-use serde::{Deserialize, Serialize};
-
 use resonantgen_music::plan::{Chord, Key, Meter, Numeral};
 
 use crate::Style;
 
 /// Facts fixed by the user or the host; they override the prompt.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
     /// Tempo in quarter notes per minute.
     pub bpm: Option<f64>,
@@ -20,9 +18,7 @@ pub struct Overrides {
     /// Chord progression, spread over the bars.
     pub chords: Option<Vec<Chord>>,
     /// Chord progression as Roman numerals, relative to the plan's key; `chords` override it.
-    #[serde(default)]
     pub numerals: Option<Vec<Numeral>>,
     /// Style; the prompt's moods and instruments still apply.
-    #[serde(default)]
     pub style: Option<Style>,
 }

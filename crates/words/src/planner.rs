@@ -663,6 +663,28 @@ mod tests {
     }
 
     #[test]
+    fn styles_are_those_of_the_golden_tables() {
+        let styles: Vec<serde_json::Value> = Style::ALL
+            .into_iter()
+            .map(|style| {
+                let facts = &STYLES[style.index()];
+                let modes: Vec<(&str, f64)> =
+                    facts.modes.iter().map(|(mode, weight)| (mode.name(), *weight)).collect();
+                serde_json::json!({
+                    "name": style.name(),
+                    "bpm": facts.bpm,
+                    "modes": modes,
+                    "swing": facts.swing,
+                    "stretch": facts.stretch,
+                    "seventh": facts.seventh,
+                    "idioms": facts.idioms,
+                })
+            })
+            .collect();
+        assert_eq!(crate::golden_tables()["styles"], serde_json::Value::from(styles));
+    }
+
+    #[test]
     fn plans_stay_in_the_style_and_depend_on_the_seed() {
         for style in Style::ALL {
             let (low, _, high) = STYLES[style.index()].bpm;

@@ -5,6 +5,7 @@ use super::STYLE_COUNT;
 use super::idiom::plain;
 use super::language::in_english;
 use super::lexicon::{Entry, Instrument, LONGEST_SPELLING, Shift, is_filler, look_up};
+use super::sound::add;
 use super::typo::likely_meant;
 use super::word::{Word, words};
 use resonantgen_music::plan::{Chord, Key, Meter, Mode, Numeral};
@@ -22,6 +23,8 @@ pub(super) struct Wishes {
     pub(super) shifts: Vec<Shift>,
     /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
+    /// Properties of the sound and how strongly they are meant.
+    pub(super) sounds: Vec<(String, f32)>,
     pub(super) instruments: Vec<String>,
     /// Which named instrument (index into [`Reading::named`]) each of `instruments` describes.
     pub(super) groups: Vec<usize>,
@@ -120,8 +123,18 @@ impl Reading {
 
 /// An adjective or instrument that is waiting for its noun.
 enum Pending {
-    Adjective { shift: Shift, word: String, mood: Option<&'static str> },
-    Instrument { instrument: Instrument, is_wanted: bool, group: usize },
+    Adjective {
+        shift: Option<Shift>,
+        word: String,
+        mood: Option<&'static str>,
+        sounds: &'static [&'static str],
+        strength: f32,
+    },
+    Instrument {
+        instrument: Instrument,
+        is_wanted: bool,
+        group: usize,
+    },
     Octave(i8),
 }
 
@@ -496,6 +509,9 @@ impl Reader {
                 if let Some(shift) = entry.shift {
                     self.reading.piece.shifts.push(shift.map(|part| part * strength));
                 }
+                for sound in &entry.sounds {
+                    add(&mut self.reading.piece.sounds, sound, strength);
+                }
                 for (track, tag) in &entry.fixed {
                     self.reading.tracks[track.index()].usual.push(tag.clone());
                 }
@@ -549,11 +565,13 @@ impl Reader {
             self.reading.tracks[Track::Drums.index()].absent = true;
             return;
         }
-        if let Some(shift) = entry.shift {
+        if entry.shift.is_some() || !entry.sounds.is_empty() {
             self.pending.push(Pending::Adjective {
-                shift: shift.map(|part| part * strength),
+                shift: entry.shift.map(|shift| shift.map(|part| part * strength)),
                 word: shown,
                 mood: entry.moods.first().copied().filter(|_| strength > 0.0),
+                sounds: &entry.sounds,
+                strength,
             });
         }
         if entry.octave != 0 && !is_negated {
@@ -603,7 +621,13 @@ impl Reader {
         }
         if let Some(shift) = entry.shift {
             let word = entry.moods.first().copied().unwrap_or_default().to_owned();
-            self.pending.push(Pending::Adjective { shift, word, mood: None });
+            self.pending.push(Pending::Adjective {
+                shift: Some(shift),
+                word,
+                mood: None,
+                sounds: &[],
+                strength: 0.0,
+            });
         }
         let follows =
             self.words.get(next).filter(|word| !word.starts_clause).and_then(|word| look_up(&word.lower));
@@ -640,12 +664,15 @@ impl Reader {
     fn flush(&mut self, track: Option<Track>, is_named: bool) {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
-                Pending::Adjective { shift, word, mood } => {
+                Pending::Adjective { shift, word, mood, sounds, strength } => {
                     let wishes = match track {
                         Some(track) => &mut self.reading.tracks[track.index()],
                         None => &mut self.reading.piece,
                     };
-                    wishes.shifts.push(shift);
+                    wishes.shifts.extend(shift);
+                    for sound in sounds {
+                        add(&mut wishes.sounds, sound, strength);
+                    }
                     if !word.is_empty() && !wishes.words.contains(&word) {
                         wishes.words.push(word);
                     }

@@ -1,4 +1,4 @@
-//! The host's bars, as CLAP tells of them.
+//! The host's bars, from CLAP's transport.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -45,11 +45,11 @@ impl HostBar {
     }
 }
 
-/// Makes a [`Bar`] of what a host says, which need not be right: CLAP has no flag for bars, VST3 has no number for them, and not
-/// every host counts from 0.
+/// Derives a [`Bar`] from the host's transport, which may be wrong: CLAP has no flag that says whether bars are valid, VST3 has no
+/// bar numbers, and not every host counts from 0.
 #[derive(Debug, Default)]
 pub struct BarReader {
-    /// The host's number of the bar at beat 0, once it was there.
+    /// The host's number of the bar at beat 0, once known.
     first: Option<i32>,
 }
 
@@ -84,7 +84,7 @@ impl BarReader {
             None if regular == regular.round() => regular as i32,
             None => number,
         };
-        // Hosts that do not count say 0 for ever.
+        // Hosts that do not count bars always report 0.
         ((index > 0) == (start > 0.0) && index != 0).then_some(index)
     }
 }

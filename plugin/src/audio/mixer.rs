@@ -50,7 +50,7 @@ impl Mixer {
         Self { strips: Default::default(), step: 1.0 / (RAMP_SECONDS * sample_rate_hz) }
     }
 
-    /// Reads where the gains shall go.
+    /// Reads the target gains.
     pub fn aim(&mut self, params: &ResonantParams, host: &HostLink) {
         let audible = params.audible();
         for (strip, track) in self.strips.iter_mut().zip(Track::ALL) {
@@ -71,7 +71,7 @@ impl Mixer {
         }
     }
 
-    /// Jumps to where the gains shall go.
+    /// Sets all gains to their targets.
     pub fn snap(&mut self) {
         for strip in &mut self.strips {
             for gain in [&mut strip.left, &mut strip.right, &mut strip.main] {

@@ -21,13 +21,13 @@ use crate::params::ResonantParams;
 
 /// Outputs besides Main: the stems, and the parts of the drums.
 pub const AUX_OUTPUTS: usize = TRACK_COUNT + DRUM_VOICE_COUNT;
-/// Most events in one block: more than there are keys and parameters for them.
+/// Maximum number of events in a block, more than there are keys and parameters for them.
 const EVENTS: usize = 16;
 /// Tempo of the preview before anything was made, in quarter notes per minute.
 const PREVIEW_BPM: f64 = 120.0;
 /// Half of the longest tick that hosts count in, in quarter notes.
 const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
-/// Seconds that are as near as this to a whole number of samples were counted in samples.
+/// Seconds within this distance of a whole number of samples were counted in samples.
 const EXACT_SAMPLES: f64 = 0.01;
 
 /// The audio thread's part of one instance.
@@ -40,9 +40,9 @@ pub struct Processor {
     note_output: NoteOutput,
     edges: Edges,
     sample_rate_hz: f64,
-    /// The host renders instead of playing: it waits for us.
+    /// The host renders offline, so it waits for the plugin.
     offline: bool,
-    /// Where the timeline stands when the host has none.
+    /// Position of the plugin's own timeline, used if the host has none.
     free_beat: f64,
     fresh: bool,
     /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
@@ -84,7 +84,7 @@ impl Processor {
         (processor, triggers)
     }
 
-    /// Gets ready for a sample rate, in audio frames per second. Not realtime-safe.
+    /// Prepares for a sample rate in Hz. Not realtime-safe.
     pub fn activate(&mut self, sample_rate_hz: f32) {
         self.sample_rate_hz = f64::from(sample_rate_hz);
         self.player = Some(self.control.open_player(self.sample_rate_hz));
@@ -92,7 +92,7 @@ impl Processor {
         self.note_output.release();
     }
 
-    /// Forgets where the timeline was.
+    /// Resets the position of the timeline.
     pub fn reset(&mut self) {
         self.free_beat = 0.0;
         self.fresh = true;
@@ -148,7 +148,7 @@ impl Processor {
         Position { beat, bpm, quarters_per_bar, playing: true, exact: true, ..Position::default() }
     }
 
-    /// Passes what the parameters and notes ask for on to the worker.
+    /// Sends triggers of parameters and notes to the worker.
     fn trigger(&mut self, event: TriggerEvent, position: &Position) {
         let host_bpm = self.control.audio.host_bpm();
         let beat = position.beat + f64::from(event.at) * position.bpm / (60.0 * self.sample_rate_hz);

@@ -10,14 +10,14 @@ pub const GENERATE_KEY: u8 = 48;
 /// MIDI key that generates all unlocked tracks from the first prompt slot (C3); the seven above it, from the others.
 pub const FIRST_SLOT_KEY: u8 = 60;
 
-/// What the song asks for.
+/// A trigger of the song.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TriggerEvent {
-    /// What shall be made.
+    /// Which tracks to generate.
     pub target: Target,
     /// Index of the prompt, if it is another than the parameter's.
     pub slot: Option<usize>,
-    /// Where in the block it is asked for, in audio frames.
+    /// Position in the block, in audio frames.
     pub at: u32,
 }
 
@@ -33,7 +33,7 @@ pub fn of_key(key: u8) -> Option<(Target, Option<usize>)> {
     }
 }
 
-/// Remembers where the trigger parameters were.
+/// The last values of the trigger parameters.
 #[derive(Debug, Default)]
 pub struct Edges {
     generate: bool,

@@ -1,8 +1,7 @@
 //! The editor as CLAP hosts see it: always offered.
 //!
-//! Some hosts (qtractor) look at a plugin once with a host that can do nothing, and remember which extensions it had. One that
-//! was hidden then stays hidden. So `clap.gui` is always there, and what is missing, on either side, is told when the
-//! window is made.
+//! Some hosts (qtractor) probe a plugin with a dummy host and remember which extensions it had. An extension that was hidden then
+//! stays hidden. So `clap.gui` is always offered, and if either side lacks something, `create` fails.
 
 use std::ffi::{c_char, c_void};
 

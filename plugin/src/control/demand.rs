@@ -1,4 +1,4 @@
-//! What the player needs to be given, and how the audio thread asks for it.
+//! What the player needs, and how the audio thread asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,23 +11,23 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use super::Control;
 use super::job::Trigger;
 
-/// Triggers under way from the audio thread.
+/// Capacity of the ring buffer for triggers from the audio thread.
 const TRIGGER_CAPACITY: usize = 64;
-/// How often an offline render looks whether its demands are met.
+/// How often an offline render checks whether its demands are met.
 const POLL: Duration = Duration::from_millis(1);
 
 /// What the player needs: one take of each track, at a tempo. The sample rate is that of the player that was opened last.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Demand {
-    /// Number of the take that is chosen on each track (index as `Track::ALL`); `None` for the one that plays anyway.
+    /// Number of the take chosen on each track (index as `Track::ALL`); `None` for the session's own choice.
     pub takes: [Option<u32>; TRACK_COUNT],
-    /// Tempo in quarter notes per minute at which it is heard; `None` while the tempo moves: takes are sliced then.
+    /// Playback tempo in quarter notes per minute; `None` while the tempo is changing, when takes are sliced.
     pub bpm: Option<f64>,
     /// Kick, snare, hats and percussion are heard apart.
     pub drum_voices: bool,
 }
 
-/// A [`Demand`] that threads share without a lock: one writes, others read.
+/// A [`Demand`] shared without a lock, with one writer.
 #[derive(Debug, Default)]
 pub struct DemandCell {
     takes: [AtomicU32; TRACK_COUNT],
@@ -37,7 +37,7 @@ pub struct DemandCell {
 }
 
 impl DemandCell {
-    /// Replaces the demand. Realtime-safe; for one thread.
+    /// Replaces the demand. Realtime-safe. Only one thread may call it.
     fn write(&self, demand: &Demand) {
         for (cell, number) in self.takes.iter().zip(demand.takes) {
             cell.store(number.unwrap_or(0), Ordering::Relaxed);
@@ -52,8 +52,8 @@ impl DemandCell {
         self.serial.load(Ordering::Acquire)
     }
 
-    /// The demand, and its serial number. One that is being written has a later number already to come, so whoever answers
-    /// for the number that is returned reads again. Realtime-safe.
+    /// The serial number and the demand. If the demand is being written meanwhile, its serial number is about to change, so the
+    /// reader will read again. Realtime-safe.
     pub fn read(&self) -> (u32, Demand) {
         let serial = self.serial();
         let takes = self.takes.each_ref().map(|cell| cell.load(Ordering::Relaxed));
@@ -66,7 +66,7 @@ impl DemandCell {
         (serial, demand)
     }
 
-    /// The tempo that is demanded; 0 for none.
+    /// The demanded tempo; 0 for none.
     pub fn bpm(&self) -> f64 {
         self.bpm.load(Ordering::Relaxed)
     }
@@ -75,38 +75,38 @@ impl DemandCell {
 /// A trigger on its way from the audio thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SongTrigger {
-    /// What it asks for.
+    /// The trigger.
     pub trigger: Trigger,
-    /// The restored session that it was meant for.
+    /// The epoch that it was meant for.
     pub epoch: u64,
 }
 
-/// How long offline renders may still wait.
+/// How much longer offline renders may wait.
 ///
-/// A bounce should wait for as long as a slow machine needs; a host that throws random triggers at an offline plugin
-/// (clap-validator's fuzzer) should not wait for each of them. What tells them apart is the music between: so waiting is paid
-/// for with audio. A new instance may wait for three minutes, and every second of audio that is rendered or played adds
+/// A bounce has to wait as long as a slow machine needs, but a host that sends random triggers to an offline plugin
+/// (clap-validator's fuzzer) must not wait for each of them. The difference is the amount of audio between triggers, so
+/// waiting time is earned by audio. A new instance may wait for three minutes, and every second of audio adds
 /// [`EARNED_PER_SECOND`](Self::EARNED_PER_SECOND), more than a bar of four stems takes on a slow machine with cold models. The
-/// sum of all waits is at most three minutes and ten times the audio's length, however often the host changes between
-/// playing and rendering or activates anew. In a fuzzer it is far less: triggers that are closer than
-/// [`STORM`](Self::STORM) are waited for once.
+/// sum of all waits is at most three minutes plus ten times the length of the audio, however often the host switches between
+/// playing and rendering or reactivates. In a fuzzer it is far less: triggers closer together than [`STORM`](Self::STORM) are
+/// waited for once.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
     left: Duration,
-    /// Seconds of audio since a trigger was waited for.
+    /// Seconds of audio since the last wait for a trigger.
     since_trigger: f64,
 }
 
 impl Patience {
-    /// Most that can be saved up, and what a new instance has: the longest that one block waits.
+    /// Initial value and maximum, and so the longest wait in one block.
     const MOST: Duration = Duration::from_secs(180);
-    /// What a second of audio adds.
+    /// Time earned by a second of audio.
     const EARNED_PER_SECOND: Duration = Duration::from_secs(10);
-    /// Longest wait in which nothing happens at all. The worker runs at low priority: on a machine that is thirty times
-    /// overloaded a stage was seen to take longer than twenty seconds.
+    /// Longest wait without any progress. The worker runs at low priority; on a machine with thirty times its load, a single stage
+    /// was seen to take more than twenty seconds.
     const STALLED: Duration = Duration::from_secs(60);
-    /// Triggers within this much audio, in seconds, are one demand: the last of them is waited for. Shorter than a
-    /// sixteenth at 60 quarter notes per minute, longer than a dozen blocks.
+    /// Triggers within this many seconds of audio count as one, and only the last is waited for. Shorter than a sixteenth note
+    /// at 60 bpm, longer than a dozen blocks.
     const STORM: f64 = 0.25;
 
     const fn new() -> Self {
@@ -128,7 +128,7 @@ impl Patience {
     }
 }
 
-/// The audio thread's end of the control side: takes what the song asks for, and waits for it in offline renders.
+/// The audio thread's end of the control side. It forwards triggers of automation and notes, and waits in offline renders.
 #[derive(Debug)]
 pub struct ControlPort {
     control: Arc<Control>,
@@ -140,7 +140,7 @@ pub struct ControlPort {
 }
 
 impl ControlPort {
-    /// A port, and the other end of its triggers. Not realtime-safe.
+    /// A port, and the receiving end of its triggers. Not realtime-safe.
     #[must_use]
     pub fn new(control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
         let (triggers, triggered) = RingBuffer::new(TRIGGER_CAPACITY);
@@ -155,7 +155,7 @@ impl ControlPort {
         (port, triggered)
     }
 
-    /// Begins a block that lasts `seconds`; returns whether the host renders instead of playing. Realtime-safe.
+    /// Begins a block that lasts `seconds`; returns whether the host renders offline. Realtime-safe.
     pub fn begin_block(&mut self, seconds: f64) -> bool {
         let audio = &self.control.audio;
         self.offline = self.control.host.is_offline();
@@ -165,8 +165,8 @@ impl ControlPort {
         self.offline
     }
 
-    /// Passes a trigger of the song on. Realtime-safe, except in an offline render: there it waits for room, so that the last
-    /// trigger of a storm is not the one that is left out.
+    /// Forwards a trigger. Realtime-safe, except in an offline render, where it waits for space in the ring so that the last of
+    /// many triggers is not lost.
     pub fn trigger(&mut self, trigger: Trigger) {
         let control = &self.control;
         control.pending.fetch_add(1, Ordering::AcqRel);
@@ -185,7 +185,7 @@ impl ControlPort {
         self.is_triggered = true;
     }
 
-    /// Says what the player needs now. `bpm` is `None` when the timeline stands still: the demand of before holds then.
+    /// States what the player needs now. With `bpm` `None` (the transport is stopped), the tempo stays as demanded before.
     /// Realtime-safe.
     pub fn demand(&mut self, takes: [Option<usize>; TRACK_COUNT], bpm: Option<Option<f64>>) {
         let takes = takes.map(|index| index.map(|index| index as u32 + 1));
@@ -197,14 +197,14 @@ impl ControlPort {
         }
     }
 
-    /// In an offline render, waits until the demands are met and what was triggered is there: time does not matter there, the
-    /// sound does. It gives up when its patience is at an end. Otherwise it does nothing, and is realtime-safe.
+    /// In an offline render, waits until all demands and triggers are met, or until the waiting time is used up. Otherwise it
+    /// returns at once and is realtime-safe.
     pub fn wait(&mut self) {
         if !self.offline || self.control.is_answered() {
             self.is_triggered = false;
             return;
         }
-        // Only the newest of a storm is worth waiting for, but what is at hand is got.
+        // Of many triggers at once only the last is waited for, but anything that needs no engine is still waited for.
         let in_storm = self.is_triggered && self.patience.is_in_storm();
         let control = &self.control;
         let is_met = || if in_storm { control.is_published() } else { control.is_answered() };
@@ -250,7 +250,7 @@ mod tests {
         assert!(!patience.is_in_storm(), "the first trigger is waited for");
         patience.spend(Duration::from_secs(200));
         assert_eq!(patience.left, Duration::ZERO);
-        // A fuzzer's fifty blocks buy no more than seconds.
+        // Fifty blocks of a fuzzer earn only a few seconds.
         patience.since_trigger = 0.0;
         const SECONDS: f64 = 1.0 / 128.0;
         for block in 0..50 {

@@ -139,7 +139,8 @@ fn folder_name(prompt: &str) -> String {
         }
     }
     let name = name.trim_matches('-');
-    if name.is_empty() { "loop".to_owned() } else { name.to_owned() }
+    // Windows makes no folders of the names of its devices.
+    if name.is_empty() || project::is_device_name(name) { "loop".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]
@@ -150,6 +151,7 @@ mod tests {
     fn folders_are_named_after_prompts() {
         assert_eq!(folder_name("  Dark TECHNO, with driving bass!"), "dark-techno-with-driving-bass");
         assert_eq!(folder_name("../..!?"), "loop");
+        assert_eq!(folder_name("Aux!"), "loop");
         assert!(folder_name(&"very ".repeat(40)).chars().count() <= NAME_LENGTH);
     }
 

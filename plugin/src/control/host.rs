@@ -1,4 +1,5 @@
-//! What is known of the host beyond the framework: which outputs it connects, and how to tell it of changes.
+//! What the framework does not tell about the host: which outputs it connects, whether it renders offline, and how to report
+//! changes to it.
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -20,27 +21,27 @@ const DRUM_OUTPUTS: u16 = 0b1_1110_0000;
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
     supplied: AtomicU16,
-    /// The host has left out a stem's port before: it supplies only what is connected.
+    /// The host has omitted a stem's port before, so it supplies only connected ports.
     leaves_out_unused: AtomicBool,
     /// The project has changed and the host has not been told yet.
     dirty: AtomicBool,
     /// The host is loading a state, or has since the audio thread last asked.
     restores: AtomicBool,
     restored: AtomicBool,
-    /// The host renders instead of playing: it waits for us.
+    /// The host renders offline, so it waits for the plugin.
     offline: AtomicBool,
-    /// What the last block said of that, where blocks do.
+    /// The same as reported with the last block, by hosts that do so.
     block_offline: AtomicBool,
-    /// What the state has besides the framework's part, while it is saved or loaded.
+    /// The parts of the state beyond the framework's, while it is saved or loaded.
     pub state: StateParts,
     /// The bar in which the last block began. Audio thread only.
     pub bar: HostBar,
-    /// `None` before the host is known, and after the plugin is gone. The lock is held during a call to the host, so that no
-    /// thread calls a host that is gone.
+    /// `None` before the host is known and after the plugin was destroyed. The lock is held during calls to the host, so that no
+    /// thread calls it afterwards.
     host: Mutex<Option<HostPointer>>,
 }
 
-/// A host that is called from any thread.
+/// A host that may be called from any thread.
 #[derive(Debug)]
 struct HostPointer(NonNull<clap_host>);
 
@@ -53,14 +54,14 @@ thread_local! {
 }
 
 impl HostLink {
-    /// A link to `host`; the caller promises that the host lives until [`forget`](Self::forget).
+    /// A link to `host`. The caller guarantees that the host lives until [`forget`](Self::forget).
     #[must_use]
     pub fn new(host: *const clap_host) -> Arc<Self> {
         let host = NonNull::new(host.cast_mut()).map(HostPointer);
         Arc::new(Self { host: Mutex::new(host), ..Self::default() })
     }
 
-    /// Runs `create`, during which [`of_this_instance`](Self::of_this_instance) gives `link`.
+    /// Runs `create`; meanwhile [`of_this_instance`](Self::of_this_instance) returns `link`.
     pub fn create_with<T>(link: &Arc<Self>, create: impl FnOnce() -> T) -> T {
         CREATING.with_borrow_mut(|creating| *creating = Some(Arc::clone(link)));
         let created = create();
@@ -68,13 +69,13 @@ impl HostLink {
         created
     }
 
-    /// The link of the instance that is being created, or one to no host at all (standalone, tests).
+    /// The link of the instance that is being created, or a link without a host (standalone, tests).
     #[must_use]
     pub fn of_this_instance() -> Arc<Self> {
         CREATING.with_borrow(|creating| creating.clone()).unwrap_or_default()
     }
 
-    /// Remembers which output ports the host supplied in this block (bit 0 is Main). Realtime-safe.
+    /// Stores which output ports the host supplied in this block (bit 0 is Main). Realtime-safe.
     pub fn note_supplied(&self, ports: u16) {
         const STEMS: u16 = 0b1_1110;
         self.supplied.store(ports, Ordering::Relaxed);
@@ -85,8 +86,8 @@ impl HostLink {
 
     /// Whether a track's own output is known to be connected. Realtime-safe.
     ///
-    /// A host that always supplies every port says nothing by it: many do, also on a plain stereo track, where a track
-    /// that left Main would be lost. Only a host that has left out a port before means what it supplies.
+    /// Many hosts always supply every port, even on a plain stereo track, where a stem that left Main would be lost. So a
+    /// supplied port counts as connected only if the host has omitted a port before.
     #[must_use]
     pub fn is_connected(&self, track: Track) -> bool {
         let supplied = self.supplied.load(Ordering::Relaxed);
@@ -101,7 +102,7 @@ impl HostLink {
         self.supplied.load(Ordering::Relaxed) & DRUM_OUTPUTS != 0
     }
 
-    /// Runs `load`, which changes parameters without anybody having moved them.
+    /// Runs `load`, which changes parameters without user input.
     pub fn restore<T>(&self, load: impl FnOnce() -> T) -> T {
         self.restores.store(true, Ordering::SeqCst);
         let loaded = load();
@@ -110,31 +111,30 @@ impl HostLink {
         loaded
     }
 
-    /// Whether parameters may have changed by [`restore`](Self::restore) since the last time this was asked. Realtime-safe.
+    /// Whether [`restore`](Self::restore) may have changed parameters since the last call. Realtime-safe.
     #[must_use]
     pub fn take_restored(&self) -> bool {
         let restores = self.restores.load(Ordering::SeqCst);
         self.restored.swap(false, Ordering::SeqCst) || restores
     }
 
-    /// Remembers whether the host renders instead of playing. Realtime-safe.
+    /// Stores whether the host renders offline. Realtime-safe.
     pub fn set_offline(&self, offline: bool) {
         self.offline.store(offline, Ordering::Relaxed);
     }
 
-    /// As [`set_offline`](Self::set_offline), for a host that says it with each block. Realtime-safe.
+    /// As [`set_offline`](Self::set_offline), for a host that reports it with each block. Realtime-safe.
     pub fn note_block_offline(&self, offline: bool) {
         self.block_offline.store(offline, Ordering::Relaxed);
     }
 
-    /// Whether the host renders instead of playing: hosts that say it in one way may not say it in the other.
-    /// Realtime-safe.
+    /// Whether the host renders offline. Some hosts report it in only one of the two ways. Realtime-safe.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.offline.load(Ordering::Relaxed) || self.block_offline.load(Ordering::Relaxed)
     }
 
-    /// Tells the host, as soon as it lets us, that the project has changed. Any thread but the audio thread.
+    /// Reports to the host, at the next opportunity, that the project has changed. Any thread except the audio thread.
     pub fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
         let host = self.host.lock();
@@ -149,13 +149,13 @@ impl HostLink {
         }
     }
 
-    /// Whether [`mark_dirty`](Self::mark_dirty) was called since the last time this was asked.
+    /// Whether [`mark_dirty`](Self::mark_dirty) was called since the last call of this.
     #[must_use]
     pub fn take_dirty(&self) -> bool {
         self.dirty.swap(false, Ordering::AcqRel)
     }
 
-    /// The host is about to go.
+    /// Drops the link to the host, which is about to be invalid.
     pub fn forget(&self) {
         *self.host.lock() = None;
     }

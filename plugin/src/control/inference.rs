@@ -11,7 +11,7 @@ use resonantgen_models::runtime::ProviderChoice;
 
 use super::location;
 
-/// How often a waiting job looks whether it is still wanted.
+/// How often a waiting job checks whether it is still wanted.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
 static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
@@ -19,21 +19,21 @@ static PERMIT: Permits = Permits { taken: Mutex::new(false), freed: Condvar::new
 
 static STATUS: Mutex<Option<Status>> = Mutex::new(None);
 
-/// What computes, in words.
+/// Description of the processor or accelerator that runs the networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// In a word or two.
+    /// One or two words.
     pub name: String,
-    /// All of it, in lines.
+    /// The full description, in lines.
     pub detail: String,
 }
 
-/// What computes, once something has; it waits for nothing, so that the editor can ask at any time.
+/// Where the networks run; `None` before the first generation. Never blocks, so the editor can call it at any time.
 pub fn status() -> Option<Status> {
     STATUS.lock().clone()
 }
 
-/// Notes what computes. It may take a second: for the worker.
+/// Updates [`status`]. May take a second; for the worker.
 pub fn note_status(engine: &Engine) {
     let providers = engine.providers();
     let used: Vec<String> =
@@ -45,8 +45,8 @@ pub fn note_status(engine: &Engine) {
     *STATUS.lock() = Some(Status { name, detail });
 }
 
-/// What the user should know of the provider that was asked for, if it is not in use; said once in a process. For the
-/// worker, after something was made: networks are placed when they are loaded.
+/// Why the requested provider is not in use, once per process. For the worker after a generation, because networks are placed
+/// when they are loaded.
 pub fn fallen_back(engine: &Engine) -> Option<String> {
     static SAID: AtomicBool = AtomicBool::new(false);
     let wanted = ProviderChoice::Auto.or_environment().ok()?.provider()?;
@@ -68,18 +68,18 @@ pub enum EngineError {
     /// Models or runtime are not usable.
     #[error(transparent)]
     Open(#[from] OpenEngineError),
-    /// An environment variable that concerns the engine holds nonsense.
+    /// An environment variable of the engine has an invalid value.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
 }
 
-/// The process's engine: opened when first needed, closed when nobody keeps it any more. `kept` is where the caller keeps it, so
-/// that the next job finds the networks loaded. It must be let go before the caller's thread ends, never by the end itself
-/// (not in thread-local storage): Windows then holds the loader's lock, and closing the engine waits for a thread. May take
-/// a second.
+/// The engine of this process. It is opened when first needed, and closed when its last owner drops it. The caller keeps it in
+/// `kept`, so that the networks stay loaded for the next job. Drop it before the thread ends, and never keep it in thread-local
+/// storage: at the end of a thread Windows holds the loader lock, and closing the engine waits for another thread. May take a
+/// second.
 ///
 /// # Errors
-/// When models or runtime are missing or unusable; a later try may succeed.
+/// When models or runtime are missing or unusable. A later call may succeed.
 pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError> {
     if let Some(engine) = kept {
         return Ok(Arc::clone(engine));
@@ -89,7 +89,7 @@ pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError
         *kept = Some(Arc::clone(&engine));
         return Ok(engine);
     }
-    // The runtime keeps threads of its own until the process ends: this library must not be unloaded under them.
+    // The runtime's threads run until the process ends, so this library must not be unloaded before.
     location::stay_loaded();
     let options = EngineOptions {
         runtime_library: location::runtime(),
@@ -101,7 +101,7 @@ pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError
     Ok(engine)
 }
 
-/// One generation at a time in the whole process: two would only slow each other down.
+/// Whether an instance of this process is generating. Only one at a time may: two would slow each other down.
 struct Permits {
     taken: Mutex<bool>,
     freed: Condvar,
@@ -111,12 +111,12 @@ struct Permits {
 #[derive(Debug)]
 pub struct Permit(());
 
-/// Whether another instance generates at this moment.
+/// Whether another instance is generating.
 pub fn is_permit_taken() -> bool {
     *PERMIT.taken.lock()
 }
 
-/// Waits until no other instance generates. `None` when the job was cancelled meanwhile.
+/// Waits until no other instance is generating. `None` if the job was cancelled meanwhile.
 pub fn wait_for_permit(is_cancelled: &dyn Fn() -> bool) -> Option<Permit> {
     let mut taken = PERMIT.taken.lock();
     loop {

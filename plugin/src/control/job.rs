@@ -1,4 +1,4 @@
-//! What can be asked of the worker.
+//! Jobs and commands for the worker.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,10 +16,10 @@ use crate::params::{ResonantParams, SeedMode};
 
 /// Sixteenths in a quarter note.
 const STEPS_PER_QUARTER: f64 = 4.0;
-/// Seeds by place repeat after so many sixteenths (over three hours at 120 quarter notes per minute).
+/// Number of sixteenths after which seeds by place repeat (over three hours at 120 bpm).
 const PLACES: f64 = 90_000.0;
 
-/// What shall be made.
+/// Which tracks to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All tracks that are not locked.
@@ -28,33 +28,33 @@ pub enum Target {
     One(Track),
 }
 
-/// What the parameters and the host said at the moment of asking: together with the prompt it determines the result.
-/// Plain data, so that the audio thread can ask too.
+/// Parameters and host state at the moment of a request. Together with the prompt they determine the result. Plain data, so that
+/// the audio thread can send it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trigger {
-    /// What shall be made.
+    /// Which tracks to generate.
     pub target: Target,
     /// Index of the prompt.
     pub slot: usize,
-    /// The seed; `None` takes the one after the last.
+    /// The seed; `None` for the one after the last.
     pub seed: Option<u64>,
-    /// Length in bars; `None` leaves it to the prompt.
+    /// Length in bars; `None` if the prompt decides.
     pub bars: Option<u32>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
-    /// Tempo to make it at; `None` leaves it to the prompt.
+    /// Tempo in quarter notes per minute; `None` if the prompt decides.
     pub bpm: Option<f64>,
     /// Which tracks are locked (index as [`Track::ALL`]).
     pub locked: [bool; TRACK_COUNT],
-    /// The number by which a take of each track is chosen (index as [`Track::ALL`]).
+    /// Number of the take chosen on each track (index as [`Track::ALL`]).
     pub takes: [Option<u32>; TRACK_COUNT],
-    /// Where in the song it was asked for, in quarter notes; `None` when it was not asked for by the song.
+    /// Position in the song in quarter notes; `None` for a request of the editor.
     pub beat: Option<f64>,
 }
 
 impl Trigger {
-    /// Reads the parameters. Realtime-safe. `host_bpm` is `None` when the host has no tempo; `beat` when the request
-    /// does not come from the song (automation, notes) but from the editor.
+    /// Reads the parameters. `host_bpm` is `None` if the host has no tempo; `beat` is `None` if the request comes from the editor
+    /// and not from automation or notes. Realtime-safe.
     #[must_use]
     pub fn read(params: &ResonantParams, target: Target, host_bpm: Option<f64>, beat: Option<f64>) -> Self {
         let seed = u64::try_from(params.seed.value()).unwrap_or(0);
@@ -70,6 +70,7 @@ impl Trigger {
             settings: GenerationSettings {
                 variation: params.variation.value(),
                 adherence: params.adherence.value(),
+                ..GenerationSettings::default()
             },
             bpm: host_bpm.filter(|_| params.follow_host.value()),
             locked: params.locked(),
@@ -79,13 +80,13 @@ impl Trigger {
     }
 }
 
-/// Number of the sixteenth that is nearest to a beat; the same on every pass.
+/// Number of the sixteenth nearest to a beat; the same on every pass of the song.
 fn place(beat: f64) -> u64 {
     let steps = (beat * STEPS_PER_QUARTER).round().rem_euclid(PLACES);
     if steps.is_finite() { steps as u64 } else { 0 }
 }
 
-/// Changes a session without generating. It may be long, and then looks whether it is still wanted.
+/// Changes a session without generating. If it takes long, it checks whether it was cancelled.
 type Change = Box<dyn FnOnce(&mut Session, &Cancellation<'_>) -> Result<(), String> + Send>;
 
 /// Notes that stay, performed anew.
@@ -107,11 +108,11 @@ pub enum Performance {
     },
 }
 
-/// One piece of the worker's work.
+/// A job for the worker.
 pub enum Job {
     /// Generate.
     Make {
-        /// What is asked for.
+        /// What to generate.
         trigger: Trigger,
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
@@ -123,11 +124,11 @@ pub enum Job {
         /// What is performed.
         performance: Performance,
     },
-    /// Undo, choose another take and the like: anything that is done in no time, or import, which is not.
+    /// Undo, select a take, import and the like.
     Change {
-        /// Which tracks are locked while it happens (index as [`Track::ALL`]).
+        /// Which tracks are locked (index as [`Track::ALL`]).
         locked: [bool; TRACK_COUNT],
-        /// What to do; an error is shown and leaves the session as it was.
+        /// The change. An error becomes a notice and leaves the session unchanged.
         change: Change,
     },
 }
@@ -145,7 +146,7 @@ impl fmt::Debug for Job {
 }
 
 impl Job {
-    /// What it generates; `None` when it does not.
+    /// The tracks that it generates; `None` if it does not generate.
     #[must_use]
     pub fn target(&self) -> Option<Target> {
         match self {
@@ -167,19 +168,19 @@ impl From<Trigger> for Job {
     }
 }
 
-/// Counts something by its existence.
+/// Increments a counter for as long as it exists.
 #[derive(Debug)]
 pub struct Count(Arc<AtomicU32>);
 
 impl Count {
-    /// One more.
+    /// Increments `counter`.
     #[must_use]
     pub fn new(counter: &Arc<AtomicU32>) -> Self {
         counter.fetch_add(1, Ordering::AcqRel);
         Self::counted(counter)
     }
 
-    /// One that somebody has counted already.
+    /// Takes over an increment that was already made.
     #[must_use]
     pub fn counted(counter: &Arc<AtomicU32>) -> Self {
         Self(Arc::clone(counter))
@@ -192,36 +193,36 @@ impl Drop for Count {
     }
 }
 
-/// A job on its way, and for which session it was asked.
+/// A job in the queue, and the session that it belongs to.
 #[derive(Debug)]
 pub struct QueuedJob {
-    /// What is to be done.
+    /// The job.
     pub job: Job,
-    /// The restored session that it was meant for: in another one it is not wanted.
+    /// The epoch that it belongs to. It is dropped if another session was restored since.
     pub epoch: u64,
-    /// Grows from job to job; cancelling concerns all that are below a number.
+    /// Increases from job to job. Cancelling concerns all jobs below a number.
     pub ticket: u64,
-    /// The song asked for it, by automation or a note.
+    /// Whether automation or a note requested it.
     pub is_of_song: bool,
-    /// Until it is dropped, offline renders wait.
+    /// Offline renders wait until this is dropped.
     pub pending: Count,
-    /// Until it is dropped, there is something that can be cancelled.
+    /// The job can be cancelled until this is dropped.
     pub awaited: Option<Count>,
 }
 
-/// What is sent to the worker.
+/// A message to the worker.
 #[derive(Debug)]
 pub enum Command {
-    /// Do this.
+    /// Do a job.
     Job(QueuedJob),
-    /// Something has changed: look whether there is something to do. Offline renders wait while a count is under way.
+    /// Something has changed: check whether there is work. Offline renders wait until the count is dropped.
     Look(Option<Count>),
     /// The host has saved the project.
     Saved,
 }
 
-/// Puts a job at the end of those that wait. Generating everything makes other generations pointless that wait; of what the
-/// song asks for on one track, the newest is what counts.
+/// Appends a job to the queue. A generation of all tracks replaces all queued generations; a generation that the song requests
+/// replaces an earlier one of the same track.
 pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) {
     if let Job::Perform { performance: Performance::Sound { track, .. }, .. } = &job.job {
         // Of sounds that are tried in haste, the last is what counts.
@@ -282,7 +283,7 @@ mod tests {
         let tickets = |queue: &VecDeque<QueuedJob>| queue.iter().map(|job| job.ticket).collect::<Vec<_>>();
         assert_eq!(tickets(&queue), [198, 199], "the newest of each");
         assert_eq!(counter.load(Ordering::Acquire), 2, "nobody waits for those that were left out");
-        // What a person asks for by clicks is all made: words build on one another.
+        // Requests of the editor are all kept, because edits build on one another.
         enqueue(&mut queue, queued(&counter, bass, false, 200));
         enqueue(&mut queue, queued(&counter, bass, false, 201));
         assert_eq!(tickets(&queue), [198, 199, 200, 201]);

@@ -1,4 +1,4 @@
-//! Where models and runtime lie.
+//! Where the models and the runtime are.
 //!
 //! In order: the environment (`RESONANTGEN_BUNDLE`, a folder with a `manifest.json`; `RESONANTGEN_RUNTIME`, a library
 //! file), the plugin's own bundle (`Contents/Resources`), a folder `ResonantGen.resources` beside the plugin, the
@@ -24,7 +24,7 @@ pub fn presets() -> Option<PathBuf> {
 /// Folder of the models.
 ///
 /// # Errors
-/// Where it was looked for in vain.
+/// When no folder has models; the message lists the folders that were searched.
 pub fn bundle() -> Result<PathBuf, Vec<PathBuf>> {
     if let Some(folder) = std::env::var_os("RESONANTGEN_BUNDLE") {
         return Ok(folder.into());
@@ -35,7 +35,7 @@ pub fn bundle() -> Result<PathBuf, Vec<PathBuf>> {
     match folders.iter().find(|folder| folder.join("manifest.json").is_file()) {
         Some(folder) => Ok(folder.clone()),
         None => {
-            // Checkouts are for developers: not worth a line each.
+            // The folders of a checkout are only for developers and are not listed.
             folders.truncate(resource_folders().len());
             Err(folders)
         }
@@ -96,7 +96,7 @@ fn ancestors() -> impl Iterator<Item = PathBuf> {
         .flat_map(|path| path.ancestors().skip(1).map(Path::to_path_buf).collect::<Vec<_>>())
 }
 
-/// File this code was loaded from, links resolved.
+/// The file that this code was loaded from, with links resolved.
 #[cfg(unix)]
 fn own_path() -> Option<PathBuf> {
     use std::ffi::CStr;
@@ -118,7 +118,7 @@ fn own_path() -> Option<PathBuf> {
     std::fs::canonicalize(std::ffi::OsStr::from_bytes(name.to_bytes())).ok()
 }
 
-/// File this code was loaded from.
+/// The file that this code was loaded from.
 #[cfg(windows)]
 fn own_path() -> Option<PathBuf> {
     use std::os::windows::ffi::OsStringExt;
@@ -172,6 +172,6 @@ pub fn keep_loaded(library: &std::ffi::CStr) {
 /// Keeps this library in memory until the process ends.
 #[cfg(windows)]
 pub fn stay_loaded() {
-    // Pinning is all that is wanted.
+    // The handle itself is not needed.
     let _ = own_module(windows_sys::Win32::System::LibraryLoader::GET_MODULE_HANDLE_EX_FLAG_PIN);
 }

@@ -1,20 +1,20 @@
-//! What the user should know, until it is dismissed.
+//! Notices to the user.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-/// Notices that are kept; the oldest goes when there is one more.
+/// Maximum number of notices; one more removes the oldest.
 const CAPACITY: usize = 4;
 
 /// One notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Names it, for [`Notices::dismiss`].
+    /// Number for [`Notices::dismiss`].
     pub id: u64,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// It says how the last job went: the next job's success removes it.
+    /// It is the outcome of a job, and the next successful job removes it.
     is_outcome: bool,
 }
 
@@ -25,12 +25,12 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Adds a notice that stays until it is dismissed. One that is there already is not repeated.
+    /// Adds a notice that stays until it is dismissed, unless the same one is there already.
     pub fn add(&self, text: String) {
         self.push(text, false);
     }
 
-    /// Says how a job went, in place of what the job before said; `None` when there is nothing to say.
+    /// Replaces the outcome of the previous job; `None` if there is nothing to report.
     pub fn set_outcome(&self, text: Option<String>) {
         self.queue.lock().0.retain(|notice| !notice.is_outcome);
         if let Some(text) = text {

@@ -1,13 +1,13 @@
-//! The prompts of an instance: eight slots, because text cannot be automated but a slot's number can.
+//! The prompts of an instance, in eight slots: a host cannot automate text, but it can automate the number of a slot.
 
 use parking_lot::Mutex;
 
 use crate::params::SLOT_COUNT;
 
-/// What a new instance has in its first slot, and what an empty slot stands for: a trigger always makes music.
+/// Initial text of the first slot, and the fallback for empty slots, so that a trigger always produces music.
 pub const FIRST_PROMPT: &str = "dark techno with driving bass";
 
-/// Eight texts that threads share. Not for the audio thread.
+/// The texts, shared between threads. Not for the audio thread.
 #[derive(Debug)]
 pub struct Prompts(Mutex<[String; SLOT_COUNT]>);
 
@@ -27,7 +27,7 @@ impl Prompts {
         texts.get(slot).cloned().unwrap_or_default()
     }
 
-    /// What is generated from a slot: its text, or that of the first slot that has one.
+    /// The prompt to generate from a slot: its text, or that of the first slot that has one.
     #[must_use]
     pub fn effective(&self, slot: usize) -> String {
         let texts = self.0.lock();
@@ -36,7 +36,7 @@ impl Prompts {
         filled.next().cloned().unwrap_or_else(|| FIRST_PROMPT.to_owned())
     }
 
-    /// Replaces the text of a slot; slots that do not exist are left out.
+    /// Replaces the text of a slot. Does nothing if there is no such slot.
     pub fn set(&self, slot: usize, text: String) {
         let mut texts = self.0.lock();
         if let Some(kept) = texts.get_mut(slot) {
@@ -50,7 +50,7 @@ impl Prompts {
         self.0.lock().to_vec()
     }
 
-    /// Takes over saved texts; missing ones are empty.
+    /// Restores saved texts; missing ones are empty.
     pub fn restore(&self, saved: Vec<String>) {
         let mut texts = self.0.lock();
         let mut saved = saved.into_iter();

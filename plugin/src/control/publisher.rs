@@ -1,7 +1,7 @@
-//! The one writer that feeds playback: from the newest snapshot to the player, at the host's sample rate.
+//! The only writer to playback: sends the takes of the newest snapshot to the player, at the host's sample rate.
 //!
-//! A thread of its own, which never waits for a generation: it answers demands (unpacks, resamples), passes triggers of the song
-//! on to the worker, and frees what the player has put down.
+//! It has a thread of its own and never waits for a generation. It meets demands (unpacks, resamples), forwards triggers of
+//! automation and notes to the worker, and frees clips that the player has released.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,36 +21,40 @@ use super::drum_split::DrumSplit;
 use super::job::{Command, Count};
 use super::snapshot::{Snapshot, SwapPolicy};
 
-/// How often the audio thread is looked after while it runs: it wakes nobody.
+/// Interval at which messages of the audio thread are read while it runs; it may not wake another thread.
 const POLL: Duration = Duration::from_millis(10);
-/// The same while it does not run, and how often what is left over is tended.
-const SLOW_POLL: Duration = Duration::from_millis(100);
-/// An audio thread that has been silent for so long does not run.
+/// The same while it does not run: a host that resumes may send a trigger in its first block. An idle instance takes 0.1 % of a
+/// core at this interval (BENCHMARKS.md).
+const SLOW_POLL: Duration = Duration::from_millis(20);
+/// Interval between takes that are prepared in advance, and between checks for clips to free.
+const UPKEEP: Duration = Duration::from_millis(100);
+/// The audio thread counts as stopped after this long without a block.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Renditions of a take that the player holds.
+/// Maximum number of renditions of a take in the player.
 const RENDITIONS: usize = 3;
 
-/// What a slot holds, to tell whether another one would differ: number of each take and of its renditions, and the policy.
+/// Contents of a slot, to detect changes: serial number and number of renditions of each take, the same of the current take,
+/// and the swap policy.
 type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
 
-/// A player that was opened, on its way to the publisher.
+/// A newly opened player, for the publisher.
 #[derive(Debug)]
 pub struct OpenedPlayer {
-    /// Its other end.
+    /// The sending end.
     pub sender: SlotSender,
-    /// Its rate, in audio frames per second.
+    /// Its sample rate in Hz.
     pub sample_rate_hz: f64,
-    /// Until it is dropped, nothing was sent to that player.
+    /// Dropped when the player has been sent its first takes.
     pub opening: Count,
 }
 
-/// Takes at the rate of one player, and what of them it has.
+/// The prepared takes of one player, and what it has been sent.
 #[derive(Debug)]
 struct Publisher {
     sender: SlotSender,
     sample_rate_hz: f64,
     prepared: HashMap<TakeId, Arc<TakeClips>>,
-    /// What the player has been given.
+    /// What the player has been sent.
     sent: [Option<Contents>; TRACK_COUNT],
     drum_split: DrumSplit,
 }
@@ -77,12 +81,12 @@ impl Publisher {
         }
     }
 
-    /// Whether preparing a take is only a reference to it.
+    /// Whether preparing a take copies nothing.
     fn is_free(&self) -> bool {
         self.sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ)
     }
 
-    /// A take that is awake, prepared, with its renditions.
+    /// The prepared clips of a take that is awake, with its renditions.
     fn prepare(&mut self, snapshot: &Snapshot, take: &Take) -> Arc<TakeClips> {
         let rate_hz = self.sample_rate_hz;
         let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, rate_hz))));
@@ -160,7 +164,7 @@ impl Publisher {
                 continue;
             }
             let slot = Slot { takes, current, immediate: swap.immediate, asked_at: swap.asked_at };
-            // A ring is full when the host does not process: it is tried again.
+            // The ring is full while the host does not process. The next turn tries again.
             match self.sender.send(track, slot) {
                 Ok(()) => self.sent[track.index()] = Some(contents),
                 Err(_) => is_complete = false,
@@ -177,7 +181,7 @@ impl Publisher {
         }
     }
 
-    /// Prepares one take that nobody demands, but that a number may choose; returns whether there was one.
+    /// Prepares one take that is not demanded but could be chosen by number; returns whether there was one.
     fn prepare_spare(&mut self, snapshot: &Snapshot) -> bool {
         if self.is_free() {
             return false;
@@ -189,34 +193,34 @@ impl Publisher {
         true
     }
 
-    /// Frees what the player has put down; returns whether it still holds something that was replaced.
+    /// Frees clips that the player has released; returns whether it still holds replaced ones.
     fn collect(&mut self) -> bool {
         self.sender.collect();
         self.sender.waiting() > 0
     }
 }
 
-/// What a turn depends on.
+/// Serial numbers of the snapshot, the demand and the worker's last answer.
 type Seen = (u64, u32, u32);
 
-/// The thread's state.
+/// State of the thread.
 struct Publishing<'a> {
     control: &'a Control,
     triggers: Consumer<SongTrigger>,
     publisher: Option<Publisher>,
-    /// Packed takes that cannot be unpacked: the worker makes them again.
+    /// Packed takes that cannot be unpacked; the worker makes them again.
     unreadable: HashSet<TakeId>,
     seen: Option<Seen>,
-    /// Changes of the project that the host was told of.
+    /// Number of project changes reported to the host.
     commits: u64,
-    /// Blocks of the audio thread that were counted, and when that number changed.
+    /// The audio thread's block count, and when it last changed.
     blocks: (u32, Instant),
-    /// When left-overs were tended.
+    /// Time of the last upkeep.
     tended: Instant,
     is_tidy: bool,
 }
 
-/// Runs until the plugin goes.
+/// Runs until the plugin is removed.
 pub fn run(
     control: &Control,
     triggers: Consumer<SongTrigger>,
@@ -256,7 +260,7 @@ pub fn run(
 }
 
 impl Publishing<'_> {
-    /// How long there is nothing to do, unless somebody wakes it.
+    /// How long to sleep unless woken.
     fn pause(&mut self) -> Duration {
         let blocks = self.control.audio.blocks.load(Ordering::Relaxed);
         if blocks != self.blocks.0 {
@@ -265,14 +269,14 @@ impl Publishing<'_> {
         if self.blocks.1.elapsed() < SILENCE { POLL } else { SLOW_POLL }
     }
 
-    /// Passes what the song asks for on to the worker, as far as it is meant for the session that there is.
+    /// Forwards triggers to the worker.
     fn pass_triggers(&mut self) {
         while let Ok(SongTrigger { trigger, epoch }) = self.triggers.pop() {
             self.control.pass_trigger(trigger, epoch);
         }
     }
 
-    /// Tells the user what the audio thread could not do.
+    /// Reports failures of the audio thread to the user.
     fn report(&self) {
         let audio = &self.control.audio;
         if audio.gave_up.swap(false, Ordering::AcqRel) {
@@ -286,10 +290,10 @@ impl Publishing<'_> {
         }
     }
 
-    /// Gives the player what it lacks, if anything has changed.
+    /// Sends the player what it lacks, if anything has changed.
     fn publish(&mut self) {
         let control = self.control;
-        // In this order: what the worker had answered by now is in the snapshot that is read next.
+        // Read in this order, the snapshot contains at least what the worker had answered.
         let answered = control.worker_answered.load(Ordering::Acquire);
         let (serial, demand) = control.audio.demand.read();
         let seen = (control.store.serial(), serial, answered);
@@ -298,7 +302,7 @@ impl Publishing<'_> {
             return;
         }
         if self.seen.is_none_or(|before| before.1 != serial) {
-            // Renditions, and takes that have to be made again, are the worker's.
+            // The worker makes renditions, and makes takes again.
             control.send(Command::Look(None));
         }
         let mut snapshot = control.store.load();
@@ -320,7 +324,7 @@ impl Publishing<'_> {
         let publisher = self.publisher.as_mut();
         let published = publisher.map_or(Published::All, |publisher| publisher.publish(&snapshot, &demand));
         self.is_tidy = false;
-        // The host hears of a change when the player has it.
+        // The host is told of a change only after the player has received it.
         if std::mem::replace(&mut self.commits, snapshot.commits) != snapshot.commits {
             control.host.mark_dirty();
         }
@@ -330,9 +334,9 @@ impl Publishing<'_> {
         self.seen = Some((snapshot.serial, serial, answered)).filter(|_| published != Published::NotAll);
     }
 
-    /// Does what can wait: at most one take, so that nobody waits long for something else.
+    /// Prepares spare takes and frees clips; at most one take per call, to stay responsive.
     fn tend(&mut self) {
-        if self.is_tidy || self.tended.elapsed() < SLOW_POLL {
+        if self.is_tidy || self.tended.elapsed() < UPKEEP {
             return;
         }
         self.tended = Instant::now();

@@ -1,7 +1,7 @@
-//! A server that generates instead of this machine, for users who have one.
+//! Generating on the user's server.
 //!
-//! Which one is a setting of the user (`resonantgen connect`), never of a project. When it does not answer, this machine
-//! generates; what plays goes on either way.
+//! The address is a setting of the user (`resonantgen connect`), never of a project. If the server does not answer, this machine
+//! generates. Playback continues either way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,31 +16,31 @@ use super::inference::{EngineError, engine, fallen_back, note_status};
 use super::location;
 use crate::editor::RepaintNotifier;
 
-/// How long a server that did not answer is left alone.
+/// How long a server that did not answer is not asked again.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// The server that did not answer last, when, and what there was to say.
+/// The last server that did not answer, when, and why.
 static GONE: Mutex<Option<(String, Instant, String)>> = Mutex::new(None);
 
-/// Nothing was made.
+/// Why nothing was generated.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
-    /// There is no engine here.
+    /// This machine has no engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The engine here could not do it.
+    /// The local engine failed.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The server was asked for something that cannot be done.
+    /// The server refused the request.
     #[error(transparent)]
     Remote(RemoteError),
 }
 
-/// Lets the user's server do the work, or the engine here when there is none or it cannot. Returns what the user should
-/// know besides. `kept` is where the caller keeps the engine.
+/// Applies a request on the user's server, or with the local engine if there is no server or it fails. Returns a notice for the
+/// user. The caller keeps the engine in `kept`.
 ///
 /// # Errors
-/// When neither could; the session is then unchanged.
+/// When the request is refused or cancelled, or both server and engine fail. The session is then unchanged.
 pub fn make(
     kept: &mut Option<Arc<Engine>>,
     session: &mut Session,
@@ -91,57 +91,57 @@ fn there(
     request: &Request,
     observer: &dyn Observer,
 ) -> Result<(), RemoteError> {
-    // Requests that are given up end by themselves, on threads of their own: this library must not be unloaded under them.
+    // Abandoned requests end later on their own threads, so this library must stay loaded.
     location::stay_loaded();
     let remote = Remote::new(address, token)?;
     remote.apply(session, request, observer)
 }
 
-/// Why a server is not asked now.
+/// Why the server is not asked now; `None` if it is.
 fn still_gone(address: &str) -> Option<String> {
     let gone = GONE.lock();
     let (known, since, why) = gone.as_ref()?;
     (known == address && since.elapsed() < PAUSE).then(|| why.clone())
 }
 
-/// Remembers that a server has answered, or why it has not.
+/// Records whether a server answered; `why` says why not.
 fn note_answer(address: &str, why: Option<String>) {
     *GONE.lock() = why.map(|why| (address.to_owned(), Instant::now(), why));
 }
 
-/// The user's settings. Those that cannot be read are like none: there is a way to make music without them.
+/// The user's settings; the defaults if they cannot be read.
 #[must_use]
 pub fn settings() -> Settings {
     folder().and_then(|folder| Settings::load(&folder)).unwrap_or_default()
 }
 
-/// Keeps settings for all programs of this user.
+/// Saves the settings for all programs of this user.
 ///
 /// # Errors
-/// In words, when they cannot be written.
+/// When they cannot be written; the message is for the user.
 pub fn keep_settings(settings: &Settings) -> Result<(), String> {
     folder().and_then(|folder| settings.save(&folder)).map_err(|error| error.to_string())
 }
 
-/// Why a server did not answer when it was asked last; `None` when it did, or was not asked yet.
+/// Why a server did not answer the last request; `None` if it did or was not asked.
 #[must_use]
 pub fn gone(address: &str) -> Option<String> {
     let gone = GONE.lock();
     gone.as_ref().filter(|(known, ..)| known == address).map(|(.., why)| why.clone())
 }
 
-/// Asks a server in the background whether it is there and lets us in; [`gone`] tells the answer after a repaint.
+/// Checks in the background whether a server answers and accepts the token, then repaints; [`gone`] has the result.
 pub fn greet(settings: &Settings, repaint: RepaintNotifier) {
     let Some(address) = settings.address.clone() else { return };
     let token = settings.token.clone();
-    // The window may be closed, and the plugin gone, before there is an answer.
+    // The plugin may be removed before the answer arrives.
     location::stay_loaded();
     let ask = move || {
         let answer = Remote::new(&address, token.as_deref()).and_then(|remote| remote.bundles());
         note_answer(&address, answer.err().map(|error| error.to_string()));
         repaint.request_repaint();
     };
-    // Without a thread it is asked when there is something to make.
+    // Without a thread, the next generation asks the server.
     let _ = std::thread::Builder::new().name("resonantgen server".to_owned()).spawn(ask);
 }
 
@@ -164,7 +164,7 @@ mod tests {
         };
         for settings in [
             Settings { address: Some(address.clone()), token: None },
-            // The second time it is left alone.
+            // Now it is within the pause.
             Settings { address: Some(address), token: None },
             Settings { address: Some("no address".to_owned()), token: None },
         ] {

@@ -1,4 +1,4 @@
-//! What the control side knows, as immutable values: readers take the newest, writers put a new one in its place.
+//! Immutable snapshots of an instance: readers take the newest, writers replace it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,50 +11,50 @@ use resonantgen_take::{Take, TakeId};
 
 use super::demand::Demand;
 
-/// Tempos at which a take is kept besides its own.
+/// Maximum number of renditions of one take.
 const RENDITIONS: usize = 3;
 
-/// When a new take takes over from the one that sounds.
+/// When a new take replaces the one that plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SwapPolicy {
-    /// It takes over at once, whatever the parameter "Swap At" says.
+    /// At once, whatever "Swap At" is set to.
     pub immediate: bool,
-    /// The beat at which the song asked for it.
+    /// The beat at which automation or a note requested it.
     pub asked_at: Option<f64>,
 }
 
 impl SwapPolicy {
-    /// At once: undo, a restored session.
+    /// At once, as after undo or a restored session.
     pub const IMMEDIATE: Self = Self { immediate: true, asked_at: None };
 }
 
-/// A take performed anew at another tempo.
+/// A take performed again at another tempo.
 #[derive(Clone, Debug)]
 pub struct Rendition {
     /// The take.
     pub of: TakeId,
-    /// Its sound at the other tempo.
+    /// The same notes at the other tempo.
     pub take: Arc<Take>,
 }
 
-/// Everything that is heard and seen of an instance.
+/// Everything that the player and the editor need of an instance.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// The session; its takes are shared, not copied.
     pub session: Session,
-    /// Finished takes of a generation that still goes on (index as [`Track::ALL`]).
+    /// Finished takes of the current generation (index as [`Track::ALL`]).
     pub early: [Option<Arc<Take>>; TRACK_COUNT],
     /// Takes at other tempos, the oldest first.
     pub renditions: Vec<Rendition>,
-    /// How the take that plays on each track came to play.
+    /// Swap policy of the playing take of each track.
     pub swaps: [SwapPolicy; TRACK_COUNT],
-    /// Grows with each change of the project.
+    /// Increases with each change of the project.
     pub revision: u64,
-    /// Grows with each change of the project that did not come from the host.
+    /// Increases with each change of the project that did not come from the host.
     pub commits: u64,
-    /// Grows with each restored session.
+    /// Increases with each restored session.
     pub epoch: u64,
-    /// Grows with each snapshot.
+    /// Increases with each snapshot.
     pub serial: u64,
 }
 
@@ -65,7 +65,7 @@ impl Snapshot {
         self.early[track.index()].as_ref().or(self.session.track(track).take())
     }
 
-    /// The takes that are to be heard.
+    /// The takes that `demand` asks for.
     pub fn wanted(&self, demand: &Demand) -> impl Iterator<Item = &Arc<Take>> {
         let chosen = |state: &TrackState, number: Option<u32>| state.numbered(number?);
         Track::ALL.into_iter().filter_map({
@@ -78,7 +78,7 @@ impl Snapshot {
         })
     }
 
-    /// Whether a take can be heard at a tempo without being sliced.
+    /// Whether a take can be played at a tempo without slicing.
     #[must_use]
     pub fn has_at(&self, take: &Take, bpm: f64) -> bool {
         is_same_tempo(take.recipe.plan.bpm, bpm)
@@ -93,7 +93,7 @@ impl Snapshot {
     }
 }
 
-/// Holds the newest snapshot. Not for the audio thread, except where it says so.
+/// Holds the newest snapshot. Not for the audio thread, except where noted.
 #[derive(Debug, Default)]
 pub struct Store {
     newest: Mutex<Arc<Snapshot>>,
@@ -114,14 +114,14 @@ impl Store {
         self.serial.load(Ordering::Acquire)
     }
 
-    /// Epoch of the newest snapshot: what was asked for in another one is not wanted any more. Realtime-safe.
+    /// Epoch of the newest snapshot; requests of other epochs are dropped. Realtime-safe.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Puts a changed copy of the newest snapshot in its place; `policy` says how takes that play by it come to play. When
-    /// `change` returns `false`, nothing happens.
+    /// Replaces the newest snapshot with a changed copy, unless `change` returns `false`. `policy` applies to tracks whose playing
+    /// take changes.
     fn update(&self, policy: SwapPolicy, change: impl FnOnce(&mut Snapshot) -> bool) -> bool {
         let mut newest = self.newest.lock();
         let mut next = Snapshot::clone(&newest);
@@ -143,12 +143,12 @@ impl Store {
         self.epoch.store(next.epoch, Ordering::Release);
         let before = std::mem::replace(&mut *newest, Arc::new(next));
         drop(newest);
-        // The last reference to takes may be in it: they are freed without the lock.
+        // This may free takes, so it happens after the lock is released.
         drop(before);
         true
     }
 
-    /// Makes `session` the current one if nothing was restored since `epoch`; returns whether it did.
+    /// Makes `session` the current one unless another was restored since `epoch`; returns whether it did.
     pub fn commit(&self, session: Session, epoch: u64, policy: SwapPolicy) -> bool {
         self.update(policy, |snapshot| {
             if snapshot.epoch != epoch {
@@ -162,7 +162,7 @@ impl Store {
         })
     }
 
-    /// Takes over a session that the host has loaded: a new epoch begins.
+    /// Replaces the session with one that the host has loaded, and begins a new epoch.
     pub fn restore(&self, session: Session) {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             snapshot.session = session;
@@ -173,7 +173,7 @@ impl Store {
         });
     }
 
-    /// Lets a finished take be heard before the rest of its generation is made.
+    /// Plays a finished take before the rest of its generation is done.
     pub fn hear_early(&self, take: &Take, epoch: u64, policy: SwapPolicy) -> bool {
         self.update(policy, |snapshot| {
             let is_wanted = snapshot.epoch == epoch;
@@ -184,7 +184,7 @@ impl Store {
         })
     }
 
-    /// Takes back what was heard early, if anything was: what was there before plays again.
+    /// Withdraws takes that were played early; returns whether there were any.
     pub fn end_early(&self) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             let had_any = snapshot.early.iter().any(Option::is_some);
@@ -193,7 +193,7 @@ impl Store {
         })
     }
 
-    /// Puts a take that was asleep in its own place, awake. The project does not change by it.
+    /// Replaces a sleeping take with its awake form. This does not change the project.
     pub fn wake(&self, awake: &Arc<Take>) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             snapshot.session.wake(awake);
@@ -201,7 +201,7 @@ impl Store {
         })
     }
 
-    /// Adds a take at another tempo, in place of the oldest where there are enough of that take.
+    /// Adds a rendition; beyond the maximum it replaces the oldest of that take.
     pub fn add_rendition(&self, of: &TakeId, rendition: Take) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             let renditions = &mut snapshot.renditions;

@@ -1,11 +1,13 @@
-//! What the host's project keeps besides parameters: prompts, session, editor size.
+//! What the host's project stores besides parameters: prompts, fixed facts, the session, the size of the editor.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use nice_plug::params::persist::PersistentField;
 use resonantgen_words::Overrides;
+use serde::{Deserialize, Serialize};
 
 use super::Control;
 use crate::clap::state::Part;
@@ -23,26 +25,75 @@ impl<'a> PersistentField<'a, Vec<String>> for PromptsField {
     }
 }
 
-/// Facts that the user has fixed: style, tempo, key, meter, chords.
-pub struct OverridesField(pub Arc<Control>);
+/// [`Overrides`] as they are stored: names, so that a style or chord that this version does not know leaves the other facts
+/// alone.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredFacts {
+    bpm: Option<f64>,
+    key: Option<String>,
+    meter: Option<String>,
+    bars: Option<u32>,
+    chords: Option<Vec<String>>,
+    numerals: Option<Vec<String>>,
+    style: Option<String>,
+}
 
-impl<'a> PersistentField<'a, Overrides> for OverridesField {
-    fn set(&self, overrides: Overrides) {
-        self.0.set_overrides(overrides);
-    }
-
-    fn map<F: Fn(&Overrides) -> R, R>(&self, field: F) -> R {
-        field(&self.0.overrides())
+impl From<&Overrides> for StoredFacts {
+    fn from(facts: &Overrides) -> Self {
+        let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
+        Self {
+            bpm: *bpm,
+            key: key.map(|key| key.to_string()),
+            meter: meter.map(|meter| meter.to_string()),
+            bars: *bars,
+            chords: chords.as_ref().map(|chords| chords.iter().map(ToString::to_string).collect()),
+            numerals: numerals.as_ref().map(|numerals| numerals.iter().map(ToString::to_string).collect()),
+            style: style.map(|style| style.name().to_owned()),
+        }
     }
 }
 
-/// Bytes that were kept as base64 in JSON. What is no base64 is left as it is, to be kept as damaged.
+impl From<StoredFacts> for Overrides {
+    fn from(stored: StoredFacts) -> Self {
+        fn read<T: FromStr>(text: Option<String>) -> Option<T> {
+            text?.parse().ok()
+        }
+        fn read_all<T: FromStr>(texts: Option<Vec<String>>) -> Option<Vec<T>> {
+            texts?.iter().map(|text| text.parse().ok()).collect()
+        }
+        Self {
+            bpm: stored.bpm,
+            key: read(stored.key),
+            meter: read(stored.meter),
+            bars: stored.bars,
+            chords: read_all(stored.chords),
+            numerals: read_all(stored.numerals),
+            style: read(stored.style),
+        }
+    }
+}
+
+/// Facts that the user has fixed: style, tempo, key, meter, chords.
+pub struct OverridesField(pub Arc<Control>);
+
+impl<'a> PersistentField<'a, StoredFacts> for OverridesField {
+    fn set(&self, facts: StoredFacts) {
+        self.0.set_overrides(facts.into());
+    }
+
+    fn map<F: Fn(&StoredFacts) -> R, R>(&self, field: F) -> R {
+        field(&StoredFacts::from(&self.0.overrides()))
+    }
+}
+
+/// Decodes bytes stored as base64 in JSON. Anything else is returned as it is and will be reported as damaged.
 fn bytes_of(text: String) -> Vec<u8> {
     BASE64.decode(&text).unwrap_or_else(|_| text.into_bytes())
 }
 
-/// The session with the audio of its takes: a versioned blob. The CLAP's state has it as bytes
-/// ([`crate::clap::state`]); only where the state is nothing but JSON, as it was in older versions, it is base64.
+/// The session with the audio of its takes, as a versioned blob. The CLAP's state stores it as bytes ([`crate::clap::state`]);
+/// in the plain JSON states of older versions it is base64.
 pub struct SessionField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for SessionField {
@@ -57,13 +108,13 @@ impl<'a> PersistentField<'a, String> for SessionField {
     }
 }
 
-/// A session that could not be read is saved again as it came.
+/// A session that could not be read; it is saved again unchanged.
 pub struct DamagedField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for DamagedField {
     fn set(&self, text: String) {
         let bytes = self.0.host.state.take(Part::Damaged).unwrap_or_else(|| bytes_of(text));
-        // A blob that could not be read in this very load is newer than the one kept from before.
+        // If the session of this state could not be read either, that one is newer and is kept.
         self.0.keep_damaged(bytes);
     }
 
@@ -73,7 +124,7 @@ impl<'a> PersistentField<'a, String> for DamagedField {
     }
 }
 
-/// The prompt of a preset that is loaded: it goes into the first slot, and is saved there.
+/// The prompt of a preset. Loading puts it into the first slot; it is never saved here.
 pub struct PresetField(pub Arc<Control>);
 
 impl<'a> PersistentField<'a, String> for PresetField {
@@ -99,5 +150,37 @@ impl<'a> PersistentField<'a, [u32; 2]> for EditorSizeField {
 
     fn map<F: Fn(&[u32; 2]) -> R, R>(&self, field: F) -> R {
         field(&self.0.editor_size.load())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resonantgen_words::Style;
+
+    use super::*;
+
+    #[test]
+    fn facts_of_earlier_versions_are_read_and_unknown_ones_leave_the_others_alone() {
+        let facts = Overrides {
+            bpm: Some(97.5),
+            key: Some("F# minor".parse().expect("a key")),
+            meter: Some("6/8".parse().expect("a meter")),
+            bars: None,
+            chords: Some(vec!["F#m7".parse().expect("a chord"), "Bm".parse().expect("a chord")]),
+            numerals: Some(vec!["iv7".parse().expect("a numeral")]),
+            style: Some(Style::HipHop),
+        };
+        let json = serde_json::to_string(&StoredFacts::from(&facts)).expect("plain data");
+        // As versions before this record wrote it.
+        assert_eq!(
+            json,
+            "{\"bpm\":97.5,\"key\":\"F# minor\",\"meter\":\"6/8\",\"bars\":null,\"chords\":[\"F#m7\",\"Bm\"],\
+             \"numerals\":[\"iv7\"],\"style\":\"hiphop\"}"
+        );
+        let read = |json: &str| Overrides::from(serde_json::from_str::<StoredFacts>(json).expect("facts"));
+        assert_eq!(read(&json), facts);
+        let newer = json.replace("hiphop", "a style to come").replace("Bm", "B?");
+        assert_eq!(read(&newer), Overrides { chords: None, style: None, ..facts });
+        assert_eq!(read("{}"), Overrides::default());
     }
 }

@@ -1,4 +1,4 @@
-//! What threads tell each other without a lock: the audio thread's status, and the progress of generations.
+//! Lock-free status: of the audio thread, and the progress of generations.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -8,46 +8,46 @@ use resonantgen_music::track::TRACK_COUNT;
 
 use super::demand::DemandCell;
 
-/// What the audio thread tells the others. Only atomics: it is written in every block and read at any time.
+/// Status of the audio thread. It consists of atomics, written in every block and read at any time.
 #[derive(Debug, Default)]
 pub struct AudioStatus {
     /// Quarter notes from the start of the song.
     pub playhead_beat: AtomicF64,
-    /// Whether the playhead moves.
+    /// Whether the transport is playing.
     pub playing: AtomicBool,
-    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_playback::Position::in_range)), 0
-    /// when it has none.
+    /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_playback::Position::in_range)); 0 if it has
+    /// none.
     pub host_bpm: AtomicF64,
-    /// Whether the host has a transport that stands still.
+    /// Whether the host has a transport and it is stopped.
     pub stopped: AtomicBool,
-    /// Whether the host renders instead of playing.
+    /// Whether the host renders offline.
     pub offline: AtomicBool,
-    /// How loud each track sounds; the audio thread raises it, the editor takes it.
+    /// Peak meters of the tracks; the audio thread raises them, the editor resets them.
     pub meters: [Meter; TRACK_COUNT],
-    /// What the player needs to be given.
+    /// What the player needs.
     pub(super) demand: DemandCell,
-    /// Grows with each block, to tell whether the audio thread runs.
+    /// Number of blocks, to tell whether the audio thread runs.
     pub(super) blocks: AtomicU32,
     /// An offline render has waited too long for a take.
     pub(super) gave_up: AtomicBool,
-    /// Triggers that found the queue full.
+    /// Number of triggers lost because the queue was full.
     pub(super) lost_triggers: AtomicU32,
 }
 
 impl AudioStatus {
-    /// The host's tempo, in the range of takes; `None` when it has none. Realtime-safe.
+    /// The host's tempo, in the range of takes; `None` if it has none. Realtime-safe.
     #[must_use]
     pub fn host_bpm(&self) -> Option<f64> {
         Some(self.host_bpm.load(Ordering::Relaxed)).filter(|bpm| *bpm > 0.0)
     }
 }
 
-/// Width and height that threads share without a lock.
+/// Width and height, shared without a lock.
 #[derive(Debug)]
 pub struct AtomicSize(AtomicU64);
 
 impl AtomicSize {
-    /// With a first value.
+    /// Creates it with a value.
     #[must_use]
     pub fn new([width, height]: [u32; 2]) -> Self {
         Self(AtomicU64::new(u64::from(width) << 32 | u64::from(height)))
@@ -65,39 +65,39 @@ impl AtomicSize {
     }
 }
 
-/// The loudest sample since it was last looked at, per channel.
+/// Peak of each channel since the last read.
 #[derive(Debug, Default)]
 pub struct Meter([AtomicU32; 2]);
 
 impl Meter {
-    /// Takes the peaks of a block into account; they are not negative. Realtime-safe.
+    /// Adds the peaks of a block, which must not be negative. Realtime-safe.
     pub fn raise(&self, peaks: [f32; 2]) {
         for (meter, peak) in self.0.iter().zip(peaks) {
-            // The bits of floats that are not negative are ordered as the floats are.
+            // Non-negative floats have the same order as their bits.
             meter.fetch_max(peak.max(0.0).to_bits(), Ordering::Relaxed);
         }
     }
 
-    /// The peaks since the last call.
+    /// The peaks since the last call; resets them.
     pub fn take(&self) -> [f32; 2] {
         [0, 1].map(|channel| f32::from_bits(self.0[channel].swap(0, Ordering::Relaxed)))
     }
 }
 
-/// How far a track's generation has come.
+/// Progress of a track's generation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Progress {
-    /// Nothing is being made.
+    /// Nothing is being generated.
     Idle,
-    /// Another instance generates first.
+    /// Waiting for another instance.
     Waiting,
-    /// Begun: models are loaded, or a server is asked, or other tracks come first.
+    /// Loading models, waiting for a server, or waiting for other tracks.
     Begun,
-    /// An audio file is read and fitted.
+    /// Importing an audio file.
     Importing,
     /// Made, and heard as soon as the others are.
     Made,
-    /// In a stage, with the done part in `0.0..=1.0`.
+    /// The current stage and its completed fraction in `0.0..=1.0`.
     In(Stage, f32),
 }
 

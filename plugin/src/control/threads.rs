@@ -1,4 +1,4 @@
-//! The threads of an instance, and how it parts from them.
+//! The threads of an instance: starting them, and leaving them when the plugin is removed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,16 +13,18 @@ use rtrb::Consumer;
 use super::demand::SongTrigger;
 use super::{Control, Receivers, location, publisher, worker};
 
-/// How long the host waits for the threads when it removes the plugin. What takes longer (a network that is being loaded, a disk
-/// that does not answer) goes on without it.
-const FAREWELL: Duration = Duration::from_millis(150);
-/// How long the end of the process waits for threads that were left behind, so that no library is taken down under them.
+/// How long removing the plugin waits for the threads. A thread that takes longer (loading a network, waiting for a disk) is left
+/// to end by itself.
+const FAREWELL: Duration = Duration::from_millis(100);
+/// How long the end of the process waits for threads that were left, so that no library is unloaded while they run. Windows ends all
+/// threads before it unloads libraries.
+#[cfg(unix)]
 const END_OF_PROCESS: Duration = Duration::from_secs(2);
 
-/// Threads that were left behind and still run.
+/// Number of threads that were left and still run.
 static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
 
-/// How a thread and its owner part: whoever is second finds out.
+/// State shared by a thread and its owner, so that the second of them to finish knows about the first.
 #[derive(Debug, Default)]
 struct Parting {
     has_ended: bool,
@@ -34,11 +36,11 @@ struct Parting {
 struct Running {
     handle: JoinHandle<()>,
     parting: Arc<Mutex<Parting>>,
-    /// Disconnected when the thread has done all that it does.
+    /// Disconnected when the thread's work has ended.
     ended: Receiver<Infallible>,
 }
 
-/// Dropped at the end of a thread, also by a panic.
+/// Dropped at the end of a thread, even after a panic.
 struct End {
     parting: Arc<Mutex<Parting>>,
     _ended: Sender<Infallible>,
@@ -67,13 +69,13 @@ impl Running {
         Ok(Self { handle, parting, ended })
     }
 
-    /// Waits for the thread's end until `deadline`, and leaves it behind if it does not come.
+    /// Waits for the thread to end until `deadline`, then leaves it running.
     fn part(self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
             let mut parting = self.parting.lock();
             if !parting.has_ended {
-                // Its code must stay in memory as long as it runs.
+                // The library must stay loaded while the thread runs.
                 location::stay_loaded();
                 outlive_threads();
                 parting.is_left = true;
@@ -81,13 +83,13 @@ impl Running {
                 return;
             }
         }
-        // A panic has been reported by then.
+        // A panic was already reported.
         let _ = self.handle.join();
     }
 }
 
-/// Sees to it that the process does not end under threads that were left behind: the runtime's own clean-up would take their
-/// ground away.
+/// Makes the end of the process wait for threads that were left: the runtime's clean-up would destroy what they use. On Windows nothing
+/// has to be done.
 fn outlive_threads() {
     #[cfg(unix)]
     {
@@ -105,7 +107,7 @@ fn outlive_threads() {
     }
 }
 
-/// The running threads; dropping it cancels what they do, and takes no longer than [`FAREWELL`].
+/// The running threads. Dropping this cancels their work and takes at most [`FAREWELL`].
 #[derive(Debug)]
 pub struct Threads {
     control: Arc<Control>,
@@ -116,7 +118,7 @@ impl Threads {
     /// Starts worker and publisher. `triggers` come from the audio thread.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system cannot start a thread.
     pub fn start(
         control: &Arc<Control>,
         receivers: Receivers,

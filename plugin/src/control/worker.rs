@@ -1,4 +1,4 @@
-//! The worker: one thread per instance that makes takes, so that neither the host nor the audio thread waits.
+//! The worker thread of an instance: it generates takes, so that neither the host nor the audio thread waits.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -25,29 +25,29 @@ use super::snapshot::SwapPolicy;
 use super::status::Progress;
 use super::{Cancellation, Control};
 
-/// How long a host may take with what it saves before the memory is given back.
+/// Time after a save before memory is returned to the system; by then the host has freed its copies.
 const SAVED: Duration = Duration::from_secs(3);
 
-/// The thread's state.
+/// State of the thread.
 struct Worker<'a> {
     control: &'a Control,
     commands: &'a Receiver<Command>,
     queue: VecDeque<QueuedJob>,
-    /// What was used once is kept: the next job finds the networks loaded.
+    /// The engine, kept so that its networks stay loaded for the next job.
     engine: Option<Arc<Engine>>,
-    /// What was looked at last: demand and snapshot.
+    /// Serial numbers of the last demand and snapshot that were handled.
     answered: Option<(u32, u64)>,
-    /// What cannot be made again or performed at another tempo, and at which tempo and in which epoch that was tried.
+    /// Takes that could not be made again or performed at another tempo, with the tempo and epoch of the attempt.
     failed: (Vec<TakeId>, f64, u64),
-    /// When the host saved last, until the memory for it was given back.
+    /// Time of the host's last save, until memory was returned to the system.
     saved: Option<Instant>,
-    /// Takes may not be packed for the next save yet.
+    /// Some takes may not be encoded for the next save yet.
     is_unpacked: bool,
 }
 
-/// Runs until the plugin goes.
+/// Runs until the plugin is removed.
 pub fn run(control: &Control, commands: &Receiver<Command>) {
-    // At its old priority it works as well, only less politely.
+    // If the priority cannot be lowered, it runs at the normal one.
     let _ = give_way();
     if let Err(error) = install_own_genres() {
         control.notify(sentence(&format!("your own genres are not used: {error}")));
@@ -65,14 +65,14 @@ pub fn run(control: &Control, commands: &Receiver<Command>) {
     while !control.is_quitting() {
         worker.turn();
     }
-    // The engine goes here and not when the thread's own memory does: Windows holds the loader's lock then, and the engine
-    // waits for a thread to end.
+    // Drops the engine before the thread's own destructors run: Windows holds the loader lock then, and the engine waits for
+    // another thread.
     drop(worker);
 }
 
-/// Adds the genres of the user's settings folder to the built-in ones; once per process, before the first prompt is read.
+/// Adds the genres of the user's settings folder to the built-in ones, once per process and before the first prompt is read.
 fn install_own_genres() -> Result<(), String> {
-    // A system without a folder for settings has no genres in it.
+    // Without a settings folder there are no genres to add.
     let Ok(folder) = settings::folder() else { return Ok(()) };
     let files = settings::own_genres(&folder).map_err(|error| error.to_string())?;
     genre::install(&files).map_err(|error| error.to_string())
@@ -85,13 +85,13 @@ enum Failure {
 }
 
 impl Worker<'_> {
-    /// Does the most urgent thing, or waits for something to do.
+    /// Does the most urgent piece of work, or waits for a command.
     fn turn(&mut self) {
         self.receive_all();
         if let Some(job) = self.queue.pop_front() {
             self.serve(job);
         } else if self.answer() || self.unpack_one() || self.pack() {
-            // There may be more.
+            // Check for more work.
         } else {
             let command = match self.saved {
                 None => self.commands.recv().ok(),
@@ -100,7 +100,7 @@ impl Worker<'_> {
             match command {
                 Some(command) => self.receive(command),
                 None if self.saved.take().is_some() => give_memory_back(),
-                // The plugin is gone.
+                // The plugin was removed.
                 None => {}
             }
         }
@@ -125,14 +125,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Does a job, and what follows from it.
+    /// Does a job and the work that it leads to.
     fn serve(&mut self, queued: QueuedJob) {
         let control = self.control;
         let QueuedJob { job, epoch, ticket, is_of_song, pending, awaited } = queued;
         let cancellation = Cancellation { control, epoch, ticket };
         if !cancellation.is_cancelled() {
             let is_make = job.makes_takes();
-            // A panic in a model must not reach the host; what was there before stays.
+            // A panic must not reach the host. The session stays as it was.
             let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.perform(job, &cancellation)));
             control.end_early();
             let outcome = match done {
@@ -153,7 +153,7 @@ impl Worker<'_> {
             }
             self.is_unpacked |= is_make;
         }
-        // It is heard and seen by now; what follows is nothing to cancel.
+        // The result is published; the rest cannot be cancelled.
         drop(awaited);
         control.note_made();
         self.receive_all();
@@ -192,7 +192,7 @@ impl Worker<'_> {
         if self.control.commit(session, epoch, policy) { Ok(()) } else { Err(Failure::Unwanted) }
     }
 
-    /// Sees to it that what plays is not asleep.
+    /// Wakes all playing takes.
     fn wake_playing(&mut self, session: &mut Session, observer: &dyn Observer) -> Result<(), Failure> {
         for track in Track::ALL {
             if let Some(take) = session.track(track).take().filter(|take| take.is_asleep()).cloned() {
@@ -203,7 +203,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// A take that is asleep with its sound: unpacked, or made again when the project did not keep it.
+    /// The awake form of a sleeping take: unpacked, or made again if the project did not keep its audio.
     fn awake(
         &mut self,
         session: &Session,
@@ -238,8 +238,8 @@ impl Worker<'_> {
         Ok(Arc::new(again))
     }
 
-    /// Meets the demands that need the engine: makes takes again whose sound was not kept, and performs takes at the demanded
-    /// tempo. Returns whether there was anything to look at.
+    /// Meets demands that need the engine: makes takes again whose audio was not kept, and performs takes at the demanded tempo.
+    /// Returns whether demand or snapshot were new.
     fn answer(&mut self) -> bool {
         let control = self.control;
         let (serial, demand) = control.audio.demand.read();
@@ -284,9 +284,8 @@ impl Worker<'_> {
         true
     }
 
-    /// Makes a take again that has no sound, and performs it at a tempo that is not its own. Until then it is sliced on its
-    /// grid, and so it stays where there are no models or the tempo is out of their range: nothing is wrong with that, so
-    /// nobody is told.
+    /// Makes a take again if it has no audio, and performs it at the demanded tempo. Until then the player slices it. Without models,
+    /// or if the tempo is out of their range, it stays sliced, which is no error.
     fn meet(
         &mut self,
         session: &Session,
@@ -294,7 +293,7 @@ impl Worker<'_> {
         bpm: Option<f64>,
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
-        // What is packed is unpacked by the publisher.
+        // The publisher unpacks packed takes.
         if take.is_asleep() && !take.is_packed() {
             let awake = self.awake(session, take, observer)?;
             self.control.store.wake(&awake);
@@ -320,17 +319,17 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Unpacks one take that is asleep; returns whether there was one.
+    /// Unpacks one sleeping take; returns whether there was one.
     fn unpack_one(&self) -> bool {
         let packed = self.control.session().asleep().into_iter().find(|(_, take)| take.is_packed());
         let Some((_, take)) = packed else { return false };
-        // Its checksum was right, so it can be unpacked. If not, it is not tried again before somebody asks for it.
+        // Its checksum was right, so this succeeds. If it fails, it is not tried again until the take is demanded.
         let is_awake = take.unpacked().is_some_and(|awake| self.control.store.wake(&awake));
         self.control.wake();
         is_awake
     }
 
-    /// Packs what was made, so that the host's next save costs nothing; returns whether that was tried.
+    /// Encodes new takes in advance, so that the host's next save is quick; returns whether it tried.
     fn pack(&mut self) -> bool {
         if !std::mem::take(&mut self.is_unpacked) {
             return false;
@@ -352,7 +351,7 @@ impl Worker<'_> {
         let mut session = session_at(control, trigger);
         let request = request(control, &session, trigger, edit)?;
         let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
-        // What the song has asked for before is answered with the same takes, whatever models there are now.
+        // A repeated request of the song gets the same takes as before, whatever models are installed now.
         let is_answered = trigger.beat.is_some() && session.answer_again(&request);
         self.wake_playing(&mut session, cancellation)?;
         if is_answered {
@@ -456,7 +455,7 @@ impl Worker<'_> {
     }
 }
 
-/// Stops what a demand needs when another session was restored, the tempo has gone on, or the plugin goes.
+/// Cancels the work for a demand if another session was restored, the tempo changed, or the plugin is being removed.
 struct DemandWatch<'a> {
     control: &'a Control,
     epoch: u64,
@@ -475,7 +474,7 @@ impl Observer for DemandWatch<'_> {
     }
 }
 
-/// The session as the trigger found it: its locks, and the takes that its numbers choose.
+/// The session with the locks of a trigger and the takes that it chooses by number.
 fn session_at(control: &Control, trigger: &Trigger) -> Session {
     let mut session = control.session();
     for track in Track::ALL {
@@ -503,8 +502,8 @@ fn request(control: &Control, session: &Session, trigger: &Trigger, edit: &str) 
         Target::All if trigger.beat.is_none() => generation().keeping_edits(),
         Target::All => generation(),
         Target::One(track) => {
-            // Another prompt than that of the track's take asks for what the prompt says; the same one, or words of an
-            // edit, for another take of the same.
+            // With a new prompt, the track is generated from it. With the prompt of its take, or with words of an edit, the take is
+            // edited.
             let parent = session.track(track).take();
             let is_another_prompt =
                 edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
@@ -518,7 +517,7 @@ fn request(control: &Control, session: &Session, trigger: &Trigger, edit: &str) 
     Ok(request.seed(trigger.seed).settings(trigger.settings))
 }
 
-/// What the user has fixed in the editor, under what parameters and host say.
+/// Facts fixed by parameters and host, else by the user in the editor.
 fn facts(control: &Control, trigger: &Trigger) -> Overrides {
     let fixed = control.overrides();
     Overrides { bpm: trigger.bpm.or(fixed.bpm), bars: trigger.bars.or(fixed.bars), ..fixed }
@@ -546,10 +545,10 @@ fn sentence(text: &str) -> String {
     text
 }
 
-/// Passes progress on to the editor, and the request to stop to the engine.
+/// Reports progress to the editor, and cancellation to the engine.
 struct Watch<'a> {
     cancellation: &'a Cancellation<'a>,
-    /// The session as it was asked for.
+    /// The session before the job.
     before: Session,
     /// What is generated; `None` when notes are performed that are there already.
     target: Option<Target>,
@@ -569,15 +568,14 @@ impl Observer for Watch<'_> {
 
     fn known(&self, id: &TakeId) -> Option<Take> {
         let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        // Takes of older versions have ids that were made by other rules.
+        // Takes of older versions have ids of another form.
         let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
         let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
         Some(Take::clone(&awake))
     }
 
     fn made(&self, take: &Take) {
-        // A stem of a whole piece is heard before the others are made, unless it would sound together with old ones
-        // in another harmony.
+        // A stem of a whole piece plays before the others are finished, unless its harmony differs from that of the old ones.
         let old = self.before.track(take.recipe.track).take();
         let fits = old.is_none_or(|old| old.recipe.plan == take.recipe.plan);
         let control = self.cancellation.control;
@@ -669,7 +667,7 @@ mod tests {
         let (control, threads) = start();
         let (begun, is_begun) = crossbeam_channel::bounded(1);
         let (release, is_released) = crossbeam_channel::bounded::<()>(1);
-        // The worker is busy; two changes wait.
+        // The worker is busy, and two changes are queued.
         control.change(UNLOCKED, move |session, cancellation| -> Result<(), String> {
             begun.send(()).expect("the test waits");
             is_released.recv().expect("the test lets it go on");
@@ -721,13 +719,13 @@ mod tests {
         let (gone, is_gone) = crossbeam_channel::bounded::<()>(1);
         control.change(UNLOCKED, move |_, _| -> Result<(), String> {
             begun.send(()).expect("the test waits");
-            // A server that does not answer, a disk that does not read.
+            // Like a server or disk that does not answer.
             let _ = is_released.recv();
             drop(gone);
             Ok(())
         });
         is_begun.recv().expect("it begins");
-        // It would wait here for ever.
+        // Waiting for the worker would never end.
         drop(threads);
         assert_eq!(is_gone.try_recv(), Err(crossbeam_channel::TryRecvError::Empty), "it hangs still");
         release.send(()).expect("it hangs still");

@@ -112,12 +112,27 @@ impl Browser {
 pub fn path_of(text: &str) -> PathBuf {
     let text = text.trim().trim_matches(['"', '\'']);
     if let Some(address) = text.strip_prefix("file://") {
-        // The part before the first slash is the machine's name.
-        return PathBuf::from(decoded(address.find('/').map_or(address, |at| &address[at..])));
+        return PathBuf::from(path_of_address(address, cfg!(windows)));
     }
     match (text.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(text),
+    }
+}
+
+/// The path in an address without its `file://` (RFC 8089).
+fn path_of_address(address: &str, is_windows: bool) -> String {
+    // The part before the first slash is the machine's name.
+    let (machine, path) = address.split_at(address.find('/').unwrap_or(0));
+    let path = decoded(path);
+    if !is_windows {
+        return path;
+    }
+    let windows = path.replace('/', "\\");
+    match machine {
+        // A drive follows the slash.
+        "" | "localhost" => windows.trim_start_matches('\\').to_owned(),
+        machine => format!("\\\\{machine}{windows}"),
     }
 }
 
@@ -208,6 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_files_are_paths_of_their_system() {
+        for (address, unix, windows) in [
+            ("/music/my%20l%C3%B6op.wav", "/music/my l\u{f6}op.wav", "music\\my l\u{f6}op.wav"),
+            ("/C:/Users/J%C3%B6rg/a.wav", "/C:/Users/J\u{f6}rg/a.wav", "C:\\Users\\J\u{f6}rg\\a.wav"),
+            ("localhost/C:/a.wav", "/C:/a.wav", "C:\\a.wav"),
+            ("studio/share/a.wav", "/share/a.wav", "\\\\studio\\share\\a.wav"),
+        ] {
+            assert_eq!(path_of_address(address, false), unix, "{address}");
+            assert_eq!(path_of_address(address, true), windows, "{address}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(windows))]
     fn what_is_pasted_is_understood() {
         let path = path_of;
         assert_eq!(path(" \"/music/my loop.wav\" "), Path::new("/music/my loop.wav"));

@@ -41,11 +41,13 @@ impl Drag {
     }
 
     /// Sets the position of the current drag; `None` ends it.
+    #[cfg(target_os = "linux")]
     pub fn move_to(&self, over: Option<[i16; 2]>) {
         self.lock().over = over;
     }
 
     /// Records a drop.
+    #[cfg(any(target_os = "linux", test))]
     pub fn drop_at(&self, at: [i16; 2], paths: Vec<PathBuf>) {
         *self.lock() = State { over: None, dropped: Some((at, paths)) };
     }

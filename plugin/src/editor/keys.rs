@@ -1,7 +1,8 @@
 //! Keyboard shortcuts, and their list.
 //!
-//! Keys belong to the host until something in the editor has been clicked or reached with Tab. The space bar always does,
-//! except while a text is typed: it starts and stops the song.
+//! The editor has the keys while the system gives them to its window: after a click into it. On macOS unused keys go to the host as
+//! well, so there they belong to the host until something in the editor has been clicked or reached with Tab. The space bar always
+//! belongs to the host, except while a text is typed: it starts and stops the song.
 
 use egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText};
 use resonantgen_music::track::Track;
@@ -48,8 +49,7 @@ impl App {
         if command(Key::Enter) {
             actions.push(Action::Generate);
         }
-        // On other systems, unused keys go to the host as well.
-        if typing || (focused.is_none() && !cfg!(target_os = "linux")) {
+        if typing || (focused.is_none() && cfg!(target_os = "macos")) {
             return;
         }
         // The host plays and stops with it; without this, it would also press a focused button.

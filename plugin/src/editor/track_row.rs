@@ -203,7 +203,11 @@ impl Row<'_> {
             Track::Drums => "Press Generate, or first say above what you want to hear",
             Track::Bass => "The bass will hear the drums, the harmony both, the melody all of them",
             Track::Harmony => "Lock what you like and generate again: the rest is made to fit",
-            Track::Melody => "Or start from a loop of yours: drop it on a lane, or right-click the lane",
+            // Only there does the window library hand on what is dropped.
+            Track::Melody if cfg!(target_os = "linux") => {
+                "Or start from a loop of yours: drop it on a lane, or right-click the lane"
+            }
+            Track::Melody => "Or start from a loop of yours: right-click the lane and choose it",
         }
     }
 

@@ -78,7 +78,8 @@ pub enum Record {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    /// Open for appending; `None` where it could not be opened again after it was replaced.
+    file: Option<File>,
     /// Whether the last line may be truncated.
     torn: bool,
     lines: usize,
@@ -99,7 +100,7 @@ impl Journal {
         let records: Vec<Record> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let torn = text.last().is_some_and(|byte| *byte != b'\n');
-        Ok((Self { path: path.to_owned(), file, torn, lines: records.len() }, records))
+        Ok((Self { path: path.to_owned(), file: Some(file), torn, lines: records.len() }, records))
     }
 
     /// Appends a line. On return it survives a kill of the process, and a power loss if the disk flushes as it reports.
@@ -114,12 +115,16 @@ impl Journal {
         serde_json::to_writer(&mut line, record)?;
         line.push(b'\n');
         self.torn = true;
-        self.file.write_all(&line)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(reopened(&self.path)?),
+        };
+        file.write_all(&line)?;
         self.torn = false;
         self.lines += 1;
         match record {
             Record::Started { .. } => Ok(()),
-            _ => self.file.sync_data(),
+            _ => file.sync_data(),
         }
     }
 
@@ -143,12 +148,19 @@ impl Journal {
         }
         file.write_all(&text)?;
         file.as_file().sync_data()?;
-        file.persist(&self.path)?;
-        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        // Windows replaces no file that is open, so both are closed.
+        self.file = None;
+        let replaced = file.into_temp_path().persist(&self.path);
+        self.file = Some(reopened(&self.path)?);
+        replaced?;
         self.torn = false;
         self.lines = records.len();
         Ok(())
     }
+}
+
+fn reopened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).open(path)
 }
 
 #[cfg(test)]
@@ -190,10 +202,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
         let (mut journal, _) = Journal::open(&path).expect("a new one");
-        journal.file = OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        journal.file = Some(OpenOptions::new().write(true).open("/dev/full").expect("a device"));
         let error = journal.append(&started()).expect_err("no room");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        journal.file = OpenOptions::new().append(true).open(&path).expect("the file");
+        journal.file = Some(reopened(&path).expect("the file"));
         let record = started();
         journal.append(&record).expect("room again");
         assert_eq!(Journal::open(&path).expect("readable").1, [record]);

@@ -61,6 +61,9 @@ impl From<StoreError> for Problem {
                 Self::internal(format!("the session cannot be read: {source}"))
             }
             StoreError::NoSession(_) => Self::not_found("session"),
+            StoreError::Held(_) => Self::conflict(
+                "another program on the server has a file of this session open: try again later",
+            ),
             StoreError::InUse(_) => {
                 Self::conflict("another program on the server uses this session: try again later")
             }

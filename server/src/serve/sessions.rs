@@ -223,7 +223,12 @@ impl Sessions {
         state.loaded = None;
         // Moved first: half a session must never be found.
         let trash = self.root.join(format!("{TRASH}{id}"));
-        fs::rename(&slot.folder, &trash).map_err(|error| Problem::storage(&error))?;
+        match fs::rename(&slot.folder, &trash) {
+            Ok(()) => {}
+            // One of its files is being sent, and Windows moves no such folder: the next start removes it.
+            Err(_) if cfg!(windows) && fs::write(slot.folder.join(LENT), b"").is_ok() => {}
+            Err(error) => return Err(Problem::storage(&error)),
+        }
         state.gone = true;
         locked(&self.slots).remove(id);
         let _ = fs::remove_dir_all(&trash);

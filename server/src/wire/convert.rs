@@ -93,6 +93,7 @@ fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSetting
     GenerationSettings {
         variation: variation.unwrap_or(default.variation),
         adherence: adherence.unwrap_or(default.adherence),
+        ..default
     }
 }
 
@@ -297,7 +298,7 @@ mod tests {
                 words: "dark techno \u{1f941}\n\"x\"".to_owned(),
                 facts,
                 seed,
-                settings: GenerationSettings { variation, adherence },
+                settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
                 keeps_edits: !is_edit,
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
@@ -308,7 +309,8 @@ mod tests {
     }
     #[test]
     fn an_edit_of_one_track_survives_the_journey() {
-        let settings = GenerationSettings { variation: 0.25, adherence: 0.75 };
+        let settings =
+            GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
         let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");

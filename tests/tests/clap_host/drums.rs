@@ -18,6 +18,8 @@ fn difference(heard: &[Stereo]) -> f32 {
     differences.fold(0.0, f32::max)
 }
 
+/// A level of 0 dB, of -60 to 6 dB.
+const UNITY: f64 = 60.0 / 66.0;
 /// How much of the song's first loop is rendered, in beats.
 const BEATS: f64 = 8.0;
 
@@ -32,24 +34,25 @@ fn the_parts_of_the_drums_sum_to_the_drums() {
     for rate_hz in [RATE_HZ, 44_100.0] {
         // Offline, the host waits until the drums are taken apart.
         host.start(rate_hz, RenderMode::Offline);
-        for (bpm, level_db, pan) in [(120.0, 0.0, 0.0), (100.0, 0.0, 0.0), (120.0, -9.0, 0.4)] {
+        // The host's values of level and pan go from 0 to 1.
+        for (bpm, level, pan) in [(120.0, UNITY, 0.5), (100.0, UNITY, 0.5), (120.0, 0.75, 0.7)] {
             host.bpm = bpm;
-            host.block(BLOCK, &[(0, "Drums Level", level_db), (0, "Drums Pan", pan)]);
+            host.block(BLOCK, &[(0, "Drums Level", level), (0, "Drums Pan", pan)]);
             let frames = (BEATS * 60.0 / bpm * rate_hz) as usize;
             let heard = host.render(0.0, frames, BLOCK);
             let off = difference(&heard);
-            assert!(off < SUM_TOLERANCE, "{off} off at {rate_hz} Hz, {bpm} bpm, {level_db} dB");
+            assert!(off < SUM_TOLERANCE, "{off} off at {rate_hz} Hz, {bpm} bpm, level {level}");
             let loud = heard[PORTS..].iter().filter(|part| rms(&part[0]) > 1e-4).count();
             assert!(loud >= 2, "only {loud} parts are heard at {rate_hz} Hz, {bpm} bpm");
             assert!(heard[PORTS..].iter().all(|part| part != &heard[1]), "the drums are one part");
-            if (rate_hz, bpm, level_db) == (RATE_HZ, 120.0, 0.0) {
+            if (rate_hz, bpm, level) == (RATE_HZ, 120.0, UNITY) {
                 assert!(heard[..PORTS] == plain[..], "the other outputs have changed");
             }
             // Whatever the blocks, and wherever it begins.
             let again = host.render(0.0, frames, 127);
             assert!(again == heard, "blocks of 127 at {rate_hz} Hz, {bpm} bpm");
         }
-        host.block(BLOCK, &[(0, "Drums Level", 0.0), (0, "Drums Pan", 0.0)]);
+        host.block(BLOCK, &[(0, "Drums Level", UNITY), (0, "Drums Pan", 0.5)]);
     }
 }
 

@@ -74,3 +74,33 @@ fn times_in_a_host() {
         std::thread::sleep(Duration::from_secs(1));
     }
 }
+
+/// Processor time of this process in seconds; `None` where there is no `/proc`.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Fields 14 and 15 are user and system time in hundredths of a second; the second field ends in a parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+#[test]
+#[ignore = "chore: prints figures that depend on the machine"]
+#[allow(clippy::print_stdout, reason = "it is what it is for")]
+fn cost_of_idle_instances() {
+    const INSTANCES: u32 = 40;
+    const SECONDS: u64 = 10;
+    if plugin().is_none() {
+        return;
+    }
+    let hosts: Vec<Host> = (0..INSTANCES).filter_map(|_| Host::open(None, PORTS)).collect();
+    // Until the audio threads count as stopped.
+    std::thread::sleep(Duration::from_secs(2));
+    let before = processor_seconds();
+    std::thread::sleep(Duration::from_secs(SECONDS));
+    if let Some(seconds) = before.zip(processor_seconds()).map(|(before, after)| after - before) {
+        let share = seconds / SECONDS as f64 / f64::from(INSTANCES);
+        println!("an idle instance: {:.3} % of a core", 100.0 * share);
+    }
+    drop(hosts);
+}

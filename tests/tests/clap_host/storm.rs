@@ -21,7 +21,7 @@ fn any_block(dice: &mut Dice) -> usize {
 
 /// A parameter and a value for it.
 fn any_change(dice: &mut Dice) -> (&'static str, f64) {
-    match dice.roll(13) {
+    match dice.roll(15) {
         0 => {
             (dice.pick(&["Drums Take", "Bass Take", "Harmony Take", "Melody Take"]), f64::from(dice.roll(4)))
         }
@@ -39,6 +39,11 @@ fn any_change(dice: &mut Dice) -> (&'static str, f64) {
             dice.pick(&["Drums Output", "Bass Output", "Harmony Output", "Melody Output"]),
             f64::from(dice.roll(3)),
         ),
+        12 => (
+            dice.pick(&["Drums Swing", "Bass Humanise", "Harmony Swing", "Melody Humanise"]),
+            dice.fraction(),
+        ),
+        13 => (dice.pick(&["Drums Brightness", "Bass Intensity", "Harmony Brightness"]), dice.fraction()),
         _ => ("Follow Host Tempo", f64::from(dice.roll(2))),
     }
 }

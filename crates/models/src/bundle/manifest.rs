@@ -149,6 +149,8 @@ pub struct Manifest {
     pub patch_count: usize,
     /// Drum hits as parameters, if the bundle has any.
     pub hits: Option<FileRecord>,
+    /// Notes as parameters, if the bundle has any.
+    pub notes: Option<FileRecord>,
     /// Networks, index as [`Track::ALL`].
     pub tracks: [TrackRecord; TRACK_COUNT],
 }
@@ -177,6 +179,8 @@ struct RawManifest {
     patches: RawPatches,
     #[serde(default)]
     hits: Option<FileRecord>,
+    #[serde(default)]
+    notes: Option<FileRecord>,
     tracks: BTreeMap<Track, RawTrack>,
 }
 
@@ -303,8 +307,8 @@ impl Manifest {
         let patches =
             FileRecord { file: raw.patches.file, sha256: raw.patches.sha256, bytes: raw.patches.bytes };
         patches.check()?;
-        if let Some(hits) = &raw.hits {
-            hits.check()?;
+        for file in [&raw.hits, &raw.notes].into_iter().flatten() {
+            file.check()?;
         }
         Ok(Self {
             id: raw.id,
@@ -314,6 +318,7 @@ impl Manifest {
             patches,
             patch_count: raw.patches.count,
             hits: raw.hits,
+            notes: raw.notes,
             tracks: tracks.try_into().map_err(|_| "tracks must be the four tracks".to_owned())?,
         })
     }
@@ -329,7 +334,7 @@ impl Manifest {
         let graphs = self.tracks.iter().flat_map(|track| {
             [&track.compose, &track.perform, &track.decode, &track.encode].map(|graph| &graph.file)
         });
-        std::iter::once(&self.patches).chain(&self.hits).chain(graphs)
+        std::iter::once(&self.patches).chain(&self.hits).chain(&self.notes).chain(graphs)
     }
 }
 

@@ -13,6 +13,7 @@ use resonantgen_sound::codec::excitation::{
 };
 use resonantgen_sound::codec::hits::{CURVE_POINTS, Curve, Hits};
 use resonantgen_sound::codec::kit::{Kit, KitPiece};
+use resonantgen_sound::codec::notes::{Instrument, Zone};
 use resonantgen_words::{STYLE_COUNT, Style};
 
 /// Names of the drum classes in a kit's excitation, in the order of [`resonantgen_music::score::DrumClass::ALL`].
@@ -40,6 +41,8 @@ pub enum PatchExcitation {
     Drums(Box<DrumBodies>),
     /// Hits of the bundle's file: no network takes part.
     Kit(Box<Kit>),
+    /// Notes of the bundle's file: no network takes part.
+    Notes(Box<Instrument>),
 }
 
 /// A patch: one timbre of one track.
@@ -106,6 +109,16 @@ struct RawKit {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawInstrument {
+    /// Pitches and the names of their pieces.
+    zones: Vec<(u8, String)>,
+    release_s: f64,
+    is_monophonic: bool,
+    tone: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawPiece {
     piece: String,
     gain_db: f64,
@@ -166,6 +179,8 @@ fn validate(raw: RawPatch, hits: &Hits) -> Result<Patch, String> {
     }
     let excitation = if raw.track == Track::Drums && raw.excitation.get("pieces").is_some() {
         PatchExcitation::Kit(Box::new(kit(raw.excitation, hits)?))
+    } else if raw.track != Track::Drums && raw.excitation.get("zones").is_some() {
+        PatchExcitation::Notes(Box::new(instrument(raw.excitation, raw.width, hits)?))
     } else if raw.track == Track::Drums {
         PatchExcitation::Drums(Box::new(bodies(raw.excitation)?))
     } else {
@@ -241,6 +256,37 @@ fn class_index(name: &str) -> Result<usize, String> {
     index.ok_or_else(|| format!("'{name}' is no drum class"))
 }
 
+fn tone(gains: Vec<f64>) -> Result<Curve, String> {
+    let tone: Curve = gains
+        .try_into()
+        .map_err(|tone: Vec<f64>| format!("tone has {} gains, {CURVE_POINTS} are needed", tone.len()))?;
+    for gain in tone {
+        within("a gain of tone", gain, -40.0, 24.0)?;
+    }
+    Ok(tone)
+}
+
+fn instrument(value: serde_json::Value, width: f32, hits: &Hits) -> Result<Instrument, String> {
+    let raw: RawInstrument = serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
+    within("release_s", raw.release_s, 0.005, 10.0)?;
+    if raw.zones.is_empty() {
+        return Err("zones are empty".to_owned());
+    }
+    let mut zones = Vec::with_capacity(raw.zones.len());
+    for (pitch, piece) in raw.zones {
+        within("a pitch of zones", f64::from(pitch), 0.0, 127.0)?;
+        if hits.piece(&piece).is_none() {
+            return Err(format!("pitch {pitch} needs '{piece}', which the file of notes does not have"));
+        }
+        zones.push(Zone { pitch, piece });
+    }
+    if !zones.is_sorted_by(|low, high| low.pitch < high.pitch) {
+        return Err("the pitches of zones do not rise".to_owned());
+    }
+    let tone = tone(raw.tone)?;
+    Ok(Instrument { zones, release_s: raw.release_s, is_monophonic: raw.is_monophonic, tone, width })
+}
+
 fn kit(value: serde_json::Value, hits: &Hits) -> Result<Kit, String> {
     let raw: RawKit = serde_json::from_value(value).map_err(|error| format!("excitation: {error}"))?;
     for (what, value, low, high) in [
@@ -250,13 +296,7 @@ fn kit(value: serde_json::Value, hits: &Hits) -> Result<Kit, String> {
     ] {
         within(what, value, low, high)?;
     }
-    let tone: Curve = raw
-        .tone
-        .try_into()
-        .map_err(|tone: Vec<f64>| format!("tone has {} gains, {CURVE_POINTS} are needed", tone.len()))?;
-    for gain in tone {
-        within("a gain of tone", gain, -40.0, 24.0)?;
-    }
+    let tone = tone(raw.tone)?;
     let mut pieces: [Option<KitPiece>; DRUM_CLASS_COUNT] = Default::default();
     for (name, own) in raw.pieces {
         within(&format!("gain_db of {name}"), own.gain_db, -40.0, 24.0)?;

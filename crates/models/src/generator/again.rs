@@ -45,6 +45,7 @@ impl Engine {
         let (_, audio) = self
             .render(&request, record, patch, &take.score, &mut timings, observer)
             .map_err(|source| failed(track, source))?;
+        let audio = if bpm == take.recipe.plan.bpm { self.spliced(&request, patch, audio) } else { audio };
         let id = recipe.take_id();
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
     }

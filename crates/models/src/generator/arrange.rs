@@ -5,13 +5,16 @@
 //! the bass drum, and chords make room for the lead around its centre.
 
 use super::TakeRequest;
+use super::colour::Colour;
+use super::random::{Purpose, Random};
 use resonantgen_music::harmony;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::codec::BANDS;
 use resonantgen_sound::codec::filter::band_hz;
-use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_sound::codec::hits::Curve;
+use resonantgen_take::{Finish, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::{Intent, STYLE_COUNT, Style};
 
 /// Loudness of a stem in LUFS, so that four of them sum to about -16.
@@ -42,8 +45,27 @@ const OVER: [f32; TRACK_COUNT] = [1.85, 1.35, 1.35, 1.35];
 /// Ducking of the bass under a bass drum, in decibels (index as [`Style::ALL`]). In trap and hip hop the long 808 is part of
 /// the kick; a jazz kick is felt more than heard.
 const YIELD_DB: [f32; STYLE_COUNT] = [4.0, 4.0, 2.0, 1.5, 3.0, 2.0, 3.0, 0.0, 0.0, 1.5, 4.0, 1.5];
+/// Further ducking of the bass's lows under a bass drum in a mixed stem, in decibels (index as [`Style::ALL`]): the two share the
+/// octave in which the kick is heard.
+const YIELD_LOWS_DB: [f32; STYLE_COUNT] = [7.0, 7.0, 3.5, 3.0, 6.0, 4.0, 5.0, 3.0, 2.0, 4.0, 7.0, 3.0];
+/// Where those lows end, in hertz.
+const LOWS_BELOW_HZ: f32 = 150.0;
+/// Loudness at which all the tracks that play are aimed together, in LUFS: what is loud by itself masks a little of it.
+const PIECE_LUFS: f32 = -16.0;
+/// Adjustment of mixed stems against levelled ones, in decibels: chords and lead have an octave of their own in more pieces.
+const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 1.2, 0.6];
+/// Range added to the piece's loudness by its energy and its aggression, in decibels each.
+const PIECE_DB: f32 = 0.75;
+/// How far the stems of a piece may be from their usual loudness, in decibels; a stem alone is louder by up to this.
+const MOST_SHIFT_DB: f32 = 8.0;
+/// Highest ceiling of a stem, however few play.
+const MOST_CEILING: f32 = 0.84;
+/// How far peaks of a mixed stem may be over its ceiling before they are limited.
+const MIXED_OVER: [f32; TRACK_COUNT] = [2.4, 1.8, 1.8, 1.8];
 /// Cut of chords around the centre of a heard melody, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
+/// The lowest octave of a timbre curve, in hertz.
+const LOWEST_OCTAVE_HZ: f32 = 31.25;
 /// Minimum span of a narrowed register, in semitones.
 const LEAST_SPAN: u8 = 26;
 
@@ -56,12 +78,34 @@ pub(super) struct Arrangement {
     pub(super) yields_at: Vec<usize>,
     /// Depth of the ducking, in decibels.
     pub(super) yields_db: f32,
+    /// As `yields_db`, further, of the lows alone.
+    pub(super) yields_lows_db: f32,
+    /// Where the lows end, in hertz.
+    pub(super) lows_below_hz: f32,
+    /// Effects of a mixed stem, and the seed of their noise; `None` for a stem that is levelled only.
+    pub(super) colour: Option<(Colour, u64)>,
     /// Target loudness in LUFS.
     pub(super) loudness_lufs: f32,
     /// Maximum sample.
     pub(super) ceiling: f32,
     /// Maximum sample before limiting, relative to the ceiling.
     pub(super) over: f32,
+    /// Whether it gets louder towards its end, and tonal parts brighter.
+    pub(super) rises: Rise,
+    /// Length of the plan in audio frames; what is rendered may be longer.
+    pub(super) frames: usize,
+}
+
+/// How a stem rises towards the end of a section that builds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rise {
+    /// Not at all.
+    #[default]
+    None,
+    /// Louder.
+    Level,
+    /// Louder, and brighter by a low-pass that opens.
+    LevelAndFilter,
 }
 
 /// The takes that a request hears, without the track's own.
@@ -109,18 +153,57 @@ pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
 }
 
 impl Arrangement {
-    /// Plans the sound of `notes`, the part written for `request`.
-    pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note]) -> Self {
+    /// Plans the sound of `notes`, the part written for `request`. `has_room` says that the patch sounds in a room of its own.
+    pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note], has_room: bool) -> Self {
         let track = request.track;
         let kicks = heard_notes(request, Track::Drums).filter(|_| track == Track::Bass);
-        Self {
+        let shape = request.intent.track(track).shape.as_ref();
+        let level_db = shape.map_or(0.0, |shape| shape.level_db);
+        let rises = match track {
+            _ if !shape.is_some_and(|shape| shape.rises) => Rise::None,
+            Track::Drums => Rise::Level,
+            Track::Bass | Track::Harmony | Track::Melody => Rise::LevelAndFilter,
+        };
+        let levelled = Self {
+            rises,
+            frames: request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ),
             equaliser: equaliser(request, notes),
             yields_at: kicks.map_or_else(Vec::new, |drums| kick_frames(request.plan, drums)),
             yields_db: by_style(&request.intent.styles, |style| YIELD_DB[style]),
-            loudness_lufs: loudness_lufs(track, request.intent),
+            yields_lows_db: 0.0,
+            lows_below_hz: LOWS_BELOW_HZ,
+            colour: None,
+            loudness_lufs: loudness_lufs(track, request.intent) + level_db,
             ceiling: CEILING[track.index()],
             over: OVER[track.index()],
+        };
+        if request.settings.finish == Finish::Levelled {
+            return levelled;
         }
+        let shift = shift_db(request.intent);
+        let seed = Random::new(request.seed, track, Purpose::Grain, 0).integer();
+        Self {
+            yields_lows_db: by_style(&request.intent.styles, |style| YIELD_LOWS_DB[style]),
+            colour: Some((Colour::new(request, has_room), seed)),
+            loudness_lufs: mixed_lufs(track, request.intent) + shift + level_db,
+            ceiling: (levelled.ceiling * 10f32.powf(shift / 20.0)).min(MOST_CEILING),
+            over: MIXED_OVER[track.index()],
+            ..levelled
+        }
+    }
+}
+
+impl Arrangement {
+    /// The equaliser at the octaves of a timbre curve, in decibels.
+    pub(super) fn per_octave(&self) -> Curve {
+        std::array::from_fn(|octave| {
+            let hz = LOWEST_OCTAVE_HZ * (octave as f32).exp2();
+            let above = (1..BANDS - 1).find(|band| band_hz(*band) >= hz).unwrap_or(BANDS - 1);
+            let (low, high) = (band_hz(above - 1), band_hz(above));
+            let share = ((hz - low) / (high - low)).clamp(0.0, 1.0);
+            let gain = self.equaliser[above - 1] * (1.0 - share) + self.equaliser[above] * share;
+            f64::from(gain * 20.0 / std::f32::consts::LN_10)
+        })
     }
 }
 
@@ -134,6 +217,19 @@ fn loudness_lufs(track: Track, intent: &Intent) -> f32 {
     LOUDNESS_LUFS[track.index()]
         + by_style(&intent.styles, |style| STYLE_DB[style][track.index()])
         + ATTRIBUTE_DB * (own.energy + own.aggression - 1.0)
+}
+
+/// Loudness of a mixed stem before all of them are brought to the piece's, in LUFS.
+fn mixed_lufs(track: Track, intent: &Intent) -> f32 {
+    loudness_lufs(track, intent) + MIXED_DB[track.index()]
+}
+
+/// How much louder than usual the stems of a piece are, in decibels, so that those that play sum to what a piece has.
+fn shift_db(intent: &Intent) -> f32 {
+    let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
+    let power: f32 = playing.map(|track| 10f32.powf(mixed_lufs(track, intent) / 10.0)).sum();
+    let wanted = PIECE_LUFS + PIECE_DB * (intent.attributes.energy + intent.attributes.aggression - 1.0);
+    (wanted - 10.0 * power.max(1e-9).log10()).clamp(-MOST_SHIFT_DB, MOST_SHIFT_DB)
 }
 
 fn kick_frames(plan: &Plan, drums: &[Note]) -> Vec<usize> {
@@ -185,6 +281,26 @@ fn equaliser(request: &TakeRequest<'_>, notes: &[Note]) -> [f32; BANDS] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_plays_a_mixed_piece_is_as_loud_as_others() {
+        for prompt in [
+            "techno",
+            "ambient, very calm",
+            "solo piano",
+            "aggressive metal",
+            "just drums",
+            "jazz, no melody",
+        ] {
+            let intent = resonantgen_words::parse(prompt).expect("a prompt");
+            let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
+            let shift = shift_db(&intent);
+            let power: f32 =
+                playing.map(|track| 10f32.powf((mixed_lufs(track, &intent) + shift) / 10.0)).sum();
+            let sum = 10.0 * power.log10();
+            assert!((-17.5..=-14.8).contains(&sum), "{prompt} sums to {sum}");
+        }
+    }
 
     #[test]
     fn four_stems_of_any_style_sum_to_about_the_same() {

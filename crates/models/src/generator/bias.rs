@@ -112,6 +112,11 @@ impl Bias {
         }
     }
 
+    /// The parent's tokens of a step, without the step's end.
+    pub(super) fn parent_tokens(&self, step: u32) -> &[Token] {
+        self.parent.get(step as usize).map_or(&[], Vec::as_slice)
+    }
+
     /// Records the chosen token.
     pub(super) fn feed(&mut self, token: Token) {
         if token == STEP {

@@ -57,6 +57,11 @@ pub(super) fn choose_patch<'a>(
             return held.filter(|patch| without != Some(patch.id.as_str()));
         }
     }
+    let pinned = request.intent.track(request.track).shape.as_ref().and_then(|shape| shape.patch.as_deref());
+    let pinned = pinned.filter(|pinned| without != Some(*pinned));
+    if let Some(patch) = pinned.and_then(|id| bundle.patches(request.track).find(|patch| patch.id == id)) {
+        return Some(patch);
+    }
     let mut random = Random::of_kind(request, Purpose::Patch, 0);
     let variation = request.settings.variation.clamp(0.0, 1.0);
     bundle

@@ -8,7 +8,7 @@ use super::lean::Lean;
 use super::random::{Purpose, Random};
 use super::rules::Rules;
 use super::sampling::Sampling;
-use super::tokens::{BOS, Decoder, Grammar, Token, vocabulary};
+use super::tokens::{BOS, Decoder, Grammar, STEP, Token, vocabulary};
 use super::{Observer, Stage, TakeRequest};
 use crate::context::Context;
 use crate::runtime::{ModelError, StepNetwork};
@@ -54,6 +54,12 @@ pub(super) fn compose(
     let mut random = Random::of_kind(request, Purpose::Compose, candidate);
     let mut bias = Bias::new(request);
     let mut figure = Figure::new(request, candidate);
+    // Where the notes are those of the parent, its tokens are fed as they are: what is new hears what comes before it, and is
+    // chosen among candidates for what comes after it.
+    let parent = super::bias::parent(request);
+    let kept = super::shape::kept_steps(request, parent);
+    let mut forced: std::collections::VecDeque<Token> = std::collections::VecDeque::new();
+    let mut forced_step = None;
 
     let mut notes = Vec::new();
     let mut decoder = Decoder::new(track, plan.key.tonic, 0);
@@ -104,7 +110,12 @@ pub(super) fn compose(
         figure.apply(&grammar, step, &notes, &mut logits);
         rules.mask(&grammar, step, &mut logits);
         position += 1;
-        token = sampling.draw(&logits, random.uniform()) as Token;
+        let drawn = sampling.draw(&logits, random.uniform()) as Token;
+        if kept.as_ref().is_some_and(|kept| kept[step as usize]) && forced_step != Some(step) {
+            forced_step = Some(step);
+            forced = bias.parent_tokens(step).iter().copied().chain([STEP]).collect();
+        }
+        token = forced.pop_front().unwrap_or(drawn);
         grammar.feed(token);
         bias.feed(token);
         figure.feed(token);

@@ -337,4 +337,11 @@ mod tests {
             assert_eq!(serde_json::to_value(family).expect("plain"), family.name());
         }
     }
+
+    #[test]
+    fn families_are_those_of_the_golden_tables() {
+        let tables = include_str!("../../../../tests/golden/tables/tables.json");
+        let tables: serde_json::Value = serde_json::from_str(tables).expect("it is JSON");
+        assert_eq!(tables["families"], serde_json::json!(Family::ALL.map(Family::name)));
+    }
 }

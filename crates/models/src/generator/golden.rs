@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::tokens::Token;
 use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
@@ -23,13 +23,15 @@ pub(crate) struct Piece {
     style: String,
     bpm: f64,
     pub(crate) tonic: u8,
-    mode: Mode,
+    mode: String,
     meter: (u32, u32),
     bars: u32,
     swing_unit: u32,
     swing_ratio: f64,
     chords: Vec<(u8, String)>,
+    #[serde(deserialize_with = "notes_by_track")]
     pub(crate) tracks: BTreeMap<Track, Vec<Note>>,
+    #[serde(deserialize_with = "attributes")]
     pub(crate) attributes: Attributes,
 }
 
@@ -42,9 +44,56 @@ pub(crate) struct Case {
     pub(crate) first_bar: u32,
     pub(crate) bars: u32,
     pub(crate) tokens: Vec<Token>,
+    #[serde(deserialize_with = "notes")]
     pub(crate) decoded: Vec<Note>,
     pub(crate) rows: Vec<Row>,
     pub(crate) masks: Vec<Mask>,
+}
+
+/// A note as it is written in the files.
+#[derive(Deserialize)]
+struct WrittenNote {
+    step: u32,
+    #[serde(default)]
+    offset: f32,
+    length: f32,
+    pitch: u8,
+    velocity: u8,
+}
+
+impl From<WrittenNote> for Note {
+    fn from(note: WrittenNote) -> Self {
+        let WrittenNote { step, offset, length, pitch, velocity } = note;
+        Self { step, offset, length, pitch, velocity }
+    }
+}
+
+fn notes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Note>, D::Error> {
+    let notes = Vec::<WrittenNote>::deserialize(deserializer)?;
+    Ok(notes.into_iter().map(Note::from).collect())
+}
+
+fn notes_by_track<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Track, Vec<Note>>, D::Error> {
+    let tracks = BTreeMap::<Track, Vec<WrittenNote>>::deserialize(deserializer)?;
+    Ok(tracks
+        .into_iter()
+        .map(|(track, notes)| (track, notes.into_iter().map(Note::from).collect()))
+        .collect())
+}
+
+fn attributes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Attributes, D::Error> {
+    #[derive(Deserialize)]
+    struct Written {
+        energy: f32,
+        density: f32,
+        brightness: f32,
+        aggression: f32,
+        complexity: f32,
+    }
+    let Written { energy, density, brightness, aggression, complexity } = Written::deserialize(deserializer)?;
+    Ok(Attributes { energy, density, brightness, aggression, complexity })
 }
 
 #[derive(Deserialize)]
@@ -80,9 +129,10 @@ impl Piece {
             };
             ChordQuality::ALL.into_iter().find(|quality| quality.suffix() == suffix).expect("a known quality")
         };
+        let mode = Mode::ALL.into_iter().find(|mode| mode.name() == self.mode).expect("a known mode");
         Plan {
             bpm: self.bpm,
-            key: Key { tonic: self.tonic, mode: self.mode },
+            key: Key { tonic: self.tonic, mode },
             meter: Meter::new(self.meter.0, self.meter.1).expect("a usable meter"),
             bars: self.bars,
             chords: self

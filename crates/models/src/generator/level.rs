@@ -1,6 +1,8 @@
-//! Level: brings a rendered loop to its planned loudness.
+//! Level: gives a rendered loop its colour and brings it to its planned loudness.
 
-use super::arrange::Arrangement;
+use super::arrange::{Arrangement, Rise};
+use super::colour::Colour;
+use resonantgen_sound::finish::{self, Sides};
 use resonantgen_sound::measure::sound;
 use resonantgen_take::StemAudio;
 
@@ -11,6 +13,8 @@ const KNEE: f32 = 0.7;
 const SIGNIFICANT_BITS: u32 = 18;
 /// Maximum gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
+/// How often a mixed loop is levelled and limited.
+const LEVELLINGS: u32 = 3;
 /// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
 const YIELD_LEAD: usize = 240;
 const YIELD_HOLD: usize = 1_440;
@@ -18,7 +22,12 @@ const YIELD_RELEASE: usize = 5_760;
 
 /// Levels a loop and quantises it.
 pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arrangement) -> StemAudio {
+    if let Some((colour, seed)) = arrangement.colour {
+        return mixed([left, right], arrangement, colour, seed);
+    }
     give_way(&mut left, &mut right, arrangement);
+    let frames = arrangement.frames.min(left.len());
+    rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
     let peak = left.iter().chain(&right).fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     let loudness = sound::loudness(&left, &right);
     let wanted = loudness.map_or(1.0, |loudness| 10f32.powf((arrangement.loudness_lufs - loudness) / 20.0));
@@ -29,23 +38,103 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
     StemAudio::from_f32_rounded(&left, &right, SIGNIFICANT_BITS)
 }
 
+/// Colours a loop, keeps it safe for mono, levels and limits it.
+fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64) -> StemAudio {
+    colour.chain.apply(&mut sides, seed);
+    let [left, right] = &mut sides;
+    give_way(left, right, arrangement);
+    let frames = arrangement.frames.min(left.len());
+    rise(&mut left[..frames], &mut right[..frames], arrangement.rises);
+    if let Some(gains) = gains(left.len(), &arrangement.yields_at, arrangement.yields_lows_db) {
+        finish::duck_lows(&mut sides, &gains, arrangement.lows_below_hz);
+    }
+    finish::keep_mono_compatible(&mut sides, colour.most_side);
+    let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    let most = (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN);
+    let ceiling_dbtp = 20.0 * arrangement.ceiling.log10();
+    let mut gain = 1.0_f32;
+    let mut done = sides.clone();
+    // What the limiter takes is given back once or twice.
+    for _ in 0..LEVELLINGS {
+        let missing = sound::loudness(&done[0], &done[1])
+            .map_or(1.0, |loudness| 10f32.powf((arrangement.loudness_lufs - loudness) / 20.0));
+        gain = (gain * missing).min(most);
+        for (done, sample) in done.iter_mut().flatten().zip(sides.iter().flatten()) {
+            *done = gain * sample;
+        }
+        finish::limit::limit(&mut done, ceiling_dbtp);
+        if (missing - 1.0).abs() < 0.01 {
+            break;
+        }
+    }
+    StemAudio::from_f32_rounded(&done[0], &done[1], SIGNIFICANT_BITS)
+}
+
 /// Ducks the loop where the arrangement says so.
 fn give_way(left: &mut [f32], right: &mut [f32], arrangement: &Arrangement) {
-    let count = left.len();
-    if arrangement.yields_at.is_empty() || arrangement.yields_db == 0.0 || count == 0 {
-        return;
+    let Some(gains) = gains(left.len(), &arrangement.yields_at, arrangement.yields_db) else { return };
+    for (index, gain) in gains.into_iter().enumerate() {
+        left[index] *= gain;
+        right[index] *= gain;
     }
-    let depth = 1.0 - 10f32.powf(-arrangement.yields_db / 20.0);
+}
+
+/// A gain for each sample that goes down by `depth_db` where a stem gives way; `None` where it never does.
+fn gains(count: usize, yields_at: &[usize], depth_db: f32) -> Option<Vec<f32>> {
+    if yields_at.is_empty() || depth_db == 0.0 || count == 0 {
+        return None;
+    }
+    let depth = 1.0 - 10f32.powf(-depth_db / 20.0);
     let mut gains = vec![1.0_f32; count];
-    for at in &arrangement.yields_at {
+    for at in yields_at {
         for offset in 0..YIELD_LEAD + YIELD_HOLD + YIELD_RELEASE {
             let gain = &mut gains[(at + count - YIELD_LEAD.min(count) + offset) % count];
             *gain = gain.min(1.0 - depth * yielding(offset));
         }
     }
-    for (index, gain) in gains.into_iter().enumerate() {
-        left[index] *= gain;
-        right[index] *= gain;
+    Some(gains)
+}
+
+/// Level at the start of a rise in decibels, and cutoff of its low-pass at the start and the end, in hertz.
+const RISE_DB: f32 = -7.0;
+const RISE_HZ: (f32, f32) = (450.0, 16_000.0);
+/// Share of a rise at which it is at its height.
+const RISEN: f32 = 0.92;
+/// Samples for which the filter's cutoff stays, and of the fades at both ends (5 ms), since a rise does not loop.
+const RISE_BLOCK: usize = 64;
+const RISE_FADE: usize = 240;
+
+/// Makes a stem rise towards its end: a level ramp in decibels, and a resonant low-pass of second order whose cutoff goes up
+/// evenly in octaves (Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients", low-pass).
+fn rise(left: &mut [f32], right: &mut [f32], rises: Rise) {
+    if rises == Rise::None {
+        return;
+    }
+    let count = left.len();
+    let rate = resonantgen_take::TAKE_SAMPLE_RATE_HZ as f32;
+    for side in [left, right] {
+        let (mut in_1, mut in_2, mut out_1, mut out_2) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+        for (block, samples) in side.chunks_mut(RISE_BLOCK).enumerate() {
+            let share = ((block * RISE_BLOCK) as f32 / count as f32 / RISEN).min(1.0);
+            let gain = 10f32.powf(RISE_DB * (1.0 - share) / 20.0);
+            let hz = RISE_HZ.0 * (RISE_HZ.1 / RISE_HZ.0).powf(share);
+            let angle = std::f32::consts::TAU * hz / rate;
+            let (sine, cosine) = angle.sin_cos();
+            let alpha = sine / (2.0 * std::f32::consts::FRAC_1_SQRT_2);
+            let (b, a_0, a_1, a_2) = ((1.0 - cosine) / 2.0, 1.0 + alpha, -2.0 * cosine, 1.0 - alpha);
+            for sample in samples {
+                let input = *sample;
+                let filtered = (b * (input + 2.0 * in_1 + in_2) - a_1 * out_1 - a_2 * out_2) / a_0;
+                (in_2, in_1, out_2, out_1) = (in_1, input, out_1, filtered);
+                *sample = gain * if rises == Rise::LevelAndFilter { filtered } else { input };
+            }
+        }
+        let fade = RISE_FADE.min(count / 2);
+        for index in 0..fade {
+            let share = (index as f32 + 0.5) / fade as f32;
+            side[index] *= share;
+            side[count - 1 - index] *= share;
+        }
     }
 }
 
@@ -81,9 +170,14 @@ mod tests {
             equaliser: [0.0; BANDS],
             yields_at,
             yields_db: 6.0,
+            yields_lows_db: 0.0,
+            lows_below_hz: 150.0,
+            colour: None,
             loudness_lufs: -20.0,
             ceiling: 0.5,
             over: 1.25,
+            rises: Rise::None,
+            frames: 96_000,
         }
     }
 
@@ -110,6 +204,25 @@ mod tests {
         let audio = leveled(left.clone(), left, &arrangement(Vec::new()));
         let highest = audio.left.iter().map(|sample| sample.abs()).max().expect("samples");
         assert!(highest as f32 <= 0.5 * resonantgen_take::FULL_SCALE);
+    }
+
+    #[test]
+    fn a_rise_gets_louder_and_brighter() {
+        let noise: Vec<f32> = (0..96_000_u32)
+            .map(|index| (index.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0)
+            .collect();
+        for rises in [Rise::Level, Rise::LevelAndFilter] {
+            let (mut left, mut right) = (noise.clone(), noise.clone());
+            rise(&mut left, &mut right, rises);
+            let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
+            let steep =
+                |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
+            let (start, end) = (&left[1_000..10_000], &left[86_000..95_000]);
+            assert!(power(end) > 3.0 * power(start), "{rises:?}");
+            let brighter = steep(end) / power(end) / (steep(start) / power(start));
+            assert_eq!(brighter > 4.0, rises == Rise::LevelAndFilter, "{rises:?}: {brighter}");
+            assert!(left[0].abs() < 0.01 && left[95_999].abs() < 0.01);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) enum Purpose {
     Edit = 3,
     Figure = 4,
     Groove = 5,
+    Grain = 6,
 }
 
 /// Random numbers of one take and purpose.

@@ -18,6 +18,7 @@ use resonantgen_sound::codec::features::{self, Features};
 use resonantgen_sound::codec::filter::{SpectralFilter, Synthesis};
 use resonantgen_sound::codec::hits::Hits;
 use resonantgen_sound::codec::kit::{self, Kit, Performance, Strike};
+use resonantgen_sound::codec::notes::{self, Instrument, PlayedNote};
 use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::codec::width::Widener;
 use resonantgen_sound::codec::{
@@ -91,7 +92,9 @@ impl Material {
             PatchExcitation::Drums(bodies) => {
                 excitation::drums_while(&self.notes, bodies, window, &keep_going)
             }
-            PatchExcitation::Kit(_) => unreachable!("a kit of hits excites no network"),
+            PatchExcitation::Kit(_) | PatchExcitation::Notes(_) => {
+                unreachable!("finished sound excites no network")
+            }
         };
         let [first, second] = pitched.ok_or(ModelError::Cancelled)?;
         let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
@@ -113,7 +116,7 @@ pub(super) fn play_kit(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<StemAudio, ModelError> {
-    let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let loop_samples = super::shape::rendered_frames(request);
     let strike = |note: &Note| {
         let seconds = request.plan.seconds_at(f64::from(note.step) + f64::from(note.offset));
         let at = (seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64;
@@ -124,7 +127,45 @@ pub(super) fn play_kit(
     strikes.sort_by_key(|strike| (strike.at, strike.class.index()));
     let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
     let performance = Performance { seed, tone: &kit::tilted(tilt), threads };
+    let room = kit.room * arrangement.colour.map_or(1.0, |(colour, _)| colour.own_room);
+    let kit = &Kit { room: room.min(1.0), ..kit.clone() };
     let sides = kit::perform(kit, hits, &strikes, loop_samples, performance, &|| !observer.is_cancelled());
+    let [left, right] = sides.ok_or(ModelError::Cancelled)?;
+    Ok(leveled(left, right, arrangement))
+}
+
+/// Plays a score on an instrument of recorded notes, and colours and levels it.
+///
+/// # Errors
+/// [`ModelError::Cancelled`] soon after the observer asked for it.
+pub(super) fn play_notes(
+    request: &TakeRequest<'_>,
+    score: &Score,
+    (instrument, hits): (&Instrument, &Hits),
+    (tilt, arrangement): (f32, &Arrangement),
+    threads: usize,
+    observer: &dyn Observer,
+) -> Result<StemAudio, ModelError> {
+    let loop_samples = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+    let sample_at =
+        |step: f64| (request.plan.seconds_at(step) * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as i64;
+    let play = |note: &Note| {
+        let start = f64::from(note.step) + f64::from(note.offset);
+        let at = sample_at(start);
+        let held = (sample_at(start + f64::from(note.length)) - at).max(480) as usize;
+        let at = at.rem_euclid(loop_samples as i64) as usize;
+        PlayedNote { at, held, pitch: note.pitch, velocity: note.velocity }
+    };
+    let mut played: Vec<PlayedNote> = score.notes.iter().map(play).collect();
+    played.sort_by_key(|note| (note.at, note.pitch));
+    let seed = Random::new(request.seed, request.track, Purpose::Noise, 0).integer();
+    let mut tone = kit::tilted(tilt);
+    for (gain, room) in tone.iter_mut().zip(arrangement.per_octave()) {
+        *gain += room;
+    }
+    let performance = Performance { seed, tone: &tone, threads };
+    let sides =
+        notes::perform(instrument, hits, &played, loop_samples, performance, &|| !observer.is_cancelled());
     let [left, right] = sides.ok_or(ModelError::Cancelled)?;
     Ok(leveled(left, right, arrangement))
 }
@@ -149,9 +190,13 @@ pub(super) fn perform(
     )
 }
 
-/// Extracts the loop's tokens from the time line's (`[codebooks, codec_frames]`).
-pub(super) fn loop_tokens(codes: &[i64], codebooks: usize, timeline: &Timeline) -> Tokens {
-    let range = timeline.loop_codec_frames();
+/// Extracts the tokens of a range of codec frames from the time line's (`[codebooks, codec_frames]`).
+pub(super) fn loop_tokens(
+    codes: &[i64],
+    codebooks: usize,
+    timeline: &Timeline,
+    range: Range<usize>,
+) -> Tokens {
     let codes = codes
         .chunks_exact(timeline.codec_frames())
         .flat_map(|row| row[range.clone()].iter().map(|code| *code as u16))

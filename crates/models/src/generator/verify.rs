@@ -48,6 +48,10 @@ pub(super) enum Remedy {
 /// contradict the prompt.
 pub(super) fn remedy(request: &TakeRequest<'_>, notes: &[Note], failures: &[Failure]) -> Option<Remedy> {
     let (track, wish) = (request.track, request.intent.track(request.track));
+    if wish.shape.is_some() {
+        // A section plays the song's patch in its register, and is silent where it is meant to be.
+        return None;
+    }
     if failures.iter().any(|failure| matches!(failure, Failure::NotesUnheard(_))) && track != Track::Drums {
         if wish.octave != 0 {
             return None;

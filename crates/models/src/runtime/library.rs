@@ -65,12 +65,24 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, RuntimeError> {
     }
 }
 
+/// Whether a library is there, but cannot be loaded because one that it needs is not (Windows). The official builds need nothing but
+/// the Visual C++ runtime.
+fn lacks_another_library(error: &libloading::Error, path: &Path) -> bool {
+    /// `ERROR_MOD_NOT_FOUND` (winerror.h).
+    const MODULE_NOT_FOUND: i32 = 126;
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let code = cause.and_then(std::io::Error::raw_os_error);
+    cfg!(windows) && code == Some(MODULE_NOT_FOUND) && path.is_file()
+}
+
 /// Version of the library at `path`, if it is supported.
 pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
     // SAFETY: loading a library runs its initialisers; the path was named by the user or is where setup puts the runtime,
     // and the file is used as the runtime afterwards.
-    let library = unsafe { libloading::Library::new(path) }
-        .map_err(|error| RuntimeError::Unloadable { path: path.to_owned(), reason: error.to_string() })?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| match error {
+        error if lacks_another_library(&error, path) => RuntimeError::VisualCpp { path: path.to_owned() },
+        error => RuntimeError::Unloadable { path: path.to_owned(), reason: error.to_string() },
+    })?;
     let stranger = || RuntimeError::Stranger { path: path.to_owned() };
     // SAFETY: a symbol of this name has this signature in every ONNX Runtime (onnxruntime_c_api.h).
     let base = unsafe {
@@ -108,12 +120,17 @@ mod tests {
     use super::is_library_name;
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn only_the_runtime_itself_counts() {
-        assert!(is_library_name("libonnxruntime.so.1.28.0"));
-        assert!(is_library_name("libonnxruntime.so"));
-        assert!(!is_library_name("libonnxruntime_providers_shared.so"));
-        assert!(!is_library_name("onnxruntime.dll"));
-        assert!(!is_library_name("libonnxruntime.1.28.0.dylib"));
+    fn only_the_runtime_of_this_system_counts() {
+        for (system, name) in [
+            ("linux", "libonnxruntime.so.1.28.0"),
+            ("linux", "libonnxruntime.so"),
+            ("macos", "libonnxruntime.1.28.0.dylib"),
+            ("macos", "libonnxruntime.dylib"),
+            ("windows", "onnxruntime.dll"),
+            ("none", "libonnxruntime_providers_shared.so"),
+            ("none", "onnxruntime_providers_shared.dll"),
+        ] {
+            assert_eq!(is_library_name(name), system == std::env::consts::OS, "{name}");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Chords and their symbols.
 
-use serde::{Deserialize, Serialize};
-
 use super::key::{parse_pitch_class, pitch_class_name};
 
 /// A chord's quality: the intervals above its root.
@@ -138,9 +136,8 @@ impl ChordQuality {
     }
 }
 
-/// A chord. Written as its symbol ("F#m7") in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+/// A chord. Its text is a symbol ("F#m7").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chord {
     /// Pitch class of the root, in `0..12`.
     pub root: u8,
@@ -186,20 +183,6 @@ impl std::str::FromStr for Chord {
         let quality = ChordQuality::from_suffix(rest).ok_or_else(wrong)?;
         let flats = trimmed.chars().nth(1).is_some_and(|accidental| accidental == 'b' || accidental == '♭');
         Ok(Self::new(root, quality, flats))
-    }
-}
-
-impl From<Chord> for String {
-    fn from(chord: Chord) -> Self {
-        chord.to_string()
-    }
-}
-
-impl TryFrom<String> for Chord {
-    type Error = ParseChordError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 

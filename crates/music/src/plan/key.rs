@@ -1,10 +1,7 @@
 //! Keys: a tonic and a mode.
 
-use serde::{Deserialize, Serialize};
-
 /// The seven modes; harmonic minor counts as [`Mode::Minor`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Ionian.
     Major,
@@ -63,9 +60,8 @@ impl Mode {
     }
 }
 
-/// A tonic and a mode. Written as text ("A minor") in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+/// A tonic and a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Pitch class of the tonic, in `0..12`; 0 is C.
     pub tonic: u8,
@@ -154,20 +150,6 @@ impl std::str::FromStr for Key {
             _ => Mode::ALL.into_iter().find(|mode| mode.name() == word).ok_or_else(wrong)?,
         };
         Ok(Self { tonic, mode })
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.to_string()
-    }
-}
-
-impl TryFrom<String> for Key {
-    type Error = ParseKeyError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 

@@ -1,10 +1,7 @@
 //! Time signatures.
 
-use serde::{Deserialize, Serialize};
-
-/// A time signature such as 4/4. Written as text in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+/// A time signature such as 4/4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Meter {
     numerator: u32,
     denominator: u32,
@@ -109,20 +106,6 @@ impl std::str::FromStr for Meter {
         let wrong = || ParseMeterError(text.to_owned());
         let (numerator, denominator) = numbers(text).ok_or_else(wrong)?;
         Self::new(numerator, denominator).map_err(|_| wrong())
-    }
-}
-
-impl From<Meter> for String {
-    fn from(meter: Meter) -> Self {
-        meter.to_string()
-    }
-}
-
-impl TryFrom<String> for Meter {
-    type Error = ParseMeterError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 

@@ -1,13 +1,10 @@
 //! Roman numerals as typed ("i VI III VII", "ii-V-I", "bVII", "iiø7 V7alt"), and their chords in a key.
 
-use serde::{Deserialize, Serialize};
-
 use super::chord::{Chord, ChordQuality};
 use super::key::{Key, Mode};
 
-/// A chord by its degree. Written as its numeral ("bVII", "iiø7", "5" for a bare degree) in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+/// A chord by its degree. Its text is a numeral ("bVII", "iiø7", "5" for a bare degree).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Numeral {
     /// Degree of the scale, in `1..=7`.
     degree: u8,
@@ -175,20 +172,6 @@ impl std::fmt::Display for Numeral {
         };
         let roman = if is_minor { roman.to_owned() } else { roman.to_uppercase() };
         write!(formatter, "{accidental}{roman}{suffix}")
-    }
-}
-
-impl From<Numeral> for String {
-    fn from(numeral: Numeral) -> Self {
-        numeral.to_string()
-    }
-}
-
-impl TryFrom<String> for Numeral {
-    type Error = ParseNumeralError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 

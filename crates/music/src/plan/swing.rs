@@ -1,9 +1,7 @@
 //! Swing: a piecewise-linear warp of musical time.
 
-use serde::{Deserialize, Serialize};
-
 /// Swing of sixteenths or eighths.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swing {
     /// Steps of the swung note: 1 for sixteenths, 2 for eighths.
     pub unit_steps: u32,

@@ -25,7 +25,7 @@ fn plan(ratio: f64) -> Plan {
 }
 
 fn note(step: u32, offset: f32) -> Note {
-    Note { step, offset, length: 0.5, pitch: 40, velocity: if step % 4 == 0 { 110 } else { 70 } }
+    Note { step, offset, length: 0.5, pitch: 40, velocity: if step.is_multiple_of(4) { 110 } else { 70 } }
 }
 
 /// A clip with a click at each note and a quiet decay after it.
@@ -188,6 +188,66 @@ fn dials_in_the_middle_change_nothing_and_what_starts_nowhere_is_not_moved() {
     host.run_loop(Dials { swing: 1.0, ..Dials::default() }, 480);
     host.run_loop(Dials { swing: 1.0, ..Dials::default() }, 480);
     assert!(host.heard[LOOP..] == pad);
+}
+
+#[test]
+fn turning_dials_loses_no_note_and_sends_none_twice() {
+    let mut host = Host::new(clip(0.55, sixteenths()));
+    let mut turned = 0_u32;
+    while host.position.beat < 400.0 {
+        // Up and down and back to the middle, in every block.
+        turned = turned.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let dial = ((turned >> 16) % 5) as f32 * 0.5 - 1.0;
+        host.dials = Dials { swing: dial, humanise: -dial, ..Dials::default() };
+        host.run(300);
+    }
+    host.run_loop(Dials::default(), 480);
+    let steps = (host.position.beat * 4.0).ceil() as usize;
+    assert!(host.starts.len().abs_diff(steps) <= 1, "{} of {steps} notes", host.starts.len());
+}
+
+/// Dials that are turned at fixed moments, in the given blocks.
+fn turned_in_blocks(which: usize, mut next: impl FnMut() -> usize) -> Vec<f32> {
+    let loose: Vec<Note> = (0..16).map(|step| note(step, (step % 5) as f32 * 0.05 - 0.1)).collect();
+    let mut host = Host::new(clip(0.6, loose));
+    host.position.exact = false;
+    let total = 5 * LOOP;
+    let mut state = 9_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 8
+    };
+    let mut moments: Vec<(usize, f32)> =
+        (0..40).map(|_| (random() as usize % total, (random() % 1_000) as f32 / 500.0 - 1.0)).collect();
+    moments.sort_by_key(|(at, _)| *at);
+    while host.heard.len() < total {
+        let done = host.heard.len();
+        host.position.beat = done as f64 * BPM / (60.0 * RATE_HZ);
+        if let Some((_, value)) = moments.iter().rfind(|(at, _)| *at <= done) {
+            host.dials = Dials::default();
+            match which {
+                0 => host.dials.swing = *value,
+                1 => host.dials.humanise = *value,
+                2 => host.dials.brightness_db = *value * 6.0,
+                _ => host.dials.intensity = *value,
+            }
+        }
+        let end = moments.iter().map(|(at, _)| *at).find(|at| *at > done).unwrap_or(total);
+        host.run(next().clamp(1, end - done));
+    }
+    host.heard
+}
+
+#[test]
+fn turned_dials_sound_the_same_in_any_blocks() {
+    for which in 0..4 {
+        let reference = turned_in_blocks(which, || 512);
+        for size in [1, 127, 8_000] {
+            let heard = turned_in_blocks(which, || size);
+            let differs = heard.iter().zip(&reference).position(|(one, other)| one != other);
+            assert_eq!(differs, None, "dial {which} in blocks of {size}");
+        }
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn slot(clip: Arc<Clip>) -> Slot {
 }
 
 fn riff(seed: u32, bars: u32) -> Arc<Clip> {
-    let notes = (0..bars * 16).filter(|step| (step * 7 + seed) % 3 != 0).map(|step| Note {
+    let notes = (0..bars * 16).filter(|step| !(step * 7 + seed).is_multiple_of(3)).map(|step| Note {
         offset: ((step * 5 + seed) % 7) as f32 * 0.1 - 0.3,
         ..note(step, 0.5 + ((step + seed) % 9) as f32, 36 + ((step * 11 + seed) % 5) as u8)
     });
@@ -100,7 +100,7 @@ impl Host {
             assert!((message.at, message.velocity > 0) >= last, "not in order");
             last = (message.at, message.velocity > 0);
             self.count += 1;
-            if self.refuse > 0 && self.count % self.refuse == 0 {
+            if self.refuse > 0 && self.count.is_multiple_of(self.refuse) {
                 return false;
             }
             let note = (message.track, message.key);

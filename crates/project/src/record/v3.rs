@@ -1,13 +1,13 @@
-//! Forms 1 to 3, which only added to each other: 2 favourites, undo and imported takes; 3 takes without sound and numbers.
-//! They are read and never written again; [`migrate`] makes form 4 of them.
+//! Forms 1 to 3. Form 2 added favourites, undo and imported takes, form 3 added takes without audio and numbers. They are only read;
+//! [`migrate`] converts them to form 5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::v4;
+use super::v5;
 
-/// The styles of these forms: weights were stored in this order.
+/// The styles of these forms, in the order in which their weights were stored.
 const STYLES: [&str; 12] = [
     "techno",
     "house",
@@ -29,8 +29,8 @@ const TRACKS: [&str; 4] = ["drums", "bass", "harmony", "melody"];
 pub(super) struct Session {
     prompt: String,
     seed: u64,
-    plan: Option<v4::Plan>,
-    bundle: Option<v4::Bundle>,
+    plan: Option<v5::Plan>,
+    bundle: Option<v5::Bundle>,
     intent: Option<Intent>,
     tracks: Vec<Track>,
     #[serde(default)]
@@ -75,11 +75,11 @@ struct Answer {
 struct Step {
     prompt: String,
     seed: u64,
-    plan: Option<v4::Plan>,
-    bundle: Option<v4::Bundle>,
+    plan: Option<v5::Plan>,
+    bundle: Option<v5::Bundle>,
     intent: Option<Intent>,
     /// By track.
-    tracks: Vec<v4::StepTrack>,
+    tracks: Vec<v5::StepTrack>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,25 +87,25 @@ struct Take {
     id: String,
     recipe: Recipe,
     patch: String,
-    timings: v4::Timings,
+    timings: v5::Timings,
     #[serde(default)]
-    measures: Option<v4::Measures>,
+    measures: Option<v5::Measures>,
     audio_sha256: String,
-    score: v4::Score,
-    tokens: v4::Tokens,
+    score: v5::Score,
+    tokens: v5::Tokens,
 }
 
 #[derive(Debug, Deserialize)]
 struct Recipe {
     prompt: String,
     intent: Intent,
-    plan: v4::Plan,
+    plan: v5::Plan,
     seed: u64,
-    settings: v4::Settings,
+    settings: v5::Settings,
     bundle_id: String,
     context: Vec<String>,
     #[serde(default)]
-    imported: Option<v4::Import>,
+    imported: Option<v5::Import>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,7 +113,7 @@ struct Intent {
     styles: [f32; STYLES.len()],
     #[serde(default)]
     genres: Vec<(String, f32)>,
-    attributes: v4::Attributes,
+    attributes: v5::Attributes,
     #[serde(default)]
     moods: Vec<String>,
     bpm: Option<f64>,
@@ -137,17 +137,17 @@ struct Intent {
     numerals: Vec<String>,
     #[serde(default)]
     feel: Option<String>,
-    tracks: [v4::TrackIntent; TRACKS.len()],
+    tracks: [v5::TrackIntent; TRACKS.len()],
     #[serde(default)]
     unknown: Vec<String>,
     #[serde(default)]
     notes: Vec<String>,
 }
 
-/// Form 4 of a session.
-pub(super) fn migrate(old: Session) -> v4::Session {
-    v4::Session {
-        version: v4::FORM,
+/// Converts a session to form 5.
+pub(super) fn migrate(old: Session) -> v5::Session {
+    v5::Session {
+        version: v5::FORM,
         prompt: old.prompt,
         summary: String::new(),
         seed: old.seed,
@@ -159,12 +159,13 @@ pub(super) fn migrate(old: Session) -> v4::Session {
         undo: old.undo.into_iter().map(step).collect(),
         redo: old.redo.into_iter().map(step).collect(),
         files: BTreeMap::new(),
+        song: None,
     }
 }
 
-fn track(old: Track) -> v4::Track {
+fn track(old: Track) -> v5::Track {
     let playing = old.current.and_then(|index| old.takes.get(index)).map(|take| take.id.clone());
-    v4::Track {
+    v5::Track {
         track: old.track,
         locked: old.locked,
         held_sound: None,
@@ -175,31 +176,33 @@ fn track(old: Track) -> v4::Track {
         numbers: old.numbers.of,
         last_number: old.numbers.last,
         forgotten: old.forgotten.into_iter().map(take).collect(),
+        elsewhere: Vec::new(),
     }
 }
 
-fn answer(old: Answer) -> v4::Answer {
+fn answer(old: Answer) -> v5::Answer {
     let takes = TRACKS.into_iter().zip(old.takes);
     let takes = takes.filter_map(|(track, id)| Some((track.to_owned(), id?))).collect();
-    v4::Answer { question: old.question, takes }
+    v5::Answer { question: old.question, takes }
 }
 
-fn step(old: Step) -> v4::Step {
-    v4::Step {
+fn step(old: Step) -> v5::Step {
+    v5::Step {
         prompt: old.prompt,
         seed: old.seed,
         plan: old.plan,
         bundle: old.bundle,
         intent: old.intent.map(intent),
         tracks: TRACKS.into_iter().map(str::to_owned).zip(old.tracks).collect(),
+        song: None,
     }
 }
 
-fn take(old: Take) -> v4::Take {
+fn take(old: Take) -> v5::Take {
     let recipe = old.recipe;
-    v4::Take {
+    v5::Take {
         id: old.id,
-        recipe: v4::Recipe {
+        recipe: v5::Recipe {
             prompt: recipe.prompt,
             intent: intent(recipe.intent),
             plan: recipe.plan,
@@ -221,9 +224,9 @@ fn take(old: Take) -> v4::Take {
     }
 }
 
-fn intent(old: Intent) -> v4::Intent {
+fn intent(old: Intent) -> v5::Intent {
     let styles = STYLES.into_iter().zip(old.styles).filter(|(_, weight)| *weight != 0.0);
-    v4::Intent {
+    v5::Intent {
         styles: styles.map(|(style, weight)| (style.to_owned(), weight)).collect(),
         genres: old.genres,
         attributes: old.attributes,

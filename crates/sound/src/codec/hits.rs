@@ -8,8 +8,9 @@ mod exact;
 use std::sync::LazyLock;
 
 pub(crate) use self::exact::draw;
+pub(crate) use self::exact::exp;
+pub(super) use self::exact::ln;
 use self::exact::{Inverse, exp_fast, sin_cos};
-pub(super) use self::exact::{exp, ln};
 use super::SAMPLE_RATE_HZ;
 
 const RATE: f64 = SAMPLE_RATE_HZ as f64;
@@ -167,6 +168,18 @@ impl Hits {
         self.pieces.iter().find(|piece| piece.name == name)
     }
 
+    /// Adds the pieces of another file.
+    ///
+    /// # Errors
+    /// The name of a piece that both have.
+    pub fn extend(&mut self, other: Self) -> Result<(), String> {
+        if let Some(twice) = other.pieces.iter().find(|piece| self.piece(&piece.name).is_some()) {
+            return Err(format!("'{}' is in two files of hits", twice.name));
+        }
+        self.pieces.extend(other.pieces);
+        Ok(())
+    }
+
     /// All pieces.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
@@ -302,27 +315,34 @@ fn curve_at(curve: &Curve, hz: f64) -> f64 {
 /// Renders one stroke from its onset on. Its level is [`Hit::rendered_db`], but for what the stroke's curve adds.
 #[must_use]
 pub fn render(hit: &Hit, stroke: &Stroke) -> Vec<f32> {
+    render_part(hit, stroke, hit.samples)
+}
+
+/// The first `samples` of what [`render`] renders, or all of it when that is shorter.
+#[must_use]
+pub fn render_part(hit: &Hit, stroke: &Stroke, samples: usize) -> Vec<f32> {
     let seed = u64::from(hit.seeds[stroke.variant % hit.seeds.len()]);
-    let mut out = vec![0.0; hit.samples];
+    let count = hit.samples.min(samples);
+    let mut out = vec![0.0; count];
     add_modes(hit, stroke, seed, &mut out);
     for (index, sample) in out.iter_mut().enumerate().take(hit.ramp) {
         *sample *= index as f32 / hit.ramp as f32;
     }
-    let near = hit.samples.min(BLEND_FIRST + BLEND_LENGTH);
+    let near = count.min(BLEND_FIRST + BLEND_LENGTH);
     let spike = (hit.spike_at, hit.spike);
     let fast = FAST.render(&hit.fast, &stroke.curve, seed, near, spike);
     for (index, (sample, noise)) in out.iter_mut().zip(fast).enumerate() {
         *sample += noise * (1.0 - blend(index)).sqrt();
     }
-    if hit.samples > BLEND_FIRST {
-        let slow = SLOW.render(&hit.slow, &stroke.curve, seed, hit.samples, (0, 0.0));
+    if count > BLEND_FIRST {
+        let slow = SLOW.render(&hit.slow, &stroke.curve, seed, count, (0, 0.0));
         for (index, (sample, noise)) in out.iter_mut().zip(slow).enumerate().skip(BLEND_FIRST) {
             *sample += noise * blend(index).sqrt();
         }
     }
     let fade = hit.samples / 8;
-    for (index, sample) in out.iter_mut().rev().enumerate().take(fade) {
-        *sample *= (index + 1) as f32 / fade as f32;
+    for (index, sample) in out.iter_mut().enumerate().skip(hit.samples - fade) {
+        *sample *= (hit.samples - index) as f32 / fade as f32;
     }
     out
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::hits::{CURVE_POINTS, Curve, DECIBEL, Hit, Hits, Piece, Stroke, draw, exp, ln, render};
+use crate::finish::room::Room;
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 
 /// Level of each class's loudest 50 ms at full velocity, in decibels (index as [`DrumClass::ALL`]).
@@ -175,10 +176,10 @@ pub fn perform(
 }
 
 /// Renders all keys, in their order; none soon after `keep_going` said no.
-fn in_parallel(
-    keys: &[Key],
+pub(super) fn in_parallel<K: Sync>(
+    keys: &[K],
     threads: usize,
-    render_key: &(dyn Fn(&Key) -> Vec<f32> + Sync),
+    render_key: &(dyn Fn(&K) -> Vec<f32> + Sync),
     keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<Vec<f32>>> {
     let next = AtomicUsize::new(0);
@@ -272,8 +273,8 @@ fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize 
 
 /// How hard a piece is hit: a layer, and how far its timbre leans to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Touch {
-    layer: usize,
+pub(super) struct Touch {
+    pub(super) layer: usize,
     /// Steps towards the next layer, or, negative, the one before.
     between: i32,
     /// Steps below the softest layer.
@@ -282,7 +283,7 @@ struct Touch {
 
 impl Touch {
     /// The touch for a level in decibels below full velocity: layers lie as far apart as their loudness.
-    fn of(layers: &[Hit], wanted: f64) -> Self {
+    pub(super) fn of(layers: &[Hit], wanted: f64) -> Self {
         let top = layers[layers.len() - 1].loudness_db();
         // Layers that are not louder than the one before count as a quarter of a decibel louder.
         let mut places = vec![0.0f64; layers.len()];
@@ -302,7 +303,7 @@ impl Touch {
         }
     }
 
-    fn curve(self, layers: &[Hit]) -> Curve {
+    pub(super) fn curve(self, layers: &[Hit]) -> Curve {
         let own = layers[self.layer].spectrum();
         let other = self.layer.saturating_add_signed(self.between.signum() as isize);
         let other = layers[other.min(layers.len() - 1)].spectrum();
@@ -327,104 +328,6 @@ fn drive(sides: &mut [Vec<f32>; 2], drive_db: f64) {
     let scale = peak / bend(peak);
     for sample in sides.iter_mut().flatten() {
         *sample = scale * bend(*sample);
-    }
-}
-
-/// A small room: two all-pass diffusers and four delay lines with a Hadamard matrix (Jot and Chaigne 1991, "Digital delay
-/// networks for designing artificial reverberators").
-struct Room {
-    diffusers: [Line; 2],
-    lines: [Line; 4],
-    gains: [f32; 4],
-    damped: [f32; 4],
-    low: f32,
-}
-
-/// Samples of the delay lines, without common factors.
-const LINES: [usize; 4] = [1_123, 1_367, 1_601, 1_847];
-const DIFFUSERS: [usize; 2] = [149, 383];
-const DIFFUSION: f32 = 0.6;
-/// One-pole coefficients at 48 kHz: nothing below 150 Hz enters, the highs fade first.
-const ROOM_LOW_CUT: f32 = 0.0196;
-const ROOM_DAMPING: f32 = 0.5;
-
-struct Line {
-    samples: Vec<f32>,
-    place: usize,
-}
-
-impl Line {
-    fn new(length: usize) -> Self {
-        Self { samples: vec![0.0; length], place: 0 }
-    }
-
-    fn out(&self) -> f32 {
-        self.samples[self.place]
-    }
-
-    fn push(&mut self, sample: f32) {
-        self.samples[self.place] = sample;
-        self.place += 1;
-        if self.place == self.samples.len() {
-            self.place = 0;
-        }
-    }
-}
-
-impl Room {
-    fn new(seconds: f64) -> Self {
-        let rate = f64::from(super::SAMPLE_RATE_HZ);
-        Self {
-            diffusers: DIFFUSERS.map(Line::new),
-            lines: LINES.map(Line::new),
-            gains: LINES
-                .map(|length| exp(-3.0 * std::f64::consts::LN_10 * length as f64 / (seconds * rate)) as f32),
-            damped: [0.0; 4],
-            low: 0.0,
-        }
-    }
-
-    fn step(&mut self, input: f32) -> (f32, f32) {
-        self.low += ROOM_LOW_CUT * (input - self.low);
-        let mut sample = input - self.low;
-        for line in &mut self.diffusers {
-            let delayed = line.out();
-            let inner = sample + DIFFUSION * delayed;
-            line.push(inner);
-            sample = delayed - DIFFUSION * inner;
-        }
-        let mut out = [0.0; 4];
-        for ((out, line), (damped, gain)) in
-            out.iter_mut().zip(&self.lines).zip(self.damped.iter_mut().zip(self.gains))
-        {
-            *damped += ROOM_DAMPING * (line.out() - *damped);
-            *out = gain * *damped;
-        }
-        let [a, b, c, d] = out;
-        let (sums, differences) = ((a + b, c + d), (a - b, c - d));
-        let mixed = [
-            0.5 * (sums.0 + sums.1),
-            0.5 * (differences.0 + differences.1),
-            0.5 * (sums.0 - sums.1),
-            0.5 * (differences.0 - differences.1),
-        ];
-        for (line, back) in self.lines.iter_mut().zip(mixed) {
-            line.push(sample + back);
-        }
-        (a + b, c - d)
-    }
-
-    /// Adds the room's answer to a loop: it has heard the loop's end before the loop starts.
-    fn add(mut self, send: &[f32], level: f32, mid: &mut [f32], side: &mut [f32]) {
-        let before = send.len().min(2 * super::SAMPLE_RATE_HZ as usize);
-        for &sample in &send[send.len() - before..] {
-            self.step(sample);
-        }
-        for ((&sample, mid), side) in send.iter().zip(mid).zip(side) {
-            let (first, second) = self.step(sample);
-            *mid += level * first;
-            *side += level * second;
-        }
     }
 }
 

@@ -15,8 +15,9 @@ const BLOCK: usize = 2_400;
 const SILENT: f32 = 1e-3;
 /// Samples to each side of a click with which it is compared (5 ms).
 const NEIGHBOURS: usize = 240;
-/// Sharpness of a click relative to the root mean square of its neighbourhood.
-const CLICK_RATIO: f32 = 24.0;
+/// Sharpness of a click relative to the root mean square of its neighbourhood, in which the other end of a gap may lie. (Noise
+/// stays below 6.)
+const CLICK_RATIO: f32 = 12.0;
 /// Smallest bend (third difference) that is audible as a click.
 const CLICK_LEAST: f32 = 0.01;
 /// The same at the seam, which is heard at the same place in every loop: a step of -60 dBFS.

@@ -69,6 +69,7 @@ struct RawGenre {
     fills: Option<f32>,
     copies: Option<f32>,
     bars: Option<u32>,
+    form: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -277,6 +278,13 @@ impl Genres {
         if let Some(bars) = bars.filter(|bars| !BARS_RANGE.contains(bars)) {
             return Err(format!("bars is {bars}: use {} to {}", BARS_RANGE.start(), BARS_RANGE.end()));
         }
+        let form = match (&raw.form, heir) {
+            (Some(text), _) => text.parse().map_err(|error| format!("form \"{text}\": {error}"))?,
+            (None, Some(heir)) => heir.form.clone(),
+            (None, None) => {
+                return Err("it has no form: write like form = \"intro 4, verse 8, chorus 8\"".to_owned());
+            }
+        };
         let share = |what: &str, value: f32| {
             let is_share = (0.0..=1.0).contains(&value);
             is_share.then_some(value).ok_or_else(|| format!("{what} is {value}: use 0 to 1"))
@@ -337,6 +345,7 @@ impl Genres {
             fills: share("fills", raw.fills.or(heir.map(|heir| heir.fills)).unwrap_or(FILLS))?,
             copies: share("copies", raw.copies.or(heir.map(|heir| heir.copies)).unwrap_or(COPIES))?,
             bars,
+            form,
             parents,
         })
     }

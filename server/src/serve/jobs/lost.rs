@@ -37,7 +37,7 @@ impl Lost {
 
 /// Why a take is not made again.
 enum Failure {
-    /// The server stops; the next one may do it.
+    /// Not now, because the server stops or its disk is full; another attempt may succeed.
     Stopped,
     /// It cannot be done; the reason, in words.
     Hopeless(String),
@@ -67,13 +67,14 @@ impl Jobs {
             let mut known = self.sessions.read(session, |session, _| Ok(session.clone()))?;
             let mut histories = known.tracks.iter().flat_map(|state| &state.history);
             match histories.find(|known| known.id == *take && known.is_asleep()).cloned() {
-                Some(lost) => self.wake(session, &mut known, &lost, &mut Vec::new()),
-                None => Ok(()),
+                Some(lost) => self.wake(session, &mut known, &lost, &mut Vec::new()).map(|()| true),
+                // It was asked for once more meanwhile.
+                None => Ok(false),
             }
         }));
         let reason = match made {
-            Ok(Ok(())) => return eprintln!("session {session}: take {} was made again", take.0),
-            Ok(Err(Failure::Stopped)) => return,
+            Ok(Ok(true)) => return eprintln!("session {session}: take {} was made again", take.0),
+            Ok(Ok(false) | Err(Failure::Stopped)) => return,
             Ok(Err(Failure::Hopeless(reason))) => reason,
             Err(_) => "making it again failed unexpectedly".to_owned(),
         };
@@ -133,7 +134,8 @@ impl Jobs {
             }
         };
         known.wake(&awake);
-        self.sessions.wake(session, &awake).map_err(|problem| Failure::Hopeless(problem.detail))
+        // A full disk may have room the next time.
+        self.sessions.wake(session, &awake).map_err(|_| Failure::Stopped)
     }
 }
 

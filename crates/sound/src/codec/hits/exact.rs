@@ -3,7 +3,7 @@
 use std::f64::consts::{LN_2, LOG2_E, TAU};
 
 /// `e^x`, relative error below 1e-13 for `x` in `-700.0..700.0`; 0 below.
-pub(in crate::codec) fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     if x < -700.0 {
         return 0.0;
     }

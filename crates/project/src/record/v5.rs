@@ -1,21 +1,24 @@
-//! Form 4: plain data, as it is written. Nothing here changes any more: what a newer version has to say goes into the next form.
+//! Form 5: plain data as it is written. Form 4 is the same without songs and the shapes of their tracks, and is read as form 5. Once a
+//! version with it has landed, it is frozen; additions go into the next form.
 //!
-//! Styles, moods, instruments and tracks are names, never places in a list, so that a version with more of them reads what one
-//! with fewer has written, and the other way round.
+//! Styles, moods, instruments and tracks are names, never list positions, so that versions with different sets of them can read each
+//! other's records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 /// The number of this form.
-pub const FORM: u32 = 4;
+pub const FORM: u32 = 5;
+/// The oldest form that is read as this one.
+pub const FIRST: u32 = 4;
 
 /// A session without audio.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     pub version: u32,
     pub prompt: String,
-    /// What was understood, in one line, for people; not read back.
+    /// The meaning of the prompt in one line, for people; never read.
     #[serde(default)]
     pub summary: String,
     pub seed: u64,
@@ -25,14 +28,75 @@ pub struct Session {
     pub tracks: Vec<Track>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
-    /// What can be undone and redone, the latest last.
+    /// Steps to undo and redo, the latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo: Vec<Step>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redo: Vec<Step>,
-    /// What the derived files of a folder were made from, by name: a file is written again when this changes.
+    /// Hashes of what derived files were made from, by file name. A file is written again when its hash changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// The sections and their order; absent where there is but one. What is above is the open section's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Song>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Song {
+    pub sections: Vec<Section>,
+    pub order: Vec<Part>,
+    /// Id of the open section.
+    pub open: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Section {
+    pub id: u32,
+    pub name: String,
+    /// Like "chorus"; one that is not known is read as "a".
+    pub kind: String,
+    /// Like "#de605c".
+    pub colour: String,
+    pub energy: f32,
+    /// Absent for the open section of a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Part {
+    pub section: u32,
+    pub repeats: u32,
+}
+
+/// What a section holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Content {
+    pub prompt: String,
+    pub seed: u64,
+    pub plan: Option<Plan>,
+    pub bundle: Option<Bundle>,
+    pub intent: Option<Intent>,
+    pub tracks: Vec<SectionTrack>,
+}
+
+/// A track of a section: its takes are those of the session's tracks, by id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SectionTrack {
+    pub track: String,
+    pub locked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playing: Option<String>,
+    /// Ids of the history, the oldest first.
+    pub takes: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub favourites: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_before: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub last_number: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,14 +120,17 @@ pub struct Track {
     pub favourites: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_before: Option<String>,
-    /// The numbers by which takes are chosen.
+    /// Numbers of the takes.
     #[serde(default)]
     pub numbers: BTreeMap<String, u32>,
     #[serde(default)]
     pub last_number: u32,
-    /// Takes that only `undo` and `redo` name.
+    /// Takes that only `undo` and `redo` refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<Take>,
+    /// Takes that only the histories of other sections name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Take>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,6 +150,9 @@ pub struct Step {
     pub intent: Option<Intent>,
     /// By track.
     pub tracks: BTreeMap<String, StepTrack>,
+    /// The song, where it is more than one loop. Histories hold the takes that played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Song>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,7 +173,7 @@ pub struct Take {
     pub measures: Option<Measures>,
     /// SHA-256 of the audio: each audio frame's left and right sample as little-endian i32.
     pub audio_sha256: String,
-    /// SHA-256 of the FLAC file that holds the audio; absent where none is kept.
+    /// SHA-256 of the FLAC file with the audio; absent if it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flac_sha256: Option<String>,
     pub score: Score,
@@ -118,7 +188,7 @@ pub struct Recipe {
     pub seed: u64,
     pub settings: Settings,
     pub bundle_id: String,
-    /// Ids of the takes that were heard.
+    /// Ids of the takes in its context.
     pub context: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Import>,
@@ -144,10 +214,13 @@ pub struct Import {
     pub bars: u32,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     pub variation: f32,
     pub adherence: f32,
+    /// Which version of the mix it was made for; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,7 +249,7 @@ impl Default for Swing {
     }
 }
 
-/// What a prompt means; what it leaves open is absent.
+/// The meaning of a prompt. Facts that it leaves open are absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Intent {
     /// Weights by the styles' names; those of weight 0 are absent.
@@ -240,6 +313,9 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moods: Vec<String>,
+    /// Properties of the sound and how strongly they are meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sound: Vec<(String, f32)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruments: Vec<String>,
     #[serde(default)]
@@ -252,6 +328,25 @@ pub struct TrackIntent {
     pub closeness: f32,
     #[serde(default)]
     pub follow_kick: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// What a track does in its section of a song.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shape {
+    pub enters_bar: u32,
+    pub leaves_bar: Option<u32>,
+    pub fill: bool,
+    pub rises: bool,
+    pub gap_steps: u32,
+    pub lands: bool,
+    pub ends: bool,
+    pub level_db: f32,
+    pub patch: Option<String>,
+    pub new_bars: Option<Vec<u32>>,
+    pub keeps_sound: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -304,7 +399,7 @@ fn is_zero(value: &f32) -> bool {
     *value == 0.0
 }
 
-/// Codec tokens in little room: four hexadecimal digits per code.
+/// Codec tokens in compact form: four hexadecimal digits per code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tokens {
     pub codebooks: usize,

@@ -1,0 +1,261 @@
+//! The colour of a stem: the effects that its style usually has, and those that words ask for.
+//!
+//! Usual effects are small: a short room for what has none of its own, a trace of saturation on the bass, and glue. They follow
+//! common practice (Izhaki, "Mixing Audio", chapters 17 and 23 to 26) and are left out by "unprocessed" or, one by one, by words
+//! such as "dry" and "clean".
+
+use super::TakeRequest;
+use super::arrange::by_style;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_sound::finish::{Chain, Room};
+use resonantgen_words::STYLE_COUNT;
+
+/// Level of the room and seconds in which it fades, by style (index as [`resonantgen_words::Style::ALL`]).
+const ROOM: [f32; STYLE_COUNT] = [0.10, 0.10, 0.12, 0.10, 0.09, 0.15, 0.14, 0.28, 0.20, 0.11, 0.18, 0.28];
+const ROOM_S: [f32; STYLE_COUNT] = [0.5, 0.5, 0.4, 0.5, 0.45, 0.5, 0.6, 1.5, 0.7, 0.4, 0.9, 1.6];
+/// Rooms that fade more slowly than this, in seconds, are larger.
+const LARGE_S: f64 = 0.8;
+/// Share of the room that drums without a room of their own have.
+const DRUM_SHARE: f32 = 0.3;
+/// Drive into the usual saturation of a bass, in decibels, and the usual glue.
+const BASS_DRIVE_DB: f32 = 1.5;
+const GLUE: f32 = 0.35;
+/// Width that chords and lead have beside their patch's, as the level of a decorrelated side (index as [`Track::ALL`]).
+const SPREAD: [f32; TRACK_COUNT] = [0.0, 0.0, 0.2, 0.12];
+/// Most power of a stem's side against its mid: usually, and where it shall be wide.
+const MOST_SIDE: f32 = 0.18;
+const MOST_SIDE_WIDE: f32 = 0.32;
+
+/// The effects of a stem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Colour {
+    pub(super) chain: Chain,
+    /// Most power of the side against the mid.
+    pub(super) most_side: f32,
+    /// Factor of the room that a kit of hits brings along.
+    pub(super) own_room: f32,
+}
+
+impl Colour {
+    /// The effects for a request. `has_room` says that the patch sounds in a room of its own.
+    pub(super) fn new(request: &TakeRequest<'_>, has_room: bool) -> Self {
+        let own = request.intent.track(request.track);
+        let mut colour = usual(request, has_room);
+        let strength = |name: &str| {
+            own.sound.iter().find(|(known, _)| known == name).map_or(0.0, |(_, strength)| *strength)
+        };
+        if strength("unprocessed") > 0.0 {
+            return Self { chain: Chain::default(), most_side: MOST_SIDE, own_room: 0.0 };
+        }
+        // What is named later in this order has the last word: "dry" takes away a room, "clean" a drive.
+        for name in resonantgen_words::SOUNDS {
+            let strength = strength(name);
+            if strength != 0.0 {
+                colour.add(name, strength, request.track);
+            }
+        }
+        colour
+    }
+
+    /// Moves the effects towards a word; a negative strength away from it.
+    fn add(&mut self, name: &str, strength: f32, track: Track) {
+        let Self { chain, most_side, own_room } = self;
+        let is_bass = track == Track::Bass;
+        // Of what has no opposite.
+        let much = strength.max(0.0);
+        let lower = |limit: &mut f32, hz: f32| {
+            if much > 0.0 && (*limit == 0.0 || *limit > hz) {
+                *limit = hz;
+            }
+        };
+        match name {
+            "bright" => {
+                chain.tone.high_db += 5.0 * strength;
+                chain.tone.presence_db += 1.5 * strength;
+            }
+            "dark" => {
+                chain.tone.high_db -= 6.0 * strength;
+                chain.tone.presence_db -= 2.5 * strength;
+            }
+            "muffled" => {
+                let hz = if is_bass { 420.0 } else { 1_700.0 };
+                lower(&mut chain.tone.high_cut_hz, hz / (0.5 + 0.5 * much));
+                chain.tone.high_db += 4.0 * (much - strength);
+            }
+            "crisp" => {
+                chain.tone.air_db += 5.0 * strength;
+                chain.tone.presence_db += 2.5 * strength;
+                chain.attack_db += 2.0 * strength;
+            }
+            "airy" => {
+                chain.tone.air_db += 8.0 * strength;
+                chain.tone.body_db -= 2.0 * strength;
+            }
+            "harsh" => {
+                chain.tone.presence_db += 7.0 * strength;
+                chain.drive_db += 5.0 * much;
+            }
+            "warm" => {
+                chain.tone.high_db -= 4.5 * strength;
+                chain.tone.body_db += 2.5 * strength;
+                chain.tone.low_db += 1.5 * strength;
+            }
+            "fat" => {
+                chain.tone.low_db += 5.0 * strength;
+                chain.tone.body_db += 2.0 * strength;
+                chain.drive_db += 2.0 * much;
+            }
+            "thin" => {
+                chain.tone.low_db -= 8.0 * strength;
+                chain.tone.body_db -= 3.0 * strength;
+                let hz = if is_bass { 90.0 } else { 160.0 };
+                chain.tone.low_cut_hz = chain.tone.low_cut_hz.max(hz * much.min(1.0));
+            }
+            "punchy" => {
+                chain.attack_db += 7.0 * strength;
+                chain.sustain_db -= 3.0 * strength;
+                chain.glue *= 1.0 - 0.5 * much.min(1.0);
+            }
+            "soft" => {
+                chain.attack_db -= 8.0 * strength;
+                chain.tone.high_db -= 2.0 * strength;
+            }
+            "tight" => {
+                chain.sustain_db -= 9.0 * strength;
+                chain.room.level *= 1.0 - 0.7 * much.min(1.0);
+                *own_room *= 1.0 - 0.6 * much.min(1.0);
+            }
+            "crunchy" => {
+                chain.drive_db += 14.0 * much;
+                chain.tone.presence_db += 1.5 * strength;
+            }
+            "gritty" => chain.drive_db += 10.0 * much,
+            "clean" => {
+                chain.drive_db *= 1.0 - much.min(1.0);
+                chain.glue *= 1.0 - much.min(1.0);
+                chain.grain_db = chain.grain_db.filter(|_| much == 0.0);
+                chain.attack_db += 1.0 * much;
+            }
+            "dusty" if much > 0.0 => {
+                chain.grain_db = Some(-28.0 + 5.0 * (much - 1.0));
+                chain.wow_cents += 4.0 * much;
+                chain.tone.high_db -= 3.0 * much;
+                lower(&mut chain.tone.high_cut_hz, 7_500.0);
+            }
+            "lo-fi" if much > 0.0 => {
+                chain.wow_cents += 7.0 * much;
+                chain.drive_db += 3.0 * much;
+                chain.grain_db = Some(chain.grain_db.unwrap_or(-36.0));
+                lower(&mut chain.tone.high_cut_hz, if is_bass { 1_200.0 } else { 4_200.0 });
+                chain.tone.low_cut_hz = chain.tone.low_cut_hz.max(if is_bass { 35.0 } else { 70.0 });
+            }
+            "distant" if much > 0.0 => {
+                chain.room =
+                    Room { level: 0.55 + 0.2 * much, direct: 0.5, seconds: 1.5, size: 2, damping: 0.4 };
+                chain.tone.high_db -= 4.0 * much;
+                chain.attack_db -= 2.0 * much;
+            }
+            "wet" => {
+                let room = &mut chain.room;
+                room.level = (room.level + 0.4 * strength).max(0.0);
+                if much > 0.0 {
+                    room.seconds = room.seconds.max(1.3);
+                    room.size = 2;
+                }
+                *own_room *= 1.0 + 0.5 * much;
+            }
+            "dry" => {
+                chain.room.level *= (1.0 - strength).max(0.0);
+                *own_room *= (1.0 - strength).max(0.0);
+                chain.sustain_db -= 3.0 * much;
+            }
+            "wide" => {
+                chain.width *= 1.0 + 0.6 * strength.max(-1.0);
+                chain.spread += if is_bass { 0.25 } else { 0.4 } * much;
+                *most_side += (MOST_SIDE_WIDE - MOST_SIDE) * strength.clamp(-1.0, 1.0);
+            }
+            "narrow" => {
+                let left = (1.0 - 0.85 * strength).clamp(0.0, 1.5);
+                chain.width *= left;
+                chain.spread *= left.min(1.0);
+                *most_side *= (1.0 - 0.9 * much).max(0.01);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a stem of this style usually has.
+fn usual(request: &TakeRequest<'_>, has_room: bool) -> Colour {
+    let styles = &request.intent.styles;
+    let level = by_style(styles, |style| ROOM[style])
+        * match request.track {
+            Track::Drums if has_room => 0.0,
+            Track::Drums => DRUM_SHARE,
+            Track::Bass => 0.0,
+            Track::Harmony | Track::Melody => 1.0,
+        };
+    let seconds = f64::from(by_style(styles, |style| ROOM_S[style]));
+    let size = if seconds > LARGE_S { 2 } else { 1 };
+    let chain = Chain {
+        drive_db: if request.track == Track::Bass { BASS_DRIVE_DB } else { 0.0 },
+        glue: GLUE,
+        spread: SPREAD[request.track.index()],
+        room: Room { level, seconds, size, ..Room::default() },
+        ..Chain::default()
+    };
+    Colour { chain, most_side: MOST_SIDE, own_room: 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resonantgen_take::GenerationSettings;
+    use resonantgen_words::{Overrides, make_plan, parse};
+
+    fn colour(prompt: &str, track: Track) -> Colour {
+        let intent = parse(prompt).expect("a prompt");
+        let plan = make_plan(&intent, &Overrides::default(), 1).expect("a plan");
+        let request = TakeRequest {
+            track,
+            prompt,
+            intent: &intent,
+            plan: &plan,
+            seed: 1,
+            settings: GenerationSettings::default(),
+            context: &[],
+            patch: None,
+        };
+        Colour::new(&request, false)
+    }
+
+    #[test]
+    fn words_reach_their_track_and_nothing_else() {
+        let plain = colour("house", Track::Drums);
+        assert_eq!(colour("house with a distant melody", Track::Drums), plain);
+        let dusty = colour("house with dusty drums", Track::Drums);
+        assert!(dusty.chain.grain_db.is_some() && dusty.chain.tone.high_cut_hz > 0.0);
+        let very = colour("house with very dusty drums", Track::Drums);
+        assert!(very.chain.grain_db > dusty.chain.grain_db);
+        assert_eq!(colour("house with dry drums", Track::Drums).chain.room.level, 0.0);
+        assert!(
+            colour("house, not wet", Track::Melody).chain.room.level
+                < colour("house", Track::Melody).chain.room.level
+        );
+        for track in Track::ALL {
+            assert_eq!(colour("unprocessed house, crunchy", track).chain, Chain::default());
+        }
+    }
+
+    #[test]
+    fn every_word_does_something_on_every_track() {
+        for word in resonantgen_words::SOUNDS {
+            for track in Track::ALL {
+                let with = colour(&format!("{word} house"), track);
+                // Nothing takes a room or a drive from what has none.
+                let is_nothing = matches!((word, track), ("dry", _) | ("narrow", _) | ("clean", _));
+                assert!(is_nothing || with != colour("house", track), "{word} {track}");
+            }
+        }
+    }
+}

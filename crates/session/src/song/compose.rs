@@ -1,0 +1,624 @@
+//! Making a song of a loop, sections of a song again, and some bars of a take.
+
+use std::sync::Arc;
+
+use super::form::{RETURN_ENERGY, Wanted, intent_of, plan_of, return_of, somebody_plays};
+use super::{Content, Part, Section, SectionId, Song};
+use crate::{Session, SessionError, TrackState};
+use resonantgen_music::plan::Plan;
+use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_take::maker::{Maker, Observer, TakeRequest};
+use resonantgen_take::{GenerationSettings, Take};
+use resonantgen_words::Intent;
+use resonantgen_words::form::{Form, Length, MOST_SECTIONS, SectionKind, SectionRules, rules_of};
+use resonantgen_words::genre::genres;
+
+/// How closely new bars follow the ones that they replace.
+const BARS_CLOSENESS: f32 = 0.25;
+
+/// What song to make of a loop.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SongRequest {
+    /// Its form; `None` is that of the genre.
+    pub form: Option<Form>,
+    /// How long it shall be about; `None` leaves the form as it is.
+    pub length: Option<Length>,
+    /// Seed of every random choice; `None` is the session's.
+    pub seed: Option<u64>,
+    /// Settings of the generator.
+    pub settings: GenerationSettings,
+}
+
+/// A section of the form: where it is made from.
+struct Draft<'a> {
+    id: SectionId,
+    kind: SectionKind,
+    name: String,
+    rules: &'a SectionRules,
+    energy: f32,
+    bars: u32,
+    follows_build: bool,
+    has_next: bool,
+    /// The section whose return it is.
+    returns: Option<SectionId>,
+}
+
+impl Session {
+    /// The form that a song of the open section has: what is asked for, else that of its genre, at the length that is asked for.
+    ///
+    /// # Errors
+    /// [`SessionError::Empty`] when nothing was generated yet.
+    pub fn song_form(&self, request: &SongRequest) -> Result<Form, SessionError> {
+        let (intent, plan) = self.intent.as_ref().zip(self.plan.as_ref()).ok_or(SessionError::Empty)?;
+        let own = || {
+            let genre = intent.main_genre().or_else(|| genres().get(intent.main_style().name()));
+            genre.map(|genre| genre.form.clone())
+        };
+        let form = request.form.clone().or_else(own).ok_or(SessionError::Empty)?;
+        Ok(match request.length {
+            None => form,
+            Some(Length::Bars(bars)) => form.scaled_in_passes(bars, plan.bars),
+            Some(Length::Seconds(seconds)) => {
+                let bars = seconds * plan.bpm / 60.0 / plan.meter.quarters_per_bar();
+                form.scaled_in_passes(bars.round().clamp(1.0, f64::from(u32::MAX)) as u32, plan.bars)
+            }
+        })
+    }
+
+    /// Makes a song of the open section, which becomes its main section (chorus, drop, head or A) to the bit. All other sections
+    /// are derived from it, and take the place of those that there were. Can be undone.
+    ///
+    /// # Errors
+    /// Nothing was generated yet, another section has a locked track, a take cannot be made, or the observer cancels. The session
+    /// is then unchanged.
+    pub fn make_song(
+        &mut self,
+        maker: &dyn Maker,
+        request: &SongRequest,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        let form = self.song_form(request)?;
+        let main = self.content();
+        let (intent, plan) = main.intent.as_ref().zip(main.plan.as_ref()).ok_or(SessionError::Empty)?;
+        if main.tracks.iter().all(|state| state.take().is_none()) {
+            return Err(SessionError::Empty);
+        }
+        for section in self.sections().filter(|section| !section.is_open) {
+            self.check_unlocked(section.id, &Track::ALL)?;
+        }
+        let seed = request.seed.unwrap_or(self.seed);
+        let (drafts, order, main_id) = self.drafts(&form, intent, plan);
+        let main_energy = drafts.iter().find(|draft| draft.id == main_id).map_or(0.9, |draft| draft.energy);
+        let mut made: Vec<Section> = Vec::new();
+        let count = drafts.iter().filter(|draft| draft.id != main_id).count();
+        // Returns come after what they return to.
+        let mut turns: Vec<&Draft<'_>> = drafts.iter().collect();
+        turns.sort_by_key(|draft| (draft.id != main_id, draft.returns.is_some()));
+        let mut turn = 0;
+        for draft in turns {
+            let section = Section {
+                name: draft.name.clone(),
+                energy: draft.energy,
+                ..Section::new(draft.id, draft.kind)
+            };
+            if draft.id == main_id {
+                made.push(Section { content: main.clone(), ..section });
+                continue;
+            }
+            observer.section(&draft.name, turn, count);
+            turn += 1;
+            let wanted = Wanted {
+                rules: draft.rules,
+                energy: draft.energy,
+                main_energy,
+                bars: draft.bars,
+                follows_build: draft.follows_build,
+                has_next: draft.has_next,
+                seed: seed.wrapping_add(7_919 * u64::from(draft.id.0)),
+            };
+            let first = draft.returns.and_then(|id| made.iter().find(|section| section.id == id));
+            let from = first.map_or(&main, |first| &first.content);
+            let content = derive(
+                maker,
+                from,
+                &main.prompt,
+                first.is_some(),
+                &wanted,
+                request.settings,
+                None,
+                observer,
+            )?;
+            made.push(Section { content, ..section });
+        }
+        self.remember();
+        made.sort_by_key(|section| section.id);
+        let next = made.iter().map(|section| section.id.0).max().unwrap_or(0) + 1;
+        for section in made.iter_mut().filter(|section| section.id == main_id) {
+            section.content = Content::default();
+        }
+        self.song = Song { sections: made, order, open: main_id, next: next.max(self.song.next) };
+        self.bundle = Some(maker.bundle());
+        Ok(())
+    }
+
+    /// The sections of a form and their order. Sections that come back are varied while there is room, and played again otherwise.
+    fn drafts<'a>(
+        &self,
+        form: &Form,
+        intent: &Intent,
+        plan: &Plan,
+    ) -> (Vec<Draft<'a>>, Vec<Part>, SectionId) {
+        let style = intent.main_style();
+        let parts = form.parts();
+        let main_part = form.main_part();
+        let main_kind = parts[main_part].kind;
+        let mut drafts: Vec<Draft<'a>> = Vec::new();
+        let mut order: Vec<Part> = Vec::new();
+        let mut next = self.song.next;
+        // Room for the first of every kind.
+        let mut kinds: Vec<SectionKind> = parts.iter().map(|part| part.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut room = MOST_SECTIONS.saturating_sub(kinds.len());
+        let mut main_id = None;
+        for (index, part) in parts.iter().enumerate() {
+            let rules = rules_of(part.kind, style);
+            let is_main = part.kind == main_kind;
+            let whole = part.bars * part.repeats;
+            let (bars, repeats) = if is_main {
+                (plan.bars, (f64::from(whole) / f64::from(plan.bars)).round().max(1.0) as u32)
+            } else {
+                length_of(part.bars, part.repeats, plan.bars, rules)
+            };
+            let before: Vec<&Draft<'a>> = drafts
+                .iter()
+                .filter(|draft| draft.kind == part.kind && (is_main || draft.bars == bars))
+                .collect();
+            let nth = drafts.iter().filter(|draft| draft.kind == part.kind).count();
+            let varies =
+                is_main || matches!(part.kind, SectionKind::Verse | SectionKind::A | SectionKind::Solo);
+            let repeats = repeats.min(resonantgen_words::form::MOST_REPEATS);
+            if let Some(last) = before.last().filter(|_| !varies || room == 0) {
+                order.push(Part { section: last.id, repeats });
+                continue;
+            }
+            if nth > 0 {
+                if room == 0 {
+                    // Another length of a kind that is there: what is there has to do.
+                    let known =
+                        drafts.iter().rev().find(|draft| draft.kind == part.kind).map(|draft| draft.id);
+                    order.extend(known.map(|section| Part { section, repeats: 1 }));
+                    continue;
+                }
+                room -= 1;
+            }
+            let returns = before.first().filter(|_| part.kind != SectionKind::Solo).map(|draft| draft.id);
+            let id = SectionId(next);
+            next += 1;
+            if is_main && main_id.is_none() {
+                main_id = Some(id);
+            }
+            let gain = if nth > 0 { RETURN_ENERGY * nth as f32 } else { 0.0 };
+            let name = if nth == 0 { part.name.clone() } else { format!("{} {}", part.name, nth + 1) };
+            drafts.push(Draft {
+                id,
+                kind: part.kind,
+                name,
+                rules,
+                energy: (rules.energy + gain).min(1.0),
+                bars,
+                follows_build: index > 0 && parts[index - 1].kind == SectionKind::Build,
+                has_next: index + 1 < parts.len(),
+                returns,
+            });
+            order.push(Part { section: id, repeats });
+        }
+        let main_id = main_id.unwrap_or(SectionId(next));
+        (drafts, order, main_id)
+    }
+
+    /// Makes a section's unlocked tracks again, by its kind and energy, from the section that was the song's loop; of one that is
+    /// itself the loop, closely varied. Can be undone.
+    ///
+    /// # Errors
+    /// The section is gone or all its tracks are locked, nothing was generated yet, a take cannot be made, or the observer
+    /// cancels. The session is then unchanged.
+    pub fn regenerate_section(
+        &mut self,
+        maker: &dyn Maker,
+        id: SectionId,
+        tracks: &[Track],
+        seed: Option<u64>,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        let section = self.section(id).ok_or(SessionError::SectionGone)?;
+        if tracks.is_empty() {
+            return Err(SessionError::NoTracks);
+        }
+        if tracks.iter().all(|track| section.tracks[track.index()].locked) {
+            return Err(SessionError::AllLockedInSection(section.name.to_owned()));
+        }
+        let (kind, energy) = (section.kind, section.energy);
+        let name = section.name.to_owned();
+        let main = self.loop_section().ok_or(SessionError::Empty)?;
+        let whole = self.whole_song();
+        let content = |id: SectionId| {
+            whole.sections.iter().find(|section| section.id == id).map(|section| &section.content)
+        };
+        let (from, own) = content(main).zip(content(id)).ok_or(SessionError::SectionGone)?;
+        let style = from.intent.as_ref().ok_or(SessionError::Empty)?.main_style();
+        let rules = rules_of(kind, style);
+        let main_energy = self.section(main).map_or(energy, |main| main.energy);
+        let bars = own.plan.as_ref().or(from.plan.as_ref()).ok_or(SessionError::Empty)?.bars;
+        let follows_build = self.order().windows(2).any(|pair| {
+            pair[1].section == id
+                && self.section(pair[0].section).is_some_and(|before| before.kind == SectionKind::Build)
+        });
+        let has_next = self.order().last().is_none_or(|part| part.section != id);
+        let seed = seed.unwrap_or_else(|| {
+            let used: Vec<u64> =
+                own.tracks.iter().flat_map(|state| &state.history).map(|take| take.recipe.seed).collect();
+            let first = used.iter().max().copied().unwrap_or(self.seed).wrapping_add(1);
+            (first..).find(|seed| !used.contains(seed)).unwrap_or(first)
+        });
+        let wanted = Wanted { rules, energy, main_energy, bars, follows_build, has_next, seed };
+        observer.section(&name, 0, 1);
+        // A return of the loop is varied again.
+        let is_return = self.section(main).is_some_and(|main| main.kind == kind && main.bars() == bars);
+        let made =
+            derive(maker, from, &from.prompt, is_return, &wanted, settings, Some((own, tracks)), observer)?;
+        let before = self.song.open;
+        self.remember();
+        self.open_section(id)?;
+        self.prompt = made.prompt;
+        self.intent = made.intent;
+        self.plan = made.plan;
+        self.seed = made.seed;
+        self.bundle = made.bundle;
+        for (track, state) in Track::ALL.into_iter().zip(made.tracks) {
+            if !tracks.contains(&track) || self.track(track).locked {
+                continue;
+            }
+            match state.take() {
+                Some(take) => self.track_mut(track).add(take.clone()),
+                None => self.track_mut(track).play(None),
+            }
+        }
+        self.open_section(before)
+    }
+
+    /// The section that the song was made of: the first of the kind that a form makes its main one.
+    #[must_use]
+    pub fn loop_section(&self) -> Option<SectionId> {
+        let parts: Vec<_> = self
+            .sections()
+            .filter(|section| section.plan.is_some() && section.intent.is_some())
+            .map(|section| {
+                let part = resonantgen_words::form::FormPart {
+                    kind: section.kind,
+                    name: section.name.to_owned(),
+                    bars: section.bars(),
+                    repeats: 1,
+                };
+                (section.id, part)
+            })
+            .collect();
+        let best = parts.iter().min_by_key(|(id, part)| (part.kind.rank_as_main(), *id));
+        best.map(|(id, _)| *id)
+    }
+
+    /// Writes some bars of one take anew, hearing the other tracks and what comes before and after: in all other bars the notes
+    /// and the samples stay, to the bit. Bars are counted from 1. Can be undone.
+    ///
+    /// # Errors
+    /// The track is locked, has no take or an imported one, there are no such bars, the take cannot be made, or the observer
+    /// cancels. The session is then unchanged.
+    pub fn regenerate_bars(
+        &mut self,
+        maker: &dyn Maker,
+        track: Track,
+        bars: std::ops::RangeInclusive<u32>,
+        seed: Option<u64>,
+        settings: GenerationSettings,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        let state = self.track(track);
+        if state.locked {
+            return Err(SessionError::Locked(track));
+        }
+        let parent = state.take().ok_or(SessionError::NoTakeForBars(track))?.clone();
+        if parent.recipe.imported.is_some() {
+            return Err(SessionError::ImportedBars(track));
+        }
+        let (first, last) = (*bars.start(), *bars.end());
+        let count = parent.recipe.plan.bars;
+        if first < 1 || last < first || last > count {
+            return Err(SessionError::NoSuchBars { first, last, count });
+        }
+        let mut intent = parent.recipe.intent.clone();
+        let own = &mut intent.tracks[track.index()];
+        let mut shape = own.shape.clone().unwrap_or_default();
+        shape.patch = Some(parent.patch.clone()).filter(|patch| !patch.is_empty());
+        shape.new_bars = Some((first - 1..last).collect());
+        shape.keeps_sound = true;
+        own.shape = Some(shape);
+        own.closeness = BARS_CLOSENESS;
+        let mut context: Vec<Arc<Take>> = Track::ALL
+            .into_iter()
+            .filter(|other| *other != track)
+            .filter_map(|other| self.track(other).take().cloned())
+            .filter(|take| !(take.is_asleep() && take.recipe.imported.is_some()))
+            .collect();
+        context.push(parent.clone());
+        context.sort_by_key(|take| take.recipe.track);
+        let take = maker.make(
+            &TakeRequest {
+                track,
+                prompt: &parent.recipe.prompt,
+                intent: &intent,
+                plan: &parent.recipe.plan,
+                seed: seed.unwrap_or_else(|| self.next_seed(Some(track))),
+                settings,
+                context: &context,
+                patch: None,
+            },
+            observer,
+        )?;
+        self.remember();
+        self.track_mut(track).add(Arc::new(take));
+        self.bundle = Some(maker.bundle());
+        Ok(())
+    }
+}
+
+/// Bars of one pass and repeats of a section. What grows, enters or ends is played in one pass; else passes are as long as the
+/// loop, if that fits.
+fn length_of(bars: u32, repeats: u32, loop_bars: u32, rules: &SectionRules) -> (u32, u32) {
+    let changes_inside = rules.build
+        || rules.ends
+        || rules.enters.iter().any(|share| *share > 0.0)
+        || rules.leaves.iter().any(|share| *share < 1.0);
+    let pass = loop_bars.max(8);
+    if !changes_inside && bars > pass && bars.is_multiple_of(pass) {
+        return (pass, bars / pass * repeats);
+    }
+    (bars, repeats)
+}
+
+/// Makes the tracks of a section from those of `from`. `kept` is what it holds already, and the tracks to be made: others, and
+/// locked ones, stay.
+#[allow(clippy::too_many_arguments, reason = "each is needed by both callers and none belongs with another")]
+fn derive(
+    maker: &dyn Maker,
+    from: &Content,
+    prompt: &str,
+    is_return: bool,
+    wanted: &Wanted<'_>,
+    settings: GenerationSettings,
+    kept: Option<(&Content, &[Track])>,
+    observer: &dyn Observer,
+) -> Result<Content, SessionError> {
+    let (main_intent, main_plan) = from.intent.as_ref().zip(from.plan.as_ref()).ok_or(SessionError::Empty)?;
+    let stays = |track: Track| -> Option<&TrackState> {
+        let (content, tracks) = kept?;
+        let state = &content.tracks[track.index()];
+        (state.locked || !tracks.contains(&track)).then_some(state)
+    };
+    // What is kept has its chords.
+    let kept_plan = kept.and_then(|(content, _)| {
+        let is_kept = |track: &Track| stays(*track).is_some_and(|state| state.take().is_some());
+        content.plan.clone().filter(|_| Track::ALL.iter().any(is_kept))
+    });
+    let plan = kept_plan.unwrap_or_else(|| {
+        if is_return { main_plan.clone() } else { plan_of(wanted, main_plan, main_intent) }
+    });
+    let plays: [bool; TRACK_COUNT] = from.tracks.each_ref().map(|state| state.take().is_some());
+    let everybody = !somebody_plays(wanted, plays);
+    let mut intent = main_intent.clone();
+    let mut heard: Vec<Arc<Take>> =
+        Track::ALL.into_iter().filter_map(|track| stays(track)?.take().cloned()).collect();
+    let mut tracks: [TrackState; TRACK_COUNT] = Default::default();
+    for track in Track::ALL {
+        if let Some(state) = stays(track) {
+            tracks[track.index()] = state.clone();
+            continue;
+        }
+        let Some(parent) = from.tracks[track.index()].take() else { continue };
+        let own = if is_return {
+            Some(return_of(wanted, track, parent))
+        } else if everybody {
+            let mut rules = wanted.rules.clone();
+            rules.levels = Default::default();
+            intent_of(&Wanted { rules: &rules, ..wanted.clone() }, track, parent)
+        } else {
+            intent_of(wanted, track, parent)
+        };
+        let Some(own) = own else {
+            intent.tracks[track.index()].absent = true;
+            continue;
+        };
+        intent.tracks[track.index()] = own;
+        let mut context: Vec<Arc<Take>> =
+            heard.iter().filter(|take| take.recipe.track != track).cloned().collect();
+        if intent.tracks[track.index()].closeness > 0.0 {
+            context.push(parent.clone());
+        }
+        context.sort_by_key(|take| take.recipe.track);
+        let take = Arc::new(maker.make(
+            &TakeRequest {
+                track,
+                prompt,
+                intent: &intent,
+                plan: &plan,
+                seed: wanted.seed,
+                settings,
+                context: &context,
+                patch: None,
+            },
+            observer,
+        )?);
+        heard.push(take.clone());
+        tracks[track.index()].add(take);
+    }
+    Ok(Content {
+        prompt: prompt.to_owned(),
+        intent: Some(intent),
+        plan: Some(plan),
+        seed: wanted.seed,
+        bundle: Some(maker.bundle()),
+        tracks,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{FakeMaker, generated, ids};
+    use crate::song::Likeness;
+    use resonantgen_take::maker::{GenerateError, Silent};
+
+    fn song(prompt: &str, form: &str) -> Session {
+        let mut session = generated(prompt, 1);
+        let request = SongRequest { form: Some(form.parse().expect("a form")), ..SongRequest::default() };
+        session.make_song(&FakeMaker::default(), &request, &Silent).expect("a song");
+        session
+    }
+
+    fn names(session: &Session) -> String {
+        let name = |part: &Part| {
+            let section = session.section(part.section).expect("it is there");
+            if part.repeats > 1 {
+                format!("{} x{}", section.name, part.repeats)
+            } else {
+                section.name.to_owned()
+            }
+        };
+        session.order().iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn the_loop_becomes_the_main_section_to_the_bit_and_the_rest_is_derived() {
+        let before = generated("house", 1);
+        let session = song("house", "intro 4, build 2, drop 4, break 2, build 2, drop 4, outro 4");
+        assert_eq!(names(&session), "Intro, Build, Drop x4, Break, Build, Drop 2 x4, Outro");
+        assert_eq!(ids(&session), ids(&before), "the open section is the loop");
+        let find = |name: &str| session.section(session.find_section(name).expect("there")).expect("there");
+        assert!(find("drop").is_open);
+        assert!(find("break").take(Track::Drums).is_none() && find("break").take(Track::Harmony).is_some());
+        let shape = |name: &str, track: Track| {
+            find(name)
+                .take(track)
+                .expect("it plays")
+                .recipe
+                .intent
+                .track(track)
+                .shape
+                .clone()
+                .expect("a shape")
+        };
+        assert!(shape("build", Track::Drums).rises && shape("build", Track::Drums).gap_steps == 4);
+        assert!(shape("outro", Track::Drums).ends);
+        assert!(shape("drop 2", Track::Drums).lands);
+        assert_eq!(shape("drop 2", Track::Drums).patch.as_deref(), Some("a patch"));
+        let plan = |name: &str| find(name).plan.expect("a plan").clone();
+        assert_eq!((plan("intro").key, plan("intro").bpm), (plan("drop").key, plan("drop").bpm));
+        assert_eq!(plan("intro").bars, 4);
+        // A section hears the loop.
+        let intro = find("intro").take(Track::Drums).expect("it plays");
+        assert!(intro.recipe.context.contains(&before.track(Track::Drums).take().expect("a take").id));
+        let likeness = Likeness::of_sections(&find("drop"), &find("drop 2"));
+        assert!(likeness.is_some_and(|likeness| likeness > 0.9), "{likeness:?}");
+    }
+
+    #[test]
+    fn undo_gives_the_loop_back_and_redo_the_song() {
+        let mut session = song("house", "intro 4, drop 4, outro 4");
+        let made = names(&session);
+        let loop_ids = ids(&session);
+        session.undo().expect("the song");
+        assert!(!session.is_song());
+        assert_eq!(ids(&session), loop_ids);
+        session.redo().expect("the song");
+        assert_eq!(names(&session), made);
+        let intro = session.find_section("intro").expect("there");
+        assert!(session.section(intro).expect("there").take(Track::Drums).is_some());
+    }
+
+    #[test]
+    fn a_failure_or_a_cancellation_leaves_the_loop() {
+        let mut session = generated("house", 1);
+        let maker = FakeMaker::failing_after(3);
+        let refused = session.make_song(&maker, &SongRequest::default(), &Silent);
+        assert!(matches!(refused, Err(SessionError::Generate(GenerateError::Cancelled))));
+        assert!(!session.is_song() && !session.can_redo());
+        assert!(matches!(
+            Session::default().make_song(&maker, &SongRequest::default(), &Silent),
+            Err(SessionError::Empty)
+        ));
+    }
+
+    #[test]
+    fn every_genre_becomes_a_song_within_the_limits() {
+        for prompt in
+            ["techno", "hip hop", "pop", "jazz", "ambient", "blues", "ragtime", "post rock", "k-pop"]
+        {
+            let mut session = generated(prompt, 1);
+            session.make_song(&FakeMaker::default(), &SongRequest::default(), &Silent).expect("a song");
+            assert!(session.sections().count() <= MOST_SECTIONS && session.order().len() >= 4, "{prompt}");
+            assert!(
+                session.sections().all(|section| section.tracks.iter().any(|state| state.take().is_some()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_section_is_made_again_and_its_locks_hold() {
+        let mut session = song("house", "intro 4, drop 4, outro 4");
+        let outro = session.find_section("outro").expect("there");
+        session.lock_in_section(outro, Track::Drums, true).expect("a take");
+        let takes = |session: &Session| {
+            let section = session.section(outro).expect("there");
+            Track::ALL.map(|track| section.take(track).map(|take| take.id.clone()))
+        };
+        let (before, open) = (takes(&session), ids(&session));
+        let settings = GenerationSettings::default();
+        let again = |session: &mut Session| {
+            session.regenerate_section(&FakeMaker::default(), outro, &Track::ALL, None, settings, &Silent)
+        };
+        again(&mut session).expect("made");
+        let after = takes(&session);
+        assert_eq!((&after[0], ids(&session)), (&before[0], open));
+        assert_ne!(after[1], before[1]);
+        session.undo().expect("a step");
+        assert_eq!(takes(&session), before);
+        for track in [Track::Bass, Track::Harmony] {
+            session.lock_in_section(outro, track, true).expect("a take");
+        }
+        let refused =
+            session.regenerate_section(&FakeMaker::default(), outro, &[Track::Bass], None, settings, &Silent);
+        assert!(matches!(refused, Err(SessionError::AllLockedInSection(_))));
+        let refused = session.make_song(&FakeMaker::default(), &SongRequest::default(), &Silent);
+        assert!(matches!(refused, Err(SessionError::LockedInSection { .. })), "a new song would delete it");
+    }
+
+    #[test]
+    fn bars_are_asked_for_with_what_is_around_them() {
+        let mut session = generated("house", 1);
+        let settings = GenerationSettings::default();
+        let maker = FakeMaker::default();
+        session.regenerate_bars(&maker, Track::Bass, 1..=1, None, settings, &Silent).expect("made");
+        let take = session.track(Track::Bass).take().expect("a take");
+        let shape = take.recipe.intent.track(Track::Bass).shape.as_ref().expect("a shape");
+        assert_eq!((shape.new_bars.as_deref(), shape.keeps_sound), (Some([0].as_slice()), true));
+        assert_eq!(take.recipe.context.len(), 4);
+        for (bars, part) in [(0..=1, "no bars 0-1"), (1..=9, "no bars 1-9")] {
+            let refused = session.regenerate_bars(&maker, Track::Bass, bars, None, settings, &Silent);
+            let error = refused.expect_err("there are none").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        session.set_lock(Track::Bass, true).expect("a take");
+        let refused = session.regenerate_bars(&maker, Track::Bass, 1..=1, None, settings, &Silent);
+        assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));
+    }
+}

@@ -1,0 +1,221 @@
+//! Dynamics of loops: attack and sustain, glue, saturation.
+
+use super::Sides;
+use crate::audio::TAKE_SAMPLE_RATE_HZ;
+
+/// Samples per value of an envelope.
+const STEP: usize = 16;
+/// Values of an envelope per second.
+const RATE: f64 = TAKE_SAMPLE_RATE_HZ as f64 / STEP as f64;
+/// Level in decibels below which nothing is shaped.
+const FLOOR_DB: f32 = -70.0;
+/// Difference in decibels of the followers at which an attack or a decay is shaped in full.
+const FULL_DB: f32 = 9.0;
+/// Decibels over the loop's level at which glue begins, per decibel how much it takes, and the most it takes.
+const GLUE_ABOVE_DB: f32 = 1.0;
+const GLUE_SHARE: f32 = 0.5;
+const GLUE_MOST_DB: f32 = 6.0;
+
+/// Peaks of both channels, one per [`STEP`].
+fn peaks([left, right]: &Sides) -> Vec<f32> {
+    let peak = |samples: &[f32]| samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    left.chunks(STEP).zip(right.chunks(STEP)).map(|(left, right)| peak(left).max(peak(right))).collect()
+}
+
+/// Follows a loop's envelope with one time to rise and one to fall, in seconds; the loop's end has gone before its start.
+fn followed(envelope: &[f32], rise_s: f64, fall_s: f64) -> Vec<f32> {
+    let share = |seconds: f64| (1.0 - (-1.0 / (seconds * RATE)).exp()) as f32;
+    let (rise, fall) = (share(rise_s), share(fall_s));
+    let mut level = 0.0_f32;
+    let mut out = vec![0.0; envelope.len()];
+    for _ in 0..2 {
+        for (value, out) in envelope.iter().zip(&mut out) {
+            level += (value - level) * if *value > level { rise } else { fall };
+            *out = level;
+        }
+    }
+    out
+}
+
+fn decibels(level: f32) -> f32 {
+    20.0 * level.max(1e-6).log10()
+}
+
+/// Multiplies both channels by gains in decibels, one per [`STEP`], without steps between them.
+fn turn(sides: &mut Sides, gains_db: &[f32]) {
+    let gains: Vec<f32> = gains_db.iter().map(|gain| 10f32.powf(gain / 20.0)).collect();
+    for samples in sides {
+        for (block, part) in samples.chunks_mut(STEP).enumerate() {
+            let before = gains[(block + gains.len() - 1) % gains.len()];
+            for (index, sample) in part.iter_mut().enumerate() {
+                let share = (index + 1) as f32 / STEP as f32;
+                *sample *= before + share * (gains[block] - before);
+            }
+        }
+    }
+}
+
+/// Raises (or, negative, lowers) attacks and what rings after them, in decibels: the difference of a fast and a slow follower tells
+/// an attack, that of two times of fall a decay (as the "transient designer" of hardware does).
+pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
+    if (attack_db == 0.0 && sustain_db == 0.0) || sides[0].is_empty() {
+        return;
+    }
+    let envelope = peaks(sides);
+    let quick = followed(&envelope, 0.0005, 0.040);
+    let slow = followed(&envelope, 0.030, 0.040);
+    let held = followed(&envelope, 0.0005, 0.400);
+    let gains: Vec<f32> = (0..envelope.len())
+        .map(|at| {
+            let level = decibels(quick[at]);
+            if level < FLOOR_DB {
+                return sustain_db.min(0.0);
+            }
+            let attack = ((level - decibels(slow[at])) / FULL_DB).clamp(0.0, 1.0);
+            let decay = ((decibels(held[at]) - level) / FULL_DB).clamp(0.0, 1.0);
+            attack_db * attack + sustain_db * decay
+        })
+        .collect();
+    turn(sides, &followed_signed(&gains));
+}
+
+/// Gains without corners (1.5 ms).
+fn followed_signed(gains: &[f32]) -> Vec<f32> {
+    let share = (1.0 - (-1.0 / (0.0015 * RATE)).exp()) as f32;
+    let mut level = gains.last().copied().unwrap_or(0.0);
+    gains
+        .iter()
+        .map(|gain| {
+            level += share * (gain - level);
+            level
+        })
+        .collect()
+}
+
+/// Compresses what is louder than the loop as a whole by 2 to 1, both channels alike; `amount` 1 is in full.
+pub(super) fn glue(sides: &mut Sides, amount: f32) {
+    if amount == 0.0 || sides[0].is_empty() {
+        return;
+    }
+    let envelope = followed(&peaks(sides), 0.008, 0.150);
+    // The level of what sounds: silence between the notes is no part of it.
+    let highest = envelope.iter().fold(0.0_f32, |highest, level| highest.max(*level));
+    let loud: Vec<f32> = envelope.iter().copied().filter(|level| *level > 0.1 * highest).collect();
+    if loud.is_empty() {
+        return;
+    }
+    let usual = decibels((loud.iter().map(|level| level * level).sum::<f32>() / loud.len() as f32).sqrt());
+    let gains: Vec<f32> = envelope
+        .iter()
+        .map(|level| {
+            let over = (decibels(*level) - usual - GLUE_ABOVE_DB).max(0.0);
+            -amount * (GLUE_SHARE * over).min(GLUE_MOST_DB)
+        })
+        .collect();
+    turn(sides, &gains);
+}
+
+/// Saturates by a hyperbolic tangent `drive_db` above the loop's usual peaks, at the same level: first-order antiderivative
+/// antialiasing (Parker, Zavalishin and Le Bivic 2016, "Reducing the aliasing of nonlinear waveshaping using continuous-time
+/// convolution").
+pub(super) fn saturate(sides: &mut Sides, drive_db: f32) {
+    if drive_db <= 0.0 {
+        return;
+    }
+    let mut sizes: Vec<f32> =
+        sides.iter().flatten().step_by(7).map(|sample| sample.abs()).filter(|size| *size > 1e-5).collect();
+    if sizes.is_empty() {
+        return;
+    }
+    let rank = (sizes.len() - 1) * 97 / 100;
+    let (_, usual, _) = sizes.select_nth_unstable_by(rank, f32::total_cmp);
+    let usual = *usual;
+    let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    // Attacks that stand far above the rest are bent no more than an even sound would be.
+    let reference = f64::from(usual.max(0.5 * peak));
+    let factor = 10f64.powf(f64::from(drive_db) / 20.0) * 0.5 / reference;
+    // ln cosh, without overflow.
+    let whole = |x: f64| x.abs() + (-2.0 * x.abs()).exp().ln_1p() - std::f64::consts::LN_2;
+    for samples in sides {
+        let mut before = samples.last().map_or(0.0, |sample| f64::from(*sample) * factor);
+        let mut sum_before = whole(before);
+        for sample in samples.iter_mut() {
+            let now = f64::from(*sample) * factor;
+            let sum = whole(now);
+            let step = now - before;
+            let bent =
+                if step.abs() < 1e-5 { (0.5 * (now + before)).tanh() } else { (sum - sum_before) / step };
+            *sample = (bent / factor) as f32;
+            (before, sum_before) = (now, sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bursts that ring, twice a second.
+    fn bursts() -> Sides {
+        let one: Vec<f32> = (0..96_000)
+            .map(|index| {
+                let since = (index % 24_000) as f32 / 48_000.0;
+                0.5 * (-since * 12.0).exp() * (std::f32::consts::TAU * 440.0 * since).sin()
+            })
+            .collect();
+        [one.clone(), one]
+    }
+
+    fn rms(samples: &[f32]) -> f32 {
+        (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+    }
+
+    /// Decibels by which the first 10 ms of the second burst stand over what rings from 100 to 200 ms.
+    fn stands_out([left, _]: &Sides) -> f32 {
+        20.0 * (rms(&left[24_000..24_480]) / rms(&left[28_800..33_600])).log10()
+    }
+
+    #[test]
+    fn attacks_and_tails_are_shaped_each_on_its_own() {
+        let before = stands_out(&bursts());
+        for (attack, sustain, least, most) in
+            [(6.0, 0.0, 2.0, 7.0), (-6.0, 0.0, -7.0, -2.0), (0.0, -8.0, 3.0, 9.0), (0.0, 4.0, -5.0, -1.5)]
+        {
+            let mut sides = bursts();
+            shape(&mut sides, attack, sustain);
+            let change = stands_out(&sides) - before;
+            assert!((least..most).contains(&change), "{attack} and {sustain}: {change}");
+        }
+    }
+
+    #[test]
+    fn glue_brings_loud_and_soft_together() {
+        let mut sides = bursts();
+        let soft = sides[0][48_000..72_000].iter().map(|sample| 0.3 * sample).collect::<Vec<_>>();
+        for side in &mut sides {
+            side[48_000..72_000].copy_from_slice(&soft);
+        }
+        let difference = |sides: &Sides| rms(&sides[0][24_000..48_000]) / rms(&sides[0][48_000..72_000]);
+        let before = difference(&sides);
+        glue(&mut sides, 1.0);
+        assert!(difference(&sides) < 0.85 * before);
+    }
+
+    #[test]
+    fn saturation_lowers_peaks_and_keeps_what_is_small() {
+        let mut sides = bursts();
+        let [before, _] = bursts();
+        saturate(&mut sides, 9.0);
+        let crest = |samples: &[f32]| {
+            samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs())) / rms(samples)
+        };
+        assert!(crest(&sides[0]) < 0.7 * crest(&before));
+        // 300 ms after the last attack.
+        assert!((rms(&sides[0][14_400..19_200]) / rms(&before[14_400..19_200]) - 1.0).abs() < 0.1);
+        let mut silent: Sides = [vec![0.0; 4_800], vec![0.0; 4_800]];
+        saturate(&mut silent, 9.0);
+        shape(&mut silent, 6.0, 6.0);
+        glue(&mut silent, 1.0);
+        assert!(silent[0].iter().all(|sample| *sample == 0.0));
+    }
+}

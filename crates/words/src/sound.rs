@@ -1,0 +1,46 @@
+//! Properties of the sound that words ask for.
+
+/// How strongly a word can be meant.
+const MOST: f32 = 2.0;
+
+/// The properties that words can ask for, by name. What they do to a stem is the generator's matter.
+pub const SOUNDS: [&str; 23] = [
+    "bright",
+    "dark",
+    "muffled",
+    "crisp",
+    "airy",
+    "harsh",
+    "warm",
+    "fat",
+    "thin",
+    "punchy",
+    "soft",
+    "tight",
+    "crunchy",
+    "gritty",
+    "clean",
+    "dusty",
+    "lo-fi",
+    "distant",
+    "wet",
+    "dry",
+    "wide",
+    "narrow",
+    "unprocessed",
+];
+
+/// The property of this name; a blank, a hyphen or an underscore are the same.
+pub(super) fn named(name: &str) -> Option<&'static str> {
+    let name = name.replace(['_', ' '], "-");
+    SOUNDS.into_iter().find(|known| *known == name)
+}
+
+/// Adds what is asked for to what was: the same word twice is meant more strongly, its opposite takes it back.
+pub(super) fn add(wanted: &mut Vec<(String, f32)>, name: &str, strength: f32) {
+    match wanted.iter_mut().find(|(known, _)| known == name) {
+        Some((_, before)) => *before = (*before + strength).clamp(-MOST, MOST),
+        None => wanted.push((name.to_owned(), strength.clamp(-MOST, MOST))),
+    }
+    wanted.retain(|(_, strength)| strength.abs() > 0.05);
+}

@@ -1,0 +1,111 @@
+//! The system that is built for: this machine's own, or Windows from Linux.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command;
+use crate::setup::windows;
+
+/// An operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    Linux,
+    Macos,
+    Windows,
+}
+
+impl System {
+    /// The one that this program runs on.
+    pub const HERE: Self = if cfg!(windows) {
+        Self::Windows
+    } else if cfg!(target_os = "macos") {
+        Self::Macos
+    } else {
+        Self::Linux
+    };
+
+    /// Its name in file names, as in [`std::env::consts::OS`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Macos => "macos",
+            Self::Windows => "windows",
+        }
+    }
+
+    /// File name of a program.
+    pub fn program(self, name: &str) -> String {
+        format!("{name}{}", if self == Self::Windows { ".exe" } else { "" })
+    }
+
+    /// File name of a shared library.
+    pub fn library(self, name: &str) -> String {
+        match self {
+            Self::Linux => format!("lib{name}.so"),
+            Self::Macos => format!("lib{name}.dylib"),
+            Self::Windows => format!("{name}.dll"),
+        }
+    }
+}
+
+/// What `--target` can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Other {
+    /// 64-bit Windows: built with mingw-w64 and run under Wine, or on Windows itself as always
+    Windows,
+    /// Macs: on other systems only types are checked
+    Macos,
+}
+
+/// What is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Operating system.
+    pub system: System,
+    /// Processor, as in [`std::env::consts::ARCH`].
+    pub processor: &'static str,
+    /// The name that compilers know it by; `None` for this machine.
+    pub triple: Option<&'static str>,
+}
+
+impl Target {
+    /// This machine.
+    pub const HERE: Self = Self { system: System::HERE, processor: std::env::consts::ARCH, triple: None };
+    /// Windows, from Linux.
+    pub const WINDOWS: Self =
+        Self { system: System::Windows, processor: "x86_64", triple: Some(windows::TRIPLE) };
+
+    /// The target that a flag names.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be built for on this machine.
+    pub fn named(other: Option<Other>) -> Result<Self> {
+        match (other, System::HERE) {
+            (None, _) | (Some(Other::Windows), System::Windows) | (Some(Other::Macos), System::Macos) => {
+                Ok(Self::HERE)
+            }
+            (Some(Other::Windows), System::Linux) if cfg!(target_arch = "x86_64") => Ok(Self::WINDOWS),
+            (Some(Other::Windows), _) => bail!("Windows can be built for from Linux on x86-64 only"),
+            (Some(Other::Macos), _) => bail!("Macs can be built for on Macs only, which have Apple's SDK"),
+        }
+    }
+
+    /// A cargo command that builds for it.
+    pub fn cargo<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = command::cargo(words);
+        if let Some(triple) = self.triple {
+            command.args(["--target", triple]).envs(windows::build_environment());
+        }
+        command
+    }
+
+    /// A folder of build outputs: `debug`, `release`, or one of ours.
+    pub fn folder(self, name: &str) -> PathBuf {
+        command::target(&match self.triple {
+            Some(triple) => Path::new(triple).join(name).to_string_lossy().into_owned(),
+            None => name.to_owned(),
+        })
+    }
+}

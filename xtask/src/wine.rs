@@ -1,0 +1,82 @@
+//! Runs a Windows program under Wine, with a limit to its time.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::command;
+use crate::flags::Wine;
+use crate::setup::windows;
+
+/// The exit code of `timeout(1)`, for a program that had to be ended.
+const TIMED_OUT: u8 = 124;
+/// How long Wine's server may take to end all that runs in a prefix.
+const SERVER_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the program that the flags name, in the prefix that `cargo xtask setup --target windows` has made; returns its exit
+/// code.
+///
+/// # Errors
+/// Returns an error if there is no Wine, or no prefix.
+pub fn run(flags: &Wine) -> Result<ExitCode> {
+    let prefix = windows::prefix();
+    if !prefix.is_dir() {
+        bail!("there is no Wine prefix in {}: run `cargo xtask setup --target windows`", prefix.display());
+    }
+    if flags.stop {
+        stop(&prefix);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut wine = wine(&prefix);
+    wine.arg(&flags.program).args(&flags.rest);
+    let code = match command::within(&mut wine, Duration::from_secs(flags.seconds))? {
+        // What a shell would see of an exit code.
+        Some(status) => (status.code().unwrap_or(1) & 0xff) as u8,
+        None => {
+            eprintln!("{} did not end within {} s and was ended", flags.program, flags.seconds);
+            // Programs that it has started are not children of Wine's loader; only the server knows them.
+            stop(&prefix);
+            TIMED_OUT
+        }
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// The command `wine` in a prefix.
+pub fn wine(prefix: &Path) -> Command {
+    let mut command = Command::new("wine");
+    command
+        .env("WINEPREFIX", prefix)
+        .env("WINEDEBUG", "-all")
+        // Nothing here needs .NET or a browser, and Wine would offer to fetch them.
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml=");
+    command
+}
+
+/// Ends everything that runs in a prefix, and its server. A prefix without a server is left as it is.
+pub fn stop(prefix: &Path) {
+    let server = |flag: &str| {
+        let mut command = Command::new("wineserver");
+        command.arg(flag).env("WINEPREFIX", prefix).stdout(Stdio::null()).stderr(Stdio::null());
+        let _ = command::within(&mut command, SERVER_PATIENCE);
+    };
+    server("-k");
+    server("-w");
+}
+
+/// A path as Windows programs name it: Wine shows this machine's root as drive Z.
+pub fn path(path: &Path) -> PathBuf {
+    PathBuf::from(format!("Z:{}", path.display()).replace('/', "\\"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_drive_z() {
+        assert_eq!(path(Path::new("/a/b c")), Path::new("Z:\\a\\b c"));
+    }
+}
