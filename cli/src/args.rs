@@ -55,6 +55,8 @@ pub enum Command {
     Redo(Show),
     /// List the takes of a track, or choose the one that plays
     Take(Take),
+    /// List the sounds of a track, or play the same notes with another one
+    Sound(Sound),
     /// Write stems and MIDI files for a DAW, named by tempo, key and length
     Export(Export),
     /// Show the contents of a folder: plan, chords, tracks, locks, seeds
@@ -473,6 +475,36 @@ pub struct TakeAction {
     pub compare: bool,
 }
 
+/// Arguments of `sound`.
+#[derive(Debug, Args)]
+pub struct Sound {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// The track
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Track,
+    /// Words that all have to fit: a family, a tag, a style, a part of the name
+    pub words: Vec<String>,
+    /// Play the notes of the track's take with this sound; they stay as they are
+    #[arg(long = "use", value_name = "ID", conflicts_with_all = ["words", "like"])]
+    pub id: Option<String>,
+    /// Keep the sound of the track's take for all takes to come
+    #[arg(long, conflicts_with_all = ["words", "like", "release"])]
+    pub hold: bool,
+    /// Leave the sound of takes to come to the words again
+    #[arg(long, conflicts_with_all = ["words", "like", "id"])]
+    pub release: bool,
+    /// List the sounds that are most like this one
+    #[arg(long, value_name = "ID", conflicts_with = "words")]
+    pub like: Option<String>,
+    /// Model options.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct Export {
@@ -487,6 +519,10 @@ pub struct Export {
     /// Files to write: wav, midi or both
     #[arg(long, value_name = "KIND", default_value = "both")]
     pub kind: ExportKind,
+    /// One form instead: wav, midi, or the project of a DAW with stems, notes, tempo and markers: dawproject (Bitwig Studio,
+    /// Studio One, Cubase), rpp (REAPER)
+    #[arg(long, value_name = "FORMAT", conflicts_with = "kind")]
+    pub format: Option<ExportFormat>,
     /// Sample rate of the WAV files in Hz
     #[arg(long, value_name = "HZ", default_value_t = 48_000, value_parser = rate)]
     pub rate: u32,
@@ -507,6 +543,19 @@ pub enum ExportKind {
     Midi,
     /// Both.
     Both,
+}
+
+/// One form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// WAV files.
+    Wav,
+    /// MIDI files.
+    Midi,
+    /// DAWproject.
+    Dawproject,
+    /// REAPER.
+    Rpp,
 }
 
 /// Sample format of exported WAV files.

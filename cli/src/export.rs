@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_project::{ExportOptions, SampleDepth, StoreError};
+use resonantgen_project::{ExportOptions, ProjectForm, SampleDepth, StoreError};
 use serde::Serialize;
 
-use crate::args::{Bits, Export, ExportKind, Models};
+use crate::args::{Bits, Export, ExportFormat, ExportKind, Models};
 use crate::failure::Usage;
 use crate::{folder, report};
 
@@ -29,11 +29,15 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
     for (track, why) in folder::make_again(&mut session, &Models::default()) {
         eprintln!("note: {track} is left out: its take could not be made again ({why})");
     }
+    let (audio, midi) = match arguments.format {
+        None => (arguments.kind != ExportKind::Midi, arguments.kind != ExportKind::Wav),
+        Some(format) => (format == ExportFormat::Wav, format == ExportFormat::Midi),
+    };
     let options = ExportOptions {
         tracks: if arguments.tracks.is_empty() { Track::ALL.to_vec() } else { arguments.tracks.clone() },
         mix: arguments.tracks.is_empty(),
-        audio: arguments.kind != ExportKind::Midi,
-        midi: arguments.kind != ExportKind::Wav,
+        audio,
+        midi,
         sample_rate_hz: arguments.rate,
         depth: match arguments.bits {
             Bits::Int16 => SampleDepth::Int16,
@@ -41,7 +45,13 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
             Bits::Float32 => SampleDepth::Float32,
         },
     };
-    let files = project::export(&session, &arguments.out, &options).map_err(|error| match error {
+    let out = &arguments.out;
+    let written = match arguments.format {
+        Some(ExportFormat::Dawproject) => project::export_project(&session, out, ProjectForm::DawProject),
+        Some(ExportFormat::Rpp) => project::export_project(&session, out, ProjectForm::Reaper),
+        _ => project::export(&session, out, &options),
+    };
+    let files = written.map_err(|error| match error {
         StoreError::NothingToExport => Usage(error.to_string()).into(),
         error => anyhow::Error::from(error),
     })?;

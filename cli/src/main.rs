@@ -30,6 +30,7 @@ mod section;
 mod serve;
 mod show;
 mod song;
+mod sound;
 mod take;
 mod undo;
 mod wave;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments, undo::Direction::Back),
         Command::Redo(arguments) => undo::run(&arguments, undo::Direction::Forth),
         Command::Take(arguments) => take::run(&arguments),
+        Command::Sound(arguments) => sound::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),

@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed,
             settings: GenerationSettings::default(),
             context: &takes,
+            patch: None,
         };
         let take = engine.generate_take(&request, &Silent)?;
         let timings = take.timings;

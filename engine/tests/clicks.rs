@@ -76,6 +76,8 @@ fn asleep(track: Track, patch: &str) -> Take {
         bundle_id: String::new(),
         context: Vec::new(),
         imported: None,
+        held_patch: None,
+        taken_over: None,
     };
     Take {
         id: TakeId(String::new()),

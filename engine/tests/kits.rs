@@ -32,6 +32,7 @@ fn drums(engine: &Engine, prompt: &str, seed: u64) -> Take {
         seed,
         settings: GenerationSettings::default(),
         context: &[],
+        patch: None,
     };
     engine.generate_take(&request, &Silent).unwrap()
 }

@@ -96,6 +96,8 @@ fn session() -> Session {
         bundle_id: "test".to_owned(),
         context: Vec::new(),
         imported: None,
+        held_patch: None,
+        taken_over: None,
     };
     let take = Take {
         id: recipe.take_id(),

@@ -272,7 +272,7 @@ impl Control {
 
     /// Sends a job to the worker. For the editor.
     pub fn request(&self, job: Job) {
-        if job.target().is_some() && self.awaited() >= QUEUE_CAPACITY {
+        if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
                 "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
             ));
@@ -307,7 +307,7 @@ impl Control {
 
     fn queue(&self, job: Job, epoch: u64, is_of_song: bool, pending: Count) {
         let ticket = self.next_ticket.fetch_add(1, Ordering::AcqRel);
-        let awaited = job.target().map(|_| Count::new(&self.awaited));
+        let awaited = job.makes_takes().then(|| Count::new(&self.awaited));
         self.send(Command::Job(QueuedJob { job, epoch, ticket, is_of_song, pending, awaited }));
     }
 
@@ -477,6 +477,11 @@ impl Control {
 
 #[cfg(test)]
 impl Control {
+    /// Whether the user has cancelled a job.
+    pub(crate) fn is_cancelled(&self, ticket: u64) -> bool {
+        ticket < self.cancelled_below.load(Ordering::Acquire)
+    }
+
     /// A cancellation that has not been triggered.
     pub(crate) fn cancellation(&self) -> Cancellation<'_> {
         Cancellation { control: self, epoch: self.epoch(), ticket: u64::MAX }

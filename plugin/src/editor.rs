@@ -7,7 +7,11 @@ mod action;
 mod browse;
 mod chips;
 mod control;
+#[cfg(target_os = "linux")]
+mod dead_key;
+mod dials;
 mod drag;
+mod drag_out;
 mod facts;
 #[cfg(target_os = "linux")]
 mod first_drawing;
@@ -24,8 +28,10 @@ mod presets;
 mod row_menu;
 mod ruler;
 mod server;
+mod sounds;
 mod takes;
 mod theme;
+mod timeline;
 mod track_row;
 mod understanding;
 mod view;
@@ -34,10 +40,8 @@ mod view;
 pub(crate) mod tests;
 
 use std::path::PathBuf;
-#[cfg(target_os = "linux")]
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::{Id, Rect, Ui, pos2, vec2};
@@ -54,17 +58,19 @@ use resonantgen_take::TakeId;
 
 use action::{Action, Harmony};
 use drag::Drag;
+use drag_out::SourceWindow;
 use facts::{Constraints, Facts};
 use import::Importing;
 use lane::{Face, Waveform};
 use look::Look;
 use presets::PresetMenu;
 use server::ServerField;
+use timeline::Timeline;
 use track_row::Row;
 use understanding::Understanding;
 use view::SessionView;
 
-use crate::control::export::Exported;
+use crate::control::export::{Exported, Parcel};
 use crate::control::job::{Job, Target, Trigger};
 use crate::control::location;
 use crate::control::status::{AtomicProgress, Progress};
@@ -103,11 +109,17 @@ pub struct App {
     edits: [String; TRACK_COUNT],
     /// What the lanes show.
     face: Face,
+    /// What the lanes show of the loop.
+    timeline: Timeline,
     /// Cached waveforms of the lanes, for the open window.
     waveforms: [Waveform; TRACK_COUNT],
     look: Look,
+    /// The sounds that tracks can have.
+    shelf: sounds::Shelf,
     /// Whether the list of keys is open.
     helps: bool,
+    /// When Esc was pressed last, by egui's clock in seconds.
+    escaped_at: f64,
     /// The open import dialog, if any.
     importing: Option<Importing>,
     /// Folder of the user's presets; `None` if the system has no such folder.
@@ -122,9 +134,17 @@ pub struct App {
     drag: Drag,
     #[cfg(target_os = "linux")]
     drag_target: Option<drag::Target>,
+    #[cfg(target_os = "linux")]
+    dead_key: dead_key::DeadKey,
     /// Whether the window has been drawn.
     #[cfg(target_os = "linux")]
     is_drawn: Arc<AtomicBool>,
+    /// The open window, as files are dragged out of it.
+    window: Option<SourceWindow>,
+    /// Whether files are being dragged out.
+    is_dragging: Arc<AtomicBool>,
+    /// A text for the clipboard, once it is there.
+    to_copy: Arc<Mutex<Option<String>>>,
     /// The last export, until it is dismissed.
     exported: Arc<Mutex<Option<Exported>>>,
     /// Whether the parameters follow the locks and chords of the session's next change.
@@ -153,6 +173,21 @@ struct FactsFrom {
 fn until_tick(elapsed: Duration) -> Duration {
     let since = elapsed.as_micros() % PLAYHEAD_INTERVAL.as_micros();
     PLAYHEAD_INTERVAL - Duration::from_micros(since as u64)
+}
+
+/// Ctrl and the wheel zoom the timeline around the pointer; Shift and the wheel, or a sideways one, move along it.
+fn move_timeline(ui: &Ui, seen: Rect, timeline: &mut Timeline) {
+    let Some(pointer) = ui.ctx().pointer_hover_pos().filter(|pointer| seen.contains(*pointer)) else {
+        return;
+    };
+    let (zoom, scroll) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta().x));
+    let wide = timeline.wide(seen);
+    if zoom != 1.0 {
+        timeline.zoom(zoom, (pointer.x - wide.left()) / wide.width());
+    }
+    if scroll != 0.0 {
+        timeline.pan(-scroll / seen.width());
+    }
 }
 
 /// Id of the prompt field.
@@ -205,9 +240,12 @@ impl App {
             prompt_from: None,
             edits: Default::default(),
             face: Face::default(),
+            timeline: Timeline::default(),
             waveforms: Default::default(),
             look,
+            shelf: sounds::Shelf::default(),
             helps: false,
+            escaped_at: f64::NEG_INFINITY,
             importing: None,
             preset_folder: preset::folder(),
             open_presets: None,
@@ -217,7 +255,12 @@ impl App {
             #[cfg(target_os = "linux")]
             drag_target: None,
             #[cfg(target_os = "linux")]
+            dead_key: dead_key::DeadKey::default(),
+            #[cfg(target_os = "linux")]
             is_drawn: Arc::default(),
+            window: None,
+            is_dragging: Arc::default(),
+            to_copy: Arc::default(),
             exported: Arc::default(),
             follows_session: false,
             chord_changes: Vec::new(),
@@ -284,6 +327,15 @@ impl App {
         }
     }
 
+    /// The playing takes of some tracks as files: WAV, or MIDI while the notes are shown; only the selected bars, if any are.
+    fn parcel(&self, tracks: impl IntoIterator<Item = Track>) -> Option<Parcel> {
+        let (_, view) = self.picture.as_ref()?;
+        let playing = |track: Track| Some((track, view.lanes[track.index()].current?));
+        let takes: Vec<(Track, usize)> = tracks.into_iter().filter_map(playing).collect();
+        let form = self.face.form();
+        (!takes.is_empty()).then(|| Parcel { takes, bars: self.timeline.selection(), form })
+    }
+
     fn trigger(&self, target: Target) -> Trigger {
         let host_bpm = self.control.audio.host_bpm();
         Trigger::read(&self.params, target, host_bpm, None)
@@ -318,7 +370,15 @@ impl App {
         self.refresh();
         let Some((_, view)) = &self.picture else { return };
         let view = Arc::clone(view);
+        let window = ui.ctx().content_rect().size() * ui.ctx().zoom_factor();
+        let zoom = self.look.zoom_in(window.into());
+        if (ui.ctx().zoom_factor() - zoom).abs() > 1e-3 {
+            ui.ctx().set_zoom_factor(zoom);
+            ui.ctx().request_repaint();
+        }
         let mut actions = Vec::new();
+        let to_copy = self.to_copy.lock().unwrap_or_else(PoisonError::into_inner).take();
+        actions.extend(to_copy.map(Action::Copy));
         self.keys(ui.ctx(), &mut actions);
 
         let area = ui.max_rect().shrink2(vec2(theme::GAP + 2.0, theme::GAP));
@@ -338,7 +398,12 @@ impl App {
         self.chip_line(ui, chip_line, &mut actions);
         self.rows(ui, middle, &view, &mut actions);
         self.foot(ui, foot, &view, &mut actions);
-        let lanes = Rect::from_min_max(pos2(track_row::lane_rect(middle).left(), middle.top()), middle.max);
+        // Above the melody's edit field and takes, over its picture.
+        let strip = if view.plan.is_some() { track_row::STRIP_HEIGHT + 5.0 } else { 0.0 };
+        let lanes = Rect::from_min_max(
+            pos2(track_row::lane_rect(middle).left(), middle.top()),
+            middle.max - vec2(0.0, strip),
+        );
         self.notices(ui, lanes, &mut actions);
         self.help(ui.ctx());
         self.import_dialog(ui.ctx(), &mut actions);
@@ -380,11 +445,15 @@ impl App {
             (turns - turns.floor()) as f32
         });
         if let Some(plan) = &view.plan {
-            actions.extend(ruler::show(ui, ruler, plan, !working));
+            self.timeline.follow(plan.bars);
+            let seen = Rect::from_min_max(ruler.min, pos2(ruler.right(), rect.bottom()));
+            move_timeline(ui, seen, &mut self.timeline);
+            actions.extend(ruler::show(ui, ruler, plan, !working, &mut self.timeline));
             ruler::length_handle(ui, ruler, plan.bars, &self.params.bars, &setter);
             self.place_label(ui, rect, ruler, playhead, plan);
             if let Some(share) = playhead {
-                lane::paint_playhead(&ui.painter().with_clip_rect(ruler.expand(1.0)), ruler, share, palette);
+                let painter = ui.painter().with_clip_rect(ruler.expand(1.0));
+                lane::paint_playhead(&painter, self.timeline.wide(ruler), share, palette);
             }
         } else if let Some(bars) = self.facts.as_ref().and_then(|(_, facts)| facts.bars.value) {
             ruler::show_empty(ui, ruler, bars);
@@ -417,10 +486,18 @@ impl App {
                 plan: view.plan.as_ref(),
                 progress: progress[index],
                 begun: &begun,
+                timeline: &self.timeline,
                 playhead,
                 peaks: self.meters[index],
                 working,
                 face: self.face,
+                sounds: sounds::Browser {
+                    track,
+                    shelf: &self.shelf,
+                    repaint: &self.control.repaint,
+                    favourites: &self.look.sounds,
+                    locked: self.params.track(track).lock.value(),
+                },
                 dragged: over.is_some_and(|at| place.contains(at)),
                 waveform: &mut self.waveforms[index],
                 edit: &mut self.edits[index],
@@ -488,7 +565,13 @@ impl NiceEguiApp for App {
         {
             self.is_drawn = Arc::default();
             let is_drawn = Arc::clone(&self.is_drawn);
-            self.drag_target = drag::Target::open(frame, &self.drag, &self.control.repaint, is_drawn);
+            self.window = host_keys::window_of(frame).map(SourceWindow);
+            self.drag_target =
+                drag::Target::open(frame, (&self.drag, &self.dead_key), &self.control.repaint, is_drawn);
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            self.window = Some(SourceWindow(0));
         }
         #[cfg(not(target_os = "linux"))]
         let _ = frame;
@@ -508,7 +591,10 @@ impl NiceEguiApp for App {
         let [red, green, blue, _] = theme::palette(ui).background.to_normalized_gamma_f32();
         frame.set_clear_color(egui::Rgba::from_rgb(red, green, blue));
         #[cfg(target_os = "linux")]
-        self.is_drawn.store(true, Ordering::Relaxed);
+        {
+            self.is_drawn.store(true, Ordering::Relaxed);
+            ui.ctx().input_mut(|input| self.dead_key.apply(&mut input.events));
+        }
         self.show(ui);
     }
 

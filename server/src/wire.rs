@@ -72,6 +72,9 @@ pub struct GenerateRequest {
     /// Whether the prompt is an edit of the takes that play, like "darker", which keeps tempo, key and chords.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edit: bool,
+    /// Whether takes of this same prompt keep the words by which they were edited since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_edits: bool,
 }
 
 fn is_false(value: &bool) -> bool {

@@ -18,30 +18,34 @@ const FOCUS: [u8; 3] = [0xb3, 0xa9, 0xff];
 
 /// A place in the window, in pixels.
 pub type Place = (i16, i16);
-const PROMPT: Place = (500, 59);
-const PROMPT_EDGE: Place = (10, 59);
+const PROMPT: Place = (500, 63);
+const PROMPT_EDGE: Place = (10, 63);
 /// The Generate button.
-pub const GENERATE: Place = (912, 59);
+pub const GENERATE: Place = (912, 63);
 /// A corner of that button, beside its letters.
-const GENERATE_EDGE: Place = (866, 59);
+const GENERATE_EDGE: Place = (866, 63);
 /// The Undo button.
 pub const UNDO: Place = (170, 21);
 /// The drums' lock.
-pub const DRUMS_LOCK: Place = (36, 209);
+pub const DRUMS_LOCK: Place = (36, 216);
 /// A corner of it, beside its icon.
-pub const DRUMS_LOCK_EDGE: Place = (27, 209);
+pub const DRUMS_LOCK_EDGE: Place = (27, 216);
 /// The button that regenerates the bass.
-pub const BASS_AGAIN: Place = (64, 319);
+pub const BASS_AGAIN: Place = (64, 324);
+/// The middle of the bass's lane.
+pub const BASS_LANE: Place = (600, 305);
+/// The plugin's name.
+pub const TITLE: Place = (80, 21);
 /// The middle of the melody's lane.
-pub const MELODY_LANE: Place = (600, 520);
+pub const MELODY_LANE: Place = (600, 521);
 /// A corner of the melody's lock, beside its icon.
 pub const MELODY_LOCK_EDGE: Place = (27, 540);
 /// Areas of the lanes: left, top, width, height.
 const LANES: [[usize; 4]; 4] =
-    [[236, 162, 720, 62], [236, 272, 720, 62], [236, 382, 720, 62], [236, 492, 720, 62]];
+    [[236, 170, 720, 60], [236, 278, 720, 60], [236, 386, 720, 60], [236, 494, 720, 60]];
 /// Index of the bass's lane.
 pub const BASS: usize = 1;
-const CHIPS: [usize; 4] = [10, 84, 900, 26];
+const CHIPS: [usize; 4] = [10, 92, 900, 26];
 
 /// A running editor with folders of its own.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Helpers shared by the end-to-end tests.
 
 #[cfg(target_os = "linux")]
+pub mod drop_target;
+#[cfg(target_os = "linux")]
 pub mod editor;
 pub mod listen;
 pub mod needs;

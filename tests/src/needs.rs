@@ -2,6 +2,7 @@
 //! the running test if its requirement is missing; the caller then returns.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::skip::{leave_out, skip};
 
@@ -55,6 +56,16 @@ pub fn windows() -> Option<[PathBuf; 5]> {
         return None;
     };
     Some([program, standalone, plugins, runtime, runner])
+}
+
+/// Whether there is `xmllint`, which checks XML against schemas.
+#[must_use]
+pub fn xml_lint() -> bool {
+    let found = Command::new("xmllint").arg("--version").output().is_ok();
+    if !found {
+        skip("there is no xmllint (Debian: libxml2-utils)");
+    }
+    found
 }
 
 fn named(variable: &str, what: &str) -> Option<PathBuf> {

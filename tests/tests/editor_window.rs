@@ -4,9 +4,10 @@
 
 use std::process::Command;
 
+use resonantgen_tests::drop_target::{DropTarget, Manners, plain_path};
 use resonantgen_tests::editor::{
-    BASS, BASS_AGAIN, DRUMS, DRUMS_LOCK, DRUMS_LOCK_EDGE, Editor, GENERATE, MELODY, MELODY_LANE,
-    MELODY_LOCK_EDGE, SIZE, UNDO, is_idle, lane, type_prompt,
+    BASS, BASS_AGAIN, BASS_LANE, DRUMS, DRUMS_LOCK, DRUMS_LOCK_EDGE, Editor, GENERATE, MELODY, MELODY_LANE,
+    MELODY_LOCK_EDGE, SIZE, TITLE, UNDO, is_idle, lane, type_prompt,
 };
 use resonantgen_tests::needs::standalone;
 use resonantgen_tests::root;
@@ -126,6 +127,64 @@ fn a_session_by_mouse_and_keyboard() {
     std::fs::copy(bass, &loop_file).expect("room");
     screen.drop_file(window, MELODY_LANE, &loop_file);
     screen.wait_to_see(window, "the melody's lock", |picture| is_near(picture.at(MELODY_LOCK_EDGE), MELODY));
+}
+
+#[test]
+fn stems_are_dragged_to_other_programs_and_a_mute_one_holds_nothing() {
+    let Some(standalone) = standalone() else { return };
+    let screen = Screen::open(1_400, 900);
+    let editor = Editor::start(&screen, &standalone, None);
+    let window = editor.window;
+    type_prompt(&screen, window, "deep house in F# minor, 2 bars");
+    let empty = screen.look(window);
+    screen.click(window, GENERATE);
+    screen.wait_to_see(window, "the music", |picture| {
+        is_idle(picture) && (0..4).all(|track| lane(picture, track).difference(&lane(&empty, track)) > OTHER)
+    });
+
+    // A lane, to a program that takes files: the file is there before it is asked for.
+    let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
+    taker.drag_from(window, BASS_LANE);
+    wait_for("the drag", || {
+        taker.serve();
+        taker.heard.contains(&"XdndPosition").then_some(())
+    });
+    taker.release();
+    let list = wait_for("the file", || taker.serve());
+    let stem = plain_path(&list).expect("an address without escapes").to_owned();
+    assert_eq!(list.lines().count(), 1, "{list}");
+    let name = stem.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(name.contains("_bass_120bpm_Fsm_2bars.wav"), "{name}");
+    let reader = hound::WavReader::open(&stem).expect("a WAV file");
+    assert_eq!((reader.spec().bits_per_sample, reader.duration()), (24, 4 * reader.spec().sample_rate));
+
+    // The name, for all stems.
+    let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
+    taker.drag_from(window, TITLE);
+    wait_for("the drag", || {
+        taker.serve();
+        taker.heard.contains(&"XdndPosition").then_some(())
+    });
+    taker.release();
+    assert_eq!(wait_for("the files", || taker.serve()).lines().count(), 4);
+
+    // One that never answers, and one that refuses: the drag ends, and the editor works on.
+    for manners in [Manners::Mute, Manners::Refuses] {
+        let mut other = DropTarget::show(&screen, (1_150, 350), manners);
+        other.drag_from(window, BASS_LANE);
+        wait_for("the drag", || {
+            other.serve();
+            other.heard.contains(&"XdndPosition").then_some(())
+        });
+        other.release();
+        wait_for("the end of the drag", || {
+            assert_eq!(other.serve(), None);
+            other.heard.contains(&"XdndLeave").then_some(())
+        });
+        assert!(!other.heard.contains(&"XdndDrop"), "{:?}", other.heard);
+    }
+    screen.click(window, DRUMS_LOCK);
+    screen.wait_to_see(window, "the lock", |picture| is_near(picture.at(DRUMS_LOCK_EDGE), DRUMS));
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc
                 seed,
                 settings: request.settings,
                 context: &takes,
+                patch: None,
             },
             &Cancellable,
         );

@@ -316,6 +316,8 @@ pub fn import_loop(
         bundle_id: String::new(),
         context: Vec::new(),
         imported: Some(source),
+        held_patch: None,
+        taken_over: None,
     };
     observer.progress(ImportStage::Fit, 1.0);
     Ok(Imported {

@@ -48,7 +48,7 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
 use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::measure::Measures;
-use resonantgen_take::maker::{BundleFacts, Maker};
+use resonantgen_take::maker::{BundleFacts, Maker, PerformanceRequest};
 pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
 use resonantgen_take::{FULL_SCALE, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use resonantgen_words::{Sense, TextUnderstanding};
@@ -171,6 +171,8 @@ fn recipe(request: &TakeRequest<'_>, bundle_id: &str) -> Recipe {
         bundle_id: bundle_id.to_owned(),
         context: context.into_iter().map(|take| take.id.clone()).collect(),
         imported: None,
+        held_patch: request.patch.map(ToOwned::to_owned),
+        taken_over: None,
     }
 }
 
@@ -589,6 +591,14 @@ impl Engine {
 impl Maker for Engine {
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         self.generate_take(request, observer)
+    }
+
+    fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        Self::perform(self, request, observer)
     }
 
     fn bundle(&self) -> BundleFacts {

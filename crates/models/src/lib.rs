@@ -16,5 +16,6 @@ pub mod bundle;
 pub mod context;
 pub mod generator;
 pub mod runtime;
+pub mod sounds;
 pub mod text;
 pub mod worker;

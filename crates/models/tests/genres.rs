@@ -41,8 +41,16 @@ fn sketched(engine: &Engine, prompt: &str, seed: u64) -> (Plan, Vec<Arc<Take>>) 
     let mut takes: Vec<Arc<Take>> = Vec::new();
     for track in Track::ALL {
         let settings = GenerationSettings::default();
-        let request =
-            TakeRequest { track, prompt, intent: &intent, plan: &plan, seed, settings, context: &takes };
+        let request = TakeRequest {
+            track,
+            prompt,
+            intent: &intent,
+            plan: &plan,
+            seed,
+            settings,
+            context: &takes,
+            patch: None,
+        };
         let take = engine.sketch(&request, &Silent).unwrap();
         takes.push(Arc::new(take));
     }

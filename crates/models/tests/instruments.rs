@@ -97,6 +97,7 @@ fn named_instruments_play_or_are_said_to_be_missing() {
                     seed,
                     settings,
                     context: &[],
+                    patch: None,
                 };
                 let take = engine.sketch(&request, &Silent).unwrap();
                 engine.bundle().patch(&take.patch).is_some_and(|patch| {

@@ -73,6 +73,7 @@ fn grooves_stay_as_near_to_the_grid_as_it_is_measured() {
                 seed: 1,
                 settings,
                 context: &[],
+                patch: None,
             };
             let take = engine.generate_take(&request, &Silent).unwrap();
             let share = take.measures.and_then(|measures| measures.on_grid);
@@ -108,6 +109,7 @@ fn drums_to_compare_with_those_of_people() {
                 seed,
                 settings: GenerationSettings::default(),
                 context: &[],
+                patch: None,
             };
             let take = engine.sketch(&request, &Silent).unwrap();
             let name = format!("{style}_{}_{seed}.mid", genre.replace(' ', "-"));

@@ -1,7 +1,8 @@
 //! Music theory and notation: domain types and pure functions.
 //!
-//! [`plan`] has tempo, key, meter and chords, [`score`] the notes on the grid, [`harmony`] decides which pitches fit a chord, and
-//! [`midi`] writes Standard MIDI Files. It knows no other crate, and no files, models or signal processing.
+//! [`plan`] has tempo, key, meter and chords, [`score`] the notes on the grid, [`harmony`] decides which pitches fit a chord,
+//! [`reharmonise`] moves a part to other chords, and [`midi`] writes Standard MIDI Files. It knows no other crate, and no files, models
+//! or signal processing.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;
@@ -14,5 +15,6 @@
 pub mod harmony;
 pub mod midi;
 pub mod plan;
+pub mod reharmonise;
 pub mod score;
 pub mod track;

@@ -136,33 +136,52 @@ fn key_signature(key: Key) -> (i8, bool) {
     (accidentals as i8, key.mode.degrees()[2] == 3)
 }
 
-fn note_events(track: Track, score: &Score, plan: &Plan) -> Vec<(u32, TrackEventKind<'static>)> {
-    // (start, end, pitch, velocity); a note ends the previous one of the same pitch.
-    let mut notes: Vec<(u32, u32, u8, u8)> = score
+/// A note in ticks of [`TICKS_PER_QUARTER`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TickNote {
+    /// Start, swing and microtiming included.
+    pub start: u32,
+    /// End, after the start and not after the loop's.
+    pub end: u32,
+    /// MIDI pitch.
+    pub pitch: u8,
+    /// MIDI velocity, in `1..=127`.
+    pub velocity: u8,
+}
+
+/// The notes of a score in ticks, sorted by start; a note ends the previous one of the same pitch.
+#[must_use]
+pub fn tick_notes(score: &Score, plan: &Plan) -> Vec<TickNote> {
+    let mut notes: Vec<TickNote> = score
         .notes
         .iter()
         .map(|note| {
-            let start = f64::from(note.step) + f64::from(note.offset);
-            let from = tick(plan, start);
-            let to = tick(plan, start + f64::from(note.length)).max(from + 1);
-            (from, to, note.pitch.min(127), note.velocity.clamp(1, 127))
+            let at = f64::from(note.step) + f64::from(note.offset);
+            let start = tick(plan, at);
+            let end = tick(plan, at + f64::from(note.length)).max(start + 1);
+            TickNote { start, end, pitch: note.pitch.min(127), velocity: note.velocity.clamp(1, 127) }
         })
         .collect();
     notes.sort_unstable();
     for index in 0..notes.len() {
-        let (start, end, pitch, _) = notes[index];
+        let TickNote { start, end, pitch, .. } = notes[index];
         let next = notes[index + 1..]
             .iter()
-            .take_while(|next| next.0 < end)
-            .find(|next| next.2 == pitch && next.0 > start);
+            .take_while(|next| next.start < end)
+            .find(|next| next.pitch == pitch && next.start > start);
         if let Some(next) = next.copied() {
-            notes[index].1 = next.0;
+            notes[index].end = next.start;
         }
     }
-    notes.dedup_by_key(|(start, _, pitch, _)| (*start, *pitch));
+    notes.dedup_by_key(|note| (note.start, note.pitch));
+    notes
+}
+
+fn note_events(track: Track, score: &Score, plan: &Plan) -> Vec<(u32, TrackEventKind<'static>)> {
+    let notes = tick_notes(score, plan);
     let channel = u4::new(channel(track));
     let mut events: Vec<(u32, u8, TrackEventKind<'static>)> = Vec::with_capacity(2 * notes.len());
-    for (start, end, pitch, velocity) in notes {
+    for TickNote { start, end, pitch, velocity } in notes {
         let key = u7::new(pitch);
         let on = MidiMessage::NoteOn { key, vel: u7::new(velocity) };
         let off = MidiMessage::NoteOff { key, vel: u7::new(0) };

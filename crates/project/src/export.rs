@@ -1,15 +1,19 @@
-//! Export: stems and scores for a DAW, with descriptive file names.
+//! Export: stems and scores for a DAW, and projects of DAWs, under names that say what they are.
 
-use std::fs;
-use std::io::{self, BufReader, Read, Write as _};
+mod cut;
+mod daw_project;
+mod files;
+mod licence;
+mod reaper;
+
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
+use self::files::{Files, numbered};
 use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
-use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
-use super::{StoreError, mix};
+use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav, with_note};
+use super::{StoreError, StoredSound as _, mix};
 use resonantgen_music::midi;
 use resonantgen_music::plan::{Mode, Plan};
 use resonantgen_music::score::Score;
@@ -54,7 +58,8 @@ impl Default for ExportOptions {
 /// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
 /// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
 /// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
-/// Each file appears whole or not at all.
+/// Each file appears whole or not at all. A note on the licence lies beside them, and is in the WAV
+/// files.
 ///
 /// # Errors
 /// When the rate is out of range, no chosen track has a take, or a file cannot be written.
@@ -72,17 +77,18 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         .filter(|(_, take)| !take.is_asleep())
         .collect();
     let plan = session.plan.as_ref().filter(|_| !chosen.is_empty()).ok_or(StoreError::NothingToExport)?;
-    fs::create_dir_all(dir).map_err(failed(dir))?;
-    let mut files = Vec::new();
+    let mut files = Files::open(dir)?;
     let mut put = |what: &str, plan: &Plan, extension: &'static str, bytes: &[u8]| {
-        files.push(Exported::new(dir, export_name(session, what, plan), extension, bytes)?);
-        Ok::<(), StoreError>(())
+        files.put(export_name(session, what, plan), extension, bytes)
     };
-    let wave = |audio: &StemAudio, plan: &Plan| wav(audio, plan, options.sample_rate_hz, options.depth);
+    let wave = |what: &str, audio: &StemAudio, plan: &Plan, id: &str| {
+        let file = wav(audio, plan, options.sample_rate_hz, options.depth);
+        with_note(file, &licence::of_sound(session, what, plan, id))
+    };
     for (track, take) in &chosen {
         let plan = &take.recipe.plan;
         if options.audio {
-            put(track.name(), plan, "wav", &wave(&take.audio, plan))?;
+            put(track.name(), plan, "wav", &wave(track.name(), &take.audio, plan, &take.id.0))?;
         }
         if options.midi {
             put(track.name(), plan, "mid", &midi::track_file(*track, &take.score, plan))?;
@@ -92,76 +98,182 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
         let stems: Vec<&StemAudio> = chosen.iter().map(|(_, take)| take.audio.as_ref()).collect();
         let scores: Vec<(Track, &Score)> = chosen.iter().map(|(track, take)| (*track, &take.score)).collect();
         if options.audio {
-            put("mix", plan, "wav", &wave(&mix(&stems), plan))?;
+            put("mix", plan, "wav", &wave("mix", &mix(&stems), plan, ""))?;
         }
         if options.midi {
             put("all", plan, "mid", &midi::session_file(&scores, plan))?;
         }
     }
-    kept(files, dir)
+    keep(session, dir, files)
 }
 
-/// Gives the files of an export their names.
-fn kept(files: Vec<Exported>, dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let number = (1_u32..).find(|number| files.iter().all(|file| file.fits(&file.path(dir, *number))));
-    let number = number.unwrap_or(u32::MAX);
-    files.into_iter().map(|file| file.keep(dir, number)).collect()
+/// A form of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// 24-bit WAV at the takes' own rate.
+    Wav,
+    /// A MIDI file.
+    Midi,
 }
 
-/// A file that is written, but has no name yet.
-struct Exported {
+/// Writes one take of a track into `dir`, whole or some of its bars (counted from 0), and returns the file's path. For dragging to a
+/// host's timeline.
+///
+/// # Errors
+/// When the track has no such take, its sound is not at hand, the bars are none of it, or the file cannot be written.
+pub fn export_take(
+    session: &Session,
+    track: Track,
+    index: usize,
+    bars: Option<Range<u32>>,
+    form: Form,
+    dir: &Path,
+) -> Result<PathBuf, StoreError> {
+    let state = session.track(track);
+    let take = state.history.get(index).ok_or(StoreError::NothingToExport)?;
+    let take = match form {
+        Form::Wav if take.is_asleep() => take.unpacked().ok_or(StoreError::NothingToExport)?,
+        _ => take.clone(),
+    };
+    let bars = bars.filter(|bars| *bars != (0..take.recipe.plan.bars));
+    let mut what = track.name().to_owned();
+    if state.current != Some(index) {
+        let number = state.number(&take.id).unwrap_or(index as u32 + 1);
+        what.push_str(&format!("-take{number}"));
+    }
+    if let Some(bars) = &bars {
+        what.push_str(&format!("-from-bar{}", bars.start + 1));
+    }
+    let part = cut::cut(&take, bars).ok_or(StoreError::NothingToExport)?;
+    let mut files = Files::open(dir)?;
+    let name = export_name(session, &what, &part.plan);
+    match form {
+        Form::Wav => {
+            let file = wav(&part.audio, &part.plan, TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
+            let note = licence::of_sound(session, &what, &part.plan, &take.id.0);
+            files.put(name, "wav", &with_note(file, &note))?;
+        }
+        Form::Midi => files.put(name, "mid", &midi::track_file(track, &part.score, &part.plan))?,
+    }
+    let mut written = keep(session, dir, files)?;
+    Ok(written.swap_remove(0))
+}
+
+/// A DAW's project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProjectForm {
+    /// DAWproject 1.0 (Bitwig Studio, Studio One, Cubase and others): one file with everything in it.
+    DawProject,
+    /// A REAPER project, with WAV files beside it.
+    Reaper,
+}
+
+/// Writes the takes that play as a DAW's project into `dir`: tempo, meter, the chords as markers, for each track a stem and its notes
+/// (muted), with names and colours. Returns the files' paths, the project first.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Result<Vec<PathBuf>, StoreError> {
+    let parts: Vec<Part<'_>> = Track::ALL
+        .into_iter()
+        .filter_map(|track| Some((track, session.track(track).take()?.as_ref())))
+        .filter(|(_, take)| !take.is_asleep())
+        .map(|(track, take)| {
+            let plan = &take.recipe.plan;
+            let file = wav(&take.audio, plan, TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
+            let note = licence::of_sound(session, track.name(), plan, &take.id.0);
+            let name = export_name(session, track.name(), plan);
+            Part { track, take, name, wav: with_note(file, &note) }
+        })
+        .collect();
+    let plan = session.plan.as_ref().filter(|_| !parts.is_empty()).ok_or(StoreError::NothingToExport)?;
+    let mut files = Files::open(dir)?;
+    let name = export_name(session, "project", plan);
+    match form {
+        ProjectForm::DawProject => {
+            files.put(name, "dawproject", &daw_project::file(session, plan, &parts))?;
+            keep(session, dir, files)
+        }
+        ProjectForm::Reaper => {
+            for part in &parts {
+                files.put(part.name.clone(), "wav", &part.wav)?;
+            }
+            // The project names its files, so its contents depend on their number.
+            let mut number = files.free_number(1);
+            loop {
+                let text = reaper::text(session, plan, &parts, number);
+                files.put(name.clone(), "rpp", text.as_bytes())?;
+                let free = files.free_number(number);
+                if free == number {
+                    break;
+                }
+                files.take_back();
+                number = free;
+            }
+            let mut written = keep_numbered(session, dir, files, number)?;
+            written.rotate_right(1);
+            Ok(written)
+        }
+    }
+}
+
+/// A track of a DAW's project.
+struct Part<'a> {
+    track: Track,
+    take: &'a Take,
+    /// Name of its WAV file, without number and extension.
     name: String,
-    extension: &'static str,
-    file: NamedTempFile,
+    wav: Vec<u8>,
 }
 
-impl Exported {
-    fn new(dir: &Path, name: String, extension: &'static str, bytes: &[u8]) -> Result<Self, StoreError> {
-        let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(dir)?;
-            file.write_all(bytes)?;
-            readable_by_all(file.as_file())?;
-            Ok(file)
-        };
-        let file = whole().map_err(failed(&dir.join(&name)))?;
-        Ok(Self { name, extension, file })
-    }
-
-    /// Where it shall be in the export of a number; the first has none in its names.
-    fn path(&self, dir: &Path, number: u32) -> PathBuf {
-        let number = if number == 1 { String::new() } else { format!("_{number}") };
-        dir.join(format!("{}{number}.{}", self.name, self.extension))
-    }
-
-    /// Whether nothing is there, or a file with the same bytes.
-    fn fits(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_err() || is_same(self.file.path(), path).unwrap_or(false)
-    }
-
-    fn keep(self, dir: &Path, number: u32) -> Result<PathBuf, StoreError> {
-        let path = self.path(dir, number);
-        match self.file.persist_noclobber(&path) {
-            Ok(_) => Ok(path),
-            Err(error) if is_same(error.file.path(), &path).unwrap_or(false) => Ok(path),
-            Err(error) => Err(StoreError::Write { path, source: error.error }),
-        }
+impl Part<'_> {
+    /// Name of its WAV file in the export of a number.
+    fn file(&self, number: u32) -> String {
+        format!("{}.wav", numbered(&self.name, number))
     }
 }
 
-/// Whether two regular files have the same bytes.
-fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
-    let (sizes, other_sizes) = (fs::metadata(one)?, fs::symlink_metadata(other)?);
-    // Opening a named pipe would wait for a writer.
-    if !other_sizes.is_file() || sizes.len() != other_sizes.len() {
-        return Ok(false);
+/// The colour of a track, as in the editor: red, green, blue.
+const fn colour(track: Track) -> [u8; 3] {
+    match track {
+        Track::Drums => [0xf2, 0xa5, 0x3a],
+        Track::Bass => [0x4d, 0xa6, 0xff],
+        Track::Harmony => [0xd9, 0x86, 0xcb],
+        Track::Melody => [0x5c, 0xe6, 0xa8],
     }
-    let bytes = |path| Ok::<_, io::Error>(BufReader::with_capacity(1 << 16, fs::File::open(path)?).bytes());
-    for (one, other) in bytes(one)?.zip(bytes(other)?) {
-        if one? != other? {
-            return Ok(false);
+}
+
+/// Where chords begin, in quarter notes, with their names.
+fn chord_marks(plan: &Plan) -> Vec<(f64, String)> {
+    let quarters = plan.quarters() / plan.chords.len().max(1) as f64;
+    let mut marks: Vec<(f64, String)> = Vec::new();
+    for (half_bar, chord) in plan.chords.iter().enumerate() {
+        let name = chord.to_string();
+        if marks.last().is_none_or(|(_, last)| *last != name) {
+            marks.push((half_bar as f64 * quarters, name));
         }
     }
-    Ok(true)
+    marks
+}
+
+/// Gives an export its names, and puts the licence note beside it, which is not among the files that are returned.
+fn keep(session: &Session, dir: &Path, files: Files<'_>) -> Result<Vec<PathBuf>, StoreError> {
+    let number = files.free_number(1);
+    keep_numbered(session, dir, files, number)
+}
+
+fn keep_numbered(
+    session: &Session,
+    dir: &Path,
+    files: Files<'_>,
+    number: u32,
+) -> Result<Vec<PathBuf>, StoreError> {
+    let mut note = Files::open(dir)?;
+    note.put(licence::NAME.to_owned(), "txt", licence::text(session).as_bytes())?;
+    let written = files.keep(number)?;
+    let number = note.free_number(1);
+    note.keep(number)?;
+    Ok(written)
 }
 
 /// Writes the whole of a song.
@@ -179,16 +291,17 @@ fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result
         return Err(StoreError::NothingToExport);
     }
     let marks = markers(session);
-    let wave = |audio: &StemAudio| song_wav(audio, &marks, options.sample_rate_hz, options.depth);
-    fs::create_dir_all(dir).map_err(failed(dir))?;
-    let mut files = Vec::new();
+    let wave = |what: &str, audio: &StemAudio| {
+        let file = song_wav(audio, &marks, options.sample_rate_hz, options.depth);
+        with_note(file, &licence::of_sound(session, what, &plan, ""))
+    };
+    let mut files = Files::open(dir)?;
     let mut put = |what: &str, extension: &'static str, bytes: &[u8]| {
-        files.push(Exported::new(dir, export_name(session, what, &plan), extension, bytes)?);
-        Ok::<(), StoreError>(())
+        files.put(export_name(session, what, &plan), extension, bytes)
     };
     for (track, stem) in &stems {
         if options.audio {
-            put(track.name(), "wav", &wave(stem))?;
+            put(track.name(), "wav", &wave(track.name(), stem))?;
         }
         if options.midi {
             put(track.name(), "mid", &song_midi(session, &[*track]))?;
@@ -196,22 +309,19 @@ fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result
     }
     if options.mix {
         if options.audio {
-            put("mix", "wav", &wave(&mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>())))?;
+            let mix = mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>());
+            put("mix", "wav", &wave("mix", &mix))?;
         }
         if options.midi {
             let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
             put("all", "mid", &song_midi(session, &tracks))?;
         }
     }
-    kept(files, dir)
+    keep(session, dir, files)
 }
 
-fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::Write { path, source }
-}
-
-/// Name of an exported file without extension: prompt, track, tempo, key, length.
+/// Name of an exported file without its extension: prompt, track, tempo, key, length. It needs no escaping in addresses, apart
+/// from letters beyond ASCII in the prompt: F# is written `Fs`.
 #[must_use]
 pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
     let mode = match plan.key.mode {
@@ -219,22 +329,12 @@ pub fn export_name(session: &Session, what: &str, plan: &Plan) -> String {
         Mode::Minor => "m".to_owned(),
         mode => format!("-{}", mode.name()),
     };
+    // "#" begins a fragment in an address, so sharps are written out.
     let key = plan.key.to_string();
-    let tonic = key.split(' ').next().unwrap_or_default();
+    let tonic = key.split(' ').next().unwrap_or_default().replace('#', "s");
     let bpm = (plan.bpm * 100.0).round() / 100.0;
     let bars = if plan.bars == 1 { "bar" } else { "bars" };
     format!("{}_{what}_{bpm}bpm_{tonic}{mode}_{}{bars}", slug(&session.prompt), plan.bars)
-}
-/// Gives a temporary file the permissions of an ordinary one.
-fn readable_by_all(file: &fs::File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }
 
 /// Words of a prompt as part of a file name.
@@ -256,6 +356,8 @@ fn slug(prompt: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use resonantgen_session::fake::generated;
     use resonantgen_take::FULL_SCALE;
@@ -273,11 +375,11 @@ mod tests {
         assert_eq!(files.len(), 10);
         let names = names(&files);
         assert!(
-            names.contains(&"dark-techno-with-f-minor-bass_bass_240bpm_F#m_1bar.wav".to_owned()),
+            names.contains(&"dark-techno-with-f-minor-bass_bass_240bpm_Fsm_1bar.wav".to_owned()),
             "{names:?}"
         );
         assert!(
-            names.contains(&"dark-techno-with-f-minor-bass_all_240bpm_F#m_1bar.mid".to_owned()),
+            names.contains(&"dark-techno-with-f-minor-bass_all_240bpm_Fsm_1bar.mid".to_owned()),
             "{names:?}"
         );
         let plan = session.plan.as_ref().expect("a plan");

@@ -32,7 +32,7 @@ mod song;
 mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
-pub use export::{ExportOptions, export, export_name};
+pub use export::{ExportOptions, Form, ProjectForm, export, export_name, export_project, export_take};
 pub use folder::{Folder, SAVING, SESSION_FILE, StemFormat, StoreError, load, save};
 pub use lock::{Access, PATIENCE, Waiting};
 pub use mix::{mix, resample_loop};

@@ -27,7 +27,8 @@ use resonantgen_session::{
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::ImportSource;
 use resonantgen_take::{
-    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId, Tokens,
+    Finish, GenerationSettings, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakeId,
+    TakenOver, Tokens,
 };
 use resonantgen_words::form::SectionKind;
 use resonantgen_words::{Attributes, Feel, Groove, Intent, Shape, Style, TrackIntent};
@@ -204,6 +205,7 @@ pub(super) fn of_session(
         v5::Track {
             track: track.name().to_owned(),
             locked: state.locked,
+            held_sound: state.held_sound.clone(),
             playing: state.take().map(|take| take.id.0.clone()),
             takes: state.history.iter().map(take).collect(),
             favourites: state.favourites.iter().map(|id| id.0.clone()).collect(),
@@ -261,6 +263,7 @@ pub(super) fn into_session(
             .chain(written.forgotten.into_iter().take(MOST_TAKES));
         let mut state = TrackState {
             locked: written.locked,
+            held_sound: written.held_sound,
             favourites: written.favourites.into_iter().map(TakeId).collect(),
             heard_before: written.heard_before.map(TakeId),
             numbers: TakeNumbers::new(
@@ -471,6 +474,7 @@ fn content_of(
             return None;
         }
         tracks[track.index()] = TrackState {
+            held_sound: None,
             locked: written.locked,
             history,
             current,
@@ -746,6 +750,11 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            held_patch: recipe.held_patch.clone(),
+            taken_over: recipe
+                .taken_over
+                .as_ref()
+                .map(|notes| v5::TakenOver { from: notes.from.0.clone(), patch: notes.patch.clone() }),
         },
         patch: take.patch.clone(),
         timings: v5::Timings {
@@ -815,6 +824,10 @@ fn take_of(
                 bpm: source.bpm,
                 bars: source.bars,
             }),
+            held_patch: recipe.held_patch,
+            taken_over: recipe
+                .taken_over
+                .map(|notes| TakenOver { from: TakeId(notes.from), patch: notes.patch }),
         },
         patch: record.patch,
         score: Score { notes: record.score.notes.into_iter().map(note_of).collect() },

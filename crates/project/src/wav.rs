@@ -22,6 +22,57 @@ pub enum SampleDepth {
     Float32,
 }
 
+/// What a WAV file says about itself, in chunks after the sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WavNote {
+    /// Name of the sound.
+    pub name: String,
+    /// What it is: tempo, key, prompt.
+    pub comment: String,
+    /// Its licence, in one line.
+    pub licence: String,
+    /// Identity of the take; at most 32 characters are kept.
+    pub reference: String,
+}
+
+/// Adds `LIST`/`INFO` (Multimedia Programming Interface and Data Specifications 1.0, 1991) and `bext` (EBU Tech 3285, version 1)
+/// to a WAV file. Dates are left blank, so that the same take gives the same file.
+pub(super) fn with_note(mut file: Vec<u8>, note: &WavNote) -> Vec<u8> {
+    let software = concat!("ResonantGen ", env!("CARGO_PKG_VERSION"));
+    let mut info = b"INFO".to_vec();
+    let texts = [(b"INAM", &note.name), (b"ICMT", &note.comment), (b"ICOP", &note.licence)];
+    for (id, text) in texts.into_iter().map(|(id, text)| (id, text.as_str())).chain([(b"ISFT", software)]) {
+        put_chunk(&mut info, id, &[text.as_bytes(), &[0]].concat());
+    }
+    let mut bext = Vec::with_capacity(602);
+    let mut put = |text: &str, length: usize| {
+        let ascii: String = text.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
+        bext.extend(ascii.bytes().chain(std::iter::repeat(0)).take(length));
+    };
+    put(&format!("{} {} {}", note.name, note.comment, note.licence), 256);
+    put("ResonantGen", 32);
+    put(&note.reference, 32);
+    // Date, time, first sample, version, and what versions 1 and 2 add.
+    put("", 10 + 8 + 8);
+    bext.extend(1_u16.to_le_bytes());
+    bext.resize(602, 0);
+    put_chunk(&mut file, b"LIST", &info);
+    put_chunk(&mut file, b"bext", &bext);
+    let length = u32::try_from(file.len() - 8).unwrap_or(u32::MAX);
+    file[4..8].copy_from_slice(&length.to_le_bytes());
+    file
+}
+
+/// Appends a RIFF chunk, padded to an even length.
+fn put_chunk(bytes: &mut Vec<u8>, id: &[u8; 4], content: &[u8]) {
+    bytes.extend(id);
+    bytes.extend((content.len() as u32).to_le_bytes());
+    bytes.extend(content);
+    if !content.len().is_multiple_of(2) {
+        bytes.push(0);
+    }
+}
+
 /// A stereo WAV file of a loop, exactly as long as its plan at `sample_rate_hz`.
 pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
     wav_of(&resample_loop(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)

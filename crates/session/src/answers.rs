@@ -78,6 +78,10 @@ struct Asked<'a> {
     takes: [Option<&'a TakeId>; TRACK_COUNT],
     /// The plan of kept takes; `None` if none are kept.
     plan: Option<&'a Plan>,
+    /// Words of earlier edits that are kept.
+    edits: Vec<(Track, &'a str)>,
+    /// Sounds that are held.
+    sounds: Vec<(Track, &'a str)>,
 }
 
 impl Asked<'_> {
@@ -106,6 +110,12 @@ impl Asked<'_> {
         if let Some(plan) = self.plan {
             text.text("plan", "");
             text.plan(plan);
+        }
+        for (track, words) in &self.edits {
+            text.text(&format!("{track} edit"), words);
+        }
+        for (track, sound) in &self.sounds {
+            text.text(&format!("{track} sound"), sound);
         }
         Question { form: QuestionForm::Canonical, sha256: text.hash() }
     }
@@ -194,6 +204,8 @@ impl Session {
         let id = |track: Track| self.track(track).take().map(|take| &take.id);
         let tracks: Vec<Track> = self.targets(request).collect();
         let is_edit = request.operation == Operation::Edit;
+        let held = |track: &Track| Some((*track, self.track(*track).held_sound.as_deref()?));
+        let sounds = tracks.iter().filter_map(held).collect();
         let takes = Track::ALL.map(|track| id(track).filter(|_| is_edit || !tracks.contains(&track)));
         // A generation does not depend on the prompt and plan before it unless takes are kept. With kept drums, a new prompt brings a new
         // harmony.
@@ -207,6 +219,8 @@ impl Session {
             tracks,
             takes,
             plan: self.plan.as_ref().filter(|_| !is_new),
+            edits: self.kept_edits(request),
+            sounds,
         }
     }
 

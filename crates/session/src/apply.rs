@@ -23,7 +23,7 @@ impl Session {
     /// use resonantgen_music::track::Track;
     /// use resonantgen_session::{Request, Session};
     /// use resonantgen_take::maker::{Maker, Silent};
-    /// # use resonantgen_take::maker::{BundleFacts, GenerateError, Observer, TakeRequest};
+    /// # use resonantgen_take::maker::{BundleFacts, GenerateError, Observer, PerformanceRequest, TakeRequest};
     /// # use resonantgen_take::{Recipe, StageSeconds, StemAudio, Take, Tokens};
     /// # use resonantgen_words::TextUnderstanding;
     /// # struct Engine;
@@ -39,6 +39,8 @@ impl Session {
     /// #             bundle_id: String::new(),
     /// #             context: Vec::new(),
     /// #             imported: None,
+    /// #             held_patch: None,
+    /// #             taken_over: None,
     /// #         };
     /// #         Ok(Take {
     /// #             id: recipe.take_id(),
@@ -50,6 +52,9 @@ impl Session {
     /// #             timings: StageSeconds { compose: 0.0, perform: 0.0, decode: 0.0 },
     /// #             measures: None,
     /// #         })
+    /// #     }
+    /// #     fn perform(&self, _: &PerformanceRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
+    /// #         unreachable!("it only composes")
     /// #     }
     /// #     fn bundle(&self) -> BundleFacts {
     /// #         BundleFacts::default()
@@ -110,6 +115,7 @@ impl Session {
                 seed,
                 settings: request.settings,
                 context: &context,
+                patch: self.track(track).held_sound.as_deref(),
             })?);
             heard.push((track, take.clone()));
             made.push((track, Some(take)));
@@ -181,6 +187,12 @@ impl Session {
         let mut intent = parse_with(&request.words, text)?;
         if let Some(style) = request.facts.style {
             intent = intent.in_style(style);
+        }
+        for (track, words) in self.kept_edits(request) {
+            let mut edited = edit_with(&intent, track, words, text)?;
+            // It is a new take, not one close to the take that was edited.
+            edited.tracks[track.index()].closeness = intent.track(track).closeness;
+            intent = edited;
         }
         let kept = self.kept_plans(request);
         let plan = match self.shared_plan(&kept) {
@@ -291,10 +303,29 @@ impl Session {
         self.kept(request).map(|(track, take)| (track, &take.recipe.plan)).collect()
     }
 
+    /// The words by which takes of this same prompt were edited, if a generation keeps them, in their order.
+    pub(super) fn kept_edits<'a>(&'a self, request: &Request) -> Vec<(Track, &'a str)> {
+        if request.operation != Operation::Generate || !request.keeps_edits {
+            return Vec::new();
+        }
+        let of = |track: Track| {
+            let take = self.track(track).take().filter(|take| take.recipe.imported.is_none());
+            let edits = take.and_then(|take| take.recipe.prompt.strip_prefix(request.words.as_str()));
+            let mark = format!("; {track}: ");
+            let edits = edits.filter(|edits| edits.starts_with(&mark)).unwrap_or_default();
+            let words: Vec<(Track, &str)> =
+                edits.split(mark.as_str()).skip(1).map(|words| (track, words)).collect();
+            words
+        };
+        self.targets(request).flat_map(of).collect()
+    }
+
     /// The prompt in a take's recipe. An edit appends its words to the prompt of the take before.
     fn prompt_of_take(&self, track: Track, request: &Request) -> String {
         if request.operation == Operation::Generate {
-            return request.words.clone();
+            let edits = self.kept_edits(request).into_iter().filter(|(of, _)| *of == track);
+            return edits
+                .fold(request.words.clone(), |prompt, (_, words)| format!("{prompt}; {track}: {words}"));
         }
         let before = self.track(track).take().map_or(self.prompt.as_str(), |take| &take.recipe.prompt);
         match request.words.trim() {
@@ -446,6 +477,32 @@ mod tests {
             session.track_mut(track).locked = true;
         }
         assert!(matches!(apply(&mut session, &request), Err(SessionError::AllLocked)));
+    }
+
+    #[test]
+    fn a_generation_from_the_same_prompt_may_keep_earlier_edits() {
+        let mut session = generated("techno with acid bass", 1);
+        apply(&mut session, &Request::edit(Track::Bass, "more aggressive").seed(2)).expect("a take");
+        apply(&mut session, &Request::edit(Track::Bass, "darker").seed(3)).expect("a take");
+        let again = request("techno with acid bass", 4);
+        assert_ne!(session.question(&again), session.question(&again.clone().keeping_edits()));
+        let aggression = |session: &Session| {
+            let take = session.track(Track::Bass).take().expect("a take");
+            (take.recipe.prompt.clone(), take.recipe.intent.track(Track::Bass).attributes.aggression)
+        };
+        let edited = aggression(&session);
+        let mut kept = session.clone();
+        apply(&mut kept, &again.clone().keeping_edits()).expect("a piece");
+        assert_eq!(aggression(&kept), edited);
+        assert!(edited.0.ends_with("; bass: more aggressive; bass: darker"), "{}", edited.0);
+        let bass = kept.track(Track::Bass).take().expect("a take");
+        assert_eq!(bass.recipe.intent.track(Track::Bass).closeness, 0.0, "it is composed anew");
+        assert_eq!(kept.prompt, "techno with acid bass");
+        // Without being asked to, or from other words, it starts anew.
+        apply(&mut session, &again).expect("a piece");
+        assert!(aggression(&session).1 < edited.1);
+        apply(&mut kept, &request("house", 5).keeping_edits()).expect("a piece");
+        assert_eq!(aggression(&kept).0, "house");
     }
 
     #[test]

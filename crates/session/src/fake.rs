@@ -1,6 +1,8 @@
 //! Sessions with fake takes, for the tests of this crate and, with the feature `fake`, of others.
 #![allow(clippy::expect_used, missing_docs, reason = "only tests use it")]
 
+mod maker;
+
 use std::sync::Arc;
 
 use resonantgen_music::score::{Note, Score};
@@ -8,6 +10,8 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
 use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, TakeRequest};
 use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
+
+pub use maker::Fake;
 
 use crate::{Overrides, Request, Session, SessionError};
 
@@ -23,6 +27,8 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
         bundle_id: "test".to_owned(),
         context: request.context.iter().map(|take| take.id.clone()).collect(),
         imported: None,
+        held_patch: request.patch.map(ToOwned::to_owned),
+        taken_over: None,
     };
     let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
     let mut state = request.seed ^ (request.track.index() as u64 + 1);
@@ -38,7 +44,7 @@ pub fn fake_take(request: &TakeRequest<'_>) -> Take {
     Take {
         id: recipe.take_id(),
         recipe,
-        patch: "a patch".to_owned(),
+        patch: request.patch.unwrap_or("a patch").to_owned(),
         score: Score { notes: vec![note] },
         tokens: Tokens { codebooks: 2, codes: vec![1, 2, 3, 1_023] },
         audio: Arc::new(audio),

@@ -51,6 +51,28 @@ impl TrackState {
         self.trim();
     }
 
+    /// Adds a take to the history without playing it.
+    pub fn keep(&mut self, take: Arc<Take>) {
+        let playing = self.take().map(|take| take.id.clone());
+        if self.position(&take.id).is_none() {
+            self.history.push(take);
+            self.current = playing.and_then(|id| self.position(&id));
+            self.trim();
+        }
+    }
+
+    /// Takes a take out of the history that does not play; `heard_before` is then the one that was heard before the playing one.
+    pub(super) fn forget(&mut self, id: &TakeId, heard_before: &TakeId) {
+        let playing = self.take().map(|take| take.id.clone());
+        if playing.as_ref() == Some(id) {
+            return;
+        }
+        self.history.retain(|take| take.id != *id);
+        self.current = playing.and_then(|id| self.position(&id));
+        self.heard_before = Some(heard_before.clone());
+        self.numbers.follow(&self.history);
+    }
+
     /// Drops the oldest takes beyond [`HISTORY_LENGTH`], except favourites and the two heard last.
     fn trim(&mut self) {
         let is_ordinary = |take: &Take| !self.favourites.contains(&take.id);

@@ -22,6 +22,7 @@ mod history;
 mod import;
 mod notices;
 mod numbers;
+mod perform;
 mod request;
 mod sleep;
 mod song;
@@ -56,6 +57,8 @@ pub const UNDO_DEPTH: usize = 32;
 pub struct TrackState {
     /// A locked track's take may not change.
     pub locked: bool,
+    /// Id of the patch that new takes are played by, whatever the words say; `None` leaves it to them.
+    pub held_sound: Option<String>,
     /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
     /// [`MOST_FAVOURITES`].
     pub history: Vec<Arc<Take>>,

@@ -91,6 +91,8 @@ pub struct Request {
     pub seed: Option<u64>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+    /// Whether a generation from the prompt of the takes that play keeps the words by which they were edited since.
+    pub keeps_edits: bool,
 }
 
 impl Request {
@@ -104,7 +106,14 @@ impl Request {
             facts: Overrides::default(),
             seed: None,
             settings: GenerationSettings::default(),
+            keeps_edits: false,
         }
+    }
+
+    /// A generation that keeps the words by which takes of the same prompt were edited.
+    #[must_use]
+    pub fn keeping_edits(self) -> Self {
+        Self { keeps_edits: true, ..self }
     }
 
     /// Asks for new takes relative to those that play; without words, for other takes of the same.

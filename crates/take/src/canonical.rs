@@ -184,6 +184,13 @@ impl Canonical {
             self.number("file bpm", source.bpm);
             self.whole("file bars", u64::from(source.bars));
         }
+        if let Some(patch) = &recipe.held_patch {
+            self.text("held patch", patch);
+        }
+        if let Some(notes) = &recipe.taken_over {
+            self.text("notes of", &notes.from.0);
+            self.text("patch", &notes.patch);
+        }
     }
 
     /// The SHA-256 of the text.

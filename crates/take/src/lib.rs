@@ -52,6 +52,10 @@ pub struct Recipe {
     pub context: Vec<TakeId>,
     /// The file that the take was imported from; `None` for generated ones.
     pub imported: Option<ImportSource>,
+    /// The patch that was asked for; `None` for one that the generator chose.
+    pub held_patch: Option<String>,
+    /// Where its notes come from, if they were taken over; `None` for composed ones.
+    pub taken_over: Option<TakenOver>,
 }
 
 impl Recipe {
@@ -62,6 +66,16 @@ impl Recipe {
         text.recipe(self);
         TakeId(hex(&text.sha256()[..16]))
     }
+}
+
+/// The notes of another take, performed anew; part of the recipe. They were moved to the recipe's chords where those differ from
+/// the other take's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenOver {
+    /// The take that the notes were composed for.
+    pub from: TakeId,
+    /// Id of the patch that performs them.
+    pub patch: String,
 }
 
 /// Where an imported take came from; part of its recipe.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use resonantgen_music::plan::Plan;
+use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_words::{Intent, TextUnderstanding};
 
@@ -16,6 +17,16 @@ pub trait Maker {
     /// When the request is out of range, a model fails, or the observer asks to stop.
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError>;
 
+    /// Performs notes that are there already, by a patch that is named.
+    ///
+    /// # Errors
+    /// When there is no such patch, the request is out of range, a model fails, or the observer asks to stop.
+    fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError>;
+
     /// Where its models come from.
     fn bundle(&self) -> BundleFacts;
 
@@ -26,6 +37,14 @@ pub trait Maker {
 impl<M: Maker + ?Sized> Maker for Box<M> {
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         (**self).make(request, observer)
+    }
+
+    fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        (**self).perform(request, observer)
     }
 
     fn bundle(&self) -> BundleFacts {
@@ -40,6 +59,14 @@ impl<M: Maker + ?Sized> Maker for Box<M> {
 impl<M: Maker + ?Sized> Maker for Arc<M> {
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         (**self).make(request, observer)
+    }
+
+    fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        (**self).perform(request, observer)
     }
 
     fn bundle(&self) -> BundleFacts {
@@ -99,8 +126,25 @@ pub struct TakeRequest<'a> {
     pub seed: u64,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+    /// The patch to write for and to perform with; `None` leaves the choice to the generator.
+    pub patch: Option<&'a str>,
     /// Takes of other tracks that are heard. A take of the track itself is the parent, which an edit follows as closely as
     /// [`resonantgen_words::TrackIntent::closeness`] says; with a closeness of 0 it is ignored.
+    pub context: &'a [Arc<Take>],
+}
+
+/// Everything needed to perform notes that are there already: another sound for them, or other chords under them.
+#[derive(Clone, Copy, Debug)]
+pub struct PerformanceRequest<'a> {
+    /// The take whose notes are taken over. Prompt, intent, seed and settings of the new take are its own.
+    pub of: &'a Take,
+    /// The plan of the new take.
+    pub plan: &'a Plan,
+    /// The notes, already moved to the plan's chords.
+    pub score: &'a Score,
+    /// Id of the patch.
+    pub patch: &'a str,
+    /// Takes that the new one is heard with, for which it makes room.
     pub context: &'a [Arc<Take>],
 }
 

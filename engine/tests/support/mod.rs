@@ -108,6 +108,7 @@ impl TakeInputs {
             seed: self.seed,
             settings: self.settings,
             context: &self.context,
+            patch: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Exports from the editor: what, where to, and showing it in the file manager. The session writes the files.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_project::{ExportOptions, StoreError};
+use resonantgen_project::{ExportOptions, Form, ProjectForm, StoreError};
 use resonantgen_session::Session;
 
 /// Where exports go, if set; else the user's music folder.
@@ -25,6 +26,30 @@ pub enum What {
     Stem(Track),
     /// The MIDI file of one track.
     Midi(Track),
+    /// A project of a DAW.
+    Project(ProjectForm),
+}
+
+/// Files that leave the editor one by one: dragged, or by their paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Takes by their index in their track's history.
+    pub takes: Vec<(Track, usize)>,
+    /// Only these bars, from 0.
+    pub bars: Option<Range<u32>>,
+    /// WAV or MIDI.
+    pub form: Form,
+}
+
+/// Writes a parcel's files and returns their paths.
+///
+/// # Errors
+/// When a take's sound is not at hand, or a file cannot be written.
+pub fn write_parcel(session: &Session, parcel: &Parcel, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let write = |(track, index): &(Track, usize)| {
+        project::export_take(session, *track, *index, parcel.bars.clone(), parcel.form, folder)
+    };
+    parcel.takes.iter().map(write).collect()
 }
 
 /// What was written.
@@ -62,6 +87,10 @@ pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, S
         What::Scores => ExportOptions { audio: false, ..all },
         What::Stem(track) => ExportOptions { tracks: vec![track], mix: false, midi: false, ..all },
         What::Midi(track) => ExportOptions { tracks: vec![track], mix: false, audio: false, ..all },
+        What::Project(form) => {
+            let files = project::export_project(session, folder, form)?.len();
+            return Ok(Exported { folder: folder.to_owned(), files });
+        }
     };
     let files = project::export(session, folder, &options)?.len();
     Ok(Exported { folder: folder.to_owned(), files })

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::Session;
 use resonantgen_take::GenerationSettings;
@@ -87,6 +89,25 @@ fn place(beat: f64) -> u64 {
 /// Changes a session without generating. If it takes long, it checks whether it was cancelled.
 type Change = Box<dyn FnOnce(&mut Session, &Cancellation<'_>) -> Result<(), String> + Send>;
 
+/// Notes that stay, performed anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Performance {
+    /// Another chord under some half bars: the notes there move to it.
+    Chord {
+        /// The half bars, from 0.
+        half_bars: Range<usize>,
+        /// The chord.
+        chord: Chord,
+    },
+    /// Another sound for a track.
+    Sound {
+        /// The track.
+        track: Track,
+        /// Id of the patch.
+        patch: String,
+    },
+}
+
 /// A job for the worker.
 pub enum Job {
     /// Generate.
@@ -95,6 +116,13 @@ pub enum Job {
         trigger: Trigger,
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
+    },
+    /// Perform notes that are there already.
+    Perform {
+        /// Which tracks are locked while it happens (index as [`Track::ALL`]).
+        locked: [bool; TRACK_COUNT],
+        /// What is performed.
+        performance: Performance,
     },
     /// Undo, select a take, import and the like.
     Change {
@@ -111,6 +139,7 @@ impl fmt::Debug for Job {
             Self::Make { trigger, edit } => {
                 formatter.debug_struct("Make").field("trigger", trigger).field("edit", edit).finish()
             }
+            Self::Perform { performance, .. } => formatter.debug_tuple("Perform").field(performance).finish(),
             Self::Change { .. } => formatter.write_str("Change"),
         }
     }
@@ -122,8 +151,14 @@ impl Job {
     pub fn target(&self) -> Option<Target> {
         match self {
             Self::Make { trigger, .. } => Some(trigger.target),
-            Self::Change { .. } => None,
+            Self::Perform { .. } | Self::Change { .. } => None,
         }
+    }
+
+    /// Whether it makes takes: somebody waits for it and may cancel it.
+    #[must_use]
+    pub const fn makes_takes(&self) -> bool {
+        matches!(self, Self::Make { .. } | Self::Perform { .. })
     }
 }
 
@@ -189,6 +224,13 @@ pub enum Command {
 /// Appends a job to the queue. A generation of all tracks replaces all queued generations; a generation that the song requests
 /// replaces an earlier one of the same track.
 pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) {
+    if let Job::Perform { performance: Performance::Sound { track, .. }, .. } = &job.job {
+        // Of sounds that are tried in haste, the last is what counts.
+        let track = *track;
+        queue.retain(|waiting| {
+            !matches!(&waiting.job, Job::Perform { performance: Performance::Sound { track: other, .. }, .. } if *other == track)
+        });
+    }
     match job.job.target() {
         Some(Target::All) => queue.retain(|waiting| waiting.job.target().is_none()),
         Some(target) if job.is_of_song => {

@@ -95,6 +95,8 @@ pub enum Progress {
     Begun,
     /// Importing an audio file.
     Importing,
+    /// Made, and heard as soon as the others are.
+    Made,
     /// The current stage and its completed fraction in `0.0..=1.0`.
     In(Stage, f32),
 }
@@ -113,6 +115,7 @@ impl AtomicProgress {
             Progress::Waiting => 1 << 16,
             Progress::Begun => 5 << 16,
             Progress::Importing => 6 << 16,
+            Progress::Made => 7 << 16,
             Progress::In(stage, fraction) => {
                 let stage = match stage {
                     Stage::Compose => 2,
@@ -136,6 +139,7 @@ impl AtomicProgress {
             4 => Progress::In(Stage::Decode, fraction),
             5 => Progress::Begun,
             6 => Progress::Importing,
+            7 => Progress::Made,
             _ => Progress::Idle,
         }
     }

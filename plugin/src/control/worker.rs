@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nice_plug::nice_error;
+use parking_lot::Mutex;
 use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
-use resonantgen_music::track::Track;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
 use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::genre;
 
-use super::inference::{engine, is_permit_taken, wait_for_permit};
-use super::job::{Command, Job, QueuedJob, Target, Trigger, enqueue};
+use super::inference::{engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
+use super::job::{Command, Job, Performance, QueuedJob, Target, Trigger, enqueue};
 use super::remote;
 use super::snapshot::SwapPolicy;
 use super::status::Progress;
@@ -130,7 +131,7 @@ impl Worker<'_> {
         let QueuedJob { job, epoch, ticket, is_of_song, pending, awaited } = queued;
         let cancellation = Cancellation { control, epoch, ticket };
         if !cancellation.is_cancelled() {
-            let is_make = job.target().is_some();
+            let is_make = job.makes_takes();
             // A panic must not reach the host. The session stays as it was.
             let done = std::panic::catch_unwind(AssertUnwindSafe(|| self.perform(job, &cancellation)));
             control.end_early();
@@ -167,6 +168,7 @@ impl Worker<'_> {
     fn perform(&mut self, job: Job, cancellation: &Cancellation<'_>) -> Result<Option<String>, Failure> {
         match job {
             Job::Make { trigger, edit } => self.make(&trigger, &edit, cancellation),
+            Job::Perform { locked, performance } => self.perform_notes(locked, &performance, cancellation),
             Job::Change { locked, change } => {
                 let mut session = self.control.session();
                 for track in Track::ALL {
@@ -356,7 +358,9 @@ impl Worker<'_> {
             self.commit(session, epoch, policy)?;
             return Ok(None);
         }
-        let watch = Watch { cancellation, before: session.clone(), target: trigger.target, policy };
+        let target = Some(trigger.target);
+        let finished = Mutex::default();
+        let watch = Watch { cancellation, before: session.clone(), target, policy, finished };
         let note = |progress: Progress| {
             for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {
                 control.progress[track.index()].store(progress);
@@ -369,6 +373,7 @@ impl Worker<'_> {
         let question = session.question(&request);
         let notice = remote::make(&mut self.engine, &mut session, &request, &watch).map_err(|error| {
             if watch.is_cancelled() {
+                self.keep_finished(&watch);
                 Failure::Unwanted
             } else {
                 Failure::Message(sentence(&error.to_string()))
@@ -380,6 +385,73 @@ impl Worker<'_> {
         }
         self.commit(session, epoch, policy)?;
         Ok(notice)
+    }
+}
+
+impl Worker<'_> {
+    /// Performs notes that are there already, by the engine of this machine.
+    fn perform_notes(
+        &mut self,
+        locked: [bool; TRACK_COUNT],
+        performance: &Performance,
+        cancellation: &Cancellation<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let control = self.control;
+        let mut session = control.session();
+        for track in Track::ALL {
+            session.track_mut(track).locked = locked[track.index()];
+        }
+        self.wake_playing(&mut session, cancellation)?;
+        let policy = SwapPolicy { immediate: false, asked_at: None };
+        let finished = Mutex::default();
+        let watch = Watch { cancellation, before: session.clone(), target: None, policy, finished };
+        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let failed = |error: &dyn std::fmt::Display| {
+            if watch.is_cancelled() {
+                Failure::Unwanted
+            } else {
+                Failure::Message(sentence(&error.to_string()))
+            }
+        };
+        let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
+        note_status(&engine);
+        let done = match performance {
+            Performance::Chord { half_bars, chord } => {
+                session.reharmonise(&engine, half_bars.clone(), *chord, &watch)
+            }
+            Performance::Sound { track, patch } => session.change_sound(&engine, *track, patch, &watch),
+        };
+        done.map_err(|error| failed(&error))?;
+        if watch.is_cancelled() {
+            return Err(Failure::Unwanted);
+        }
+        self.commit(session, cancellation.epoch, policy)?;
+        Ok(fallen_back(&engine))
+    }
+
+    /// What was finished before the user cancelled is kept in the histories: nothing that was heard is lost.
+    fn keep_finished(&self, watch: &Watch<'_>) {
+        let (control, epoch) = (self.control, watch.cancellation.epoch);
+        if control.is_quitting() || control.store.epoch() != epoch {
+            return;
+        }
+        let finished = std::mem::take(&mut *watch.finished.lock());
+        let names: Vec<&str> = finished.iter().map(|take| take.recipe.track.name()).collect();
+        if names.is_empty() {
+            control.notify("Cancelled: nothing has changed.".to_owned());
+            return;
+        }
+        let mut session = control.session();
+        for take in &finished {
+            session.track_mut(take.recipe.track).keep(Arc::clone(take));
+        }
+        control.end_early();
+        if control.commit(session, epoch, SwapPolicy::IMMEDIATE) {
+            control.notify(format!(
+                "Cancelled: what was there before plays. Finished meanwhile, and kept among the takes: {}.",
+                names.join(", ")
+            ));
+        }
     }
 }
 
@@ -426,6 +498,8 @@ fn request(control: &Control, session: &Session, trigger: &Trigger, edit: &str) 
                 "All tracks are locked: unlock those that shall change.".to_owned(),
             ));
         }
+        // What the song asks for is the same on every pass; who asks by hand builds on what they have changed.
+        Target::All if trigger.beat.is_none() => generation().keeping_edits(),
         Target::All => generation(),
         Target::One(track) => {
             // With a new prompt, the track is generated from it. With the prompt of its take, or with words of an edit, the take is
@@ -476,19 +550,18 @@ struct Watch<'a> {
     cancellation: &'a Cancellation<'a>,
     /// The session before the job.
     before: Session,
-    target: Target,
+    /// What is generated; `None` when notes are performed that are there already.
+    target: Option<Target>,
     policy: SwapPolicy,
+    /// Takes that are made, until all are.
+    finished: Mutex<Vec<Arc<Take>>>,
 }
 
 impl Observer for Watch<'_> {
     fn progress(&self, track: Track, stage: Stage, fraction: f32) {
         let control = self.cancellation.control;
         let progress = &control.progress[track.index()];
-        if matches!(stage, Stage::Decode) && fraction >= 1.0 {
-            progress.store(Progress::Idle);
-        } else {
-            progress.store(Progress::In(stage, fraction));
-        }
+        progress.store(Progress::In(stage, fraction));
         control.note_activity();
         control.repaint.request_repaint();
     }
@@ -505,9 +578,15 @@ impl Observer for Watch<'_> {
         // A stem of a whole piece plays before the others are finished, unless its harmony differs from that of the old ones.
         let old = self.before.track(take.recipe.track).take();
         let fits = old.is_none_or(|old| old.recipe.plan == take.recipe.plan);
-        if self.target == Target::All && fits && !self.is_cancelled() {
-            self.cancellation.control.hear_early(take, self.cancellation.epoch, self.policy);
+        let control = self.cancellation.control;
+        let is_heard = self.target == Some(Target::All) && fits && !self.is_cancelled();
+        let state = if is_heard { Progress::Idle } else { Progress::Made };
+        control.progress[take.recipe.track.index()].store(state);
+        self.finished.lock().push(Arc::new(take.clone()));
+        if is_heard {
+            control.hear_early(take, self.cancellation.epoch, self.policy);
         }
+        control.repaint.request_repaint();
     }
 
     fn is_cancelled(&self) -> bool {
@@ -518,8 +597,6 @@ impl Observer for Watch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    use resonantgen_music::track::TRACK_COUNT;
 
     use crate::control::ControlPort;
     use crate::control::threads::Threads;

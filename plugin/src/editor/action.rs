@@ -1,6 +1,7 @@
 //! What clicks and keys request, and how it is performed.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use egui::TextEdit;
@@ -11,10 +12,12 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::{Overrides, Session, SessionError};
 
 use super::browse::{self, Browser};
+use super::drag_out::{self, Outcome};
 use super::import::Importing;
 use super::{App, control, prompt_id};
-use crate::control::export::{self, What};
-use crate::control::job::{Job, Target};
+use crate::control::Control;
+use crate::control::export::{self, Exported, Parcel, What};
+use crate::control::job::{Job, Performance, Target};
 use crate::control::status::Progress;
 use crate::params::BARS_MAX;
 use crate::preset::Preset;
@@ -50,7 +53,7 @@ pub enum Action {
     Bars(u32),
     /// Whether new takes follow the host's tempo.
     FollowHost(bool),
-    /// Change the chord of the half bars `from..to`, and generate what is not locked.
+    /// Change the chord of the half bars `from..to`, and move the notes there to it.
     Chord {
         /// First half bar.
         from: usize,
@@ -59,6 +62,12 @@ pub enum Action {
         /// The new chord.
         chord: Chord,
     },
+    /// Play the notes of a track's take with the sound of this id.
+    Sound(Track, String),
+    /// Keep the sound of a track for new takes, or leave it to the words.
+    HoldSound(Track, bool),
+    /// Make a sound a favourite, or take it off.
+    FavouriteSound(String, bool),
     /// Open the import dialog for a track.
     AskImport(Track),
     /// Files were dropped on a track.
@@ -67,6 +76,10 @@ pub enum Action {
     Import(Track, PathBuf),
     /// Write files.
     Export(What),
+    /// Write files, and drag them out of the window.
+    DragOut(Parcel),
+    /// Write files, and copy their paths.
+    CopyPaths(Parcel),
     /// Show the folder of the last export.
     Reveal(PathBuf),
     /// Copy a text to the clipboard.
@@ -75,6 +88,8 @@ pub enum Action {
     Light(bool),
     /// Size of everything, 1 is 100 %.
     Zoom(f32),
+    /// Whether everything is larger in a larger window.
+    Grow(bool),
 }
 
 /// The playing chords, and the overrides that belong to them.
@@ -87,14 +102,13 @@ pub struct Harmony {
 impl App {
     /// Performs an action.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
+        if !matches!(action, Action::Copy(_) | Action::Reveal(_)) {
+            self.dismiss_export();
+        }
         match action {
-            Action::Generate => {
-                self.dismiss_export();
-                self.ask(Target::All);
-            }
+            Action::Generate => self.ask(Target::All),
             Action::Cancel => self.control.cancel_all(),
             Action::Regenerate(track, edit) => {
-                self.dismiss_export();
                 let trigger = self.trigger(Target::One(track));
                 self.control.request(Job::Make { trigger, edit });
             }
@@ -132,6 +146,19 @@ impl App {
                 }
             }
             Action::Chord { from, to, chord } => self.change_chord(from, to, chord),
+            Action::Sound(track, patch) => {
+                let performance = Performance::Sound { track, patch };
+                self.control.request(Job::Perform { locked: self.params.locked(), performance });
+            }
+            Action::HoldSound(track, holds) => self.change(move |session| session.hold_sound(track, holds)),
+            Action::FavouriteSound(id, is_favourite) => {
+                if is_favourite {
+                    self.look.sounds.insert(id);
+                } else {
+                    self.look.sounds.remove(&id);
+                }
+                self.keep_look();
+            }
             Action::AskImport(track) => {
                 let folder = self.look.folder.clone().filter(|folder| folder.is_dir());
                 let browser = Browser::at(&folder.unwrap_or_else(browse::first_folder));
@@ -140,6 +167,8 @@ impl App {
             Action::Dropped(track, paths) => self.take_dropped(track, paths),
             Action::Import(track, path) => self.import(track, path),
             Action::Export(what) => self.export(what),
+            Action::DragOut(parcel) => self.drag_out(parcel),
+            Action::CopyPaths(parcel) => self.copy_paths(parcel),
             Action::Reveal(folder) => {
                 let control = Arc::clone(&self.control);
                 let show = move || {
@@ -156,17 +185,26 @@ impl App {
                 super::theme::choose(context, light);
                 self.keep_look();
             }
+            // The next drawing applies it.
             Action::Zoom(zoom) => {
                 self.look.zoom = zoom;
-                context.set_zoom_factor(zoom);
+                self.keep_look();
+            }
+            Action::Grow(grows) => {
+                self.look.grows = grows;
                 self.keep_look();
             }
         }
     }
 
-    /// Hides the notice of the last export once something else is generated.
-    fn dismiss_export(&self) {
+    /// Hides the notice of the last export once something else is done.
+    pub(super) fn dismiss_export(&self) {
         *self.exported.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the notice of the last export is shown.
+    pub(super) fn has_exported(&self) -> bool {
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn change(&self, change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static) {
@@ -219,16 +257,16 @@ impl App {
     }
 
     fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
-        let session = self.control.session();
-        let Some(plan) = &session.plan else { return };
+        let mut session = self.control.session();
         let locked = self.params.locked();
-        let bound = Track::ALL.into_iter().find(|track| {
-            *track != Track::Drums && locked[track.index()] && session.track(*track).take().is_some()
-        });
-        if let Some(track) = bound {
-            self.control.notify(SessionError::ChordInUse(track).to_string());
+        for track in Track::ALL {
+            session.track_mut(track).locked = locked[track.index()];
+        }
+        if let Err(error) = session.check_chord(from..to, chord) {
+            self.control.notify(error.to_string());
             return;
         }
+        let Some(plan) = &session.plan else { return };
         let mut chords = plan.chords.clone();
         for place in chords.iter_mut().take(to).skip(from) {
             *place = chord;
@@ -241,13 +279,8 @@ impl App {
             Harmony { chords: plan.chords.clone(), overrides: before },
             Harmony { chords, overrides },
         ]);
-        let bars = plan.bars;
-        let seed = session.seed;
-        let mut trigger = self.trigger(Target::All);
-        // Use the same seed, so that only what the chord affects changes.
-        trigger.seed = Some(seed);
-        trigger.bars = Some(bars);
-        self.control.request(Job::from(trigger));
+        let performance = Performance::Chord { half_bars: from..to, chord };
+        self.control.request(Job::Perform { locked, performance });
     }
 
     /// Imports the first audio file among the dropped ones.
@@ -277,6 +310,72 @@ impl App {
             let imported = import_loop(&path, &options, cancellation).map_err(|error| error.to_string())?;
             session.add_import(imported).map_err(|error| error.to_string())
         });
+    }
+
+    /// Writes the files and drags them, both on a thread of their own: disks and other programs may be slow. When the button has been
+    /// released before the files are there, nothing takes them.
+    fn drag_out(&self, parcel: Parcel) {
+        let Some(window) = self.window.filter(|_| drag_out::IS_SUPPORTED) else {
+            self.copy_paths(parcel);
+            return;
+        };
+        if self.is_dragging.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let is_dragging = Arc::clone(&self.is_dragging);
+        self.write_parcel(parcel, move |files, control| {
+            let outcome = drag_out::drag(window, files);
+            is_dragging.store(false, Ordering::Release);
+            match outcome {
+                Ok(Outcome::Taken) => return false,
+                Ok(Outcome::Refused) => {}
+                Ok(Outcome::Silent) => {
+                    control.notify(
+                        "The program under the pointer did not answer, so it got no file.".to_owned(),
+                    );
+                }
+                Err(error) => control.notify(error.to_string()),
+            }
+            true
+        });
+    }
+
+    /// Writes the files, and puts their paths onto the clipboard.
+    fn copy_paths(&self, parcel: Parcel) {
+        let to_copy = Arc::clone(&self.to_copy);
+        self.write_parcel(parcel, move |files, _| {
+            let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            *to_copy.lock().unwrap_or_else(PoisonError::into_inner) = Some(paths.join("\n"));
+            true
+        });
+    }
+
+    /// Writes files in the background, then does `then` with them; if that returns true, the editor says where they are.
+    fn write_parcel(&self, parcel: Parcel, then: impl FnOnce(&[PathBuf], &Control) -> bool + Send + 'static) {
+        let (control, exported) = (Arc::clone(&self.control), Arc::clone(&self.exported));
+        let is_dragging = Arc::clone(&self.is_dragging);
+        let write = move || {
+            let session = control.session();
+            let folder = export::folder(&session);
+            match export::write_parcel(&session, &parcel, &folder) {
+                Ok(files) => {
+                    if then(&files, &control) {
+                        let files = files.len();
+                        *exported.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(Exported { folder, files });
+                    }
+                    control.repaint.request_repaint();
+                }
+                Err(error) => {
+                    is_dragging.store(false, Ordering::Release);
+                    control.notify(error.to_string());
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("resonantgen file".to_owned()).spawn(write) {
+            self.is_dragging.store(false, Ordering::Release);
+            self.control.notify(format!("No file was written: cannot start a thread ({error})."));
+        }
     }
 
     /// Exports on a thread of its own: files may be large and disks slow, and neither the editor nor the worker should wait.

@@ -77,14 +77,15 @@ impl Chips<'_> {
             change(&mut fixed);
             Action::Fix(Box::new(fixed))
         };
-        let style = fact_chip(ui, "", &facts.style_name, facts.style.source, "style");
+        let style = fact_chip(ui, "", &facts.style_name, facts.style.source, "style", None);
         menu(&style, actions, fix(|fixed| fixed.style = None), |ui| self.styles(ui));
         let (label, bpm) = match facts.bpm {
             Fact { value: None, .. } => ("tempo", "auto".to_owned()),
-            Fact { value: Some(bpm), source: Source::Host } => ("host", format!("{} bpm", Trimmed(bpm))),
+            Fact { value: Some(bpm), source: Source::Host, .. } => ("host", format!("{} bpm", Trimmed(bpm))),
             Fact { value: Some(bpm), .. } => ("", format!("{} bpm", Trimmed(bpm))),
         };
-        let tempo = fact_chip(ui, label, &bpm, facts.bpm.source, "tempo");
+        let plays = facts.bpm.plays.map(|bpm| format!("{} bpm", Trimmed(bpm)));
+        let tempo = fact_chip(ui, label, &bpm, facts.bpm.source, "tempo", plays);
         menu(&tempo, actions, fix(|fixed| fixed.bpm = None), |ui| self.tempo(ui));
         let key = shown(ui, "key", facts.key, |key| key.to_string());
         menu(&key, actions, fix(|fixed| fixed.key = None), |ui| self.keys(ui));
@@ -96,7 +97,8 @@ impl Chips<'_> {
             facts.bars.source
         };
         let bars = facts.bars.value.unwrap_or(0);
-        let length = fact_chip(ui, "", &bars_in_words(bars), source, "length");
+        let plays = facts.bars.plays.map(bars_in_words);
+        let length = fact_chip(ui, "", &bars_in_words(bars), source, "length", plays);
         menu(&length, actions, Action::Bars(0), |ui| self.lengths(ui));
         let mut line = facts.chords.value.as_ref().map_or("auto".to_owned(), |chords| chord_line(chords));
         if line.chars().count() > CHORD_ROOM {
@@ -106,7 +108,8 @@ impl Chips<'_> {
             line.push_str(" …");
         }
         let label = if facts.chords.value.is_none() { "chords" } else { "" };
-        let chords = fact_chip(ui, label, &line, facts.chords.source, "chords");
+        let plays = facts.chords.plays.as_ref().map(|chords| chord_line(chords));
+        let chords = fact_chip(ui, label, &line, facts.chords.source, "chords", plays);
         menu(&chords, actions, fix(|fixed| fixed.chords = None), |ui| self.progressions(ui));
     }
 
@@ -246,45 +249,119 @@ impl Chips<'_> {
         asked
     }
 
-    /// Facts that cannot be corrected with a click; those without room are listed in a tooltip.
+    /// Facts that cannot be corrected with a click. What was not met or not understood comes first, and can be clicked for the
+    /// reason; what has no room is in a menu.
     fn others(&self, ui: &mut Ui) {
-        let unknown = self.facts.unknown.join(", ");
-        let mut pieces: Vec<(&str, &str, ChipKind)> =
-            self.facts.others.iter().map(|text| ("", text.as_str(), ChipKind::Plain)).collect();
-        if self.reads {
-            pieces.insert(0, ("reading", "…", ChipKind::Plain));
-        } else if !unknown.is_empty() {
-            // First, because the user should see it.
-            pieces.insert(0, ("not understood", &unknown, ChipKind::Odd));
+        const MORE: f32 = 52.0;
+        let mut pieces: Vec<Piece> = Vec::new();
+        if !self.facts.overruled.is_empty() {
+            let asked: Vec<&str> = self.facts.overruled.iter().map(|fact| fact.asked.as_str()).collect();
+            pieces.push(Piece {
+                label: "overruled",
+                text: asked.join(", "),
+                details: self.facts.overruled.iter().map(|fact| fact.why.clone()).collect(),
+            });
         }
-        for (index, (label, text, kind)) in pieces.iter().enumerate() {
-            let characters = label.chars().count() + text.chars().count();
-            if ui.available_width() < 40.0 + 7.4 * characters as f32 {
-                let rest: Vec<String> = pieces[index..]
-                    .iter()
-                    .map(|(label, text, _)| format!("{label} {text}").trim().to_owned())
-                    .collect();
-                let any_odd = pieces[index..].iter().any(|(_, _, kind)| *kind == ChipKind::Odd);
-                let kind = if any_odd { ChipKind::Odd } else { ChipKind::Plain };
-                chip(ui, "", &format!("+{}", rest.len()), kind, false).on_hover_text(rest.join("\n"));
+        if self.reads {
+            pieces.push(Piece { label: "reading", text: "…".to_owned(), details: Vec::new() });
+        } else if !self.facts.unknown.is_empty() {
+            let unknown = self.facts.unknown.join(", ");
+            let details = vec![
+                format!("These words change nothing: {unknown}"),
+                "Say it in other words, or click a chip to set it".to_owned(),
+            ];
+            pieces.push(Piece { label: "not understood", text: unknown, details });
+        }
+        let plain = |text: &String| Piece { label: "", text: text.clone(), details: Vec::new() };
+        pieces.extend(self.facts.others.iter().map(plain));
+        for (index, piece) in pieces.iter().enumerate() {
+            let is_last = index + 1 == pieces.len();
+            let room = ui.available_width() - if is_last { 0.0 } else { MORE };
+            if piece.width(ui) > room {
+                more(ui, &pieces[index..]);
                 return;
             }
-            chip(ui, label, text, *kind, false);
+            piece.show(ui);
         }
     }
+}
+
+/// A chip that states something.
+struct Piece {
+    label: &'static str,
+    text: String,
+    /// Sentences that a click shows; something is odd if there are any.
+    details: Vec<String>,
+}
+
+impl Piece {
+    fn width(&self, ui: &Ui) -> f32 {
+        let of = |text: &str, font: egui::FontId| {
+            ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
+        };
+        let arrow = if self.details.is_empty() { 0.0 } else { 13.0 };
+        of(self.label, theme::plain(12.0)) + of(&self.text, theme::strong(12.5)) + arrow + 26.0
+    }
+
+    fn show(&self, ui: &mut Ui) {
+        if self.details.is_empty() {
+            chip(ui, self.label, &self.text, ChipKind::Plain, false);
+            return;
+        }
+        let response = chip(ui, self.label, &self.text, ChipKind::Odd, true);
+        let response = response.on_hover_text(self.details.join("\n"));
+        Popup::menu(&response).show(|ui| self.sentences(ui));
+    }
+
+    fn sentences(&self, ui: &mut Ui) {
+        ui.set_min_width(280.0);
+        ui.set_max_width(360.0);
+        if self.details.is_empty() {
+            ui.label(format!("{} {}", self.label, self.text).trim());
+        }
+        for sentence in &self.details {
+            ui.label(sentence);
+        }
+    }
+}
+
+/// The chip for what has no room, with a menu of it.
+fn more(ui: &mut Ui, rest: &[Piece]) {
+    let is_odd = rest.iter().any(|piece| !piece.details.is_empty());
+    let kind = if is_odd { ChipKind::Odd } else { ChipKind::Plain };
+    let response = chip(ui, "", &format!("+{}", rest.len()), kind, true);
+    let names: Vec<String> =
+        rest.iter().map(|piece| format!("{} {}", piece.label, piece.text).trim().to_owned()).collect();
+    let response = response.on_hover_text(names.join("\n"));
+    Popup::menu(&response).show(|ui| rest.iter().for_each(|piece| piece.sentences(ui)));
 }
 
 fn shown<T>(ui: &mut Ui, name: &str, fact: Fact<T>, text: impl Fn(T) -> String) -> Response {
+    let plays = fact.plays.map(&text);
     match fact.value {
-        Some(value) => fact_chip(ui, "", &text(value), fact.source, name),
-        None => fact_chip(ui, name, "auto", fact.source, name),
+        Some(value) => fact_chip(ui, "", &text(value), fact.source, name, plays),
+        None => fact_chip(ui, name, "auto", fact.source, name, None),
     }
 }
 
-fn fact_chip(ui: &mut Ui, label: &str, value: &str, source: Source, name: &str) -> Response {
-    let kind = if source == Source::Fixed { ChipKind::Fixed } else { ChipKind::Plain };
+/// A chip of a fact; `plays` is what plays now, if that is something else.
+fn fact_chip(
+    ui: &mut Ui,
+    label: &str,
+    value: &str,
+    source: Source,
+    name: &str,
+    plays: Option<String>,
+) -> Response {
+    let kind = match (source, &plays) {
+        (Source::Fixed, _) => ChipKind::Fixed,
+        (_, Some(_)) => ChipKind::Next,
+        _ => ChipKind::Plain,
+    };
+    let label = if plays.is_some() && label.is_empty() { "next" } else { label };
+    let now = plays.map(|plays| format!(" What plays now: {plays}.")).unwrap_or_default();
     chip(ui, label, value, kind, true)
-        .on_hover_text(format!("{name}: {}. Click to change it", source.words()))
+        .on_hover_text(format!("{name}: {}.{now} Click to change it", source.words()))
 }
 
 /// The chip's menu, with an entry to reset it; a double-click on the chip resets it, too.

@@ -314,6 +314,8 @@ pub enum ChipKind {
     Fixed,
     /// Something differs from the request.
     Odd,
+    /// It holds for the next generation; what plays is different.
+    Next,
 }
 
 /// A fact in a rounded box: a dim label and a value. `opens` means that a click opens a menu.
@@ -337,10 +339,16 @@ pub fn chip(ui: &mut Ui, label: &str, value: &str, kind: ChipKind, opens: bool) 
     response.widget_info(|| WidgetInfo::labeled(role, enabled, name.trim()));
     if ui.is_rect_visible(rect) {
         let painter = ui.painter();
-        let fill = if opens && response.hovered() { palette.button_hover } else { palette.card };
+        let fill = match kind {
+            _ if opens && response.hovered() => palette.button_hover,
+            // What is not made yet is an outline.
+            ChipKind::Next => Color32::TRANSPARENT,
+            _ => palette.card,
+        };
         let stroke = match kind {
             ChipKind::Fixed => Stroke::new(1.5, palette.focus),
             ChipKind::Odd => Stroke::new(1.0, palette.warning),
+            ChipKind::Next => Stroke::new(1.0, palette.dim),
             ChipKind::Plain => Stroke::new(1.0, palette.line),
         };
         painter.rect(rect, HEIGHT / 2.0, fill, stroke, StrokeKind::Inside);

@@ -66,13 +66,14 @@ mod x11 {
     use x11rb::protocol::Event;
     use x11rb::protocol::xproto::{
         Atom, AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, CreateWindowAux,
-        EventMask, PropMode, Window, WindowClass,
+        EventMask, KeyButMask, PropMode, Window, WindowClass,
     };
     use x11rb::rust_connection::RustConnection;
     use x11rb::wrapper::ConnectionExt as _;
 
     use super::Drag;
     use crate::editor::browse::path_of;
+    use crate::editor::dead_key::DeadKey;
     use crate::editor::first_drawing::FirstDrawing;
     use crate::editor::host_keys::window_of;
 
@@ -130,18 +131,18 @@ mod x11 {
         #[must_use]
         pub fn open(
             frame: &Frame,
-            drag: &Drag,
+            heard: (&Drag, &DeadKey),
             repaint: &RepaintNotifier,
             is_drawn: Arc<AtomicBool>,
         ) -> Option<Self> {
-            Self::try_open(window_of(frame)?, drag, repaint, is_drawn)
+            Self::try_open(window_of(frame)?, heard, repaint, is_drawn)
                 .inspect_err(|error| nice_plug::nice_warn!("files cannot be dropped on the editor: {error}"))
                 .ok()
         }
 
         fn try_open(
             window: Window,
-            drag: &Drag,
+            (drag, dead_key): (&Drag, &DeadKey),
             repaint: &RepaintNotifier,
             is_drawn: Arc<AtomicBool>,
         ) -> Result<Self, DragError> {
@@ -158,7 +159,9 @@ mod x11 {
             put(proxy, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?;
             put(window, atoms.XdndAware, AtomEnum::ATOM, VERSION)?;
             put(window, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?.check()?;
-            let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+            // Keys can be listened to by several.
+            let events = EventMask::STRUCTURE_NOTIFY | EventMask::KEY_PRESS;
+            let events = ChangeWindowAttributesAux::new().event_mask(events);
             connection.change_window_attributes(window, &events)?.check()?;
             let first = FirstDrawing::watch(&connection, window, is_drawn).ok();
             let connection = Arc::new(connection);
@@ -170,6 +173,8 @@ mod x11 {
                 window,
                 proxy,
                 drag: drag.clone(),
+                keys: Keys::of(&connection)?,
+                dead_key: dead_key.clone(),
                 repaint: repaint.clone(),
                 source: None,
                 paths: None,
@@ -197,6 +202,30 @@ mod x11 {
         }
     }
 
+    /// What the keys of the keyboard mean.
+    struct Keys {
+        first: u8,
+        per_key: usize,
+        symbols: Vec<u32>,
+    }
+
+    impl Keys {
+        fn of(connection: &RustConnection) -> Result<Self, DragError> {
+            let (first, last) = (connection.setup().min_keycode, connection.setup().max_keycode);
+            let map = connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;
+            Ok(Self { first, per_key: usize::from(map.keysyms_per_keycode), symbols: map.keysyms })
+        }
+
+        /// The symbol of a key while others are held: Shift, and AltGr for the third and fourth level.
+        fn symbol(&self, code: u8, state: KeyButMask) -> u32 {
+            // The core protocol lists the levels of the first group, of the second, then the third and fourth of both.
+            let level = if state.contains(KeyButMask::MOD5) { 4 } else { 0 };
+            let level = level + usize::from(state.contains(KeyButMask::SHIFT));
+            let key = usize::from(code.saturating_sub(self.first)) * self.per_key;
+            self.symbols.get(key + level).copied().filter(|_| level < self.per_key).unwrap_or(0)
+        }
+    }
+
     /// Handles one drag after another.
     struct Session {
         /// `None` if the window library draws without Present.
@@ -207,6 +236,8 @@ mod x11 {
         window: Window,
         proxy: Window,
         drag: Drag,
+        keys: Keys,
+        dead_key: DeadKey,
         repaint: RepaintNotifier,
         /// Window that the drag comes from.
         source: Option<Window>,
@@ -234,6 +265,8 @@ mod x11 {
                     // A source that disappears in mid-drag causes errors that can be ignored.
                     let _ = self.answer(kind, data);
                 }
+                Event::KeyPress(event) => self.dead_key.press(self.keys.symbol(event.detail, event.state)),
+                Event::MappingNotify(_) => self.keys = Keys::of(&self.connection)?,
                 Event::SelectionNotify(_) => {
                     let _ = self.read();
                 }

@@ -5,6 +5,9 @@ use resonantgen_music::track::Track;
 use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_words::{Intent, Slot, Style, TextUnderstanding, understood};
 
+use super::ruler::bars_in_words;
+use super::view::Trimmed;
+
 /// Origin of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -41,6 +44,49 @@ pub struct Fact<T> {
     pub value: Option<T>,
     /// Its origin.
     pub source: Source,
+    /// What plays, where that differs: the value holds for the next generation.
+    pub plays: Option<T>,
+}
+
+impl<T: PartialEq> Fact<T> {
+    fn new(value: Option<T>, source: Source) -> Self {
+        Self { value, source, plays: None }
+    }
+
+    fn beside(mut self, plays: Option<T>) -> Self {
+        self.plays = plays.filter(|plays| self.value.as_ref().is_some_and(|value| value != plays));
+        self
+    }
+}
+
+/// A part of the prompt that something else overrules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overruled {
+    /// What the prompt asks for, like "7/8".
+    pub asked: String,
+    /// Why it is not met and how it would be, in a sentence.
+    pub why: String,
+}
+
+impl Overruled {
+    fn of<T: PartialEq>(
+        asked: Option<T>,
+        taken: &T,
+        source: Source,
+        text: impl Fn(&T) -> String,
+    ) -> Option<Self> {
+        let asked = text(&asked.filter(|asked| asked != taken)?);
+        let taken = text(taken);
+        let why = match source {
+            Source::Kept => format!("{asked}: locked tracks keep {taken}. Unlock them to have it"),
+            Source::Host => {
+                format!("{asked}: new takes follow the host's {taken}. Click the tempo to change that")
+            }
+            Source::Fixed => format!("{asked}: you have fixed {taken}. Double-click its chip to let it go"),
+            Source::Prompt | Source::Chosen => return None,
+        };
+        Some(Self { asked, why })
+    }
 }
 
 /// What is requested besides the prompt.
@@ -73,6 +119,8 @@ pub struct Facts {
     pub others: Vec<String>,
     /// Words that were not understood.
     pub unknown: Vec<String>,
+    /// What the prompt asks for and something else decides.
+    pub overruled: Vec<Overruled>,
     /// Why the prompt cannot be used.
     pub error: Option<String>,
 }
@@ -101,8 +149,8 @@ impl Facts {
     }
 
     fn broken(error: String) -> Self {
-        const fn open<T>() -> Fact<T> {
-            Fact { value: None, source: Source::Chosen }
+        fn open<T: PartialEq>() -> Fact<T> {
+            Fact::new(None, Source::Chosen)
         }
         Self {
             style: open(),
@@ -114,6 +162,7 @@ impl Facts {
             chords: open(),
             others: Vec::new(),
             unknown: Vec::new(),
+            overruled: Vec::new(),
             error: Some(error),
         }
     }
@@ -154,30 +203,41 @@ impl Facts {
         };
         let style_name = texts(|slot| slot == Slot::Style).join(" / ");
         let is_styled = !style_name.is_empty();
+        let meter_source = source(fixed.meter.is_some(), intent.meter.is_some());
+        let bars_source = source(fixed.bars.is_some(), intent.bars.is_some());
+        let style_source = match (fixed.style.is_some(), is_styled) {
+            (true, _) => Source::Fixed,
+            (_, true) => Source::Prompt,
+            _ => Source::Chosen,
+        };
+        let plays = session.plan.as_ref();
+        let bpm_text = |bpm: &f64| format!("{} bpm", Trimmed(*bpm));
+        let overruled = [
+            Overruled::of(intent.bpm, &next.bpm, bpm_source, bpm_text),
+            Overruled::of(intent.key, &next.key, key_source, Key::to_string),
+            Overruled::of(intent.meter, &next.meter, meter_source, Meter::to_string),
+            Overruled::of(intent.bars, &next.bars, bars_source, |bars| bars_in_words(*bars)),
+            intent
+                .chords
+                .as_ref()
+                .filter(|chords| chords.iter().any(|chord| !next.chords.contains(chord)))
+                .and_then(|chords| {
+                    Overruled::of(Some(chords.clone()), &next.chords, chords_source, |chords| {
+                        chord_line(chords)
+                    })
+                }),
+        ];
         Self {
-            style: Fact {
-                value: is_styled.then(|| intent.main_style()),
-                source: match (fixed.style.is_some(), is_styled) {
-                    (true, _) => Source::Fixed,
-                    (_, true) => Source::Prompt,
-                    _ => Source::Chosen,
-                },
-            },
+            style: Fact::new(is_styled.then(|| intent.main_style()), style_source),
             style_name: if is_styled { style_name } else { "any style".to_owned() },
-            bpm: Fact { value: shown(bpm_source).map(|plan| plan.bpm), source: bpm_source },
-            key: Fact { value: shown(key_source).map(|plan| plan.key), source: key_source },
-            meter: Fact {
-                value: Some(next.meter),
-                source: source(fixed.meter.is_some(), intent.meter.is_some()),
-            },
-            bars: Fact {
-                value: Some(next.bars),
-                source: source(fixed.bars.is_some(), intent.bars.is_some()),
-            },
-            chords: Fact {
-                value: shown(chords_source).map(|plan| plan.chords.clone()),
-                source: chords_source,
-            },
+            bpm: Fact::new(shown(bpm_source).map(|plan| plan.bpm), bpm_source)
+                .beside(plays.map(|plan| plan.bpm)),
+            key: Fact::new(shown(key_source).map(|plan| plan.key), key_source)
+                .beside(plays.map(|plan| plan.key)),
+            meter: Fact::new(Some(next.meter), meter_source).beside(plays.map(|plan| plan.meter)),
+            bars: Fact::new(Some(next.bars), bars_source).beside(plays.map(|plan| plan.bars)),
+            chords: Fact::new(shown(chords_source).map(|plan| plan.chords.clone()), chords_source)
+                .beside(plays.map(|plan| plan.chords.clone())),
             others: texts(|slot| {
                 matches!(
                     slot,
@@ -185,6 +245,7 @@ impl Facts {
                 )
             }),
             unknown: intent.unknown.clone(),
+            overruled: overruled.into_iter().flatten().collect(),
             error: None,
         }
     }
@@ -245,6 +306,31 @@ mod tests {
         let facts = Facts::of("dark techno in A minor", &asked, &session, None);
         assert_eq!((facts.bpm.value, facts.bpm.source), (Some(126.0), Source::Host));
         assert_eq!((facts.style.value, facts.style.source), (Some(Style::Jazz), Source::Fixed));
+    }
+
+    #[test]
+    fn what_overrules_the_prompt_and_what_is_not_made_yet_is_said() {
+        let mut session = crate::editor::tests::fixture();
+        let facts = Facts::of("70 bpm reggae in C minor", &constraints(), &session, None);
+        assert_eq!(
+            facts.key.plays.map(|key| key.to_string()).as_deref(),
+            Some("A minor"),
+            "it is not made yet"
+        );
+        assert_eq!(facts.overruled, []);
+        let same = Facts::of(&session.prompt.clone(), &constraints(), &session, None);
+        assert_eq!((same.key.plays, same.bpm.plays), (None, None), "it is what plays");
+
+        let host = Constraints { host_bpm: Some(120.0), ..constraints() };
+        let facts = Facts::of("70 bpm reggae", &host, &session, None);
+        assert_eq!(facts.overruled.len(), 1);
+        assert!(facts.overruled[0].why.contains("70 bpm: new takes follow the host's 120 bpm"));
+
+        session.track_mut(Track::Harmony).locked = true;
+        let facts = Facts::of("7/8, 200 bpm, reggae", &constraints(), &session, None);
+        let asked: Vec<&str> = facts.overruled.iter().map(|fact| fact.asked.as_str()).collect();
+        assert_eq!(asked, ["200 bpm", "7/8"]);
+        assert!(facts.overruled[1].why.contains("locked tracks keep 4/4"), "{:?}", facts.overruled);
     }
 
     #[test]

@@ -65,7 +65,6 @@ impl App {
         if response.changed() {
             control::set(setter, &params.seed, value);
         }
-        let icon = if held { Icon::Locked } else { Icon::Unlocked };
         let hint = match mode {
             SeedMode::Next => "Each generation uses the next seed. Click to hold this one",
             SeedMode::Fixed => "This seed is held. Click to use the next one each time",
@@ -75,7 +74,7 @@ impl App {
         };
         let color = palette(ui).focus;
         let button =
-            IconButton::new(icon, "Hold the seed").on(held, color).hint(hint).size(24.0, 22.0).bare();
+            IconButton::new(Icon::Pin, "Hold the seed").on(held, color).hint(hint).size(24.0, 22.0).bare();
         if button.show(ui).clicked() {
             if held {
                 control::set(setter, &params.seed_mode, SeedMode::Next);
@@ -84,7 +83,8 @@ impl App {
                 control::set(setter, &params.seed_mode, SeedMode::Fixed);
             }
         }
-        if IconButton::new(Icon::Copy, "Copy the seed").size(24.0, 22.0).bare().show(ui).clicked() {
+        let button = IconButton::new(Icon::Copy, "Copy the seed").hint("Copy the seed to the clipboard");
+        if button.size(24.0, 22.0).bare().show(ui).clicked() {
             actions.push(Action::Copy(value.to_string()));
         }
     }

@@ -2,11 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
+use egui::text::LayoutJob;
 use egui::{
-    Align, Button, Key, Layout, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, TextEdit, Ui,
+    Align, Button, CursorIcon, Id, Key, Layout, Modifiers, PointerButton, Popup, PopupCloseBehavior, Rect,
+    RichText, ScrollArea, Sense, Stroke, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use resonantgen_music::track::Track;
+use resonantgen_project::ProjectForm;
 
 use super::action::Action;
 use super::control::{self, IconButton};
@@ -22,7 +25,9 @@ use crate::params::SLOT_COUNT;
 /// Height of the title, in points.
 pub const TITLE_HEIGHT: f32 = 26.0;
 /// Height of the prompt, in points.
-pub const PROMPT_HEIGHT: f32 = 38.0;
+pub const PROMPT_HEIGHT: f32 = 46.0;
+/// Lines of the prompt that are shown.
+const PROMPT_ROWS: usize = 2;
 /// Prompts to start from.
 pub const EXAMPLES: [&str; 5] = [
     FIRST_PROMPT,
@@ -47,7 +52,8 @@ impl App {
                 );
                 ui.painter().rect_filled(bar, 1.7, palette.track(track));
             }
-            ui.label(RichText::new("ResonantGen").font(theme::strong(16.0)));
+            let name = ui.label(RichText::new("ResonantGen").font(theme::strong(16.0)));
+            self.all_stems(ui, mark.union(name.rect), actions);
             ui.add_space(10.0);
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.add_enabled_ui(view.can_undo, |ui| {
@@ -74,6 +80,22 @@ impl App {
         });
     }
 
+    /// The name is a handle for all stems: it can be dragged, and a press copies their paths.
+    fn all_stems(&self, ui: &Ui, rect: Rect, actions: &mut Vec<Action>) {
+        let Some(parcel) = self.parcel(Track::ALL) else { return };
+        let response = ui.interact(rect, Id::unique("all stems"), Sense::click_and_drag());
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "All stems"));
+        control::focus_ring(ui, &response, rect);
+        if response.drag_started_by(PointerButton::Primary) {
+            actions.push(Action::DragOut(parcel));
+        } else if response.clicked() {
+            actions.push(Action::CopyPaths(parcel));
+        }
+        let hint = "Drag all stems to your host or a folder. A click copies the paths of their files. They are WAV files, or MIDI \
+                    while the notes are shown";
+        response.on_hover_cursor(CursorIcon::Grab).on_hover_text(hint);
+    }
+
     /// The controls at the right edge, from right to left.
     fn title_right(&mut self, ui: &mut Ui, view: &SessionView, actions: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing.x = 4.0;
@@ -85,7 +107,7 @@ impl App {
             // A split button: a click exports everything, the arrow offers less.
             let gap = std::mem::replace(&mut ui.spacing_mut().item_spacing.x, 1.0);
             let choice = IconButton::new(Icon::Down, "What to export")
-                .hint("Export only WAV or only MIDI")
+                .hint("Export only WAV, only MIDI, or a project for your DAW")
                 .size(16.0, 24.0);
             Popup::menu(&choice.show(ui)).show(|ui| export_menu(ui, actions));
             let hint = "Export everything: stems and mix as WAV, and MIDI (Ctrl+E)";
@@ -137,6 +159,10 @@ impl App {
                 }
             }
         });
+        let mut grows = self.look.grows;
+        if control::check(ui, &mut grows, "Larger in a larger window").changed() {
+            actions.push(Action::Grow(grows));
+        }
         ui.separator();
         self.server_menu(ui);
         ui.separator();
@@ -166,26 +192,7 @@ impl App {
         let slots = Rect::from_min_size(field.min + vec2(5.0, 5.0), vec2(40.0, field.height() - 10.0));
         self.slots(ui, slots, view, actions);
         let text = Rect::from_min_max(pos2(slots.right() + 10.0, field.top()), field.max - vec2(8.0, 0.0));
-        let edit = TextEdit::singleline(&mut self.prompt)
-            .id(id)
-            .frame(egui::Frame::NONE)
-            .hint_text(
-                RichText::new("What shall it sound like? Style, mood, instruments, key, tempo, chords …")
-                    .color(palette.dim),
-            )
-            .font(theme::plain(15.5))
-            .align(egui::Align2::LEFT_CENTER)
-            .min_size(text.size())
-            .char_limit(10_000);
-        let response = ui.put(text, edit);
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Prompt"));
-        if response.changed() {
-            self.control.prompts.set(self.params.slot(), self.prompt.clone());
-        }
-        if response.has_focus() {
-            self.browse_prompts(ui, view, actions);
-        }
-        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let entered = self.prompt_field(ui, text, view, actions);
 
         let (words, fill, ink, edge) = if working {
             ("Cancel", palette.button, palette.text, Stroke::new(1.0, palette.dim))
@@ -210,10 +217,92 @@ impl App {
         }
     }
 
-    /// Up and Down recall earlier prompts.
-    fn browse_prompts(&mut self, ui: &Ui, view: &SessionView, actions: &mut Vec<Action>) {
+    /// The field of two lines; returns whether Enter was pressed. A longer prompt scrolls while it is typed, and ends in an
+    /// ellipsis otherwise.
+    fn prompt_field(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        view: &SessionView,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let id = prompt_id();
+        let has_focus = ui.memory(|memory| memory.has_focus(id));
+        let entered = has_focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let (font, ink, dim) = (prompt_font(), palette(ui).text, palette(ui).dim);
+        let row = ui.fonts_mut(|fonts| fonts.row_height(&font));
+        let mut layouter = move |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
+            let shown = displayable(ui, text.as_str());
+            let mut job = LayoutJob::simple(shown, prompt_font(), ink, width);
+            if !has_focus {
+                job.wrap.max_rows = PROMPT_ROWS;
+                job.wrap.overflow_character = Some('…');
+            }
+            ui.fonts_mut(|fonts| fonts.layout_job(job))
+        };
+        let is_short = is_one_line(ui, &self.prompt, rect.width());
+        let edit = TextEdit::multiline(&mut self.prompt)
+            .id(id)
+            .frame(egui::Frame::NONE)
+            .margin(egui::Margin::ZERO)
+            .hint_text(
+                RichText::new("What shall it sound like? Style, mood, instruments, key, tempo, chords …")
+                    .font(font)
+                    .color(dim),
+            )
+            .layouter(&mut layouter)
+            .return_key(None)
+            .desired_rows(1)
+            .desired_width(rect.width())
+            .char_limit(10_000);
+        let rows = rect.height().min(PROMPT_ROWS as f32 * row + 2.0);
+        let field = Rect::from_center_size(rect.center(), vec2(rect.width(), rows));
+        let output = ui
+            .scope_builder(UiBuilder::new().max_rect(field).id_salt("prompt"), |ui| {
+                ui.set_clip_rect(field.expand2(vec2(2.0, 0.0)).intersect(ui.clip_rect()));
+                ScrollArea::vertical()
+                    .max_height(rows)
+                    .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
+                    .show(ui, |ui| {
+                        // One line stands in the middle.
+                        ui.add_space(if is_short { (rows - row) / 2.0 } else { 0.0 });
+                        edit.show(ui)
+                    })
+                    .inner
+            })
+            .inner;
+        let response = &output.response.response;
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Prompt"));
+        if response.changed() {
+            one_line(&mut self.prompt);
+            self.control.prompts.set(self.params.slot(), self.prompt.clone());
+        }
+        if entered {
+            response.surrender_focus();
+        }
+        // Up and down move within a text of several lines first.
+        let line = |cursor: &egui::text::CCursor| output.galley.layout_from_cursor(*cursor).row;
+        let here = output.cursor_range.map(|range| line(&range.primary));
+        let ends = here.map(|row| (row == 0, row + 1 >= output.galley.rows.len()));
+        if let Some((is_first, is_last)) = ends {
+            self.browse_prompts(ui, (is_first, is_last), view, actions);
+        } else if let Some(text) = output.galley.elided.then(|| self.prompt.clone()) {
+            response.clone().on_hover_text(text);
+        }
+        entered
+    }
+
+    /// Up and Down recall earlier prompts, from the first and from the last line of the text.
+    fn browse_prompts(
+        &mut self,
+        ui: &Ui,
+        (is_first, is_last): (bool, bool),
+        view: &SessionView,
+        actions: &mut Vec<Action>,
+    ) {
         let step = ui.input(|input| {
-            i32::from(input.key_pressed(Key::ArrowUp)) - i32::from(input.key_pressed(Key::ArrowDown))
+            i32::from(is_first && input.key_pressed(Key::ArrowUp))
+                - i32::from(is_last && input.key_pressed(Key::ArrowDown))
         });
         if step == 0 || view.prompts.is_empty() {
             return;
@@ -286,11 +375,42 @@ impl App {
     }
 }
 
+/// The font of the prompt.
+const fn prompt_font() -> egui::FontId {
+    theme::plain(14.5)
+}
+
+/// A text as it can be drawn, of as many characters: pictographs and scripts that the typeface lacks are dots.
+fn displayable(ui: &Ui, text: &str) -> String {
+    ui.fonts_mut(|fonts| {
+        let font = prompt_font();
+        let mut shown =
+            |letter: char| if letter == ' ' || fonts.has_glyph(&font, letter) { letter } else { '·' };
+        text.chars().map(&mut shown).collect()
+    })
+}
+
+/// Makes one line of what was pasted.
+fn one_line(text: &mut String) {
+    if text.contains(char::is_control) {
+        *text = text.split(char::is_control).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+}
+
+fn is_one_line(ui: &Ui, text: &str, width: f32) -> bool {
+    let text = displayable(ui, text);
+    ui.painter().layout_no_wrap(text, prompt_font(), egui::Color32::PLACEHOLDER).size().x <= width
+}
+
 fn export_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.set_min_width(190.0);
-    for (what, text) in
-        [(What::All, "Everything"), (What::Audio, "WAV: stems and mix"), (What::Scores, "MIDI of all tracks")]
-    {
+    for (what, text) in [
+        (What::All, "Everything"),
+        (What::Audio, "WAV: stems and mix"),
+        (What::Scores, "MIDI of all tracks"),
+        (What::Project(ProjectForm::DawProject), "DAWproject: Bitwig, Studio One, Cubase"),
+        (What::Project(ProjectForm::Reaper), "REAPER project"),
+    ] {
         if ui.button(text).clicked() {
             actions.push(Action::Export(what));
             ui.close();

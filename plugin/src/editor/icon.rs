@@ -13,6 +13,10 @@ pub enum Icon {
     Locked,
     /// An open padlock.
     Unlocked,
+    /// Three small faders.
+    Dials,
+    /// A pin: a value that is held.
+    Pin,
     /// An arrow in a circle.
     Again,
     /// A triangle.
@@ -86,6 +90,24 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
             if icon == Icon::Locked {
                 painter.line_segment([top + vec2(3.5, 0.0), top + vec2(3.5, 2.0)], stroke);
             }
+        }
+        Icon::Dials => {
+            for (x, y) in [(-4.5, 1.5), (0.0, -2.5), (4.5, 0.5)] {
+                line(&[vec2(x, -5.5), vec2(x, 5.5)]);
+                painter.circle_filled(center + vec2(x, y), 2.2, ink);
+            }
+        }
+        Icon::Pin => {
+            line(&[vec2(-3.5, -5.5), vec2(3.5, -5.5)]);
+            line(&[
+                vec2(-2.0, -5.5),
+                vec2(-2.0, -0.5),
+                vec2(-4.5, 1.5),
+                vec2(4.5, 1.5),
+                vec2(2.0, -0.5),
+                vec2(2.0, -5.5),
+            ]);
+            line(&[vec2(0.0, 1.5), vec2(0.0, 6.0)]);
         }
         Icon::Again => {
             const RADIUS: f32 = 5.5;

@@ -15,9 +15,9 @@ use super::{App, control, prompt_id};
 use crate::control::export::What;
 
 /// Keys and what they do.
-const LIST: [(&str, &str); 16] = [
+const LIST: [(&str, &str); 18] = [
     ("Ctrl+Enter", "generate all unlocked tracks"),
-    ("Esc", "cancel the generation; leave a field"),
+    ("Esc", "close what is open; then cancel the generation"),
     ("/", "type the prompt; up and down: recent prompts"),
     ("1  2  3  4", "select drums, bass, harmony, melody; up and down: next track"),
     ("R", "regenerate the selected track"),
@@ -25,8 +25,10 @@ const LIST: [(&str, &str); 16] = [
     ("L", "lock or unlock it"),
     ("M  S", "mute, solo"),
     ("Left  Right", "older, newer take; on a fader: its value"),
+    ("C", "copy the path of its file: WAV, or MIDI while the notes are shown"),
     ("F  X", "favourite; A/B with the take heard before"),
     ("N", "show sound or notes"),
+    ("+  -  0  Z", "zoom in, out, to the whole loop, to the selected bars; Page Up, Page Down: move"),
     ("Ctrl+Z  Ctrl+Shift+Z", "undo, redo"),
     ("Ctrl+E", "export everything"),
     ("Tab", "next control; Enter presses it"),
@@ -38,6 +40,10 @@ impl App {
     /// Handles the keys that no widget uses; called before the widgets are shown.
     pub(super) fn keys(&mut self, context: &Context, actions: &mut Vec<Action>) {
         let typing = context.text_edit_focused();
+        if typing && context.input(|input| input.key_pressed(Key::Escape)) {
+            // It leaves the field.
+            self.escaped_at = context.input(|input| input.time);
+        }
         let focused = context.memory(|memory| memory.focused());
         let command = |key| context.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
         if command(Key::Enter) {
@@ -49,12 +55,7 @@ impl App {
         // The host plays and stops with it; without this, it would also press a focused button.
         context.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space));
         let popup = egui::Popup::is_any_open(context);
-        let escaped = !popup && context.input(|input| input.key_pressed(Key::Escape));
-        if escaped && self.helps {
-            self.helps = false;
-        } else if escaped && self.is_working() {
-            actions.push(Action::Cancel);
-        }
+        self.escape(context, popup, actions);
         if context.input_mut(|input| {
             input.consume_key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z)
                 || input.consume_key(Modifiers::COMMAND, Key::Y)
@@ -87,6 +88,23 @@ impl App {
         if pressed(Key::N) {
             self.face = if self.face == Face::Sound { Face::Notes } else { Face::Sound };
         }
+        for (sign, factor) in [("+", 1.5), ("-", 1.0 / 1.5)] {
+            if text(sign) {
+                let part = self.timeline.part();
+                self.timeline.zoom(factor, (part.start + part.end) / 2.0);
+            }
+        }
+        if text("0") {
+            self.timeline.show_all();
+        }
+        if pressed(Key::Z) {
+            self.timeline.show_selection();
+        }
+        for (key, by) in [(Key::PageUp, -0.5), (Key::PageDown, 0.5)] {
+            if pressed(key) {
+                self.timeline.pan(by);
+            }
+        }
         for (key, track) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4].into_iter().zip(Track::ALL) {
             if pressed(key) {
                 context.memory_mut(|memory| memory.request_focus(lane_id(track)));
@@ -94,6 +112,28 @@ impl App {
         }
         if let Some(track) = Track::ALL.into_iter().find(|track| focused == Some(lane_id(*track))) {
             self.row_keys(context, track, &pressed, actions);
+        }
+    }
+
+    /// Esc closes what is open, first of all; a generation is cancelled only by a press of its own.
+    fn escape(&mut self, context: &Context, popup: bool, actions: &mut Vec<Action>) {
+        // A key that is held, or pressed twice in haste, means the menu that the first press closed.
+        const HASTE: f64 = 0.6;
+        if !context.input(|input| input.key_pressed(Key::Escape)) {
+            return;
+        }
+        let now = context.input(|input| input.time);
+        let since = now - std::mem::replace(&mut self.escaped_at, now);
+        let has_exported = self.has_exported();
+        if popup || self.importing.is_some() || since < HASTE {
+            return;
+        }
+        if self.helps {
+            self.helps = false;
+        } else if has_exported {
+            self.dismiss_export();
+        } else if self.is_working() {
+            actions.push(Action::Cancel);
         }
     }
 
@@ -128,6 +168,9 @@ impl App {
                     control::set(&setter, param, !param.value());
                 }
             }
+        }
+        if pressed(Key::C) {
+            actions.extend(self.parcel([track]).map(Action::CopyPaths));
         }
         if pressed(Key::F) {
             let lane = self.picture.as_ref().map(|(_, view)| &view.lanes[track.index()]);

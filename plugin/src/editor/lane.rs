@@ -1,13 +1,17 @@
 //! Draws one take: waveform, piano roll or drum grid, bar lines, playhead, progress.
 
+use std::ops::Range;
+
 use egui::emath::GuiRounding as _;
 use egui::{
     Align2, Color32, ColorImage, Painter, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, pos2, vec2,
 };
 use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::Plan;
+use resonantgen_project::Form;
 
 use super::theme::{self, Palette};
+use super::timeline::Timeline;
 use super::view::LaneView;
 use crate::control::status::Progress;
 
@@ -22,6 +26,15 @@ pub enum Face {
 }
 
 impl Face {
+    /// The form in which a take that is shown like this leaves the editor.
+    #[must_use]
+    pub const fn form(self) -> Form {
+        match self {
+            Self::Sound => Form::Wav,
+            Self::Notes => Form::Midi,
+        }
+    }
+
     /// Width of the gutter left of a lane, where its rows are named, in points.
     #[must_use]
     pub const fn gutter(self) -> f32 {
@@ -41,10 +54,12 @@ pub struct Ink {
     pub color: Color32,
 }
 
-/// Draws a lane's take into `rect`, to which the painter is clipped; `waveform` caches the waveform.
+/// Draws a lane's take into `rect`, to which the painter is clipped, as far as `timeline` shows it; `waveform` caches the waveform.
+#[allow(clippy::too_many_arguments, reason = "what to draw, where, and how")]
 pub fn paint(
     painter: &Painter,
     rect: Rect,
+    timeline: &Timeline,
     view: &LaneView,
     plan: Option<&Plan>,
     ink: Ink,
@@ -55,22 +70,23 @@ pub fn paint(
         paint_rows(painter, rect, view, ink);
     }
     if let Some(plan) = plan {
-        paint_grid(painter, rect, plan, ink.palette);
+        paint_grid(painter, timeline.wide(rect), rect, plan, ink.palette);
     }
     if view.peaks.is_empty() {
         return;
     }
     let thin = match face {
         Face::Sound => {
-            waveform.paint(painter, roll(rect), view, ink.color.gamma_multiply(0.42));
+            waveform.paint(painter, roll(rect), view, timeline.part(), ink.color.gamma_multiply(0.42));
             2.5
         }
         Face::Notes => (roll(rect).height() * view.row_height - 1.0).clamp(3.0, 11.0),
     };
     let inner = roll(rect);
-    for note in &view.notes {
+    let (wide, part) = (timeline.wide(rect), timeline.part());
+    for note in view.notes.iter().filter(|note| note.end >= part.start && note.start <= part.end) {
         let y = egui::lerp(inner.bottom()..=inner.top(), note.height.clamp(0.0, 1.0));
-        let x = |share: f32| egui::lerp(rect.left()..=rect.right(), share.clamp(0.0, 1.0));
+        let x = |share: f32| egui::lerp(wide.left()..=wide.right(), share.clamp(0.0, 1.0));
         let bar = Rect::from_min_max(
             pos2(x(note.start), y - thin / 2.0),
             pos2((x(note.end) - 1.0).max(x(note.start) + 2.5), y + thin / 2.0),
@@ -135,13 +151,16 @@ pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) 
     }
 }
 
-/// Bar lines, and fainter ones for beats.
-fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan, palette: &Palette) {
+/// Bar lines, and fainter ones for beats. `wide` is where the whole loop would lie, `rect` what is shown of it.
+fn paint_grid(painter: &Painter, wide: Rect, rect: Rect, plan: &Plan, palette: &Palette) {
     let steps_per_bar = plan.meter.steps_per_bar();
     let beat = 16 / plan.meter.denominator().clamp(1, 16);
-    let beats_fit = rect.width() / (plan.bars * plan.meter.numerator()) as f32 > 14.0;
+    let beats_fit = wide.width() / (plan.bars * plan.meter.numerator()) as f32 > 14.0;
     for step in (beat..plan.total_steps()).step_by(beat as usize) {
-        let x = egui::lerp(rect.left()..=rect.right(), step as f32 / plan.total_steps() as f32);
+        let x = egui::lerp(wide.left()..=wide.right(), step as f32 / plan.total_steps() as f32);
+        if !rect.x_range().contains(x) {
+            continue;
+        }
         if step % steps_per_bar == 0 {
             painter.vline(x, rect.y_range(), Stroke::new(1.0, palette.line));
         } else if beats_fit {
@@ -150,22 +169,25 @@ fn paint_grid(painter: &Painter, rect: Rect, plan: &Plan, palette: &Palette) {
     }
 }
 
-/// A waveform, rendered once for each take and size: drawing a picture is cheap, a thousand slivers per frame are not.
+/// A waveform, rendered once for each take, part and size: drawing a picture is cheap, a thousand slivers per frame are not.
 #[derive(Default)]
 pub struct Waveform(Option<(Drawn, TextureHandle)>);
 
-/// What a waveform was rendered for: its take, width and height in pixels.
-type Drawn = (String, [usize; 2]);
+/// What a waveform was rendered for: its take, width and height in pixels, and the part of it.
+type Drawn = (String, [usize; 2], Range<f32>);
 
 impl Waveform {
-    fn paint(&mut self, painter: &Painter, rect: Rect, view: &LaneView, color: Color32) {
+    fn paint(&mut self, painter: &Painter, rect: Rect, view: &LaneView, part: Range<f32>, color: Color32) {
         let pixels = painter.pixels_per_point();
         let rect = rect.round_to_pixels(pixels);
         let size = [rect.width(), rect.height()].map(|length| (length * pixels).round().max(1.0) as usize);
-        let wanted = (view.id.clone(), size);
+        let count = view.peaks.len();
+        let place = |share: f32| ((share * count as f32).round() as usize).min(count);
+        let peaks = &view.peaks[place(part.start)..place(part.end).max(place(part.start) + 1).min(count)];
+        let wanted = (view.id.clone(), size, part);
         if self.0.as_ref().is_none_or(|(drawn, _)| *drawn != wanted) {
             let texture =
-                painter.ctx().load_texture("waveform", envelope(&view.peaks, size), TextureOptions::NEAREST);
+                painter.ctx().load_texture("waveform", envelope(peaks, size), TextureOptions::NEAREST);
             self.0 = Some((wanted, texture));
         }
         if let Some((_, texture)) = &self.0 {
@@ -205,6 +227,7 @@ pub fn progress_words(progress: Progress, begun: &str) -> Option<(String, f32)> 
         Progress::Idle => None,
         Progress::Waiting => Some(("waiting for another instance".to_owned(), 0.0)),
         Progress::Begun => Some((begun.to_owned(), 0.0)),
+        Progress::Made => Some(("ready: it plays with the others".to_owned(), 1.0)),
         Progress::Importing => Some(("reading and fitting the file".to_owned(), 0.0)),
         // The first step takes longer than the others, because its model may have to be loaded.
         Progress::In(Stage::Compose, fraction) if fraction <= 0.0 => Some(("composing".to_owned(), 0.0)),
@@ -233,9 +256,9 @@ pub fn paint_progress(painter: &Painter, rect: Rect, text: &str, share: f32, ink
     painter.galley(place.min, label, palette.text);
 }
 
-/// Draws the playhead at a share of the loop.
-pub fn paint_playhead(painter: &Painter, rect: Rect, share: f32, palette: &Palette) {
-    let x = egui::lerp(rect.left()..=rect.right(), share);
+/// Draws the playhead at a share of the loop; `wide` is where the whole loop would lie, to whose shown part the painter is clipped.
+pub fn paint_playhead(painter: &Painter, wide: Rect, share: f32, palette: &Palette) {
+    let (rect, x) = (wide, egui::lerp(wide.left()..=wide.right(), share));
     painter.vline(x, rect.y_range(), Stroke::new(1.5, palette.text));
 }
 

@@ -1,4 +1,5 @@
-//! Notices: something went wrong, or files were written. They lie over the rows and move nothing.
+//! Notices: something went wrong, or files were written. They lie over the picture of the last lane and move nothing; no control is
+//! under them. What was exported is said until the next action.
 
 use std::sync::PoisonError;
 

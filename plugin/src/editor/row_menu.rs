@@ -3,11 +3,12 @@
 use egui::{Response, RichText, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 use resonantgen_music::track::Track;
+use resonantgen_project::Form;
 
 use super::action::Action;
 use super::view::{LaneView, TakeMark};
 use super::{control, theme};
-use crate::control::export::What;
+use crate::control::export::{Parcel, What};
 use crate::params::{InMain, ResonantParams};
 
 /// Attaches the menu to a lane.
@@ -62,6 +63,13 @@ pub fn take_items(ui: &mut Ui, track: Track, index: usize, mark: &TakeMark, acti
     }
     if item(ui, !mark.prompt.is_empty(), "Use its prompt") {
         actions.push(Action::Prompt(mark.prompt.clone()));
+    }
+    for (form, text) in
+        [(Form::Wav, "Copy the path of its WAV"), (Form::Midi, "Copy the path of its MIDI file")]
+    {
+        if item(ui, true, text) {
+            actions.push(Action::CopyPaths(Parcel { takes: vec![(track, index)], bars: None, form }));
+        }
     }
     if item(ui, true, &format!("Copy seed {}", mark.seed)) {
         actions.push(Action::Copy(mark.seed.to_string()));

@@ -1,5 +1,7 @@
 //! The ruler above the lanes: bar numbers, chords that can be changed, and the loop's end that can be dragged.
 
+use std::ops::Range;
+
 use egui::{
     Align2, Button, Color32, CursorIcon, Grid, Painter, Popup, PopupCloseBehavior, Pos2, Rect, RichText,
     Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
@@ -10,6 +12,7 @@ use resonantgen_music::plan::{BARS_RANGE, Chord, ChordQuality, Key, Plan};
 use super::action::Action;
 use super::control;
 use super::theme::{self, palette};
+use super::timeline::Timeline;
 use crate::params::BARS_MAX;
 
 /// Height of the ruler, in points.
@@ -33,31 +36,106 @@ const QUALITIES: [ChordQuality; 12] = [
     ChordQuality::HalfDiminished7,
 ];
 
-/// Draws the ruler in `rect` and returns the user's action.
-pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool) -> Option<Action> {
+/// Draws the part of the ruler that `timeline` shows in `rect`, and returns the user's action.
+pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool, timeline: &mut Timeline) -> Option<Action> {
     let palette = palette(ui);
-    let bar_width = rect.width() / plan.bars as f32;
+    select_bars(ui, rect, plan.bars, timeline);
+    let wide = timeline.wide(rect);
+    let bar_width = wide.width() / plan.bars as f32;
     let every = [1, 2, 4, 8, 16].into_iter().find(|every| bar_width * *every as f32 > 24.0).unwrap_or(32);
     let painter = ui.painter().with_clip_rect(rect);
     for bar in 0..plan.bars {
-        let x = rect.left() + bar as f32 * bar_width;
-        if bar % every == 0 {
-            number_bar(&painter, pos2(x, rect.top()), bar, palette.dim);
+        let x = wide.left() + bar as f32 * bar_width;
+        if bar % every == 0 && x + bar_width > rect.left() && x < rect.right() {
+            number_bar(&painter, pos2(x.max(rect.left()), rect.top()), bar, palette.dim);
         }
     }
     let mut asked = None;
     for (from, to, chord) in runs(&plan.chords) {
         let count = plan.chords.len() as f32;
-        let x = |half_bar: usize| rect.left() + rect.width() * half_bar as f32 / count;
-        let block = Rect::from_min_max(
-            pos2(x(from) + 0.5, rect.top() + BARS_HEIGHT + 1.0),
-            pos2(x(to) - 0.5, rect.bottom()),
-        );
-        if let Some(chord) = chord_block(ui, block, (from, to), chord, plan.key, enabled) {
-            asked = Some(Action::Chord { from, to, chord });
+        let x = |half_bar: usize| wide.left() + wide.width() * half_bar as f32 / count;
+        let (left, right) = ((x(from) + 0.5).max(rect.left()), (x(to) - 0.5).min(rect.right()));
+        if right - left < 1.0 {
+            continue;
+        }
+        let block =
+            Rect::from_min_max(pos2(left, rect.top() + BARS_HEIGHT + 1.0), pos2(right, rect.bottom()));
+        // A chord within the selected bars is changed in all of them.
+        let selected = timeline.selection().map(|bars| 2 * bars.start as usize..2 * bars.end as usize);
+        let span = selected.filter(|span| span.contains(&from)).unwrap_or(from..to);
+        if let Some(chord) = chord_block(ui, block, (from, &span), chord, plan.key, enabled) {
+            asked = Some(Action::Chord { from: span.start, to: span.end, chord });
         }
     }
     asked
+}
+
+/// The strip with the bars' numbers: drag over it, or use the arrow keys, to select bars.
+fn select_bars(ui: &mut Ui, rect: Rect, bars: u32, timeline: &mut Timeline) {
+    let palette = palette(ui);
+    let strip = Rect::from_min_size(rect.min, vec2(rect.width(), BARS_HEIGHT));
+    let id = ui.scope_id().with("bars");
+    let response = ui.interact(strip, id, Sense::click_and_drag());
+    let wide = timeline.wide(rect);
+    let bar_at = |x: f32| {
+        let share = ((x - wide.left()) / wide.width()).clamp(0.0, 1.0);
+        ((share * bars as f32) as u32).min(bars.saturating_sub(1))
+    };
+    let pointer = response.interact_pointer_pos().map(|pointer| bar_at(pointer.x));
+    if let Some(bar) = pointer {
+        let shift = ui.input(|input| input.modifiers.shift);
+        if response.drag_started() || (response.clicked() && !shift) {
+            ui.data_mut(|data| data.insert_temp(id, bar));
+        }
+        let anchor = ui.data(|data| data.get_temp(id)).unwrap_or(bar);
+        if response.clicked() && !shift && timeline.selection() == Some(bar..bar + 1) {
+            timeline.select_none();
+        } else if response.clicked() || response.dragged() {
+            timeline.select(anchor, bar);
+        }
+    }
+    if response.double_clicked() {
+        timeline.show_all();
+        timeline.select_none();
+    }
+    let (steps, reset) = control::pressed_arrows(ui, &response);
+    if steps != 0 {
+        let shift = ui.input(|input| input.modifiers.shift);
+        let here = timeline.selection().unwrap_or(0..0);
+        let moved = |bar: u32| bar.saturating_add_signed(steps);
+        match (here.is_empty(), shift) {
+            (true, _) => timeline.select(0, 0),
+            (_, true) => timeline.select(here.start, moved(here.end - 1).max(here.start)),
+            _ => timeline.select(moved(here.start), moved(here.start)),
+        }
+    }
+    if reset {
+        timeline.select_none();
+    }
+    let name = timeline.selection().map_or("Select bars".to_owned(), |bars| {
+        if bars.end - bars.start == 1 {
+            format!("Selected bar {}", bars.end)
+        } else {
+            format!("Selected bars {} to {}", bars.start + 1, bars.end)
+        }
+    });
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+    if let Some(selected) = timeline.selection() {
+        let x = |bar: u32| egui::lerp(wide.left()..=wide.right(), bar as f32 / bars.max(1) as f32);
+        let mark = Rect::from_x_y_ranges(x(selected.start)..=x(selected.end), strip.y_range());
+        ui.painter().with_clip_rect(rect).rect_filled(mark, 2.0, palette.selection);
+    }
+    if !timeline.is_whole() {
+        // Where the shown part lies in the loop.
+        let part = timeline.part();
+        let x = |share: f32| egui::lerp(strip.left()..=strip.right(), share);
+        let line = Stroke::new(2.0, palette.focus);
+        ui.painter().hline(x(part.start)..=x(part.end), strip.bottom(), line);
+    }
+    control::focus_ring(ui, &response, strip);
+    response.on_hover_text(
+        "Drag to select bars, double-click to see all. Ctrl and the wheel zoom, Shift and the wheel move along",
+    );
 }
 
 /// Writes the number of the bar that starts at `corner`; `bar` counts from 0.
@@ -99,7 +177,7 @@ fn runs(chords: &[Chord]) -> Vec<(usize, usize, Chord)> {
 fn chord_block(
     ui: &mut Ui,
     rect: Rect,
-    (from, to): (usize, usize),
+    (from, span): (usize, &Range<usize>),
     chord: Chord,
     key: Key,
     enabled: bool,
@@ -124,11 +202,13 @@ fn chord_block(
         if response.has_focus() {
             ui.painter().rect_stroke(rect, 3.0, Stroke::new(2.0, palette.focus), StrokeKind::Inside);
         }
-        let hint =
-            format!("{chord} in bar {}. Click to change it and regenerate all unlocked tracks", from / 2 + 1);
+        let hint = format!(
+            "{chord} in bar {}. Click to change it: the notes there move to the new chord, the pattern stays",
+            from / 2 + 1
+        );
         let response = response.on_hover_text(hint);
         Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-            asked = chord_menu(ui, chord, key, to - from);
+            asked = chord_menu(ui, chord, key, span.len());
             if asked.is_some() {
                 ui.close();
             }
@@ -149,7 +229,11 @@ fn chord_menu(ui: &mut Ui, chord: Chord, key: Key, half_bars: usize) -> Option<C
             asked = Some(candidate);
         }
     };
-    let length = if half_bars > 1 { "this bar" } else { "this half bar" };
+    let length = match half_bars {
+        1 => "this half bar".to_owned(),
+        2 => "this bar".to_owned(),
+        many => format!("these {} bars", many / 2),
+    };
     ui.label(RichText::new(format!("{length}, chords of {key}")).color(palette.dim));
     ui.horizontal(|ui| {
         for candidate in diatonic(key) {

@@ -1,7 +1,8 @@
 //! The takes of a track: arrows, a dot per take, the favourite, A/B.
 
-use egui::{Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{PointerButton, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use resonantgen_music::track::Track;
+use resonantgen_project::Form;
 
 use super::action::Action;
 use super::control::{self, IconButton};
@@ -9,13 +10,16 @@ use super::icon::Icon;
 use super::row_menu;
 use super::theme::{self, palette};
 use super::view::LaneView;
+use crate::control::export::Parcel;
 
 /// Height of the line, in points.
 const HEIGHT: f32 = 20.0;
 /// Distance of two dots.
 const PITCH: f32 = 9.0;
-/// Width of arrows, star and A/B with the gaps between.
-const BUTTONS_WIDTH: f32 = 18.0 + 18.0 + 22.0 + 30.0 + 8.0;
+/// Width of the number of the playing take.
+const NUMBER_WIDTH: f32 = 24.0;
+/// Width of number, arrows, star and A/B with the gaps between.
+const BUTTONS_WIDTH: f32 = NUMBER_WIDTH + 18.0 + 18.0 + 22.0 + 30.0 + 10.0;
 
 /// Width of the line for this number of takes, at most `room`, in points.
 #[must_use]
@@ -28,7 +32,7 @@ fn shown(takes: usize, room: f32) -> usize {
 }
 
 /// Draws the line into the available space. `locked` tracks keep their take.
-pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &mut Vec<Action>) {
+pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, form: Form, actions: &mut Vec<Action>) {
     let room = ui.available_width();
     ui.spacing_mut().item_spacing.x = 2.0;
     let title = track.title();
@@ -44,8 +48,9 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
         })
         .inner
     };
+    number(ui, view);
     actions.extend(step(ui, Icon::Previous, -1, view.steps[0], "older"));
-    dots(ui, track, view, locked, shown(view.takes.len(), room), actions);
+    dots(ui, track, view, locked, (shown(view.takes.len(), room), form), actions);
     actions.extend(step(ui, Icon::Next, 1, view.steps[1], "newer"));
     let favourite = view.mark().is_some_and(|mark| mark.favourite);
     let name = format!("{title}: favourite");
@@ -57,21 +62,43 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, actions: &
     });
     ui.add_enabled_ui(!locked && view.can_compare, |ui| {
         let name = format!("{title}: A/B");
+        let hint = match (locked, view.can_compare) {
+            (true, _) => "A/B is off while the track is locked",
+            (_, false) => "A/B compares with the take heard before; there is none yet",
+            _ => "A/B: compare with the take heard before (X)",
+        };
         let button = IconButton::new(Icon::Compare, &name).size(30.0, HEIGHT).bare();
-        if button.hint("A/B: compare with the take heard before").show(ui).clicked() {
+        if button.hint(hint).show(ui).clicked() {
             actions.push(Action::Compare(track));
         }
     });
 }
 
+/// The number by which automation chooses the playing take.
+fn number(ui: &mut Ui, view: &LaneView) {
+    let (rect, response) = ui.allocate_exact_size(vec2(NUMBER_WIDTH, HEIGHT), Sense::hover());
+    let Some(number) = view.mark().and_then(|mark| mark.number) else { return };
+    let (place, font) = (rect.right_center(), theme::plain(11.0));
+    ui.painter().text(place, egui::Align2::RIGHT_CENTER, format!("#{number}"), font, palette(ui).dim);
+    response.on_hover_text(format!("Take number {number}: what the parameter Take chooses it by"));
+}
+
 /// One dot per take; the playing one is larger, favourites have a ring.
-fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, actions: &mut Vec<Action>) {
+fn dots(
+    ui: &mut Ui,
+    track: Track,
+    view: &LaneView,
+    locked: bool,
+    (shown, form): (usize, Form),
+    actions: &mut Vec<Action>,
+) {
     let palette = palette(ui);
     let count = view.takes.len();
     // If not all fit, drop those furthest from the playing take.
     let here = view.current.unwrap_or(count.saturating_sub(1));
     let first = here.saturating_sub(shown / 2).min(count - shown.min(count));
-    let (rect, response) = ui.allocate_exact_size(vec2(PITCH * shown as f32, HEIGHT), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(PITCH * shown as f32, HEIGHT), Sense::click_and_drag());
     let name = match view.current {
         Some(current) => format!("{}: take {} of {count}", track.title(), current + 1),
         None => format!("{}: {count} takes, none plays", track.title()),
@@ -103,6 +130,13 @@ fn dots(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, shown: usize, 
     }
     if let Some(index) = pointed.filter(|_| response.clicked() && !locked) {
         actions.push(Action::Select(track, index));
+    }
+    if response.drag_started_by(PointerButton::Primary) {
+        let pressed = ui.input(|input| input.pointer.press_origin());
+        let index = pressed.map(|place| first + ((place.x - rect.left()) / PITCH).max(0.0) as usize);
+        if let Some(index) = index.filter(|index| *index < count) {
+            actions.push(Action::DragOut(Parcel { takes: vec![(track, index)], bars: None, form }));
+        }
     }
     // The menu stays with the dot on which it was opened.
     if response.secondary_clicked() {

@@ -11,7 +11,7 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
-use crate::control::job::{Command, QueuedJob};
+use crate::control::job::{Command, Performance, QueuedJob};
 use crate::control::{Receivers, SwapPolicy};
 
 /// A host that sets parameters at once and counts gestures.
@@ -59,7 +59,9 @@ fn bench(width: f32, height: f32) -> Bench {
     let (control, receivers) = Control::new();
     let params = Arc::new(ResonantParams::new(&control));
     let host = Arc::new(Host::default());
-    let mut app = App::new(Arc::clone(&params), Arc::clone(&control), Look::default(), understanding::jazz());
+    // Sizes in the tests are those of the window.
+    let look = Look { grows: false, ..Look::default() };
+    let mut app = App::new(Arc::clone(&params), Arc::clone(&control), look, understanding::jazz());
     // An old window that has settled.
     app.opened = Instant::now().checked_sub(SETTLING).expect("the machine runs for some seconds");
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
@@ -93,7 +95,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Change { .. } => None,
+            Job::Perform { .. } | Job::Change { .. } => None,
         }
     }
 
@@ -153,6 +155,8 @@ pub(crate) fn fixture() -> resonantgen_session::Session {
                 bundle_id: "test".to_owned(),
                 context: Vec::new(),
                 imported: None,
+                held_patch: None,
+                taken_over: None,
             };
             let frames = plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
             let saw: Vec<i32> = (0..frames).map(|frame| (frame as i32 % 4_800) * 400).collect();
@@ -255,10 +259,11 @@ fn all_controls_have_names_in_menus_too() {
         ("240 bpm", "Tempo in bpm"),
         ("A minor", "dorian"),
         ("4/4", "6/8"),
-        ("8 bars", "16"),
+        ("next 8 bars", "16"),
         ("Am F", "Use these chords"),
         ("Chord Am, bar 1", "sus4"),
         ("Swap At: bar", "beat: on the next beat"),
+        ("Bass dials", "All dials to their middle"),
     ];
     for (button, inside) in menus {
         let before = controls(&bench).len();
@@ -334,6 +339,7 @@ fn mixer_controls_set_their_parameters_in_one_gesture() {
     bench.click("Melody Mute");
     assert!(bench.params.melody.mute.value());
     bench.click("Bass Main: auto");
+    bench.click("on: always");
     assert_eq!(bench.params.bass.in_main.value(), crate::params::InMain::On);
     assert_eq!(*bench.host.gestures.lock().expect("not poisoned"), (3, 3));
     // A locked track is not regenerated.
@@ -463,6 +469,136 @@ fn a_chip_fixes_a_fact_and_lets_it_go() {
 }
 
 #[test]
+fn another_sound_is_found_by_words_and_arrow_keys_and_held() {
+    use resonantgen_models::sounds::Sound;
+    let sound = |id: &str, tags: &[&str]| Sound {
+        id: id.to_owned(),
+        track: Track::Bass,
+        name: id.replace("bass.", ""),
+        family: resonantgen_models::generator::condition::Family::BassSynth,
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        styles: [0.0; resonantgen_words::STYLE_COUNT],
+        brightness: 0.5,
+        aggression: 0.5,
+    };
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let all = [
+        sound("bass.acid", &["bright"]),
+        sound("bass.round", &["warm"]),
+        sound("bass.test_patch", &["plain"]),
+    ];
+    bench.harness.state_mut().shelf = sounds::Shelf::of(all.to_vec());
+    bench.click("Bass sound: test patch");
+    controls(&bench);
+    let asked = |bench: &Bench| match bench.next_job()? {
+        Job::Perform { performance: Performance::Sound { track: Track::Bass, patch }, .. } => Some(patch),
+        _ => None,
+    };
+    bench.harness.key_press(Key::ArrowUp);
+    bench.harness.run();
+    assert_eq!(asked(&bench).as_deref(), Some("bass.round"));
+    bench.harness.get_by_label("Search the sounds").focus();
+    bench.harness.run();
+    bench.harness.get_by_label("Search the sounds").type_text("bright");
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("round").is_none());
+    bench.click("acid");
+    assert_eq!(asked(&bench).as_deref(), Some("bass.acid"));
+    bench.click("Hold");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    change(&mut session, &bench.control.cancellation()).expect("there is a take");
+    assert_eq!(session.track(Track::Bass).held_sound.as_deref(), Some("bass.test_patch"));
+}
+
+#[test]
+fn what_was_not_understood_opens_and_what_overrules_is_said() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Bass Lock");
+    bench.harness.state_mut().prompt = "7/8, 200 bpm, reggae, xyzzyx".to_owned();
+    bench.harness.run();
+    understanding::settle(&bench.harness.state().understanding);
+    bench.harness.run();
+    bench.harness.get_by_label_contains("overruled").click();
+    bench.harness.run();
+    assert!(bench.harness.query_by_label_contains("locked tracks keep 4/4").is_some());
+}
+
+#[test]
+fn escape_closes_first_and_cancels_by_a_press_of_its_own() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Generate");
+    let queued = bench.next_queued().expect("the worker takes it");
+    bench.click("Swap At: bar");
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    bench.harness.state_mut().escaped_at = bench.harness.ctx.input(|input| input.time);
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert!(!cancelled(&bench, &queued), "it closed the menu, and a second press in haste means the same");
+    bench.harness.state_mut().escaped_at = f64::NEG_INFINITY;
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert!(cancelled(&bench, &queued));
+}
+
+fn cancelled(bench: &Bench, queued: &QueuedJob) -> bool {
+    bench.control.is_cancelled(queued.ticket)
+}
+
+#[test]
+fn bars_are_selected_and_a_chord_changes_in_all_of_them() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.harness.get_by_label("Select bars").focus();
+    bench.harness.run();
+    bench.harness.key_press(Key::ArrowRight);
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Selected bars 1 to 2").is_some());
+    bench.click("Chord F, bar 2");
+    bench.click("Dm");
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chord { half_bars: 0..4, chord });
+}
+
+#[test]
+fn what_is_pasted_is_one_line_and_a_long_prompt_stays_in_its_field() {
+    let mut bench = bench(720.0, 540.0);
+    bench.harness.get_by_label("Prompt").focus();
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    let long = format!("deep house\r\nwith 🎹 keys, {}", "warm and round and ".repeat(30));
+    bench.harness.get_by_label("Prompt").type_text(&long);
+    bench.harness.run();
+    let kept = bench.control.prompts.get(0);
+    assert!(kept.starts_with("deep house with 🎹 keys, warm"), "{kept}");
+    let field = bench.harness.get_by_label("Generate").rect();
+    bench.harness.key_press(Key::Tab);
+    bench.harness.run();
+    assert!(bench.harness.get_by_label("Undo").rect().bottom() < field.top());
+}
+
+#[test]
+fn a_lane_and_the_name_are_dragged_out() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let app = bench.harness.state();
+    let parcel = app.parcel(Track::ALL).expect("there are takes");
+    assert_eq!(parcel.takes, Track::ALL.map(|track| (track, 1)));
+    assert_eq!(parcel.form, resonantgen_project::Form::Wav);
+    bench.click("Show the notes");
+    let parcel = bench.harness.state().parcel([Track::Bass]).expect("a take");
+    assert_eq!(parcel.form, resonantgen_project::Form::Midi);
+    assert!(bench.harness.query_by_label("All stems").is_some());
+}
+
+#[test]
 fn a_chord_is_changed_and_the_rest_kept() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
@@ -472,8 +608,9 @@ fn a_chord_is_changed_and_the_rest_kept() {
     let chords: Vec<String> = fixed.chords.expect("chords").iter().map(ToString::to_string).collect();
     assert_eq!(chords, ["Am", "Am", "Dm", "Dm"]);
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
-    let Some(Job::Make { trigger, .. }) = bench.next_job() else { panic!("it is generated") };
-    assert_eq!((trigger.target, trigger.seed, trigger.bars), (Target::All, Some(2), Some(2)));
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chord { half_bars: 2..4, chord });
 }
 
 #[test]
@@ -503,7 +640,7 @@ fn a_locked_track_holds_its_chords() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
     bench.click("Bass Lock");
-    bench.click("Chord F, bar 2");
+    bench.click("Chord Am, bar 1");
     bench.click("Dm");
     assert!(bench.next_job().is_none());
     assert!(bench.notices().iter().any(|notice| notice.contains("bass")));
@@ -536,7 +673,7 @@ fn a_long_notice_takes_a_few_lines_at_the_bottom() {
         let dismiss: Vec<Rect> =
             bench.harness.get_all_by_label("Dismiss").map(|button| button.rect()).collect();
         assert!((20.0..80.0).contains(&text.height()), "{text:?} at {width} x {height}");
-        assert!(text.top() > height - 200.0 && text.bottom() < files.top(), "{text:?}, {files:?}");
+        assert!(text.top() > height - 230.0 && text.bottom() < files.top(), "{text:?}, {files:?}");
         assert!(files.bottom() < height - 20.0, "{files:?} at {width} x {height}");
         for (text, dismiss) in [text, files].iter().zip(dismiss) {
             assert!(text.right() < dismiss.left(), "{text:?}, {dismiss:?}");
@@ -561,7 +698,7 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
             "techno",
             "A minor",
             "4/4",
-            "8 bars",
+            "next 8 bars",
             "240 bpm",
             "Am F",
             "Chord Am, bar 1",

@@ -1,7 +1,8 @@
 //! One track: its controls, its lane, its takes, and the field that changes it with words.
 
 use egui::{
-    Align, Align2, Id, Key, Layout, Rect, Response, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui,
+    Align, Align2, CursorIcon, Id, Key, Layout, PointerButton, Popup, Rect, Response, RichText, Sense,
+    Stroke, StrokeKind, TextEdit, Ui,
 };
 use egui::{UiBuilder, WidgetInfo, pos2, vec2};
 use nice_plug::prelude::ParamSetter;
@@ -12,16 +13,19 @@ use super::action::Action;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::lane::{self, Face, Ink, Waveform};
+use super::sounds::Browser;
 use super::theme::{self, palette};
+use super::timeline::Timeline;
 use super::view::LaneView;
-use super::{row_menu, takes};
+use super::{dials, row_menu, takes};
+use crate::control::export::Parcel;
 use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
 
 /// Width of the controls, in points.
 pub const CONTROLS_WIDTH: f32 = 222.0;
 /// Height of the line under a lane.
-const STRIP_HEIGHT: f32 = 24.0;
+pub const STRIP_HEIGHT: f32 = 24.0;
 
 /// The contents of a row.
 pub struct Row<'a> {
@@ -39,6 +43,8 @@ pub struct Row<'a> {
     pub progress: Progress,
     /// What the track waits for before its own generation starts, in words.
     pub begun: &'a str,
+    /// What is shown of the loop.
+    pub timeline: &'a Timeline,
     /// Playhead position, as a share of the loop.
     pub playhead: Option<f32>,
     /// Peak amplitude per channel.
@@ -47,6 +53,8 @@ pub struct Row<'a> {
     pub working: bool,
     /// What the lane shows.
     pub face: Face,
+    /// The sounds that it can have.
+    pub sounds: Browser<'a>,
     /// Whether files are dragged over this row.
     pub dragged: bool,
     /// Its cached waveform.
@@ -100,7 +108,7 @@ impl Row<'_> {
         let bottom = if self.plan.is_some() { rect.bottom() - STRIP_HEIGHT } else { rect.bottom() };
         let gutter = self.face.gutter();
         let picture = Rect::from_min_max(pos2(rect.left() + gutter, rect.top()), pos2(rect.right(), bottom));
-        let response = ui.interact(picture, lane_id(self.track), Sense::click());
+        let response = ui.interact(picture, lane_id(self.track), Sense::click_and_drag());
         let making = lane::progress_words(self.progress, self.begun);
         let state = making.as_ref().map_or_else(
             || if is_empty { "no take".to_owned() } else { format!("patch {}", self.view.patch) },
@@ -111,6 +119,15 @@ impl Row<'_> {
         if response.clicked() {
             response.request_focus();
         }
+        if response.drag_started_by(PointerButton::Primary)
+            && let Some(index) = self.view.current
+        {
+            let bars = self.timeline.selection();
+            let parcel = Parcel { takes: vec![(self.track, index)], bars, form: self.face.form() };
+            self.actions.push(Action::DragOut(parcel));
+        }
+        let response =
+            if response.dragged() { response.on_hover_cursor(CursorIcon::Grabbing) } else { response };
         let solo = Track::ALL.into_iter().any(|track| self.params.track(track).solo.value());
         let audible = !params.mute.value() && (!solo || params.solo.value());
         let color = if audible { palette.track(self.track) } else { palette.dim };
@@ -121,13 +138,19 @@ impl Row<'_> {
             lane::paint_gutter(&ui.painter().with_clip_rect(names), names, self.view, ink);
         }
         let painter = ui.painter().with_clip_rect(picture);
-        lane::paint(&painter, picture, self.view, self.plan, ink, self.face, self.waveform);
+        lane::paint(&painter, picture, self.timeline, self.view, self.plan, ink, self.face, self.waveform);
+        if let Some((bars, plan)) = self.timeline.selection().zip(self.plan) {
+            let wide = self.timeline.wide(picture);
+            let x = |bar: u32| egui::lerp(wide.left()..=wide.right(), bar as f32 / plan.bars.max(1) as f32);
+            let shade = Rect::from_x_y_ranges(x(bars.start)..=x(bars.end), picture.y_range());
+            painter.rect_filled(shade, 0.0, palette.focus.gamma_multiply(0.12));
+        }
         if is_empty && self.progress == Progress::Idle {
             let hint = self.empty_hint();
             painter.text(picture.center(), Align2::CENTER_CENTER, hint, theme::plain(13.0), palette.dim);
         }
         if let Some(share) = self.playhead.filter(|_| !is_empty) {
-            lane::paint_playhead(&painter, picture, share, palette);
+            lane::paint_playhead(&painter, self.timeline.wide(picture), share, palette);
         }
         if let Some((words, share)) = &making {
             lane::paint_progress(&painter, picture, words, *share, ink);
@@ -190,7 +213,7 @@ impl Row<'_> {
 
     /// A cancel button, next to the progress.
     fn cancel(&mut self, ui: &mut Ui, picture: Rect) {
-        if matches!(self.progress, Progress::Idle | Progress::Importing) {
+        if matches!(self.progress, Progress::Idle | Progress::Importing | Progress::Made) {
             return;
         }
         let place = Rect::from_center_size(picture.right_center() - vec2(18.0, 0.0), vec2(24.0, 24.0));
@@ -208,7 +231,7 @@ impl Row<'_> {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(
             UiBuilder::new().max_rect(takes).layout(layout).id_salt(("takes", self.track)),
-            |ui| takes::show(ui, self.track, self.view, locked, self.actions),
+            |ui| takes::show(ui, self.track, self.view, locked, self.face.form(), self.actions),
         );
         let room = Rect::from_min_max(strip.min, pos2(takes.left() - 8.0, strip.bottom()));
         ui.scope_builder(
@@ -278,7 +301,7 @@ impl Row<'_> {
         self.strip_controls(ui);
     }
 
-    fn name(&self, ui: &mut Ui) {
+    fn name(&mut self, ui: &mut Ui) {
         let palette = palette(ui);
         let color = palette.track(self.track);
         ui.allocate_ui_with_layout(
@@ -286,25 +309,43 @@ impl Row<'_> {
             Layout::left_to_right(Align::Center),
             |ui| {
                 ui.label(RichText::new(self.track.title()).font(theme::strong(15.0)).color(color));
-                ui.add_space(2.0);
+                ui.spacing_mut().interact_size.y = 18.0;
+                ui.spacing_mut().button_padding = vec2(3.0, 0.0);
+                let (right, _) = ui.allocate_exact_size(vec2(0.0, 18.0), Sense::hover());
+                let place =
+                    Rect::from_min_size(pos2(ui.max_rect().right() - 20.0, right.top()), vec2(20.0, 18.0));
+                ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(("dials", self.track)), |ui| {
+                    let name = format!("{} dials", self.track.title());
+                    let hint = "Dials of what plays: intensity, swing, humanise, brightness; audio or MIDI";
+                    let button =
+                        IconButton::new(Icon::Dials, &name).hint(hint).size(20.0, 18.0).bare().show(ui);
+                    dials::attach(&button, self.track, self.params.track(self.track), self.setter);
+                });
+                ui.set_max_width((ui.max_rect().width() - 24.0).max(20.0));
                 let Some(mark) = self.view.mark() else { return };
                 let (patch, ink) = match mark.complaints.first() {
                     Some(complaint) => (format!("! {complaint}"), palette.warning),
-                    None => (format!("{} · {:.1} s", self.view.patch, mark.seconds), palette.dim),
+                    None => (self.view.patch.clone(), palette.dim),
                 };
-                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
-                let label = ui.add(egui::Label::new(patch).truncate());
-                {
-                    let text = format!(
-                        "Patch {}, seed {}\nMade in {:.1} s from\n{}\n{}",
-                        self.view.patch,
-                        mark.seed,
-                        mark.seconds,
-                        mark.prompt,
-                        mark.complaints.join("\n")
-                    );
-                    label.on_hover_text(text.trim_end());
+                if self.view.is_sound_held {
+                    let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
+                    super::icon::paint(ui.painter(), Icon::Pin, place, color);
                 }
+                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
+                let label = ui.add(egui::Button::new(patch).frame(false).truncate());
+                let name = format!("{} sound: {}", self.track.title(), self.view.patch);
+                label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+                control::focus_ring(ui, &label, label.rect);
+                let text = format!(
+                    "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
+                    self.view.patch,
+                    mark.seed,
+                    mark.seconds,
+                    mark.prompt,
+                    mark.complaints.join("\n")
+                );
+                let label = label.on_hover_text(text.trim_end());
+                self.sounds.attach(&label, self.view, self.actions);
             },
         );
     }
@@ -362,27 +403,40 @@ impl Row<'_> {
     fn in_main(&self, ui: &mut Ui) -> Response {
         let palette = palette(ui);
         let param = &self.params.track(self.track).in_main;
-        let (text, next) = match param.value() {
-            InMain::Auto => ("Main: auto", InMain::On),
-            InMain::On => ("Main: on", InMain::Off),
-            InMain::Off => ("Main: off", InMain::Auto),
+        const CHOICES: [(InMain, &str, &str); 3] = [
+            (InMain::Auto, "auto", "unless the host has connected this track's own output"),
+            (InMain::On, "on", "always"),
+            (InMain::Off, "off", "never"),
+        ];
+        let now = param.value();
+        let text = match now {
+            InMain::Auto => "Main: auto",
+            InMain::On => "Main: on",
+            InMain::Off => "Main: off",
         };
-        let (rect, response) = ui.allocate_exact_size(vec2(70.0, 24.0), Sense::click());
+        let (rect, response) = ui.allocate_exact_size(vec2(78.0, 24.0), Sense::click());
         response.widget_info(|| {
             WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), format!("{} {text}", self.track.title()))
         });
         let fill = if response.hovered() { palette.button_hover } else { palette.card };
         let stroke = Stroke::new(1.0, palette.line);
         ui.painter().rect(rect, theme::SMALL_ROUNDING, fill, stroke, StrokeKind::Inside);
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::plain(11.5), palette.dim);
+        let place = rect.left_center() + vec2(6.0, 0.0);
+        ui.painter().text(place, Align2::LEFT_CENTER, text, theme::plain(11.5), palette.dim);
+        let arrow = Rect::from_center_size(rect.right_center() - vec2(8.0, 0.0), vec2(8.0, 8.0));
+        super::icon::paint(ui.painter(), Icon::Down, arrow, palette.dim);
         control::focus_ring(ui, &response, rect);
-        if response.clicked() {
-            control::set(self.setter, param, next);
-        }
-        response.on_hover_text(
-            "Whether this track sounds in the Main output. Auto: yes, unless the host is known to have connected the track's \
-            own output.",
-        )
+        let response = response.on_hover_text("Whether this track sounds in the Main output");
+        Popup::menu(&response).show(|ui| {
+            ui.set_min_width(300.0);
+            for (value, name, words) in CHOICES {
+                if ui.selectable_label(value == now, format!("{name}: {words}")).clicked() {
+                    control::set(self.setter, param, value);
+                    ui.close();
+                }
+            }
+        });
+        response
     }
 }
 

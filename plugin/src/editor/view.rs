@@ -6,8 +6,8 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::Session;
 use resonantgen_take::{FULL_SCALE, Take};
 
-/// Columns of a waveform; more than a lane has pixels would be wasted.
-const COLUMNS: usize = 1_600;
+/// Columns of a waveform: enough for a large window that shows a small part of the loop.
+const COLUMNS: usize = 12_800;
 /// Maximum number of recent prompts.
 const MOST_PROMPTS: usize = 12;
 
@@ -67,6 +67,10 @@ pub struct LaneView {
     pub lowest: Option<u8>,
     /// Name of the patch.
     pub patch: String,
+    /// Its id.
+    pub patch_id: String,
+    /// Whether new takes keep it.
+    pub is_sound_held: bool,
     /// The history, oldest first.
     pub takes: Vec<TakeMark>,
     /// Index of the playing take.
@@ -114,6 +118,7 @@ impl SessionView {
             lane.current = state.current;
             lane.steps = [-1, 1].map(|by| session.stepped(track, by).is_some());
             let other = state.heard_before.as_ref().and_then(|id| state.position(id));
+            lane.is_sound_held = state.held_sound.is_some();
             lane.can_compare = other.is_some() && other != state.current;
             lane
         });
@@ -179,6 +184,7 @@ impl LaneView {
             row_height,
             lowest,
             patch: patch_name(&take.patch),
+            patch_id: take.patch.clone(),
             ..Self::default()
         }
     }

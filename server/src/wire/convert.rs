@@ -140,13 +140,14 @@ impl GenerateRequest {
             },
             seed: self.seed,
             settings: settings(self.variation, self.adherence),
+            keeps_edits: self.keep_edits,
         })
     }
 }
 
 impl From<&Request> for GenerateRequest {
     fn from(request: &Request) -> Self {
-        let Request { operation, scope, words, facts, seed, settings } = request;
+        let Request { operation, scope, words, facts, seed, settings, keeps_edits } = request;
         let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
         Self {
             prompt: words.clone(),
@@ -162,6 +163,7 @@ impl From<&Request> for GenerateRequest {
             variation: Some(settings.variation),
             adherence: Some(settings.adherence),
             edit: *operation == Operation::Edit,
+            keep_edits: *keeps_edits,
         }
     }
 }
@@ -297,6 +299,7 @@ mod tests {
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
+                keeps_edits: !is_edit,
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");

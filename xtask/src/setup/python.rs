@@ -15,6 +15,7 @@ const TEST_PACKAGES: &[&str] = &[
     "numba==0.68.1",
     "numpy==2.4.6",
     "pedalboard==0.9.26",
+    "rpp==0.5",
     "pytest==9.2.0",
     "scipy==1.17.1",
     "soundfile==0.14.0",

@@ -39,7 +39,7 @@ const BUILD_PACKAGES: &[&str] = &[
     "python3-venv",
 ];
 /// Further packages that its tests need.
-const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "openbox", "xvfb"];
+const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "libxml2-utils", "openbox", "xvfb"];
 
 /// Packages that emulate a processor.
 const EMULATION_PACKAGES: &[&str] = &["qemu-user"];

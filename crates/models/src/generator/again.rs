@@ -1,10 +1,12 @@
-//! Performs a take again, at its own or another tempo: the score stays, the audio is made again.
+//! Performs notes that are there already: at their own or another tempo, over other chords, with another patch.
 
 use std::sync::Arc;
 
-use super::{Engine, GenerateError, Observer, TakeRequest, check, failed};
+use super::{Engine, GenerateError, Observer, TakeRequest, check, failed, offer};
 use resonantgen_music::plan::Plan;
-use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_sound::measure::Measures;
+use resonantgen_take::maker::PerformanceRequest;
+use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, TakenOver, Tokens};
 
 impl Engine {
     /// A rendition of `take` at another tempo: the same notes, played by the same patch. `None` if the take has no notes, or
@@ -34,6 +36,7 @@ impl Engine {
             seed: recipe.seed,
             settings: recipe.settings,
             context,
+            patch: None,
         };
         check(&request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.cache.hold();
@@ -45,6 +48,73 @@ impl Engine {
         let audio = if bpm == take.recipe.plan.bpm { self.spliced(&request, patch, audio) } else { audio };
         let id = recipe.take_id();
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
+    }
+
+    /// A new take of notes that are there already, played by the named patch. The same request gives the same take, to the bit.
+    ///
+    /// # Errors
+    /// [`GenerateError::Request`] when the bundle lacks the patch; else the errors of [`Engine::generate_take`].
+    pub fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        let PerformanceRequest { of, plan, score, patch, context } = *request;
+        let track = of.recipe.track;
+        let found = self.bundle.patches(track).find(|known| known.id == patch);
+        let found = found.ok_or_else(|| GenerateError::Request {
+            track,
+            reason: format!("the models have no sound \"{patch}\" for it"),
+        })?;
+        let recipe = Recipe {
+            plan: plan.clone(),
+            bundle_id: self.bundle.id().to_owned(),
+            context: context.iter().map(|take| take.id.clone()).collect(),
+            imported: None,
+            held_patch: None,
+            taken_over: Some(TakenOver { from: of.id.clone(), patch: patch.to_owned() }),
+            ..of.recipe.clone()
+        };
+        let asked = TakeRequest {
+            track,
+            prompt: &recipe.prompt,
+            intent: &recipe.intent,
+            plan,
+            seed: recipe.seed,
+            settings: recipe.settings,
+            context,
+            patch: None,
+        };
+        check(&asked).map_err(|reason| GenerateError::Request { track, reason })?;
+        let id = recipe.take_id();
+        if let Some(known) = observer.known(&id) {
+            observer.made(&known);
+            return Ok(known);
+        }
+        let _in_use = self.cache.hold();
+        let record = self.bundle.manifest().track(track);
+        let mut timings = StageSeconds::default();
+        let (tokens, audio) = if score.notes.is_empty() {
+            let silence = vec![0; plan.audio_frames(TAKE_SAMPLE_RATE_HZ)];
+            (Tokens::default(), StemAudio { left: silence.clone(), right: silence })
+        } else {
+            self.render(&asked, record, found, score, &mut timings, observer)
+                .map_err(|source| failed(track, source))?
+        };
+        let measures = Measures::new(track, plan, &score.notes, &audio);
+        let take = Take {
+            id,
+            recipe,
+            patch: patch.to_owned(),
+            score: score.clone(),
+            tokens,
+            audio: audio.into(),
+            timings,
+            measures: Some(measures),
+        };
+        offer(&take, observer);
+        observer.made(&take);
+        Ok(take)
     }
 
     /// Restores the audio of a sleeping take, bit for bit on the same kind of machine with the same models. `None` if this

@@ -359,6 +359,8 @@ mod tests {
             bundle_id: String::new(),
             context: Vec::new(),
             imported: Default::default(),
+            held_patch: None,
+            taken_over: None,
         };
         Arc::new(Take {
             id: recipe.take_id(),
@@ -384,6 +386,7 @@ mod tests {
             seed: 5,
             settings: GenerationSettings::default(),
             context,
+            patch: None,
         };
         let mut bias = Bias::new(&request);
         let mut grammar = Grammar::new(track);

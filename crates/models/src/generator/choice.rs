@@ -43,13 +43,20 @@ const PARENT_SCORE: f32 = 6.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
-/// The patch for `request`: named instruments win, then what suits style and attributes, with a seeded choice among the best.
+/// The patch for `request`: the one that is asked for, if the bundle has it; else named instruments win, then what suits style and attributes, with a seeded choice among the best.
 /// One patch may be excluded. `None` only if the bundle has no (other) patch for the track.
 pub(super) fn choose_patch<'a>(
     bundle: &'a Bundle,
     request: &TakeRequest<'_>,
     without: Option<&str>,
 ) -> Option<&'a Patch> {
+    if let Some(held) = request.patch {
+        let held = bundle.patches(request.track).find(|patch| patch.id == held);
+        // What was asked for is not exchanged.
+        if held.is_some() {
+            return held.filter(|patch| without != Some(patch.id.as_str()));
+        }
+    }
     let pinned = request.intent.track(request.track).shape.as_ref().and_then(|shape| shape.patch.as_deref());
     let pinned = pinned.filter(|pinned| without != Some(*pinned));
     if let Some(patch) = pinned.and_then(|id| bundle.patches(request.track).find(|patch| patch.id == id)) {
@@ -201,6 +208,7 @@ mod tests {
                 seed: 1,
                 settings: GenerationSettings::default(),
                 context: &[],
+                patch: None,
             };
             spoken(&kit, &request)
         };

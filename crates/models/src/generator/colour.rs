@@ -224,6 +224,7 @@ mod tests {
             seed: 1,
             settings: GenerationSettings::default(),
             context: &[],
+            patch: None,
         };
         Colour::new(&request, false)
     }

@@ -553,6 +553,7 @@ mod tests {
             seed: 3,
             settings: GenerationSettings::default(),
             context: &[],
+            patch: None,
         };
         let mut figure = Figure::new(&request, 0);
         let rules = Rules::new(&plan, &intent.styles, track);

@@ -410,6 +410,7 @@ mod tests {
             seed: 1,
             settings: GenerationSettings::default(),
             context: &[],
+            patch: None,
         };
         shaped(&request, None, &mut notes);
         notes

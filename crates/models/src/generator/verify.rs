@@ -97,6 +97,7 @@ mod tests {
                 seed: 1,
                 settings: GenerationSettings::default(),
                 context: &[],
+                patch: None,
             };
             remedy(&request, &notes(pitch), failures)
         };

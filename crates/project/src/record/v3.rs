@@ -168,6 +168,7 @@ fn track(old: Track) -> v5::Track {
     v5::Track {
         track: old.track,
         locked: old.locked,
+        held_sound: None,
         playing,
         takes: old.takes.into_iter().map(take).collect(),
         favourites: old.favourites,
@@ -210,6 +211,8 @@ fn take(old: Take) -> v5::Take {
             bundle_id: recipe.bundle_id,
             context: recipe.context,
             imported: recipe.imported,
+            held_patch: None,
+            taken_over: None,
         },
         patch: old.patch,
         timings: old.timings,

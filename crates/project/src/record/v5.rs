@@ -109,6 +109,9 @@ pub struct Bundle {
 pub struct Track {
     pub track: String,
     pub locked: bool,
+    /// Id of the patch that new takes are played by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_sound: Option<String>,
     /// Id of the take that plays.
     pub playing: Option<String>,
     /// The history, the oldest first.
@@ -189,6 +192,17 @@ pub struct Recipe {
     pub context: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Import>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_patch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Id of the take that the notes were composed for.
+    pub from: String,
+    pub patch: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

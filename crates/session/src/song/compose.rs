@@ -361,6 +361,7 @@ impl Session {
                 seed: seed.unwrap_or_else(|| self.next_seed(Some(track))),
                 settings,
                 context: &context,
+                patch: None,
             },
             observer,
         )?;
@@ -453,6 +454,7 @@ fn derive(
                 seed: wanted.seed,
                 settings,
                 context: &context,
+                patch: None,
             },
             observer,
         )?);

@@ -1,0 +1,62 @@
+//! A maker without models.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, PerformanceRequest, TakeRequest};
+use resonantgen_take::{Recipe, Take, TakenOver};
+use resonantgen_words::TextUnderstanding;
+
+use super::fake_take;
+
+/// Makes takes of a little noise, and counts what it was asked for.
+#[derive(Debug, Default)]
+pub struct Fake {
+    made: AtomicU32,
+    performed: AtomicU32,
+}
+
+impl Fake {
+    /// Takes that were composed.
+    pub fn made(&self) -> u32 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Takes whose notes were there already.
+    pub fn performed(&self) -> u32 {
+        self.performed.load(Ordering::Relaxed)
+    }
+}
+
+impl Maker for Fake {
+    fn make(&self, request: &TakeRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        Ok(fake_take(request))
+    }
+
+    fn perform(&self, request: &PerformanceRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
+        self.performed.fetch_add(1, Ordering::Relaxed);
+        let recipe = Recipe {
+            plan: request.plan.clone(),
+            context: request.context.iter().map(|take| take.id.clone()).collect(),
+            taken_over: Some(TakenOver { from: request.of.id.clone(), patch: request.patch.to_owned() }),
+            ..request.of.recipe.clone()
+        };
+        Ok(Take {
+            id: recipe.take_id(),
+            recipe,
+            patch: request.patch.to_owned(),
+            score: request.score.clone(),
+            audio: Arc::clone(&request.of.audio),
+            ..request.of.clone()
+        })
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        BundleFacts { id: "test".to_owned(), licence: "none".to_owned() }
+    }
+
+    fn understanding(&self) -> Option<&dyn TextUnderstanding> {
+        None
+    }
+}

@@ -1,0 +1,301 @@
+//! What keeps the notes: other chords under them, or another sound for them. Nothing is composed anew.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Session, SessionError};
+use resonantgen_music::plan::{Chord, Plan};
+use resonantgen_music::reharmonise::reharmonise;
+use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
+use resonantgen_take::Take;
+use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
+
+/// A take whose notes move.
+struct Move {
+    take: Arc<Take>,
+    plan: Plan,
+    score: Score,
+}
+
+impl Session {
+    /// Puts another chord under some half bars. Takes that play there are performed again with their notes moved to it
+    /// ([`reharmonise`]): rhythm, contour and sound stay, and so do all other bars. Can be undone.
+    ///
+    /// # Errors
+    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`]; [`SessionError::ChordInUse`] when a locked track
+    /// would have to move; else when a take cannot be performed or the observer cancels. The session is then unchanged.
+    pub fn reharmonise(
+        &mut self,
+        maker: &dyn Maker,
+        half_bars: Range<usize>,
+        chord: Chord,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        let (plan, moves) = self.moves(half_bars, chord)?;
+        if self.plan.as_ref() == Some(&plan) {
+            return Ok(());
+        }
+        let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
+        for Move { take, plan, score } in &moves {
+            let context = self.heard_now(take, &made);
+            let request = PerformanceRequest { of: take, plan, score, patch: &take.patch, context: &context };
+            let performed = maker.perform(&request, observer)?;
+            made.push((take.clone(), Arc::new(performed)));
+        }
+        self.remember();
+        self.plan = Some(plan);
+        for (_, take) in made {
+            self.track_mut(take.recipe.track).add(take);
+        }
+        Ok(())
+    }
+
+    /// Refuses what [`Session::reharmonise`] would refuse before it performs a take, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Session::reharmonise`], before a take is performed.
+    pub fn check_chord(&self, half_bars: Range<usize>, chord: Chord) -> Result<(), SessionError> {
+        self.moves(half_bars, chord).map(|_| ())
+    }
+
+    /// The plan with another chord, and the takes whose notes have to move for it.
+    fn moves(&self, half_bars: Range<usize>, chord: Chord) -> Result<(Plan, Vec<Move>), SessionError> {
+        let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
+        let count = plan.chords.len();
+        if half_bars.is_empty() || half_bars.end > count {
+            return Err(SessionError::NoSuchHalfBar { half_bar: half_bars.end.saturating_sub(1), count });
+        }
+        let with_chord = |plan: &Plan| {
+            let mut plan = plan.clone();
+            for place in plan.chords.iter_mut().take(half_bars.end).skip(half_bars.start) {
+                *place = chord;
+            }
+            plan
+        };
+        let plan = with_chord(plan);
+        let mut moves = Vec::new();
+        for track in Track::ALL {
+            let Some(take) = self.track(track).take() else { continue };
+            // What was measured of an imported loop cannot be moved.
+            if take.recipe.plan.chords.len() != count || take.recipe.imported.is_some() {
+                continue;
+            }
+            let to = with_chord(&take.recipe.plan);
+            let notes = reharmonise(track, &take.score.notes, &take.recipe.plan, &to);
+            if notes == take.score.notes {
+                continue;
+            }
+            if self.track(track).locked {
+                return Err(SessionError::ChordInUse(track));
+            }
+            moves.push(Move { take: take.clone(), plan: to, score: Score { notes } });
+        }
+        Ok((plan, moves))
+    }
+
+    /// Plays the notes of a track's take with another sound; they stay as they are, to the bit. Can be undone.
+    ///
+    /// # Errors
+    /// [`SessionError::Empty`] when the track has no take; [`SessionError::Locked`]; else when there is no such patch, the take
+    /// cannot be performed or the observer cancels. The session is then unchanged.
+    pub fn change_sound(
+        &mut self,
+        maker: &dyn Maker,
+        track: Track,
+        patch: &str,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        if self.track(track).locked {
+            return Err(SessionError::Locked(track));
+        }
+        let playing = self.track(track).take().ok_or(SessionError::Empty)?.clone();
+        let origin = self.origin(&playing);
+        let take = if origin.patch == patch && !origin.is_asleep() {
+            origin.clone()
+        } else {
+            Arc::new(self.with_sound(maker, track, patch, observer)?)
+        };
+        self.remember();
+        let state = self.track_mut(track);
+        state.add(take.clone());
+        // Of the sounds that are tried one after the other, the last is kept.
+        let was_tried = playing.id != origin.id && playing.id != take.id;
+        if was_tried && !state.favourites.contains(&playing.id) {
+            state.forget(&playing.id, &origin.id);
+        }
+        if state.held_sound.is_some() {
+            state.held_sound = Some(patch.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Holds the sound of the take that plays: new takes of the track are written for it and played by it. `false` lets it go. Not
+    /// undone by undo, as nothing that sounds changes.
+    ///
+    /// # Errors
+    /// [`SessionError::NothingToLock`] when there is no take whose sound could be held.
+    pub fn hold_sound(&mut self, track: Track, holds: bool) -> Result<(), SessionError> {
+        let sound = self.track(track).take().map(|take| take.patch.clone()).filter(|patch| !patch.is_empty());
+        let held = if holds { Some(sound.ok_or(SessionError::NothingToLock(track))?) } else { None };
+        self.track_mut(track).held_sound = held;
+        Ok(())
+    }
+
+    /// The take that [`Session::change_sound`] would play, to be heard before it is chosen.
+    ///
+    /// # Errors
+    /// As [`Session::change_sound`]; a lock does not matter.
+    pub fn with_sound(
+        &self,
+        maker: &dyn Maker,
+        track: Track,
+        patch: &str,
+        observer: &dyn Observer,
+    ) -> Result<Take, SessionError> {
+        let take = &self.origin(self.track(track).take().ok_or(SessionError::Empty)?);
+        if take.recipe.imported.is_some() {
+            let reason = "it was imported: only generated notes can have another sound".to_owned();
+            return Err(GenerateError::Request { track, reason }.into());
+        }
+        let context = self.heard_now(take, &[]);
+        let request = PerformanceRequest {
+            of: take,
+            plan: &take.recipe.plan,
+            score: &take.score,
+            patch,
+            context: &context,
+        };
+        Ok(maker.perform(&request, observer)?)
+    }
+
+    /// The take whose notes a take plays with another sound; itself if there is none.
+    fn origin(&self, take: &Arc<Take>) -> Arc<Take> {
+        let of = take.recipe.taken_over.as_ref();
+        let history = &self.track(take.recipe.track).history;
+        let found = of.and_then(|of| history.iter().find(|other| other.id == of.from));
+        found.filter(|origin| origin.score == take.score).unwrap_or(take).clone()
+    }
+
+    /// The takes that a take heard while it was made, each as what has become of it since.
+    fn heard_now(&self, take: &Take, made: &[(Arc<Take>, Arc<Take>)]) -> Vec<Arc<Take>> {
+        let now = |heard: Arc<Take>| {
+            made.iter().find(|(before, _)| before.id == heard.id).map_or(heard, |(_, after)| after.clone())
+        };
+        self.heard_by(take).into_iter().map(now).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, apply, ids, request};
+    use resonantgen_take::maker::Silent;
+
+    fn session() -> Session {
+        let mut session = Session::default();
+        let overrides = crate::Overrides {
+            chords: Some(["Am", "F"].map(|name| name.parse().expect("a chord")).to_vec()),
+            bars: Some(2),
+            bpm: Some(240.0),
+            key: Some("A minor".parse().expect("a key")),
+            ..crate::Overrides::default()
+        };
+        apply(&mut session, &request("techno", 1).facts(overrides)).expect("a piece");
+        session
+    }
+
+    fn notes(session: &Session, track: Track) -> Vec<(u32, u8)> {
+        let take = session.track(track).take().expect("a take");
+        take.score.notes.iter().map(|note| (note.step, note.pitch)).collect()
+    }
+
+    #[test]
+    fn one_chord_moves_one_bar_and_composes_nothing() {
+        let mut session = session();
+        let before = session.clone();
+        let maker = Fake::default();
+        session.reharmonise(&maker, 0..2, "Dm".parse().expect("a chord"), &Silent).expect("other chords");
+        assert_eq!((maker.made(), maker.performed()), (0, 3), "all but the drums have a note there");
+        assert_eq!(session.plan.as_ref().expect("a plan").chords[0].to_string(), "Dm");
+        assert_eq!(ids(&session)[0], ids(&before)[0], "drums have no chords");
+        for track in [Track::Bass, Track::Harmony, Track::Melody] {
+            assert_ne!(notes(&session, track), notes(&before, track));
+            let (now, then) = (session.track(track).take(), before.track(track).take());
+            let (now, then) = (now.expect("a take"), then.expect("a take"));
+            assert_eq!((now.recipe.seed, &now.patch), (then.recipe.seed, &then.patch));
+            assert_eq!(now.recipe.taken_over.as_ref().map(|notes| &notes.from), Some(&then.id));
+            assert_eq!(now.recipe.intent, then.recipe.intent, "an earlier edit stays");
+        }
+        // The harmony hears the bass as it is now.
+        let heard = &session.track(Track::Harmony).take().expect("a take").recipe.context;
+        assert!(heard.contains(&session.track(Track::Bass).take().expect("a take").id));
+        session.undo().expect("an action");
+        assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan));
+    }
+
+    #[test]
+    fn a_bar_without_notes_and_a_locked_track_keep_their_takes() {
+        let mut session = session();
+        let before = ids(&session);
+        let maker = Fake::default();
+        session
+            .reharmonise(&maker, 2..4, "G".parse().expect("a chord"), &Silent)
+            .expect("nothing sounds there");
+        assert_eq!((ids(&session), maker.performed()), (before.clone(), 0));
+        session.set_lock(Track::Bass, true).expect("a take");
+        let refused = session.reharmonise(&maker, 0..1, "Dm".parse().expect("a chord"), &Silent);
+        assert!(matches!(refused, Err(SessionError::ChordInUse(Track::Bass))));
+        assert_eq!(ids(&session), before);
+        let beyond = session.reharmonise(&maker, 3..9, "Dm".parse().expect("a chord"), &Silent);
+        assert!(matches!(beyond, Err(SessionError::NoSuchHalfBar { half_bar: 8, count: 4 })));
+    }
+
+    #[test]
+    fn another_sound_keeps_the_notes_to_the_bit() {
+        let mut session = session();
+        let before = session.clone();
+        session.change_sound(&Fake::default(), Track::Bass, "another", &Silent).expect("a sound");
+        let (now, then) = (session.track(Track::Bass).take(), before.track(Track::Bass).take());
+        let (now, then) = (now.expect("a take"), then.expect("a take"));
+        assert_eq!((now.patch.as_str(), &now.score), ("another", &then.score));
+        assert_ne!(now.id, then.id);
+        session.change_sound(&Fake::default(), Track::Bass, "a third", &Silent).expect("a sound");
+        let history = |session: &Session| session.track(Track::Bass).history.len();
+        assert_eq!(history(&session), 2, "of the sounds that were tried the last is kept");
+        session.compare(Track::Bass).expect("the first sound");
+        assert_eq!(session.track(Track::Bass).take().map(|take| &take.id), Some(&then.id));
+        session.compare(Track::Bass).expect("and back");
+        let maker = Fake::default();
+        session.change_sound(&maker, Track::Bass, "a patch", &Silent).expect("the first sound");
+        assert_eq!((maker.performed(), history(&session)), (0, 1), "it is the first take itself");
+        session.undo().expect("an action");
+        assert_eq!(session.track(Track::Bass).take().expect("a take").patch, "a third");
+        session.set_lock(Track::Bass, true).expect("a take");
+        let refused = session.change_sound(&Fake::default(), Track::Bass, "third", &Silent);
+        assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));
+        session.with_sound(&Fake::default(), Track::Bass, "third", &Silent).expect("it can be heard");
+    }
+
+    #[test]
+    fn a_held_sound_survives_every_new_take() {
+        let mut session = session();
+        let free = request("jazz", 5);
+        let asked = session.question(&free);
+        session.change_sound(&Fake::default(), Track::Bass, "another", &Silent).expect("a sound");
+        session.hold_sound(Track::Bass, true).expect("a take");
+        assert_ne!(session.question(&free), asked, "it is another question");
+        for again in [free.clone(), crate::Request::edit(Track::Bass, "darker").seed(6)] {
+            apply(&mut session, &again).expect("a take");
+            let take = session.track(Track::Bass).take().expect("a take");
+            assert_eq!(take.recipe.held_patch.as_deref(), Some("another"));
+        }
+        assert_eq!(session.track(Track::Harmony).take().expect("a take").recipe.held_patch, None);
+        session.hold_sound(Track::Bass, false).expect("it is let go");
+        assert_eq!(session.question(&free), asked);
+        assert!(matches!(
+            Session::default().hold_sound(Track::Bass, true),
+            Err(SessionError::NothingToLock(Track::Bass))
+        ));
+    }
+}

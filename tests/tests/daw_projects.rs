@@ -1,0 +1,56 @@
+//! Exported projects against what others publish: DAWproject's schema, and a parser of REAPER's files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use resonantgen_tests::{needs, program, root};
+
+/// Generates a small piece and exports it; the folder has the export.
+fn exported(format: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
+    let (piece, out) = (text(&folder.path().join("piece")), text(&folder.path().join("daw")));
+    program::json(&["generate", "dusty <lo-fi> & \"rhodes\"", "--out", &piece, "--bars", "2", "--seed", "5"]);
+    program::json(&["export", &piece, "--out", &out, "--format", format]);
+    folder
+}
+
+fn file_with(folder: &Path, extension: &str) -> std::path::PathBuf {
+    let files = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+    files.into_iter().find(|path| path.extension().is_some_and(|end| end == extension)).expect("a project")
+}
+
+#[test]
+fn a_dawproject_keeps_to_its_schema() {
+    if !needs::xml_lint() {
+        return;
+    }
+    let folder = exported("dawproject");
+    let archive = file_with(&folder.path().join("daw"), "dawproject");
+    let mut archive = zip::ZipArchive::new(fs::File::open(archive).expect("the file")).expect("an archive");
+    archive.extract(folder.path()).expect("it is whole");
+    for (schema, file) in [("Project.xsd", "project.xml"), ("MetaData.xsd", "metadata.xml")] {
+        let output = Command::new("xmllint")
+            .args(["--noout", "--nonet", "--schema"])
+            .arg(root().join("tests/golden/dawproject").join(schema))
+            .arg(folder.path().join(file))
+            .output()
+            .expect("xmllint starts");
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_reaper_project_is_read_by_another_parser() {
+    let Some(python) = needs::python() else { return };
+    let folder = exported("rpp");
+    let project = file_with(&folder.path().join("daw"), "rpp");
+    let output = Command::new(python)
+        .arg(root().join("tests/hosts/reaper.py"))
+        .arg(&project)
+        .output()
+        .expect("Python starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+}
