@@ -11,8 +11,17 @@ fn exported(format: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
     let (piece, out) = (text(&folder.path().join("piece")), text(&folder.path().join("daw")));
-    program::json(&["generate", "dusty <lo-fi> & \"rhodes\"", "--out", &piece, "--bars", "2", "--seed", "5"]);
-    program::json(&["export", &piece, "--out", &out, "--format", format]);
+    let _ = program::json(&[
+        "generate",
+        "dusty <lo-fi> & \"rhodes\"",
+        "--out",
+        &piece,
+        "--bars",
+        "2",
+        "--seed",
+        "5",
+    ]);
+    let _ = program::json(&["export", &piece, "--out", &out, "--format", format]);
     folder
 }
 

@@ -203,14 +203,14 @@ pub fn song_midi(session: &Session, tracks: &[Track]) -> Vec<u8> {
 mod tests {
     use super::*;
     use resonantgen_session::SongRequest;
-    use resonantgen_session::fake::{FakeMaker, generated};
+    use resonantgen_session::fake::{Fake, generated};
     use resonantgen_take::maker::Silent;
 
     fn song() -> Session {
         let mut session = generated("house", 1);
         let form = "intro 2, build 2, drop 2, break 2, drop 1, outro 2".parse().expect("a form");
         let request = SongRequest { form: Some(form), ..SongRequest::default() };
-        session.make_song(&FakeMaker::default(), &request, &Silent).expect("a song");
+        session.make_song(&Fake::default(), &request, &Silent).expect("a song");
         session
     }
 

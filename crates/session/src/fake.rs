@@ -8,7 +8,7 @@ use std::sync::Arc;
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::Track;
 use resonantgen_sound::measure::Measures;
-use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, TakeRequest};
+use resonantgen_take::maker::TakeRequest;
 use resonantgen_take::{Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 
 pub use maker::Fake;
@@ -90,36 +90,4 @@ pub fn pass(session: &mut Session) -> [[Option<String>; 4]; 2] {
         session.note_answer(question);
         ids(session)
     })
-}
-
-/// A maker without models.
-#[derive(Debug, Default)]
-pub struct FakeMaker {
-    /// After how many takes it is cancelled; 0 is never.
-    left: std::sync::atomic::AtomicUsize,
-    fails: bool,
-}
-
-impl FakeMaker {
-    /// One that is cancelled after some takes.
-    pub fn failing_after(takes: usize) -> Self {
-        Self { left: takes.into(), fails: true }
-    }
-}
-
-impl Maker for FakeMaker {
-    fn make(&self, request: &TakeRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
-        if self.fails && self.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 0 {
-            return Err(GenerateError::Cancelled);
-        }
-        Ok(fake_take(request))
-    }
-
-    fn bundle(&self) -> BundleFacts {
-        BundleFacts::default()
-    }
-
-    fn understanding(&self) -> Option<&dyn resonantgen_words::TextUnderstanding> {
-        None
-    }
 }

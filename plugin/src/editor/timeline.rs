@@ -53,7 +53,7 @@ impl Timeline {
 
     /// Makes bars `factor` times as wide; the place at `around`, a share of the loop, stays where it is.
     pub fn zoom(&mut self, factor: f32, around: f32) {
-        let least = (1.0 / self.bars.max(1) as f32).max(1.0 / MOST_ZOOM).min(1.0);
+        let least = (1.0 / self.bars.max(1) as f32).clamp(1.0 / MOST_ZOOM, 1.0);
         let length = (self.length / factor).clamp(least, 1.0);
         let place = if self.length > 0.0 { (around - self.start) / self.length } else { 0.5 };
         self.start = around - place * length;

@@ -14,9 +14,16 @@ use super::fake_take;
 pub struct Fake {
     made: AtomicU32,
     performed: AtomicU32,
+    /// How many takes it makes before it is cancelled.
+    most: Option<u32>,
 }
 
 impl Fake {
+    /// One that is cancelled after some takes.
+    pub fn failing_after(takes: u32) -> Self {
+        Self { most: Some(takes), ..Self::default() }
+    }
+
     /// Takes that were composed.
     pub fn made(&self) -> u32 {
         self.made.load(Ordering::Relaxed)
@@ -30,7 +37,10 @@ impl Fake {
 
 impl Maker for Fake {
     fn make(&self, request: &TakeRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {
-        self.made.fetch_add(1, Ordering::Relaxed);
+        let made = self.made.fetch_add(1, Ordering::Relaxed);
+        if self.most.is_some_and(|most| made >= most) {
+            return Err(GenerateError::Cancelled);
+        }
         Ok(fake_take(request))
     }
 

@@ -474,14 +474,14 @@ fn derive(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{FakeMaker, generated, ids};
+    use crate::fake::{Fake, generated, ids};
     use crate::song::Likeness;
     use resonantgen_take::maker::{GenerateError, Silent};
 
     fn song(prompt: &str, form: &str) -> Session {
         let mut session = generated(prompt, 1);
         let request = SongRequest { form: Some(form.parse().expect("a form")), ..SongRequest::default() };
-        session.make_song(&FakeMaker::default(), &request, &Silent).expect("a song");
+        session.make_song(&Fake::default(), &request, &Silent).expect("a song");
         session
     }
 
@@ -549,7 +549,7 @@ mod tests {
     #[test]
     fn a_failure_or_a_cancellation_leaves_the_loop() {
         let mut session = generated("house", 1);
-        let maker = FakeMaker::failing_after(3);
+        let maker = Fake::failing_after(3);
         let refused = session.make_song(&maker, &SongRequest::default(), &Silent);
         assert!(matches!(refused, Err(SessionError::Generate(GenerateError::Cancelled))));
         assert!(!session.is_song() && !session.can_redo());
@@ -565,7 +565,7 @@ mod tests {
             ["techno", "hip hop", "pop", "jazz", "ambient", "blues", "ragtime", "post rock", "k-pop"]
         {
             let mut session = generated(prompt, 1);
-            session.make_song(&FakeMaker::default(), &SongRequest::default(), &Silent).expect("a song");
+            session.make_song(&Fake::default(), &SongRequest::default(), &Silent).expect("a song");
             assert!(session.sections().count() <= MOST_SECTIONS && session.order().len() >= 4, "{prompt}");
             assert!(
                 session.sections().all(|section| section.tracks.iter().any(|state| state.take().is_some()))
@@ -585,7 +585,7 @@ mod tests {
         let (before, open) = (takes(&session), ids(&session));
         let settings = GenerationSettings::default();
         let again = |session: &mut Session| {
-            session.regenerate_section(&FakeMaker::default(), outro, &Track::ALL, None, settings, &Silent)
+            session.regenerate_section(&Fake::default(), outro, &Track::ALL, None, settings, &Silent)
         };
         again(&mut session).expect("made");
         let after = takes(&session);
@@ -597,9 +597,9 @@ mod tests {
             session.lock_in_section(outro, track, true).expect("a take");
         }
         let refused =
-            session.regenerate_section(&FakeMaker::default(), outro, &[Track::Bass], None, settings, &Silent);
+            session.regenerate_section(&Fake::default(), outro, &[Track::Bass], None, settings, &Silent);
         assert!(matches!(refused, Err(SessionError::AllLockedInSection(_))));
-        let refused = session.make_song(&FakeMaker::default(), &SongRequest::default(), &Silent);
+        let refused = session.make_song(&Fake::default(), &SongRequest::default(), &Silent);
         assert!(matches!(refused, Err(SessionError::LockedInSection { .. })), "a new song would delete it");
     }
 
@@ -607,7 +607,7 @@ mod tests {
     fn bars_are_asked_for_with_what_is_around_them() {
         let mut session = generated("house", 1);
         let settings = GenerationSettings::default();
-        let maker = FakeMaker::default();
+        let maker = Fake::default();
         session.regenerate_bars(&maker, Track::Bass, 1..=1, None, settings, &Silent).expect("made");
         let take = session.track(Track::Bass).take().expect("a take");
         let shape = take.recipe.intent.track(Track::Bass).shape.as_ref().expect("a shape");

@@ -320,7 +320,7 @@ mod tests {
             ("8, verse 8", "\"8\" gives 8 bars, but of no section"),
             ("verse 8 x0", "Verse is to be played 0 times"),
             ("verse 8 x99", "Verse is to be played 99 times"),
-            (&vec!["verse 64 x16"; 2].join(","), "the form has 2048 bars"),
+            (&["verse 64 x16"; 2].join(","), "the form has 2048 bars"),
         ] {
             let error = read(text);
             assert!(error.starts_with(expected) && !error.contains('\n'), "{text:.40}: {error}");
