@@ -108,7 +108,7 @@ struct Entry {
     event: Event,
 }
 
-/// What happens to the tracks' notes in one block. All methods but [`new`](Self::new) are realtime-safe.
+/// What happens to the tracks' notes in one block. All public methods are realtime-safe.
 #[derive(Debug)]
 pub struct BlockNotes {
     entries: Vec<Entry>,
