@@ -597,7 +597,7 @@ fn the_context_of_a_sound_is_that_of_its_score() {
         "slow ambient",
     ];
     let count =
-        std::env::var("RESONANTGEN_CONTEXT_PROMPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(2);
+        std::env::var("RESONANTGEN_CONTEXT_PROMPTS").ok().and_then(|count| count.parse().ok()).unwrap_or(6);
     let options = EngineOptions {
         runtime_library: Some(runtime_library()),
         ..EngineOptions::new(repository().join("models/resonant"))

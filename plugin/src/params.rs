@@ -173,7 +173,7 @@ impl TrackParams {
             )
             .with_unit(" dB")
             .with_value_to_string(Arc::new(|level_db| {
-                if level_db <= LEVEL_MIN_DB { "-inf".to_owned() } else { format!("{level_db:.1}") }
+                if level_db < LEVEL_MIN_DB + 0.05 { "-inf".to_owned() } else { format!("{level_db:.1}") }
             }))
             .with_string_to_value(Arc::new(parse_level)),
             pan: FloatParam::new(name("Pan"), 0.0, FloatRange::Linear { min: -1.0, max: 1.0 })

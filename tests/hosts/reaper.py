@@ -1,10 +1,10 @@
 """Reads an exported REAPER project with the parser of the package `rpp`, and the files that it names."""
 
 import sys
-import wave
 from pathlib import Path
 
 import rpp
+import soundfile
 
 
 def values(element, name):
@@ -33,6 +33,6 @@ for track, name in zip(tracks, names):
         assert ticks == round(beats * 960), (name, ticks)
         assert muted == "1"
     else:
-        with wave.open(str(path.parent / values(source, "FILE")[0][0])) as stem:
-            assert stem.getnframes() == round(length * stem.getframerate()), name
+        stem = soundfile.info(path.parent / values(source, "FILE")[0][0])
+        assert stem.frames == round(length * stem.samplerate), name
         assert muted == "0"

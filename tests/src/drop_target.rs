@@ -88,8 +88,11 @@ impl DropTarget {
         let to = (own.0 + 100, own.1 + 100);
         self.fake(MOTION_NOTIFY_EVENT, 0, from);
         self.fake(BUTTON_PRESS_EVENT, 1, (0, 0));
-        const STEPS: i16 = 8;
+        const STEPS: i16 = 40;
+        const STEP: std::time::Duration = std::time::Duration::from_millis(25);
         for step in 1..=STEPS {
+            // As slowly as a hand: the editor sees the press before the pointer has left it.
+            std::thread::sleep(STEP);
             let between = |a: i16, b: i16| {
                 a + ((i32::from(b) - i32::from(a)) * i32::from(step) / i32::from(STEPS)) as i16
             };

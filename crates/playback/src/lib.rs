@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use resonantgen_music::track::TRACK_COUNT;
-//! use resonantgen_playback::{Position, SwapAt, channel};
+//! use resonantgen_playback::{Controls, Position, SwapAt, channel};
 //!
 //! let (_sender, mut player) = channel(48_000.0);
 //! let mut buffers = vec![vec![1.0_f32; 64]; 2 * TRACK_COUNT];
@@ -16,7 +16,7 @@
 //! let mut next = || channels.next().map(Vec::as_mut_slice).unwrap_or_default();
 //! let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [next(), next()]);
 //! let position = Position { bpm: 120.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
-//! player.process(position, SwapAt::Bar, [None; TRACK_COUNT], &mut stems);
+//! player.process(position, &Controls { swap_at: SwapAt::Bar, ..Controls::default() }, &mut stems, None);
 //! assert!(buffers.iter().flatten().all(|sample| *sample == 0.0), "silent without takes");
 //! ```
 

@@ -345,10 +345,9 @@ impl Publishing<'_> {
         let mut is_left = publisher.prepare_spare(&snapshot);
         if is_left {
             let (_, demand) = self.control.audio.demand.read();
-            if publisher.publish(&snapshot, &demand) == Published::NotAll {
-                // The next turn tries again.
-                self.seen = None;
-            }
+            publisher.publish(&snapshot, &demand);
+            // The next turn tells what is published now: these may have been the voices that an offline render waits for.
+            self.seen = None;
         }
         is_left |= publisher.collect();
         self.is_tidy = !is_left;
