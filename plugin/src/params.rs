@@ -177,7 +177,11 @@ impl TrackParams {
             }))
             .with_string_to_value(Arc::new(parse_level)),
             pan: FloatParam::new(name("Pan"), 0.0, FloatRange::Linear { min: -1.0, max: 1.0 })
-                .with_value_to_string(formatters::v2s_f32_panning())
+                .with_value_to_string(Arc::new(|pan| {
+                    let text = formatters::v2s_f32_panning()(pan);
+                    // Rounded to nothing, it has no side.
+                    if matches!(text.as_str(), "0L" | "0R") { "C".to_owned() } else { text }
+                }))
                 .with_string_to_value(formatters::s2v_f32_panning()),
             in_main: EnumParam::new(name("In Main"), InMain::Auto),
             take: count_or(&name("Take"), TAKE_MAX, "current", ""),
