@@ -23,8 +23,7 @@ use super::snapshot::{Snapshot, SwapPolicy};
 
 /// Interval at which messages of the audio thread are read while it runs; it may not wake another thread.
 const POLL: Duration = Duration::from_millis(10);
-/// The same while it does not run: a host that resumes may send a trigger in its first block. An idle instance takes 0.1 % of a
-/// core at this interval (BENCHMARKS.md).
+/// The same while it does not run: a host that resumes may send a trigger in its first block.
 const SLOW_POLL: Duration = Duration::from_millis(20);
 /// Interval between takes that are prepared in advance, and between checks for clips to free.
 const UPKEEP: Duration = Duration::from_millis(100);
