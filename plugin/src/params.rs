@@ -177,11 +177,7 @@ impl TrackParams {
             }))
             .with_string_to_value(Arc::new(parse_level)),
             pan: FloatParam::new(name("Pan"), 0.0, FloatRange::Linear { min: -1.0, max: 1.0 })
-                .with_value_to_string(Arc::new(|pan| {
-                    let text = formatters::v2s_f32_panning()(pan);
-                    // Rounded to nothing, it has no side.
-                    if matches!(text.as_str(), "0L" | "0R") { "C".to_owned() } else { text }
-                }))
+                .with_value_to_string(pan_text())
                 .with_string_to_value(formatters::s2v_f32_panning()),
             in_main: EnumParam::new(name("In Main"), InMain::Auto),
             take: count_or(&name("Take"), TAKE_MAX, "current", ""),
@@ -213,6 +209,15 @@ fn dial(name: &str, max: f32, scale: f32, decimals: usize, unit: &'static str) -
                 .filter(|shown| !shown.is_nan())
                 .map(|shown| (shown / scale).clamp(-max, max))
         }))
+}
+
+/// The framework's text of a pan; one that rounds to nothing has no side.
+fn pan_text() -> Arc<dyn Fn(f32) -> String + Send + Sync> {
+    let text_of = formatters::v2s_f32_panning();
+    Arc::new(move |pan| {
+        let text = text_of(pan);
+        if matches!(text.as_str(), "0L" | "0R") { "C".to_owned() } else { text }
+    })
 }
 
 fn parse_level(text: &str) -> Option<f32> {

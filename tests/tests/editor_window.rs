@@ -2,6 +2,7 @@
 //! standalone and says where it is.
 #![cfg(target_os = "linux")]
 
+use std::path::Path;
 use std::process::Command;
 
 use resonantgen_tests::drop_target::{DropTarget, Manners, plain_path};
@@ -129,27 +130,39 @@ fn a_session_by_mouse_and_keyboard() {
     screen.wait_to_see(window, "the melody's lock", |picture| is_near(picture.at(MELODY_LOCK_EDGE), MELODY));
 }
 
-#[test]
-fn stems_are_dragged_to_other_programs() {
-    let Some(standalone) = standalone() else { return };
-    let screen = Screen::open(1_400, 900);
-    let editor = Editor::start(&screen, &standalone, None);
+/// An editor with two bars of music.
+fn with_music(screen: &Screen, standalone: &Path) -> Editor {
+    let editor = Editor::start(screen, standalone, None);
     let window = editor.window;
-    type_prompt(&screen, window, "deep house in F# minor, 2 bars");
+    type_prompt(screen, window, "deep house in F# minor, 2 bars");
     let empty = screen.look(window);
     screen.click(window, GENERATE);
     screen.wait_to_see(window, "the music", |picture| {
         is_idle(picture) && (0..4).all(|track| lane(picture, track).difference(&lane(&empty, track)) > OTHER)
     });
+    editor
+}
+
+/// Lets the button go once the target has been told of the drag.
+fn release_when_heard(target: &mut DropTarget) {
+    wait_for("the drag", || {
+        target.serve();
+        target.heard.contains(&"XdndPosition").then_some(())
+    });
+    target.release();
+}
+
+#[test]
+fn stems_are_dragged_to_other_programs() {
+    let Some(standalone) = standalone() else { return };
+    let screen = Screen::open(1_400, 900);
+    let editor = with_music(&screen, &standalone);
+    let window = editor.window;
 
     // A lane, to a program that takes files: the file is there before it is asked for.
     let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
     taker.drag_from(window, BASS_LANE);
-    wait_for("the drag", || {
-        taker.serve();
-        taker.heard.contains(&"XdndPosition").then_some(())
-    });
-    taker.release();
+    release_when_heard(&mut taker);
     let list = wait_for("the file", || taker.serve());
     let stem = plain_path(&list).expect("an address without escapes").to_owned();
     assert_eq!(list.lines().count(), 1, "{list}");
@@ -161,11 +174,7 @@ fn stems_are_dragged_to_other_programs() {
     // The name, for all stems.
     let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
     taker.drag_from(window, TITLE);
-    wait_for("the drag", || {
-        taker.serve();
-        taker.heard.contains(&"XdndPosition").then_some(())
-    });
-    taker.release();
+    release_when_heard(&mut taker);
     assert_eq!(wait_for("the files", || taker.serve()).lines().count(), 4);
 
     screen.click(window, DRUMS_LOCK);
@@ -178,23 +187,13 @@ fn stems_are_dragged_to_other_programs() {
 fn a_program_that_never_answers_a_drag_holds_nothing() {
     let Some(standalone) = standalone() else { return };
     let screen = Screen::open(1_400, 900);
-    let editor = Editor::start(&screen, &standalone, None);
+    let editor = with_music(&screen, &standalone);
     let window = editor.window;
-    type_prompt(&screen, window, "deep house in F# minor, 2 bars");
-    let empty = screen.look(window);
-    screen.click(window, GENERATE);
-    screen.wait_to_see(window, "the music", |picture| {
-        is_idle(picture) && (0..4).all(|track| lane(picture, track).difference(&lane(&empty, track)) > OTHER)
-    });
     // One that never answers, and one that refuses: the drag ends, and the editor works on.
     for manners in [Manners::Mute, Manners::Refuses] {
         let mut other = DropTarget::show(&screen, (1_150, 350), manners);
         other.drag_from(window, BASS_LANE);
-        wait_for("the drag", || {
-            other.serve();
-            other.heard.contains(&"XdndPosition").then_some(())
-        });
-        other.release();
+        release_when_heard(&mut other);
         wait_for("the end of the drag", || {
             assert_eq!(other.serve(), None);
             other.heard.contains(&"XdndLeave").then_some(())

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and figures for a person")]
 
-use std::path::{Path, PathBuf};
-
-use resonantgen_models::generator::{Engine, EngineOptions, Silent, TakeRequest};
+use resonantgen_models::generator::{Silent, TakeRequest};
 use resonantgen_music::track::Track;
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::{Overrides, make_plan, parse};
+
+mod support;
+use support::engine;
 
 /// Instruments as people name them, and words one of which their patch must have.
 const NAMED: [(&str, &[&str]); 48] = [
@@ -60,18 +61,6 @@ const NAMED: [(&str, &[&str]); 48] = [
     ("acid bass", &["acid"]),
     ("brushes", &["brush"]),
 ];
-
-fn engine() -> Engine {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let runtime = std::env::var_os("RESONANTGEN_RUNTIME").filter(|value| !value.is_empty());
-    let runtime = runtime.map_or_else(|| repository.join(".setup/onnxruntime"), PathBuf::from);
-    let options = EngineOptions {
-        runtime_library: Some(runtime),
-        threads: 1,
-        ..EngineOptions::new(repository.join("models/resonant"))
-    };
-    Engine::open(&options).unwrap()
-}
 
 #[test]
 fn named_instruments_play_or_are_said_to_be_missing() {

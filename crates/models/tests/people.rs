@@ -4,13 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and figures for a person")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use resonantgen_models::generator::{Engine, EngineOptions, Silent, TakeRequest};
+use resonantgen_models::generator::{Silent, TakeRequest};
 use resonantgen_music::midi::track_file;
 use resonantgen_music::track::Track;
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::{Overrides, make_plan, parse};
+
+mod support;
+use support::engine;
 
 /// Styles of the Groove MIDI Dataset, what to ask for, and how many pieces: about as many of each as its test split has.
 const WANTED: [(&str, &str, u64); 12] = [
@@ -27,18 +30,6 @@ const WANTED: [(&str, &str, u64); 12] = [
     ("afrobeat", "afrobeat", 1),
     ("punk", "punk", 1),
 ];
-
-fn engine() -> Engine {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let runtime = std::env::var_os("RESONANTGEN_RUNTIME").filter(|value| !value.is_empty());
-    let runtime = runtime.map_or_else(|| repository.join(".setup/onnxruntime"), PathBuf::from);
-    let options = EngineOptions {
-        runtime_library: Some(runtime),
-        threads: 1,
-        ..EngineOptions::new(repository.join("models/resonant"))
-    };
-    Engine::open(&options).unwrap()
-}
 
 /// Prompts whose drums people play, of those of `resonantgen evaluate`.
 const PLAYED_BY_PEOPLE: [&str; 10] = [
