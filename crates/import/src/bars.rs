@@ -104,8 +104,7 @@ pub(super) fn find(
                 (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
                 // Pads have no beat. If there are other tracks, their tempo is assumed.
                 (None, Some(plan)) if measured.confidence < NO_BEAT => {
-                    remarks
-                        .push("no beat was found: the session's tempo is assumed".to_owned());
+                    remarks.push("no beat was found: the session's tempo is assumed".to_owned());
                     (Measured { value: plan.bpm, confidence: 0.0 }, None)
                 }
                 (None, _) if measured.confidence < NO_BEAT => return Err(ImportError::NoBeat),

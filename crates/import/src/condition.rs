@@ -46,9 +46,7 @@ pub(super) fn clean(decoded: &mut Decoded) {
             *sample -= low;
         }
     }
-    decoded
-        .remarks
-        .push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was removed", 20.0 * level.log10()));
+    decoded.remarks.push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was removed", 20.0 * level.log10()));
 }
 
 /// The mean that most blocks share; 0 if there is none. (A single low note would change the mean of the whole recording.)
