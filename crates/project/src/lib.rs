@@ -39,5 +39,5 @@ pub use mix::{mix, resample_loop};
 pub use names::is_device_name;
 pub use record::{LostTake, Opened};
 pub use sleep::StoredSound;
-pub use song::{Marker, markers, song_midi, song_stem};
+pub use song::{Join, Marker, Pass, RING_OUT, join_at, markers, song_midi, song_stem};
 pub use wav::SampleDepth;

@@ -354,7 +354,7 @@ fn of_step(step: &Step) -> v5::Step {
 fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
     let plain = Song::default();
     let named = |section: &Section| {
-        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+        (section.id, section.number, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
     };
     let is_plain = song.order() == plain.order()
         && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
@@ -382,6 +382,7 @@ fn of_section_name(section: &Section) -> v5::Section {
     let [red, green, blue] = section.colour;
     v5::Section {
         id: section.id.0,
+        number: section.number,
         name: section.name.clone(),
         kind: section.kind.name().to_owned(),
         colour: format!("#{red:02x}{green:02x}{blue:02x}"),
@@ -436,7 +437,8 @@ fn song_of(
             None => Content::default(),
         };
         let id = SectionId(written.id);
-        sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
+        let v5::Section { number, name, energy, .. } = written;
+        sections.push(Section { id, number, name, kind, colour, energy, content });
     }
     let parts =
         record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });

@@ -73,15 +73,46 @@ impl Session {
     /// # Ok::<(), resonantgen_session::SessionError>(())
     /// ```
     ///
+    /// A song and its sections are made as [`Session::make_song`], [`Session::regenerate_section`] and
+    /// [`Session::regenerate_bars`] say. The section that was open stays open; a song opens its main section.
+    ///
     /// # Errors
-    /// When [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is then
-    /// unchanged.
+    /// When [`Session::check`] or one of those refuses the request, a take cannot be made, or the observer cancels. The session is
+    /// then unchanged.
     pub fn apply(
         &mut self,
         maker: &dyn Maker,
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
+        let open = self.open_section_id();
+        let section = request.scope.section().unwrap_or(open);
+        if request.operation == Operation::Section {
+            let tracks: Vec<Track> = request.scope.tracks().collect();
+            return self.regenerate_section(maker, section, &tracks, request.seed, request.settings, observer);
+        }
+        self.open_section(section)?;
+        let made = self.apply_to_open(maker, request, observer);
+        if made.is_err() || request.operation != Operation::Song {
+            // It was open a moment ago.
+            let _ = self.open_section(open);
+        }
+        made
+    }
+
+    fn apply_to_open(
+        &mut self,
+        maker: &dyn Maker,
+        request: &Request,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        if request.operation == Operation::Song {
+            return self.make_song(maker, &request.song_request(), observer);
+        }
+        if let Some(bars) = request.scope.bars() {
+            let track = request.scope.only_track().ok_or(SessionError::NoTracks)?;
+            return self.regenerate_bars(maker, track, bars, request.seed, request.settings, observer);
+        }
         self.apply_with(request, maker.understanding(), &mut |take| maker.make(take, observer))?;
         self.bundle = Some(maker.bundle());
         Ok(())
@@ -175,7 +206,7 @@ impl Session {
         check_settings(request.settings)?;
         match request.operation {
             Operation::Generate => self.prepare_generation(request, text),
-            Operation::Edit => self.prepare_edit(request, text),
+            Operation::Edit | Operation::Song | Operation::Section => self.prepare_edit(request, text),
         }
     }
 
@@ -240,7 +271,7 @@ impl Session {
             let first = match (request.operation, request.scope.only_track()) {
                 (_, Some(track)) => return self.next_seed(Some(track)),
                 (Operation::Generate, None) => return self.next_seed(None),
-                (Operation::Edit, None) => self.next_seed(self.targets(request).next()),
+                (_, None) => self.next_seed(self.targets(request).next()),
             };
             let is_used = |seed: u64| {
                 let mut takes = self.targets(request).flat_map(|track| &self.track(track).history);

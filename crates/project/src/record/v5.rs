@@ -52,6 +52,9 @@ pub struct Song {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Section {
     pub id: u32,
+    /// The number by which it is chosen; 0, or absent, where it was not given one.
+    #[serde(default)]
+    pub number: u32,
     pub name: String,
     /// Like "chorus"; one that is not known is read as "a".
     pub kind: String,
