@@ -78,8 +78,10 @@ pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: Sa
     wav_of(&resample_loop(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)
 }
 
-/// A stereo WAV file of a song of [`TAKE_SAMPLE_RATE_HZ`], with a cue point and a label at each marker.
-pub(super) fn song_wav(
+/// A stereo WAV file of a song at [`TAKE_SAMPLE_RATE_HZ`], resampled to `sample_rate_hz`, with a cue point and a label at each
+/// marker.
+#[must_use]
+pub fn song_wav(
     audio: &StemAudio,
     markers: &[Marker],
     sample_rate_hz: u32,

@@ -181,6 +181,18 @@ impl Session {
         if request.scope.tracks().next().is_none() {
             return Err(SessionError::NoTracks);
         }
+        if let Some(section) = request.scope.section().filter(|section| *section != self.open_section_id()) {
+            let mut there = self.clone();
+            there.open_section(section)?;
+            let scope = request.scope.in_section(None);
+            return there.check(&Request { scope, ..request.clone() }, text);
+        }
+        if request.operation == Operation::Song {
+            // What is made of a loop does not change it.
+            self.song_form(&request.song_request())?;
+            let made_of = self.intent.clone().zip(self.plan.clone());
+            return made_of.ok_or(SessionError::Empty);
+        }
         if self.targets(request).next().is_none() {
             return Err(all_locked(request));
         }

@@ -114,7 +114,7 @@ impl Snapshot {
     pub fn sound_at(&self, take: &Arc<Take>, bpm: f64) -> Option<Arc<Take>> {
         let is_at = |take: &Take| is_same_tempo(take.recipe.plan.bpm, bpm);
         let mut renditions = self.renditions.iter().filter(|rendition| rendition.of == take.id);
-        let rendition = || renditions.find(|rendition| is_at(&rendition.take)).map(|rendition| &rendition.take);
+        let mut rendition = || renditions.find(|rendition| is_at(&rendition.take)).map(|rendition| &rendition.take);
         if is_at(take) { Some(Arc::clone(take)) } else { rendition().map(Arc::clone) }
     }
 

@@ -262,3 +262,92 @@ fn plain(passes: &[SongPass], side: usize, frame: usize) -> f32 {
 fn greatest_common_divisor(one: usize, other: usize) -> usize {
     if other == 0 { one } else { greatest_common_divisor(other, one % other) }
 }
+
+#[cfg(test)]
+mod tests {
+    use resonantgen_session::fake::{Fake, generated};
+    use resonantgen_session::{Request, Session};
+    use resonantgen_take::maker::Silent;
+
+    use super::*;
+    use crate::control::snapshot::{Store, SwapPolicy};
+
+    fn song(form: &str) -> Session {
+        let mut session = generated("house", 1);
+        let request = Request::song(Some(form.parse().expect("a form")));
+        session.apply(&Fake::default(), &request, &Silent).expect("a song");
+        session
+    }
+
+    fn snapshot(session: Session) -> Arc<Snapshot> {
+        let store = Store::default();
+        store.commit(session, 0, SwapPolicy::IMMEDIATE);
+        store.load()
+    }
+
+    fn update(songs: &mut Songs, snapshot: &Snapshot, rate_hz: f64) {
+        let mut prepared: HashMap<TakeId, Arc<TakeClips>> = HashMap::new();
+        songs.update(snapshot, Some(240.0), rate_hz, |take| {
+            let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, rate_hz))));
+            Arc::clone(prepared.entry(take.id.clone()).or_insert_with(new))
+        });
+    }
+
+    const FORM: &str = "intro 2, build 1, drop 2, break 2, drop 1, outro 2";
+
+    #[test]
+    fn what_plays_is_what_an_export_has_to_the_bit_and_at_other_rates_as_well_as_it_can_be_resampled() {
+        let session = song(FORM);
+        let snapshot = snapshot(session.clone());
+        for (rate_hz, most) in [(48_000.0, 0.0), (44_100.0, 2e-3), (96_000.0, 2e-3), (88_200.0, 2e-3)] {
+            let mut songs = Songs::default();
+            update(&mut songs, &snapshot, rate_hz);
+            for track in Track::ALL {
+                let stem = project::song_stem(&session, track).expect("it plays");
+                let clip = Arc::clone(songs.of(track).expect("a song").original());
+                let left: Vec<f32> = stem.left.iter().map(|sample| *sample as f32 / FULL_SCALE).collect();
+                let frames = (left.len() as f64 * rate_hz / TAKE_RATE as f64).round() as usize;
+                let expected = resample_loop(&left, frames);
+                let beat = |frame: usize| frame as f64 * 240.0 / 60.0 / rate_hz;
+                let heard: Vec<f32> = (0..frames).map(|frame| clip.at(beat(frame), 240.0)[0]).collect();
+                let power = |samples: &mut dyn Iterator<Item = f32>| -> f64 {
+                    samples.map(|sample| f64::from(sample).powi(2)).sum()
+                };
+                let difference = power(&mut heard.iter().zip(&expected).map(|(heard, expected)| heard - expected));
+                let share = (difference / power(&mut expected.iter().copied())).sqrt();
+                assert!(share <= most, "{track} at {rate_hz}: {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_song_keeps_its_identity_until_it_sounds_otherwise() {
+        let mut session = song(FORM);
+        let mut songs = Songs::default();
+        let mut prepared = HashMap::new();
+        let mut update = |songs: &mut Songs, session: &Session| {
+            songs.update(&snapshot(session.clone()), None, 48_000.0, |take| {
+                let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, 48_000.0))));
+                Arc::clone(prepared.entry(take.id.clone()).or_insert_with(new))
+            });
+        };
+        update(&mut songs, &session);
+        let serials = |songs: &Songs| Track::ALL.map(|track| songs.of(track).map(|song| song.serial()));
+        let first = serials(&songs);
+        let joins = songs.joins.len();
+        // The sections' names and the open section are nothing that sounds.
+        let intro = session.find_section("intro").expect("there");
+        session.rename_section(intro, "Beginning").expect("a name");
+        session.open_section(intro).expect("there");
+        update(&mut songs, &session);
+        assert_eq!(serials(&songs), first);
+        assert_eq!(songs.joins.len(), joins, "nothing is made again");
+        let request = Request::edit(Track::Bass, "").seed(77);
+        session.apply(&Fake::default(), &request, &Silent).expect("a take");
+        update(&mut songs, &session);
+        let changed: Vec<bool> = serials(&songs).iter().zip(&first).map(|(now, then)| now != then).collect();
+        assert_eq!(changed, [false, true, false, false]);
+        update(&mut songs, &generated("house", 1));
+        assert_eq!(serials(&songs), [None; 4], "a loop is no song");
+    }
+}
