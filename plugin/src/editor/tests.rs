@@ -95,7 +95,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Perform { .. } | Job::Change { .. } => None,
+            Job::Perform { .. } | Job::Song { .. } | Job::Change { .. } => None,
         }
     }
 
