@@ -25,6 +25,10 @@ pub const SEED_MAX: i32 = 9999;
 pub const TAKE_MAX: i32 = TAKE_NUMBERS as i32;
 /// How many prompts an instance keeps.
 pub const SLOT_COUNT: usize = 8;
+/// Lowest key of chords by default (C4 where middle C is C3): above all keys that trigger something.
+pub const CHORD_KEYS_DEFAULT: i32 = 72;
+/// Value of *Chord Keys From* at which no key is part of a chord.
+pub const CHORD_KEYS_OFF: i32 = 128;
 /// Most bars that the parameter asks for; 0 means "as the prompt says".
 pub const BARS_MAX: i32 = 32;
 
@@ -253,6 +257,24 @@ fn count_or(name: &str, max: i32, zero: &'static str, unit: &'static str) -> Int
         }))
 }
 
+/// A MIDI key by its name (middle C is C3), or "off".
+fn key_or_off(name: &str, default: i32) -> IntParam {
+    const NAMES: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+    let name_of = |key: i32| match key {
+        CHORD_KEYS_OFF => "off".to_owned(),
+        key => format!("{}{}", NAMES[key.rem_euclid(12) as usize], key.div_euclid(12) - 2),
+    };
+    IntParam::new(name, default, IntRange::Linear { min: 0, max: CHORD_KEYS_OFF })
+        .with_value_to_string(Arc::new(name_of))
+        .with_string_to_value(Arc::new(move |text| {
+            let text = text.trim();
+            let is_named = |key: &i32| name_of(*key).eq_ignore_ascii_case(text);
+            (0..=CHORD_KEYS_OFF).find(is_named).or_else(|| {
+                text.parse().ok().filter(|key| (0..=CHORD_KEYS_OFF).contains(key))
+            })
+        }))
+}
+
 /// All parameters, and what is saved next to them.
 #[derive(Params)]
 pub struct ResonantParams {
@@ -283,6 +305,9 @@ pub struct ResonantParams {
     /// New takes are made at the host's tempo.
     #[id = "follow_host"]
     pub follow_host: BoolParam,
+    /// Lowest MIDI key that is played as part of a chord, and so triggers nothing; [`CHORD_KEYS_OFF`] for none.
+    #[id = "chord_keys"]
+    pub chord_keys: IntParam,
 
     /// Drums.
     #[nested(id_prefix = "drums", group = "Drums")]
@@ -331,6 +356,7 @@ impl ResonantParams {
             variation: percent("Variation"),
             adherence: percent("Adherence"),
             follow_host: BoolParam::new("Follow Host Tempo", true),
+            chord_keys: key_or_off("Chord Keys From", CHORD_KEYS_DEFAULT),
             drums: TrackParams::new(Track::Drums),
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
@@ -366,6 +392,12 @@ impl ResonantParams {
     pub fn takes(&self) -> [Option<u32>; TRACK_COUNT] {
         Track::ALL
             .map(|track| u32::try_from(self.track(track).take.value()).ok().filter(|number| *number > 0))
+    }
+
+    /// Lowest MIDI key that is part of a chord. Realtime-safe.
+    #[must_use]
+    pub fn chord_keys(&self) -> Option<u8> {
+        u8::try_from(self.chord_keys.value()).ok().filter(|key| i32::from(*key) < CHORD_KEYS_OFF)
     }
 
     /// Which tracks are neither muted nor silenced by another one's solo (index as [`Track::ALL`]). Realtime-safe.
@@ -405,6 +437,7 @@ pub fn complete(state: &mut PluginState) {
     if !state.fields.contains_key("session") {
         return;
     }
+    state.params.entry("chord_keys".to_owned()).or_insert(ParamValue::I32(CHORD_KEYS_DEFAULT));
     for track in Track::ALL {
         let dials = ["swing", "humanise", "brightness", "intensity"];
         let defaults = dials.map(|id| (id, ParamValue::F32(0.0)));

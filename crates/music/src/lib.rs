@@ -15,6 +15,7 @@
 pub mod harmony;
 pub mod midi;
 pub mod plan;
+pub mod recognise;
 pub mod reharmonise;
 pub mod score;
 pub mod track;

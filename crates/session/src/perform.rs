@@ -1,6 +1,5 @@
 //! What keeps the notes: other chords under them, or another sound for them. Nothing is composed anew.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Session, SessionError};
@@ -19,20 +18,21 @@ struct Move {
 }
 
 impl Session {
-    /// Puts another chord under some half bars. Takes that play there are performed again with their notes moved to it
-    /// ([`reharmonise`]): rhythm, contour and sound stay, and so do all other bars. Can be undone.
+    /// Puts other chords under half bars: `chords` has an entry for each half bar from the first, and `None` leaves what is there. Takes
+    /// that play under a new chord are performed again with their notes moved to it ([`reharmonise`]): rhythm, contour and sound stay,
+    /// and so do all other bars. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`]; [`SessionError::ChordInUse`] when a locked track
-    /// would have to move; else when a take cannot be performed or the observer cancels. The session is then unchanged.
+    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] when there are more entries than half bars;
+    /// [`SessionError::ChordInUse`] when a locked track would have to move; else when a take cannot be performed or the observer
+    /// cancels. The session is then unchanged.
     pub fn reharmonise(
         &mut self,
         maker: &dyn Maker,
-        half_bars: Range<usize>,
-        chord: Chord,
+        chords: &[Option<Chord>],
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        let (plan, moves) = self.moves(half_bars, chord)?;
+        let (plan, moves) = self.moves(chords)?;
         if self.plan.as_ref() == Some(&plan) {
             return Ok(());
         }
@@ -55,25 +55,25 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::reharmonise`], before a take is performed.
-    pub fn check_chord(&self, half_bars: Range<usize>, chord: Chord) -> Result<(), SessionError> {
-        self.moves(half_bars, chord).map(|_| ())
+    pub fn check_chords(&self, chords: &[Option<Chord>]) -> Result<(), SessionError> {
+        self.moves(chords).map(|_| ())
     }
 
-    /// The plan with another chord, and the takes whose notes have to move for it.
-    fn moves(&self, half_bars: Range<usize>, chord: Chord) -> Result<(Plan, Vec<Move>), SessionError> {
+    /// The plan with other chords, and the takes whose notes have to move for them.
+    fn moves(&self, chords: &[Option<Chord>]) -> Result<(Plan, Vec<Move>), SessionError> {
         let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
         let count = plan.chords.len();
-        if half_bars.is_empty() || half_bars.end > count {
-            return Err(SessionError::NoSuchHalfBar { half_bar: half_bars.end.saturating_sub(1), count });
+        if chords.len() > count {
+            return Err(SessionError::NoSuchHalfBar { half_bar: chords.len() - 1, count });
         }
-        let with_chord = |plan: &Plan| {
+        let with_chords = |plan: &Plan| {
             let mut plan = plan.clone();
-            for place in plan.chords.iter_mut().take(half_bars.end).skip(half_bars.start) {
-                *place = chord;
+            for (place, chord) in plan.chords.iter_mut().zip(chords) {
+                *place = chord.unwrap_or(*place);
             }
             plan
         };
-        let plan = with_chord(plan);
+        let plan = with_chords(plan);
         let mut moves = Vec::new();
         for track in Track::ALL {
             let Some(take) = self.track(track).take() else { continue };
@@ -81,7 +81,7 @@ impl Session {
             if take.recipe.plan.chords.len() != count || take.recipe.imported.is_some() {
                 continue;
             }
-            let to = with_chord(&take.recipe.plan);
+            let to = with_chords(&take.recipe.plan);
             let notes = reharmonise(track, &take.score.notes, &take.recipe.plan, &to);
             if notes == take.score.notes {
                 continue;

@@ -16,6 +16,7 @@ use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::control::demand::SongTrigger;
 use crate::control::job::Trigger;
+use crate::control::played::PlayedKey;
 use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
 
@@ -194,13 +195,23 @@ impl Processor {
                 *free = Some(event);
             }
         };
+        let shift = self.player.as_ref().map_or(0.0, Player::shift);
         let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
+        let chords_from = self.params.chord_keys();
         while let Some(event) = context.next_event() {
-            if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
-                && let Some((target, slot)) = trigger::of_key(key)
-            {
-                add(TriggerEvent { target, slot, at: timing });
+            let (key, is_down, at) = match event {
+                NoteEvent::NoteOn { key: Key::Number(key), timing, velocity, .. } => {
+                    (key, velocity > 0.0, timing)
+                }
+                NoteEvent::NoteOff { key: Key::Number(key), timing, .. } => (key, false, timing),
+                _ => continue,
+            };
+            if chords_from.is_some_and(|from| key >= from) {
+                let beat = position.beat + f64::from(at) * position.bpm / (60.0 * self.sample_rate_hz) + shift;
+                self.port.play(PlayedKey { key, is_down, beat: Some(beat).filter(|_| position.playing) });
+            } else if is_down && let Some((target, slot)) = trigger::of_key(key) {
+                add(TriggerEvent { target, slot, at });
             }
         }
         for event in events.into_iter().flatten() {

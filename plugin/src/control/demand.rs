@@ -10,6 +10,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
 use super::job::Trigger;
+use super::played::PlayedKey;
 
 /// Capacity of the ring buffer for triggers from the audio thread.
 const TRIGGER_CAPACITY: usize = 64;
@@ -133,6 +134,7 @@ impl Patience {
 pub struct ControlPort {
     control: Arc<Control>,
     triggers: Producer<SongTrigger>,
+    keys: Producer<PlayedKey>,
     demand: Demand,
     patience: Patience,
     is_triggered: bool,
@@ -147,6 +149,7 @@ impl ControlPort {
         let port = Self {
             control: Arc::clone(control),
             triggers,
+            keys: control.played.lock().open(),
             demand: Demand::default(),
             patience: Patience::new(),
             is_triggered: false,
@@ -183,6 +186,11 @@ impl ControlPort {
             self.patience.spend(POLL);
         }
         self.is_triggered = true;
+    }
+
+    /// Forwards a key that is played as part of a chord. One that finds no room is lost. Realtime-safe.
+    pub fn play(&mut self, key: PlayedKey) {
+        let _ = self.keys.push(key);
     }
 
     /// States what the player needs now. With `bpm` `None` (the transport is stopped), the tempo stays as demanded before.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -92,13 +91,8 @@ type Change = Box<dyn FnOnce(&mut Session, &Cancellation<'_>) -> Result<(), Stri
 /// Notes that stay, performed anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Performance {
-    /// Another chord under some half bars: the notes there move to it.
-    Chord {
-        /// The half bars, from 0.
-        half_bars: Range<usize>,
-        /// The chord.
-        chord: Chord,
-    },
+    /// Other chords under half bars, from the first: the notes there move to them. `None` leaves what is there.
+    Chords(Vec<Option<Chord>>),
     /// Another sound for a track.
     Sound {
         /// The track.

@@ -268,8 +268,11 @@ impl Publishing<'_> {
         if self.blocks.1.elapsed() < SILENCE { POLL } else { SLOW_POLL }
     }
 
-    /// Forwards triggers to the worker.
+    /// Forwards triggers to the worker, and collects the chords that are played.
     fn pass_triggers(&mut self) {
+        if self.control.played.lock().collect() {
+            self.control.repaint.request_repaint();
+        }
         while let Ok(SongTrigger { trigger, epoch }) = self.triggers.pop() {
             self.control.pass_trigger(trigger, epoch);
         }

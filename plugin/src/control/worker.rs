@@ -416,9 +416,7 @@ impl Worker<'_> {
         let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
         note_status(&engine);
         let done = match performance {
-            Performance::Chord { half_bars, chord } => {
-                session.reharmonise(&engine, half_bars.clone(), *chord, &watch)
-            }
+            Performance::Chords(chords) => session.reharmonise(&engine, chords, &watch),
             Performance::Sound { track, patch } => session.change_sound(&engine, *track, patch, &watch),
         };
         done.map_err(|error| failed(&error))?;
