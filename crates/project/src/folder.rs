@@ -554,7 +554,7 @@ fn take_file(id: &str) -> PathBuf {
 /// Reads a file; what is no regular one, such as a named pipe, might never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     fs::read(path)
 }
@@ -943,7 +943,7 @@ mod tests {
             assert!(std::process::Command::new("mkfifo").arg(path).status().expect("a program").success());
         }
         let lost = load(folder.path()).expect("the rest opens").lost;
-        assert!(lost.len() == 1 && lost[0].to_string().contains("no regular file"), "{lost:?}");
+        assert!(lost.len() == 1 && lost[0].to_string().contains("not a regular file"), "{lost:?}");
         let record = folder.path().join(SESSION_FILE);
         fs::remove_file(&record).expect("removed");
         assert!(std::process::Command::new("mkfifo").arg(record).status().expect("a program").success());
