@@ -51,7 +51,7 @@ pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
     match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
         Some(path) => {
             let message = format!(
-                "{} is there and does not belong to a session: it would be replaced; choose another folder, or move it away",
+                "{} exists, does not belong to a session and would be replaced: choose another folder, or move it away",
                 path.display()
             );
             Err(Usage(message).into())
@@ -126,7 +126,7 @@ pub fn make_again(session: &mut Session, models: &Models) -> Vec<(Track, anyhow:
     for (track, take) in session.playing_asleep() {
         match made_again(session, &take, models) {
             Ok(again) => {
-                let same = if again.sounds_as(&take) { "" } else { ", and sounds a little different" };
+                let same = if again.sounds_as(&take) { "" } else { ", and sounds slightly different" };
                 eprintln!("note: the lost take of {track} was made again{same}");
                 session.wake(&again);
             }
@@ -144,7 +144,7 @@ fn made_again(session: &Session, take: &Take, models: &Models) -> Result<Arc<Tak
         return Err(anyhow!("it was imported: import {} again", source.name));
     }
     let again = open::engine(models)?.make_again(take, &session.heard_by(take), &Silent)?;
-    Ok(Arc::new(again.ok_or_else(|| anyhow!("the models here do not know its instrument"))?))
+    Ok(Arc::new(again.ok_or_else(|| anyhow!("the installed models do not have its instrument"))?))
 }
 
 fn lock(path: &Path, access: Access) -> Result<Folder> {
@@ -165,7 +165,7 @@ fn told(error: StoreError) -> anyhow::Error {
 fn tell(opened: &Opened) {
     if opened.edited {
         eprintln!(
-            "note: {SESSION_FILE} was changed by another program than ResonantGen; it is used as it is"
+            "note: {SESSION_FILE} was changed by a program other than ResonantGen; it is used as it is"
         );
     }
     for lost in &opened.lost {

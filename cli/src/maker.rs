@@ -71,7 +71,7 @@ fn note_missing(engine: &Engine, wanted: Option<Provider>) {
         engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)
     });
     if let Some(status) = status {
-        eprintln!("note: {}: {}; the processor did the work", status.provider, status.reason);
+        eprintln!("note: {}: {}; the CPU was used instead", status.provider, status.reason);
     }
 }
 

@@ -117,7 +117,7 @@ fn order_of(session: &Session, text: &str) -> Result<Vec<Part>> {
                 Some((name, count)) if count.starts_with(['x', 'X', '×']) => {
                     let count = count.trim_start_matches(['x', 'X', '×']);
                     let repeats = count.parse().map_err(|_| {
-                        Usage(format!("'{entry}' is no entry of an order: write like \"verse x2\""))
+                        Usage(format!("'{entry}' is not a valid entry: write entries like \"verse x2\""))
                     })?;
                     (name, repeats)
                 }

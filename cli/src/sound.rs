@@ -79,7 +79,7 @@ fn list(arguments: &Sound) -> Result<ExitCode> {
         writeln!(text, "{mark} {:32} {:28} {tags}", sound.id, sound.name).expect("a string takes all");
     }
     if list.sounds.is_empty() {
-        text = format!("no sound of the {} is \"{}\"\n", arguments.track, arguments.words.join(" "));
+        text = format!("no {} sound matches \"{}\"\n", arguments.track, arguments.words.join(" "));
     }
     report::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -124,6 +124,6 @@ fn change(arguments: &Sound, id: &str) -> Result<ExitCode> {
 
 fn unknown(id: &str) -> Usage {
     Usage(format!(
-        "there is no sound \"{id}\" for this track: run `resonantgen sound` without --use to list them"
+        "there is no sound \"{id}\" for this track: run `resonantgen sound` without --use for a list"
     ))
 }

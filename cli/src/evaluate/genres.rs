@@ -154,7 +154,7 @@ fn measure(
     };
     let mut missed = Vec::new();
     for (index, name) in case.traits.iter().enumerate() {
-        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is no trait") };
+        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is not a trait") };
         if index == 0 {
             found.signatures[usize::from(case.is_core)].push(is_met);
         }

@@ -16,7 +16,7 @@ use super::inference::{EngineError, engine, fallen_back, note_status};
 use super::location;
 use crate::editor::RepaintNotifier;
 
-/// How long a server that did not answer is not asked again.
+/// How long a server that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// The last server that did not answer, when, and why.
@@ -97,7 +97,7 @@ fn there(
     remote.apply(session, request, observer)
 }
 
-/// Why the server is not asked now; `None` if it is.
+/// Why the server is not being asked now; `None` if it is.
 fn still_gone(address: &str) -> Option<String> {
     let gone = GONE.lock();
     let (known, since, why) = gone.as_ref()?;

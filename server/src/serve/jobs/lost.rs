@@ -129,7 +129,8 @@ impl Jobs {
                     GenerateError::Cancelled => Failure::Stopped,
                     error => Failure::Hopeless(error.to_string()),
                 })?;
-                let unknown = || Failure::Hopeless("the models here do not know its instrument".to_owned());
+                let unknown =
+                    || Failure::Hopeless("the installed models do not have its instrument".to_owned());
                 Arc::new(made.ok_or_else(unknown)?)
             }
         };
