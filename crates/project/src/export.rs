@@ -62,7 +62,7 @@ impl Default for ExportOptions {
 /// files.
 ///
 /// # Errors
-/// When the rate is out of range, no chosen track has a take, or a file cannot be written.
+/// Returns an error if the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
@@ -120,7 +120,8 @@ pub enum Form {
 /// host's timeline.
 ///
 /// # Errors
-/// When the track has no such take, its sound is not at hand, the bars are none of it, or the file cannot be written.
+/// Returns an error if the track has no such take, its sound is not at hand, the bars are none of it, or the file cannot be
+/// written.
 pub fn export_take(
     session: &Session,
     track: Track,

@@ -168,7 +168,8 @@ impl Folder {
     /// program are removed from it.
     ///
     /// # Errors
-    /// When a folder opened for reading has no session, another program does not release it in time, or it cannot be used.
+    /// Returns an error if a folder opened for reading has no session, another program does not release it in time, or it cannot
+    /// be used.
     pub fn open(path: &Path, access: Access, waiting: &mut Waiting<'_>) -> Result<Self, StoreError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => StoreError::InUse(path.to_owned()),
@@ -210,7 +211,7 @@ impl Folder {
     /// [`Opened::lost`], and the rest opens.
     ///
     /// # Errors
-    /// When there is no session, or its record is damaged or from a newer version.
+    /// Returns an error if there is no session, or its record is damaged or from a newer version.
     pub fn load(&mut self) -> Result<Opened, StoreError> {
         let path = self.path.join(SESSION_FILE);
         let json = read_regular(&path).map_err(|source| match source.kind() {
@@ -301,7 +302,7 @@ impl Folder {
     /// lost, since the takes are kept elsewhere, and the next save writes them.
     ///
     /// # Errors
-    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    /// Returns an error if the rate is out of range, a file cannot be written, or another program holds the record.
     pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));

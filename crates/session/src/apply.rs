@@ -74,8 +74,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// When [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is then
-    /// unchanged.
+    /// Returns an error if [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is
+    /// then unchanged.
     pub fn apply(
         &mut self,
         maker: &dyn Maker,
@@ -141,7 +141,7 @@ impl Session {
     /// `text` is the sentence model for what the words leave open.
     ///
     /// # Errors
-    /// When the scope is empty, all of it is locked or left out by the prompt, or [`Session::prepare`] fails.
+    /// Returns an error if the scope is empty, all of it is locked or left out by the prompt, or [`Session::prepare`] fails.
     pub fn check(
         &self,
         request: &Request,
@@ -166,7 +166,8 @@ impl Session {
     /// or progression changes the harmony.
     ///
     /// # Errors
-    /// When the words cannot be read, the facts cannot be met, a setting is out of range, or there is nothing to edit.
+    /// Returns an error if the words cannot be read, the facts cannot be met, a setting is out of range, or there is nothing to
+    /// edit.
     pub fn prepare(
         &self,
         request: &Request,

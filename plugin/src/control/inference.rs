@@ -80,7 +80,7 @@ pub enum EngineError {
 /// second.
 ///
 /// # Errors
-/// When models or runtime are missing or unusable. A later call may succeed.
+/// Returns an error if models or runtime are missing or unusable. A later call may succeed.
 pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError> {
     if let Some(engine) = kept {
         return Ok(Arc::clone(engine));

@@ -24,7 +24,7 @@ pub fn presets() -> Option<PathBuf> {
 /// Folder of the models.
 ///
 /// # Errors
-/// When no folder has models; the message lists the folders that were searched.
+/// Returns an error if no folder has models; the message lists the folders that were searched.
 pub fn bundle() -> Result<PathBuf, Vec<PathBuf>> {
     if let Some(folder) = std::env::var_os("RESONANTGEN_BUNDLE") {
         return Ok(folder.into());

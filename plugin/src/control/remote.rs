@@ -40,7 +40,7 @@ pub enum MakeError {
 /// user. The caller keeps the engine in `kept`.
 ///
 /// # Errors
-/// When the request is refused or cancelled, or both server and engine fail. The session is then unchanged.
+/// Returns an error if the request is refused or cancelled, or both server and engine fail. The session is then unchanged.
 pub fn make(
     kept: &mut Option<Arc<Engine>>,
     session: &mut Session,
@@ -118,7 +118,7 @@ pub fn settings() -> Settings {
 /// Saves the settings for all programs of this user.
 ///
 /// # Errors
-/// When they cannot be written; the message is for the user.
+/// Returns an error if they cannot be written; the message is for the user.
 pub fn keep_settings(settings: &Settings) -> Result<(), String> {
     folder().and_then(|folder| settings.save(&folder)).map_err(|error| error.to_string())
 }

@@ -119,7 +119,7 @@ impl Threads {
     /// Starts worker and publisher. `triggers` come from the audio thread.
     ///
     /// # Errors
-    /// When the system cannot start a thread.
+    /// Returns an error if the system cannot start a thread.
     pub fn start(
         control: &Arc<Control>,
         receivers: Receivers,

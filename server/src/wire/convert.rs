@@ -114,7 +114,7 @@ impl GenerateRequest {
     /// The request in the engine's form.
     ///
     /// # Errors
-    /// When key, meter, chords or style cannot be parsed. The engine checks ranges.
+    /// Returns an error if key, meter, chords or style cannot be parsed. The engine checks ranges.
     pub fn request(&self) -> Result<Request, ConvertError> {
         let style = |name: &String| {
             Style::ALL
