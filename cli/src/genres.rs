@@ -17,7 +17,7 @@ use crate::report;
 /// Adds the user's own genres to the built-in ones.
 ///
 /// # Errors
-/// A file of theirs cannot be read, or is no table of genres.
+/// Returns an error if one of the user's files cannot be read, or is not a table of genres.
 pub fn install() -> Result<()> {
     // A system without a folder for settings has no genres in it.
     let Ok(folder) = folder() else { return Ok(()) };

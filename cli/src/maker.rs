@@ -11,7 +11,7 @@ use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;
 use crate::open;
 
-/// Environment variable for a token that shall not be seen in the list of processes.
+/// Environment variable for a token, which keeps it out of the list of processes.
 pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// The local engine, or a server. With equal models and processors the result is the same to the bit.

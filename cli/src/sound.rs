@@ -1,4 +1,4 @@
-//! `resonantgen sound`: the sounds of a track, and the same notes with another one.
+//! `resonantgen sound`: lists the sounds of a track, and plays its notes with another one.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -18,9 +18,9 @@ use crate::{folder, interrupt, open, report};
 #[derive(Debug, Serialize)]
 struct SoundList<'a> {
     track: Track,
-    /// Id of the sound that plays.
+    /// Id of the playing sound.
     playing: Option<&'a str>,
-    /// Id of the sound that is held.
+    /// Id of the held sound.
     held: Option<&'a str>,
     sounds: Vec<SoundEntry<'a>>,
 }
@@ -39,11 +39,11 @@ impl<'a> From<&'a sounds::Sound> for SoundEntry<'a> {
     }
 }
 
-/// Lists the sounds that fit, or performs the track's notes with one.
+/// Lists the matching sounds, or performs the track's notes with one.
 ///
 /// # Errors
-/// Returns an error if the track is locked or has no take, there is no such sound, or the folder cannot be read or written. The folder
-/// is then unchanged.
+/// Returns an error if the track is locked or has no take, there is no such sound, or the folder cannot be read or written. The
+/// folder is then unchanged.
 pub fn run(arguments: &Sound) -> Result<ExitCode> {
     match &arguments.id {
         Some(id) => change(arguments, id),

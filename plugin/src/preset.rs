@@ -19,7 +19,7 @@ use crate::params::BARS_MAX;
 
 /// The factory's presets.
 const FACTORY: &str = include_str!("../presets/factory.json");
-/// A file that is longer is no preset.
+/// Longer files are not presets.
 const MOST_BYTES: u64 = 1 << 20;
 /// Longest name, in letters.
 const NAME_LENGTH: usize = 60;
@@ -91,11 +91,11 @@ pub fn list(folder: &Path) -> Vec<Preset> {
     presets
 }
 
-/// Removes a preset from a folder. A file may have another name than this program would give it: what it holds decides.
-/// One that is not there any more is no error.
+/// Deletes a preset from a folder. The preset is found by its contents, because its file may have another name. A missing preset
+/// is not an error.
 ///
 /// # Errors
-/// [`PresetError::Remove`].
+/// [`PresetError::Remove`] if the file cannot be deleted.
 pub fn delete(folder: &Path, preset: &Preset) -> Result<(), PresetError> {
     for (path, _) in files(folder).filter(|(_, known)| known == preset) {
         fs::remove_file(&path).map_err(|source| PresetError::Remove { path, source })?;
@@ -113,10 +113,10 @@ fn file_name(name: &str) -> Option<String> {
     (!safe.is_empty()).then(|| format!("{safe}.json"))
 }
 
-/// Keeps a preset in a folder; one of the same name is replaced, as a whole or not at all.
+/// Saves a preset in a folder. Replaces one with the same name, completely or not at all.
 ///
 /// # Errors
-/// [`PresetError::Name`] and [`PresetError::Write`].
+/// [`PresetError::Name`] if the name cannot be used; [`PresetError::Write`] if the file cannot be written.
 pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     let path = folder.join(file_name(&preset.name).ok_or(PresetError::Name)?);
     let json = serde_json::to_string_pretty(preset).expect("a preset is plain data");
@@ -128,7 +128,7 @@ pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     match written {
         Ok(()) => Ok(path),
         Err(source) => {
-            // What is left of it is of no use; that it may not be there is no matter.
+            // The remains are useless, and may not exist.
             let _ = fs::remove_file(&fresh);
             Err(PresetError::Write { path, source })
         }

@@ -137,7 +137,7 @@ impl Before {
 /// Opens a folder for reading and loads its session.
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::load`].
+/// Returns the errors of [`Folder::open`] and [`Folder::load`].
 pub fn load(path: &Path) -> Result<Opened, StoreError> {
     Folder::open(path, Access::Read, &mut Waiting { patience: PATIENCE, note: &mut || () })?.load()
 }
@@ -157,7 +157,7 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
 /// ```
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::save`].
+/// Returns the errors of [`Folder::open`] and [`Folder::save`].
 pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
@@ -399,8 +399,8 @@ impl Folder {
             put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
         }
         moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
-        // Only now are the files of the old session unneeded. A file that cannot be removed does no harm. Files that the old record
-        // does not name belong to somebody else.
+        // The files of the old session are not needed any more. A file that cannot be removed does no harm. Files that the old
+        // record does not name are not ours.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
@@ -552,7 +552,7 @@ fn take_file(id: &str) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{id}.flac"))
 }
 
-/// Reads a file; what is no regular one, such as a named pipe, might never end.
+/// Reads a regular file. Anything else, such as a named pipe, might never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -499,7 +499,7 @@ mod tests {
         let bass = kept.track(Track::Bass).take().expect("a take");
         assert_eq!(bass.recipe.intent.track(Track::Bass).closeness, 0.0, "it is composed anew");
         assert_eq!(kept.prompt, "techno with acid bass");
-        // Without being asked to, or from other words, it starts anew.
+        // Without a request to keep it, or from another prompt, it starts from scratch.
         apply(&mut session, &again).expect("a piece");
         assert!(aggression(&session).1 < edited.1);
         apply(&mut kept, &request("house", 5).keeping_edits()).expect("a piece");

@@ -80,7 +80,8 @@ impl BarReader {
         let regular = start / length;
         let index = match self.first {
             Some(first) => number.saturating_sub(first),
-            // Until it is known which number the first bar has, a bar that lies as in a song of one meter counts so.
+            // Until the number of the first bar is known, a bar at the position of a bar in a song of one meter gets that bar's
+            // number.
             None if regular == regular.round() => regular as i32,
             None => number,
         };

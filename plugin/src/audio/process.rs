@@ -49,8 +49,8 @@ pub struct Processor {
     chosen: [Option<usize>; TRACK_COUNT],
 }
 
-/// The host's beat position, and whether it is exact. Hosts that count in ticks round it, but tell the seconds exactly: at
-/// one tempo from the song's start these say the same, to the sample.
+/// The host's beat position, and whether it is exact. Hosts that count in ticks round the position but report exact seconds,
+/// which give the same position to the sample if the tempo has been constant since the song's start.
 fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
     let beat = transport.pos_beats().unwrap_or(0.0);
     let Some((seconds, bpm)) = transport.pos_seconds().zip(transport.tempo) else { return (beat, false) };

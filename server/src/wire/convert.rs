@@ -212,7 +212,7 @@ impl TakeView {
             patch: take.patch.clone(),
             seed: take.recipe.seed,
             notes: take.score.notes.len(),
-            // Of a lost take there is no audio to measure.
+            // A lost take has no audio to measure.
             seconds: take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ) as f64
                 / f64::from(TAKE_SAMPLE_RATE_HZ),
             favourite,

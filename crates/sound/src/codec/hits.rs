@@ -145,10 +145,10 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Reads a file.
+    /// Parses a file.
     ///
     /// # Errors
-    /// What is wrong with it, in words: another version, cut off, longer than it says, or values out of range.
+    /// Returns a description of what is wrong: another version, a truncated file, a wrong length, or values out of range.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = Reader { bytes };
         if reader.take(MAGIC.len())? != MAGIC {
@@ -171,7 +171,7 @@ impl Hits {
     /// Adds the pieces of another file.
     ///
     /// # Errors
-    /// The name of a piece that both have.
+    /// Returns the name of a piece that both contain.
     pub fn extend(&mut self, other: Self) -> Result<(), String> {
         if let Some(twice) = other.pieces.iter().find(|piece| self.piece(&piece.name).is_some()) {
             return Err(format!("'{}' is in two files of hits", twice.name));

@@ -92,11 +92,11 @@ pub struct Performance<'a> {
     pub threads: usize,
 }
 
-/// Left and right of a loop of `loop_samples` samples; none soon after `keep_going` said no. `strikes` are sorted by `at`; what
-/// the kit has no piece for is left out.
+/// Renders left and right of a loop of `loop_samples` samples. Returns `None` soon after `keep_going` returns false. `strikes`
+/// must be sorted by `at`; strikes for which the kit has no piece are skipped.
 ///
 /// # Panics
-/// When a strike lies outside the loop.
+/// Panics if a strike is outside the loop.
 #[must_use]
 pub fn perform(
     kit: &Kit,

@@ -77,10 +77,11 @@ struct Play {
     end: usize,
 }
 
-/// Left and right of a loop of `loop_samples` samples; none soon after `keep_going` said no. `notes` are sorted by `at`.
+/// Renders left and right of a loop of `loop_samples` samples. Returns `None` soon after `keep_going` returns false. `notes` must
+/// be sorted by `at`.
 ///
 /// # Panics
-/// When a note lies outside the loop, or the instrument has no zones.
+/// Panics if a note is outside the loop, or the instrument has no zones.
 #[must_use]
 pub fn perform(
     instrument: &Instrument,
