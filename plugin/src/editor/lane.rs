@@ -15,7 +15,7 @@ use super::timeline::Timeline;
 use super::view::LaneView;
 use crate::control::status::Progress;
 
-/// What lanes show of a take.
+/// What the lanes show of a take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Face {
     /// The sound, with the score over it.
@@ -26,7 +26,7 @@ pub enum Face {
 }
 
 impl Face {
-    /// The form in which a take that is shown like this leaves the editor.
+    /// The file format in which a take shown this way is dragged out.
     #[must_use]
     pub const fn form(self) -> Form {
         match self {
@@ -169,11 +169,11 @@ fn paint_grid(painter: &Painter, wide: Rect, rect: Rect, plan: &Plan, palette: &
     }
 }
 
-/// A waveform, rendered once for each take, part and size: drawing a picture is cheap, a thousand slivers per frame are not.
+/// A waveform, rendered once per take, visible part and size: drawing a picture is cheap, a thousand slivers per frame are not.
 #[derive(Default)]
 pub struct Waveform(Option<(Drawn, TextureHandle)>);
 
-/// What a waveform was rendered for: its take, width and height in pixels, and the part of it.
+/// The key of a rendered waveform: its take, its width and height in pixels, and the visible part.
 type Drawn = (String, [usize; 2], Range<f32>);
 
 impl Waveform {
