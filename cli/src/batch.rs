@@ -240,7 +240,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     match note_of(&task.folder) {
         Some(found) if found == note => return Some(Outcome::AlreadyThere),
         None if folder::holds_session(&task.folder) => {
-            let error = "its folder holds a session of another origin: give it another name".to_owned();
+            let error = "its folder holds an unrelated session: give it another name".to_owned();
             return Some(Outcome::Failed { error });
         }
         None => {

@@ -279,7 +279,7 @@ impl Control {
     pub fn request(&self, job: Job) {
         if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
-                "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
+                "More than {QUEUE_CAPACITY} generations are waiting: the newest was dropped."
             ));
             return;
         }

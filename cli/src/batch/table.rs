@@ -28,11 +28,11 @@ impl Row {
     }
 }
 
-/// Reads a table with a header line, as spreadsheets of any country write it: in UTF-8, UTF-16 or Windows-1252, with commas,
-/// semicolons or tabs between cells. Empty lines are left out.
+/// Reads a table with a header line, as spreadsheets of any locale write it: in UTF-8, UTF-16 or Windows-1252, with commas,
+/// semicolons or tabs between cells. Empty lines are skipped.
 ///
 /// # Errors
-/// A quote is not closed, or the header is not one of a batch.
+/// Returns an error if a quote is not closed, or the header is not that of a batch.
 pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Usage> {
     let text = decode(bytes);
     let (text, told) = separator_line(&text);
@@ -78,8 +78,8 @@ pub fn plain_number(column: &str, cell: &str) -> String {
     share.map_or(digits, |percent| (percent / 100.0).to_string())
 }
 
-/// The text of a file: by its byte order mark, by the zeros of UTF-16 in Latin letters, or else what is no UTF-8 is
-/// Windows-1252.
+/// Decodes a file. The encoding follows from the byte order mark, or from the zero bytes that UTF-16 puts between Latin letters.
+/// Anything else that is not valid UTF-8 is read as Windows-1252.
 fn decode(bytes: &[u8]) -> String {
     let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(64).filter(|byte| **byte == 0).count();
     let encoding = match encoding_rs::Encoding::for_bom(bytes) {

@@ -49,10 +49,10 @@ fn cases(text: &str) -> Result<Vec<Case<'_>>> {
     Ok(cases)
 }
 
-/// The names of the built-in list.
+/// The names in the built-in list.
 ///
 /// # Errors
-/// Never: the list is tested.
+/// Never returns an error, because a test checks the list.
 pub fn prompts() -> Result<Vec<&'static str>> {
     Ok(cases(GENRES)?.into_iter().map(|case| case.prompt).collect())
 }
@@ -99,7 +99,7 @@ struct Tallies {
 /// Measures a list of genres.
 ///
 /// # Errors
-/// The list cannot be read or names an unknown trait; a score cannot be written.
+/// Returns an error if the list cannot be read or names an unknown trait, or a score cannot be written.
 pub fn run(engine: &Engine, file: &Path, arguments: &Evaluate) -> Result<ExitCode> {
     let text = match file.as_os_str().is_empty() {
         true => GENRES.to_owned(),
@@ -154,7 +154,7 @@ fn measure(
     };
     let mut missed = Vec::new();
     for (index, name) in case.traits.iter().enumerate() {
-        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is no trait") };
+        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is not a trait") };
         if index == 0 {
             found.signatures[usize::from(case.is_core)].push(is_met);
         }

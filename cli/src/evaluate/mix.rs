@@ -108,7 +108,7 @@ fn best_octaves(takes: &[&Take]) -> Vec<(Track, f32)> {
     let best = |own: usize| {
         (0..BANDS).fold(f32::NEG_INFINITY, |best, band| {
             let all: f32 = bands.iter().map(|stem| stem[band]).sum();
-            // What nobody hears is no octave of its own.
+            // An octave below the threshold of hearing does not count.
             let loudest =
                 (0..BANDS).map(|band| bands.iter().map(|stem| stem[band]).sum::<f32>()).fold(0.0, f32::max);
             if decibels(all / loudest) < -40.0 {

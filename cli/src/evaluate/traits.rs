@@ -358,7 +358,7 @@ impl Sketch<'_> {
         let bars = self.bars_with_keys();
         let Some(this) = bars.get(bar) else { return false };
         let others = bars.iter().enumerate().filter(|(index, _)| *index != bar && index % 4 != 3);
-        // Two hits more or less than in any bar that is no phrase's end.
+        // Two hits more or less than in any bar that does not end a phrase.
         others
             .map(|(_, other)| this.symmetric_difference(other).count())
             .min()

@@ -55,14 +55,13 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
-/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
-/// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
-/// Each file appears whole or not at all. A note on the licence lies beside them, and is in the WAV
-/// files.
+/// Exports the playing takes, or a whole song with a marker at each section, into `dir`, which is created if necessary. Returns
+/// the files' paths. Names look like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: if one of the names is taken by
+/// other content, all files of the export get the next free number, as in `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file
+/// appears whole or not at all. A licence note is written next to the files and into the WAV files.
 ///
 /// # Errors
-/// When the rate is out of range, no chosen track has a take, or a file cannot be written.
+/// Returns an error if the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
@@ -116,11 +115,12 @@ pub enum Form {
     Midi,
 }
 
-/// Writes one take of a track into `dir`, whole or some of its bars (counted from 0), and returns the file's path. For dragging to a
-/// host's timeline.
+/// Writes one take of a track into `dir`, either whole or only some of its bars (counted from 0), and returns the file's path.
+/// Used to drag takes to a host's timeline.
 ///
 /// # Errors
-/// When the track has no such take, its sound is not at hand, the bars are none of it, or the file cannot be written.
+/// Returns an error if the track has no such take, its audio is not available, the bars are out of range, or the file cannot be
+/// written.
 pub fn export_take(
     session: &Session,
     track: Track,
@@ -168,11 +168,11 @@ pub enum ProjectForm {
     Reaper,
 }
 
-/// Writes the takes that play as a DAW's project into `dir`: tempo, meter, the chords as markers, for each track a stem and its notes
-/// (muted), with names and colours. Returns the files' paths, the project first.
+/// Writes the playing takes into `dir` as a DAW project: tempo, meter, the chords as markers, and for each track a stem and its
+/// notes (muted), with names and colours. Returns the files' paths, the project first.
 ///
 /// # Errors
-/// As [`export`].
+/// Returns the same errors as [`export`].
 pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Result<Vec<PathBuf>, StoreError> {
     let parts: Vec<Part<'_>> = Track::ALL
         .into_iter()

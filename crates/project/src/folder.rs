@@ -137,7 +137,7 @@ impl Before {
 /// Opens a folder for reading and loads its session.
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::load`].
+/// Returns the errors of [`Folder::open`] and [`Folder::load`].
 pub fn load(path: &Path) -> Result<Opened, StoreError> {
     Folder::open(path, Access::Read, &mut Waiting { patience: PATIENCE, note: &mut || () })?.load()
 }
@@ -157,7 +157,7 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
 /// ```
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::save`].
+/// Returns the errors of [`Folder::open`] and [`Folder::save`].
 pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
@@ -168,7 +168,8 @@ impl Folder {
     /// program are removed from it.
     ///
     /// # Errors
-    /// When a folder opened for reading has no session, another program does not release it in time, or it cannot be used.
+    /// Returns an error if a folder opened for reading has no session, another program does not release it in time, or it cannot
+    /// be used.
     pub fn open(path: &Path, access: Access, waiting: &mut Waiting<'_>) -> Result<Self, StoreError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => StoreError::InUse(path.to_owned()),
@@ -210,7 +211,7 @@ impl Folder {
     /// [`Opened::lost`], and the rest opens.
     ///
     /// # Errors
-    /// When there is no session, or its record is damaged or from a newer version.
+    /// Returns an error if there is no session, or its record is damaged or from a newer version.
     pub fn load(&mut self) -> Result<Opened, StoreError> {
         let path = self.path.join(SESSION_FILE);
         let json = read_regular(&path).map_err(|source| match source.kind() {
@@ -301,7 +302,7 @@ impl Folder {
     /// lost, since the takes are kept elsewhere, and the next save writes them.
     ///
     /// # Errors
-    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    /// Returns an error if the rate is out of range, a file cannot be written, or another program holds the record.
     pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));
@@ -398,8 +399,8 @@ impl Folder {
             put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
         }
         moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
-        // Only now are the files of the old session unneeded. A file that cannot be removed does no harm. Files that the old record
-        // does not name belong to somebody else.
+        // The files of the old session are not needed any more. A file that cannot be removed does no harm. Files that the old
+        // record does not name are not ours.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
@@ -551,10 +552,10 @@ fn take_file(id: &str) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{id}.flac"))
 }
 
-/// Reads a file; what is no regular one, such as a named pipe, might never end.
+/// Reads a regular file. Anything else, such as a named pipe, might never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     fs::read(path)
 }
@@ -943,7 +944,7 @@ mod tests {
             assert!(std::process::Command::new("mkfifo").arg(path).status().expect("a program").success());
         }
         let lost = load(folder.path()).expect("the rest opens").lost;
-        assert!(lost.len() == 1 && lost[0].to_string().contains("no regular file"), "{lost:?}");
+        assert!(lost.len() == 1 && lost[0].to_string().contains("not a regular file"), "{lost:?}");
         let record = folder.path().join(SESSION_FILE);
         fs::remove_file(&record).expect("removed");
         assert!(std::process::Command::new("mkfifo").arg(record).status().expect("a program").success());

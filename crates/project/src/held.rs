@@ -30,7 +30,7 @@ pub(crate) fn patiently<T>(target: &Path, mut act: impl FnMut() -> io::Result<T>
 pub(crate) fn is_held(error: &io::Error, target: &Path) -> bool {
     /// What Windows says of an open file, and of one that is mapped into memory (`winerror.h`).
     const OPEN: [i32; 3] = [32, 33, 1224];
-    /// Of an open file too, but also where there is no right to write.
+    /// Error code of Windows for a file that is open elsewhere, but also for missing permissions.
     const DENIED: i32 = 5;
     if !cfg!(windows) {
         return false;
@@ -41,10 +41,10 @@ pub(crate) fn is_held(error: &io::Error, target: &Path) -> bool {
     OPEN.contains(&code) || (code == DENIED && is_writable())
 }
 
-/// Checks that nobody holds a file that will be replaced; one that is not there is held by nobody.
+/// Checks that no program has a file open that will be replaced. A missing file passes.
 ///
 /// # Errors
-/// It is held, also after a second.
+/// Returns an error if the file is still open after a second.
 #[cfg(windows)]
 pub(crate) fn check_free(target: &Path) -> io::Result<()> {
     use std::os::windows::fs::OpenOptionsExt;

@@ -236,7 +236,7 @@ pub(super) fn of_session(
 /// Rebuilds a session. `sound` returns the audio of a take, with the length that its plan has.
 ///
 /// # Errors
-/// When the plan of the session is invalid.
+/// Returns an error if the plan of the session is invalid.
 pub(super) fn into_session(
     record: SessionRecord,
     mut sound: impl FnMut(&TakeRecord, usize) -> Sound,

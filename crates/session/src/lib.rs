@@ -59,8 +59,7 @@ pub struct TrackState {
     pub locked: bool,
     /// Id of the patch that new takes are played by, whatever the words say; `None` leaves it to them.
     pub held_sound: Option<String>,
-    /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
-    /// [`MOST_FAVOURITES`].
+    /// Takes, the oldest first: at most [`HISTORY_LENGTH`], plus up to [`MOST_FAVOURITES`] favourites.
     pub history: Vec<Arc<Take>>,
     /// Index of the playing take in the history.
     pub current: Option<usize>,

@@ -1,4 +1,4 @@
-//! What keeps the notes: other chords under them, or another sound for them. Nothing is composed anew.
+//! Operations that keep the notes: other chords under them, or another sound for them. Nothing is composed again.
 
 use std::sync::Arc;
 
@@ -51,10 +51,10 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses what [`Session::reharmonise`] would refuse before it performs a take, and changes nothing.
+    /// Checks whether [`Session::reharmonise`] would refuse a change, without changing anything.
     ///
     /// # Errors
-    /// As [`Session::reharmonise`], before a take is performed.
+    /// Returns the errors that [`Session::reharmonise`] returns before it performs a take.
     pub fn check_chords(&self, chords: &[Option<Chord>]) -> Result<(), SessionError> {
         self.moves(chords).map(|_| ())
     }
@@ -94,11 +94,11 @@ impl Session {
         Ok((plan, moves))
     }
 
-    /// Plays the notes of a track's take with another sound; they stay as they are, to the bit. Can be undone.
+    /// Plays the notes of a track's take with another sound. The notes stay the same, bit for bit. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] when the track has no take; [`SessionError::Locked`]; else when there is no such patch, the take
-    /// cannot be performed or the observer cancels. The session is then unchanged.
+    /// [`SessionError::Empty`] if the track has no take; [`SessionError::Locked`] if it is locked; another error if there is no
+    /// such patch, the take cannot be performed, or the observer cancels. The session is then unchanged.
     pub fn change_sound(
         &mut self,
         maker: &dyn Maker,
@@ -142,10 +142,10 @@ impl Session {
         Ok(())
     }
 
-    /// The take that [`Session::change_sound`] would play, to be heard before it is chosen.
+    /// The take that [`Session::change_sound`] would play, for listening before choosing it.
     ///
     /// # Errors
-    /// As [`Session::change_sound`]; a lock does not matter.
+    /// Returns the same errors as [`Session::change_sound`], except that a locked track is allowed.
     pub fn with_sound(
         &self,
         maker: &dyn Maker,

@@ -232,12 +232,13 @@ pub fn genres() -> &'static Genres {
     GENRES.get_or_init(|| Genres::with(&[]).expect("the built-in genres are well-formed"))
 }
 
-/// Adds the user's own genres to the built-in ones: texts with what to call them in errors, mostly file names. A genre of
-/// the same name replaces the built-in one. To be called once, before the first prompt is read; later calls with other texts
-/// change nothing.
+/// Adds the user's own genres to the built-in ones. Each text comes with a name for error messages, usually its file name. A
+/// genre with the name of a built-in one replaces it. Must be called once, before the first prompt is parsed; later calls with
+/// other texts have no effect.
 ///
 /// # Errors
-/// A text is no table of genres; the message is one line and says where. The built-in genres are then in use.
+/// Returns an error if a text is not a table of genres; the message is one line and names the place. Then only the built-in
+/// genres are used.
 pub fn install(files: &[(String, String)]) -> Result<(), GenreError> {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let genres = Genres::with(&files)?;
@@ -341,9 +342,9 @@ impl Intent {
         self.known_genres().first().copied()
     }
 
-    /// A number that stands for what kind of music is asked for: the same for the same genres, styles and moods. Mixed into
-    /// seeds, so that one seed does not choose alike for every prompt; facts such as a tempo are left out, so that stating one
-    /// changes nothing else.
+    /// A number that identifies the kind of music: equal for equal genres, styles and moods. It is mixed into seeds, so that one
+    /// seed gives different choices for different prompts. Facts such as the tempo are not included, so that stating one changes
+    /// nothing else.
     #[must_use]
     pub fn kind(&self) -> u64 {
         // FNV-1a, 64 bit (Fowler, Noll, Vo).

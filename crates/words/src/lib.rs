@@ -213,13 +213,13 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     /// Words that describe this track ("driving"), for display.
     pub moods: Vec<String>,
-    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    /// Requested properties of the sound, from [`SOUNDS`], and their strengths (negative for the opposite).
     pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     pub instruments: Vec<String>,
     /// Whether the track is silent ("no drums").
     pub absent: bool,
-    /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
+    /// Words of patch names and tags that must not play, and names of drum voices that must not be hit.
     pub without: Vec<String>,
     /// Octaves up (positive) or down.
     pub octave: i8,
@@ -252,7 +252,7 @@ pub struct Shape {
     pub level_db: f32,
     /// The patch that plays; `None` leaves it to the words.
     pub patch: Option<String>,
-    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    /// Bars to write again, counted from 0; all others keep the notes of the parent take. `None` for all bars.
     pub new_bars: Option<Vec<u32>>,
     /// Whether the sound of the other bars is the parent's as well, to the bit.
     pub keeps_sound: bool,

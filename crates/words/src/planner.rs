@@ -307,7 +307,8 @@ fn draw_tempo(facts: &StyleFacts, genre: Option<&Genre>, intent: &Intent, seed: 
     };
     let energy = f64::from(intent.attributes.energy) - 0.5;
     let pace = f64::from(intent.pace).clamp(-1.0, 1.0);
-    // A share of the way to the end that is asked for: a plain shift left a slow ballad at 122 where the range is wide.
+    // A fraction of the way to the end of the range in the requested direction: a plain shift left a slow ballad at 122 bpm where
+    // the range is wide.
     let (reach, slack) = match (own_range, pace < 0.0) {
         (Some(_), true) => (1.2, SLOWER * pace.abs()),
         (Some(_), false) => (1.2, FASTER * pace.abs()),

@@ -31,7 +31,7 @@ pub(super) struct Wishes {
     /// Instruments that a style usually has; they count where none is named.
     pub(super) usual: Vec<String>,
     pub(super) unwanted: Vec<String>,
-    /// Names of voices of the drums that shall not be hit.
+    /// Names of drum voices that must not be hit.
     pub(super) silent: Vec<String>,
     pub(super) octave: i8,
     pub(super) absent: bool,
@@ -296,7 +296,7 @@ impl Reader {
         }
     }
 
-    /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": one part is asked for, and nothing else.
+    /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": a single part is requested.
     fn one_part(&mut self) {
         const LOOPS: [&str; 9] =
             ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];

@@ -36,7 +36,7 @@ pub(super) fn named(name: &str) -> Option<&'static str> {
     SOUNDS.into_iter().find(|known| *known == name)
 }
 
-/// Adds what is asked for to what was: the same word twice is meant more strongly, its opposite takes it back.
+/// Adds a requested property to the existing ones: the same word again makes it stronger, its opposite cancels it.
 pub(super) fn add(wanted: &mut Vec<(String, f32)>, name: &str, strength: f32) {
     match wanted.iter_mut().find(|(known, _)| known == name) {
         Some((_, before)) => *before = (*before + strength).clamp(-MOST, MOST),

@@ -62,7 +62,7 @@ impl Transport {
     /// Sends a request and parses the response as JSON.
     ///
     /// # Errors
-    /// As [`Self::bytes`], and if the response is not such JSON.
+    /// Returns the errors of [`Self::bytes`], and an error if the response is not the expected JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -78,7 +78,8 @@ impl Transport {
     /// long as `time`, so the request runs on a thread of its own, which owns nothing else. A cancelled request abandons it.
     ///
     /// # Errors
-    /// [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, otherwise why there was no response.
+    /// Returns [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, and otherwise the reason why there was no
+    /// response.
     pub(super) fn bytes(
         &self,
         method: Method,

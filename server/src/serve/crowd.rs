@@ -1,9 +1,9 @@
-//! Which connections are open, so that clients that make the server wait keep nobody out.
+//! Tracks open connections, so that slow clients cannot lock others out.
 //!
-//! A client that opens connections and sends no request, sends one byte by byte, or does not take the answer, costs the others
-//! their places (the attacks "Slowloris" of 2009 and "R-U-Dead-Yet" of 2010, and slow reading). So when all places are taken, one
-//! of those that are waited for makes room: the one that has asked for nothing for the longest time, or else the one that has
-//! sent or taken too little for the longest time.
+//! A client that opens connections without sending a request, sends one byte at a time, or does not read the response, takes up
+//! places (the attacks "Slowloris" of 2009 and "R-U-Dead-Yet" of 2010, and slow reading). When all places are taken, one of the
+//! connections that the server is waiting for is closed: the one that has been idle without a request for longest, or else the
+//! one that has sent or read too little for longest.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -93,12 +93,12 @@ impl Guest {
         guest
     }
 
-    /// Ends when the connection shall make room.
+    /// Ends when the connection must make room.
     pub(super) async fn closed(&self) {
         self.close.notified().await;
     }
 
-    /// The connection is no more.
+    /// The connection was closed.
     pub(super) fn leave(&self) {
         self.change(|state| state.gone = true);
     }
@@ -153,11 +153,10 @@ impl Guest {
         }
     }
 
-    /// Answers a request; until the last byte of the answer is given away, the connection does not count as one that waits for
-    /// a request.
+    /// Answers a request. The connection does not count as idle until the last byte of the response has been handed over.
     ///
     /// # Errors
-    /// None.
+    /// Never returns an error.
     pub(super) async fn answer(
         self,
         router: TowerToHyperService<Router>,
@@ -180,7 +179,7 @@ impl Drop for Visit {
     }
 }
 
-/// The body of a request, which tells when its client is waited for.
+/// A request body that records when the server is waiting for its client.
 struct Awaited {
     body: Incoming,
     guest: Guest,

@@ -27,7 +27,7 @@ pub struct Limits {
     pub head_time: Duration,
     /// Connections at a time; for a new one, the one whose client has been waited for the longest is closed.
     pub connections: usize,
-    /// How long a client may keep the server waiting in the midst of a request or an answer when there are no connections left.
+    /// How long a client may keep the server waiting in the middle of a request or response when no connections are left.
     pub crowd_time: Duration,
     /// Maximum number of simultaneous event streams and long-polling requests.
     pub watchers: usize,

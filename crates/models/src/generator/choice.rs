@@ -9,7 +9,7 @@ use resonantgen_music::track::Track;
 const INSTRUMENT_SCORE: f32 = 7.0;
 /// What a word of the genre is worth; of several one is enough.
 const USUAL_SCORE: f32 = 2.5;
-/// Against an instrument that shall not play.
+/// Penalty for an instrument that the prompt excludes.
 const UNWANTED_SCORE: f32 = -20.0;
 /// Worth of a word that is a part of a longer tag: an electric piano is hardly a piano.
 const PART_OF_TAG: f32 = 0.3;
@@ -43,8 +43,9 @@ const PARENT_SCORE: f32 = 6.5;
 /// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
-/// The patch for `request`: the one that is asked for, if the bundle has it; else named instruments win, then what suits style and attributes, with a seeded choice among the best.
-/// One patch may be excluded. `None` only if the bundle has no (other) patch for the track.
+/// Chooses the patch for `request`. A requested patch is used if the bundle has it. Otherwise named instruments win, then
+/// whatever suits style and attributes, with a seeded choice among the best. One patch may be excluded. `None` only if the bundle
+/// has no (other) patch for the track.
 pub(super) fn choose_patch<'a>(
     bundle: &'a Bundle,
     request: &TakeRequest<'_>,
@@ -52,7 +53,7 @@ pub(super) fn choose_patch<'a>(
 ) -> Option<&'a Patch> {
     if let Some(held) = request.patch {
         let held = bundle.patches(request.track).find(|patch| patch.id == held);
-        // What was asked for is not exchanged.
+        // A requested patch is never exchanged.
         if held.is_some() {
             return held.filter(|patch| without != Some(patch.id.as_str()));
         }

@@ -1,8 +1,8 @@
-//! Leans a composition to the figures of its genre: the groove of the drums, the roles of bass, chords and melody, fills at the
-//! ends of phrases, and a second half that is no copy of the first.
+//! Biases a composition towards the figures of its genre: the groove of the drums, the roles of bass, chords and melody, fills at
+//! the ends of phrases, and a second half that is not a copy of the first.
 //!
-//! All of it is added to the logits before the rules of harmony mask them. A figure says where something is played; which notes,
-//! how loud and what lies between stays the composer's.
+//! All of this is added to the logits before the rules of harmony mask them. A figure determines where something is played. The
+//! notes, their loudness and everything in between are up to the composer.
 
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ pub(super) struct Figure<'a> {
     has_octaves: bool,
     /// Bars that are to differ from those four before.
     differs: Vec<bool>,
-    /// Voices that shall not be hit.
+    /// Voices that must not be hit.
     silent: [bool; DRUM_CLASS_COUNT],
     /// The class of the step's last hit.
     last: Option<usize>,
@@ -83,7 +83,7 @@ impl<'a> Figure<'a> {
             silent,
             last: None,
         };
-        // An edit follows the take at hand, which has its figure already.
+        // An edit follows its parent take, which already has its figure.
         if super::bias::parent(request).is_some() {
             return figure;
         }

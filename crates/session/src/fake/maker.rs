@@ -9,7 +9,7 @@ use resonantgen_words::TextUnderstanding;
 
 use super::fake_take;
 
-/// Makes takes of a little noise, and counts what it was asked for.
+/// Makes takes of quiet noise, and counts requests.
 #[derive(Debug, Default)]
 pub struct Fake {
     made: AtomicU32,

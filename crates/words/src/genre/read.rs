@@ -23,7 +23,7 @@ pub struct GenreError {
 
 /// Most notes at once that a role may ask for.
 const MOST_VOICES: u32 = 6;
-/// How often a fill ends a phrase, and how often a second half may be a copy, where nothing is said.
+/// How often a fill ends a phrase, and how often a second half may be a copy, unless a genre says otherwise.
 const FILLS: f32 = 0.95;
 const COPIES: f32 = 0.1;
 
@@ -136,10 +136,11 @@ struct RawTemplate {
 type Raws = BTreeMap<String, (String, RawGenre)>;
 
 impl Genres {
-    /// The built-in genres and those of further texts, each with what to call it in errors.
+    /// The built-in genres and those of further texts, each with a name for error messages.
     ///
     /// # Errors
-    /// A text is no table of genres, or what it says makes no sense; the message is one line and says where.
+    /// Returns an error if a text is not a table of genres, or its contents are inconsistent; the message is one line and names
+    /// the place.
     pub fn with(files: &[(&str, &str)]) -> Result<Self, GenreError> {
         let built_in = [
             ("grooves.toml", include_str!("grooves.toml")),
