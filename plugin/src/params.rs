@@ -270,9 +270,9 @@ fn key_or_off(name: &str, default: i32) -> IntParam {
         .with_string_to_value(Arc::new(move |text| {
             let text = text.trim();
             let is_named = |key: &i32| name_of(*key).eq_ignore_ascii_case(text);
-            (0..=CHORD_KEYS_OFF).find(is_named).or_else(|| {
-                text.parse().ok().filter(|key| (0..=CHORD_KEYS_OFF).contains(key))
-            })
+            (0..=CHORD_KEYS_OFF)
+                .find(is_named)
+                .or_else(|| text.parse().ok().filter(|key| (0..=CHORD_KEYS_OFF).contains(key)))
         }))
 }
 

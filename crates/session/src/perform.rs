@@ -205,6 +205,12 @@ mod tests {
         session
     }
 
+    /// A chord under some half bars, and none under those before.
+    fn under(half_bars: std::ops::Range<usize>, symbol: &str) -> Vec<Option<Chord>> {
+        let chord: Chord = symbol.parse().expect("a chord");
+        (0..half_bars.end).map(|half_bar| Some(chord).filter(|_| half_bars.contains(&half_bar))).collect()
+    }
+
     fn notes(session: &Session, track: Track) -> Vec<(u32, u8)> {
         let take = session.track(track).take().expect("a take");
         take.score.notes.iter().map(|note| (note.step, note.pitch)).collect()
@@ -215,7 +221,7 @@ mod tests {
         let mut session = session();
         let before = session.clone();
         let maker = Fake::default();
-        session.reharmonise(&maker, 0..2, "Dm".parse().expect("a chord"), &Silent).expect("other chords");
+        session.reharmonise(&maker, &under(0..2, "Dm"), &Silent).expect("other chords");
         assert_eq!((maker.made(), maker.performed()), (0, 3), "all but the drums have a note there");
         assert_eq!(session.plan.as_ref().expect("a plan").chords[0].to_string(), "Dm");
         assert_eq!(ids(&session)[0], ids(&before)[0], "drums have no chords");
@@ -232,6 +238,15 @@ mod tests {
         assert!(heard.contains(&session.track(Track::Bass).take().expect("a take").id));
         session.undo().expect("an action");
         assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan));
+        // Several chords at once are one action.
+        let played = [under(0..1, "Dm"), under(2..3, "G")[1..].to_vec()].concat();
+        session.reharmonise(&Fake::default(), &played, &Silent).expect("other chords");
+        let symbols = |session: &Session| -> Vec<String> {
+            session.plan.as_ref().expect("a plan").chords.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(symbols(&session), ["Dm", "Am", "G", "F"]);
+        session.undo().expect("an action");
+        assert_eq!(ids(&session), ids(&before));
     }
 
     #[test]
@@ -239,15 +254,13 @@ mod tests {
         let mut session = session();
         let before = ids(&session);
         let maker = Fake::default();
-        session
-            .reharmonise(&maker, 2..4, "G".parse().expect("a chord"), &Silent)
-            .expect("nothing sounds there");
+        session.reharmonise(&maker, &under(2..4, "G"), &Silent).expect("nothing sounds there");
         assert_eq!((ids(&session), maker.performed()), (before.clone(), 0));
         session.set_lock(Track::Bass, true).expect("a take");
-        let refused = session.reharmonise(&maker, 0..1, "Dm".parse().expect("a chord"), &Silent);
+        let refused = session.reharmonise(&maker, &under(0..1, "Dm"), &Silent);
         assert!(matches!(refused, Err(SessionError::ChordInUse(Track::Bass))));
         assert_eq!(ids(&session), before);
-        let beyond = session.reharmonise(&maker, 3..9, "Dm".parse().expect("a chord"), &Silent);
+        let beyond = session.reharmonise(&maker, &under(3..9, "Dm"), &Silent);
         assert!(matches!(beyond, Err(SessionError::NoSuchHalfBar { half_bar: 8, count: 4 })));
     }
 

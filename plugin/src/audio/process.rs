@@ -209,7 +209,8 @@ impl Processor {
                 _ => continue,
             };
             if chords_from.is_some_and(|from| key >= from) {
-                let beat = position.beat + f64::from(at) * position.bpm / (60.0 * self.sample_rate_hz) + shift;
+                let beat =
+                    position.beat + f64::from(at) * position.bpm / (60.0 * self.sample_rate_hz) + shift;
                 self.port.play(PlayedKey { key, is_down, beat: Some(beat).filter(|_| position.playing) });
             } else if is_down && let Some((target, slot)) = trigger::of_key(key) {
                 add(TriggerEvent { target, slot, at });

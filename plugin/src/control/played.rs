@@ -151,7 +151,11 @@ mod tests {
         let mut producer = played.open();
         // From bar 6 of the song: the second bar of the loop, then the first.
         play(&mut played, &mut producer, &[(AM, 16.0, 20.0), (F, 20.0, 24.0), (G, 24.0, 26.0)]);
-        assert_eq!(symbols(&played.chords(&plan, 26.0)), ["G", "Am", "F", "F"], "a turn ends with the last note");
+        assert_eq!(
+            symbols(&played.chords(&plan, 26.0)),
+            ["G", "Am", "F", "F"],
+            "a turn ends with the last note"
+        );
         assert_eq!(played.sounding(false), None);
     }
 

@@ -148,7 +148,9 @@ impl App {
                 }
             }
             Action::Chord { from, to, chord } => {
-                self.change_chords((0..to).map(|half_bar| Some(chord).filter(|_| half_bar >= from)).collect());
+                self.change_chords(
+                    (0..to).map(|half_bar| Some(chord).filter(|_| half_bar >= from)).collect(),
+                );
             }
             Action::CaptureChords => self.capture_chords(),
             Action::Sound(track, patch) => {

@@ -31,7 +31,9 @@ impl App {
         let place = pos2(rect.left() + 76.0, rect.bottom() - 2.0 - BUTTON[1]);
         let text = RichText::new("Capture").font(theme::strong(11.0));
         let button = ui.put(Rect::from_min_size(place, vec2(BUTTON[0], BUTTON[1])), Button::new(text));
-        button.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, "Capture the chords that you played"));
+        button.widget_info(|| {
+            WidgetInfo::labeled(egui::Role::Button, true, "Capture the chords that you played")
+        });
         let hint = "Put the chords that you have just played under the loop: bass, harmony and melody move to them, their rhythm stays";
         if button.on_hover_text(hint).clicked() {
             actions.push(Action::CaptureChords);
