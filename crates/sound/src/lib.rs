@@ -1,4 +1,4 @@
-//! Signal processing on takes: pure functions of samples. It may know `music`, but no files and no models.
+//! Signal processing on takes: pure functions of samples. This crate may know `music`, but no files or models.
 //!
 //! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`finish`] what a mixing engineer does
 //! to a stem, [`listen`] detects onsets and pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another
