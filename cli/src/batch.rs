@@ -29,7 +29,7 @@ use crate::{folder, generate, interrupt, open, report};
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
-/// Most bytes of a table: some hundred thousand rows.
+/// Maximum size of a table in bytes: some hundred thousand rows.
 const TABLE_BYTES: u64 = 16 << 20;
 
 /// The record next to a row's session.
@@ -201,7 +201,7 @@ fn read(command: &[String], folder: &Path) -> Result<Request> {
     Ok(generate::request(parsed))
 }
 
-/// Reads the table, which may come through a pipe; what never ends is refused.
+/// Reads the table, which may come through a pipe. Input that never ends is refused.
 fn read_table(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! The ResonantGen instrument: parameters, processing, state and editor around the engine. It may know all crates, and is the only
+//! The ResonantGen instrument: parameters, processing, state and editor around the engine. This crate may know all others, and is the only
 //! user of the plugin framework.
 //!
 //! Threads: the host's audio thread (`audio`), the host's main thread (state, editor), and two per instance that serve both

@@ -29,7 +29,7 @@ impl Machine {
     }
 }
 
-/// Name of the processor, as the system tells it.
+/// Name of the processor, as reported by the system.
 fn processor() -> Option<String> {
     if cfg!(windows) {
         return std::env::var("PROCESSOR_IDENTIFIER").ok();

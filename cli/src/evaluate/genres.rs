@@ -20,7 +20,7 @@ use crate::args::Evaluate;
 use crate::progress::Cancellable;
 use crate::{interrupt, report};
 
-/// Genres and their traits, the first of each is its signature.
+/// Genres and their traits; the first trait of each is its signature.
 const GENRES: &str = include_str!("genres.txt");
 
 /// A genre of the list.
@@ -57,7 +57,7 @@ pub fn prompts() -> Result<Vec<&'static str>> {
     Ok(cases(GENRES)?.into_iter().map(|case| case.prompt).collect())
 }
 
-/// The scores of all tracks, without sound.
+/// The scores of all tracks, without audio.
 pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc<Take>>)> {
     let request = Request::generate(prompt).seed(seed);
     let (intent, plan) = Session::default().prepare(&request, Some(engine))?;
@@ -82,10 +82,10 @@ pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc
     Ok((plan, takes))
 }
 
-/// What was found over all pieces.
+/// Results over all pieces.
 #[derive(Default)]
 struct Tallies {
-    /// By whether the genre is one of the twelve.
+    /// Grouped by whether the genre is one of the twelve.
     signatures: [Vec<bool>; 2],
     traits: [Vec<bool>; 2],
     copied: [Vec<bool>; 4],

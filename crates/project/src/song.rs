@@ -227,7 +227,7 @@ mod tests {
         // Four bars at 240 bpm come before the drop, which is played twice.
         let start = 4 * 48_000;
         assert_eq!(markers[2].seconds, 4.0);
-        // What rings over from the build is added to its first half second.
+        // The tail of the build is added to its first half second.
         let body = 47_000..2 * frames - TAIL_LEAD;
         for (offset, sample) in stem.left[start..][..2 * frames].iter().enumerate() {
             if body.contains(&offset) {
@@ -278,7 +278,7 @@ mod tests {
             song_stem(&project, Track::Bass) == song_stem(&session, Track::Bass),
             "what sleeps is unpacked"
         );
-        // A copy of a section costs no sound.
+        // Copying a section adds no audio.
         let mut copied = session.clone();
         let drop = copied.find_section("drop").expect("there");
         copied.copy_section(drop).expect("a copy");

@@ -103,7 +103,7 @@ impl Session {
                 made.push((track, None));
                 continue;
             }
-            // The take that plays is heard too: an edit stays close to it.
+            // The playing take is heard too, because an edit stays close to it.
             let is_close = request.operation == Operation::Edit && intent.track(track).closeness > 0.0;
             let parent = self.track(track).take().filter(|_| is_close);
             let context = in_order(heard.iter().cloned().chain(parent.map(|take| (track, take.clone()))));
@@ -222,7 +222,7 @@ impl Session {
             let wanted = &mut intent.tracks[track.index()];
             wanted.absent = false;
             if let Some(shape) = &mut wanted.shape {
-                // It is another take of all bars, and an instrument that is named now plays.
+                // All bars are made again, and a newly named instrument plays.
                 shape.new_bars = None;
                 shape.keeps_sound = false;
                 shape.patch =
@@ -288,7 +288,7 @@ impl Session {
         Ok(Plan { swing: shared.swing, ..make_plan(intent, &bound, self.seed_of(request))? })
     }
 
-    /// Takes that a request leaves as they are.
+    /// Takes that a request leaves unchanged.
     fn kept(&self, request: &Request) -> impl Iterator<Item = (Track, &Arc<Take>)> {
         let scope = request.scope;
         Track::ALL.into_iter().filter_map(move |track| {

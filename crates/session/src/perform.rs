@@ -10,7 +10,7 @@ use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
 
-/// A take whose notes move.
+/// A take whose notes must move.
 struct Move {
     take: Arc<Take>,
     plan: Plan,
@@ -18,14 +18,14 @@ struct Move {
 }
 
 impl Session {
-    /// Puts other chords under half bars: `chords` has an entry for each half bar from the first, and `None` leaves what is there. Takes
-    /// that play under a new chord are performed again with their notes moved to it ([`reharmonise`]): rhythm, contour and sound stay,
-    /// and so do all other bars. Can be undone.
+    /// Puts other chords under half bars: `chords` has an entry for each half bar from the first, and `None` leaves what is there.
+    /// Takes that play under a new chord are performed again with their notes moved to it ([`reharmonise`]). Rhythm, contour, sound
+    /// and all other bars stay the same. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] when there are more entries than half bars;
-    /// [`SessionError::ChordInUse`] when a locked track would have to move; else when a take cannot be performed or the observer
-    /// cancels. The session is then unchanged.
+    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] if there are more entries than half bars;
+    /// [`SessionError::ChordInUse`] if the notes of a locked track would have to move; another error if a take cannot be
+    /// performed or the observer cancels. The session is then unchanged.
     pub fn reharmonise(
         &mut self,
         maker: &dyn Maker,
@@ -77,7 +77,7 @@ impl Session {
         let mut moves = Vec::new();
         for track in Track::ALL {
             let Some(take) = self.track(track).take() else { continue };
-            // What was measured of an imported loop cannot be moved.
+            // The measured notes of an imported loop cannot be moved.
             if take.recipe.plan.chords.len() != count || take.recipe.imported.is_some() {
                 continue;
             }
@@ -119,7 +119,7 @@ impl Session {
         self.remember();
         let state = self.track_mut(track);
         state.add(take.clone());
-        // Of the sounds that are tried one after the other, the last is kept.
+        // When sounds are tried one after another, only the last take is kept.
         let was_tried = playing.id != origin.id && playing.id != take.id;
         if was_tried && !state.favourites.contains(&playing.id) {
             state.forget(&playing.id, &origin.id);
@@ -130,11 +130,11 @@ impl Session {
         Ok(())
     }
 
-    /// Holds the sound of the take that plays: new takes of the track are written for it and played by it. `false` lets it go. Not
-    /// undone by undo, as nothing that sounds changes.
+    /// Holds the sound of the playing take: new takes of the track are written for it and played with it. `false` releases it.
+    /// This is not an undo step, because nothing audible changes.
     ///
     /// # Errors
-    /// [`SessionError::NothingToLock`] when there is no take whose sound could be held.
+    /// [`SessionError::NothingToLock`] if there is no take whose sound could be held.
     pub fn hold_sound(&mut self, track: Track, holds: bool) -> Result<(), SessionError> {
         let sound = self.track(track).take().map(|take| take.patch.clone()).filter(|patch| !patch.is_empty());
         let held = if holds { Some(sound.ok_or(SessionError::NothingToLock(track))?) } else { None };
@@ -169,7 +169,7 @@ impl Session {
         Ok(maker.perform(&request, observer)?)
     }
 
-    /// The take whose notes a take plays with another sound; itself if there is none.
+    /// The take whose notes this take plays with another sound, or the take itself.
     fn origin(&self, take: &Arc<Take>) -> Arc<Take> {
         let of = take.recipe.taken_over.as_ref();
         let history = &self.track(take.recipe.track).history;
@@ -177,7 +177,7 @@ impl Session {
         found.filter(|origin| origin.score == take.score).unwrap_or(take).clone()
     }
 
-    /// The takes that a take heard while it was made, each as what has become of it since.
+    /// The takes that a take heard when it was made, each replaced by its current successor.
     fn heard_now(&self, take: &Take, made: &[(Arc<Take>, Arc<Take>)]) -> Vec<Arc<Take>> {
         let now = |heard: Arc<Take>| {
             made.iter().find(|(before, _)| before.id == heard.id).map_or(heard, |(_, after)| after.clone())
@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(now.recipe.taken_over.as_ref().map(|notes| &notes.from), Some(&then.id));
             assert_eq!(now.recipe.intent, then.recipe.intent, "an earlier edit stays");
         }
-        // The harmony hears the bass as it is now.
+        // The harmony hears the current bass.
         let heard = &session.track(Track::Harmony).take().expect("a take").recipe.context;
         assert!(heard.contains(&session.track(Track::Bass).take().expect("a take").id));
         session.undo().expect("an action");

@@ -236,7 +236,15 @@ impl Session {
         }
     }
 
-    /// Finds a section by name, ignoring case, or by its number in [`Session::sections`], from 1.
+    /// Finds a section by name, ignoring case and hyphens, or by its number in [`Session::sections`], from 1.
+    ///
+    /// ```
+    /// use resonantgen_session::{Session, SessionError};
+    ///
+    /// let session = Session::default();
+    /// assert_eq!(session.find_section("a")?, session.find_section("1")?);
+    /// # Ok::<(), SessionError>(())
+    /// ```
     ///
     /// # Errors
     /// [`SessionError::NoSuchSection`] if there is none.

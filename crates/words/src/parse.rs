@@ -356,7 +356,7 @@ pub fn edit_with(
     Ok(edited)
 }
 
-/// What is asked of the piece's sound and of a track's own.
+/// The sound requested for the piece and for a track.
 fn together(piece: &Wishes, own: &Wishes) -> Vec<(String, f32)> {
     let mut sound = piece.sounds.clone();
     for (name, strength) in &own.sounds {

@@ -90,7 +90,7 @@ impl Transport {
         let (sender, receiver) = mpsc::channel();
         let (transport, path) = (self.clone(), path.to_owned());
         let request = move || {
-            // Nobody listens any more when it was cancelled.
+            // After a cancellation, nobody is listening.
             let _ = sender.send(transport.wait_for_bytes(method, &path, time));
         };
         let gone = |reason: String| RemoteError::Gone { address: self.address.clone(), reason };
@@ -211,7 +211,7 @@ mod tests {
         assert!(error.to_string().ends_with("does not answer (no server listens there)"), "{error}");
     }
 
-    /// Servers that hold a request up: one that says nothing, one that does not read, one that drips.
+    /// Servers that stall a request: one that says nothing, one that does not read, one that sends a byte at a time.
     #[test]
     fn a_request_to_a_stalled_server_is_cancelled() {
         use std::io::{Read, Write};
@@ -246,7 +246,7 @@ mod tests {
             let transport = Transport::new(&address, None).expect("an address");
             let method =
                 if kind == "does not read" { Method::Post("x/y", body.clone()) } else { Method::Get };
-            // It would hold for an hour.
+            // Would otherwise take an hour.
             let time = Duration::from_secs(3_600);
             let answer = transport.bytes(method, "/", time, &|| is_reached.load(Ordering::Acquire));
             assert_eq!(answer, Err(RemoteError::Cancelled), "a server that {kind}");

@@ -20,7 +20,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::Notify;
 
-/// Bytes that a client must send or take to count as one that goes on.
+/// Bytes that a client must send or read to count as making progress.
 const STEP_BYTES: usize = 16 << 10;
 
 /// The open connections.
@@ -29,11 +29,11 @@ pub struct Crowd(Mutex<Places>);
 
 #[derive(Debug, Default)]
 struct Places {
-    /// Counts what happens, in place of a clock.
+    /// A counter of events, used instead of a clock.
     now: u64,
-    /// Connections that wait for a request, by when they began to.
+    /// Connections waiting for a request, by when the wait began.
     idle: BTreeMap<u64, Arc<Notify>>,
-    /// Connections in the midst of a request whose client is waited for, by when that began.
+    /// Connections within a request whose client the server is waiting for, by when the wait began.
     slow: BTreeMap<u64, (Instant, Arc<Notify>)>,
 }
 
@@ -42,8 +42,8 @@ impl Crowd {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the connection that has waited for a request for the longest time; if none waits for one, the connection that has
-    /// waited for its client for the longest time, if that is at least `patience`.
+    /// Closes the connection that has waited longest for a request. If there is none, closes the one whose client the server has
+    /// waited for longest, if that is at least `patience`.
     pub(super) fn make_room(&self, patience: Duration) {
         let mut places = self.places();
         if let Some((_, longest)) = places.idle.pop_first() {
@@ -66,19 +66,19 @@ pub struct Guest {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that are being answered.
+    /// Number of requests being answered.
     requests: usize,
-    /// Whether the rest of a request is waited for.
+    /// Whether the server is waiting for the rest of a request.
     awaits_body: bool,
-    /// Whether the client must take something before more can be sent.
+    /// Whether the client must read something before more can be sent.
     awaits_taking: bool,
-    /// Bytes since the client was waited for first.
+    /// Bytes transferred since the server first waited for the client.
     moved: usize,
     place: Option<Place>,
     gone: bool,
 }
 
-/// Where a connection that is waited for stands.
+/// The list in which a connection waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Idle(u64),
@@ -86,7 +86,7 @@ enum Place {
 }
 
 impl Guest {
-    /// A connection that waits for its first request.
+    /// A connection that is waiting for its first request.
     pub(super) fn new(crowd: &Arc<Crowd>) -> Self {
         let guest = Self { crowd: Arc::clone(crowd), close: Arc::default(), state: Arc::default() };
         guest.change(|_| {});
@@ -103,22 +103,22 @@ impl Guest {
         self.change(|state| state.gone = true);
     }
 
-    /// The client has to take something before more can be sent.
+    /// The client must read something before more can be sent.
     pub(super) fn awaits_taking(&self) {
         self.change(|state| state.awaits_taking = true);
     }
 
-    /// The client has taken everything so far.
+    /// The client has read everything so far.
     pub(super) fn has_taken(&self) {
         self.change(|state| state.awaits_taking = false);
     }
 
-    /// The client has sent or taken some bytes.
+    /// The client has sent or read some bytes.
     pub(super) fn moves(&self, bytes: usize) {
         self.change(|state| state.moved += bytes);
     }
 
-    /// Changes the state, and the place that follows from it.
+    /// Changes the state, and updates the connection's place accordingly.
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
@@ -217,7 +217,7 @@ impl Drop for Awaited {
     }
 }
 
-/// The body of an answer, which keeps its connection busy.
+/// A response body, which keeps its connection busy.
 struct Held {
     body: Body,
     _visit: Visit,
@@ -266,14 +266,14 @@ mod tests {
         }
         taking.awaits_taking();
         sending.change(|state| state.awaits_body = true);
-        // Too little to count.
+        // Too little to count as progress.
         taking.moves(STEP_BYTES - 1);
         crowd.make_room(Duration::ZERO);
         assert_eq!(guests.each_ref().map(Guest::is_closed), [false, false, false, true]);
-        // Nobody is cut off who has not been slow for long enough.
+        // No client is cut off before it has been slow for long enough.
         crowd.make_room(Duration::from_secs(3_600));
         assert!(!guests.iter().any(Guest::is_closed));
-        // Who goes on is behind who does not.
+        // A client that makes progress ranks behind one that does not.
         taking.moves(1);
         crowd.make_room(Duration::ZERO);
         assert_eq!(guests.each_ref().map(Guest::is_closed), [false, true, false, false]);

@@ -4,6 +4,13 @@ use super::{Form, FormPart, MOST_BARS, MOST_PARTS, SectionKind};
 use resonantgen_music::plan::BARS_RANGE;
 
 /// The length of a song.
+///
+/// ```
+/// use resonantgen_words::form::Length;
+///
+/// assert_eq!("64 bars".parse(), Ok(Length::Bars(64)));
+/// assert_eq!("2:30".parse(), Ok(Length::Seconds(150.0)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Length {
     /// In bars.

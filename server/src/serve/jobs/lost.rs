@@ -96,7 +96,7 @@ impl Jobs {
         notices
     }
 
-    /// Wakes a take of `known`, and first those that it heard; `above` are the takes that wait for it.
+    /// Restores a take of `known`, and before it the takes that it heard. `above` lists the takes that depend on it.
     fn wake(
         &self,
         session: &SessionId,
@@ -112,7 +112,7 @@ impl Jobs {
         above.push(take.id.clone());
         for heard in known.heard_by(take) {
             if heard.is_asleep() && !above.contains(&heard.id) {
-                // Without it the take sounds a little different, which is better than silence.
+                // Without it the take sounds slightly different, which is better than silence.
                 if let Err(Failure::Stopped) = self.wake(session, known, &heard, above) {
                     return Err(Failure::Stopped);
                 }
@@ -135,7 +135,7 @@ impl Jobs {
             }
         };
         known.wake(&awake);
-        // A full disk may have room the next time.
+        // A full disk may have space next time.
         self.sessions.wake(session, &awake).map_err(|_| Failure::Stopped)
     }
 }
