@@ -399,7 +399,7 @@ fn what_is_no_loop_is_refused_in_words() {
         (write("nothing.wav", b""), "empty"),
         (write("film.mp4", b"\0\0\0\x18ftypmp42 and so on, with \xff\xfb in it"), "video"),
         (write("film.mkv", b"\x1a\x45\xdf\xa3 and so on, with more of it"), "video"),
-        (write("film.avi", b"RIFF\0\0\0\0AVI LIST"), "no WAV"),
+        (write("film.avi", b"RIFF\0\0\0\0AVI LIST"), "not a WAV"),
         (write("text.wav", b"this is a shopping list"), "another kind"),
         (write("cut.wav", &whole[..whole.len() / 2]), "shorter than its header"),
         (write("head.wav", &whole[..20]), ""),

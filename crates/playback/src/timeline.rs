@@ -77,6 +77,13 @@ impl Default for Position {
 impl Position {
     /// The same position at a tempo that takes can have. If the host is too fast, its half note (or whole note, and so on) counts
     /// as the quarter note; if it is too slow, its eighth note does. Realtime-safe.
+    ///
+    /// ```
+    /// use resonantgen_playback::Position;
+    ///
+    /// let position = Position { beat: 8.0, bpm: 300.0, ..Position::default() }.in_range();
+    /// assert_eq!((position.beat, position.bpm, position.scale), (4.0, 150.0, 0.5));
+    /// ```
     #[must_use]
     pub fn in_range(self) -> Self {
         let mut position = self;

@@ -1,4 +1,4 @@
-//! A whole song as sound and notes: its sections one after the other, with tails that ring over their borders.
+//! Renders a whole song as audio and notes: its sections in order, with tails that ring over their boundaries.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,23 +16,24 @@ pub const RING_OUT: usize = 3 * TAKE_SAMPLE_RATE_HZ as usize;
 /// Seconds in which a track falls by 60 dB where it stops, and where the song ends (index as [`Track::ALL`]).
 const STOPS_S: [f64; 4] = [0.5, 0.35, 0.9, 0.8];
 const ENDS_S: [f64; 4] = [1.6, 2.6, 3.6, 3.0];
-/// Audio frames before a section in which it is faded in from its loop's own end (5 ms), so that its first beat is whole.
+/// Audio frames before a section over which the section is faded in from its loop's own end (5 ms), so that its first beat is
+/// complete.
 const LEAD_IN: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
 
-/// The most audio frames before a border that what rings over it is made of (250 ms), and in which a step is taken away (4 ms).
+/// Maximum number of audio frames before a boundary from which a tail is made (250 ms), and over which a step is removed (4 ms).
 const HEARD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
 const SOFTENED: usize = TAKE_SAMPLE_RATE_HZ as usize / 250;
 
-/// A place in a song with its name.
+/// A named position in a song.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marker {
     /// Name of the section.
     pub name: String,
-    /// Which section.
+    /// The section.
     pub section: SectionId,
     /// Seconds from the song's start.
     pub seconds: f64,
-    /// Length in seconds, repeats included.
+    /// Length in seconds, including repeats.
     pub length_seconds: f64,
     /// Quarter notes from the song's start.
     pub quarter: f64,
@@ -64,7 +65,7 @@ fn passes(session: &Session, track: Track) -> Vec<Pass> {
     passes
 }
 
-/// Where each entry of a song's order begins.
+/// The start of each entry of a song's order.
 #[must_use]
 pub fn markers(session: &Session) -> Vec<Marker> {
     let mut markers: Vec<Marker> = Vec::new();
@@ -212,7 +213,7 @@ fn add(song: &mut StemAudio, at: usize, (left, right): (i32, i32)) {
     }
 }
 
-/// Some tracks of the whole song as one MIDI file, with a marker at each section.
+/// Some or all tracks of the whole song as one MIDI file, with a marker at each section.
 #[must_use]
 pub fn song_midi(session: &Session, tracks: &[Track]) -> Vec<u8> {
     let placements = session.placements();
@@ -256,7 +257,7 @@ mod tests {
         // Four bars at 240 bpm come before the drop, which is played twice.
         let start = 4 * 48_000;
         assert_eq!(markers[2].seconds, 4.0);
-        // What rings over from the build is added to its first half second.
+        // The tail of the build is added to its first half second.
         let body = 47_000..2 * frames - TAIL_LEAD;
         for (offset, sample) in stem.left[start..][..2 * frames].iter().enumerate() {
             if body.contains(&offset) {
@@ -307,7 +308,7 @@ mod tests {
             song_stem(&project, Track::Bass) == song_stem(&session, Track::Bass),
             "what sleeps is unpacked"
         );
-        // A copy of a section costs no sound.
+        // Copying a section adds no audio.
         let mut copied = session.clone();
         let drop = copied.find_section("drop").expect("there");
         copied.copy_section(drop).expect("a copy");

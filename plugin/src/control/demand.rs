@@ -1,4 +1,4 @@
-//! What the player needs, and how the audio thread asks for it.
+//! The player's demands, and the audio thread's end of the control side.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,6 +11,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
 use super::job::Trigger;
+use super::played::PlayedKey;
 
 /// Capacity of the ring buffer for triggers from the audio thread.
 const TRIGGER_CAPACITY: usize = 64;
@@ -25,7 +26,7 @@ pub struct Demand {
     pub takes: [Option<u32>; TRACK_COUNT],
     /// Playback tempo in quarter notes per minute; `None` while the tempo is changing, when takes are sliced.
     pub bpm: Option<f64>,
-    /// Kick, snare, hats and percussion are heard apart.
+    /// Whether kick, snare, hats and percussion are heard separately.
     pub drum_voices: bool,
     /// Number of the section that plays; `None` for the open one.
     pub section: Option<u32>,
@@ -45,7 +46,7 @@ pub struct DemandCell {
 }
 
 impl DemandCell {
-    /// Replaces the demand. Realtime-safe. Only one thread may call it.
+    /// Replaces the demand. Realtime-safe. Must be called from one thread only.
     fn write(&self, demand: &Demand) {
         for (cell, number) in self.takes.iter().zip(demand.takes) {
             cell.store(number.unwrap_or(0), Ordering::Relaxed);
@@ -145,6 +146,7 @@ impl Patience {
 pub struct ControlPort {
     control: Arc<Control>,
     triggers: Producer<SongTrigger>,
+    keys: Producer<PlayedKey>,
     demand: Demand,
     patience: Patience,
     is_triggered: bool,
@@ -152,13 +154,14 @@ pub struct ControlPort {
 }
 
 impl ControlPort {
-    /// A port, and the receiving end of its triggers. Not realtime-safe.
+    /// Creates a port and the receiving end of its triggers. Not realtime-safe.
     #[must_use]
     pub fn new(control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
         let (triggers, triggered) = RingBuffer::new(TRIGGER_CAPACITY);
         let port = Self {
             control: Arc::clone(control),
             triggers,
+            keys: control.played.lock().open(),
             demand: Demand::default(),
             patience: Patience::new(),
             is_triggered: false,
@@ -197,6 +200,11 @@ impl ControlPort {
         self.is_triggered = true;
     }
 
+    /// Forwards a key that is played as part of a chord. One that finds no room is lost. Realtime-safe.
+    pub fn play(&mut self, key: PlayedKey) {
+        let _ = self.keys.push(key);
+    }
+
     /// States what the player needs to play as `controls` say. With `bpm` `None` (the transport is stopped), the tempo stays as
     /// demanded before. Realtime-safe.
     pub fn demand(&mut self, controls: &Controls, bpm: Option<Option<f64>>) {
@@ -214,8 +222,8 @@ impl ControlPort {
         }
     }
 
-    /// In an offline render, waits until all demands and triggers are met, or until the waiting time is used up. Otherwise it
-    /// returns at once and is realtime-safe.
+    /// In an offline render, waits until all demands and triggers are met or the waiting time is used up. Otherwise returns at
+    /// once and is realtime-safe.
     pub fn wait(&mut self) {
         if !self.offline || self.control.is_answered() {
             self.is_triggered = false;

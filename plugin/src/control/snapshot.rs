@@ -60,7 +60,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The take that plays on a track unless a number chooses another.
+    /// The take that plays on a track unless another is chosen by number.
     #[must_use]
     pub fn playing(&self, track: Track) -> Option<&Arc<Take>> {
         self.early[track.index()].as_ref().or(self.session.track(track).take())
