@@ -183,7 +183,9 @@ fn plan(
     let mut command = vec![format!("--rate={}", arguments.rate), format!("--seed={seed}")];
     match row.get("song").map(|cell| table::yes_or_no(cell).ok_or(cell)) {
         Some(Err(cell)) => {
-            return Err(refuse(anyhow!("the cell song has {cell:?}: write yes or no, and a form into the column form")));
+            return Err(refuse(anyhow!(
+                "the cell song has {cell:?}: write yes or no, and a form into the column form"
+            )));
         }
         Some(Ok(true)) => command.push("--song".to_owned()),
         Some(Ok(false)) | None => {}

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Controls, Player, Position, SectionTakes, Slot, SwapAt, TakeClips, channel};
+use resonantgen_playback::{
+    Clip, Controls, Player, Position, SectionTakes, Slot, SwapAt, TakeClips, channel,
+};
 use resonantgen_project::{ExportOptions, SampleDepth, export};
 use resonantgen_session::Session;
 use resonantgen_take::{

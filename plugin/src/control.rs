@@ -424,7 +424,11 @@ impl Control {
     #[must_use]
     pub fn session_blob(&self) -> Vec<u8> {
         let session = self.session();
-        if Track::ALL.into_iter().flat_map(|track| session.states(track)).all(|state| state.history.is_empty()) {
+        if Track::ALL
+            .into_iter()
+            .flat_map(|track| session.states(track))
+            .all(|state| state.history.is_empty())
+        {
             return Vec::new();
         }
         let bytes = project::to_project(&session);

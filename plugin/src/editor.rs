@@ -452,7 +452,8 @@ impl App {
         let audio = &self.control.audio;
         let playing = audio.playing.load(Ordering::Relaxed);
         let number = Some(audio.section.load(Ordering::Relaxed)).filter(|number| *number > 0);
-        let song_quarter = Some(audio.song_quarter.load(Ordering::Relaxed)).filter(|quarter| playing && !quarter.is_nan());
+        let song_quarter =
+            Some(audio.song_quarter.load(Ordering::Relaxed)).filter(|quarter| playing && !quarter.is_nan());
         if view.plan.is_some() {
             let y = whole.top()..=whole.top() + song_strip::HEIGHT;
             let label = Rect::from_x_y_ranges(whole.left() + 12.0..=lanes.left() - 8.0, y.clone());

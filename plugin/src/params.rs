@@ -305,7 +305,13 @@ fn section(control: &Arc<Control>) -> IntParam {
         let by_name = control.snapshot().session.find_section(text);
         let session = control.session();
         let number = by_name.ok().and_then(|id| session.section(id)).map(|section| section.number as i32);
-        number.or_else(|| text.trim_end_matches(NONE).trim().parse().ok().map(|number: i32| number.clamp(0, SECTION_COUNT as i32)))
+        number.or_else(|| {
+            text.trim_end_matches(NONE)
+                .trim()
+                .parse()
+                .ok()
+                .map(|number: i32| number.clamp(0, SECTION_COUNT as i32))
+        })
     };
     IntParam::new("Section", 0, IntRange::Linear { min: 0, max: SECTION_COUNT as i32 })
         .with_value_to_string(Arc::new(name))

@@ -6,9 +6,7 @@ mod convert;
 mod song;
 
 pub use convert::ConvertError;
-pub use song::{
-    ChangeError, PartView, SectionChange, SectionRequest, SectionView, SongRequest, SongView,
-};
+pub use song::{ChangeError, PartView, SectionChange, SectionRequest, SectionView, SongRequest, SongView};
 
 use serde::{Deserialize, Serialize};
 

@@ -289,7 +289,8 @@ impl Ring {
         let fall_db = Self::FALL_DB_PER_SECOND[self.track.index()] * seconds;
         // It ends in silence.
         let gain = 10.0_f64.powf(-fall_db / 20.0) * (1.0 - fall_db / Self::FALL_DB).clamp(0.0, 1.0);
-        Source::read(Some(&mut self.source), place, bpm, dials).map(|lane| lane.map(|sample| sample * gain as f32))
+        Source::read(Some(&mut self.source), place, bpm, dials)
+            .map(|lane| lane.map(|sample| sample * gain as f32))
     }
 
     /// Whether it has faded away where the timeline is at `beat`.
@@ -478,7 +479,7 @@ impl Player {
             (place.bar, next_bar) = (Some(last), Some(bar));
         }
         self.begin_notes(&position, expected.as_ref(), &place, length);
-        self.move_song(controls.song_start, &place, expected.as_ref().filter(|_| goes_on));
+        self.move_song(controls.song_start, &place, expected.as_ref());
         self.turn_dials(controls, expected.as_ref().filter(|_| playing));
         match expected {
             Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
@@ -857,9 +858,8 @@ impl Lines {
             SwapAt::Now => Self::Any,
             SwapAt::Beat => Self::Every { unit: 1.0, origin: bar_start.unwrap_or(0.0) },
             SwapAt::Bar => bar_line,
-            SwapAt::Loop => current.filter(|source| source.clip.loops()).map_or(bar_line, |source| Self::Every {
-                unit: source.clip.quarters(),
-                origin: -source.alignment.shift,
+            SwapAt::Loop => current.filter(|source| source.clip.loops()).map_or(bar_line, |source| {
+                Self::Every { unit: source.clip.quarters(), origin: -source.alignment.shift }
             }),
         }
     }

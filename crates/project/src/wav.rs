@@ -81,12 +81,7 @@ pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: Sa
 /// A stereo WAV file of a song at [`TAKE_SAMPLE_RATE_HZ`], resampled to `sample_rate_hz`, with a cue point and a label at each
 /// marker.
 #[must_use]
-pub fn song_wav(
-    audio: &StemAudio,
-    markers: &[Marker],
-    sample_rate_hz: u32,
-    depth: SampleDepth,
-) -> Vec<u8> {
+pub fn song_wav(audio: &StemAudio, markers: &[Marker], sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
     let frames = audio.len() as f64 * f64::from(sample_rate_hz) / f64::from(TAKE_SAMPLE_RATE_HZ);
     let mut file = wav_of(&resample_loop(audio, frames.round() as usize), sample_rate_hz, depth);
     let places: Vec<(u32, &str)> = markers

@@ -89,7 +89,14 @@ impl Session {
         let section = request.scope.section().unwrap_or(open);
         if request.operation == Operation::Section {
             let tracks: Vec<Track> = request.scope.tracks().collect();
-            return self.regenerate_section(maker, section, &tracks, request.seed, request.settings, observer);
+            return self.regenerate_section(
+                maker,
+                section,
+                &tracks,
+                request.seed,
+                request.settings,
+                observer,
+            );
         }
         self.open_section(section)?;
         let made = self.apply_to_open(maker, request, observer);

@@ -239,6 +239,9 @@ mod tests {
         assert_eq!((scope.only_track(), Scope::of([]).only_track()), (None, None));
         assert_eq!(Scope::from(Track::Drums).only_track(), Some(Track::Drums));
         let bars = Scope::from(Track::Drums).in_bars(5..=6).in_section(SectionId(3));
-        assert_eq!((bars.bars(), bars.section(), bars.only_track()), (Some(5..=6), Some(SectionId(3)), Some(Track::Drums)));
+        assert_eq!(
+            (bars.bars(), bars.section(), bars.only_track()),
+            (Some(5..=6), Some(SectionId(3)), Some(Track::Drums))
+        );
     }
 }

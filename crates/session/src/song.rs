@@ -543,7 +543,11 @@ mod tests {
         assert_eq!(number(&session, fourth), Some(2), "the lowest that is free");
         let section = |id, number| Section { number, ..Section::new(SectionId(id), SectionKind::A) };
         let order = vec![Part { section: SectionId(1), repeats: 1 }];
-        let read = Song::read(vec![section(1, 0), section(2, 2), section(3, 2), section(4, 99)], order, SectionId(1));
+        let read = Song::read(
+            vec![section(1, 0), section(2, 2), section(3, 2), section(4, 99)],
+            order,
+            SectionId(1),
+        );
         let numbers: Vec<u32> = read.expect("a song").sections.iter().map(|section| section.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
     }

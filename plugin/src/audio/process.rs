@@ -333,9 +333,9 @@ impl Processor {
             self.port.wait();
             let Some(player) = &mut self.player else { break };
             let mut part = stems.each_mut().map(|[left, right]| [&mut left[from..to], &mut right[from..to]]);
-            let mut drums = drum_voices
-                .as_mut()
-                .map(|drums| drums.each_mut().map(|[left, right]| [&mut left[from..to], &mut right[from..to]]));
+            let mut drums = drum_voices.as_mut().map(|drums| {
+                drums.each_mut().map(|[left, right]| [&mut left[from..to], &mut right[from..to]])
+            });
             player.process(position, &controls, &mut part, drums.as_mut());
             self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
                 let message = NoteMessage { at: message.at + from as u32, ..message };

@@ -132,7 +132,8 @@ impl Publisher {
                 *clips = Arc::new(clips.with_clip(&clip, Arc::clone(&voiced)));
             }
         }
-        let drums = snapshot.wanted(demand).filter(|take| take.recipe.track == Track::Drums && !take.is_asleep());
+        let drums =
+            snapshot.wanted(demand).filter(|take| take.recipe.track == Track::Drums && !take.is_asleep());
         for take in drums {
             let clips = self.prepare(snapshot, take);
             let clip = demand.bpm.map_or(clips.original(), |bpm| clips.at(bpm));
@@ -148,8 +149,15 @@ impl Publisher {
     }
 
     /// A section's takes of one track, as far as they are prepared or can be for free.
-    fn section_takes(&mut self, snapshot: &Snapshot, state: &TrackState, playing: Option<&Arc<Take>>) -> SectionTakes {
-        let is_there = |this: &Self, take: &Take| !take.is_asleep() && (this.is_free() || this.prepared.contains_key(&take.id));
+    fn section_takes(
+        &mut self,
+        snapshot: &Snapshot,
+        state: &TrackState,
+        playing: Option<&Arc<Take>>,
+    ) -> SectionTakes {
+        let is_there = |this: &Self, take: &Take| {
+            !take.is_asleep() && (this.is_free() || this.prepared.contains_key(&take.id))
+        };
         let mut takes: Vec<Option<Arc<TakeClips>>> = Vec::new();
         for take in &state.history {
             let Some(number) = state.number(&take.id) else { continue };

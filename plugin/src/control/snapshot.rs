@@ -81,7 +81,8 @@ impl Snapshot {
         let mut wanted: Vec<&Arc<Take>> = Vec::new();
         for (section, track) in section.iter().flat_map(|section| Track::ALL.map(|track| (section, track))) {
             let state = &section.tracks[track.index()];
-            let chosen = chosen(state, demand.takes[track.index()]).and_then(|index| state.history.get(index));
+            let chosen =
+                chosen(state, demand.takes[track.index()]).and_then(|index| state.history.get(index));
             wanted.extend(chosen.or(self.playing_in(section, track)));
         }
         if demand.song && session.is_song() {
@@ -114,7 +115,8 @@ impl Snapshot {
     pub fn sound_at(&self, take: &Arc<Take>, bpm: f64) -> Option<Arc<Take>> {
         let is_at = |take: &Take| is_same_tempo(take.recipe.plan.bpm, bpm);
         let mut renditions = self.renditions.iter().filter(|rendition| rendition.of == take.id);
-        let mut rendition = || renditions.find(|rendition| is_at(&rendition.take)).map(|rendition| &rendition.take);
+        let mut rendition =
+            || renditions.find(|rendition| is_at(&rendition.take)).map(|rendition| &rendition.take);
         if is_at(take) { Some(Arc::clone(take)) } else { rendition().map(Arc::clone) }
     }
 

@@ -55,7 +55,8 @@ impl Songs {
     ) {
         let session = &snapshot.session;
         let placements = session.placements();
-        let own_bpm = placements.first().and_then(|first| session.section(first.section)?.plan).map(|plan| plan.bpm);
+        let own_bpm =
+            placements.first().and_then(|first| session.section(first.section)?.plan).map(|plan| plan.bpm);
         self.used.clear();
         for track in Track::ALL {
             let Some(own_bpm) = own_bpm.filter(|_| session.is_song()) else {
@@ -76,7 +77,8 @@ impl Songs {
                 };
                 placements.iter().filter_map(part).collect()
             };
-            let is_whole = |parts: &[Part]| parts.iter().all(|part| part.take.is_some() == part.clip.is_some());
+            let is_whole =
+                |parts: &[Part]| parts.iter().all(|part| part.take.is_some() == part.clip.is_some());
             let original = self.clip(track, &at(own_bpm), own_bpm, sample_rate_hz);
             let other = bpm.filter(|bpm| !is_same_tempo(own_bpm, *bpm)).map(|bpm| (bpm, at(bpm)));
             let rendition = other
@@ -125,7 +127,8 @@ impl Songs {
             .collect();
         let joins = (0..=passes.len()).filter_map(|border| project::join_at(&passes, border, track));
         let zones = Zone::all(joins.collect());
-        let joins = zones.iter().map(|zone| self.join(track, zone, &passes, &heard, sample_rate_hz)).collect();
+        let joins =
+            zones.iter().map(|zone| self.join(track, zone, &passes, &heard, sample_rate_hz)).collect();
         Clip::song(heard, joins, bpm, sample_rate_hz)
     }
 
@@ -202,7 +205,10 @@ impl Zone {
     /// What is added at the host's rate. `passes` are those of the takes, `heard` those of their clips at that rate.
     fn join(&self, passes: &[Pass], heard: &[SongPass], sample_rate_hz: f64) -> SongJoin {
         if sample_rate_hz == TAKE_RATE as f64 {
-            let audio = self.audio.each_ref().map(|side| side.iter().map(|sample| *sample as f32 / FULL_SCALE).collect());
+            let audio = self
+                .audio
+                .each_ref()
+                .map(|side| side.iter().map(|sample| *sample as f32 / FULL_SCALE).collect());
             return SongJoin { first_frame: self.frames.start, audio };
         }
         // A window whose ends fall on audio frames of both rates.
@@ -240,7 +246,10 @@ impl Zone {
     /// A sample of the song at the takes' rate.
     fn song(&self, passes: &[Pass], side: usize, frame: usize) -> f32 {
         let index = passes.partition_point(|pass| pass.frames.start <= frame);
-        let pass = index.checked_sub(1).and_then(|index| passes.get(index)).filter(|pass| pass.frames.contains(&frame));
+        let pass = index
+            .checked_sub(1)
+            .and_then(|index| passes.get(index))
+            .filter(|pass| pass.frames.contains(&frame));
         let take = pass.and_then(|pass| Some((pass.frames.start, pass.take.as_ref()?)));
         let plain = take.map_or(0, |(start, take)| {
             let samples = if side == 0 { &take.audio.left } else { &take.audio.right };
@@ -254,7 +263,8 @@ impl Zone {
 /// A sample of the passes alone at the host's rate.
 fn plain(passes: &[SongPass], side: usize, frame: usize) -> f32 {
     let index = passes.partition_point(|pass| pass.frames.start <= frame);
-    let pass = index.checked_sub(1).and_then(|index| passes.get(index)).filter(|pass| pass.frames.contains(&frame));
+    let pass =
+        index.checked_sub(1).and_then(|index| passes.get(index)).filter(|pass| pass.frames.contains(&frame));
     let clip = pass.and_then(|pass| Some((pass.frames.start, pass.clip.as_ref()?)));
     clip.map_or(0.0, |(start, clip)| clip.wrapped(frame - start)[side])
 }
@@ -313,7 +323,8 @@ mod tests {
                 let power = |samples: &mut dyn Iterator<Item = f32>| -> f64 {
                     samples.map(|sample| f64::from(sample).powi(2)).sum()
                 };
-                let difference = power(&mut heard.iter().zip(&expected).map(|(heard, expected)| heard - expected));
+                let difference =
+                    power(&mut heard.iter().zip(&expected).map(|(heard, expected)| heard - expected));
                 let share = (difference / power(&mut expected.iter().copied())).sqrt();
                 assert!(share <= most, "{track} at {rate_hz}: {share}");
             }

@@ -167,9 +167,14 @@ impl Strip<'_> {
             let hint = "An intro, verses, drops and so on, made from this loop, which stays as it is";
             let is_clicked = button.on_hover_text(hint).clicked();
             let width = ui.available_width().min(420.0);
-            let field = control::field(&mut self.typed.form, "in the form of its genre, or like: intro 8, verse 16, chorus 8");
+            let field = control::field(
+                &mut self.typed.form,
+                "in the form of its genre, or like: intro 8, verse 16, chorus 8",
+            );
             let field = ui.add_enabled(!self.working, field.desired_width(width - 20.0));
-            field.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, !self.working, "Form of the song"));
+            field.widget_info(|| {
+                WidgetInfo::labeled(egui::Role::TextInput, !self.working, "Form of the song")
+            });
             let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             if is_clicked || is_entered {
                 self.actions.push(Action::MakeSong(self.typed.form.clone()));
@@ -254,7 +259,10 @@ impl Strip<'_> {
         let painter = ui.painter().with_clip_rect(place);
         painter.rect_filled(place, theme::SMALL_ROUNDING, fill);
         // The louder the section, the higher its edge.
-        let energy = Rect::from_min_max(pos2(place.left(), egui::lerp(place.bottom()..=place.top(), part.energy)), pos2(place.left() + 3.0, place.bottom()));
+        let energy = Rect::from_min_max(
+            pos2(place.left(), egui::lerp(place.bottom()..=place.top(), part.energy)),
+            pos2(place.left() + 3.0, place.bottom()),
+        );
         painter.rect_filled(energy, 1.0, colour);
         let ink = if part.repeats == 0 { palette.dim } else { palette.text };
         let text = painter.layout_no_wrap(part.name.clone(), theme::strong(11.5), ink);
@@ -270,7 +278,8 @@ impl Strip<'_> {
         }
         for (row, track) in Track::ALL.into_iter().filter(|track| part.plays[track.index()]).enumerate() {
             let y = place.bottom() - 4.0 - row as f32 * (TRACK_LINE + 1.0);
-            let line = Rect::from_min_max(pos2(place.left() + 6.0, y - TRACK_LINE), pos2(place.right() - 4.0, y));
+            let line =
+                Rect::from_min_max(pos2(place.left() + 6.0, y - TRACK_LINE), pos2(place.right() - 4.0, y));
             painter.rect_filled(line, 0.0, palette.track(track).gamma_multiply(0.8));
         }
         if self.is_playing(&part) {
@@ -290,7 +299,8 @@ impl Strip<'_> {
 
     /// A section in words.
     fn spoken(&self, part: &PartView) -> String {
-        let plays: Vec<&str> = Track::ALL.into_iter().filter(|track| part.plays[track.index()]).map(Track::name).collect();
+        let plays: Vec<&str> =
+            Track::ALL.into_iter().filter(|track| part.plays[track.index()]).map(Track::name).collect();
         let times = match part.repeats {
             0 => "not played".to_owned(),
             1 => format!("{} bars", part.bars),
@@ -347,10 +357,12 @@ impl Strip<'_> {
         // What is taken out closes its gap.
         let to = (if after > index { after - 1 } else { after }).min(played.saturating_sub(1));
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        let edge = |index: usize| places.get(index).map_or_else(
-            || places.last().map_or(0.0, |last| last.right() + GAP / 2.0),
-            |place| place.left() - GAP / 2.0,
-        );
+        let edge = |index: usize| {
+            places.get(index).map_or_else(
+                || places.last().map_or(0.0, |last| last.right() + GAP / 2.0),
+                |place| place.left() - GAP / 2.0,
+            )
+        };
         if let Some(place) = places.first().filter(|_| to != index) {
             ui.painter().vline(edge(after), place.y_range(), Stroke::new(3.0, palette.focus));
         }
@@ -368,7 +380,9 @@ impl Strip<'_> {
             ui.spacing_mut().item_spacing.x = 3.0;
             for kind in SectionKind::ALL {
                 let [red, green, blue] = kind.colour();
-                let swatch = egui::Button::new("").fill(Color32::from_rgb(red, green, blue)).min_size(vec2(15.0, 15.0));
+                let swatch = egui::Button::new("")
+                    .fill(Color32::from_rgb(red, green, blue))
+                    .min_size(vec2(15.0, 15.0));
                 let response = ui.add_enabled(free, swatch);
                 response.widget_info(|| {
                     WidgetInfo::labeled(egui::Role::Button, free, format!("Colour of {}", kind.title()))
@@ -385,7 +399,12 @@ impl Strip<'_> {
             }
         };
         if part.repeats > 0 {
-            offer(ui, free && part.repeats < MOST_REPEATS, "Play it once more", Action::RepeatPart(index, part.repeats + 1));
+            offer(
+                ui,
+                free && part.repeats < MOST_REPEATS,
+                "Play it once more",
+                Action::RepeatPart(index, part.repeats + 1),
+            );
             let fewer = if part.repeats == 1 { "Leave it out here" } else { "Play it once less" };
             offer(ui, free, fewer, Action::RepeatPart(index, part.repeats - 1));
         } else {
@@ -406,7 +425,8 @@ impl Strip<'_> {
         }
         let Some((_, name)) = &mut self.typed.name else { return };
         let field = ui.add_enabled(!self.working, control::field(name, "name").desired_width(170.0));
-        field.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, !self.working, "Name of the section"));
+        field
+            .widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, !self.working, "Name of the section"));
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
             self.actions.push(Action::RenameSection(part.section, name.clone()));
             self.typed.name = None;
@@ -460,7 +480,9 @@ mod tests {
 
     #[test]
     fn blocks_fill_the_strip_and_none_is_too_small_to_click() {
-        for parts in [vec![part(8, 1)], vec![part(64, 1), part(1, 1), part(8, 2), part(4, 0)], vec![part(4, 1); 64]] {
+        for parts in
+            [vec![part(8, 1)], vec![part(64, 1), part(1, 1), part(8, 2), part(4, 0)], vec![part(4, 1); 64]]
+        {
             let count = parts.len();
             let view = SongView { parts, is_song: true, ..SongView::default() };
             let widths = widths(&view, 700.0);

@@ -95,9 +95,7 @@ impl From<SessionError> for Problem {
             SessionError::NoSuchTake { .. }
             | SessionError::NoSuchHalfBar { .. }
             | SessionError::SectionGone
-            | SessionError::NoSuchSection { .. } => {
-                Self::new(StatusCode::NOT_FOUND, error.to_string())
-            }
+            | SessionError::NoSuchSection { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             SessionError::Generate(_) => Self::internal(error.to_string()),
             _ => Self::refused(error.to_string()),
         }

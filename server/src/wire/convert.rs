@@ -195,9 +195,7 @@ impl RegenerateRequest {
     pub fn request(&self, track: TrackName) -> Request {
         let scope = Scope::from(Track::from(track)).in_section(self.section.map(SectionId));
         let scope = self.bars.map_or(scope, |[first, last]| scope.in_bars(first..=last));
-        Request::edit(scope, &self.edit)
-            .seed(self.seed)
-            .settings(settings(self.variation, self.adherence))
+        Request::edit(scope, &self.edit).seed(self.seed).settings(settings(self.variation, self.adherence))
     }
 
     /// The edit of one track, and the track; `None` for any other request.

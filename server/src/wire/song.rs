@@ -15,7 +15,10 @@ use super::{ConvertError, PlanView, TrackName, TrackView};
 pub struct SongRequest {
     /// Sections with their bars, in order; that of the genre if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "serve", schema(example = "intro 8, verse 16, chorus 8, verse 16, chorus 16, outro 8"))]
+    #[cfg_attr(
+        feature = "serve",
+        schema(example = "intro 8, verse 16, chorus 8, verse 16, chorus 16, outro 8")
+    )]
     pub form: Option<String>,
     /// About how many bars the song shall have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -235,9 +238,7 @@ impl From<&Session> for SongView {
             bars: session.song_bars(),
             seconds: plans.map(resonantgen_music::plan::Plan::seconds).sum(),
             sections: sections.collect(),
-            order: order
-                .map(|part| PartView { section: part.section.0, repeats: part.repeats })
-                .collect(),
+            order: order.map(|part| PartView { section: part.section.0, repeats: part.repeats }).collect(),
         }
     }
 }

@@ -57,7 +57,11 @@ impl Host {
     fn new(clip: Clip) -> Self {
         let (mut sender, player) = channel(RATE_HZ);
         let take = Arc::new(TakeClips::new(Arc::new(clip)));
-        let slot = Slot { open: SectionTakes { takes: Vec::new(), current: Some(take) }, immediate: true, ..Slot::default() };
+        let slot = Slot {
+            open: SectionTakes { takes: Vec::new(), current: Some(take) },
+            immediate: true,
+            ..Slot::default()
+        };
         sender.send(Track::Bass, slot).expect("the ring is empty");
         Self {
             player,

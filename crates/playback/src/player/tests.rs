@@ -67,7 +67,13 @@ impl Host {
                 block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                 std::array::from_fn(|_| channels.next().expect("one block per track"));
-            let controls = Controls { swap_at, chosen: self.chosen, dials: self.dials, section: self.section, song_start: self.song_start };
+            let controls = Controls {
+                swap_at,
+                chosen: self.chosen,
+                dials: self.dials,
+                section: self.section,
+                song_start: self.song_start,
+            };
             self.player.process(self.position, &controls, &mut stems, None);
         }
         for (heard, block) in self.heard.iter_mut().zip(block) {
@@ -440,7 +446,8 @@ fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
 fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
     let (mut sender, player) = channel(RATE_HZ);
     let take = TakeClips::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
-    let sent = Slot { open: SectionTakes { takes: Vec::new(), current: Some(Arc::new(take)) }, ..Slot::default() };
+    let sent =
+        Slot { open: SectionTakes { takes: Vec::new(), current: Some(Arc::new(take)) }, ..Slot::default() };
     sender.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {

@@ -149,7 +149,8 @@ impl Jobs {
 /// Ids of takes that play after the job in any section and did not before.
 fn changed_takes(before: &Session, after: &Session) -> Vec<String> {
     let playing = |session: &Session| -> Vec<TakeId> {
-        let takes = Track::ALL.into_iter().flat_map(|track| session.states(track)).filter_map(TrackState::take);
+        let takes =
+            Track::ALL.into_iter().flat_map(|track| session.states(track)).filter_map(TrackState::take);
         takes.map(|take| take.id.clone()).collect()
     };
     let mut changed: Vec<TakeId> = Vec::new();

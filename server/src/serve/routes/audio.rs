@@ -223,7 +223,8 @@ fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Respo
         if session.placements().is_empty() {
             return Err(nothing());
         }
-        let facts = Facts { etag: etag + ".mid", kind: MIDI_TYPE, name: "song.mid".to_owned(), immutable: false };
+        let facts =
+            Facts { etag: etag + ".mid", kind: MIDI_TYPE, name: "song.mid".to_owned(), immutable: false };
         return Ok(respond(song_midi(session, &Track::ALL), &facts, headers));
     };
     let stems: Vec<StemAudio> = tracks.iter().filter_map(|track| song_stem(session, *track)).collect();
@@ -232,8 +233,12 @@ fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Respo
     }
     let audio = mix(&stems.iter().collect::<Vec<_>>());
     let what = if let [track] = tracks.as_slice() { format!("song-{track}") } else { "song".to_owned() };
-    let facts =
-        Facts { etag: format!("{etag}-{what}.wav"), kind: WAV_TYPE, name: format!("{what}.wav"), immutable: false };
+    let facts = Facts {
+        etag: format!("{etag}-{what}.wav"),
+        kind: WAV_TYPE,
+        name: format!("{what}.wav"),
+        immutable: false,
+    };
     let wav = song_wav(&audio, &markers(session), TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
     Ok(respond(wav, &facts, headers))
 }

@@ -212,7 +212,8 @@ pub async fn unlock(
 
 async fn set_lock(app: Arc<App>, path: InSectionTrack, locked: bool) -> Result<Answer<SessionView>, Problem> {
     let id = SectionId(path.section);
-    change(app, path.session, move |session| Ok(session.lock_in_section(id, path.track.into(), locked)?)).await
+    change(app, path.session, move |session| Ok(session.lock_in_section(id, path.track.into(), locked)?))
+        .await
 }
 
 async fn with_section(

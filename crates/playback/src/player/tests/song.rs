@@ -41,9 +41,7 @@ fn song(clips: &[Option<Arc<Clip>>]) -> Clip {
 fn expected(clips: &[Option<Arc<Clip>>]) -> Vec<f32> {
     let mut heard: Vec<f32> = clips
         .iter()
-        .flat_map(|clip| {
-            (0..BAR).map(move |frame| clip.as_ref().map_or(0.0, |clip| clip.wrapped(frame)[0]))
-        })
+        .flat_map(|clip| (0..BAR).map(move |frame| clip.as_ref().map_or(0.0, |clip| clip.wrapped(frame)[0])))
         .collect();
     heard.resize(heard.len() + 2_000, 0.0);
     for (from, length, value) in [(2 * BAR - 100, 1_000, 0.25), (clips.len() * BAR - 10, 500, 0.125)] {
@@ -202,7 +200,12 @@ fn where_the_timeline_jumps_with_a_new_section_that_plays_at_once() {
 }
 
 /// Runs a host whose note output is written down; a key that starts twice or ends without a start fails.
-fn notes(host: &mut Host, output: &mut NoteOutput, total: usize, sounding: &mut Vec<u8>) -> Vec<(usize, u8, bool)> {
+fn notes(
+    host: &mut Host,
+    output: &mut NoteOutput,
+    total: usize,
+    sounding: &mut Vec<u8>,
+) -> Vec<(usize, u8, bool)> {
     let mut heard = Vec::new();
     let mut done = 0;
     while done < total {
@@ -236,7 +239,10 @@ fn notes_end_where_another_section_replaces_what_plays() {
     let heard = notes(&mut host, &mut output, 5 * BAR, &mut sounding);
     assert!(sounding.is_empty(), "{sounding:?}");
     let starts = |from: usize, key: u8| {
-        heard.iter().filter(|(at, known, is_start)| (from..from + BAR).contains(at) && *known == key && *is_start).count()
+        heard
+            .iter()
+            .filter(|(at, known, is_start)| (from..from + BAR).contains(at) && *known == key && *is_start)
+            .count()
     };
     assert_eq!([starts(0, 61), starts(BAR, 62), starts(3 * BAR, 61)], [4, 4, 4]);
     assert_eq!([starts(0, 62), starts(BAR, 61), starts(2 * BAR, 62), starts(4 * BAR, 61)], [0; 4]);
@@ -276,7 +282,13 @@ fn at_another_tempo_sections_still_start_on_the_hosts_bars() {
     }
     // A take of another tempo is sliced to the song's.
     let slow = ramp(100.0, 1, RATE_HZ);
-    let passes = vec![SongPass { section: 1, start_quarter: 0.0, quarters: 4.0, frames: 0..BAR, clip: Some(slow.clone()) }];
+    let passes = vec![SongPass {
+        section: 1,
+        start_quarter: 0.0,
+        quarters: 4.0,
+        frames: 0..BAR,
+        clip: Some(slow.clone()),
+    }];
     let mixed = Clip::song(passes, Vec::new(), 120.0, RATE_HZ);
     for frame in [1_000, 30_000, 95_000] {
         let beat = f64::from(frame) / 24_000.0;
