@@ -453,7 +453,7 @@ impl Player {
             voice.chosen = chosen;
             voice.moves_on |= voice.section != controls.section
                 || voice.song_start.is_some() != controls.song_start.is_some();
-            voice.section = controls.section;
+            (voice.section, voice.song_start) = (controls.section, controls.song_start);
         }
         let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
@@ -479,7 +479,6 @@ impl Player {
             (place.bar, next_bar) = (Some(last), Some(bar));
         }
         self.begin_notes(&position, expected.as_ref(), &place, length);
-        self.move_song(controls.song_start, &place, expected.as_ref());
         self.turn_dials(controls, expected.as_ref().filter(|_| playing));
         match expected {
             Some(expected) if !goes_on => self.smooth_jump(&expected, &place, playing),
@@ -556,28 +555,6 @@ impl Player {
                 if was != is {
                     voice.hide_jump(was, is, self.jump_fade_samples);
                 }
-            }
-        }
-    }
-
-    /// Moves the song to another bar of the host, without a click where the timeline is `expected`.
-    fn move_song(&mut self, start: Option<i32>, place: &Place, expected: Option<&Position>) {
-        let fade_samples = self.swap_fade_samples;
-        for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
-            let before = std::mem::replace(&mut voice.song_start, start);
-            if start.is_none() || before.is_none() || start == before {
-                continue;
-            }
-            let was = expected.map(|place| voice.sample(place.beat, place.bpm, fade_samples));
-            for source in voice.sources().filter(|source| source.song_start.is_some()) {
-                source.song_start = start;
-            }
-            voice.align(place);
-            voice.forget_pieces();
-            if let Some((place, was)) = expected.zip(was) {
-                self.notes.cut(track, 0);
-                let is = voice.sample(place.beat, place.bpm, fade_samples);
-                voice.hide_jump(was, is, self.jump_fade_samples);
             }
         }
     }
@@ -704,9 +681,11 @@ impl Player {
             let within = from - start..to - start;
             let (left, right) = (&mut left[within.clone()], &mut right[within]);
             self.render(track, place, from, left, right, drums.as_deref_mut());
+            // Part by part: a jump may be hidden where a part begins.
+            let fade_samples = self.jump_fade_samples;
+            self.voices[track.index()].smooth(from, left, right, drums.as_deref_mut(), fade_samples);
             from = to;
         }
-        self.voices[track.index()].smooth(start, left, right, drums, self.jump_fade_samples);
     }
 
     /// Starts the swap to what should play if it is due at sample `start`. Returns the sample at which the next event splits the
@@ -751,6 +730,18 @@ impl Player {
         };
         if is_same_take {
             (voice.hurry, voice.moves_on) = (false, false);
+            if let (Some(current), Some(new)) = (&voice.current, &wanted)
+                && current.song_start != new.song_start
+            {
+                // The song starts at another bar now.
+                let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.current = wanted;
+                voice.fading = None;
+                let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.hide_jump(was, is, self.jump_fade_samples);
+                self.notes.cut(track, start);
+                return length;
+            }
             if is_same_clip {
                 return length;
             }
