@@ -115,7 +115,6 @@ if phase == "make" or phase == "song" then
   end
   if phase == "song" then
     -- The state with the song comes into the saved session afterwards.
-    automate(plugin, "Song Mode", { { 0, 1 } })
     assert(session:save_state("", false, false, false) == 0, "the session cannot be saved")
     say("made and saved")
     close_session()

@@ -58,10 +58,12 @@ fn ardour_records_four_stems_and_renders_the_opened_project_as_they_were() {
 /// A song of fake takes as a state of the plugin, and the sum of its exported stems at a sample rate.
 fn song(rate_hz: u32, folder: &std::path::Path) -> [std::path::PathBuf; 2] {
     use resonantgen_music::track::Track;
-    use resonantgen_project::{SampleDepth, markers, mix, song_stem, song_wav, to_project};
+    use resonantgen_project::{song_stem, to_project};
     use resonantgen_session::fake::Fake;
     use resonantgen_session::{Overrides, Request, Session};
+    use resonantgen_sound::resample::resample_loop;
     use resonantgen_take::maker::Silent;
+    use resonantgen_take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ};
 
     let mut session = Session::default();
     let facts = Overrides { bars: Some(2), bpm: Some(120.0), ..Overrides::default() };
@@ -74,12 +76,34 @@ fn song(rate_hz: u32, folder: &std::path::Path) -> [std::path::PathBuf; 2] {
     }
     let golden = resonantgen_tests::root().join("tests/golden/plugin_state/form4.state");
     let state = std::fs::read(golden).expect("it is there");
+    // The framework's part: a length, and JSON.
+    let parameters = project::section(&state, b"JSON").expect("parameters");
+    let json = String::from_utf8(parameters[8..].to_vec()).expect("JSON");
+    let json = json.replacen("\"params\":{", "\"params\":{\"song_mode\":{\"bool\":true},", 1);
+    let parameters = [(json.len() as u64).to_le_bytes().as_slice(), json.as_bytes()].concat();
+    let state = project::with_section(&state, b"JSON", &parameters);
     let paths = ["song.state", "reference.wav"].map(|name| folder.join(name));
     std::fs::write(&paths[0], project::with_session(&state, &to_project(&session))).expect("there is room");
+    // The plain sum of the stems: the mix of an export is balanced and limited.
     let stems: Vec<_> = Track::ALL.into_iter().filter_map(|track| song_stem(&session, track)).collect();
-    let sum = mix(&stems.iter().collect::<Vec<_>>());
-    let file = song_wav(&sum, &markers(&session), rate_hz, SampleDepth::Float32);
-    std::fs::write(&paths[1], file).expect("there is room");
+    let frames = stems[0].len() as f64 * f64::from(rate_hz) / f64::from(TAKE_SAMPLE_RATE_HZ);
+    let sides = [0, 1].map(|side| {
+        let mut sum = vec![0.0_f32; stems[0].len()];
+        for stem in &stems {
+            let samples = if side == 0 { &stem.left } else { &stem.right };
+            for (sum, sample) in sum.iter_mut().zip(samples) {
+                *sum += *sample as f32 / FULL_SCALE;
+            }
+        }
+        resample_loop(&sum, frames.round() as usize)
+    });
+    let (channels, bits_per_sample, sample_format) = (2, 32, hound::SampleFormat::Float);
+    let spec = hound::WavSpec { channels, sample_rate: rate_hz, bits_per_sample, sample_format };
+    let mut file = hound::WavWriter::create(&paths[1], spec).expect("there is room");
+    for sample in sides[0].iter().zip(&sides[1]).flat_map(|(left, right)| [left, right]) {
+        file.write_sample(*sample).expect("there is room");
+    }
+    file.finalize().expect("there is room");
     paths
 }
 

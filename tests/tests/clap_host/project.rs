@@ -35,13 +35,18 @@ pub fn section(state: &[u8], wanted: &[u8; 4]) -> Option<Vec<u8>> {
 
 /// The state with another session.
 pub fn with_session(state: &[u8], session: &[u8]) -> Vec<u8> {
+    with_section(state, b"SESS", session)
+}
+
+/// The state with another section.
+pub fn with_section(state: &[u8], wanted: &[u8; 4], section: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     let mut rest = &state[HEAD..];
     while !rest.is_empty() {
         let (tag, after) = rest.split_at(4);
         rest = after;
         let bytes = chunk(&mut rest);
-        let bytes = if tag == b"SESS" { session } else { bytes };
+        let bytes = if tag == wanted { section } else { bytes };
         body.extend(tag);
         body.extend((bytes.len() as u64).to_le_bytes());
         body.extend(bytes);
