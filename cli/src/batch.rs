@@ -27,9 +27,9 @@ use crate::{folder, generate, interrupt, open, report};
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
-/// Most bytes of such a record.
+/// Maximum size of such a record in bytes.
 const NOTE_BYTES: u64 = 1 << 20;
-/// Most bytes of a table: some hundred thousand rows.
+/// Maximum size of a table in bytes: some hundred thousand rows.
 const TABLE_BYTES: u64 = 16 << 20;
 
 /// The record next to a row's session.
@@ -230,7 +230,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     match note_of(&task.folder) {
         Some(found) if found == note => return Some(Outcome::AlreadyThere),
         None if folder::holds_session(&task.folder) => {
-            let error = "its folder holds a session of another origin: give it another name".to_owned();
+            let error = "its folder holds an unrelated session: give it another name".to_owned();
             return Some(Outcome::Failed { error });
         }
         None => {

@@ -64,11 +64,11 @@ pub fn folder() -> Result<PathBuf, SettingsError> {
     Ok(folders.config_dir().join("resonantgen"))
 }
 
-/// Texts of the user's own genres with their file names, sorted: the `.toml` files in the folder `genres` of the settings' folder.
-/// None when there is no such folder.
+/// The texts of the user's own genres with their file names, sorted: the `.toml` files in `genres` in the settings folder. Empty
+/// if there is no such folder.
 ///
 /// # Errors
-/// A file cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn own_genres(folder: &Path) -> Result<Vec<(String, String)>, SettingsError> {
     let folder = folder.join("genres");
     let files = match std::fs::read_dir(&folder) {
@@ -168,7 +168,7 @@ mod tests {
             assert!(std::process::Command::new("mkfifo").arg(pipe).status().expect("a program").success());
         }
         let genres = own_genres(folder.path()).expect_err("no file").to_string();
-        assert!(genres.contains("mine.toml") && genres.contains("no regular file"), "{genres}");
+        assert!(genres.contains("mine.toml") && genres.contains("not a regular file"), "{genres}");
         assert!(Settings::load(folder.path()).is_err() && Settings::default().save(folder.path()).is_err());
     }
 

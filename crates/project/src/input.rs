@@ -8,7 +8,7 @@ use std::path::Path;
 /// Opens a file for reading. Folders, named pipes and devices are refused before they are opened: reading them might never end.
 ///
 /// # Errors
-/// When it is no regular file or cannot be opened. The message completes "cannot read FILE: ".
+/// When it is not a regular file or cannot be opened. The message completes "cannot read FILE: ".
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -76,7 +76,7 @@ pub(crate) fn check_regular(path: &Path) -> io::Result<()> {
     match facts.is_file() {
         true => Ok(()),
         false if facts.is_dir() => Err(io::Error::other("it is a folder")),
-        false => Err(io::Error::other("it is no regular file")),
+        false => Err(io::Error::other("it is not a regular file")),
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("a program").success());
         for path in [&pipe, Path::new("/dev/zero"), Path::new("/dev/null")] {
             let refused = read_file(path, 100).expect_err("no file").to_string();
-            assert_eq!(refused, "it is no regular file", "{}", path.display());
+            assert_eq!(refused, "it is not a regular file", "{}", path.display());
         }
         let missing = read_file(&folder.path().join("nowhere"), 100).expect_err("no file");
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);

@@ -35,7 +35,7 @@ pub(super) fn take(folder: &Path, access: Access, waiting: &mut Waiting<'_>) -> 
     let path = folder.join(LOCK_FILE);
     // Opening a named pipe would wait for its other end.
     if fs::metadata(&path).is_ok_and(|facts| !facts.is_file()) {
-        return Err(io::Error::other(format!("{LOCK_FILE} in it is no regular file")));
+        return Err(io::Error::other(format!("{LOCK_FILE} in it is not a regular file")));
     }
     let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
         Ok(file) => file,

@@ -121,7 +121,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let device = write_file(Path::new("/dev/null"), b"", Audience::Everyone).expect_err("a device");
-        assert_eq!(device.to_string(), "it is no regular file");
+        assert_eq!(device.to_string(), "it is not a regular file");
         for (audience, mode) in [(Audience::Owner, 0o600), (Audience::Everyone, 0o644)] {
             let path = folder.path().join("a");
             write_file(&path, b"a", audience).expect("written");

@@ -15,7 +15,7 @@ use hex::encode as hex;
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors
-/// Returns [`BundleError::Read`] if the file cannot be read, is no UTF-8, or is larger than `limit`.
+/// Returns [`BundleError::Read`] if the file cannot be read, is not UTF-8, or is larger than `limit`.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
     let text = String::from_utf8(read(path, limit)?).map_err(|error| BundleError::Read {
         path: path.to_owned(),
@@ -25,11 +25,11 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Reads a file of at most `limit` bytes. What is no regular file is not opened: a named pipe might never end.
+/// Reads a file of at most `limit` bytes. What is not a regular file is not opened: a named pipe might never end.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
     let read = || {
         if !std::fs::metadata(path)?.is_file() {
-            return Err(std::io::Error::other("it is no regular file"));
+            return Err(std::io::Error::other("it is not a regular file"));
         }
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
