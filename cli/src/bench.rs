@@ -126,8 +126,7 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
 }
 
 fn read(path: &std::path::Path) -> Result<Earlier> {
-    let text =
-        read_text(path, EARLIER_BYTES).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_text(path, EARLIER_BYTES).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| {
         let path = path.display();
         Usage(format!("{path} is not the output of `resonantgen bench --json`: {error}")).into()

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_project::{
-    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
-    open_file,
+    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _,
+    Waiting, open_file,
 };
 use resonantgen_session::Session;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};

@@ -154,9 +154,7 @@ mod tests {
         let path = save(folder.path(), &preset).expect("it can be written");
         let text = fs::read_to_string(&path).expect("it can be read");
         let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
-        for bytes in
-            [[b"\xef\xbb\xbf", text.as_bytes()].concat(), [&b"\xff\xfe"[..], &wide].concat()]
-        {
+        for bytes in [[b"\xef\xbb\xbf", text.as_bytes()].concat(), [&b"\xff\xfe"[..], &wide].concat()] {
             fs::write(&path, bytes).expect("it can be written");
             assert_eq!(list(folder.path()), [preset.clone()]);
         }

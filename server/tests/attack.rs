@@ -314,7 +314,11 @@ fn times_beside_half_open_connections() {
             })
             .collect();
         waits.sort();
-        println!("{CONNECTIONS} with {kind}: median {:?}, longest {:?}", waits[REQUESTS / 2], waits[REQUESTS - 1]);
+        println!(
+            "{CONNECTIONS} with {kind}: median {:?}, longest {:?}",
+            waits[REQUESTS / 2],
+            waits[REQUESTS - 1]
+        );
         drop(open);
     }
 }

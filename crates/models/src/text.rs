@@ -13,8 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use self::wordpiece::WordPiece;
-use crate::bundle::{BundleError, files};
 use crate::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
+use crate::bundle::{BundleError, files};
 use crate::runtime::{Input, ModelError, Network, Runtime};
 use hex::encode as hex;
 use resonantgen_words::{Anchors, Sense, TextUnderstanding};

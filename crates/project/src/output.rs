@@ -109,7 +109,8 @@ mod tests {
             write_file(&path, text.as_bytes(), Audience::Everyone).expect("written");
             assert_eq!(fs::read_to_string(&path).expect("readable"), text);
         }
-        let names = fs::read_dir(folder.path()).expect("readable").map(|entry| entry.expect("one").file_name());
+        let names =
+            fs::read_dir(folder.path()).expect("readable").map(|entry| entry.expect("one").file_name());
         assert_eq!(names.collect::<Vec<_>>(), ["settings.json"]);
         assert!(write_file(folder.path(), b"", Audience::Everyone).is_err());
         assert!(write_file(&folder.path().join("nowhere/a"), b"", Audience::Everyone).is_err());

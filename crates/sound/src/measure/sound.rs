@@ -198,8 +198,9 @@ fn is_one_of_many_changes(bends: &[f32], index: usize) -> bool {
         bend > CHANGE_LEAST && bend > CLICK_RATIO * usual(bends, squares(), at)
     };
     let reach = PERIODS.min(count / 2 - 1);
-    (NEIGHBOURS + 1..=reach)
-        .any(|distance| stands_out((index + count - distance) % count) || stands_out((index + distance) % count))
+    (NEIGHBOURS + 1..=reach).any(|distance| {
+        stands_out((index + count - distance) % count) || stands_out((index + distance) % count)
+    })
 }
 
 /// Whether bends as sharp as one lie around it as those of a waveform do: at a distance and again at about the same distance, or
