@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use resonantgen_models::generator::{Engine, TakeRequest};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_project::read_text;
 use resonantgen_session::{Request, Session};
 use resonantgen_take::Take;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use crate::{interrupt, report};
 
 /// Genres and their traits; the first trait of each is its signature.
 const GENRES: &str = include_str!("genres.txt");
+/// Most bytes of a list.
+const LIST_BYTES: u64 = 1 << 20;
 
 /// A genre of the list.
 struct Case<'a> {
@@ -103,7 +105,7 @@ struct Tallies {
 pub fn run(engine: &Engine, file: &Path, arguments: &Evaluate) -> Result<ExitCode> {
     let text = match file.as_os_str().is_empty() {
         true => GENRES.to_owned(),
-        false => fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+        false => read_text(file, LIST_BYTES).with_context(|| format!("cannot read {}", file.display()))?,
     };
     let all = cases(&text)?;
     let count = arguments.prompts.map_or(all.len(), |count| (count as usize).clamp(1, all.len()));

@@ -9,6 +9,7 @@ mod reaper;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::files::EXPORTING;
 use self::files::{Files, numbered};
 use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
@@ -359,6 +360,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::{Access, Folder, PATIENCE, Waiting};
     use resonantgen_session::fake::generated;
     use resonantgen_take::FULL_SCALE;
 
@@ -457,6 +459,36 @@ mod tests {
         assert_eq!(fs::read(&third[1]).expect("readable"), kept);
         let left = fs::read_dir(dir).expect("readable").map(|entry| entry.expect("an entry").file_name());
         assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".exporting")));
+    }
+
+    #[test]
+    fn what_killed_exports_left_is_swept_and_what_is_being_written_is_not() {
+        let session = generated("techno", 7);
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let path = |name: &str| dir.join(name);
+        let options = ExportOptions { midi: false, ..ExportOptions::default() };
+        let open = || {
+            let mut waiting = Waiting { patience: PATIENCE, note: &mut || () };
+            drop(Folder::open(dir, Access::Change, &mut waiting).expect("opened"));
+        };
+        let export_again = || drop(export(&session, dir, &options).expect("exported"));
+        for next in [&export_again as &dyn Fn(), &open] {
+            for name in [".exporting-AbC123", ".exporting-alive", "exporting-mine.wav"] {
+                fs::write(path(name), "half of it").expect("written");
+            }
+            fs::create_dir_all(path(".exporting-folder")).expect("made");
+            let alive = fs::File::open(path(".exporting-alive")).expect("there");
+            alive.lock().expect("locked");
+            next();
+            assert!(!path(".exporting-AbC123").exists());
+            for kept in [".exporting-alive", "exporting-mine.wav", ".exporting-folder"] {
+                assert!(path(kept).exists(), "{kept}");
+            }
+            drop(alive);
+            next();
+            assert!(!path(".exporting-alive").exists());
+        }
     }
 
     #[test]
