@@ -17,7 +17,7 @@ pub trait Maker {
     /// Makes one take.
     ///
     /// # Errors
-    /// When the request is out of range, a model fails, or the observer asks to stop.
+    /// Returns an error if the request is out of range, a model fails, or the observer asks to stop.
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError>;
 
     /// Makes takes one after the other: each hears those that were made before it, besides its own context. For each, writes
@@ -53,7 +53,7 @@ pub trait Maker {
     /// Performs notes that are there already, by a patch that is named.
     ///
     /// # Errors
-    /// When there is no such patch, the request is out of range, a model fails, or the observer asks to stop.
+    /// Returns an error if there is no such patch, the request is out of range, a model fails, or the observer asks to stop.
     fn perform(
         &self,
         request: &PerformanceRequest<'_>,
