@@ -67,6 +67,8 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         song::make(&maker, &mut session, &song, &form)?;
         eprintln!("writing the song");
     }
+    // A song needs the memory that the networks have.
+    drop(maker);
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };
@@ -82,6 +84,7 @@ pub fn request(arguments: Generate) -> Request {
         .facts(arguments.facts.overrides())
         .seed(arguments.seed.unwrap_or_else(fresh_seed))
         .settings(arguments.settings.generation())
+        .candidates(arguments.candidates)
 }
 
 /// A seed short enough to be typed again.

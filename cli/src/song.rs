@@ -47,6 +47,8 @@ pub fn run(arguments: &Song) -> Result<ExitCode> {
     interrupt::listen()?;
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
     let run = make(&maker, &mut session, &request, &form)?;
+    // Writing needs the memory that the networks have.
+    drop(maker);
     let rate = folder::sample_rate_hz(&arguments.folder);
     eprintln!("writing the song");
     folder::save(&mut folder, &session, rate)?;

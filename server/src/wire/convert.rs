@@ -97,6 +97,11 @@ fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSetting
     }
 }
 
+/// The number of candidates, if there is a choice; an older server does not know the field.
+fn chosen_from(candidates: u32) -> Option<u32> {
+    (candidates > 1).then_some(candidates)
+}
+
 /// Parses each item of a list of chords or numerals.
 fn listed<T>(texts: Option<&Vec<String>>) -> Result<Option<Vec<T>>, ConvertError>
 where
@@ -140,6 +145,7 @@ impl GenerateRequest {
             },
             seed: self.seed,
             settings: settings(self.variation, self.adherence),
+            candidates: self.candidates.unwrap_or(1),
             keeps_edits: self.keep_edits,
         })
     }
@@ -147,7 +153,7 @@ impl GenerateRequest {
 
 impl From<&Request> for GenerateRequest {
     fn from(request: &Request) -> Self {
-        let Request { operation, scope, words, facts, seed, settings, keeps_edits } = request;
+        let Request { operation, scope, words, facts, seed, settings, candidates, keeps_edits } = request;
         let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
         Self {
             prompt: words.clone(),
@@ -162,6 +168,7 @@ impl From<&Request> for GenerateRequest {
             style: style.map(|style| style.name().to_owned()),
             variation: Some(settings.variation),
             adherence: Some(settings.adherence),
+            candidates: chosen_from(*candidates),
             edit: *operation == Operation::Edit,
             keep_edits: *keeps_edits,
         }
@@ -175,6 +182,7 @@ impl RegenerateRequest {
         Request::edit(Track::from(track), &self.edit)
             .seed(self.seed)
             .settings(settings(self.variation, self.adherence))
+            .candidates(self.candidates.unwrap_or(1))
     }
 
     /// The edit of one track, and the track; `None` for any other request.
@@ -186,6 +194,7 @@ impl RegenerateRequest {
             seed: request.seed,
             variation: Some(request.settings.variation),
             adherence: Some(request.settings.adherence),
+            candidates: chosen_from(request.candidates),
         };
         Some((track.into(), edit))
     }
