@@ -19,12 +19,12 @@ from resonant.tokens import STEP
 CONFIG = Path(__file__).parents[1] / "configs" / "compose_smoke.toml"
 
 
-def _piece(index: int) -> Piece:
+def _piece(index: int) -> tuple[Piece, dict]:
     data = make_piece(index, PIECES[index % len(PIECES)])
     data["tracks"] = {track: [Note(**note) for note in notes] for track, notes in data["tracks"].items()}
     data["meter"] = tuple(data["meter"])
     data["chords"] = [tuple(chord) for chord in data["chords"]]
-    return Piece(**data, patches=dict.fromkeys(TRACKS, ""))
+    return Piece(**data, patches=dict.fromkeys(TRACKS, "")), {}
 
 
 @pytest.fixture(scope="module")

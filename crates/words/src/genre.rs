@@ -73,11 +73,117 @@ impl Pattern {
     }
 }
 
+/// Families of grooves and roles that composers may be conditioned on, by track; a pattern's `family` is one of them. Positions are
+/// those of the training code (`FIGURE_FAMILIES` in `training/resonant/conditions.py`), so that new ones go to the end.
+#[must_use]
+pub const fn families(track: Track) -> &'static [&'static str] {
+    match track {
+        Track::Drums => &[
+            "house",
+            "techno",
+            "disco",
+            "break",
+            "two_step",
+            "half_time",
+            "trap",
+            "electro",
+            "hip_hop",
+            "funk",
+            "soul",
+            "rock",
+            "metal",
+            "country",
+            "shuffle",
+            "ballad",
+            "pop",
+            "second_line",
+            "reggae",
+            "dembow",
+            "brazil",
+            "clave",
+            "tango",
+            "afro",
+            "caribbean",
+            "bells",
+            "waltz",
+            "compound",
+            "march",
+            "odd",
+            "hand",
+            "swing",
+        ],
+        Track::Bass => &[
+            "octaves",
+            "off_beat",
+            "rolling",
+            "sixteenths",
+            "eighths",
+            "gallop",
+            "walking",
+            "root_fifth",
+            "bossa",
+            "tumbao",
+            "tresillo",
+            "reggae",
+            "log_drum",
+            "sub",
+            "wobble",
+            "trap",
+            "syncopated",
+            "funk",
+            "soul",
+            "hip_hop",
+            "dnb",
+            "ballad",
+            "drone",
+            "waltz",
+            "compound",
+            "tango",
+            "march",
+            "shuffle",
+            "riff",
+            "odd",
+            "afro",
+        ],
+        Track::Harmony => &[
+            "pads",
+            "stabs",
+            "gated",
+            "off_beats",
+            "montuno",
+            "bossa",
+            "jazz",
+            "beats",
+            "funk",
+            "soul",
+            "strum",
+            "power",
+            "wall",
+            "rock",
+            "shuffle",
+            "arpeggio",
+            "chords",
+            "hook",
+            "afro",
+            "waltz",
+            "compound",
+            "flamenco",
+            "tango",
+            "bachata",
+            "ostinato",
+            "odd",
+        ],
+        Track::Melody => &[],
+    }
+}
+
 /// A groove: what the voices of the drums play.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
     /// What it is, for people.
     pub about: String,
+    /// Position of its family in [`families`]; none for grooves of no family.
+    pub family: Option<usize>,
     /// The meter it is for.
     pub meter: Meter,
     /// Voices that it does not name are left out.
@@ -103,6 +209,8 @@ pub enum Length {
 pub struct Part {
     /// What it is, for people.
     pub about: String,
+    /// Position of its family in [`families`]; none for roles of no family.
+    pub family: Option<usize>,
     /// The meter it is for.
     pub meter: Meter,
     /// Its rhythm.
