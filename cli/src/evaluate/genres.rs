@@ -11,8 +11,7 @@ use resonantgen_models::generator::{Engine, TakeRequest};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_session::{Request, Session};
-use resonantgen_sound::measure::fit;
-use resonantgen_sound::measure::music::Music;
+use resonantgen_sound::measure::{Music, fit};
 use resonantgen_take::Take;
 use std::sync::Arc;
 
