@@ -1,7 +1,7 @@
-//! Windows, built on Linux and run under Wine.
+//! Windows tests, built on Linux and run under Wine.
 //!
-//! The tests' programs are those of Linux, built for Windows; `cargo test` starts each through `cargo xtask wine`, which limits its
-//! time. What needs both systems at once is in `tests/tests/windows.rs`, a test of Linux.
+//! The test programs are the same as on Linux, built for Windows. `cargo test` starts each of them through `cargo xtask wine`,
+//! which limits its running time. Tests that need both systems at once are in `tests/tests/windows.rs`, which runs on Linux.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,18 +16,18 @@ use crate::setup::{self, runtime};
 use crate::target::{System, Target};
 use crate::{bundle, wine};
 
-/// Longest time of one test program, in seconds. The slowest takes a tenth of it on an idle machine.
+/// Time limit per test program, in seconds. The slowest takes a tenth of that on an idle machine.
 const LIMIT_SECONDS: u32 = 1_500;
-/// What was built for Windows.
+/// The build outputs for Windows.
 struct Built {
     runtime: PathBuf,
     plugins: PathBuf,
 }
 
-/// Everything for Windows.
+/// Runs all Windows tests.
 ///
 /// # Errors
-/// Returns an error if setup or a build fails, or a test does.
+/// Returns an error if setup or a build fails, or if a test does.
 pub fn run() -> Result<()> {
     let begin = Instant::now();
     system::ensure(Purpose::Tests)?;
@@ -37,7 +37,7 @@ pub fn run() -> Result<()> {
     let mut lints = Target::WINDOWS.cargo(["clippy", "--all-targets"]);
     run.must("Windows: lints", lints.args(SCOPE).args(["--", "-D", "warnings"]))?;
 
-    // The same build as that of `cargo xtask test`.
+    // The same build as in `cargo xtask test`.
     run.must("build", crate::command::cargo(["build"]).args(SCOPE))?;
     let mut both = crate::command::cargo(["test", "--no-fail-fast"]);
     both.args(SCOPE).args(["--test", "windows"]).env("RESONANTGEN_RUNTIME", here);
@@ -50,7 +50,7 @@ pub fn run() -> Result<()> {
 
 fn build(run: &mut Run) -> Result<Built> {
     let runtime = setup::windows::ensure()?;
-    // It takes over what a broken run has left.
+    // Cleans up after an interrupted run.
     wine::stop(&setup::windows::prefix());
     run.must("Windows: build", Target::WINDOWS.cargo(["build"]).args(SCOPE))?;
     // The build has already been done.
@@ -72,7 +72,7 @@ impl Built {
         run.tests("Windows: tests", &mut tests)
     }
 
-    /// What `tests/tests/windows.rs` needs to know.
+    /// Environment of `tests/tests/windows.rs`.
     fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let this = std::env::current_exe().unwrap_or_default();
         vec![
@@ -85,7 +85,7 @@ impl Built {
     }
 }
 
-/// A program that was built for Windows.
+/// Path of a program built for Windows.
 fn program(name: &str) -> PathBuf {
     Target::WINDOWS.folder("debug").join(System::Windows.program(name))
 }
