@@ -201,9 +201,7 @@ fn measure(
     }
     let [drums, bass, ..] = piece.notes;
     let steps = plan.total_steps();
-    found
-        .kick_and_bass
-        .extend(fit::togetherness(&fit::kick_row(drums, steps), &fit::onset_row(bass, steps)));
+    found.kick_and_bass.extend(fit::togetherness(&fit::kick_row(drums, steps), &fit::onset_row(bass, steps)));
     if plan.bars >= 8 {
         found.bass_rhythms.push(rhythms(&piece.onsets(Track::Bass), 8) as f32);
         found.harmony_rhythms.push(rhythms(&piece.onsets(Track::Harmony), 8) as f32);

@@ -73,7 +73,6 @@ impl Pattern {
     }
 }
 
-<<<<<<< HEAD
 /// Families of grooves and roles that composers may be conditioned on, by track; a pattern's `family` is one of them. Positions are
 /// those of the training code (`FIGURE_FAMILIES` in `training/resonant/conditions.py`), so that new ones go to the end.
 #[must_use]
@@ -178,10 +177,7 @@ pub const fn families(track: Track) -> &'static [&'static str] {
     }
 }
 
-/// A groove: what the voices of the drums play.
-=======
 /// A groove: patterns for the drum voices.
->>>>>>> main
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
     /// Description, for people.

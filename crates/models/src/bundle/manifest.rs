@@ -453,7 +453,8 @@ impl TrackRecord {
             (0..layers).flat_map(move |layer| ["key", "value"].map(|kind| format!("{time}_{kind}_{layer}")))
         };
         let figures = fixed(CONDITION_LENGTH + FIGURE_LENGTH);
-        let is_told = |tensor: &TensorSpec| tensor.name == "condition" && tensor.shape.last() == Some(&figures);
+        let is_told =
+            |tensor: &TensorSpec| tensor.name == "condition" && tensor.shape.last() == Some(&figures);
         let has_figures = raw.compose.inputs.iter().any(is_told);
         let condition = CONDITION_LENGTH + if has_figures { FIGURE_LENGTH } else { 0 };
         let mut inputs = vec![
