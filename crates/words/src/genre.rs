@@ -545,6 +545,11 @@ mod tests {
             ("[groove.mine]\nkick = \"x..\"\n", "3 steps"),
             ("[groove.mine]\nkick = \"x..y............\"\n", "'y'"),
             ("[bass.mine]\npattern = \"x...............\"\nvoices = [3, 1]\n", "voices"),
+            (
+                "[bass.mine]\npattern = \"x...............\"\nfamily = \"montuno\"\n",
+                "no family 'montuno': use octaves",
+            ),
+            ("[lead.mine]\npattern = \"x...............\"\nfamily = \"funk\"\n", "leads have no families"),
             ("nonsense", "line 1"),
         ] {
             let error = Genres::with(&[("my.toml", text)]).expect_err(text).to_string();
@@ -553,6 +558,8 @@ mod tests {
                 "{text}: {error}"
             );
         }
+        let tumbao = genres().part(Track::Bass, "tumbao").and_then(|part| part.family);
+        assert_eq!(tumbao.map(|family| families(Track::Bass)[family]), Some("tumbao"));
         let own = Genres::with(&[("my.toml", base)]).expect("a table");
         assert_eq!(own.get("mine").map(|genre| genre.styles[Style::House.index()]), Some(1.0));
     }
