@@ -451,7 +451,7 @@ impl Engine {
             &record.compose,
             record.cache,
             tokens::vocabulary(track),
-            condition::CONDITION_LENGTH,
+            record.condition,
         )
     }
 
