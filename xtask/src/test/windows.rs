@@ -1,13 +1,13 @@
 //! Windows, built on Linux and run under Wine.
 //!
 //! The tests' programs are those of Linux, built for Windows; `cargo test` starts each through `cargo xtask wine`, which limits its
-//! time. What needs both systems at once is in `tests/tests/windows.rs`, a test of Linux.
+//! time. What needs both systems at once is in `tests/tests/windows/`, a test of Linux.
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::SCOPE;
 use super::run::Run;
@@ -18,8 +18,43 @@ use crate::{bundle, wine};
 
 /// Longest time of one test program, in seconds. The slowest takes a tenth of it on an idle machine.
 const LIMIT_SECONDS: u32 = 1_500;
+
+/// What is built in a run of all tests: everything but the plugin's VST3 and the validator, whose C++ takes a compiler for Windows
+/// longer than all the rest of them together.
+const PART: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--no-default-features",
+    "--features",
+    "resonantgen-cli/serve,resonantgen-plugin/assert_process_allocs",
+];
+/// The engine's crates, whose unit tests run in a run of all tests.
+const ENGINE: &[&str] = &[
+    "resonantgen-music",
+    "resonantgen-words",
+    "resonantgen-sound",
+    "resonantgen-take",
+    "resonantgen-models",
+    "resonantgen-import",
+    "resonantgen-playback",
+    "resonantgen-session",
+    "resonantgen-project",
+];
+/// Tests of the plugin in our CLAP host that run in a run of all tests.
+const IN_A_HOST: &[&str] = &[
+    "it_has_main_four_stems_and_four_parts_of_the_drums_and_takes_and_sends_notes_but_claims_no_raw_midi",
+    "a_trigger_makes_four_different_stems_in_time_with_the_grid",
+    "a_saved_session_plays_again_to_the_bit",
+    "automation_plays_the_same_on_every_pass_and_in_the_bounce",
+    "the_parts_of_the_drums_sum_to_the_drums",
+    "the_plugin_is_removed_in_the_middle_of_a_generation",
+];
+/// What such a run leaves out.
+const LEFT_OUT: &str = "`cargo xtask test --target windows` runs it: its C++ alone takes minutes to build";
+
 /// What was built for Windows.
-struct Built {
+pub struct Built {
     runtime: PathBuf,
     plugins: PathBuf,
 }
@@ -32,8 +67,9 @@ pub fn run() -> Result<()> {
     let begin = Instant::now();
     system::ensure(Purpose::Tests)?;
     let here = runtime::ensure(Target::HERE)?;
+    let runtime = setup::windows::ensure()?;
     let mut run = Run::new("test-logs-windows")?;
-    let built = build(&mut run)?;
+    let built = Built::build(&mut run, runtime, SCOPE, &[])?;
     let mut lints = Target::WINDOWS.cargo(["clippy", "--all-targets"]);
     run.must("Windows: lints", lints.args(SCOPE).args(["--", "-D", "warnings"]))?;
 
@@ -43,43 +79,77 @@ pub fn run() -> Result<()> {
     both.args(SCOPE).args(["--test", "windows"]).env("RESONANTGEN_RUNTIME", here);
     both.env("RESONANTGEN_PROGRAM", Target::HERE.folder("debug").join("resonantgen"));
     run.tests("Windows beside Linux", both.envs(built.environment()))?;
-    built.tests(&mut run)?;
+    run.tests("Windows: tests", built.tests().args(SCOPE))?;
     wine::stop(&setup::windows::prefix());
     run.finish(begin)
 }
 
-fn build(run: &mut Run) -> Result<Built> {
-    let runtime = setup::windows::ensure()?;
-    // It takes over what a broken run has left.
-    wine::stop(&setup::windows::prefix());
-    run.must("Windows: build", Target::WINDOWS.cargo(["build"]).args(SCOPE))?;
-    // The build has already been done.
-    Ok(Built { runtime, plugins: bundle::run(Target::WINDOWS, false)? })
+/// Builds what a run of all tests tries of Windows; `None`, with the reason in `run`, where this machine cannot.
+///
+/// # Errors
+/// Returns an error if the build fails.
+pub fn build_part(run: &mut Run) -> Result<Option<Built>> {
+    if Target::HERE.system != System::Linux || Target::HERE.processor != "x86_64" {
+        run.leave_out("Windows", "it is built on Linux with an x86-64 processor only");
+        return Ok(None);
+    }
+    let runtime = match setup::windows::ensure() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            run.leave_out("Windows", &format!("it cannot be built here: {error:#}"));
+            return Ok(None);
+        }
+    };
+    Ok(Some(Built::build(run, runtime, PART, &["--lib", "--bin", "resonantgen"])?))
 }
 
 impl Built {
-    fn tests(&self, run: &mut Run) -> Result<()> {
-        let this = std::env::current_exe().context("this program has a path")?;
+    /// Builds the targets of a scope, or all of them, and lays out the bundles.
+    fn build(run: &mut Run, runtime: PathBuf, scope: &[&str], targets: &[&str]) -> Result<Self> {
+        // It takes over what a broken run has left.
+        wine::stop(&setup::windows::prefix());
+        run.must("Windows: build", Target::WINDOWS.cargo(["build"]).args(scope).args(targets))?;
+        let plugins = bundle::lay_out_built(Target::WINDOWS, "debug", &runtime)?;
+        Ok(Self { runtime, plugins })
+    }
+
+    /// Runs the part of the tests on Windows itself that a run of all tests has time for.
+    ///
+    /// # Errors
+    /// Returns an error if a step cannot be started.
+    pub fn run_part(&self, run: &mut Run) -> Result<()> {
+        let packages = ENGINE.iter().flat_map(|name| ["--package", name]);
+        run.tests("Windows: unit tests of the engine", self.tests().args(packages).arg("--lib"))?;
+        let mut host = self.tests();
+        host.args(PART).args(["--test", "clap_host", "--", "--exact"]).args(IN_A_HOST);
+        run.tests("Windows: the CLAP in a host", &mut host)?;
+        run.leave_out("Windows: the VST3, the validator, and all other tests", LEFT_OUT);
+        wine::stop(&setup::windows::prefix());
+        Ok(())
+    }
+
+    /// `cargo test` for Windows.
+    fn tests(&self) -> Command {
+        let this = std::env::current_exe().unwrap_or_default();
         let runner = format!("{} wine --seconds {LIMIT_SECONDS}", this.display());
         let mut tests: Command = Target::WINDOWS.cargo(["test", "--no-fail-fast"]);
         tests
-            .args(SCOPE)
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", runner)
             .env("RESONANTGEN_RUNTIME", wine::path(&self.runtime))
             .env("RESONANTGEN_PROGRAM", wine::path(&program("resonantgen")))
             .env("RESONANTGEN_PLUGINS", wine::path(&self.plugins))
             .env_remove("DISPLAY");
-        run.tests("Windows: tests", &mut tests)
+        tests
     }
 
-    /// What `tests/tests/windows.rs` needs to know.
-    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+    /// What `tests/tests/windows/` needs to know.
+    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let this = std::env::current_exe().unwrap_or_default();
         vec![
             ("RESONANTGEN_WINDOWS_PROGRAM", program("resonantgen")),
-            ("RESONANTGEN_WINDOWS_STANDALONE", program("resonantgen-standalone")),
             ("RESONANTGEN_WINDOWS_PLUGINS", self.plugins.clone()),
             ("RESONANTGEN_WINDOWS_RUNTIME", self.runtime.clone()),
+            ("RESONANTGEN_WINDOWS_PREFIX", setup::windows::prefix()),
             ("RESONANTGEN_WINDOWS_RUNNER", this),
         ]
     }
