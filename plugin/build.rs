@@ -1,9 +1,9 @@
-//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections, and on demand its Audio Unit.
+//! Compiles clap-wrapper's VST3 half from the crate's sources, with a few corrections, and its Audio Unit if requested.
 //!
-//! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes only the
-//! last automation point of a block on, tells hosts that it needs neither tempo nor position, activates every output by default, and
-//! does not hear of bounces that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is kept here; each
-//! must match exactly once, so that a new version cannot slip past them.
+//! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes on only the
+//! last automation point of a block, tells hosts that it needs neither tempo nor position, activates every output by default, and
+//! ignores bounces that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is
+//! kept here. Each must match exactly once, so that a new version cannot make them ineffective unnoticed.
 
 use std::env;
 use std::fs;
@@ -12,18 +12,18 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The source files that are corrected, in clap-wrapper's folder.
+/// The corrected source files, relative to clap-wrapper's folder.
 const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
-/// What is replaced by what, in which file.
+/// The corrections: file, old text, new text.
 const CORRECTIONS: [(&str, &str, &str); 8] = [
-    // The corrected file lies elsewhere, so its headers are named in full: were their folder searched, its `process.h` would hide
-    // that of Windows.
+    // The corrected file is in another folder, so its headers are named by their full paths. An include path would not do:
+    // clap-wrapper's `process.h` would hide the one of Windows.
     (PROCESS, "#include \"process.h\"", "#include \"detail/vst3/process.h\""),
     (PROCESS, "#include \"parameter.h\"", "#include \"detail/vst3/parameter.h\""),
     (PROCESS, "#include \"../clap/automation.h\"", "#include \"detail/clap/automation.h\""),
-    // Hosts leave out of the process context what a plugin does not ask for.
+    // Hosts leave out of the process context what the plugin does not request.
     (
         WRAPPER,
         "  auto result = super::initialize(context);
@@ -32,8 +32,8 @@ const CORRECTIONS: [(&str, &str, &str); 8] = [
   processContextRequirements.needTransportState().needTempo().needTimeSignature().needProjectTimeMusic().needBarPositionMusic();
   context->queryInterface(",
     ),
-    // Hosts tell of a bounce when they set the plugin up, or (Ardour) in each block: the plugin's shim has an extension for
-    // the latter.
+    // Hosts announce a bounce when they set up the plugin or (Ardour) in each block. The plugin's shim has an extension for the
+    // latter.
     (
         PROCESS,
         "  _vstdata = &data;
@@ -64,13 +64,13 @@ const CORRECTIONS: [(&str, &str, &str); 8] = [
             clap_multi_event_t n;
             n.param.header.type = CLAP_EVENT_PARAM_VALUE;",
     ),
-    // The parts of the drums are off until the host activates them.
+    // The drum parts are off until the host activates them.
     (
         WRAPPER,
         "    addAudioOutput(name16, spk, bustype, Vst::BusInfo::kDefaultActive);",
         "    addAudioOutput(name16, spk, bustype, audioOutputs.size() < 5 ? (uint32)Vst::BusInfo::kDefaultActive : 0);",
     ),
-    // Missing outputs are passed on as null, for the plugin's own shim to fill in.
+    // Missing outputs are passed on as null; the plugin's shim fills them in.
     (
         PROCESS,
         "      if (_vstdata->outputs[i].numChannels == (Steinberg::int32)_output_ports[i].channel_count)
@@ -104,7 +104,7 @@ fn main() {
 fn clap_wrapper_sources() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("Cargo sets CARGO for build scripts");
     let folder = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets CARGO_MANIFEST_DIR for build scripts");
-    // Crates of other platforms need not be there.
+    // Crates for other platforms may be absent.
     let target = env::var("TARGET").expect("Cargo sets TARGET for build scripts");
     let output = Command::new(cargo)
         .args(["metadata", "--format-version=1", "--offline", "--filter-platform", &target])
@@ -123,7 +123,7 @@ fn clap_wrapper_sources() -> PathBuf {
     Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
 }
 
-/// Writes a corrected file into the build folder; `wrapper` is clap-wrapper's folder of sources.
+/// Writes a corrected file into the build folder; `wrapper` is clap-wrapper's source folder.
 fn corrected(wrapper: &Path, name: &str) -> PathBuf {
     let mut text = fs::read_to_string(wrapper.join(name)).expect("clap-wrapper 0.3.1 has this file");
     text = text.replace("\r\n", "\n");
@@ -141,7 +141,7 @@ fn corrected(wrapper: &Path, name: &str) -> PathBuf {
     file
 }
 
-/// As clap-wrapper's own build script does it.
+/// Follows clap-wrapper's own build script.
 fn build_auv2(sources: &Path) {
     let external = sources.join("external");
     let wrapper = external.join("clap-wrapper");
@@ -157,7 +157,7 @@ fn build_auv2(sources: &Path) {
         .include(&source)
         .include(sdk.join("include"))
         .include(external.join("filesystem/include"));
-    // Objective-C classes are known by name in the whole process, so another version of the plugin needs others.
+    // Objective-C class names are global to the process, so each version of the plugin needs its own.
     let version =
         env::var("CARGO_PKG_VERSION").expect("Cargo sets the version for build scripts").replace('.', "_");
     build
@@ -208,14 +208,14 @@ fn build_auv2(sources: &Path) {
     }
 }
 
-/// As clap-wrapper's own build script does it, without AUv2.
+/// Follows clap-wrapper's own build script, without AUv2.
 fn build_vst3(sources: &Path) {
     let os = env::var("CARGO_CFG_TARGET_OS").expect("Cargo sets the target for build scripts");
     let external = sources.join("external");
     let wrapper = external.join("clap-wrapper");
     let sdk = external.join("vst3sdk");
     let mut build = cc::Build::new();
-    // Nobody debugs it, and what a debugger would read takes a third of the compiler's time.
+    // Nobody debugs this code, and debug information takes a third of the compile time.
     build.cpp(true).std("c++17").warnings(false).debug(false);
     build.flag_if_supported("/utf-8").flag_if_supported("/EHsc").flag_if_supported("-fvisibility=hidden");
     build
@@ -235,7 +235,7 @@ fn build_vst3(sources: &Path) {
             if env::var("DEBUG").as_deref() == Ok("true") { "DEVELOPMENT" } else { "RELEASE" },
             Some("1"),
         );
-    // The entry points get other names, so that Rust can export them: a static library's own would be dropped.
+    // The entry points are renamed so that Rust can export them: those of a static library would be dropped.
     for entry in
         ["GetPluginFactory", "ModuleEntry", "ModuleExit", "InitDll", "ExitDll", "bundleEntry", "bundleExit"]
     {
@@ -303,7 +303,7 @@ fn build_vst3(sources: &Path) {
     }
     build.compile("clap_wrapper_vst3");
     if os == "windows" {
-        // After the library that needs them, and in small letters: GNU linkers mind both.
+        // After the library that needs them, and in lower case: GNU linkers require both.
         for library in ["shell32", "user32", "ole32", "uuid"] {
             println!("cargo:rustc-link-lib={library}");
         }

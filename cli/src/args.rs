@@ -39,7 +39,7 @@ pub enum Command {
     Generate(Generate),
     /// Regenerate one track; it hears the others
     Regenerate(Regenerate),
-    /// Make a song of a loop: intro, verses, builds, drops, breaks and an ending in the form of its genre
+    /// Make a song from a loop: intro, verses, builds, drops, breaks and an ending in the form of its genre
     Song(Song),
     /// List the sections of a song, or copy, rename, move, delete, lock or regenerate them
     Section(Section),
@@ -47,7 +47,7 @@ pub enum Command {
     Lock(Tracks),
     /// Unlock tracks
     Unlock(Tracks),
-    /// Put a loop of your own on a track and lock it; later takes are generated around it
+    /// Put your own loop on a track and lock it; later takes are generated around it
     Import(Import),
     /// Undo the last action on a folder
     Undo(Show),
@@ -55,7 +55,7 @@ pub enum Command {
     Redo(Show),
     /// List the takes of a track, or choose the one that plays
     Take(Take),
-    /// List the sounds of a track, or play the same notes with another one
+    /// List the sounds of a track, or play its notes with another sound
     Sound(Sound),
     /// Write stems and MIDI files for a DAW, named by tempo, key and length
     Export(Export),
@@ -109,7 +109,7 @@ pub struct Generate {
     /// Server options.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
-    /// Make a whole song of it, in the form of its genre
+    /// Make a whole song from the loop, in the form of its genre
     #[arg(long)]
     pub song: bool,
     /// Form of the song.
@@ -129,7 +129,7 @@ pub struct SongForm {
     /// Sections with their bars, for example "intro 8, verse 16, chorus 8, verse 16, chorus 16, outro 8" [default: the genre's]
     #[arg(long, value_name = "FORM", value_parser = form)]
     pub form: Option<Form>,
-    /// Length of the song, for example "64 bars", "2:30" or "3 minutes" [default: that of its form]
+    /// Length of the song, for example "64 bars", "2:30" or "3 minutes" [default: the form's]
     #[arg(long, value_name = "LENGTH", value_parser = length, conflicts_with = "minutes")]
     pub length: Option<Length>,
     /// Length of the song in minutes
@@ -173,7 +173,7 @@ pub struct Section {
     pub json: bool,
 }
 
-/// What to do with sections. A section is called by its name, or by its number in the list.
+/// What to do with sections. A section is given by its name or by its number in the list.
 #[derive(Debug, Subcommand)]
 pub enum SectionAction {
     /// List the sections and their order
@@ -195,7 +195,7 @@ pub enum SectionAction {
         /// Section
         section: String,
     },
-    /// Give a section another name
+    /// Rename a section
     Rename {
         /// Folder made by `generate`
         folder: PathBuf,
@@ -204,14 +204,14 @@ pub enum SectionAction {
         /// New name
         name: String,
     },
-    /// Move an entry of the order, by its place, to another place
+    /// Move an entry of the order to another position
     Move {
         /// Folder made by `generate`
         folder: PathBuf,
-        /// Place in the order, counted from 1
+        /// Position in the order, counted from 1
         #[arg(value_parser = number)]
         from: usize,
-        /// Place that it shall have
+        /// New position
         #[arg(value_parser = number)]
         to: usize,
     },
@@ -249,7 +249,7 @@ pub enum SectionAction {
         #[arg(required = true, value_name = "TRACK", value_delimiter = ',', value_parser = track)]
         tracks: Vec<Track>,
     },
-    /// Make a section's unlocked tracks again
+    /// Regenerate a section's unlocked tracks
     Regenerate {
         /// Folder made by `generate`
         folder: PathBuf,
@@ -369,7 +369,7 @@ pub struct Regenerate {
     /// Track to regenerate: drums, bass, harmony or melody
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
-    /// Bars to write anew, counted from 1, for example 5-6; in all others notes and sound stay as they are
+    /// Bars to regenerate, counted from 1, for example 5-6; notes and audio of all other bars stay the same
     #[arg(long, value_name = "BARS", value_parser = bar_range, conflicts_with = "prompt")]
     pub bars: Option<std::ops::RangeInclusive<u32>>,
     /// What to change, for example "more aggressive"; empty means another take of the same
@@ -451,7 +451,7 @@ pub struct Take {
     pub json: bool,
 }
 
-/// What to do with a track's takes.
+/// Actions on a track's takes.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct TakeAction {
@@ -483,15 +483,15 @@ pub struct Sound {
     /// The track
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
-    /// Words that all have to fit: a family, a tag, a style, a part of the name
+    /// Words that must all match: a family, a tag, a style, or part of the name
     pub words: Vec<String>,
-    /// Play the notes of the track's take with this sound; they stay as they are
+    /// Play the notes of the track's take with this sound; the notes do not change
     #[arg(long = "use", value_name = "ID", conflicts_with_all = ["words", "like"])]
     pub id: Option<String>,
-    /// Keep the sound of the track's take for all takes to come
+    /// Keep the sound of the track's take for all future takes
     #[arg(long, conflicts_with_all = ["words", "like", "release"])]
     pub hold: bool,
-    /// Leave the sound of takes to come to the words again
+    /// Let the prompt choose the sound of future takes again
     #[arg(long, conflicts_with_all = ["words", "like", "id"])]
     pub release: bool,
     /// List the sounds that are most like this one
@@ -519,8 +519,8 @@ pub struct Export {
     /// Files to write: wav, midi or both
     #[arg(long, value_name = "KIND", default_value = "both")]
     pub kind: ExportKind,
-    /// One form instead: wav, midi, or the project of a DAW with stems, notes, tempo and markers: dawproject (Bitwig Studio,
-    /// Studio One, Cubase), rpp (REAPER)
+    /// Write one format instead: wav, midi, or a DAW project with stems, notes, tempo and markers: dawproject (Bitwig Studio,
+    /// Studio One, Cubase) or rpp (REAPER)
     #[arg(long, value_name = "FORMAT", conflicts_with = "kind")]
     pub format: Option<ExportFormat>,
     /// Sample rate of the WAV files in Hz
@@ -545,7 +545,7 @@ pub enum ExportKind {
     Both,
 }
 
-/// One form of an export.
+/// A single export format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
     /// WAV files.
@@ -625,7 +625,7 @@ pub struct Bench {
     /// Length of the piece in bars
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = bars)]
     pub bars: u32,
-    /// Also cancel generations at many moments and measure how soon they end
+    /// Also cancel generations at various moments and measure how soon they stop
     #[arg(long)]
     pub cancel: bool,
     /// Also measure for this many seconds how much four generating instances delay a host's audio callback
@@ -634,7 +634,7 @@ pub struct Bench {
     /// Compare with the output of an earlier `bench --json`; exit code 1 if a figure got worse by more than the threshold
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
-    /// The share by which a figure may get worse
+    /// Fraction by which a figure may get worse
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
     pub threshold: f64,
     /// Model options.
@@ -702,16 +702,16 @@ pub struct Evaluate {
     /// Skip the edits, which take most of the time
     #[arg(long)]
     pub no_edits: bool,
-    /// Measure instead how genres are met, by their scores alone: those of a list, or of the one that is built in
+    /// Instead, measure how well scores match their genres, over the prompts in FILE or a built-in list
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
     pub genres: Option<PathBuf>,
-    /// Measure instead the mix of a piece of each genre: loudness, peaks, mono, kick against bass
+    /// Instead, measure the mix of a piece of each genre: loudness, peaks, mono, kick against bass
     #[arg(long, conflicts_with = "genres")]
     pub mix: bool,
-    /// Measure instead whether words about the sound ("dusty", "punchy") change what they name
+    /// Instead, measure whether words about the sound ("dusty", "punchy") have their effect
     #[arg(long, conflicts_with_all = ["genres", "mix"])]
     pub sounds: bool,
-    /// Measure instead songs of ten genres: likeness, energy, borders and speed; with --out their folders are kept
+    /// Instead, measure songs of ten genres: similarity of sections, energy, transitions and speed; --out keeps their folders
     #[arg(long, conflicts_with_all = ["genres", "mix", "sounds"])]
     pub songs: bool,
     /// Folder for evaluation.json and evaluation.md
@@ -761,7 +761,7 @@ fn length(text: &str) -> Result<Length, String> {
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
-    let minutes: f64 = text.trim().parse().map_err(|_| format!("'{text}' is no number of minutes"))?;
+    let minutes: f64 = text.trim().parse().map_err(|_| format!("'{text}' is not a number of minutes"))?;
     let is_usual = (0.1..=60.0).contains(&minutes);
     is_usual
         .then_some(minutes)
@@ -769,7 +769,9 @@ fn minutes(text: &str) -> Result<f64, String> {
 }
 
 fn bar_range(text: &str) -> Result<std::ops::RangeInclusive<u32>, String> {
-    let wrong = || format!("'{text}' are no bars: write the first and the last, like 5-6, or one, like 5");
+    let wrong = || {
+        format!("'{text}' is not a range of bars: write the first and last bar, like 5-6, or one bar, like 5")
+    };
     let (first, last) = text.trim().split_once(['-', '–']).unwrap_or((text.trim(), text.trim()));
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
     let (first, last) = (number(first)?, number(last)?);
@@ -851,7 +853,7 @@ fn number(text: &str) -> Result<usize, String> {
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
-        _ => Err("give a share, for example 0.2 for 20 %".to_owned()),
+        _ => Err("give a fraction, for example 0.2 for 20 %".to_owned()),
     }
 }
 

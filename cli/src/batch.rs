@@ -29,7 +29,7 @@ use crate::{folder, generate, interrupt, open, report};
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
-/// Most bytes of a table: some hundred thousand rows.
+/// Maximum size of a table in bytes: some hundred thousand rows.
 const TABLE_BYTES: u64 = 16 << 20;
 
 /// The record next to a row's session.
@@ -201,7 +201,7 @@ fn read(command: &[String], folder: &Path) -> Result<Request> {
     Ok(generate::request(parsed))
 }
 
-/// Reads the table, which may come through a pipe; what never ends is refused.
+/// Reads the table, which may come through a pipe. Input that never ends is refused.
 fn read_table(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;
@@ -240,7 +240,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     match note_of(&task.folder) {
         Some(found) if found == note => return Some(Outcome::AlreadyThere),
         None if folder::holds_session(&task.folder) => {
-            let error = "its folder holds a session of another origin: give it another name".to_owned();
+            let error = "its folder holds an unrelated session: give it another name".to_owned();
             return Some(Outcome::Failed { error });
         }
         None => {

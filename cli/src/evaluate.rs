@@ -163,7 +163,7 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
 }
 
 impl<P: Serialize, E: Serialize> Evaluation<P, E> {
-    /// Writes the folder that was asked for, and prints.
+    /// Writes the requested folder, and prints the result.
     fn write(&self, arguments: &Evaluate) -> Result<ExitCode> {
         let table = self.table();
         let json = serde_json::to_string(self).context("cannot write JSON")?;

@@ -1,4 +1,4 @@
-//! A session's folder: opened before the work and locked until its end, written when all of it has succeeded.
+//! A session's folder: opened and locked before the work begins, and written when all of it has succeeded.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -28,11 +28,11 @@ pub fn check_writable(folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot write to {}: choose another --out folder", folder.display()))
 }
 
-/// Makes sure that nothing of the user's own is replaced: that no file lies where `session`, the one in the folder, has none
-/// and saving would put one or remove it.
+/// Checks that none of the user's own files would be replaced or removed: files with names that saving uses, but that do not
+/// belong to `session`, the session in the folder.
 ///
 /// # Errors
-/// There is such a file; the message names it.
+/// Returns an error that names such a file, if there is one.
 pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
     let has_take = |track: Track| {
         session.is_some_and(|session| session.states(track).any(|state| state.take().is_some()))
@@ -51,7 +51,7 @@ pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
     match names.into_iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
         Some(path) => {
             let message = format!(
-                "{} is there and does not belong to a session: it would be replaced; choose another folder, or move it away",
+                "{} exists, does not belong to a session and would be replaced: choose another folder, or move it away",
                 path.display()
             );
             Err(Usage(message).into())
@@ -60,11 +60,11 @@ pub fn check_free(folder: &Path, session: Option<&Session>) -> Result<()> {
     }
 }
 
-/// Opens the folder of a session to change it, and reads the session. No other command uses the folder until it is dropped. What
-/// is lost is told, and made again where it plays.
+/// Opens the folder of a session for changes, and reads the session. No other command can use the folder until it is dropped.
+/// Reports what is lost, and makes lost takes again if they play.
 ///
 /// # Errors
-/// There is no session, its record is damaged, or another program does not let go of the folder.
+/// Returns an error if there is no session, its record is damaged, or another program does not release the folder.
 pub fn open_session(path: &Path) -> Result<(Folder, Session)> {
     check_session(path)?;
     let mut folder = lock(path, Access::Change)?;
@@ -76,18 +76,18 @@ pub fn open_session(path: &Path) -> Result<(Folder, Session)> {
     Ok((folder, session))
 }
 
-/// As [`open_session`], or `None` where no session is yet.
+/// Like [`open_session`], but returns `None` if there is no session yet.
 ///
 /// # Errors
-/// As there.
+/// Returns the other errors of [`open_session`].
 pub fn open_session_if_there(path: &Path) -> Result<Option<(Folder, Session)>> {
     if holds_session(path) { open_session(path).map(Some) } else { Ok(None) }
 }
 
-/// Makes and opens a folder for a first session.
+/// Creates and opens a folder for a first session.
 ///
 /// # Errors
-/// It cannot be written to, or another program has put a session there meanwhile.
+/// Returns an error if the folder cannot be written, or another program has created a session there meanwhile.
 pub fn create(path: &Path) -> Result<Folder> {
     check_writable(path)?;
     let folder = lock(path, Access::Change)?;
@@ -100,19 +100,19 @@ pub fn create(path: &Path) -> Result<Folder> {
     Ok(folder)
 }
 
-/// As [`create`], but a session that is there already will be replaced.
+/// Like [`create`], but an existing session will be replaced.
 ///
 /// # Errors
-/// It cannot be written to.
+/// Returns an error if the folder cannot be written.
 pub fn create_anew(path: &Path) -> Result<Folder> {
     check_writable(path)?;
     lock(path, Access::Change)
 }
 
-/// Reads the session of a folder, and tells what is lost.
+/// Reads the session of a folder, and reports what is lost.
 ///
 /// # Errors
-/// As [`open_session`].
+/// Returns the errors of [`open_session`].
 pub fn read(path: &Path) -> Result<Opened> {
     check_session(path)?;
     let opened = lock(path, Access::Read)?.load().map_err(told)?;
@@ -120,13 +120,13 @@ pub fn read(path: &Path) -> Result<Opened> {
     Ok(opened)
 }
 
-/// Makes takes that play and have lost their sound again, from their recipes. Returns why that failed, by track.
+/// Makes playing takes whose audio is lost again from their recipes. Returns the failures by track.
 pub fn make_again(session: &mut Session, models: &Models) -> Vec<(Track, anyhow::Error)> {
     let mut failures = Vec::new();
     for (track, take) in session.playing_asleep() {
         match made_again(session, &take, models) {
             Ok(again) => {
-                let same = if again.sounds_as(&take) { "" } else { ", and sounds a little different" };
+                let same = if again.sounds_as(&take) { "" } else { ", and sounds slightly different" };
                 eprintln!("note: the lost take of {track} was made again{same}");
                 session.wake(&again);
             }
@@ -144,7 +144,7 @@ fn made_again(session: &Session, take: &Take, models: &Models) -> Result<Arc<Tak
         return Err(anyhow!("it was imported: import {} again", source.name));
     }
     let again = open::engine(models)?.make_again(take, &session.heard_by(take), &Silent)?;
-    Ok(Arc::new(again.ok_or_else(|| anyhow!("the models here do not know its instrument"))?))
+    Ok(Arc::new(again.ok_or_else(|| anyhow!("the installed models do not have its instrument"))?))
 }
 
 fn lock(path: &Path, access: Access) -> Result<Folder> {
@@ -165,7 +165,7 @@ fn told(error: StoreError) -> anyhow::Error {
 fn tell(opened: &Opened) {
     if opened.edited {
         eprintln!(
-            "note: {SESSION_FILE} was changed by another program than ResonantGen; it is used as it is"
+            "note: {SESSION_FILE} was changed by a program other than ResonantGen; it is used as it is"
         );
     }
     for lost in &opened.lost {
@@ -187,7 +187,7 @@ pub fn holds_session(folder: &Path) -> bool {
     folder.join(SESSION_FILE).is_file()
 }
 
-/// Sample rate in Hz of the stems in a folder, so that they are rewritten at that rate; the takes' rate if there are none.
+/// Sample rate in Hz of the stems in a folder, so that they are rewritten at that rate. Defaults to the rate of takes.
 pub fn sample_rate_hz(folder: &Path) -> u32 {
     hound::WavReader::open(folder.join("mix.wav"))
         .map_or(TAKE_SAMPLE_RATE_HZ, |reader| reader.spec().sample_rate)
@@ -196,7 +196,7 @@ pub fn sample_rate_hz(folder: &Path) -> u32 {
 /// Writes a session and its picture. Each file appears whole or not at all.
 ///
 /// # Errors
-/// The disk is full, or the folder has become unwritable.
+/// Returns an error if the disk is full, or the folder has become unwritable.
 pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Result<()> {
     // Before the first generation there is nothing to draw.
     let picture = session.plan.as_ref().map(|_| overview::draw(session)).transpose()?;
@@ -218,7 +218,7 @@ pub fn save(folder: &mut Folder, session: &Session, sample_rate_hz: u32) -> Resu
         }),
     };
     match written {
-        // A picture that is being looked at may be the last one.
+        // If a program has the picture open, the old one stays.
         Err(error) if cfg!(windows) && path.is_file() => {
             eprintln!("note: {} stays as it was: {error}", path.display());
             Ok(())
@@ -262,7 +262,7 @@ mod tests {
             assert!(error.contains(name), "{error}");
             std::fs::remove_file(path).expect("removed");
         }
-        // A session without a bass leaves no room for one of the user's either.
+        // A session without a bass must not replace the user's file either.
         std::fs::write(folder.path().join("bass.wav"), "mine").expect("written");
         assert!(check_free(folder.path(), Some(&Session::default())).is_err());
     }

@@ -17,7 +17,7 @@ use crate::report;
 /// Adds the user's own genres to the built-in ones.
 ///
 /// # Errors
-/// A file of theirs cannot be read, or is no table of genres.
+/// Returns an error if one of the user's files cannot be read, or is not a table of genres.
 pub fn install() -> Result<()> {
     // A system without a folder for settings has no genres in it.
     let Ok(folder) = folder() else { return Ok(()) };
@@ -58,7 +58,7 @@ impl<'a> Listed<'a> {
 /// Lists all genres, or explains one.
 ///
 /// # Errors
-/// There is no genre of that name.
+/// There is no genre with that name.
 pub fn run(arguments: &Genres) -> Result<ExitCode> {
     match &arguments.name {
         None if arguments.json => report::print_json(&genres().all().map(Listed::new).collect::<Vec<_>>())?,
@@ -82,8 +82,8 @@ fn unknown(name: &str) -> String {
     });
     let titles: Vec<&str> = alike.map(|genre| genre.title.as_str()).take(6).collect();
     match titles.is_empty() {
-        true => format!("'{name}' is no genre: `resonantgen genres` lists them"),
-        false => format!("'{name}' is no genre: is it {}?", titles.join(", ")),
+        true => format!("'{name}' is not a genre: `resonantgen genres` lists them"),
+        false => format!("'{name}' is not a genre: did you mean {}?", titles.join(", ")),
     }
 }
 

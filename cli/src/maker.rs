@@ -11,7 +11,7 @@ use crate::args::{Elsewhere, Models};
 use crate::failure::Usage;
 use crate::open;
 
-/// Environment variable for a token that shall not be seen in the list of processes.
+/// Environment variable for a token, which keeps it out of the list of processes.
 pub const TOKEN_VARIABLE: &str = "RESONANTGEN_TOKEN";
 
 /// The local engine, or a server. With equal models and processors the result is the same to the bit.
@@ -71,7 +71,7 @@ fn note_missing(engine: &Engine, wanted: Option<Provider>) {
         engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)
     });
     if let Some(status) = status {
-        eprintln!("note: {}: {}; the processor did the work", status.provider, status.reason);
+        eprintln!("note: {}: {}; the CPU was used instead", status.provider, status.reason);
     }
 }
 

@@ -82,7 +82,7 @@ impl Observer for Progress {
         if self.bars.is_hidden() {
             eprintln!("{text}");
         } else {
-            // If the terminal is gone, nobody can be told.
+            // If the terminal is gone, nothing can be reported.
             let _ = self.bars.println(text);
         }
     }

@@ -31,7 +31,7 @@ pub struct Report {
     seed: u64,
     plan: Option<PlanReport>,
     tracks: Vec<TrackReport>,
-    /// The song; absent where there is one loop.
+    /// The song; absent for a single loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     song: Option<SongReport>,
     /// Takes that are lost, in sentences.
@@ -59,10 +59,10 @@ struct SectionReport {
     energy: f32,
     bars: u32,
     chords: Vec<String>,
-    /// Tracks that play.
+    /// Tracks that play in it.
     plays: Vec<Track>,
     locked: Vec<Track>,
-    /// Whether other commands work on it.
+    /// Whether it is the open section.
     open: bool,
 }
 
@@ -72,7 +72,7 @@ struct PartReport {
     repeats: u32,
 }
 
-/// A plan as it is printed.
+/// A plan for printing.
 #[derive(Debug, Serialize)]
 pub struct PlanReport {
     bpm: f64,
@@ -150,7 +150,7 @@ impl Report {
         }
     }
 
-    /// Adds what could not be read.
+    /// Adds the takes that could not be read.
     pub fn with_lost(mut self, lost: &[LostTake]) -> Self {
         self.lost = lost.iter().map(ToString::to_string).collect();
         self

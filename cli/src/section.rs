@@ -15,14 +15,14 @@ use crate::progress::Progress;
 use crate::report::{Report, Run};
 use crate::{folder, interrupt};
 
-/// The word for all sections.
+/// Stands for all sections.
 const ALL: &str = "all";
 
-/// Does what is asked with the sections of a folder.
+/// Runs the requested action on the sections of a folder.
 ///
 /// # Errors
-/// Returns an error if there is no such section, what is asked is not possible, or the folder cannot be read or written. The
-/// folder is then unchanged.
+/// Returns an error if there is no such section, the action is not possible, or the folder cannot be read or written. The folder
+/// is then unchanged.
 pub fn run(arguments: &Section) -> Result<ExitCode> {
     let path = match &arguments.action {
         SectionAction::List { folder }
@@ -108,7 +108,7 @@ fn lock(session: &mut Session, section: &str, tracks: &[Track], locked: bool) ->
     Ok(())
 }
 
-/// An order as typed: names of sections with repeats, "intro, verse x2, chorus".
+/// Parses an order: section names with repeats, like "intro, verse x2, chorus".
 fn order_of(session: &Session, text: &str) -> Result<Vec<Part>> {
     let entries = text.split([',', ';', '>']).map(str::trim).filter(|entry| !entry.is_empty());
     entries
@@ -117,7 +117,7 @@ fn order_of(session: &Session, text: &str) -> Result<Vec<Part>> {
                 Some((name, count)) if count.starts_with(['x', 'X', '×']) => {
                     let count = count.trim_start_matches(['x', 'X', '×']);
                     let repeats = count.parse().map_err(|_| {
-                        Usage(format!("'{entry}' is no entry of an order: write like \"verse x2\""))
+                        Usage(format!("'{entry}' is not a valid entry: write entries like \"verse x2\""))
                     })?;
                     (name, repeats)
                 }

@@ -1,4 +1,4 @@
-//! `resonantgen song`: makes a song of the loop in a folder.
+//! `resonantgen song`: makes a song from the loop in a folder.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,23 +17,23 @@ use crate::report::{Report, Run};
 use crate::{folder, interrupt};
 
 impl SongForm {
-    /// Whether a song is asked for.
+    /// Whether a song is requested.
     pub fn is_asked(&self) -> bool {
         self.form.is_some() || self.length.is_some() || self.minutes.is_some()
     }
 
-    /// What song is asked for.
+    /// The requested song.
     pub fn request(&self) -> SongRequest {
         let length = self.length.or(self.minutes.map(|minutes| Length::Seconds(60.0 * minutes)));
         SongRequest { form: self.form.clone(), length, ..SongRequest::default() }
     }
 }
 
-/// Makes a song of what the folder holds.
+/// Makes a song from the loop in a folder.
 ///
 /// # Errors
-/// Returns an error if there is nothing to make it of, a section is locked, models or runtime cannot be used, the work fails or is
-/// cancelled, or the folder cannot be read or written. The folder is then unchanged.
+/// Returns an error if there is no loop, a section is locked, models or runtime cannot be used, the work fails or is cancelled,
+/// or the folder cannot be read or written. The folder is then unchanged.
 pub fn run(arguments: &Song) -> Result<ExitCode> {
     let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
     let request = SongRequest {
@@ -41,7 +41,7 @@ pub fn run(arguments: &Song) -> Result<ExitCode> {
         settings: arguments.settings.generation(),
         ..arguments.form.request()
     };
-    // Refused before the models are opened.
+    // Invalid requests are refused before the models are opened.
     let form = session.song_form(&request)?;
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
@@ -53,10 +53,10 @@ pub fn run(arguments: &Song) -> Result<ExitCode> {
     Report::new(&arguments.folder, &session, Some(&run)).print(arguments.json)
 }
 
-/// Makes the song, and tells what of the form could not be met.
+/// Makes the song, and reports what could not be done as requested.
 ///
 /// # Errors
-/// Those of [`Session::make_song`].
+/// Returns the errors of [`Session::make_song`].
 pub fn make(maker: &Maker, session: &mut Session, request: &SongRequest, form: &Form) -> Result<Run> {
     eprintln!("song: {form} ({} bars)", form.bars());
     let begin = Instant::now();
@@ -75,10 +75,10 @@ pub fn make(maker: &Maker, session: &mut Session, request: &SongRequest, form: &
 }
 
 impl Maker {
-    /// The engine of this machine.
+    /// This machine's engine.
     ///
     /// # Errors
-    /// The work is to be done on a server, which makes no songs.
+    /// Returns an error if a server was chosen, because servers do not make songs.
     pub fn local(&self) -> Result<&Engine> {
         match self {
             Self::Here { engine, .. } => Ok(engine),

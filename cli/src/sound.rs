@@ -1,4 +1,4 @@
-//! `resonantgen sound`: the sounds of a track, and the same notes with another one.
+//! `resonantgen sound`: lists the sounds of a track, and plays its notes with another one.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -18,9 +18,9 @@ use crate::{folder, interrupt, open, report};
 #[derive(Debug, Serialize)]
 struct SoundList<'a> {
     track: Track,
-    /// Id of the sound that plays.
+    /// Id of the playing sound.
     playing: Option<&'a str>,
-    /// Id of the sound that is held.
+    /// Id of the held sound.
     held: Option<&'a str>,
     sounds: Vec<SoundEntry<'a>>,
 }
@@ -39,11 +39,11 @@ impl<'a> From<&'a sounds::Sound> for SoundEntry<'a> {
     }
 }
 
-/// Lists the sounds that fit, or performs the track's notes with one.
+/// Lists the matching sounds, or performs the track's notes with one.
 ///
 /// # Errors
-/// Returns an error if the track is locked or has no take, there is no such sound, or the folder cannot be read or written. The folder
-/// is then unchanged.
+/// Returns an error if the track is locked or has no take, there is no such sound, or the folder cannot be read or written. The
+/// folder is then unchanged.
 pub fn run(arguments: &Sound) -> Result<ExitCode> {
     match &arguments.id {
         Some(id) => change(arguments, id),
@@ -79,7 +79,7 @@ fn list(arguments: &Sound) -> Result<ExitCode> {
         writeln!(text, "{mark} {:32} {:28} {tags}", sound.id, sound.name).expect("a string takes all");
     }
     if list.sounds.is_empty() {
-        text = format!("no sound of the {} is \"{}\"\n", arguments.track, arguments.words.join(" "));
+        text = format!("no {} sound matches \"{}\"\n", arguments.track, arguments.words.join(" "));
     }
     report::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -124,6 +124,6 @@ fn change(arguments: &Sound, id: &str) -> Result<ExitCode> {
 
 fn unknown(id: &str) -> Usage {
     Usage(format!(
-        "there is no sound \"{id}\" for this track: run `resonantgen sound` without --use to list them"
+        "there is no sound \"{id}\" for this track: run `resonantgen sound` without --use for a list"
     ))
 }

@@ -358,7 +358,7 @@ fn rates_depths_and_channels_of_all_kinds() {
     std::fs::write(&path, any_wav(48_000, 1, 32, 3, &bytes)).unwrap();
     let found = import(&path, &options);
     assert!(
-        found.findings.remarks.iter().any(|remark| remark.contains("no numbers")),
+        found.findings.remarks.iter().any(|remark| remark.contains("not numbers")),
         "{:?}",
         found.findings
     );
@@ -399,7 +399,7 @@ fn what_is_no_loop_is_refused_in_words() {
         (write("nothing.wav", b""), "empty"),
         (write("film.mp4", b"\0\0\0\x18ftypmp42 and so on, with \xff\xfb in it"), "video"),
         (write("film.mkv", b"\x1a\x45\xdf\xa3 and so on, with more of it"), "video"),
-        (write("film.avi", b"RIFF\0\0\0\0AVI LIST"), "no WAV"),
+        (write("film.avi", b"RIFF\0\0\0\0AVI LIST"), "not a WAV"),
         (write("text.wav", b"this is a shopping list"), "another kind"),
         (write("cut.wav", &whole[..whole.len() / 2]), "shorter than its header"),
         (write("head.wav", &whole[..20]), ""),
@@ -486,7 +486,7 @@ fn long_files_want_a_place_and_options_are_checked() {
 
     let path = folder.wav("loop.wav", &beat(120.0, 2, &PATTERNS[0].1, 0.0, 0.0, RATE), 48_000);
     let beyond = ImportOptions { start_seconds: Some(60.0), ..options.clone() };
-    assert!(refused(&path, &beyond).contains("behind the end"));
+    assert!(refused(&path, &beyond).contains("after the end"));
     let second = ImportOptions { start_seconds: Some(2.0), ..options.clone() };
     assert_eq!(import(&path, &second).findings.bars, 1);
     for wrong in [

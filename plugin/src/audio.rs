@@ -1,4 +1,4 @@
-//! The audio thread's side: what each block does, the channel strips, the notes that are sent, and what triggers a generation.
+//! The audio thread's side: the work in each block, the channel strips, the note output, and triggers of generations.
 
 pub mod bars;
 mod mixer;

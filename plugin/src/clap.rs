@@ -1,4 +1,4 @@
-//! The plugin as hosts see it: entry points, the shim around the framework's CLAP plugin, and presets.
+//! The CLAP, VST3 and Audio Unit side of the plugin: entry points, the shim around the framework's CLAP plugin, and presets.
 
 pub mod entry;
 pub mod gui;

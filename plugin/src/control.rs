@@ -27,6 +27,7 @@ pub mod inference;
 pub mod job;
 pub mod location;
 pub mod notices;
+pub mod played;
 pub mod prompts;
 mod publisher;
 pub mod remote;
@@ -60,6 +61,7 @@ use crate::editor::RepaintNotifier;
 use host::HostLink;
 use job::{Command, Count, Job, QueuedJob, Trigger};
 use notices::Notices;
+use played::Played;
 use prompts::Prompts;
 use publisher::OpenedPlayer;
 use snapshot::Store;
@@ -109,6 +111,8 @@ pub struct Control {
     pub prompts: Prompts,
     /// Notices to the user. Any thread except the audio thread.
     pub notices: Notices,
+    /// What is played into the plugin. Publisher, editor and, to open it, the host thread.
+    pub played: Mutex<Played>,
     /// A session that could not be read. Host thread and editor.
     damaged: Mutex<Vec<u8>>,
     overrides: Mutex<Overrides>,
@@ -188,6 +192,7 @@ impl Control {
             editor_size: AtomicSize::new(DEFAULT_EDITOR_SIZE),
             prompts: Prompts::default(),
             notices: Notices::default(),
+            played: Mutex::default(),
             damaged: Mutex::default(),
             overrides: Mutex::default(),
             store: Store::default(),
@@ -274,7 +279,7 @@ impl Control {
     pub fn request(&self, job: Job) {
         if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
-                "More than {QUEUE_CAPACITY} generations are waiting: the newest was left out."
+                "More than {QUEUE_CAPACITY} generations are waiting: the newest was dropped."
             ));
             return;
         }

@@ -24,6 +24,7 @@ mod keys;
 mod lane;
 mod look;
 mod notice;
+mod played;
 mod presets;
 mod row_menu;
 mod ruler;
@@ -451,6 +452,8 @@ impl App {
             actions.extend(ruler::show(ui, ruler, plan, !working, &mut self.timeline));
             ruler::length_handle(ui, ruler, plan.bars, &self.params.bars, &setter);
             self.place_label(ui, rect, ruler, playhead, plan);
+            let left = Rect::from_min_max(pos2(rect.left(), ruler.top()), ruler.left_bottom());
+            self.played_chords(ui, left, plan, actions);
             if let Some(share) = playhead {
                 let painter = ui.painter().with_clip_rect(ruler.expand(1.0));
                 lane::paint_playhead(&painter, self.timeline.wide(ruler), share, palette);

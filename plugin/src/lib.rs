@@ -1,4 +1,4 @@
-//! The ResonantGen instrument: parameters, processing, state and editor around the engine. It may know all crates, and is the only
+//! The ResonantGen instrument: parameters, processing, state and editor around the engine. This crate may know all others, and is the only
 //! user of the plugin framework.
 //!
 //! Threads: the host's audio thread (`audio`), the host's main thread (state, editor), and two per instance that serve both
@@ -25,7 +25,7 @@ pub struct ResonantGen {
     params: Arc<ResonantParams>,
     control: Arc<Control>,
     processor: Processor,
-    /// `None` when the system had no thread for it.
+    /// `None` if the system could not start a thread.
     _threads: Option<Threads>,
 }
 
@@ -109,7 +109,7 @@ impl Plugin for ResonantGen {
 }
 
 impl ClapPlugin for ResonantGen {
-    /// Frozen: the VST3's class id is derived from it as well.
+    /// Must never change: the VST3 class id is derived from it as well.
     const CLAP_ID: &'static str = "org.resonantgen.resonantgen";
     const CLAP_DESCRIPTION: Option<&'static str> =
         Some("Type a prompt, get drums, bass, harmony and melody in the host's tempo");

@@ -1,4 +1,4 @@
-//! The plugin's parameters. Their ids are frozen: hosts keep automation by them (see the golden list in the tests).
+//! The plugin's parameters. Their ids must never change, because hosts store automation by id (see the golden list in the tests).
 
 use std::sync::Arc;
 
@@ -23,15 +23,19 @@ pub const BRIGHTNESS_MAX_DB: f32 = 6.0;
 pub const SEED_MAX: i32 = 9999;
 /// Highest take that can be chosen by number; 0 means "the current one".
 pub const TAKE_MAX: i32 = TAKE_NUMBERS as i32;
-/// How many prompts an instance keeps.
+/// Number of prompts per instance.
 pub const SLOT_COUNT: usize = 8;
-/// Most bars that the parameter asks for; 0 means "as the prompt says".
+/// Lowest key of chords by default (C4 where middle C is C3): above all keys that trigger something.
+pub const CHORD_KEYS_DEFAULT: i32 = 72;
+/// Value of *Chord Keys From* at which no key is part of a chord.
+pub const CHORD_KEYS_OFF: i32 = 128;
+/// Maximum of the bars parameter; 0 means "as the prompt says".
 pub const BARS_MAX: i32 = 32;
 
 /// When a new take takes over.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwapMoment {
-    /// As soon as it is there.
+    /// As soon as it is available.
     #[id = "now"]
     Now,
     /// On the next quarter note.
@@ -59,19 +63,20 @@ impl From<SwapMoment> for SwapAt {
 /// Where the seed of a trigger comes from.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeedMode {
-    /// One above the last: something new each time.
+    /// One more than the last: something new each time.
     #[id = "next"]
     Next,
-    /// The parameter: the same music each time.
+    /// The parameter's value: the same music each time.
     #[id = "fixed"]
     Fixed,
-    /// The parameter plus the trigger's place in the song in sixteenths: each place has its own music, on every pass.
+    /// The parameter's value plus the trigger's position in the song in sixteenths: each position has its own music, on every
+    /// pass.
     #[id = "place"]
     #[name = "By Place"]
     ByPlace,
 }
 
-/// Whether a track sounds in the Main output.
+/// Whether a track is part of the Main output.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InMain {
     /// Unless the host is known to have connected the track's own output.
@@ -85,7 +90,7 @@ pub enum InMain {
     Off,
 }
 
-/// What a track gives to the host.
+/// What a track outputs.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrackOutput {
     /// Its stem.
@@ -120,7 +125,7 @@ pub struct TrackParams {
     /// The track's take may not change.
     #[id = "lock"]
     pub lock: BoolParam,
-    /// Trigger: each rising edge asks for a new take.
+    /// Trigger: each rising edge requests a new take.
     #[id = "regenerate"]
     pub regenerate: BoolParam,
     /// Silent.
@@ -138,22 +143,22 @@ pub struct TrackParams {
     /// Whether the track sounds in Main.
     #[id = "in_main"]
     pub in_main: EnumParam<InMain>,
-    /// Number of the take that plays; 0, and numbers that no take has, leave it to the session.
+    /// Number of the take that plays. 0, or a number without a take, leaves the choice to the session.
     #[id = "take"]
     pub take: IntParam,
-    /// Whether the track gives the host its stem, its notes, or both.
+    /// Whether the track outputs its stem, its notes, or both.
     #[id = "output"]
     pub output: EnumParam<TrackOutput>,
-    /// Swing of what plays: -1 straight, 0 as the take was made, 1 the hardest.
+    /// Swing of the playing take: -1 straight, 0 as the take was made, 1 the hardest.
     #[id = "swing"]
     pub swing: FloatParam,
-    /// Timing of what plays: -1 on the grid, 0 as the take was made, 1 loose.
+    /// Timing of the playing take: -1 on the grid, 0 as the take was made, 1 loose.
     #[id = "humanise"]
     pub humanise: FloatParam,
-    /// Tilt of what plays towards the treble, in dB, in -[`BRIGHTNESS_MAX_DB`]`..=`[`BRIGHTNESS_MAX_DB`].
+    /// Tilt of the playing take towards the treble, in dB, in -[`BRIGHTNESS_MAX_DB`]`..=`[`BRIGHTNESS_MAX_DB`].
     #[id = "brightness"]
     pub brightness: FloatParam,
-    /// Level, dynamics and treble of what plays: -1 calm, 0 as the take was made, 1 driving.
+    /// Level, dynamics and treble of the playing take: -1 calm, 0 as the take was made, 1 driving.
     #[id = "intensity"]
     pub intensity: FloatParam,
 }
@@ -190,14 +195,14 @@ impl TrackParams {
     }
 }
 
-/// A parameter whose middle, 0, changes nothing. What is shown is `scale` times the value, with its sign.
+/// A parameter that has no effect in its middle, at 0. It is displayed as `scale` times the value, with its sign.
 fn dial(name: &str, max: f32, scale: f32, decimals: usize, unit: &'static str) -> FloatParam {
     FloatParam::new(name, 0.0, FloatRange::Linear { min: -max, max })
         .with_unit(unit)
         .with_value_to_string(Arc::new(move |value| {
             let shown = value * scale;
             let text = format!("{shown:+.decimals$}");
-            // Rounded to nothing, it has no sign.
+            // A value that rounds to zero has no sign.
             if text[1..].parse() == Ok(0.0_f32) { text[1..].to_owned() } else { text }
         }))
         .with_string_to_value(Arc::new(move |text| {
@@ -211,7 +216,7 @@ fn dial(name: &str, max: f32, scale: f32, decimals: usize, unit: &'static str) -
         }))
 }
 
-/// The framework's text of a pan; one that rounds to nothing has no side.
+/// The framework's text for a pan, except that a value that rounds to the centre names no side.
 fn pan_text() -> Arc<dyn Fn(f32) -> String + Send + Sync> {
     let text_of = formatters::v2s_f32_panning();
     Arc::new(move |pan| {
@@ -235,7 +240,7 @@ fn percent(name: &str) -> FloatParam {
         .with_string_to_value(formatters::s2v_f32_percentage())
 }
 
-/// An integer whose 0 has a name, and whose other values may have a unit.
+/// An integer with a name for 0, and optionally a unit for other values.
 fn count_or(name: &str, max: i32, zero: &'static str, unit: &'static str) -> IntParam {
     IntParam::new(name, 0, IntRange::Linear { min: 0, max })
         .with_value_to_string(Arc::new(move |value| match value {
@@ -253,19 +258,37 @@ fn count_or(name: &str, max: i32, zero: &'static str, unit: &'static str) -> Int
         }))
 }
 
-/// All parameters, and what is saved next to them.
+/// A MIDI key by its name (middle C is C3), or "off".
+fn key_or_off(name: &str, default: i32) -> IntParam {
+    const NAMES: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+    let name_of = |key: i32| match key {
+        CHORD_KEYS_OFF => "off".to_owned(),
+        key => format!("{}{}", NAMES[key.rem_euclid(12) as usize], key.div_euclid(12) - 2),
+    };
+    IntParam::new(name, default, IntRange::Linear { min: 0, max: CHORD_KEYS_OFF })
+        .with_value_to_string(Arc::new(name_of))
+        .with_string_to_value(Arc::new(move |text| {
+            let text = text.trim();
+            let is_named = |key: &i32| name_of(*key).eq_ignore_ascii_case(text);
+            (0..=CHORD_KEYS_OFF)
+                .find(is_named)
+                .or_else(|| text.parse().ok().filter(|key| (0..=CHORD_KEYS_OFF).contains(key)))
+        }))
+}
+
+/// All parameters, and the data saved with them.
 #[derive(Params)]
 pub struct ResonantParams {
     /// Trigger: each rising edge generates all unlocked tracks.
     #[id = "generate"]
     pub generate: BoolParam,
-    /// Seed of what is generated, as [`seed_mode`](Self::seed_mode) says.
+    /// Seed of the next generation, depending on [`seed_mode`](Self::seed_mode).
     #[id = "seed"]
     pub seed: IntParam,
     /// Where the seed of a trigger comes from.
     #[id = "seed_mode"]
     pub seed_mode: EnumParam<SeedMode>,
-    /// Which of the prompts is generated from, 1 to [`SLOT_COUNT`].
+    /// Number of the prompt to generate from, 1 to [`SLOT_COUNT`].
     #[id = "prompt_slot"]
     pub prompt_slot: IntParam,
     /// Length in bars; 0 leaves it to the prompt.
@@ -274,15 +297,18 @@ pub struct ResonantParams {
     /// When a new take takes over.
     #[id = "swap_at"]
     pub swap_at: EnumParam<SwapMoment>,
-    /// How far results may stray from the likeliest.
+    /// How far results may stray from the most likely.
     #[id = "variation"]
     pub variation: FloatParam,
     /// How strictly the prompt is followed.
     #[id = "adherence"]
     pub adherence: FloatParam,
-    /// New takes are made at the host's tempo.
+    /// Whether new takes are made at the host's tempo.
     #[id = "follow_host"]
     pub follow_host: BoolParam,
+    /// Lowest MIDI key that is played as part of a chord, and so triggers nothing; [`CHORD_KEYS_OFF`] for none.
+    #[id = "chord_keys"]
+    pub chord_keys: IntParam,
 
     /// Drums.
     #[nested(id_prefix = "drums", group = "Drums")]
@@ -297,16 +323,16 @@ pub struct ResonantParams {
     #[nested(id_prefix = "melody", group = "Melody")]
     pub melody: TrackParams,
 
-    /// What was typed, one text per slot.
+    /// The prompts as typed, one per slot.
     #[persist = "prompts"]
     prompts: PromptsField,
-    /// What was fixed.
+    /// The facts that the user has fixed.
     #[persist = "overrides"]
     overrides: OverridesField,
     /// The session with its takes.
     #[persist = "session"]
     session: SessionField,
-    /// A session that could not be read, kept for a version that can.
+    /// A session that could not be read, kept for a version that can read it.
     #[persist = "damaged_session"]
     damaged: DamagedField,
     /// The prompt of a preset.
@@ -318,7 +344,7 @@ pub struct ResonantParams {
 }
 
 impl ResonantParams {
-    /// Parameters at their defaults, which save and restore `control`.
+    /// Parameters at their defaults. `control` supplies and receives the data saved with them.
     #[must_use]
     pub fn new(control: &Arc<Control>) -> Self {
         Self {
@@ -331,6 +357,7 @@ impl ResonantParams {
             variation: percent("Variation"),
             adherence: percent("Adherence"),
             follow_host: BoolParam::new("Follow Host Tempo", true),
+            chord_keys: key_or_off("Chord Keys From", CHORD_KEYS_DEFAULT),
             drums: TrackParams::new(Track::Drums),
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
@@ -355,20 +382,26 @@ impl ResonantParams {
         }
     }
 
-    /// Index of the prompt that is generated from, in `0..SLOT_COUNT`. Realtime-safe.
+    /// Index of the prompt to generate from, in `0..SLOT_COUNT`. Realtime-safe.
     #[must_use]
     pub fn slot(&self) -> usize {
         usize::try_from(self.prompt_slot.value() - 1).unwrap_or(0).min(SLOT_COUNT - 1)
     }
 
-    /// The number by which a take of each track is chosen, from 1 (index as [`Track::ALL`]). Realtime-safe.
+    /// The number that chooses a take on each track, from 1 (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn takes(&self) -> [Option<u32>; TRACK_COUNT] {
         Track::ALL
             .map(|track| u32::try_from(self.track(track).take.value()).ok().filter(|number| *number > 0))
     }
 
-    /// Which tracks are neither muted nor silenced by another one's solo (index as [`Track::ALL`]). Realtime-safe.
+    /// Lowest MIDI key that is part of a chord. Realtime-safe.
+    #[must_use]
+    pub fn chord_keys(&self) -> Option<u8> {
+        u8::try_from(self.chord_keys.value()).ok().filter(|key| i32::from(*key) < CHORD_KEYS_OFF)
+    }
+
+    /// Which tracks are neither muted nor silenced by another track's solo (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn audible(&self) -> [bool; TRACK_COUNT] {
         let solo = Track::ALL.into_iter().any(|track| self.track(track).solo.value());
@@ -399,12 +432,13 @@ impl ResonantParams {
     }
 }
 
-/// Gives the parameters that a project of an older version does not know their defaults: without that, the framework leaves them
-/// as they were in the instance before. A preset changes nothing but what it names.
+/// Sets parameters that a project of an older version lacks to their defaults; otherwise the framework would leave them at the
+/// instance's previous values. A preset changes only what it contains.
 pub fn complete(state: &mut PluginState) {
     if !state.fields.contains_key("session") {
         return;
     }
+    state.params.entry("chord_keys".to_owned()).or_insert(ParamValue::I32(CHORD_KEYS_DEFAULT));
     for track in Track::ALL {
         let dials = ["swing", "humanise", "brightness", "intensity"];
         let defaults = dials.map(|id| (id, ParamValue::F32(0.0)));

@@ -1,4 +1,4 @@
-//! Presets: a prompt with settings to start from. The factory's are built in; the user's are files.
+//! Presets: a prompt with settings to start from. Factory presets are built in; the user's are files.
 //!
 //! A user's preset is one JSON file in `presets` in the user's data folder (on Linux
 //! `$XDG_DATA_HOME/resonantgen/presets`, on macOS `~/Library/Application Support/resonantgen/presets`, on Windows
@@ -17,26 +17,26 @@ use resonantgen_project::is_device_name;
 use crate::control::location;
 use crate::params::BARS_MAX;
 
-/// The factory's presets.
+/// The factory presets.
 const FACTORY: &str = include_str!("../presets/factory.json");
-/// A file that is longer is no preset.
+/// Longer files are not presets.
 const MOST_BYTES: u64 = 1 << 20;
-/// Longest name, in letters.
+/// Maximum length of a name, in letters.
 const NAME_LENGTH: usize = 60;
 
-/// A preset could not be kept.
+/// Why a preset could not be saved or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum PresetError {
-    /// The name is empty, or made of nothing but signs.
+    /// The name is empty, or has no letters or digits.
     #[error("a preset needs a name with letters or digits")]
     Name,
-    /// The system names no folder for the user's data.
+    /// The system has no folder for the user's data.
     #[error("this system names no folder for your data (HOME is not set), so presets cannot be kept")]
     NoFolder,
     /// The file could not be removed.
     #[error("cannot remove {}: {source}", path.display())]
     Remove {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -44,14 +44,14 @@ pub enum PresetError {
     /// The file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
 }
 
-/// The factory's presets, in their order: at least two of each style.
+/// The factory presets, in order: at least two for each style.
 #[must_use]
 pub fn factory() -> Vec<Preset> {
     serde_json::from_str(FACTORY).expect("the built-in presets are tested")
@@ -63,7 +63,7 @@ pub fn folder() -> Option<PathBuf> {
     location::user_data().map(|data| data.join("resonantgen").join("presets"))
 }
 
-/// The preset in a file, if it is one whose values can be used.
+/// The preset in a file; `None` if the file is not a preset with valid values.
 #[must_use]
 pub fn read(path: &Path) -> Option<Preset> {
     let is_small = fs::metadata(path).is_ok_and(|facts| facts.len() <= MOST_BYTES);
@@ -83,7 +83,7 @@ fn files(folder: &Path) -> impl Iterator<Item = (PathBuf, Preset)> {
         .filter_map(|path| read(&path).map(|preset| (path, preset)))
 }
 
-/// The presets in a folder by name. Files that are none are left out.
+/// The presets in a folder, by name. Other files are ignored.
 #[must_use]
 pub fn list(folder: &Path) -> Vec<Preset> {
     let mut presets: Vec<Preset> = files(folder).map(|(_, preset)| preset).collect();
@@ -91,11 +91,11 @@ pub fn list(folder: &Path) -> Vec<Preset> {
     presets
 }
 
-/// Removes a preset from a folder. A file may have another name than this program would give it: what it holds decides.
-/// One that is not there any more is no error.
+/// Deletes a preset from a folder. The preset is found by its contents, because its file may have another name. A missing preset
+/// is not an error.
 ///
 /// # Errors
-/// [`PresetError::Remove`].
+/// [`PresetError::Remove`] if the file cannot be deleted.
 pub fn delete(folder: &Path, preset: &Preset) -> Result<(), PresetError> {
     for (path, _) in files(folder).filter(|(_, known)| known == preset) {
         fs::remove_file(&path).map_err(|source| PresetError::Remove { path, source })?;
@@ -103,7 +103,7 @@ pub fn delete(folder: &Path, preset: &Preset) -> Result<(), PresetError> {
     Ok(())
 }
 
-/// File name that every system takes, made of a preset's name.
+/// A file name for a preset, made from its name and valid on every system.
 fn file_name(name: &str) -> Option<String> {
     let letters = name.trim().chars().take(NAME_LENGTH);
     let safe: String =
@@ -113,10 +113,10 @@ fn file_name(name: &str) -> Option<String> {
     (!safe.is_empty()).then(|| format!("{safe}.json"))
 }
 
-/// Keeps a preset in a folder; one of the same name is replaced, as a whole or not at all.
+/// Saves a preset in a folder. Replaces one with the same name, completely or not at all.
 ///
 /// # Errors
-/// [`PresetError::Name`] and [`PresetError::Write`].
+/// [`PresetError::Name`] if the name cannot be used; [`PresetError::Write`] if the file cannot be written.
 pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     let path = folder.join(file_name(&preset.name).ok_or(PresetError::Name)?);
     let json = serde_json::to_string_pretty(preset).expect("a preset is plain data");
@@ -128,7 +128,7 @@ pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     match written {
         Ok(()) => Ok(path),
         Err(source) => {
-            // What is left of it is of no use; that it may not be there is no matter.
+            // The remains are useless, and may not exist.
             let _ = fs::remove_file(&fresh);
             Err(PresetError::Write { path, source })
         }
@@ -174,7 +174,7 @@ mod tests {
         delete(&place, &other).expect("it can be removed");
         delete(&place, &other).expect("it is gone already");
         assert_eq!(list(&place), [preset.clone()]);
-        // Windows has no files of these names, whatever their ending.
+        // Windows does not allow files with these names, whatever their extension.
         for name in ["con", "NUL", "aux", "Com1"] {
             let device = Preset { name: name.to_owned(), ..preset.clone() };
             let path = save(&place, &device).expect("it can be written");

@@ -109,7 +109,7 @@ impl Remote {
         self.transport.json(Method::Get, "/v1/bundles", SHORT, &|| false)
     }
 
-    /// As [`Session::apply`], on the server.
+    /// Like [`Session::apply`], but on the server.
     ///
     /// ```no_run
     /// use resonantgen_models::generator::Silent;

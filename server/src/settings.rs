@@ -61,11 +61,11 @@ pub fn folder() -> Result<PathBuf, SettingsError> {
     Ok(folders.config_dir().join("resonantgen"))
 }
 
-/// Texts of the user's own genres with their file names, sorted: the `.toml` files in the folder `genres` of the settings' folder.
-/// None when there is no such folder.
+/// The texts of the user's own genres with their file names, sorted: the `.toml` files in `genres` in the settings folder. Empty
+/// if there is no such folder.
 ///
 /// # Errors
-/// A file cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn own_genres(folder: &Path) -> Result<Vec<(String, String)>, SettingsError> {
     let folder = folder.join("genres");
     let files = match std::fs::read_dir(&folder) {

@@ -138,7 +138,7 @@ fn what_cannot_be_made_again_is_told() {
     };
     for (session, words) in [
         (with_bass(|bass| bass.recipe.imported = Some(source)), "import my break.wav again"),
-        (with_bass(|bass| bass.recipe.prompt = "kazoo".to_owned()), "do not know its instrument"),
+        (with_bass(|bass| bass.recipe.prompt = "kazoo".to_owned()), "do not have its instrument"),
     ] {
         let robbed = robbed(&session, &[Track::Bass]);
         assert!(bass(&robbed.view()).lost);

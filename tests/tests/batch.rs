@@ -84,6 +84,6 @@ fn a_table_that_is_none_is_refused_and_foreign_sessions_are_left_alone() {
     fs::write(out.join("mine/session.json"), "{}").expect("there is room for a file");
     let output = program::run(&["batch", text(&table), "--out", text(&out)]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("of another origin"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("an unrelated session"));
     assert_eq!(files(&out.join("mine")).len(), 1);
 }

@@ -46,7 +46,7 @@ fn audio_becomes_tokens_and_audio_again() {
     let errors = String::from_utf8_lossy(&refused.stderr);
     assert!(refused.status.code() == Some(2) && errors.contains("0.9, 1.8, 3.6"), "{errors}");
     let refused = run(&["codec", "decode", "--bundle", &bundle, text(&input), text(&output)]);
-    assert_output_refused(&refused, "a WAV file for tokens", 1, "no file of tokens");
+    assert_output_refused(&refused, "a WAV file for tokens", 1, "not a token file");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The release: one archive with plugins, command line, models, runtime, licences, checksums and a bill of materials; besides a
+//! The release: one archive with plugins, command line, models, runtime, licences, checksums and a bill of materials. Also a
 //! package for Debian and its relatives, a setup program for Windows, and an installer package for macOS.
 
 mod check;
@@ -66,7 +66,7 @@ fn dry_run(target: Target) -> Result<()> {
     Ok(())
 }
 
-/// What a person has to know who signs a release.
+/// Instructions for signing a release.
 const SIGNING: &str = "\
 Signing a release. Nothing is signed by `cargo xtask dist` except macOS bundles on a Mac (ad hoc, or with RESONANTGEN_SIGNING_IDENTITY).
 Windows: an Authenticode certificate as a PKCS#12 file, and its password; osslsigncode signs from Linux. Without a signature SmartScreen

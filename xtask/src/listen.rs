@@ -1,4 +1,4 @@
-//! Makes the page to listen to, and the README's examples.
+//! Makes the listening page, and the README's examples.
 
 use std::process::Command;
 

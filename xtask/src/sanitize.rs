@@ -1,14 +1,14 @@
 //! Playback and the plugin under two of LLVM's sanitisers.
 //!
-//! They are in every compiler for Linux, but behind a switch that only nightly Rust opens by itself; `RUSTC_BOOTSTRAP` opens it
-//! here, so that nothing has to be installed. Only the workspace's crates are instrumented, and with them what they make of the
-//! generic ring between the threads. All else is the build of the other tests: the switch is set by a wrapper around the
-//! compiler and not for all of Cargo, since build scripts of dependencies look at it.
+//! The sanitisers are part of every compiler for Linux, but enabled by a flag that is reserved for nightly Rust.
+//! `RUSTC_BOOTSTRAP` allows it here, so that nothing has to be installed. Only the workspace's crates are instrumented, including
+//! their instances of the generic ring between the threads. Everything else is the build used by the other tests: a wrapper
+//! around the compiler sets the flag, rather than Cargo, because build scripts of dependencies look at it.
 //!
-//! RealtimeSanitizer sees the engine's player, and `process` of the whole plugin: the host tests load the bundle that
-//! all tests use, and the host intercepts what it asks of the system inside `process` (memory, locks, threads, files). Nothing
-//! is suppressed. The one exception is in the host (`tests/tests/clap_host/host.rs`): a block of an offline render may wait
-//! for what the song asks for, since nobody hears when it is late.
+//! RealtimeSanitizer checks the engine's player, and `process` of the whole plugin: the host tests load the bundle that all tests
+//! use, and the host intercepts its system calls inside `process` (memory, locks, threads, files). Nothing is suppressed. The
+//! only exception is in the host (`tests/tests/clap_host/host.rs`): a block of an offline render may wait for what the song
+//! requests, since nobody hears a delay.
 
 use std::fs;
 use std::path::Path;

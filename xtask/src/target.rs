@@ -1,4 +1,4 @@
-//! The system that is built for: this machine's own, or Windows from Linux.
+//! The build target: this machine, or another system that can be built for from here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub enum System {
 }
 
 impl System {
-    /// The one that this program runs on.
+    /// The system that this program runs on.
     pub const HERE: Self = if cfg!(windows) {
         Self::Windows
     } else if cfg!(target_os = "macos") {
@@ -26,7 +26,7 @@ impl System {
         Self::Linux
     };
 
-    /// Its name in file names, as in [`std::env::consts::OS`].
+    /// Name used in file names, as in [`std::env::consts::OS`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Linux => "linux",
@@ -50,54 +50,54 @@ impl System {
     }
 }
 
-/// What `--target` can name.
+/// Values of `--target`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Other {
-    /// 64-bit Windows: built with mingw-w64 and run under Wine, or on Windows itself as always
+    /// 64-bit Windows: cross-compiled with mingw-w64 and run under Wine, or built natively on Windows
     Windows,
-    /// Macs: on other systems only types are checked
+    /// macOS: other systems can only check types
     Macos,
 }
 
-/// Settings of development builds for another system, of which nothing but tests is run: dependencies are not optimised, except those
-/// where tests spend their time, and nothing is noted for a debugger.
+/// Settings of development builds for another system, of which only tests are run: dependencies are not optimised, except those
+/// in which tests spend most of their time, and there is no debug information.
 const QUICK_TO_BUILD: &[&str] =
     &["--config", "profile.dev.package.\"*\".opt-level=0", "--config", "profile.dev.debug=false"];
 
-/// What is built for.
+/// A build target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Operating system.
     pub system: System,
     /// Processor, as in [`std::env::consts::ARCH`].
     pub processor: &'static str,
-    /// The name that compilers know it by; `None` for this machine.
+    /// Target triple; `None` for this machine.
     pub triple: Option<&'static str>,
 }
 
 impl Target {
     /// This machine.
     pub const HERE: Self = Self { system: System::HERE, processor: std::env::consts::ARCH, triple: None };
-    /// Windows, from Linux.
+    /// Windows, built on Linux.
     pub const WINDOWS: Self =
         Self { system: System::Windows, processor: "x86_64", triple: Some(windows::TRIPLE) };
 
-    /// The target that a flag names.
+    /// The target named by a flag.
     ///
     /// # Errors
-    /// Returns an error if it cannot be built for on this machine.
+    /// Returns an error if this machine cannot build for it.
     pub fn named(other: Option<Other>) -> Result<Self> {
         match (other, System::HERE) {
             (None, _) | (Some(Other::Windows), System::Windows) | (Some(Other::Macos), System::Macos) => {
                 Ok(Self::HERE)
             }
             (Some(Other::Windows), System::Linux) if cfg!(target_arch = "x86_64") => Ok(Self::WINDOWS),
-            (Some(Other::Windows), _) => bail!("Windows can be built for from Linux on x86-64 only"),
-            (Some(Other::Macos), _) => bail!("Macs can be built for on Macs only, which have Apple's SDK"),
+            (Some(Other::Windows), _) => bail!("building for Windows requires Windows, or Linux on x86-64"),
+            (Some(Other::Macos), _) => bail!("building for macOS requires a Mac, which has Apple's SDK"),
         }
     }
 
-    /// A cargo command that builds for it.
+    /// A cargo command that builds for this target.
     pub fn cargo<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = command::cargo(words);
         if let Some(triple) = self.triple {
@@ -106,7 +106,7 @@ impl Target {
         command
     }
 
-    /// A folder of build outputs: `debug`, `release`, or one of ours.
+    /// A folder of build outputs: `debug`, `release`, or a profile of the workspace.
     pub fn folder(self, name: &str) -> PathBuf {
         command::target(&match self.triple {
             Some(triple) => Path::new(triple).join(name).to_string_lossy().into_owned(),

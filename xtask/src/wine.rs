@@ -18,11 +18,10 @@ const LIBRARIES: &str = "WINEDLLOVERRIDES";
 /// How long Wine's server may take to end all that runs in a prefix.
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs the program that the flags name, in the prefix that `cargo xtask setup --target windows` has made; returns its exit
-/// code.
+/// Runs the program named by the flags, in the prefix made by `cargo xtask setup --target windows`. Returns its exit code.
 ///
 /// # Errors
-/// Returns an error if there is no Wine, or no prefix.
+/// Returns an error if Wine is not installed, or there is no prefix.
 pub fn run(flags: &Wine) -> Result<ExitCode> {
     let prefix = windows::prefix();
     if !prefix.is_dir() {

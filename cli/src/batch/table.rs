@@ -28,11 +28,11 @@ impl Row {
     }
 }
 
-/// Reads a table with a header line, as spreadsheets of any country write it: in UTF-8, UTF-16 or Windows-1252, with commas,
-/// semicolons or tabs between cells. Empty lines are left out.
+/// Reads a table with a header line, as spreadsheets of any locale write it: in UTF-8, UTF-16 or Windows-1252, with commas,
+/// semicolons or tabs between cells. Empty lines are skipped.
 ///
 /// # Errors
-/// A quote is not closed, or the header is not one of a batch.
+/// Returns an error if a quote is not closed, or the header is not that of a batch.
 pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Usage> {
     let text = decode(bytes);
     let (text, told) = separator_line(&text);
@@ -66,7 +66,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, Usage> {
     Ok(rows.collect())
 }
 
-/// A number as people write it, for a column of numbers: a comma may stand for the point, and a share may be in percent.
+/// Normalises a number in a numeric column: a decimal comma becomes a point, and a percentage becomes a fraction.
 pub fn plain_number(column: &str, cell: &str) -> String {
     if !["bpm", "variation", "adherence"].contains(&column) {
         return cell.to_owned();
@@ -78,8 +78,8 @@ pub fn plain_number(column: &str, cell: &str) -> String {
     share.map_or(digits, |percent| (percent / 100.0).to_string())
 }
 
-/// The text of a file: by its byte order mark, by the zeros of UTF-16 in Latin letters, or else what is no UTF-8 is
-/// Windows-1252.
+/// Decodes a file. The encoding follows from the byte order mark, or from the zero bytes that UTF-16 puts between Latin letters.
+/// Anything else that is not valid UTF-8 is read as Windows-1252.
 fn decode(bytes: &[u8]) -> String {
     let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(64).filter(|byte| **byte == 0).count();
     let encoding = match encoding_rs::Encoding::for_bom(bytes) {
@@ -93,7 +93,7 @@ fn decode(bytes: &[u8]) -> String {
     encoding.decode(bytes).0.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// The text without a first line like `sep=;`, which some spreadsheets write, and what that says.
+/// The text without a first line like `sep=;`, which some spreadsheets write, and the separator that it names.
 fn separator_line(text: &str) -> (&str, Option<char>) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let told = first.trim_matches('"').strip_prefix("sep=").map(|told| told.chars().collect::<Vec<_>>());
@@ -103,13 +103,13 @@ fn separator_line(text: &str) -> (&str, Option<char>) {
     }
 }
 
-/// What separates the cells of a header: what splits it into the most names of columns.
+/// The separator of a header: the one that splits it into the most column names.
 fn separator_of(header: &str) -> char {
     let known = |separator: char| {
         let names = header.split(separator).map(|name| name.trim().trim_matches('"').to_lowercase());
         names.filter(|name| COLUMNS.contains(&name.as_str())).count()
     };
-    // Commas if nothing speaks for another.
+    // Commas unless another separator fits better.
     ['\t', ';', ','].into_iter().max_by_key(|separator| known(*separator)).unwrap_or(',')
 }
 
@@ -181,7 +181,7 @@ mod tests {
         );
     }
 
-    /// Each a file that a spreadsheet wrote.
+    /// Each is a file as written by a spreadsheet.
     #[test]
     fn tables_of_every_country_are_read() {
         let utf16 = |text: &str, big: bool| -> Vec<u8> {

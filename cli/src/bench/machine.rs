@@ -29,7 +29,7 @@ impl Machine {
     }
 }
 
-/// Name of the processor, as the system tells it.
+/// Name of the processor, as reported by the system.
 fn processor() -> Option<String> {
     if cfg!(windows) {
         return std::env::var("PROCESSOR_IDENTIFIER").ok();
@@ -101,7 +101,7 @@ pub fn resident_megabytes() -> Option<(f64, f64)> {
 
     let mut counters = PROCESS_MEMORY_COUNTERS::default();
     let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
-    // SAFETY: the structure is as long as is said; the pseudo handle stands for this process.
+    // SAFETY: the structure has the stated size; the pseudo handle stands for this process.
     let done = unsafe { K32GetProcessMemoryInfo(GetCurrentProcess(), &mut counters, size) };
     let megabytes = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     (done != 0).then(|| (megabytes(counters.WorkingSetSize), megabytes(counters.PeakWorkingSetSize)))

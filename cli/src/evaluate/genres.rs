@@ -20,7 +20,7 @@ use crate::args::Evaluate;
 use crate::progress::Cancellable;
 use crate::{interrupt, report};
 
-/// Genres and their traits, the first of each is its signature.
+/// Genres and their traits; the first trait of each is its signature.
 const GENRES: &str = include_str!("genres.txt");
 
 /// A genre of the list.
@@ -49,15 +49,15 @@ fn cases(text: &str) -> Result<Vec<Case<'_>>> {
     Ok(cases)
 }
 
-/// The names of the built-in list.
+/// The names in the built-in list.
 ///
 /// # Errors
-/// Never: the list is tested.
+/// Never returns an error, because a test checks the list.
 pub fn prompts() -> Result<Vec<&'static str>> {
     Ok(cases(GENRES)?.into_iter().map(|case| case.prompt).collect())
 }
 
-/// The scores of all tracks, without sound.
+/// The scores of all tracks, without audio.
 pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc<Take>>)> {
     let request = Request::generate(prompt).seed(seed);
     let (intent, plan) = Session::default().prepare(&request, Some(engine))?;
@@ -82,10 +82,10 @@ pub fn sketch(engine: &Engine, prompt: &str, seed: u64) -> Result<(Plan, Vec<Arc
     Ok((plan, takes))
 }
 
-/// What was found over all pieces.
+/// Results over all pieces.
 #[derive(Default)]
 struct Tallies {
-    /// By whether the genre is one of the twelve.
+    /// Grouped by whether the genre is one of the twelve.
     signatures: [Vec<bool>; 2],
     traits: [Vec<bool>; 2],
     copied: [Vec<bool>; 4],
@@ -99,7 +99,7 @@ struct Tallies {
 /// Measures a list of genres.
 ///
 /// # Errors
-/// The list cannot be read or names an unknown trait; a score cannot be written.
+/// Returns an error if the list cannot be read or names an unknown trait, or a score cannot be written.
 pub fn run(engine: &Engine, file: &Path, arguments: &Evaluate) -> Result<ExitCode> {
     let text = match file.as_os_str().is_empty() {
         true => GENRES.to_owned(),
@@ -154,7 +154,7 @@ fn measure(
     };
     let mut missed = Vec::new();
     for (index, name) in case.traits.iter().enumerate() {
-        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is no trait") };
+        let Some(is_met) = check(name, &piece) else { bail!("'{name}' is not a trait") };
         if index == 0 {
             found.signatures[usize::from(case.is_core)].push(is_met);
         }

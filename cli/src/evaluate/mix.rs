@@ -1,4 +1,4 @@
-//! The mix of whole pieces, over the list of genres: loudness, peaks, mono, the low end, and who covers whom.
+//! The mix of whole pieces, over the list of genres: loudness, peaks, mono compatibility, the low end, and masking.
 
 use std::process::ExitCode;
 
@@ -16,18 +16,18 @@ use super::genres::prompts;
 use super::{Evaluation, Figure, Spread, Target, pieces};
 use crate::args::Evaluate;
 
-/// Samples after a kick in which its low end is compared with the bass's: the window of [`Spectrum`], 85 ms.
+/// Samples after a kick in which its low end is compared with the bass's. Same as the window of [`Spectrum`], 85 ms.
 const KICK: usize = 4_096;
 /// The octaves that kick and bass share, in hertz.
 const LOWS_HZ: (f32, f32) = (30.0, 150.0);
-/// A kick whose lows are at least as strong as this, in decibels against the bass's, is not covered.
+/// A kick counts as unmasked if its lows are at least this strong relative to the bass's, in decibels.
 const CLEAR_DB: f32 = 0.0;
-/// Below this level against the loudest kick, in decibels, a stroke is meant to be a ghost.
+/// Below this level relative to the loudest kick, in decibels, a stroke counts as a ghost note.
 const GHOST_DB: f32 = 12.0;
-/// Octave bands in which stems are compared, from this frequency in hertz, and their number.
+/// Lowest frequency, in hertz, and number of the octave bands in which stems are compared.
 const BANDS_FROM_HZ: f32 = 45.0;
 const BANDS: usize = 9;
-/// A band belongs to the stem that is loudest in it; a stem is heard where it is at most this far below all others together.
+/// A band belongs to its loudest stem. A stem counts as audible in a band if it is at most this far below all others together.
 const AUDIBLE_DB: f32 = -3.0;
 
 /// One piece.
@@ -37,15 +37,15 @@ struct Mixed {
     seed: u64,
     lufs: Option<f32>,
     true_peak_dbtp: Option<f32>,
-    /// Of the plain sum of the stems.
+    /// True peak of the plain sum of the stems.
     sum_true_peak_dbtp: Option<f32>,
-    /// What the sum of left and right loses of the mix's power, in decibels.
+    /// Power lost by the mix when summed to mono, in decibels.
     mono_loss_db: f32,
     /// Share of the power below 120 Hz that is in the side.
     low_side: f32,
-    /// By how much each kick's lows exceed the bass's, in decibels.
+    /// How far each kick's lows exceed the bass's, in decibels.
     kicks_db: Vec<f32>,
-    /// Of each stem that plays: by how much it exceeds all others in its best octave, in decibels.
+    /// For each playing stem, how far it exceeds all others in its best octave, in decibels.
     best_octave_db: Vec<(Track, f32)>,
 }
 
@@ -66,7 +66,7 @@ fn power(samples: &[f32]) -> f32 {
     samples.iter().map(|sample| sample * sample).sum()
 }
 
-/// By how much the lows of each kick exceed those of the bass at that time. Ghost strokes do not count.
+/// How far the lows of each kick exceed those of the bass at the same time. Ghost notes do not count.
 fn kicks_db(drums: &Take, bass: &Take) -> Vec<f32> {
     let (drum_audio, bass_audio) = (sound::mono(&drums.audio), sound::mono(&bass.audio));
     let plan = &drums.recipe.plan;
@@ -93,7 +93,7 @@ fn kicks_db(drums: &Take, bass: &Take) -> Vec<f32> {
         .collect()
 }
 
-/// By how much each stem exceeds all others in the octave in which it does so most.
+/// How far each stem exceeds all others in its best octave.
 fn best_octaves(takes: &[&Take]) -> Vec<(Track, f32)> {
     let bands: Vec<[f32; BANDS]> = takes
         .iter()
@@ -108,7 +108,7 @@ fn best_octaves(takes: &[&Take]) -> Vec<(Track, f32)> {
     let best = |own: usize| {
         (0..BANDS).fold(f32::NEG_INFINITY, |best, band| {
             let all: f32 = bands.iter().map(|stem| stem[band]).sum();
-            // What nobody hears is no octave of its own.
+            // An octave below the threshold of hearing does not count.
             let loudest =
                 (0..BANDS).map(|band| bands.iter().map(|stem| stem[band]).sum::<f32>()).fold(0.0, f32::max);
             if decibels(all / loudest) < -40.0 {

@@ -1,5 +1,5 @@
-//! Whether songs hold together: sections that return are recognised, bridges differ, what is heard follows the energy that is
-//! planned, and no border clicks.
+//! Whether songs hold together: returning sections are recognisable, bridges differ, the sound follows the planned energy, and
+//! boundaries do not click.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -37,13 +37,13 @@ const PROMPTS: [&str; 10] = [
 const SEED: u64 = 1;
 /// Length of the songs in bars.
 const BARS: u32 = 64;
-/// Audio frames before a border that are looked at, and around it for comparison (5 ms and 250 ms).
+/// Audio frames before a boundary that are examined, and around it for comparison (5 ms and 250 ms).
 const NEAR: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
 const AROUND: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
-/// How much steeper than all around it a waveform has to be to be heard as a click.
+/// How much steeper than its surroundings a waveform must be to be audible as a click.
 const CLICK: f64 = 2.0;
 
-/// What was measured of one song.
+/// The measurements of one song.
 #[derive(Debug, Serialize)]
 struct SongFigures {
     prompt: &'static str,
@@ -54,13 +54,13 @@ struct SongFigures {
     loop_seconds: f64,
     song_seconds: f64,
     music_seconds: f64,
-    /// Likeness to the main section of its returns, and of sections that are to differ.
+    /// Similarity to the main section, of its returns and of sections that should differ.
     returns: Vec<f32>,
     bridges: Vec<f32>,
     /// Correlation of planned energy with loudness and with onsets per second, over the sections.
     loudness: Option<f32>,
     density: Option<f32>,
-    /// Borders at which a stem's take changes, and those that click.
+    /// Boundaries at which a stem's take changes, and those that click.
     borders: usize,
     clicks: usize,
 }
@@ -139,7 +139,7 @@ fn measure(prompt: &'static str, session: &Session, (loop_seconds, song_seconds)
     }
 }
 
-/// Loudness of a section's sum in LUFS, and onsets per second of all tracks; notes of one track at the same time are one onset.
+/// Loudness of a section's mix in LUFS, and onsets per second over all tracks. Simultaneous notes of one track are one onset.
 fn heard(section: &SectionView<'_>) -> (f32, f32) {
     let takes: Vec<_> = Track::ALL.into_iter().filter_map(|track| section.take(track)).collect();
     let frames = takes.iter().map(|take| take.audio.len()).max().unwrap_or(0);
@@ -165,7 +165,7 @@ fn heard(section: &SectionView<'_>) -> (f32, f32) {
     (loudness, onsets as f32 / seconds as f32)
 }
 
-/// Pearson's correlation; `None` where either does not vary.
+/// Pearson's correlation; `None` if either is constant.
 fn correlation(a: &[f32], b: &[f32]) -> Option<f32> {
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -175,8 +175,8 @@ fn correlation(a: &[f32], b: &[f32]) -> Option<f32> {
     (spread > 1e-6).then(|| sum(&|a, b| a * b) / spread)
 }
 
-/// Borders at which a stem's take changes, and how many of them have a step right before them that is steeper than all around:
-/// where nothing begins, a step is a click.
+/// Boundaries at which a stem's take changes, and the number of them with a step right before them that is steeper than
+/// everything around. Where nothing begins, a step is a click.
 fn borders(session: &Session) -> (usize, usize) {
     let places: Vec<usize> = markers(session)
         .iter()
@@ -203,7 +203,7 @@ fn borders(session: &Session) -> (usize, usize) {
     (borders, clicks)
 }
 
-/// The most memory that this process has used, in megabytes, where the system tells.
+/// Peak memory of this process in megabytes, if the system reports it.
 fn peak_megabytes() -> Option<f32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

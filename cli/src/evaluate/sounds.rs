@@ -1,5 +1,5 @@
-//! Whether words about the sound change what they name: each word, said of each track of several pieces, against the same piece
-//! without it.
+//! Whether words about the sound have their effect: each word is applied to each track of several pieces and compared with the
+//! same piece without it.
 
 use std::process::ExitCode;
 
@@ -16,23 +16,23 @@ use crate::args::Evaluate;
 use crate::interrupt;
 use crate::progress::Cancellable;
 
-/// Pieces in which the words are said.
+/// Pieces to which the words are applied.
 const PROMPTS: [&str; 8] =
     ["techno", "lo-fi hip hop", "rock", "jazz", "house", "cinematic", "synthwave", "funk"];
-/// Blocks in which levels are followed, in samples (10 ms).
+/// Block length for level measurements, in samples (10 ms).
 const BLOCK: usize = 480;
-/// Samples of an attack, and of what rings after it, from the start of a note that stands alone.
+/// Samples of an attack and of the sound after it, from the start of an isolated note.
 const ATTACK: usize = 960;
 const RINGING: std::ops::Range<usize> = 3_840..9_600;
 
-/// A word and the property that it moves: a figure that has to rise.
+/// A word and the property that it affects: a figure that must rise.
 struct Word {
     word: &'static str,
     property: &'static str,
     rises: fn(&Sound) -> f32,
 }
 
-/// What is measured of a take.
+/// The measurements of a take.
 #[derive(Clone, Copy, Debug)]
 struct Sound {
     centroid: f32,
@@ -40,13 +40,13 @@ struct Sound {
     bands: [f32; 6],
     /// Frequency below which 95 % of the magnitude lies.
     rolloff: f32,
-    /// Attacks over what rings after them, in decibels.
+    /// Level of attacks relative to the sound after them, in decibels.
     attack: f32,
-    /// Level of the quietest tenth against the whole, in decibels.
+    /// Level of the quietest tenth relative to the whole, in decibels.
     floor: f32,
-    /// Peaks over the whole, in decibels.
+    /// Peak level relative to the whole, in decibels.
     crest: f32,
-    /// Side against mid, in decibels.
+    /// Level of the side relative to the mid, in decibels.
     side: f32,
 }
 
@@ -79,7 +79,7 @@ const WORDS: [Word; 22] = [
     Word { word: "narrow", property: "side down", rises: |sound| -sound.side },
 ];
 
-/// One word said of one take.
+/// One word applied to one take.
 #[derive(Debug, Serialize)]
 struct Said {
     prompt: &'static str,
@@ -136,7 +136,7 @@ fn rolloff(spectrum: &Spectrum) -> f32 {
     hz
 }
 
-/// Level of the first 20 ms of notes against that of 80 to 200 ms after them, in decibels, over notes that have so much time.
+/// Level of the first 20 ms of notes relative to 80 to 200 ms after them, in decibels, over notes that are long enough.
 fn attack(take: &Take, mono: &[f32]) -> f32 {
     let plan = &take.recipe.plan;
     let mut starts: Vec<usize> = take
@@ -181,7 +181,7 @@ fn said(engine: &Engine, session: &Session, track: Track, word: &str, seed: u64)
     Ok(session)
 }
 
-/// Says every word of every track of several pieces, as an edit, and measures what it moved.
+/// Applies every word to every track of several pieces, as an edit, and measures the effect.
 ///
 /// # Errors
 /// Returns an error if a generation fails or the results cannot be written.

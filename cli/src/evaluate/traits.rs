@@ -1,4 +1,4 @@
-//! Traits of genres that can be checked on scores: what a producer listens for to tell whether it is that genre.
+//! Traits of genres that can be checked on scores: what a producer listens for to recognise a genre.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use resonantgen_music::plan::{Mode, Plan};
 use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::Track;
 
-/// Share of the bars in which a pattern has to be there: fills and variations are part of the music.
+/// Share of bars in which a pattern must be present, because fills and variations are part of the music.
 const MOST_BARS: f32 = 0.6;
-/// Ratio from which notes are heard as swung.
+/// Ratio above which notes sound swung.
 const SWUNG: f64 = 0.535;
 
-/// Scores of one piece and who plays them.
+/// The scores of one piece, and its instruments.
 pub struct Sketch<'a> {
     pub plan: &'a Plan,
     /// Index as [`Track::ALL`].
@@ -86,7 +86,7 @@ fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
     values.sum::<f32>() / count as f32
 }
 
-/// Whether most bars have what is looked for.
+/// Whether most bars have the pattern.
 fn mostly(bars: &[Steps], holds: impl Fn(&Steps) -> bool) -> bool {
     bars.iter().filter(|bar| holds(bar)).count() as f32 >= MOST_BARS * bars.len() as f32
 }
@@ -105,7 +105,7 @@ const PERCUSSION: &[DrumClass] =
     &[DrumClass::Snare, DrumClass::Rim, DrumClass::Percussion, DrumClass::LowTom, DrumClass::HighTom];
 const SHAKEN: &[DrumClass] = &[DrumClass::Shaker, DrumClass::Percussion];
 
-/// Whether a piece has the trait of that name; `None` when there is no such trait.
+/// Whether a piece has the trait of that name; `None` if there is no such trait.
 ///
 /// Steps are sixteenths of a bar; numbers in names are onsets per bar unless said otherwise.
 pub fn check(name: &str, piece: &Sketch<'_>) -> Option<bool> {
@@ -353,12 +353,12 @@ impl Sketch<'_> {
         Some(part(0) == part(half))
     }
 
-    /// Whether the drums of a bar (from 0) say something that no other bar of its half says: a fill or variation.
+    /// Whether the drums of a bar (from 0) differ from all other bars of its half: a fill or variation.
     pub fn has_fill(&self, bar: usize) -> bool {
         let bars = self.bars_with_keys();
         let Some(this) = bars.get(bar) else { return false };
         let others = bars.iter().enumerate().filter(|(index, _)| *index != bar && index % 4 != 3);
-        // Two hits more or less than in any bar that is no phrase's end.
+        // Two hits more or less than in any bar that does not end a phrase.
         others
             .map(|(_, other)| this.symmetric_difference(other).count())
             .min()

@@ -1,5 +1,5 @@
-//! The picture of a whole song: its sections as coloured blocks, the energy that is planned and the loudness that is heard, and the
-//! notes of each track.
+//! The picture of a whole song: its sections as coloured blocks, planned energy and measured loudness, and the notes of each
+//! track.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const STRIP_BOTTOM: f32 = 184.0;
 const CURVE_TOP: f32 = 198.0;
 const CURVE_BOTTOM: f32 = 330.0;
 const LANES_TOP: f32 = 348.0;
-/// Levels at the bottom and the top of the curve, in decibels of full scale.
+/// Levels at the bottom and top of the curve, in dBFS.
 const LEVELS_DB: (f32, f32) = (-42.0, -6.0);
 /// Width of a step of the loudness curve in pixels.
 const CURVE_STEP: f32 = 2.0;

@@ -26,10 +26,10 @@ pub enum EncodecError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// There is nothing to encode or decode, or too much of it.
-    #[error("{0:.1} s of audio: more than nothing and at most {LONGEST_SECONDS} s can be coded at once")]
+    #[error("{0:.1} s of audio cannot be coded at once: use more than 0 and at most {LONGEST_SECONDS} s")]
     Length(f64),
     /// The codes are not from this codec.
-    #[error("these tokens are not of this codec: {0}")]
+    #[error("these tokens are not from this codec: {0}")]
     Foreign(String),
 }
 
@@ -153,7 +153,7 @@ impl Encodec {
             return refuse("their number does not fit their length".to_owned());
         }
         if let Some(code) = codes.values.iter().find(|code| usize::from(**code) >= self.record.entries) {
-            return refuse(format!("code {code}, where codes are below {}", self.record.entries));
+            return refuse(format!("code {code}, but codes must be below {}", self.record.entries));
         }
         let padded = frames.max(self.record.min_frames);
         let mut values = vec![0_i64; codes.codebooks * padded];

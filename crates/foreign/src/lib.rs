@@ -1,6 +1,6 @@
 //! Third-party models: EnCodec codecs and MusicGen, exported by the training code.
 //!
-//! Their weights keep their makers' licences. It may know `models`. Generating takes does not need this crate.
+//! Their weights keep their makers' licences. This crate may know `models`. Takes can be generated without it.
 //!
 //! ```no_run
 //! use resonantgen_foreign::encodec::TokensFile;

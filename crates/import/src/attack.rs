@@ -1,4 +1,4 @@
-//! Exact onset times. Spectral flux locates an onset within a window, the samples within a fraction of a millisecond.
+//! Exact onset times. Spectral flux locates an onset within a window; the samples locate it within a fraction of a millisecond.
 
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
@@ -9,9 +9,9 @@ const AROUND: usize = 288;
 const MOST_BEFORE: f32 = 0.5;
 /// Level at which an attack begins, as a share of its peak.
 const BEGUN: f32 = 0.05;
-/// Samples whose level tells an attack from what a codec puts before it (0.7 ms).
+/// Length of the window that distinguishes an attack from a codec's pre-echo, in samples (0.7 ms).
 const SHORT: usize = 32;
-/// How much louder an attack is than such a pre-echo.
+/// How much louder than such a pre-echo an attack is.
 const ABOVE_ECHO: f32 = 6.0;
 /// Search range for the beginning before and after the steepest rise, in samples (6 ms, 3 ms).
 const BEFORE: usize = 288;
@@ -54,8 +54,8 @@ pub(super) fn near(mono: &[f32], around: f64, reach: f64) -> Option<f64> {
     Some(found as f64 / RATE)
 }
 
-/// The place of a sudden rise between a beginning that was found and `to`: what lies before it is the pre-echo that lossy codecs
-/// make of an attack (Brandenburg, "MP3 and AAC explained", AES 17, 1999, section 4). `found` if there is none.
+/// The position of a sudden rise between the beginning that was `found` and `to`. The sound before it is the pre-echo of a lossy
+/// codec (Brandenburg, "MP3 and AAC explained", AES 17, 1999, section 4). Returns `found` if there is no such rise.
 fn behind_echo(mono: &[f32], found: usize, to: usize, loudest: f32) -> usize {
     let level = |from: usize| peak(mono, from, from + SHORT);
     let is_rise = |at: &usize| {
@@ -63,7 +63,7 @@ fn behind_echo(mono: &[f32], found: usize, to: usize, loudest: f32) -> usize {
         behind >= ABOVE_ECHO * before && behind >= MOST_BEFORE * loudest
     };
     let last = to.min(mono.len().saturating_sub(SHORT));
-    // At the first rise, the place where it is the steepest.
+    // The steepest point of the first rise.
     let Some(first) = (found + SHORT..last).find(is_rise) else { return found };
     let threshold = 2.0 * level(first - SHORT);
     (first..first + SHORT).find(|at| mono[*at].abs() >= threshold).unwrap_or(found)
@@ -110,7 +110,7 @@ mod tests {
                 }
             }
         }
-        // What Vorbis and MP3 put before an attack.
+        // Pre-echoes of Vorbis and MP3.
         for (echo, seconds) in [(0.06, 0.002), (0.08, 0.006), (0.1, 0.004)] {
             let audio: Vec<f32> = (0..20_000_usize)
                 .map(|index| match index.checked_sub(4_801) {

@@ -49,7 +49,7 @@ const ATTACK_REACH: f64 = 0.025;
 const AT_ONCE: f64 = 0.001;
 /// Share of the loudest from which on something counts as the first sound.
 const LOUD: f32 = 0.3;
-/// How much of its beginning and end a recording needs for what is there to be heard whole.
+/// How much of a sound a recording must contain at its beginning and end for the sound to count as complete.
 const EDGE_SECONDS: f64 = 0.05;
 /// Maximum drift over the loop, in seconds, for rounding a tempo to a whole number.
 const ROUNDING_SECONDS: f64 = 0.006;
@@ -104,8 +104,7 @@ pub(super) fn find(
                 (Some((bpm, bars)), _) => (doubted(bpm, &similarity, remarks), bars),
                 // Pads have no beat. If there are other tracks, their tempo is assumed.
                 (None, Some(plan)) if measured.confidence < NO_BEAT => {
-                    remarks
-                        .push("no beat can be made out: it is taken to be in the session's tempo".to_owned());
+                    remarks.push("no beat was found: the session's tempo is assumed".to_owned());
                     (Measured { value: plan.bpm, confidence: 0.0 }, None)
                 }
                 (None, _) if measured.confidence < NO_BEAT => return Err(ImportError::NoBeat),
@@ -116,7 +115,7 @@ pub(super) fn find(
     };
     if bpm.confidence < DOUBTFUL_BEAT && bpm.confidence > 0.0 {
         remarks
-            .push(format!("the tempo ({:.1} bpm) is a guess: say it with --bpm if it is wrong", bpm.value));
+            .push(format!("the tempo ({:.1} bpm) is a guess: set it with --bpm if it is wrong", bpm.value));
     }
     let bpm = Measured { value: folded(bpm.value, options), ..bpm };
     let bar_seconds = quarters_per_bar * 60.0 / bpm.value;
@@ -210,7 +209,7 @@ fn doubted(bpm: Measured<f64>, similarity: &Similarity, remarks: &mut Vec<String
     if rival >= DOUBT_SHARE * own && !is_divided {
         let (low, high) = (bpm.value.min(other), bpm.value.max(other));
         remarks.push(format!(
-            "the tempo may be {low:.1} or {high:.1} bpm, which only an ear can tell: it was taken for {:.1}; say it with --bpm if \
+            "the tempo may be {low:.1} or {high:.1} bpm, which only listening can decide: {:.1} was assumed; set it with --bpm if \
              that is wrong",
             bpm.value
         ));
@@ -298,12 +297,12 @@ fn rounded(bpm: f64, seconds: f64) -> f64 {
         .unwrap_or(bpm)
 }
 
-/// What is known of the beginning of a recording.
+/// How a recording begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begin {
     /// It was cut to bars.
     OnBar,
-    /// It sounds from its beginning on, which the onset strength shows in part only.
+    /// It starts with a sound at once, which the onset strength shows only in part.
     AtOnce,
     Anywhere,
 }
@@ -328,7 +327,7 @@ fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begi
     let total = novelty.len() as f64 / flux.rate_hz();
     let loud = LOUD * novelty.iter().copied().fold(0.0, f32::max);
     let last = novelty.iter().rposition(|value| *value >= loud).unwrap_or(0);
-    // Behind the last sound no bar can show itself.
+    // After the last sound, no bar can be detected.
     let end = (total - EDGE_SECONDS).min(flux.seconds(last as f64) + EDGE_SECONDS);
     let phase = if starts_on_bar {
         0.0
@@ -361,7 +360,7 @@ fn downbeat(flux: &Flux, novelty: &[f32], beat: f64, quarters_per_bar: f64, begi
         // Most recordings begin on a bar line.
         let begins = if first == 0 { BEGIN_BONUS } else { 0.0 };
         let mut time = phase + first as f64 * beat;
-        // What stands at the very edge of the recording is heard in part, and says less than what comes later.
+        // A sound at the very edge of the recording is incomplete and counts for less than later ones.
         if time < EDGE_SECONDS && time + bar < end {
             time += bar;
         }

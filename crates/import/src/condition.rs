@@ -30,7 +30,7 @@ pub(super) fn clean(decoded: &mut Decoded) {
     if largest > 0.0 {
         decoded
             .remarks
-            .push(format!("a constant offset of {:.1} % of full scale was taken out", largest * 100.0));
+            .push(format!("a constant offset of {:.1} % of full scale was removed", largest * 100.0));
     }
     let low = [&decoded.left, &decoded.right].map(|channel| below(channel, RUMBLE_HZ));
     let power = |channels: [&[f32]; 2]| -> f64 {
@@ -46,9 +46,7 @@ pub(super) fn clean(decoded: &mut Decoded) {
             *sample -= low;
         }
     }
-    decoded
-        .remarks
-        .push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was taken out", 20.0 * level.log10()));
+    decoded.remarks.push(format!("rumble below {RUMBLE_HZ} Hz ({:.0} dB) was removed", 20.0 * level.log10()));
 }
 
 /// The mean that most blocks share; 0 if there is none. (A single low note would change the mean of the whole recording.)

@@ -1,4 +1,4 @@
-//! Audio files as 48 kHz stereo, whatever they were: read piece by piece, so that memory stays bounded.
+//! Decodes audio files of any supported kind to 48 kHz stereo, piece by piece, so that memory stays bounded.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
@@ -18,39 +18,39 @@ use super::stream::Stream;
 use super::{ImportError, ImportObserver, ImportStage, LONGEST_SECONDS, RATE_RANGE_HZ, hints, quiet};
 use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 
-/// Audio frames that are resampled at once.
+/// Audio frames resampled at a time.
 const CHUNK: usize = 1_024;
-/// Share of the promised length below which a file counts as cut off.
+/// Fraction of the declared length below which a file counts as truncated.
 const WHOLE_SHARE: f64 = 0.99;
-/// Longest piece at the end that may be missing without the file being cut off, in seconds.
+/// Longest stretch that may be missing at the end before a file counts as truncated, in seconds.
 const LOST_END_SECONDS: f64 = 0.5;
-/// Seconds beyond the promised length from which on the promise is wrong.
+/// Excess over the declared length, in seconds, above which the declaration counts as wrong.
 const TOO_LONG_SECONDS: f64 = 0.001;
-/// Share of a file that may be silent because it cannot be decoded, and seconds that may in any case.
+/// Fraction of a file that may be silent because it cannot be decoded, and the seconds that may be in any case.
 const LOST_SHARE: f64 = 0.1;
 const LOST_SECONDS: f64 = 0.3;
 
-/// What is known of a file before its sound is read.
+/// What is known of a file before its audio is read.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     /// Audio frames per second.
     pub(super) rate_hz: u32,
     pub(super) channels: Channels,
-    /// Audio frames; `None` if only reading tells. Never an estimate.
+    /// Audio frames; `None` if only reading the file can tell. Never an estimate.
     pub(super) frames: Option<u64>,
-    /// Whether the first sample and the last are those of what was encoded.
+    /// Whether the first and last samples are exactly those that were encoded.
     pub(super) is_exact: bool,
-    /// A tempo that stands in the file.
+    /// Tempo stored in the file.
     pub(super) bpm: Option<f64>,
-    /// What the user should know.
+    /// Remarks for the user.
     pub(super) remarks: Vec<String>,
 }
 
-/// The next part of a file's sound.
+/// The next part of a file's audio.
 pub(super) enum Piece<'a> {
     /// Interleaved samples.
     Sound(&'a [f32]),
-    /// So many audio frames cannot be decoded.
+    /// This many audio frames cannot be decoded.
     Gap(u64),
 }
 
@@ -61,14 +61,14 @@ pub(super) trait Reader {
     fn next(&mut self) -> Result<Option<Piece<'_>>, Fault>;
 }
 
-/// Why a file cannot be read; [`ImportError`] without its path.
+/// Why a file cannot be read: an [`ImportError`] without the path.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     NotAudio(&'static str),
-    #[error("its coding is not known here")]
+    #[error("its encoding is not supported")]
     UnknownCoding,
     #[error("{0}")]
     Damaged(String),
@@ -87,7 +87,7 @@ impl Fault {
             }
             Self::Io(source) => ImportError::Unreadable { path, source },
             Self::NotAudio(what) => ImportError::NotAudio { path, what },
-            Self::UnknownCoding => ImportError::NotAudio { path, what: "its coding is not known here" },
+            Self::UnknownCoding => ImportError::NotAudio { path, what: "its encoding is not supported" },
             Self::Damaged(reason) => ImportError::Damaged { path, reason },
         }
     }
@@ -103,21 +103,21 @@ impl From<FormatError> for Fault {
     }
 }
 
-/// What a parser's message means to who has the file.
+/// Translates a parser's message for the user.
 fn plain_reason(message: &str) -> &'static str {
     let words = [
-        ("rate", "its header says a rate that cannot be"),
-        ("channel", "its header says a number of channels that cannot be"),
-        ("bits per sample", "its header says a sample size that cannot be"),
-        ("crc", "a part of it is not what was written (its checksum differs)"),
-        ("checksum", "a part of it is not what was written (its checksum differs)"),
+        ("rate", "its header gives an impossible rate"),
+        ("channel", "its header gives an impossible number of channels"),
+        ("bits per sample", "its header gives an impossible sample size"),
+        ("crc", "a part of it was altered (its checksum does not match)"),
+        ("checksum", "a part of it was altered (its checksum does not match)"),
     ];
     let message = message.to_lowercase();
     let known = words.into_iter().find(|(part, _)| message.contains(part));
     known.map_or("its header makes no sense", |(_, reason)| reason)
 }
 
-/// A file's sound from where the import starts, at [`TAKE_SAMPLE_RATE_HZ`].
+/// A file's audio from the start of the import, at [`TAKE_SAMPLE_RATE_HZ`].
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
     pub(super) left: Vec<f32>,
@@ -126,20 +126,20 @@ pub(super) struct Decoded {
     pub(super) rate_hz: u32,
     /// Channels of the file.
     pub(super) channels: usize,
-    /// Whether the file's end was reached.
+    /// Whether the end of the file was reached.
     pub(super) is_whole: bool,
-    /// Seconds of the whole file, if its length is exactly that of what was encoded.
+    /// Length of the whole file in seconds, if it is exactly the encoded length.
     pub(super) cut_seconds: Option<f64>,
-    /// A tempo that stands in the file.
+    /// Tempo stored in the file.
     pub(super) bpm: Option<f64>,
-    /// Samples that were no numbers and became silent.
+    /// Number of samples that were not numbers and were silenced.
     pub(super) not_a_number: usize,
-    /// What the user should know.
+    /// Remarks for the user.
     pub(super) remarks: Vec<String>,
 }
 
-/// Reads a file from `start_seconds` (the beginning if `None`), at most `limit_seconds`, or [`LONGEST_SECONDS`], beyond
-/// which the user must know that only a part of the file is taken.
+/// Reads a file from `start_seconds` (the beginning if `None`), at most `limit_seconds`. Without start and limit, a file longer
+/// than [`LONGEST_SECONDS`] is refused, so that no file is shortened unnoticed.
 pub(super) fn decode(
     path: &Path,
     start_seconds: Option<f64>,
@@ -177,7 +177,7 @@ pub(super) fn decode(
             Piece::Sound(samples) => sink.push(samples)?,
             Piece::Gap(frames) => {
                 lost += frames;
-                // What is longer than the limit will not be looked at.
+                // Anything beyond the limit is not needed.
                 sink.pause(frames.min(((limit + start + 1.0) * rate) as u64))?;
             }
         }
@@ -190,13 +190,13 @@ pub(super) fn decode(
             break;
         }
     }
-    // Some are known only at the end.
+    // Some remarks are known only at the end.
     facts.remarks.clone_from(&reader.facts().remarks);
     let reached = sink.seconds() + start;
     if promised.is_some_and(|promised| reached > promised + TOO_LONG_SECONDS) && is_whole {
         facts
             .remarks
-            .push("its header says less than is in it: it was read to the end of the file".to_owned());
+            .push("its header gives too short a length: it was read to the end of the file".to_owned());
         promised = Some(reached);
     }
     if let Some(promised) = promised
@@ -212,7 +212,7 @@ pub(super) fn decode(
         sink.pause(frames)?;
     }
     if sink.taken == 0 {
-        return Err(damaged("there is no sound in it"));
+        return Err(damaged("it contains no sound"));
     }
     let lost = lost as f64 / rate;
     if lost > (sink.seconds() * LOST_SHARE).max(LOST_SECONDS) {
@@ -220,7 +220,7 @@ pub(super) fn decode(
     }
     if lost > 0.0 {
         facts.remarks.push(format!(
-            "{:.0} ms of it cannot be decoded and are silent now: the file is damaged",
+            "{:.0} ms of it cannot be decoded and were silenced: the file is damaged",
             (lost * 1e3).max(1.0)
         ));
     }
@@ -228,13 +228,13 @@ pub(super) fn decode(
     Ok(Decoded { is_whole, cut_seconds, bpm: facts.bpm, remarks: facts.remarks, ..sink.finish()? })
 }
 
-/// Opens a file of any known kind.
+/// Opens a file of any supported kind.
 fn open(path: &Path) -> Result<Box<dyn Reader>, ImportError> {
     let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
     // Opening a named pipe would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        let what = if metadata.is_dir() { "it is a folder" } else { "it is no regular file" };
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
         return Err(ImportError::NotAudio { path: path.to_owned(), what });
     }
     let mut file = File::open(path).map_err(unreadable)?;
@@ -250,13 +250,13 @@ fn open(path: &Path) -> Result<Box<dyn Reader>, ImportError> {
     opened.map_err(|fault| fault.of(path))
 }
 
-/// Calls a decoder. One that panics, as some do on false headers, has found damage.
+/// Calls a decoder. A panic counts as damage, because some decoders panic on invalid headers.
 fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     let called = quiet::without_report(|| catch_unwind(AssertUnwindSafe(call)));
-    called.unwrap_or_else(|_| Err(Fault::damaged("its decoder failed on it")))
+    called.unwrap_or_else(|_| Err(Fault::damaged("the decoder failed on it")))
 }
 
-/// Kinds of files, by what reads them.
+/// Kinds of files, by reader.
 #[derive(Clone, Copy)]
 enum Kind {
     Pcm,
@@ -264,7 +264,7 @@ enum Kind {
     Stream,
 }
 
-/// The kind of a file by its first bytes. (A search for MP3 frames would find some in many a video.)
+/// Determines the kind of a file from its first bytes. (Searching for MP3 frames would find some in many videos.)
 fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
     let mut head = [0_u8; 12];
     let mut length = 0;
@@ -276,7 +276,7 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
         }
     }
     let refused = |what| Err(ImportError::NotAudio { path: path.to_owned(), what });
-    // ISO/IEC 11172-3, 2.4.1.3: eleven bits of synchronisation, then version, and layer III.
+    // ISO/IEC 11172-3, 2.4.1.3: eleven sync bits, then the version, and layer III.
     let is_mp3 = head[0] == 0xff && head[1] & 0xe6 == 0xe2;
     match &head {
         _ if length == 0 => refused("it is empty"),
@@ -285,11 +285,11 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
         | [b'B', b'W', b'6', b'4', .., b'W', b'A', b'V', b'E']
         | [b'F', b'O', b'R', b'M', .., b'A', b'I', b'F', b'F' | b'C'] => Ok(Kind::Pcm),
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => Ok(Kind::Stream),
-        // Some programs put the tags of an MP3 file before others.
+        // Some programs put an MP3 tag in front of other formats.
         [b'I', b'D', b'3', _, _, _, size @ .., _, _] => match &name_behind(file, hints::syncsafe(size)) {
             b"fLaC" => Ok(Kind::Stream),
             b"RIFF" | b"RF64" | b"FORM" => {
-                refused("a tag lies before its header, where no other program looks")
+                refused("there is a tag before its header, where other programs do not look")
             }
             _ => Ok(Kind::Mp3),
         },
@@ -297,21 +297,21 @@ fn kind_of(path: &Path, file: &mut File) -> Result<Kind, ImportError> {
         [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0x1a, 0x45, 0xdf, 0xa3, ..] => {
             refused("it is a video or an MP4 file")
         }
-        [b'R', b'I', b'F', b'F', ..] => refused("it is a RIFF file, but no WAV"),
-        // Its first frame may lie behind something else.
+        [b'R', b'I', b'F', b'F', ..] => refused("it is a RIFF file, but not a WAV file"),
+        // Something else may precede the first frame.
         _ if path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("mp3")) => Ok(Kind::Mp3),
         _ => refused("it is another kind of file"),
     }
 }
 
-/// The first four bytes behind a tag of `size` bytes; zeros if there are none.
+/// The first four bytes after a tag of `size` bytes; zeros if there are none.
 fn name_behind(file: &mut File, size: usize) -> [u8; 4] {
     let mut name = [0; 4];
     let read = file.seek(SeekFrom::Start(10 + size as u64)).and_then(|_| file.read_exact(&mut name));
     if read.is_ok() { name } else { [0; 4] }
 }
 
-/// Mixes to stereo, leaves out what lies before the start, and resamples.
+/// Mixes to stereo, drops what precedes the start, and resamples.
 struct Sink {
     rate_hz: u32,
     channels: Channels,
@@ -346,7 +346,7 @@ impl Sink {
         Ok(Self {
             rate_hz,
             channels,
-            // One channel is the middle, whatever its name.
+            // A single channel goes to the centre, whatever its label.
             gains: if channels.count() == 1 { vec![(1.0, 1.0)] } else { channels.iter().map(gain).collect() },
             skip: (start_seconds * f64::from(rate_hz)).round() as u64,
             taken: 0,
@@ -358,12 +358,12 @@ impl Sink {
         })
     }
 
-    /// Seconds that were taken, without what was left out before the start.
+    /// Seconds taken so far, without what was dropped before the start.
     fn seconds(&self) -> f64 {
         self.taken as f64 / f64::from(self.rate_hz)
     }
 
-    /// Takes silence.
+    /// Adds silence.
     fn pause(&mut self, frames: u64) -> Result<(), ImportError> {
         let skipped = self.skip.min(frames);
         self.skip -= skipped;
@@ -404,7 +404,7 @@ impl Sink {
         self.resample()
     }
 
-    /// Resamples all whole chunks that wait.
+    /// Resamples all complete chunks in the queue.
     fn resample(&mut self) -> Result<(), ImportError> {
         let Some(resampler) = &mut self.resampler else {
             for (output, waiting) in self.output.iter_mut().zip(&mut self.waiting) {
@@ -457,8 +457,8 @@ impl Sink {
     }
 }
 
-/// Shares of left and right of a channel (ITU-R BS.775, annex 4: 3 dB less for what is in between; no low-frequency
-/// effects).
+/// Left and right gain of a channel (ITU-R BS.775, annex 4: centre and surround channels at -3 dB, low-frequency effects
+/// dropped).
 fn gain(channel: Channels) -> (f32, f32) {
     const SIDE: f32 = std::f32::consts::FRAC_1_SQRT_2;
     let left =

@@ -3,7 +3,7 @@
 //! The file is decoded; tempo, downbeat and key are measured, each with a confidence; the audio is fitted to exact bars (stretched
 //! only if the tempo differs) and transcribed approximately; the result is a [`Take`] whose recipe names the file.
 //!
-//! It may know `music`, `sound` and `take`. It knows no session and no models.
+//! This crate may know `music`, `sound` and `take`. It knows nothing of sessions or models.
 //!
 //! ```no_run
 //! use resonantgen_import::{ImportOptions, import_loop};
@@ -202,12 +202,12 @@ pub enum ImportError {
     Rate(u32),
     /// The file is too long to be a loop.
     #[error(
-        "the file is longer than {LONGEST_SECONDS} s ({seconds:.0} s): say where the loop is with --start SECONDS, \
-         or how long with --bars N"
+        "the file is longer than {LONGEST_SECONDS} s ({seconds:.0} s): set the start of the loop with --start SECONDS, \
+         or its length with --bars N"
     )]
     TooLong { seconds: f64 },
     /// The start is after the end of the file.
-    #[error("the start at {start} s lies behind the end of the file at {seconds:.2} s")]
+    #[error("the start at {start} s is after the end of the file at {seconds:.2} s")]
     StartBeyondEnd { start: f64, seconds: f64 },
     /// The file is silent.
     #[error("the file is silent from where the import starts, so there is nothing to import")]
@@ -216,7 +216,7 @@ pub enum ImportError {
     #[error("the file is too short: {seconds:.2} s hold less than one bar at {bpm:.1} bpm")]
     TooShort { seconds: f64, bpm: f64 },
     /// No beat was found.
-    #[error("no beat can be made out in the file: say its tempo with --bpm N")]
+    #[error("no beat was found in the file: set its tempo with --bpm N")]
     NoBeat,
     /// An option is out of range.
     #[error("{what} of {value} is out of range: use {low} to {high}")]
@@ -226,7 +226,8 @@ pub enum ImportError {
 /// Imports an audio file as a take that fits the grid. Memory and time are bounded by [`LONGEST_SECONDS`]. Not realtime-safe.
 ///
 /// # Errors
-/// When the file cannot be read, is silent, too short or without a beat, an option is out of range, or the observer cancels.
+/// Returns an error when the file cannot be read, is silent, is shorter than a bar or has no detectable beat, when an option is
+/// out of range, and when the observer cancels.
 pub fn import_loop(
     path: &Path,
     options: &ImportOptions,
@@ -237,7 +238,7 @@ pub fn import_loop(
     let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
     let mut remarks = std::mem::take(&mut decoded.remarks);
     if decoded.not_a_number > 0 {
-        remarks.push(format!("{} samples were no numbers and are silent now", decoded.not_a_number));
+        remarks.push(format!("{} samples were not numbers and were silenced", decoded.not_a_number));
     }
     let peak = decoded.left.iter().chain(&decoded.right).fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     if peak < SILENCE {
@@ -275,7 +276,7 @@ pub fn import_loop(
         && steadiness < UNSTEADY
     {
         remarks.push(format!(
-            "what is heard does not keep to the beat at {:.1} bpm: if it is music in time, say its tempo with --bpm; speech, \
+            "the sound does not keep to the beat at {:.1} bpm: if the music is in time, set its tempo with --bpm; speech, \
              noises and free playing do not fit a grid",
             cut.bpm.value
         ));
@@ -289,9 +290,9 @@ pub fn import_loop(
     if let Some(key) = key
         && key.confidence < DOUBTFUL
     {
-        remarks.push(format!("the key ({}) is a guess: say it with --key if it is wrong", key.value));
+        remarks.push(format!("the key ({}) is a guess: set it with --key if it is wrong", key.value));
     }
-    // The harmony of the other tracks' plan stays. Without a plan it is measured.
+    // The other tracks' plan keeps its harmony. Without a plan, the harmony is measured.
     let plan = match (&options.plan, key) {
         (None, Some(key)) => {
             Plan { key: key.value, chords: harmony::chords(&heard, &grid, key.value), ..grid }

@@ -1,7 +1,7 @@
-//! MP3: frames found one by one, so that nothing is estimated and what is lost keeps its length.
+//! MP3. Frames are located one by one, so that nothing is estimated and lost frames keep their length.
 //!
-//! Frames: ISO/IEC 11172-3, 2.4.1 and ISO/IEC 13818-3, 2.4.1. The first frame's notes: Xing and LAME ("Mp3 Info Tag rev 1",
-//! LAME project), VBRI (Fraunhofer).
+//! Frames: ISO/IEC 11172-3, 2.4.1 and ISO/IEC 13818-3, 2.4.1. Information in the first frame: Xing and LAME ("Mp3 Info Tag rev
+//! 1", LAME project), VBRI (Fraunhofer).
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -13,24 +13,24 @@ use symphonia::core::formats::Packet;
 use super::decode::{Facts, Fault, Piece, Reader};
 use super::hints;
 
-/// Delay of a decoder in audio frames, which a LAME tag does not count.
+/// Decoder delay in audio frames, which a LAME tag does not include.
 const DECODER_DELAY: u64 = 529;
-/// Bytes in which the first frame must start, behind tags.
+/// Bytes after any tags within which the first frame must start.
 const FIRST_FRAME_BYTES: u64 = 1 << 20;
-/// Bytes of a tag that are looked at.
+/// Bytes of a tag that are read.
 const TAG_BYTES: usize = 1 << 20;
-/// Longest frame: 320 kbit/s at 32 kHz, or 160 kbit/s at 8 kHz, and padding.
+/// Longest frame in bytes: 320 kbit/s at 32 kHz, or 160 kbit/s at 8 kHz, with padding.
 const LONGEST_FRAME: usize = 2_881;
-/// Share of the frames that a tag counts below which a file counts as cut off.
+/// Fraction of the frame count in a tag below which a file counts as truncated.
 const WHOLE_SHARE: f64 = 0.99;
 
-/// What the four bytes before a frame say.
+/// The contents of a four-byte frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     /// Sampling rate in Hz.
     rate_hz: u32,
     channels: usize,
-    /// Bytes, with the header.
+    /// Length in bytes, header included.
     length: usize,
     is_mpeg1: bool,
 }
@@ -60,35 +60,35 @@ impl Header {
         Some(Self { rate_hz, channels, length: length as usize, is_mpeg1 })
     }
 
-    /// Whether a frame can follow another of the same recording.
+    /// Whether this frame can follow `other` in the same recording.
     fn follows(self, other: Self) -> bool {
         (self.rate_hz, self.is_mpeg1, self.channels) == (other.rate_hz, other.is_mpeg1, other.channels)
     }
 
-    /// Audio frames of an MP3 frame.
+    /// Audio frames per MP3 frame.
     const fn audio_frames(self) -> u64 {
         if self.is_mpeg1 { 1_152 } else { 576 }
     }
 }
 
-/// A frame, and how many were lost before it.
+/// A frame, and the number of frames lost before it.
 struct Frame {
     header: Header,
     lost: u64,
 }
 
-/// Finds frames in bytes.
+/// Locates frames in a stream of bytes.
 struct Frames<R> {
     input: R,
     window: Vec<u8>,
-    /// First byte of the window that was not used up.
+    /// Start of the unused part of the window.
     used: usize,
     first: Option<Header>,
     found: u64,
     found_bytes: u64,
-    /// Whether something else than frames and tags lay between frames.
+    /// Whether there was anything other than frames and tags between frames.
     has_strayed: bool,
-    /// Frames that are known to be missing; they are told as lost at the first place where something else lies.
+    /// Frames known to be missing. They are reported as lost at the first position that holds anything else.
     missing: u64,
 }
 
@@ -106,7 +106,7 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    /// At least `count` bytes from the present position, or all that are left.
+    /// At least `count` bytes from the current position, or all that are left.
     fn peek(&mut self, count: usize) -> Result<&[u8], Fault> {
         if self.window.len() - self.used < count {
             self.window.drain(..self.used);
@@ -127,7 +127,7 @@ impl<R: Read> Frames<R> {
         Ok(&self.window[self.used..])
     }
 
-    /// Leaves `count` bytes behind.
+    /// Skips `count` bytes.
     fn skip(&mut self, count: usize) -> Result<(), Fault> {
         let mut left = count;
         while left > 0 {
@@ -157,7 +157,7 @@ impl<R: Read> Frames<R> {
             }
             let header = Header::read(bytes);
             let expected = match (header, begin) {
-                // The first frame, and the first behind a fault, must have a second behind it, or end the file.
+                // The first frame, and the first after a fault, must be followed by another frame or by the end of the file.
                 (Some(header), first) if first.is_none() || strayed > 0 => {
                     let behind = bytes.get(header.length..header.length + 4);
                     let goes_on = behind.map_or(bytes.len() == header.length, |behind| {
@@ -186,7 +186,7 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    /// The bytes of the frame that was found, as far as there are any, and on behind it.
+    /// Takes the bytes of the frame just found, as far as they exist, and moves past it.
     fn take(&mut self, header: Header) -> Result<Vec<u8>, Fault> {
         let bytes = self.peek(header.length)?;
         let bytes = bytes[..bytes.len().min(header.length)].to_vec();
@@ -197,17 +197,17 @@ impl<R: Read> Frames<R> {
     }
 }
 
-/// What a first frame without sound notes.
+/// Information in a first frame that holds no audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Notes {
-    /// How many frames follow.
+    /// Number of frames that follow.
     frames: Option<u64>,
-    /// Audio frames that the encoder put before the sound and behind it.
+    /// Audio frames that the encoder added before and after the audio.
     gapless: Option<(u64, u64)>,
 }
 
 impl Notes {
-    /// The notes of a frame; `None` for one with sound.
+    /// Reads the information frame; `None` if the frame holds audio.
     fn read(frame: &[u8], header: Header) -> Option<Self> {
         let long = |at: usize| Some(u32::from_be_bytes(frame.get(at..at + 4)?.try_into().ok()?));
         if frame.get(36..40) == Some(b"VBRI") {
@@ -218,7 +218,7 @@ impl Notes {
             (true, _) => 32,
             (false, _) => 9,
         };
-        // With a checksum, some programs leave two bytes for it.
+        // In files with a checksum, some programs reserve two bytes for it here.
         let start = [4 + side, 6 + side]
             .into_iter()
             .find(|at| matches!(frame.get(*at..*at + 4), Some(b"Xing" | b"Info")))?;
@@ -244,16 +244,16 @@ pub(super) struct Mp3<R> {
     frames: Frames<R>,
     decoder: Box<dyn Decoder>,
     facts: Facts,
-    /// A frame that waits for the ones lost before it to be told.
+    /// A frame held back until the frames lost before it have been reported.
     waiting: Option<Frame>,
-    /// Audio frames still to be left out at the beginning, and to be given.
+    /// Audio frames still to be dropped at the beginning, and still to be returned.
     lead: u64,
     left: u64,
     samples: Vec<f32>,
 }
 
 impl<R: Read + Seek> Mp3<R> {
-    /// Counts the frames of a file, which takes no longer than reading it.
+    /// Opens a file and counts its frames, which takes no longer than reading it.
     pub(super) fn open(mut input: R) -> Result<Self, Fault> {
         input.seek(SeekFrom::Start(0))?;
         let mut counting = Frames::new(&mut input);
@@ -265,7 +265,7 @@ impl<R: Read + Seek> Mp3<R> {
             hints::id3_bpm(tag)
         };
         let Some(first) = counting.next()? else {
-            return Err(Fault::damaged("no MP3 frame is in it"));
+            return Err(Fault::damaged("it contains no MP3 frames"));
         };
         let header = first.header;
         let notes = Notes::read(&counting.take(header)?, header);
@@ -275,7 +275,7 @@ impl<R: Read + Seek> Mp3<R> {
             count += 1 + frame.lost;
         }
         let notes_or_none = notes.unwrap_or_default();
-        // What was cut out of the midst is missing where the frames do not follow each other.
+        // Frames cut out of the middle are missing where consecutive frames do not follow each other.
         let missing = notes_or_none.frames.unwrap_or(0).saturating_sub(count);
         let missing = if counting.has_strayed { missing } else { 0 };
         count += missing;
@@ -290,11 +290,11 @@ impl<R: Read + Seek> Mp3<R> {
             return Err(Fault::damaged(&words));
         }
         if count == 0 {
-            return Err(Fault::damaged("there is no sound in it: it holds 0 samples"));
+            return Err(Fault::damaged("it contains no sound (0 samples)"));
         }
         let all = count * each;
         let (lead, tail) = match notes_or_none.gapless {
-            // What was filled up at the end is known only if the end is the one that was noted.
+            // The padding at the end is known only if the end is the one recorded in the tag.
             Some((before, behind)) => {
                 let is_end = notes_or_none.frames == Some(count);
                 let tail = if is_end { behind.saturating_sub(DECODER_DELAY) } else { 0 };
@@ -303,7 +303,7 @@ impl<R: Read + Seek> Mp3<R> {
             None => (0, 0),
         };
         if notes_or_none.frames.is_some_and(|noted| noted < count) {
-            remarks.push("its notes on its length are wrong: it was read to the end of the file".to_owned());
+            remarks.push("the length stored in it is wrong: it was read to the end of the file".to_owned());
         }
         input.seek(SeekFrom::Start(0))?;
         let mut frames = Frames { missing, ..Frames::new(input) };
@@ -331,8 +331,7 @@ impl<R: Read + Seek> Mp3<R> {
 }
 
 impl<R: Read> Mp3<R> {
-    /// What is left of `count` audio frames when the beginning and the end are cut: how many before are left out, and how many
-    /// are given.
+    /// Applies the trims at the beginning and end to `count` audio frames. Returns how many to drop first and how many to return.
     fn cut(&mut self, count: u64) -> (u64, u64) {
         let before = self.lead.min(count);
         self.lead -= before;
@@ -440,7 +439,7 @@ mod tests {
         hurt[20][0] = 0;
         hurt[21][1] ^= 0x80;
         assert_eq!(length(&hurt.concat()), (38 * 1_152, 2 * 1_152));
-        // What is left of a frame out of which something was cut tells where frames are missing, if their number was noted.
+        // After a cut, the remainder of a broken frame shows where frames are missing, if the tag has their number.
         let mut noted = whole.clone();
         noted[0][36..40].copy_from_slice(b"Info");
         noted[0][43] = 1;
@@ -465,10 +464,10 @@ mod tests {
         first[43] = 1;
         first[44..48].copy_from_slice(&20_u32.to_be_bytes());
         first[48..52].copy_from_slice(b"LAME");
-        // 576 before, 1000 behind.
+        // 576 before, 1000 after.
         first[69..72].copy_from_slice(&(576_u32 << 12 | 1_000).to_be_bytes()[1..]);
         assert_eq!(length(&frames.concat()), (20 * 1_152 - 576 - 1_000, 0));
-        // The count is wrong: nothing is left out at the end.
+        // The count is wrong, so nothing is dropped at the end.
         frames.extend(silence(3));
         assert_eq!(length(&frames.concat()), (23 * 1_152 - 576 - 529, 0));
         let error = Mp3::open(Cursor::new(frames[..10].concat())).err().expect("cut").to_string();

@@ -1,7 +1,7 @@
-//! Uncompressed sound: WAV, RF64, AIFF and AIFF-C, read by the bytes that are there and not by what a header promises.
+//! Uncompressed audio: WAV, RF64, AIFF and AIFF-C. The bytes in the file count, not the sizes in its header.
 //!
-//! Layouts: Microsoft, "Multiple Channel Audio Data and WAVE Files" (2007); EBU Tech 3306 (RF64); Apple, "Audio Interchange
-//! File Format AIFF-C" (1991); ITU-T G.711 (A-law and mu-law).
+//! Layouts: Microsoft, "Multiple Channel Audio Data and WAVE Files" (2007); EBU Tech 3306 (RF64); Apple, "Audio Interchange File
+//! Format AIFF-C" (1991); ITU-T G.711 (A-law and mu-law).
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -10,38 +10,38 @@ use symphonia::core::audio::Channels;
 use super::decode::{Facts, Fault, Piece, Reader};
 use super::hints;
 
-/// Audio frames that are read at once.
+/// Audio frames read at a time.
 const PIECE_FRAMES: usize = 4_096;
-/// Chunks that are looked at before the search for the sound is given up.
+/// Maximum number of chunks searched for the audio.
 const MOST_CHUNKS: usize = 4_096;
-/// Bytes of a chunk of facts that are looked at.
+/// Bytes of a metadata chunk that are read.
 const FACT_BYTES: u64 = 1 << 16;
-/// Most channels, as many as have a place.
+/// Maximum number of channels; each has a defined position.
 const MOST_CHANNELS: u16 = 26;
-/// Sizes from here on are what programs write that do not know the size.
+/// Programs that do not know the size write values from here on.
 const UNKNOWN_SIZE: u64 = 0x7fff_0000;
-/// Share of the promised bytes below which a file counts as cut off.
+/// Fraction of the declared bytes below which a file counts as truncated.
 const WHOLE_SHARE: f64 = 0.99;
-/// Bytes behind the sound that are no chunk, from which on they are taken for sound.
+/// Minimum number of bytes after the audio that count as audio if they are not a chunk.
 const STRAY_BYTES: u64 = 4_096;
 
-/// How a sample is written.
+/// Encoding of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     /// Two's complement, left-justified in its bytes.
     Signed,
-    /// 8 bits around 128.
+    /// 8 bits, centred on 128.
     Unsigned,
     Float,
     ALaw,
     MuLaw,
 }
 
-/// A format as a header gives it.
+/// An audio format, from the header.
 #[derive(Clone, Copy, Debug)]
 struct Format {
     coding: Coding,
-    /// Bytes of a sample.
+    /// Bytes per sample.
     width: usize,
     is_big_endian: bool,
     channels: u16,
@@ -49,24 +49,24 @@ struct Format {
     rate_hz: u32,
 }
 
-/// Reads uncompressed sound.
+/// Reads uncompressed audio.
 pub(super) struct Pcm<R> {
     input: R,
     facts: Facts,
     format: Format,
-    /// Bytes of sound that were not read yet.
+    /// Bytes of audio not read yet.
     left: u64,
     bytes: Vec<u8>,
     samples: Vec<f32>,
 }
 
-/// What the chunks of a file say.
+/// The contents of a file's chunks.
 #[derive(Default)]
 struct Found {
     format: Option<Format>,
-    /// Where the sound starts, and how long it is said to be.
+    /// Start and declared length of the audio, in bytes.
     sound: Option<(u64, u64)>,
-    /// Whether there is another piece of sound, which is not read.
+    /// Whether there is a second audio chunk, which is ignored.
     has_more: bool,
     bpm: Option<f64>,
     beats: Option<u32>,
@@ -85,22 +85,22 @@ impl<R: Read + Seek> Pcm<R> {
         } else {
             read_wav(&mut input, length, &mut found)
         };
-        // A header that ends early has said what it says.
+        // A truncated header may still contain all that is needed.
         match result {
             Err(Fault::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
             other => other?,
         }
         let format =
-            found.format.ok_or_else(|| Fault::damaged("its header does not say what its sound is"))?;
-        let (start, said) = found.sound.ok_or_else(|| Fault::damaged("there is no sound in it"))?;
+            found.format.ok_or_else(|| Fault::damaged("its header does not give its audio format"))?;
+        let (start, said) = found.sound.ok_or_else(|| Fault::damaged("it contains no sound"))?;
         let mut remarks = Vec::new();
         if found.has_more {
-            remarks.push("another piece follows it in the same file and was left out".to_owned());
+            remarks.push("a second recording in the same file was ignored".to_owned());
         }
         let bytes = sound_bytes(&mut input, length, start, said, is_aiff, &mut remarks)?;
         let block = (format.width * usize::from(format.channels)) as u64;
         if bytes < block {
-            return Err(Fault::damaged("there is no sound in it: it holds 0 samples"));
+            return Err(Fault::damaged("it contains no sound (0 samples)"));
         }
         input.seek(SeekFrom::Start(start))?;
         let frames = bytes / block;
@@ -149,9 +149,9 @@ impl<R: Read> Reader for Pcm<R> {
     }
 }
 
-/// One sample in `-1.0..1.0`; of at most eight bytes.
+/// Converts one sample of at most eight bytes to `-1.0..1.0`.
 fn sample(bytes: &[u8], coding: Coding, is_big_endian: bool) -> f32 {
-    // Left-justified in 64 bits, the first byte the most significant.
+    // Left-justified in 64 bits, most significant byte first.
     let mut word = [0_u8; 8];
     for (index, byte) in bytes.iter().enumerate().take(8) {
         word[if is_big_endian { index } else { bytes.len() - 1 - index }] = *byte;
@@ -184,13 +184,13 @@ fn mu_law(byte: u8) -> i16 {
     if byte & 0x80 == 0 { size } else { -size }
 }
 
-/// Where the channels sound: as the header says, if that fits their number.
+/// Channel positions: those of the header if they fit the number of channels.
 fn places(channels: u16, mask: u32) -> Channels {
     let told = Channels::from_bits(mask).filter(|told| told.count() == usize::from(channels));
     told.unwrap_or_else(|| Channels::from_bits_truncate((1 << channels) - 1))
 }
 
-/// How many bytes of sound there are, whatever the header says.
+/// Number of bytes of audio, whatever the header says.
 fn sound_bytes(
     input: &mut (impl Read + Seek),
     length: u64,
@@ -201,13 +201,13 @@ fn sound_bytes(
 ) -> Result<u64, Fault> {
     let held = length.saturating_sub(start);
     let unfinished = |remarks: &mut Vec<String>| {
-        let words = "its header does not say how long it is, as after a recording that was not finished: it was read to the \
+        let words = "its header has no length, as after an interrupted recording: it was read to the \
                      end of the file";
         remarks.push(words.to_owned());
         held
     };
     if said == 0 {
-        // Chunks may follow after no sound at all.
+        // Chunks may follow an empty audio chunk.
         let is_empty = is_chunk(input, start, length, is_aiff)?;
         return Ok(if is_empty || held == 0 { 0 } else { unfinished(remarks) });
     }
@@ -220,7 +220,7 @@ fn sound_bytes(
         }
         return Ok(held);
     }
-    // A header that was written at times during a recording is behind what was recorded.
+    // A header updated during a recording lags behind the recorded audio.
     let end = start + said;
     let behind = length - end;
     if behind > STRAY_BYTES {
@@ -234,7 +234,7 @@ fn sound_bytes(
             is_filling || is_chunk(input, padded, length, is_aiff)? || is_chunk(input, end, length, is_aiff)?;
         if !is_known {
             remarks.push(format!(
-                "its header leaves out the last {behind} bytes, as after a recording that was not finished: they were read"
+                "its header omits the last {behind} bytes, as after an interrupted recording: they were read too"
             ));
             return Ok(held);
         }
@@ -242,7 +242,7 @@ fn sound_bytes(
     Ok(said)
 }
 
-/// Whether a chunk starts at a place: four letters and a size that the file can hold.
+/// Whether a chunk starts at a position: four letters, and a size that fits the file.
 fn is_chunk(input: &mut (impl Read + Seek), at: u64, length: u64, is_aiff: bool) -> Result<bool, Fault> {
     if at + 8 > length {
         return Ok(false);
@@ -281,7 +281,7 @@ fn chunks<R: Read + Seek>(
         let size = size_of(&head, is_aiff);
         look(input, [head[0], head[1], head[2], head[3]], at + 8, size)?;
         let end = at + 8 + size;
-        // Some programs leave out the byte that makes sizes even.
+        // Some programs omit the byte that pads chunks to even sizes.
         let is_unpadded = size % 2 == 1
             && !is_chunk(input, end + 1, length, is_aiff)?
             && is_chunk(input, end, length, is_aiff)?;
@@ -290,7 +290,7 @@ fn chunks<R: Read + Seek>(
     Ok(())
 }
 
-/// The first bytes of a chunk of facts.
+/// The first bytes of a metadata chunk.
 fn content(input: &mut (impl Read + Seek), at: u64, size: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     input.seek(SeekFrom::Start(at))?;
@@ -341,7 +341,7 @@ fn wav_format(bytes: &[u8]) -> Result<Format, Fault> {
         kind => kind,
     };
     let channels = checked_channels(channels)?;
-    // The size of a block decides, if it makes sense: 20 bits lie in three or four bytes.
+    // The block size decides if it is plausible, because 20-bit samples occupy three or four bytes.
     let per_channel = if block.is_multiple_of(channels) { usize::from(block / channels) } else { 0 };
     let from_bits = usize::from(bits).div_ceil(8);
     let width =
@@ -360,7 +360,7 @@ fn wav_format(bytes: &[u8]) -> Result<Format, Fault> {
 
 fn checked_channels(channels: u16) -> Result<u16, Fault> {
     match channels {
-        0 => Err(Fault::damaged("its header says that it has no channel")),
+        0 => Err(Fault::damaged("its header gives no channels")),
         1..=MOST_CHANNELS => Ok(channels),
         _ => Err(Fault::NotAudio("it has more than 26 channels")),
     }
@@ -386,7 +386,7 @@ fn read_aiff(
                 let said = if size == 0 { 0 } else { size.saturating_sub(lead) };
                 found.sound = Some((at + lead, said));
             }
-            // Apple Loops: version, then the number of beats.
+            // Apple Loops: the version, then the number of beats.
             b"basc" => {
                 let bytes = content(input, at, size)?;
                 found.beats = bytes.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
@@ -412,7 +412,7 @@ fn aiff_format(bytes: &[u8], is_plain: bool) -> Result<Format, Fault> {
     let (coding, width, is_big_endian) = match (&kind, width) {
         (b"NONE" | b"twos", 1..=4) => (Coding::Signed, width, true),
         (b"sowt", 1..=4) => (Coding::Signed, width, false),
-        // These names say the width; what QuickTime writes into the field for it is 16 for all of them.
+        // These names define the width; in the width field QuickTime writes 16 for all of them.
         (b"in16", _) => (Coding::Signed, 2, true),
         (b"in24", _) => (Coding::Signed, 3, true),
         (b"in32", _) => (Coding::Signed, 4, true),
@@ -429,7 +429,7 @@ fn aiff_format(bytes: &[u8], is_plain: bool) -> Result<Format, Fault> {
     Ok(Format { coding, width, is_big_endian, channels, mask: 0, rate_hz })
 }
 
-/// A positive number of 80 bits (IEEE 754 extended), as AIFF writes rates; 0 for what is none.
+/// Decodes an 80-bit float (IEEE 754 extended), which AIFF uses for rates. Returns 0 unless it is a positive number.
 fn extended(bytes: [u8; 10]) -> f64 {
     let exponent = i32::from(u16::from_be_bytes([bytes[0], bytes[1]]));
     let mut mantissa = [0; 8];
@@ -473,7 +473,7 @@ mod tests {
         chunk(b"fmt ", &bytes, false)
     }
 
-    /// A WAV file of 16 bits whose `data` chunk says `said` bytes.
+    /// A 16-bit WAV file whose `data` chunk claims `said` bytes.
     fn wav(samples: &[i16], said: u32, behind: &[u8]) -> Vec<u8> {
         let mut bytes = b"RIFF\0\0\0\0WAVE".to_vec();
         bytes.extend(fmt(1, 1, 44_100, 16));
@@ -497,10 +497,10 @@ mod tests {
             assert_eq!((read.len(), facts.remarks.len()), (9_000, remarks), "{said}");
             assert!((read[1] - f32::from(sound[1]) / 32_768.0).abs() < 1e-6);
         }
-        // What follows is a chunk, or filling, and no sound.
+        // A chunk or padding follows, which is not audio.
         let (facts, read_first) = read(&wav(&sound, size, &wav(&sound, size, b"")[36..])).expect("a file");
         assert_eq!((read_first.len(), facts.remarks.len()), (9_000, 1));
-        assert!(facts.remarks[0].contains("left out"), "{:?}", facts.remarks);
+        assert!(facts.remarks[0].contains("was ignored"), "{:?}", facts.remarks);
         let list = chunk(b"LIST", &[7; 6_000], false);
         for behind in [&list[..], &[0; 6_000]] {
             let (facts, read) = read(&wav(&sound, size, behind)).expect("a file");
@@ -553,7 +553,7 @@ mod tests {
         ] {
             same(name, &bytes, 1e-6);
         }
-        // Sizes of 64 bits, with chunks before the sound.
+        // 64-bit sizes, with chunks before the audio.
         let mut ds64 = 0_u64.to_le_bytes().to_vec();
         ds64.extend(1_000_u64.to_le_bytes());
         ds64.extend([0; 12]);
@@ -595,7 +595,7 @@ mod tests {
         }
     }
 
-    /// Values of ITU-T G.711, tables 1 and 2.
+    /// Values from ITU-T G.711, tables 1 and 2.
     #[test]
     fn laws_are_those_of_the_standard() {
         assert_eq!([0x80, 0x00, 0xff, 0x7f].map(mu_law), [32_124, -32_124, 0, 0]);
@@ -606,7 +606,7 @@ mod tests {
     fn what_a_sampler_notes_of_the_tempo_is_read() {
         let sound = samples(44_100);
         let data: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        // Two beats a second; a tempo counts more than the number of beats, which a single hit does not have.
+        // Two beats per second. A tempo overrides the number of beats, which one-shots lack.
         for (flags, beats, tempo, bpm) in [
             (0_u32, 0_u32, 87.5_f32, Some(87.5)),
             (0, 2, 0.0, Some(120.0)),

@@ -1,4 +1,4 @@
-//! FLAC and Ogg Vorbis, by way of Symphonia.
+//! FLAC and Ogg Vorbis, decoded by Symphonia.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -14,7 +14,7 @@ use symphonia::core::probe::Hint;
 use super::decode::{Facts, Fault, Piece, Reader};
 use super::hints;
 
-/// Audio frames by which a packet may be late without one being lost before it.
+/// How many audio frames a packet may start late before a packet counts as lost.
 const TOLERANCE: u64 = 64;
 
 /// Reads FLAC or Ogg Vorbis.
@@ -25,7 +25,7 @@ pub(super) struct Stream {
     track: u32,
     /// Audio frame at which the next packet should start.
     expected: u64,
-    /// A packet that waits for the ones lost before it to be told.
+    /// A packet held back until the packets lost before it have been reported.
     waiting: Option<Packet>,
     samples: Option<SampleBuffer<f32>>,
 }
@@ -35,7 +35,7 @@ impl Stream {
         let mut remarks = Vec::new();
         if is_cut_off(&mut file)? {
             remarks
-                .push("its end is missing, as after a download that broke off: the rest was read".to_owned());
+                .push("its end is missing, as after an interrupted download: the rest was read".to_owned());
         }
         let is_exact = remarks.is_empty();
         file.rewind()?;
@@ -45,10 +45,10 @@ impl Stream {
         let probed = probe.format(&Hint::new(), stream, &options, &MetadataOptions::default())?;
         let mut format = probed.format;
         let track = format.tracks().iter().find(|track| track.codec_params.codec != CODEC_TYPE_NULL);
-        let track = track.ok_or(Fault::NotAudio("no sound is in it"))?;
+        let track = track.ok_or(Fault::NotAudio("it contains no sound"))?;
         let (id, parameters) = (track.id, track.codec_params.clone());
         let decoder = symphonia::default::get_codecs().make(&parameters, &DecoderOptions::default())?;
-        let no_header = || Fault::damaged("its header does not say what its sound is");
+        let no_header = || Fault::damaged("its header does not give its audio format");
         let facts = Facts {
             rate_hz: parameters.sample_rate.ok_or_else(no_header)?,
             channels: parameters.channels.ok_or_else(no_header)?,
@@ -69,9 +69,9 @@ impl Stream {
                 Err(FormatError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                     return Ok(None);
                 }
-                // Another piece of music begins in the same stream; the first is what was asked for.
+                // A second recording begins in the same stream; only the first is imported.
                 Err(FormatError::ResetRequired) => {
-                    let words = "another piece follows it in the same file and was left out";
+                    let words = "a second recording in the same file was ignored";
                     self.facts.remarks.push(words.to_owned());
                     return Ok(None);
                 }
@@ -126,7 +126,7 @@ impl Reader for Stream {
     }
 }
 
-/// Whether an Ogg stream ends before its last page (RFC 3533, section 6), of which 64 kB are the most.
+/// Whether an Ogg stream ends before its last page (RFC 3533, section 6). A page has at most 64 kB.
 fn is_cut_off(file: &mut File) -> std::io::Result<bool> {
     const LONGEST_PAGE: u64 = 65_307;
     let mut name = [0; 4];
@@ -138,12 +138,12 @@ fn is_cut_off(file: &mut File) -> std::io::Result<bool> {
     file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_PAGE)))?;
     let mut end = Vec::new();
     file.take(LONGEST_PAGE).read_to_end(&mut end)?;
-    // Version 0, then the flags; 4 marks the last page.
+    // Version 0, then the flags, of which 4 marks the last page.
     let last = end.windows(6).rfind(|head| head.starts_with(b"OggS\0"));
     Ok(last.is_none_or(|head| head[5] & 4 == 0))
 }
 
-/// The tempo in a file's comments.
+/// Tempo in a file's comments.
 fn noted_bpm(notes: &MetadataRevision) -> Option<f64> {
     let is_bpm = |key: &str| ["bpm", "tempo", "tbpm"].iter().any(|known| key.eq_ignore_ascii_case(known));
     let noted =

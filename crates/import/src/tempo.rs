@@ -83,7 +83,7 @@ impl Similarity {
         let mut weights = 0.0;
         for multiple in 1..=MULTIPLES {
             let Some((_, on)) = self.near(beat * multiple as f64, 0.012) else { break };
-            // A pulse is weaker between beats. Half a beat may have notes, a third and two thirds should not.
+            // A pulse is weaker between beats. Notes may fall on half a beat, but not on a third or two thirds.
             let off = self.at(beat * (multiple as f64 - 0.34)).unwrap_or(0.0).max(0.0);
             let weight = if multiple == 3 { 0.6 } else { 1.0 };
             sum += weight * (on - 0.5 * off);
@@ -98,7 +98,7 @@ impl Similarity {
         let longest = self.values.len() as f64 / self.rate_hz * 0.6;
         let mut multiple = 1.0;
         while beat * multiple <= longest {
-            // The previous multiple gives the beat to a fraction of a value.
+            // The previous multiple determines the beat to within a fraction of a lag.
             let reach = (beat * multiple * 0.004).clamp(0.006, 0.02);
             match self.near(beat * multiple, reach) {
                 Some((lag, similarity)) if similarity > 0.1 => beat = lag / multiple,

@@ -1,5 +1,5 @@
-//! An approximate score of a recording for display, MIDI and measures. The composers of the other tracks use the audio itself (see
-//! the context in the crate `models`).
+//! An approximate score of a recording, for display, MIDI and measurements. The composers of the other tracks use the audio
+//! itself (see the context in the crate `models`).
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note, Score, sort_notes};

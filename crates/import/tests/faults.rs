@@ -1,4 +1,5 @@
-//! What users of like programs reported, as files that are made here: each is read as it was meant, or refused for what it is.
+//! Files with faults that users of similar programs reported, made here. Each is imported as intended, or refused with the right
+//! reason.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use resonantgen_import::{ImportObserver, ImportOptions, Imported, import_loop};
 use resonantgen_music::track::Track;
 
-/// No resampling, which is slow without optimisation; the files of `tests/golden/import` have other rates.
+/// Avoids resampling, which is slow without optimisation. The files in `tests/golden/import` have other rates.
 const RATE: u32 = 48_000;
 
 struct Silent;
@@ -21,8 +22,8 @@ fn noise(state: &mut u64) -> f64 {
     (*state >> 40) as f64 / f64::from(1 << 23) - 1.0
 }
 
-/// A beat with kicks on all quarters, snares on the second and fourth, and hats on all sixteenths, with silence before and
-/// behind, in seconds.
+/// A beat with kicks on all quarters, snares on the second and fourth, and hats on all sixteenths, with silence of the given
+/// lengths in seconds before and after it.
 fn beat(bpm: f64, bars: usize, lead: f64, tail: f64) -> Vec<f64> {
     let rate = f64::from(RATE);
     let step = 15.0 / bpm;
@@ -47,7 +48,7 @@ fn beat(bpm: f64, bars: usize, lead: f64, tail: f64) -> Vec<f64> {
     audio
 }
 
-/// A WAV file of 16 bits, with chunks behind its sound.
+/// A 16-bit WAV file with extra chunks after its audio.
 fn wav(channels: &[&[f64]], rate: u32, chunks: &[u8]) -> Vec<u8> {
     let count = channels.len() as u16;
     let word = |sample: f64| ((sample.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes();
@@ -107,7 +108,7 @@ fn tells(found: &Imported, words: &str) -> bool {
 fn the_first_bar_starts_at_its_attack() {
     let folder = Folder::new();
     for bpm in [84.0, 141.0] {
-        // A loop that was cut to bars starts where the file does, whether its tempo is said or not.
+        // A loop cut to bars starts where the file does, whether or not its tempo is given.
         let path = folder.put("cut.wav", &wav(&[&beat(bpm, 2, 0.0, 0.0)], RATE, b""));
         let said = ImportOptions { bpm: Some(bpm), ..drums() };
         for options in [said.clone(), ImportOptions { bpm_hint: Some(bpm), ..drums() }] {
@@ -117,7 +118,7 @@ fn the_first_bar_starts_at_its_attack() {
         for (lead, tail) in [(0.0045, 0.3), (0.0321, 0.2), (0.7137, 0.4), (1.25, 0.0)] {
             let path = folder.put("recording.wav", &wav(&[&beat(bpm, 2, lead, tail)], RATE, b""));
             let found = import(&path, &said).findings;
-            // Which of the beats begins the bar is another question.
+            // Which of the beats begins the bar is not tested here.
             let beat = 60.0 / bpm;
             let off = found.downbeat_seconds.value - lead;
             let off = off - (off / beat).round() * beat;
@@ -126,7 +127,7 @@ fn the_first_bar_starts_at_its_attack() {
     }
 }
 
-/// A kick on the first and third quarter sounds alike; which of them begins the bar is where the recording begins.
+/// A kick on the first and third quarter sounds the same, so the bar begins where the recording begins.
 #[test]
 fn a_recording_that_begins_at_once_begins_on_its_bar() {
     let folder = Folder::new();
@@ -135,7 +136,7 @@ fn a_recording_that_begins_at_once_begins_on_its_bar() {
             let mut audio = beat(bpm, 2, lead, 0.3);
             let half = (120.0 / bpm * f64::from(RATE)).round() as usize;
             let begin = (lead * f64::from(RATE)).round() as usize;
-            // Every half bar is the first.
+            // Every half bar sounds like the first.
             for index in begin + half..audio.len() - (0.3 * f64::from(RATE)) as usize {
                 audio[index] = audio[index - half];
             }
@@ -147,7 +148,7 @@ fn a_recording_that_begins_at_once_begins_on_its_bar() {
     }
 }
 
-/// What other programs put around the sound, and what a stream says of itself.
+/// Extra data that other programs put around the audio, and a stream's own claims about itself.
 #[test]
 fn a_stream_is_read_whatever_lies_around_it() {
     let folder = Folder::new();
@@ -162,13 +163,13 @@ fn a_stream_is_read_whatever_lies_around_it() {
     let plain = import(&folder.put("plain.mp3", &mp3), &drums());
     let behind = import(&folder.put("behind.MP3", &[&[0; 700], &mp3[..]].concat()), &drums());
     assert_eq!(behind.take.audio, plain.take.audio);
-    // A number of samples that is too small.
+    // The declared number of samples is too small.
     let mut short = flac.clone();
     short[22..26].copy_from_slice(&20_000_u32.to_be_bytes());
     let short = import(&folder.put("short.flac", &short), &drums());
     assert_eq!(short.take.audio, whole.take.audio);
-    assert!(tells(&short, "less than is in it"), "{:?}", short.findings);
-    assert!(!tells(&whole, "less than is in it"));
+    assert!(tells(&short, "gives too short a length"), "{:?}", short.findings);
+    assert!(!tells(&whole, "gives too short a length"));
     let mut no_rate = flac;
     no_rate[18..20].fill(0);
     no_rate[20] &= 0x0f;
@@ -183,13 +184,13 @@ fn an_ogg_file_that_breaks_off_or_goes_on_tells_so() {
     let found = import(&folder.put("whole.ogg", &whole), &drums());
     assert!(found.findings.remarks.iter().all(|remark| !remark.contains("missing")), "{:?}", found.findings);
     let twice = import(&folder.put("twice.ogg", &[&whole[..], &whole].concat()), &drums());
-    assert!(tells(&twice, "left out"), "{:?}", twice.findings);
+    assert!(tells(&twice, "was ignored"), "{:?}", twice.findings);
     assert_eq!(twice.take.audio, found.take.audio);
     let pages: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(b"OggS")).collect();
     let last = *pages.last().unwrap();
     let known = ImportOptions { bpm: Some(125.0), start_seconds: Some(0.0), bars: Some(1), ..drums() };
     let mut open = whole.clone();
-    // As if more followed. The checksum of a page covers its flags.
+    // Marked as if more pages followed. The checksum of a page covers its flags.
     open[last + 5] &= !4;
     let sum = ogg_checksum(&open[last..]);
     open[last + 22..last + 26].copy_from_slice(&sum.to_le_bytes());
@@ -207,7 +208,7 @@ fn ogg_checksum(page: &[u8]) -> u32 {
     })
 }
 
-/// The frames of an MP3 file: where each starts and ends. All of it have one size but for padding.
+/// The start and end of each frame of an MP3 file. All frames have the same size except for padding.
 fn mp3_frames(bytes: &[u8]) -> Vec<&[u8]> {
     let is_start = |at: &usize| bytes[*at] == 0xff && bytes[at + 1] & 0xf6 == 0xf2 && bytes[at + 2] >> 4 < 15;
     let first = (0..bytes.len() - 2).find(is_start).unwrap();
@@ -228,7 +229,7 @@ fn the_delay_of_an_mp3_is_no_music() {
     let bytes = golden("beat.mp3");
     let noted = import(&folder.put("noted.mp3", &bytes), &ImportOptions { bpm: Some(125.0), ..drums() });
     assert!(noted.findings.downbeat_seconds.value < 0.001, "{:?}", noted.findings);
-    // Without the encoder's notes the delay is there, and the beat starts behind it.
+    // Without the encoder's tag the delay remains, and the beat starts after it.
     let tag = bytes.windows(4).position(|four| four == b"Info" || four == b"Xing").unwrap();
     let trims = &bytes[tag + 8 + 112 + 21..][..3];
     let delay = f64::from(u32::from(trims[0]) << 4 | u32::from(trims[1]) >> 4) + 529.0;
@@ -296,7 +297,7 @@ fn a_tempo_that_is_noted_decides_the_octave_and_a_doubt_is_told() {
             assert_eq!(found.findings.bars, 2, "{name}");
         }
     }
-    // What is noted, but cannot be, is not believed.
+    // An impossible stored tempo is ignored.
     let plain = wav(&[&beat(120.0, 4, 0.0, 0.0)], RATE, b"");
     for name in ["loop 97 bpm.wav", "take 101.wav"] {
         let found = import(&folder.put(name, &plain), &drums());
@@ -315,7 +316,7 @@ fn channels_out_of_phase_are_heard() {
     assert_eq!(found.findings.bpm, same.findings.bpm);
     assert_eq!(found.take.score, same.take.score);
     assert!(found.take.score.notes.len() > 40);
-    // The sound stays as it is.
+    // The audio is not changed.
     assert!(
         found
             .take
@@ -339,10 +340,10 @@ fn an_offset_is_taken_out() {
         samples.iter().map(|sample| f64::from(*sample)).sum::<f64>() / samples.len() as f64 / 8_388_608.0;
     assert!(mean.abs() < 0.003, "{mean}");
     let plain = import(&folder.put("plain.wav", &wav(&[&audio], RATE, b"")), &drums());
-    assert!(!tells(&plain, "taken out"), "{:?}", plain.findings);
+    assert!(!tells(&plain, "removed"), "{:?}", plain.findings);
 }
 
-/// Nobody writes into it, so that reading would wait for ever.
+/// Nobody writes to the pipe, so reading would block for ever.
 #[test]
 #[cfg(unix)]
 fn a_named_pipe_is_refused_at_once() {
@@ -350,5 +351,5 @@ fn a_named_pipe_is_refused_at_once() {
     let path = folder.0.path().join("pipe.wav");
     let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
     assert!(made.success());
-    assert!(refused(&path).contains("no regular file"));
+    assert!(refused(&path).contains("not a regular file"));
 }

@@ -1,7 +1,7 @@
-//! Files of every kind with damage that nobody thought of: each is imported, or refused in one line.
+//! Randomly damaged files of every kind. Each is imported, or refused with a one-line message.
 //!
-//! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-import --test mutated --release -- --nocapture` tries as many of each kind
-//! and prints the figures for BENCHMARKS.md; without it some of each are tried. The seeds are fixed.
+//! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-import --test mutated --release -- --nocapture` tries that many of each
+//! kind and prints the figures for BENCHMARKS.md. Without the variable, a few of each are tried. The seeds are fixed.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use resonantgen_import::{ImportObserver, ImportOptions, import_loop};
 use resonantgen_music::track::Track;
 
-/// Files of each kind that are tried without `RESONANTGEN_MUTATED`.
+/// Files of each kind tried without `RESONANTGEN_MUTATED`.
 const FEW: u64 = 12;
 
 struct Silent;
@@ -66,7 +66,7 @@ fn aiff(kind: Option<&[u8; 4]>, bits: u16, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Name and bytes of a file of each kind.
+/// Name and contents of one file of each kind.
 fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     let samples = samples();
     let little: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -92,12 +92,12 @@ fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Changes some bytes as damage, careless programs and ill will do.
+/// Changes some bytes, as corruption, careless programs or malicious users would.
 fn mutate(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
     const EXTREMES: [u32; 8] = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff, 0xff00_0000, 36];
     for _ in 0..random.random_range(1..=6) {
         let count = bytes.len();
-        // Half of the places lie in the header.
+        // Half of the positions are in the header.
         let end = if random.random_bool(0.5) { count.min(96) } else { count };
         let at = random.random_range(0..end.max(1));
         let length = random.random_range(1..=400.min(count.max(1)));

@@ -155,7 +155,7 @@ fn failed(track: Track, source: ModelError) -> GenerateError {
     }
 }
 
-/// The recipe of what is asked for, with models of the given bundle.
+/// The recipe of a request, with the models of the given bundle.
 fn recipe(request: &TakeRequest<'_>, bundle_id: &str) -> Recipe {
     let parent = bias::parent(request).map(|take| &take.id);
     let is_heard = |take: &&Arc<Take>| take.recipe.track != request.track || Some(&take.id) == parent;
@@ -295,12 +295,12 @@ impl Engine {
         Ok(take)
     }
 
-    /// What [`Engine::generate_take`] would write for the request, without its sound: patch and score, and no audio
-    /// ([`Take::is_asleep`]). Costs a fraction of a take. A take that fails when it is measured is moved by octaves or
-    /// given to another patch, which a sketch does not foresee.
+    /// Sketches what [`Engine::generate_take`] would write for the request: patch and score, without audio ([`Take::is_asleep`]).
+    /// Costs a fraction of a take. If the finished take would fail a measurement, it may be moved by octaves or get another
+    /// patch, which a sketch does not predict.
     ///
     /// # Errors
-    /// As [`Engine::generate_take`].
+    /// Returns the same errors as [`Engine::generate_take`].
     pub fn sketch(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
@@ -372,7 +372,7 @@ impl Engine {
         Ok(take)
     }
 
-    /// Puts new bars into the parent's sound, if that is to stay.
+    /// Splices new bars into the parent's audio, if the request keeps it.
     fn spliced(&self, request: &TakeRequest<'_>, patch: &Patch, audio: StemAudio) -> StemAudio {
         let new_bars = shape::shape(request)
             .filter(|shape| shape.keeps_sound)
@@ -384,8 +384,8 @@ impl Engine {
         splice.unwrap_or(audio)
     }
 
-    /// Writes candidates until enough have no faults, of which the critic chooses; returns the chosen one, otherwise the one with the
-    /// least faults, and the number of candidates without those that were written to choose from.
+    /// Writes candidates until enough of them have no faults; the critic then chooses one. Without any, returns the one with the
+    /// fewest faults. Also returns the number of candidates, not counting those written only for the critic.
     fn write(
         &self,
         request: &TakeRequest<'_>,
@@ -400,7 +400,7 @@ impl Engine {
             let score = self.compose(request, family, candidate, observer)?;
             let parent = bias::parent(request);
             let has_new_bars = shape::kept_steps(request, parent).is_some();
-            // A section's shape is no fault of the notes: they are judged before they get it.
+            // A section's shape is not a fault of the notes, so they are judged before it is applied.
             let mut faults = verify::faults(request, &score.notes);
             let judged = (faults == 0.0).then(|| critic::judge_for(request, &score.notes));
             let mut score = score;
@@ -443,7 +443,7 @@ impl Engine {
         let start = Instant::now();
         observer.progress(track, Stage::Perform, 0.0);
         if let PatchExcitation::Kit(kit) = &patch.excitation {
-            // Finished sound comes from parameters: there are no codes.
+            // Stems made from parameters have no codes.
             observer.progress(track, Stage::Perform, 1.0);
             observer.progress(track, Stage::Decode, 0.0);
             let arrangement = Arrangement::new(request, &score.notes, kit.room > 0.0);

@@ -2,7 +2,7 @@
 //!
 //! A [`bundle`] is a checked folder of networks and patches; [`runtime`] runs networks in ONNX Runtime and is the only module
 //! that uses `ort`; [`generator`] composes, performs and decodes a take; [`context`] is what it hears of the other tracks;
-//! [`text`] is the sentence model. It may know `take` and the crates below it. It knows no sessions and no project files.
+//! [`text`] is the sentence model. This crate may know `take` and the crates below it. It knows nothing of sessions or project files.
 //!
 //! ```no_run
 //! use resonantgen_models::bundle::Bundle;

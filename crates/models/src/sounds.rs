@@ -8,7 +8,7 @@ use resonantgen_words::{STYLE_COUNT, Style};
 /// From this suitability on, a style's name finds a sound.
 const SUITS: f32 = 0.5;
 
-/// What is said of a patch, without what it is made of.
+/// The description of a patch, without its data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sound {
     /// Id within the bundle.

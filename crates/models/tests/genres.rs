@@ -135,7 +135,7 @@ fn a_name_gives_music_of_its_genre() {
         scores.insert(format!("{:?}", takes.iter().map(|take| &take.score).collect::<Vec<_>>()));
         let mut missed = Vec::new();
         for (index, name) in names.split(", ").enumerate() {
-            let is_met = check(name, &piece).unwrap_or_else(|| panic!("'{name}' is no trait"));
+            let is_met = check(name, &piece).unwrap_or_else(|| panic!("'{name}' is not a trait"));
             traits[usize::from(is_core)].push(is_met);
             if index == 0 {
                 signatures[usize::from(is_core)].push(is_met);

@@ -1,8 +1,8 @@
 //! Music theory and notation: domain types and pure functions.
 //!
 //! [`plan`] has tempo, key, meter and chords, [`score`] the notes on the grid, [`harmony`] decides which pitches fit a chord,
-//! [`reharmonise`] moves a part to other chords, and [`midi`] writes Standard MIDI Files. It knows no other crate, and no files, models
-//! or signal processing.
+//! [`reharmonise`] moves a part to other chords, and [`midi`] writes Standard MIDI Files. This crate knows no other crate, and nothing
+//! of files, models or signal processing.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;
@@ -15,6 +15,7 @@
 pub mod harmony;
 pub mod midi;
 pub mod plan;
+pub mod recognise;
 pub mod reharmonise;
 pub mod score;
 pub mod track;

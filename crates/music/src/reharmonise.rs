@@ -4,7 +4,7 @@
 //! their order and move as little as possible altogether (Tymoczko, "The Geometry of Musical Chords", Science 313, 2006); tones
 //! that both chords share stay. Basses keep their role: roots become roots. Notes beside the chord go to the new chord's scale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::harmony::{Classes, avoid_notes, beat_steps, bit, chord_scale, chord_tones, register};
@@ -34,6 +34,7 @@ pub fn reharmonise(track: Track, notes: &[Note], from: &Plan, to: &Plan) -> Vec<
         return notes.to_vec();
     }
     let mut moved = if track == Track::Harmony { struck_again(notes, from, to) } else { notes.to_vec() };
+    let mut has_moved = vec![false; moved.len()];
     for (half_bars, old, new) in changes(from, to) {
         let under: Vec<usize> =
             (0..moved.len()).filter(|index| half_bars.contains(&home(&moved[*index], from))).collect();
@@ -44,13 +45,19 @@ pub fn reharmonise(track: Track, notes: &[Note], from: &Plan, to: &Plan) -> Vec<
         for index in under {
             let voice = voices.iter().position(|pitch| *pitch == moved[index].pitch);
             if let Some(pitch) = voice.and_then(|voice| led.get(voice)) {
+                has_moved[index] = *pitch != moved[index].pitch;
                 moved[index].pitch = *pitch;
             }
         }
     }
+    // Voices that met are one note: the one that was there before, if there is one.
+    let key = |note: &Note| (note.step, note.offset.to_bits(), note.pitch);
+    let stayed: BTreeSet<_> =
+        moved.iter().zip(&has_moved).filter(|(_, moved)| !**moved).map(|(note, _)| key(note)).collect();
+    let mut has_moved = has_moved.into_iter();
+    moved.retain(|note| !has_moved.next().unwrap_or(false) || !stayed.contains(&key(note)));
     sort_notes(&mut moved);
-    // Voices that met are one note.
-    moved.dedup_by(|b, a| (a.step, a.offset.to_bits(), a.pitch) == (b.step, b.offset.to_bits(), b.pitch));
+    moved.dedup_by(|b, a| key(a) == key(b));
     moved
 }
 
@@ -83,12 +90,12 @@ fn home(note: &Note, plan: &Plan) -> usize {
     }
 }
 
-/// Harmony notes that are held into a new chord they do not fit end there, and are struck again.
+/// Ends harmony notes that are held into a new chord they do not fit, and strikes them again unless the part does so itself.
 fn struck_again(notes: &[Note], from: &Plan, to: &Plan) -> Vec<Note> {
     let per_bar = to.meter.steps_per_bar();
     let changes = changes(from, to);
     let mut split = Vec::with_capacity(notes.len());
-    for note in notes {
+    'notes: for note in notes {
         let mut rest = *note;
         let first = home(note, from);
         for line in first + 1..to.chords.len() {
@@ -102,6 +109,9 @@ fn struck_again(notes: &[Note], from: &Plan, to: &Plan) -> Vec<Note> {
             let before = step as f32 - rest.step as f32 - rest.offset;
             if before > 0.0 && rest.length - before >= LEAST_REST {
                 split.push(Note { length: before, ..rest });
+                if notes.iter().any(|other| (other.step, other.pitch) == (step, rest.pitch)) {
+                    continue 'notes;
+                }
                 rest = Note { step, offset: 0.0, length: rest.length - before, ..rest };
             }
         }
@@ -260,6 +270,10 @@ mod tests {
         assert_eq!(moved.len(), 2);
         assert_eq!((moved[0].pitch, moved[0].length, moved[1].step), (60, 16.0, 16));
         assert!(chord_tones(&to.chords[2]) & bit(moved[1].pitch) != 0, "{moved:?}");
+        // The part strikes it there itself: its own note stays.
+        let held = [note(8, 69, 20.0), note(16, 69, 2.5)];
+        let moved = reharmonise(Track::Harmony, &held, &plan("Am F"), &plan("Bdim F"));
+        assert!(moved.contains(&held[1]), "{moved:?}");
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use resonantgen_sound::split::{DRUM_VOICE_COUNT, Stereo};
 use super::dials::{Dials, Onsets, Piece};
 use super::notes::{self, ClipNote};
 
-/// Left and right sample of a stem, and of a drum stem's kick, snare and hats after it. Percussion is what they leave.
+/// Left and right sample of a stem, then those of a drum stem's kick, snare and hats. Percussion is the remainder.
 pub(super) type Lanes = [[f32; 2]; DRUM_VOICE_COUNT];
 /// Kick, snare and hats of a drum clip, each as long as the clip.
 pub type DrumVoices = [Stereo; DRUM_VOICE_COUNT - 1];
@@ -27,28 +27,28 @@ pub(super) fn combine(one: Lanes, other: Lanes, with: impl Fn(f32, f32) -> f32) 
     lanes
 }
 
-/// Tempos that differ by less than this share count as equal: the drift over a loop is below a sample.
+/// Tempos that differ by less than this fraction count as equal: the drift over a loop is below one sample.
 const TEMPO_TOLERANCE: f64 = 1e-6;
-/// Offset in samples before positions are rounded, so that the last bit of a host's beat position does not decide at an exact half.
+/// Offset in samples added before positions are rounded, so that the last bit of a host's beat position does not decide a tie.
 const ROUNDING_BIAS: f64 = 1e-3;
 /// Positions within a slice are rounded to this fraction of a sample, so that the last bits of a host's beat position do not
-/// change the gains of the crossfade.
+/// change the crossfade's gains.
 const SLICE_RESOLUTION: f64 = 64.0;
 /// Crossfade between two slices, in seconds.
 const SLICE_FADE_SECONDS: f64 = 0.002;
-/// Time before its grid step at which a slice begins, so that the crossfade does not touch the attack, in seconds.
+/// How long before its grid step a slice begins, in seconds, so that the crossfade does not touch the attack.
 const SLICE_LEAD_SECONDS: f64 = 0.004;
 
-/// Whether a take made at one tempo is played at another without slicing. Realtime-safe.
+/// Whether a take made at one tempo plays at another without slicing. Realtime-safe.
 #[must_use]
 pub fn is_same_tempo(made_bpm: f64, heard_bpm: f64) -> bool {
     ((heard_bpm - made_bpm) / made_bpm).abs() < TEMPO_TOLERANCE
 }
 
-/// Where a clip's samples are.
+/// Storage of a clip's samples.
 #[derive(Debug)]
 enum Samples {
-    /// The take's own samples; nothing is copied if the host runs at the same rate.
+    /// The take's own samples, shared without a copy, for a host that runs at the take's rate.
     Take(Arc<StemAudio>),
     /// Left and right, resampled.
     Own(Vec<f32>, Vec<f32>),
@@ -58,7 +58,7 @@ enum Samples {
 #[derive(Clone, Debug)]
 pub struct Clip {
     samples: Arc<Samples>,
-    /// Kick, snare and hats, once somebody has asked for them.
+    /// Kick, snare and hats, once they have been requested.
     voices: Option<Arc<DrumVoices>>,
     sample_rate_hz: f64,
     bpm: f64,
@@ -108,7 +108,7 @@ impl Clip {
         }
     }
 
-    /// The same clip with the notes of its score, made by `plan`. Not realtime-safe.
+    /// The same clip with the notes of its score, which was written for `plan`. Not realtime-safe.
     #[must_use]
     pub fn with_score(self, score: &Score, plan: &Plan) -> Self {
         Self { notes: notes::clip_notes(score, plan), onsets: Onsets::new(score, plan), ..self }
@@ -117,7 +117,7 @@ impl Clip {
     /// The same clip of a drum take with its kick, snare and hats, at the clip's rate and length. Not realtime-safe.
     ///
     /// # Panics
-    /// Panics if they are not as long as the clip.
+    /// Panics if `voices` are not as long as the clip.
     #[must_use]
     pub fn with_voices(&self, voices: DrumVoices) -> Self {
         let length = self.len();
@@ -125,18 +125,18 @@ impl Clip {
         Self { voices: Some(Arc::new(voices)), ..self.clone() }
     }
 
-    /// Whether kick, snare and hats are there.
+    /// Whether the clip has separate kick, snare and hats.
     #[must_use]
     pub fn has_voices(&self) -> bool {
         self.voices.is_some()
     }
 
-    /// Whether both sound the same, and differ at most in what else is known of them. Realtime-safe.
+    /// Whether both clips share their samples and differ only in additional information. Realtime-safe.
     pub(super) fn is_same_sound(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.samples, &other.samples)
     }
 
-    /// Length in audio frames at its rate.
+    /// Length in audio frames at the clip's rate.
     #[must_use]
     pub fn len(&self) -> usize {
         match &*self.samples {
@@ -145,13 +145,13 @@ impl Clip {
         }
     }
 
-    /// Whether it has no audio frame.
+    /// Whether the clip has no audio frames.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Its notes, sorted by start.
+    /// The clip's notes, sorted by start.
     pub(super) fn notes(&self) -> &[ClipNote] {
         &self.notes
     }
@@ -162,19 +162,19 @@ impl Clip {
         self.quarters
     }
 
-    /// Length of one of its bars in quarter notes.
+    /// Length of one of the loop's bars in quarter notes.
     #[must_use]
     pub fn quarters_per_bar(&self) -> f64 {
         self.quarters_per_bar
     }
 
-    /// Tempo at which it was made, in quarter notes per minute.
+    /// Tempo at which the clip was made, in quarter notes per minute.
     #[must_use]
     pub fn bpm(&self) -> f64 {
         self.bpm
     }
 
-    /// Whether it was made for this tempo, so that it needs no slicing. Realtime-safe.
+    /// Whether the clip was made for this tempo and needs no slicing. Realtime-safe.
     #[must_use]
     pub fn is_at(&self, bpm: f64) -> bool {
         is_same_tempo(self.bpm, bpm)
@@ -182,16 +182,16 @@ impl Clip {
 
     /// Left and right sample at a beat position (quarter notes, any sign) of a timeline that runs at `bpm`.
     ///
-    /// At the clip's own tempo these are the take's samples. At another tempo the clip is sliced at its grid steps, and each slice
-    /// starts on the host's grid at its original speed. If the host is slower, gaps are filled with the end of the slice in reverse;
-    /// if it is faster, slices are faded out early. Realtime-safe.
+    /// At the clip's own tempo these are the take's samples. At another tempo the clip is sliced at its grid steps, and each
+    /// slice starts on the host's grid at its original speed. If the host is slower, gaps are filled with the end of the slice in
+    /// reverse; if it is faster, slices are faded out early. Realtime-safe.
     #[inline]
     #[must_use]
     pub fn at(&self, beat: f64, bpm: f64) -> [f32; 2] {
         self.lanes(beat, bpm)[0]
     }
 
-    /// As [`at`](Self::at), with kick, snare and hats; silence where they are not known.
+    /// Like [`at`](Self::at), with kick, snare and hats; they are silent if not available.
     #[inline]
     pub(super) fn lanes(&self, beat: f64, bpm: f64) -> Lanes {
         let turns = beat / self.quarters;
@@ -202,7 +202,7 @@ impl Clip {
         self.sliced(phase * self.quarters, bpm)
     }
 
-    /// As [`lanes`](Self::lanes), played as the dials say. `known` is the piece that was found last with the same dials and tempo.
+    /// Like [`lanes`](Self::lanes), with the dials applied. `known` caches the last piece found with the same dials and tempo.
     #[inline]
     pub(super) fn played(&self, beat: f64, bpm: f64, dials: &Dials, known: &mut Option<Piece>) -> Lanes {
         if !dials.moves() || bpm.is_nan() || bpm <= 0.0 {
@@ -211,7 +211,7 @@ impl Clip {
         self.onsets.read(beat, bpm, dials, known, |beat| self.lanes(beat, self.bpm))
     }
 
-    /// By how much the dials move the notes that start at a beat of the loop. Realtime-safe.
+    /// How far the dials move the notes that start at a beat of the loop, in quarter notes. Realtime-safe.
     pub(super) fn shift_of(&self, at: f64, dials: &Dials, bpm: f64) -> f64 {
         self.onsets.shift_of(at, dials, bpm)
     }
@@ -224,7 +224,7 @@ impl Clip {
         ((turns - turns.round()) * samples_per_turn).abs() < 0.5 - ROUNDING_BIAS
     }
 
-    /// Nearest sample to a position in samples, wrapped at the loop's end.
+    /// Sample nearest to a position in samples, wrapped at the loop's end.
     #[inline]
     fn sample(&self, position: f64) -> Lanes {
         let mut lanes = Lanes::default();
@@ -266,7 +266,7 @@ impl Clip {
             if elapsed <= slice_samples {
                 return self.sample(step * slice_samples - lead + elapsed);
             }
-            // If the host is far slower, the slice is read to its end and back, and then fades out.
+            // If the host is much slower, the slice is played to its end, then backwards, and fades out.
             let within = 2.0 * slice_samples - elapsed;
             if within <= 0.0 {
                 return Lanes::default();

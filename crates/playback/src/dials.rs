@@ -1,12 +1,12 @@
-//! Dials that change how a take is played, not the take: swing, humanise, brightness, intensity.
+//! Dials that change how a take is played without changing the take: swing, humanise, brightness, intensity.
 //!
-//! Swing, humanise and the dynamics of intensity work on the onsets of the take's score. The sound between two onsets is a piece: a
-//! piece begins earlier or later, or louder or softer, and is never stretched. What a piece that begins later leaves empty is filled with
-//! the end of the one before, read backwards; one that begins earlier cuts the one before off. Attacks keep their edge, because a
-//! piece begins a little before its onset. Where nothing starts, as in a held pad, nothing is moved. Brightness is a first-order
-//! tilt around [`PIVOT_HZ`].
+//! Swing, humanise and the dynamics of intensity work on the onsets of the take's score. The audio between two onsets is a piece.
+//! A piece can start earlier or later, or be louder or softer, but is never stretched. If a piece starts later, the gap is filled
+//! with the end of the previous piece, played backwards; if it starts earlier, it cuts the previous one off. Attacks keep their
+//! edge because a piece starts a little before its onset. Where nothing starts, as in a held pad, nothing moves. Brightness is a
+//! first-order tilt around [`PIVOT_HZ`].
 //!
-//! All is a function of the timeline's position, and with every dial at its middle nothing is touched.
+//! The output is a function of the timeline's position. With every dial in the middle, the samples are unchanged.
 
 use std::sync::Arc;
 
@@ -15,46 +15,46 @@ use resonantgen_music::score::Score;
 
 use super::clip::{Lanes, combine};
 
-/// Largest displacement of an onset by humanise, in seconds: what listeners still take for the same rhythm.
+/// Largest shift of an onset by humanise, in seconds. Listeners still hear the same rhythm.
 const LOOSE_SECONDS: f64 = 0.015;
-/// How far two onsets may approach, as a share of their distance: what is left for each of them.
+/// How far an onset may move towards its neighbour, as a fraction of the distance between them.
 const REACH: f64 = 0.45;
-/// Hardest swing: the first half of a pair takes three quarters.
+/// Hardest swing: the first half of a pair takes three quarters of its length.
 const HARDEST_RATIO: f64 = 0.75;
-/// A piece begins this much before its onset, in seconds.
+/// How long before its onset a piece starts, in seconds.
 const LEAD_SECONDS: f64 = 0.004;
-/// Crossfade from one piece to the next, in seconds; it ends before the onset.
+/// Length of the crossfade from one piece to the next, in seconds. It ends before the onset.
 const FADE_SECONDS: f64 = 0.003;
-/// Steps of a crossfade, so that the last bits of a host's beat position do not reach its gains.
+/// Resolution of a crossfade, so that the last bits of a host's beat position do not affect its gains.
 const FADE_STEPS: f64 = 4_096.0;
-/// Level at full intensity, in dB; at the lowest, the opposite.
+/// Gain at full intensity, in dB; negative at the lowest.
 const INTENSITY_DB: f64 = 3.0;
-/// How much louder than a hit of middling velocity one of full velocity gets at full intensity, in dB.
+/// Extra gain of a full-velocity hit over one of average velocity at full intensity, in dB.
 const DYNAMICS_DB: f64 = 5.0;
 /// Tilt at full intensity, in dB.
 const INTENSITY_TILT_DB: f32 = 1.5;
-/// By which share velocities of notes that are sent change at full intensity.
+/// Relative change of the velocities sent as notes at full intensity.
 const INTENSITY_VELOCITY: f64 = 0.35;
-/// What the tilt turns around, in Hz.
+/// Pivot frequency of the tilt, in Hz.
 const PIVOT_HZ: f64 = 1_000.0;
-/// Time in which a gain of the tilt goes from 0 to 1, in seconds.
+/// Time in which a gain of the tilt moves from 0 to 1, in seconds.
 const RAMP_SECONDS: f32 = 0.020;
 
-/// Positions of one track's dials. The default is the middle.
+/// Positions of one track's dials. By default all are in the middle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dials {
-    /// -1 is straight, 0 as the take was made, 1 the hardest swing (3 : 1).
+    /// From -1 (straight) through 0 (as the take was made) to 1 (the hardest swing, 3:1).
     pub swing: f32,
-    /// -1 is on the grid, 0 as the take was made, 1 loose.
+    /// From -1 (on the grid) through 0 (as the take was made) to 1 (loose).
     pub humanise: f32,
-    /// How much louder the treble gets and the bass softer, in dB.
+    /// Treble boost and equal bass cut, in dB.
     pub brightness_db: f32,
-    /// -1 is calm, 1 driving: level, dynamics and treble.
+    /// From -1 (calm) to 1 (driving): level, dynamics and treble.
     pub intensity: f32,
 }
 
 impl Dials {
-    /// Whether pieces of the take are moved, or made louder or softer.
+    /// Whether pieces of the take are moved or change level.
     pub(super) fn moves(&self) -> bool {
         self.swing != 0.0 || self.humanise != 0.0 || self.intensity != 0.0
     }
@@ -63,7 +63,7 @@ impl Dials {
         self.brightness_db + self.intensity * INTENSITY_TILT_DB
     }
 
-    /// The velocity that is sent for a note.
+    /// The velocity to send for a note.
     pub(super) fn velocity(&self, velocity: u8) -> u8 {
         let louder = f64::from(velocity) * (1.0 + f64::from(self.intensity) * INTENSITY_VELOCITY);
         louder.round().clamp(1.0, 127.0) as u8
@@ -77,15 +77,15 @@ struct Onset {
     at: f64,
     /// The step.
     step: u32,
-    /// How far it is from `at` to the step, with the plan's swing, in quarter notes.
+    /// Distance from `at` to the swung step, in quarter notes.
     to_grid: f64,
-    /// Between -1 and 1, the same whenever the take is played.
+    /// Random offset in -1..=1, the same every time the take is played.
     dice: f64,
-    /// Loudest velocity, of 1.
+    /// Loudest velocity, as a fraction of full velocity.
     velocity: f64,
 }
 
-/// The onsets of a take, sorted by place.
+/// The onsets of a take, sorted by position.
 #[derive(Debug, Default)]
 pub(super) struct Onsets {
     onsets: Vec<Onset>,
@@ -95,7 +95,7 @@ pub(super) struct Onsets {
     mean_velocity: f64,
 }
 
-/// Between -1 and 1, triangular around 0.
+/// A pseudo-random number in -1..=1 with a triangular distribution around 0.
 fn dice(step: u32) -> f64 {
     // The finaliser of SplitMix64.
     let mut bits = u64::from(step).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -138,14 +138,14 @@ impl Onsets {
         Arc::new(Self { onsets, quarters, swing: plan.swing, bpm: plan.bpm, mean_velocity })
     }
 
-    /// The onset with a number, counted through all turns of the loop, and where it lies.
+    /// The onset with the given number, counted across all passes of the loop, and its position.
     fn onset(&self, number: i64) -> (&Onset, f64) {
         let count = self.onsets.len() as i64;
         let onset = &self.onsets[number.rem_euclid(count) as usize];
         (onset, onset.at + number.div_euclid(count) as f64 * self.quarters)
     }
 
-    /// By how much the dials move an onset, in quarter notes of a timeline that runs at `bpm`. The order of onsets stays.
+    /// How far the dials move an onset, in quarter notes of a timeline that runs at `bpm`. Onsets keep their order.
     fn shift(&self, number: i64, dials: &Dials, bpm: f64) -> f64 {
         let (onset, at) = self.onset(number);
         let mut shift = 0.0;
@@ -165,12 +165,12 @@ impl Onsets {
         shift.clamp(-REACH * before, REACH * after)
     }
 
-    /// By how much the dials move the notes that start at `at`, in quarter notes.
+    /// How far the dials move the notes that start at `at`, in quarter notes.
     pub fn shift_of(&self, at: f64, dials: &Dials, bpm: f64) -> f64 {
         if self.onsets.is_empty() || !dials.moves() {
             return 0.0;
         }
-        // The notes of one step start with its onset, or soon after.
+        // The notes of one step start at its onset or soon after.
         let number = self.onsets.partition_point(|onset| onset.at <= at) as i64 - 1;
         self.shift(number, dials, bpm)
     }
@@ -186,7 +186,7 @@ impl Onsets {
         10.0_f64.powf(level_db / 20.0) as f32
     }
 
-    /// The piece that sounds at a beat of a timeline that runs at `bpm`.
+    /// The piece playing at a beat of a timeline that runs at `bpm`.
     fn piece(&self, beat: f64, bpm: f64, dials: &Dials) -> Piece {
         let lead = LEAD_SECONDS * bpm / 60.0;
         let begin = |number: i64| self.onset(number).1 + self.shift(number, dials, bpm) - lead;
@@ -211,8 +211,8 @@ impl Onsets {
         Piece { now: part(number), before: part(number - 1), end: begin(number + 1) }
     }
 
-    /// What is heard at a beat of a timeline that runs at `bpm`; `read` gives the take at a place in its own beats. `known` is the
-    /// piece that was found last with the same dials and tempo.
+    /// The samples at a beat of a timeline that runs at `bpm`. `read` returns the take's samples at a position in the take's own
+    /// beats. `known` caches the last piece found with the same dials and tempo.
     pub fn read(
         &self,
         beat: f64,
@@ -242,12 +242,12 @@ impl Onsets {
     }
 }
 
-/// A piece of a take from one onset to the next, where the dials have put it.
+/// The part of a take from one onset to the next, at the position where the dials have put it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Part {
-    /// Where it begins on the timeline, in beats.
+    /// Its start on the timeline, in beats.
     begin: f64,
-    /// Where it begins in the take, and where the next one does, in the take's beats.
+    /// Its start in the take and that of the next part, in the take's beats.
     source: f64,
     limit: f64,
     gain: f32,
@@ -257,7 +257,7 @@ impl Part {
     fn read(&self, beat: f64, speed: f64, read: &impl Fn(f64) -> Lanes) -> Lanes {
         let mut place = self.source + (beat - self.begin) * speed;
         if place > self.limit {
-            // Backwards, as far as there is something.
+            // Backwards, as far as the part reaches.
             place = 2.0 * self.limit - place;
             if place < self.source {
                 return Lanes::default();
@@ -266,23 +266,23 @@ impl Part {
         read(place).map(|lane| lane.map(|sample| sample * self.gain))
     }
 
-    /// Whether the next part is this one's continuation, without a crossfade.
+    /// Whether the next part continues this one, so that no crossfade is needed.
     fn joins(&self, next: &Self) -> bool {
         let moved = (next.begin - self.begin) - (next.source - self.source);
         moved.abs() < 1e-12 && self.gain == next.gain
     }
 }
 
-/// What sounds from one moved onset to the next.
+/// The audio from one shifted onset to the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Piece {
     before: Part,
     now: Part,
-    /// Where the next one begins on the timeline, in beats.
+    /// The start of the next piece on the timeline, in beats.
     end: f64,
 }
 
-/// A gain on its way to a target, the same whatever the block size.
+/// A gain that moves to a target, at the same speed for any block size.
 #[derive(Clone, Copy, Debug)]
 struct Gain {
     now: f32,
@@ -318,7 +318,7 @@ impl Tilt {
         Self { low: [0.0; 2], bass: middle, treble: middle, pole: pole as f32, step }
     }
 
-    /// Tilts a block as the dials say.
+    /// Tilts a block according to the dials.
     pub fn process(&mut self, dials: &Dials, [left, right]: [&mut [f32]; 2]) {
         let treble = 10.0_f32.powf(dials.tilt_db() / 20.0);
         (self.bass.target, self.treble.target) = (1.0 / treble, treble);

@@ -4,7 +4,7 @@
 //! [`Player`] plays one take of each slot. The sender frees what the player has released, so the audio thread neither allocates
 //! nor frees. Playback is a pure function of the host's position; seeks, loops and block sizes cannot shift it.
 //!
-//! It may know `take` and the crates below it. It knows no session, no plugin API and no locks.
+//! This crate may know `take` and the crates below it. It knows nothing of sessions, plugin APIs or locks.
 //!
 //! ```
 //! use resonantgen_music::track::TRACK_COUNT;

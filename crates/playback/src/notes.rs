@@ -1,9 +1,9 @@
-//! The scores of the takes that play, as note messages in time with their audio.
+//! The scores of the playing takes, as note messages in time with their audio.
 //!
-//! The player lists in [`BlockNotes`] which notes of the scores start in a block, and where a track's notes are cut off because the
-//! timeline jumps or another take takes over. [`NoteOutput`] turns these lists into messages. It alone knows which notes sound, and
-//! outlives the player, so every note that the host was told to start is also ended: at its end, at a jump or stop, when its
-//! track is switched off, or when the same key starts anew.
+//! The player lists in [`BlockNotes`] which notes start in a block, and where a track's notes are cut off because the timeline
+//! jumps or another take takes over. [`NoteOutput`] turns these lists into messages. It alone tracks which notes are sounding,
+//! and it outlives the player. So every note that the host was told to start also ends: at its end, at a jump or stop, when its
+//! track is switched off, or when the same key starts again.
 
 use std::sync::Arc;
 
@@ -14,18 +14,19 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use super::clip::Clip;
 use super::dials::Dials;
 
-/// Keys of a track.
+/// MIDI keys per track.
 const KEYS: usize = 128;
-/// Note starts and cuts in one block: at 240 quarter notes per minute and 8 kHz, the longest blocks of hosts hold a few hundred.
+/// Capacity for note starts and cuts in one block. At 240 quarter notes per minute and 8 kHz, the longest blocks of hosts hold a
+/// few hundred.
 const LIST_CAPACITY: usize = 4_096;
-/// Room in the list that only cuts may use.
+/// Capacity reserved for cuts.
 const CUTS: usize = 256;
-/// Messages of one block: each start in the list can end one note, and each sounding note can end.
+/// Messages in one block: each start in the list can end one note, and each sounding note can end.
 const MESSAGE_CAPACITY: usize = 2 * LIST_CAPACITY + TRACK_COUNT * KEYS;
-/// A beat counts as met by a sample that comes this much too early, in samples: hosts round positions.
+/// A sample may be this much too early for a beat, in samples, because hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
 
-/// Dials move no note by more than this, in quarter notes: swing by half an eighth, humanise by less.
+/// The furthest that dials move a note, in quarter notes: swing moves it by half an eighth, humanise by less.
 const MARGIN: f64 = 0.5;
 
 /// A note of a clip, in quarter notes.
@@ -33,15 +34,15 @@ const MARGIN: f64 = 0.5;
 pub(super) struct ClipNote {
     /// Start from the loop's start, in `0.0..quarters` of the loop.
     pub start: f64,
-    /// Length, above 0 and at most up to the key's next start.
+    /// Length, above 0 and at most until the key's next start.
     pub length: f64,
     pub key: u8,
     /// In `1..=127`.
     pub velocity: u8,
 }
 
-/// The notes of a score, sorted by start, with the plan's swing. A note that reaches past the loop's end goes on in the next
-/// turn. The next note of the same key ends it. Allocates.
+/// The notes of a score with the plan's swing, sorted by start. A note that reaches past the loop's end continues in the next
+/// pass. The next note on the same key ends it. Allocates.
 pub(super) fn clip_notes(score: &Score, plan: &Plan) -> Arc<[ClipNote]> {
     let quarters = plan.quarters();
     let at = |step: f64| plan.swing.warp(step) / f64::from(STEPS_PER_QUARTER);
@@ -53,7 +54,7 @@ pub(super) fn clip_notes(score: &Score, plan: &Plan) -> Arc<[ClipNote]> {
             let (from, to) = (at(step), at(step + f64::from(note.length)));
             let start = from.rem_euclid(quarters);
             ClipNote {
-                // Rounding may put a start just before 0 on the loop's end.
+                // Rounding can put a start just before 0 onto the loop's end.
                 start: if start < quarters { start } else { 0.0 },
                 length: (to - from).min(quarters),
                 key: note.pitch.min(KEYS as u8 - 1),
@@ -75,28 +76,28 @@ pub(super) fn clip_notes(score: &Score, plan: &Plan) -> Arc<[ClipNote]> {
     notes.into()
 }
 
-/// How the beats of a timeline fall on the audio frames of a block.
+/// Maps the beats of a timeline to the audio frames of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Grid {
     /// Beat of the block's first audio frame.
     pub beat: f64,
-    /// Beats in one audio frame.
+    /// Beats per audio frame.
     pub beats_per_sample: f64,
 }
 
 impl Grid {
-    /// The first audio frame at which the timeline has reached `beat`; negative before the block.
+    /// The first audio frame at which the timeline has reached `beat`; negative if before the block.
     pub fn frame(&self, beat: f64) -> i64 {
         ((beat - self.beat) / self.beats_per_sample - EARLY_SAMPLES).ceil() as i64
     }
 }
 
-/// Something that happens to a track's notes.
+/// An event that affects a track's notes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Event {
-    /// All that sound end.
+    /// All sounding notes end.
     Cut,
-    /// A note starts, and ends at a beat of the timeline.
+    /// A note starts; it ends at the given beat of the timeline.
     Start { key: u8, velocity: u8, end: f64 },
 }
 
@@ -108,20 +109,20 @@ struct Entry {
     event: Event,
 }
 
-/// What happens to the tracks' notes in one block. All public methods are realtime-safe.
+/// The note events of all tracks in one block. All public methods are realtime-safe.
 #[derive(Debug)]
 pub struct BlockNotes {
     entries: Vec<Entry>,
     grid: Grid,
     length: u32,
-    /// A cut did not fit: what sounds at the block's end is ended.
+    /// A cut did not fit, so everything still sounding at the end of the block is ended.
     overflow: bool,
-    /// Where on the timeline the last note that was listed since a cut is written, whatever the dials have done with it.
+    /// The written position of the last note listed since a cut, before dials move it.
     listed: [Option<f64>; TRACK_COUNT],
 }
 
 impl BlockNotes {
-    /// An empty list. Allocates all the room that it will ever have.
+    /// An empty list, with all the capacity it will ever need. Allocates.
     pub(super) fn new() -> Self {
         Self {
             entries: Vec::with_capacity(LIST_CAPACITY),
@@ -132,7 +133,7 @@ impl BlockNotes {
         }
     }
 
-    /// Empties the list for a block of `length` audio frames.
+    /// Clears the list for a block of `length` audio frames.
     pub(super) fn begin(&mut self, grid: Grid, length: usize) {
         self.entries.clear();
         self.grid = grid;
@@ -140,7 +141,7 @@ impl BlockNotes {
         self.overflow = false;
     }
 
-    /// Cuts a track's notes off at an audio frame.
+    /// Cuts off a track's notes at an audio frame.
     pub(super) fn cut(&mut self, track: Track, at: usize) {
         self.listed[track.index()] = None;
         if self.entries.len() < LIST_CAPACITY {
@@ -150,15 +151,16 @@ impl BlockNotes {
         }
     }
 
-    /// Cuts all notes off at the block's start.
+    /// Cuts off all notes at the start of the block.
     pub(super) fn cut_all(&mut self) {
         for track in Track::ALL {
             self.cut(track, 0);
         }
     }
 
-    /// Lists the notes of a clip that start at the audio frames `from..to` of a timeline that runs at `bpm`, where the clip lies
-    /// `shift` beats ahead of the timeline. Notes due from frame `due` on, which may be before `from`, start at `from` at the earliest.
+    /// Lists the notes of a clip that start in the audio frames `from..to` of a timeline that runs at `bpm`. The clip is `shift`
+    /// beats ahead of the timeline. Notes are due from frame `due` on, which may be before `from`; they start at `from` at the
+    /// earliest.
     pub(super) fn add(
         &mut self,
         track: Track,
@@ -174,7 +176,7 @@ impl BlockNotes {
         }
         let margin = if dials.moves() { MARGIN } else { 0.0 };
         let before = self.listed[track.index()];
-        // One sample more than needed: `frame` decides. Dials that have just been turned may have moved a note into the past.
+        // One sample more than needed; `frame` decides. Moving a dial may have just moved a note into the past.
         let begin = grid.beat + (due - 1) as f64 * grid.beats_per_sample + shift - MARGIN;
         let mut turn = (begin / quarters).floor();
         let mut index = notes.partition_point(|note| note.start < begin - turn * quarters);
@@ -191,7 +193,7 @@ impl BlockNotes {
             let written = start;
             let start = start + clip.shift_of(note.start, dials, bpm);
             let frame = grid.frame(start);
-            // The order of notes is the same wherever the dials are.
+            // Dials never change the order of notes.
             let is_due = before.map_or(frame >= due, |before| written > before);
             if !is_due || frame >= to as i64 {
                 continue;
@@ -214,22 +216,22 @@ impl BlockNotes {
 pub struct NoteMessage {
     /// Audio frame of the block.
     pub at: u32,
-    /// The track whose note it is.
+    /// The track that the note belongs to.
     pub track: Track,
-    /// MIDI key; for drums the General MIDI key.
+    /// MIDI key; General MIDI key for drums.
     pub key: u8,
-    /// MIDI velocity of a start, in `1..=127`; 0 ends the note.
+    /// MIDI velocity in `1..=127` for a start; 0 ends the note.
     pub velocity: u8,
 }
 
-/// Sends the notes of the tracks that are switched on. All methods but [`new`](Self::new) are realtime-safe.
+/// Sends the notes of the enabled tracks. All methods except [`new`](Self::new) are realtime-safe.
 #[derive(Debug)]
 pub struct NoteOutput {
-    /// Bit per key that sounds.
+    /// One bit per sounding key.
     sounding: [u128; TRACK_COUNT],
-    /// Where on the timeline each of them ends.
+    /// The beat of the timeline at which each sounding note ends.
     ends: Box<[[f64; KEYS]; TRACK_COUNT]>,
-    /// Bit per key of which the host was sent a start and no end yet.
+    /// One bit per key for which the host has received a start but no end.
     sent: [u128; TRACK_COUNT],
     messages: Vec<NoteMessage>,
 }
@@ -251,7 +253,7 @@ fn keys(mut bits: u128) -> impl Iterator<Item = u8> {
 }
 
 impl NoteOutput {
-    /// An output of which no note sounds. Allocates all the room that it will ever have.
+    /// An output with no sounding notes, with all the capacity it will ever need. Allocates.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -262,14 +264,14 @@ impl NoteOutput {
         }
     }
 
-    /// The timeline was lost: what sounds ends with the start of the next block.
+    /// Ends all sounding notes at the start of the next block, because the timeline was lost.
     pub fn release(&mut self) {
         self.sounding = [0; TRACK_COUNT];
     }
 
-    /// Sends the messages of a block in the order of their times. Only tracks that are `enabled` (index as [`Track::ALL`])
-    /// start notes; the notes of the others end at the block's start. `send` returns whether a message was taken: a start that was
-    /// not is left out, an end that was not is sent again with the next block.
+    /// Sends the messages of a block in time order. Only tracks that are `enabled` (indexed like [`Track::ALL`]) start notes;
+    /// those of other tracks end at the start of the block. `send` returns whether the message was accepted. A rejected start is
+    /// dropped; a rejected end is sent again in the next block.
     pub fn process(
         &mut self,
         notes: &BlockNotes,
@@ -281,7 +283,7 @@ impl NoteOutput {
             if !enabled[track.index()] {
                 self.end_all(track, 0);
             }
-            // What was released, and ends that the host has refused.
+            // Released notes, and ends that the host rejected.
             for key in keys(self.sent[track.index()] & !self.sounding[track.index()]) {
                 self.messages.push(NoteMessage { at: 0, track, key, velocity: 0 });
             }
@@ -311,7 +313,7 @@ impl NoteOutput {
         for message in &self.messages {
             let (sent, bit) = (&mut self.sent[message.track.index()], 1 << message.key);
             let starts = message.velocity > 0;
-            // A key whose end was refused goes on instead of starting twice.
+            // A key whose end was rejected continues instead of starting twice.
             if (*sent & bit == 0) == starts && send(*message) {
                 *sent ^= bit;
             }
@@ -328,7 +330,7 @@ impl NoteOutput {
             known.velocity > 0
                 && (known.at, known.track, known.key) == (message.at, message.track, message.key)
         };
-        // Two starts of a key at the same audio frame are one.
+        // Two starts of a key at the same audio frame count as one.
         if self.sounding[track] & bit == 0 || !self.messages.iter().any(is_twin) {
             if self.sounding[track] & bit != 0 {
                 self.messages.push(NoteMessage { velocity: 0, ..message });
@@ -336,15 +338,15 @@ impl NoteOutput {
             self.messages.push(message);
         }
         self.sounding[track] |= bit;
-        // A note lasts for one audio frame at least: at the same frame, ends come before starts.
+        // A note lasts at least one audio frame, because ends come before starts within a frame.
         self.ends[track][key] = end.max(grid.beat + f64::from(message.at + 1) * grid.beats_per_sample);
     }
 
-    /// Ends the notes of a track that end before the audio frame `at`, or at it.
+    /// Ends the notes of a track that end at or before the audio frame `at`.
     fn end_due(&mut self, track: Track, grid: &Grid, at: u32) {
         for key in keys(self.sounding[track.index()]) {
             let end = grid.frame(self.ends[track.index()][usize::from(key)]).max(0);
-            // What ends with the block ends at the next one's start.
+            // A note that ends with the block ends at the start of the next one.
             if end < i64::from(at) {
                 self.end(track, key, end as u32);
             }

@@ -14,17 +14,17 @@ use resonantgen_sound::split::DRUM_VOICE_COUNT;
 
 /// Length of the crossfade from one take to the next, in seconds.
 const SWAP_FADE_SECONDS: f64 = 0.010;
-/// Duration of the smoothing of a jump, start or stop of the timeline, in seconds.
+/// Duration of the fade that hides a jump, start or stop of the timeline, in seconds.
 const JUMP_FADE_SECONDS: f64 = 0.003;
-/// A difference from the expected position above this is a jump, in quarter notes. Hosts that count in ticks (Ardour: 1920 per
+/// A deviation from the expected position above this is a jump, in quarter notes. Hosts that count in ticks (Ardour: 1920 per
 /// quarter note) report positions that are off by up to half a tick.
 const WOBBLE_BEATS: f64 = 1e-3;
-/// The same for an exact position: less than a tenth of a sample at any tempo and rate, but more than rounding errors.
+/// The same threshold for exact positions: less than a tenth of a sample at any tempo and rate, but more than rounding errors.
 const ROUNDING_BEATS: f64 = 1e-6;
 /// Delay before a take requested by the song may take over, in seconds. It also applies to takes that are ready earlier, so that
 /// every pass sounds the same.
 pub const RESPONSE_SECONDS: f64 = 0.15;
-/// Time for which the tempo must be constant before renditions are played, in seconds; during ramps takes are sliced.
+/// How long the tempo must be constant before renditions are played, in seconds. During ramps, takes are sliced.
 const SETTLED_SECONDS: f64 = 0.5;
 /// A sample may be this much too early for a line of the timeline, in samples, because hosts round positions.
 const EARLY_SAMPLES: f64 = 1e-3;
@@ -45,14 +45,14 @@ pub enum SwapAt {
     Loop,
 }
 
-/// How a block is played (index of the arrays as [`Track::ALL`]).
+/// How a block is played. Arrays are indexed like [`Track::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Controls {
     /// When a new take takes over.
     pub swap_at: SwapAt,
-    /// Index of the take that a number chooses, one below the number; it takes over at once.
+    /// Per track, the index of the take chosen by number, which is the number minus one. That take takes over at once.
     pub chosen: [Option<usize>; TRACK_COUNT],
-    /// Each track's dials. A change is heard at once.
+    /// Each track's dials. A change is audible at once.
     pub dials: [Dials; TRACK_COUNT],
 }
 
@@ -62,7 +62,7 @@ impl Default for Controls {
     }
 }
 
-/// A position of the timeline, and the samples since then at a constant tempo.
+/// A position of the timeline, and the number of samples played since then at a constant tempo.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     position: Position,
@@ -70,22 +70,22 @@ struct Anchor {
 }
 
 impl Anchor {
-    /// The current position. It is computed from the count of samples and not accumulated, so it does not drift.
+    /// The current position. It is computed from the sample count rather than accumulated, so it does not drift.
     fn now(&self, sample_rate_hz: f64) -> Position {
         let beat = self.position.beat + self.samples as f64 * (self.position.bpm / (60.0 * sample_rate_hz));
         Position { beat, ..self.position }
     }
 }
 
-/// A take that sounds.
+/// A take that is playing.
 #[derive(Clone, Debug)]
 struct Source {
-    /// Which take it is.
+    /// Identifies the take.
     serial: u64,
     clip: Arc<Clip>,
-    /// Where it lies on the host's bars.
+    /// How it is aligned to the host's bars.
     alignment: Alignment,
-    /// The piece of it that was read last, where dials move its pieces.
+    /// The piece read last, if the dials move the take's pieces.
     piece: Option<Piece>,
 }
 
@@ -97,13 +97,13 @@ impl Source {
     }
 }
 
-/// What one track plays.
+/// The playback state of one track.
 #[derive(Debug, Default)]
 struct Voice {
     slot: Option<Arc<Slot>>,
-    /// Index of the take that a number chooses.
+    /// Index of the take chosen by number.
     chosen: Option<usize>,
-    /// The number has changed, and what it chooses does not sound yet.
+    /// The number has changed, but the take it chooses is not playing yet.
     hurry: bool,
     dials: Dials,
     current: Option<Source>,
@@ -111,14 +111,14 @@ struct Voice {
     fading: Option<Option<Source>>,
     /// Progress of the crossfade in samples.
     fade_elapsed: usize,
-    /// Decaying offset that makes a jump, a start or a stop of the timeline continuous.
+    /// Decaying offset that smooths a jump, start or stop of the timeline.
     jump_offset: Lanes,
-    /// Samples until that offset is gone.
+    /// Samples until the offset has decayed.
     jump_remaining: usize,
 }
 
 impl Voice {
-    /// What shall sound at a place, as it is if the tempo has `settled`.
+    /// What should play at a place. A rendition is used only if the tempo has `settled`.
     fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
         let take = self.slot.as_ref()?.wanted(self.chosen)?;
         let clip = if settled { take.at(place.bpm) } else { take.original() };
@@ -127,7 +127,7 @@ impl Voice {
         Some(Source { serial: take.serial(), clip: clip.clone(), alignment, piece: None })
     }
 
-    /// What sounds, in the crossfade's present state.
+    /// The samples at `beat`, mixed according to the current state of the crossfade.
     fn sample(&mut self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
         let sample = Source::read(self.current.as_mut(), beat, bpm, &self.dials);
         let Some(old) = &mut self.fading else { return sample };
@@ -140,27 +140,27 @@ impl Voice {
         combine(sample, old, |sample, old| sample * rise + old * fall)
     }
 
-    /// Whether what shall sound sounds as what does, and only more is known of it.
+    /// Whether `wanted` sounds the same as what is playing and only adds information, such as separated drums.
     fn learns(&self, wanted: Option<&Source>) -> bool {
         let both = self.current.as_ref().zip(wanted);
         both.is_some_and(|(current, wanted)| current.clip.is_same_sound(&wanted.clip))
     }
 
-    /// Forgets the pieces that were read: dials or tempo are others now.
+    /// Discards the pieces read so far, because the dials or the tempo have changed.
     fn forget_pieces(&mut self) {
         for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
             source.piece = None;
         }
     }
 
-    /// Takes over what shall sound, without a crossfade.
+    /// Switches to what should play, without a crossfade.
     fn snap(&mut self, place: &Place) {
         self.current = self.wanted(place, true);
         self.fading = None;
         self.hurry = false;
     }
 
-    /// Moves what sounds to where it lies in the place's bar; returns whether that moved anything.
+    /// Aligns what is playing to the bar at `place`. Returns whether anything moved.
     fn align(&mut self, place: &Place) -> bool {
         let mut moved = false;
         for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
@@ -171,7 +171,7 @@ impl Voice {
         moved
     }
 
-    /// Hides a jump from what `was` heard to what `is`, on top of what is left of the jump before.
+    /// Hides the jump from the samples that `was` gives to those of `is`, in addition to what remains of the previous jump.
     fn hide_jump(&mut self, was: Lanes, is: Lanes, fade_samples: usize) {
         let left_over = self.jump_remaining as f32 / fade_samples as f32;
         let jump = combine(was, is, |was, is| was - is);
@@ -179,7 +179,7 @@ impl Voice {
         self.jump_remaining = fade_samples;
     }
 
-    /// Adds the decaying offset that hides a jump of the timeline to the block from sample `start` on.
+    /// Adds the decaying offset that hides a jump to the block, from sample `start` on.
     fn smooth(
         &mut self,
         start: usize,
@@ -205,7 +205,7 @@ impl Voice {
     }
 }
 
-/// The audio side: plays four tracks on the host's timeline. All methods are realtime-safe, except dropping it.
+/// The audio side: plays four tracks on the host's timeline. All methods are realtime-safe; dropping the player is not.
 #[derive(Debug)]
 pub struct Player {
     incoming: Consumer<Delivery>,
@@ -213,22 +213,22 @@ pub struct Player {
     sample_rate_hz: f64,
     swap_fade_samples: usize,
     jump_fade_samples: usize,
-    /// Where the timeline is, if it moved in the last block.
+    /// The timeline's position, if it moved in the last block.
     last: Option<Anchor>,
     /// The host's bar in which the last block ended.
     bar: Option<Bar>,
-    /// Tempo of the last block, and for how many samples it has been that.
+    /// Tempo of the last block. `tempo_age` is the number of samples for which it has been constant.
     tempo_bpm: f64,
     tempo_age: usize,
     /// The notes of the last block.
     notes: BlockNotes,
-    /// From which audio frame of the block on notes are due that have not been listed; negative before the block.
+    /// The audio frame from which notes that are not listed yet are due; negative before the block.
     notes_due: i64,
     tilts: [Tilt; TRACK_COUNT],
     drum_tilts: [Tilt; DRUM_VOICE_COUNT],
 }
 
-/// A sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
+/// Creates a sender and a player for a host that runs at `sample_rate_hz`. Not realtime-safe.
 #[must_use]
 pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
     let (sender, incoming) = slot::ring();
@@ -252,7 +252,7 @@ pub fn channel(sample_rate_hz: f64) -> (SlotSender, Player) {
 }
 
 impl Player {
-    /// Resets the position and the smoothing of jumps. Takes stay.
+    /// Resets the position and the smoothing of jumps. Takes are kept.
     pub fn reset(&mut self) {
         self.last = None;
         self.bar = None;
@@ -261,19 +261,19 @@ impl Player {
         }
     }
 
-    /// Which notes of the scores started in the last block, and where notes were cut off.
+    /// The notes that started in the last block, and the points where notes were cut off.
     #[must_use]
     pub fn notes(&self) -> &BlockNotes {
         &self.notes
     }
 
-    /// Which clip a track plays.
+    /// The clip that a track is playing.
     #[must_use]
     pub fn clip(&self, track: Track) -> Option<&Arc<Clip>> {
         self.voices[track.index()].current.as_ref().map(|source| &source.clip)
     }
 
-    /// By how many quarter notes the loops were moved against the host's beats at the end of the last block. Realtime-safe.
+    /// How far the loops were shifted against the host's beats at the end of the last block, in quarter notes. Realtime-safe.
     #[must_use]
     pub fn shift(&self) -> f64 {
         self.voices
@@ -282,7 +282,8 @@ impl Player {
             .map_or(0.0, |source| source.alignment.shift)
     }
 
-    /// Tempo of the first track's take that plays, or is the next to play, in quarter notes per minute. Realtime-safe.
+    /// Tempo of the take on the first track that plays, or of the take that will play next, in quarter notes per minute.
+    /// Realtime-safe.
     #[must_use]
     pub fn own_bpm(&self) -> Option<f64> {
         let playing = self.voices.iter().find_map(|voice| Some(voice.current.as_ref()?.clip.bpm()));
@@ -294,8 +295,8 @@ impl Player {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
 
-    /// The tempo, in quarter notes per minute, at which takes should be heard unsliced in a block of `length` samples at
-    /// `position`: `Some(None)` while the tempo moves, because ramps are sliced, and `None` when the timeline stands still.
+    /// The tempo, in quarter notes per minute, at which takes should play unsliced in a block of `length` samples at `position`.
+    /// `Some(None)` while the tempo changes, because takes are sliced during ramps; `None` while the timeline stands still.
     /// Realtime-safe.
     #[must_use]
     pub fn settled_bpm(&self, position: &Position, length: usize) -> Option<Option<f64>> {
@@ -304,7 +305,7 @@ impl Player {
         position.is_usable().then(|| is_settled.then_some(position.bpm))
     }
 
-    /// How old the tempo is at the start of a block.
+    /// Updates the tempo's age at the start of a block.
     fn age_tempo(&mut self, position: &Position) {
         if self.last.is_none() {
             self.tempo_age = self.settled_samples();
@@ -314,16 +315,17 @@ impl Player {
         self.tempo_bpm = position.bpm;
     }
 
-    /// Receives new slots, as [`process`](Self::process) does. Realtime-safe: the sender keeps a reference to everything dropped here.
+    /// Receives new slots, as [`process`](Self::process) does. Realtime-safe: the sender keeps a reference to everything dropped
+    /// here.
     pub fn receive(&mut self) {
         while let Ok((track, slot)) = self.incoming.pop() {
             self.voices[track.index()].slot = Some(slot);
         }
     }
 
-    /// Renders one block. `stems[track]` are that track's left and right channel; they are overwritten. The block's
-    /// length is that of the shortest channel. `drums`, if wanted, are overwritten with the drums' voices, whose sum is the stem;
-    /// they are as long as the stems. Percussion has what is not known apart.
+    /// Renders one block. `stems[track]` holds the track's left and right channel, which are overwritten. The block is as long as
+    /// the shortest channel. `drums`, if given, must be as long as the stems; they are overwritten with the drum parts, which sum
+    /// to the drum stem. Whatever has not been separated goes to percussion.
     pub fn process(
         &mut self,
         position: Position,
@@ -352,7 +354,7 @@ impl Player {
         let beat = expected.filter(|_| goes_on).map_or(position.beat, |expected| expected.beat);
         let early = EARLY_SAMPLES * position.bpm / (60.0 * self.sample_rate_hz);
         let mut place = Place::new(position, beat, early);
-        // The host's next bar, if it says so before it has begun: hosts round positions.
+        // The host's next bar, if the host reports it before it has begun, as hosts that round positions do.
         let mut next_bar = None;
         if let (true, Some(last), Some(bar)) = (goes_on, self.bar, place.bar)
             && self.samples_until(bar.start, &place) > 0
@@ -421,14 +423,14 @@ impl Player {
         self.last = playing.then_some(Anchor { samples, ..anchor });
     }
 
-    /// Moves the dials, without a click where the timeline is `expected` to be.
+    /// Applies the dials, without a click at the position where the timeline is `expected`.
     fn turn_dials(&mut self, controls: &Controls, expected: Option<&Position>) {
         let fade_samples = self.swap_fade_samples;
         for (voice, dials) in self.voices.iter_mut().zip(controls.dials) {
             let place = expected.filter(|_| voice.dials != dials);
             let was = place.map(|place| voice.sample(place.beat, place.bpm, fade_samples));
             voice.dials = dials;
-            // The pieces depend on the tempo as well.
+            // Pieces also depend on the tempo.
             voice.forget_pieces();
             if let Some((place, was)) = place.zip(was) {
                 let is = voice.sample(place.beat, place.bpm, fade_samples);
@@ -440,7 +442,7 @@ impl Player {
         }
     }
 
-    /// Gets ready to list the notes of a block. A new tempo is no reason to cut notes off, but a jump or a stop is.
+    /// Prepares the note list of a block. A jump or stop cuts notes off; a new tempo does not.
     fn begin_notes(
         &mut self,
         position: &Position,
@@ -459,7 +461,7 @@ impl Player {
         self.notes_due = expected.map_or(0, |expected| grid.frame(expected.beat));
     }
 
-    /// Lists the notes that a track starts at the audio frames `from..to`.
+    /// Lists the notes that a track starts in the audio frames `from..to`.
     fn add_notes(&mut self, track: Track, from: usize, to: usize) {
         let voice = &self.voices[track.index()];
         let Some(source) = &voice.current else { return };
@@ -468,25 +470,25 @@ impl Player {
         self.notes.add(track, &source.clip, place, &voice.dials, due, (from, to));
     }
 
-    /// The first sample of the block at which the timeline is at `beat` or beyond; negative where it was there before.
+    /// The first sample of the block at which the timeline has reached `beat`; negative if it had before the block.
     fn samples_until(&self, beat: f64, place: &Place) -> i64 {
         let samples = (beat - place.beat) / place.beats_per_sample(self.sample_rate_hz);
         (samples - EARLY_SAMPLES).ceil() as i64
     }
 
-    /// Where in the block the host's bar at sample `start` ends, at most at `length`, and the bar that follows at that
-    /// sample: `next` if it is known. What the host says in its next block counts; until then its bars go on as they are.
+    /// The end of the host's bar that contains sample `start`, at most `length`, and the bar that follows there: `next` if it is
+    /// known. The host corrects this in its next block; until then, bars are assumed to keep their length.
     fn bar_end(&self, place: &Place, next: Option<Bar>, start: usize, length: usize) -> (usize, Option<Bar>) {
         let Some(bar) = place.bar else { return (length, None) };
         let next = next.unwrap_or_else(|| bar.advanced(1.0, place.quarters_per_bar));
         match usize::try_from(self.samples_until(next.start, place)) {
-            // The bar that begins with the next block is the next block's.
+            // A bar that begins with the next block belongs to that block.
             Ok(end) if end < length => (end.max(start + 1), Some(next)),
             _ => (length, Some(bar)),
         }
     }
 
-    /// Moves what sounds to where it lies in the bar that holds sample `start`, without a click.
+    /// Realigns what is playing to the bar that contains sample `start`, without a click.
     fn enter_bar(&mut self, place: &Place, start: usize) {
         let beat = place.beat + start as f64 * place.beats_per_sample(self.sample_rate_hz);
         for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
@@ -501,8 +503,8 @@ impl Player {
         }
     }
 
-    /// Notes for each voice by how much the timeline's jump from where it was expected, its stop, or a new tempo would
-    /// make it jump.
+    /// Prepares each voice to hide the jump caused by a jump of the timeline, a stop or a new tempo. `last` is the expected
+    /// position.
     fn smooth_jump(&mut self, last: &Position, place: &Place, playing: bool) {
         let fade_samples = self.swap_fade_samples;
         for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
@@ -516,9 +518,9 @@ impl Player {
         }
     }
 
-    /// Begins with what shall sound. In the middle of a loop, what sounded right before there would begin with a click: it
-    /// is faded out of what is heard. So an attack that lies where the song starts keeps its edge. At the loop's own start
-    /// nothing is changed.
+    /// Starts playback. In the middle of a loop, starting at full level would click. The sample just before the start is
+    /// therefore subtracted and faded out, which keeps the edge of an attack that lies exactly at the start. At the loop's own
+    /// start nothing is changed.
     fn smooth_start(&mut self, place: &Place) {
         let before = place.beat - place.beats_per_sample(self.sample_rate_hz);
         for voice in &mut self.voices {
@@ -538,7 +540,7 @@ impl Player {
     }
 
     /// Renders one track from sample `start` of the block on, within one bar of the host.
-    #[allow(clippy::too_many_arguments, reason = "a track, a place, and where its samples go")]
+    #[allow(clippy::too_many_arguments, reason = "a track, a place and the output buffers")]
     fn render_bar(
         &mut self,
         track: Track,
@@ -562,8 +564,8 @@ impl Player {
         self.voices[track.index()].smooth(start, left, right, drums, self.jump_fade_samples);
     }
 
-    /// Swaps in what shall sound if its moment is the sample `start`; returns where the next moment splits the bar, which
-    /// ends at sample `length`.
+    /// Starts the swap to what should play if it is due at sample `start`. Returns the sample at which the next event splits the
+    /// bar, which ends at sample `length`.
     fn swap_or_split(
         &mut self,
         track: Track,
@@ -574,7 +576,7 @@ impl Player {
     ) -> usize {
         let beats_per_sample = place.beats_per_sample(self.sample_rate_hz);
         let unsettled = self.settled_samples().saturating_sub(self.tempo_age + start);
-        // Where the tempo settles, renditions take over: to the sample, whatever the blocks are.
+        // Renditions take over exactly at the sample where the tempo settles, whatever the block size.
         let length = if unsettled > 0 { length.min(start + unsettled) } else { length };
         let voice = &mut self.voices[track.index()];
         let wanted = voice.wanted(place, unsettled == 0);
@@ -602,7 +604,7 @@ impl Player {
             }
         }
         if voice.fading.is_some() {
-            // One crossfade at a time: ask again when this one has ended.
+            // One crossfade at a time: check again when this one has ended.
             let remaining = self.swap_fade_samples.saturating_sub(voice.fade_elapsed).max(1);
             return length.min(start + remaining);
         }
@@ -659,14 +661,14 @@ impl Player {
     }
 }
 
-/// Where in a bar of the host a take may take over.
+/// The positions within a bar of the host at which a take may take over.
 #[derive(Clone, Copy, Debug)]
 enum Lines {
     /// Anywhere.
     Any,
-    /// At multiples of `unit` quarter notes from `origin` on.
+    /// At multiples of `unit` quarter notes, counted from `origin`.
     Every { unit: f64, origin: f64 },
-    /// At one beat only: the bar's start.
+    /// At a single beat: the start of the bar.
     At(f64),
 }
 
@@ -688,7 +690,7 @@ impl Lines {
         }
     }
 
-    /// The first line from `beat` on; infinite where there is none in this bar.
+    /// The first line at or after `beat`; infinite if this bar has none.
     fn from(self, beat: f64) -> f64 {
         match self {
             Self::Any => beat,
@@ -701,8 +703,8 @@ impl Lines {
         }
     }
 
-    /// The line at which a take takes over that waits at `here`. A line that lies between two samples is the later one's.
-    /// Lines right after the song has asked for the take are left out ([`RESPONSE_SECONDS`]).
+    /// The line at which a take waiting at `here` takes over. A line between two samples counts for the later one. Lines right
+    /// after the song's request for the take are skipped ([`RESPONSE_SECONDS`]).
     fn next(self, here: f64, beats_per_sample: f64, asked_at: Option<f64>, bpm: f64) -> f64 {
         let before = beats_per_sample * (1.0 - EARLY_SAMPLES);
         let line = match self {

@@ -1,4 +1,4 @@
-//! What the audio thread may play of a track, and the ring that brings it there.
+//! The takes of a track that the audio thread may play, and the ring that delivers them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::clip::Clip;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// Slots under way to the audio thread.
+/// Capacity of the ring, in slots.
 const INCOMING_CAPACITY: usize = 128;
 /// Source of the serial numbers, one per take in the process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
-/// One take as the audio thread knows it: the take itself, and renditions of it at other tempos.
+/// One take as the audio thread sees it: the take itself, and renditions of it at other tempos.
 #[derive(Clone, Debug)]
 pub struct TakeClips {
     serial: u64,
@@ -29,7 +29,7 @@ impl TakeClips {
         Self { serial: SERIAL.fetch_add(1, Ordering::Relaxed), original, renditions: Vec::new(), added: 0 }
     }
 
-    /// The same take with one more rendition, in place of the oldest when there are `most` already.
+    /// The same take with one more rendition. If there are already `most`, the oldest is dropped.
     #[must_use]
     pub fn with_rendition(&self, rendition: Arc<Clip>, most: usize) -> Self {
         let mut take = self.clone();
@@ -41,7 +41,7 @@ impl TakeClips {
         take
     }
 
-    /// The same take with another clip in place of one that sounds the same.
+    /// The same take with `clip` replaced by another that sounds the same.
     #[must_use]
     pub fn with_clip(&self, clip: &Arc<Clip>, by: Arc<Clip>) -> Self {
         let mut take = self.clone();
@@ -54,32 +54,32 @@ impl TakeClips {
         take
     }
 
-    /// Identifies the take: values with the same number play the same take.
+    /// Identifies the take: equal numbers mean the same take.
     #[must_use]
     pub fn serial(&self) -> u64 {
         self.serial
     }
 
-    /// The take as it was made.
+    /// The clip of the take as it was generated.
     #[must_use]
     pub fn original(&self) -> &Arc<Clip> {
         &self.original
     }
 
-    /// How often clips were added or replaced: a change tells that there is a new one.
+    /// How often clips were added or replaced. A change means that there is a new clip.
     #[must_use]
     pub fn rendition_count(&self) -> usize {
         self.added
     }
 
-    /// What plays at a tempo: the rendition that was made for it, else the take itself. Realtime-safe.
+    /// The clip to play at a tempo: the rendition made for it, or else the take itself. Realtime-safe.
     #[must_use]
     pub fn at(&self, bpm: f64) -> &Arc<Clip> {
         let mut clips = std::iter::once(&self.original).chain(&self.renditions);
         clips.find(|clip| clip.is_at(bpm)).unwrap_or(&self.original)
     }
 
-    /// Whether a clip is the take or one of its renditions.
+    /// Whether a clip is the take itself or one of its renditions.
     #[must_use]
     pub fn has(&self, clip: &Arc<Clip>) -> bool {
         self.clips().any(|known| Arc::ptr_eq(known, clip))
@@ -90,22 +90,22 @@ impl TakeClips {
     }
 }
 
-/// The takes of one track from which the audio thread plays one. Immutable: a change is a new slot.
+/// The takes of one track; the audio thread plays one of them. Immutable: a change is a new slot.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
-    /// The takes by their numbers, that of number 1 first; `None` stands for one that cannot be played, or is not there.
+    /// The takes by number, starting with number 1. `None` means that there is no such take or that it cannot be played.
     pub takes: Vec<Option<Arc<TakeClips>>>,
-    /// Which of them plays unless a number chooses another; `None` is silence.
+    /// The take that plays unless another is chosen by number; `None` is silence.
     pub current: Option<Arc<TakeClips>>,
-    /// Whether it takes over at once, whatever [`SwapAt`](super::SwapAt) says: a restored session, undo.
+    /// Whether the slot takes over at once, whatever [`SwapAt`](super::SwapAt) says, as after restoring a session or undo.
     pub immediate: bool,
-    /// The beat at which the song asked for it. It takes over no earlier than [`super::RESPONSE_SECONDS`] after that, so
-    /// that a take that is there already takes over where one that had to be made does.
+    /// The beat at which the song requested the take. It takes over no earlier than [`super::RESPONSE_SECONDS`] later, so that an
+    /// existing take takes over at the same beat as one that has to be generated first.
     pub asked_at: Option<f64>,
 }
 
 impl Slot {
-    /// The take that plays when the take at index `chosen` is asked for. Realtime-safe.
+    /// The take that plays when the take at index `chosen` is requested. Realtime-safe.
     #[must_use]
     pub fn wanted(&self, chosen: Option<usize>) -> Option<&Arc<TakeClips>> {
         chosen.and_then(|index| self.takes.get(index)?.as_ref()).or(self.current.as_ref())
@@ -115,9 +115,9 @@ impl Slot {
 /// A slot on its way to the audio thread.
 pub(super) type Delivery = (Track, Arc<Slot>);
 
-/// The control side: sends slots to the [`Player`](super::Player) and frees what it has put down.
+/// The control side: sends slots to the [`Player`](super::Player) and frees what the player has released.
 ///
-/// The audio thread never owns the last reference: everything that was ever sent stays here until nobody else holds it.
+/// The audio thread never holds the last reference: everything sent stays here until nobody else holds it.
 #[derive(Debug)]
 pub struct SlotSender {
     outgoing: Producer<Delivery>,
@@ -126,7 +126,7 @@ pub struct SlotSender {
     clips: Vec<Arc<Clip>>,
 }
 
-/// Both ends of the ring.
+/// Creates both ends of the ring.
 pub(super) fn ring() -> (SlotSender, Consumer<Delivery>) {
     let (outgoing, incoming) = RingBuffer::new(INCOMING_CAPACITY);
     let sender = SlotSender { outgoing, newest: Default::default(), slots: Vec::new(), clips: Vec::new() };
@@ -137,7 +137,7 @@ impl SlotSender {
     /// Sends a track's slot.
     ///
     /// # Errors
-    /// Gives the slot back when the ring is full, because the audio thread does not run. A later try can succeed.
+    /// Returns the slot when the ring is full, which happens while the audio thread is not running. A later attempt can succeed.
     pub fn send(&mut self, track: Track, slot: Slot) -> Result<(), Slot> {
         self.collect();
         if self.outgoing.is_full() {
@@ -153,20 +153,19 @@ impl SlotSender {
         }
         self.slots.push(slot.clone());
         self.newest[track.index()] = Some(slot.clone());
-        // There is room, as was asked above, and nobody else fills the ring.
+        // The push cannot fail: the ring had room above, and this is its only producer.
         let _ = self.outgoing.push((track, slot));
         Ok(())
     }
 
-    /// Frees what the audio thread has put down.
+    /// Frees what the audio thread has released.
     pub fn collect(&mut self) {
-        // First what holds others. One reference is the one here.
+        // Slots first, because they hold clips. A count of 1 is the reference kept here.
         self.slots.retain(|slot| Arc::strong_count(slot) > 1);
         self.clips.retain(|clip| Arc::strong_count(clip) > 1);
     }
 
-    /// How many slots that were replaced are still in the audio thread's hands, as of the last
-    /// [`collect`](Self::collect).
+    /// The number of replaced slots that the audio thread still holds, as of the last [`collect`](Self::collect).
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.slots.len().saturating_sub(self.newest.iter().flatten().count())

@@ -1,31 +1,31 @@
-//! The host's timeline, and how a loop lies on its bars.
+//! The host's timeline, and the alignment of loops to its bars.
 //!
-//! A loop runs on the host's beats from the start of the song. Where every bar of the host has the same length, that is all:
-//! the beat decides. After a bar of another length the beats no longer say where a bar starts, so the loop is moved until one
-//! of its bars starts where the host's bar does ([`Place::align`]). The odd bar itself plays the first beats of the
-//! loop's bar, or reads on into the next one.
+//! A loop runs on the host's beats from the start of the song. If all bars of the host have the same length, the beat alone
+//! determines the position in the loop. After a bar of another length, beats no longer tell where a bar starts, so the loop is
+//! shifted until one of its bars starts where the host's bar does ([`Place::align`]). The odd bar itself plays the first beats of
+//! the loop's bar, or continues into the next one.
 //!
-//! The shift is a function of the host's bar alone, not of what was played before, so a place of the song sounds the same
-//! on every pass and after every jump.
+//! The shift depends only on the host's bar, not on what was played before, so a position in the song sounds the same on every
+//! pass and after every jump.
 
 use std::ops::Deref;
 
 use resonantgen_music::plan::BPM_RANGE;
 
-/// Beats that differ by less are the same place of the song: hosts round positions.
+/// Beats that differ by less than this are the same position, because hosts round positions.
 pub(super) const SAME_BEAT: f64 = 1e-9;
 
 /// A bar of the host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
-    /// Where it starts, in quarter notes from the start of the song.
+    /// Its start, in quarter notes from the start of the song.
     pub start: f64,
-    /// How many bars there are from the start of the song to this one; `None` where the host does not count them.
+    /// The number of bars from the start of the song to this one; `None` if the host does not count them.
     pub index: Option<i32>,
 }
 
 impl Bar {
-    /// The bar that is `count` bars of `length` quarter notes further on.
+    /// The bar `count` bars later, if bars are `length` quarter notes long.
     pub(super) fn advanced(self, count: f64, length: f64) -> Self {
         Self {
             start: self.start + count * length,
@@ -33,14 +33,14 @@ impl Bar {
         }
     }
 
-    /// How far it is to where it would start if all bars were `length` quarter notes long.
+    /// Distance to where this bar would start if all bars were `length` quarter notes long, in quarter notes.
     fn shift(self, length: f64) -> f64 {
         let index = self.index.map_or_else(|| (self.start / length + 0.5).floor(), f64::from);
         index * length - self.start
     }
 }
 
-/// Where the timeline stands at the first audio frame of a block.
+/// The host's position at the first audio frame of a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Position {
     /// Quarter notes from the start of the song; may be negative.
@@ -49,18 +49,18 @@ pub struct Position {
     pub bpm: f64,
     /// Length of the host's bar in quarter notes.
     pub quarters_per_bar: f64,
-    /// The host's bar; without one, bars are counted from beat 0.
+    /// The host's bar. Without it, bars are counted from beat 0.
     pub bar: Option<Bar>,
-    /// How many quarter notes the host's quarter note counts as: 1, unless its tempo is out of the range of takes.
+    /// How many quarter notes one of the host's quarter notes counts as: 1, unless the host's tempo is out of range for takes.
     pub scale: f64,
-    /// Whether the timeline moves. When it does not, all stems are silent.
+    /// Whether the timeline moves. If not, all stems are silent.
     pub playing: bool,
-    /// Whether `beat` is exact to a fraction of a sample: then the smallest difference is a jump.
+    /// Whether `beat` is exact to a fraction of a sample, so that even a tiny difference is a jump.
     pub exact: bool,
 }
 
 impl Default for Position {
-    /// The start of a song in 4/4 at 120 quarter notes per minute that stands still.
+    /// The start of a song in 4/4 at 120 quarter notes per minute, stopped.
     fn default() -> Self {
         Self {
             beat: 0.0,
@@ -75,8 +75,15 @@ impl Default for Position {
 }
 
 impl Position {
-    /// The same place at a tempo that takes can be made at: where the host is too fast for them, its half note counts as
-    /// the quarter note (or its whole note, and so on), and where it is too slow, its eighth note. Realtime-safe.
+    /// The same position at a tempo that takes can have. If the host is too fast, its half note (or whole note, and so on) counts
+    /// as the quarter note; if it is too slow, its eighth note does. Realtime-safe.
+    ///
+    /// ```
+    /// use resonantgen_playback::Position;
+    ///
+    /// let position = Position { beat: 8.0, bpm: 300.0, ..Position::default() }.in_range();
+    /// assert_eq!((position.beat, position.bpm, position.scale), (4.0, 150.0, 0.5));
+    /// ```
     #[must_use]
     pub fn in_range(self) -> Self {
         let mut position = self;
@@ -105,11 +112,12 @@ impl Position {
     }
 }
 
-/// A place in a block: the host's position at the block's first audio frame, and the bar that is there.
+/// A place in a block: the host's position at the block's first audio frame, and the bar that contains it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     position: Position,
-    /// The bar that is there; what follows on the one that the host has told of is as long as that one, until the host says otherwise.
+    /// The bar at this place. Bars after the one reported by the host are assumed to have the same length until the host says
+    /// otherwise.
     pub bar: Option<Bar>,
 }
 
@@ -122,7 +130,8 @@ impl Deref for Place {
 }
 
 impl Place {
-    /// The place of a position whose beat is known more exactly. A bar counts as begun when `early` quarter notes are missing.
+    /// The place of a position whose beat is known more exactly. A bar counts as begun up to `early` quarter notes before its
+    /// start.
     pub fn new(position: Position, beat: f64, early: f64) -> Self {
         let length = position.quarters_per_bar;
         let told = position.bar.filter(|bar| bar.start.is_finite() && length.is_finite() && length > 0.0);
@@ -138,13 +147,13 @@ impl Place {
         self.bpm / (60.0 * sample_rate_hz)
     }
 
-    /// Where a loop whose bars are `loop_bar` quarter notes long lies in the bar that is there. `before` is where it lay in the
-    /// last block. Realtime-safe.
+    /// The alignment of a loop whose bars are `loop_bar` quarter notes long in this bar. `before` is its alignment in the last
+    /// block. Realtime-safe.
     ///
-    /// Two regular timelines are compared with the host's: one whose bars are all as long as the host's bar is now, and one
-    /// whose bars are all as long as the loop's. The one whose bar is nearer decides. So a loop in 3/4 runs on freely in a song
-    /// in 4/4, and a loop in 4/4 is cut by the one bar of 3/4 in such a song. Bars are told apart by their index. Without
-    /// one (VST3 has none), the nearest bar line is taken.
+    /// The host's bar is compared with two regular timelines: one whose bars all have the host's current length, and one whose
+    /// bars all have the loop's length. The timeline with the nearer bar line wins. So a loop in 3/4 runs freely in a song in
+    /// 4/4, and a loop in 4/4 is cut short by a single bar of 3/4. Bars are identified by their index. Without one (VST3 has
+    /// none), the nearest bar line counts.
     pub fn align(&self, loop_bar: f64, before: Option<Alignment>) -> Alignment {
         let (Some(told), Some(bar)) = (self.position.bar, self.bar) else { return Alignment::default() };
         let own = loop_bar * self.scale;
@@ -153,7 +162,8 @@ impl Place {
         let host_decides = if (own - self.quarters_per_bar).abs() < SAME_BEAT {
             false
         } else if by_host < SAME_BEAT && by_loop < SAME_BEAT {
-            // They agree here. Which of them the next bar follows, the bars before say, or that the song has just begun.
+            // Both agree here. The previous alignment decides which one the next bar follows, or the host does at the start of
+            // the song.
             before.map_or(told.start == 0.0, |before| before.host_decides)
         } else {
             by_host < SAME_BEAT || by_host < by_loop - SAME_BEAT
@@ -163,12 +173,12 @@ impl Place {
     }
 }
 
-/// Where a loop lies on the host's bars.
+/// The alignment of a loop to the host's bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Alignment {
-    /// By how many quarter notes it is moved against the host's beats.
+    /// Shift against the host's beats, in quarter notes.
     pub shift: f64,
-    /// The host's present meter decided, not the loop's.
+    /// Whether the host's current meter determined the shift, rather than the loop's.
     host_decides: bool,
 }
 
@@ -176,7 +186,8 @@ pub(super) struct Alignment {
 mod tests {
     use super::*;
 
-    /// What of a loop with bars of `loop_bar` quarter notes the bars of a song begin with; `lengths` are the song's.
+    /// For each bar of a song with the given `lengths`, the position in a loop with bars of `loop_bar` quarter notes at which it
+    /// starts.
     fn places(lengths: &[f64], loop_bar: f64, counted: bool) -> Vec<f64> {
         let mut start = 0.0;
         let mut places = Vec::new();
@@ -191,7 +202,7 @@ mod tests {
 
     #[test]
     fn until_the_host_tells_its_next_bar_the_loop_goes_on_as_it_will() {
-        // A bar of 7/8 that starts at beat 15, as the fifth of the song.
+        // A bar of 7/8 that starts at beat 15, the fifth of the song.
         let bar = Some(Bar { start: 15.0, index: Some(4) });
         let position = Position { quarters_per_bar: 3.5, bar, ..Position::default() };
         assert_eq!(Place::new(position, 16.0, 0.0).align(4.0, None).shift, 1.0);
@@ -238,7 +249,7 @@ mod tests {
         let lengths: Vec<f64> = (0..40).map(|index| if index % 4 == 3 { 3.0 } else { 4.0 }).collect();
         let expected: Vec<f64> = (0..40).map(|index| f64::from(index) * 4.0).collect();
         assert_eq!(places(&lengths, 4.0, true), expected);
-        // Where bars are not counted they are still met, all but the odd ones.
+        // If bars are not counted, all but the odd ones are still met.
         let places = places(&lengths, 4.0, false);
         for (index, place) in places.iter().enumerate().filter(|(index, _)| index % 4 != 3) {
             assert_eq!(place % 4.0, 0.0, "bar {index}");

@@ -151,7 +151,7 @@ fn kept_sounds(
 /// Reads the bytes of [`to_bytes`] or [`to_project`]; the takes are the same bit for bit. Takes without audio are left out.
 ///
 /// # Errors
-/// When the bytes are not a session, are damaged anywhere, or are from a newer version.
+/// Returns an error if the bytes are not a session, are damaged anywhere, or are from a newer version.
 pub fn from_bytes(bytes: &[u8]) -> Result<Session, BlobError> {
     let Opened { mut session, lost, .. } = read(bytes, true)?;
     if let Some(lost) = lost.first() {
@@ -174,7 +174,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Session, BlobError> {
 /// was not stored. Takes with damaged audio are listed in [`Opened::lost`].
 ///
 /// # Errors
-/// When the bytes are not a session, their record is damaged, or they are from a newer version.
+/// Returns an error if the bytes are not a session, their record is damaged, or they are from a newer version.
 pub fn from_project(bytes: &[u8]) -> Result<Opened, BlobError> {
     read(bytes, false)
 }

@@ -1,4 +1,4 @@
-//! Export: stems and scores for a DAW, and projects of DAWs, under names that say what they are.
+//! Exports stems and scores for DAWs, and DAW projects, with descriptive file names.
 
 mod cut;
 mod daw_project;
@@ -55,14 +55,13 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the takes that play, or the whole of a song with a marker at each section, into `dir`, which is made if need be, and
-/// returns the files' paths. Names are like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: where one of these names is
-/// taken by something else, all files of the export get the next number that is free, like `dark-techno_bass_132bpm_Am_8bars_2.wav`.
-/// Each file appears whole or not at all. A note on the licence lies beside them, and is in the WAV
-/// files.
+/// Exports the playing takes, or a whole song with a marker at each section, into `dir`, which is created if necessary. Returns
+/// the files' paths. Names look like `dark-techno_bass_132bpm_Am_8bars.wav`. No file is replaced: if one of the names is taken by
+/// other content, all files of the export get the next free number, as in `dark-techno_bass_132bpm_Am_8bars_2.wav`. Each file
+/// appears whole or not at all. A licence note is written next to the files and into the WAV files.
 ///
 /// # Errors
-/// When the rate is out of range, no chosen track has a take, or a file cannot be written.
+/// Returns an error if the rate is out of range, no chosen track has a take, or a file cannot be written.
 pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     if !RATE_RANGE_HZ.contains(&options.sample_rate_hz) {
         return Err(StoreError::Rate(options.sample_rate_hz));
@@ -107,7 +106,7 @@ pub fn export(session: &Session, dir: &Path, options: &ExportOptions) -> Result<
     keep(session, dir, files)
 }
 
-/// A form of one file.
+/// The file format of a single take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// 24-bit WAV at the takes' own rate.
@@ -116,11 +115,12 @@ pub enum Form {
     Midi,
 }
 
-/// Writes one take of a track into `dir`, whole or some of its bars (counted from 0), and returns the file's path. For dragging to a
-/// host's timeline.
+/// Writes one take of a track into `dir`, either whole or only some of its bars (counted from 0), and returns the file's path.
+/// Used to drag takes to a host's timeline.
 ///
 /// # Errors
-/// When the track has no such take, its sound is not at hand, the bars are none of it, or the file cannot be written.
+/// Returns an error if the track has no such take, its audio is not available, the bars are out of range, or the file cannot be
+/// written.
 pub fn export_take(
     session: &Session,
     track: Track,
@@ -159,20 +159,20 @@ pub fn export_take(
     Ok(written.swap_remove(0))
 }
 
-/// A DAW's project.
+/// A DAW project format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProjectForm {
-    /// DAWproject 1.0 (Bitwig Studio, Studio One, Cubase and others): one file with everything in it.
+    /// DAWproject 1.0 (Bitwig Studio, Studio One, Cubase and others): a single file that contains everything.
     DawProject,
-    /// A REAPER project, with WAV files beside it.
+    /// A REAPER project, with WAV files next to it.
     Reaper,
 }
 
-/// Writes the takes that play as a DAW's project into `dir`: tempo, meter, the chords as markers, for each track a stem and its notes
-/// (muted), with names and colours. Returns the files' paths, the project first.
+/// Writes the playing takes into `dir` as a DAW project: tempo, meter, the chords as markers, and for each track a stem and its
+/// notes (muted), with names and colours. Returns the files' paths, the project first.
 ///
 /// # Errors
-/// As [`export`].
+/// Returns the same errors as [`export`].
 pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Result<Vec<PathBuf>, StoreError> {
     let parts: Vec<Part<'_>> = Track::ALL
         .into_iter()
@@ -198,7 +198,7 @@ pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Resul
             for part in &parts {
                 files.put(part.name.clone(), "wav", &part.wav)?;
             }
-            // The project names its files, so its contents depend on their number.
+            // The project contains the names of its files, so its contents depend on their number.
             let mut number = files.free_number(1);
             loop {
                 let text = reaper::text(session, plan, &parts, number);
@@ -217,7 +217,7 @@ pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Resul
     }
 }
 
-/// A track of a DAW's project.
+/// A track of a DAW project.
 struct Part<'a> {
     track: Track,
     take: &'a Take,
@@ -227,7 +227,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Name of its WAV file in the export of a number.
+    /// Name of its WAV file in the export with the given number.
     fn file(&self, number: u32) -> String {
         format!("{}.wav", numbered(&self.name, number))
     }
@@ -243,7 +243,7 @@ const fn colour(track: Track) -> [u8; 3] {
     }
 }
 
-/// Where chords begin, in quarter notes, with their names.
+/// The positions of chord changes in quarter notes, with the chords' names.
 fn chord_marks(plan: &Plan) -> Vec<(f64, String)> {
     let quarters = plan.quarters() / plan.chords.len().max(1) as f64;
     let mut marks: Vec<(f64, String)> = Vec::new();
@@ -256,7 +256,7 @@ fn chord_marks(plan: &Plan) -> Vec<(f64, String)> {
     marks
 }
 
-/// Gives an export its names, and puts the licence note beside it, which is not among the files that are returned.
+/// Names an export's files, and puts the licence note next to them. The note is not among the returned files.
 fn keep(session: &Session, dir: &Path, files: Files<'_>) -> Result<Vec<PathBuf>, StoreError> {
     let number = files.free_number(1);
     keep_numbered(session, dir, files, number)
@@ -276,12 +276,12 @@ fn keep_numbered(
     Ok(written)
 }
 
-/// Writes the whole of a song.
+/// Exports a whole song.
 fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result<Vec<PathBuf>, StoreError> {
     let first = session.placements().first().copied();
     let plan = first.and_then(|placement| session.section(placement.section)?.plan.cloned());
     let mut plan = plan.ok_or(StoreError::NothingToExport)?;
-    // Of all sections, for the names.
+    // Values of all sections, for the names.
     plan.bars = session.song_bars();
     let mut stems: Vec<(Track, StemAudio)> = Vec::new();
     for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
@@ -428,9 +428,9 @@ mod tests {
         let dir = folder.path();
         let options = ExportOptions { midi: false, ..ExportOptions::default() };
         let first = export(&session, dir, &options).expect("exported");
-        // The same again is the same files.
+        // Exporting again gives the same files.
         assert_eq!(export(&session, dir, &options).expect("exported"), first);
-        // A file of the user's, or one that was changed: everything is kept beside it, under one number.
+        // If a file belongs to the user or was changed, everything is kept, and the new files share a number.
         fs::write(&first[1], "mine").expect("written");
         fs::create_dir(
             first[2]
@@ -442,7 +442,7 @@ mod tests {
         assert!(names(&third).iter().all(|name| name.ends_with("_3.wav")), "{:?}", names(&third));
         assert_eq!(fs::read(&first[1]).expect("readable"), b"mine");
         assert_eq!(fs::read(&first[0]).expect("readable"), fs::read(&third[0]).expect("readable"));
-        // Other sound of the same name.
+        // Other audio under the same name.
         let mut other = session.clone();
         let take = other.track(Track::Bass).take().expect("a take").as_ref().clone();
         let audio = StemAudio { left: take.audio.right.clone(), right: vec![1; take.audio.len()] };

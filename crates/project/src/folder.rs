@@ -34,8 +34,8 @@ pub const SESSION_FILE: &str = "session.json";
 const TAKES_FOLDER: &str = "takes";
 const MIX_FILE: &str = "mix.wav";
 const SCORE_FILE: &str = "session.mid";
-/// Start of the names of what is being written into a session's folder. What a killed program has left of it is cleared away when
-/// the folder is opened to be changed.
+/// Prefix of temporary names while files are written into a session's folder. Remains of a killed program are removed when the
+/// folder is opened for changes.
 pub const SAVING: &str = ".saving-";
 /// Name of the record's last member: the SHA-256 of all bytes before it.
 const CHECKSUM: &str = "\"checksum\"";
@@ -83,7 +83,7 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// A file that would be replaced is open in a program that does not let go of it. Windows only.
+    /// A file that would be replaced is held open by another program. Windows only.
     #[error("cannot replace {}: another program has it open; close it there, and try again", .0.display())]
     Held(PathBuf),
     /// Another program is using the folder.
@@ -137,7 +137,7 @@ impl Before {
 /// Opens a folder for reading and loads its session.
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::load`].
+/// Returns the errors of [`Folder::open`] and [`Folder::load`].
 pub fn load(path: &Path) -> Result<Opened, StoreError> {
     Folder::open(path, Access::Read, &mut Waiting { patience: PATIENCE, note: &mut || () })?.load()
 }
@@ -157,7 +157,7 @@ pub fn load(path: &Path) -> Result<Opened, StoreError> {
 /// ```
 ///
 /// # Errors
-/// As [`Folder::open`] and [`Folder::save`].
+/// Returns the errors of [`Folder::open`] and [`Folder::save`].
 pub fn save(session: &Session, path: &Path, format: StemFormat) -> Result<Vec<String>, StoreError> {
     Folder::open(path, Access::Change, &mut Waiting { patience: PATIENCE, note: &mut || () })?
         .save(session, format)
@@ -168,7 +168,8 @@ impl Folder {
     /// program are removed from it.
     ///
     /// # Errors
-    /// When a folder opened for reading has no session, another program does not release it in time, or it cannot be used.
+    /// Returns an error if a folder opened for reading has no session, another program does not release it in time, or it cannot
+    /// be used.
     pub fn open(path: &Path, access: Access, waiting: &mut Waiting<'_>) -> Result<Self, StoreError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => StoreError::InUse(path.to_owned()),
@@ -210,7 +211,7 @@ impl Folder {
     /// [`Opened::lost`], and the rest opens.
     ///
     /// # Errors
-    /// When there is no session, or its record is damaged or from a newer version.
+    /// Returns an error if there is no session, or its record is damaged or from a newer version.
     pub fn load(&mut self) -> Result<Opened, StoreError> {
         let path = self.path.join(SESSION_FILE);
         let json = read_regular(&path).map_err(|source| match source.kind() {
@@ -294,14 +295,14 @@ impl Folder {
         Some(StemAudio { left: channel(0), right: channel(1) })
     }
 
-    /// Writes the session. Files that belong to it are replaced atomically if they changed; other files stay. On failure the previous
-    /// session still loads.
+    /// Writes the session. Files that belong to it are replaced atomically if they changed; other files are not touched. On
+    /// failure the previous session still loads.
     ///
-    /// Returns the names of stems and scores that stay as they were because another program holds them open (Windows): nothing is
-    /// lost, since the takes are kept elsewhere, and the next save writes them.
+    /// Returns the names of stems and scores that could not be updated because another program holds them open (Windows). Nothing
+    /// is lost: the takes are stored elsewhere, and the next save writes these files.
     ///
     /// # Errors
-    /// When the rate is out of range, a file cannot be written, or another program holds the record.
+    /// Returns an error if the rate is out of range, a file cannot be written, or another program holds the record.
     pub fn save(&mut self, session: &Session, format: StemFormat) -> Result<Vec<String>, StoreError> {
         if !RATE_RANGE_HZ.contains(&format.sample_rate_hz) {
             return Err(StoreError::Rate(format.sample_rate_hz));
@@ -364,7 +365,7 @@ impl Folder {
             record::of_session(session, true, &|take| Some(good.get(&take.id)?.flac_sha256.clone()));
         record.files = derived.iter().map(|file| (file.name.clone(), file.source.clone())).collect();
         for (track, _) in session.playing_asleep() {
-            // The file may be all that is left of a lost take.
+            // This file may be all that remains of a lost take.
             for name in [stem_file(track.name()), midi_file(track.name())]
                 .map(|name| name.to_string_lossy().into_owned())
             {
@@ -393,13 +394,13 @@ impl Folder {
             }
         }
         if !held_files.is_empty() {
-            // What the record does not name is written by the next save.
+            // Files that the record does not name are written by the next save.
             record.files.retain(|name, _| !held_files.contains(name));
             put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
         }
         moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
-        // Only now are the files of the old session unneeded. A file that cannot be removed does no harm. Files that the old record
-        // does not name belong to somebody else.
+        // The files of the old session are not needed any more. A file that cannot be removed does no harm. Files that the old
+        // record does not name are not ours.
         let all_names: Vec<String> = all_derived_names().collect();
         let old = before.files.as_ref().map_or(all_names, |files| files.keys().cloned().collect());
         let is_of_session = !before.takes.is_empty() || before.files.is_some();
@@ -551,10 +552,10 @@ fn take_file(id: &str) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{id}.flac"))
 }
 
-/// Reads a file; what is no regular one, such as a named pipe, might never end.
+/// Reads a regular file. Anything else, such as a named pipe, might never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     fs::read(path)
 }
@@ -805,7 +806,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut session = generated("techno", 1);
         save(&session, folder.path(), StemFormat::default()).expect("saved");
-        // As on another machine.
+        // As if on another machine.
         let state = session.track_mut(Track::Bass);
         let mut take = state.history[0].as_ref().clone();
         let mut audio = take.audio.as_ref().clone();
@@ -855,7 +856,7 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 21);
-        // Saved without audio it stays lost. Made again it is written, although its hash is the same.
+        // Saved without audio, it stays lost. When it is made again it is written, although its hash is the same.
         let mut loaded = folder.load().expect("loaded").session;
         folder.save(&loaded, StemFormat::default()).expect("saved");
         assert_eq!(folder.load().expect("loaded").lost.len(), 3);
@@ -910,7 +911,7 @@ mod tests {
         lines
     }
 
-    /// An editor of Windows saves as "Unicode".
+    /// A Windows editor saves as "Unicode".
     #[test]
     fn a_record_in_utf_16_opens() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -929,7 +930,7 @@ mod tests {
         }
     }
 
-    /// Nobody writes into it, so that reading would wait for ever.
+    /// Nobody writes to the pipe, so reading would block for ever.
     #[test]
     #[cfg(unix)]
     fn a_named_pipe_in_place_of_a_file_is_not_waited_for() {
@@ -943,7 +944,7 @@ mod tests {
             assert!(std::process::Command::new("mkfifo").arg(path).status().expect("a program").success());
         }
         let lost = load(folder.path()).expect("the rest opens").lost;
-        assert!(lost.len() == 1 && lost[0].to_string().contains("no regular file"), "{lost:?}");
+        assert!(lost.len() == 1 && lost[0].to_string().contains("not a regular file"), "{lost:?}");
         let record = folder.path().join(SESSION_FILE);
         fs::remove_file(&record).expect("removed");
         assert!(std::process::Command::new("mkfifo").arg(record).status().expect("a program").success());

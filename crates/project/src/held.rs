@@ -1,21 +1,21 @@
-//! Files that another program holds open. Windows replaces and moves no such file unless that program allows it, and most players
-//! and editors do not; antivirus programs hold what is new for a moment. Other systems have no such thing.
+//! Files held open by other programs. Windows does not replace or move such a file unless that program allows it. Most players
+//! and editors do not, and antivirus programs hold new files for a moment. Other systems have no such restriction.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// How often, and after what pause, a file is tried again that is held: one second in all.
+/// Number of attempts and the pause between them for a file that is held: one second in total.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Puts `from` in the place of `to`, which may exist. Waits up to a second for a program that holds either.
+/// Moves `from` to `to`, which may exist. Waits up to a second for a program that holds either.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     patiently(to, || fs::rename(from, to))
 }
 
-/// Does something that replaces `target`, again and again as long as another program holds it.
+/// Retries an operation that replaces `target` while another program holds the file.
 pub(crate) fn patiently<T>(target: &Path, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..TRIES {
         match act() {
@@ -26,11 +26,11 @@ pub(crate) fn patiently<T>(target: &Path, mut act: impl FnMut() -> io::Result<T>
     act()
 }
 
-/// Whether `error`, which came of replacing `target`, says that another program holds that file open.
+/// Whether `error`, returned when replacing `target`, means that another program holds the file open.
 pub(crate) fn is_held(error: &io::Error, target: &Path) -> bool {
-    /// What Windows says of an open file, and of one that is mapped into memory (`winerror.h`).
+    /// Windows error codes for an open file, and for one that is mapped into memory (`winerror.h`).
     const OPEN: [i32; 3] = [32, 33, 1224];
-    /// Of an open file too, but also where there is no right to write.
+    /// Error code of Windows for a file that is open elsewhere, but also for missing permissions.
     const DENIED: i32 = 5;
     if !cfg!(windows) {
         return false;
@@ -41,15 +41,15 @@ pub(crate) fn is_held(error: &io::Error, target: &Path) -> bool {
     OPEN.contains(&code) || (code == DENIED && is_writable())
 }
 
-/// Checks that nobody holds a file that will be replaced; one that is not there is held by nobody.
+/// Checks that no program has a file open that will be replaced. A missing file passes.
 ///
 /// # Errors
-/// It is held, also after a second.
+/// Returns an error if the file is still open after a second.
 #[cfg(windows)]
 pub(crate) fn check_free(target: &Path) -> io::Result<()> {
     use std::os::windows::fs::OpenOptionsExt;
 
-    /// The right to delete a file (`winnt.h`): refused as long as another program holds it that does not share this right.
+    /// The right to delete a file (`winnt.h`). Refused while another program holds the file without sharing this right.
     const DELETE: u32 = 0x0001_0000;
     let opened = patiently(target, || fs::OpenOptions::new().access_mode(DELETE).open(target));
     match opened {
@@ -58,7 +58,7 @@ pub(crate) fn check_free(target: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that nobody holds a file that will be replaced. Here nobody can.
+/// Checks that no program holds a file that will be replaced. On this system none can.
 #[cfg(not(windows))]
 #[allow(clippy::unnecessary_wraps, reason = "as on Windows")]
 pub(crate) fn check_free(_target: &Path) -> io::Result<()> {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::{Access, ExportOptions, Folder, StemFormat, StoreError, Waiting, export, load};
 
-    /// As most players do: others may read the file, but neither write nor remove it.
+    /// As most players do: other programs may read the file, but not write or remove it.
     fn held(path: &Path) -> fs::File {
         const SHARE_READ: u32 = 1;
         fs::OpenOptions::new().read(true).share_mode(SHARE_READ).open(path).expect("the file is there")

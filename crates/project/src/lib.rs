@@ -1,10 +1,11 @@
 //! Sessions on disk and in host projects, and exports.
 //!
-//! What is written is a record of a numbered form (`record`), never a domain type. Audio is stored losslessly as FLAC. A damaged
-//! or missing take does not keep a session from opening: [`Opened`] lists lost takes, which are made again from their recipes.
+//! Sessions are written as records of a numbered format (`record`), never as domain types. Audio is stored losslessly as FLAC. A
+//! damaged or missing take does not keep a session from opening: [`Opened`] lists lost takes, which are made again from their
+//! recipes.
 //!
-//! It may know `session` and the crates below it. It knows no generator, plugin or server, and no other crate writes project
-//! files.
+//! This crate may know `session` and the crates below it. It knows nothing of generators, the plugin or the server, and no other
+//! crate writes project files.
 //!
 //! ```
 //! use resonantgen_project as project;

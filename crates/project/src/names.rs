@@ -1,7 +1,7 @@
-//! File names that every system takes.
+//! File names that are valid on every system.
 
-/// Whether Windows keeps a name for a device, with any ending and in any case: `con`, `Nul.json`, `COM1` (Microsoft, "Naming Files,
-/// Paths, and Namespaces").
+/// Whether Windows reserves a name for a device, with any extension and in any case: `con`, `Nul.json`, `COM1` (Microsoft,
+/// "Naming Files, Paths, and Namespaces").
 #[must_use]
 pub fn is_device_name(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];

@@ -1,7 +1,7 @@
 //! Records: sessions as they are stored in folders and host projects, without audio.
 //!
-//! The current form is [`v5`], which includes form 4. Older forms are migrated ([`v3::migrate`]). Domain types are never written; this
-//! module converts between them and records.
+//! The current format is [`v5`], which includes format 4. Older ones are migrated ([`v3::migrate`]). Domain types are never
+//! written; this module converts between them and records.
 
 mod v3;
 mod v5;
@@ -131,7 +131,7 @@ fn hash_of(audio: &StemAudio) -> String {
     hex(hash.finalize())
 }
 
-/// Reads a record's JSON of any form; checks its form before anything else. It may be as an editor saved it, see [`plain`].
+/// Parses a record's JSON in any format; checks the format first. It may have been saved by a text editor, see [`plain`].
 pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     #[derive(Deserialize)]
     struct Version {
@@ -147,7 +147,7 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     }
 }
 
-/// JSON as it was before an editor put a byte order mark before it, or made UTF-16 of it.
+/// Undoes what text editors do to JSON: a byte order mark, or UTF-16.
 pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -236,7 +236,7 @@ pub(super) fn of_session(
 /// Rebuilds a session. `sound` returns the audio of a take, with the length that its plan has.
 ///
 /// # Errors
-/// When the plan of the session is invalid.
+/// Returns an error if the plan of the session is invalid.
 pub(super) fn into_session(
     record: SessionRecord,
     mut sound: impl FnMut(&TakeRecord, usize) -> Sound,
@@ -350,7 +350,7 @@ fn of_step(step: &Step) -> v5::Step {
     }
 }
 
-/// The record of a song; `None` where it is one loop. Of a step only what plays is written.
+/// The record of a song; `None` for a single loop. A step contains only what plays.
 fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
     let plain = Song::default();
     let named = |section: &Section| {
@@ -420,8 +420,8 @@ fn of_content(content: &Content, is_step: bool) -> v5::Content {
     }
 }
 
-/// The song of a record; `None` when it makes no sense. Takes that are not known are left out of the histories; where `is_whole`
-/// is not set, one that played has to be known.
+/// Rebuilds the song of a record; `None` if it is inconsistent. Unknown takes are left out of the histories. Unless `is_whole` is
+/// set, a take that was playing must be known.
 fn song_of(
     record: v5::Song,
     known: &[HashMap<TakeId, Arc<Take>>; TRACK_COUNT],
@@ -583,7 +583,7 @@ fn attributes_of(record: v5::Attributes) -> Attributes {
     Attributes { energy, density, brightness, aggression, complexity }
 }
 
-/// How a stem was finished; what a later version calls by a name unknown here is finished as new ones are.
+/// How a stem was finished. An unknown name from a later version means the current method.
 fn finish_of(name: Option<&str>) -> Finish {
     name.map_or(Finish::Levelled, |name| {
         Finish::ALL.into_iter().find(|finish| finish.name() == name).unwrap_or(Finish::Mixed)
@@ -944,7 +944,7 @@ mod tests {
         let intent = opened.intent.clone().expect("an intent");
         assert_eq!((intent.main_style(), intent.styles[Style::Techno.index()]), (Style::Techno, 0.25));
         assert_eq!(json_of(&opened), json, "it is written as it came");
-        // This version writes styles by name, so new ones do not shift others.
+        // This version writes styles by name, so new styles do not shift others.
         let plain = json_of(&generated("techno", 3));
         assert_eq!(plain["intent"]["styles"], serde_json::json!({"techno": 1.0}));
     }

@@ -1,4 +1,4 @@
-//! A whole song as sound and notes: its sections one after the other, with tails that ring over their borders.
+//! Renders a whole song as audio and notes: its sections in order, with tails that ring over their boundaries.
 
 use std::sync::Arc;
 
@@ -10,34 +10,35 @@ use resonantgen_session::{SectionId, Session};
 use resonantgen_sound::tail::{TAIL_LEAD, tail};
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Audio frames after the last bar, in which the song rings out (3 s).
+/// Audio frames after the last bar in which the song rings out (3 s).
 const RING_OUT: usize = 3 * TAKE_SAMPLE_RATE_HZ as usize;
-/// Seconds in which a track falls by 60 dB where it stops, and where the song ends (index as [`Track::ALL`]).
+/// Time in seconds in which a track falls by 60 dB where it stops and at the end of the song, indexed like [`Track::ALL`].
 const STOPS_S: [f64; 4] = [0.5, 0.35, 0.9, 0.8];
 const ENDS_S: [f64; 4] = [1.6, 2.6, 3.6, 3.0];
-/// Audio frames before a section in which it is faded in from its loop's own end (5 ms), so that its first beat is whole.
+/// Audio frames before a section over which the section is faded in from its loop's own end (5 ms), so that its first beat is
+/// complete.
 const LEAD_IN: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
 
-/// The most audio frames before a border that what rings over it is made of (250 ms), and in which a step is taken away (4 ms).
+/// Maximum number of audio frames before a boundary from which a tail is made (250 ms), and over which a step is removed (4 ms).
 const HEARD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
 const SOFTENED: usize = TAKE_SAMPLE_RATE_HZ as usize / 250;
 
-/// A place in a song with its name.
+/// A named position in a song.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Marker {
     /// Name of the section.
     pub name: String,
-    /// Which section.
+    /// The section.
     pub section: SectionId,
     /// Seconds from the song's start.
     pub seconds: f64,
-    /// Length in seconds, repeats included.
+    /// Length in seconds, including repeats.
     pub length_seconds: f64,
     /// Quarter notes from the song's start.
     pub quarter: f64,
 }
 
-/// One pass of a section in audio frames.
+/// One pass of a section, in audio frames.
 struct Pass {
     section: SectionId,
     start: usize,
@@ -59,7 +60,7 @@ fn passes(session: &Session) -> Vec<Pass> {
     passes
 }
 
-/// Where each entry of a song's order begins.
+/// The start of each entry of a song's order.
 #[must_use]
 pub fn markers(session: &Session) -> Vec<Marker> {
     let mut markers: Vec<Marker> = Vec::new();
@@ -82,9 +83,9 @@ pub fn markers(session: &Session) -> Vec<Marker> {
     markers
 }
 
-/// One track of the whole song at [`TAKE_SAMPLE_RATE_HZ`]: the sections' takes sample for sample, but for the 10 ms before a border
-/// where the take changes, what rings over it, and three seconds after the last bar. `None` when it plays in no section. Takes
-/// without sound are silent. Not realtime-safe.
+/// One track of the whole song at [`TAKE_SAMPLE_RATE_HZ`]. Takes are copied sample for sample, except for the 10 ms before a
+/// boundary at which the take changes, tails, and three seconds after the last bar. `None` if the track plays in no section.
+/// Takes without audio are silent. Not realtime-safe.
 #[must_use]
 pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
     let passes = passes(session);
@@ -111,7 +112,7 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
             add(&mut song, at, (audio.left[from], audio.right[from]));
         }
         if !is_same(index.checked_sub(1).and_then(|before| takes.get(before))) {
-            // From its own end, which leads into its beginning.
+            // Fade in from the loop's own end, which leads into its beginning.
             let lead = LEAD_IN.min(pass.start).min(count);
             for offset in 0..lead {
                 let share = (offset as f64 + 0.5) / lead as f64;
@@ -131,7 +132,7 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
             let is_last = index + 1 == passes.len();
             let seconds = if is_last { ENDS_S } else { STOPS_S }[track.index()];
             let frames = ((seconds * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize).min(song.len() - pass.end);
-            // What is continued is what was heard last, which may be a sample more or less than whole passes of the loop.
+            // The tail continues what was heard last, which may be a sample more or less than whole passes of the loop.
             let length = (pass.end - pass.start).min(count).min(HEARD);
             let heard_at = |side: &[i32]| -> Vec<i32> {
                 (pass.end - pass.start - length..pass.end - pass.start).map(|at| side[at % count]).collect()
@@ -156,7 +157,7 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
     Some(song)
 }
 
-/// Where a take begins with a step, because its loop does not lead into its beginning, takes the step away over the next samples.
+/// If a take begins with a step because its loop does not lead into its beginning, removes the step over the following samples.
 fn soften_start(song: &mut StemAudio, start: usize, audio: &StemAudio) {
     let Some(last) = audio.len().checked_sub(1) else { return };
     for (samples, loop_side) in [(&mut song.left, &audio.left), (&mut song.right, &audio.right)] {
@@ -182,7 +183,7 @@ fn add(song: &mut StemAudio, at: usize, (left, right): (i32, i32)) {
     }
 }
 
-/// Some tracks of the whole song as one MIDI file, with a marker at each section.
+/// Some or all tracks of the whole song as one MIDI file, with a marker at each section.
 #[must_use]
 pub fn song_midi(session: &Session, tracks: &[Track]) -> Vec<u8> {
     let placements = session.placements();
@@ -226,7 +227,7 @@ mod tests {
         // Four bars at 240 bpm come before the drop, which is played twice.
         let start = 4 * 48_000;
         assert_eq!(markers[2].seconds, 4.0);
-        // What rings over from the build is added to its first half second.
+        // The tail of the build is added to its first half second.
         let body = 47_000..2 * frames - TAIL_LEAD;
         for (offset, sample) in stem.left[start..][..2 * frames].iter().enumerate() {
             if body.contains(&offset) {
@@ -277,7 +278,7 @@ mod tests {
             song_stem(&project, Track::Bass) == song_stem(&session, Track::Bass),
             "what sleeps is unpacked"
         );
-        // A copy of a section costs no sound.
+        // Copying a section adds no audio.
         let mut copied = session.clone();
         let drop = copied.find_section("drop").expect("there");
         copied.copy_section(drop).expect("a copy");

@@ -22,7 +22,7 @@ pub enum SampleDepth {
     Float32,
 }
 
-/// What a WAV file says about itself, in chunks after the sound.
+/// Metadata of a WAV file, in chunks after the audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WavNote {
     /// Name of the sound.
@@ -97,7 +97,7 @@ pub(super) fn song_wav(
     file
 }
 
-/// The chunks `cue ` and `LIST adtl` of places in audio frames with names ("Multimedia Programming Interface and Data
+/// The chunks `cue ` and `LIST adtl` for named positions in audio frames ("Multimedia Programming Interface and Data
 /// Specifications 1.0", IBM and Microsoft 1991, pages 3-14 to 3-19).
 fn marks(places: &[(u32, &str)]) -> Vec<u8> {
     let chunk = |id: &[u8; 4], body: &[u8]| -> Vec<u8> {

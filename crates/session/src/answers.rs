@@ -55,7 +55,7 @@ impl std::fmt::Display for Question {
     }
 }
 
-/// The takes that played when a question was answered.
+/// The takes that were playing after a question was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The question.
@@ -207,8 +207,8 @@ impl Session {
         let held = |track: &Track| Some((*track, self.track(*track).held_sound.as_deref()?));
         let sounds = tracks.iter().filter_map(held).collect();
         let takes = Track::ALL.map(|track| id(track).filter(|_| is_edit || !tracks.contains(&track)));
-        // A generation does not depend on the prompt and plan before it unless takes are kept. With kept drums, a new prompt brings a new
-        // harmony.
+        // A generation does not depend on the previous prompt and plan unless takes are kept. With kept drums, a new prompt
+        // brings new harmony.
         let is_new = !is_edit && takes.iter().all(Option::is_none);
         Asked {
             words: &request.words,
@@ -224,7 +224,8 @@ impl Session {
         }
     }
 
-    /// Records that the takes that play now answer `question`, which was computed before they were made. Replaces an older answer.
+    /// Records that the currently playing takes answer `question`, which was computed before they were made. Replaces an older
+    /// answer.
     pub fn note_answer(&mut self, question: Question) {
         let takes = Track::ALL.map(|track| self.track(track).take().map(|take| take.id.clone()));
         self.answers.retain(|answer| answer.question != question);
@@ -238,7 +239,7 @@ impl Session {
         let asked = self.asked(request);
         let (question, seed) = (asked.question(), asked.seed);
         let found = self.answers.iter().position(|answer| answer.question == question).or_else(|| {
-            // It may be from a project of an older version.
+            // The answer may come from a project of an older version.
             let old = asked.question_of_json();
             self.answers.iter().position(|answer| answer.question == old)
         });

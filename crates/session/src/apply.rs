@@ -74,8 +74,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// When [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is then
-    /// unchanged.
+    /// Returns an error if [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is
+    /// then unchanged.
     pub fn apply(
         &mut self,
         maker: &dyn Maker,
@@ -103,7 +103,7 @@ impl Session {
                 made.push((track, None));
                 continue;
             }
-            // The take that plays is heard too: an edit stays close to it.
+            // The playing take is heard too, because an edit stays close to it.
             let is_close = request.operation == Operation::Edit && intent.track(track).closeness > 0.0;
             let parent = self.track(track).take().filter(|_| is_close);
             let context = in_order(heard.iter().cloned().chain(parent.map(|take| (track, take.clone()))));
@@ -141,7 +141,7 @@ impl Session {
     /// `text` is the sentence model for what the words leave open.
     ///
     /// # Errors
-    /// When the scope is empty, all of it is locked or left out by the prompt, or [`Session::prepare`] fails.
+    /// Returns an error if the scope is empty, all of it is locked or left out by the prompt, or [`Session::prepare`] fails.
     pub fn check(
         &self,
         request: &Request,
@@ -166,7 +166,8 @@ impl Session {
     /// or progression changes the harmony.
     ///
     /// # Errors
-    /// When the words cannot be read, the facts cannot be met, a setting is out of range, or there is nothing to edit.
+    /// Returns an error if the words cannot be read, the facts cannot be met, a setting is out of range, or there is nothing to
+    /// edit.
     pub fn prepare(
         &self,
         request: &Request,
@@ -221,7 +222,7 @@ impl Session {
             let wanted = &mut intent.tracks[track.index()];
             wanted.absent = false;
             if let Some(shape) = &mut wanted.shape {
-                // It is another take of all bars, and an instrument that is named now plays.
+                // All bars are made again, and a newly named instrument plays.
                 shape.new_bars = None;
                 shape.keeps_sound = false;
                 shape.patch =
@@ -287,7 +288,7 @@ impl Session {
         Ok(Plan { swing: shared.swing, ..make_plan(intent, &bound, self.seed_of(request))? })
     }
 
-    /// Takes that a request leaves as they are.
+    /// Takes that a request leaves unchanged.
     fn kept(&self, request: &Request) -> impl Iterator<Item = (Track, &Arc<Take>)> {
         let scope = request.scope;
         Track::ALL.into_iter().filter_map(move |track| {
@@ -498,7 +499,7 @@ mod tests {
         let bass = kept.track(Track::Bass).take().expect("a take");
         assert_eq!(bass.recipe.intent.track(Track::Bass).closeness, 0.0, "it is composed anew");
         assert_eq!(kept.prompt, "techno with acid bass");
-        // Without being asked to, or from other words, it starts anew.
+        // Without a request to keep it, or from another prompt, it starts from scratch.
         apply(&mut session, &again).expect("a piece");
         assert!(aggression(&session).1 < edited.1);
         apply(&mut kept, &request("house", 5).keeping_edits()).expect("a piece");

@@ -247,7 +247,7 @@ mod tests {
         let state = session.track(Track::Bass);
         assert_eq!((state.history.len(), state.history[0].id.clone()), (HISTORY_LENGTH + 1, favourite));
         assert!(state.is_favourite(0) && !state.is_favourite(1));
-        // The second take is the oldest that is no favourite. Once heard, it is kept for A/B.
+        // The second take is the oldest that is not a favourite. Once heard, it is kept for A/B.
         session.select_take(Track::Bass, 1).expect("a take");
         regenerate(&mut session, Track::Bass, 77).expect("a take");
         session.compare(Track::Bass).expect("it is still there");

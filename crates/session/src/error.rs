@@ -53,7 +53,7 @@ pub enum SessionError {
     NoSuchTake {
         /// Track.
         track: Track,
-        /// Index that was asked for, from 0.
+        /// The requested index, from 0.
         index: usize,
         /// Takes in the track's history.
         count: usize,
@@ -90,7 +90,7 @@ pub enum SessionError {
     /// There is no such half bar.
     #[error("there is no half bar {half_bar}: the plan has {count}, counted from 0")]
     NoSuchHalfBar {
-        /// What was asked for.
+        /// The requested half bar, from 0.
         half_bar: usize,
         /// Half bars of the plan.
         count: usize,
@@ -98,30 +98,30 @@ pub enum SessionError {
     /// A locked track plays the chord.
     #[error("{0} is locked and plays this chord: unlock it first, then change the chord")]
     ChordInUse(Track),
-    /// The form of a song makes no sense.
+    /// The form of a song is not valid.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// No section is called so.
+    /// There is no section with that name.
     #[error("there is no section '{wanted}': there are {known}")]
     NoSuchSection {
-        /// What was asked for.
+        /// The requested name.
         wanted: String,
-        /// The sections that there are.
+        /// The existing sections.
         known: String,
     },
-    /// The section was deleted meanwhile.
+    /// The section was deleted.
     #[error("that section is gone: undo brings it back")]
     SectionGone,
-    /// A song has as many sections as it may.
+    /// The song already has the maximum number of sections.
     #[error("the song has {MOST_SECTIONS} sections, which is the most: delete one first")]
     TooManySections,
-    /// The order has as many entries as it may.
+    /// The order already has the maximum number of entries.
     #[error("the order has {MOST_PARTS} entries, which is the most: remove one first")]
     TooManyParts,
-    /// A song has to have a section.
+    /// A song must have a section.
     #[error("it is the only section that is played, so it cannot go: add another to the song first")]
     LastSection,
-    /// A section is to be played too often, or never.
+    /// A number of repeats is out of range.
     #[error(
         "a section cannot be played {0} times in a row: use 1 to {MOST_REPEATS}, or take it out of the order"
     )]
@@ -132,17 +132,17 @@ pub enum SessionError {
     /// There is no such entry in the order.
     #[error("there is no entry {}: the order has {count}, counted from 1", index + 1)]
     NoSuchPart {
-        /// What was asked for, from 0.
+        /// The requested index, from 0.
         index: usize,
-        /// Entries of the order.
+        /// Entries in the order.
         count: usize,
     },
     /// A section cannot have that name.
     #[error("{}", section_name(name, *most, *is_taken))]
     SectionName {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The longest name, in characters.
+        /// Maximum length of a name, in characters.
         most: usize,
         /// Whether another section has it.
         is_taken: bool,
@@ -161,14 +161,14 @@ pub enum SessionError {
     /// There are no such bars.
     #[error("there are no bars {first}-{last}: it has {count}, counted from 1")]
     NoSuchBars {
-        /// First bar that was asked for, from 1.
+        /// First requested bar, from 1.
         first: u32,
         /// Last bar.
         last: u32,
         /// Bars of the plan.
         count: u32,
     },
-    /// Some bars can only be regenerated of a take.
+    /// A track without a take has no bars to regenerate.
     #[error("{0} has no take, so there are no bars to regenerate: generate it first")]
     NoTakeForBars(Track),
     /// Bars of an imported take cannot be regenerated.
@@ -179,7 +179,7 @@ pub enum SessionError {
     Setting {
         /// Name of the setting.
         name: &'static str,
-        /// What was given.
+        /// The value that was given.
         value: f32,
     },
 }

@@ -6,7 +6,7 @@ use super::{HISTORY_LENGTH, TrackState};
 use resonantgen_take::{Take, TakeId};
 
 impl TrackState {
-    /// The take that plays.
+    /// The playing take.
     #[must_use]
     pub fn take(&self) -> Option<&Arc<Take>> {
         self.history.get(self.current?)
@@ -61,7 +61,8 @@ impl TrackState {
         }
     }
 
-    /// Takes a take out of the history that does not play; `heard_before` is then the one that was heard before the playing one.
+    /// Removes a take that is not playing from the history. `heard_before` becomes the take that was heard before the playing
+    /// one.
     pub(super) fn forget(&mut self, id: &TakeId, heard_before: &TakeId) {
         let playing = self.take().map(|take| take.id.clone());
         if playing.as_ref() == Some(id) {

@@ -1,7 +1,7 @@
 //! A session: four tracks with their takes and locks, a prompt and a plan, for each section of a song, and undo. [`Session::apply`]
 //! makes takes for a [`Request`]; every other change is a method of [`Session`] too.
 //!
-//! It may know the domain crates and `import`. It knows no files (the project crate stores sessions) and no models (a
+//! This crate may know the domain crates and `import`. It knows nothing of files (the project crate stores sessions) or models (a
 //! [`Maker`](resonantgen_take::maker::Maker) makes the takes).
 //!
 //! ```
@@ -45,7 +45,7 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::Intent;
 
-/// Number of takes in a track's history, besides favourites.
+/// Number of takes in a track's history, not counting favourites.
 pub const HISTORY_LENGTH: usize = 16;
 /// Maximum number of favourites of a track.
 pub const MOST_FAVOURITES: usize = 16;
@@ -57,10 +57,9 @@ pub const UNDO_DEPTH: usize = 32;
 pub struct TrackState {
     /// A locked track's take may not change.
     pub locked: bool,
-    /// Id of the patch that new takes are played by, whatever the words say; `None` leaves it to them.
+    /// Id of the patch that new takes are played with, whatever the prompt says; `None` lets the prompt choose.
     pub held_sound: Option<String>,
-    /// Takes, the oldest first; at most [`HISTORY_LENGTH`] besides the favourites, of which there are at most
-    /// [`MOST_FAVOURITES`].
+    /// Takes, the oldest first: at most [`HISTORY_LENGTH`], plus up to [`MOST_FAVOURITES`] favourites.
     pub history: Vec<Arc<Take>>,
     /// Index of the playing take in the history.
     pub current: Option<usize>,
@@ -87,7 +86,7 @@ pub struct Session {
     pub bundle: Option<BundleFacts>,
     /// The four tracks (index as [`Track::ALL`]).
     pub tracks: [TrackState; TRACK_COUNT],
-    /// The sections and their order. What is above belongs to the open one.
+    /// The sections and their order. The fields above belong to the open section.
     song: Song,
     /// What can be undone and redone.
     steps: undo::Steps,

@@ -1,6 +1,5 @@
-//! What keeps the notes: other chords under them, or another sound for them. Nothing is composed anew.
+//! Operations that keep the notes: other chords under them, or another sound for them. Nothing is composed again.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Session, SessionError};
@@ -11,7 +10,7 @@ use resonantgen_music::track::Track;
 use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
 
-/// A take whose notes move.
+/// A take whose notes must move.
 struct Move {
     take: Arc<Take>,
     plan: Plan,
@@ -19,20 +18,21 @@ struct Move {
 }
 
 impl Session {
-    /// Puts another chord under some half bars. Takes that play there are performed again with their notes moved to it
-    /// ([`reharmonise`]): rhythm, contour and sound stay, and so do all other bars. Can be undone.
+    /// Puts other chords under half bars: `chords` has an entry for each half bar from the first, and `None` leaves what is there.
+    /// Takes that play under a new chord are performed again with their notes moved to it ([`reharmonise`]). Rhythm, contour, sound
+    /// and all other bars stay the same. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`]; [`SessionError::ChordInUse`] when a locked track
-    /// would have to move; else when a take cannot be performed or the observer cancels. The session is then unchanged.
+    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] if there are more entries than half bars;
+    /// [`SessionError::ChordInUse`] if the notes of a locked track would have to move; another error if a take cannot be
+    /// performed or the observer cancels. The session is then unchanged.
     pub fn reharmonise(
         &mut self,
         maker: &dyn Maker,
-        half_bars: Range<usize>,
-        chord: Chord,
+        chords: &[Option<Chord>],
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        let (plan, moves) = self.moves(half_bars, chord)?;
+        let (plan, moves) = self.moves(chords)?;
         if self.plan.as_ref() == Some(&plan) {
             return Ok(());
         }
@@ -51,37 +51,37 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses what [`Session::reharmonise`] would refuse before it performs a take, and changes nothing.
+    /// Checks whether [`Session::reharmonise`] would refuse a change, without changing anything.
     ///
     /// # Errors
-    /// As [`Session::reharmonise`], before a take is performed.
-    pub fn check_chord(&self, half_bars: Range<usize>, chord: Chord) -> Result<(), SessionError> {
-        self.moves(half_bars, chord).map(|_| ())
+    /// Returns the errors that [`Session::reharmonise`] returns before it performs a take.
+    pub fn check_chords(&self, chords: &[Option<Chord>]) -> Result<(), SessionError> {
+        self.moves(chords).map(|_| ())
     }
 
-    /// The plan with another chord, and the takes whose notes have to move for it.
-    fn moves(&self, half_bars: Range<usize>, chord: Chord) -> Result<(Plan, Vec<Move>), SessionError> {
+    /// The plan with other chords, and the takes whose notes have to move for them.
+    fn moves(&self, chords: &[Option<Chord>]) -> Result<(Plan, Vec<Move>), SessionError> {
         let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
         let count = plan.chords.len();
-        if half_bars.is_empty() || half_bars.end > count {
-            return Err(SessionError::NoSuchHalfBar { half_bar: half_bars.end.saturating_sub(1), count });
+        if chords.len() > count {
+            return Err(SessionError::NoSuchHalfBar { half_bar: chords.len() - 1, count });
         }
-        let with_chord = |plan: &Plan| {
+        let with_chords = |plan: &Plan| {
             let mut plan = plan.clone();
-            for place in plan.chords.iter_mut().take(half_bars.end).skip(half_bars.start) {
-                *place = chord;
+            for (place, chord) in plan.chords.iter_mut().zip(chords) {
+                *place = chord.unwrap_or(*place);
             }
             plan
         };
-        let plan = with_chord(plan);
+        let plan = with_chords(plan);
         let mut moves = Vec::new();
         for track in Track::ALL {
             let Some(take) = self.track(track).take() else { continue };
-            // What was measured of an imported loop cannot be moved.
+            // The measured notes of an imported loop cannot be moved.
             if take.recipe.plan.chords.len() != count || take.recipe.imported.is_some() {
                 continue;
             }
-            let to = with_chord(&take.recipe.plan);
+            let to = with_chords(&take.recipe.plan);
             let notes = reharmonise(track, &take.score.notes, &take.recipe.plan, &to);
             if notes == take.score.notes {
                 continue;
@@ -94,11 +94,11 @@ impl Session {
         Ok((plan, moves))
     }
 
-    /// Plays the notes of a track's take with another sound; they stay as they are, to the bit. Can be undone.
+    /// Plays the notes of a track's take with another sound. The notes stay the same, bit for bit. Can be undone.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] when the track has no take; [`SessionError::Locked`]; else when there is no such patch, the take
-    /// cannot be performed or the observer cancels. The session is then unchanged.
+    /// [`SessionError::Empty`] if the track has no take; [`SessionError::Locked`] if it is locked; another error if there is no
+    /// such patch, the take cannot be performed, or the observer cancels. The session is then unchanged.
     pub fn change_sound(
         &mut self,
         maker: &dyn Maker,
@@ -119,7 +119,7 @@ impl Session {
         self.remember();
         let state = self.track_mut(track);
         state.add(take.clone());
-        // Of the sounds that are tried one after the other, the last is kept.
+        // When sounds are tried one after another, only the last take is kept.
         let was_tried = playing.id != origin.id && playing.id != take.id;
         if was_tried && !state.favourites.contains(&playing.id) {
             state.forget(&playing.id, &origin.id);
@@ -130,11 +130,11 @@ impl Session {
         Ok(())
     }
 
-    /// Holds the sound of the take that plays: new takes of the track are written for it and played by it. `false` lets it go. Not
-    /// undone by undo, as nothing that sounds changes.
+    /// Holds the sound of the playing take: new takes of the track are written for it and played with it. `false` releases it.
+    /// This is not an undo step, because nothing audible changes.
     ///
     /// # Errors
-    /// [`SessionError::NothingToLock`] when there is no take whose sound could be held.
+    /// [`SessionError::NothingToLock`] if there is no take whose sound could be held.
     pub fn hold_sound(&mut self, track: Track, holds: bool) -> Result<(), SessionError> {
         let sound = self.track(track).take().map(|take| take.patch.clone()).filter(|patch| !patch.is_empty());
         let held = if holds { Some(sound.ok_or(SessionError::NothingToLock(track))?) } else { None };
@@ -142,10 +142,10 @@ impl Session {
         Ok(())
     }
 
-    /// The take that [`Session::change_sound`] would play, to be heard before it is chosen.
+    /// The take that [`Session::change_sound`] would play, for listening before choosing it.
     ///
     /// # Errors
-    /// As [`Session::change_sound`]; a lock does not matter.
+    /// Returns the same errors as [`Session::change_sound`], except that a locked track is allowed.
     pub fn with_sound(
         &self,
         maker: &dyn Maker,
@@ -169,7 +169,7 @@ impl Session {
         Ok(maker.perform(&request, observer)?)
     }
 
-    /// The take whose notes a take plays with another sound; itself if there is none.
+    /// The take whose notes this take plays with another sound, or the take itself.
     fn origin(&self, take: &Arc<Take>) -> Arc<Take> {
         let of = take.recipe.taken_over.as_ref();
         let history = &self.track(take.recipe.track).history;
@@ -177,7 +177,7 @@ impl Session {
         found.filter(|origin| origin.score == take.score).unwrap_or(take).clone()
     }
 
-    /// The takes that a take heard while it was made, each as what has become of it since.
+    /// The takes that a take heard when it was made, each replaced by its current successor.
     fn heard_now(&self, take: &Take, made: &[(Arc<Take>, Arc<Take>)]) -> Vec<Arc<Take>> {
         let now = |heard: Arc<Take>| {
             made.iter().find(|(before, _)| before.id == heard.id).map_or(heard, |(_, after)| after.clone())
@@ -205,6 +205,12 @@ mod tests {
         session
     }
 
+    /// A chord under some half bars, and none under those before.
+    fn under(half_bars: std::ops::Range<usize>, symbol: &str) -> Vec<Option<Chord>> {
+        let chord: Chord = symbol.parse().expect("a chord");
+        (0..half_bars.end).map(|half_bar| Some(chord).filter(|_| half_bars.contains(&half_bar))).collect()
+    }
+
     fn notes(session: &Session, track: Track) -> Vec<(u32, u8)> {
         let take = session.track(track).take().expect("a take");
         take.score.notes.iter().map(|note| (note.step, note.pitch)).collect()
@@ -215,7 +221,7 @@ mod tests {
         let mut session = session();
         let before = session.clone();
         let maker = Fake::default();
-        session.reharmonise(&maker, 0..2, "Dm".parse().expect("a chord"), &Silent).expect("other chords");
+        session.reharmonise(&maker, &under(0..2, "Dm"), &Silent).expect("other chords");
         assert_eq!((maker.made(), maker.performed()), (0, 3), "all but the drums have a note there");
         assert_eq!(session.plan.as_ref().expect("a plan").chords[0].to_string(), "Dm");
         assert_eq!(ids(&session)[0], ids(&before)[0], "drums have no chords");
@@ -227,11 +233,20 @@ mod tests {
             assert_eq!(now.recipe.taken_over.as_ref().map(|notes| &notes.from), Some(&then.id));
             assert_eq!(now.recipe.intent, then.recipe.intent, "an earlier edit stays");
         }
-        // The harmony hears the bass as it is now.
+        // The harmony hears the current bass.
         let heard = &session.track(Track::Harmony).take().expect("a take").recipe.context;
         assert!(heard.contains(&session.track(Track::Bass).take().expect("a take").id));
         session.undo().expect("an action");
         assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan));
+        // Several chords at once are one action.
+        let played = [under(0..1, "Dm"), under(2..3, "G")[1..].to_vec()].concat();
+        session.reharmonise(&Fake::default(), &played, &Silent).expect("other chords");
+        let symbols = |session: &Session| -> Vec<String> {
+            session.plan.as_ref().expect("a plan").chords.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(symbols(&session), ["Dm", "Am", "G", "F"]);
+        session.undo().expect("an action");
+        assert_eq!(ids(&session), ids(&before));
     }
 
     #[test]
@@ -239,15 +254,13 @@ mod tests {
         let mut session = session();
         let before = ids(&session);
         let maker = Fake::default();
-        session
-            .reharmonise(&maker, 2..4, "G".parse().expect("a chord"), &Silent)
-            .expect("nothing sounds there");
+        session.reharmonise(&maker, &under(2..4, "G"), &Silent).expect("nothing sounds there");
         assert_eq!((ids(&session), maker.performed()), (before.clone(), 0));
         session.set_lock(Track::Bass, true).expect("a take");
-        let refused = session.reharmonise(&maker, 0..1, "Dm".parse().expect("a chord"), &Silent);
+        let refused = session.reharmonise(&maker, &under(0..1, "Dm"), &Silent);
         assert!(matches!(refused, Err(SessionError::ChordInUse(Track::Bass))));
         assert_eq!(ids(&session), before);
-        let beyond = session.reharmonise(&maker, 3..9, "Dm".parse().expect("a chord"), &Silent);
+        let beyond = session.reharmonise(&maker, &under(3..9, "Dm"), &Silent);
         assert!(matches!(beyond, Err(SessionError::NoSuchHalfBar { half_bar: 8, count: 4 })));
     }
 

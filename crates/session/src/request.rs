@@ -1,4 +1,4 @@
-//! [`Request`]: everything that can be asked of a session, as one value.
+//! [`Request`]: everything that a session can be asked to do, as one value.
 
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::GenerationSettings;
@@ -6,12 +6,12 @@ use resonantgen_words::{TextUnderstanding, is_understood_with};
 
 use super::{Overrides, SessionError};
 
-/// Whether a request starts from its own words or from the takes that play.
+/// Whether a request starts from its own words or from the playing takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// New takes from the words alone. Tempo, key and chords follow from them, as far as kept takes allow.
     Generate,
-    /// New takes relative to those that play: "more aggressive". Without words, other takes of the same. The plan stays.
+    /// New takes relative to the playing ones: "more aggressive". Without words, other takes of the same. The plan is kept.
     Edit,
 }
 
@@ -41,7 +41,7 @@ impl Scope {
         self.tracks[track.index()]
     }
 
-    /// Its tracks, in the order in which they are made.
+    /// Its tracks, in the order in which their takes are made.
     pub fn tracks(&self) -> impl Iterator<Item = Track> + use<> {
         let scope = *self;
         Track::ALL.into_iter().filter(move |track| scope.contains(*track))
@@ -61,8 +61,8 @@ impl From<Track> for Scope {
     }
 }
 
-/// Everything that can be asked of a session, as one value. The editor, parameters, MIDI, the command line, the server and tests
-/// all make this and hand it to [`Session::apply`](super::Session::apply).
+/// Everything that a session can be asked to do, as one value. The editor, parameters, MIDI, the command line, the server and
+/// tests all create one and pass it to [`Session::apply`](super::Session::apply).
 ///
 /// ```
 /// use resonantgen_music::track::Track;
@@ -79,7 +79,7 @@ impl From<Track> for Scope {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Whether it starts from the words or from the takes that play.
+    /// Whether it starts from the words or from the playing takes.
     pub operation: Operation,
     /// What may change.
     pub scope: Scope,
@@ -91,12 +91,12 @@ pub struct Request {
     pub seed: Option<u64>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
-    /// Whether a generation from the prompt of the takes that play keeps the words by which they were edited since.
+    /// Whether a generation from the playing takes' prompt keeps the words with which they have been edited since.
     pub keeps_edits: bool,
 }
 
 impl Request {
-    /// Asks for new takes of all tracks from a prompt.
+    /// Requests new takes of all tracks from a prompt.
     #[must_use]
     pub fn generate(prompt: impl Into<String>) -> Self {
         Self {
@@ -110,13 +110,13 @@ impl Request {
         }
     }
 
-    /// A generation that keeps the words by which takes of the same prompt were edited.
+    /// Keeps the words with which takes of the same prompt were edited.
     #[must_use]
     pub fn keeping_edits(self) -> Self {
         Self { keeps_edits: true, ..self }
     }
 
-    /// Asks for new takes relative to those that play; without words, for other takes of the same.
+    /// Requests new takes relative to the playing ones; without words, other takes of the same.
     #[must_use]
     pub fn edit(scope: impl Into<Scope>, words: impl Into<String>) -> Self {
         Self { operation: Operation::Edit, ..Self::generate(words) }.scope(scope)
@@ -146,11 +146,11 @@ impl Request {
         Self { settings, ..self }
     }
 
-    /// Refuses words in which nothing has a meaning, for surfaces that cannot show what was understood.
-    /// [`Session::apply`](super::Session::apply) itself takes such a prompt as neutral pop.
+    /// Refuses words without any known meaning, for interfaces that cannot show what was understood.
+    /// [`Session::apply`](super::Session::apply) itself reads such a prompt as neutral pop.
     ///
     /// # Errors
-    /// [`SessionError::NotUnderstood`] when neither a word nor, with a sentence model, the whole resembles anything known.
+    /// [`SessionError::NotUnderstood`] if no word is known and, with a sentence model, the whole text resembles nothing known.
     pub fn check_understood(&self, text: Option<&dyn TextUnderstanding>) -> Result<(), SessionError> {
         if is_understood_with(&self.words, text) { Ok(()) } else { Err(SessionError::NotUnderstood) }
     }

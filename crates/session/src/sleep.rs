@@ -31,8 +31,8 @@ impl Session {
         found
     }
 
-    /// Puts a take that was asleep in its own place, awake, in every section: unpacked from the project, or made again by the
-    /// generator. Nothing happens when there is no such take.
+    /// Replaces a sleeping take in every section with its awake form, unpacked from the project or made again by the generator.
+    /// Does nothing if there is no such take.
     pub fn wake(&mut self, awake: &Arc<Take>) {
         for state in self.states_mut(awake.recipe.track) {
             for take in state.history.iter_mut().filter(|take| take.is_asleep() && take.id == awake.id) {

@@ -1,7 +1,7 @@
-//! Songs: sections, each with its own plan and tracks, and their order.
+//! Songs: sections, each with its own plan and tracks, and the order in which they are played.
 //!
-//! One section is *open*: its content is what the fields of [`Session`] hold, so that everything that can be done with a loop can
-//! be done with a section. The others wait in the song. A session that nobody made a song of has one section.
+//! One section is *open*: its content is held in the fields of [`Session`], so that every operation on a loop also works on a
+//! section. The contents of the other sections are kept in the song. A session that is not a song has a single section.
 
 mod compose;
 mod edit;
@@ -19,46 +19,46 @@ use resonantgen_take::Take;
 use resonantgen_words::Intent;
 use resonantgen_words::form::{MOST_PARTS, MOST_REPEATS, MOST_SECTIONS, SectionKind};
 
-/// Identity of a section within its session. It is never given twice, so that it means the same section after others were deleted.
+/// Identity of a section within its session. Ids are never reused, so an id stays valid after other sections are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SectionId(pub u32);
 
-/// What a section holds: a prompt, what it means, a plan, and four tracks.
+/// The content of a section: a prompt, its meaning, a plan, and four tracks.
 #[derive(Clone, Debug, Default)]
 pub struct Content {
-    /// What was typed.
+    /// The prompt as typed.
     pub prompt: String,
-    /// What that meant.
+    /// The meaning of the prompt.
     pub intent: Option<Intent>,
-    /// What the tracks share.
+    /// The plan that the tracks share.
     pub plan: Option<Plan>,
     /// Seed of the last generation.
     pub seed: u64,
     /// Bundle of the last generation.
     pub bundle: Option<BundleFacts>,
-    /// The tracks (index as [`Track::ALL`]).
+    /// The tracks, indexed like [`Track::ALL`].
     pub tracks: [TrackState; TRACK_COUNT],
 }
 
 /// A named part of a song.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// Identity.
+    /// Its identity.
     pub id: SectionId,
-    /// Its name, for people.
+    /// Display name.
     pub name: String,
-    /// What it is in the song.
+    /// Its role in the song.
     pub kind: SectionKind,
     /// Colour: red, green, blue.
     pub colour: [u8; 3],
     /// Energy, in `0.0..=1.0`.
     pub energy: f32,
-    /// What it holds; that of the open section is in the session's own fields.
+    /// Its content. Empty for the open section, whose content is in the session's own fields.
     pub content: Content,
 }
 
 impl Section {
-    /// A section of a kind, named and coloured after it.
+    /// A section of the given kind, with that kind's name, colour and usual energy.
     #[must_use]
     pub fn new(id: SectionId, kind: SectionKind) -> Self {
         Self {
@@ -75,16 +75,16 @@ impl Section {
 /// One entry of a song's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Which section is played.
+    /// The section to play.
     pub section: SectionId,
-    /// How often, at least once.
+    /// Number of times in a row, at least 1.
     pub repeats: u32,
 }
 
 /// The sections of a session and their order.
 #[derive(Clone, Debug)]
 pub struct Song {
-    /// In the order in which they were made.
+    /// Sections in order of creation.
     sections: Vec<Section>,
     order: Vec<Part>,
     open: SectionId,
@@ -92,7 +92,7 @@ pub struct Song {
 }
 
 impl Default for Song {
-    /// One section that is played once.
+    /// One section, played once.
     fn default() -> Self {
         let id = SectionId(1);
         let section = Section::new(id, SectionKind::A);
@@ -101,8 +101,8 @@ impl Default for Song {
 }
 
 impl Song {
-    /// A song that was read. `None` when it has no section, more than may be, two of one identity, or entries of sections that it
-    /// lacks; entries and names are otherwise brought into their limits.
+    /// Builds a song from stored values. `None` if it has no section or too many, if two sections share an id, or if an entry
+    /// refers to a missing section. Other values that are out of range are corrected.
     #[must_use]
     pub fn read(sections: Vec<Section>, order: Vec<Part>, open: SectionId) -> Option<Self> {
         let has = |id: SectionId| sections.iter().any(|section| section.id == id);
@@ -138,14 +138,14 @@ impl Song {
     }
 }
 
-/// A section as it is now, open or not.
+/// A view of a section's current state, open or not.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionView<'a> {
-    /// Identity.
+    /// Its identity.
     pub id: SectionId,
     /// Its name.
     pub name: &'a str,
-    /// What it is.
+    /// Its role in the song.
     pub kind: SectionKind,
     /// Colour: red, green, blue.
     pub colour: [u8; 3],
@@ -153,22 +153,22 @@ pub struct SectionView<'a> {
     pub energy: f32,
     /// Whether it is the open one.
     pub is_open: bool,
-    /// What was typed.
+    /// The prompt as typed.
     pub prompt: &'a str,
-    /// What that meant.
+    /// The meaning of the prompt.
     pub intent: Option<&'a Intent>,
-    /// What its tracks share; `None` before the first generation.
+    /// The plan that its tracks share; `None` before the first generation.
     pub plan: Option<&'a Plan>,
     /// Seed of its last generation.
     pub seed: u64,
     /// Bundle of its last generation.
     pub bundle: Option<&'a BundleFacts>,
-    /// Its tracks (index as [`Track::ALL`]).
+    /// Its tracks, indexed like [`Track::ALL`].
     pub tracks: &'a [TrackState; TRACK_COUNT],
 }
 
 impl<'a> SectionView<'a> {
-    /// The take that plays on a track.
+    /// The take playing on a track.
     #[must_use]
     pub fn take(&self, track: Track) -> Option<&'a Arc<Take>> {
         self.tracks[track.index()].take()
@@ -181,16 +181,16 @@ impl<'a> SectionView<'a> {
     }
 }
 
-/// One pass of a section on the song's time line.
+/// One pass of a section on the song's timeline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placement {
-    /// Which section.
+    /// The section.
     pub section: SectionId,
     /// Index of the entry in the order.
     pub part: usize,
-    /// Which pass of the entry, from 0.
+    /// Number of the pass within the entry, from 0.
     pub pass: u32,
-    /// Its first bar, from 0, counting each section's own bars.
+    /// Its first bar, from 0, counted in each section's own bars.
     pub first_bar: u32,
     /// Its length in bars.
     pub bars: u32,
@@ -201,12 +201,12 @@ pub struct Placement {
 }
 
 impl Session {
-    /// Its sections, in the order in which they were made; at least one.
+    /// The sections, in order of creation; at least one.
     pub fn sections(&self) -> impl Iterator<Item = SectionView<'_>> {
         self.song.sections.iter().map(|section| self.view(section))
     }
 
-    /// A section.
+    /// The section with the given id.
     #[must_use]
     pub fn section(&self, id: SectionId) -> Option<SectionView<'_>> {
         self.song.position(id).map(|index| self.view(&self.song.sections[index]))
@@ -236,10 +236,18 @@ impl Session {
         }
     }
 
-    /// The section that people call so: by its name in any case, or by its number in [`Session::sections`], from 1.
+    /// Finds a section by name, ignoring case and hyphens, or by its number in [`Session::sections`], from 1.
+    ///
+    /// ```
+    /// use resonantgen_session::{Session, SessionError};
+    ///
+    /// let session = Session::default();
+    /// assert_eq!(session.find_section("a")?, session.find_section("1")?);
+    /// # Ok::<(), SessionError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError::NoSuchSection`].
+    /// [`SessionError::NoSuchSection`] if there is none.
     pub fn find_section(&self, text: &str) -> Result<SectionId, SessionError> {
         let plain = |text: &str| text.trim().to_lowercase().replace(['-', '_'], " ");
         let wanted = plain(text);
@@ -266,19 +274,19 @@ impl Session {
         &self.song.order
     }
 
-    /// The section whose content the session's own fields hold.
+    /// The section whose content is in the session's own fields.
     #[must_use]
     pub fn open_section_id(&self) -> SectionId {
         self.song.open
     }
 
-    /// Whether it is more than one loop.
+    /// Whether the session is a song rather than a single loop.
     #[must_use]
     pub fn is_song(&self) -> bool {
         self.song.sections.len() > 1 || self.song.order.iter().map(|part| part.repeats).sum::<u32>() > 1
     }
 
-    /// What is played when, in order; sections without a plan are left out.
+    /// What is played when, in order. Sections without a plan are left out.
     #[must_use]
     pub fn placements(&self) -> Vec<Placement> {
         let mut placements = Vec::new();
@@ -303,18 +311,18 @@ impl Session {
         placements
     }
 
-    /// Gives a session that was read its song: the content of the open section is the session's own.
+    /// Gives a loaded session its song. The content of the open section is the session's own.
     #[must_use]
     pub fn with_song(mut self, song: Song) -> Self {
         self.song = song;
         self
     }
 
-    /// Puts another section's content into the session's own fields, to work on it. Nothing that is played changes, so it is no
-    /// step of undo.
+    /// Loads another section's content into the session's own fields, to work on it. This changes nothing that is played, so it
+    /// is not an undo step.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`].
+    /// [`SessionError::SectionGone`] if the section no longer exists.
     pub fn open_section(&mut self, id: SectionId) -> Result<(), SessionError> {
         let index = self.song.position(id).ok_or(SessionError::SectionGone)?;
         if id == self.song.open {
@@ -364,7 +372,7 @@ impl Session {
         self.steps.locked = self.tracks.each_ref().map(|state| state.locked);
     }
 
-    /// The states of a track in all sections; the open section's comes first.
+    /// The states of a track in all sections, the open section first.
     pub fn states(&self, track: Track) -> impl Iterator<Item = &TrackState> {
         let open = self.song.open;
         let others = self.song.sections.iter().filter(move |section| section.id != open);
@@ -373,7 +381,7 @@ impl Session {
             .chain(others.map(move |section| &section.content.tracks[track.index()]))
     }
 
-    /// As [`Session::states`], to change. What is changed this way cannot be undone.
+    /// Like [`Session::states`], but mutable. Changes made this way cannot be undone.
     pub fn states_mut(&mut self, track: Track) -> impl Iterator<Item = &mut TrackState> {
         let open = self.song.open;
         let others = self.song.sections.iter_mut().filter(move |section| section.id != open);
@@ -382,7 +390,7 @@ impl Session {
             .chain(others.map(move |section| &mut section.content.tracks[track.index()]))
     }
 
-    /// Takes of a track that only sections other than the open one have in their histories, each once.
+    /// The takes of a track that are only in the histories of sections other than the open one, each once.
     #[must_use]
     pub fn elsewhere(&self, track: Track) -> Vec<Arc<Take>> {
         let mut found: Vec<Arc<Take>> = Vec::new();
@@ -395,13 +403,13 @@ impl Session {
         found
     }
 
-    /// The sections and their order; the content of the open section is the session's own.
+    /// The sections and their order, without the content of the open section.
     #[must_use]
     pub fn song(&self) -> &Song {
         &self.song
     }
 
-    /// The song with the content of all sections, the open one's too.
+    /// The song with the content of all sections, including the open one.
     pub(super) fn whole_song(&self) -> Song {
         let mut song = self.song.clone();
         if let Some(open) = song.position(song.open) {
@@ -410,7 +418,7 @@ impl Session {
         song
     }
 
-    /// Opens the section that was open in `then`, as it was if it is gone, so that its tracks can be restored.
+    /// Opens the section that was open in `then`, so that its tracks can be restored. If it is gone, it is recreated.
     pub(super) fn open_as_in(&mut self, then: &Song) {
         if self.open_section(then.open).is_ok() {
             return;
@@ -424,8 +432,8 @@ impl Session {
         self.put_content(content.unwrap_or_default());
     }
 
-    /// Makes the other sections and the order what they were in `then`, whose open section is open. Histories stay what they are:
-    /// takes that were made since are still there.
+    /// Restores the other sections and the order to their state in `then`. The section open in `then` must be open. Histories are
+    /// not restored: takes made since then remain.
     pub(super) fn restore_song(&mut self, then: &Song) {
         let mut song = then.clone();
         song.next = song.next.max(self.song.next);
@@ -447,15 +455,15 @@ impl Session {
     }
 }
 
-/// The sections of a song and their order, for those who keep them.
+/// Access to the stored parts of a song.
 impl Song {
-    /// Its sections. The content of the open one is empty: the session has it.
+    /// The sections. The content of the open one is empty, because the session holds it.
     #[must_use]
     pub fn sections(&self) -> &[Section] {
         &self.sections
     }
 
-    /// Its order.
+    /// The order.
     #[must_use]
     pub fn order(&self) -> &[Part] {
         &self.order

@@ -26,7 +26,7 @@ pub struct Step {
     pub bundle: Option<BundleFacts>,
     /// The tracks (index as [`Track::ALL`]).
     pub tracks: [TrackStep; TRACK_COUNT],
-    /// The song. What is above is its open section's.
+    /// The song. The fields above belong to its open section.
     pub song: Song,
 }
 
@@ -111,10 +111,10 @@ impl Session {
         Ok(())
     }
 
-    /// Goes to a step and returns what was there before it, seen from the section that the step changes.
+    /// Goes to a step and returns the state before it, as seen from the section that the step changes.
     fn go(&mut self, step: &Step) -> Result<Arc<Step>, SessionError> {
         let open = self.open_section_id();
-        // A section that is gone is brought back below.
+        // A section that no longer exists is restored below.
         let _ = self.open_section(step.song.open());
         let now = Arc::new(self.present());
         match self.restore(step) {

@@ -1,7 +1,7 @@
-//! Finishing a stem: tone, dynamics, saturation, age, room and width, as a mixing engineer adds them to a loop.
+//! Finishes a stem: tone, dynamics, saturation, ageing, room and width, as a mixing engineer would apply them to a loop.
 //!
-//! All of it runs on loops: what rings past the end is heard at the start. A chain without effects leaves its samples as they are.
-//! Nothing here is realtime-safe: it allocates.
+//! All effects work on loops: whatever rings past the end is heard at the start. A chain without effects leaves the samples
+//! unchanged. Not realtime-safe, because it allocates.
 //!
 //! ```
 //! use resonantgen_sound::finish::{Chain, Room};
@@ -23,15 +23,15 @@ use self::filter::{Biquad, Shape};
 use crate::audio::TAKE_SAMPLE_RATE_HZ;
 use crate::codec::width::Widener;
 
-/// Left and right of a loop, equally long.
+/// Left and right of a loop, of equal length.
 pub type Sides = [Vec<f32>; 2];
 
-/// Below this frequency in hertz a stem has no width: sub-bass on one side wastes headroom, and vinyl cannot be cut with it.
+/// Below this frequency in hertz a stem is mono: stereo sub-bass wastes headroom and cannot be cut to vinyl.
 const MONO_BELOW_HZ: f64 = 140.0;
-/// Samples of the loop's end that the widener hears before its start.
+/// Samples from the loop's end that are fed to the widener before the start.
 const WIDENER_LEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
 
-/// Gains in decibels of an equaliser; 0 leaves a range alone.
+/// Equaliser gains in decibels; 0 leaves a range unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tone {
     /// Below 130 Hz.
@@ -44,9 +44,9 @@ pub struct Tone {
     pub high_db: f32,
     /// Above 10 kHz.
     pub air_db: f32,
-    /// A high-pass (12 dB per octave) in hertz; 0 is none.
+    /// High-pass frequency (12 dB per octave) in hertz; 0 for none.
     pub low_cut_hz: f32,
-    /// A low-pass (12 dB per octave) in hertz; 0 is none.
+    /// Low-pass frequency (12 dB per octave) in hertz; 0 for none.
     pub high_cut_hz: f32,
 }
 
@@ -57,11 +57,11 @@ pub struct Room {
     pub level: f32,
     /// Level of the direct sound, in `0.0..=1.0`.
     pub direct: f32,
-    /// Seconds in which it fades by 60 dB.
+    /// Time in seconds in which the reverberation falls by 60 dB.
     pub seconds: f64,
-    /// Length of its echoes' ways: 1 is a small studio, 3 a hall.
+    /// Scale of the echoes' path lengths: 1 is a small studio, 3 a hall.
     pub size: usize,
-    /// How much of the highs survives a reflection, in `0.0..=1.0`.
+    /// Share of the highs that survives a reflection, in `0.0..=1.0`.
     pub damping: f32,
 }
 
@@ -72,33 +72,33 @@ impl Default for Room {
     }
 }
 
-/// The effects of a stem, in the order in which they are applied.
+/// The effects of a stem, in order of application.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chain {
     /// Gain of attacks, in decibels.
     pub attack_db: f32,
-    /// Gain of what rings after attacks, in decibels.
+    /// Gain of the sound after attacks, in decibels.
     pub sustain_db: f32,
-    /// Drive into saturation above the usual peaks, in decibels; 0 is none.
+    /// Drive into saturation, above the usual peaks, in decibels; 0 for none.
     pub drive_db: f32,
     /// Equaliser.
     pub tone: Tone,
-    /// Compression of both channels alike, in `0.0..=1.0`.
+    /// Amount of compression, linked across both channels, in `0.0..=1.0`.
     pub glue: f32,
-    /// Flutter of the pitch as of a worn record or tape, in cents.
+    /// Pitch flutter of a worn record or tape, in cents.
     pub wow_cents: f32,
-    /// Noise and crackle of a worn record, in decibels against the stem's level; `None` is none.
+    /// Noise and crackle of a worn record, in decibels relative to the stem's level; `None` for none.
     pub grain_db: Option<f32>,
     /// Room.
     pub room: Room,
-    /// Factor of the width that is there.
+    /// Factor on the existing width.
     pub width: f32,
-    /// Width that is added, as the level of a decorrelated side against the mid.
+    /// Added width, as the level of a decorrelated side signal relative to the mid.
     pub spread: f32,
 }
 
 impl Default for Chain {
-    /// No effect.
+    /// No effects.
     fn default() -> Self {
         Self {
             attack_db: 0.0,
@@ -116,10 +116,10 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// Applies the effects to a loop. `seed` chooses the grain.
+    /// Applies the effects to a loop. `seed` determines the grain.
     ///
     /// # Panics
-    /// When the channels differ in length.
+    /// Panics if the channels differ in length.
     pub fn apply(&self, sides: &mut Sides, seed: u64) {
         assert_eq!(sides[0].len(), sides[1].len(), "both channels of a loop are equally long");
         dynamics::shape(sides, self.attack_db, self.sustain_db);
@@ -205,14 +205,14 @@ fn power(samples: &[f32]) -> f64 {
     samples.iter().map(|sample| f64::from(*sample).powi(2)).sum()
 }
 
-/// Makes a stem safe for mono: its low end is, and its side has at most `most_side` of the mid's power. With .25 the sum to mono
-/// loses less than 1 dB of the stem's power.
+/// Makes a stem compatible with mono: its lows become mono, and its side gets at most `most_side` of the mid's power. With 0.25,
+/// the sum to mono loses less than 1 dB of the stem's power.
 pub fn keep_mono_compatible(sides: &mut Sides, most_side: f32) {
     let (mid, mut side) = mid_and_side(sides);
     if side.iter().all(|sample| *sample == 0.0) {
         return;
     }
-    // Twice: a fourth-order high-pass (Linkwitz and Riley).
+    // Applied twice, for a fourth-order high-pass (Linkwitz and Riley).
     for _ in 0..2 {
         Biquad::new(Shape::HighPass, MONO_BELOW_HZ).run(&mut side);
     }
@@ -225,15 +225,16 @@ pub fn keep_mono_compatible(sides: &mut Sides, most_side: f32) {
     left_and_right(sides, &mid, &side);
 }
 
-/// Turns a loop's lows down where `gains` (one per sample, 1 is none) says so and leaves the rest: what makes room for a kick.
+/// Attenuates a loop's lows by `gains` (one per sample; 1 changes nothing), to make room for a kick. Everything above is
+/// unchanged.
 ///
 /// # Panics
-/// When there are not as many gains as samples.
+/// Panics if there are not as many gains as samples.
 pub fn duck_lows(sides: &mut Sides, gains: &[f32], below_hz: f32) {
     for samples in sides {
         assert_eq!(samples.len(), gains.len(), "one gain per sample");
         let mut lows = samples.clone();
-        // Forwards and backwards, so that what is taken away is in phase with what is there.
+        // Forwards and backwards, so that the subtracted part is in phase.
         for _ in 0..2 {
             Biquad::new(Shape::LowPass, f64::from(below_hz)).run(&mut lows);
             lows.reverse();

@@ -1,8 +1,8 @@
-//! Signal processing on takes: pure functions of samples. It may know `music`, but no files and no models.
+//! Signal processing on takes: pure functions of samples. This crate may know `music`, but no files or models.
 //!
-//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`finish`] what a mixing engineer does
-//! to a stem, [`listen`] detects onsets and pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another
-//! sample rate, [`split`] takes drums apart.
+//! [`codec`] is the signal processing of the codec (its networks are in the crate `models`), [`finish`] applies effects to a stem,
+//! [`listen`] detects onsets and pitches, [`measure`] measures the quality of a take, [`resample`] converts loops to another sample
+//! rate, [`split`] separates drums.
 //!
 //! ```
 //! use resonantgen_sound::resample::resample_loop;

@@ -1,10 +1,11 @@
-//! A drum stem taken apart into kick, snare, hats and percussion, informed by its score.
+//! Separates a drum stem into kick, snare, hats and percussion, informed by its score.
 //!
-//! Whoever rendered the stem, its score says which drum is hit when. Each drum class gets a template of its power spectrum over the
-//! half second after a hit. Templates and hits' gains are found by non-negative matrix factor deconvolution with the score's onsets held
-//! fixed, and make soft masks that sum to one (C. Dittmar and M. Müller, "Reverse Engineering the Amen Break: Score-Informed
-//! Separation and Restoration Applied to Drum Recordings", IEEE/ACM TASLP 24(9), 2016; updates: P. Smaragdis, "Non-negative Matrix
-//! Factor Deconvolution", ICA 2004). The last voice is what the others leave, so the sum of all is the stem, up to rounding.
+//! The score tells which drum is hit when, however the stem was made. Each drum class gets a template of its power spectrum over
+//! the half second after a hit. Templates and the hits' gains are found by non-negative matrix factor deconvolution with the
+//! score's onsets held fixed, and yield soft masks that sum to one (C. Dittmar and M. Müller, "Reverse Engineering the Amen
+//! Break: Score-Informed Separation and Restoration Applied to Drum Recordings", IEEE/ACM TASLP 24(9), 2016; updates: P.
+//! Smaragdis, "Non-negative Matrix Factor Deconvolution", ICA 2004). The last voice is the remainder, so the sum of all voices is
+//! the stem, up to rounding.
 
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex32;
@@ -12,31 +13,32 @@ use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 
 /// Samples of a window: 21 ms at 48 kHz.
 const WINDOW: usize = 1_024;
-/// Samples from one window to the next. Squared Hann windows that overlap so sum to a constant.
+/// Samples from one window to the next. Squared Hann windows with this overlap sum to a constant.
 const HOP: usize = 256;
 const BINS: usize = WINDOW / 2 + 1;
-/// Windows that a hit reaches into before the one that starts with it.
+/// Number of windows before the one that starts with a hit that the hit still reaches into.
 const LEAD: usize = WINDOW / HOP;
-/// Windows of a template: a hit is modelled for half a second.
+/// Length of a template in windows: a hit is modelled for half a second.
 const SPAN: usize = 94;
-/// Rounds of the factorisation. More explain the loop better and separate its drums worse (measured on the recorded kits).
+/// Iterations of the factorisation. More of them explain the loop better but separate its drums worse (measured on the recorded
+/// kits).
 const ROUNDS: usize = 1;
-/// Hits from which a first template is taken.
+/// Number of hits from which an initial template is estimated.
 const EXAMPLES: usize = 16;
-/// Which example decides in each bin: most of those above it have other drums on top.
+/// Quantile of the examples used in each bin. Most examples above it have other drums on top.
 const QUANTILE: f32 = 0.25;
-/// How much quieter a template is one window after the last that was heard.
+/// Decay of a template per window after the last window that was heard.
 const DECAY: f32 = 0.85;
-/// Windows that an attack lasts, and over which noise may rise.
+/// Length of an attack in windows, over which noise may also rise.
 const ATTACK: usize = 4;
-/// By how much a template falls at least over these.
+/// Minimum fall of a template over that length.
 const FALL: f32 = 0.9;
-/// Share of the power that is left for rarer drums whatever the frequent ones explain.
+/// Share of the power reserved for rarer drums, whatever the frequent ones explain.
 const UNEXPLAINED: f32 = 0.02;
-/// Power that each voice has in any case, as a share of the loop's mean.
+/// Minimum power of each voice, as a share of the loop's mean.
 const FLOOR: f64 = 1e-7;
 
-/// The voices that a drum stem is taken apart into.
+/// The voices into which a drum stem is separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DrumVoice {
     /// Kick.
@@ -87,7 +89,7 @@ impl DrumVoice {
 pub struct Hit {
     /// Start in the loop, in samples.
     pub at: usize,
-    /// What is hit.
+    /// The class that is hit.
     pub class: DrumClass,
     /// MIDI velocity, in `1..=127`.
     pub velocity: u8,
@@ -112,13 +114,13 @@ impl Power {
 /// One drum class: its hits and its template, `[SPAN][BINS]`.
 struct Drum {
     voice: DrumVoice,
-    /// First window that each hit reaches into, and its gain.
+    /// The first window that each hit reaches into, and its gain.
     hits: Vec<(usize, f32)>,
     template: Vec<f32>,
 }
 
-/// Takes a drum loop apart: kick, snare and hats. Percussion is what they leave of the loop. A voice without a hit is silence.
-/// `None` when `is_cancelled` says so, which is asked every few milliseconds. Sixteen seconds take about two seconds of one core.
+/// Separates a drum loop into kick, snare and hats. Percussion is the remainder. A voice without hits is silent. Returns `None`
+/// if cancelled; `is_cancelled` is called every few milliseconds. Sixteen seconds of audio take about two seconds on one core.
 /// Not realtime-safe.
 ///
 /// # Panics
@@ -164,9 +166,9 @@ pub fn split(
     for _ in 0..ROUNDS {
         fit(&mut drums, &power, windows, is_cancelled)?;
     }
-    // One mask after the other, in place of the power.
+    // Masks replace the power in place, one at a time.
     let total = model(&drums, windows);
-    // What no hit explains, all voices share.
+    // Power that no hit explains is shared by all voices.
     let mean: f64 = power.0.iter().map(|power| f64::from(*power)).sum::<f64>() / power.0.len() as f64;
     let floor = (mean * FLOOR).max(f64::from(f32::MIN_POSITIVE)) as f32;
     let all_floors = floor * voices.len() as f32;
@@ -186,7 +188,7 @@ pub fn split(
             }
         }
     }
-    // The loop is no whole number of windows: around its end they lie closer.
+    // The loop is not a whole number of windows long, so windows overlap more around its end.
     let mut weight = vec![0.0; length];
     for window in 0..windows {
         transform.weigh(&mut weight, window);
@@ -199,8 +201,8 @@ pub fn split(
     Some(parts)
 }
 
-/// The classes that are hit, with first templates: those with the most hits first, whose examples are the cleanest; what they explain
-/// is no part of the others.
+/// The classes that are hit, with initial templates. Classes with the most hits come first, because their examples are the
+/// cleanest; the power that they explain is excluded from the others.
 fn drums(hits: &[Hit], power: &Power, windows: usize) -> Vec<Drum> {
     let mut drums: Vec<Drum> = DrumClass::ALL
         .into_iter()
@@ -232,7 +234,7 @@ fn drums(hits: &[Hit], power: &Power, windows: usize) -> Vec<Drum> {
 }
 
 impl Drum {
-    /// A first template: in each bin a low quantile of the hits, as far as the next hit of the class is away.
+    /// An initial template: in each bin, a low quantile of the hits, up to the next hit of the class.
     fn begin(&mut self, power: &Power, windows: usize) {
         let next = self.hits.iter().cycle().skip(1);
         let free: Vec<usize> = self
@@ -262,7 +264,7 @@ impl Drum {
         }
     }
 
-    /// After the attack a drum only gets quieter: what rises later is another one, that follows it in every bar.
+    /// After the attack, a drum only becomes quieter. Anything that rises later is another drum that follows it in every bar.
     fn decay(&mut self) {
         for window in LEAD + ATTACK..SPAN {
             let (before, rest) = self.template.split_at_mut(window * BINS);
@@ -275,7 +277,7 @@ impl Drum {
     }
 }
 
-/// Power that the drums explain, in every window.
+/// Power explained by the drums, in every window.
 fn model<'a>(drums: impl IntoIterator<Item = &'a Drum>, windows: usize) -> Power {
     let mut model = Power(vec![0.0; windows * BINS]);
     for drum in drums {
@@ -291,8 +293,8 @@ fn model<'a>(drums: impl IntoIterator<Item = &'a Drum>, windows: usize) -> Power
     model
 }
 
-/// One multiplicative round for templates and gains, which lowers the Kullback-Leibler divergence of power and model. `None`
-/// when it is cancelled.
+/// One multiplicative update of templates and gains, which reduces the Kullback-Leibler divergence of power and model. `None` if
+/// cancelled.
 fn fit(drums: &mut [Drum], power: &Power, windows: usize, is_cancelled: &dyn Fn() -> bool) -> Option<()> {
     let mut ratio = model(&*drums, windows);
     for (ratio, power) in ratio.0.iter_mut().zip(&power.0) {
@@ -313,7 +315,7 @@ fn fit(drums: &mut [Drum], power: &Power, windows: usize, is_cancelled: &dyn Fn(
                 }
             }
             if energy > 0.0 {
-                // A hit that is not heard keeps a trace, or it could never come back.
+                // An inaudible hit keeps a trace of gain, or it could never come back.
                 *gain = (*gain * explained / energy).max(1e-6);
             }
             if is_cancelled() {
@@ -328,11 +330,12 @@ fn fit(drums: &mut [Drum], power: &Power, windows: usize, is_cancelled: &dyn Fn(
     Some(())
 }
 
-/// Windows of a loop, there and back.
+/// Windowed transforms of a loop, in both directions.
 struct Transform {
     forward: std::sync::Arc<dyn realfft::RealToComplex<f32>>,
     inverse: std::sync::Arc<dyn realfft::ComplexToReal<f32>>,
-    /// Hann, periodic, scaled so that analysis, transforms and synthesis together give what came in, away from the loop's end.
+    /// A periodic Hann window, scaled so that analysis, transforms and synthesis reconstruct the input, except around the loop's
+    /// end.
     window: Vec<f32>,
     time: Vec<f32>,
     spectrum: Vec<Complex32>,
@@ -363,7 +366,7 @@ impl Transform {
         self.forward.process(&mut self.time, &mut self.spectrum).expect("buffers come from the plan");
     }
 
-    /// Adds what a window that is not masked has of each sample of a loop.
+    /// Adds the weight that an unmasked window gives each sample of a loop.
     fn weigh(&self, weight: &mut [f32], window: usize) {
         let length = weight.len();
         for (index, gain) in self.window.iter().enumerate() {
@@ -371,12 +374,12 @@ impl Transform {
         }
     }
 
-    /// Adds the last analysed window to a loop, after a mask.
+    /// Applies a mask to the last analysed window and adds it to a loop.
     fn add(&mut self, mask: &[f32], samples: &mut [f32], window: usize) {
         for (bin, mask) in self.spectrum.iter_mut().zip(mask) {
             *bin *= mask;
         }
-        // Of a real signal; the mask does not change that.
+        // The spectrum belongs to a real signal, and a mask does not change that.
         self.inverse.process(&mut self.spectrum, &mut self.time).expect("buffers come from the plan");
         let length = samples.len();
         for (index, (time, gain)) in self.time.iter().zip(&self.window).enumerate() {
@@ -399,7 +402,7 @@ mod tests {
         (*state >> 8) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    /// One hit of a made-up kit: a falling sine, noise over a tone, and bright noise.
+    /// One hit of an artificial kit: a falling sine, noise over a tone, and bright noise.
     fn hit(class: DrumClass, state: &mut u32) -> Vec<f32> {
         let mut last = 0.0;
         (0..24_000)
@@ -458,7 +461,7 @@ mod tests {
             let sdr = decibels(part, part.iter().zip(heard).map(|(part, heard)| heard - part));
             assert!(sdr > least, "{voice:?}: signal to distortion {sdr:.1} dB");
         }
-        // Nothing is left for a voice that is never hit.
+        // A voice that is never hit gets nothing.
         let rest = mix
             .iter()
             .enumerate()
@@ -478,7 +481,7 @@ mod tests {
         let heard = split(stem, &[], &|| false).expect("not cancelled");
         assert!(heard.iter().flatten().flatten().all(|sample| *sample == 0.0));
         assert!(split(stem, &hits, &|| true).is_none(), "it is cancelled");
-        // Shorter than a window, and a hit beyond the end.
+        // Shorter than a window, with a hit beyond the end.
         let short = [0.1_f32; 100];
         let hits = [DrumClass::Kick, DrumClass::Snare].map(|class| Hit { at: 250, class, velocity: 90 });
         let heard = split([&short, &short], &hits, &|| false).expect("not cancelled");

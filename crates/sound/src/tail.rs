@@ -1,24 +1,24 @@
-//! What rings on after a loop is cut: a song leaves a section at its end, where the loop would have gone on.
+//! Tails of loops that are cut off: a song leaves a section at its end, where the loop would have continued.
 //!
-//! A loop's own samples hold the end of its notes mixed with the beginning of the next pass. So the tail is made of the sound right
-//! before the cut, which is continued by synchronised overlap-add (Roucos and Wilgus, "High quality time-scale modification for
-//! speech", ICASSP 1985) and fades away exponentially.
+//! At the end of a loop, its notes are mixed with the beginning of the next pass. So the tail is made from the sound just before
+//! the cut, continued by synchronised overlap-add (Roucos and Wilgus, "High quality time-scale modification for speech", ICASSP
+//! 1985) with an exponential decay.
 
 use crate::audio::{StemAudio, TAKE_SAMPLE_RATE_HZ};
 
-/// Audio frames before the cut that are already part of the tail (10 ms): the cut itself is inside of what is continuous.
+/// Audio frames before the cut that already belong to the tail (10 ms), so that the sound is continuous across the cut.
 pub const TAIL_LEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 100;
-/// Audio frames before the cut that the tail is made of (170 ms), and that each of its pieces has (60 ms).
+/// Audio frames before the cut from which the tail is made (170 ms), and the length of each of its pieces (60 ms).
 const SOURCE: usize = TAKE_SAMPLE_RATE_HZ as usize * 17 / 100;
 const PIECE: usize = TAKE_SAMPLE_RATE_HZ as usize * 6 / 100;
-/// Distance of the places that are tried for a piece, and of the samples that are compared.
+/// Spacing of the positions that are tried for a piece, and of the samples that are compared.
 const PLACE_STEP: usize = 7;
 const SAMPLE_STEP: usize = 3;
-/// Decibels by which a tail falls in its time.
+/// Decay of a tail over its duration, in decibels.
 const FALL_DB: f64 = 60.0;
 
-/// The tail of a loop after its last audio frame: [`TAIL_LEAD`] audio frames that take the place of the loop's last, and then
-/// `frames` after it. It falls by 60 dB in `seconds`. Empty when the loop is shorter than what a tail is made of. Not realtime-safe.
+/// The tail of a loop: [`TAIL_LEAD`] audio frames that replace the loop's last ones, then `frames` more. It falls by 60 dB in
+/// `seconds`. Empty if the loop is too short to make a tail. Not realtime-safe.
 #[must_use]
 pub fn tail(audio: &StemAudio, seconds: f64, frames: usize) -> StemAudio {
     let count = audio.len();
@@ -28,7 +28,7 @@ pub fn tail(audio: &StemAudio, seconds: f64, frames: usize) -> StemAudio {
     let first = count - SOURCE;
     let source: Vec<f32> =
         (first..count).map(|index| audio.left[index] as f32 + audio.right[index] as f32).collect();
-    // Places in the source of each sample of the tail and its share of the newer of two pieces.
+    // For each sample of the tail, its positions in the source and the share of the newer of two pieces.
     let mut made: Vec<f32> = source[SOURCE - TAIL_LEAD..].to_vec();
     let mut left: Vec<f64> =
         audio.left[count - TAIL_LEAD..].iter().map(|sample| f64::from(*sample)).collect();
@@ -61,7 +61,7 @@ pub fn tail(audio: &StemAudio, seconds: f64, frames: usize) -> StemAudio {
             .enumerate()
             .map(|(index, sample)| {
                 let after = index.saturating_sub(TAIL_LEAD) as f64;
-                // It ends in silence, wherever it is cut.
+                // Ends in silence, wherever it is cut.
                 let last = ((end - index) as f64 / TAIL_LEAD as f64).min(1.0);
                 (sample * (-falls * after).exp() * last).round() as i32
             })
@@ -70,7 +70,7 @@ pub fn tail(audio: &StemAudio, seconds: f64, frames: usize) -> StemAudio {
     StemAudio { left: faded(left), right: faded(right) }
 }
 
-/// Where in the source a piece goes on best from `before`: the place of the highest normalised correlation.
+/// The position in the source at which a piece best continues `before`: the highest normalised correlation.
 fn best_place(source: &[f32], before: &[f32]) -> usize {
     let mut best = (f32::NEG_INFINITY, 0);
     for place in (0..=SOURCE - PIECE).step_by(PLACE_STEP) {

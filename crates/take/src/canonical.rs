@@ -1,7 +1,7 @@
-//! What identities are hashed from: a text that this module alone writes.
+//! The canonical text from which ids are hashed. Only this module writes it.
 //!
-//! Every value has a name and a form that is written out here, so that no change of a type changes a hash that was stored. What
-//! is absent or neutral is not written: a field that is added later leaves old hashes as they are.
+//! Every value has a name and a format defined here, so that changing a type never changes a stored hash. Absent and neutral
+//! values are not written, so that fields added later do not affect old hashes.
 
 use sha2::{Digest, Sha256};
 
@@ -12,12 +12,12 @@ use resonantgen_words::{Attributes, Intent, Shape, Style};
 
 use super::{Finish, GenerationSettings, Recipe};
 
-/// A text to be hashed, of a named form.
+/// A text to be hashed, in a named format.
 #[derive(Clone, Debug)]
 pub struct Canonical(String);
 
 impl Canonical {
-    /// An empty text; `form` names what is hashed and the version of how.
+    /// An empty text. `form` names the hashed value and the version of its format.
     #[must_use]
     pub fn new(form: &str) -> Self {
         Self(format!("{form}\n"))
@@ -33,7 +33,7 @@ impl Canonical {
         self.0.push_str(&format!("{name}={number}\n"));
     }
 
-    /// Adds a number by its bits.
+    /// Adds a number, written as its bits.
     pub fn number(&mut self, name: &str, number: f64) {
         self.0.push_str(&format!("{name}=x{:016x}\n", number.to_bits()));
     }
@@ -64,7 +64,7 @@ impl Canonical {
         self.number("adherence", f64::from(settings.adherence));
     }
 
-    /// Adds what a prompt means. Sentences about it are left out.
+    /// Adds the meaning of a prompt, without the sentences about it.
     pub fn intent(&mut self, intent: &Intent) {
         for style in Style::ALL {
             let weight = intent.styles[style.index()];
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(hash(&plain), hash(&told));
         assert_ne!(hash(&plain), hash(&Intent { pace: 0.1, ..plain.clone() }));
         assert_ne!(hash(&plain), hash(&plain.clone().in_style(Style::Jazz)));
-        // Frozen: a change here makes every stored answer unfindable.
+        // Frozen: a change here would make every stored answer unreachable.
         let jazz = plain.in_style(Style::Jazz);
         let groove = jazz.groove.clone();
         let jazz = Intent { bpm: Some(96.0), moods: vec!["warm".to_owned()], groove: None, ..jazz };

@@ -52,7 +52,7 @@ pub struct Recipe {
     pub context: Vec<TakeId>,
     /// The file that the take was imported from; `None` for generated ones.
     pub imported: Option<ImportSource>,
-    /// The patch that was asked for; `None` for one that the generator chose.
+    /// The patch that was requested; `None` if the generator chose one.
     pub held_patch: Option<String>,
     /// Where its notes come from, if they were taken over; `None` for composed ones.
     pub taken_over: Option<TakenOver>,
@@ -68,8 +68,8 @@ impl Recipe {
     }
 }
 
-/// The notes of another take, performed anew; part of the recipe. They were moved to the recipe's chords where those differ from
-/// the other take's.
+/// The notes of another take, performed again; part of the recipe. If the chords of the recipe differ from those of the other
+/// take, the notes were moved to them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TakenOver {
     /// The take that the notes were composed for.

@@ -14,13 +14,13 @@ pub trait Maker {
     /// Makes one take.
     ///
     /// # Errors
-    /// When the request is out of range, a model fails, or the observer asks to stop.
+    /// Returns an error if the request is out of range, a model fails, or the observer asks to stop.
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError>;
 
     /// Performs notes that are there already, by a patch that is named.
     ///
     /// # Errors
-    /// When there is no such patch, the request is out of range, a model fails, or the observer asks to stop.
+    /// Returns an error if there is no such patch, the request is out of range, a model fails, or the observer asks to stop.
     fn perform(
         &self,
         request: &PerformanceRequest<'_>,

@@ -1,6 +1,6 @@
-//! The form of a song: which sections it has, in which order and how long; and what each kind of section is like.
+//! The form of a song: its sections, their order and lengths, and the rules for each kind of section.
 //!
-//! Kinds of sections and their rules are data (`form/sections.toml`), and so are the forms of genres (`genre/genres.toml`).
+//! The kinds of sections and their rules are data (`form/sections.toml`), and so are the forms of genres (`genre/genres.toml`).
 //!
 //! ```
 //! use resonantgen_words::form::{Form, SectionKind};
@@ -20,16 +20,16 @@ pub use scale::{Length, ParseLengthError};
 
 use resonantgen_music::plan::BARS_RANGE;
 
-/// The most different sections a song may have.
+/// Maximum number of different sections in a song.
 pub const MOST_SECTIONS: usize = 16;
-/// The most entries an order of sections may have.
+/// Maximum number of entries in a song's order.
 pub const MOST_PARTS: usize = 64;
-/// The most repeats of one entry.
+/// Maximum number of repeats of one entry.
 pub const MOST_REPEATS: u32 = 16;
-/// The longest song, in bars.
+/// Maximum length of a song, in bars.
 pub const MOST_BARS: u32 = 1024;
 
-/// What a section is in its song.
+/// The role of a section in its song.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum SectionKind {
@@ -76,7 +76,7 @@ impl SectionKind {
         Self::H,
     ];
 
-    /// Lower-case name, as in records and on the command line.
+    /// Lower-case name, used in records and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ impl SectionKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Colour on a song's strip when nobody chose one: red, green, blue. Sections that fulfil the same purpose look alike.
+    /// Default colour on a song's strip: red, green, blue. Kinds with the same purpose share a colour.
     #[must_use]
     pub const fn colour(self) -> [u8; 3] {
         match self {
@@ -148,7 +148,7 @@ impl SectionKind {
         }
     }
 
-    /// How readily a loop becomes this section of its song: the lowest first.
+    /// Priority for being the main section, the one that a loop becomes. The lowest is preferred.
     #[must_use]
     pub const fn rank_as_main(self) -> u32 {
         match self {
@@ -173,13 +173,13 @@ impl std::fmt::Display for SectionKind {
 
 /// The text is not a kind of section.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is no section: {known}", known = known_sections())]
+#[error("'{0}' is not a section: {known}", known = known_sections())]
 pub struct ParseKindError(pub String);
 
 impl std::str::FromStr for SectionKind {
     type Err = ParseKindError;
 
-    /// Parses a name in any of the known languages ("hook", "Strophe", "estribillo"); ignores case and hyphens.
+    /// Parses a name in any of the known languages ("hook", "Strophe", "estribillo"). Case and hyphens are ignored.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = text.trim().to_lowercase().replace(['-', '_'], " ");
         rules::kind_of(&plain).ok_or_else(|| ParseKindError(text.trim().to_owned()))
@@ -193,17 +193,17 @@ fn known_sections() -> &'static str {
 /// One entry of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormPart {
-    /// What it is.
+    /// Kind of section.
     pub kind: SectionKind,
-    /// What it is called: as typed ("Hook"), or the kind's title.
+    /// Name: as typed ("Hook"), or else the kind's title.
     pub name: String,
     /// Length of one pass in bars.
     pub bars: u32,
-    /// How often it is played, at least once.
+    /// Number of times it is played in a row, at least 1.
     pub repeats: u32,
 }
 
-/// The order and lengths of a song's sections: not empty, and within the limits of this module.
+/// The order and lengths of a song's sections. Never empty, and within the limits of this module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
     parts: Vec<FormPart>,
@@ -212,23 +212,23 @@ pub struct Form {
 /// Why a form cannot be used.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FormError {
-    /// It names no section.
+    /// It contains no sections.
     #[error(
         "the form is empty: write sections with their bars, like \"intro 8, verse 16, chorus 8, outro 8\""
     )]
     Empty,
-    /// A word is no section.
-    #[error("'{word}' is no section: {}", known_sections())]
+    /// A word is not the name of a section.
+    #[error("'{word}' is not a section: {}", known_sections())]
     UnknownWord {
         /// The word.
         word: String,
     },
-    /// A length has no section.
-    #[error("\"{text}\" gives {bars} bars, but of no section: write like \"verse {bars}\"")]
+    /// A length does not belong to any section.
+    #[error("\"{text}\" gives {bars} bars, but names no section: write like \"verse {bars}\"")]
     NoSection {
         /// The part of the form.
         text: String,
-        /// Its number.
+        /// The length.
         bars: u32,
     },
     /// A length is out of range.
@@ -236,15 +236,15 @@ pub enum FormError {
     Bars {
         /// Name of the section.
         name: String,
-        /// What was typed.
+        /// The length that was typed.
         bars: u64,
     },
     /// A number of repeats is out of range.
-    #[error("{name} is to be played {repeats} times: use 1 to {MOST_REPEATS}")]
+    #[error("{name} cannot be played {repeats} times: use 1 to {MOST_REPEATS}")]
     Repeats {
         /// Name of the section.
         name: String,
-        /// What was typed.
+        /// The number that was typed.
         repeats: u64,
     },
     /// There are too many entries.
@@ -252,16 +252,16 @@ pub enum FormError {
         "the form has {count} sections: a song has at most {MOST_PARTS} in its order, {MOST_SECTIONS} of them different"
     )]
     TooManyParts {
-        /// How many.
+        /// Number of sections.
         count: usize,
     },
     /// The song is too long.
     #[error("the form has {bars} bars: a song has at most {MOST_BARS}")]
     TooLong {
-        /// How many.
+        /// Length of the form in bars.
         bars: u64,
     },
-    /// An intro that does not come first.
+    /// An intro is not the first section.
     #[error(
         "{name} comes after other sections, but an intro opens the song: put it first, or call it a break"
     )]
@@ -269,7 +269,7 @@ pub enum FormError {
         /// Name of the section.
         name: String,
     },
-    /// An outro that does not come last.
+    /// An outro is not the last section.
     #[error(
         "{name} comes before other sections, but an outro ends the song: put it last, or call it a break"
     )]
@@ -280,10 +280,11 @@ pub enum FormError {
 }
 
 impl Form {
-    /// A form of these parts.
+    /// Creates a form from its parts.
     ///
     /// # Errors
-    /// Parts are missing, too many, too long, or in an order that makes no sense.
+    /// Returns an error if there are no parts or too many, if a part or the song is too long, or if an intro is not first or an
+    /// outro not last.
     pub fn new(parts: Vec<FormPart>) -> Result<Self, FormError> {
         if parts.is_empty() {
             return Err(FormError::Empty);
@@ -312,19 +313,19 @@ impl Form {
         Ok(Self { parts })
     }
 
-    /// Its parts, in their order.
+    /// The parts, in order.
     #[must_use]
     pub fn parts(&self) -> &[FormPart] {
         &self.parts
     }
 
-    /// Length in bars, repeats included.
+    /// Length in bars, including repeats.
     #[must_use]
     pub fn bars(&self) -> u32 {
         self.parts.iter().map(|part| part.bars * part.repeats).sum()
     }
 
-    /// Index of the part that a loop at hand becomes: the first drop, chorus, head or A, whichever there is first in this order.
+    /// Index of the part that an existing loop becomes: the first drop, or else the first chorus, head or A, and so on.
     #[must_use]
     pub fn main_part(&self) -> usize {
         let rank = |index: &usize| (self.parts[*index].kind.rank_as_main(), *index);
@@ -341,7 +342,7 @@ impl std::str::FromStr for Form {
 }
 
 impl std::fmt::Display for Form {
-    /// As it can be typed: "Intro 8, Verse 16 x2".
+    /// Formats the form as it can be typed: "Intro 8, Verse 16 x2".
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, part) in self.parts.iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };

@@ -1,8 +1,8 @@
-//! Genres as data: what music of a name is like, read from `genre/genres.toml` and `genre/grooves.toml`, and from files of the
-//! user's own. `docs/genres.md` explains the fields; `training/resonant/genres.py` reads the same files.
+//! Genres as data: the characteristics of each named genre, read from `genre/genres.toml` and `genre/grooves.toml`, and from the
+//! user's own files. `docs/genres.md` explains the fields; `training/resonant/genres.py` reads the same files.
 //!
-//! The composers know twelve styles. A genre is weights over them, and what leans a composition: tempo, feel, modes, chords,
-//! rhythms of the drums' voices and of the parts.
+//! The composers know twelve styles. A genre consists of weights over them, and of biases for the composition: tempo, feel,
+//! modes, chords, and rhythms of the drum voices and of the parts.
 
 mod read;
 
@@ -17,7 +17,7 @@ use resonantgen_music::plan::{Meter, Mode};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// What a pattern says of one step.
+/// What a pattern specifies for one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Played, accented.
@@ -28,18 +28,18 @@ pub enum Mark {
     Ghost,
     /// Played most of the time.
     Likely,
-    /// As the composer likes.
+    /// Left to the composer.
     Free,
-    /// Left out.
+    /// Usually silent.
     Rest,
-    /// Left out, whatever is varied.
+    /// Always silent, even in varied bars.
     Never,
-    /// Played: this tone of the chord.
+    /// Played, with this tone of the chord.
     Tone(Tone),
 }
 
 impl Mark {
-    /// Whether something is played for certain.
+    /// Whether something is certain to be played.
     #[must_use]
     pub const fn is_played(self) -> bool {
         matches!(self, Self::Accent | Self::Play | Self::Tone(_))
@@ -54,11 +54,11 @@ pub enum Tone {
     Third,
     Fifth,
     Seventh,
-    /// The root above the one that was played last.
+    /// The root an octave above the last played one.
     Octave,
 }
 
-/// Marks of each step of some bars, which are played over and over.
+/// One mark per step of some bars, which are repeated throughout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     bars: Vec<Vec<Mark>>,
@@ -73,14 +73,14 @@ impl Pattern {
     }
 }
 
-/// A groove: what the voices of the drums play.
+/// A groove: patterns for the drum voices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
-    /// What it is, for people.
+    /// Description, for people.
     pub about: String,
     /// The meter it is for.
     pub meter: Meter,
-    /// Voices that it does not name are left out.
+    /// Whether voices that it does not name are silent.
     pub only: bool,
     /// Voices and their patterns, in the order of [`DrumClass::ALL`].
     pub voices: Vec<(DrumClass, Pattern)>,
@@ -89,19 +89,19 @@ pub struct Groove {
 /// How long the notes of a part are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Length {
-    /// As the composer likes.
+    /// Left to the composer.
     #[default]
     Free,
     /// Detached.
     Short,
-    /// Until the next one.
+    /// Until the next note.
     Long,
 }
 
 /// The role of a bass, of chords or of a melody.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// What it is, for people.
+    /// Description, for people.
     pub about: String,
     /// The meter it is for.
     pub meter: Meter,
@@ -109,33 +109,33 @@ pub struct Part {
     pub pattern: Pattern,
     /// How long its notes are.
     pub length: Length,
-    /// Fewest and most notes at once.
+    /// Minimum and maximum number of simultaneous notes.
     pub voices: Option<(u32, u32)>,
 }
 
-/// Microtiming and accents of performers, apart from what they play: a groove template. Times are in milliseconds, velocities
-/// are those of MIDI; index of classes as [`DrumClass::ALL`].
+/// A groove template: microtiming and accents of performers, apart from what they play. Times are in milliseconds, velocities are
+/// MIDI velocities; classes are indexed like [`DrumClass::ALL`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    /// Whose it is, for people.
+    /// Description, for people.
     pub about: String,
     /// How late the four sixteenths of a beat are, in music that does not swing.
     pub push: [f32; 4],
     /// How late each voice is.
     pub late: [f32; DRUM_CLASS_COUNT],
-    /// Standard deviation of the slow wandering that all voices share, and how much of it is left after a beat, in `0.0..1.0`.
+    /// Standard deviation of the slow drift shared by all voices, and how much of it remains after a beat, in `0.0..1.0`.
     pub drift: f32,
     /// See [`Template::drift`].
     pub memory: f32,
-    /// Standard deviation of what all hits of one onset share.
+    /// Standard deviation of the deviation shared by all hits of one onset.
     pub onset: f32,
-    /// Standard deviation of a hit of any voice, and of each.
+    /// Standard deviation of a single hit, for any voice and by voice.
     pub hit: f32,
     /// See [`Template::hit`].
     pub hits: [f32; DRUM_CLASS_COUNT],
-    /// Standard deviation of what a voice does alike at the same place of each bar.
+    /// Standard deviation of the deviation that a voice repeats at the same position of each bar.
     pub spot: f32,
-    /// Velocities of each voice; `None` leaves them as they are composed.
+    /// Velocities by voice; `None` leaves them as composed.
     pub velocity: [Option<Touch>; DRUM_CLASS_COUNT],
     /// Mean accents at the sixteenths of a bar of 4/4.
     pub accents: [[f32; 16]; DRUM_CLASS_COUNT],
@@ -163,12 +163,12 @@ pub struct SwingRange {
     pub ratio: (f64, f64),
 }
 
-/// A genre; what it does not say itself is its heaviest parent's.
+/// A genre. Values that it does not set are inherited from its heaviest parent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Genre {
     /// Key in the table ("uk_garage"), also in records.
     pub name: String,
-    /// Name for people ("UK garage").
+    /// Display name ("UK garage").
     pub title: String,
     /// Parents and their weights.
     pub parents: Vec<(String, f32)>,
@@ -176,7 +176,7 @@ pub struct Genre {
     pub styles: [f32; STYLE_COUNT],
     /// Lowest, usual and highest tempo in quarter notes per minute.
     pub tempo: Option<(f64, f64, f64)>,
-    /// Meters, one of which is drawn; none leaves it at 4/4.
+    /// Meters, one of which is drawn; if empty, 4/4.
     pub meters: Vec<Meter>,
     /// Swing; `None` leaves it to the style.
     pub swing: Option<SwingRange>,
@@ -184,7 +184,7 @@ pub struct Genre {
     pub modes: Vec<(Mode, f64)>,
     /// Progressions by mode, in the notation of `plan/progressions.txt`.
     pub chords: Vec<(Mode, Vec<String>)>,
-    /// Bars that a chord of a progression lasts.
+    /// Bars per chord of a progression.
     pub chord_bars: u32,
     /// How readily triads become sevenths and ninths, in `0.0..=1.0`; `None` leaves it to the style.
     pub sevenths: Option<f64>,
@@ -196,9 +196,9 @@ pub struct Genre {
     pub compings: Vec<String>,
     /// Names of roles of the melody.
     pub leads: Vec<String>,
-    /// Words of patches that suit it, one of which is enough (index as [`Track::ALL`]).
+    /// Words for suitable patches, any of which is enough (index as [`Track::ALL`]).
     pub instruments: [Vec<String>; TRACK_COUNT],
-    /// Effects of its name in the lexicon's language: moods, dials, instruments.
+    /// Effects implied by its name, in the lexicon's notation: moods, dials, instruments.
     pub effects: String,
     /// Spellings of its name.
     pub words: Vec<String>,
@@ -208,7 +208,7 @@ pub struct Genre {
     pub fills: f32,
     /// How often the second half of a piece may repeat the first note for note, in `0.0..=1.0`.
     pub copies: f32,
-    /// Length of a loop in bars when nobody states one.
+    /// Default length of a loop in bars.
     pub bars: Option<u32>,
     /// The form of its songs.
     pub form: Form,
@@ -227,17 +227,18 @@ pub struct Genres {
 
 static GENRES: OnceLock<Genres> = OnceLock::new();
 
-/// The genres that are in use: the built-in ones, and those that were [`install`]ed.
+/// The genres in use: the built-in ones, and those that were [`install`]ed.
 pub fn genres() -> &'static Genres {
     GENRES.get_or_init(|| Genres::with(&[]).expect("the built-in genres are well-formed"))
 }
 
-/// Adds the user's own genres to the built-in ones: texts with what to call them in errors, mostly file names. A genre of
-/// the same name replaces the built-in one. To be called once, before the first prompt is read; later calls with other texts
-/// change nothing.
+/// Adds the user's own genres to the built-in ones. Each text comes with a name for error messages, usually its file name. A
+/// genre with the name of a built-in one replaces it. Must be called once, before the first prompt is parsed; later calls with
+/// other texts have no effect.
 ///
 /// # Errors
-/// A text is no table of genres; the message is one line and says where. The built-in genres are then in use.
+/// Returns an error if a text is not a table of genres; the message is one line and names the place. Then only the built-in
+/// genres are used.
 pub fn install(files: &[(String, String)]) -> Result<(), GenreError> {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let genres = Genres::with(&files)?;
@@ -257,7 +258,7 @@ impl Genres {
         self.genres.get(name)
     }
 
-    /// The genre that people call so: by name, title or spelling, with any case, hyphens and blanks.
+    /// Finds a genre by name, title or spelling, ignoring case, hyphens and blanks.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<&Genre> {
         let plain = |text: &str| text.to_lowercase().replace(['-', '_'], " ").trim().to_owned();
@@ -280,7 +281,7 @@ impl Genres {
         self.templates.get(name)
     }
 
-    /// The role of that name of a tonal track; none for drums.
+    /// The role with that name for a tonal track; none for drums.
     #[must_use]
     pub fn part(&self, track: Track, name: &str) -> Option<&Part> {
         match track {
@@ -312,7 +313,7 @@ impl Genre {
 }
 
 impl Intent {
-    /// The genres that were named and are known, the heaviest first; of equal ones the first that was named.
+    /// The known genres that were named, the heaviest first. Equal ones keep the order in which they were named.
     #[must_use]
     pub fn known_genres(&self) -> Vec<&'static Genre> {
         let mut known: Vec<(&'static Genre, f32)> =
@@ -321,13 +322,13 @@ impl Intent {
         known.into_iter().map(|(genre, _)| genre).collect()
     }
 
-    /// Weight of the genre of that name; 0 when it was not named.
+    /// Weight of the genre with that name; 0 if it was not named.
     #[must_use]
     pub fn genre_weight(&self, name: &str) -> f32 {
         self.genres.iter().find(|(known, _)| known == name).map_or(0.0, |(_, weight)| *weight)
     }
 
-    /// The groove template of the named genre, else of the main style; `None` where there is none.
+    /// The groove template of the named genre, or else of the main style; `None` if there is none.
     #[must_use]
     pub fn usual_groove(&self, looseness: Option<f32>) -> Option<super::Groove> {
         let genre = self.main_genre().or_else(|| genres().get(self.main_style().name()))?;
@@ -335,15 +336,15 @@ impl Intent {
         Some(super::Groove { template, looseness: looseness.unwrap_or(super::USUAL_LOOSENESS) })
     }
 
-    /// The genre that decides what only one can: tempo, groove, form.
+    /// The genre that determines tempo, groove and form, which only one genre can determine.
     #[must_use]
     pub fn main_genre(&self) -> Option<&'static Genre> {
         self.known_genres().first().copied()
     }
 
-    /// A number that stands for what kind of music is asked for: the same for the same genres, styles and moods. Mixed into
-    /// seeds, so that one seed does not choose alike for every prompt; facts such as a tempo are left out, so that stating one
-    /// changes nothing else.
+    /// A number that identifies the kind of music: equal for equal genres, styles and moods. It is mixed into seeds, so that one
+    /// seed gives different choices for different prompts. Facts such as the tempo are not included, so that stating one changes
+    /// nothing else.
     #[must_use]
     pub fn kind(&self) -> u64 {
         // FNV-1a, 64 bit (Fowler, Noll, Vo).

@@ -1,13 +1,13 @@
-//! Makes turns of phrase plain before the words are read one by one.
+//! Simplifies idioms before the words are read one by one.
 
 use super::lexicon::look_up;
 use super::word::Word;
 
-/// Units of files and formats: what stands before them says nothing of the music.
+/// Units of files and formats; a number before them says nothing about the music.
 const UNITS: [&str; 12] =
     ["khz", "hz", "kbps", "kbit", "db", "dbfs", "lufs", "fps", "mb", "wav", "mp3", "flac"];
 
-/// The words with their turns of phrase made plain: "leave out the strings", "drums off", "not too many", "320 kbps".
+/// Rewrites idioms in plain words: "leave out the strings", "drums off", "not too many", "320 kbps".
 pub(super) fn plain(words: Vec<Word>) -> Vec<Word> {
     let mut plain: Vec<Word> = Vec::new();
     let mut index = 0;

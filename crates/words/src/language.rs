@@ -1,4 +1,4 @@
-//! Puts English words in the place of those of other languages, so that the reader needs to know one grammar only.
+//! Translates words of other languages into English, so that the reader needs to know only one grammar.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use super::lexicon::{is_filler, joined_spellings, look_up};
 use super::word::{Word, words};
 
-/// Most words of a foreign phrase.
+/// Maximum number of words in a foreign phrase.
 const LONGEST: usize = 4;
-/// Longest spelling, in characters, that is looked for where words are not separated.
+/// Maximum spelling length, in characters, searched for in text without word separators.
 const LONGEST_JOINED: usize = 16;
-/// What stands for a negation that follows its noun.
+/// Stands for a negation that follows its noun.
 const NO_BEFORE: &str = "<no";
 
 struct Table {
@@ -39,12 +39,12 @@ fn table() -> &'static Table {
     &TABLE
 }
 
-/// Whether a character belongs to a script that is written without blanks between words, or with particles at their ends.
+/// Whether a character belongs to a script that is written without spaces between words, or with particles at their ends.
 pub(super) fn is_joined(character: char) -> bool {
     matches!(character, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{ff66}'..='\u{ff9f}')
 }
 
-/// All spellings that may stand anywhere in joined text.
+/// All spellings that may occur anywhere in unseparated text.
 fn joined() -> &'static HashMap<usize, Vec<&'static str>> {
     static JOINED: LazyLock<HashMap<usize, Vec<&'static str>>> = LazyLock::new(|| {
         let foreign = table().whole.keys().copied().filter(|spelling| spelling.chars().any(is_joined));
@@ -57,20 +57,20 @@ fn joined() -> &'static HashMap<usize, Vec<&'static str>> {
     &JOINED
 }
 
-/// The words in English as far as they are known; others stay.
+/// Translates the words into English as far as they are known; others are kept.
 pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
     let prompt: Vec<Word> = prompt.into_iter().flat_map(pieces).collect();
     let mut english: Vec<Word> = Vec::new();
-    // Where the thing that was said last begins: a negation may follow it.
+    // Start of the last noun phrase, because a negation may follow it.
     let mut last = 0;
-    // A word that was dropped began a clause.
+    // Whether a dropped word began a clause.
     let mut clause_began = false;
     let mut is_foreign = false;
     let mut index = 0;
     while index < prompt.len() {
         let mut first = prompt[index].clone();
         let Some((taken, found)) = meaning(&prompt[index..]) else {
-            // "E", "y" and "o" join words in Romance languages.
+            // "E", "y" and "o" are conjunctions in Romance languages.
             if is_foreign && matches!(first.typed.as_str(), "e" | "y" | "o") {
                 clause_began |= first.starts_clause;
                 index += 1;
@@ -109,7 +109,7 @@ pub(super) fn in_english(prompt: Vec<Word>) -> Vec<Word> {
     english
 }
 
-/// The English words for what stands at the start, and how many words that is.
+/// The English words for the phrase at the start, and its number of words.
 fn meaning(prompt: &[Word]) -> Option<(usize, &'static str)> {
     let table = table();
     let known = |count: usize| {
@@ -129,7 +129,7 @@ fn meaning(prompt: &[Word]) -> Option<(usize, &'static str)> {
         }
     }
     let word = prompt.first()?.lower.as_str();
-    // The names of notes stay: "in D".
+    // Note names are kept, as in "in D".
     if word.chars().count() < 2 && word.is_ascii() || look_up(word).is_some() || is_filler(word) {
         return None;
     }
@@ -141,7 +141,7 @@ fn meaning(prompt: &[Word]) -> Option<(usize, &'static str)> {
         .map(|english| (1, english))
 }
 
-/// Cuts a word of a script without blanks into what is known, and the rest.
+/// Splits a word of a script without spaces into known words and the rest.
 fn pieces(word: Word) -> Vec<Word> {
     let letters: Vec<char> = word.lower.chars().collect();
     if !letters.iter().copied().any(is_joined)
@@ -178,7 +178,7 @@ fn pieces(word: Word) -> Vec<Word> {
     if found.iter().all(|(_, is_known)| !is_known) && found.len() < 2 {
         return vec![word];
     }
-    // Endings of inflected words are nothing to report.
+    // Inflectional endings need not be reported.
     let is_ending = |text: &str| text.chars().count() < 2 && text.chars().all(is_joined);
     let mut first = true;
     let mut pieces = Vec::new();
@@ -226,7 +226,7 @@ mod tests {
             ("드럼 없이 재즈", "no drums 재즈"),
             ("langsamer trauriger Walzer", "slow sad waltz"),
             ("C小调 钢琴", "c minor piano"),
-            // English stays as it is.
+            // English text is not changed.
             ("dark techno in D with a bass", "dark techno in d with a bass"),
             ("hard rock for the band", "hard rock for the band"),
         ] {

@@ -60,7 +60,7 @@ pub(super) struct Entry {
     pub(super) genre: Option<String>,
     /// Voices of the drums that it names.
     pub(super) voices: Vec<DrumClass>,
-    /// What plays in place of an instrument that no patch sounds like.
+    /// The substitute for an instrument that no patch resembles.
     pub(super) nearest: bool,
 }
 
@@ -118,7 +118,7 @@ fn entries() -> &'static HashMap<&'static str, Entry> {
     &ENTRIES
 }
 
-/// Beginnings of words that name a genre in an inflected language, and their entries.
+/// Word beginnings that name a genre in an inflected language, and their entries.
 fn beginnings() -> &'static [(&'static str, Entry)] {
     static BEGINNINGS: LazyLock<Vec<(&'static str, Entry)>> = LazyLock::new(|| {
         let named = genres().all().flat_map(|genre| {
@@ -131,7 +131,7 @@ fn beginnings() -> &'static [(&'static str, Entry)] {
     &BEGINNINGS
 }
 
-/// What the name of a genre says.
+/// The effects implied by a genre's name.
 fn entry_of(genre: &'static Genre) -> Entry {
     let mut entry = entry(&genre.effects).expect("checked when the genre was read");
     let styles = Style::ALL.into_iter().zip(genre.styles).filter(|(_, weight)| *weight > 0.0);
@@ -141,7 +141,7 @@ fn entry_of(genre: &'static Genre) -> Entry {
     entry
 }
 
-/// All spellings with signs of scripts that are written without blanks, the longest first.
+/// All spellings in scripts that are written without spaces, the longest first.
 pub(super) fn joined_spellings() -> impl Iterator<Item = &'static str> {
     entries().keys().copied().filter(|spelling| spelling.chars().any(super::language::is_joined))
 }
@@ -557,7 +557,7 @@ mod tests {
             }
         }
         assert!(spellings.len() > 500, "only {}", spellings.len());
-        // A word has one place: the lexicon or the table of genres.
+        // Each word appears only once, in the lexicon or in the table of genres.
         for genre in genres().all() {
             for word in &genre.words {
                 assert!(spellings.insert(word), "'{word}' of {} has two entries", genre.name);

@@ -1,7 +1,7 @@
 //! The meaning of a prompt: the parser that finds an [`Intent`], and the planner that turns it into a plan.
 //!
-//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]; files, models and
-//! records are not known here.
+//! Depends on `resonantgen-music` only. The sentence model is known as the trait [`TextUnderstanding`]. This crate knows nothing
+//! of files, models or records.
 //!
 //! ```
 //! use resonantgen_words::{Overrides, make_plan, parse};
@@ -193,11 +193,11 @@ impl Feel {
     }
 }
 
-/// How strongly a groove template is applied where no word says otherwise, in `0.0..=2.0`. At 1, what people play farther from
-/// the grid than anybody would leave it is moved nearer.
+/// The default strength of a groove template, in `0.0..=2.0`. At 1, deviations from the grid that would sound like mistakes are
+/// reduced.
 pub const USUAL_LOOSENESS: f32 = 1.0;
 
-/// Microtiming and accents of performers, apart from what is played.
+/// Microtiming and accents of performers, apart from the notes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
     /// Name of a template in [`genre`]; one that this version does not know has no effect.
@@ -213,13 +213,13 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     /// Words that describe this track ("driving"), for display.
     pub moods: Vec<String>,
-    /// Properties of the sound that are asked for, of [`SOUNDS`], and how strongly they are meant (negative: the opposite).
+    /// Requested properties of the sound, from [`SOUNDS`], and their strengths (negative for the opposite).
     pub sound: Vec<(String, f32)>,
     /// Words for this track's instrument, matched with patch names and tags ("acid", "808", "rhodes").
     pub instruments: Vec<String>,
     /// Whether the track is silent ("no drums").
     pub absent: bool,
-    /// Words of patch names and tags that shall not play, and names of drum voices that shall not be hit.
+    /// Words of patch names and tags that must not play, and names of drum voices that must not be hit.
     pub without: Vec<String>,
     /// Octaves up (positive) or down.
     pub octave: i8,
@@ -227,20 +227,20 @@ pub struct TrackIntent {
     pub closeness: f32,
     /// Whether the track's notes start with the kick.
     pub follow_kick: bool,
-    /// What it does in its section of a song; `None` is a plain loop.
+    /// Its role in a section of a song; `None` for a plain loop.
     pub shape: Option<Shape>,
 }
 
-/// What a track does in its section of a song, beyond its dials. The neutral value is a plain loop.
+/// A track's role in its section of a song, beyond its dials. The default is a plain loop.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shape {
-    /// The bar, counted from 0, in which the track comes in.
+    /// The bar, counted from 0, in which the track enters.
     pub enters_bar: u32,
-    /// The bar before which it goes; `None` is never.
+    /// The bar, counted from 0, at which it leaves; `None` to stay.
     pub leaves_bar: Option<u32>,
     /// Whether the last bar leads into the next section (drums).
     pub fill: bool,
-    /// Whether it rises towards its end: denser, louder, brighter.
+    /// Whether it builds up towards its end: denser, louder, brighter.
     pub rises: bool,
     /// Steps of silence at its end.
     pub gap_steps: u32,
@@ -250,11 +250,11 @@ pub struct Shape {
     pub ends: bool,
     /// Level in decibels, relative to a loop of the same dials.
     pub level_db: f32,
-    /// The patch that plays; `None` leaves it to the words.
+    /// The patch to play; `None` to choose it by the words.
     pub patch: Option<String>,
-    /// Bars, counted from 0, that are written anew; in all others the notes are those of the parent take. `None` is all of them.
+    /// Bars to write again, counted from 0; all others keep the notes of the parent take. `None` for all bars.
     pub new_bars: Option<Vec<u32>>,
-    /// Whether the sound of the other bars is the parent's as well, to the bit.
+    /// Whether the audio of the other bars is also the parent's, bit for bit.
     pub keeps_sound: bool,
 }
 
@@ -263,7 +263,7 @@ pub struct Shape {
 pub struct Intent {
     /// Weight of each style (index as [`Style::ALL`]), summing to 1.
     pub styles: [f32; STYLE_COUNT],
-    /// Weights of styles that this version does not know, by name: another version wrote them. They are kept, and have no effect.
+    /// Weights by name of styles that this version does not know, written by another version. They are kept and have no effect.
     pub other_styles: BTreeMap<String, f32>,
     /// Genres that were named, by their names in [`genre`], with weights.
     pub genres: Vec<(String, f32)>,
@@ -298,7 +298,7 @@ pub struct Intent {
     pub numerals: Vec<Numeral>,
     /// How fast the drums feel relative to the tempo.
     pub feel: Option<Feel>,
-    /// Microtiming and accents; `None` plays on the grid.
+    /// Microtiming and accents; `None` for exact timing.
     pub groove: Option<Groove>,
     /// What is requested of each track (index as [`Track::ALL`]).
     pub tracks: [TrackIntent; TRACK_COUNT],

@@ -117,7 +117,7 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
     Ok(intent)
 }
 
-/// A style that no word names is said to be guessed.
+/// Reports that the style was guessed, if no word names one.
 fn say_guess(reading: &mut Reading) {
     let is_named = reading.styles.iter().any(|weight| *weight > 0.0) || !reading.genres.is_empty();
     if is_named || reading.notes.iter().any(|note| note.starts_with("guessed")) {
@@ -169,8 +169,8 @@ const SHARED: [&str; 31] = [
     "synth",
 ];
 
-/// A track has one instrument: of several that are named for it the first plays, and another one where chords and melody can
-/// share them. What is left out, and what plays in place of an instrument that there is none of, is said.
+/// A track has one instrument. If several are named for it, the first plays, unless chords and melody can share them. Reports
+/// instruments that are left out or replaced by others.
 fn share_instruments(reading: &mut Reading) {
     let mut left_out = Vec::new();
     for track in [Track::Harmony, Track::Melody] {
@@ -218,7 +218,7 @@ fn share_instruments(reading: &mut Reading) {
     }
 }
 
-/// Words of instruments that no track shall have.
+/// Words for instruments that must not play.
 fn unwanted(reading: &Reading) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     for tag in reading.tracks.iter().chain([&reading.piece]).flat_map(|wishes| &wishes.unwanted) {
@@ -229,7 +229,7 @@ fn unwanted(reading: &Reading) -> Vec<String> {
     tags
 }
 
-/// "A sad piano": where one track alone is spoken of, what is said of it is said of the piece.
+/// "A sad piano": if the prompt is about a single track, what it says applies to the whole piece.
 fn colour_piece_by_its_only_track(reading: &mut Reading) {
     let mut spoken_of =
         reading.tracks.iter_mut().filter(|wishes| wishes.wanted || !wishes.instruments.is_empty());
@@ -356,7 +356,7 @@ pub fn edit_with(
     Ok(edited)
 }
 
-/// What is asked of the piece's sound and of a track's own.
+/// The sound requested for the piece and for a track.
 fn together(piece: &Wishes, own: &Wishes) -> Vec<(String, f32)> {
     let mut sound = piece.sounds.clone();
     for (name, strength) in &own.sounds {

@@ -216,7 +216,7 @@ fn draw<T: Copy>(random: &mut ChaCha8Rng, options: &[(T, f64)]) -> Option<T> {
 pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Plan, PlanError> {
     let facts = &STYLES[intent.main_style().index()];
     let genre = intent.main_genre();
-    // One seed does not choose alike for every kind of music.
+    // One seed gives different choices for different kinds of music.
     let seed = seed ^ intent.kind();
     let attributes = intent.attributes;
     let stated_bpm = overrides.bpm.or(intent.bpm);
@@ -275,7 +275,7 @@ pub fn make_plan(intent: &Intent, overrides: &Overrides, seed: u64) -> Result<Pl
 const GENRE_SPAN: f64 = 0.035;
 const GENRE_PACE: f64 = 0.15;
 
-/// What a wish for slow or fast adds to the range of a genre.
+/// What "slow" or "fast" adds to a genre's range.
 const SLOWER: f64 = 0.3;
 const FASTER: f64 = 0.15;
 
@@ -289,7 +289,7 @@ fn draw_tempo(facts: &StyleFacts, genre: Option<&Genre>, intent: &Intent, seed: 
         })
     });
     if let Some((least, most)) = intent.bpm_range {
-        // Inside both where they meet, else as near to what is usual as the words allow.
+        // Within both ranges if they overlap, and otherwise as near to the usual as the words allow.
         (low, high) = match (low.max(least), high.min(most)) {
             (low, high) if low < high => (low, high),
             _ if most <= low => ((0.88 * most).max(least), most),
@@ -307,7 +307,8 @@ fn draw_tempo(facts: &StyleFacts, genre: Option<&Genre>, intent: &Intent, seed: 
     };
     let energy = f64::from(intent.attributes.energy) - 0.5;
     let pace = f64::from(intent.pace).clamp(-1.0, 1.0);
-    // A share of the way to the end that is asked for: a plain shift left a slow ballad at 122 where the range is wide.
+    // A fraction of the way to the end of the range in the requested direction: a plain shift left a slow ballad at 122 bpm where
+    // the range is wide.
     let (reach, slack) = match (own_range, pace < 0.0) {
         (Some(_), true) => (1.2, SLOWER * pace.abs()),
         (Some(_), false) => (1.2, FASTER * pace.abs()),
@@ -340,7 +341,7 @@ fn bars_of_seconds(seconds: f64, bpm: f64, meter: Meter) -> u32 {
 
 fn draw_mode(facts: &StyleFacts, genre: Option<&Genre>, attributes: Attributes, seed: u64) -> Mode {
     let own = genre.map(|genre| genre.modes.as_slice()).filter(|modes| !modes.is_empty());
-    // Steeper than in the training data (2.4): who asks for bright or dark means it.
+    // Steeper than in the training data (2.4), because users who ask for bright or dark mean it.
     let bend = 5.0 * (f64::from(attributes.brightness) - 0.5);
     let weights: Vec<(Mode, f64)> = own
         .unwrap_or(facts.modes)
@@ -362,7 +363,7 @@ fn draw_swing(
     let is_jazz = intent.main_style() == Style::Jazz;
     let mut random = random(seed, Stream::Swing);
     if let Some(ratio) = intent.swing {
-        // Where eighths are the smallest notes, a shuffle is one of eighths.
+        // If eighths are the smallest notes, a shuffle swings eighths.
         let swings_eighths = matches!(intent.main_style(), Style::Jazz | Style::Rock | Style::Cinematic);
         let unit_steps = match genre.and_then(|genre| genre.swing).filter(|swing| swing.ratio.1 > 0.5) {
             Some(swing) => swing.unit_steps,
@@ -528,7 +529,7 @@ fn draw_chords(
     degrees.iter().map(|degree| spell(degree, key)).collect()
 }
 
-/// One of the genre's own progressions for a mode, those that come out even first; `None` when it has none.
+/// One of the genre's own progressions for a mode, preferring those that fit evenly; `None` if it has none.
 fn draw_own_chords(genre: &Genre, mode: Mode, bars: u32, random: &mut ChaCha8Rng) -> Option<Vec<Degree>> {
     let (_, lines) = genre.chords.iter().find(|(known, _)| *known == mode)?;
     let rounds: Vec<Vec<Degree>> = lines

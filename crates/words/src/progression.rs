@@ -53,8 +53,8 @@ fn read(text: &'static str) -> Option<Vec<Progression>> {
     Some(progressions)
 }
 
-/// Reads a progression such as `i7 - iv7,bVII7 bIIImaj7`: one chord per half bar, a comma between halves of a bar, '-' holds
-/// the bar before. `None` when it is none.
+/// Parses a progression such as `i7 - iv7,bVII7 bIIImaj7`: one chord per bar, with a comma between the halves of a bar; '-'
+/// repeats the previous bar. `None` if the text is not a progression.
 pub(super) fn half_bars(line: &str) -> Option<Vec<Degree>> {
     let mut halves: Vec<Degree> = Vec::new();
     for bar in line.split_whitespace() {

@@ -23,15 +23,15 @@ pub(super) struct Wishes {
     pub(super) shifts: Vec<Shift>,
     /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
-    /// Properties of the sound and how strongly they are meant.
+    /// Properties of the sound, with their strengths.
     pub(super) sounds: Vec<(String, f32)>,
     pub(super) instruments: Vec<String>,
     /// Which named instrument (index into [`Reading::named`]) each of `instruments` describes.
     pub(super) groups: Vec<usize>,
-    /// Instruments that a style usually has; they count where none is named.
+    /// Usual instruments of a style; they count if none is named.
     pub(super) usual: Vec<String>,
     pub(super) unwanted: Vec<String>,
-    /// Names of voices of the drums that shall not be hit.
+    /// Names of drum voices that must not be hit.
     pub(super) silent: Vec<String>,
     pub(super) octave: i8,
     pub(super) absent: bool,
@@ -51,7 +51,7 @@ impl Wishes {
         sum
     }
 
-    /// Notes an instrument that is wanted, or not.
+    /// Records an instrument that is wanted or excluded.
     fn instrument(&mut self, tag: &str, is_wanted: bool, group: usize) {
         let list = if is_wanted { &mut self.instruments } else { &mut self.unwanted };
         if !list.iter().any(|known| known == tag) {
@@ -62,7 +62,7 @@ impl Wishes {
         }
     }
 
-    /// The instruments that are named and not taken back, else the usual ones.
+    /// The named instruments that were not excluded, or else the usual ones.
     pub(super) fn wanted_instruments(&self) -> Vec<String> {
         let list = if self.instruments.is_empty() { &self.usual } else { &self.instruments };
         let mut wanted: Vec<String> = Vec::new();
@@ -112,7 +112,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Of contradicting facts the first counts; a note says so.
+    /// Of contradicting facts the first counts; a note reports this.
     pub(super) fn contradiction(&mut self, taken: &str, left: &str) {
         let note = format!("{taken} was taken, {left} left out: the words ask for both");
         if self.notes.len() < MOST_UNKNOWN && !self.notes.contains(&note) {
@@ -195,7 +195,7 @@ impl Reader {
     fn awaits_noun(&self, index: usize) -> bool {
         let before = &self.words[index.saturating_sub(3)..index];
         let article = before.iter().rposition(|word| matches!(word.lower.as_str(), "a" | "an"));
-        // All that follows the article was read as adjectives, of which none has its noun yet.
+        // Everything after the article was read as adjectives, but no noun has followed.
         article.is_some_and(|article| {
             article + 1 < before.len() && !before[article + 1..].iter().any(|word| word.starts_clause)
         }) && matches!(self.pending.last(), Some(Pending::Adjective { .. }))
@@ -250,7 +250,7 @@ impl Reader {
         }
     }
 
-    /// Puts the words that are meant in the place of slips of the fingers, where no phrase has the word as it is.
+    /// Corrects typing mistakes, unless a phrase contains the word as it is.
     fn mend_slips(&mut self) {
         const FACTS: [&str; 34] = [
             "beats", "measure", "measures", "minute", "minutes", "second", "seconds", "sharp", "between",
@@ -278,7 +278,7 @@ impl Reader {
         }
     }
 
-    /// "Minimal" is a mood beside a style or an instrument, and a genre alone.
+    /// "Minimal" is a mood next to a style or an instrument, and otherwise a genre.
     fn mood_alone(&mut self) {
         let is_else = |word: &Word| {
             look_up(&word.lower).is_some_and(|entry| {
@@ -296,7 +296,7 @@ impl Reader {
         }
     }
 
-    /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": one part is asked for, and nothing else.
+    /// "Drum loop", "90 bpm drums", "a piano piece", "bass alone": a single part is requested.
     fn one_part(&mut self) {
         const LOOPS: [&str; 9] =
             ["loop", "loops", "pattern", "fill", "fills", "break", "stem", "part", "only"];
@@ -378,7 +378,7 @@ impl Reader {
         }
     }
 
-    /// "Trio: piano, double bass, brushes": who is named plays, nobody else.
+    /// "Trio: piano, double bass, brushes": only the named instruments play.
     fn small_band(&mut self) {
         let says = |names: &[&str]| self.words.iter().any(|word| names.contains(&word.lower.as_str()));
         let players = self.reading.tracks.iter().filter(|wishes| !wishes.instruments.is_empty()).count();

@@ -1,9 +1,9 @@
-//! Properties of the sound that words ask for.
+//! Properties of the sound that words can request.
 
-/// How strongly a word can be meant.
+/// Maximum strength of a word.
 const MOST: f32 = 2.0;
 
-/// The properties that words can ask for, by name. What they do to a stem is the generator's matter.
+/// The properties that words can request, by name. The generator determines what they do to a stem.
 pub const SOUNDS: [&str; 23] = [
     "bright",
     "dark",
@@ -30,13 +30,13 @@ pub const SOUNDS: [&str; 23] = [
     "unprocessed",
 ];
 
-/// The property of this name; a blank, a hyphen or an underscore are the same.
+/// The property with this name. Spaces, hyphens and underscores are equivalent.
 pub(super) fn named(name: &str) -> Option<&'static str> {
     let name = name.replace(['_', ' '], "-");
     SOUNDS.into_iter().find(|known| *known == name)
 }
 
-/// Adds what is asked for to what was: the same word twice is meant more strongly, its opposite takes it back.
+/// Adds a requested property to the existing ones: the same word again makes it stronger, its opposite cancels it.
 pub(super) fn add(wanted: &mut Vec<(String, f32)>, name: &str, strength: f32) {
     match wanted.iter_mut().find(|(known, _)| known == name) {
         Some((_, before)) => *before = (*before + strength).clamp(-MOST, MOST),

@@ -16,9 +16,9 @@ const GRID: f64 = 1.0 / 16.0;
 /// A [`Bar`] on its way from the shim around the plugin to its process function, within one call.
 #[derive(Debug)]
 pub struct HostBar {
-    /// Bits of the start, NaN without a bar.
+    /// Bits of the start; NaN if there is no bar.
     start: AtomicU64,
-    /// [`NO_INDEX`] without one.
+    /// [`NO_INDEX`] if there is no index.
     index: AtomicI64,
 }
 
@@ -54,7 +54,7 @@ pub struct BarReader {
 }
 
 impl BarReader {
-    /// The bar that a block begins in, in the host's quarter notes; `None` where the host does not know. Realtime-safe.
+    /// The bar in which a block begins, in the host's quarter notes; `None` if the host does not know it. Realtime-safe.
     pub fn read(&mut self, transport: &clap_event_transport) -> Option<Bar> {
         let needed = CLAP_TRANSPORT_HAS_BEATS_TIMELINE | CLAP_TRANSPORT_HAS_TIME_SIGNATURE;
         if transport.flags & needed != needed || transport.tsig_num == 0 || transport.tsig_denom == 0 {
@@ -71,7 +71,7 @@ impl BarReader {
         Some(Bar { start, index: self.index(start, length, transport.bar_number) })
     }
 
-    /// How many bars there are from beat 0 to the one at `start`.
+    /// The number of bars from beat 0 to the one at `start`.
     fn index(&mut self, start: f64, length: f64, number: i32) -> Option<i32> {
         if start == 0.0 {
             self.first = Some(number);
@@ -80,7 +80,8 @@ impl BarReader {
         let regular = start / length;
         let index = match self.first {
             Some(first) => number.saturating_sub(first),
-            // Until it is known which number the first bar has, a bar that lies as in a song of one meter counts so.
+            // Until the number of the first bar is known, a bar at the position of a bar in a song of one meter gets that bar's
+            // number.
             None if regular == regular.round() => regular as i32,
             None => number,
         };

@@ -11,7 +11,7 @@ use crate::params::{InMain, LEVEL_MIN_DB, ResonantParams};
 /// Time in which a gain goes from 0 to 1, in seconds.
 const RAMP_SECONDS: f32 = 0.005;
 
-/// A gain on its way to a target, the same whatever the block size.
+/// A gain that moves to a target, at the same speed for any block size.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gain {
     now: f32,
@@ -80,8 +80,8 @@ impl Mixer {
         }
     }
 
-    /// Applies each strip to its stem in place, and that of the drums to their parts, writes the stems' sum to `main`, and raises
-    /// the tracks' meters.
+    /// Applies each strip to its stem in place (that of the drums also to their parts), writes the sum of the stems to `main`,
+    /// and raises the tracks' meters.
     pub fn mix(
         &mut self,
         stems: &mut [[&mut [f32]; 2]; TRACK_COUNT],

@@ -1,4 +1,4 @@
-//! What the plugin does in each block.
+//! The plugin's work in each block.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,14 +16,15 @@ use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::control::demand::SongTrigger;
 use crate::control::job::Trigger;
+use crate::control::played::PlayedKey;
 use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
 
-/// Outputs besides Main: the stems, and the parts of the drums.
+/// Outputs other than Main: the stems and the drum parts.
 pub const AUX_OUTPUTS: usize = TRACK_COUNT + DRUM_VOICE_COUNT;
-/// Maximum number of events in a block, more than there are keys and parameters for them.
+/// Maximum number of events in a block; more than there are keys and parameters that can cause them.
 const EVENTS: usize = 16;
-/// Tempo of the preview before anything was made, in quarter notes per minute.
+/// Tempo of the preview before anything has been generated, in quarter notes per minute.
 const PREVIEW_BPM: f64 = 120.0;
 /// Half of the longest tick that hosts count in, in quarter notes.
 const HALF_TICK_BEATS: f64 = 0.5 / 960.0;
@@ -40,17 +41,18 @@ pub struct Processor {
     note_output: NoteOutput,
     edges: Edges,
     sample_rate_hz: f64,
-    /// The host renders offline, so it waits for the plugin.
+    /// Whether the host renders offline, so that it waits for the plugin.
     offline: bool,
     /// Position of the plugin's own timeline, used if the host has none.
     free_beat: f64,
     fresh: bool,
-    /// Index of the take that a number chooses, one below it, for each track; a locked track keeps what it had.
+    /// Per track, the index of the take chosen by number, which is the number minus one. A locked track keeps its previous
+    /// choice.
     chosen: [Option<usize>; TRACK_COUNT],
 }
 
-/// The host's beat position, and whether it is exact. Hosts that count in ticks round it, but tell the seconds exactly: at
-/// one tempo from the song's start these say the same, to the sample.
+/// The host's beat position, and whether it is exact. Hosts that count in ticks round the position but report exact seconds,
+/// which give the same position to the sample if the tempo has been constant since the song's start.
 fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
     let beat = transport.pos_beats().unwrap_or(0.0);
     let Some((seconds, bpm)) = transport.pos_seconds().zip(transport.tempo) else { return (beat, false) };
@@ -63,7 +65,7 @@ fn exact_beat(transport: &Transport, sample_rate_hz: f64) -> (f64, bool) {
 }
 
 impl Processor {
-    /// A processor that plays nothing before [`activate`](Self::activate), and the end at which its triggers arrive.
+    /// A processor that plays nothing until [`activate`](Self::activate), and the receiving end of its triggers.
     #[must_use]
     pub fn new(params: &Arc<ResonantParams>, control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
         let (port, triggers) = ControlPort::new(control);
@@ -102,12 +104,12 @@ impl Processor {
         }
     }
 
-    /// Where the timeline is, at a tempo that takes can be made at: the host's, or our own where the host has none or stands
-    /// still during a preview.
+    /// The timeline's position at a tempo that takes can have: the host's, or the plugin's own if the host has none or is stopped
+    /// during a preview.
     fn position(&mut self, transport: &Transport, samples: usize) -> Position {
         let host_bpm = transport.tempo.filter(|bpm| bpm.is_finite() && *bpm > 0.0);
-        // An offline render of a timeline that stands still is one of a host without a transport: hosts for scripts
-        // (pedalboard) report a tempo and beat 0 for ever, and what they render must not be silence.
+        // An offline render with a stopped timeline comes from a host without a transport. Scripting hosts (pedalboard) report a
+        // tempo and beat 0 for ever, and must not render silence.
         let renders_without_transport = self.offline && !transport.playing;
         let has_timeline =
             !renders_without_transport && (transport.pos_beats.is_some() || host_bpm.is_some());
@@ -136,7 +138,7 @@ impl Processor {
             self.free_beat = 0.0;
             return host;
         }
-        // A bounce without a transport starts at the tempo of what plays, so that has to be there first.
+        // A bounce without a transport starts at the tempo of the playing takes, so these must be available first.
         self.port.wait();
         let own_bpm = self.player.as_mut().and_then(|player| {
             player.receive();
@@ -162,12 +164,12 @@ impl Processor {
     fn demand(&mut self, position: &Position, samples: usize) {
         let Some(player) = &mut self.player else { return };
         player.receive();
-        // At a tempo of our own, the first take decides: nothing is performed for it.
+        // On the plugin's own timeline, the first take determines the tempo: nothing is performed for it.
         let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
         self.port.demand(self.chosen, bpm);
     }
 
-    /// Reads which takes are chosen by number.
+    /// Reads the takes chosen by number.
     fn choose(&mut self) {
         let locked = self.params.locked();
         for (index, (chosen, now)) in self.chosen.iter_mut().zip(self.params.takes()).enumerate() {
@@ -194,13 +196,24 @@ impl Processor {
                 *free = Some(event);
             }
         };
+        let shift = self.player.as_ref().map_or(0.0, Player::shift);
         let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
+        let chords_from = self.params.chord_keys();
         while let Some(event) = context.next_event() {
-            if let NoteEvent::NoteOn { key: Key::Number(key), timing, .. } = event
-                && let Some((target, slot)) = trigger::of_key(key)
-            {
-                add(TriggerEvent { target, slot, at: timing });
+            let (key, is_down, at) = match event {
+                NoteEvent::NoteOn { key: Key::Number(key), timing, velocity, .. } => {
+                    (key, velocity > 0.0, timing)
+                }
+                NoteEvent::NoteOff { key: Key::Number(key), timing, .. } => (key, false, timing),
+                _ => continue,
+            };
+            if chords_from.is_some_and(|from| key >= from) {
+                let beat =
+                    position.beat + f64::from(at) * position.bpm / (60.0 * self.sample_rate_hz) + shift;
+                self.port.play(PlayedKey { key, is_down, beat: Some(beat).filter(|_| position.playing) });
+            } else if is_down && let Some((target, slot)) = trigger::of_key(key) {
+                add(TriggerEvent { target, slot, at });
             }
         }
         for event in events.into_iter().flatten() {
@@ -220,7 +233,7 @@ impl Processor {
         self.control.audio.playhead_beat.store(playhead_beat, Ordering::Relaxed);
         let changes =
             self.control.audio.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
-        // The editor goes on drawing by itself. The beat revives it where the window library has lost a drawing.
+        // The editor keeps drawing by itself. A beat revives it if the window library has lost a drawing.
         let has_music = |player: &Player| Track::ALL.into_iter().any(|track| player.clip(track).is_some());
         if changes || (position.playing && is_new_beat && self.player.as_ref().is_some_and(has_music)) {
             self.control.repaint.request_repaint();

@@ -15,13 +15,13 @@ pub const FIRST_SLOT_KEY: u8 = 60;
 pub struct TriggerEvent {
     /// Which tracks to generate.
     pub target: Target,
-    /// Index of the prompt, if it is another than the parameter's.
+    /// Index of the prompt, if it differs from the parameter's.
     pub slot: Option<usize>,
     /// Position in the block, in audio frames.
     pub at: u32,
 }
 
-/// What a MIDI key asks for: the target, and the prompt's index if it names one. Realtime-safe.
+/// The meaning of a MIDI key: the target, and the prompt's index if the key selects one. Realtime-safe.
 #[must_use]
 pub fn of_key(key: u8) -> Option<(Target, Option<usize>)> {
     if let Some(slot) = key.checked_sub(FIRST_SLOT_KEY).map(usize::from).filter(|slot| *slot < SLOT_COUNT) {
@@ -41,8 +41,8 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// Calls `fire` for each parameter that has gone up since the last time, unless they were `restored`: opening a project
-    /// asks for nothing. Realtime-safe.
+    /// Calls `fire` for each parameter that has risen since the last call, unless the values were `restored`: opening a project
+    /// triggers nothing. Realtime-safe.
     pub fn rising(&mut self, params: &ResonantParams, restored: bool, mut fire: impl FnMut(Target)) {
         let rises = |was: &mut bool, is: bool| !std::mem::replace(was, is) && is && !restored;
         if rises(&mut self.generate, params.generate.value()) {

@@ -1,5 +1,5 @@
-//! The Audio Unit's entry point: clap-wrapper's, under the name that the bundle's property list gives
-//! (`xtask/src/bundle/macos.rs`). It presents [`crate::clap::entry::clap_entry`] as an Audio Unit.
+//! The Audio Unit entry point. It is clap-wrapper's, exported under the name given in the bundle's property list
+//! (`xtask/src/bundle/macos.rs`), and presents [`crate::clap::entry::clap_entry`] as an Audio Unit.
 
 use std::ffi::c_void;
 
@@ -8,12 +8,12 @@ unsafe extern "C" {
     fn wrapAsAUV2_inst0Factory(description: *const c_void) -> *mut c_void;
 }
 
-/// Makes an instance.
+/// Creates an instance.
 ///
 /// # Safety
-/// `description` is an `AudioComponentDescription`.
+/// `description` must point to an `AudioComponentDescription`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn GetPluginFactoryAUV2(description: *const c_void) -> *mut c_void {
-    // SAFETY: passed on as the host gave it.
+    // SAFETY: forwarded unchanged from the host.
     unsafe { wrapAsAUV2_inst0Factory(description) }
 }

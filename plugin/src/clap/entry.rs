@@ -1,4 +1,4 @@
-//! The CLAP entry point. The framework's own export has no place for [`crate::clap::shim`].
+//! The CLAP entry point. The framework's own export macro cannot insert [`crate::clap::shim`], so the plugin exports its own.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use crate::ResonantGen;
 use crate::clap::preset;
 use crate::clap::shim;
 
-/// What a host looks for in the library.
+/// The symbol that a host looks up in the library.
 #[unsafe(no_mangle)]
 #[used]
 #[allow(non_upper_case_globals, reason = "the name is CLAP's")]

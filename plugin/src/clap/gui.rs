@@ -1,7 +1,7 @@
-//! The editor as CLAP hosts see it: always offered.
+//! The CLAP GUI extension, which is always offered.
 //!
-//! Some hosts (qtractor) probe a plugin with a dummy host and remember which extensions it had. An extension that was hidden then
-//! stays hidden. So `clap.gui` is always offered, and if either side lacks something, `create` fails.
+//! Some hosts (qtractor) probe a plugin with a dummy host and remember which extensions it had. If `clap.gui` were hidden then,
+//! it would stay hidden. It is therefore always offered, and `create` fails if the host or the plugin lacks a GUI.
 
 use std::ffi::{c_char, c_void};
 
@@ -10,7 +10,7 @@ use clap_sys::plugin::clap_plugin;
 
 use super::shim;
 
-/// The extension.
+/// The GUI extension.
 pub static GUI: clap_plugin_gui = clap_plugin_gui {
     is_api_supported: Some(is_api_supported),
     get_preferred_api: Some(get_preferred_api),
@@ -29,23 +29,23 @@ pub static GUI: clap_plugin_gui = clap_plugin_gui {
     hide: Some(hide),
 };
 
-/// The framework's own functions; `None` where there is no editor.
+/// The framework's own GUI extension; `None` if it has no editor.
 ///
 /// # Safety
-/// `inner` is the framework's plugin.
+/// `inner` must be the framework's plugin.
 unsafe fn inner_gui<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_gui> {
-    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
     unsafe {
         let gui: *const c_void = (*inner).get_extension?(inner, CLAP_EXT_GUI.as_ptr());
         gui.cast::<clap_plugin_gui>().as_ref()
     }
 }
 
-/// Functions that pass a call on to the framework's plugin, and do nothing where it has no editor.
+/// Functions that forward a call to the framework's plugin. They do nothing if it has no editor.
 macro_rules! pass_on {
     ($($name:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?;)*) => {$(
         unsafe extern "C" fn $name(plugin: *const clap_plugin $(, $argument: $type)*) $(-> $answer)? {
-            // SAFETY: called by the host on its main thread while the plugin lives, with arguments as CLAP wants them.
+            // SAFETY: called by the host on its main thread while the plugin lives, with arguments valid under CLAP's rules.
             unsafe {
                 let inner = shim::inner(plugin);
                 inner_gui(inner)
@@ -75,7 +75,7 @@ pass_on! {
 }
 
 unsafe extern "C" fn create(plugin: *const clap_plugin, api: *const c_char, is_floating: bool) -> bool {
-    // SAFETY: as in `pass_on`. The framework unwraps the host's side of the extension, which it has looked for in `init`.
+    // SAFETY: as in `pass_on`. The framework unwraps the host's GUI extension, which it looked up in `init`.
     unsafe {
         let inner = shim::inner(plugin);
         shim::host_has_gui(plugin)

@@ -1,9 +1,9 @@
-//! Presets for CLAP hosts: where they find them, and how they load one.
+//! Preset discovery and loading for CLAP hosts.
 //!
-//! The factory's presets are files among the plugin's resources, the user's are files in a folder
-//! ([`crate::preset::folder`]). Where the resources are missing, the factory's lie in the plugin, each under its name; that is
-//! second choice, because clap-validator 0.4.1 locks itself up at the first preset with a key. Loading a preset sets prompt and
-//! settings and generates nothing: takes stay.
+//! Factory presets are files among the plugin's resources; the user's presets are files in [`crate::preset::folder`]. If the
+//! resources are missing, the factory presets built into the plugin are offered by name instead. This is only the fallback,
+//! because clap-validator 0.4.1 deadlocks at the first preset with a key. Loading a preset sets the prompt and the settings and
+//! generates nothing; the takes stay.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
@@ -30,14 +30,14 @@ use crate::preset::{self, Preset};
 
 const PROVIDER_ID: &CStr = c"org.resonantgen.resonantgen.presets";
 
-/// What a host asks for presets.
+/// The factory through which hosts discover presets.
 pub static DISCOVERY: clap_preset_discovery_factory = clap_preset_discovery_factory {
     count: Some(count),
     get_descriptor: Some(get_descriptor),
     create: Some(create),
 };
 
-/// What a host loads presets with.
+/// The extension through which hosts load presets.
 pub static LOAD: clap_plugin_preset_load = clap_plugin_preset_load { from_location: Some(from_location) };
 
 static DESCRIPTOR: clap_preset_discovery_provider_descriptor = clap_preset_discovery_provider_descriptor {
@@ -58,7 +58,7 @@ unsafe extern "C" fn get_descriptor(
     if index == 0 { &raw const DESCRIPTOR } else { std::ptr::null() }
 }
 
-/// One provider of a host. `provider` comes first, so that a pointer to it is a pointer to the whole.
+/// A provider created for a host. `provider` comes first, so a pointer to it is also a pointer to the `Provider`.
 #[repr(C)]
 struct Provider {
     provider: clap_preset_discovery_provider,
@@ -97,7 +97,7 @@ unsafe extern "C" fn get_extension(
     std::ptr::null()
 }
 
-/// Says where presets are.
+/// Declares where the presets are.
 unsafe extern "C" fn init(provider: *const clap_preset_discovery_provider) -> bool {
     // SAFETY: what `create` returned; the host's indexer outlives it.
     let (indexer, host) = unsafe {
@@ -125,9 +125,9 @@ unsafe extern "C" fn init(provider: *const clap_preset_discovery_provider) -> bo
         },
         location: shipped.as_ref().map_or(std::ptr::null(), |path| path.as_ptr()),
     };
-    // SAFETY: the host's functions, with structures that live for the calls.
+    // SAFETY: the host's functions, with structures that outlive the calls.
     let declared = unsafe { declare_filetype(indexer, &filetype) && declare_location(indexer, &factory) };
-    // A host watches the folder only if it is there.
+    // Hosts only watch a folder that exists.
     let folder =
         preset::folder().filter(|folder| folder.is_absolute() && std::fs::create_dir_all(folder).is_ok());
     let Some(folder) = folder.and_then(|folder| path_of(&folder)) else { return declared };
@@ -141,7 +141,7 @@ unsafe extern "C" fn init(provider: *const clap_preset_discovery_provider) -> bo
     declared && unsafe { declare_location(indexer, &user) }
 }
 
-/// Tells what presets are at a place. A file that is no preset of ours is no error: there is none in it.
+/// Reports the presets at a location. A file that is not one of our presets is not an error; it contains none.
 unsafe extern "C" fn get_metadata(
     _provider: *const clap_preset_discovery_provider,
     kind: clap_preset_discovery_location_kind,
@@ -151,7 +151,7 @@ unsafe extern "C" fn get_metadata(
     if receiver.is_null() {
         return false;
     }
-    // SAFETY: the host passes null or a terminated string, and a receiver that lives for this call.
+    // SAFETY: the host passes null or a terminated string, and a receiver that is valid for this call.
     unsafe {
         match kind {
             CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN => {
@@ -164,10 +164,10 @@ unsafe extern "C" fn get_metadata(
     }
 }
 
-/// Tells a host of one preset; returns whether it wants to hear of more.
+/// Reports one preset to the host. Returns whether the host wants more.
 ///
 /// # Safety
-/// `receiver` is the host's.
+/// `receiver` must be a receiver passed by the host.
 unsafe fn tell(
     receiver: *const clap_preset_discovery_metadata_receiver,
     preset: &Preset,
@@ -180,10 +180,10 @@ unsafe fn tell(
     ) else {
         return true;
     };
-    let id = CString::new(ResonantGen::CLAP_ID).expect("the id has no zero in it");
+    let id = CString::new(ResonantGen::CLAP_ID).expect("the id contains no NUL byte");
     let plugin = clap_universal_plugin_id { abi: c"clap".as_ptr(), id: id.as_ptr() };
     let key = if has_key { name.as_ptr() } else { std::ptr::null() };
-    // SAFETY: the host's functions, with strings that live for the calls.
+    // SAFETY: the host's functions, with strings that outlive the calls.
     unsafe {
         let host = &*receiver;
         if !host.begin_preset.is_some_and(|begin| begin(receiver, name.as_ptr(), key)) {
@@ -202,15 +202,15 @@ unsafe fn tell(
     true
 }
 
-/// A place as a path.
+/// Converts a location to a path.
 ///
 /// # Safety
-/// `location` is null or a terminated string that outlives the path.
+/// `location` must be null or a terminated string that outlives the path.
 unsafe fn path<'a>(location: *const c_char) -> Option<&'a Path> {
     if location.is_null() {
         return None;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { CStr::from_ptr(location) }.to_str().ok().map(Path::new)
 }
 
@@ -245,21 +245,21 @@ unsafe extern "C" fn from_location(
     }
 }
 
-/// Loads a preset as a state that says nothing of the rest.
+/// Loads a preset as a state that contains only the prompt and the settings.
 ///
 /// # Safety
-/// As [`shim::load_state`].
+/// Same as [`shim::load_state`].
 unsafe fn load(plugin: *const clap_plugin, preset: &Preset) -> bool {
     let state = preset.to_state();
     let mut rest = state.as_slice();
     let stream = clap_istream { ctx: (&raw mut rest).cast::<c_void>(), read: Some(read) };
-    // SAFETY: as the caller promises; the stream lives for the call.
+    // SAFETY: guaranteed by the caller; the stream outlives the call.
     unsafe { shim::load_state(plugin, &stream) }
 }
 
 /// Reads from a slice of bytes.
 unsafe extern "C" fn read(stream: *const clap_istream, buffer: *mut c_void, size: u64) -> i64 {
-    // SAFETY: `load` has put a slice there; the reader's buffer has room for `size` bytes.
+    // SAFETY: `ctx` is the slice set by `load`; the reader's buffer has room for `size` bytes.
     unsafe {
         let rest = &mut *(*stream).ctx.cast::<&[u8]>();
         let count = rest.len().min(usize::try_from(size).unwrap_or(usize::MAX));

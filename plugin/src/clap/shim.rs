@@ -1,12 +1,14 @@
-//! A shim around the framework's CLAP plugin that makes missing outputs harmless.
+//! A shim around the framework's CLAP plugin that works around gaps in nice-plug 0.4.2.
 //!
-//! nice-plug 0.4.2 skips a block when any output buffer is missing, but hosts leave out the outputs that they do not
-//! use, or give several of them the same memory. The shim hands the framework scratch buffers in their place and notes which
-//! ports were really there. It passes on where the host's bars are, which the framework makes up after the first event of a
-//! block. It also says "notes only" where the framework claims raw MIDI (clap-wrapper would add two thousand VST3 parameters for its
-//! controllers), passes "the project has changed" on to the host, which the framework cannot do, tells apart parameters
-//! that a loaded state has moved, hears of a bounce at any time (the framework only when it is activated), and adds the
-//! loading of presets.
+//! - Missing outputs: the framework skips a block if any output buffer is missing, but hosts leave out outputs that they do not
+//!   use, or give several of them the same memory. The shim substitutes scratch buffers and records which ports were present.
+//! - Bars: the framework guesses the host's bar position after the first event of a block. The shim passes on the real one.
+//! - Note ports: the framework claims to accept raw MIDI, for which clap-wrapper would add two thousand VST3 parameters (one per
+//!   controller). The shim declares CLAP notes only.
+//! - Unsaved changes: the shim tells the host when the project has changed, which the framework cannot do.
+//! - Parameters: the shim distinguishes changes made by loading a state from those made by a person.
+//! - Bounces: the shim follows the render mode at any time, the framework only on activation.
+//! - Presets: the shim adds the preset-load extension.
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
@@ -34,39 +36,39 @@ use super::{gui, preset, state};
 use crate::audio::bars::BarReader;
 use crate::control::host::HostLink;
 
-/// Main, four stems, and four parts of the drums.
+/// Main, four stems, and four drum parts.
 pub const PORT_COUNT: usize = 9;
 const CHANNEL_COUNT: usize = 2;
-/// As CLAP's extension for rendering, for each block and from the audio thread: `build.rs` lets the VST3 call it.
+/// CLAP's render extension, but per block and called from the audio thread. `build.rs` patches the VST3 wrapper to call it.
 const RENDER_OF_BLOCK: &CStr = c"org.resonantgen.render-of-block";
 
-/// Buffers for one block; used by the audio thread only, except while the plugin is not active.
+/// Buffers for one block. Used by the audio thread only, except while the plugin is inactive.
 #[derive(Default)]
 struct Scratch {
     max_frames: usize,
-    /// Stands in for missing channels: `PORT_COUNT * CHANNEL_COUNT` buffers of `max_frames` samples.
+    /// Stand-ins for missing channels: `PORT_COUNT * CHANNEL_COUNT` buffers of `max_frames` samples.
     samples: Vec<f32>,
     bars: BarReader,
 }
 
-/// The plugin that the host sees: the framework's, with some functions replaced. `plugin` comes first, so that a
-/// pointer to it is a pointer to the shim.
+/// The plugin that the host sees: the framework's, with some functions replaced. `plugin` comes first, so a pointer to it is also
+/// a pointer to the shim.
 #[repr(C)]
 struct Shim {
     plugin: clap_plugin,
     inner: *const clap_plugin,
     host: *const clap_host,
     link: Arc<HostLink>,
-    /// The host has `clap.gui`, as the framework has found it.
+    /// Whether the host has `clap.gui`, looked up at the same moment as the framework does.
     host_has_gui: AtomicBool,
     offsets: Offsets,
     scratch: UnsafeCell<Scratch>,
 }
 
-/// Wraps what `create` makes.
+/// Wraps the plugin that `create` returns.
 ///
 /// # Safety
-/// `create` returns null or a CLAP plugin of this framework that nobody else uses; `host` is the host that asked.
+/// `create` must return null or a CLAP plugin of this framework that nobody else uses. `host` must be the host that asked for it.
 pub unsafe fn wrap(
     host: *const clap_host,
     create: impl FnOnce() -> *const clap_plugin,
@@ -76,7 +78,7 @@ pub unsafe fn wrap(
     if inner.is_null() {
         return inner;
     }
-    // SAFETY: not null, and a whole plugin as `create` promises. The copy shares the framework's `plugin_data`.
+    // SAFETY: not null, and a complete plugin, as required of `create`. The copy shares the framework's `plugin_data`.
     let mut plugin = unsafe { std::ptr::read(inner) };
     plugin.init = Some(init);
     plugin.destroy = Some(destroy);
@@ -96,10 +98,10 @@ pub unsafe fn wrap(
     Box::into_raw(shim).cast::<clap_plugin>()
 }
 
-/// The shim behind the pointer that the host was given.
+/// The shim behind the pointer given to the host.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned and has not been destroyed.
+/// `plugin` must come from [`wrap`] and must not have been destroyed.
 unsafe fn shim<'a>(plugin: *const clap_plugin) -> &'a Shim {
     // SAFETY: `wrap` returned a pointer to the first member of a `Shim` in `repr(C)`.
     unsafe { &*plugin.cast::<Shim>() }
@@ -117,7 +119,7 @@ unsafe extern "C" fn init(plugin: *const clap_plugin) -> bool {
 }
 
 unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
-    // SAFETY: the host's last call; the framework's plugin goes first, because its worker may still use the link.
+    // SAFETY: the host's last call. The framework's plugin is destroyed first, because its worker may still use the link.
     unsafe {
         let owned = Box::from_raw(plugin.cast::<Shim>().cast_mut());
         if let Some(destroy) = (*owned.inner).destroy {
@@ -133,7 +135,7 @@ unsafe extern "C" fn activate(
     min_frames: u32,
     max_frames: u32,
 ) -> bool {
-    // SAFETY: CLAP does not process while it activates, so nobody else touches the scratch buffers.
+    // SAFETY: hosts do not call `process` during `activate`, so nobody else touches the scratch buffers.
     unsafe {
         let this = shim(plugin);
         let scratch = &mut *this.scratch.get();
@@ -152,8 +154,8 @@ unsafe extern "C" fn process(
     if process.is_null() {
         return CLAP_PROCESS_ERROR;
     }
-    // SAFETY: CLAP calls `process` from one thread at a time, between `activate` and `deactivate`: the scratch buffers
-    // are ours. The host's pointers are valid for this call.
+    // SAFETY: hosts call `process` from one thread at a time, between `activate` and `deactivate`, so nobody else uses the
+    // scratch buffers. The host's pointers are valid for this call.
     unsafe {
         let this = shim(plugin);
         let Some(inner_process) = (*this.inner).process else { return CLAP_PROCESS_ERROR };
@@ -161,12 +163,12 @@ unsafe extern "C" fn process(
         let host = &*process;
         let frames = host.frames_count as usize;
         if frames == 0 {
-            // The framework would count the events' times down from nothing.
+            // The framework subtracts from the frame count when it clamps event times, which would underflow here.
             values::flush(plugin, host.in_events, host.out_events);
             return CLAP_PROCESS_CONTINUE;
         }
         if frames > scratch.max_frames {
-            // Against the rules, and there is no room for it.
+            // The host breaks its promise, and the scratch buffers are too small.
             return CLAP_PROCESS_ERROR;
         }
         let mut channels = [[std::ptr::null_mut::<f32>(); CHANNEL_COUNT]; PORT_COUNT];
@@ -223,7 +225,7 @@ unsafe extern "C" fn process(
 
         for (channels, missing_right) in channels.iter().zip(missing_right) {
             if missing_right {
-                // A mono port hears both sides.
+                // A mono port gets both sides mixed.
                 for frame in 0..frames {
                     let left = channels[0].add(frame);
                     *left = (*left + *channels[1].add(frame)) * 0.5;
@@ -234,8 +236,8 @@ unsafe extern "C" fn process(
     }
 }
 
-/// Sets the channels to null that lie in memory which an earlier channel has: nobody may write there twice. Returns a bit for
-/// each port that has memory of its own, which a host only gives to what it uses.
+/// Sets channels to null whose memory overlaps an earlier channel, so that no memory is written twice. Returns one bit per port
+/// that has memory of its own; hosts give that only to ports they use.
 fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: usize) -> u16 {
     let given = *channels;
     let length = frames * size_of::<f32>();
@@ -261,10 +263,10 @@ fn take_apart(channels: &mut [[*mut f32; CHANNEL_COUNT]; PORT_COUNT], frames: us
     supplied
 }
 
-/// Channels beyond stereo are silent.
+/// Silences channels beyond stereo.
 ///
 /// # Safety
-/// `buffer` is the host's, with `frames` samples per channel.
+/// `buffer` must be the host's, with `frames` samples per channel.
 unsafe fn silence_surplus(buffer: &mut clap_audio_buffer, frames: usize) {
     if buffer.data32.is_null() {
         return;
@@ -273,7 +275,7 @@ unsafe fn silence_surplus(buffer: &mut clap_audio_buffer, frames: usize) {
         // SAFETY: `channel` is below the host's channel count.
         let samples = unsafe { *buffer.data32.add(channel) };
         if !samples.is_null() {
-            // SAFETY: as the caller promises.
+            // SAFETY: guaranteed by the caller.
             unsafe { std::slice::from_raw_parts_mut(samples, frames) }.fill(0.0);
         }
     }
@@ -337,20 +339,20 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
 /// Whether a host has an extension.
 ///
 /// # Safety
-/// `host` is the host, on its main thread.
+/// `host` must be the host. Main thread only.
 unsafe fn has_extension(host: *const clap_host, name: &CStr) -> bool {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { (*host).get_extension.is_some_and(|get| !get(host, name.as_ptr()).is_null()) }
 }
 
 static STATE: clap_plugin_state = clap_plugin_state { save: Some(save_state), load: Some(load_state) };
 
-/// The framework's own functions for states.
+/// The framework's own state extension.
 ///
 /// # Safety
-/// `inner` is the framework's plugin.
+/// `inner` must be the framework's plugin.
 unsafe fn inner_state<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_state> {
-    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
     unsafe { (*inner).get_extension?(inner, CLAP_EXT_STATE.as_ptr()).cast::<clap_plugin_state>().as_ref() }
 }
 
@@ -363,12 +365,12 @@ unsafe extern "C" fn save_state(plugin: *const clap_plugin, stream: *const clap_
     }
 }
 
-/// Lets the framework load a state, and the plugin know that nobody has moved the parameters that it changes.
+/// Lets the framework load a state, and marks the resulting parameter changes as not made by a person.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned, `stream` a stream for the time of this call, on the main thread.
+/// `plugin` must come from [`wrap`], and `stream` must be valid for this call. Main thread only.
 pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const clap_istream) -> bool {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let this = shim(plugin);
         let Some(load) = inner_state(this.inner).and_then(|state| state.load) else { return false };
@@ -376,39 +378,39 @@ pub unsafe extern "C" fn load_state(plugin: *const clap_plugin, stream: *const c
     }
 }
 
-/// The framework's plugin behind the pointer that the host was given.
+/// The framework's plugin behind the pointer given to the host.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned.
+/// `plugin` must come from [`wrap`] and must not have been destroyed.
 pub unsafe fn inner(plugin: *const clap_plugin) -> *const clap_plugin {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { shim(plugin) }.inner
 }
 
-/// By how much shown values are above the framework's.
+/// The offsets between displayed parameter values and the framework's.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned and has not been destroyed.
+/// `plugin` must come from [`wrap`] and must not have been destroyed.
 pub unsafe fn offsets<'a>(plugin: *const clap_plugin) -> &'a Offsets {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     &unsafe { shim(plugin) }.offsets
 }
 
-/// Whether the host has `clap.gui` itself.
+/// Whether the host itself supports `clap.gui`.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned.
+/// `plugin` must come from [`wrap`] and must not have been destroyed.
 pub unsafe fn host_has_gui(plugin: *const clap_plugin) -> bool {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { shim(plugin) }.host_has_gui.load(Ordering::Acquire)
 }
 
-/// The host that a plugin was made for.
+/// The host that a plugin was created for.
 ///
 /// # Safety
-/// `plugin` is what [`wrap`] returned.
+/// `plugin` must come from [`wrap`] and must not have been destroyed.
 pub unsafe fn host_of(plugin: *const clap_plugin) -> *const clap_host {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe { shim(plugin).host }
 }
 
@@ -433,7 +435,7 @@ unsafe extern "C" fn set_render_mode(plugin: *const clap_plugin, mode: clap_plug
 }
 
 unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plugin_render_mode) -> bool {
-    // SAFETY: called by the VST3 while the plugin lives.
+    // SAFETY: called by the VST3 wrapper while the plugin lives.
     unsafe { shim(plugin) }.link.note_block_offline(mode == CLAP_RENDER_OFFLINE);
     true
 }
@@ -441,12 +443,12 @@ unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plu
 static NOTE_PORTS: clap_plugin_note_ports =
     clap_plugin_note_ports { count: Some(note_port_count), get: Some(note_port) };
 
-/// The framework's own functions for note ports.
+/// The framework's own note-port extension.
 ///
 /// # Safety
-/// `inner` is the framework's plugin.
+/// `inner` must be the framework's plugin.
 unsafe fn inner_note_ports<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_note_ports> {
-    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
     unsafe {
         let ports = (*inner).get_extension?(inner, CLAP_EXT_NOTE_PORTS.as_ptr());
         ports.cast::<clap_plugin_note_ports>().as_ref()
@@ -467,7 +469,7 @@ unsafe extern "C" fn note_port(
     is_input: bool,
     info: *mut clap_note_port_info,
 ) -> bool {
-    // SAFETY: as `note_port_count`; `info` is the host's to fill.
+    // SAFETY: as in `note_port_count`; `info` is the host's to fill.
     unsafe {
         let inner = inner(plugin);
         let ports = inner_note_ports(inner);
@@ -486,7 +488,7 @@ mod tests {
 
     const FRAMES: usize = 64;
 
-    /// The ports' channels in one piece of memory, each at a given frame of it.
+    /// The ports' channels in one block of memory, each starting at the given frame.
     fn channels(
         memory: &mut [f32],
         at: [[Option<usize>; CHANNEL_COUNT]; PORT_COUNT],
@@ -503,20 +505,20 @@ mod tests {
             let supplied = take_apart(&mut channels, FRAMES);
             (channels.map(|port| port.map(|pointer| !pointer.is_null())), supplied)
         };
-        // Five ports, and nothing for those of the drums' parts.
+        // Five connected ports; those of the drum parts have no buffers.
         let five = |ports: [[Option<usize>; CHANNEL_COUNT]; 5]| -> [_; PORT_COUNT] {
             std::array::from_fn(|port| ports.get(port).copied().unwrap_or_default())
         };
         let all = std::array::from_fn(own);
         assert_eq!(kept(&mut memory, all), ([[true; 2]; PORT_COUNT], 0b1_1111_1111));
-        // All ports are one.
+        // All ports share one buffer.
         let (apart, supplied) = kept(&mut memory, [own(0); PORT_COUNT]);
         assert_eq!((apart[0], &apart[1..], supplied), ([true; 2], &[[false; 2]; PORT_COUNT - 1][..], 0));
-        // What is not used shares one buffer.
+        // Unused ports share one buffer.
         let unused = kept(&mut memory, five([own(0), own(1), own(2), own(2), own(2)]));
         assert_eq!(unused.0[..5], [[true; 2], [true; 2], [true; 2], [false; 2], [false; 2]]);
         assert_eq!(unused.1, 0b0_0011);
-        // Left and right are one, and another port begins in the middle of it.
+        // Left and right share a buffer, and another port starts in the middle of it.
         let ports = five([own(0), [Some(200), Some(200)], [Some(230), None], own(7), [None, None]]);
         let mono = kept(&mut memory, ports);
         assert_eq!(mono.0[1], [true, false]);

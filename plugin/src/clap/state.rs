@@ -1,28 +1,29 @@
-//! The state as bytes. The framework's own state is JSON, where a session would be base64: this puts both into one envelope.
+//! The plugin state as bytes. The framework's own state is JSON, in which a session would have to be base64. An envelope holds
+//! both.
 //!
-//! Form: the magic, the envelope's version (u32), the length of all that follows (u64), then sections: a tag of four bytes, a
-//! length (u64) and as many bytes. Integers are little-endian; unknown sections are passed over. A state of a version before the
-//! envelope starts with the length of the framework's JSON instead of the magic, and is loaded as well.
+//! Format: the magic, the envelope's version (u32), the length of everything that follows (u64), then sections. A section is a
+//! four-byte tag, a length (u64) and that many bytes. Integers are little-endian, and unknown sections are skipped. States from
+//! before the envelope start with the length of the framework's JSON instead of the magic, and still load.
 
 use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
 
 use clap_sys::stream::{clap_istream, clap_ostream};
 
-/// Read as a length it is longer than any state: older versions refuse the envelope and change nothing.
+/// Read as a length, this is larger than any state, so older versions refuse the envelope and change nothing.
 const MAGIC: &[u8; 8] = b"ResonSt1";
 const VERSION: u32 = 1;
-/// The framework's own state: its JSON with the length before it.
+/// The framework's own state: its JSON, preceded by its length.
 const FRAMEWORK: &[u8; 4] = b"JSON";
-/// Most bytes that are asked of a stream at once: no length that a stream tells makes room for more than it has.
+/// The most bytes requested from a stream at once, so that a false length never allocates more than the stream holds.
 const STEP: usize = 1 << 20;
 
-/// A part of the state besides the framework's.
+/// A part of the state other than the framework's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The session.
     Session,
-    /// A session that could not be read.
+    /// The bytes of a session that could not be read.
     Damaged,
 }
 
@@ -37,23 +38,24 @@ impl Part {
     }
 }
 
-/// Parts under way between the plugin's fields and the envelope. The framework calls the fields while it saves or loads.
+/// Parts passed between the plugin's persistent fields and the envelope. The framework accesses those fields while it saves or
+/// loads.
 #[derive(Debug, Default)]
 pub struct StateParts(Mutex<Way>);
 
 #[derive(Debug, Default)]
 enum Way {
-    /// There is no envelope: fields are all there is.
+    /// There is no envelope; the fields are the whole state.
     #[default]
     None,
-    /// The plugin's fields give their bytes.
+    /// The plugin's fields supply their bytes.
     Saving([Vec<u8>; Part::ALL.len()]),
-    /// They take them.
+    /// The plugin's fields consume their bytes.
     Loading([Option<Vec<u8>>; Part::ALL.len()]),
 }
 
 impl StateParts {
-    /// Gives a part to the envelope that is being saved; returns it when there is none.
+    /// Adds a part to the envelope being saved. Gives the bytes back if no envelope is being saved.
     pub fn give(&self, part: Part, bytes: Vec<u8>) -> Option<Vec<u8>> {
         match &mut *self.way() {
             Way::Saving(parts) => {
@@ -64,7 +66,7 @@ impl StateParts {
         }
     }
 
-    /// Takes a part from the envelope that is being loaded; `None` when there is none.
+    /// Takes a part from the envelope being loaded; `None` if no envelope is being loaded.
     pub fn take(&self, part: Part) -> Option<Vec<u8>> {
         match &mut *self.way() {
             Way::Loading(parts) => parts[part as usize].take(),
@@ -73,15 +75,15 @@ impl StateParts {
     }
 
     fn way(&self) -> std::sync::MutexGuard<'_, Way> {
-        // A thread that panicked has left whole values behind.
+        // Every write replaces a whole value, so a panic leaves nothing half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Saves what the framework saves, and the parts that the plugin's fields give meanwhile.
+/// Saves the framework's state together with the parts that the plugin's fields supply meanwhile.
 ///
 /// # Safety
-/// `stream` is the host's, for the time of this call.
+/// `stream` must be the host's and valid for this call.
 pub unsafe fn save(
     parts: &StateParts,
     stream: *const clap_ostream,
@@ -103,7 +105,7 @@ pub unsafe fn save(
     let mut head = MAGIC.to_vec();
     head.extend_from_slice(&VERSION.to_le_bytes());
     head.extend_from_slice(&(length as u64).to_le_bytes());
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         write_all(stream, &head)
             && sections.into_iter().all(|(tag, bytes)| {
@@ -117,13 +119,13 @@ pub unsafe fn save(
 /// Loads what [`save`] saved, or a state of the framework alone.
 ///
 /// # Safety
-/// As [`save`].
+/// Same as [`save`].
 pub unsafe fn load(
     parts: &StateParts,
     stream: *const clap_istream,
     framework: impl FnOnce(*const clap_istream) -> bool,
 ) -> bool {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     let Some((json, given)) = (unsafe { read(stream) }) else { return false };
     *parts.way() = given.map_or(Way::None, Way::Loading);
     let mut rest = json.as_slice();
@@ -138,9 +140,9 @@ type Given = [Option<Vec<u8>>; Part::ALL.len()];
 /// The framework's state, and the other parts if there is an envelope.
 ///
 /// # Safety
-/// As [`save`].
+/// Same as [`save`].
 unsafe fn read(stream: *const clap_istream) -> Option<(Vec<u8>, Option<Given>)> {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     let read = |length: usize| unsafe { read_up_to(stream, length) };
     let start: [u8; 8] = read(8)?.try_into().ok()?;
     if start != *MAGIC {
@@ -156,12 +158,12 @@ unsafe fn read(stream: *const clap_istream) -> Option<(Vec<u8>, Option<Given>)> 
     let body = read(usize::try_from(length).ok()?)?;
     let mut rest = body.as_slice();
     let mut json = None;
-    // A part that is absent is empty: what the instance had before goes.
+    // An absent part counts as empty, so that nothing of the instance's previous state remains.
     let mut given: Given = std::array::from_fn(|_| Some(Vec::new()));
     while let Some((tag, after)) = rest.split_first_chunk::<4>() {
         let (length, after) = after.split_first_chunk::<8>()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        // Of a state that was cut the session is read as far as it goes.
+        // If the state was truncated, the session is read as far as it goes.
         let (bytes, after) = after.split_at(length.min(after.len()));
         rest = after;
         if tag == FRAMEWORK {
@@ -173,19 +175,19 @@ unsafe fn read(stream: *const clap_istream) -> Option<(Vec<u8>, Option<Given>)> 
     Some((json?, Some(given)))
 }
 
-/// Reads as many bytes as asked for, or as there are; `None` when the host fails.
+/// Reads `length` bytes, or as many as there are; `None` if the host reports an error.
 ///
 /// # Safety
-/// As [`save`].
+/// Same as [`save`].
 unsafe fn read_up_to(stream: *const clap_istream, length: usize) -> Option<Vec<u8>> {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     let read = unsafe { (*stream).read? };
     let mut bytes = Vec::new();
     while bytes.len() < length {
         let start = bytes.len();
         bytes.resize(start + (length - start).min(STEP), 0);
         let room = &mut bytes[start..];
-        // SAFETY: the stream is the host's, the room ours.
+        // SAFETY: the stream is the host's, the buffer is ours.
         let count = unsafe { read(stream, room.as_mut_ptr().cast::<c_void>(), room.len() as u64) };
         let count = usize::try_from(count).ok()?.min(room.len());
         bytes.truncate(start + count);
@@ -196,12 +198,12 @@ unsafe fn read_up_to(stream: *const clap_istream, length: usize) -> Option<Vec<u
     Some(bytes)
 }
 
-/// Writes all bytes, in as many pieces as the host likes.
+/// Writes all bytes, in as many pieces as the host accepts.
 ///
 /// # Safety
-/// As [`save`].
+/// Same as [`save`].
 unsafe fn write_all(stream: *const clap_ostream, mut bytes: &[u8]) -> bool {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     let Some(write) = (unsafe { (*stream).write }) else { return false };
     while !bytes.is_empty() {
         // SAFETY: the stream is the host's, the bytes are ours.
@@ -214,10 +216,10 @@ unsafe fn write_all(stream: *const clap_ostream, mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Appends to the vector of [`save`].
+/// Appends to the vector that [`save`] provides.
 unsafe extern "C" fn append(stream: *const clap_ostream, buffer: *const c_void, size: u64) -> i64 {
     let Ok(length) = usize::try_from(size) else { return -1 };
-    // SAFETY: `save` has put a vector there; the framework's buffer has `size` bytes.
+    // SAFETY: `ctx` is the vector set by `save`; the framework's buffer has `size` bytes.
     unsafe {
         let bytes = &mut *(*stream).ctx.cast::<Vec<u8>>();
         bytes.extend_from_slice(std::slice::from_raw_parts(buffer.cast::<u8>(), length));
@@ -225,9 +227,9 @@ unsafe extern "C" fn append(stream: *const clap_ostream, buffer: *const c_void, 
     i64::try_from(length).unwrap_or(-1)
 }
 
-/// Takes bytes off the slice of [`load`].
+/// Reads from the slice that [`load`] provides.
 unsafe extern "C" fn take_off(stream: *const clap_istream, buffer: *mut c_void, size: u64) -> i64 {
-    // SAFETY: `load` has put a slice there; the framework's buffer has room for `size` bytes.
+    // SAFETY: `ctx` is the slice set by `load`; the framework's buffer has room for `size` bytes.
     unsafe {
         let rest = &mut *(*stream).ctx.cast::<&[u8]>();
         let count = rest.len().min(usize::try_from(size).unwrap_or(usize::MAX));
@@ -242,14 +244,14 @@ unsafe extern "C" fn take_off(stream: *const clap_istream, buffer: *mut c_void, 
 mod tests {
     use super::*;
 
-    /// The framework's part, written and read as it does.
+    /// Writes the framework's part as the framework does.
     fn framework_save(stream: *const clap_ostream, json: &[u8]) -> bool {
-        // SAFETY: the stream of the test.
+        // SAFETY: the stream belongs to the test.
         unsafe { write_all(stream, &(json.len() as u64).to_le_bytes()) && write_all(stream, json) }
     }
 
     fn framework_load(stream: *const clap_istream) -> Vec<u8> {
-        // SAFETY: the stream of the test.
+        // SAFETY: the stream belongs to the test.
         unsafe {
             let length: [u8; 8] = read_up_to(stream, 8).expect("bytes").try_into().expect("a length");
             read_up_to(stream, u64::from_le_bytes(length) as usize).expect("bytes")
@@ -260,7 +262,7 @@ mod tests {
         let parts = StateParts::default();
         let mut bytes: Vec<u8> = Vec::new();
         let stream = clap_ostream { ctx: (&raw mut bytes).cast::<c_void>(), write: Some(append) };
-        // SAFETY: the stream lives for the call.
+        // SAFETY: the stream outlives the call.
         let is_saved = unsafe {
             save(&parts, &raw const stream, |stream| {
                 assert_eq!(parts.give(Part::Session, session.to_vec()), None);
@@ -279,7 +281,7 @@ mod tests {
         let mut rest = state;
         let stream = clap_istream { ctx: (&raw mut rest).cast::<c_void>(), read: Some(take_off) };
         let mut seen = None;
-        // SAFETY: the stream lives for the call.
+        // SAFETY: the stream outlives the call.
         let is_loaded = unsafe {
             load(&parts, &raw const stream, |stream| {
                 seen = Some((framework_load(stream), Part::ALL.map(|part| parts.take(part))));
@@ -299,7 +301,7 @@ mod tests {
         let old = [2_u64.to_le_bytes().as_slice(), b"{}"].concat();
         assert_eq!(loaded(&old), Some((b"{}".to_vec(), [None, None])));
         assert_eq!(loaded(&saved(b"{}", b"")), Some((b"{}".to_vec(), [Some(Vec::new()), Some(Vec::new())])));
-        // Cut in the session: the plugin decides what is left of it.
+        // Truncated within the session: the plugin decides what to do with the rest.
         let cut = loaded(&state[..state.len() - 20]).expect("the rest");
         assert_eq!(cut.1[0].as_ref().map(Vec::len), Some(session.len() - 20));
     }
@@ -314,6 +316,6 @@ mod tests {
         assert_eq!(loaded(&state[..10]), None);
         let mut endless = state.clone();
         endless[12..20].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(loaded(&endless).is_some(), "a false length is no reason to fill the memory");
+        assert!(loaded(&endless).is_some(), "a false length must not exhaust memory");
     }
 }

@@ -1,9 +1,9 @@
-//! Parameter values as they are shown.
+//! Parameter values as hosts display them.
 //!
-//! The framework counts the steps of a parameter from 0, but Prompt Slot begins with 1: hosts that show a plain number beside a
-//! parameter's text (qtractor's panel, clap-info) had it one too low, and a number that was typed chose the next slot. Here each
-//! stepped parameter whose lowest text is a number has the values that its texts say, on every way in and out, and each value is a
-//! whole number (the framework's are, but for the rounding of a 32-bit fraction).
+//! The framework counts a parameter's steps from 0, but Prompt Slot begins at 1. Hosts that show the plain number beside the
+//! parameter's text (qtractor's panel, clap-info) showed it one too low, and a typed number chose the next slot. So every stepped
+//! parameter whose lowest text is a number gets the values that its texts say, in both directions. Each value is a whole number;
+//! the framework's are off by the rounding of a 32-bit fraction.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_void};
@@ -19,22 +19,22 @@ use clap_sys::plugin::clap_plugin;
 
 use super::shim;
 
-/// Room for a text.
+/// Buffer size for a parameter's text.
 const TEXT: usize = 64;
-/// Changed events that a reader may hold at once: it looks at one and at the next.
+/// Changed events that a reader may hold at once; it looks at one and at the next.
 const COPIES: usize = 8;
 
-/// The stepped parameters, and by how much each one's shown value is above the framework's.
+/// The stepped parameters, each with the difference between its displayed value and the framework's.
 #[derive(Debug, Default)]
 pub struct Offsets(OnceLock<Vec<(clap_id, f64)>>);
 
 impl Offsets {
-    /// Looks at all parameters. Not realtime-safe.
+    /// Reads all parameters. Not realtime-safe.
     ///
     /// # Safety
-    /// `inner` is the framework's plugin after its `init`, on the main thread.
+    /// `inner` must be the framework's plugin, already initialised. Main thread only.
     pub unsafe fn find(&self, inner: *const clap_plugin) {
-        // SAFETY: as the caller promises.
+        // SAFETY: guaranteed by the caller.
         self.0.get_or_init(|| unsafe { offsets(inner) }.unwrap_or_default());
     }
 
@@ -43,22 +43,21 @@ impl Offsets {
         offsets.iter().find(|(known, _)| *known == id).map(|(_, offset)| *offset)
     }
 
-    /// The value that is shown for one of the framework's, which is a whole number but for the framework's rounding.
-    /// Realtime-safe.
+    /// The displayed value for a value of the framework's. Rounded to a whole number for stepped parameters. Realtime-safe.
     fn shown(&self, id: clap_id, value: f64) -> f64 {
         self.of(id).map_or(value, |offset| (value + offset).round())
     }
 
-    /// The framework's value for a shown one. Realtime-safe.
+    /// The framework's value for a displayed one. Realtime-safe.
     fn inner(&self, id: clap_id, value: f64) -> f64 {
         value - self.of(id).unwrap_or(0.0)
     }
 }
 
 /// # Safety
-/// As [`Offsets::find`].
+/// Same as [`Offsets::find`].
 unsafe fn offsets(inner: *const clap_plugin) -> Option<Vec<(clap_id, f64)>> {
-    // SAFETY: as the caller promises; the buffers are as large as is said.
+    // SAFETY: guaranteed by the caller; the buffers have the stated sizes.
     unsafe {
         let params = inner_params(inner)?;
         let mut offsets = Vec::new();
@@ -79,19 +78,19 @@ unsafe fn offsets(inner: *const clap_plugin) -> Option<Vec<(clap_id, f64)>> {
     }
 }
 
-/// The framework's own functions.
+/// The framework's own parameter extension.
 ///
 /// # Safety
-/// `inner` is the framework's plugin.
+/// `inner` must be the framework's plugin.
 unsafe fn inner_params<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_params> {
-    // SAFETY: as the caller promises; what it returns is part of the framework's plugin.
+    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
     unsafe {
         let params = (*inner).get_extension?(inner, CLAP_EXT_PARAMS.as_ptr());
         params.cast::<clap_plugin_params>().as_ref()
     }
 }
 
-/// The extension.
+/// The parameter extension.
 pub static PARAMS: clap_plugin_params = clap_plugin_params {
     count: Some(count),
     get_info: Some(get_info),
@@ -102,7 +101,7 @@ pub static PARAMS: clap_plugin_params = clap_plugin_params {
 };
 
 unsafe extern "C" fn count(plugin: *const clap_plugin) -> u32 {
-    // SAFETY: called by the host while the plugin lives, as all that follow.
+    // SAFETY: like all functions below, called by the host while the plugin lives.
     unsafe {
         let inner = shim::inner(plugin);
         inner_params(inner).and_then(|params| params.count).map_or(0, |count| count(inner))
@@ -110,7 +109,7 @@ unsafe extern "C" fn count(plugin: *const clap_plugin) -> u32 {
 }
 
 unsafe extern "C" fn get_info(plugin: *const clap_plugin, index: u32, info: *mut clap_param_info) -> bool {
-    // SAFETY: as `count`; `info` is the host's to fill.
+    // SAFETY: as in `count`; `info` is the host's to fill.
     unsafe {
         let inner = shim::inner(plugin);
         let get_info = inner_params(inner).and_then(|params| params.get_info);
@@ -126,7 +125,7 @@ unsafe extern "C" fn get_info(plugin: *const clap_plugin, index: u32, info: *mut
 }
 
 unsafe extern "C" fn get_value(plugin: *const clap_plugin, id: clap_id, value: *mut f64) -> bool {
-    // SAFETY: as `count`; `value` is the host's to fill.
+    // SAFETY: as in `count`; `value` is the host's to fill.
     unsafe {
         let inner = shim::inner(plugin);
         let get_value = inner_params(inner).and_then(|params| params.get_value);
@@ -145,7 +144,7 @@ unsafe extern "C" fn value_to_text(
     text: *mut c_char,
     capacity: u32,
 ) -> bool {
-    // SAFETY: as `count`; `text` is the host's to fill.
+    // SAFETY: as in `count`; `text` is the host's to fill.
     unsafe {
         let inner = shim::inner(plugin);
         let value = shim::offsets(plugin).inner(id, value);
@@ -160,7 +159,7 @@ unsafe extern "C" fn text_to_value(
     text: *const c_char,
     value: *mut f64,
 ) -> bool {
-    // SAFETY: as `count`; `value` is the host's to fill.
+    // SAFETY: as in `count`; `value` is the host's to fill.
     unsafe {
         let inner = shim::inner(plugin);
         let to_value = inner_params(inner).and_then(|params| params.text_to_value);
@@ -172,10 +171,10 @@ unsafe extern "C" fn text_to_value(
     }
 }
 
-/// Hands events to the parameters without a block of audio.
+/// Passes events to the parameters without an audio block.
 ///
 /// # Safety
-/// `plugin` is what [`shim::wrap`] returned; the lists are null or valid for the time of this call.
+/// `plugin` must come from [`shim::wrap`]. The lists must be null or valid for this call.
 pub unsafe extern "C" fn flush(
     plugin: *const clap_plugin,
     input: *const clap_input_events,
@@ -184,7 +183,7 @@ pub unsafe extern "C" fn flush(
     if input.is_null() || output.is_null() {
         return;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let inner = shim::inner(plugin);
         with_events(shim::offsets(plugin), 0, input, output, |input, output| {
@@ -195,8 +194,8 @@ pub unsafe extern "C" fn flush(
     }
 }
 
-/// The host's events with the framework's values, at times within the block: the framework writes a line to the log for one that
-/// is not, on the audio thread.
+/// The host's events, converted to the framework's values, with times clamped to the block. For an event outside the block the
+/// framework would write to the log, on the audio thread.
 struct Input<'a> {
     host: *const clap_input_events,
     offsets: &'a Offsets,
@@ -205,18 +204,18 @@ struct Input<'a> {
     next: Cell<usize>,
 }
 
-/// The framework's events with the host's values.
+/// The framework's events, converted to displayed values.
 struct Output<'a> {
     host: *const clap_output_events,
     offsets: &'a Offsets,
 }
 
-/// The parameter value that an event is, if it is one.
+/// The parameter value in an event, if it is a parameter event.
 ///
 /// # Safety
-/// `event` is null or an event as CLAP has them.
+/// `event` must be null or a valid CLAP event.
 unsafe fn param_value(event: *const clap_event_header) -> Option<clap_event_param_value> {
-    // SAFETY: as the caller promises.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let header = event.as_ref()?;
         (header.space_id == CLAP_CORE_EVENT_SPACE_ID && header.type_ == CLAP_EVENT_PARAM_VALUE)
@@ -225,7 +224,7 @@ unsafe fn param_value(event: *const clap_event_header) -> Option<clap_event_para
 }
 
 unsafe extern "C" fn input_size(list: *const clap_input_events) -> u32 {
-    // SAFETY: `list` is the one that `with_events` has made.
+    // SAFETY: `list` was made by `with_events`.
     unsafe {
         let host = (*(*list).ctx.cast::<Input<'_>>()).host;
         (*host).size.map_or(0, |size| size(host))
@@ -233,8 +232,7 @@ unsafe extern "C" fn input_size(list: *const clap_input_events) -> u32 {
 }
 
 unsafe extern "C" fn input_get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
-    // SAFETY: `list` is the one that `with_events` has made, and used by one thread. The reader holds fewer events than there are
-    // copies.
+    // SAFETY: `list` was made by `with_events` and is used by one thread. The reader holds fewer events than there are copies.
     unsafe {
         let this = &*(*list).ctx.cast::<Input<'_>>();
         let event = (*this.host).get.map_or(std::ptr::null(), |get| get(this.host, index));
@@ -257,7 +255,7 @@ unsafe extern "C" fn output_try_push(
     list: *const clap_output_events,
     event: *const clap_event_header,
 ) -> bool {
-    // SAFETY: `list` is the one that `with_events` has made.
+    // SAFETY: `list` was made by `with_events`.
     unsafe {
         let this = &*(*list).ctx.cast::<Output<'_>>();
         let Some(try_push) = (*this.host).try_push else { return false };
@@ -267,11 +265,11 @@ unsafe extern "C" fn output_try_push(
     }
 }
 
-/// Calls `work` with lists of events that have the framework's values and lie in a block of which `last_frame` is the last audio
-/// frame; null stays null. Realtime-safe.
+/// Calls `work` with event lists converted to the framework's values and clamped to a block whose last audio frame is
+/// `last_frame`. A null list stays null. Realtime-safe.
 ///
 /// # Safety
-/// Both lists are null or valid for the time of this call.
+/// Both lists must be null or valid for this call.
 pub unsafe fn with_events<T>(
     offsets: &Offsets,
     last_frame: u32,

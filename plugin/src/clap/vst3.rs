@@ -1,5 +1,5 @@
-//! The VST3 entry points: clap-wrapper's, compiled by the build script with its symbols renamed, under the names that
-//! hosts look for. It presents [`crate::clap::entry::clap_entry`] as a VST3.
+//! The VST3 entry points. They are clap-wrapper's, compiled by the build script with renamed symbols and exported under the names
+//! that hosts look for. They present [`crate::clap::entry::clap_entry`] as a VST3.
 
 use std::ffi::c_void;
 
@@ -26,21 +26,21 @@ unsafe extern "system" {
     fn clap_wrapper_ExitDll() -> bool;
 }
 
-/// The factory of the module's classes.
+/// The factory for the module's classes.
 #[unsafe(no_mangle)]
 pub extern "system" fn GetPluginFactory() -> *mut c_void {
-    // SAFETY: VST3's own entry point; it has no preconditions but `ModuleEntry`, which the host calls first.
+    // SAFETY: VST3's own entry point; its only precondition is `ModuleEntry`, which the host calls first.
     unsafe { clap_wrapper_GetPluginFactory() }
 }
 
 /// Called once after loading.
 ///
 /// # Safety
-/// `library` is the handle of this library.
+/// `library` must be the handle of this library.
 #[cfg(all(unix, not(target_os = "macos")))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ModuleEntry(library: *mut c_void) -> bool {
-    // SAFETY: passed on as the host gave it.
+    // SAFETY: forwarded unchanged from the host.
     unsafe { clap_wrapper_ModuleEntry(library) }
 }
 
@@ -55,11 +55,11 @@ pub extern "C" fn ModuleExit() -> bool {
 /// Called once after loading.
 ///
 /// # Safety
-/// `library` is this bundle's reference.
+/// `library` must be this bundle's reference.
 #[cfg(target_os = "macos")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bundleEntry(library: *mut c_void) -> bool {
-    // SAFETY: passed on as the host gave it.
+    // SAFETY: forwarded unchanged from the host.
     unsafe { clap_wrapper_bundleEntry(library) }
 }
 
@@ -75,7 +75,7 @@ pub extern "C" fn bundleExit() -> bool {
 #[cfg(windows)]
 #[unsafe(no_mangle)]
 pub extern "system" fn InitDll() -> bool {
-    // SAFETY: passed on as the host calls it.
+    // SAFETY: forwarded unchanged from the host.
     unsafe { clap_wrapper_InitDll() }
 }
 

@@ -1,4 +1,4 @@
-//! What the player needs, and how the audio thread asks for it.
+//! The player's demands, and the audio thread's end of the control side.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,6 +10,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
 use super::job::Trigger;
+use super::played::PlayedKey;
 
 /// Capacity of the ring buffer for triggers from the audio thread.
 const TRIGGER_CAPACITY: usize = 64;
@@ -23,7 +24,7 @@ pub struct Demand {
     pub takes: [Option<u32>; TRACK_COUNT],
     /// Playback tempo in quarter notes per minute; `None` while the tempo is changing, when takes are sliced.
     pub bpm: Option<f64>,
-    /// Kick, snare, hats and percussion are heard apart.
+    /// Whether kick, snare, hats and percussion are heard separately.
     pub drum_voices: bool,
 }
 
@@ -37,7 +38,7 @@ pub struct DemandCell {
 }
 
 impl DemandCell {
-    /// Replaces the demand. Realtime-safe. Only one thread may call it.
+    /// Replaces the demand. Realtime-safe. Must be called from one thread only.
     fn write(&self, demand: &Demand) {
         for (cell, number) in self.takes.iter().zip(demand.takes) {
             cell.store(number.unwrap_or(0), Ordering::Relaxed);
@@ -133,6 +134,7 @@ impl Patience {
 pub struct ControlPort {
     control: Arc<Control>,
     triggers: Producer<SongTrigger>,
+    keys: Producer<PlayedKey>,
     demand: Demand,
     patience: Patience,
     is_triggered: bool,
@@ -140,13 +142,14 @@ pub struct ControlPort {
 }
 
 impl ControlPort {
-    /// A port, and the receiving end of its triggers. Not realtime-safe.
+    /// Creates a port and the receiving end of its triggers. Not realtime-safe.
     #[must_use]
     pub fn new(control: &Arc<Control>) -> (Self, Consumer<SongTrigger>) {
         let (triggers, triggered) = RingBuffer::new(TRIGGER_CAPACITY);
         let port = Self {
             control: Arc::clone(control),
             triggers,
+            keys: control.played.lock().open(),
             demand: Demand::default(),
             patience: Patience::new(),
             is_triggered: false,
@@ -185,7 +188,12 @@ impl ControlPort {
         self.is_triggered = true;
     }
 
-    /// States what the player needs now. With `bpm` `None` (the transport is stopped), the tempo stays as demanded before.
+    /// Forwards a key that is played as part of a chord. One that finds no room is lost. Realtime-safe.
+    pub fn play(&mut self, key: PlayedKey) {
+        let _ = self.keys.push(key);
+    }
+
+    /// States what the player needs now. If `bpm` is `None` (the transport is stopped), the demanded tempo does not change.
     /// Realtime-safe.
     pub fn demand(&mut self, takes: [Option<usize>; TRACK_COUNT], bpm: Option<Option<f64>>) {
         let takes = takes.map(|index| index.map(|index| index as u32 + 1));
@@ -197,8 +205,8 @@ impl ControlPort {
         }
     }
 
-    /// In an offline render, waits until all demands and triggers are met, or until the waiting time is used up. Otherwise it
-    /// returns at once and is realtime-safe.
+    /// In an offline render, waits until all demands and triggers are met or the waiting time is used up. Otherwise returns at
+    /// once and is realtime-safe.
     pub fn wait(&mut self) {
         if !self.offline || self.control.is_answered() {
             self.is_triggered = false;

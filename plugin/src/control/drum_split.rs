@@ -1,4 +1,4 @@
-//! Takes drum takes apart for the outputs Kick, Snare, Hats and Percussion, one at a time, on a thread of its own.
+//! Separates drum takes for the outputs Kick, Snare, Hats and Percussion, one at a time, on a thread of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use resonantgen_sound::resample::resample_loop;
 use resonantgen_sound::split::{Hit, split};
 use resonantgen_take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// The take that is being taken apart, if any; dropping it cancels that.
+/// The take being separated, if any. Dropping it cancels the work.
 #[derive(Debug, Default)]
 pub struct DrumSplit {
     running: Option<Running>,
@@ -20,7 +20,7 @@ pub struct DrumSplit {
 struct Running {
     clip: Arc<Clip>,
     cancelled: Arc<AtomicBool>,
-    /// `None` only while it is joined.
+    /// `None` only while it is being joined.
     thread: Option<JoinHandle<Option<DrumVoices>>>,
 }
 
@@ -28,14 +28,14 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported by then.
+            // A panic has already been reported.
             let _ = thread.join();
         }
     }
 }
 
 impl DrumSplit {
-    /// Begins with a take of which `clip` is the sound at the host's rate, unless another one is under way.
+    /// Starts separating a take, unless another is in progress. `clip` is the take's audio at the host's rate.
     pub fn start(&mut self, take: &Arc<Take>, clip: &Arc<Clip>) {
         if self.running.is_some() {
             return;
@@ -43,7 +43,7 @@ impl DrumSplit {
         let cancelled = Arc::new(AtomicBool::new(false));
         let (take, length, flag) = (Arc::clone(take), clip.len(), Arc::clone(&cancelled));
         let work = move || voices(&take, length, &|| flag.load(Ordering::Relaxed));
-        // Without a thread it is tried again with the next turn.
+        // If no thread can be started, the next turn tries again.
         let thread = std::thread::Builder::new().name("resonantgen drums".to_owned()).spawn(work).ok();
         self.running =
             thread.map(|thread| Running { clip: Arc::clone(clip), cancelled, thread: Some(thread) });
@@ -56,7 +56,7 @@ impl DrumSplit {
         thread.is_some_and(JoinHandle::is_finished)
     }
 
-    /// The voices that are done, and the clip that they belong to.
+    /// The finished voices, and the clip that they belong to.
     pub fn take(&mut self) -> Option<(Arc<Clip>, DrumVoices)> {
         if !self.is_done() {
             return None;
@@ -67,7 +67,7 @@ impl DrumSplit {
     }
 }
 
-/// Kick, snare and hats of a take, `length` audio frames long; `None` when it is cancelled.
+/// Kick, snare and hats of a take, `length` audio frames long; `None` if cancelled.
 fn voices(take: &Take, length: usize, is_cancelled: &dyn Fn() -> bool) -> Option<DrumVoices> {
     let audio = &take.audio;
     let plan = &take.recipe.plan;

@@ -1,4 +1,4 @@
-//! Exports from the editor: what, where to, and showing it in the file manager. The session writes the files.
+//! Exports from the editor: what to write, where to, and showing it in the file manager. The session writes the files.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use resonantgen_project as project;
 use resonantgen_project::{ExportOptions, Form, ProjectForm, StoreError};
 use resonantgen_session::Session;
 
-/// Where exports go, if set; else the user's music folder.
+/// Environment variable that sets the export folder. The default is the user's music folder.
 const FOLDER_VARIABLE: &str = "RESONANTGEN_EXPORTS";
-/// Longest name of a folder that is made of a prompt, in characters.
+/// Maximum length of a folder name made from a prompt, in characters.
 const NAME_LENGTH: usize = 40;
 
-/// What is written.
+/// What to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// Stems, mix and MIDI.
     All,
     /// WAV files of the tracks and of the mix.
     Audio,
-    /// MIDI files of the tracks, and one of all.
+    /// MIDI files of the tracks, and one with all of them.
     Scores,
     /// The WAV file of one track.
     Stem(Track),
@@ -30,12 +30,12 @@ pub enum What {
     Project(ProjectForm),
 }
 
-/// Files that leave the editor one by one: dragged, or by their paths.
+/// Files that leave the editor individually, by dragging or by their paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
     /// Takes by their index in their track's history.
     pub takes: Vec<(Track, usize)>,
-    /// Only these bars, from 0.
+    /// Only these bars, from 0; `None` for all.
     pub bars: Option<Range<u32>>,
     /// WAV or MIDI.
     pub form: Form,
@@ -44,7 +44,7 @@ pub struct Parcel {
 /// Writes a parcel's files and returns their paths.
 ///
 /// # Errors
-/// When a take's sound is not at hand, or a file cannot be written.
+/// Returns an error if a take's audio is not available, or a file cannot be written.
 pub fn write_parcel(session: &Session, parcel: &Parcel, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let write = |(track, index): &(Track, usize)| {
         project::export_take(session, *track, *index, parcel.bars.clone(), parcel.form, folder)
@@ -52,12 +52,12 @@ pub fn write_parcel(session: &Session, parcel: &Parcel, folder: &Path) -> Result
     parcel.takes.iter().map(write).collect()
 }
 
-/// What was written.
+/// The result of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
     /// The folder.
     pub folder: PathBuf,
-    /// How many files.
+    /// Number of files.
     pub files: usize,
 }
 
@@ -75,10 +75,10 @@ pub fn folder(session: &Session) -> PathBuf {
     named.unwrap_or_else(music).join(folder_name(&session.prompt))
 }
 
-/// Writes the takes that play; each file appears whole or not at all.
+/// Writes the playing takes. Each file appears whole or not at all.
 ///
 /// # Errors
-/// When nothing plays, or a file cannot be written.
+/// Returns an error if nothing plays, or a file cannot be written.
 pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, StoreError> {
     let all = ExportOptions::default();
     let options = match what {
@@ -96,10 +96,10 @@ pub fn write(session: &Session, what: What, folder: &Path) -> Result<Exported, S
     Ok(Exported { folder: folder.to_owned(), files })
 }
 
-/// Shows a folder in the file manager. It waits until that has begun: not for the editor.
+/// Shows a folder in the file manager. Blocks until that has started, so it is not for the editor's thread.
 ///
 /// # Errors
-/// In words, when there is none.
+/// Returns a message for the user if there is no file manager.
 pub fn reveal(folder: &Path) -> Result<(), String> {
     let program = if cfg!(target_os = "windows") {
         "explorer"
@@ -116,7 +116,7 @@ pub fn reveal(folder: &Path) -> Result<(), String> {
         .stderr(quiet())
         .status();
     match shown {
-        // What Windows' explorer says means nothing: it is 1 when all went well.
+        // The exit status of Windows Explorer is meaningless: it is 1 on success.
         Ok(status) if status.success() || cfg!(target_os = "windows") => Ok(()),
         Ok(_) => Err(format!("No file manager was found. The files are in {}.", folder.display())),
         Err(error) => {
@@ -125,7 +125,7 @@ pub fn reveal(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// A prompt as the name of a folder.
+/// Turns a prompt into a folder name.
 fn folder_name(prompt: &str) -> String {
     let mut name = String::new();
     for character in prompt.chars() {
@@ -139,7 +139,7 @@ fn folder_name(prompt: &str) -> String {
         }
     }
     let name = name.trim_matches('-');
-    // Windows makes no folders of the names of its devices.
+    // Windows cannot create folders with the names of its devices.
     if name.is_empty() || project::is_device_name(name) { "loop".to_owned() } else { name.to_owned() }
 }
 

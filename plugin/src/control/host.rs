@@ -1,5 +1,5 @@
-//! What the framework does not tell about the host: which outputs it connects, whether it renders offline, and how to report
-//! changes to it.
+//! Facts about the host that the framework does not provide: which outputs are connected, and whether it renders offline. Also
+//! reports changes to the host.
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -21,16 +21,16 @@ const DRUM_OUTPUTS: u16 = 0b1_1110_0000;
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
     supplied: AtomicU16,
-    /// The host has omitted a stem's port before, so it supplies only connected ports.
+    /// Whether the host has ever omitted a stem's port, which means that it supplies only connected ports.
     leaves_out_unused: AtomicBool,
-    /// The project has changed and the host has not been told yet.
+    /// Whether the project has changed and the host has not been told yet.
     dirty: AtomicBool,
-    /// The host is loading a state, or has since the audio thread last asked.
+    /// Whether the host is loading a state, or has since the audio thread last asked.
     restores: AtomicBool,
     restored: AtomicBool,
-    /// The host renders offline, so it waits for the plugin.
+    /// Whether the host renders offline, so that it waits for the plugin.
     offline: AtomicBool,
-    /// The same as reported with the last block, by hosts that do so.
+    /// The same as reported with the last block, by hosts that do this.
     block_offline: AtomicBool,
     /// The parts of the state beyond the framework's, while it is saved or loaded.
     pub state: StateParts,
@@ -206,7 +206,7 @@ mod tests {
         assert!(Track::ALL.into_iter().all(|track| one.is_connected(track)));
         assert!(!one.has_drum_outputs());
 
-        // Drums leave Main when all of their parts go elsewhere.
+        // Drums leave Main when all of their parts are connected elsewhere.
         one.note_supplied(0b0_1110_0001);
         assert!(!one.is_connected(Track::Drums) && one.has_drum_outputs());
         one.note_supplied(0b1_1110_0001);

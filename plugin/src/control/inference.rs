@@ -52,14 +52,15 @@ pub fn fallen_back(engine: &Engine) -> Option<String> {
     let wanted = ProviderChoice::Auto.or_environment().ok()?.provider()?;
     let status = engine.providers().into_iter().find(|status| status.provider == wanted && !status.in_use)?;
     note_status(engine);
-    (!SAID.swap(true, Ordering::Relaxed))
-        .then(|| format!("{wanted} was asked for and cannot be used: {}. The CPU computes.", status.reason))
+    (!SAID.swap(true, Ordering::Relaxed)).then(|| {
+        format!("{wanted} was requested but cannot be used: {}. The CPU is used instead.", status.reason)
+    })
 }
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// No models.
+    /// No models were found.
     #[error(
         "no models found in {}: install the plugin again with 'cargo xtask install', or set RESONANTGEN_BUNDLE",
         .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -79,7 +80,7 @@ pub enum EngineError {
 /// second.
 ///
 /// # Errors
-/// When models or runtime are missing or unusable. A later call may succeed.
+/// Returns an error if models or runtime are missing or unusable. A later call may succeed.
 pub fn engine(kept: &mut Option<Arc<Engine>>) -> Result<Arc<Engine>, EngineError> {
     if let Some(engine) = kept {
         return Ok(Arc::clone(engine));

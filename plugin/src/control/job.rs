@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -89,17 +88,12 @@ fn place(beat: f64) -> u64 {
 /// Changes a session without generating. If it takes long, it checks whether it was cancelled.
 type Change = Box<dyn FnOnce(&mut Session, &Cancellation<'_>) -> Result<(), String> + Send>;
 
-/// Notes that stay, performed anew.
+/// Existing notes to be performed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Performance {
-    /// Another chord under some half bars: the notes there move to it.
-    Chord {
-        /// The half bars, from 0.
-        half_bars: Range<usize>,
-        /// The chord.
-        chord: Chord,
-    },
-    /// Another sound for a track.
+    /// Different chords under half bars, from the first: the notes there move to them. `None` leaves what is there.
+    Chords(Vec<Option<Chord>>),
+    /// A different sound for a track.
     Sound {
         /// The track.
         track: Track,
@@ -117,11 +111,11 @@ pub enum Job {
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
     },
-    /// Perform notes that are there already.
+    /// Perform existing notes again.
     Perform {
-        /// Which tracks are locked while it happens (index as [`Track::ALL`]).
+        /// Which tracks are locked meanwhile (index as [`Track::ALL`]).
         locked: [bool; TRACK_COUNT],
-        /// What is performed.
+        /// What to perform.
         performance: Performance,
     },
     /// Undo, select a take, import and the like.
@@ -155,7 +149,7 @@ impl Job {
         }
     }
 
-    /// Whether it makes takes: somebody waits for it and may cancel it.
+    /// Whether it makes takes, so that it is waited for and can be cancelled.
     #[must_use]
     pub const fn makes_takes(&self) -> bool {
         matches!(self, Self::Make { .. } | Self::Perform { .. })
@@ -225,7 +219,7 @@ pub enum Command {
 /// replaces an earlier one of the same track.
 pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) {
     if let Job::Perform { performance: Performance::Sound { track, .. }, .. } = &job.job {
-        // Of sounds that are tried in haste, the last is what counts.
+        // When sounds are tried in quick succession, only the last counts.
         let track = *track;
         queue.retain(|waiting| {
             !matches!(&waiting.job, Job::Perform { performance: Performance::Sound { track: other, .. }, .. } if *other == track)

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 pub const RESOURCES_BESIDE: &str = "ResonantGen.resources";
 /// Sub-folder with the models.
 const BUNDLE: &str = "bundle";
-/// Sub-folder with the factory's presets.
+/// Sub-folder with the factory presets.
 const PRESETS: &str = "factory-presets";
 /// Sub-folder with the runtime library.
 const RUNTIME: &str = "runtime";
 
-/// Folder with the factory's presets as files, if the plugin was installed with its resources.
+/// Folder with the factory presets as files, if the plugin was installed with its resources.
 #[must_use]
 pub fn presets() -> Option<PathBuf> {
     resource_folders().into_iter().map(|folder| folder.join(PRESETS)).find(|folder| folder.is_dir())
@@ -24,7 +24,7 @@ pub fn presets() -> Option<PathBuf> {
 /// Folder of the models.
 ///
 /// # Errors
-/// When no folder has models; the message lists the folders that were searched.
+/// Returns an error if no folder has models; the message lists the folders that were searched.
 pub fn bundle() -> Result<PathBuf, Vec<PathBuf>> {
     if let Some(folder) = std::env::var_os("RESONANTGEN_BUNDLE") {
         return Ok(folder.into());
@@ -131,7 +131,7 @@ fn own_path() -> Option<PathBuf> {
     const LONGEST_PATH: usize = 32_768;
     let module = own_module(GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT)?;
     let mut name = vec![0_u16; LONGEST_PATH];
-    // SAFETY: the module is loaded, as this code is; the buffer is as long as is said.
+    // SAFETY: the module is loaded, as this code is; the buffer has the stated length.
     let length = unsafe { GetModuleFileNameW(module, name.as_mut_ptr(), LONGEST_PATH as u32) } as usize;
     let is_whole = (1..LONGEST_PATH).contains(&length);
     is_whole.then(|| std::ffi::OsString::from_wide(&name[..length]).into())
@@ -146,7 +146,7 @@ fn own_module(flags: u32) -> Option<windows_sys::Win32::Foundation::HMODULE> {
 
     let mut module = std::ptr::null_mut();
     let address: *const u16 = (own_module as *const ()).cast();
-    // SAFETY: with this flag the address of a function stands in the place of a name; the handle is written to a local.
+    // SAFETY: with this flag, the address of a function is passed instead of a name; the handle is written to a local.
     let found =
         unsafe { GetModuleHandleExW(flags | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, address, &mut module) };
     (found != 0).then_some(module)

@@ -58,14 +58,14 @@ struct Publisher {
     drum_split: DrumSplit,
 }
 
-/// How far a snapshot was published.
+/// How far a snapshot has been published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Published {
-    /// The player has all that is demanded.
+    /// The player has everything that is demanded.
     All,
-    /// All but the voices of the drums, which are being made.
+    /// Everything but the drum voices, which are still being made.
     ButVoices,
-    /// The ring is full: the host does not process.
+    /// The ring is full because the host is not processing.
     NotAll,
 }
 
@@ -85,7 +85,7 @@ impl Publisher {
         self.sample_rate_hz == f64::from(TAKE_SAMPLE_RATE_HZ)
     }
 
-    /// The prepared clips of a take that is awake, with its renditions.
+    /// The prepared clips of an unpacked take, with its renditions.
     fn prepare(&mut self, snapshot: &Snapshot, take: &Take) -> Arc<TakeClips> {
         let rate_hz = self.sample_rate_hz;
         let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, rate_hz))));
@@ -100,8 +100,8 @@ impl Publisher {
         Arc::clone(clips)
     }
 
-    /// Gives the drums that are heard their voices, as soon as they are made; returns whether they have them. Other takes keep
-    /// theirs, for a song that goes back to them.
+    /// Adds the drum voices to the playing drums as soon as they are made. Returns whether they have them. Other takes keep
+    /// theirs, in case the song returns to them.
     fn give_voices(&mut self, snapshot: &Snapshot, demand: &Demand) -> bool {
         if let Some((clip, voices)) = self.drum_split.take() {
             let voiced = Arc::new(clip.with_voices(voices));
@@ -131,7 +131,7 @@ impl Publisher {
         sound.is_none()
     }
 
-    /// Sends the player what it does not have yet. What is demanded is prepared now.
+    /// Sends the player whatever it does not have yet. Demanded takes are prepared immediately.
     fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> Published {
         self.sender.collect();
         for take in snapshot.wanted(demand).filter(|take| !take.is_asleep()) {
@@ -163,7 +163,7 @@ impl Publisher {
                 continue;
             }
             let slot = Slot { takes, current, immediate: swap.immediate, asked_at: swap.asked_at };
-            // The ring is full while the host does not process. The next turn tries again.
+            // The ring is full while the host is not processing. The next turn tries again.
             match self.sender.send(track, slot) {
                 Ok(()) => self.sent[track.index()] = Some(contents),
                 Err(_) => is_complete = false,
@@ -268,8 +268,11 @@ impl Publishing<'_> {
         if self.blocks.1.elapsed() < SILENCE { POLL } else { SLOW_POLL }
     }
 
-    /// Forwards triggers to the worker.
+    /// Forwards triggers to the worker, and collects the chords that are played.
     fn pass_triggers(&mut self) {
+        if self.control.played.lock().collect() {
+            self.control.repaint.request_repaint();
+        }
         while let Ok(SongTrigger { trigger, epoch }) = self.triggers.pop() {
             self.control.pass_trigger(trigger, epoch);
         }
@@ -280,12 +283,12 @@ impl Publishing<'_> {
         let audio = &self.control.audio;
         if audio.gave_up.swap(false, Ordering::AcqRel) {
             self.control.notify(
-                "An offline render has waited too long for a new take and keeps the one before.".to_owned(),
+                "An offline render has waited too long for a new take and keeps the previous one.".to_owned(),
             );
         }
         let lost = audio.lost_triggers.swap(0, Ordering::AcqRel);
         if lost > 0 {
-            self.control.notify(format!("{lost} triggers came too fast and were left out."));
+            self.control.notify(format!("{lost} triggers came too fast and were ignored."));
         }
     }
 
@@ -333,7 +336,7 @@ impl Publishing<'_> {
         self.seen = Some((snapshot.serial, serial, answered)).filter(|_| published != Published::NotAll);
     }
 
-    /// Prepares spare takes and frees clips; at most one take per call, to stay responsive.
+    /// Prepares spare takes and frees clips. At most one take per call, to stay responsive.
     fn tend(&mut self) {
         if self.is_tidy || self.tended.elapsed() < UPKEEP {
             return;
@@ -345,7 +348,7 @@ impl Publishing<'_> {
         if is_left {
             let (_, demand) = self.control.audio.demand.read();
             publisher.publish(&snapshot, &demand);
-            // The next turn tells what is published now: these may have been the voices that an offline render waits for.
+            // The next turn must report what is now published: it may be the voices that an offline render waits for.
             self.seen = None;
         }
         is_left |= publisher.collect();
@@ -366,7 +369,7 @@ mod tests {
         (Publisher::new(sender, sample_rate_hz), player)
     }
 
-    /// Plays a few audio frames from a beat on; returns what the bass plays.
+    /// Plays a few audio frames from a beat. Returns the clip that the bass plays.
     fn bass_at(player: &mut Player, beat: f64, chosen: Option<usize>) -> Option<*const Clip> {
         let mut block = vec![0.0_f32; 2 * TRACK_COUNT * 64];
         let mut channels = block.chunks_mut(64);
@@ -393,7 +396,7 @@ mod tests {
         assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
         let old = bass_at(&mut player, 3.5, None);
 
-        // The song asks too late for the next bar, and meanwhile another take is unpacked.
+        // The song's request is too late for the next bar, and meanwhile another take is unpacked.
         session.track_mut(Track::Bass).current = Some(1);
         store.commit(session.clone(), 0, SwapPolicy { immediate: false, asked_at: Some(3.5) });
         assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
@@ -401,8 +404,8 @@ mod tests {
         session.track_mut(Track::Bass).current = Some(1);
         store.commit(session, 0, SwapPolicy::default());
         assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
-        assert_eq!(bass_at(&mut player, 4.0, None), old, "it takes over a bar early");
-        assert_ne!(bass_at(&mut player, 8.0, None), old, "it does not take over");
+        assert_eq!(bass_at(&mut player, 4.0, None), old, "it must not take over a bar early");
+        assert_ne!(bass_at(&mut player, 8.0, None), old, "it must take over");
     }
 
     #[test]
@@ -421,7 +424,7 @@ mod tests {
             publisher.publish(&store.load(), &demand);
             let first = bass_at(&mut player, 0.0, Some(0));
             assert_ne!(first, newest, "at {rate_hz} audio frames per second");
-            // Back again, after the crossfade.
+            // Back to the other take, after the crossfade.
             let back = (0..64).map(|_| bass_at(&mut player, 0.0, Some(1))).last().flatten();
             assert_eq!(back, newest, "at {rate_hz} audio frames per second");
         }
@@ -439,7 +442,7 @@ mod tests {
                 std::thread::yield_now();
                 turns += 1;
             }
-            assert!(turns > 0, "the player does not wait for it");
+            assert!(turns > 0, "the player must not wait for the voices");
             bass_at(&mut player, 0.0, None);
             let drums = player.clip(Track::Drums).expect("the drums play");
             assert!(drums.has_voices(), "at {rate_hz} audio frames per second");

@@ -16,7 +16,7 @@ use super::inference::{EngineError, engine, fallen_back, note_status};
 use super::location;
 use crate::editor::RepaintNotifier;
 
-/// How long a server that did not answer is not asked again.
+/// How long a server that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// The last server that did not answer, when, and why.
@@ -40,7 +40,7 @@ pub enum MakeError {
 /// user. The caller keeps the engine in `kept`.
 ///
 /// # Errors
-/// When the request is refused or cancelled, or both server and engine fail. The session is then unchanged.
+/// Returns an error if the request is refused or cancelled, or both server and engine fail. The session is then unchanged.
 pub fn make(
     kept: &mut Option<Arc<Engine>>,
     session: &mut Session,
@@ -97,7 +97,7 @@ fn there(
     remote.apply(session, request, observer)
 }
 
-/// Why the server is not asked now; `None` if it is.
+/// Why the server is not being asked now; `None` if it is.
 fn still_gone(address: &str) -> Option<String> {
     let gone = GONE.lock();
     let (known, since, why) = gone.as_ref()?;
@@ -118,7 +118,7 @@ pub fn settings() -> Settings {
 /// Saves the settings for all programs of this user.
 ///
 /// # Errors
-/// When they cannot be written; the message is for the user.
+/// Returns an error if they cannot be written; the message is for the user.
 pub fn keep_settings(settings: &Settings) -> Result<(), String> {
     folder().and_then(|folder| settings.save(&folder)).map_err(|error| error.to_string())
 }

@@ -59,13 +59,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The take that plays on a track unless a number chooses another.
+    /// The take that plays on a track unless another is chosen by number.
     #[must_use]
     pub fn playing(&self, track: Track) -> Option<&Arc<Take>> {
         self.early[track.index()].as_ref().or(self.session.track(track).take())
     }
 
-    /// The takes that `demand` asks for.
+    /// The takes that a demand names.
     pub fn wanted(&self, demand: &Demand) -> impl Iterator<Item = &Arc<Take>> {
         let chosen = |state: &TrackState, number: Option<u32>| state.numbered(number?);
         Track::ALL.into_iter().filter_map({

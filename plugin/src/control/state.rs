@@ -25,8 +25,8 @@ impl<'a> PersistentField<'a, Vec<String>> for PromptsField {
     }
 }
 
-/// [`Overrides`] as they are stored: names, so that a style or chord that this version does not know leaves the other facts
-/// alone.
+/// [`Overrides`] as stored. Styles and chords are stored by name, so one that this version does not know does not affect the
+/// other facts.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredFacts {
@@ -171,7 +171,7 @@ mod tests {
             style: Some(Style::HipHop),
         };
         let json = serde_json::to_string(&StoredFacts::from(&facts)).expect("plain data");
-        // As versions before this record wrote it.
+        // As written by versions before this record.
         assert_eq!(
             json,
             "{\"bpm\":97.5,\"key\":\"F# minor\",\"meter\":\"6/8\",\"bars\":null,\"chords\":[\"F#m7\",\"Bm\"],\

@@ -88,8 +88,8 @@ impl Running {
     }
 }
 
-/// Makes the end of the process wait for threads that were left: the runtime's clean-up would destroy what they use. On Windows nothing
-/// has to be done.
+/// Makes the end of the process wait for threads left running, because the runtime's clean-up would destroy what they use. Not
+/// needed on Windows.
 fn outlive_threads() {
     #[cfg(unix)]
     {
@@ -100,7 +100,8 @@ fn outlive_threads() {
             }
         }
         static ONCE: std::sync::Once = std::sync::Once::new();
-        // SAFETY: a function of a library that stays loaded. What is registered last runs first, so before the runtime's.
+        // SAFETY: the function's library stays loaded. Handlers run in reverse order of registration, so this runs before the
+        // runtime's.
         ONCE.call_once(|| unsafe {
             libc::atexit(wait);
         });
@@ -118,7 +119,7 @@ impl Threads {
     /// Starts worker and publisher. `triggers` come from the audio thread.
     ///
     /// # Errors
-    /// When the system cannot start a thread.
+    /// Returns an error if the system cannot start a thread.
     pub fn start(
         control: &Arc<Control>,
         receivers: Receivers,

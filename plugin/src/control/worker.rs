@@ -41,7 +41,7 @@ struct Worker<'a> {
     failed: (Vec<TakeId>, f64, u64),
     /// Time of the host's last save, until memory was returned to the system.
     saved: Option<Instant>,
-    /// Some takes may not be encoded for the next save yet.
+    /// Whether some takes may still have to be encoded for the next save.
     is_unpacked: bool,
 }
 
@@ -139,15 +139,19 @@ impl Worker<'_> {
                 Ok(Ok(notice)) => Some(notice),
                 Ok(Err(Failure::Unwanted)) => None,
                 Ok(Err(Failure::Message(text))) => Some(Some(text)),
-                Err(_) => Some(Some(
-                    "Generation failed unexpectedly. What was there before still plays.".to_owned(),
-                )),
+                Err(_) => {
+                    Some(Some("Generation failed unexpectedly. The previous takes still play.".to_owned()))
+                }
             };
             if let Some(text) = outcome {
                 let is_bounce = is_of_song && control.audio.offline.load(Ordering::Relaxed);
                 let text = text.map(|text| {
                     nice_error!("{text}");
-                    if is_bounce { format!("The offline render keeps the take before: {text}") } else { text }
+                    if is_bounce {
+                        format!("The offline render keeps the previous take: {text}")
+                    } else {
+                        text
+                    }
                 });
                 control.set_outcome(text);
             }
@@ -215,7 +219,7 @@ impl Worker<'_> {
         }
         let track = take.recipe.track;
         let lost = |why: &dyn std::fmt::Display| {
-            let text = format!("the project did not keep the sound of this take of {track}, and {why}");
+            let text = format!("the project did not keep the audio of this {track} take, and {why}");
             Failure::Message(sentence(&text))
         };
         let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
@@ -228,18 +232,18 @@ impl Worker<'_> {
                 lost(&format_args!("it could not be made again: {error}"))
             }
         })?;
-        let again = again.ok_or_else(|| lost(&"the models here do not know its instrument"))?;
+        let again = again.ok_or_else(|| lost(&"the installed models do not have its instrument"))?;
         if !again.sounds_as(take) {
             self.control.notify(format!(
-                "The project did not keep the sound of this take of {track}. It was made again, and sounds a little different, \
-                 because the models or the machine are others."
+                "The project did not keep the audio of this {track} take. It was made again and sounds slightly different, \
+                 because the models or the machine have changed."
             ));
         }
         Ok(Arc::new(again))
     }
 
     /// Meets demands that need the engine: makes takes again whose audio was not kept, and performs takes at the demanded tempo.
-    /// Returns whether demand or snapshot were new.
+    /// Returns whether the demand or the snapshot was new.
     fn answer(&mut self) -> bool {
         let control = self.control;
         let (serial, demand) = control.audio.demand.read();
@@ -284,8 +288,8 @@ impl Worker<'_> {
         true
     }
 
-    /// Makes a take again if it has no audio, and performs it at the demanded tempo. Until then the player slices it. Without models,
-    /// or if the tempo is out of their range, it stays sliced, which is no error.
+    /// Makes a take again if it has no audio, and performs it at the demanded tempo. Until then the player slices it. Without
+    /// models, or at a tempo out of range, it stays sliced, which is not an error.
     fn meet(
         &mut self,
         session: &Session,
@@ -351,7 +355,7 @@ impl Worker<'_> {
         let mut session = session_at(control, trigger);
         let request = request(control, &session, trigger, edit)?;
         let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
-        // A repeated request of the song gets the same takes as before, whatever models are installed now.
+        // A repeated request from the song gets the same takes as before, whatever models are installed now.
         let is_answered = trigger.beat.is_some() && session.answer_again(&request);
         self.wake_playing(&mut session, cancellation)?;
         if is_answered {
@@ -389,7 +393,7 @@ impl Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// Performs notes that are there already, by the engine of this machine.
+    /// Performs existing notes with this machine's engine.
     fn perform_notes(
         &mut self,
         locked: [bool; TRACK_COUNT],
@@ -416,9 +420,7 @@ impl Worker<'_> {
         let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
         note_status(&engine);
         let done = match performance {
-            Performance::Chord { half_bars, chord } => {
-                session.reharmonise(&engine, half_bars.clone(), *chord, &watch)
-            }
+            Performance::Chords(chords) => session.reharmonise(&engine, chords, &watch),
             Performance::Sound { track, patch } => session.change_sound(&engine, *track, patch, &watch),
         };
         done.map_err(|error| failed(&error))?;
@@ -429,7 +431,7 @@ impl Worker<'_> {
         Ok(fallen_back(&engine))
     }
 
-    /// What was finished before the user cancelled is kept in the histories: nothing that was heard is lost.
+    /// Keeps whatever was finished before the user cancelled in the histories, so that nothing that was heard is lost.
     fn keep_finished(&self, watch: &Watch<'_>) {
         let (control, epoch) = (self.control, watch.cancellation.epoch);
         if control.is_quitting() || control.store.epoch() != epoch {
@@ -448,7 +450,7 @@ impl Worker<'_> {
         control.end_early();
         if control.commit(session, epoch, SwapPolicy::IMMEDIATE) {
             control.notify(format!(
-                "Cancelled: what was there before plays. Finished meanwhile, and kept among the takes: {}.",
+                "Cancelled: the previous takes play again. Takes already finished were kept: {}.",
                 names.join(", ")
             ));
         }
@@ -495,15 +497,15 @@ fn request(control: &Control, session: &Session, trigger: &Trigger, edit: &str) 
     let request = match trigger.target {
         Target::All if trigger.locked.iter().all(|locked| *locked) => {
             return Err(Failure::Message(
-                "All tracks are locked: unlock those that shall change.".to_owned(),
+                "All tracks are locked: unlock those that should change.".to_owned(),
             ));
         }
-        // What the song asks for is the same on every pass; who asks by hand builds on what they have changed.
+        // A request from the song must give the same result on every pass; a request by hand builds on the user's edits.
         Target::All if trigger.beat.is_none() => generation().keeping_edits(),
         Target::All => generation(),
         Target::One(track) => {
-            // With a new prompt, the track is generated from it. With the prompt of its take, or with words of an edit, the take is
-            // edited.
+            // With a new prompt, the track is generated from it. With the prompt of its take, or with words of an edit, the take
+            // is edited.
             let parent = session.track(track).take();
             let is_another_prompt =
                 edit.trim().is_empty() && parent.is_none_or(|take| !comes_from(&take.recipe.prompt, &prompt));
@@ -550,10 +552,10 @@ struct Watch<'a> {
     cancellation: &'a Cancellation<'a>,
     /// The session before the job.
     before: Session,
-    /// What is generated; `None` when notes are performed that are there already.
+    /// What is generated; `None` if existing notes are performed again.
     target: Option<Target>,
     policy: SwapPolicy,
-    /// Takes that are made, until all are.
+    /// Finished takes, until all are done.
     finished: Mutex<Vec<Arc<Take>>>,
 }
 
@@ -568,7 +570,7 @@ impl Observer for Watch<'_> {
 
     fn known(&self, id: &TakeId) -> Option<Take> {
         let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        // Takes of older versions have ids of another form.
+        // Takes of older versions have ids in another format.
         let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
         let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
         Some(Take::clone(&awake))
@@ -652,7 +654,7 @@ mod tests {
         );
         let id =
             |snapshot: &crate::control::Snapshot| snapshot.playing(Track::Bass).map(|take| take.id.clone());
-        assert_eq!(id(&after), id(&before), "what was there before plays");
+        assert_eq!(id(&after), id(&before), "the previous take must play");
         control.change(UNLOCKED, |session, _| -> Result<(), String> {
             session.seed = 7;
             Ok(())
@@ -703,7 +705,7 @@ mod tests {
         let params = crate::params::ResonantParams::new(&control);
         port.trigger(Trigger::read(&params, Target::All, None, Some(1.0)));
         control.take_over(fixture());
-        assert!(!control.is_answered(), "it is under way");
+        assert!(!control.is_answered(), "it is in progress");
         let threads = Threads::start(&control, receivers, triggers).expect("there are threads");
         wait_until_answered(&control);
         assert_eq!(control.awaited(), 0);

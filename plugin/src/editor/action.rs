@@ -62,6 +62,8 @@ pub enum Action {
         /// The new chord.
         chord: Chord,
     },
+    /// Put the chords that were just played under the loop.
+    CaptureChords,
     /// Play the notes of a track's take with the sound of this id.
     Sound(Track, String),
     /// Keep the sound of a track for new takes, or leave it to the words.
@@ -145,7 +147,12 @@ impl App {
                     control::set(&gui.param_setter(), &self.params.follow_host, follow);
                 }
             }
-            Action::Chord { from, to, chord } => self.change_chord(from, to, chord),
+            Action::Chord { from, to, chord } => {
+                self.change_chords(
+                    (0..to).map(|half_bar| Some(chord).filter(|_| half_bar >= from)).collect(),
+                );
+            }
+            Action::CaptureChords => self.capture_chords(),
             Action::Sound(track, patch) => {
                 let performance = Performance::Sound { track, patch };
                 self.control.request(Job::Perform { locked: self.params.locked(), performance });
@@ -256,20 +263,38 @@ impl App {
         }
     }
 
-    fn change_chord(&mut self, from: usize, to: usize, chord: Chord) {
+    /// Puts the chords that were just played under the half bars in which they were played.
+    fn capture_chords(&mut self) {
+        let session = self.control.session();
+        let Some(plan) = &session.plan else { return };
+        let now = self.control.audio.playhead_beat.load(Ordering::Relaxed);
+        let mut played = self.control.played.lock();
+        played.collect();
+        let chords = played.chords(plan, now);
+        drop(played);
+        if chords.iter().all(Option::is_none) {
+            let text = "No chord was played in the bars of the loop. Play chords while the host runs, then capture them.";
+            self.control.notify(text.to_owned());
+            return;
+        }
+        self.change_chords(chords);
+    }
+
+    /// Puts chords under half bars; `None` leaves what is there.
+    fn change_chords(&mut self, changes: Vec<Option<Chord>>) {
         let mut session = self.control.session();
         let locked = self.params.locked();
         for track in Track::ALL {
             session.track_mut(track).locked = locked[track.index()];
         }
-        if let Err(error) = session.check_chord(from..to, chord) {
+        if let Err(error) = session.check_chords(&changes) {
             self.control.notify(error.to_string());
             return;
         }
         let Some(plan) = &session.plan else { return };
         let mut chords = plan.chords.clone();
-        for place in chords.iter_mut().take(to).skip(from) {
-            *place = chord;
+        for (place, change) in chords.iter_mut().zip(&changes) {
+            *place = change.unwrap_or(*place);
         }
         let before = self.control.overrides();
         // Keep the key, or one odd chord would change it.
@@ -279,7 +304,7 @@ impl App {
             Harmony { chords: plan.chords.clone(), overrides: before },
             Harmony { chords, overrides },
         ]);
-        let performance = Performance::Chord { half_bars: from..to, chord };
+        let performance = Performance::Chords(changes);
         self.control.request(Job::Perform { locked, performance });
     }
 

@@ -1,26 +1,26 @@
 //! Dead keys under X11: an accent, then its letter.
 //!
-//! The window library reports a dead key as a key without a text. The thread that listens to the editor's window hears the same keys
-//! with their symbols, and notes the accent here; the next text is put together with it.
+//! The window library reports a dead key as a key without text. The thread that listens to the editor's window sees the same keys
+//! with their symbols and records the accent here; it is combined with the next text.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use egui::Event;
 use unicode_normalization::char::compose;
 
-/// Accents that no letter followed yet.
+/// Accents that no letter has followed yet.
 #[derive(Clone, Debug, Default)]
 pub struct DeadKey(Arc<Mutex<Option<char>>>);
 
 impl DeadKey {
-    /// Notes the accent of a dead key by its X11 symbol; other keys change nothing.
+    /// Records the accent of a dead key, given its X11 symbol; other keys have no effect.
     pub fn press(&self, symbol: u32) {
         if let Some(mark) = mark_of(symbol) {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
         }
     }
 
-    /// Puts an accent that waits on the first letter of the events. One that does not go with it is dropped.
+    /// Combines a pending accent with the first letter in the events. An accent that does not combine with it is dropped.
     pub fn apply(&self, events: &mut [Event]) {
         let texts = events.iter_mut().filter_map(|event| match event {
             Event::Text(text) if !text.is_empty() => Some(text),

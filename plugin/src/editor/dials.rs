@@ -1,4 +1,4 @@
-//! A track's dials: what changes at once and leaves the take as it is, and what the host is given of it.
+//! A track's dials, which change playback at once without changing the take, and its output switch.
 
 use egui::{Layout, Popup, PopupCloseBehavior, Response, RichText, Ui, vec2};
 use nice_plug::prelude::{Param as _, ParamSetter};

@@ -159,7 +159,7 @@ mod x11 {
             put(proxy, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?;
             put(window, atoms.XdndAware, AtomEnum::ATOM, VERSION)?;
             put(window, atoms.XdndProxy, AtomEnum::WINDOW, proxy)?.check()?;
-            // Keys can be listened to by several.
+            // Several clients can listen for keys.
             let events = EventMask::STRUCTURE_NOTIFY | EventMask::KEY_PRESS;
             let events = ChangeWindowAttributesAux::new().event_mask(events);
             connection.change_window_attributes(window, &events)?.check()?;
@@ -202,7 +202,7 @@ mod x11 {
         }
     }
 
-    /// What the keys of the keyboard mean.
+    /// The symbols of the keyboard's keys.
     struct Keys {
         first: u8,
         per_key: usize,
@@ -312,7 +312,7 @@ mod x11 {
             Ok(())
         }
 
-        /// The data types of a source that has more than fit into a message.
+        /// The data types of a source that has more than fit into one message.
         fn types(&self, source: Window) -> Result<Vec<Atom>, DragError> {
             let list = self
                 .connection

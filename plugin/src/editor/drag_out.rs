@@ -1,8 +1,7 @@
-//! Files that are dragged out of the window: to the host's timeline, a file manager, any program that takes files.
+//! Dragging files out of the window: to the host's timeline, a file manager, or any program that accepts files.
 //!
-//! The files are there before the drag begins. Each system has an implementation of one function: XDND on X11,
-//! OLE on Windows; elsewhere nothing is dragged, and the file's path is copied to the clipboard instead, which is also the
-//! keyboard's way everywhere.
+//! The files exist before the drag begins. Each system implements one function: XDND on X11, OLE on Windows. Elsewhere nothing is
+//! dragged; the file's path is copied to the clipboard instead, which is also how the keyboard does it everywhere.
 
 #[cfg(target_os = "windows")]
 mod ole;
@@ -28,22 +27,22 @@ mod system {
     }
 }
 
-/// The editor's window, as the system knows it.
+/// The system's handle of the editor's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceWindow(#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "X11's"))] pub u32);
 
 /// How a drag ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A program took the files.
+    /// A program accepted the files.
     Taken,
-    /// The button was released where nothing takes files, or Esc was pressed.
+    /// The button was released where files are not accepted, or Esc was pressed.
     Refused,
     /// The program under the pointer did not answer in time.
     Silent,
 }
 
-/// Why nothing can be dragged.
+/// Why files cannot be dragged.
 #[derive(Debug, thiserror::Error)]
 #[error("files cannot be dragged here: {0}")]
 pub struct DragOutError(String);
@@ -57,11 +56,11 @@ impl DragOutError {
 /// Whether files can be dragged out on this system.
 pub const IS_SUPPORTED: bool = cfg!(any(target_os = "linux", target_os = "windows"));
 
-/// Drags existing files until the button is released, and returns how that ended. It waits for other programs, each time for a
-/// bounded time: call it on a thread of its own. The mouse button is down.
+/// Drags existing files until the button is released, and returns how that ended. The mouse button must be down. Each wait for
+/// another program is bounded, but the call blocks, so use a separate thread.
 ///
 /// # Errors
-/// When the system refuses.
+/// Returns an error if the system refuses.
 pub fn drag(window: SourceWindow, files: &[PathBuf]) -> Result<Outcome, DragOutError> {
     system::drag(window, files)
 }

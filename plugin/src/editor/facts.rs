@@ -59,12 +59,12 @@ impl<T: PartialEq> Fact<T> {
     }
 }
 
-/// A part of the prompt that something else overrules.
+/// A part of the prompt that is overridden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overruled {
-    /// What the prompt asks for, like "7/8".
+    /// The request in the prompt, like "7/8".
     pub asked: String,
-    /// Why it is not met and how it would be, in a sentence.
+    /// Why it cannot be met and how it could be, in a sentence.
     pub why: String,
 }
 
@@ -119,7 +119,7 @@ pub struct Facts {
     pub others: Vec<String>,
     /// Words that were not understood.
     pub unknown: Vec<String>,
-    /// What the prompt asks for and something else decides.
+    /// Requests of the prompt that are overridden.
     pub overruled: Vec<Overruled>,
     /// Why the prompt cannot be used.
     pub error: Option<String>,

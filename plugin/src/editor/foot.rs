@@ -1,4 +1,4 @@
-//! The foot line: seed, generation parameters, and which machine generates.
+//! The foot line: seed, generation parameters, and the machine that generates.
 
 use egui::{Align, Layout, Popup, Rect, RichText, Ui, UiBuilder};
 use nice_plug::prelude::{IntParam, Param, ParamSetter};
@@ -89,7 +89,7 @@ impl App {
         }
     }
 
-    /// Which machine generates, and the current activity.
+    /// The machine that generates, and the current activity.
     fn engine(&self, ui: &mut Ui) {
         let palette = palette(ui);
         let server = self.server.in_use();

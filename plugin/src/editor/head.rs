@@ -246,7 +246,7 @@ impl App {
             .frame(egui::Frame::NONE)
             .margin(egui::Margin::ZERO)
             .hint_text(
-                RichText::new("What shall it sound like? Style, mood, instruments, key, tempo, chords …")
+                RichText::new("What should it sound like? Style, mood, instruments, key, tempo, chords …")
                     .font(font)
                     .color(dim),
             )

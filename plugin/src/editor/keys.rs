@@ -1,8 +1,8 @@
 //! Keyboard shortcuts, and their list.
 //!
-//! The editor has the keys while the system gives them to its window: after a click into it. On macOS unused keys go to the host as
-//! well, so there they belong to the host until something in the editor has been clicked or reached with Tab. The space bar always
-//! belongs to the host, except while a text is typed: it starts and stops the song.
+//! The editor receives keys while the system gives its window the focus, which is after a click into it. On macOS unused keys
+//! also go to the host, so they belong to the host until something in the editor has been clicked or reached with Tab. The space
+//! bar always belongs to the host, because it starts and stops the song, except while text is being typed.
 
 use egui::{Context, Grid, Id, Key, Modal, Modifiers, RichText};
 use resonantgen_music::track::Track;

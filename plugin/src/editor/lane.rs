@@ -15,7 +15,7 @@ use super::timeline::Timeline;
 use super::view::LaneView;
 use crate::control::status::Progress;
 
-/// What lanes show of a take.
+/// What the lanes show of a take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Face {
     /// The sound, with the score over it.
@@ -26,7 +26,7 @@ pub enum Face {
 }
 
 impl Face {
-    /// The form in which a take that is shown like this leaves the editor.
+    /// The file format in which a take shown this way is dragged out.
     #[must_use]
     pub const fn form(self) -> Form {
         match self {
@@ -151,7 +151,7 @@ pub fn paint_gutter(painter: &Painter, gutter: Rect, view: &LaneView, ink: Ink) 
     }
 }
 
-/// Bar lines, and fainter ones for beats. `wide` is where the whole loop would lie, `rect` what is shown of it.
+/// Paints bar lines, and fainter lines for beats. `wide` is the rectangle of the whole loop, `rect` the visible part of it.
 fn paint_grid(painter: &Painter, wide: Rect, rect: Rect, plan: &Plan, palette: &Palette) {
     let steps_per_bar = plan.meter.steps_per_bar();
     let beat = 16 / plan.meter.denominator().clamp(1, 16);
@@ -169,11 +169,11 @@ fn paint_grid(painter: &Painter, wide: Rect, rect: Rect, plan: &Plan, palette: &
     }
 }
 
-/// A waveform, rendered once for each take, part and size: drawing a picture is cheap, a thousand slivers per frame are not.
+/// A waveform, rendered once per take, visible part and size: drawing a picture is cheap, a thousand slivers per frame are not.
 #[derive(Default)]
 pub struct Waveform(Option<(Drawn, TextureHandle)>);
 
-/// What a waveform was rendered for: its take, width and height in pixels, and the part of it.
+/// The key of a rendered waveform: its take, its width and height in pixels, and the visible part.
 type Drawn = (String, [usize; 2], Range<f32>);
 
 impl Waveform {
@@ -256,7 +256,8 @@ pub fn paint_progress(painter: &Painter, rect: Rect, text: &str, share: f32, ink
     painter.galley(place.min, label, palette.text);
 }
 
-/// Draws the playhead at a share of the loop; `wide` is where the whole loop would lie, to whose shown part the painter is clipped.
+/// Paints the playhead at a fraction of the loop. `wide` is the rectangle of the whole loop; the painter is clipped to the
+/// visible part.
 pub fn paint_playhead(painter: &Painter, wide: Rect, share: f32, palette: &Palette) {
     let (rect, x) = (wide, egui::lerp(wide.left()..=wide.right(), share));
     painter.vline(x, rect.y_range(), Stroke::new(1.5, palette.text));

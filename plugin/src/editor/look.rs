@@ -36,13 +36,13 @@ impl Default for Look {
 }
 
 impl Look {
-    /// The zoom for a window of a size in logical pixels: half of what a window is larger than at first makes everything larger,
-    /// the other half makes room.
+    /// The zoom for a window of the given size in logical pixels. Half of a window's growth beyond the initial size enlarges
+    /// everything; the other half gives more room.
     #[must_use]
     pub fn zoom_in(&self, [width, height]: [f32; 2]) -> f32 {
         let [usual_width, usual_height] = DEFAULT_EDITOR_SIZE.map(|length| length as f32);
         let larger = (width / usual_width).min(height / usual_height) / self.zoom - 1.0;
-        // In steps, so that few sizes of letters are drawn.
+        // In steps, so that only a few font sizes are rendered.
         let growth = if self.grows { (larger / 2.0 / STEP).floor().max(0.0) * STEP } else { 0.0 };
         (self.zoom * (1.0 + growth)).min(MOST_ZOOM)
     }

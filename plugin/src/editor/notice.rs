@@ -1,5 +1,5 @@
-//! Notices: something went wrong, or files were written. They lie over the picture of the last lane and move nothing; no control is
-//! under them. What was exported is said until the next action.
+//! Notices: errors, or files that were written. They are drawn over the last lane's picture and move nothing; there are no
+//! controls under them. A notice about an export stays until the next action.
 
 use std::sync::PoisonError;
 

@@ -126,7 +126,7 @@ fn select_bars(ui: &mut Ui, rect: Rect, bars: u32, timeline: &mut Timeline) {
         ui.painter().with_clip_rect(rect).rect_filled(mark, 2.0, palette.selection);
     }
     if !timeline.is_whole() {
-        // Where the shown part lies in the loop.
+        // Position of the visible part in the loop.
         let part = timeline.part();
         let x = |share: f32| egui::lerp(strip.left()..=strip.right(), share);
         let line = Stroke::new(2.0, palette.focus);

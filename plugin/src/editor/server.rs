@@ -1,4 +1,4 @@
-//! Which machine generates: this one, or a server chosen by the user.
+//! Chooses the machine that generates: this one, or the user's server.
 
 use egui::{RichText, Ui};
 use resonantgen_server::settings::Settings;

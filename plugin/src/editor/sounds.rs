@@ -1,4 +1,4 @@
-//! The sound browser of a track: the same notes with another sound, and the sound held for takes to come.
+//! A track's sound browser: play the same notes with another sound, or hold a sound for future takes.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::control::location;
 /// Height of the list, in points.
 const LIST_HEIGHT: f32 = 260.0;
 
-/// The sounds of the models, read when the browser is first opened.
+/// The sounds in the models, read when the browser is first opened.
 #[derive(Clone, Debug, Default)]
 pub struct Shelf(Arc<Mutex<State>>);
 
@@ -33,13 +33,13 @@ enum State {
 }
 
 impl Shelf {
-    /// A shelf with some sounds.
+    /// A list with the given sounds.
     #[cfg(test)]
     pub fn of(sounds: Vec<Sound>) -> Self {
         Self(Arc::new(Mutex::new(State::Read(Arc::new(sounds)))))
     }
 
-    /// The sounds, or why there are none yet. The first call reads them in the background.
+    /// The sounds, or why they are not available yet. The first call reads them in the background.
     fn sounds(&self, repaint: &RepaintNotifier) -> Result<Arc<Vec<Sound>>, String> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
@@ -49,7 +49,7 @@ impl Shelf {
             State::Closed => {
                 *state = State::Reading;
                 let (shelf, repaint) = (Arc::clone(&self.0), repaint.clone());
-                // The plugin may be removed meanwhile.
+                // The plugin may be removed while the thread runs.
                 location::stay_loaded();
                 let read = move || {
                     let read = match engine(&mut None) {
@@ -70,13 +70,13 @@ impl Shelf {
     }
 }
 
-/// What the browser needs besides the track's view.
+/// What the browser needs in addition to the track's view.
 pub struct Browser<'a> {
     /// The track.
     pub track: Track,
     /// The sounds.
     pub shelf: &'a Shelf,
-    /// Asks for another drawing.
+    /// Requests a repaint.
     pub repaint: &'a RepaintNotifier,
     /// Ids of favourite sounds.
     pub favourites: &'a BTreeSet<String>,
@@ -84,17 +84,17 @@ pub struct Browser<'a> {
     pub locked: bool,
 }
 
-/// What is typed and asked for in an open browser.
+/// The query in an open browser.
 #[derive(Clone, Debug, Default)]
 struct Query {
     words: String,
-    /// Only sounds like the one that plays.
+    /// Show only sounds similar to the one with this id.
     like: Option<String>,
     only_favourites: bool,
 }
 
 impl Browser<'_> {
-    /// Attaches the browser to the name of the sound.
+    /// Attaches the browser to the label with the sound's name.
     pub fn attach(&self, response: &Response, view: &LaneView, actions: &mut Vec<Action>) {
         Popup::menu(response)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
@@ -123,7 +123,7 @@ impl Browser<'_> {
                 query.like = (!is_like).then(|| view.patch_id.clone());
             }
             let mut held = view.is_sound_held;
-            let hint = "New takes are written for this sound and played by it, whatever the words say";
+            let hint = "New takes are written for this sound and played with it, whatever the prompt says";
             if control::check(ui, &mut held, "Hold").on_hover_text(hint).changed() {
                 actions.push(Action::HoldSound(self.track, held));
             }
@@ -155,7 +155,7 @@ impl Browser<'_> {
             ui.label(RichText::new("No such sound").color(palette(ui).dim));
             return;
         }
-        // Up and Down play the next one.
+        // Up and Down play the previous and the next sound.
         let here = found.iter().position(|sound| sound.id == view.patch_id);
         let next = match here {
             Some(here) => (here as i32 + steps).clamp(0, found.len() as i32 - 1) as usize,

@@ -564,7 +564,7 @@ fn bars_are_selected_and_a_chord_changes_in_all_of_them() {
     bench.click("Dm");
     let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
     let chord = "Dm".parse().expect("a chord");
-    assert_eq!(performance, Performance::Chord { half_bars: 0..4, chord });
+    assert_eq!(performance, Performance::Chords(vec![Some(chord); 4]));
 }
 
 #[test]
@@ -610,7 +610,7 @@ fn a_chord_is_changed_and_the_rest_kept() {
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
     let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
     let chord = "Dm".parse().expect("a chord");
-    assert_eq!(performance, Performance::Chord { half_bars: 2..4, chord });
+    assert_eq!(performance, Performance::Chords(vec![None, None, Some(chord), Some(chord)]));
 }
 
 #[test]

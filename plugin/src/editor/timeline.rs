@@ -1,20 +1,20 @@
-//! Which part of the loop the lanes show, and which bars are selected.
+//! The visible part of the loop in the lanes, and the selected bars.
 
 use std::ops::Range;
 
 use egui::{Rect, pos2, vec2};
 
-/// Most bars are this many times wider than in the whole view.
+/// Maximum zoom, relative to showing the whole loop.
 const MOST_ZOOM: f32 = 16.0;
 
-/// Part and selection. The part is a share of the loop.
+/// The visible part, as fractions of the loop, and the selection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
     start: f32,
     length: f32,
     /// The selected bars, from 0.
     selection: Option<Range<u32>>,
-    /// Bars of the loop that this belongs to.
+    /// Number of bars in the loop that this state belongs to.
     bars: u32,
 }
 
@@ -25,33 +25,33 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// Shows all of a loop of another length, with nothing selected.
+    /// Resets the view and the selection if the loop's length has changed.
     pub fn follow(&mut self, bars: u32) {
         if self.bars != bars {
             *self = Self { bars, ..Self::default() };
         }
     }
 
-    /// Where the whole loop lies when `rect` shows the part.
+    /// The rectangle of the whole loop when `rect` shows the visible part.
     #[must_use]
     pub fn wide(&self, rect: Rect) -> Rect {
         let width = rect.width() / self.length;
         Rect::from_min_size(pos2(rect.left() - self.start * width, rect.top()), vec2(width, rect.height()))
     }
 
-    /// The shown part as shares of the loop.
+    /// The visible part, as fractions of the loop.
     #[must_use]
     pub fn part(&self) -> Range<f32> {
         self.start..self.start + self.length
     }
 
-    /// Whether all of the loop is shown.
+    /// Whether the whole loop is visible.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.length >= 1.0
     }
 
-    /// Makes bars `factor` times as wide; the place at `around`, a share of the loop, stays where it is.
+    /// Makes bars `factor` times as wide. The position `around`, a fraction of the loop, stays in place.
     pub fn zoom(&mut self, factor: f32, around: f32) {
         let least = (1.0 / self.bars.max(1) as f32).clamp(1.0 / MOST_ZOOM, 1.0);
         let length = (self.length / factor).clamp(least, 1.0);
@@ -61,18 +61,18 @@ impl Timeline {
         self.stay_inside();
     }
 
-    /// Moves the part by a share of itself.
+    /// Moves the view by a fraction of its width.
     pub fn pan(&mut self, by: f32) {
         self.start += by * self.length;
         self.stay_inside();
     }
 
-    /// Shows all of the loop.
+    /// Shows the whole loop.
     pub fn show_all(&mut self) {
         (self.start, self.length) = (0.0, 1.0);
     }
 
-    /// Shows the selected bars; all if none are.
+    /// Shows the selected bars, or the whole loop if none are selected.
     pub fn show_selection(&mut self) {
         let bars = self.bars.max(1) as f32;
         match &self.selection {
@@ -96,14 +96,14 @@ impl Timeline {
         self.selection.clone()
     }
 
-    /// Selects the bars between two, both included; those beyond the loop are left out.
+    /// Selects the bars between two, inclusive. Bars beyond the loop are ignored.
     pub fn select(&mut self, one: u32, other: u32) {
         let last = self.bars.max(1) - 1;
         let (one, other) = (one.min(last), other.min(last));
         self.selection = Some(one.min(other)..one.max(other) + 1);
     }
 
-    /// Selects nothing.
+    /// Clears the selection.
     pub fn select_none(&mut self) {
         self.selection = None;
     }

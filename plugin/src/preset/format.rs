@@ -1,4 +1,5 @@
-//! What a preset is, and how it looks to the framework. Also a part of `xtask`, which makes files for VST3 hosts of it.
+//! The preset format, and its conversion to a state of the framework. Also part of `xtask`, which makes files for VST3 hosts from
+//! it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// Name for people, unique among the factory's.
+    /// Display name, unique among the factory presets.
     pub name: String,
-    /// Style that it is listed under.
+    /// Style under which it is listed.
     #[serde(default)]
     pub style: String,
-    /// What is typed.
+    /// The prompt.
     pub prompt: String,
     /// Length in bars; 0 leaves it to the prompt.
     #[serde(default)]
     pub bars: i32,
-    /// How far results may stray from the likeliest, in `0.0..=1.0`.
+    /// How far results may stray from the most likely, in `0.0..=1.0`.
     #[serde(default = "half")]
     pub variation: f32,
     /// How strictly the prompt is followed, in `0.0..=1.0`.
@@ -29,8 +30,8 @@ fn half() -> f32 {
 }
 
 impl Preset {
-    /// The preset as a state of the plugin that says nothing of what a preset does not know, in the form of the framework: the
-    /// length of a JSON document (u64, little-endian) and the document. What was fixed in the editor is let go.
+    /// The preset as a plugin state that contains nothing else, in the framework's format: the length of a JSON document (u64,
+    /// little-endian), then the document. Facts fixed in the editor are released.
     #[must_use]
     pub fn to_state(&self) -> Vec<u8> {
         let prompt = serde_json::to_string(&self.prompt).expect("a text is JSON");

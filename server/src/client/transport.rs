@@ -62,7 +62,7 @@ impl Transport {
     /// Sends a request and parses the response as JSON.
     ///
     /// # Errors
-    /// As [`Self::bytes`], and if the response is not such JSON.
+    /// Returns the errors of [`Self::bytes`], and an error if the response is not the expected JSON.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -78,7 +78,8 @@ impl Transport {
     /// long as `time`, so the request runs on a thread of its own, which owns nothing else. A cancelled request abandons it.
     ///
     /// # Errors
-    /// [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, otherwise why there was no response.
+    /// Returns [`RemoteError::Cancelled`] soon after `is_cancelled` returns true, and otherwise the reason why there was no
+    /// response.
     pub(super) fn bytes(
         &self,
         method: Method,
@@ -89,7 +90,7 @@ impl Transport {
         let (sender, receiver) = mpsc::channel();
         let (transport, path) = (self.clone(), path.to_owned());
         let request = move || {
-            // Nobody listens any more when it was cancelled.
+            // After a cancellation, nobody is listening.
             let _ = sender.send(transport.wait_for_bytes(method, &path, time));
         };
         let gone = |reason: String| RemoteError::Gone { address: self.address.clone(), reason };
@@ -210,7 +211,7 @@ mod tests {
         assert!(error.to_string().ends_with("does not answer (no server listens there)"), "{error}");
     }
 
-    /// Servers that hold a request up: one that says nothing, one that does not read, one that drips.
+    /// Servers that stall a request: one that says nothing, one that does not read, one that sends a byte at a time.
     #[test]
     fn a_request_to_a_stalled_server_is_cancelled() {
         use std::io::{Read, Write};
@@ -245,7 +246,7 @@ mod tests {
             let transport = Transport::new(&address, None).expect("an address");
             let method =
                 if kind == "does not read" { Method::Post("x/y", body.clone()) } else { Method::Get };
-            // It would hold for an hour.
+            // Would otherwise take an hour.
             let time = Duration::from_secs(3_600);
             let answer = transport.bytes(method, "/", time, &|| is_reached.load(Ordering::Acquire));
             assert_eq!(answer, Err(RemoteError::Cancelled), "a server that {kind}");

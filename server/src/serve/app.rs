@@ -22,7 +22,7 @@ use super::routes;
 use super::sessions::Sessions;
 use super::upload::Uploads;
 
-/// Maximum number of uploads that are worked on at a time: each may need much memory.
+/// Maximum number of uploads processed at a time, because each may need much memory.
 const UNPACKED: usize = 2;
 
 /// Shared state of all requests.
@@ -36,7 +36,7 @@ pub struct App {
     pub(super) page: Page,
     pub(super) watchers: Arc<Semaphore>,
     pub(super) uploads: Uploads,
-    /// One permit for each upload that is worked on; taken only when all of it is there.
+    /// One permit per upload being processed; taken only when the upload is complete.
     pub(super) unpacked: Arc<Semaphore>,
     /// Set when no new jobs are accepted.
     pub(super) closing: watch::Sender<bool>,

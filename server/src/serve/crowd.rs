@@ -1,9 +1,9 @@
-//! Which connections are open, so that clients that make the server wait keep nobody out.
+//! Tracks open connections, so that slow clients cannot lock others out.
 //!
-//! A client that opens connections and sends no request, sends one byte by byte, or does not take the answer, costs the others
-//! their places (the attacks "Slowloris" of 2009 and "R-U-Dead-Yet" of 2010, and slow reading). So when all places are taken, one
-//! of those that are waited for makes room: the one that has asked for nothing for the longest time, or else the one that has
-//! sent or taken too little for the longest time.
+//! A client that opens connections without sending a request, sends one byte at a time, or does not read the response, takes up
+//! places (the attacks "Slowloris" of 2009 and "R-U-Dead-Yet" of 2010, and slow reading). When all places are taken, one of the
+//! connections that the server is waiting for is closed: the one that has been idle without a request for longest, or else the
+//! one that has sent or read too little for longest.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::Notify;
 
-/// Bytes that a client must send or take to count as one that goes on.
+/// Bytes that a client must send or read to count as making progress.
 const STEP_BYTES: usize = 16 << 10;
 
 /// The open connections.
@@ -29,11 +29,11 @@ pub struct Crowd(Mutex<Places>);
 
 #[derive(Debug, Default)]
 struct Places {
-    /// Counts what happens, in place of a clock.
+    /// A counter of events, used instead of a clock.
     now: u64,
-    /// Connections that wait for a request, by when they began to.
+    /// Connections waiting for a request, by when the wait began.
     idle: BTreeMap<u64, Arc<Notify>>,
-    /// Connections in the midst of a request whose client is waited for, by when that began.
+    /// Connections within a request whose client the server is waiting for, by when the wait began.
     slow: BTreeMap<u64, (Instant, Arc<Notify>)>,
 }
 
@@ -42,8 +42,8 @@ impl Crowd {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the connection that has waited for a request for the longest time; if none waits for one, the connection that has
-    /// waited for its client for the longest time, if that is at least `patience`.
+    /// Closes the connection that has waited longest for a request. If there is none, closes the one whose client the server has
+    /// waited for longest, if that is at least `patience`.
     pub(super) fn make_room(&self, patience: Duration) {
         let mut places = self.places();
         if let Some((_, longest)) = places.idle.pop_first() {
@@ -66,19 +66,19 @@ pub struct Guest {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that are being answered.
+    /// Number of requests being answered.
     requests: usize,
-    /// Whether the rest of a request is waited for.
+    /// Whether the server is waiting for the rest of a request.
     awaits_body: bool,
-    /// Whether the client must take something before more can be sent.
+    /// Whether the client must read something before more can be sent.
     awaits_taking: bool,
-    /// Bytes since the client was waited for first.
+    /// Bytes transferred since the server first waited for the client.
     moved: usize,
     place: Option<Place>,
     gone: bool,
 }
 
-/// Where a connection that is waited for stands.
+/// The list in which a connection waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Idle(u64),
@@ -86,39 +86,39 @@ enum Place {
 }
 
 impl Guest {
-    /// A connection that waits for its first request.
+    /// A connection that is waiting for its first request.
     pub(super) fn new(crowd: &Arc<Crowd>) -> Self {
         let guest = Self { crowd: Arc::clone(crowd), close: Arc::default(), state: Arc::default() };
         guest.change(|_| {});
         guest
     }
 
-    /// Ends when the connection shall make room.
+    /// Ends when the connection must make room.
     pub(super) async fn closed(&self) {
         self.close.notified().await;
     }
 
-    /// The connection is no more.
+    /// The connection was closed.
     pub(super) fn leave(&self) {
         self.change(|state| state.gone = true);
     }
 
-    /// The client has to take something before more can be sent.
+    /// The client must read something before more can be sent.
     pub(super) fn awaits_taking(&self) {
         self.change(|state| state.awaits_taking = true);
     }
 
-    /// The client has taken everything so far.
+    /// The client has read everything so far.
     pub(super) fn has_taken(&self) {
         self.change(|state| state.awaits_taking = false);
     }
 
-    /// The client has sent or taken some bytes.
+    /// The client has sent or read some bytes.
     pub(super) fn moves(&self, bytes: usize) {
         self.change(|state| state.moved += bytes);
     }
 
-    /// Changes the state, and the place that follows from it.
+    /// Changes the state, and updates the connection's place accordingly.
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
@@ -153,11 +153,10 @@ impl Guest {
         }
     }
 
-    /// Answers a request; until the last byte of the answer is given away, the connection does not count as one that waits for
-    /// a request.
+    /// Answers a request. The connection does not count as idle until the last byte of the response has been handed over.
     ///
     /// # Errors
-    /// None.
+    /// Never returns an error.
     pub(super) async fn answer(
         self,
         router: TowerToHyperService<Router>,
@@ -180,7 +179,7 @@ impl Drop for Visit {
     }
 }
 
-/// The body of a request, which tells when its client is waited for.
+/// A request body that records when the server is waiting for its client.
 struct Awaited {
     body: Incoming,
     guest: Guest,
@@ -218,7 +217,7 @@ impl Drop for Awaited {
     }
 }
 
-/// The body of an answer, which keeps its connection busy.
+/// A response body, which keeps its connection busy.
 struct Held {
     body: Body,
     _visit: Visit,
@@ -267,14 +266,14 @@ mod tests {
         }
         taking.awaits_taking();
         sending.change(|state| state.awaits_body = true);
-        // Too little to count.
+        // Too little to count as progress.
         taking.moves(STEP_BYTES - 1);
         crowd.make_room(Duration::ZERO);
         assert_eq!(guests.each_ref().map(Guest::is_closed), [false, false, false, true]);
-        // Nobody is cut off who has not been slow for long enough.
+        // No client is cut off before it has been slow for long enough.
         crowd.make_room(Duration::from_secs(3_600));
         assert!(!guests.iter().any(Guest::is_closed));
-        // Who goes on is behind who does not.
+        // A client that makes progress ranks behind one that does not.
         taking.moves(1);
         crowd.make_room(Duration::ZERO);
         assert_eq!(guests.each_ref().map(Guest::is_closed), [false, true, false, false]);

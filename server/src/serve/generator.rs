@@ -1,4 +1,4 @@
-//! What the server generates with.
+//! The server's generator.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub trait Generator: Send + Sync {
         observer: &dyn Observer,
     ) -> Result<(), SessionError>;
 
-    /// A take whose sound is lost, made again from its recipe; `heard` are the takes that it heard. `None` if the models do not
-    /// know its instrument, or it was imported.
+    /// Makes a take whose audio is lost again from its recipe. `heard` are the takes that it heard. `None` if the models do not
+    /// have its instrument, or the take was imported.
     ///
     /// # Errors
     /// Returns the errors of [`Engine::make_again`].

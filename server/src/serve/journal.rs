@@ -27,7 +27,7 @@ impl Spec {
     /// The request in the engine's form.
     ///
     /// # Errors
-    /// When one of its facts cannot be parsed.
+    /// Returns an error if one of its facts cannot be parsed.
     pub fn request(&self) -> Result<Request, Problem> {
         match self {
             Self::Generate(request) => request.request().map_err(|error| Problem::refused(error.to_string())),

@@ -25,9 +25,10 @@ pub struct Limits {
     pub stall_time: Duration,
     /// How long a client may take to send the head of a request.
     pub head_time: Duration,
-    /// Connections at a time; for a new one, the one whose client has been waited for the longest is closed.
+    /// Maximum number of connections. To admit a new one, the connection whose client has kept the server waiting longest is
+    /// closed.
     pub connections: usize,
-    /// How long a client may keep the server waiting in the midst of a request or an answer when there are no connections left.
+    /// How long a client may keep the server waiting in the middle of a request or response when no connections are left.
     pub crowd_time: Duration,
     /// Maximum number of simultaneous event streams and long-polling requests.
     pub watchers: usize,

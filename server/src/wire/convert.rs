@@ -114,7 +114,7 @@ impl GenerateRequest {
     /// The request in the engine's form.
     ///
     /// # Errors
-    /// When key, meter, chords or style cannot be parsed. The engine checks ranges.
+    /// Returns an error if key, meter, chords or style cannot be parsed. The engine checks ranges.
     pub fn request(&self) -> Result<Request, ConvertError> {
         let style = |name: &String| {
             Style::ALL
@@ -212,7 +212,7 @@ impl TakeView {
             patch: take.patch.clone(),
             seed: take.recipe.seed,
             notes: take.score.notes.len(),
-            // Of a lost take there is no audio to measure.
+            // A lost take has no audio to measure.
             seconds: take.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ) as f64
                 / f64::from(TAKE_SAMPLE_RATE_HZ),
             favourite,

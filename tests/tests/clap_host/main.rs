@@ -635,7 +635,7 @@ fn the_state_of_eight_bars_stays_small() {
     host.block(BLOCK, &[(0, "Seed", 23.0)]);
     host.trigger("Generate");
     let twice = host.save().len();
-    assert!(once <= 5_600_000 && twice <= 7_600_000, "{once} bytes after one generation, {twice} after two");
+    assert!(once <= 4_000_000 && twice <= 6_000_000, "{once} bytes after one generation, {twice} after two");
 }
 
 #[test]

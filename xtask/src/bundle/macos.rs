@@ -1,4 +1,4 @@
-//! What macOS wants in a bundle besides the binary: a property list, and a signature.
+//! The parts of a bundle that macOS requires in addition to the binary: a property list and a signature.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ pub const AUDIO_UNIT_WANTED: &str = "RESONANTGEN_AUDIO_UNIT";
 pub const UNIVERSAL_WANTED: &str = "RESONANTGEN_UNIVERSAL";
 /// Apple silicon, and Intel.
 pub const TRIPLES: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
-/// The Audio Unit's manufacturer and subtype. Frozen: projects name the plugin by it.
+/// The Audio Unit's manufacturer and subtype. They must never change, because projects identify the plugin by them.
 const AUDIO_UNIT_CODE: &str = "RsGn";
-/// Name of a certificate in the keychain, such as "Developer ID Application: ...". Without it bundles are signed ad hoc: macOS then
-/// loads what was built on the same machine, and asks about what was downloaded.
+/// Name of a certificate in the keychain, such as "Developer ID Application: ...". Without it bundles are signed ad hoc: macOS
+/// then loads bundles built on the same machine, and asks the user about downloaded ones.
 const IDENTITY: &str = "RESONANTGEN_SIGNING_IDENTITY";
 
 /// Whether a variable of the environment asks for something.
@@ -62,7 +62,7 @@ pub fn describe(bundle: &Path) -> Result<()> {
     let contents = bundle.join("Contents");
     let describe = || format!("cannot write to {}", contents.display());
     fs::create_dir_all(&contents).with_context(describe)?;
-    // Each format has an identifier of its own, or the system takes one for the other.
+    // Each format has its own identifier; otherwise the system would confuse them.
     let format = bundle.extension().unwrap_or_default().to_string_lossy().into_owned();
     fs::write(contents.join("Info.plist"), information(&format)).with_context(describe)?;
     fs::write(contents.join("PkgInfo"), "BNDL????").with_context(describe)
@@ -102,10 +102,10 @@ fn information(format: &str) -> String {
     )
 }
 
-/// What an Audio Unit's property list says of its component (Apple, "Audio Unit Extensions", `AudioComponents`).
+/// The description of the component in an Audio Unit's property list (Apple, "Audio Unit Extensions", `AudioComponents`).
 fn audio_components() -> String {
     let name = &NAMES.name;
-    // As the system wants it: a byte for each number.
+    // In the system's format: one byte per number.
     let version = env!("CARGO_PKG_VERSION")
         .split('.')
         .fold(0_u32, |version, part| (version << 8) | part.parse::<u32>().unwrap_or(0));
@@ -141,7 +141,7 @@ pub fn signing(bundle: &Path) -> Command {
     let mut command = Command::new("codesign");
     command.args(["--force", "--deep", "--sign"]);
     match identity {
-        // What notarisation asks for.
+        // Required for notarisation.
         Some(identity) => command.arg(identity).args(["--options", "runtime", "--timestamp"]),
         None => command.args(["-", "--timestamp=none"]),
     };

@@ -1,11 +1,11 @@
 //! The setup program for Windows, packed with NSIS.
 //!
-//! It installs for one user and so asks for no rights: the command line and the one copy of the models below
-//! `%LOCALAPPDATA%\Programs\ResonantGen`, the plugins where hosts look for a user's own (`%LOCALAPPDATA%\Programs\Common`), with hard
-//! links to the models. What is installed can be chosen, by clicks or by `/ONLY=vst3,clap,program` for a silent run (`/S`). The
-//! uninstaller removes exactly what was installed: presets and settings of the user stay.
+//! It installs for one user and therefore needs no administrator rights. The command line and a single copy of the models go
+//! below `%LOCALAPPDATA%\Programs\ResonantGen`, the plugins to the user's plugin folders (`%LOCALAPPDATA%\Programs\Common`), with
+//! hard links to the models. The parts to install can be chosen by clicking, or with `/ONLY=vst3,clap,program` in a silent run
+//! (`/S`). The uninstaller removes exactly what was installed; the user's presets and settings stay.
 //!
-//! The script names each file, so nothing is removed that was not put there.
+//! The script names each file, so that nothing else is ever removed.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,14 +20,14 @@ use crate::bundle::{RESOURCES, plugin_name};
 use crate::command;
 use crate::vst3_preset;
 
-/// Where a part is installed, in NSIS's words.
+/// Installation folders, in NSIS's syntax.
 const HOME: &str = "$INSTDIR";
 const COMMON: &str = "$LOCALAPPDATA\\Programs\\Common";
 const PRESETS: &str = "$DOCUMENTS\\VST3 Presets";
 /// Key of the list of installed programs.
 const UNINSTALL_KEY: &str = "Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\ResonantGen";
 
-/// The flag with which `makensis` tells its version.
+/// The flag that makes `makensis` print its version.
 pub const VERSION_FLAG: &str = "-VERSION";
 
 /// What can be chosen.
@@ -41,7 +41,7 @@ enum Part {
 }
 
 impl Part {
-    /// Those that a person chooses from.
+    /// The parts that the user can choose.
     const CHOICES: [Self; 3] = [Self::Vst3, Self::Clap, Self::Program];
 
     const fn name(self) -> &'static str {
@@ -67,9 +67,9 @@ impl Part {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
     part: Part,
-    /// In Windows's notation, from a folder that NSIS knows.
+    /// Path in Windows notation, starting from a folder that NSIS knows.
     target: String,
-    /// On this machine; or the target of an item of the shared part, of which this one is a link.
+    /// Path on this machine. For a link, the target of the item in the shared part.
     source: Source,
 }
 
@@ -88,7 +88,7 @@ pub fn package(dist: &Path, folder: &Path, name: &str, quick: bool) -> Result<Pa
     let script = dist.join(format!("{name}-setup.nsi"));
     fs::write(&script, script_of(&items(folder)?, &setup, quick))
         .with_context(|| format!("cannot write {}", script.display()))?;
-    // Its output is long and says nothing when all goes well.
+    // Its output is long and uninteresting on success.
     command::output(Command::new("makensis").args(["-V2", "-WX", "-INPUTCHARSET", "UTF8"]).arg(&script))
         .context("the setup program cannot be packed: `cargo xtask setup --target windows` installs NSIS")?;
     fs::remove_file(&script)?;

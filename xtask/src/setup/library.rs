@@ -1,6 +1,6 @@
 //! Rust's standard library for other targets.
 //!
-//! rustup fetches it. Where rustup is missing or may not fetch, it is built from Debian's package of its sources, which must be of the
+//! rustup fetches it. If rustup is missing or cannot download, it is built from Debian's source package, which must have the
 //! compiler's version.
 
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ pub fn flags(triple: &str) -> Option<OsString> {
 /// Makes sure that the compiler has a target's standard library.
 ///
 /// # Errors
-/// Returns an error if rustup gives none, and it cannot be built.
+/// Returns an error if rustup cannot provide it and it cannot be built.
 pub fn ensure(triple: &str) -> Result<()> {
     let version = compiler_version()?;
     let own = own_sysroot(triple);
@@ -53,7 +53,7 @@ pub fn ensure(triple: &str) -> Result<()> {
     println!("setup: fetching Rust's standard library for {triple} with rustup (25 MB)");
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", triple]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Without rustup, or where it may not fetch, the library is built.
+    // Without rustup, or if rustup cannot download, the library is built.
     let _ = command::within(&mut rustup, RUSTUP_LIMIT);
     if is_library_in(Path::new(&sysroot), triple) {
         return Ok(());

@@ -49,10 +49,10 @@ fn blas_kernels() -> Vec<&'static str> {
     kernels
 }
 
-/// Runs the comparisons on one kind of kernels after the other.
+/// Runs the comparisons with one set of kernels after another.
 ///
 /// # Errors
-/// Setup or the build failed, or a comparison did.
+/// Returns an error if setup or the build fails, or if a comparison does.
 pub fn run() -> Result<()> {
     let begin = Instant::now();
     let mut run = Run::new("simd-logs")?;

@@ -1,7 +1,7 @@
-//! Windows, built on Linux and run under Wine.
+//! Windows tests, built on Linux and run under Wine.
 //!
-//! The tests' programs are those of Linux, built for Windows; `cargo test` starts each through `cargo xtask wine`, which limits its
-//! time. What needs both systems at once is in `tests/tests/windows/`, a test of Linux.
+//! The test programs are the same as on Linux, built for Windows. `cargo test` starts each of them through `cargo xtask wine`,
+//! which limits its running time. Tests that need both systems at once are in `tests/tests/windows/`, which runs on Linux.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,11 +16,10 @@ use crate::setup::{self, runtime};
 use crate::target::{System, Target};
 use crate::{bundle, wine};
 
-/// Longest time of one test program, in seconds. The slowest takes a tenth of it on an idle machine.
+/// Time limit per test program, in seconds. The slowest takes a tenth of that on an idle machine.
 const LIMIT_SECONDS: u32 = 1_500;
 
-/// What is built in a run of all tests: everything but the plugin's VST3 and the validator, whose C++ takes a compiler for Windows
-/// longer than all the rest of them together.
+/// Build scope of `cargo xtask test`: without the plugin's VST3 and the validator, whose C++ takes minutes to compile.
 const PART: &[&str] = &[
     "--workspace",
     "--exclude",
@@ -29,7 +28,7 @@ const PART: &[&str] = &[
     "--features",
     "resonantgen-cli/serve,resonantgen-plugin/assert_process_allocs",
 ];
-/// The engine's crates, whose unit tests run in a run of all tests.
+/// Crates whose unit tests run in `cargo xtask test`.
 const ENGINE: &[&str] = &[
     "resonantgen-music",
     "resonantgen-words",
@@ -41,7 +40,7 @@ const ENGINE: &[&str] = &[
     "resonantgen-session",
     "resonantgen-project",
 ];
-/// Tests of the plugin in our CLAP host that run in a run of all tests.
+/// Tests of the plugin in our CLAP host that run in `cargo xtask test`.
 const IN_A_HOST: &[&str] = &[
     "it_has_main_four_stems_and_four_parts_of_the_drums_and_takes_and_sends_notes_but_claims_no_raw_midi",
     "a_trigger_makes_four_different_stems_in_time_with_the_grid",
@@ -50,16 +49,16 @@ const IN_A_HOST: &[&str] = &[
     "the_parts_of_the_drums_sum_to_the_drums",
     "the_plugin_is_removed_in_the_middle_of_a_generation",
 ];
-/// What such a run leaves out.
+/// Why it leaves out the others.
 const LEFT_OUT: &str = "`cargo xtask test --target windows` runs it: its C++ alone takes minutes to build";
 
-/// What was built for Windows.
+/// The build outputs for Windows.
 pub struct Built {
     runtime: PathBuf,
     plugins: PathBuf,
 }
 
-/// Everything for Windows.
+/// Runs all tests on Windows.
 ///
 /// # Errors
 /// Returns an error if setup or a build fails, or a test does.
@@ -84,7 +83,7 @@ pub fn run() -> Result<()> {
     run.finish(begin)
 }
 
-/// Builds what a run of all tests tries of Windows; `None`, with the reason in `run`, where this machine cannot.
+/// Builds the part that `cargo xtask test` runs. Where this machine cannot, returns `None` and notes the reason in `run`.
 ///
 /// # Errors
 /// Returns an error if the build fails.
@@ -104,16 +103,16 @@ pub fn build_part(run: &mut Run) -> Result<Option<Built>> {
 }
 
 impl Built {
-    /// Builds the targets of a scope, or all of them, and lays out the bundles.
+    /// Builds some targets of a scope (all if none is named), and lays out the bundles.
     fn build(run: &mut Run, runtime: PathBuf, scope: &[&str], targets: &[&str]) -> Result<Self> {
-        // It takes over what a broken run has left.
+        // Cleans up after an interrupted run.
         wine::stop(&setup::windows::prefix());
         run.must("Windows: build", Target::WINDOWS.cargo(["build"]).args(scope).args(targets))?;
         let plugins = bundle::lay_out_built(Target::WINDOWS, "debug", &runtime)?;
         Ok(Self { runtime, plugins })
     }
 
-    /// Runs the part of the tests on Windows itself that a run of all tests has time for.
+    /// Runs the part of the Windows programs' own tests for which `cargo xtask test` has time.
     ///
     /// # Errors
     /// Returns an error if a step cannot be started.
@@ -142,7 +141,7 @@ impl Built {
         tests
     }
 
-    /// What `tests/tests/windows/` needs to know.
+    /// Environment of `tests/tests/windows/`.
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let this = std::env::current_exe().unwrap_or_default();
         vec![
@@ -155,7 +154,7 @@ impl Built {
     }
 }
 
-/// A program that was built for Windows.
+/// Path of a program built for Windows.
 fn program(name: &str) -> PathBuf {
     Target::WINDOWS.folder("debug").join(System::Windows.program(name))
 }

@@ -14,10 +14,10 @@ const HEADER_LIMIT: usize = 1 << 16;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokensError {
     /// The bytes are not a token file.
-    #[error("this is no file of tokens")]
+    #[error("this is not a token file")]
     NotTokens,
     /// A newer version wrote the file.
-    #[error("a newer version of ResonantGen wrote these tokens (form {0}, this one reads {VERSION})")]
+    #[error("a newer version of ResonantGen wrote these tokens (format {0}, this one reads {VERSION})")]
     Newer(u32),
     /// The file is truncated or damaged.
     #[error("these tokens are damaged: {0}")]

@@ -15,7 +15,7 @@ use hex::encode as hex;
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors
-/// Returns [`BundleError::Read`] if the file cannot be read, is no UTF-8, or is larger than `limit`.
+/// Returns [`BundleError::Read`] if the file cannot be read, is not UTF-8, or is larger than `limit`.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
     let text = String::from_utf8(read(path, limit)?).map_err(|error| BundleError::Read {
         path: path.to_owned(),

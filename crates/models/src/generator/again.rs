@@ -1,4 +1,4 @@
-//! Performs notes that are there already: at their own or another tempo, over other chords, with another patch.
+//! Performs existing notes again: at their own or another tempo, over other chords, or with another patch.
 
 use std::sync::Arc;
 
@@ -50,10 +50,10 @@ impl Engine {
         Ok(Some(Take { id, recipe, audio: audio.into(), ..take.clone() }))
     }
 
-    /// A new take of notes that are there already, played by the named patch. The same request gives the same take, to the bit.
+    /// A new take of existing notes, played by the named patch. The same request gives the same take, bit for bit.
     ///
     /// # Errors
-    /// [`GenerateError::Request`] when the bundle lacks the patch; else the errors of [`Engine::generate_take`].
+    /// Returns [`GenerateError::Request`] if the bundle lacks the patch, and otherwise the errors of [`Engine::generate_take`].
     pub fn perform(
         &self,
         request: &PerformanceRequest<'_>,
@@ -137,7 +137,7 @@ impl Engine {
             return Ok(Some(Take { audio: audio.into(), ..take.clone() }));
         }
         let again = self.perform_again(take, take.recipe.plan.bpm, context, observer)?;
-        // It is the same take, whatever rule its id was made by.
+        // It is the same take, by whatever rule its id was made.
         Ok(again.map(|again| Take { id: take.id.clone(), ..again }))
     }
 }

@@ -45,22 +45,24 @@ const OVER: [f32; TRACK_COUNT] = [1.85, 1.35, 1.35, 1.35];
 /// Ducking of the bass under a bass drum, in decibels (index as [`Style::ALL`]). In trap and hip hop the long 808 is part of
 /// the kick; a jazz kick is felt more than heard.
 const YIELD_DB: [f32; STYLE_COUNT] = [4.0, 4.0, 2.0, 1.5, 3.0, 2.0, 3.0, 0.0, 0.0, 1.5, 4.0, 1.5];
-/// Further ducking of the bass's lows under a bass drum in a mixed stem, in decibels (index as [`Style::ALL`]): the two share the
-/// octave in which the kick is heard.
+/// Additional ducking of the bass's lows under a bass drum in a mixed stem, in decibels (index as [`Style::ALL`]), because both
+/// share the octave in which the kick is heard.
 const YIELD_LOWS_DB: [f32; STYLE_COUNT] = [7.0, 7.0, 3.5, 3.0, 6.0, 4.0, 5.0, 3.0, 2.0, 4.0, 7.0, 3.0];
-/// Where those lows end, in hertz.
+/// Upper limit of those lows, in hertz.
 const LOWS_BELOW_HZ: f32 = 150.0;
-/// Loudness at which all the tracks that play are aimed together, in LUFS: what is loud by itself masks a little of it.
+/// Target loudness of all playing tracks together, in LUFS. Loud tracks mask the others slightly.
 const PIECE_LUFS: f32 = -16.0;
-/// Adjustment of mixed stems against levelled ones, in decibels: chords and lead have an octave of their own in more pieces.
+/// Adjustment of mixed stems relative to levelled ones, in decibels, so that in more pieces chords and lead have an octave to
+/// themselves.
 const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 1.2, 0.6];
 /// Range added to the piece's loudness by its energy and its aggression, in decibels each.
 const PIECE_DB: f32 = 0.75;
-/// How far the stems of a piece may be from their usual loudness, in decibels; a stem alone is louder by up to this.
+/// Maximum deviation of a piece's stems from their usual loudness, in decibels. A stem that plays alone is up to this much
+/// louder.
 const MOST_SHIFT_DB: f32 = 8.0;
-/// Highest ceiling of a stem, however few play.
+/// Maximum ceiling of a stem, however few play.
 const MOST_CEILING: f32 = 0.84;
-/// How far peaks of a mixed stem may be over its ceiling before they are limited.
+/// How far above its ceiling a mixed stem's peaks may be before limiting, as a factor.
 const MIXED_OVER: [f32; TRACK_COUNT] = [2.4, 1.8, 1.8, 1.8];
 /// Cut of chords around the centre of a heard melody, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
@@ -78,11 +80,11 @@ pub(super) struct Arrangement {
     pub(super) yields_at: Vec<usize>,
     /// Depth of the ducking, in decibels.
     pub(super) yields_db: f32,
-    /// As `yields_db`, further, of the lows alone.
+    /// Additional ducking of the lows, in decibels; see `yields_db`.
     pub(super) yields_lows_db: f32,
-    /// Where the lows end, in hertz.
+    /// Upper limit of the lows, in hertz.
     pub(super) lows_below_hz: f32,
-    /// Effects of a mixed stem, and the seed of their noise; `None` for a stem that is levelled only.
+    /// Effects of a mixed stem and the seed of their noise; `None` for a stem that is only levelled.
     pub(super) colour: Option<(Colour, u64)>,
     /// Target loudness in LUFS.
     pub(super) loudness_lufs: f32,
@@ -90,9 +92,9 @@ pub(super) struct Arrangement {
     pub(super) ceiling: f32,
     /// Maximum sample before limiting, relative to the ceiling.
     pub(super) over: f32,
-    /// Whether it gets louder towards its end, and tonal parts brighter.
+    /// Whether it becomes louder towards its end; tonal parts also become brighter.
     pub(super) rises: Rise,
-    /// Length of the plan in audio frames; what is rendered may be longer.
+    /// Length of the plan in audio frames. The rendered audio may be longer.
     pub(super) frames: usize,
 }
 
@@ -102,9 +104,9 @@ pub(super) enum Rise {
     /// Not at all.
     #[default]
     None,
-    /// Louder.
+    /// Becomes louder.
     Level,
-    /// Louder, and brighter by a low-pass that opens.
+    /// Becomes louder, and brighter through an opening low-pass.
     LevelAndFilter,
 }
 
@@ -153,7 +155,7 @@ pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
 }
 
 impl Arrangement {
-    /// Plans the sound of `notes`, the part written for `request`. `has_room` says that the patch sounds in a room of its own.
+    /// Plans the sound of `notes`, the part written for `request`. `has_room` tells whether the patch has a room of its own.
     pub(super) fn new(request: &TakeRequest<'_>, notes: &[Note], has_room: bool) -> Self {
         let track = request.track;
         let kicks = heard_notes(request, Track::Drums).filter(|_| track == Track::Bass);
@@ -194,7 +196,7 @@ impl Arrangement {
 }
 
 impl Arrangement {
-    /// The equaliser at the octaves of a timbre curve, in decibels.
+    /// Equaliser gains at the octaves of a timbre curve, in decibels.
     pub(super) fn per_octave(&self) -> Curve {
         std::array::from_fn(|octave| {
             let hz = LOWEST_OCTAVE_HZ * (octave as f32).exp2();
@@ -219,12 +221,12 @@ fn loudness_lufs(track: Track, intent: &Intent) -> f32 {
         + ATTRIBUTE_DB * (own.energy + own.aggression - 1.0)
 }
 
-/// Loudness of a mixed stem before all of them are brought to the piece's, in LUFS.
+/// Loudness of a mixed stem before all stems are brought to the piece's target, in LUFS.
 fn mixed_lufs(track: Track, intent: &Intent) -> f32 {
     loudness_lufs(track, intent) + MIXED_DB[track.index()]
 }
 
-/// How much louder than usual the stems of a piece are, in decibels, so that those that play sum to what a piece has.
+/// How much louder than usual the stems of a piece are, in decibels, so that the playing ones sum to the piece's target.
 fn shift_db(intent: &Intent) -> f32 {
     let playing = Track::ALL.into_iter().filter(|track| !intent.track(*track).absent);
     let power: f32 = playing.map(|track| 10f32.powf(mixed_lufs(track, intent) / 10.0)).sum();

@@ -5,23 +5,23 @@ use super::{TakeRequest, bias};
 use crate::bundle::{Bundle, Patch};
 use resonantgen_music::track::Track;
 
-/// What a word of the prompt that names the instrument is worth, against at most [`STYLE_SCORE`] for the right style.
+/// Score of a word of the prompt that names the instrument; the right style scores at most [`STYLE_SCORE`].
 const INSTRUMENT_SCORE: f32 = 7.0;
-/// What a word of the genre is worth; of several one is enough.
+/// Score of a word that the genre suggests; one match is enough.
 const USUAL_SCORE: f32 = 2.5;
-/// Against an instrument that shall not play.
+/// Penalty for an instrument that the prompt excludes.
 const UNWANTED_SCORE: f32 = -20.0;
-/// Worth of a word that is a part of a longer tag: an electric piano is hardly a piano.
+/// Factor for a word that matches only part of a longer tag: an electric piano is hardly a piano.
 const PART_OF_TAG: f32 = 0.3;
-/// Above what mood, attributes and usual luck add: a jazz kit plays jazz.
+/// Exceeds the sum of mood, attributes and average luck: a jazz kit plays jazz.
 const STYLE_SCORE: f32 = 2.0;
 const MOOD_SCORE: f32 = 0.3;
 const ATTRIBUTE_SCORE: f32 = 0.5;
 /// Score of a word about the drums that is a tag of a kit; two of them outweigh randomness, and none of them the style.
 const SPOKEN_SCORE: f32 = 0.8;
-/// Most words of this kind that count.
+/// Maximum number of such words that count.
 const SPOKEN_MOST: usize = 2;
-/// Words by which a part of a prompt speaks of the drums.
+/// Words that show that a part of a prompt is about the drums.
 const DRUM_WORDS: [&str; 14] = [
     "drum",
     "drums",
@@ -38,13 +38,14 @@ const DRUM_WORDS: [&str; 14] = [
     "brushes",
     "percussion",
 ];
-/// Above genre, style, mood and luck together, and below an instrument's name.
+/// Exceeds genre, style, mood and luck together, but not an instrument's name.
 const PARENT_SCORE: f32 = 6.5;
-/// Scale of the random part at full variation; with a hundred patches the luckiest draws five times this.
+/// Scale of the random part at full variation. Among a hundred patches, the luckiest gets five times this.
 const RANDOM_SCORE: f32 = 0.4;
 
-/// The patch for `request`: the one that is asked for, if the bundle has it; else named instruments win, then what suits style and attributes, with a seeded choice among the best.
-/// One patch may be excluded. `None` only if the bundle has no (other) patch for the track.
+/// Chooses the patch for `request`. A requested patch is used if the bundle has it. Otherwise named instruments win, then
+/// whatever suits style and attributes, with a seeded choice among the best. One patch may be excluded. `None` only if the bundle
+/// has no (other) patch for the track.
 pub(super) fn choose_patch<'a>(
     bundle: &'a Bundle,
     request: &TakeRequest<'_>,
@@ -52,7 +53,7 @@ pub(super) fn choose_patch<'a>(
 ) -> Option<&'a Patch> {
     if let Some(held) = request.patch {
         let held = bundle.patches(request.track).find(|patch| patch.id == held);
-        // What was asked for is not exchanged.
+        // A requested patch is never exchanged.
         if held.is_some() {
             return held.filter(|patch| without != Some(patch.id.as_str()));
         }
@@ -101,8 +102,8 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
         + SPOKEN_SCORE * spoken(patch, request).min(SPOKEN_MOST) as f32
 }
 
-/// How many tags of a drum kit the prompt says: of its first part, and of each part that names the drums. The lexicon folds
-/// "dusty" and "rough" into one mood; a kit may be one and not the other.
+/// Number of a drum kit's tags that appear in the prompt's first part or in a part about the drums. The lexicon maps "dusty" and
+/// "rough" to one mood, but a kit may be one and not the other.
 fn spoken(patch: &Patch, request: &TakeRequest<'_>) -> usize {
     if request.track != Track::Drums {
         return 0;
@@ -129,7 +130,7 @@ fn spoken(patch: &Patch, request: &TakeRequest<'_>) -> usize {
     patch.tags.iter().filter(is_said).count()
 }
 
-/// An edit keeps the instrument, unless it names another.
+/// An edit keeps the instrument unless it names another one.
 fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     match bias::parent(request) {
         Some(parent) if parent.patch == patch.id => {
@@ -139,7 +140,7 @@ fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     }
 }
 
-/// How well `wish` describes the patch: 1 if it is a tag, its family or a part of its name, less if only some words match.
+/// How well `wish` describes the patch: 1 if it is a tag, the family or part of the name, less if only some words match.
 fn match_of(patch: &Patch, wish: &str) -> f32 {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
     let wish = plain(wish);
@@ -149,7 +150,7 @@ fn match_of(patch: &Patch, wish: &str) -> f32 {
     let has = |phrase: &str| {
         !phrase.is_empty() && texts.iter().any(|text| format!(" {text} ").contains(&format!(" {phrase} ")))
     };
-    // The name of a patch is words for people: one of them is the whole tag.
+    // Patch names are meant for people, so one word can be the whole tag.
     let (name, tags) = (&texts[texts.len() - 1], &texts[..texts.len() - 1]);
     if tags.contains(&wish) || format!(" {name} ").contains(&format!(" {wish} ")) && !has("electric piano") {
         return 1.0;

@@ -1,8 +1,8 @@
-//! The colour of a stem: the effects that its style usually has, and those that words ask for.
+//! The colour of a stem: the usual effects of its style, and those requested by words.
 //!
-//! Usual effects are small: a short room for what has none of its own, a trace of saturation on the bass, and glue. They follow
-//! common practice (Izhaki, "Mixing Audio", chapters 17 and 23 to 26) and are left out by "unprocessed" or, one by one, by words
-//! such as "dry" and "clean".
+//! The usual effects are subtle: a short room for patches that have none, a trace of saturation on the bass, and glue
+//! compression. They follow common practice (Izhaki, "Mixing Audio", chapters 17 and 23 to 26). "Unprocessed" removes them all;
+//! words such as "dry" and "clean" remove single ones.
 
 use super::TakeRequest;
 use super::arrange::by_style;
@@ -10,19 +10,19 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::finish::{Chain, Room};
 use resonantgen_words::STYLE_COUNT;
 
-/// Level of the room and seconds in which it fades, by style (index as [`resonantgen_words::Style::ALL`]).
+/// Level of the room, then its decay in seconds, by style (indexed like [`resonantgen_words::Style::ALL`]).
 const ROOM: [f32; STYLE_COUNT] = [0.10, 0.10, 0.12, 0.10, 0.09, 0.15, 0.14, 0.28, 0.20, 0.11, 0.18, 0.28];
 const ROOM_S: [f32; STYLE_COUNT] = [0.5, 0.5, 0.4, 0.5, 0.45, 0.5, 0.6, 1.5, 0.7, 0.4, 0.9, 1.6];
-/// Rooms that fade more slowly than this, in seconds, are larger.
+/// Rooms with a longer decay than this, in seconds, are larger.
 const LARGE_S: f64 = 0.8;
-/// Share of the room that drums without a room of their own have.
+/// Share of the room level for drums that have no room of their own.
 const DRUM_SHARE: f32 = 0.3;
-/// Drive into the usual saturation of a bass, in decibels, and the usual glue.
+/// Drive into a bass's usual saturation, in decibels, and the amount of glue.
 const BASS_DRIVE_DB: f32 = 1.5;
 const GLUE: f32 = 0.35;
-/// Width that chords and lead have beside their patch's, as the level of a decorrelated side (index as [`Track::ALL`]).
+/// Extra width of harmony and melody, as the level of a decorrelated side signal. Indexed like [`Track::ALL`].
 const SPREAD: [f32; TRACK_COUNT] = [0.0, 0.0, 0.2, 0.12];
-/// Most power of a stem's side against its mid: usually, and where it shall be wide.
+/// Maximum power of a stem's side relative to its mid, usually and for wide stems.
 const MOST_SIDE: f32 = 0.18;
 const MOST_SIDE_WIDE: f32 = 0.32;
 
@@ -30,14 +30,14 @@ const MOST_SIDE_WIDE: f32 = 0.32;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Colour {
     pub(super) chain: Chain,
-    /// Most power of the side against the mid.
+    /// Maximum power of the side relative to the mid.
     pub(super) most_side: f32,
-    /// Factor of the room that a kit of hits brings along.
+    /// Factor on the level of the room built into a kit of hits.
     pub(super) own_room: f32,
 }
 
 impl Colour {
-    /// The effects for a request. `has_room` says that the patch sounds in a room of its own.
+    /// The effects for a request. `has_room` tells whether the patch has a room of its own.
     pub(super) fn new(request: &TakeRequest<'_>, has_room: bool) -> Self {
         let own = request.intent.track(request.track);
         let mut colour = usual(request, has_room);
@@ -47,7 +47,7 @@ impl Colour {
         if strength("unprocessed") > 0.0 {
             return Self { chain: Chain::default(), most_side: MOST_SIDE, own_room: 0.0 };
         }
-        // What is named later in this order has the last word: "dry" takes away a room, "clean" a drive.
+        // Later words override earlier ones: "dry" removes a room, "clean" a drive.
         for name in resonantgen_words::SOUNDS {
             let strength = strength(name);
             if strength != 0.0 {
@@ -57,11 +57,11 @@ impl Colour {
         colour
     }
 
-    /// Moves the effects towards a word; a negative strength away from it.
+    /// Moves the effects towards a word, or away from it if `strength` is negative.
     fn add(&mut self, name: &str, strength: f32, track: Track) {
         let Self { chain, most_side, own_room } = self;
         let is_bass = track == Track::Bass;
-        // Of what has no opposite.
+        // Strength for words without an opposite.
         let much = strength.max(0.0);
         let lower = |limit: &mut f32, hz: f32| {
             if much > 0.0 && (*limit == 0.0 || *limit > hz) {
@@ -185,7 +185,7 @@ impl Colour {
     }
 }
 
-/// What a stem of this style usually has.
+/// The usual effects of a stem in this style.
 fn usual(request: &TakeRequest<'_>, has_room: bool) -> Colour {
     let styles = &request.intent.styles;
     let level = by_style(styles, |style| ROOM[style])
@@ -252,14 +252,14 @@ mod tests {
         for word in resonantgen_words::SOUNDS {
             for track in Track::ALL {
                 let with = colour(&format!("{word} house"), track);
-                // Nothing takes a room or a drive from what has none.
+                // A room or a drive cannot be removed from a stem that has none.
                 let is_nothing = matches!((word, track), ("dry", _) | ("narrow", _) | ("clean", _));
                 assert!(is_nothing || with != colour("house", track), "{word} {track}");
             }
         }
     }
 
-    /// Notes with partials and a noisy attack, twice a second, a little wide.
+    /// Notes with partials and a noisy attack, twice per second, slightly wide.
     fn stem() -> [Vec<f32>; 2] {
         let noise = |index: usize| {
             let bits = (index as u32).wrapping_mul(2_654_435_761) ^ (index as u32 >> 3).wrapping_mul(40_503);
@@ -292,7 +292,7 @@ mod tests {
         let share = |sides: &[Vec<f32>; 2], low: f32, high: f32| {
             Spectrum::new(&mid(sides)).share(low, high).expect("a sound")
         };
-        // The first 20 ms of notes against what rings from 200 to 400 ms after them.
+        // The first 20 ms of notes compared with their sound after 200 to 400 ms.
         let attack = |sides: &[Vec<f32>; 2]| {
             let mid = mid(sides);
             let at = |from: usize, to: usize| -> f32 {
@@ -309,13 +309,13 @@ mod tests {
                 sides[0].iter().zip(&sides[1]).map(|(left, right)| 0.5 * (left - right)).collect();
             power(&side) / power(&mid(sides))
         };
-        // The quietest moment of each note, above the notes' partials.
+        // The quietest moment of each note, above the note's partials.
         let floor = |sides: &[Vec<f32>; 2]| {
             let mid = mid(sides);
             let parts = mid.chunks(480).map(power).fold(f32::INFINITY, f32::min);
             parts / power(&mid)
         };
-        // What no gain explains, of a stem that neither rooms nor noises were added to.
+        // The part of the change that a gain does not explain, for a stem without added room or noise.
         let bent = |sides: &[Vec<f32>; 2]| {
             let (from, to) = (mid(&stem()), mid(sides));
             let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
@@ -358,7 +358,7 @@ mod tests {
                 resonantgen_sound::finish::keep_mono_compatible(&mut sides, colour.most_side);
                 figure(&sides)
             };
-            // A house piece is clean as it is, and "lo-fi house" is a genre.
+            // A house piece is already clean, and "lo-fi house" is a genre.
             let base = match word {
                 "clean" => "gritty house",
                 "lo-fi" => "techno",

@@ -54,8 +54,8 @@ pub(super) fn compose(
     let mut random = Random::of_kind(request, Purpose::Compose, candidate);
     let mut bias = Bias::new(request);
     let mut figure = Figure::new(request, candidate);
-    // Where the notes are those of the parent, its tokens are fed as they are: what is new hears what comes before it, and is
-    // chosen among candidates for what comes after it.
+    // In kept steps the parent's tokens are fed unchanged. The new notes hear what precedes them; what follows them decides among
+    // candidates.
     let parent = super::bias::parent(request);
     let kept = super::shape::kept_steps(request, parent);
     let mut forced: std::collections::VecDeque<Token> = std::collections::VecDeque::new();

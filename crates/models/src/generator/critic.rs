@@ -1,8 +1,8 @@
-//! A critic: ranks scores of one track by how well they go with what is heard, and by how regular they are.
+//! A critic: ranks scores of one track by how well they fit the other parts, and by how regular they are.
 //!
-//! A logistic regression over a few figures of a part and of its relation to the other parts, and over their squares. It was trained
-//! to tell parts from such that belong to another piece, come too early or late, or are in another key, and drums of people from ours
-//! (`training/resonant/critic.py`); `critic.json` has its weights and how well it does on music that it has not seen.
+//! A logistic regression over a few features of a part and of its relation to the other parts, and over their squares. It was
+//! trained to distinguish real parts from parts of another piece, parts that are too early, too late or in another key, and human
+//! drums from ours (`training/resonant/critic.py`). `critic.json` holds its weights and its accuracy on unseen music.
 
 use std::sync::LazyLock;
 
@@ -16,9 +16,9 @@ use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::measure::fit;
 
-/// Number of figures.
+/// Number of features.
 const FIGURES: usize = 22;
-/// Figures are cut this many standard deviations from their mean.
+/// Features are clamped to this many standard deviations from their mean.
 const FARTHEST: f32 = 4.0;
 
 /// The parts of one piece.
@@ -29,7 +29,7 @@ struct Parts<'a> {
     steps_per_bar: usize,
     steps_per_beat: usize,
     total: usize,
-    /// Notes of each track; empty where it is not heard (index as [`Track::ALL`]).
+    /// Notes of each track, indexed like [`Track::ALL`]; empty if the track is not heard.
     notes: [&'a [Note]; TRACK_COUNT],
 }
 
@@ -39,9 +39,9 @@ struct Parts<'a> {
 struct Weights {
     mean: Vec<f32>,
     spread: Vec<f32>,
-    /// Of the figures, then of their squares.
+    /// Weights of the features, then of their squares.
     weights: Vec<f32>,
-    /// How well it does on music that it has not seen, for people.
+    /// Accuracy on unseen music (AUC), for information only.
     #[serde(rename = "held_out_auc")]
     _held_out_auc: std::collections::BTreeMap<String, f32>,
 }
@@ -58,8 +58,7 @@ static CRITIC: LazyLock<Critic> = LazyLock::new(|| {
     serde_json::from_str(include_str!("critic.json")).expect("the critic's weights are well-formed")
 });
 
-/// How good the part of `track` is among the others: the larger the better. Only differences between parts for the same piece mean
-/// something.
+/// Scores the part of `track` among the others; higher is better. Only comparisons within the same piece are meaningful.
 fn judge(track: Track, parts: &Parts<'_>) -> f32 {
     let critic = match track {
         Track::Drums => &CRITIC.drums,
@@ -77,8 +76,8 @@ fn judge(track: Track, parts: &Parts<'_>) -> f32 {
     sum
 }
 
-/// How many scores without faults are written for a request, for the critic to choose from: one where nothing is heard that they
-/// could fit, for edits, which stay close to a take, and for recipes older than grooves, which stay what they were.
+/// Number of flawless scores to write for a request, from which the critic chooses. It is 1 if there are no other parts to fit,
+/// for edits, which stay close to a take, and for recipes older than grooves, which must not change.
 pub(super) fn choice(request: &TakeRequest<'_>) -> usize {
     let is_judged = matches!(request.track, Track::Bass | Track::Melody);
     let hears =
@@ -87,7 +86,7 @@ pub(super) fn choice(request: &TakeRequest<'_>) -> usize {
     if is_judged && hears && is_new { 2 } else { 1 }
 }
 
-/// [`judge`] of notes that were written for a request.
+/// [`judge`] for notes written for a request.
 pub(super) fn judge_for(request: &TakeRequest<'_>, notes: &[Note]) -> f32 {
     let plan = request.plan;
     let parts = Parts {
@@ -103,7 +102,7 @@ pub(super) fn judge_for(request: &TakeRequest<'_>, notes: &[Note]) -> f32 {
     judge(request.track, &parts)
 }
 
-/// Share of the common onsets of two bars of a row.
+/// Share of onsets that two bars of a row have in common.
 fn likeness(row: &[bool], bar: usize, apart: usize) -> f32 {
     let (mut common, mut any) = (0.0, 0.0);
     for step in 0..row.len() {
@@ -144,7 +143,7 @@ fn figures(track: Track, parts: &Parts<'_>) -> [f32; FIGURES] {
         }
         return figures;
     }
-    // The highest note of each onset is its line.
+    // The highest note of each onset forms the line.
     let line: Vec<i32> = onsets
         .iter()
         .filter_map(|step| {
@@ -188,7 +187,7 @@ fn figures(track: Track, parts: &Parts<'_>) -> [f32; FIGURES] {
     figures
 }
 
-/// Sounding pitch classes relative to the tonic, as bits, at each step.
+/// The pitch classes sounding at each step, relative to the tonic, as bits.
 fn sounding(tonic: u8, notes: &[Note], total: usize) -> Vec<u16> {
     let mut row = vec![0; total];
     for note in notes {
@@ -209,7 +208,7 @@ mod tests {
         Note { step, offset: 0.0, length, pitch, velocity: 100 }
     }
 
-    /// A line of `training/resonant/critic.py`: a piece, of which one track is judged.
+    /// A line of the input of `training/resonant/critic.py`: a piece, and the track to judge.
     #[derive(Deserialize)]
     struct Case {
         track: String,

@@ -1,8 +1,8 @@
-//! Leans a composition to the figures of its genre: the groove of the drums, the roles of bass, chords and melody, fills at the
-//! ends of phrases, and a second half that is no copy of the first.
+//! Biases a composition towards the figures of its genre: the groove of the drums, the roles of bass, chords and melody, fills at
+//! the ends of phrases, and a second half that is not a copy of the first.
 //!
-//! All of it is added to the logits before the rules of harmony mask them. A figure says where something is played; which notes,
-//! how loud and what lies between stays the composer's.
+//! All of this is added to the logits before the rules of harmony mask them. A figure determines where something is played. The
+//! notes, their loudness and everything in between are up to the composer.
 
 use std::ops::Range;
 
@@ -18,35 +18,35 @@ use resonantgen_music::track::Track;
 use resonantgen_words::Style;
 use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
 
-/// Logits by which what is played cannot be passed by, and what favours it over what may stand before it.
+/// Logit bias that makes a played step certain, and the bias of the played voice over voices that may come before it.
 const PLAYED: f32 = 11.0;
 const FAVOURED: f32 = 3.0;
-/// Logits of what is left out, and of what is left out always.
+/// Logit bias against a voice that is left out, and against one that is always left out.
 const LEFT_OUT: f32 = 8.5;
 const NEVER: f32 = 16.0;
-/// Logits between neighbouring velocity levels of an accent, and of a ghost note.
+/// Logit bias between neighbouring velocity levels, for an accent and for a ghost note.
 const ACCENT: f32 = 0.8;
 const GHOST: f32 = 2.0;
-/// Logits of the tone that a bass plays, and of the very pitch where it matters.
+/// Logit bias of the chord tone that a bass plays, and additionally of the exact pitch where that matters.
 const TONE: f32 = 5.0;
-/// Logits of a length.
+/// Logit bias of a note length.
 const LENGTH: f32 = 4.0;
-/// Logits for fewer or more notes at once than a role has.
+/// Logit bias against fewer or more simultaneous notes than the role has.
 const VOICES: f32 = 9.0;
-/// Logits against the same pitch as four bars before, in a bar that is to differ.
+/// Logit bias against the pitch of four bars before, in a bar that must differ.
 const SAME_PITCH: f32 = 2.5;
-/// How often what is played most of the time is played.
+/// Probability that a step marked "most of the time" is played.
 const MOST_TIMES: f32 = 0.75;
-/// Density below which a groove is thinned, and above which it is opened.
+/// Density below which a groove is thinned out, and above which it is filled in.
 const SPARSE: f32 = 0.34;
 const BUSY: f32 = 0.68;
-/// Bars of a phrase, and of a question and its answer.
+/// Bars per phrase, and per period (a question and its answer).
 const PHRASE: u32 = 4;
 const PERIOD: u32 = 8;
-/// The highest root of a bass that has an octave above it.
+/// The highest bass root for which an octave above it is available.
 const LOW_ROOT: u8 = 42;
 
-/// What is leaned to.
+/// The bias of one composition towards its figures.
 pub(super) struct Figure<'a> {
     track: Track,
     plan: &'a Plan,
@@ -54,11 +54,11 @@ pub(super) struct Figure<'a> {
     part: Vec<Mark>,
     length: Length,
     voices: Option<(u32, u32)>,
-    /// A bass whose pattern has octaves starts low.
+    /// Whether the bass's pattern has octaves, so that it starts low.
     has_octaves: bool,
-    /// Bars that are to differ from those four before.
+    /// Bars that must differ from those four bars before.
     differs: Vec<bool>,
-    /// Voices that shall not be hit.
+    /// Voices that must not be hit.
     silent: [bool; DRUM_CLASS_COUNT],
     /// The class of the step's last hit.
     last: Option<usize>,
@@ -83,7 +83,7 @@ impl<'a> Figure<'a> {
             silent,
             last: None,
         };
-        // An edit follows the take at hand, which has its figure already.
+        // An edit follows its parent take, which already has its figure.
         if super::bias::parent(request).is_some() {
             return figure;
         }
@@ -127,7 +127,7 @@ impl<'a> Figure<'a> {
         self.plan.meter.steps_per_bar() as usize
     }
 
-    /// Which bars are to differ from those four before: the last of each period, and one more of its second half.
+    /// Chooses the bars that must differ from those four bars before: the last of each period, and one more in its second half.
     fn choose_bars(&mut self, copies: f32, random: &mut Random) {
         let periods = self.plan.bars.div_ceil(PERIOD);
         for period in 0..periods {
@@ -141,7 +141,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Decides what is played most of the time, alike in all bars, and thins or opens the part.
+    /// Decides for each "most of the time" step whether it is played, the same in all bars, and thins out or fills in the part.
     fn settle(&mut self, density: f32, random: &mut Random) {
         let bar = self.bar_steps();
         let luck: Vec<f32> = (0..2 * bar).map(|_| random.uniform()).collect();
@@ -157,7 +157,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Moves something in the bars that are to differ.
+    /// Moves something in the bars that must differ.
     fn vary(&mut self, random: &mut Random) {
         let bar = self.bar_steps();
         let beat = beat_steps(self.plan.meter) as usize;
@@ -180,7 +180,7 @@ impl<'a> Figure<'a> {
             let pick = |list: &[usize], random: &mut Random| {
                 list.get((random.uniform() * list.len() as f32) as usize).copied()
             };
-            // Late in the bar things move first: that is where a phrase turns.
+            // Prefer the second half of the bar, where a phrase turns.
             let late: Vec<usize> = played.iter().copied().filter(|step| step - first >= bar / 2).collect();
             if played.len() >= 2
                 && let Some(step) = pick(if late.is_empty() { &played } else { &late }, random)
@@ -193,7 +193,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Writes fills into the ends of phrases, and opens the bar after a long one with a cymbal.
+    /// Writes fills at the ends of phrases. After a long fill, the next bar opens with a cymbal.
     fn fill(&mut self, fills: f32, density: f32, random: &mut Random) {
         let bar = self.bar_steps();
         let beat = beat_steps(self.plan.meter) as usize;
@@ -242,9 +242,9 @@ impl<'a> Figure<'a> {
                     0 => at >= 2 || is_eighth,
                     // Eighths, then sixteenths.
                     1 => is_eighth || at + 4 >= end - first,
-                    // Around the beat.
+                    // Off and around the beat.
                     2 => matches!(at % 8, 2 | 3 | 5 | 6) || at + 1 == end - first,
-                    // Before the bar.
+                    // Into the next bar.
                     _ => at + 3 >= end - first || at == 2,
                 };
                 let keeps = (density >= SPARSE || is_eighth) && played;
@@ -266,8 +266,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// A period that ends without a fill ends with something else than the bars before: the kick leaves the last beat free, and
-    /// a quiet voice moves.
+    /// Marks the end of a period without a fill: the kick leaves the last beat free, and a quiet voice moves.
     fn turn(&mut self, bar: Range<usize>, random: &mut Random) {
         const QUIET: [DrumClass; 6] = [
             DrumClass::Percussion,
@@ -294,7 +293,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Hears the token that was chosen.
+    /// Records the chosen token.
     pub(super) fn feed(&mut self, token: Token) {
         if token == STEP {
             self.last = None;
@@ -303,7 +302,8 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Adds what is leaned to at `step`; `grammar` has been fed every token so far, `notes` are those written so far.
+    /// Adds the bias at `step` to the logits; `grammar` must have been fed every token so far, and `notes` are those written so
+    /// far.
     pub(super) fn apply(&self, grammar: &Grammar, step: u32, notes: &[Note], logits: &mut [f32]) {
         if self.track == Track::Drums {
             self.apply_drums(step as usize, logits);
@@ -401,7 +401,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Favours a tone of the chord; `pitches` are the logits of the pitch tokens.
+    /// Favours a chord tone; `pitches` are the logits of the pitch tokens.
     fn tone(&self, tone: Tone, step: u32, notes: &[Note], pitches: &mut [f32]) {
         let chord = self.plan.chord_at(step);
         let tonic = self.plan.key.tonic;
@@ -430,7 +430,8 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// In a bar that is to differ: other onsets than four bars before where no pattern says them, and other pitches.
+    /// In a bar that must differ, favours onsets other than those of four bars before where the pattern leaves a choice, and
+    /// other pitches.
     fn differ(&self, step: u32, notes: &[Note], logits: &mut [f32]) {
         let bar = self.plan.meter.steps_per_bar();
         let Some(past) = step.checked_sub(PHRASE * bar).filter(|_| self.differs[(step / bar) as usize])
@@ -440,7 +441,7 @@ impl<'a> Figure<'a> {
         let mut had = notes.iter().filter(|note| note.step == past).peekable();
         let is_free = self.part[step as usize] == Mark::Free;
         if is_free && had.peek().is_some() && !step.is_multiple_of(bar) {
-            // Every other one of what was there moves.
+            // About every other onset moves.
             if !(step / 2 + step).is_multiple_of(3) {
                 logits[usize::from(STEP)] += 0.5 * LEFT_OUT;
             }
@@ -471,7 +472,7 @@ fn interval(chord: &Chord, tone: Tone) -> u8 {
     }
 }
 
-/// One of the names whose meter is the plan's.
+/// Draws one of the names whose meter is the plan's.
 fn drawn<'t, T>(
     names: &[String],
     random: &mut Random,
@@ -492,7 +493,7 @@ fn drawn_part(genre: &Genre, track: Track, plan: &Plan, random: &mut Random) -> 
     drawn(genre.roles(track), random, |name| genres().part(track, name), |part| part.meter == plan.meter)
 }
 
-/// The marks of each step; what is played most of the time is decided, alike in all bars.
+/// The marks of each step. For each "most of the time" mark it is decided whether it is played, the same in all bars.
 fn groove_marks(
     groove: &Groove,
     plan: &Plan,
@@ -541,7 +542,7 @@ mod tests {
     use resonantgen_take::GenerationSettings;
     use resonantgen_words::{Intent, Overrides, make_plan, parse};
 
-    /// What a composer without any preference writes for a prompt.
+    /// The score of a composer without preferences for a prompt.
     fn written(prompt: &str, track: Track) -> (Plan, Vec<Note>) {
         let intent: Intent = parse(prompt).expect("readable");
         let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
@@ -563,7 +564,7 @@ mod tests {
         let mut notes = Vec::new();
         while decoder.step() < plan.total_steps() {
             let mut logits = vec![0.0_f32; vocabulary(track)];
-            // Silence is what a composer without preference prefers.
+            // A composer without preferences prefers silence.
             logits[usize::from(STEP)] = 1.0;
             let step = decoder.step();
             figure.apply(&grammar, step, &notes, &mut logits);

@@ -1,8 +1,8 @@
-//! Applies a groove template: when and how loud people play what was composed.
+//! Applies a groove template: when, and how loudly, people play what was composed.
 //!
-//! A groove is kept apart from the pattern. It depends on the template, the seed and the place in the loop only, so that all
-//! tracks of a piece share its slow wandering, and what was composed can be had back ([`composed`]). Other tracks follow the
-//! drums that they hear. Models of timing with wandering and independent parts: Hennig et al. 2011, "The Nature and Perception of
+//! A groove is separate from the pattern. It depends only on the template, the seed and the position in the loop, so all tracks
+//! of a piece share its slow drift, and the composed notes can be recovered ([`composed`]). Other tracks follow the drums they
+//! hear. The timing model, with drift and independent parts, follows Hennig et al. 2011, "The Nature and Perception of
 //! Fluctuations in Human Musical Rhythms", PLoS ONE 6(10); the figures come from Gillick et al. 2019, "Learning to Groove with
 //! Inverse Sequence Transformations" (`training/resonant/groove_templates.py`).
 
@@ -18,8 +18,8 @@ use resonantgen_take::Take;
 use resonantgen_words::Intent;
 use resonantgen_words::genre::{Template, genres};
 
-/// Mean and standard deviation of the velocities of each class as the drum composer writes them where people are imitated
-/// (index as [`DrumClass::ALL`]).
+/// Mean and standard deviation of the velocities that the drum composer writes for each class in human styles. Indexed like
+/// [`DrumClass::ALL`].
 const COMPOSED: [(f32, f32); DRUM_CLASS_COUNT] = [
     (102.0, 12.0),
     (76.0, 32.0),
@@ -34,28 +34,28 @@ const COMPOSED: [(f32, f32); DRUM_CLASS_COUNT] = [
     (75.0, 20.0),
     (80.0, 20.0),
 ];
-/// Voices without velocities of their own in a template: one that is played alike.
+/// For a class without velocities in a template, the class whose velocities are used instead.
 const STAND_IN: [usize; DRUM_CLASS_COUNT] = [0, 1, 1, 1, 4, 4, 1, 1, 9, 4, 4, 1];
-/// Most and least that a velocity grows with the composed one.
+/// Maximum and minimum slope from composed to played velocities.
 const STEEPEST: f32 = 1.6;
 const FLATTEST: f32 = 0.3;
-/// Share of the difference between performances that a take has: the rest is how kits were adjusted.
+/// Share of the difference between performances that a take gets. The rest is attributed to how the kits were set up.
 const BETWEEN: f32 = 0.8;
-/// Share of a template's accents that is added: composers accent themselves.
+/// Share of a template's accents that is added, because composers already write accents.
 const ACCENTED: f32 = 0.5;
-/// Spread, as a natural logarithm, of how tight one take is against another.
+/// Spread of the tightness across takes, as a natural logarithm.
 const TIGHTNESS: f32 = 0.25;
-/// Times are bent to stay nearer to the grid than this many milliseconds up to a looseness of 1: farther ones are heard as slips,
-/// and those of 20 ms are measured as off the grid. More looseness widens it by this share.
+/// Up to a looseness of 1, deviations from the grid are compressed to less than this many milliseconds. Larger ones sound like
+/// mistakes, and 20 ms is measured as off the grid. `WIDENED` is how much more looseness widens the limit.
 const NEAR_MS: f32 = 15.0;
 const WIDENED: f32 = 1.5;
 /// Largest shift in steps.
 const LARGEST: f32 = 0.3;
-/// What a tonal note has of its own, relative to a hit of the drums, and how late it is in milliseconds (index as
-/// [`Track::ALL`]).
+/// A tonal note's own deviation, relative to that of a drum hit. `LATE_MS` is its mean delay in milliseconds, indexed like
+/// [`Track::ALL`].
 const OWN: f32 = 0.6;
 const LATE_MS: [f32; 4] = [0.0, 2.0, 3.0, 4.0];
-/// Standard deviation of a tonal note's velocity, and what it has of the drums' accents.
+/// Standard deviation of a tonal note's velocity. `TONAL_ACCENT` is the share of the drums' accents that it follows.
 const TONAL_TOUCH: f32 = 5.0;
 const TONAL_ACCENT: f32 = 0.3;
 
@@ -63,27 +63,27 @@ const TONAL_ACCENT: f32 = 0.3;
 pub(super) struct Groove<'t> {
     template: &'t Template,
     looseness: f32,
-    /// How much of a velocity is the template's.
+    /// Share of the template in a velocity.
     touch: f32,
     tightness: f32,
     is_swung: bool,
     steps_per_bar: usize,
     step_ms: f32,
-    /// Milliseconds that all hits of a step share.
+    /// Deviation shared by all hits of a step, in milliseconds.
     shared: Vec<f32>,
     seed: u64,
     total: usize,
 }
 
-/// Times and accents of one voice.
+/// Times and accents of one drum voice.
 struct Row {
-    /// Milliseconds by step.
+    /// Delay in milliseconds, by step.
     late: Vec<f32>,
-    /// What is added to a velocity, by step.
+    /// Velocity change, by step.
     accents: Vec<f32>,
 }
 
-/// Standard normal number.
+/// A standard normal random number.
 fn normal(random: &mut Random) -> f32 {
     // Box and Muller 1958.
     let radius = (-2.0 * random.uniform().max(1e-7).ln()).sqrt();
@@ -91,7 +91,7 @@ fn normal(random: &mut Random) -> f32 {
 }
 
 impl Groove<'static> {
-    /// The groove of a piece; `None` where it is on the grid.
+    /// The groove of a piece; `None` if the piece is on the grid.
     pub(super) fn new(intent: &Intent, plan: &Plan, seed: u64) -> Option<Self> {
         let wanted = intent.groove.as_ref().filter(|groove| groove.looseness > 0.0)?;
         let template = genres().template(&wanted.template)?;
@@ -100,7 +100,7 @@ impl Groove<'static> {
         let total = plan.total_steps() as usize;
         let mut random = Random::new(seed, Track::Drums, Purpose::Groove, 0);
         let tightness = (TIGHTNESS * normal(&mut random).clamp(-1.5, 1.5)).exp();
-        // An autoregressive process of first order over the beats, closed over the loop's end.
+        // A first-order autoregressive process over the beats, continued across the loop's end.
         let beats = total.div_ceil(4).max(1);
         let own = (1.0 - template.memory * template.memory).sqrt();
         let noise: Vec<f32> = (0..beats).map(|_| normal(&mut random)).collect();
@@ -131,7 +131,7 @@ impl Groove<'static> {
 }
 
 impl Groove<'_> {
-    /// Times and accents of a voice of the drums.
+    /// Times and accents of a drum voice.
     fn row(&self, class: usize) -> Row {
         let mut random = Random::new(self.seed, Track::Drums, Purpose::Groove, 1 + class as u32);
         let (template, like) = (self.template, self.like(class));
@@ -158,17 +158,17 @@ impl Groove<'_> {
         Row { late, accents }
     }
 
-    /// The class whose velocities a class has.
+    /// The class whose velocities are used for a class.
     fn like(&self, class: usize) -> usize {
         if self.template.velocity[class].is_some() { class } else { STAND_IN[class] }
     }
 
-    /// The straight line from composed velocities to those of people, without accents: slope and height at 0.
+    /// Maps composed velocities to human ones, without accents: slope, and value at 0.
     fn line(&self, class: usize) -> Option<(f32, f32)> {
         let like = self.like(class);
         let touch = self.template.velocity[like]?;
         let (centre, spread) = COMPOSED[class];
-        // What is left of the spread within a performance, after the touch; accents are partly composed.
+        // The spread within a performance that remains after the touch; accents are partly composed.
         let accents = self.template.accents[like].map(|accent| (ACCENTED * accent).powi(2));
         let accented = accents.iter().sum::<f32>() / 16.0;
         let left = (touch.within.powi(2) - touch.touch.powi(2) - accented).max(0.0).sqrt();
@@ -176,13 +176,13 @@ impl Groove<'_> {
         Some((slope, touch.mean - slope * centre))
     }
 
-    /// Slope, and height at 0 with the accent of a step, of the line by which velocities are played.
+    /// Slope, and value at 0 including a step's accent, of the line by which velocities are played.
     fn played(&self, class: usize, accent: f32) -> (f32, f32) {
         let Some((slope, height)) = self.line(class) else { return (1.0, 0.0) };
         (1.0 + self.touch * (slope - 1.0), self.touch * (height + accent))
     }
 
-    /// A time as a shift in steps.
+    /// Converts a delay to a shift in steps.
     fn shift(&self, ms: f32, step: u32) -> f32 {
         let near = NEAR_MS * (1.0 + WIDENED * (self.looseness - 1.0).max(0.0));
         let bent = near * (self.looseness * self.tightness * ms / near).tanh();
@@ -192,7 +192,7 @@ impl Groove<'_> {
     /// Plays composed drums.
     fn play_drums(&self, notes: &mut [Note]) {
         let rows: [Row; DRUM_CLASS_COUNT] = std::array::from_fn(|class| self.row(class));
-        // The strokes of a roll stay as far apart as they are.
+        // The strokes of a roll keep their distances.
         let rolled: Vec<(u32, u8)> =
             notes.iter().filter(|note| note.offset > 0.0).map(|note| (note.step, note.pitch)).collect();
         for note in notes {
@@ -205,7 +205,7 @@ impl Groove<'_> {
         }
     }
 
-    /// Drums as they were composed, but for their times.
+    /// Recovers the composed velocities of drums. Their times are not changed.
     fn composed_drums(&self, notes: &mut [Note]) {
         let rows: [Row; DRUM_CLASS_COUNT] = std::array::from_fn(|class| self.row(class));
         for note in notes {
@@ -215,7 +215,7 @@ impl Groove<'_> {
         }
     }
 
-    /// Plays a composed tonal part, with the drums if they are heard.
+    /// Plays a composed tonal part, along with the drums if they are heard.
     fn play_part(&self, track: Track, notes: &mut [Note], drums: Option<&[Note]>) {
         let mut random = Random::new(self.seed, track, Purpose::Groove, 0);
         let own: Vec<(f32, f32)> =
@@ -227,7 +227,7 @@ impl Groove<'_> {
             let late =
                 LATE_MS[track.index()] * (self.template.hit / 10.0).min(1.0) + OWN * self.template.hit * time;
             let (shift, accent) = match &heard {
-                // The drums are as loose already as they were asked to be.
+                // The drums already have the requested looseness.
                 Some(heard) => {
                     let shift = heard.shifts[step] + self.looseness * late / self.step_ms;
                     (started(shift, note.step), heard.accents[step])
@@ -242,7 +242,7 @@ impl Groove<'_> {
     }
 }
 
-/// A shift in steps that stays near its step; the loop begins with its first hit.
+/// Limits a shift in steps. The first hit of the loop is never early.
 fn started(shift: f32, step: u32) -> f32 {
     let shift = shift.clamp(-LARGEST, LARGEST);
     if step == 0 { shift.max(0.0) } else { shift }
@@ -252,9 +252,9 @@ fn velocity(value: f32) -> u8 {
     value.round().clamp(3.0, 127.0) as u8
 }
 
-/// The groove of drums that are heard, generated or not.
+/// The groove of the drums that a track hears, generated or imported.
 struct Heard {
-    /// Shift by step, in steps: between hits it goes from one to the next.
+    /// Shift by step, in steps; interpolated between hits.
     shifts: Vec<f32>,
     /// How much louder than the voice's mean the hits of a step are.
     accents: Vec<f32>,
@@ -273,7 +273,7 @@ impl Heard {
             let step = note.step as usize % total;
             let (sum, count) = voices[&note.pitch];
             accents[step] = (accents[step].0 + f32::from(note.velocity) - sum / count, accents[step].1 + 1.0);
-            // Later strokes of rolls say nothing of the groove.
+            // Later strokes of rolls carry no information about the groove.
             if note.offset.abs() <= LARGEST {
                 times[step] = (times[step].0 + note.offset, times[step].1 + 1.0);
             }
@@ -306,7 +306,7 @@ pub(super) fn play(request: &TakeRequest<'_>, notes: &mut [Note]) {
     }
 }
 
-/// The notes of a take with the velocities that were composed: composers know those.
+/// The notes of a take with the velocities as composed, which is what composers were trained on.
 pub(crate) fn composed(take: &Take) -> Cow<'_, [Note]> {
     let recipe = &take.recipe;
     let is_played = recipe.track == Track::Drums && recipe.imported.is_none();
@@ -392,7 +392,7 @@ mod tests {
         assert!(mean(&played, 4) > mean(&played, 7) + 25.0);
         groove.composed_drums(&mut played);
         let far = played.iter().zip(&before).filter(|(a, b)| a.velocity.abs_diff(b.velocity) > 2).count();
-        // Where a velocity met its end something is lost.
+        // A velocity that was clamped cannot be recovered.
         assert!(far * 4 < before.len(), "{far} of {}", before.len());
     }
 

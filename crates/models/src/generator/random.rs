@@ -30,7 +30,8 @@ impl Random {
         Self(random)
     }
 
-    /// As [`Random::new`], by what kind of music is asked for as well: one seed does not choose alike for every prompt.
+    /// Like [`Random::new`], but also seeded by the kind of music, so that one seed gives different choices for different
+    /// prompts.
     pub(super) fn of_kind(request: &TakeRequest<'_>, purpose: Purpose, candidate: u32) -> Self {
         Self::new(request.seed ^ request.intent.kind(), request.track, purpose, candidate)
     }

@@ -107,7 +107,7 @@ impl Material {
 /// Plays a score on a kit of hits and levels it.
 ///
 /// # Errors
-/// [`ModelError::Cancelled`] soon after the observer asked for it.
+/// Returns [`ModelError::Cancelled`] soon after the observer cancels.
 pub(super) fn play_kit(
     request: &TakeRequest<'_>,
     score: &Score,
@@ -137,7 +137,7 @@ pub(super) fn play_kit(
 /// Plays a score on an instrument of recorded notes, and colours and levels it.
 ///
 /// # Errors
-/// [`ModelError::Cancelled`] soon after the observer asked for it.
+/// Returns [`ModelError::Cancelled`] soon after the observer cancels.
 pub(super) fn play_notes(
     request: &TakeRequest<'_>,
     score: &Score,

@@ -1,8 +1,8 @@
-//! What a track does in its section of a song, once its notes are written: it comes in and goes, leads into the next section,
-//! rises, falls silent before a drop, lands on it, and ends the song.
+//! Shapes a track's written notes to its section of a song: entries and exits, fills into the next section, builds, silence
+//! before a drop, landings, and endings.
 //!
-//! No corpus of loops has these figures, so they are written by rule, as arrangers do (Snoman, "Dance Music Manual", chapters on
-//! arrangement; Sebesky, "The Contemporary Arranger"). The rest of the section stays the composer's.
+//! Loop corpora do not contain these figures, so they are written by rule, as arrangers do (Snoman, "Dance Music Manual",
+//! chapters on arrangement; Sebesky, "The Contemporary Arranger"). The composer writes the rest of the section.
 
 use std::ops::Range;
 
@@ -15,48 +15,50 @@ use resonantgen_music::track::Track;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::Shape;
 
-/// Hits by which the last bar has to differ from the one before to be a fill.
+/// Number of new hits in the last bar, compared with the bar before, that make it a fill.
 const FILL_HITS: usize = 3;
-/// Velocities at the start and the end of a fill, and of a roll that rises.
+/// Velocities at the start and end of a fill, and of a rising roll.
 const FILL_VELOCITY: (f32, f32) = (72.0, 116.0);
 const ROLL_VELOCITY: (f32, f32) = (44.0, 120.0);
-/// Shares of a rising section from which its roll is of eighths, of sixteenths and of thirty-seconds, and from which the bass drum rests.
+/// Fractions of a rising section at which its roll changes to eighths, sixteenths and thirty-seconds, and at which the kick drops
+/// out.
 const ROLL_EIGHTHS: f32 = 0.5;
 const ROLL_SIXTEENTHS: f32 = 0.75;
 const ROLL_THIRTY_SECONDS: f32 = 0.9;
 const KICK_RESTS: f32 = 0.875;
-/// Velocity of the cymbal and the kick of a landing and of an ending.
+/// Velocities of the cymbal and kick at a landing and at an ending.
 const LANDING_VELOCITY: u8 = 114;
 const ENDING_VELOCITY: u8 = 100;
-/// Length of a fade inside spliced bars, in audio frames (5 ms).
+/// Length of the fades inside spliced bars, in audio frames (5 ms).
 const SPLICE_FRAMES: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
-/// The most by which spliced bars are turned up or down to fit the rest.
+/// Maximum gain or attenuation that matches spliced bars to the rest.
 const SPLICE_GAIN: f64 = 2.0;
-/// Semitones of a leap that joins well, and what each one more costs; what it costs to be as before.
+/// Largest leap without a cost, in semitones, and the cost of each semitone above it; the cost of repeating the old notes; the
+/// cost of each note more or fewer.
 const SMALL_LEAP: f32 = 7.0;
 const LEAP_COST: f32 = 0.05;
 const SAME_COST: f32 = 2.0;
 const CROWD_COST: f32 = 0.04;
 
-/// The shape that is asked for.
+/// The requested shape.
 pub(super) fn shape<'a>(request: &TakeRequest<'a>) -> Option<&'a Shape> {
     request.intent.track(request.track).shape.as_ref()
 }
 
-/// Bars of silence that are rendered after a section that is no loop, and the least of that in audio frames (3 s).
+/// Bars of silence rendered after a section that does not loop, and the minimum in audio frames (3 s).
 const SILENT_BARS: u32 = 2;
 const SILENT_FRAMES: usize = 3 * TAKE_SAMPLE_RATE_HZ as usize;
-/// Audio frames of the fade at the end of what was cut there (3 ms).
+/// Audio frames of the fade at the cut (3 ms).
 const CUT_FADE: usize = TAKE_SAMPLE_RATE_HZ as usize * 3 / 1_000;
 
-/// Whether the track begins or ends inside of the section, so that its end shall not ring into its beginning.
+/// Whether the track starts or ends within the section, so that its end must not ring into its beginning.
 fn is_no_loop(request: &TakeRequest<'_>) -> bool {
     shape(request).is_some_and(|shape| {
         shape.ends || shape.rises || shape.enters_bar > 0 || shape.leaves_bar.is_some() || shape.gap_steps > 0
     })
 }
 
-/// How much is rendered, in audio frames: the plan's length, or more where the end shall not be heard in the beginning.
+/// Number of audio frames to render: the plan's length, or more if the end must not be heard at the beginning.
 pub(super) fn rendered_frames(request: &TakeRequest<'_>) -> usize {
     let frames = request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
     if !is_no_loop(request) {
@@ -66,7 +68,7 @@ pub(super) fn rendered_frames(request: &TakeRequest<'_>) -> usize {
     frames + SILENT_FRAMES.max(SILENT_BARS as usize * bar)
 }
 
-/// What was rendered, at the plan's length.
+/// Cuts rendered audio to the plan's length.
 pub(super) fn cut(request: &TakeRequest<'_>, mut audio: StemAudio) -> StemAudio {
     if !is_no_loop(request) {
         return audio;
@@ -81,7 +83,7 @@ pub(super) fn cut(request: &TakeRequest<'_>, mut audio: StemAudio) -> StemAudio 
     audio
 }
 
-/// Which steps have the notes of the parent; `None` when all are written.
+/// Whether each step keeps the parent's notes; `None` if all steps are new.
 pub(super) fn kept_steps(request: &TakeRequest<'_>, parent: Option<&Take>) -> Option<Vec<bool>> {
     let new_bars = shape(request)?.new_bars.as_ref()?;
     let plan = request.plan;
@@ -90,7 +92,7 @@ pub(super) fn kept_steps(request: &TakeRequest<'_>, parent: Option<&Take>) -> Op
     Some((0..plan.total_steps()).map(|step| !new_bars.contains(&(step / bar))).collect())
 }
 
-/// Puts the parent's notes back where they are kept, and ends new ones before the next kept bar.
+/// Restores the parent's notes in the kept steps, and ends new notes before the next kept bar.
 fn restore(notes: &mut Vec<Note>, parent: &Take, kept: &[bool]) {
     let is_kept = |step: u32| kept.get(step as usize).copied().unwrap_or(false);
     notes.retain(|note| !is_kept(note.step));
@@ -103,7 +105,7 @@ fn restore(notes: &mut Vec<Note>, parent: &Take, kept: &[bool]) {
     sort_notes(notes);
 }
 
-/// Gives the notes that were written their shape.
+/// Applies the requested shape to the written notes.
 pub(super) fn shaped(request: &TakeRequest<'_>, parent: Option<&Take>, notes: &mut Vec<Note>) {
     let Some(shape) = shape(request) else { return };
     let kept = kept_steps(request, parent);
@@ -111,7 +113,7 @@ pub(super) fn shaped(request: &TakeRequest<'_>, parent: Option<&Take>, notes: &m
         restore(notes, parent, kept);
         end_overlaps(request.track, notes, request.plan.total_steps());
         if shape.keeps_sound {
-            // What rings into the new bars may have been cut there; what starts in a kept bar is else as it was.
+            // Notes that ring into the new bars may have been cut there; otherwise kept bars are unchanged.
             return;
         }
     }
@@ -128,7 +130,7 @@ pub(super) fn shaped(request: &TakeRequest<'_>, parent: Option<&Take>, notes: &m
     }
     let bar = plan.meter.steps_per_bar();
     let total = plan.total_steps();
-    // Who has gone comes back for the last chord.
+    // Tracks that have left come back for the last chord.
     let mut ending = Vec::new();
     if shape.ends {
         end(request.track, plan, notes);
@@ -140,7 +142,7 @@ pub(super) fn shaped(request: &TakeRequest<'_>, parent: Option<&Take>, notes: &m
     sort_notes(notes);
 }
 
-/// Leaves out what starts outside of some steps, and ends there what would ring on.
+/// Drops notes that start outside the given steps, and shortens those that would ring past the end.
 fn keep_within(notes: &mut Vec<Note>, steps: Range<u32>) {
     notes.retain(|note| steps.contains(&note.step));
     for note in notes {
@@ -158,11 +160,11 @@ fn is_any(note: &Note, classes: &[DrumClass]) -> bool {
     DrumClass::from_key(note.pitch).is_some_and(|class| classes.contains(&class))
 }
 
-/// The voices of which fills and rolls are made.
+/// The voices used for fills and rolls.
 const SNARES: [DrumClass; 4] = [DrumClass::Snare, DrumClass::Clap, DrumClass::Rim, DrumClass::Percussion];
 const TOMS: [DrumClass; 2] = [DrumClass::LowTom, DrumClass::HighTom];
 
-/// The voice of fills and rolls: the snare, which every kit has, unless the backbeat is played on a rim or by hand alone.
+/// The voice of fills and rolls: the snare, which every kit has, unless the backbeat is played only on a rim or by hand.
 fn main_voice(notes: &[Note]) -> DrumClass {
     let count = |class: DrumClass| notes.iter().filter(|note| note.pitch == class.key()).count();
     if count(DrumClass::Snare) + count(DrumClass::Clap) > 0 {
@@ -173,7 +175,7 @@ fn main_voice(notes: &[Note]) -> DrumClass {
     best.unwrap_or(DrumClass::Snare)
 }
 
-/// Writes a fill into the last bar, unless it has one.
+/// Writes a fill into the last bar, unless there already is one.
 fn fill(request: &TakeRequest<'_>, notes: &mut Vec<Note>) {
     let plan = request.plan;
     let bar = plan.meter.steps_per_bar();
@@ -210,7 +212,7 @@ fn fill(request: &TakeRequest<'_>, notes: &mut Vec<Note>) {
             0 => at >= 2 || at == 0,
             // Eighths, then sixteenths.
             1 => at.is_multiple_of(2) || left <= beat,
-            // Around the beat.
+            // Off and around the beat.
             2 => matches!(at % 8, 0 | 2 | 3 | 5 | 6) || left == 1,
             _ => true,
         };
@@ -228,7 +230,7 @@ fn fill(request: &TakeRequest<'_>, notes: &mut Vec<Note>) {
     }
 }
 
-/// A roll that gets denser and louder.
+/// Writes a roll that becomes denser and louder.
 fn roll(plan: &Plan, notes: &mut Vec<Note>) {
     let total = plan.total_steps();
     let voice = main_voice(notes);
@@ -259,14 +261,14 @@ fn roll(plan: &Plan, notes: &mut Vec<Note>) {
     }
 }
 
-/// A cymbal and a kick on the first beat.
+/// Adds a cymbal and a kick on the first beat.
 fn land(notes: &mut Vec<Note>) {
     let opening = [DrumClass::Crash, DrumClass::Kick];
     notes.retain(|note| !(note.step == 0 && note.offset < 0.25 && is_any(note, &opening)));
     notes.extend(opening.map(|class| hit(0, class, f32::from(LANDING_VELOCITY))));
 }
 
-/// The last bar is one chord, held, with one stroke of the drums.
+/// Replaces the last bar with one held chord and a single stroke of the drums.
 fn end(track: Track, plan: &Plan, notes: &mut Vec<Note>) {
     let bar = plan.meter.steps_per_bar();
     let Some(first) = plan.total_steps().checked_sub(bar) else { return };
@@ -305,7 +307,7 @@ fn end(track: Track, plan: &Plan, notes: &mut Vec<Note>) {
     }));
 }
 
-/// What is wrong with how new bars join those around them; 0 is nothing.
+/// The cost of how new bars join those around them; 0 is best.
 pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]) -> f32 {
     let Some(kept) = kept_steps(request, Some(parent)) else { return 0.0 };
     let is_new = |note: &&Note| !kept.get(note.step as usize).copied().unwrap_or(true);
@@ -316,7 +318,7 @@ pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]
     if same {
         return SAME_COST;
     }
-    // A section that returns is performed as a whole: there is no seam to join.
+    // A returning section is performed as a whole, so there is no seam.
     if !shape(request).is_some_and(|shape| shape.keeps_sound) {
         return 0.0;
     }
@@ -330,8 +332,8 @@ pub(super) fn join_cost(request: &TakeRequest<'_>, parent: &Take, notes: &[Note]
     cost
 }
 
-/// The parent's sound with new bars put in: outside of them its samples stay. Faded with equal power inside the new bars, which
-/// are brought to the level that the rest has in both. `None` when the two are of different lengths.
+/// The parent's audio with new bars spliced in. Samples outside the new bars are unchanged. The equal-power fades lie inside the
+/// new bars, which are matched in level by comparing the remaining bars of both. `None` if the two differ in length.
 pub(super) fn spliced(
     plan: &Plan,
     new_bars: &[u32],

@@ -7,7 +7,7 @@ pub struct Meter {
     denominator: u32,
 }
 
-/// The text is no time signature that can be used; the message says which limit it breaks.
+/// The text is not a usable time signature. The message names the limit that it exceeds.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{}", limit(.0))]
 pub struct ParseMeterError(pub String);

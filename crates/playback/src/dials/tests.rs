@@ -28,7 +28,7 @@ fn note(step: u32, offset: f32) -> Note {
     Note { step, offset, length: 0.5, pitch: 40, velocity: if step.is_multiple_of(4) { 110 } else { 70 } }
 }
 
-/// A clip with a click at each note and a quiet decay after it.
+/// A clip with a click at each note, followed by a quiet decay.
 fn clip(ratio: f64, notes: Vec<Note>) -> Clip {
     let plan = plan(ratio);
     let mut samples = vec![0.0_f32; LOOP];
@@ -97,7 +97,7 @@ impl Host {
         }
     }
 
-    /// Where clicks are heard in the last loop.
+    /// The positions of the clicks heard in the last loop.
     fn clicks(&self) -> Vec<usize> {
         let last = &self.heard[self.heard.len() - LOOP..];
         (0..LOOP).filter(|index| last[*index] > 0.55).collect()
@@ -129,7 +129,7 @@ fn swing_delays_the_second_of_each_pair_and_every_attack_is_heard_once() {
             assert!(start.abs_diff(*click) <= 1, "notes at {:?}", host.last_starts());
         }
         assert_eq!(host.last_starts().len(), 16);
-        // Straightened, a swung take is on the grid.
+        // A swung take, straightened, is on the grid.
         let mut host = Host::new(clip(0.62, sixteenths()));
         host.run_loop(Dials { swing: -1.0, ..Dials::default() }, size);
         host.run_loop(Dials { swing: -1.0, ..Dials::default() }, size);
@@ -174,12 +174,12 @@ fn dials_in_the_middle_change_nothing_and_what_starts_nowhere_is_not_moved() {
     let mut host = Host::new(clip);
     host.run_loop(Dials::default(), 480);
     assert!(host.heard == expected);
-    // Turned and turned back: after the ramps it is the take again.
+    // Moved and moved back: after the ramps the take is unchanged.
     host.run_loop(Dials { swing: 0.5, humanise: 0.3, brightness_db: 4.0, intensity: 0.6 }, 480);
     assert!(host.heard[LOOP..] != expected[..]);
     host.run_loop(Dials::default(), 480);
     let settled = (0.05 * RATE_HZ) as usize;
-    assert!(host.heard[2 * LOOP + settled..] == expected[settled..], "within 50 ms");
+    assert!(host.heard[2 * LOOP + settled..] == expected[settled..], "unchanged within 50 ms");
     // A pad that starts with the bar.
     let plan = plan(0.5);
     let pad: Vec<f32> = (0..LOOP).map(|index| (index as f32 * 0.01).sin()).collect();
@@ -195,7 +195,7 @@ fn turning_dials_loses_no_note_and_sends_none_twice() {
     let mut host = Host::new(clip(0.55, sixteenths()));
     let mut turned = 0_u32;
     while host.position.beat < 400.0 {
-        // Up and down and back to the middle, in every block.
+        // Up, down and back to the middle, in every block.
         turned = turned.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let dial = ((turned >> 16) % 5) as f32 * 0.5 - 1.0;
         host.dials = Dials { swing: dial, humanise: -dial, ..Dials::default() };
@@ -203,10 +203,10 @@ fn turning_dials_loses_no_note_and_sends_none_twice() {
     }
     host.run_loop(Dials::default(), 480);
     let steps = (host.position.beat * 4.0).ceil() as usize;
-    assert!(host.starts.len().abs_diff(steps) <= 1, "{} of {steps} notes", host.starts.len());
+    assert!(host.starts.len().abs_diff(steps) <= 1, "{} of {steps} notes started", host.starts.len());
 }
 
-/// Dials that are turned at fixed moments, in the given blocks.
+/// Output for dials that move at fixed times, rendered in blocks of the given sizes.
 fn turned_in_blocks(which: usize, mut next: impl FnMut() -> usize) -> Vec<f32> {
     let loose: Vec<Note> = (0..16).map(|step| note(step, (step % 5) as f32 * 0.05 - 0.1)).collect();
     let mut host = Host::new(clip(0.6, loose));
@@ -253,7 +253,7 @@ fn turned_dials_sound_the_same_in_any_blocks() {
 #[test]
 fn turning_a_dial_does_not_click() {
     let plan = plan(0.5);
-    // Whole periods in the loop.
+    // A whole number of periods per loop.
     let omega = std::f32::consts::TAU * 200.0 / LOOP as f32;
     let tone: Vec<f32> = (0..LOOP).map(|index| (index as f32 * omega).sin()).collect();
     let clip =
@@ -266,7 +266,7 @@ fn turning_a_dial_does_not_click() {
         host.run(240);
     }
     let step = host.heard.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
-    // The tone itself moves by omega; a jump of it, spread over three milliseconds, by as much again.
+    // The tone itself changes by omega per sample; a jump of it, spread over three milliseconds, adds as much again.
     assert!(step < 6.0 * omega, "{step}, the tone {omega}");
 }
 

@@ -45,7 +45,7 @@ fn riff(seed: u32, bars: u32) -> Arc<Clip> {
     clip(bars, notes.collect())
 }
 
-/// A host that keeps what it is sent.
+/// A host that records what it is sent.
 struct Host {
     sender: SlotSender,
     player: Player,
@@ -54,7 +54,7 @@ struct Host {
     swap_at: SwapAt,
     dials: [Dials; TRACK_COUNT],
     enabled: [bool; TRACK_COUNT],
-    /// Every so many messages one is refused; 0 for none.
+    /// One message in this many is rejected; 0 for none.
     refuse: usize,
     count: usize,
     sounding: HashSet<(Track, u8)>,
@@ -122,7 +122,7 @@ impl Host {
 #[test]
 fn notes_start_and_end_where_the_score_says_in_every_turn() {
     let mut host = Host::new();
-    // The swung sixteenth, a note across the loop's end, and a key that starts anew before it has ended.
+    // The swung sixteenth, a note across the loop's end, and a key that starts again before it has ended.
     host.send(
         Track::Bass,
         clip(1, vec![note(1, 1.0, 40), note(4, 8.0, 41), note(8, 1.0, 41), note(15, 2.0, 42)]),
@@ -153,7 +153,8 @@ fn notes_start_and_end_where_the_score_says_in_every_turn() {
     assert_eq!(heard, expected);
 }
 
-/// A song with a tempo change, another take on a bar line, a bar of another length, a jump and a stop, in the given blocks.
+/// A song with a tempo change, another take on a bar line, a bar of another length, a jump and a stop, in blocks of the given
+/// sizes.
 fn song(mut next: impl FnMut() -> usize) -> Vec<(usize, Track, u8, u8)> {
     let mut host = Host::new();
     for (index, track) in Track::ALL.into_iter().enumerate() {
@@ -219,7 +220,7 @@ fn a_tempo_that_moves_in_every_block_loses_no_note_and_cuts_none() {
     let mut starts = 0;
     for block in 0..2_000 {
         host.position.bpm = 100.0 + f64::from(block) * 0.05;
-        // As a host that counts in ticks says it.
+        // The position as a host that counts in ticks reports it.
         let exact = host.position.beat;
         host.position.beat = (exact * 1_920.0).round() / 1_920.0;
         host.run(256);
@@ -264,7 +265,7 @@ proptest! {
                     host.output.release();
                 }
                 12 => {
-                    // Activated anew.
+                    // Reactivated.
                     (host.sender, host.player) = channel(RATE_HZ);
                     host.output.release();
                 }
@@ -283,7 +284,7 @@ proptest! {
                 prop_assert!(host.sounding.iter().all(is_on), "a track that is switched off sounds");
             }
         }
-        // What a full host refused is sent again.
+        // Messages rejected by a full host are sent again.
         host.refuse = 0;
         host.position.playing = false;
         let owed = host.sounding.clone();

@@ -15,7 +15,7 @@ fn plan(bpm: f64, bars: u32) -> Plan {
     }
 }
 
-/// A clip whose samples count up, so that each says where it comes from.
+/// A clip whose samples count up, so that each tells its position.
 fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
     let plan = plan(bpm, bars);
     let samples = plan.audio_frames(rate_hz as u32);
@@ -24,13 +24,13 @@ fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
     Arc::new(Clip::new(&plan, left, right, rate_hz))
 }
 
-/// A slot whose only take is a clip.
+/// A slot with one clip as its only take.
 fn slot(clip: Arc<Clip>, immediate: bool) -> Slot {
     let take = Arc::new(TakeClips::new(clip));
     Slot { takes: vec![Some(take.clone())], current: Some(take), immediate, asked_at: None }
 }
 
-/// A host that runs a player and keeps what it hears.
+/// A host that runs a player and records its output.
 struct Host {
     player: Player,
     position: Position,
@@ -147,7 +147,7 @@ fn from_the_start_at_its_own_tempo_a_take_plays_to_the_bit_and_loops() {
 
 #[test]
 fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
-    // As Ardour: the beat is rounded to a tick of 1/1920. Ten minutes at a tempo whose blocks never meet a tick.
+    // Like Ardour, the beat is rounded to a tick of 1/1920. Ten minutes at a tempo whose blocks never meet a tick.
     const BPM: f64 = 131.7;
     const BLOCK: usize = 1_024;
     let (mut sender, player) = channel(RATE_HZ);
@@ -169,8 +169,8 @@ fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
             }
         }
     }
-    assert!(differs > 1_000, "the host does wobble");
-    // What is more than a wobble is a jump, and a small error of the tempo never adds up to more.
+    assert!(differs > 1_000, "the host's position must wobble");
+    // Anything larger than a wobble is a jump, and a small tempo error never accumulates to more.
     let mut worst: f64 = 0.0;
     for block in 0..5_000 {
         host.position.beat = beat_at(block * BLOCK) * (1.0 + 1e-5);
@@ -184,7 +184,7 @@ fn a_beat_position_that_wobbles_is_played_as_if_it_did_not() {
 
 #[test]
 fn the_smallest_jump_of_an_exact_host_is_followed() {
-    // As Ardour now and then starts an export: a block too short, and on it goes elsewhere.
+    // Like Ardour at the start of some exports: one block is too short, and the next continues elsewhere.
     let (mut sender, player) = channel(RATE_HZ);
     let clip = ramp(120.0, 2, RATE_HZ);
     sender.send(Track::Drums, slot(clip.clone(), false)).expect("the ring is empty");
@@ -275,7 +275,7 @@ fn a_start_inside_a_loop_does_not_click_and_keeps_attacks_whatever_the_blocks() 
             assert!(heard_from(beat, size) == heard, "blocks of {size} from {beat}");
         }
     }
-    // The loop begins with the tone's peak, and nothing is taken from it.
+    // The loop begins at the tone's peak, and nothing is taken away from it.
     for beat in [0.0, 8.0, -16.0] {
         assert!(heard_from(beat, 480) == tone[..1_900], "from {beat}");
     }
@@ -388,7 +388,7 @@ fn a_flood_of_takes_is_bounded_and_every_one_comes_back() {
         }
         assert!(sender.waiting() < 600, "what is sent is bounded");
     }
-    // A crossfade later only what sounds is still held.
+    // One crossfade later, only what is playing is still held.
     for _ in 0..10 {
         host.run(480, SwapAt::Now);
     }
@@ -399,7 +399,7 @@ fn a_flood_of_takes_is_bounded_and_every_one_comes_back() {
     assert!(clips.iter().all(|clip| Arc::strong_count(clip) == 1));
 }
 
-/// A clip of one value.
+/// A clip of constant value.
 fn level(value: f32, bpm: f64) -> Arc<Clip> {
     let plan = plan(bpm, 1);
     let samples = vec![value; plan.audio_frames(RATE_HZ as u32)];
@@ -446,7 +446,7 @@ fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
         let heard = &host.left(Track::Bass)[before..];
         assert_eq!(heard[39_999], expected, "at {bpm}");
         assert_eq!(host.player.settled_bpm(&host.position, 1), Some(Some(bpm)));
-        // A tempo that has just come is sliced until it has settled.
+        // A new tempo is sliced until it has settled.
         assert_eq!(heard[12_000], 0.25, "at {bpm}");
     }
     let steps = host.left(Track::Bass).windows(2).map(|pair| (pair[1] - pair[0]).abs());
@@ -461,7 +461,7 @@ fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready
             sender.send(Track::Bass, slot(level(0.25, 120.0), false)).expect("the ring is empty");
             let mut host = Host::new(player, 120.0);
             host.run(240, swap_at);
-            // It is asked for on the bar line.
+            // It is requested on the bar line.
             while host.position.beat < 4.0 - 1e-6 {
                 host.run(240, swap_at);
             }
@@ -480,7 +480,7 @@ fn what_the_song_asks_for_takes_over_at_the_same_moment_however_soon_it_is_ready
     }
 }
 
-/// A low tone that loops without a seam: whatever makes it jump is a click.
+/// A low tone that loops without a seam, so any discontinuity is a click.
 fn tone(bpm: f64, bars: u32, hz: f64) -> Arc<Clip> {
     let plan = plan(bpm, bars);
     let samples = plan.audio_frames(RATE_HZ as u32);
@@ -495,7 +495,7 @@ fn tone(bpm: f64, bars: u32, hz: f64) -> Arc<Clip> {
 
 #[test]
 fn nothing_that_a_host_does_makes_a_click() {
-    // A tone of 110 Hz moves by .007 a sample, a slice's fade adds .01, a smoothed jump .007, several at once more.
+    // A tone of 110 Hz changes by 0.007 per sample, a slice's fade adds 0.01, a smoothed jump 0.007, several at once more.
     const STEEPEST: f32 = 0.06;
     const BLOCKS: usize = 12_000;
     let mut state = 5_u64;
@@ -538,7 +538,7 @@ fn nothing_that_a_host_does_makes_a_click() {
         for (index, sample) in heard.iter().enumerate() {
             assert!(sample.is_finite(), "block {block}");
             let step = (sample - before).abs();
-            // Where the song starts, it starts at once.
+            // Where the song starts, the audio starts at once.
             if index > 0 || was_playing || !host.position.playing {
                 worst = worst.max(step);
                 assert!(step < STEEPEST, "{step} at sample {index} of block {block}");
@@ -570,7 +570,7 @@ fn takes_are_swapped_on_lines_between_two_samples() {
                     host.run(size, swap_at);
                 }
                 let changed = host.left(Track::Bass).iter().position(|sample| *sample != 0.25);
-                // The first sample of a crossfade is still the old take's.
+                // The first sample of a crossfade still belongs to the old take.
                 let expected = (beat * 60.0 / bpm * RATE_HZ).ceil() as usize + 1;
                 assert_eq!(changed, Some(expected), "{swap_at:?} at {bpm} in blocks of {size}");
             }
@@ -578,7 +578,7 @@ fn takes_are_swapped_on_lines_between_two_samples() {
     }
 }
 
-/// A song in 4/4 whose bar `odd` lasts `length` quarter notes: where its bars start.
+/// A song in 4/4 in which bar `odd` lasts `length` quarter notes: the starts and lengths of its bars.
 fn bars(odd: usize, length: f64, count: usize) -> Vec<(f64, f64)> {
     let mut start = 0.0;
     let lasting = (0..count).map(|index| if index == odd { length } else { 4.0 });
@@ -591,7 +591,7 @@ fn bars(odd: usize, length: f64, count: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Plays such a song from `beat` on, in blocks of the given size, and says of each block what a host says.
+/// Plays such a song from `beat` on in blocks of the given size, reporting the bars as a host does.
 fn play_bars(
     host: &mut Host,
     bars: &[(f64, f64)],
@@ -636,7 +636,7 @@ fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
             };
             let heard = play(0.0, 480);
             for (index, (start, length)) in bars.iter().enumerate().filter(|(_, bar)| bar.0 + bar.1 <= 32.0) {
-                // Behind a splice a jump is smoothed for 3 ms.
+                // After a splice, the jump is smoothed for 3 ms.
                 for beat in [0.01, 1.0, length - 0.01] {
                     let sample = ((start + beat) * BEAT as f64).round() as usize;
                     let expected = clip.at(4.0 * index as f64 + beat, 120.0)[0];
@@ -649,7 +649,7 @@ fn after_a_bar_of_another_length_the_loop_starts_on_the_hosts_bars() {
             for size in [63, 8_192] {
                 assert!(play(0.0, size) == heard, "blocks of {size}, bar {odd} has {length}");
             }
-            // The same place sounds the same whether the odd bar was played or not.
+            // The same position sounds the same whether or not the odd bar was played.
             for from in [5.0, 13.25] {
                 let begin = (from * BEAT as f64) as usize;
                 assert!(play(from, 480)[144..] == heard[begin + 144..], "from beat {from}");

@@ -1,4 +1,4 @@
-//! Some bars of a take.
+//! Cuts some bars out of a take.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{Note, Score};
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Length of the fades where a cut is, in audio frames: short enough for attacks, long enough against clicks.
+/// Length of the fades at a cut, in audio frames: short enough for attacks, long enough to avoid clicks.
 const FADE: usize = 96;
 
 /// A part of a take.
@@ -17,7 +17,8 @@ pub(super) struct Cut {
     pub audio: Arc<StemAudio>,
 }
 
-/// The bars of a take, counted from 0; `None` is all of it. The audio is empty where the take's is. `None` if there are no such bars.
+/// Bars of a take, counted from 0; `None` for all of them. The audio is empty if the take's is. Returns `None` if the bars do not
+/// exist.
 pub(super) fn cut(take: &Take, bars: Option<Range<u32>>) -> Option<Cut> {
     let whole = &take.recipe.plan;
     let Some(bars) = bars else {
@@ -48,7 +49,7 @@ pub(super) fn cut(take: &Take, bars: Option<Range<u32>>) -> Option<Cut> {
     Some(Cut { plan, score: Score { notes }, audio: Arc::new(audio) })
 }
 
-/// Samples from `start`, with fades where the sound is cut.
+/// Samples from `start`, with fades where the audio is cut.
 fn part(samples: &[i32], start: usize, length: usize, [at_start, at_end]: [bool; 2]) -> Vec<i32> {
     if samples.is_empty() {
         return Vec::new();

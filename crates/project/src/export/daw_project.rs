@@ -15,7 +15,7 @@ use resonantgen_take::TAKE_SAMPLE_RATE_HZ;
 /// Writes the archive.
 pub(super) fn file(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    // Without the time of day, so that the same session gives the same file. Sound hardly gets smaller by packing.
+    // Without the time of day, so that the same session gives the same file. Audio hardly compresses, so it is stored.
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default());
@@ -32,7 +32,7 @@ pub(super) fn file(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> Vec<u8
     archive.finish().expect("memory takes the directory").into_inner()
 }
 
-/// An element that is being written.
+/// An XML document being written.
 struct Xml(String);
 
 impl Xml {
@@ -63,7 +63,7 @@ impl Xml {
     }
 }
 
-/// Text as XML 1.0 may contain it.
+/// Escapes text for XML 1.0.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -91,7 +91,7 @@ fn metadata(session: &Session) -> String {
     xml.0
 }
 
-/// A track with its channel; notes are muted, because the stem plays them.
+/// A track with its channel. Note tracks are muted, because the stem plays the notes.
 fn track(xml: &mut Xml, part: &Part<'_>, is_notes: bool) {
     let id = track_id(part, is_notes);
     let [red, green, blue] = colour(part.track);
@@ -263,7 +263,7 @@ fn notes(xml: &mut Xml, part: &Part<'_>, id: &str) {
     xml.end("Notes");
 }
 
-/// The stem, bound to the beats at its ends, so that it follows a changed tempo.
+/// The stem, warped to the beats at its ends, so that it follows tempo changes.
 fn warped_audio(xml: &mut Xml, part: &Part<'_>, id: &str) {
     let plan = &part.take.recipe.plan;
     let seconds = plan.audio_frames(TAKE_SAMPLE_RATE_HZ) as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);

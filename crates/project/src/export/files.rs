@@ -1,4 +1,4 @@
-//! The files of one export: each appears whole or not at all, and none replaces another.
+//! The files of an export. Each appears whole or not at all, and none replaces another.
 
 use std::fs;
 use std::io::{self, BufReader, Read, Write as _};
@@ -8,26 +8,26 @@ use tempfile::NamedTempFile;
 
 use super::super::StoreError;
 
-/// Files that are written, but have no names yet.
+/// Files that have been written but not named yet.
 pub(super) struct Files<'a> {
     dir: &'a Path,
     files: Vec<Exported>,
 }
 
-/// A file that is written, but has no name yet.
+/// A file that has been written but not named yet.
 struct Exported {
     name: String,
     extension: &'static str,
     file: NamedTempFile,
 }
 
-/// Name of a file in the export of a number; the first has none in its names.
+/// Name of a file in the export with the given number. The first export has no number in its names.
 pub(super) fn numbered(name: &str, number: u32) -> String {
     if number == 1 { name.to_owned() } else { format!("{name}_{number}") }
 }
 
 impl<'a> Files<'a> {
-    /// Makes the folder.
+    /// Creates the folder.
     pub(super) fn open(dir: &'a Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|source| StoreError::Write { path: dir.to_owned(), source })?;
         Ok(Self { dir, files: Vec::new() })
@@ -51,18 +51,18 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Takes back the file that was written last.
+    /// Withdraws the last file.
     pub(super) fn take_back(&mut self) {
         self.files.pop();
     }
 
-    /// The first number, from `from` on, at which no name is taken by something else.
+    /// The first number from `from` on for which no name is taken by other content.
     pub(super) fn free_number(&self, from: u32) -> u32 {
         let fits = |number: &u32| self.files.iter().all(|file| file.fits(&file.path(self.dir, *number)));
         (from..).find(fits).unwrap_or(u32::MAX)
     }
 
-    /// Gives the files their names with a number.
+    /// Gives the files their final names, with a number.
     pub(super) fn keep(self, number: u32) -> Result<Vec<PathBuf>, StoreError> {
         self.files.into_iter().map(|file| file.keep(self.dir, number)).collect()
     }
@@ -73,7 +73,7 @@ impl Exported {
         dir.join(format!("{}.{}", numbered(&self.name, number), self.extension))
     }
 
-    /// Whether nothing is there, or a file with the same bytes.
+    /// Whether the name is free, or belongs to a file with the same bytes.
     fn fits(&self, path: &Path) -> bool {
         path.symlink_metadata().is_err() || is_same(self.file.path(), path).unwrap_or(false)
     }
@@ -91,7 +91,7 @@ impl Exported {
 /// Whether two regular files have the same bytes.
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     let (sizes, other_sizes) = (fs::metadata(one)?, fs::symlink_metadata(other)?);
-    // Opening a named pipe would wait for a writer.
+    // Opening a named pipe would block until there is a writer.
     if !other_sizes.is_file() || sizes.len() != other_sizes.len() {
         return Ok(false);
     }
@@ -104,7 +104,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Makes a temporary file as readable as a usual one.
+/// Makes a temporary file as readable as an ordinary one.
 fn readable_by_all(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {

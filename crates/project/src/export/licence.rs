@@ -1,4 +1,4 @@
-//! Whose an export is: a note beside the files, and in the files themselves.
+//! The licence note of an export, next to the files and inside them.
 
 use super::super::wav::WavNote;
 use resonantgen_music::plan::Plan;
@@ -8,7 +8,7 @@ use resonantgen_session::Session;
 /// Name of the note, without its extension.
 pub(super) const NAME: &str = "LICENCE";
 
-/// The note for people.
+/// The note as text.
 pub(super) fn text(session: &Session) -> String {
     let mut text = format!(
         "This music was made with ResonantGen {}, on the computer of the person who made it, and is theirs: they may use it for \
@@ -39,7 +39,7 @@ fn imported(session: &Session) -> Vec<String> {
     playing.filter_map(|take| Some(take.recipe.imported.as_ref()?.name.clone())).collect()
 }
 
-/// The note in a WAV file.
+/// The note for a WAV file.
 pub(super) fn of_sound(session: &Session, what: &str, plan: &Plan, id: &str) -> WavNote {
     let licence = if imported(session).is_empty() {
         "Made with ResonantGen; belongs to the person who made it, no credit needed".to_owned()

@@ -1,4 +1,4 @@
-//! REAPER's project file: nested blocks of lines, each a name and its values
+//! The REAPER project format: nested blocks of lines, each with a name and values
 //! (<https://github.com/ReaTeam/Doc/blob/master/State%20Chunk%20Definitions>).
 
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use resonantgen_music::midi::{TICKS_PER_QUARTER, channel, tick_notes};
 use resonantgen_music::plan::Plan;
 use resonantgen_session::Session;
 
-/// Writes the project; its WAV files lie beside it, with names of the export's number.
+/// Writes the project. Its WAV files are in the same folder, with the export's number in their names.
 pub(super) fn text(session: &Session, plan: &Plan, parts: &[Part<'_>], number: u32) -> String {
     let mut out = String::new();
     let mut line = |depth: usize, text: &str| {
@@ -64,12 +64,12 @@ pub(super) fn text(session: &Session, plan: &Plan, parts: &[Part<'_>], number: u
     out
 }
 
-/// A value in quotes; the file has no way to write all kinds of them in one value.
+/// A quoted value. The format cannot represent every kind of quote in one value.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace(['"', '\n', '\r'], "'"))
 }
 
-/// The events of a MIDI source; each has the ticks since the one before.
+/// The events of a MIDI source, each with its ticks since the previous one.
 fn midi(part: &Part<'_>) -> Vec<String> {
     let plan = &part.take.recipe.plan;
     let channel = channel(part.track);

@@ -1,16 +1,16 @@
-//! Form 5: plain data as it is written. Form 4 is the same without songs and the shapes of their tracks, and is read as form 5. Once a
-//! version with it has landed, it is frozen; additions go into the next form.
+//! Format 5: plain data as written. Format 4 is the same without songs and the shapes of their tracks, and is read as format 5.
+//! Once a release writes a format, it is frozen; additions go into the next one.
 //!
-//! Styles, moods, instruments and tracks are names, never list positions, so that versions with different sets of them can read each
-//! other's records.
+//! Styles, moods, instruments and tracks are names, never list positions, so that versions with different sets of them can read
+//! each other's records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// The number of this form.
+/// The number of this format.
 pub const FORM: u32 = 5;
-/// The oldest form that is read as this one.
+/// The oldest format that is read as this one.
 pub const FIRST: u32 = 4;
 
 /// A session without audio.
@@ -33,10 +33,10 @@ pub struct Session {
     pub undo: Vec<Step>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redo: Vec<Step>,
-    /// Hashes of what derived files were made from, by file name. A file is written again when its hash changes.
+    /// Hashes of the inputs of derived files, by file name. A file is written again when its hash changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
-    /// The sections and their order; absent where there is but one. What is above is the open section's.
+    /// The sections and their order; absent if there is only one. The fields above belong to the open section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub song: Option<Song>,
 }
@@ -53,7 +53,7 @@ pub struct Song {
 pub struct Section {
     pub id: u32,
     pub name: String,
-    /// Like "chorus"; one that is not known is read as "a".
+    /// Like "chorus"; unknown kinds are read as "a".
     pub kind: String,
     /// Like "#de605c".
     pub colour: String,
@@ -69,7 +69,7 @@ pub struct Part {
     pub repeats: u32,
 }
 
-/// What a section holds.
+/// The content of a section.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Content {
     pub prompt: String,
@@ -109,10 +109,10 @@ pub struct Bundle {
 pub struct Track {
     pub track: String,
     pub locked: bool,
-    /// Id of the patch that new takes are played by.
+    /// Id of the patch that new takes are played with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_sound: Option<String>,
-    /// Id of the take that plays.
+    /// Id of the playing take.
     pub playing: Option<String>,
     /// The history, the oldest first.
     pub takes: Vec<Take>,
@@ -128,7 +128,7 @@ pub struct Track {
     /// Takes that only `undo` and `redo` refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<Take>,
-    /// Takes that only the histories of other sections name.
+    /// Takes that are only in the histories of other sections.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<Take>,
 }
@@ -150,7 +150,7 @@ pub struct Step {
     pub intent: Option<Intent>,
     /// By track.
     pub tracks: BTreeMap<String, StepTrack>,
-    /// The song, where it is more than one loop. Histories hold the takes that played.
+    /// The song, if there is more than one loop. Histories contain the takes that played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub song: Option<Song>,
 }
@@ -218,7 +218,7 @@ pub struct Import {
 pub struct Settings {
     pub variation: f32,
     pub adherence: f32,
-    /// Which version of the mix it was made for; absent for the first.
+    /// Version of the finishing for which it was made; absent for the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<String>,
 }
@@ -313,7 +313,7 @@ pub struct TrackIntent {
     pub attributes: Attributes,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moods: Vec<String>,
-    /// Properties of the sound and how strongly they are meant.
+    /// Properties of the sound, with their strengths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sound: Vec<(String, f32)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -332,7 +332,7 @@ pub struct TrackIntent {
     pub shape: Option<Shape>,
 }
 
-/// What a track does in its section of a song.
+/// A track's role in its section of a song.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shape {

@@ -9,27 +9,27 @@ use resonantgen_words::TextUnderstanding;
 
 use super::fake_take;
 
-/// Makes takes of a little noise, and counts what it was asked for.
+/// Makes takes of quiet noise, and counts requests.
 #[derive(Debug, Default)]
 pub struct Fake {
     made: AtomicU32,
     performed: AtomicU32,
-    /// How many takes it makes before it is cancelled.
+    /// Number of takes made before it is cancelled.
     most: Option<u32>,
 }
 
 impl Fake {
-    /// One that is cancelled after some takes.
+    /// A maker that is cancelled after some takes.
     pub fn failing_after(takes: u32) -> Self {
         Self { most: Some(takes), ..Self::default() }
     }
 
-    /// Takes that were composed.
+    /// Number of takes composed.
     pub fn made(&self) -> u32 {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Takes whose notes were there already.
+    /// Number of takes whose notes already existed.
     pub fn performed(&self) -> u32 {
         self.performed.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Making a song of a loop, sections of a song again, and some bars of a take.
+//! Generates a song from a loop, regenerates sections, and regenerates single bars of a take.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use resonantgen_words::Intent;
 use resonantgen_words::form::{Form, Length, MOST_SECTIONS, SectionKind, SectionRules, rules_of};
 use resonantgen_words::genre::genres;
 
-/// How closely new bars follow the ones that they replace.
+/// How closely new bars follow those that they replace.
 const BARS_CLOSENESS: f32 = 0.1;
 
-/// What song to make of a loop.
+/// Options for making a song from a loop.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct SongRequest {
-    /// Its form; `None` is that of the genre.
+    /// Its form; `None` for the genre's.
     pub form: Option<Form>,
-    /// How long it shall be about; `None` leaves the form as it is.
+    /// Its approximate length; `None` to leave the form as it is.
     pub length: Option<Length>,
-    /// Seed of every random choice; `None` is the session's.
+    /// Seed of every random choice; `None` for the session's.
     pub seed: Option<u64>,
-    /// Settings of the generator.
+    /// Generator settings.
     pub settings: GenerationSettings,
 }
 
-/// A section of the form: where it is made from.
+/// A section to be generated.
 struct Draft<'a> {
     id: SectionId,
     kind: SectionKind,
@@ -39,15 +39,15 @@ struct Draft<'a> {
     bars: u32,
     follows_build: bool,
     has_next: bool,
-    /// The section whose return it is.
+    /// The earlier section of which this one is a return.
     returns: Option<SectionId>,
 }
 
 impl Session {
-    /// The form that a song of the open section has: what is asked for, else that of its genre, at the length that is asked for.
+    /// The form of a song made from the open section: the requested one or else the genre's, scaled to the requested length.
     ///
     /// # Errors
-    /// [`SessionError::Empty`] when nothing was generated yet.
+    /// [`SessionError::Empty`] if nothing was generated yet.
     pub fn song_form(&self, request: &SongRequest) -> Result<Form, SessionError> {
         let (intent, plan) = self.intent.as_ref().zip(self.plan.as_ref()).ok_or(SessionError::Empty)?;
         let own = || {
@@ -65,12 +65,12 @@ impl Session {
         })
     }
 
-    /// Makes a song of the open section, which becomes its main section (chorus, drop, head or A) to the bit. All other sections
-    /// are derived from it, and take the place of those that there were. Can be undone.
+    /// Makes a song from the open section, which becomes the main section (chorus, drop, head or A), bit for bit. All other
+    /// sections are derived from it and replace the existing ones. Can be undone.
     ///
     /// # Errors
-    /// Nothing was generated yet, another section has a locked track, a take cannot be made, or the observer cancels. The session
-    /// is then unchanged.
+    /// Returns an error if nothing was generated yet, another section has a locked track, a take cannot be made, or the observer
+    /// cancels. The session is then unchanged.
     pub fn make_song(
         &mut self,
         maker: &dyn Maker,
@@ -91,7 +91,7 @@ impl Session {
         let main_energy = drafts.iter().find(|draft| draft.id == main_id).map_or(0.9, |draft| draft.energy);
         let mut made: Vec<Section> = Vec::new();
         let count = drafts.iter().filter(|draft| draft.id != main_id).count();
-        // Returns come after what they return to.
+        // Returns are made after the sections that they return to.
         let mut turns: Vec<&Draft<'_>> = drafts.iter().collect();
         turns.sort_by_key(|draft| (draft.id != main_id, draft.returns.is_some()));
         let mut turn = 0;
@@ -141,7 +141,8 @@ impl Session {
         Ok(())
     }
 
-    /// The sections of a form and their order. Sections that come back are varied while there is room, and played again otherwise.
+    /// Plans the sections of a form and their order. Returning sections are varied while there is room for more sections, and
+    /// otherwise repeated.
     fn drafts<'a>(
         &self,
         form: &Form,
@@ -155,7 +156,7 @@ impl Session {
         let mut drafts: Vec<Draft<'a>> = Vec::new();
         let mut order: Vec<Part> = Vec::new();
         let mut next = self.song.next;
-        // Room for the first of every kind.
+        // Reserve room for the first section of each kind.
         let mut kinds: Vec<SectionKind> = parts.iter().map(|part| part.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -184,7 +185,7 @@ impl Session {
             }
             if nth > 0 {
                 if room == 0 {
-                    // Another length of a kind that is there: what is there has to do.
+                    // An existing section of this kind has to do, although its length differs.
                     let known =
                         drafts.iter().rev().find(|draft| draft.kind == part.kind).map(|draft| draft.id);
                     order.extend(known.map(|section| Part { section, repeats: 1 }));
@@ -217,12 +218,12 @@ impl Session {
         (drafts, order, main_id)
     }
 
-    /// Makes a section's unlocked tracks again, by its kind and energy, from the section that was the song's loop; of one that is
-    /// itself the loop, closely varied. Can be undone.
+    /// Regenerates a section's unlocked tracks according to its kind and energy, derived from the song's main section. If the
+    /// section is itself a return of the main one, the result is a close variation. Can be undone.
     ///
     /// # Errors
-    /// The section is gone or all its tracks are locked, nothing was generated yet, a take cannot be made, or the observer
-    /// cancels. The session is then unchanged.
+    /// Returns an error if the section is gone, `tracks` is empty or all of them are locked, nothing was generated yet, a take
+    /// cannot be made, or the observer cancels. The session is then unchanged.
     pub fn regenerate_section(
         &mut self,
         maker: &dyn Maker,
@@ -288,7 +289,7 @@ impl Session {
         self.open_section(before)
     }
 
-    /// The section that the song was made of: the first of the kind that a form makes its main one.
+    /// The song's main section, from which it was made: the one whose kind has the highest priority in a form.
     #[must_use]
     pub fn loop_section(&self) -> Option<SectionId> {
         let parts: Vec<_> = self
@@ -308,12 +309,12 @@ impl Session {
         best.map(|(id, _)| *id)
     }
 
-    /// Writes some bars of one take anew, hearing the other tracks and what comes before and after: in all other bars the notes
-    /// and the samples stay, to the bit. Bars are counted from 1. Can be undone.
+    /// Regenerates some bars of a track's take. The composer hears the other tracks and the surrounding bars. Outside these bars,
+    /// the notes and samples stay the same, bit for bit. Bars are counted from 1. Can be undone.
     ///
     /// # Errors
-    /// The track is locked, has no take or an imported one, there are no such bars, the take cannot be made, or the observer
-    /// cancels. The session is then unchanged.
+    /// Returns an error if the track is locked, has no take or an imported one, if the bars do not exist, if the take cannot be
+    /// made, or if the observer cancels. The session is then unchanged.
     pub fn regenerate_bars(
         &mut self,
         maker: &dyn Maker,
@@ -372,8 +373,8 @@ impl Session {
     }
 }
 
-/// Bars of one pass and repeats of a section. What grows, enters or ends is played in one pass; else passes are as long as the
-/// loop, if that fits.
+/// Bars per pass and repeats of a section. A section that builds, ends or has tracks entering or leaving is played in one pass;
+/// otherwise passes are as long as the loop, if that divides the section.
 fn length_of(bars: u32, repeats: u32, loop_bars: u32, rules: &SectionRules) -> (u32, u32) {
     let changes_inside = rules.build
         || rules.ends
@@ -386,8 +387,8 @@ fn length_of(bars: u32, repeats: u32, loop_bars: u32, rules: &SectionRules) -> (
     (bars, repeats)
 }
 
-/// Makes the tracks of a section from those of `from`. `kept` is what it holds already, and the tracks to be made: others, and
-/// locked ones, stay.
+/// Generates the tracks of a section from those of `from`. `kept` is the section's existing content and the tracks to generate;
+/// all other tracks, and locked ones, are kept.
 #[allow(clippy::too_many_arguments, reason = "each is needed by both callers and none belongs with another")]
 fn derive(
     maker: &dyn Maker,
@@ -405,7 +406,7 @@ fn derive(
         let state = &content.tracks[track.index()];
         (state.locked || !tracks.contains(&track)).then_some(state)
     };
-    // What is kept has its chords.
+    // Kept tracks need their chords, so the existing plan stays.
     let kept_plan = kept.and_then(|(content, _)| {
         let is_kept = |track: &Track| stays(*track).is_some_and(|state| state.take().is_some());
         content.plan.clone().filter(|_| Track::ALL.iter().any(is_kept))
@@ -527,7 +528,7 @@ mod tests {
         // A section hears the loop.
         let intro = find("intro").take(Track::Drums).expect("it plays");
         assert!(intro.recipe.context.contains(&before.track(Track::Drums).take().expect("a take").id));
-        // Where the notes are the same, so are the sections; the hits of a fake take are no drum's.
+        // Sections are alike where their notes are. (The hits of a fake take belong to no drum.)
         let likeness = Likeness::of_sections(&find("drop"), &find("drop 2"));
         assert!(likeness.is_some_and(|likeness| likeness > 0.7), "{likeness:?}");
     }

@@ -1,12 +1,12 @@
-//! What changes a song without generating: copy, rename, move, delete, order, locks. Each succeeds as a whole or changes nothing,
-//! and can be undone.
+//! Edits to a song that generate nothing: copying, renaming, moving, deleting, reordering and locking. Each succeeds as a whole
+//! or changes nothing, and can be undone.
 
 use super::{Part, Section, SectionId};
 use crate::{Session, SessionError};
 use resonantgen_music::track::Track;
 use resonantgen_words::form::{MOST_BARS, MOST_PARTS, MOST_REPEATS, MOST_SECTIONS, SectionKind};
 
-/// The longest name of a section, in characters.
+/// Maximum length of a section's name, in characters.
 const LONGEST_NAME: usize = 40;
 
 impl Session {
@@ -14,7 +14,7 @@ impl Session {
         self.song.position(id).ok_or(SessionError::SectionGone)
     }
 
-    /// A name that no section has: "Verse", "Verse 2".
+    /// A name not used by any section: "Verse", "Verse 2".
     pub(super) fn free_name(&self, wanted: &str) -> String {
         let is_free = |name: &str| self.song.sections.iter().all(|section| section.name != name);
         let stem = wanted.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end();
@@ -24,10 +24,11 @@ impl Session {
         names.into_iter().find(|name| is_free(name)).unwrap_or_default()
     }
 
-    /// Copies a section, with all its takes, and plays the copy after it.
+    /// Copies a section with all its takes, and plays the copy after it.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::TooManySections`]; [`SessionError::TooManyParts`].
+    /// [`SessionError::SectionGone`] if the section no longer exists; [`SessionError::TooManySections`] or
+    /// [`SessionError::TooManyParts`] if the song is full.
     pub fn copy_section(&mut self, id: SectionId) -> Result<SectionId, SessionError> {
         let index = self.section_index(id)?;
         if self.song.sections.len() >= MOST_SECTIONS {
@@ -48,10 +49,11 @@ impl Session {
         Ok(new)
     }
 
-    /// Deletes a section and all its entries in the order. The open section, if it is that, gives way to the first of the others.
+    /// Deletes a section and all its entries in the order. If it was open, the first remaining section is opened.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::LastSection`]; [`SessionError::LockedInSection`].
+    /// [`SessionError::SectionGone`] if the section no longer exists; [`SessionError::LastSection`] if no other is played;
+    /// [`SessionError::LockedInSection`] if one of its tracks is locked.
     pub fn delete_section(&mut self, id: SectionId) -> Result<(), SessionError> {
         self.section_index(id)?;
         let others: Vec<Part> = self.song.order.iter().filter(|part| part.section != id).copied().collect();
@@ -67,7 +69,7 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses what would change a locked take of a section.
+    /// Returns an error if one of the section's given tracks is locked.
     pub(super) fn check_unlocked(&self, id: SectionId, tracks: &[Track]) -> Result<(), SessionError> {
         let section = self.section(id).ok_or(SessionError::SectionGone)?;
         match tracks.iter().find(|track| section.tracks[track.index()].locked) {
@@ -78,10 +80,11 @@ impl Session {
         }
     }
 
-    /// Names a section.
+    /// Renames a section.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::SectionName`] when the name is empty, too long, or another section's.
+    /// [`SessionError::SectionGone`] if the section no longer exists; [`SessionError::SectionName`] if the name is empty, too
+    /// long or taken.
     pub fn rename_section(&mut self, id: SectionId, name: &str) -> Result<(), SessionError> {
         let index = self.section_index(id)?;
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -99,10 +102,10 @@ impl Session {
         Ok(())
     }
 
-    /// Colours a section: red, green, blue.
+    /// Sets a section's colour: red, green, blue.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`].
+    /// [`SessionError::SectionGone`] if the section no longer exists.
     pub fn colour_section(&mut self, id: SectionId, colour: [u8; 3]) -> Result<(), SessionError> {
         let index = self.section_index(id)?;
         if self.song.sections[index].colour != colour {
@@ -112,10 +115,11 @@ impl Session {
         Ok(())
     }
 
-    /// Says what a section is in its song, for what is generated from now on.
+    /// Sets a section's kind and energy, which apply to whatever is generated from now on.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::Setting`] when the energy is not in `0.0..=1.0`.
+    /// [`SessionError::SectionGone`] if the section no longer exists; [`SessionError::Setting`] if the energy is not in
+    /// `0.0..=1.0`.
     pub fn set_section_role(
         &mut self,
         id: SectionId,
@@ -135,10 +139,10 @@ impl Session {
         Ok(())
     }
 
-    /// Moves an entry of the order to another place; both are indices of [`Session::order`].
+    /// Moves an entry of the order to another position. Both are indices into [`Session::order`].
     ///
     /// # Errors
-    /// [`SessionError::NoSuchPart`].
+    /// [`SessionError::NoSuchPart`] if there is no such entry.
     pub fn move_part(&mut self, from: usize, to: usize) -> Result<(), SessionError> {
         let count = self.song.order.len();
         if let Some(index) = [from, to].into_iter().find(|index| *index >= count) {
@@ -152,11 +156,11 @@ impl Session {
         Ok(())
     }
 
-    /// Plays the sections in another order. Sections that it leaves out stay, and are not played.
+    /// Sets the order in which the sections are played. Sections left out of it are kept, but not played.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::TooManyParts`]; [`SessionError::Repeats`]; [`SessionError::SongTooLong`];
-    /// [`SessionError::LastSection`] when it is empty.
+    /// [`SessionError::LastSection`] if the order is empty; [`SessionError::SectionGone`] if a section does not exist;
+    /// [`SessionError::TooManyParts`], [`SessionError::Repeats`] or [`SessionError::SongTooLong`] if it exceeds a limit.
     pub fn set_order(&mut self, order: &[Part]) -> Result<(), SessionError> {
         if order.is_empty() {
             return Err(SessionError::LastSection);
@@ -196,7 +200,8 @@ impl Session {
     /// Locks or unlocks a track in one section.
     ///
     /// # Errors
-    /// [`SessionError::SectionGone`]; [`SessionError::NothingToLock`].
+    /// [`SessionError::SectionGone`] if the section no longer exists; [`SessionError::NothingToLock`] if the track has no take
+    /// there.
     pub fn lock_in_section(&mut self, id: SectionId, track: Track, locked: bool) -> Result<(), SessionError> {
         if id == self.song.open {
             return self.set_lock(track, locked);
@@ -216,7 +221,7 @@ impl Session {
     /// Locks or unlocks a track in all sections in which it plays.
     ///
     /// # Errors
-    /// [`SessionError::NothingToLock`] when it plays in none.
+    /// [`SessionError::NothingToLock`] if it plays in none.
     pub fn lock_everywhere(&mut self, track: Track, locked: bool) -> Result<(), SessionError> {
         if locked && self.states(track).all(|state| state.take().is_none()) {
             return Err(SessionError::NothingToLock(track));

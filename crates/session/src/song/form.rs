@@ -1,4 +1,4 @@
-//! What the sections of a song are made for: their plans, and what each track does in them.
+//! Derives the sections of a song: their plans, and the intent for each track.
 
 use resonantgen_music::harmony::beat_steps;
 use resonantgen_music::plan::{Chord, ChordQuality, Key, Plan};
@@ -11,33 +11,33 @@ use resonantgen_words::{Attributes, Intent, Overrides, Shape, TrackIntent, make_
 
 use super::SectionView;
 
-/// Bars of a phrase, in which a variation replaces one chord.
+/// Bars per phrase; a variation replaces one chord in each.
 const PHRASE_BARS: usize = 4;
-/// Most half bars that another progression may share with the main one, and how many seeds are tried for one.
+/// Maximum share of half bars that another progression may have in common with the main one. `PROGRESSIONS` seeds are tried.
 const MOST_SHARED: f32 = 0.5;
 const PROGRESSIONS: u64 = 16;
-/// Decibels by which a full change of energy moves a stem's level, and the range of levels.
+/// Level change of a stem for a full change of energy, in decibels. `LEVELS_DB` is the range.
 const LEVEL_DB: f32 = 11.0;
 const LEVELS_DB: (f32, f32) = (-9.0, 1.5);
-/// Share of a change of energy that moves the dials of energy and of density.
+/// Share of a change of energy that is applied to the energy attribute. `DENSITY_SHARE` applies to density.
 const ENERGY_SHARE: f32 = 0.6;
 const DENSITY_SHARE: f32 = 0.25;
-/// Change of density of a track that plays less or more, and its level in decibels.
+/// Change of density of a thin track; `THIN_DB` is its level in decibels, and `FULL` the change of density of a full track.
 const THIN: f32 = -0.22;
 const THIN_DB: f32 = -2.0;
 const FULL: f32 = 0.15;
 /// How closely the bars of a return follow those that they replace.
 const RETURN_CLOSENESS: f32 = 0.3;
-/// Energy that a section gains by coming back.
+/// Energy that a section gains each time it returns.
 pub(super) const RETURN_ENERGY: f32 = 0.04;
 
-/// How alike two sections or takes are, from about 0 (unrelated) to 1 (the same notes at the same time).
+/// Similarity of two sections or takes, from about 0 (unrelated) to 1 (the same notes at the same times).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Likeness;
 
 impl Likeness {
-    /// How well the notes of two takes of one track agree: the phi coefficient ([`fit::togetherness`]) of their onsets by step and
-    /// drum voice or pitch class, the shorter repeated. `None` when either has no notes.
+    /// Similarity of the notes of two takes of one track: the phi coefficient ([`fit::togetherness`]) of their onsets by step and
+    /// drum voice or pitch class. The shorter take is repeated. `None` if either has no notes.
     #[must_use]
     pub fn of_takes(a: &Take, b: &Take) -> Option<f32> {
         let steps = |take: &Take| take.recipe.plan.total_steps() as usize;
@@ -60,7 +60,7 @@ impl Likeness {
         fit::togetherness(&row(a), &row(b))
     }
 
-    /// The mean likeness of two sections' tracks; one that plays in only one of them counts 0. `None` when nothing plays.
+    /// Mean similarity of two sections' tracks. A track that plays in only one of them counts as 0. `None` if nothing plays.
     #[must_use]
     pub fn of_sections(a: &SectionView<'_>, b: &SectionView<'_>) -> Option<f32> {
         let likenesses: Vec<f32> = Track::ALL
@@ -75,7 +75,7 @@ impl Likeness {
     }
 }
 
-/// A section that is to be made.
+/// Parameters of a section to be generated.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) rules: &'a SectionRules,
@@ -83,14 +83,14 @@ pub(super) struct Wanted<'a> {
     /// Energy of the main section.
     pub(super) main_energy: f32,
     pub(super) bars: u32,
-    /// Whether it comes after a build.
+    /// Whether the section before it is a build.
     pub(super) follows_build: bool,
-    /// Whether another section follows it.
+    /// Whether another section follows.
     pub(super) has_next: bool,
     pub(super) seed: u64,
 }
 
-/// The plan of a section: key, tempo, meter and swing are those of the main one.
+/// The plan of a section. Key, tempo, meter and swing are those of the main one.
 pub(super) fn plan_of(wanted: &Wanted<'_>, main: &Plan, intent: &Intent) -> Plan {
     let halves = 2 * wanted.bars as usize;
     let round = || main.chords.iter().copied().cycle().take(halves).collect::<Vec<_>>();
@@ -110,7 +110,7 @@ pub(super) fn plan_of(wanted: &Wanted<'_>, main: &Plan, intent: &Intent) -> Plan
     Plan { bars: wanted.bars, chords, ..main.clone() }
 }
 
-/// The third bar of each phrase takes the relative of its chord.
+/// Replaces the chord in the third bar of each phrase with its relative.
 fn varied(mut chords: Vec<Chord>, key: Key) -> Vec<Chord> {
     for bar in (0..chords.len() / 2).filter(|bar| bar % PHRASE_BARS == 2) {
         for half in [2 * bar, 2 * bar + 1] {
@@ -125,7 +125,7 @@ fn varied(mut chords: Vec<Chord>, key: Key) -> Vec<Chord> {
     chords
 }
 
-/// The chord a third below, or where that is diminished above, which shares two of three tones.
+/// The chord a third below, or above if that is not a plain triad or seventh chord. It shares two of three notes.
 fn relative(chord: Chord, key: Key) -> Option<Chord> {
     let degrees = key.mode.degrees();
     let degree = degrees.iter().position(|degree| (key.tonic + degree) % 12 == chord.root)?;
@@ -138,7 +138,7 @@ fn relative(chord: Chord, key: Key) -> Option<Chord> {
     })
 }
 
-/// The chord of a degree, counted from 0, in the scale.
+/// The diatonic chord on a degree, counted from 0.
 fn diatonic(degree: usize, key: Key, has_seventh: bool) -> Option<Chord> {
     let degrees = key.mode.degrees();
     let above = |up: usize| (degrees[(degree + up) % 7] + 12 - degrees[degree]) % 12;
@@ -153,7 +153,7 @@ fn uses_flats(key: Key) -> bool {
     key.to_string().contains('b')
 }
 
-/// Another progression of the genre in the same key; where the genre has but one, that one with all chords replaced.
+/// Another of the genre's progressions in the same key. If the genre has only one, its chords are all replaced by relatives.
 fn other(wanted: &Wanted<'_>, main: &Plan, intent: &Intent) -> Vec<Chord> {
     let free = Intent { chords: None, numerals: Vec::new(), ..intent.clone() };
     let facts = Overrides {
@@ -177,7 +177,7 @@ fn other(wanted: &Wanted<'_>, main: &Plan, intent: &Intent) -> Vec<Chord> {
     })
 }
 
-/// What is asked of a track in a section; `main` is the take that plays on it in the main section. `None` when it does not play.
+/// The intent for a track in a section, or `None` if the track does not play. `main` is the track's take in the main section.
 pub(super) fn intent_of(wanted: &Wanted<'_>, track: Track, main: &Take) -> Option<TrackIntent> {
     let rules = wanted.rules;
     let level = rules.levels[track.index()];
@@ -222,7 +222,7 @@ fn patch_of(take: &Take) -> Option<String> {
     Some(take.patch.clone()).filter(|patch| !patch.is_empty() && take.recipe.imported.is_none())
 }
 
-/// What is asked of a track in a section that comes back: the take of its first occurrence with some bars written anew.
+/// The intent for a track in a returning section: the take of its first occurrence with some bars rewritten.
 pub(super) fn return_of(wanted: &Wanted<'_>, track: Track, first: &Take) -> TrackIntent {
     let own = first.recipe.intent.track(track);
     let bars = first.recipe.plan.bars;
@@ -248,7 +248,7 @@ pub(super) fn return_of(wanted: &Wanted<'_>, track: Track, first: &Take) -> Trac
     TrackIntent { closeness: RETURN_CLOSENESS, absent: false, shape: Some(shape), ..own.clone() }
 }
 
-/// Which tracks play when all that play in the main section are out: those of the main section.
+/// Whether any track that plays in the main section also plays in this one.
 pub(super) fn somebody_plays(wanted: &Wanted<'_>, plays_in_main: [bool; TRACK_COUNT]) -> bool {
     Track::ALL
         .into_iter()

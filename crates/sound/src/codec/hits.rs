@@ -1,7 +1,7 @@
 //! Drum hits as parameters: decaying modes and shaped noise, fitted to recordings.
 //!
-//! Twin of `training/resonant/hits.py`, whose module text defines the model and the file; tested against goldens made by it.
-//! The same parameters give the same samples, to the bit, on every processor. Nothing here is realtime-safe: it allocates.
+//! Twin of `training/resonant/hits.py`, whose docstring defines the model and the file format; tested against golden files made
+//! by it. The same parameters give the same samples, bit for bit, on every processor. Not realtime-safe, because it allocates.
 
 mod exact;
 
@@ -36,9 +36,9 @@ const VARIANT_TURNS: f64 = 0.02;
 const VARIANT_DB: f64 = 0.4;
 const VARIANT_PLACE: u64 = 1 << 40;
 pub(super) const DECIBEL: f64 = std::f64::consts::LN_10 / 20.0;
-/// Samples of a mode without a bent clock between two exact places.
+/// For modes without pitch bend, the number of samples between two exactly computed positions.
 const STEADY_STEP: usize = 256;
-/// A mode below this amplitude is not heard.
+/// Amplitude below which a mode is inaudible.
 const INAUDIBLE: f64 = 3e-6;
 
 /// Points of a timbre curve: gains in decibels at 31.25 Hz and each octave above.
@@ -46,20 +46,20 @@ pub const CURVE_POINTS: usize = 10;
 /// Gains in decibels at 31.25 Hz and each octave above.
 pub type Curve = [f64; CURVE_POINTS];
 
-/// Most layers of a piece.
+/// Maximum number of layers per piece.
 const MAX_LAYERS: usize = 16;
 
 /// A decaying sine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Mode {
     hz: f64,
-    /// Per second.
+    /// Decay rate per second.
     decay: f64,
     amplitude: f64,
     turns: f64,
 }
 
-/// ln power over time and band.
+/// Natural logarithm of power, over time and band.
 #[derive(Clone, Debug, PartialEq)]
 struct Grid {
     /// `[times, bands]`.
@@ -92,25 +92,25 @@ impl Hit {
         self.loudness_db
     }
 
-    /// Level of the loudest 50 ms as rendered, in decibels.
+    /// Level of the loudest 50 ms of the rendering, in decibels.
     #[must_use]
     pub fn rendered_db(&self) -> f64 {
         self.own_db
     }
 
-    /// Spectrum of the first 150 ms per octave, in decibels; to be compared among layers.
+    /// Spectrum of the first 150 ms per octave, in decibels, for comparing layers.
     #[must_use]
     pub fn spectrum(&self) -> &Curve {
         &self.curve
     }
 
-    /// How long it sounds, in samples.
+    /// Length of the sound in samples.
     #[must_use]
     pub fn samples(&self) -> usize {
         self.samples
     }
 
-    /// How many round robins there are, at least 1.
+    /// Number of round robins, at least 1.
     #[must_use]
     pub fn variants(&self) -> usize {
         self.seeds.len()
@@ -131,7 +131,7 @@ impl Piece {
         &self.name
     }
 
-    /// Layers, softest first, at least one.
+    /// Velocity layers, softest first; at least one.
     #[must_use]
     pub fn hits(&self) -> &[Hit] {
         &self.hits
@@ -145,10 +145,10 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Reads a file.
+    /// Parses a file.
     ///
     /// # Errors
-    /// What is wrong with it, in words: another version, cut off, longer than it says, or values out of range.
+    /// Returns a description of what is wrong: another version, a truncated file, a wrong length, or values out of range.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = Reader { bytes };
         if reader.take(MAGIC.len())? != MAGIC {
@@ -171,7 +171,7 @@ impl Hits {
     /// Adds the pieces of another file.
     ///
     /// # Errors
-    /// The name of a piece that both have.
+    /// Returns the name of a piece that both contain.
     pub fn extend(&mut self, other: Self) -> Result<(), String> {
         if let Some(twice) = other.pieces.iter().find(|piece| self.piece(&piece.name).is_some()) {
             return Err(format!("'{}' is in two files of hits", twice.name));
@@ -286,14 +286,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How a hit is played.
+/// Playback options for a hit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stroke {
     /// Round robin, below [`Hit::variants`] (it wraps).
     pub variant: usize,
-    /// Gains that are added to the timbre.
+    /// Gains added to the timbre.
     pub curve: Curve,
-    /// Factor of the modes' frequencies.
+    /// Factor on the modes' frequencies.
     pub tune: f64,
 }
 
@@ -303,7 +303,7 @@ impl Default for Stroke {
     }
 }
 
-/// The timbre curve at a frequency, in natural log of amplitude.
+/// The timbre curve at a frequency, as natural logarithm of amplitude.
 fn curve_at(curve: &Curve, hz: f64) -> f64 {
     let place =
         (ln(hz.max(1.0) / CURVE_LOW_HZ) / std::f64::consts::LN_2).clamp(0.0, (CURVE_POINTS - 1) as f64);
@@ -312,13 +312,13 @@ fn curve_at(curve: &Curve, hz: f64) -> f64 {
     DECIBEL * (curve[left] * (1.0 - share) + curve[left + 1] * share)
 }
 
-/// Renders one stroke from its onset on. Its level is [`Hit::rendered_db`], but for what the stroke's curve adds.
+/// Renders one stroke from its onset. Its level is [`Hit::rendered_db`], plus whatever the stroke's curve adds.
 #[must_use]
 pub fn render(hit: &Hit, stroke: &Stroke) -> Vec<f32> {
     render_part(hit, stroke, hit.samples)
 }
 
-/// The first `samples` of what [`render`] renders, or all of it when that is shorter.
+/// The first `samples` samples of [`render`]'s result, or all of them if it is shorter.
 #[must_use]
 pub fn render_part(hit: &Hit, stroke: &Stroke, samples: usize) -> Vec<f32> {
     let seed = u64::from(hit.seeds[stroke.variant % hit.seeds.len()]);
@@ -347,12 +347,12 @@ pub fn render_part(hit: &Hit, stroke: &Stroke, samples: usize) -> Vec<f32> {
     out
 }
 
-/// Share of the slow noise's power.
+/// The slow noise's share of the power.
 fn blend(sample: usize) -> f32 {
     ((sample as f32 - BLEND_FIRST as f32) / BLEND_LENGTH as f32).clamp(0.0, 1.0)
 }
 
-/// The clock at a multiple of [`CLOCK_STEP`].
+/// The pitch-bend clock at a multiple of [`CLOCK_STEP`].
 fn clock(hit: &Hit, sample: f64) -> f64 {
     sample + (hit.ratio - 1.0) * hit.tau * (1.0 - exp(-sample / hit.tau))
 }
@@ -371,7 +371,7 @@ fn add_modes(hit: &Hit, stroke: &Stroke, seed: u64, out: &mut [f32]) {
         let (decay, advance) = (mode.decay / RATE, hz / RATE);
         let is_bent = hit.ratio > 1.0 && hz < CLOCK_BELOW_HZ;
         let step = if is_bent { CLOCK_STEP } else { STEADY_STEP };
-        // Factors of one and of `LANES` samples; a bent clock has others in each block.
+        // Rotation factors for one and for `LANES` samples; with pitch bend they differ in each block.
         let factors = |speed: f64| {
             let (sine, cosine) = sin_cos(advance * speed);
             let shrink = exp(-decay * speed);
@@ -413,19 +413,19 @@ fn add_modes(hit: &Hit, stroke: &Stroke, seed: u64, out: &mut [f32]) {
     }
 }
 
-/// One of the two noises, with its tables.
+/// One of the two noise components, with its tables.
 struct Noise {
     size: usize,
     hop: usize,
-    /// Samples before the onset at which frame 0 starts.
+    /// Samples from the start of frame 0 to the onset.
     lead: usize,
     /// Times of the grid in samples.
     times: Vec<f64>,
     window: Vec<f32>,
     inverse: Inverse,
-    /// Per bin from 1 on: the band below, and how far the bin lies towards the next.
+    /// Per bin from 1 on: the band below it, and its relative position between that band and the next.
     bands: Vec<(usize, f32)>,
-    /// Per bin from 1 on: its frequency in hertz.
+    /// Frequency in hertz of each bin from 1 on.
     hz: Vec<f64>,
 }
 
@@ -471,7 +471,7 @@ impl Noise {
         }
     }
 
-    /// The samples `0..last` of a grid's noise, at least; `spike` is a sample and a share of the power.
+    /// At least the samples `0..last` of a grid's noise. `spike` is a sample and a share of the power.
     fn render(&self, grid: &Grid, curve: &Curve, seed: u64, last: usize, spike: (usize, f32)) -> Vec<f32> {
         let frames = (last + self.lead).div_ceil(self.hop);
         let curve: Vec<f32> = self.hz.iter().map(|&hz| 2.0 * curve_at(curve, hz) as f32).collect();

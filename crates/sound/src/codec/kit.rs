@@ -1,8 +1,8 @@
-//! Plays a kit of [`hits`](super::hits) as a seamless loop: velocity is timbre, repeated strokes differ, hats choke, cymbals
-//! ring over the loop's end into its start, and a small room holds the kit together.
+//! Plays a kit of [`hits`](super::hits) as a seamless loop: velocity changes timbre, repeated strokes differ, hats choke, cymbals
+//! ring over the loop's end into its start, and a small room ties the kit together.
 //!
-//! The sum of left and right never depends on where a piece stands: panning and the room's width are a side part. The same
-//! strikes and seed give the same samples, to the bit, on every processor.
+//! The sum of left and right does not depend on panning: panning and the room's width only affect the side signal. The same
+//! strikes and seed give the same samples, bit for bit, on every processor.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,61 +11,61 @@ use super::hits::{CURVE_POINTS, Curve, DECIBEL, Hit, Hits, Piece, Stroke, draw, 
 use crate::finish::room::Room;
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 
-/// Level of each class's loudest 50 ms at full velocity, in decibels (index as [`DrumClass::ALL`]).
+/// Level of each class's loudest 50 ms at full velocity, in decibels. Indexed like [`DrumClass::ALL`].
 const BALANCE_DB: [f64; DRUM_CLASS_COUNT] =
     [0.0, -1.0, -4.0, -7.0, -14.0, -12.0, -3.0, -4.0, -8.0, -14.0, -17.0, -11.0];
-/// Where the pieces stand, as the drummer sees them: -1 is left, 1 is right.
+/// Pan positions from the drummer's perspective: -1 is left, 1 is right.
 const PAN: [f32; DRUM_CLASS_COUNT] = [0.0, 0.0, 0.1, -0.1, -0.3, -0.3, 0.35, -0.15, -0.35, 0.35, 0.25, 0.3];
-/// How much of a class goes to the room.
+/// Send level of each class to the room.
 const ROOM_SEND: [f32; DRUM_CLASS_COUNT] = [0.35, 1.0, 1.0, 0.8, 0.6, 0.6, 0.9, 0.9, 0.7, 0.7, 0.6, 0.8];
-/// Decibels for ten times the velocity.
+/// Level change in decibels for a tenfold velocity.
 const VELOCITY_DB: f64 = 32.0;
-/// Steps of the way from one layer to the next: finer differences share a rendering.
+/// Resolution between two layers; finer differences share a rendering.
 const LAYER_STEPS: f64 = 4.0;
-/// Steps below the softest layer, in decibels.
+/// Step size below the softest layer, in decibels.
 const SOFTER_STEP_DB: f64 = 3.0;
-/// How much darker a stroke gets below the softest layer: decibels per octave above 500 Hz for each decibel.
+/// How much darker a stroke becomes below the softest layer: decibels per octave above 500 Hz, per decibel.
 const SOFTER_TILT: f64 = 0.06;
-/// How far a stroke's level may differ from what is written, in decibels.
+/// Maximum random deviation of a stroke's level, in decibels.
 const HUMAN_DB: f64 = 0.6;
-/// Of strokes longer than this, in samples, fewer round robins are used: they cost most and overlap anyway.
+/// Strokes longer than this, in samples, use fewer round robins, because they are the most expensive and overlap anyway.
 const LONG: usize = 72_000;
 const LONG_VARIANTS: usize = 3;
-/// Samples in which an open hat closes.
+/// Samples over which an open hat closes.
 const CHOKE: usize = 1_920;
 
-/// What one class of a kit plays.
+/// The piece that a kit plays for one class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KitPiece {
     /// Name of the piece in the bundle's file of hits.
     pub piece: String,
-    /// Level against the usual balance, in decibels.
+    /// Level relative to the usual balance, in decibels.
     pub gain_db: f64,
-    /// Factor of the modes' frequencies.
+    /// Factor on the modes' frequencies.
     pub tune: f64,
 }
 
-/// A kit: pieces, and what happens to all of them.
+/// A kit: its pieces, and settings for all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kit {
-    /// Pieces, index as [`DrumClass::ALL`].
+    /// Pieces, indexed like [`DrumClass::ALL`].
     pub pieces: [Option<KitPiece>; DRUM_CLASS_COUNT],
     /// Level of the room, in `0.0..=1.0`.
     pub room: f32,
-    /// Seconds in which the room fades by 60 dB, above 0.
+    /// Time in seconds in which the room falls by 60 dB; above 0.
     pub room_s: f64,
-    /// How far the sum is driven into saturation, in decibels; 0 is not at all.
+    /// Drive of the mix into saturation, in decibels; 0 for none.
     pub drive_db: f64,
     /// Gains of all pieces, in decibels per octave band.
     pub tone: Curve,
 }
 
-/// A hit of the loop.
+/// A hit in the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
-    /// Sample of the loop, below its length.
+    /// Position in the loop in samples, below its length.
     pub at: usize,
-    /// What is hit.
+    /// The class that is hit.
     pub class: DrumClass,
     /// MIDI velocity, in `1..=127`.
     pub velocity: u8,
@@ -74,29 +74,29 @@ pub struct Strike {
 /// A rendering that strikes can share: class, touch, round robin.
 type Key = (usize, Touch, usize);
 
-/// What is heard of a strike: which rendering, at what level, and after how many samples it is choked.
+/// Playback of a strike: the rendering, its level, and the number of samples after which it is choked.
 struct Play {
     rendering: usize,
     gain: f32,
     end: usize,
 }
 
-/// How a kit is played.
+/// Playback options for a kit.
 #[derive(Clone, Copy, Debug)]
 pub struct Performance<'a> {
     /// Seed of round robins and levels.
     pub seed: u64,
-    /// Gains that are added to the kit's tone.
+    /// Gains added to the kit's tone.
     pub tone: &'a Curve,
-    /// Threads that render, at least 1. The result does not depend on it.
+    /// Rendering threads, at least 1. They do not affect the result.
     pub threads: usize,
 }
 
-/// Left and right of a loop of `loop_samples` samples; none soon after `keep_going` said no. `strikes` are sorted by `at`; what
-/// the kit has no piece for is left out.
+/// Renders left and right of a loop of `loop_samples` samples. Returns `None` soon after `keep_going` returns false. `strikes`
+/// must be sorted by `at`; strikes for which the kit has no piece are skipped.
 ///
 /// # Panics
-/// When a strike lies outside the loop.
+/// Panics if a strike is outside the loop.
 #[must_use]
 pub fn perform(
     kit: &Kit,
@@ -175,7 +175,7 @@ pub fn perform(
     Some(sides)
 }
 
-/// Renders all keys, in their order; none soon after `keep_going` said no.
+/// Renders all keys, in order. Returns `None` soon after `keep_going` returns false.
 pub(super) fn in_parallel<K: Sync>(
     keys: &[K],
     threads: usize,
@@ -196,7 +196,7 @@ pub(super) fn in_parallel<K: Sync>(
         let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
         let mut all = work();
         for other in others {
-            // A panic of the renderer is passed on: it is a bug here.
+            // A panic while rendering is a bug in this crate and is passed on.
             let done = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             all = all.zip(done).map(|(mut all, done)| {
                 all.extend(done);
@@ -209,7 +209,7 @@ pub(super) fn in_parallel<K: Sync>(
     Some(all.into_iter().map(|(_, samples)| samples).collect())
 }
 
-/// What a loop adds up in: the middle, the sides, and what goes to the room.
+/// The mix buses of a loop: mid, side and room send.
 struct Buses {
     mid: Vec<f32>,
     side: Vec<f32>,
@@ -221,7 +221,7 @@ impl Buses {
         Self { mid: vec![0.0; samples], side: vec![0.0; samples], send: vec![0.0; samples] }
     }
 
-    /// Adds a stroke; what reaches past the loop's end continues at its start.
+    /// Adds a stroke. Whatever extends past the loop's end continues at its start.
     fn add(&mut self, strike: &Strike, play: &Play, sound: &[f32]) {
         let class = strike.class.index();
         let whole = sound.len().min(play.end);
@@ -251,7 +251,7 @@ impl Buses {
     }
 }
 
-/// Another round robin than the last one, drawn.
+/// A random round robin other than the last one.
 fn next_variant(last: usize, count: usize, bits: u64) -> usize {
     if last == usize::MAX || count < 2 {
         return (bits % count as u64) as usize;
@@ -259,7 +259,7 @@ fn next_variant(last: usize, count: usize, bits: u64) -> usize {
     (last + 1 + (bits % (count as u64 - 1)) as usize) % count
 }
 
-/// Samples after which an open hat is closed by the next stroke on the hats; beyond any sound for all other classes.
+/// Samples after which an open hat is closed by the next stroke on the hats. Longer than any sound for all other classes.
 fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize {
     let strike = strikes[index];
     if strike.class != DrumClass::OpenHat {
@@ -271,21 +271,21 @@ fn choked_after(strikes: &[Strike], index: usize, loop_samples: usize) -> usize 
     after.chain(around).find(|&distance| distance > 0).unwrap_or(loop_samples)
 }
 
-/// How hard a piece is hit: a layer, and how far its timbre leans to another.
+/// How hard a piece is hit: a layer, and how far its timbre is shifted towards another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Touch {
     pub(super) layer: usize,
-    /// Steps towards the next layer, or, negative, the one before.
+    /// Steps towards the next layer, or towards the previous one if negative.
     between: i32,
     /// Steps below the softest layer.
     softer: i32,
 }
 
 impl Touch {
-    /// The touch for a level in decibels below full velocity: layers lie as far apart as their loudness.
+    /// The touch for a level in decibels below full velocity. Layers are spaced according to their loudness.
     pub(super) fn of(layers: &[Hit], wanted: f64) -> Self {
         let top = layers[layers.len() - 1].loudness_db();
-        // Layers that are not louder than the one before count as a quarter of a decibel louder.
+        // A layer that is not louder than the previous one counts as a quarter of a decibel louder.
         let mut places = vec![0.0f64; layers.len()];
         for index in (0..layers.len() - 1).rev() {
             places[index] = (layers[index].loudness_db() - top).min(places[index + 1] - 0.25);
@@ -310,14 +310,14 @@ impl Touch {
         let share = f64::from(self.between.abs()) / LAYER_STEPS;
         let softer = SOFTER_TILT * SOFTER_STEP_DB * f64::from(self.softer);
         std::array::from_fn(|point| {
-            // Where either layer has next to nothing the difference says little.
+            // Where either layer has almost no energy, the difference is unreliable.
             let lean = (other[point] - own[point]).clamp(-12.0, 12.0);
             share * lean - softer * (point as f64 - 4.0).max(0.0)
         })
     }
 }
 
-/// Bends what is above the peak's share towards it, and keeps the peak (a rational approximation of tanh).
+/// Compresses levels above the peak's share towards it and keeps the peak (a rational approximation of tanh).
 fn drive(sides: &mut [Vec<f32>; 2], drive_db: f64) {
     let peak = sides.iter().flatten().fold(1e-6f32, |peak, sample| peak.max(sample.abs()));
     let factor = exp(DECIBEL * drive_db) as f32 / peak;
@@ -331,10 +331,10 @@ fn drive(sides: &mut [Vec<f32>; 2], drive_db: f64) {
     }
 }
 
-/// The curve of an edit's tilt: log gain at the highest band against the middle, over the octaves.
+/// The curve of an edit's tilt, given as the log gain of the highest band relative to the middle, over the octaves.
 #[must_use]
 pub fn tilted(tilt: f32) -> Curve {
-    /// How high an octave lies on the codec's bands: -1 is the lowest, 1 the highest.
+    /// Position of each octave on the codec's bands: -1 is the lowest, 1 the highest.
     const HEIGHT: [f64; CURVE_POINTS] = [-1.0, -0.99, -0.95, -0.86, -0.72, -0.5, -0.22, 0.12, 0.49, 0.88];
     HEIGHT.map(|height| f64::from(tilt) * height / DECIBEL)
 }

@@ -1,8 +1,8 @@
-//! Plays an instrument that is struck or plucked as a seamless loop: every note is a [hit](super::hits) at its pitch, stopped when
-//! its key, string or bar is.
+//! Plays a struck or plucked instrument as a seamless loop. Every note is a [hit](super::hits) at its pitch, stopped when its
+//! key, string or bar is.
 //!
-//! As with [kits](super::kit), attacks pass through no window, velocity is timbre, repeated notes differ, and the same notes and
-//! seed give the same samples, to the bit, on every processor.
+//! As with [kits](super::kit), attacks are not windowed, velocity changes timbre, repeated notes differ, and the same notes and
+//! seed give the same samples, bit for bit, on every processor.
 
 use std::collections::HashMap;
 
@@ -11,26 +11,26 @@ use super::hits::{Curve, DECIBEL, Hits, Piece, Stroke, draw, exp, ln, render_par
 use super::kit::{Performance, Touch, in_parallel};
 use super::width::Widener;
 
-/// Decibels for ten times the velocity: less than a drum's.
+/// Level change in decibels for a tenfold velocity; less than for drums.
 const VELOCITY_DB: f64 = 24.0;
-/// How far a note's level may differ from what is written, in decibels.
+/// Maximum random deviation of a note's level, in decibels.
 const HUMAN_DB: f64 = 0.5;
-/// How much of the recorded differences in level between high and low notes is kept.
+/// Share of the recorded level differences between high and low notes that is kept.
 const NATURAL: f64 = 0.4;
-/// Round robins of a pitch: notes are longer than hits, and cost more.
+/// Round robins per pitch. Fewer than for hits, because notes are longer and cost more.
 const VARIANTS: u64 = 2;
-/// Semitones from the middle at which a note stands at the side, and how far out that is.
+/// Distance from the middle pitch, in semitones, at which a note is panned fully, and how far that is.
 const SIDE_SEMITONES: f32 = 36.0;
 const SIDE: f32 = 0.25;
 const MIDDLE_PITCH: f32 = 60.0;
-/// Side of the widened sound against its mid, at full width.
+/// Level of the widened sound's side relative to its mid, at full width.
 const SPREAD: f32 = 0.45;
-/// Samples by which the length of a rendering is rounded up: notes of about the same length share it.
+/// Rendering lengths are rounded up to multiples of this many samples, so that notes of similar length share one.
 const LENGTH_STEP: usize = 12_000;
-/// Samples of the loop's end that the widener hears before its start.
+/// Samples from the loop's end that are fed to the widener before the start.
 const LEAD: usize = SAMPLE_RATE_HZ as usize / 4;
 
-/// A recorded note, and the pitches around it that it plays.
+/// A recorded note, and the range of pitches that it covers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone {
     /// MIDI pitch at which it was recorded.
@@ -39,14 +39,14 @@ pub struct Zone {
     pub piece: String,
 }
 
-/// An instrument: its notes, and what happens to all of them.
+/// An instrument: its notes, and settings for all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instrument {
-    /// Zones by rising pitch, at least one.
+    /// Zones by ascending pitch; at least one.
     pub zones: Vec<Zone>,
-    /// Seconds in which a note fades by 60 dB after its end.
+    /// Time in seconds in which a note falls by 60 dB after its end.
     pub release_s: f64,
-    /// Whether a note stops the one before, as on one string.
+    /// Whether each note stops the previous one, as on a single string.
     pub is_monophonic: bool,
     /// Gains of all notes, in decibels per octave band.
     pub tone: Curve,
@@ -54,12 +54,12 @@ pub struct Instrument {
     pub width: f32,
 }
 
-/// A note of the loop.
+/// A note in the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayedNote {
-    /// Sample of the loop, below its length.
+    /// Position in the loop in samples, below its length.
     pub at: usize,
-    /// Samples until it is let go.
+    /// Samples until it is released.
     pub held: usize,
     /// MIDI pitch.
     pub pitch: u8,
@@ -70,17 +70,18 @@ pub struct PlayedNote {
 /// A rendering that notes can share: pitch, touch, round robin.
 type Key = (u8, Touch, u64);
 
-/// What is heard of a note: which rendering, at what level, and after how many samples it is stopped.
+/// Playback of a note: the rendering, its level, and the number of samples after which it is stopped.
 struct Play {
     rendering: usize,
     gain: f32,
     end: usize,
 }
 
-/// Left and right of a loop of `loop_samples` samples; none soon after `keep_going` said no. `notes` are sorted by `at`.
+/// Renders left and right of a loop of `loop_samples` samples. Returns `None` soon after `keep_going` returns false. `notes` must
+/// be sorted by `at`.
 ///
 /// # Panics
-/// When a note lies outside the loop, or the instrument has no zones.
+/// Panics if a note is outside the loop, or the instrument has no zones.
 #[must_use]
 pub fn perform(
     instrument: &Instrument,
@@ -175,7 +176,7 @@ pub fn perform(
     ])
 }
 
-/// Samples after which a note is stopped: by its own end, by the next one of its pitch, or on one string by any.
+/// Samples after which a note is stopped: at its own end, or by the next note of the same pitch (of any pitch, if monophonic).
 fn stopped_after(instrument: &Instrument, notes: &[PlayedNote], index: usize, loop_samples: usize) -> usize {
     let note = notes[index];
     let stops = |other: &&PlayedNote| instrument.is_monophonic || other.pitch == note.pitch;

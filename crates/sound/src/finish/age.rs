@@ -1,4 +1,4 @@
-//! The age of a recording: flutter of its pitch, and the noise and crackle of its grooves.
+//! Ageing of a recording: pitch flutter, and the noise and crackle of a record's grooves.
 
 use std::f64::consts::TAU;
 
@@ -8,15 +8,15 @@ use crate::audio::TAKE_SAMPLE_RATE_HZ;
 use crate::codec::hits::draw;
 
 const RATE: f64 = TAKE_SAMPLE_RATE_HZ as f64;
-/// Turns of the pitch per second, slow and quick, and the share of each; whole turns per loop are the nearest.
+/// Slow and fast pitch cycles per second, and the share of each. Rounded to whole cycles per loop.
 const TURNS: [(f64, f64); 2] = [(0.55, 0.7), (3.1, 0.3)];
-/// Crackles per second, and the samples in which one fades.
+/// Crackles per second, and the samples in which one decays.
 const CRACKLES: f64 = 5.0;
 const CRACKLE: usize = 120;
-/// Level of the crackle over the noise, as a factor.
+/// Level of the crackle relative to the noise, as a factor.
 const CRACKLE_GAIN: f32 = 5.0;
 
-/// Lets the pitch turn up and down by up to `cents`, seamlessly: the loop is read at a place that swings around the even one.
+/// Modulates the pitch by up to `cents`, seamlessly: the loop is read at a position that oscillates around the regular one.
 pub(super) fn flutter(sides: &mut Sides, cents: f32) {
     let count = sides[0].len();
     if cents <= 0.0 || count < 4 {
@@ -47,7 +47,7 @@ pub(super) fn flutter(sides: &mut Sides, cents: f32) {
     }
 }
 
-/// Adds noise and crackle, `level_db` against the loop's own level.
+/// Adds noise and crackle, at `level_db` relative to the loop's level.
 pub(super) fn grain(sides: &mut Sides, level_db: f32, seed: u64) {
     let count = sides[0].len();
     if count == 0 {
@@ -63,7 +63,7 @@ pub(super) fn grain(sides: &mut Sides, level_db: f32, seed: u64) {
         let first = (draw(seed, place) % count as u64) as usize;
         let size = CRACKLE_GAIN * level * (0.3 + 0.7 * uniform(place + 1).abs());
         for offset in 0..8 * CRACKLE {
-            // It rises in a few samples: a pop, no click.
+            // Rises over a few samples, so that it pops rather than clicks.
             let rise = (offset as f32 / 12.0).min(1.0);
             let fall = (-(offset as f32) / CRACKLE as f32).exp();
             let turn = uniform(place * 4_096 + offset as u64 + (1 << 50));

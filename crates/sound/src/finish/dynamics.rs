@@ -7,22 +7,22 @@ use crate::audio::TAKE_SAMPLE_RATE_HZ;
 const STEP: usize = 16;
 /// Values of an envelope per second.
 const RATE: f64 = TAKE_SAMPLE_RATE_HZ as f64 / STEP as f64;
-/// Level in decibels below which nothing is shaped.
+/// Level in decibels below which nothing is changed.
 const FLOOR_DB: f32 = -70.0;
-/// Difference in decibels of the followers at which an attack or a decay is shaped in full.
+/// Difference of the followers, in decibels, at which an attack or a decay gets the full gain.
 const FULL_DB: f32 = 9.0;
-/// Decibels over the loop's level at which glue begins, per decibel how much it takes, and the most it takes.
+/// Level above the loop's, in decibels, at which compression starts, the reduction per decibel, and the maximum reduction.
 const GLUE_ABOVE_DB: f32 = 1.0;
 const GLUE_SHARE: f32 = 0.5;
 const GLUE_MOST_DB: f32 = 6.0;
 
-/// Peaks of both channels, one per [`STEP`].
+/// Peaks across both channels, one per [`STEP`].
 fn peaks([left, right]: &Sides) -> Vec<f32> {
     let peak = |samples: &[f32]| samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     left.chunks(STEP).zip(right.chunks(STEP)).map(|(left, right)| peak(left).max(peak(right))).collect()
 }
 
-/// Follows a loop's envelope with one time to rise and one to fall, in seconds; the loop's end has gone before its start.
+/// Follows a loop's envelope with the given rise and fall times in seconds. The loop's end is treated as preceding its start.
 fn followed(envelope: &[f32], rise_s: f64, fall_s: f64) -> Vec<f32> {
     let share = |seconds: f64| (1.0 - (-1.0 / (seconds * RATE)).exp()) as f32;
     let (rise, fall) = (share(rise_s), share(fall_s));
@@ -41,7 +41,7 @@ fn decibels(level: f32) -> f32 {
     20.0 * level.max(1e-6).log10()
 }
 
-/// Multiplies both channels by gains in decibels, one per [`STEP`], without steps between them.
+/// Applies gains in decibels, one per [`STEP`], to both channels, interpolating between them.
 fn turn(sides: &mut Sides, gains_db: &[f32]) {
     let gains: Vec<f32> = gains_db.iter().map(|gain| 10f32.powf(gain / 20.0)).collect();
     for samples in sides {
@@ -55,8 +55,8 @@ fn turn(sides: &mut Sides, gains_db: &[f32]) {
     }
 }
 
-/// Raises (or, negative, lowers) attacks and what rings after them, in decibels: the difference of a fast and a slow follower tells
-/// an attack, that of two times of fall a decay (as the "transient designer" of hardware does).
+/// Raises attacks and the sound after them by the given decibels (or lowers them, if negative). The difference of a fast and a
+/// slow follower indicates an attack; that of two fall times indicates a decay (as in hardware "transient designers").
 pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
     if (attack_db == 0.0 && sustain_db == 0.0) || sides[0].is_empty() {
         return;
@@ -79,7 +79,7 @@ pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
     turn(sides, &followed_signed(&gains));
 }
 
-/// Gains without corners (1.5 ms).
+/// Smooths gains (1.5 ms).
 fn followed_signed(gains: &[f32]) -> Vec<f32> {
     let share = (1.0 - (-1.0 / (0.0015 * RATE)).exp()) as f32;
     let mut level = gains.last().copied().unwrap_or(0.0);
@@ -92,13 +92,14 @@ fn followed_signed(gains: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Compresses what is louder than the loop as a whole by 2 to 1, both channels alike; `amount` 1 is in full.
+/// Compresses what is louder than the loop's average level by 2 to 1, linked across both channels. `amount` is 1 for the full
+/// effect.
 pub(super) fn glue(sides: &mut Sides, amount: f32) {
     if amount == 0.0 || sides[0].is_empty() {
         return;
     }
     let envelope = followed(&peaks(sides), 0.008, 0.150);
-    // The level of what sounds: silence between the notes is no part of it.
+    // The level of what sounds; silence between notes does not count.
     let highest = envelope.iter().fold(0.0_f32, |highest, level| highest.max(*level));
     let loud: Vec<f32> = envelope.iter().copied().filter(|level| *level > 0.1 * highest).collect();
     if loud.is_empty() {
@@ -115,9 +116,9 @@ pub(super) fn glue(sides: &mut Sides, amount: f32) {
     turn(sides, &gains);
 }
 
-/// Saturates by a hyperbolic tangent `drive_db` above the loop's usual peaks, at the same level: first-order antiderivative
-/// antialiasing (Parker, Zavalishin and Le Bivic 2016, "Reducing the aliasing of nonlinear waveshaping using continuous-time
-/// convolution").
+/// Saturates with a hyperbolic tangent, driven `drive_db` above the loop's usual peaks, at constant level. Uses first-order
+/// antiderivative antialiasing (Parker, Zavalishin and Le Bivic 2016, "Reducing the aliasing of nonlinear waveshaping using
+/// continuous-time convolution").
 pub(super) fn saturate(sides: &mut Sides, drive_db: f32) {
     if drive_db <= 0.0 {
         return;
@@ -131,7 +132,7 @@ pub(super) fn saturate(sides: &mut Sides, drive_db: f32) {
     let (_, usual, _) = sizes.select_nth_unstable_by(rank, f32::total_cmp);
     let usual = *usual;
     let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    // Attacks that stand far above the rest are bent no more than an even sound would be.
+    // Attacks far above the rest are not driven harder than a steady sound would be.
     let reference = f64::from(usual.max(0.5 * peak));
     let factor = 10f64.powf(f64::from(drive_db) / 20.0) * 0.5 / reference;
     // ln cosh, without overflow.
@@ -155,7 +156,7 @@ pub(super) fn saturate(sides: &mut Sides, drive_db: f32) {
 mod tests {
     use super::*;
 
-    /// Bursts that ring, twice a second.
+    /// Ringing bursts, twice per second.
     fn bursts() -> Sides {
         let one: Vec<f32> = (0..96_000)
             .map(|index| {
@@ -170,7 +171,7 @@ mod tests {
         (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
     }
 
-    /// Decibels by which the first 10 ms of the second burst stand over what rings from 100 to 200 ms.
+    /// Level of the first 10 ms of the second burst, relative to its sound after 100 to 200 ms, in decibels.
     fn stands_out([left, _]: &Sides) -> f32 {
         20.0 * (rms(&left[24_000..24_480]) / rms(&left[28_800..33_600])).log10()
     }

@@ -4,7 +4,7 @@ use std::f64::consts::{SQRT_2, TAU};
 
 use crate::audio::TAKE_SAMPLE_RATE_HZ;
 
-/// Samples of the loop's end that a filter hears before the loop starts: longer than it rings.
+/// Samples from the loop's end that a filter runs through before the loop starts; longer than it rings.
 const LEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
 
 /// A filter's shape.
@@ -12,11 +12,11 @@ const LEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 4;
 pub(super) enum Shape {
     LowPass,
     HighPass,
-    /// Gain in decibels of what lies below.
+    /// Gain in decibels below the frequency.
     LowShelf(f64),
-    /// Gain in decibels of what lies above.
+    /// Gain in decibels above the frequency.
     HighShelf(f64),
-    /// Gain in decibels around the centre, and how narrow it is.
+    /// Gain in decibels around the frequency, and the Q factor.
     Peak(f64, f64),
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Biquad {
 }
 
 impl Biquad {
-    /// A filter at `hz`; passes without resonance.
+    /// A filter at `hz`. High-pass and low-pass filters have no resonance.
     pub(super) fn new(shape: Shape, hz: f64) -> Self {
         let turn = TAU * hz.min(21_000.0) / f64::from(TAKE_SAMPLE_RATE_HZ);
         let (sine, cosine) = turn.sin_cos();
@@ -52,7 +52,7 @@ impl Biquad {
             }
             Shape::LowShelf(decibels) | Shape::HighShelf(decibels) => {
                 let gain = amplitude(decibels);
-                // The high shelf is the low one with the cosine's sign turned.
+                // The high shelf is the low shelf with the sign of the cosine inverted.
                 let side = if matches!(shape, Shape::LowShelf(_)) { 1.0 } else { -1.0 };
                 let (less, more) = (gain - 1.0, gain + 1.0);
                 let slope = 2.0 * gain.sqrt() * alpha;
@@ -75,7 +75,7 @@ impl Biquad {
         Self { forward: forward.map(|part| part / whole), back: [back[1] / whole, back[2] / whole] }
     }
 
-    /// Filters a loop in place; its start follows its end.
+    /// Filters a loop in place. The filter is already in the state that the loop's end leaves.
     pub(super) fn run(self, samples: &mut [f32]) {
         let mut state = [0.0_f64; 2];
         let mut step = |sample: f32| {

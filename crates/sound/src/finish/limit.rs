@@ -4,21 +4,21 @@ use super::Sides;
 use crate::audio::TAKE_SAMPLE_RATE_HZ;
 use crate::measure::sound::true_peak;
 
-/// What the limiter aims at first, in decibels below its ceiling: a moving gain raises the peaks between samples by a trifle.
+/// Initial target below the ceiling, in decibels: a moving gain raises the peaks between samples slightly.
 const MARGIN_DB: f32 = 0.1;
-/// How often the limiter may aim lower when the result is still too high; then the whole loop is turned down by the rest.
+/// How often the limiter may lower its target if the result is still too high. After that, the whole loop is turned down.
 const ATTEMPTS: u32 = 4;
-/// Samples in which the gain goes down before a peak (2 ms), and the time constant in which it comes back (60 ms).
+/// Samples over which the gain falls before a peak (2 ms), and its recovery time constant (60 ms).
 const LOOK_AHEAD: usize = TAKE_SAMPLE_RATE_HZ as usize / 500;
 const RELEASE: f64 = TAKE_SAMPLE_RATE_HZ as f64 * 0.06;
-/// Half the taps of the interpolation between samples.
+/// Half the number of taps of the interpolation between samples.
 const TAPS: usize = 12;
 
-/// Turns a loop down around the peaks that would exceed `ceiling_dbtp`, by a gain that both channels share and that looks ahead; it
-/// goes around the seam. A loop without such peaks is left as it is. Afterwards the true peak is at most the ceiling.
+/// Turns a loop down around peaks above `ceiling_dbtp`. Both channels share a look-ahead gain, which continues across the seam. A
+/// loop without such peaks is unchanged. Afterwards the true peak is at most the ceiling.
 ///
 /// # Panics
-/// When the channels differ in length.
+/// Panics if the channels differ in length.
 pub fn limit(sides: &mut Sides, ceiling_dbtp: f32) {
     assert_eq!(sides[0].len(), sides[1].len(), "both channels of a loop are equally long");
     let excess = |sides: &Sides| true_peak(&sides[0], &sides[1]).map_or(0.0, |peak| peak - ceiling_dbtp);
@@ -49,8 +49,9 @@ pub fn limit(sides: &mut Sides, ceiling_dbtp: f32) {
     sides.iter_mut().flatten().for_each(|sample| *sample *= factor);
 }
 
-/// The highest magnitude of a loop at each sample and at the quarters after it, by a windowed sinc (J. O. Smith, "Digital Audio
-/// Resampling Home Page", section "Windowed Sinc Interpolation"), in four times the rate as BS.1770-4, annex 2, measures it.
+/// The highest magnitude of a loop at each sample and at the three quarter positions after it, interpolated by a windowed sinc
+/// (J. O. Smith, "Digital Audio Resampling Home Page", section "Windowed Sinc Interpolation") at four times the rate, like the
+/// measurement of BS.1770-4, annex 2.
 fn peaks_between(samples: &[f64]) -> Vec<f64> {
     let kernels = [0.25, 0.5, 0.75].map(|shift| {
         std::array::from_fn::<f64, { 2 * TAPS }, _>(|tap| {
@@ -66,7 +67,7 @@ fn peaks_between(samples: &[f64]) -> Vec<f64> {
     (0..count)
         .map(|index| {
             let ends = samples[index].abs().max(next(index).abs());
-            // Between two small samples there is no highest peak of music.
+            // In music, the highest peak is never between two small samples.
             if ends < 0.5 * highest {
                 return ends;
             }
@@ -79,7 +80,8 @@ fn peaks_between(samples: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The gain of each sample of a loop so that no peak passes `ceiling`: down ahead of each peak, back in its own time.
+/// The gain for each sample of a loop so that no peak exceeds `ceiling`: it falls ahead of each peak and recovers with its time
+/// constant.
 fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
     let count = peaks.len();
     let ahead = LOOK_AHEAD.min(count);
@@ -91,7 +93,7 @@ fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
             *gain = gain.min(ceiling / peak);
         }
     }
-    // Twice around, so that the beginning knows what the end left.
+    // Twice around the loop, so that its start continues from the state of its end.
     let back = 1.0 - (-1.0 / RELEASE).exp();
     let mut gain = 1.0;
     for _ in 0..2 {
@@ -100,7 +102,7 @@ fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
             *held = gain;
         }
     }
-    // The mean of the samples before: all of them were held for a peak that comes now.
+    // The mean of the preceding samples, all of which were held for a peak that comes now.
     let mut sum: f64 = (0..ahead).map(|offset| held[count - 1 - offset]).sum();
     let mut smooth = vec![1.0; count];
     for index in 0..count {
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn peaks_stay_below_the_ceiling_and_the_rest_is_kept() {
-        // A quiet tone with bursts, one around the seam, whose peaks lie between samples.
+        // A quiet tone with bursts, one of them at the seam, whose peaks are between samples.
         let frames = 48_000_usize;
         let burst = |index: usize| {
             let distance = |at: usize| index.abs_diff(at).min(frames - index.abs_diff(at)) as f64;
@@ -131,7 +133,7 @@ mod tests {
         limit(&mut sides, -1.0);
         let peak = true_peak(&sides[0], &sides[1]).expect("a sound");
         assert!((-1.5..=-1.0).contains(&peak), "{peak}");
-        // Far from the bursts it is unchanged; near them it is one gain for both channels, without a step.
+        // Unchanged far from the bursts; near them, one smooth gain for both channels.
         let gain = |side: usize, index: usize| f64::from(sides[side][index] / before[side][index]);
         assert!(gain(0, 36_001) > 0.99 && gain(0, 20_000) < 0.8);
         assert!((19_000..21_000).all(|index| (gain(0, index + 1) - gain(0, index)).abs() < 0.01));

@@ -12,15 +12,15 @@ pub(crate) struct Room {
     damped: [f32; 4],
     low: f32,
     damping: f32,
-    /// Samples before a loop's start that it hears.
+    /// Samples from the loop's end that are fed to the room before the start.
     memory: usize,
 }
 
-/// Samples of the delay lines, without common factors.
+/// Delay line lengths in samples, without common factors.
 const LINES: [usize; 4] = [1_123, 1_367, 1_601, 1_847];
 const DIFFUSERS: [usize; 2] = [149, 383];
 const DIFFUSION: f32 = 0.6;
-/// One-pole coefficients at 48 kHz: nothing below 150 Hz enters, the highs fade first.
+/// One-pole coefficients at 48 kHz: nothing below 150 Hz enters, and highs decay first.
 const ROOM_LOW_CUT: f32 = 0.0196;
 const ROOM_DAMPING: f32 = 0.5;
 
@@ -48,12 +48,13 @@ impl Line {
 }
 
 impl Room {
-    /// A room that fades by 60 dB in `seconds`, with the damping of a small studio.
+    /// A room whose reverberation falls by 60 dB in `seconds`, with the damping of a small studio.
     pub(crate) fn new(seconds: f64) -> Self {
         Self { memory: 2 * TAKE_SAMPLE_RATE_HZ as usize, ..Self::sized(seconds, 1, ROOM_DAMPING) }
     }
 
-    /// A room `size` times as long as the small one. `damping`, in `0.0..=1.0`, is how much of the highs survives a reflection.
+    /// A room `size` times as large as the small one. `damping`, in `0.0..=1.0`, is the share of the highs that survives a
+    /// reflection.
     pub(crate) fn sized(seconds: f64, size: usize, damping: f32) -> Self {
         let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
         Self {
@@ -99,7 +100,7 @@ impl Room {
         (a + b, c - d)
     }
 
-    /// Adds the room's answer to a loop: it has heard the loop's end before the loop starts.
+    /// Adds the room's response to a loop. The loop's end is fed to it before the start.
     pub(crate) fn add(mut self, send: &[f32], level: f32, mid: &mut [f32], side: &mut [f32]) {
         let before = send.len().min(self.memory);
         for &sample in &send[send.len() - before..] {

@@ -1,4 +1,4 @@
-//! Reads a typed form.
+//! Parses a typed form.
 
 use super::rules::{LONGEST_NAME, kind_of, rules_of};
 use super::{Form, FormError, FormPart, MOST_PARTS, SectionKind};
@@ -9,13 +9,13 @@ use crate::Style;
 enum Token {
     Section(SectionKind, String),
     Number(u64),
-    /// "bars", which makes the number before it a length.
+    /// "bars", which makes the preceding number a length.
     Bars,
     /// "x2", "twice".
     Repeats(u64),
 }
 
-/// Words for bars and words without a meaning.
+/// Words for bars, then filler words.
 const BARS: [&str; 22] = [
     "bar",
     "bars",
@@ -79,7 +79,7 @@ const REPEATS: [(&str, u64); 9] = [
     ("dos veces", 2),
     ("due volte", 2),
 ];
-/// The longest number that is read; longer ones are out of range anyhow.
+/// Maximum digits of a number that is read; longer numbers are out of range anyway.
 const MOST_DIGITS: usize = 9;
 
 pub(super) fn form(text: &str) -> Result<Form, FormError> {
@@ -93,7 +93,7 @@ pub(super) fn form(text: &str) -> Result<Form, FormError> {
         for entry in entries(&tokens) {
             parts.push(part(chunk, &entry, &mut seen)?);
             if parts.len() > MOST_PARTS {
-                // What follows is counted, not read.
+                // The rest is counted, but not parsed.
                 let count = text.split([',', ';', '\n', '|', '>', '→']).count().max(parts.len());
                 return Err(FormError::TooManyParts { count });
             }
@@ -102,7 +102,7 @@ pub(super) fn form(text: &str) -> Result<Form, FormError> {
     Form::new(parts)
 }
 
-/// Letters and digits as words of their own: "verse16", "副歌8", "x2" and "2x" stay whole.
+/// Splits a chunk into words, separating letters from digits: "verse16" and "副歌8" become two words, but "x2" and "2x" stay whole.
 fn words(chunk: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let plain = chunk.to_lowercase().replace(['-', '–', '—', '_', '(', ')', '[', ']', ':', '='], " ");
@@ -135,7 +135,7 @@ fn tokens(chunk: &str) -> Result<Vec<Token>, FormError> {
             .rev()
             .find_map(|count| Some((count, kind_of(&words[index..index + count].join(" "))?)));
         let word = words[index].as_str();
-        // "a" is an article before "verse", and a section otherwise.
+        // "a" is an article before a section's name, as in "a verse", and otherwise a section.
         let is_article =
             word == "a" && words.get(index + 1).is_some_and(|next| next.len() > 1 && kind_of(next).is_some());
         if let Some((count, kind)) = longest.filter(|_| !is_article) {
@@ -201,7 +201,7 @@ fn titled(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Splits the tokens of a chunk into those of one section each. Lengths come after their sections, or before all of them.
+/// Splits the tokens of a chunk into one list per section. Lengths come either after their sections or before all of them.
 fn entries(tokens: &[Token]) -> Vec<Vec<Token>> {
     let is_section = |token: &Token| matches!(token, Token::Section(..));
     let leads = matches!(tokens.first(), Some(Token::Number(_)));
@@ -218,7 +218,7 @@ fn entries(tokens: &[Token]) -> Vec<Vec<Token>> {
     entries
 }
 
-/// `seen` are the kinds so far, and whether a length was given alone.
+/// Parses one section. `seen` lists the kinds so far, and whether each had a lone number as its length.
 fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<(SectionKind, bool)>) -> Result<FormPart, FormError> {
     let clipped = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let section = tokens.iter().find_map(|token| match token {
@@ -244,7 +244,8 @@ fn part(chunk: &str, tokens: &[Token], seen: &mut Vec<(SectionKind, bool)>) -> R
         seen.iter().filter(|(known, _)| *known == kind).map(|(_, has_length)| *has_length).collect();
     let nth = before.len() as u64 + 1;
     let counts = numbers.len() > 1 || before.iter().all(|has_length| !has_length);
-    // "verse 2 16": the first number counts the verses. So does a lone one that fits: the second verse is "verse 2".
+    // In "verse 2 16" the first number is an ordinal. So is a lone number that fits: in a form with one verse so far, "verse 2"
+    // is the second.
     let is_ordinal =
         counts && numbers.first().is_some_and(|(number, is_length)| !is_length && *number == nth && nth < 4);
     if is_ordinal && matches!(tokens.first(), Some(Token::Section(..))) {
@@ -289,7 +290,7 @@ mod tests {
             ("A 8, B 8, A, C, A", "A 8, B 8, A 8, C 8, A 8"),
             (
                 "AABA is no word".split(' ').next().unwrap_or_default(),
-                "'aaba' is no section: use intro, verse, build, chorus (or hook), drop, break, bridge, solo, head, outro, or A to H",
+                "'aaba' is not a section: use intro, verse, build, chorus (or hook), drop, break, bridge, solo, head, outro, or A to H",
             ),
             ("Strophe 16 Takte, Refrain 8 Takte zweimal, Schluss 4", "Strophe 16, Refrain 8 x2, Schluss 4"),
             ("couplet 8, refrain 8, pont 8", "Couplet 8, Refrain 8, Pont 8"),
@@ -310,16 +311,16 @@ mod tests {
         for (text, expected) in [
             ("", "the form is empty"),
             (" , ;", "the form is empty"),
-            ("intro 8, banana 16", "'banana' is no section"),
+            ("intro 8, banana 16", "'banana' is not a section"),
             ("intro 0, verse 8", "Intro has 0 bars: a section has 1 to 64"),
             ("verse 10000", "Verse has 10000 bars"),
             ("verse 99999999999999999999", "Verse has 4294967295 bars"),
             ("outro 8, verse 8", "Outro comes before other sections"),
             ("verse 8, intro 8", "Intro comes after other sections"),
             (&thousand, "the form has 1000 sections"),
-            ("8, verse 8", "\"8\" gives 8 bars, but of no section"),
-            ("verse 8 x0", "Verse is to be played 0 times"),
-            ("verse 8 x99", "Verse is to be played 99 times"),
+            ("8, verse 8", "\"8\" gives 8 bars, but names no section"),
+            ("verse 8 x0", "Verse cannot be played 0 times"),
+            ("verse 8 x99", "Verse cannot be played 99 times"),
             (&["verse 64 x16"; 2].join(","), "the form has 2048 bars"),
         ] {
             let error = read(text);

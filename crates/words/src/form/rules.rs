@@ -1,4 +1,4 @@
-//! What each kind of section is like, from `sections.toml`.
+//! The rules for each kind of section, from `sections.toml`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use super::SectionKind;
 use crate::Style;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// How much a track does in a section, compared with the main section.
+/// How much a track plays in a section, compared with the main section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -24,14 +24,14 @@ pub enum Level {
     Full,
 }
 
-/// Which chords a section has, compared with the main section.
+/// The chords of a section, compared with the main section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChordRule {
-    /// The same.
+    /// The same chords.
     #[default]
     Same,
-    /// The same with some replaced by their relatives.
+    /// The same chords, some replaced by their relatives.
     Variation,
     /// Another progression in the same key.
     Other,
@@ -39,7 +39,7 @@ pub enum ChordRule {
     Pedal,
 }
 
-/// What a kind of section is like in a style.
+/// The rules for a kind of section in a style.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct SectionRules {
     /// Usual length in bars.
@@ -48,17 +48,17 @@ pub struct SectionRules {
     pub energy: f32,
     /// Its chords.
     pub chords: ChordRule,
-    /// What each track does (index as [`Track::ALL`]).
+    /// How much each track plays, indexed like [`Track::ALL`].
     pub levels: [Level; TRACK_COUNT],
-    /// How closely each track follows that of the main section, in `0.0..=1.0`; 0 is written anew.
+    /// How closely each track follows the main section, in `0.0..=1.0`; 0 is written from scratch.
     pub likeness: [f32; TRACK_COUNT],
-    /// Where each track comes in, as a share of the section.
+    /// Where each track enters, as a fraction of the section.
     pub enters: [f32; TRACK_COUNT],
-    /// Where each track goes, as a share of the section; 1 is never.
+    /// Where each track leaves, as a fraction of the section; at 1 it stays to the end.
     pub leaves: [f32; TRACK_COUNT],
     /// Whether the drums lead into the next section.
     pub fill: bool,
-    /// Whether it rises into the next section.
+    /// Whether it builds up to the next section.
     pub build: bool,
     /// Whether it ends the song.
     pub ends: bool,
@@ -125,7 +125,7 @@ impl RawRules {
             Some(RawLikeness::ByTrack(own)) => shares(own, &mut rules.likeness),
             None => {}
         }
-        // A family says all of it or nothing: what another family does is no default.
+        // A family sets all values or none: the values of another family are not its defaults.
         for (own, (shares_of, neutral)) in
             [&self.enters, &self.leaves].into_iter().zip([(&mut rules.enters, 0.0), (&mut rules.leaves, 1.0)])
         {
@@ -189,18 +189,18 @@ fn read(text: &str) -> Option<Table> {
     Some(table)
 }
 
-/// What a kind of section is like in a style.
+/// The rules for a kind of section in a style.
 #[must_use]
 pub fn rules_of(kind: SectionKind, style: Style) -> &'static SectionRules {
     &TABLE.rules[&kind][style.index()]
 }
 
-/// The kind that a word means, in lower case with blanks for hyphens.
+/// The kind with the given name, in lower case with spaces instead of hyphens.
 pub(super) fn kind_of(word: &str) -> Option<SectionKind> {
     TABLE.words.get(word).copied()
 }
 
-/// The most words that a section's name has.
+/// Maximum number of words in a section's name.
 pub(super) const LONGEST_NAME: usize = 3;
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
-//! Forms of a wanted length.
+//! Scales forms to a given length.
 
 use super::{Form, FormPart, MOST_BARS, MOST_PARTS, SectionKind};
 use resonantgen_music::plan::BARS_RANGE;
 
-/// How long a song shall be.
+/// The length of a song.
+///
+/// ```
+/// use resonantgen_words::form::Length;
+///
+/// assert_eq!("64 bars".parse(), Ok(Length::Bars(64)));
+/// assert_eq!("2:30".parse(), Ok(Length::Seconds(150.0)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Length {
     /// In bars.
@@ -14,7 +21,7 @@ pub enum Length {
 
 /// The text is not a length.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is no length: write like \"3 minutes\", \"2:30\", \"90 s\" or \"64 bars\"")]
+#[error("'{0}' is not a length: write like \"3 minutes\", \"2:30\", \"90 s\" or \"64 bars\"")]
 pub struct ParseLengthError(pub String);
 
 impl std::str::FromStr for Length {
@@ -50,19 +57,20 @@ impl std::str::FromStr for Length {
     }
 }
 
-/// A form grows by playing its middle again from this factor on, and loses sections below the other.
+/// Length ratio above which a form grows by repeating its middle. Below `LEAVE_OUT`, it loses sections.
 const PLAY_AGAIN: f64 = 1.5;
 const LEAVE_OUT: f64 = 0.5;
 
 impl Form {
-    /// The form at about `wanted` bars: sections get longer or shorter in whole phrases, and where that is not enough, the middle
-    /// is played again or sections that return are left out. The order stays: what opens and ends the song does so still.
+    /// Scales the form to about `wanted` bars. Sections become longer or shorter by whole phrases. If that is not enough, the
+    /// middle is repeated, or returning sections are left out. The order is kept, so the song still opens and ends with the same
+    /// sections.
     #[must_use]
     pub fn scaled(&self, wanted: u32) -> Self {
         self.scaled_in_passes(wanted, 1)
     }
 
-    /// As [`Form::scaled`], where the main section is played in whole passes of a loop of `pass` bars.
+    /// Like [`Form::scaled`], but the main section is played in whole passes of a loop of `pass` bars.
     #[must_use]
     pub fn scaled_in_passes(&self, wanted: u32, pass: u32) -> Self {
         let wanted = wanted.clamp(1, MOST_BARS);
@@ -70,7 +78,7 @@ impl Form {
         let ratio = |parts: &[FormPart]| f64::from(wanted) / f64::from(bars_of(parts));
         while ratio(&parts) > PLAY_AGAIN {
             let Some(again) = played_again(&parts).filter(|again| again.len() <= MOST_PARTS) else { break };
-            // No further than what is wanted, unless that is nearer.
+            // Do not overshoot, unless that comes nearer.
             if (ratio(&again).ln()).abs() >= ratio(&parts).ln().abs() {
                 break;
             }
@@ -80,7 +88,7 @@ impl Form {
         let fits = (1..=*BARS_RANGE.end()).contains(&pass);
         let phrase_of =
             |part: &FormPart| if part.kind == main && fits && pass > 1 { pass } else { phrase(part) };
-        // The least that the parts can be, each of one phrase.
+        // The minimum length: one phrase per part.
         let least = |parts: &[FormPart]| parts.iter().map(phrase_of).sum::<u32>();
         while ratio(&parts) < LEAVE_OUT || least(&parts) > wanted {
             let Some(index) = dispensable(&parts) else { break };
@@ -97,7 +105,7 @@ impl Form {
     }
 }
 
-/// A part as it was before its length changed.
+/// A part before its length changed.
 struct Original {
     bars: u32,
     phrase: u32,
@@ -111,7 +119,7 @@ fn bars_of(parts: &[FormPart]) -> u32 {
     parts.iter().map(length).sum()
 }
 
-/// Sections have whole phrases: of four bars, short ones of two.
+/// Phrase length in bars: four, or two for short sections.
 fn phrase(part: &FormPart) -> u32 {
     match part.bars {
         bars if bars.is_multiple_of(12) => 12,
@@ -121,7 +129,7 @@ fn phrase(part: &FormPart) -> u32 {
     }
 }
 
-/// Gives a part about `wanted` bars, in whole phrases and at most as long as a section may be.
+/// Sets a part's length to about `wanted` bars, in whole phrases and at most the maximum length of a section.
 fn set_length(part: &mut FormPart, phrase: u32, wanted: f64) {
     let most = *BARS_RANGE.end() / phrase * phrase;
     let whole = ((wanted / f64::from(phrase)).round() as u32).max(1) * phrase;
@@ -133,7 +141,8 @@ fn set_length(part: &mut FormPart, phrase: u32, wanted: f64) {
     }
 }
 
-/// Lengthens or shortens single parts by a phrase as long as that comes nearer to `wanted`, first where it changes the part least.
+/// Lengthens or shortens parts by one phrase at a time while that comes nearer to `wanted`, starting with those that it changes
+/// least.
 fn settle(parts: &mut [FormPart], originals: &[Original], wanted: u32) {
     for _ in 0..MOST_PARTS {
         let missing = i64::from(wanted) - i64::from(bars_of(parts));
@@ -154,7 +163,7 @@ fn settle(parts: &mut [FormPart], originals: &[Original], wanted: u32) {
     }
 }
 
-/// The parts with their middle, from the first section after the intro to before the last return of the main one, twice.
+/// The parts with the middle played twice. The middle runs from the first section after the intro to the first main section.
 fn played_again(parts: &[FormPart]) -> Option<Vec<FormPart>> {
     let is_edge = |part: &FormPart| matches!(part.kind, SectionKind::Intro | SectionKind::Outro);
     let first = parts.iter().position(|part| !is_edge(part))?;
@@ -166,7 +175,7 @@ fn played_again(parts: &[FormPart]) -> Option<Vec<FormPart>> {
     Some(again)
 }
 
-/// The part that is missed least: one whose kind comes again, late rather than early, and never the first main one.
+/// The most dispensable part: the last one whose kind occurs more than once, and never the first main section.
 fn dispensable(parts: &[FormPart]) -> Option<usize> {
     let main = Form { parts: parts.to_vec() }.main_part();
     let count = |kind: SectionKind| parts.iter().filter(|part| part.kind == kind).count();
@@ -218,7 +227,7 @@ mod tests {
             assert_eq!(form.to_string().parse::<Form>().as_ref(), Ok(form), "{}", genre.name);
             for wanted in [32, 64, 96, 128] {
                 let scaled = form.scaled(wanted);
-                // Twelve bars of blues are not cut.
+                // A twelve-bar blues is not cut.
                 let is_blues = form.parts().iter().any(|part| part.bars == 12);
                 let most = (wanted / 10).max(if is_blues { 8 } else { 4 });
                 let off = scaled.bars().abs_diff(wanted);

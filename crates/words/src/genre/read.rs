@@ -12,7 +12,7 @@ use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Meter, Mode};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
-/// A table of genres cannot be used.
+/// Why a table of genres cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct GenreError {
@@ -21,9 +21,9 @@ pub struct GenreError {
     reason: String,
 }
 
-/// Most notes at once that a role may ask for.
+/// Maximum number of simultaneous notes in a role.
 const MOST_VOICES: u32 = 6;
-/// How often a fill ends a phrase, and how often a second half may be a copy, where nothing is said.
+/// How often a fill ends a phrase, and how often a second half may be a copy, unless a genre says otherwise.
 const FILLS: f32 = 0.95;
 const COPIES: f32 = 0.1;
 
@@ -132,14 +132,15 @@ struct RawTemplate {
     accents: BTreeMap<String, [f32; 16]>,
 }
 
-/// The genres of all files and where each comes from.
+/// The genres of all files, and the file of each.
 type Raws = BTreeMap<String, (String, RawGenre)>;
 
 impl Genres {
-    /// The built-in genres and those of further texts, each with what to call it in errors.
+    /// The built-in genres and those of further texts, each with a name for error messages.
     ///
     /// # Errors
-    /// A text is no table of genres, or what it says makes no sense; the message is one line and says where.
+    /// Returns an error if a text is not a table of genres, or its contents are inconsistent; the message is one line and names
+    /// the place.
     pub fn with(files: &[(&str, &str)]) -> Result<Self, GenreError> {
         let built_in = [
             ("grooves.toml", include_str!("grooves.toml")),
@@ -178,7 +179,7 @@ impl Genres {
         Ok(table)
     }
 
-    /// Reads a genre after its parents.
+    /// Reads a genre after its parents have been read.
     fn resolve(&mut self, name: &str, raws: &Raws, path: &mut Vec<String>) -> Result<(), GenreError> {
         if self.genres.contains_key(name) {
             return Ok(());
@@ -205,7 +206,7 @@ impl Genres {
         Ok(())
     }
 
-    /// Names of grooves; one that ends with a star stands for all that begin so.
+    /// Names of grooves. A name that ends with a star stands for all grooves that begin with it.
     fn spelled_out(&self, names: Option<&Vec<String>>) -> Option<Vec<String>> {
         let all = |name: &String| match name.strip_suffix('*') {
             Some(begin) => {
@@ -483,7 +484,7 @@ fn read_groove(place: &str, raw: RawGroove) -> Result<Groove, GenreError> {
     Ok(Groove { about: raw.about, meter, only: raw.only, voices })
 }
 
-/// Longest time of a template, in milliseconds.
+/// Maximum time in a template, in milliseconds.
 const LONGEST_MS: f32 = 60.0;
 
 fn read_template(place: &str, raw: RawTemplate) -> Result<Template, GenreError> {

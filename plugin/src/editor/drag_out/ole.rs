@@ -1,7 +1,7 @@
-//! A source of OLE's drag and drop. The shell makes the data object and the feedback of existing files.
+//! A source for OLE drag and drop. The shell creates the data object and the feedback for existing files.
 //!
-//! `SHDoDragDrop` runs a message loop of its own until the button is released, so it is called on a thread of its own, whose
-//! input is attached to that of the editor's thread for as long.
+//! `SHDoDragDrop` runs its own message loop until the button is released, so it is called on a separate thread whose input is
+//! attached to that of the editor's thread meanwhile.
 
 use std::path::PathBuf;
 
@@ -22,12 +22,12 @@ use windows::core::{HSTRING, Result};
 
 use super::{DragOutError, Outcome, SourceWindow};
 
-/// See [`super::drag`]. The window under the pointer is the editor's: that is where the button went down.
+/// See [`super::drag`]. The window under the pointer is the editor's, because the button was pressed there.
 pub fn drag(_: SourceWindow, files: &[PathBuf]) -> std::result::Result<Outcome, DragOutError> {
     try_drag(files).map_err(DragOutError::new)
 }
 
-/// OLE on this thread, as long as it exists.
+/// Initialises OLE on this thread for as long as it exists.
 struct Ole;
 
 impl Ole {
@@ -47,7 +47,7 @@ impl Drop for Ole {
     }
 }
 
-/// Shell items by their lists of identifiers.
+/// Shell items, as item identifier lists.
 struct Items(Vec<*const ITEMIDLIST>);
 
 impl Items {
@@ -81,13 +81,13 @@ impl Items {
 impl Drop for Items {
     fn drop(&mut self) {
         for item in &self.0 {
-            // SAFETY: the shell allocated it, and nobody uses it any more.
+            // SAFETY: the shell allocated it, and it is no longer used.
             unsafe { CoTaskMemFree(Some(item.cast())) };
         }
     }
 }
 
-/// Input of the editor's thread, attached to this thread's.
+/// Attaches the input of the editor's thread to this thread's.
 struct Attached {
     here: u32,
     editor: u32,
@@ -95,7 +95,7 @@ struct Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // SAFETY: plain values; a thread that has ended is an error that changes nothing.
+        // SAFETY: plain values; if a thread has ended, the call fails and changes nothing.
         let _ = unsafe { AttachThreadInput(self.here, self.editor, false) };
     }
 }
@@ -105,7 +105,7 @@ fn try_drag(files: &[PathBuf]) -> Result<Outcome> {
     let items = Items::of(files)?;
     let data = items.data()?;
     let window = window_under_pointer()?;
-    // SAFETY: a window that has gone has no thread, and the calls then fail.
+    // SAFETY: if the window is gone, it has no thread and the calls fail.
     let _attached = unsafe {
         let (here, editor) = (GetCurrentThreadId(), GetWindowThreadProcessId(window, None));
         AttachThreadInput(here, editor, true).ok()?;
@@ -113,8 +113,7 @@ fn try_drag(files: &[PathBuf]) -> Result<Outcome> {
     };
     // SAFETY: the data object lives until the call returns; without a source of ours the shell uses its own.
     let effect = unsafe { SHDoDragDrop(None, &data, None::<&IDropSource>, DROPEFFECT_COPY) };
-    // The release went to this thread; the editor still thinks that the button is down.
-    // SAFETY: plain values.
+    // The release went to this thread, and the editor still believes that the button is down. SAFETY: plain values.
     let _ = unsafe { PostMessageW(Some(window), WM_LBUTTONUP, WPARAM(0), LPARAM(-1)) };
     Ok(if effect? == DROPEFFECT_NONE { Outcome::Refused } else { Outcome::Taken })
 }

@@ -1,7 +1,7 @@
-//! A source of XDND, version 5 (<https://www.freedesktop.org/wiki/Specifications/XDND/>), on a connection of its own.
+//! A source for XDND version 5 (<https://www.freedesktop.org/wiki/Specifications/XDND/>), on its own X11 connection.
 //!
-//! The pointer is asked for, never grabbed: the window library holds it until the button is released, and then nobody does,
-//! whatever the program under it does. Answers are waited for, but not longer than their deadlines.
+//! The pointer is polled, never grabbed. The window library holds the grab until the button is released, so no grab remains
+//! afterwards, whatever the other program does. All waits have deadlines.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,19 +20,19 @@ use super::{DragOutError, Outcome, SourceWindow, uri_list};
 
 /// Supported version of the protocol.
 const VERSION: u32 = 5;
-/// How often the pointer is asked for.
+/// Interval at which the pointer is polled.
 const TURN: Duration = Duration::from_millis(12);
-/// How long a program may take to say whether it takes the files.
+/// How long a program may take to say whether it accepts the files.
 const ANSWER: Duration = Duration::from_millis(1_000);
-/// How long it may take to read them once they were dropped.
+/// How long a program may take to read the files after the drop.
 const READ: Duration = Duration::from_secs(10);
-/// Most windows one inside the other.
+/// Maximum nesting depth of windows.
 const DEPTH: usize = 32;
 /// X11 keysym of Escape.
 const ESCAPE: u32 = 0xff1b;
 
 x11rb::atom_manager! {
-    /// Atoms of the protocol.
+    /// Atoms used by the protocol.
     Atoms: AtomsCookie {
         XdndAware,
         XdndProxy,
@@ -51,7 +51,7 @@ x11rb::atom_manager! {
     }
 }
 
-/// A window that takes part, and where its messages go.
+/// A window that accepts drops, and the window to which its messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
     window: Window,
@@ -63,16 +63,16 @@ struct Drag<'a> {
     connection: RustConnection,
     atoms: Atoms,
     root: Window,
-    /// Window of this drag, which owns the selection.
+    /// The window of this drag, which owns the selection.
     own: Window,
     editor: Window,
     list: &'a str,
     escape: Option<u8>,
     target: Option<Target>,
-    /// When a position was sent that is not answered yet.
+    /// When a position was sent that has not been answered yet.
     asked: Option<Instant>,
     accepts: bool,
-    /// Where the pointer was when the target was told last.
+    /// The pointer position last sent to the target.
     told: Option<[i16; 2]>,
     time: u32,
 }
@@ -84,7 +84,7 @@ pub fn drag(window: SourceWindow, files: &[PathBuf]) -> Result<Outcome, DragOutE
     drag.run().map_err(DragOutError::new)
 }
 
-/// The screen is gone, or refuses.
+/// The display is gone or refuses the request.
 #[derive(Debug, thiserror::Error)]
 enum XdndError {
     #[error(transparent)]
@@ -125,7 +125,7 @@ impl<'a> Drag<'a> {
         Ok(drag)
     }
 
-    /// The server's time, from an event of a change of our own.
+    /// The server's time, taken from an event caused by a change of our own.
     fn server_time(&self) -> Result<u32, XdndError> {
         let kind = AtomEnum::INTEGER;
         self.connection.change_property32(PropMode::REPLACE, self.own, self.atoms.TIME, kind, &[0])?;
@@ -166,12 +166,13 @@ impl<'a> Drag<'a> {
         Ok(keys[usize::from(code / 8)] & (1 << (code % 8)) != 0)
     }
 
-    /// The outermost window under a place that takes part. The editor is none for its own files, whatever it is embedded in.
+    /// The outermost window at a position that accepts drops. The editor does not accept its own files, whatever it is embedded
+    /// in.
     fn target_at(&self, at: [i16; 2]) -> Option<Target> {
         let mut window = self.root;
         let mut found = None;
         for _ in 0..DEPTH {
-            // A window that goes away meanwhile is as good as none.
+            // A window that has just disappeared is ignored.
             let below = self.connection.translate_coordinates(self.root, window, at[0], at[1]).ok()?;
             let child = below.reply().ok()?.child;
             if child == x11rb::NONE {
@@ -221,7 +222,7 @@ impl<'a> Drag<'a> {
         Ok(())
     }
 
-    /// Says where the pointer is, if the last position was answered or never will be.
+    /// Sends the pointer position, if the last one was answered or timed out.
     fn tell_position(&mut self, at: [i16; 2]) -> Result<(), XdndError> {
         let is_waiting = self.asked.is_some_and(|asked| asked.elapsed() < ANSWER);
         if self.target.is_none() || is_waiting || self.told == Some(at) {
@@ -233,12 +234,12 @@ impl<'a> Drag<'a> {
         Ok(())
     }
 
-    /// The button was released: drops the files, and serves them until the target has them.
+    /// Called when the button is released: drops the files, and serves them until the target has them.
     fn release(&mut self) -> Result<Outcome, XdndError> {
         if self.target.is_none() {
             return Ok(Outcome::Refused);
         }
-        // A quick hand is faster than the answer.
+        // The user may release the button before the target has answered.
         while let Some(asked) = self.asked {
             if asked.elapsed() >= ANSWER {
                 self.leave()?;
@@ -263,7 +264,7 @@ impl<'a> Drag<'a> {
         Ok(Outcome::Silent)
     }
 
-    /// Handles all that has come; returns whether the target took the files once it has finished.
+    /// Handles all pending events. Returns whether the target accepted the files, once it has finished.
     fn answer_all(&mut self) -> Result<Option<bool>, XdndError> {
         let mut finished = None;
         while let Some(event) = self.connection.poll_for_event()? {
@@ -275,13 +276,13 @@ impl<'a> Drag<'a> {
                         self.asked = None;
                         self.accepts = data[1] & 1 == 1;
                     } else if message.type_ == self.atoms.XdndFinished && is_target {
-                        // Before version 5 nothing said whether the files were taken.
+                        // Before version 5, targets did not report whether they accepted the files.
                         let says = self.target.is_some_and(|target| target.version >= 5);
                         finished = Some(!says || data[1] & 1 == 1);
                     }
                 }
                 Event::SelectionRequest(request) => {
-                    // A program that goes away in mid-drop is its own affair.
+                    // A failure of the requesting program does not matter here.
                     let _ = self.serve(&request);
                 }
                 _ => {}
@@ -291,7 +292,7 @@ impl<'a> Drag<'a> {
         Ok(finished)
     }
 
-    /// Gives the list of files to who asks for it.
+    /// Answers a request for the list of files.
     fn serve(&self, request: &SelectionRequestEvent) -> Result<(), XdndError> {
         let property = if request.property == x11rb::NONE { request.target } else { request.property };
         let (to, atoms) = (request.requestor, &self.atoms);
@@ -327,7 +328,7 @@ impl<'a> Drag<'a> {
     }
 }
 
-/// The key that has a symbol.
+/// The key code for a keysym.
 fn key_code(connection: &RustConnection, symbol: u32) -> Result<Option<u8>, XdndError> {
     let setup = connection.setup();
     let (first, last) = (setup.min_keycode, setup.max_keycode);

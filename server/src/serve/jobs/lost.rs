@@ -15,7 +15,7 @@ use super::super::id::SessionId;
 use super::super::problem::Problem;
 use super::{Jobs, locked};
 
-/// Lost takes that wait for being made again, and those for which that is in vain.
+/// Lost takes waiting to be made again, and those that cannot be.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     waiting: VecDeque<(SessionId, TakeId)>,
@@ -44,7 +44,7 @@ enum Failure {
 }
 
 impl Jobs {
-    /// Has a lost take made again soon, unless that is known to be in vain. Returns what to answer as long as it is not there.
+    /// Schedules a lost take to be made again, unless that is known to be impossible. Returns the response to give meanwhile.
     pub fn make_again(&self, session: &SessionId, take: &TakeId) -> Problem {
         let mut state = locked(&self.state);
         let entry = (session.clone(), take.clone());
@@ -68,7 +68,7 @@ impl Jobs {
             let mut histories = known.tracks.iter().flat_map(|state| &state.history);
             match histories.find(|known| known.id == *take && known.is_asleep()).cloned() {
                 Some(lost) => self.wake(session, &mut known, &lost, &mut Vec::new()).map(|()| true),
-                // It was asked for once more meanwhile.
+                // It was requested again meanwhile.
                 None => Ok(false),
             }
         }));
@@ -96,7 +96,7 @@ impl Jobs {
         notices
     }
 
-    /// Wakes a take of `known`, and first those that it heard; `above` are the takes that wait for it.
+    /// Restores a take of `known`, and before it the takes that it heard. `above` lists the takes that depend on it.
     fn wake(
         &self,
         session: &SessionId,
@@ -112,7 +112,7 @@ impl Jobs {
         above.push(take.id.clone());
         for heard in known.heard_by(take) {
             if heard.is_asleep() && !above.contains(&heard.id) {
-                // Without it the take sounds a little different, which is better than silence.
+                // Without it the take sounds slightly different, which is better than silence.
                 if let Err(Failure::Stopped) = self.wake(session, known, &heard, above) {
                     return Err(Failure::Stopped);
                 }
@@ -129,12 +129,13 @@ impl Jobs {
                     GenerateError::Cancelled => Failure::Stopped,
                     error => Failure::Hopeless(error.to_string()),
                 })?;
-                let unknown = || Failure::Hopeless("the models here do not know its instrument".to_owned());
+                let unknown =
+                    || Failure::Hopeless("the installed models do not have its instrument".to_owned());
                 Arc::new(made.ok_or_else(unknown)?)
             }
         };
         known.wake(&awake);
-        // A full disk may have room the next time.
+        // A full disk may have space next time.
         self.sessions.wake(session, &awake).map_err(|_| Failure::Stopped)
     }
 }

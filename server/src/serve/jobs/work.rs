@@ -125,7 +125,7 @@ impl Jobs {
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
         let request = job.spec.request()?;
         let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
-        // What plays must be heard by what is made.
+        // The takes that play must be loaded, because new takes hear them.
         let lost = self.wake_playing(&job.session, &mut session);
         let before = session.clone();
         let watch = Watch { job, begin, jobs: self };

@@ -132,7 +132,7 @@ pub async fn whole(
         let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
         for (_, lost) in session.playing_asleep() {
             let problem = app.jobs.make_again(&path.session, &lost.id);
-            // What cannot be made again is left out.
+            // Takes that cannot be made again are left out.
             if path.file == WholeFile::Mix && problem.status != StatusCode::GONE {
                 return Err(problem);
             }

@@ -133,8 +133,8 @@ fn plain_name(sent: &str) -> String {
     format!("{}.{kind}", if stem.is_empty() || is_device(stem) { "loop" } else { stem })
 }
 
-/// Letters, digits and marks of all scripts, but nothing that means something to a file system, that cannot be seen, or that
-/// turns the order of what is shown (Unicode Technical Report 36, section 3.1).
+/// Letters, digits and marks of all scripts. Excludes characters that have a meaning in file systems, are invisible, or reverse
+/// the order of displayed text (Unicode Technical Report 36, section 3.1).
 fn is_plain(one: char) -> bool {
     match one {
         _ if one.is_ascii() => one.is_ascii_alphanumeric() || " -_".contains(one),

@@ -140,7 +140,7 @@ fn remove(user: &Path) -> Result<()> {
     if !uninstaller.is_file() {
         return Ok(());
     }
-    // It runs where it lies, so that its end can be waited for; then it cannot remove itself.
+    // Runs in place, so that its end can be waited for. It cannot then remove itself.
     let place = format!("_?={}", wine::path(&home).display());
     let code = exit_code(wine::wine(&windows::prefix()).arg(&uninstaller).args(["/S", &place]))?;
     ensure!(code == 0, "the uninstaller ended with {code}");
