@@ -45,14 +45,14 @@ pub fn ardour() -> bool {
     false
 }
 
-/// What was built for Windows: command line, folder of the bundles, runtime library; Wine's prefix and the program that starts it. `cargo xtask
-/// test` builds it after all other tests, and says why if it does not; in a run without it a test is left out.
+/// The build outputs for Windows (command line, folder of the bundles, runtime library), Wine's prefix, and the program that starts
+/// Wine. `cargo xtask test` makes them where it can, and says why where it cannot: without them a test is left out.
 #[must_use]
 pub fn windows() -> Option<[PathBuf; 5]> {
     let names = ["PROGRAM", "PLUGINS", "RUNTIME", "PREFIX", "RUNNER"];
     let found = names.map(|name| std::env::var_os(format!("RESONANTGEN_WINDOWS_{name}")).map(PathBuf::from));
     let [Some(program), Some(plugins), Some(runtime), Some(prefix), Some(runner)] = found else {
-        leave_out("nothing was built for Windows: `cargo xtask test --target windows` does that");
+        leave_out("nothing was built for Windows: `cargo xtask test` does that, or says why not");
         return None;
     };
     Some([program, plugins, runtime, prefix, runner])
