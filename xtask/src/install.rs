@@ -97,8 +97,10 @@ mod tests {
     #[test]
     fn a_bundle_for_macos_is_installed_with_its_signature() {
         let place = tempfile::tempdir().expect("room");
-        let [built, installed, resources] = ["built", "installed", "shared"].map(|name| place.path().join(name));
-        let parts = ["Info.plist", "PkgInfo", "MacOS/ResonantGen", "_CodeSignature/CodeResources", "Resources/a/b"];
+        let [built, installed, resources] =
+            ["built", "installed", "shared"].map(|name| place.path().join(name));
+        let parts =
+            ["Info.plist", "PkgInfo", "MacOS/ResonantGen", "_CodeSignature/CodeResources", "Resources/a/b"];
         for part in parts {
             let file = built.join("Contents").join(part);
             fs::create_dir_all(file.parent().expect("a folder")).expect("room");

@@ -1,9 +1,9 @@
 //! The editor in a host's window, on a screen.
 
 use resonantgen_tests::editor::{GENERATE, SIZE, is_idle, lane};
+use resonantgen_tests::root;
 use resonantgen_tests::screen::{Picture, Screen, wait_for};
 use resonantgen_tests::wine::{Windows, compile, path};
-use resonantgen_tests::root;
 
 #[test]
 fn the_editor_is_drawn_in_a_hosts_window_as_on_linux_and_makes_music() {

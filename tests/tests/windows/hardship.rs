@@ -51,7 +51,8 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     let exports = folder.path().join("exports");
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
     let first: Vec<PathBuf> = files(&exports).into_iter().map(|(name, _)| exports.join(name)).collect();
-    let _player = Holder::hold(&windows, folder.path(), &first.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    let _player =
+        Holder::hold(&windows, folder.path(), &first.iter().map(PathBuf::as_path).collect::<Vec<_>>());
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
     assert_eq!(files(&exports).len(), 2 * first.len());
 }
@@ -66,7 +67,9 @@ impl ProgramFiles {
         let (bin, models) = (place.0.join("bin"), place.0.join("models/resonant"));
         fs::create_dir_all(&bin).expect("room");
         for (file, name) in [(&windows.program, "resonantgen.exe"), (&windows.runtime, "onnxruntime.dll")] {
-            fs::hard_link(file, bin.join(name)).or_else(|_| fs::copy(file, bin.join(name)).map(|_| ())).expect("room");
+            fs::hard_link(file, bin.join(name))
+                .or_else(|_| fs::copy(file, bin.join(name)).map(|_| ()))
+                .expect("room");
         }
         for (name, bytes) in files(&root().join("models/resonant")) {
             let file = models.join(name);
@@ -110,7 +113,8 @@ fn a_program_in_a_folder_that_nobody_may_write_to_finds_its_parts_and_leaves_not
     let out = path(&folder.path().join("piece"));
     for words in [vec!["doctor"], [&["generate", "techno", "--out", &out], &QUICK[..]].concat()] {
         let mut command = windows.command(&place.0.join("bin/resonantgen.exe"), &words);
-        let output = command.env_remove("RESONANTGEN_RUNTIME").current_dir(&folder).output().expect("Wine starts");
+        let output =
+            command.env_remove("RESONANTGEN_RUNTIME").current_dir(&folder).output().expect("Wine starts");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(files(&place.0) == before, "the program has written beside itself");
@@ -121,7 +125,8 @@ fn temporary_files_may_lie_on_another_drive() {
     /// A file system of its own, so that nothing can be moved from it to another drive by renaming.
     const MEMORY: &str = "/dev/shm";
     let Some(windows) = Windows::find() else { return };
-    let elsewhere = if Path::new(MEMORY).is_dir() { Path::new(MEMORY).to_owned() } else { std::env::temp_dir() };
+    let elsewhere =
+        if Path::new(MEMORY).is_dir() { Path::new(MEMORY).to_owned() } else { std::env::temp_dir() };
     let elsewhere = tempfile::tempdir_in(elsewhere).expect("room");
     let drive = windows.prefix.join("dosdevices/t:");
     let _ = fs::remove_file(&drive);
@@ -154,7 +159,12 @@ fn names_of_devices_are_refused_and_names_that_differ_in_case_are_one() {
     let folder = tempfile::tempdir().expect("room");
     let table = folder.path().join("prompts.csv");
     // As spreadsheets of Windows write it.
-    let rows = ["name,prompt,bpm,bars,tracks", "Loop,techno,240,1,bass", "LOOP,techno,240,1,bass", "con,techno,240,1,bass"];
+    let rows = [
+        "name,prompt,bpm,bars,tracks",
+        "Loop,techno,240,1,bass",
+        "LOOP,techno,240,1,bass",
+        "con,techno,240,1,bass",
+    ];
     fs::write(&table, rows.join("\r\n") + "\r\n").expect("room");
     let out = folder.path().join("out");
     let output = windows.run(&["batch", &path(&table), "--out", &path(&out)]);
@@ -170,7 +180,8 @@ fn names_of_devices_are_refused_and_names_that_differ_in_case_are_one() {
     let text = fs::read_to_string(&session).expect("a session");
     fs::write(&session, text.replace('\n', "\r\n")).expect("room");
     windows.succeed(&["lock", &path(&out.join("loop")), "bass"]);
-    let names: Vec<_> = fs::read_dir(&out).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir(&out).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names, ["Loop"]);
 
     for name in ["CON", "nul", "aux.loop", "COM1"] {

@@ -43,7 +43,8 @@ pub fn build_universal(words: &[&str], profile: &str) -> Result<()> {
     }
     let name = System::Macos.library("resonantgen_plugin");
     let to = command::target(profile).join(&name);
-    fs::create_dir_all(command::target(profile)).with_context(|| format!("cannot create {}", to.display()))?;
+    fs::create_dir_all(command::target(profile))
+        .with_context(|| format!("cannot create {}", to.display()))?;
     command::run(&mut joining(&TRIPLES.map(|triple| command::target(triple).join(profile).join(&name)), &to))
 }
 
@@ -173,7 +174,8 @@ mod tests {
     #[test]
     fn each_format_has_a_list_of_its_own() {
         for format in ["vst3", "clap", AUDIO_UNIT] {
-            let list = plist::Value::from_reader_xml(information(format).as_bytes()).expect("a property list");
+            let list =
+                plist::Value::from_reader_xml(information(format).as_bytes()).expect("a property list");
             let list = list.as_dictionary().expect("a dictionary");
             let text = |key: &str| list.get(key).and_then(plist::Value::as_string);
             assert_eq!(text("CFBundlePackageType"), Some("BNDL"));
