@@ -622,8 +622,9 @@ pub struct Doctor {
 /// Arguments of `batch`.
 #[derive(Debug, Args)]
 pub struct Batch {
-    /// Table with a header line. The column prompt is required; name, seed, bpm, key, bars, meter, chords, tracks,
-    /// variation and adherence are optional. Empty cells default as in `generate`; the seed defaults to the row's number
+    /// Table with a header line. The column prompt is required; name, seed, bpm, key, bars, meter, chords, tracks, variation,
+    /// adherence, song (yes or no), form and length are optional. Empty cells default as in `generate`; the seed defaults to the
+    /// row's number
     pub table: PathBuf,
     /// Folder for the sessions, one subfolder each
     #[arg(long, value_name = "DIR")]

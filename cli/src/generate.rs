@@ -23,7 +23,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
-    let song = (arguments.song || arguments.form.is_asked()).then(|| arguments.form.request());
+    let song = song_request(&arguments);
     let request = request(arguments);
     // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
     let (folder, mut session) = match folder::open_session_if_there(&out)? {
@@ -74,6 +74,11 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };
     folder::save(&mut folder, &session, rate)?;
     Report::new(&out, &session, Some(&run)).print(json)
+}
+
+/// The song that a `generate` command asks for.
+pub fn song_request(arguments: &Generate) -> Option<SongRequest> {
+    (arguments.song || arguments.form.is_asked()).then(|| arguments.form.request())
 }
 
 /// The request of a `generate` command.

@@ -79,13 +79,10 @@ pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: Sa
     wav_of(&at_length(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)
 }
 
-/// A stereo WAV file of a song of [`TAKE_SAMPLE_RATE_HZ`], with a cue point and a label at each marker.
-pub(super) fn song_wav(
-    audio: &StemAudio,
-    markers: &[Marker],
-    sample_rate_hz: u32,
-    depth: SampleDepth,
-) -> Vec<u8> {
+/// A stereo WAV file of a song at [`TAKE_SAMPLE_RATE_HZ`], resampled to `sample_rate_hz`, with a cue point and a label at each
+/// marker.
+#[must_use]
+pub fn song_wav(audio: &StemAudio, markers: &[Marker], sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
     let frames = audio.len() as f64 * f64::from(sample_rate_hz) / f64::from(TAKE_SAMPLE_RATE_HZ);
     let mut file = wav_of(&at_length(audio, frames.round() as usize), sample_rate_hz, depth);
     let places: Vec<(u32, &str)> = markers

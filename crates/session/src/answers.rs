@@ -251,8 +251,8 @@ impl Session {
         let answer = &self.answers[index];
         let known = |track: Track| {
             let Some(id) = &answer.takes[track.index()] else { return Some(None) };
-            let state = self.track(track);
-            Some(Some(state.history[state.position(id)?].clone()))
+            // Another section may have asked the same.
+            self.states(track).find_map(|state| Some(Some(state.history[state.position(id)?].clone())))
         };
         let Some(takes) = Track::ALL.into_iter().map(known).collect::<Option<Vec<_>>>() else { return false };
         let made = self.targets(request).find_map(|track| takes[track.index()].as_ref());
@@ -281,7 +281,7 @@ impl Session {
         let mut answers = std::mem::take(&mut self.answers);
         answers.retain(|answer| {
             let has = |(track, id): (Track, &Option<TakeId>)| {
-                id.as_ref().is_none_or(|id| self.track(track).position(id).is_some())
+                id.as_ref().is_none_or(|id| self.states(track).any(|state| state.position(id).is_some()))
             };
             Track::ALL.into_iter().zip(&answer.takes).all(has)
         });

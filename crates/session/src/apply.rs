@@ -76,8 +76,11 @@ impl Session {
     /// # Ok::<(), resonantgen_session::SessionError>(())
     /// ```
     ///
+    /// A song and its sections are made as [`Session::make_song`], [`Session::regenerate_section`] and
+    /// [`Session::regenerate_bars`] say. The section that was open stays open; a song opens its main section.
+    ///
     /// # Errors
-    /// Returns an error if [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is
+    /// When [`Session::check`] or one of those refuses the request, a take cannot be made, or the observer cancels. The session is
     /// then unchanged.
     pub fn apply(
         &mut self,
@@ -85,6 +88,41 @@ impl Session {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
+        let open = self.open_section_id();
+        let section = request.scope.section().unwrap_or(open);
+        if request.operation == Operation::Section {
+            let tracks: Vec<Track> = request.scope.tracks().collect();
+            return self.regenerate_section(
+                maker,
+                section,
+                &tracks,
+                request.seed,
+                request.settings,
+                observer,
+            );
+        }
+        self.open_section(section)?;
+        let made = self.apply_to_open(maker, request, observer);
+        if made.is_err() || request.operation != Operation::Song {
+            // It was open a moment ago.
+            let _ = self.open_section(open);
+        }
+        made
+    }
+
+    fn apply_to_open(
+        &mut self,
+        maker: &dyn Maker,
+        request: &Request,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        if request.operation == Operation::Song {
+            return self.make_song(maker, &request.song_request(), observer);
+        }
+        if let Some(bars) = request.scope.bars() {
+            let track = request.scope.only_track().ok_or(SessionError::NoTracks)?;
+            return self.regenerate_bars(maker, track, bars, request.seed, request.settings, observer);
+        }
         let candidates = request.candidates;
         self.apply_in_turn(request, maker.understanding(), &mut |takes| {
             maker.make_in_turn(takes, candidates, observer)
@@ -172,6 +210,18 @@ impl Session {
         if request.scope.tracks().next().is_none() {
             return Err(SessionError::NoTracks);
         }
+        if let Some(section) = request.scope.section().filter(|section| *section != self.open_section_id()) {
+            let mut there = self.clone();
+            there.open_section(section)?;
+            let scope = request.scope.in_section(None);
+            return there.check(&Request { scope, ..request.clone() }, text);
+        }
+        if request.operation == Operation::Song {
+            // What is made of a loop does not change it.
+            self.song_form(&request.song_request())?;
+            let made_of = self.intent.clone().zip(self.plan.clone());
+            return made_of.ok_or(SessionError::Empty);
+        }
         if self.targets(request).next().is_none() {
             return Err(all_locked(request));
         }
@@ -201,7 +251,7 @@ impl Session {
         }
         match request.operation {
             Operation::Generate => self.prepare_generation(request, text),
-            Operation::Edit => self.prepare_edit(request, text),
+            Operation::Edit | Operation::Song | Operation::Section => self.prepare_edit(request, text),
         }
     }
 
@@ -266,7 +316,7 @@ impl Session {
             let first = match (request.operation, request.scope.only_track()) {
                 (_, Some(track)) => return self.next_seed(Some(track)),
                 (Operation::Generate, None) => return self.next_seed(None),
-                (Operation::Edit, None) => self.next_seed(self.targets(request).next()),
+                (_, None) => self.next_seed(self.targets(request).next()),
             };
             let is_used = |seed: u64| {
                 let mut takes = self.targets(request).flat_map(|track| &self.track(track).history);

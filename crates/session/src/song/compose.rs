@@ -132,6 +132,9 @@ impl Session {
         }
         self.remember();
         made.sort_by_key(|section| section.id);
+        for (section, number) in made.iter_mut().zip(1..) {
+            section.number = number;
+        }
         let next = made.iter().map(|section| section.id.0).max().unwrap_or(0) + 1;
         for section in made.iter_mut().filter(|section| section.id == main_id) {
             section.content = Content::default();
