@@ -318,16 +318,6 @@ fn section(control: &Arc<Control>) -> IntParam {
         .with_string_to_value(Arc::new(number))
 }
 
-/// A bar of the host, from 1.
-fn bar(name: &str, max: i32) -> IntParam {
-    IntParam::new(name, 1, IntRange::Linear { min: 1, max })
-        .with_value_to_string(Arc::new(|bar| format!("bar {bar}")))
-        .with_string_to_value(Arc::new(move |text| {
-            let number = text.trim().trim_start_matches(|letter: char| letter.is_alphabetic()).trim();
-            number.parse().ok().map(|bar: i32| bar.clamp(1, max))
-        }))
-}
-
 /// All parameters, and what is saved next to them.
 #[derive(Params)]
 pub struct ResonantParams {
@@ -422,7 +412,7 @@ impl ResonantParams {
             chord_keys: key_or_off("Chord Keys From", CHORD_KEYS_DEFAULT),
             section: section(control),
             song_mode: BoolParam::new("Song Mode", false),
-            song_start: bar("Song Start", SONG_START_MAX),
+            song_start: IntParam::new("Song Start", 1, IntRange::Linear { min: 1, max: SONG_START_MAX }),
             drums: TrackParams::new(Track::Drums),
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),

@@ -53,20 +53,26 @@ fn a_song_is_made_changed_undone_and_heard() {
     assert_eq!(server.get(&format!("{at}/song")).expect(200).value()["bars"], song.song.bars);
 
     // Changed, and each change undone.
-    let (intro, part) = (section(&song, "Intro"), |view: &SessionView, name: &str| format!("{at}/sections/{}", section(view, name)));
+    let (intro, part) = (section(&song, "Intro"), |view: &SessionView, name: &str| {
+        format!("{at}/sections/{}", section(view, name))
+    });
     let change = json!({ "name": "Opening", "colour": "#102030", "kind": "verse", "energy": 0.25 });
     let renamed = server.json("PATCH", &part(&song, "Intro"), &change).expect(200).session();
     let opening = renamed.song.sections.iter().find(|section| section.id == intro).unwrap();
     assert_eq!((opening.name.as_str(), opening.colour.as_str()), ("Opening", "#102030"));
     assert_eq!((opening.kind.as_str(), opening.energy), ("verse", 0.25));
-    let copied = server.request("POST", &format!("{}/copy", part(&renamed, "Break")), &[], b"").expect(200).session();
+    let copied =
+        server.request("POST", &format!("{}/copy", part(&renamed, "Break")), &[], b"").expect(200).session();
     assert!(order(&copied).contains("Break x1, Break 2 x1"), "{}", order(&copied));
     let reordered = json!([{ "section": intro, "repeats": 2 }, { "section": section(&copied, "Drop") }]);
     let short = server.json("PUT", &format!("{at}/order"), &reordered).expect(200).session();
     assert_eq!(order(&short), "Opening x2, Drop x1");
     let without = server.request("DELETE", &part(&short, "Break 2"), &[], b"").expect(200).session();
     assert_eq!(without.song.sections.len(), 5);
-    let opened = server.request("POST", &format!("{}/open", part(&without, "Opening")), &[], b"").expect(200).session();
+    let opened = server
+        .request("POST", &format!("{}/open", part(&without, "Opening")), &[], b"")
+        .expect(200)
+        .session();
     assert!(opened.song.sections.iter().any(|section| section.open && section.id == intro));
     let undone = server.request("POST", &format!("{at}/undo"), &[], b"").expect(200).session();
     assert_eq!(undone.song.sections.len(), 6, "the copy is back");
@@ -80,7 +86,8 @@ fn a_song_is_made_changed_undone_and_heard() {
     server.request("GET", &format!("{at}/song.wav"), &[("If-None-Match", &etag)], b"").expect(304);
     server.get(&format!("{at}/song-bass.wav")).expect(200);
     assert!(server.get(&format!("{at}/song.mid")).expect(200).body.starts_with(b"MThd"));
-    let take = undone.song.sections.iter().flat_map(|section| &section.tracks).find_map(|track| track.take.clone());
+    let take =
+        undone.song.sections.iter().flat_map(|section| &section.tracks).find_map(|track| track.take.clone());
     server.get(&format!("{at}/takes/{}/audio.wav", take.unwrap())).expect(200);
 }
 
@@ -99,7 +106,8 @@ fn a_section_is_made_again_and_generated_in_and_its_locks_hold() {
     };
     let lock = format!("{at}/sections/{verse}/tracks/bass/lock");
     server.request("PUT", &lock, &[], b"").expect(200);
-    let job = server.request("POST", &format!("{at}/sections/{verse}/regenerate"), &[], b"").expect(202).job();
+    let job =
+        server.request("POST", &format!("{at}/sections/{verse}/regenerate"), &[], b"").expect(202).job();
     assert_eq!(job.kind, JobKind::Section);
     assert_eq!(server.end_of(&job).state, JobState::Done);
     let again = server.get(&at).expect(200).session();

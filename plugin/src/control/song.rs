@@ -23,15 +23,41 @@ const MARGIN: usize = TAKE_RATE / 50;
 /// Renditions of a song at other tempos.
 const RENDITIONS: usize = 2;
 
-/// What a zone is made of: the passes that reach into it, with their takes, and the track.
+/// What joins are made of: the passes that they touch, with their takes, the track, and whether the song ends there.
 type Key = (Track, Vec<(Range<usize>, Option<TakeId>)>, bool);
+
+/// What was made for a key, for as long as it is used.
+#[derive(Debug)]
+struct Made<T>(HashMap<Key, (T, bool)>);
+
+impl<T> Default for Made<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Clone> Made<T> {
+    /// What was made for a key, or is made now.
+    fn get(&mut self, key: Key, make: impl FnOnce() -> T) -> T {
+        let (made, is_used) = self.0.entry(key).or_insert_with(|| (make(), true));
+        *is_used = true;
+        made.clone()
+    }
+
+    /// Forgets what was not used since the last call.
+    fn forget_unused(&mut self) {
+        self.0.retain(|_, (_, is_used)| std::mem::take(is_used));
+    }
+}
 
 /// The songs of the tracks, and what they were made of.
 #[derive(Debug, Default)]
 pub struct Songs {
     songs: [Option<Arc<TakeClips>>; TRACK_COUNT],
-    joins: HashMap<Key, Arc<SongJoin>>,
-    used: Vec<Key>,
+    /// The joins of the borders, at the takes' rate.
+    borders: Made<Option<Arc<project::Join>>>,
+    /// The joins of the zones, at the host's rate.
+    joins: Made<Arc<SongJoin>>,
 }
 
 /// One pass of a section on one track, at one tempo.
@@ -57,7 +83,6 @@ impl Songs {
         let placements = session.placements();
         let own_bpm =
             placements.first().and_then(|first| session.section(first.section)?.plan).map(|plan| plan.bpm);
-        self.used.clear();
         for track in Track::ALL {
             let Some(own_bpm) = own_bpm.filter(|_| session.is_song()) else {
                 self.songs[track.index()] = None;
@@ -87,8 +112,8 @@ impl Songs {
             let known = self.songs[track.index()].take();
             self.songs[track.index()] = Some(renewed(known, original, rendition));
         }
-        let used = std::mem::take(&mut self.used);
-        self.joins.retain(|key, _| used.contains(key));
+        self.borders.forget_unused();
+        self.joins.forget_unused();
     }
 
     /// The song of a track.
@@ -125,8 +150,12 @@ impl Songs {
                 clip: part.clip.clone(),
             })
             .collect();
-        let joins = (0..=passes.len()).filter_map(|border| project::join_at(&passes, border, track));
-        let zones = Zone::all(joins.collect());
+        let borders = (0..=passes.len()).filter_map(|border| {
+            let touched = border.saturating_sub(1)..(border + 1).min(passes.len());
+            let key = key(track, &passes[touched], border == passes.len());
+            self.borders.get(key, || project::join_at(&passes, border, track).map(Arc::new))
+        });
+        let zones = Zone::all(borders.collect());
         let joins =
             zones.iter().map(|zone| self.join(track, zone, &passes, &heard, sample_rate_hz)).collect();
         Clip::song(heard, joins, bpm, sample_rate_hz)
@@ -143,14 +172,16 @@ impl Songs {
     ) -> Arc<SongJoin> {
         let window = zone.frames.start.saturating_sub(MARGIN)..zone.frames.end + MARGIN;
         let reaches = |pass: &&Pass| pass.frames.start <= window.end && pass.frames.end >= window.start;
-        let id = |pass: &Pass| (pass.frames.clone(), pass.take.as_ref().map(|take| take.id.clone()));
+        let touched: Vec<Pass> = passes.iter().filter(reaches).cloned().collect();
         let is_end = passes.last().is_some_and(|pass| pass.frames.end <= window.end);
-        let key = (track, passes.iter().filter(reaches).map(id).collect(), is_end);
         let make = || Arc::new(zone.join(passes, heard, sample_rate_hz));
-        let join = Arc::clone(self.joins.entry(key.clone()).or_insert_with(make));
-        self.used.push(key);
-        join
+        self.joins.get(key(track, &touched, is_end), make)
     }
+}
+
+fn key(track: Track, passes: &[Pass], is_end: bool) -> Key {
+    let id = |pass: &Pass| (pass.frames.clone(), pass.take.as_ref().map(|take| take.id.clone()));
+    (track, passes.iter().map(id).collect(), is_end)
 }
 
 /// The clips of a song, with the identity of what was `known` if that sounds the same.
@@ -181,7 +212,7 @@ struct Zone {
 }
 
 impl Zone {
-    fn all(mut joins: Vec<project::Join>) -> Vec<Self> {
+    fn all(mut joins: Vec<Arc<project::Join>>) -> Vec<Self> {
         joins.sort_by_key(|join| join.first_frame);
         let mut zones: Vec<Self> = Vec::new();
         for join in joins {
@@ -345,14 +376,14 @@ mod tests {
         update(&mut songs, &session);
         let serials = |songs: &Songs| Track::ALL.map(|track| songs.of(track).map(|song| song.serial()));
         let first = serials(&songs);
-        let joins = songs.joins.len();
+        let joins = songs.joins.0.len();
         // The sections' names and the open section are nothing that sounds.
         let intro = session.find_section("intro").expect("there");
         session.rename_section(intro, "Beginning").expect("a name");
         session.open_section(intro).expect("there");
         update(&mut songs, &session);
         assert_eq!(serials(&songs), first);
-        assert_eq!(songs.joins.len(), joins, "nothing is made again");
+        assert_eq!(songs.joins.0.len(), joins, "nothing is made again");
         let request = Request::edit(Track::Bass, "").seed(77);
         session.apply(&Fake::default(), &request, &Silent).expect("a take");
         update(&mut songs, &session);

@@ -238,7 +238,8 @@ fn notes_are_balanced_whatever_happens_to_the_song() {
     let Some(song) = song() else { return };
     let mut host = open(song, RATE_HZ);
     for track in ["Drums", "Bass", "Harmony", "Melody"] {
-        host.block(BLOCK, &[(0, &format!("{track} Output"), 2.0)]);
+        let output = format!("{track} Output");
+        host.block(BLOCK, &[(0, output.as_str(), 2.0)]);
     }
     // The host of these tests fails where a note starts twice, ends without a start, or sounds while it stands still.
     let mut started = 0;
