@@ -4,7 +4,18 @@ use crate::failure::Usage;
 
 /// Columns that a table may have; only the first is required. Each except `name` is an option of `generate`.
 pub const COLUMNS: [&str; 12] = [
-    "prompt", "name", "seed", "bpm", "key", "bars", "meter", "chords", "tracks", "variation", "adherence", "candidates",
+    "prompt",
+    "name",
+    "seed",
+    "bpm",
+    "key",
+    "bars",
+    "meter",
+    "chords",
+    "tracks",
+    "variation",
+    "adherence",
+    "candidates",
 ];
 
 /// One row of the table, by column; empty cells are absent.

@@ -117,7 +117,8 @@ fn theirs(folder: &Path) -> Result<Cost> {
 
 /// The costs as a table, with the peers' relative to ours.
 pub fn table(costs: &[Cost]) -> String {
-    let mut text = format!("{SECONDS} s of music; the peers' weights are random, which does not change their cost\n");
+    let mut text =
+        format!("{SECONDS} s of music; the peers' weights are random, which does not change their cost\n");
     let _ = writeln!(
         text,
         "{:<28} {:>9} {:>11} {:>15} {:>13} {:>11} {:>9}",
@@ -171,6 +172,9 @@ mod tests {
         };
         let table = table(&[cost("ours", 2.0), cost("peer", 9.0)]);
         let last: Vec<&str> = table.lines().last().expect("a line").split_whitespace().collect();
-        assert_eq!(last, "peer / ours 4.5 x 4.5 x 0.2 x 4.5 x ? 4.5 x".split_whitespace().collect::<Vec<_>>());
+        assert_eq!(
+            last,
+            "peer / ours 4.5 x 4.5 x 0.2 x 4.5 x ? 4.5 x".split_whitespace().collect::<Vec<_>>()
+        );
     }
 }

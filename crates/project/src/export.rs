@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use self::files::{Files, numbered};
-use super::names::is_device_name;
 use super::mix::Sum;
+use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav, with_note};
 use super::{StoreError, StoredSound as _, mix};
