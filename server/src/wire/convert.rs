@@ -308,6 +308,7 @@ mod tests {
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
+                candidates: if is_edit { 8 } else { 1 },
                 keeps_edits: !is_edit,
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
@@ -320,7 +321,7 @@ mod tests {
     fn an_edit_of_one_track_survives_the_journey() {
         let settings =
             GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
-        let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings);
+        let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings).candidates(8);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");
         let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");
