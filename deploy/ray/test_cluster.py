@@ -27,6 +27,10 @@ sys.path.insert(0, str(HERE))
 import batch  # noqa: E402
 import pool  # noqa: E402
 
+# The nodes do not know the folder of these modules; as programs they are sent along.
+ray.cloudpickle.register_pickle_by_value(batch)
+ray.cloudpickle.register_pickle_by_value(pool)
+
 PROMPTS = ["dark techno", "slow jazz, piano", "house with a driving bass", "ambient pads"]
 ROWS = 12
 BATCH_DONE_S = 600.0
@@ -110,7 +114,7 @@ def test_a_replica_comes_back_with_its_folder(program: str, cluster, tmp_path: P
     arguments = type("Arguments", (), {
         "replicas": 2, "data": tmp_path, "cores": 1, "memory_mb": 500, "program": program,
     })()  # fmt: skip
-    token = "a token for a test"
+    token = "for-a-test-on-one-machine"
     replicas = pool.start(arguments, token)
     first = pool.addresses_of(replicas, 60.0)
     assert None not in first and len(set(first)) == 2

@@ -39,7 +39,8 @@ fn real() -> PathBuf {
         return path;
     }
     let files = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
-    let is_library = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("libonnxruntime.so");
+    let is_library =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("libonnxruntime.so");
     files.filter(is_library).max().unwrap()
 }
 
@@ -97,7 +98,7 @@ fn a_card_that_fails_at_any_moment_costs_no_take() {
         ("unstartable", "unused: it does not start: "),
         ("refuses", "unused: it does not start: "),
         ("unloadable", "used: runs perform; decode does not load on it: "),
-        ("fails", "used: runs perform; decode failed on it: "),
+        ("fails", "unused: decode failed on it: "),
     ] {
         let (status, take) = made_with(&library, mode);
         assert!(status.starts_with(found), "{mode}: {status}");

@@ -98,10 +98,16 @@ fn candidates_differ_in_their_notes_and_the_first_is_what_is_made_without_a_choi
     let (two, one) = (engine(2), engine(1));
     let alone = one_by_one(&one, &requests[..1]).remove(0).take;
     let made = two.make_in_turn(&requests, 5, &Silent).unwrap();
-    assert!(plain(&made) == plain(&one.make_in_turn(&requests, 5, &Silent).unwrap()), "threads do not matter");
+    assert!(
+        plain(&made) == plain(&one.make_in_turn(&requests, 5, &Silent).unwrap()),
+        "threads do not matter"
+    );
     let drums = &made[0];
     let mut numbers: Vec<u32> = drums.candidates.iter().map(|candidate| candidate.number).collect();
-    assert!(drums.candidates.windows(2).all(|pair| pair[0].judged >= pair[1].judged), "all are without faults");
+    assert!(
+        drums.candidates.windows(2).all(|pair| pair[0].judged >= pair[1].judged),
+        "all are without faults"
+    );
     assert_eq!(drums.take.id, drums.candidates[0].sketch.id);
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);

@@ -14,10 +14,12 @@ use resonantgen_models::generator::{Engine, EngineOptions};
 use resonantgen_models::runtime::Runtime;
 use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::Track;
+use resonantgen_session::Session;
 use serde::Serialize;
 
 use super::machine;
 use crate::interrupt;
+use crate::progress::Cancellable;
 
 /// Length of the music in bars of 4/4 at 120 bpm, and in seconds.
 const BARS: u32 = 4;
@@ -33,7 +35,7 @@ pub struct Cost {
     pub processor: Option<f64>,
     /// Seconds until something could be heard.
     pub first_sound: f64,
-    /// Processor seconds of the decoding alone; of ours, four stems.
+    /// Processor seconds from the codec's codes to sound; of ours from the notes of four stems to their sound.
     pub decode: Option<f64>,
     /// Resident memory at its peak, beyond what the program had before, in megabytes.
     pub megabytes: Option<f64>,
@@ -74,23 +76,30 @@ fn processor_of<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64, Option<f
 fn ours(options: &EngineOptions) -> Result<Cost> {
     let engine = Engine::open(options)?;
     super::generate(&engine, &super::request(BARS, 0))?;
-    let mut best: Option<Cost> = None;
+    let mut best: Option<(Cost, Session)> = None;
     for seed in 1..=RUNS {
         let run = super::generate(&engine, &super::request(BARS, seed))?;
-        let takes = Track::ALL.into_iter().filter_map(|track| run.session.track(track).take());
         let cost = Cost {
             name: format!("four stems, {}", engine.bundle().id()),
             wall: run.wall,
             processor: run.processor,
             first_sound: run.first_sound.unwrap_or(run.wall),
-            decode: Some(takes.map(|take| take.timings.decode).sum()),
+            decode: None,
             megabytes: None,
         };
-        if best.as_ref().is_none_or(|best| cost.wall < best.wall) {
-            best = Some(cost);
+        if best.as_ref().is_none_or(|(best, _)| cost.wall < best.wall) {
+            best = Some((cost, run.session));
         }
     }
-    Ok(best.expect("at least one run"))
+    let (cost, session) = best.expect("at least one run");
+    let (_, _, decode) = processor_of(|| {
+        for take in Track::ALL.into_iter().filter_map(|track| session.track(track).take()) {
+            let bpm = take.recipe.plan.bpm;
+            std::hint::black_box(engine.perform_again(take, bpm, &session.heard_by(take), &Cancellable)?);
+        }
+        Ok(())
+    })?;
+    Ok(Cost { decode, ..cost })
 }
 
 fn theirs(folder: &Path) -> Result<Cost> {
@@ -117,11 +126,12 @@ fn theirs(folder: &Path) -> Result<Cost> {
 
 /// The costs as a table, with the peers' relative to ours.
 pub fn table(costs: &[Cost]) -> String {
-    let mut text = format!("{SECONDS} s of music; the peers' weights are random, which does not change their cost\n");
+    let mut text =
+        format!("{SECONDS} s of music; the peers' weights are random, which does not change their cost\n");
     let _ = writeln!(
         text,
         "{:<28} {:>9} {:>11} {:>15} {:>13} {:>11} {:>9}",
-        "", "wall, s", "processor, s", "music/processor", "first sound, s", "decode, s", "MB"
+        "", "wall, s", "processor, s", "music/processor", "first sound, s", "to sound, s", "MB"
     );
     let Some(ours) = costs.first() else { return text };
     let number = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.2}"));
@@ -171,6 +181,9 @@ mod tests {
         };
         let table = table(&[cost("ours", 2.0), cost("peer", 9.0)]);
         let last: Vec<&str> = table.lines().last().expect("a line").split_whitespace().collect();
-        assert_eq!(last, "peer / ours 4.5 x 4.5 x 0.2 x 4.5 x ? 4.5 x".split_whitespace().collect::<Vec<_>>());
+        assert_eq!(
+            last,
+            "peer / ours 4.5 x 4.5 x 0.2 x 4.5 x ? 4.5 x".split_whitespace().collect::<Vec<_>>()
+        );
     }
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::files::EXPORTING;
 use self::files::{Files, numbered};
-use super::names::is_device_name;
 use super::mix::Sum;
+use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav, with_note};
 use super::{StoreError, StoredSound as _, mix};

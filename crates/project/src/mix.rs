@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use resonantgen_sound::finish::limit::limit;
+use resonantgen_sound::measure::sound::true_peak;
 use resonantgen_sound::resample;
 use resonantgen_take::{FULL_SCALE, StemAudio};
 
@@ -36,18 +37,16 @@ impl Sum {
 
     /// The [mix](mix) of what was added.
     pub(super) fn mixed(self) -> StemAudio {
-        fn share(samples: &[i32]) -> impl Iterator<Item = f32> {
-            samples.iter().map(|sample| *sample as f32 / FULL_SCALE)
-        }
-        let sides = [&self.0.left, &self.0.right];
-        let mut limited = sides.map(|side| share(side).collect::<Vec<_>>());
-        limit(&mut limited, HIGHEST_PEAK_DBTP);
-        let is_same = |(limited, side): (&Vec<f32>, &Vec<i32>)| limited.iter().copied().eq(share(side));
-        if limited.iter().zip(sides).all(is_same) {
+        let share = |samples: &[i32]| -> Vec<f32> {
+            samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect()
+        };
+        let mut sides = [share(&self.0.left), share(&self.0.right)];
+        if true_peak(&sides[0], &sides[1]).is_none_or(|peak| peak <= HIGHEST_PEAK_DBTP) {
             return self.0;
         }
         drop(self);
-        let [left, right] = limited
+        limit(&mut sides, HIGHEST_PEAK_DBTP);
+        let [left, right] = sides
             .map(|samples| samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>());
         StemAudio { left, right }
     }

@@ -123,7 +123,8 @@ fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8>
         SampleDepth::Float32 => (32, hound::SampleFormat::Float),
     };
     let spec = hound::WavSpec { channels: 2, sample_rate: sample_rate_hz, bits_per_sample, sample_format };
-    let mut file = Cursor::new(Vec::with_capacity(usize::from(bits_per_sample / 8) * 2 * audio.len() + 4_096));
+    let mut file =
+        Cursor::new(Vec::with_capacity(usize::from(bits_per_sample / 8) * 2 * audio.len() + 4_096));
     let mut writer = hound::WavWriter::new(&mut file, spec).expect("memory takes the header");
     let interleaved = audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]);
     for (index, sample) in interleaved.enumerate() {

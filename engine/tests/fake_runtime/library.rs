@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 
 type Status = *mut c_void;
 
-/// Places of functions in `OrtApi` (onnxruntime_c_api.h), which never change, and its length in the oldest version that is accepted.
+/// Places of functions in `OrtApi` (onnxruntime_c_api.h), which never change, and its length in the version that setup fetches (1.28).
 const CREATE_STATUS: usize = 0;
 const CREATE_SESSION: usize = 7;
 const RUN: usize = 9;
@@ -23,7 +23,7 @@ const APPEND_CUDA: usize = 204;
 const CREATE_CUDA_OPTIONS: usize = 205;
 const UPDATE_CUDA_OPTIONS: usize = 206;
 const RELEASE_CUDA_OPTIONS: usize = 208;
-const LENGTH: usize = 400;
+const LENGTH: usize = 428;
 
 #[repr(C)]
 struct ApiBase {

@@ -333,6 +333,7 @@ mod tests {
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
+                candidates: if is_edit { 8 } else { 1 },
                 keeps_edits: !is_edit,
                 form: None,
                 length: None,
@@ -348,7 +349,7 @@ mod tests {
         let settings =
             GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
         let scope = Scope::from(Track::Harmony).in_section(SectionId(2)).in_bars(3..=4);
-        let request = Request::edit(scope, "darker").seed(3).settings(settings);
+        let request = Request::edit(scope, "darker").seed(3).settings(settings).candidates(8);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");
         let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");

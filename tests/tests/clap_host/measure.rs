@@ -134,7 +134,11 @@ impl Histogram {
         let columns: Vec<String> =
             COLUMNS_US.iter().zip(self.counts).map(|(end, count)| format!("<{end}: {count}")).collect();
         let mean = self.sum_us / count.max(1) as f64;
-        format!("{count} callbacks, mean {mean:.1} us, longest {:.0} us; {}", self.longest_us, columns.join(", "))
+        format!(
+            "{count} callbacks, mean {mean:.1} us, longest {:.0} us; {}",
+            self.longest_us,
+            columns.join(", ")
+        )
     }
 }
 
@@ -208,7 +212,8 @@ fn sixteen_instances_with_takes() {
             let mut host = Host::open(None, PORTS).expect("there is a plugin");
             let opened = began.elapsed();
             host.start(rate_hz, clack_extensions::render::RenderMode::Realtime);
-            let settings = [(0, "Bars", 8.0), (0, "Swap At", 0.0), (0, "Seed Mode", 1.0), (0, "Seed", number as f64)];
+            let settings =
+                [(0, "Bars", 8.0), (0, "Swap At", 0.0), (0, "Seed Mode", 1.0), (0, "Seed", number as f64)];
             host.block(BLOCK, &settings);
             host.trigger("Generate");
             hosts.push(host);
@@ -233,6 +238,7 @@ fn time_of_a_scan() {
     // SAFETY: it is the plugin that this repository has built.
     let entry = unsafe { clack_host::prelude::PluginEntry::load(&path) }.expect("the plugin can be loaded");
     let factory = entry.get_plugin_factory().expect("it makes plugins");
-    let names: Vec<_> = factory.plugin_descriptors().filter_map(|plugin| Some(plugin.name()?.to_owned())).collect();
+    let names: Vec<_> =
+        factory.plugin_descriptors().filter_map(|plugin| Some(plugin.name()?.to_owned())).collect();
     println!("scan of {names:?}: {:?}", began.elapsed());
 }

@@ -23,8 +23,8 @@ pub const TIMBRE_LENGTH: usize = 64;
 /// Number of the performers' attributes.
 pub const ATTRIBUTE_COUNT: usize = 5;
 const FAMILY: &str = "resonant";
-/// Maximum size of a bundle's file, in bytes.
-pub const FILE_LIMIT: u64 = 1 << 30;
+/// Maximum size of a bundle's file, in bytes: that of an ONNX file, which is one protobuf message.
+pub const FILE_LIMIT: u64 = (1 << 31) - 1;
 
 /// Element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use super::{
-    Engine, GenerateError, Observer, Stage, TakeRequest, bias, check, choice, compose, condition, critic, failed,
-    recipe, shape, verify,
+    Engine, GenerateError, Observer, Stage, TakeRequest, bias, check, choice, compose, condition, critic,
+    failed, recipe, shape, verify,
 };
 use crate::runtime::ModelError;
 use crate::worker;
@@ -227,7 +227,8 @@ impl Engine {
                 .map(|helper| helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             std::iter::once(own).chain(joined).collect()
         });
-        let is_cause = |error: &ModelError| observer.is_cancelled() || !matches!(error, ModelError::Cancelled);
+        let is_cause =
+            |error: &ModelError| observer.is_cancelled() || !matches!(error, ModelError::Cancelled);
         let (mut all, mut errors) = (Vec::new(), Vec::new());
         for result in results {
             match result {

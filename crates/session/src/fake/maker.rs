@@ -53,17 +53,17 @@ impl Maker for Fake {
         candidates: u32,
         observer: &dyn Observer,
     ) -> Result<Vec<Made>, GenerateError> {
-        let best = |request: &TakeRequest<'_>, number: u32| TakeRequest {
-            seed: Candidate::seed(request.seed, number),
-            ..*request
-        };
-        let mut made =
-            in_turn(requests, &mut |request| self.make(&best(request, candidates), observer))?;
+        let mut made = in_turn(requests, &mut |request| {
+            let seed = Candidate::seed(request.seed, candidates);
+            self.make(&TakeRequest { seed, ..*request }, observer)
+        })?;
         for made in made.iter_mut().filter(|_| candidates > 1) {
             let of = |number: u32| {
-                let seed = made.take.recipe.seed + Candidate::seed(0, number) - Candidate::seed(0, candidates);
+                let seed =
+                    made.take.recipe.seed + Candidate::seed(0, number) - Candidate::seed(0, candidates);
                 let recipe = Recipe { seed, ..made.take.recipe.clone() };
-                let take = Take { id: recipe.take_id(), recipe, audio: Arc::default(), ..(*made.take).clone() };
+                let take =
+                    Take { id: recipe.take_id(), recipe, audio: Arc::default(), ..(*made.take).clone() };
                 Candidate { number, judged: number as f32, written: 1, sketch: Arc::new(take) }
             };
             made.candidates = (1..=candidates).rev().map(of).collect();

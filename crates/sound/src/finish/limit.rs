@@ -25,16 +25,19 @@ pub fn limit(sides: &mut Sides, ceiling_dbtp: f32) {
     if excess(sides) <= 0.0 {
         return;
     }
-    let mut peaks = vec![0.0_f64; sides[0].len()];
-    for side in sides.iter() {
-        for (peak, other) in peaks.iter_mut().zip(peaks_between(side)) {
-            *peak = peak.max(other);
-        }
-    }
     let before = sides.clone();
+    let count = before[0].len();
     let mut aim_dbtp = ceiling_dbtp - MARGIN_DB;
+    let mut floor = f64::INFINITY;
+    let mut peaks = Vec::new();
     for _ in 0..ATTEMPTS {
-        let held = held_gains(&peaks, 10f64.powf(f64::from(aim_dbtp) / 20.0));
+        let ceiling = 10f64.powf(f64::from(aim_dbtp) / 20.0);
+        if ceiling < floor {
+            // Of a long piece, few samples are that high.
+            floor = 0.5 * ceiling;
+            peaks = peaks_above(&before, floor);
+        }
+        let held = held_gains(&peaks, count, ceiling);
         for (index, gain) in smooth(&held).enumerate() {
             for (samples, before) in sides.iter_mut().zip(&before) {
                 samples[index] = (f64::from(before[index]) * gain) as f32;
@@ -79,13 +82,19 @@ fn peaks_between(samples: &[f32]) -> impl Iterator<Item = f64> {
     })
 }
 
+/// The places of the peaks of either channel that are higher than `floor`, and their heights.
+fn peaks_above(sides: &Sides, floor: f64) -> Vec<(usize, f64)> {
+    let pairs = peaks_between(&sides[0]).zip(peaks_between(&sides[1]));
+    let higher = pairs.map(|(left, right)| left.max(right)).enumerate();
+    higher.filter(|(_, peak)| *peak > floor).collect()
+}
+
 /// The gain for each sample of a loop so that no peak exceeds `ceiling`: it falls ahead of each peak and recovers with its time
 /// constant. Still with steps: see [`smooth`].
-fn held_gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
-    let count = peaks.len();
+fn held_gains(peaks: &[(usize, f64)], count: usize, ceiling: f64) -> Vec<f64> {
     let ahead = LOOK_AHEAD.min(count);
     let mut held = vec![1.0_f64; count];
-    for (index, peak) in peaks.iter().enumerate().filter(|(_, peak)| **peak > ceiling) {
+    for (index, peak) in peaks.iter().filter(|(_, peak)| *peak > ceiling) {
         // A peak between two samples is held for both.
         for offset in 0..=ahead {
             let gain = &mut held[(index + 1 + count - offset % count) % count];
