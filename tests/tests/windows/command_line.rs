@@ -19,7 +19,7 @@ fn work(folder: &Path, run: &dyn Fn(&[&str]), name: &dyn Fn(&Path) -> String) {
     let melody = ["--track", "melody", "--bpm", "125"];
     run(&["generate", "dark techno", "--out", &piece, "--bars", "1", "--seed", "7", "--bpm", "125"]);
     run(&["lock", &piece, "drums"]);
-    run(&["regenerate", &piece, "--seed", "8"]);
+    run(&["regenerate", &piece, "--track", "bass", "--seed", "8"]);
     run(&[&["import", &piece, &beat], &melody[..]].concat());
     run(&["export", &piece, "--out", &exports]);
     run(&["export", &piece, "--out", &exports, "--format", "dawproject"]);

@@ -42,7 +42,10 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     let before = files(&out);
     let viewer = Holder::hold(&windows, folder.path(), &[&out.join("session.json")]);
     let refused = windows.run(&["regenerate", &path(&out), "--track", "bass"]);
-    assert_output_refused(&refused, "a held record", 1, "session.json");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    let error: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(refused.status.code() == Some(1) && error.len() == 1, "{told}");
+    assert!(error[0].contains("session.json: another program has it open"), "{told}");
     drop(viewer);
     assert!(files(&out) == before, "a command that failed has changed something");
     windows.succeed(&["regenerate", &path(&out), "--track", "bass"]);
@@ -133,18 +136,17 @@ fn temporary_files_may_lie_on_another_drive() {
     std::os::unix::fs::symlink(elsewhere.path(), &drive).expect("room");
     let folder = tempfile::tempdir().expect("room");
     // Wine takes these variables from its registry, not from this system.
-    let batch = folder.path().join("elsewhere.bat");
-    let program = path(&windows.program);
+    let (batch, program) = (folder.path().join("elsewhere.bat"), path(&windows.program));
     fs::write(&batch, format!("@set TEMP=T:\\\r\n@set TMP=T:\\\r\n@\"{program}\" %*\r\n")).expect("room");
     let out = folder.path().join("piece");
-    let beat = path(&root().join("tests/golden/import/beat.wav"));
+    let (batch, beat) = (path(&batch), path(&root().join("tests/golden/import/beat.wav")));
     let (piece, exports) = (path(&out), path(&folder.path().join("exports")));
     for words in [
         [&["generate", "techno", "--out", &piece], &QUICK[..]].concat(),
         vec!["import", &piece, &beat, "--track", "melody", "--bpm", "125"],
         vec!["export", &piece, "--out", &exports, "--format", "dawproject"],
     ] {
-        let words = [&["/c", &path(&batch)], &words[..]].concat();
+        let words = [&["/c", &batch], &words[..]].concat();
         let output = windows.command(Path::new("cmd"), &words).output().expect("Wine starts");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -224,7 +226,8 @@ fn the_time_zone_changes_no_file() {
 fn a_library_that_is_missing_or_damaged_or_lacks_another_is_told_in_one_line_with_the_cure() {
     let Some(windows) = Windows::find() else { return };
     let folder = tempfile::tempdir().expect("room");
-    let words = [&["generate", "techno", "--out", &path(&folder.path().join("piece"))], &QUICK[..]].concat();
+    let out = path(&folder.path().join("piece"));
+    let words = [&["generate", "techno", "--out", &out], &QUICK[..]].concat();
     let damaged = folder.path().join("onnxruntime.dll");
     fs::write(&damaged, &fs::read(&windows.runtime).expect("a library")[..100_000]).expect("room");
     let gone = folder.path().join("nowhere/onnxruntime.dll");

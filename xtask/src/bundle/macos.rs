@@ -171,32 +171,40 @@ mod tests {
         );
     }
 
+    /// A property list as JSON, by Python's parser.
+    #[cfg(unix)]
+    fn parsed(list: &str) -> serde_json::Value {
+        const SCRIPT: &str =
+            "import json, plistlib, sys; json.dump(plistlib.loads(sys.argv[1].encode()), sys.stdout)";
+        let text =
+            command::output(Command::new("python3").args(["-c", SCRIPT, list])).expect("a property list");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    #[cfg(unix)]
     #[test]
     fn each_format_has_a_list_of_its_own() {
         for format in ["vst3", "clap", AUDIO_UNIT] {
-            let list =
-                plist::Value::from_reader_xml(information(format).as_bytes()).expect("a property list");
-            let list = list.as_dictionary().expect("a dictionary");
-            let text = |key: &str| list.get(key).and_then(plist::Value::as_string);
-            assert_eq!(text("CFBundlePackageType"), Some("BNDL"));
-            assert_eq!(text("CFBundleExecutable"), Some("ResonantGen"));
-            let identifier = format!("org.resonantgen.resonantgen.{format}");
-            assert_eq!(text("CFBundleIdentifier"), Some(identifier.as_str()));
-            assert_eq!(text("CFBundleShortVersionString"), Some(env!("CARGO_PKG_VERSION")));
-            assert_eq!(list.get("NSHighResolutionCapable"), Some(&plist::Value::Boolean(true)));
-            let components = list.get("AudioComponents").and_then(plist::Value::as_array);
-            assert_eq!(components.is_some(), format == AUDIO_UNIT);
-            let Some([component]) = components.map(Vec::as_slice) else { continue };
-            let component = component.as_dictionary().expect("a dictionary");
-            let text = |key: &str| component.get(key).and_then(plist::Value::as_string);
-            assert_eq!(text("type"), Some("aumu"));
-            assert_eq!(text("factoryFunction"), Some("GetPluginFactoryAUV2"));
-            // Four letters, one of them large: Apple keeps those that are all small.
-            for key in ["subtype", "manufacturer"] {
-                let code = text(key).expect("a code");
-                assert!(code.len() == 4 && code.chars().any(char::is_uppercase), "{code}");
+            let list = parsed(&information(format));
+            assert_eq!(list["CFBundlePackageType"], "BNDL");
+            assert_eq!(list["CFBundleExecutable"], "ResonantGen");
+            assert_eq!(list["CFBundleIdentifier"], format!("org.resonantgen.resonantgen.{format}"));
+            assert_eq!(list["CFBundleShortVersionString"], env!("CARGO_PKG_VERSION"));
+            assert_eq!(list["NSHighResolutionCapable"], true);
+            let component = &list["AudioComponents"][0];
+            assert_eq!(component.is_object(), format == AUDIO_UNIT);
+            if format == AUDIO_UNIT {
+                assert_eq!(
+                    (&component["type"], &component["factoryFunction"]),
+                    (&"aumu".into(), &"GetPluginFactoryAUV2".into())
+                );
+                // Four letters, one of them a capital: Apple reserves all-lower-case codes.
+                for key in ["subtype", "manufacturer"] {
+                    let code = component[key].as_str().expect("a code");
+                    assert!(code.len() == 4 && code.chars().any(char::is_uppercase), "{code}");
+                }
+                assert!(component["version"].is_u64());
             }
-            assert!(component.get("version").and_then(plist::Value::as_unsigned_integer).is_some());
         }
     }
 }
