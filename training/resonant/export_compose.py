@@ -34,7 +34,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from resonant import checkpoint
 from resonant.compose_data import PieceCache, example
 from resonant.compose_model import NORM_EPSILON, PITCH_COLUMNS, PITCH_ROWS, POSITIONS, ComposeModelConfig, Composer
-from resonant.conditions import CONDITION
+from resonant.conditions import CONDITION, FIGURE_WIDTH
 from resonant.piece import TRACKS
 from resonant.tokens import vocabulary
 
@@ -327,6 +327,19 @@ def write_fixture(out: Path) -> None:
         }
         (out / f"compose_{track}.golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     (out / "compose_record.json").write_text(json.dumps(records, indent=1) + "\n")
+    write_figures_fixture(out)
+
+
+def write_figures_fixture(folder: Path) -> None:
+    """The bass of a fixture as a composer that is told of figures: the same network with 52 random columns more."""
+    graph = onnx.load(folder / "compose_bass.onnx")
+    weight = next(item for item in graph.graph.initializer if item.name == "condition_in_weight")
+    known = numpy_helper.to_array(weight)
+    more = np.random.default_rng(9).normal(0.0, 0.5, (FIGURE_WIDTH, known.shape[1])).astype(np.float32)
+    weight.CopyFrom(numpy_helper.from_array(np.concatenate((known, more)), weight.name))
+    condition = next(item for item in graph.graph.input if item.name == "condition")
+    condition.type.tensor_type.shape.dim[2].dim_value = CONDITION + FIGURE_WIDTH
+    onnx.save(graph, folder / "compose_bass_figures.onnx")
 
 
 def load_composer(path: Path) -> tuple[Composer, dict]:
