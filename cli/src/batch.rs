@@ -5,8 +5,6 @@
 mod table;
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -16,8 +14,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
-use resonantgen_project::is_device_name;
-use resonantgen_session::{Request, Session};
+use resonantgen_project::{is_device_name, read_file};
+use resonantgen_session::{Request, Session, SongRequest};
 use serde::{Deserialize, Serialize};
 
 use self::table::{COLUMNS, Row};
@@ -29,6 +27,8 @@ use crate::{folder, generate, interrupt, open, report};
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
+/// Maximum size of such a record in bytes.
+const NOTE_BYTES: u64 = 1 << 20;
 /// Maximum size of a table in bytes: some hundred thousand rows.
 const TABLE_BYTES: u64 = 16 << 20;
 
@@ -49,6 +49,8 @@ struct Task {
     folder: PathBuf,
     command: Vec<String>,
     request: Request,
+    /// The song to make of it.
+    song: Option<SongRequest>,
     rate_hz: u32,
 }
 
@@ -88,8 +90,8 @@ struct Summary {
 /// reported and do not stop the others; the exit code is then 1.
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
-    let table =
-        read_table(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+    let table = read_file(&arguments.table, TABLE_BYTES)
+        .with_context(|| format!("cannot read {}", arguments.table.display()))?;
     let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
@@ -179,36 +181,36 @@ fn plan(
     let folder = arguments.out.join(&name);
     let seed = row.get("seed").map_or_else(|| number.to_string(), str::to_owned);
     let mut command = vec![format!("--rate={}", arguments.rate), format!("--seed={seed}")];
-    for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed"].contains(column)) {
+    match row.get("song").map(|cell| table::yes_or_no(cell).ok_or(cell)) {
+        Some(Err(cell)) => {
+            return Err(refuse(anyhow!(
+                "the cell song has {cell:?}: write yes or no, and a form into the column form"
+            )));
+        }
+        Some(Ok(true)) => command.push("--song".to_owned()),
+        Some(Ok(false)) | None => {}
+    }
+    for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed", "song"].contains(column)) {
         let cell = row.get(column).map(|cell| table::plain_number(column, cell));
         command.extend(cell.map(|cell| format!("--{column}={cell}")));
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
-    let request = read(&command, &folder).map_err(refuse)?;
+    let (request, song) = read(&command, &folder).map_err(refuse)?;
     let checked = Session::default().check(&request, None);
     checked.and_then(|_| request.check_understood(Some(engine))).map_err(|error| refuse(error.into()))?;
-    Ok(Task { number, name: name.clone(), folder, command, request, rate_hz: arguments.rate })
+    Ok(Task { number, name: name.clone(), folder, command, request, song, rate_hz: arguments.rate })
 }
 
-/// The request of a `generate` command.
-fn read(command: &[String], folder: &Path) -> Result<Request> {
+/// The request of a `generate` command, and the song that it asks for.
+fn read(command: &[String], folder: &Path) -> Result<(Request, Option<SongRequest>)> {
     let start = ["resonantgen".into(), "generate".into(), "--out".into(), folder.as_os_str().to_owned()];
     let words = start.into_iter().chain(command.iter().map(Into::into));
     let parsed = Arguments::try_parse_from(words).map_err(|error| Usage(args::one_line(&error)))?;
     let Command::Generate(parsed) = parsed.command else {
         return Err(anyhow!("a row is a `generate` command"));
     };
-    Ok(generate::request(parsed))
-}
-
-/// Reads the table, which may come through a pipe. Input that never ends is refused.
-fn read_table(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > TABLE_BYTES {
-        return Err(Usage(format!("it is larger than {} MB", TABLE_BYTES >> 20)).into());
-    }
-    Ok(bytes)
+    let song = generate::song_request(&parsed);
+    Ok((generate::request(parsed), song))
 }
 
 /// A descriptive name that sorts in the table's order.
@@ -253,6 +255,11 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     let mut session = Session::default();
     let result = folder::create_anew(&task.folder).and_then(|folder| {
         session.apply(engine, &task.request, &Cancellable)?;
+        if let Some(song) = &task.song {
+            let seed = task.request.seed;
+            let song = SongRequest { seed, settings: task.request.settings, ..song.clone() };
+            session.make_song(engine, &song, &Cancellable)?;
+        }
         Ok(folder)
     });
     if interrupt::requested() {
@@ -272,7 +279,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
 }
 
 fn note_of(folder: &Path) -> Option<Note> {
-    serde_json::from_slice(&fs::read(folder.join(NOTE)).ok()?).ok()
+    serde_json::from_slice(&read_file(&folder.join(NOTE), NOTE_BYTES).ok()?).ok()
 }
 
 fn write_note(folder: &Path, note: &Note) -> Result<()> {

@@ -63,6 +63,32 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     assert_eq!(last["state"], "done", "{last}");
 }
 
+#[test]
+fn a_song_is_made_kept_over_a_kill_and_heard() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut server = Served::start(folder.path());
+    let session = server.new_session();
+    let at = format!("/v1/sessions/{session}");
+    let body = json!({ "prompt": "house", "bars": 1, "bpm": 240, "seed": 3 });
+    server.make(&format!("{at}/generate"), &body);
+    let looped = server.get(&at);
+    server.make(&format!("{at}/song"), &json!({ "form": "intro 1, drop 2, outro 1" }));
+    let made = server.get(&at);
+    server.kill();
+    server = Served::start(folder.path());
+    let kept = server.get(&at);
+    assert_eq!(kept, made);
+    assert_eq!(kept["tracks"], looped["tracks"], "the loop is the open section");
+    let sections = kept["song"]["sections"].as_array().expect("a song has sections");
+    let names: Vec<&str> = sections.iter().filter_map(|section| section["name"].as_str()).collect();
+    assert_eq!(names, ["Intro", "Drop", "Outro"]);
+    let (status, sound) = server.bytes("GET", &format!("{at}/song.wav"), None);
+    // Four bars of a second, and three seconds in which the song rings out; then the sections' names.
+    assert!(status == 200 && sound.len() > 44 + 6 * 7 * 48_000, "{status}: {} bytes", sound.len());
+    let wav = hound::WavReader::new(sound.as_slice()).expect("a WAV file");
+    assert_eq!(wav.duration(), 7 * 48_000);
+}
+
 /// Tracks in the order of a session's view.
 const DRUMS: usize = 0;
 const BASS: usize = 1;

@@ -1,12 +1,12 @@
 //! Records: sessions as they are stored in folders and host projects, without audio.
 //!
-//! The current format is [`v5`], which includes format 4. Older ones are migrated ([`v3::migrate`]). Domain types are never
-//! written; this module converts between them and records.
+//! The current format is [`v5`]. Older ones are migrated ([`v4::migrate`], [`v3::migrate`]). Domain types are never written; this
+//! module converts between them and records.
 
 mod v3;
+mod v4;
 mod v5;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
+use super::input::unmarked;
 use super::remembered::Remembered;
 use hex::encode as hex;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
@@ -131,35 +132,20 @@ fn hash_of(audio: &StemAudio) -> String {
     hex(hash.finalize())
 }
 
-/// Parses a record's JSON in any format; checks the format first. It may have been saved by a text editor, see [`plain`].
+/// Parses a record's JSON in any format; checks the format first. It may have been saved by a text editor, see [`unmarked`].
 pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
     }
-    let json = &*plain(json);
+    let json = &*unmarked(json);
     let text = |error: serde_json::Error| damaged(error.to_string());
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
         0..=3 => serde_json::from_slice(json).map(v3::migrate).map_err(text),
-        v5::FIRST..=v5::FORM => serde_json::from_slice(json).map_err(text),
+        v4::FORM => serde_json::from_slice(json).map(v4::migrate).map_err(text),
+        v5::FORM => serde_json::from_slice(json).map_err(text),
         newer => Err(RecordError::Newer(newer)),
-    }
-}
-
-/// Undoes what text editors do to JSON: a byte order mark, or UTF-16.
-pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-        let text: String =
-            char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        Cow::Owned(text.into_bytes())
-    };
-    match json {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        json => Cow::Borrowed(json),
     }
 }
 
@@ -354,7 +340,14 @@ fn of_step(step: &Step) -> v5::Step {
 fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
     let plain = Song::default();
     let named = |section: &Section| {
-        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+        (
+            section.id,
+            section.number,
+            section.name.clone(),
+            section.kind,
+            section.colour,
+            section.energy.to_bits(),
+        )
     };
     let is_plain = song.order() == plain.order()
         && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
@@ -382,6 +375,7 @@ fn of_section_name(section: &Section) -> v5::Section {
     let [red, green, blue] = section.colour;
     v5::Section {
         id: section.id.0,
+        number: section.number,
         name: section.name.clone(),
         kind: section.kind.name().to_owned(),
         colour: format!("#{red:02x}{green:02x}{blue:02x}"),
@@ -436,7 +430,8 @@ fn song_of(
             None => Content::default(),
         };
         let id = SectionId(written.id);
-        sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
+        let v5::Section { number, name, energy, .. } = written;
+        sections.push(Section { id, number, name, kind, colour, energy, content });
     }
     let parts =
         record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });

@@ -119,6 +119,11 @@ pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
     {
         return Err(RuntimeError::Reports { path: path.to_owned(), found });
     }
+    // SAFETY: the function may be called with any version; it returns a static table, or null for one that it lacks.
+    if unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) }.is_null() {
+        let reason = format!("it lacks the interface of version 1.{}", ort::MINOR_VERSION);
+        return Err(RuntimeError::Start { path: path.to_owned(), reason });
+    }
     // The runtime stays loaded for the lifetime of the process; `ort` opens the same file again.
     std::mem::forget(library);
     Ok(found)
