@@ -5,8 +5,6 @@
 mod table;
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -16,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
-use resonantgen_project::is_device_name;
+use resonantgen_project::{is_device_name, read_file};
 use resonantgen_session::{Request, Session, SongRequest};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +27,8 @@ use crate::{folder, generate, interrupt, open, report};
 /// File in each session's folder that records its row, so that a batch can be resumed.
 const NOTE: &str = "batch.json";
 
+/// Maximum size of such a record in bytes.
+const NOTE_BYTES: u64 = 1 << 20;
 /// Maximum size of a table in bytes: some hundred thousand rows.
 const TABLE_BYTES: u64 = 16 << 20;
 
@@ -90,8 +90,8 @@ struct Summary {
 /// reported and do not stop the others; the exit code is then 1.
 pub fn run(arguments: &Batch) -> Result<ExitCode> {
     let begin = Instant::now();
-    let table =
-        read_table(&arguments.table).with_context(|| format!("cannot read {}", arguments.table.display()))?;
+    let table = read_file(&arguments.table, TABLE_BYTES)
+        .with_context(|| format!("cannot read {}", arguments.table.display()))?;
     let rows = table::read(&table)?;
     folder::check_writable(&arguments.out)?;
     interrupt::listen()?;
@@ -213,16 +213,6 @@ fn read(command: &[String], folder: &Path) -> Result<(Request, Option<SongReques
     Ok((generate::request(parsed), song))
 }
 
-/// Reads the table, which may come through a pipe. Input that never ends is refused.
-fn read_table(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(TABLE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > TABLE_BYTES {
-        return Err(Usage(format!("it is larger than {} MB", TABLE_BYTES >> 20)).into());
-    }
-    Ok(bytes)
-}
-
 /// A descriptive name that sorts in the table's order.
 fn default_name(number: usize, prompt: &str) -> String {
     let letters = prompt.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' });
@@ -289,7 +279,7 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
 }
 
 fn note_of(folder: &Path) -> Option<Note> {
-    serde_json::from_slice(&fs::read(folder.join(NOTE)).ok()?).ok()
+    serde_json::from_slice(&read_file(&folder.join(NOTE), NOTE_BYTES).ok()?).ok()
 }
 
 fn write_note(folder: &Path, note: &Note) -> Result<()> {

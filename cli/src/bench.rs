@@ -6,6 +6,7 @@ mod cancel;
 mod figures;
 mod machine;
 mod neighbour;
+mod peer;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use resonantgen_models::generator::{Engine, Observer, tokens};
 use resonantgen_music::plan::Meter;
 use resonantgen_music::track::Track;
+use resonantgen_project::read_text;
 use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_take::{StageSeconds, Take};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,8 @@ use crate::{interrupt, open, report};
 const PROMPT: &str = "energetic house with a driving bass";
 /// How often the parsing of the prompt is measured.
 const READINGS: u32 = 50;
+/// Most bytes of an earlier measurement.
+const EARLIER_BYTES: u64 = 16 << 20;
 
 /// The record of a bench. It contains no file names and no commit, so it can be shared.
 #[derive(Debug, Serialize)]
@@ -70,6 +74,15 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
     interrupt::listen()?;
     let earlier = arguments.compare.as_deref().map(read).transpose()?;
     let options = open::options(&arguments.models)?;
+    if let Some(folder) = &arguments.peer {
+        let costs = peer::measure(&options, folder)?;
+        if arguments.json {
+            report::print_json(&costs)?
+        } else {
+            report::print(&peer::table(&costs))?
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let begin = Instant::now();
     let engine = Engine::open(&options)?;
     let opened = begin.elapsed().as_secs_f64();
@@ -123,8 +136,8 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
 }
 
 fn read(path: &std::path::Path) -> Result<Earlier> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let text = read_text(path, EARLIER_BYTES).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| {
         let path = path.display();
         Usage(format!("{path} is not the output of `resonantgen bench --json`: {error}")).into()
     })

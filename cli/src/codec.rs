@@ -8,9 +8,13 @@ use clap::{Args, Subcommand};
 use resonantgen_foreign::encodec::bundle::{CodecRecord, EncodecBundle};
 use resonantgen_foreign::encodec::{Encodec, TokensFile, resample};
 use resonantgen_models::runtime::Runtime;
+use resonantgen_project::read_file;
 
 use crate::failure::Usage;
 use crate::{interrupt, wave};
+
+/// Most bytes of a file of tokens.
+const TOKENS_BYTES: u64 = 256 << 20;
 
 /// Arguments of `codec`.
 #[derive(Debug, Args)]
@@ -100,7 +104,7 @@ fn encode(arguments: &Encode) -> Result<()> {
 }
 
 fn decode(arguments: &Decode) -> Result<()> {
-    let bytes = std::fs::read(&arguments.input)
+    let bytes = read_file(&arguments.input, TOKENS_BYTES)
         .with_context(|| format!("cannot read {}", arguments.input.display()))?;
     let tokens = TokensFile::from_bytes(&bytes)
         .with_context(|| format!("cannot use {}", arguments.input.display()))?;

@@ -1,6 +1,6 @@
 //! A session's folder: opened and locked before the work begins, and written when all of it has succeeded.
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufReader, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use resonantgen_models::generator::Silent;
 use resonantgen_music::track::Track;
 use resonantgen_project::{
-    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _, Waiting,
+    Access, Folder, Opened, PATIENCE, SAVING, SESSION_FILE, StemFormat, StoreError, StoredSound as _,
+    Waiting, open_file,
 };
 use resonantgen_session::Session;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take};
@@ -189,7 +190,8 @@ pub fn holds_session(folder: &Path) -> bool {
 
 /// Sample rate in Hz of the stems in a folder, so that they are rewritten at that rate. Defaults to the rate of takes.
 pub fn sample_rate_hz(folder: &Path) -> u32 {
-    hound::WavReader::open(folder.join("mix.wav"))
+    let mix = open_file(&folder.join("mix.wav")).ok();
+    mix.and_then(|file| hound::WavReader::new(BufReader::new(file)).ok())
         .map_or(TAKE_SAMPLE_RATE_HZ, |reader| reader.spec().sample_rate)
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::Track;
 use resonantgen_session::{Request, Scope, Session, SongRequest};
 
@@ -67,6 +68,9 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         song::make(&maker, &mut session, &song, &form)?;
         eprintln!("writing the song");
     }
+    // A song needs the memory that the networks have.
+    drop(maker);
+    give_memory_back();
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };
@@ -87,6 +91,7 @@ pub fn request(arguments: Generate) -> Request {
         .facts(arguments.facts.overrides())
         .seed(arguments.seed.unwrap_or_else(fresh_seed))
         .settings(arguments.settings.generation())
+        .candidates(arguments.candidates)
 }
 
 /// A seed short enough to be typed again.

@@ -1,9 +1,11 @@
 //! Reads and writes plain WAV files, for commands that work on a single file.
 
+use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use resonantgen_project::{Audience, open_file, write_file};
 
 /// Longest accepted file, in samples over all channels.
 const LONGEST: u32 = 1 << 28;
@@ -14,8 +16,10 @@ const FULL_SCALE: f32 = 8_388_608.0;
 /// # Errors
 /// Returns an error if the file cannot be read as WAV, has no channels or no rate, is too long, or has non-finite samples.
 pub fn read_mono(path: &Path) -> Result<(Vec<f32>, u32)> {
-    let mut reader =
-        WavReader::open(path).with_context(|| format!("cannot read {} as a WAV file", path.display()))?;
+    let mut reader = open_file(path)
+        .map_err(hound::Error::IoError)
+        .and_then(|file| WavReader::new(BufReader::new(file)))
+        .with_context(|| format!("cannot read {} as a WAV file", path.display()))?;
     let spec = reader.spec();
     if reader.len() > LONGEST || spec.channels == 0 || spec.sample_rate == 0 {
         bail!("{} is too long, or has no channels or no rate", path.display());
@@ -59,16 +63,7 @@ pub fn write_mono(path: &Path, audio: &[f32], sample_rate_hz: u32) -> Result<()>
 /// Writes a file atomically.
 ///
 /// # Errors
-/// Returns an error if the file cannot be written.
+/// Returns an error if the file cannot be written, or a folder, a named pipe or a device has its name.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let writing = || format!("cannot write {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(writing)?;
-    std::io::Write::write_all(&mut file, bytes).with_context(writing)?;
-    // Temporary files are private to their owner; this one must be readable by others.
-    #[cfg(unix)]
-    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .with_context(writing)?;
-    file.persist(path).with_context(writing)?;
-    Ok(())
+    write_file(path, bytes, Audience::Everyone).with_context(|| format!("cannot write {}", path.display()))
 }

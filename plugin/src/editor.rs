@@ -37,6 +37,8 @@ mod timeline;
 mod track_row;
 mod understanding;
 mod view;
+#[cfg(target_os = "linux")]
+mod xdnd;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -7,12 +7,12 @@
 mod format;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use format::Preset;
 
-use resonantgen_project::is_device_name;
+use resonantgen_project::{Audience, is_device_name, read_text, write_file};
 
 use crate::control::location;
 use crate::params::BARS_MAX;
@@ -66,8 +66,7 @@ pub fn folder() -> Option<PathBuf> {
 /// The preset in a file; `None` if the file is not a preset with valid values.
 #[must_use]
 pub fn read(path: &Path) -> Option<Preset> {
-    let is_small = fs::metadata(path).is_ok_and(|facts| facts.len() <= MOST_BYTES);
-    let preset: Preset = serde_json::from_slice(&fs::read(path).ok().filter(|_| is_small)?).ok()?;
+    let preset: Preset = serde_json::from_str(&read_text(path, MOST_BYTES).ok()?).ok()?;
     let is_usable = (0.0..=1.0).contains(&preset.variation)
         && (0.0..=1.0).contains(&preset.adherence)
         && (0..=BARS_MAX).contains(&preset.bars);
@@ -120,19 +119,10 @@ fn file_name(name: &str) -> Option<String> {
 pub fn save(folder: &Path, preset: &Preset) -> Result<PathBuf, PresetError> {
     let path = folder.join(file_name(&preset.name).ok_or(PresetError::Name)?);
     let json = serde_json::to_string_pretty(preset).expect("a preset is plain data");
-    let fresh = path.with_extension(format!("new-{}", std::process::id()));
-    let written = fs::create_dir_all(folder)
-        .and_then(|()| fs::File::create(&fresh))
-        .and_then(|mut file| file.write_all(json.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&fresh, &path));
-    match written {
-        Ok(()) => Ok(path),
-        Err(source) => {
-            // The remains are useless, and may not exist.
-            let _ = fs::remove_file(&fresh);
-            Err(PresetError::Write { path, source })
-        }
-    }
+    fs::create_dir_all(folder)
+        .and_then(|()| write_file(&path, json.as_bytes(), Audience::Everyone))
+        .map(|()| path.clone())
+        .map_err(|source| PresetError::Write { path, source })
 }
 
 #[cfg(test)]
@@ -154,6 +144,27 @@ mod tests {
             assert!((0.0..=1.0).contains(&preset.variation) && (0.0..=1.0).contains(&preset.adherence));
             assert!((0..=BARS_MAX).contains(&preset.bars));
         }
+    }
+
+    /// As editors save it; and what is no file is not waited for.
+    #[test]
+    fn a_preset_that_an_editor_saved_is_listed() {
+        let folder = tempfile::tempdir().expect("there is room for temporary files");
+        let preset = Preset { name: "Café".to_owned(), ..factory()[0].clone() };
+        let path = save(folder.path(), &preset).expect("it can be written");
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        for bytes in [[b"\xef\xbb\xbf", text.as_bytes()].concat(), [&b"\xff\xfe"[..], &wide].concat()] {
+            fs::write(&path, bytes).expect("it can be written");
+            assert_eq!(list(folder.path()), std::slice::from_ref(&preset));
+        }
+        fs::create_dir(folder.path().join("folder.json")).expect("it can be made");
+        #[cfg(unix)]
+        {
+            let pipe = folder.path().join("pipe.json");
+            assert!(std::process::Command::new("mkfifo").arg(pipe).status().expect("a program").success());
+        }
+        assert_eq!(list(folder.path()), [preset]);
     }
 
     #[test]

@@ -3,14 +3,17 @@
 //! Stored in the platform's configuration folder, never in a project: projects are passed on, tokens must not be.
 
 use directories::BaseDirs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use resonantgen_project::{Audience, read_text, write_file};
 use serde::{Deserialize, Serialize};
 
 /// Environment variable that overrides the folder.
 pub const FOLDER_VARIABLE: &str = "RESONANTGEN_CONFIG";
 const FILE: &str = "server.json";
+/// Most bytes of a file that people write here.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Where to generate.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +80,7 @@ pub fn own_genres(folder: &Path) -> Result<Vec<(String, String)>, SettingsError>
     for file in files {
         let path = file.map_err(|source| SettingsError::File { path: folder.clone(), source })?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = std::fs::read_to_string(&path)
+            let text = read_text(&path, MOST_BYTES)
                 .map_err(|source| SettingsError::File { path: path.clone(), source })?;
             texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
         }
@@ -93,10 +96,8 @@ impl Settings {
     /// Returns an error if the file cannot be read or parsed.
     pub fn load(folder: &Path) -> Result<Self, SettingsError> {
         let path = folder.join(FILE);
-        let read = match std::fs::read(&path) {
-            // Some editors put a byte order mark before a text.
-            Ok(bytes) => serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
-                .map_err(io::Error::from),
+        let read = match read_text(&path, MOST_BYTES) {
+            Ok(text) => serde_json::from_str(&text).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
         };
@@ -111,12 +112,9 @@ impl Settings {
         let path = folder.join(FILE);
         let write = || {
             std::fs::create_dir_all(folder)?;
-            // Temporary files are readable by their owner only.
-            let mut file = tempfile::Builder::new().prefix(".server-").tempfile_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.persist(&path)?;
-            Ok(())
+            let mut text = serde_json::to_vec_pretty(self)?;
+            text.push(b'\n');
+            write_file(&path, &text, Audience::Owner)
         };
         write().map_err(|source| SettingsError::File { path: path.clone(), source })
     }
@@ -136,6 +134,42 @@ mod tests {
         }
         let found = own_genres(folder.path()).expect("readable");
         assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.toml", "b.toml"]);
+    }
+
+    /// Editors of Windows save as UTF-16, or put a byte order mark before UTF-8.
+    #[test]
+    fn what_people_write_is_read_as_their_editor_saved_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("genres")).expect("a folder");
+        let genres = folder.path().join("genres/mine.toml");
+        let settings = "{\"address\": \"m\u{fc}hle.local:7878\"}";
+        let marked = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let wide = |text: &str| [&b"\xff\xfe"[..], &wide(text)].concat();
+        for save in [&marked as &dyn Fn(&str) -> Vec<u8>, &wide] {
+            std::fs::write(&genres, save("[genre.dub]")).expect("room");
+            std::fs::write(folder.path().join(FILE), save(settings)).expect("room");
+            assert_eq!(own_genres(folder.path()).expect("readable")[0].1, "[genre.dub]");
+            let read = Settings::load(folder.path()).expect("readable");
+            assert_eq!(read.address.as_deref(), Some("m\u{fc}hle.local:7878"));
+        }
+        std::fs::write(&genres, b"# caf\xe9").expect("room");
+        assert!(own_genres(folder.path()).expect_err("Latin-1").to_string().contains("save it as UTF-8"));
+    }
+
+    /// Nobody writes into it, so that reading would wait for ever.
+    #[test]
+    #[cfg(unix)]
+    fn a_named_pipe_among_the_settings_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("genres")).expect("a folder");
+        for name in ["genres/mine.toml", FILE] {
+            let pipe = folder.path().join(name);
+            assert!(std::process::Command::new("mkfifo").arg(pipe).status().expect("a program").success());
+        }
+        let genres = own_genres(folder.path()).expect_err("no file").to_string();
+        assert!(genres.contains("mine.toml") && genres.contains("not a regular file"), "{genres}");
+        assert!(Settings::load(folder.path()).is_err() && Settings::default().save(folder.path()).is_err());
     }
 
     #[test]

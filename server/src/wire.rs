@@ -71,6 +71,9 @@ pub struct GenerateRequest {
     /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
+    /// How many scores to write for each track, 1 to 32, of which the best is performed; 1 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u32>,
     /// Whether the prompt is an edit of the takes that play, like "darker", which keeps tempo, key and chords.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edit: bool,
@@ -104,6 +107,9 @@ pub struct RegenerateRequest {
     /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
+    /// How many scores to write, 1 to 32, of which the best is performed; 1 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u32>,
     /// Id of the section; the open one if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<u32>,

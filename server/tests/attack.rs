@@ -7,7 +7,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use resonantgen_project as project;
@@ -278,6 +278,49 @@ fn clients_that_dawdle_keep_nobody_out() {
         server.get("/health").expect(200);
     }
     drop((sending, taking));
+}
+
+/// Prints how long another client waits beside 385 connections that make the server wait, for BENCHMARKS.md.
+#[test]
+#[ignore = "chore: prints figures that depend on the machine"]
+#[allow(clippy::print_stdout, reason = "it is what it is for")]
+fn times_beside_half_open_connections() {
+    const CONNECTIONS: usize = 385;
+    const REQUESTS: usize = 60;
+    let head = "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n";
+    for (kind, sent, drips) in [
+        ("no request", "", false),
+        ("half a head", "GET /health HTTP/1.1\r\nHost: localh", false),
+        ("a head without its body", head, false),
+        ("a body byte by byte", head, true),
+    ] {
+        let (_folder, server) = started(Limits::default());
+        let mut open: Vec<TcpStream> = (0..CONNECTIONS)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.addr).unwrap();
+                // It may be closed already, to make room.
+                let _ = stream.write_all(sent.as_bytes());
+                stream
+            })
+            .collect();
+        let mut waits: Vec<Duration> = (0..REQUESTS)
+            .map(|_| {
+                for stream in open.iter_mut().filter(|_| drips) {
+                    let _ = stream.write_all(b"{");
+                }
+                let begin = Instant::now();
+                server.get("/health").expect(200);
+                begin.elapsed()
+            })
+            .collect();
+        waits.sort();
+        println!(
+            "{CONNECTIONS} with {kind}: median {:?}, longest {:?}",
+            waits[REQUESTS / 2],
+            waits[REQUESTS - 1]
+        );
+        drop(open);
+    }
 }
 
 /// However many uploads do not go on, another is received and used.

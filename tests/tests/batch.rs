@@ -71,6 +71,31 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
     assert!(files(&out.join("low")) == kept, "a row that was there was touched");
 }
 
+/// What may never end: reading it would hang, deaf to Ctrl-C.
+#[cfg(unix)]
+#[test]
+fn pipes_devices_and_folders_are_refused_at_once_where_a_file_is_wanted() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("a program").success());
+    let out = folder.path().join("out");
+    for (named, hint) in [
+        (pipe.as_path(), "not a regular file"),
+        (Path::new("/dev/zero"), "not a regular file"),
+        (folder.path(), "it is a folder"),
+    ] {
+        for command in [
+            &["batch", text(named), "--out", text(&out)][..],
+            &["import", text(&out), text(named), "--track", "drums"],
+            &["bench", "--compare", text(named)],
+            &["codec", "decode", text(named), text(&out), "--bundle", text(&out)],
+        ] {
+            assert_refused(command, 1, hint);
+        }
+    }
+    assert!(!out.exists(), "nothing was written");
+}
+
 #[test]
 fn a_table_that_is_none_is_refused_and_foreign_sessions_are_left_alone() {
     let folder = tempfile::tempdir().expect("there is room for a folder");

@@ -51,17 +51,18 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Commands that change a folder.
+/// Commands that write into a folder.
 fn command(folder: &str, dice: &mut Dice) -> Vec<String> {
     let track = ["drums", "bass"][dice.below(2) as usize];
     let beat = beat();
-    let words: Vec<&str> = match dice.below(8) {
+    let words: Vec<&str> = match dice.below(9) {
         0 => vec!["lock", folder, track],
         1 | 2 => vec!["unlock", folder, track],
         3 => vec!["undo", folder],
         4 => vec!["redo", folder],
         5 => vec!["take", folder, "--track", track, "--previous"],
         6 => vec!["take", folder, "--track", track, "--compare"],
+        7 => vec!["export", folder, "--out", folder],
         _ => vec!["import", folder, text(&beat), "--track", track, "--bpm", "125"],
     };
     words.into_iter().map(str::to_owned).collect()
@@ -86,7 +87,7 @@ fn assert_sound(folder: &Path, what: &str) {
     let left: Vec<_> = std::fs::read_dir(folder)
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.starts_with(".saving"))
+        .filter(|name| name.starts_with(".saving") || name.starts_with(".exporting"))
         .collect();
     assert!(left.is_empty(), "{what}: {left:?}");
 }

@@ -3,7 +3,7 @@
 use crate::failure::Usage;
 
 /// Columns that a table may have; only the first is required. Each except `name` is an option of `generate`.
-pub const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 15] = [
     "prompt",
     "name",
     "seed",
@@ -15,6 +15,7 @@ pub const COLUMNS: [&str; 14] = [
     "tracks",
     "variation",
     "adherence",
+    "candidates",
     "song",
     "form",
     "length",

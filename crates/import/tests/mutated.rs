@@ -1,7 +1,8 @@
 //! Randomly damaged files of every kind. Each is imported, or refused with a one-line message.
 //!
 //! `RESONANTGEN_MUTATED=1000 cargo test -p resonantgen-import --test mutated --release -- --nocapture` tries that many of each
-//! kind and prints the figures for BENCHMARKS.md. Without the variable, a few of each are tried. The seeds are fixed.
+//! kind and prints the figures for BENCHMARKS.md. Without the variable, a few of each are tried. `RESONANTGEN_MUTATED_KINDS=mp3,ogg`
+//! tries only files with these extensions. The seeds are fixed.
 
 #![allow(
     clippy::unwrap_used,
@@ -131,7 +132,14 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
 fn damaged_files_are_imported_or_refused_in_one_line() {
     let count = std::env::var("RESONANTGEN_MUTATED").map_or(FEW, |count| count.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    for (name, whole) in kinds() {
+    let wanted = std::env::var("RESONANTGEN_MUTATED_KINDS").ok();
+    let is_wanted = |name: &str| {
+        let ending = name.rsplit('.').next().unwrap_or_default();
+        wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|wanted| wanted == ending))
+    };
+    let chosen: Vec<_> = kinds().into_iter().filter(|(name, _)| is_wanted(name)).collect();
+    assert!(!chosen.is_empty(), "no such kind: {wanted:?}");
+    for (name, whole) in chosen {
         let path = folder.path().join(name);
         std::fs::write(&path, &whole).unwrap();
         let options = ImportOptions { bpm: Some(240.0), bars: Some(1), ..ImportOptions::new(Track::Drums) };

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use self::wordpiece::WordPiece;
-use crate::bundle::BundleError;
 use crate::bundle::manifest::{Dimension, ElementType, FileRecord, GraphRecord, TensorSpec};
+use crate::bundle::{BundleError, files};
 use crate::runtime::{Input, ModelError, Network, Runtime};
 use hex::encode as hex;
 use resonantgen_words::{Anchors, Sense, TextUnderstanding};
@@ -23,6 +23,8 @@ use resonantgen_words::{Anchors, Sense, TextUnderstanding};
 const WIDTH: usize = 384;
 /// SHA-256 of the only accepted network: it uses more operators than bundles may.
 const NETWORK_SHA256: &str = "53c7691c31fdf0247c252d746d5171fb7117bc51ce242823a25e0cccd2e3b141";
+/// Most bytes of a file: the network has 23 MB.
+const MOST_BYTES: u64 = 64 << 20;
 /// Maximum length of a text, in tokens; the rest is ignored.
 const MOST_TOKENS: usize = 128;
 /// Number of cached texts.
@@ -86,9 +88,11 @@ impl TextModel {
         let damaged = |name: &str, reason: String| OpenTextError::Content { path: folder.join(name), reason };
         let read = |name: &str| -> Result<Vec<u8>, OpenTextError> {
             let path = folder.join(name);
-            std::fs::read(&path).map_err(|source| match source.kind() {
-                std::io::ErrorKind::NotFound => BundleError::MissingFile { path }.into(),
-                _ => BundleError::Read { path, source }.into(),
+            files::read(&path, MOST_BYTES).map_err(|error| match error {
+                BundleError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                    BundleError::MissingFile { path }.into()
+                }
+                error => error.into(),
             })
         };
         let text =

@@ -298,6 +298,30 @@ mod tests {
         assert_same(&empty, &from_bytes(&to_bytes(&empty)).expect("own bytes"));
     }
 
+    /// Another version computed other ids of the same recipes.
+    #[test]
+    fn ids_are_stored_and_not_computed_again() {
+        let mut session = generated("techno", 7);
+        let ids = ["id-of-an-earlier-version", "and-of-what-it-heard"].map(|id| TakeId(id.to_owned()));
+        let mut take = session.track(Track::Bass).take().expect("a take").as_ref().clone();
+        assert_eq!(take.id, take.recipe.take_id(), "today's is computed so");
+        take.id = ids[0].clone();
+        take.recipe.context = vec![ids[1].clone()];
+        let state = session.track_mut(Track::Bass);
+        state.history.clear();
+        state.add(take.into());
+        let place = tempfile::tempdir().expect("a folder");
+        crate::save(&session, place.path(), crate::StemFormat::default()).expect("saved");
+        for read in [
+            from_project(&to_project(&session)).expect("own bytes").session,
+            from_bytes(&to_bytes(&session)).expect("own bytes"),
+            crate::load(place.path()).expect("loaded").session,
+        ] {
+            let take = read.track(Track::Bass).take().expect("a take");
+            assert_eq!((&take.id, &take.recipe.context[..]), (&ids[0], &ids[1..]));
+        }
+    }
+
     #[test]
     fn damage_is_told_and_never_panics() {
         let bytes = to_bytes(&generated("jazz", 3));

@@ -14,9 +14,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::export::EXPORTING;
 use super::flac::{self, Packed};
 use super::held;
+use super::input::{check_regular, unmarked};
 use super::lock::{self, Access, PATIENCE, Waiting};
+use super::mix::Sum;
+use super::output::sweep;
 use super::parallel::in_parallel;
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
 use super::song::{markers, song_midi, song_stem};
@@ -191,6 +195,7 @@ impl Folder {
                     let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
                 }
             }
+            sweep(path, EXPORTING);
         }
         Ok(Self { path: path.to_owned(), _lock: lock, good: HashMap::new(), before: None })
     }
@@ -220,7 +225,7 @@ impl Folder {
         })?;
         let damaged =
             |error: RecordError| StoreError::Damaged { path: self.path.clone(), reason: error.to_string() };
-        let checksum = checksum(&record::plain(&json));
+        let checksum = checksum(&unmarked(&json));
         let record = record::read(&json).map_err(damaged)?;
         self.before = Some(Before::of(&record, checksum != Checksum::None));
         let takes: Vec<(&str, bool, &TakeRecord)> = record
@@ -339,7 +344,9 @@ impl Folder {
                     good.insert(take.id.clone(), there.clone());
                     continue;
                 }
-                match flac::encode(&take.audio) {
+                // The takes of a song would fill the memory a second time.
+                let encode = if session.is_song() { flac::encode_once } else { flac::encode };
+                match encode(&take.audio) {
                     Some(packed) => {
                         put(&mut take_files, name, &packed.bytes)?;
                         good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
@@ -505,9 +512,11 @@ fn derived_of_song(session: &Session, rate_hz: u32) -> Vec<Derived> {
             move || score.clone()
         }));
         files.push(Derived::new(MIX_FILE.into(), sources.as_bytes(), move || {
-            let stems: Vec<StemAudio> = tracks.iter().map(|track| stem(&shared, *track)).collect();
-            let mixed = mix(&stems.iter().collect::<Vec<_>>());
-            song_wav(&mixed, &markers(&shared), rate_hz, SampleDepth::Int24)
+            let mut sum = Sum::default();
+            for track in &tracks {
+                sum.add(&stem(&shared, *track));
+            }
+            song_wav(&sum.mixed(), &markers(&shared), rate_hz, SampleDepth::Int24)
         }));
     }
     files
@@ -552,22 +561,20 @@ fn take_file(id: &str) -> PathBuf {
     Path::new(TAKES_FOLDER).join(format!("{id}.flac"))
 }
 
-/// Reads a regular file. Anything else, such as a named pipe, might never end.
+/// Reads a regular file of any size. Anything else, such as a named pipe, might never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
+    check_regular(path)?;
     fs::read(path)
 }
 
 fn has_bytes(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
 }
 
 /// Contents of a folder's record; empty if it cannot be read, so that nothing is removed.
 fn before_in(dir: &Path) -> Before {
     let json = read_regular(&dir.join(SESSION_FILE)).unwrap_or_default();
-    let is_current_form = checksum(&record::plain(&json)) != Checksum::None;
+    let is_current_form = checksum(&unmarked(&json)) != Checksum::None;
     record::read(&json).map(|record| Before::of(&record, is_current_form)).unwrap_or_default()
 }
 
@@ -949,6 +956,11 @@ mod tests {
         fs::remove_file(&record).expect("removed");
         assert!(std::process::Command::new("mkfifo").arg(record).status().expect("a program").success());
         assert!(matches!(load(folder.path()), Err(StoreError::Read { .. })));
+        let lock = folder.path().join(".resonantgen.lock");
+        fs::remove_file(&lock).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(lock).status().expect("a program").success());
+        let refused = load(folder.path()).expect_err("no lock").to_string();
+        assert!(refused.contains(".resonantgen.lock in it is not a regular file"), "{refused}");
     }
 
     #[test]

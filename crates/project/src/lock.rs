@@ -1,6 +1,6 @@
 //! The lock of a folder, held by a program from reading a session until writing it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -33,6 +33,10 @@ pub struct Waiting<'a> {
 /// [`io::ErrorKind::WouldBlock`] means that the other program did not release it in time.
 pub(super) fn take(folder: &Path, access: Access, waiting: &mut Waiting<'_>) -> io::Result<Option<File>> {
     let path = folder.join(LOCK_FILE);
+    // Opening a named pipe would wait for its other end.
+    if fs::metadata(&path).is_ok_and(|facts| !facts.is_file()) {
+        return Err(io::Error::other(format!("{LOCK_FILE} in it is not a regular file")));
+    }
     let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
         Ok(file) => file,
         // A read-only folder cannot change while it is read.

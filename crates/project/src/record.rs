@@ -7,7 +7,6 @@ mod v3;
 mod v4;
 mod v5;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::flac::{self, Packed};
+use super::input::unmarked;
 use super::remembered::Remembered;
 use hex::encode as hex;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
@@ -132,13 +132,13 @@ fn hash_of(audio: &StemAudio) -> String {
     hex(hash.finalize())
 }
 
-/// Parses a record's JSON in any format; checks the format first. It may have been saved by a text editor, see [`plain`].
+/// Parses a record's JSON in any format; checks the format first. It may have been saved by a text editor, see [`unmarked`].
 pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
     }
-    let json = &*plain(json);
+    let json = &*unmarked(json);
     let text = |error: serde_json::Error| damaged(error.to_string());
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
@@ -146,22 +146,6 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
         v4::FORM => serde_json::from_slice(json).map(v4::migrate).map_err(text),
         v5::FORM => serde_json::from_slice(json).map_err(text),
         newer => Err(RecordError::Newer(newer)),
-    }
-}
-
-/// Undoes what text editors do to JSON: a byte order mark, or UTF-16.
-pub(super) fn plain(json: &[u8]) -> Cow<'_, [u8]> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-        let text: String =
-            char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        Cow::Owned(text.into_bytes())
-    };
-    match json {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        json => Cow::Borrowed(json),
     }
 }
 

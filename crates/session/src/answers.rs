@@ -73,6 +73,7 @@ struct Asked<'a> {
     overrides: Option<&'a Overrides>,
     seed: u64,
     settings: GenerationSettings,
+    candidates: u32,
     tracks: Vec<Track>,
     /// Takes that the result depends on.
     takes: [Option<&'a TakeId>; TRACK_COUNT],
@@ -91,6 +92,8 @@ impl Asked<'_> {
         text.text("prompt before", self.prompt_before);
         text.whole("seed", self.seed);
         text.settings(self.settings);
+        // Questions without a choice keep their identity.
+        text.list("candidates", (self.candidates > 1).then_some(self.candidates));
         text.list("track", &self.tracks);
         for (track, id) in Track::ALL.into_iter().zip(self.takes) {
             text.list(&format!("{track} take"), id.map(|id| &id.0));
@@ -216,6 +219,7 @@ impl Session {
             overrides: (!is_edit).then_some(&request.facts),
             seed: self.seed_of(request),
             settings: request.settings,
+            candidates: request.candidates,
             tracks,
             takes,
             plan: self.plan.as_ref().filter(|_| !is_new),

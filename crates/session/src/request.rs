@@ -124,6 +124,9 @@ pub struct Request {
     pub seed: Option<u64>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+    /// How many scores are written for each track, in `1..=`[`MOST_CANDIDATES`](resonantgen_take::maker::MOST_CANDIDATES); only the
+    /// best is performed, and the rest can be heard later ([`Session::candidates`](super::Session::candidates)).
+    pub candidates: u32,
     /// Whether a generation from the playing takes' prompt keeps the words with which they have been edited since.
     pub keeps_edits: bool,
     /// The form of a song; `None` is that of its genre.
@@ -143,6 +146,7 @@ impl Request {
             facts: Overrides::default(),
             seed: None,
             settings: GenerationSettings::default(),
+            candidates: 1,
             keeps_edits: false,
             form: None,
             length: None,
@@ -215,6 +219,12 @@ impl Request {
     #[must_use]
     pub fn settings(self, settings: GenerationSettings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// With a choice of as many scores for each track.
+    #[must_use]
+    pub fn candidates(self, candidates: u32) -> Self {
+        Self { candidates, ..self }
     }
 
     /// Refuses words without any known meaning, for interfaces that cannot show what was understood.

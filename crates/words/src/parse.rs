@@ -263,6 +263,18 @@ pub fn is_understood_with(prompt: &str, text: Option<&dyn TextUnderstanding>) ->
 /// Facts shared by all tracks (tempo, key, meter, length, chords) cannot be edited for one track; they are listed as
 /// unknown. An empty text changes nothing.
 ///
+/// ```
+/// use resonantgen_music::track::Track;
+/// use resonantgen_words::{edit, parse};
+///
+/// let intent = parse("dark techno with a warm bass")?;
+/// let calmer = edit(&intent, Track::Bass, "softer, fewer notes")?;
+/// let [before, after] = [&intent, &calmer].map(|intent| intent.tracks[Track::Bass.index()].attributes);
+/// assert!(after.energy < before.energy && after.density < before.density);
+/// assert_eq!(calmer.tracks[Track::Drums.index()], intent.tracks[Track::Drums.index()]);
+/// # Ok::<(), resonantgen_words::PromptError>(())
+/// ```
+///
 /// # Errors
 /// Returns an error if the text is too long.
 pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptError> {

@@ -12,6 +12,8 @@ use resonantgen_models::bundle;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_session::Overrides;
+use resonantgen_words::form::{Form, Length, MOST_BARS};
+use resonantgen_words::genre::Genres;
 use resonantgen_words::make_plan;
 use sha2::{Digest, Sha256};
 
@@ -84,9 +86,19 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-/// Typed text: parsed, and if it is understood, planned for and used as an edit.
+/// Typed text: read as a song's form, its length and, where it looks like one, a table of genres; parsed as a prompt, and if it is
+/// understood, planned for and used as an edit.
 pub fn prompt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(form) = text.parse::<Form>() {
+        for wanted in [1, 64, MOST_BARS] {
+            assert!((1..=MOST_BARS).contains(&form.scaled(wanted).bars()));
+        }
+    }
+    let _ = text.parse::<Length>();
+    if text.starts_with('[') {
+        let _ = Genres::with(&[("mine.toml", text)]);
+    }
     let _ = resonantgen_words::is_understood(text);
     let Ok(intent) = resonantgen_words::parse(text) else { return };
     let _ = intent.summary();

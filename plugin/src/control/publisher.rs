@@ -506,6 +506,41 @@ mod tests {
         }
     }
 
+    /// Several threads change the session, and only this one writes to playback: an older session is never sent last.
+    #[test]
+    fn whoever_changes_the_session_the_newest_one_plays_in_the_end() {
+        for rate_hz in [44_100.0, 48_000.0] {
+            let store = Store::default();
+            store.commit(fixture(), 0, SwapPolicy::IMMEDIATE);
+            let (mut publisher, mut player) = open(rate_hz);
+            std::thread::scope(|scope| {
+                let writers: Vec<_> = (0..4)
+                    .map(|writer| {
+                        let store = &store;
+                        scope.spawn(move || {
+                            for step in 0..25 {
+                                let mut session = fixture();
+                                session.track_mut(Track::Bass).current = Some((writer + step) % 2);
+                                store.commit(session, 0, SwapPolicy::IMMEDIATE);
+                            }
+                        })
+                    })
+                    .collect();
+                while writers.iter().any(|writer| !writer.is_finished()) {
+                    publisher.publish(&store.load(), &Demand::default());
+                    bass_at(&mut player, 0.0, None);
+                }
+            });
+            let newest = store.load();
+            publisher.publish(&newest, &Demand::default());
+            // After the crossfade.
+            let heard = (0..64).map(|_| bass_at(&mut player, 0.0, None)).last().flatten();
+            let take = newest.playing(Track::Bass).expect("a take");
+            let wanted = publisher.prepared[&take.id].at(take.recipe.plan.bpm);
+            assert_eq!(heard, Some(Arc::as_ptr(wanted)), "at {rate_hz} audio frames per second");
+        }
+    }
+
     #[test]
     fn takes_that_nobody_demands_are_prepared_one_by_one() {
         let store = Store::default();

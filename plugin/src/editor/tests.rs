@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::control::job::{Command, Performance, QueuedJob};
+use crate::control::played::PlayedKey;
 use crate::control::{Receivers, SwapPolicy};
 
 /// A host that sets parameters at once and counts gestures.
@@ -608,6 +609,38 @@ fn a_chord_is_changed_and_the_rest_kept() {
     let chords: Vec<String> = fixed.chords.expect("chords").iter().map(ToString::to_string).collect();
     assert_eq!(chords, ["Am", "Am", "Dm", "Dm"]);
     assert_eq!(fixed.key.map(|key| key.to_string()).as_deref(), Some("A minor"));
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chords(vec![None, None, Some(chord), Some(chord)]));
+}
+
+#[test]
+fn chords_that_were_played_are_captured_where_they_were_played() {
+    const CAPTURE: &str = "Capture the chords that you played";
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let mut keys = bench.control.played.lock().open();
+    let mut play = |key: u8, is_down: bool, beat: Option<f64>| {
+        keys.push(PlayedKey { key, is_down, beat }).expect("room");
+    };
+    // While the host is stopped, a chord is only shown.
+    for key in [72, 76, 81] {
+        play(key, true, None);
+    }
+    bench.harness.run();
+    assert!(bench.harness.query_by_label(CAPTURE).is_none());
+    for key in [72, 76, 81] {
+        play(key, false, None);
+    }
+    // D minor in bar 2, in the second turn of a loop of two bars.
+    for key in [74, 77, 81] {
+        play(key, true, Some(12.0));
+    }
+    for key in [74, 77, 81] {
+        play(key, false, Some(16.0));
+    }
+    bench.harness.run();
+    bench.click(CAPTURE);
     let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
     let chord = "Dm".parse().expect("a chord");
     assert_eq!(performance, Performance::Chords(vec![None, None, Some(chord), Some(chord)]));

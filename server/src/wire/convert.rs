@@ -114,6 +114,11 @@ pub(super) fn settings(variation: Option<f32>, adherence: Option<f32>) -> Genera
     }
 }
 
+/// The number of candidates, if there is a choice; an older server does not know the field.
+fn chosen_from(candidates: u32) -> Option<u32> {
+    (candidates > 1).then_some(candidates)
+}
+
 /// Parses each item of a list of chords or numerals.
 fn listed<T>(texts: Option<&Vec<String>>) -> Result<Option<Vec<T>>, ConvertError>
 where
@@ -158,6 +163,7 @@ impl GenerateRequest {
             },
             seed: self.seed,
             settings: settings(self.variation, self.adherence),
+            candidates: self.candidates.unwrap_or(1),
             keeps_edits: self.keep_edits,
             form: None,
             length: None,
@@ -167,7 +173,7 @@ impl GenerateRequest {
 
 impl From<&Request> for GenerateRequest {
     fn from(request: &Request) -> Self {
-        let Request { operation, scope, words, facts, seed, settings, keeps_edits, .. } = request;
+        let Request { operation, scope, words, facts, seed, settings, candidates, keeps_edits, .. } = request;
         let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
         Self {
             prompt: words.clone(),
@@ -182,6 +188,7 @@ impl From<&Request> for GenerateRequest {
             style: style.map(|style| style.name().to_owned()),
             variation: Some(settings.variation),
             adherence: Some(settings.adherence),
+            candidates: chosen_from(*candidates),
             edit: *operation == Operation::Edit,
             keep_edits: *keeps_edits,
             section: scope.section().map(|section| section.0),
@@ -195,7 +202,10 @@ impl RegenerateRequest {
     pub fn request(&self, track: TrackName) -> Request {
         let scope = Scope::from(Track::from(track)).in_section(self.section.map(SectionId));
         let scope = self.bars.map_or(scope, |[first, last]| scope.in_bars(first..=last));
-        Request::edit(scope, &self.edit).seed(self.seed).settings(settings(self.variation, self.adherence))
+        Request::edit(scope, &self.edit)
+            .seed(self.seed)
+            .settings(settings(self.variation, self.adherence))
+            .candidates(self.candidates.unwrap_or(1))
     }
 
     /// The edit of one track, and the track; `None` for any other request.
@@ -207,6 +217,7 @@ impl RegenerateRequest {
             seed: request.seed,
             variation: Some(request.settings.variation),
             adherence: Some(request.settings.adherence),
+            candidates: chosen_from(request.candidates),
             section: request.scope.section().map(|section| section.0),
             bars: request.scope.bars().map(|bars| [*bars.start(), *bars.end()]),
         };
@@ -322,6 +333,7 @@ mod tests {
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
+                candidates: if is_edit { 8 } else { 1 },
                 keeps_edits: !is_edit,
                 form: None,
                 length: None,
@@ -337,7 +349,7 @@ mod tests {
         let settings =
             GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
         let scope = Scope::from(Track::Harmony).in_section(SectionId(2)).in_bars(3..=4);
-        let request = Request::edit(scope, "darker").seed(3).settings(settings);
+        let request = Request::edit(scope, "darker").seed(3).settings(settings).candidates(8);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");
         let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");

@@ -195,12 +195,12 @@ fn a_section_is_chosen_by_the_parameter_or_by_a_note_to_the_sample() {
                 let time = (at - done) as u32;
                 match key {
                     Some(key) => {
-                        let note = clack_host::events::Pckn::new(0_u16, 0_u16, u16::from(*key), 1_u32);
+                        let note = Pckn::new(0_u16, 0_u16, u16::from(*key), 1_u32);
                         buffer.push(&NoteOnEvent::new(time, note, 0.8));
                     }
                     None => {
                         let id = host.parameter("Section");
-                        let all = clack_host::events::Pckn::match_all();
+                        let all = Pckn::match_all();
                         buffer.push(&ParamValueEvent::new(time, id, all, *value));
                     }
                 }

@@ -25,9 +25,12 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, BundleError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Reads a file of at most `limit` bytes.
-pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
+/// Reads a file of at most `limit` bytes. What is not a regular file is not opened: a named pipe might never end.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
     let read = || {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(std::io::Error::other("it is not a regular file"));
+        }
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {

@@ -1,12 +1,16 @@
 //! The files of an export. Each appears whole or not at all, and none replaces another.
 
-use std::fs;
-use std::io::{self, BufReader, Read, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::super::StoreError;
+use super::super::output::{locked_file, readable_by_all, sweep};
+
+/// Start of the names of files while they are written.
+pub(crate) const EXPORTING: &str = ".exporting-";
 
 /// Files that have been written but not named yet.
 pub(super) struct Files<'a> {
@@ -27,9 +31,10 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
 }
 
 impl<'a> Files<'a> {
-    /// Creates the folder.
+    /// Creates the folder, and removes leftovers of killed exports from it.
     pub(super) fn open(dir: &'a Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|source| StoreError::Write { path: dir.to_owned(), source })?;
+        sweep(dir, EXPORTING);
         Ok(Self { dir, files: Vec::new() })
     }
 
@@ -41,7 +46,7 @@ impl<'a> Files<'a> {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let whole = || {
-            let mut file = tempfile::Builder::new().prefix(".exporting-").tempfile_in(self.dir)?;
+            let mut file = locked_file(self.dir, EXPORTING)?;
             file.write_all(bytes)?;
             readable_by_all(file.as_file())?;
             Ok(file)
@@ -75,43 +80,34 @@ impl Exported {
 
     /// Whether the name is free, or belongs to a file with the same bytes.
     fn fits(&self, path: &Path) -> bool {
-        path.symlink_metadata().is_err() || is_same(self.file.path(), path).unwrap_or(false)
+        path.symlink_metadata().is_err() || is_same(self.file.as_file(), path).unwrap_or(false)
     }
 
     fn keep(self, dir: &Path, number: u32) -> Result<PathBuf, StoreError> {
         let path = self.path(dir, number);
         match self.file.persist_noclobber(&path) {
             Ok(_) => Ok(path),
-            Err(error) if is_same(error.file.path(), &path).unwrap_or(false) => Ok(path),
+            Err(error) if is_same(error.file.as_file(), &path).unwrap_or(false) => Ok(path),
             Err(error) => Err(StoreError::Write { path, source: error.error }),
         }
     }
 }
 
-/// Whether two regular files have the same bytes.
-fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
-    let (sizes, other_sizes) = (fs::metadata(one)?, fs::symlink_metadata(other)?);
+/// Whether a file has the same bytes as the regular file at `path`. The first is read from its beginning.
+fn is_same(mut file: &File, path: &Path) -> io::Result<bool> {
+    let there = fs::symlink_metadata(path)?;
     // Opening a named pipe would block until there is a writer.
-    if !other_sizes.is_file() || sizes.len() != other_sizes.len() {
+    if !there.is_file() || file.metadata()?.len() != there.len() {
         return Ok(false);
     }
-    let bytes = |path| Ok::<_, io::Error>(BufReader::with_capacity(1 << 16, fs::File::open(path)?).bytes());
-    for (one, other) in bytes(one)?.zip(bytes(other)?) {
+    file.rewind()?;
+    // Through the open file: on Windows its lock keeps out all others.
+    let ours = BufReader::with_capacity(1 << 16, file).bytes();
+    let theirs = BufReader::with_capacity(1 << 16, File::open(path)?).bytes();
+    for (one, other) in ours.zip(theirs) {
         if one? != other? {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// Makes a temporary file as readable as an ordinary one.
-fn readable_by_all(file: &fs::File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }
