@@ -3,7 +3,7 @@
 //! boundary is the same everywhere, and the fake opens the real library by this system's call.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test")]
 
 mod support;
 
@@ -65,7 +65,7 @@ fn made_with(library: &Path, mode: &str) -> (String, String) {
 }
 
 #[test]
-#[ignore = "run by the other tests, in a process with the fake library"]
+#[ignore = "chore: run by the other tests, in a process with the fake library"]
 fn a_process_with_the_fake() {
     let options =
         EngineOptions { provider: ProviderChoice::Cuda, threads: 1, ..EngineOptions::new(fixture()) };
