@@ -70,7 +70,7 @@ fn made_with(library: &Path, mode: &str) -> (String, String) {
 }
 
 #[test]
-#[ignore = "run by the other tests, in a process with the fake library"]
+#[ignore = "chore: run by the other tests, in a process with the fake library"]
 fn a_process_with_the_fake() {
     let options =
         EngineOptions { provider: ProviderChoice::Cuda, threads: 1, ..EngineOptions::new(fixture()) };

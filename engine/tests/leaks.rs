@@ -27,6 +27,7 @@ fn resident_kilobytes() -> f64 {
 }
 
 #[test]
+#[ignore = "chore: takes minutes in a development build"]
 fn two_hundred_generations_leave_nothing_behind() {
     let engine = engine(2);
     let prompts = ["techno", "slow jazz in A minor", "house with acid bass", "ambient, no drums"];

@@ -76,7 +76,9 @@ unsafe fn real<F: Copy>(place: usize) -> F {
 fn failure(text: &str) -> Status {
     let text = CString::new(text).expect("no zeros");
     // SAFETY: CreateStatus(code, message); 1 is ORT_FAIL. The message is copied.
-    unsafe { real::<unsafe extern "system" fn(c_int, *const c_char) -> Status>(CREATE_STATUS)(1, text.as_ptr()) }
+    unsafe {
+        real::<unsafe extern "system" fn(c_int, *const c_char) -> Status>(CREATE_STATUS)(1, text.as_ptr())
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -121,7 +123,10 @@ struct Names([*const c_char; 2]);
 unsafe impl Sync for Names {}
 static NAMES: Names = Names([c"CUDAExecutionProvider".as_ptr(), c"CPUExecutionProvider".as_ptr()]);
 
-unsafe extern "system" fn get_available_providers(names: *mut *const *const c_char, count: *mut c_int) -> Status {
+unsafe extern "system" fn get_available_providers(
+    names: *mut *const *const c_char,
+    count: *mut c_int,
+) -> Status {
     // SAFETY: the caller gives room for both.
     unsafe {
         *names = NAMES.0.as_ptr();
@@ -143,7 +148,12 @@ unsafe extern "system" fn create_cuda_options(options: *mut *mut c_void) -> Stat
     null_mut()
 }
 
-unsafe extern "system" fn update_cuda_options(_: *mut c_void, _: *const c_void, _: *const c_void, _: usize) -> Status {
+unsafe extern "system" fn update_cuda_options(
+    _: *mut c_void,
+    _: *const c_void,
+    _: *const c_void,
+    _: usize,
+) -> Status {
     null_mut()
 }
 
@@ -173,8 +183,7 @@ unsafe extern "system" fn create_session(
         return failure("Could not find an implementation for the node");
     }
     // SAFETY: the caller's own arguments.
-    let status =
-        unsafe { real::<CreateSession>(CREATE_SESSION)(environment, path, options, session) };
+    let status = unsafe { real::<CreateSession>(CREATE_SESSION)(environment, path, options, session) };
     if is_on_card && status.is_null() {
         // SAFETY: written on success.
         let session = unsafe { *session } as usize;
@@ -215,7 +224,14 @@ unsafe extern "system" fn run(
     // SAFETY: the caller's own arguments.
     unsafe {
         real::<Run>(RUN)(
-            session, options, input_names, inputs, input_count, output_names, output_count, outputs,
+            session,
+            options,
+            input_names,
+            inputs,
+            input_count,
+            output_names,
+            output_count,
+            outputs,
         )
     }
 }
