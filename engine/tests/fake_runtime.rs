@@ -3,7 +3,12 @@
 //! boundary is the same everywhere, and the fake opens the real library by this system's call.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test, whose child process prints what it did"
+)]
 
 mod support;
 
