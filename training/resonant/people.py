@@ -1,7 +1,7 @@
 """Drums that people played, as pieces for the composers: `python -m resonant.train_compose cache --groove-midi DIR`.
 
-DIR is the Groove MIDI Dataset (see DATA_CARD.md); its train split becomes pieces of eight bars with drums alone, its test split is
-never read. What a drummer plays nearly always is the piece's figure, what comes and goes is free in it, so that a composer learns
+DIR is the Groove MIDI Dataset (see DATA_CARD.md); its train split becomes pieces of eight bars with drums alone; its test split
+is never read. What a drummer plays nearly always is the piece's figure, what comes and goes is free in it, so that a composer learns
 what drummers put around a groove: ghost notes, fills, accents. Hits move to their sixteenth; microtiming is the groove templates'
 (`resonant.groove_templates`).
 """

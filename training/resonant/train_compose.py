@@ -146,7 +146,8 @@ class Trainer:
         if not pieces:
             raise ConfigError("the cache holds no held-out pieces; make more")
         chosen = rng.sample(pieces, min(self.config.held_out_segments, len(pieces)))
-        examples = sorted((example(p, self.track, None, rng, self.config.model.condition) for p in chosen), key=lambda item: len(item.condition))
+        told = (example(p, self.track, None, rng, self.config.model.condition) for p in chosen)
+        examples = sorted(told, key=lambda item: len(item.condition))
         groups = [collate(examples[at : at + 12]) for at in range(0, len(examples), 12)]
         return [tuple(torch.from_numpy(part[:, :POSITIONS]) for part in group) for group in groups]
 

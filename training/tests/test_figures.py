@@ -1,7 +1,6 @@
 """Pieces that follow figures, and what composers are told of them."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
