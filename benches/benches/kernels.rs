@@ -14,8 +14,8 @@ use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{
-    Clip, Controls, Dials, DrumOutputs, DrumVoices, NoteOutput, Player, Position, Slot, SwapAt, TakeClips,
-    channel,
+    Clip, Controls, Dials, DrumOutputs, DrumVoices, NoteOutput, Player, Position, SectionTakes, Slot, SwapAt,
+    TakeClips, channel,
 };
 use resonantgen_sound::codec::excitation::{
     self, DrumBodies, DrumBody, NoiseWidth, Stream, TonalExcitation, Window,
@@ -158,7 +158,11 @@ fn playing(criterion: &mut Criterion) {
             Clip::new(&plan, samples.clone(), samples.clone(), 48_000.0).with_score(&sixteenths(), &plan);
         let voices = DrumVoices::default().map(|voice| voice.map(|_| samples.clone()));
         let take = TakeClips::new(Arc::new(clip.with_voices(voices)));
-        let slot = Slot { current: Some(Arc::new(take)), immediate: true, ..Slot::default() };
+        let slot = Slot {
+            open: SectionTakes { current: Some(Arc::new(take)), ..SectionTakes::default() },
+            immediate: true,
+            ..Slot::default()
+        };
         assert!(sender.send(track, slot).is_ok(), "the ring is empty");
     }
     let middle = Controls { swap_at: SwapAt::Now, ..Controls::default() };

@@ -7,6 +7,7 @@ use resonantgen_models::runtime::ProviderChoice;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
 use resonantgen_music::track::Track;
 use resonantgen_take::GenerationSettings;
+use resonantgen_take::maker::MOST_CANDIDATES;
 use resonantgen_words::Overrides;
 use resonantgen_words::Style;
 use resonantgen_words::form::{Form, Length};
@@ -100,6 +101,18 @@ pub struct Generate {
     /// Seed of every random choice; the same command with the same seed gives the same sound [default: a new one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Scores to write for each track; the best one is performed. Without a number, 8
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = 1,
+        default_missing_value = "8",
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CANDIDATES)),
+    )]
+    pub candidates: u32,
     /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,
@@ -378,6 +391,19 @@ pub struct Regenerate {
     /// Seed of every random choice [default: the next one that the track has not used]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Scores to write; the best one is performed. Without a number, 8
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = 1,
+        default_missing_value = "8",
+        hide_default_value = true,
+        conflicts_with = "bars",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CANDIDATES)),
+    )]
+    pub candidates: u32,
     /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,
@@ -596,8 +622,9 @@ pub struct Doctor {
 /// Arguments of `batch`.
 #[derive(Debug, Args)]
 pub struct Batch {
-    /// Table with a header line. The column prompt is required; name, seed, bpm, key, bars, meter, chords, tracks,
-    /// variation and adherence are optional. Empty cells default as in `generate`; the seed defaults to the row's number
+    /// Table with a header line. The column prompt is required; name, seed, bpm, key, bars, meter, chords, tracks, variation,
+    /// adherence, song (yes or no), form and length are optional. Empty cells default as in `generate`; the seed defaults to the
+    /// row's number
     pub table: PathBuf,
     /// Folder for the sessions, one subfolder each
     #[arg(long, value_name = "DIR")]
@@ -631,6 +658,9 @@ pub struct Bench {
     /// Also measure for this many seconds how much four generating instances delay a host's audio callback
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub neighbour: Option<f64>,
+    /// Measure instead what 8 s of music cost beside a peer: the bundles of a folder made by training/resonant/peer.py
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cancel", "neighbour", "compare"])]
+    pub peer: Option<PathBuf>,
     /// Compare with the output of an earlier `bench --json`; exit code 1 if a figure got worse by more than the threshold
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use resonantgen_models::generator::{Engine, EngineOptions};
 use resonantgen_project::{is_device_name, read_file};
-use resonantgen_session::{Request, Session};
+use resonantgen_session::{Request, Session, SongRequest};
 use serde::{Deserialize, Serialize};
 
 use self::table::{COLUMNS, Row};
@@ -49,6 +49,8 @@ struct Task {
     folder: PathBuf,
     command: Vec<String>,
     request: Request,
+    /// The song to make of it.
+    song: Option<SongRequest>,
     rate_hz: u32,
 }
 
@@ -179,26 +181,36 @@ fn plan(
     let folder = arguments.out.join(&name);
     let seed = row.get("seed").map_or_else(|| number.to_string(), str::to_owned);
     let mut command = vec![format!("--rate={}", arguments.rate), format!("--seed={seed}")];
-    for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed"].contains(column)) {
+    match row.get("song").map(|cell| table::yes_or_no(cell).ok_or(cell)) {
+        Some(Err(cell)) => {
+            return Err(refuse(anyhow!(
+                "the cell song has {cell:?}: write yes or no, and a form into the column form"
+            )));
+        }
+        Some(Ok(true)) => command.push("--song".to_owned()),
+        Some(Ok(false)) | None => {}
+    }
+    for column in COLUMNS.into_iter().filter(|column| !["prompt", "name", "seed", "song"].contains(column)) {
         let cell = row.get(column).map(|cell| table::plain_number(column, cell));
         command.extend(cell.map(|cell| format!("--{column}={cell}")));
     }
     command.extend(["--".to_owned(), prompt.to_owned()]);
-    let request = read(&command, &folder).map_err(refuse)?;
+    let (request, song) = read(&command, &folder).map_err(refuse)?;
     let checked = Session::default().check(&request, None);
     checked.and_then(|_| request.check_understood(Some(engine))).map_err(|error| refuse(error.into()))?;
-    Ok(Task { number, name: name.clone(), folder, command, request, rate_hz: arguments.rate })
+    Ok(Task { number, name: name.clone(), folder, command, request, song, rate_hz: arguments.rate })
 }
 
-/// The request of a `generate` command.
-fn read(command: &[String], folder: &Path) -> Result<Request> {
+/// The request of a `generate` command, and the song that it asks for.
+fn read(command: &[String], folder: &Path) -> Result<(Request, Option<SongRequest>)> {
     let start = ["resonantgen".into(), "generate".into(), "--out".into(), folder.as_os_str().to_owned()];
     let words = start.into_iter().chain(command.iter().map(Into::into));
     let parsed = Arguments::try_parse_from(words).map_err(|error| Usage(args::one_line(&error)))?;
     let Command::Generate(parsed) = parsed.command else {
         return Err(anyhow!("a row is a `generate` command"));
     };
-    Ok(generate::request(parsed))
+    let song = generate::song_request(&parsed);
+    Ok((generate::request(parsed), song))
 }
 
 /// A descriptive name that sorts in the table's order.
@@ -243,6 +255,11 @@ fn make(engine: &Engine, task: &Task, bundle: &str) -> Option<Outcome> {
     let mut session = Session::default();
     let result = folder::create_anew(&task.folder).and_then(|folder| {
         session.apply(engine, &task.request, &Cancellable)?;
+        if let Some(song) = &task.song {
+            let seed = task.request.seed;
+            let song = SongRequest { seed, settings: task.request.settings, ..song.clone() };
+            session.make_song(engine, &song, &Cancellable)?;
+        }
         Ok(folder)
     });
     if interrupt::requested() {

@@ -6,6 +6,7 @@ mod cancel;
 mod figures;
 mod machine;
 mod neighbour;
+mod peer;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -73,6 +74,15 @@ pub fn run(arguments: &Bench) -> Result<ExitCode> {
     interrupt::listen()?;
     let earlier = arguments.compare.as_deref().map(read).transpose()?;
     let options = open::options(&arguments.models)?;
+    if let Some(folder) = &arguments.peer {
+        let costs = peer::measure(&options, folder)?;
+        if arguments.json {
+            report::print_json(&costs)?
+        } else {
+            report::print(&peer::table(&costs))?
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let begin = Instant::now();
     let engine = Engine::open(&options)?;
     let opened = begin.elapsed().as_secs_f64();

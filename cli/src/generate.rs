@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::Track;
 use resonantgen_session::{Request, Scope, Session, SongRequest};
 
@@ -23,7 +24,7 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (models, elsewhere) = (arguments.models.clone(), arguments.elsewhere.clone());
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
-    let song = (arguments.song || arguments.form.is_asked()).then(|| arguments.form.request());
+    let song = song_request(&arguments);
     let request = request(arguments);
     // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
     let (folder, mut session) = match folder::open_session_if_there(&out)? {
@@ -67,11 +68,19 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
         song::make(&maker, &mut session, &song, &form)?;
         eprintln!("writing the song");
     }
+    // A song needs the memory that the networks have.
+    drop(maker);
+    give_memory_back();
     let seconds = begin.elapsed().as_secs_f64();
     let is_new = |track: &Track| !session.track(*track).locked && session.track(*track).take().is_some();
     let run = Run { seconds, tracks: request.scope.tracks().filter(is_new).collect() };
     folder::save(&mut folder, &session, rate)?;
     Report::new(&out, &session, Some(&run)).print(json)
+}
+
+/// The song that a `generate` command asks for.
+pub fn song_request(arguments: &Generate) -> Option<SongRequest> {
+    (arguments.song || arguments.form.is_asked()).then(|| arguments.form.request())
 }
 
 /// The request of a `generate` command.
@@ -82,6 +91,7 @@ pub fn request(arguments: Generate) -> Request {
         .facts(arguments.facts.overrides())
         .seed(arguments.seed.unwrap_or_else(fresh_seed))
         .settings(arguments.settings.generation())
+        .candidates(arguments.candidates)
 }
 
 /// A seed short enough to be typed again.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use resonantgen_models::generator::{Observer, Stage};
+use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::Track;
 
 /// Steps of a progress bar.
@@ -78,6 +79,8 @@ impl Observer for Progress {
         for (_, line) in lines.drain() {
             line.bar.finish_and_clear();
         }
+        // What the last section left behind would add up over a song.
+        give_memory_back();
         let text = format!("{name} ({} of {count})", index + 1);
         if self.bars.is_hidden() {
             eprintln!("{text}");

@@ -54,6 +54,8 @@ struct SongReport {
 #[derive(Debug, Serialize)]
 struct SectionReport {
     id: u32,
+    /// By which automation and notes choose it.
+    number: u32,
     name: String,
     kind: &'static str,
     energy: f32,
@@ -255,6 +257,7 @@ impl SongReport {
         let name = |id| session.section(id).map_or_else(String::new, |section| section.name.to_owned());
         let sections = session.sections().map(|section| SectionReport {
             id: section.id.0,
+            number: section.number,
             name: section.name.to_owned(),
             kind: section.kind.name(),
             energy: section.energy,
@@ -291,7 +294,7 @@ impl SongReport {
         let width =
             self.sections.iter().map(|section| section.name.chars().count()).max().unwrap_or(0).max(7);
         let _ = writeln!(text, "      {:<width$} {:>4}  energy      plays", "section", "bars");
-        for (index, section) in self.sections.iter().enumerate() {
+        for section in &self.sections {
             let filled = (10.0 * section.energy).round() as usize;
             let plays: Vec<String> = section
                 .plays
@@ -305,7 +308,7 @@ impl SongReport {
             let _ = writeln!(
                 text,
                 "  {open}{:>2} {:<width$} {:>4}  {:<10}  {}",
-                index + 1,
+                section.number,
                 section.name,
                 section.bars,
                 "#".repeat(filled.min(10)),

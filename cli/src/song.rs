@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use resonantgen_models::generator::Engine;
+use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::Track;
 use resonantgen_session::{Session, SongRequest};
 use resonantgen_words::form::{Form, Length};
@@ -47,6 +48,9 @@ pub fn run(arguments: &Song) -> Result<ExitCode> {
     interrupt::listen()?;
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
     let run = make(&maker, &mut session, &request, &form)?;
+    // Writing needs the memory that the networks have.
+    drop(maker);
+    give_memory_back();
     let rate = folder::sample_rate_hz(&arguments.folder);
     eprintln!("writing the song");
     folder::save(&mut folder, &session, rate)?;

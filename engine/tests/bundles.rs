@@ -119,6 +119,38 @@ fn sign(folder: &Path, file: &str, record: impl Fn(&mut serde_json::Value) -> &m
 }
 
 #[test]
+fn a_composer_may_be_told_of_the_role_it_follows() {
+    let folder = copy();
+    let record = |manifest: &mut serde_json::Value, length: u32| {
+        let compose = &mut manifest["tracks"]["bass"]["compose"];
+        compose["file"] = "compose_bass_figures.onnx".into();
+        let inputs = compose["inputs"].as_array_mut().unwrap();
+        let condition = inputs.iter_mut().find(|input| input["name"] == "condition").unwrap();
+        condition["shape"][2] = length.into();
+    };
+    edit_manifest(folder.path(), |manifest| record(manifest, 200));
+    refused(folder.path(), &["condition", "196", "200"]);
+    edit_manifest(folder.path(), |manifest| record(manifest, 248));
+    sign(folder.path(), "compose_bass_figures.onnx", |manifest| &mut manifest["tracks"]["bass"]["compose"]);
+    assert_eq!(Bundle::open(folder.path()).unwrap().manifest().track(Track::Bass).condition, 248);
+    let options = EngineOptions {
+        runtime_library: Some(runtime_library()),
+        threads: 1,
+        ..EngineOptions::new(folder.path())
+    };
+    let (told, plain) = (Engine::open(&options).unwrap(), support::engine(1));
+    // The networks differ in nothing but what they are told of the role.
+    for (prompt, has_role) in [("salsa", true), ("dark and slow", false)] {
+        let mut inputs = TakeInputs::new(Track::Bass, 2);
+        inputs.intent = resonantgen_words::parse(prompt).unwrap();
+        let [told, plain] =
+            [&told, &plain].map(|engine| engine.sketch(&inputs.request(), &Silent).unwrap().score);
+        assert!(!told.notes.is_empty());
+        assert_eq!(told != plain, has_role, "{prompt}");
+    }
+}
+
+#[test]
 fn bad_patches_are_refused() {
     let check = |edit: &dyn Fn(&mut serde_json::Value), words: &[&str]| {
         let folder = copy();

@@ -5,7 +5,6 @@
 mod support;
 
 use resonantgen_models::bundle::Bundle;
-use resonantgen_models::generator::condition::CONDITION_LENGTH;
 use resonantgen_models::generator::tokens::vocabulary;
 use resonantgen_models::runtime::{Input, ModelError, Network, Runtime, StepNetwork};
 use resonantgen_music::track::Track;
@@ -37,7 +36,7 @@ fn composers_give_the_golden_logits_alone_and_in_pairs_and_again() {
             &record.compose,
             record.cache,
             vocabulary(track),
-            CONDITION_LENGTH,
+            record.condition,
         )
         .unwrap();
         let tokens = integers(&golden["tokens"]);

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use resonantgen_music::plan::{Meter, Plan, Swing};
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Controls, Player, Position, Slot, SwapAt, TakeClips, channel};
+use resonantgen_playback::{
+    Clip, Controls, Player, Position, SectionTakes, Slot, SwapAt, TakeClips, channel,
+};
 use resonantgen_project::{ExportOptions, SampleDepth, export};
 use resonantgen_session::Session;
 use resonantgen_take::{
@@ -37,7 +39,8 @@ fn clip(value: f32) -> Arc<Clip> {
 
 /// A slot whose only take is a clip.
 fn slot(clip: Arc<Clip>, immediate: bool) -> Slot {
-    Slot { current: Some(Arc::new(TakeClips::new(clip))), immediate, ..Slot::default() }
+    let open = SectionTakes { current: Some(Arc::new(TakeClips::new(clip))), ..SectionTakes::default() };
+    Slot { open, immediate, ..Slot::default() }
 }
 
 fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usize) -> Vec<f32> {

@@ -32,6 +32,7 @@ pub mod prompts;
 mod publisher;
 pub mod remote;
 pub mod snapshot;
+mod song;
 pub mod state;
 pub mod status;
 pub mod threads;
@@ -45,7 +46,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
-use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Player, channel};
 use resonantgen_project as project;
 use resonantgen_project::Opened;
@@ -423,7 +424,11 @@ impl Control {
     #[must_use]
     pub fn session_blob(&self) -> Vec<u8> {
         let session = self.session();
-        if session.tracks.iter().all(|track| track.history.is_empty()) {
+        if Track::ALL
+            .into_iter()
+            .flat_map(|track| session.states(track))
+            .all(|state| state.history.is_empty())
+        {
             return Vec::new();
         }
         let bytes = project::to_project(&session);

@@ -29,6 +29,7 @@ mod presets;
 mod row_menu;
 mod ruler;
 mod server;
+mod song_strip;
 mod sounds;
 mod takes;
 mod theme;
@@ -36,6 +37,8 @@ mod timeline;
 mod track_row;
 mod understanding;
 mod view;
+#[cfg(target_os = "linux")]
+mod xdnd;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -106,6 +109,8 @@ pub struct App {
     facts: Option<(FactsFrom, Facts)>,
     /// The state's epoch and the slot that `prompt` was read from.
     prompt_from: Option<(u64, usize)>,
+    /// What was typed into the song strip.
+    typed: song_strip::Typed,
     /// The edits typed for each track.
     edits: [String; TRACK_COUNT],
     /// What the lanes show.
@@ -239,6 +244,7 @@ impl App {
             prompt: String::new(),
             facts: None,
             prompt_from: None,
+            typed: song_strip::Typed::default(),
             edits: Default::default(),
             face: Face::default(),
             timeline: Timeline::default(),
@@ -434,15 +440,49 @@ impl App {
         let setter = gui.param_setter();
         let lanes = track_row::lane_rect(rect);
         let left = lanes.left() + self.face.gutter();
+        let whole = rect;
+        let mut rect = rect;
+        if view.plan.is_some() {
+            rect.min.y += song_strip::HEIGHT + 4.0;
+        }
         let ruler =
             Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);
         let working = self.is_working();
         let progress = self.control.progress.each_ref().map(AtomicProgress::load);
         let begun = self.begun(&progress);
-        let playing = self.control.audio.playing.load(Ordering::Relaxed);
-        let playhead = view.plan.as_ref().filter(|_| playing).map(|plan| {
-            let turns = self.control.audio.playhead_beat.load(Ordering::Relaxed) / plan.quarters();
+        let audio = &self.control.audio;
+        let playing = audio.playing.load(Ordering::Relaxed);
+        let number = Some(audio.section.load(Ordering::Relaxed)).filter(|number| *number > 0);
+        let song_quarter =
+            Some(audio.song_quarter.load(Ordering::Relaxed)).filter(|quarter| playing && !quarter.is_nan());
+        if view.plan.is_some() {
+            let y = whole.top()..=whole.top() + song_strip::HEIGHT;
+            let label = Rect::from_x_y_ranges(whole.left() + 12.0..=lanes.left() - 8.0, y.clone());
+            let strip = song_strip::Strip {
+                view: &view.song,
+                params: &self.params,
+                setter: &setter,
+                working,
+                song_quarter,
+                playing: number,
+                typed: &mut self.typed,
+                actions,
+            };
+            strip.show(ui, label, Rect::from_x_y_ranges(lanes.left()..=lanes.right(), y));
+        }
+        // The lanes show the open section, which may be another one than what plays.
+        let shows_playing = match (number, song_quarter) {
+            (Some(number), _) => {
+                let parts = &view.song.parts;
+                parts.iter().all(|part| part.number != number || part.is_open)
+            }
+            (None, quarter) => quarter.is_none(),
+        };
+        let playhead = view.plan.as_ref().filter(|_| playing && shows_playing).map(|plan| {
+            let part = song_quarter.and_then(|quarter| view.song.at(quarter));
+            let beat = part.zip(song_quarter).map(|(part, quarter)| quarter - part.start_quarter);
+            let turns = beat.unwrap_or_else(|| audio.playhead_beat.load(Ordering::Relaxed)) / plan.quarters();
             (turns - turns.floor()) as f32
         });
         if let Some(plan) = &view.plan {

@@ -7,6 +7,7 @@ use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Dials, SwapAt};
 use resonantgen_session::TAKE_NUMBERS;
+use resonantgen_words::form::MOST_SECTIONS;
 
 use crate::control::Control;
 use crate::control::state::{
@@ -29,7 +30,11 @@ pub const SLOT_COUNT: usize = 8;
 pub const CHORD_KEYS_DEFAULT: i32 = 72;
 /// Value of *Chord Keys From* at which no key is part of a chord.
 pub const CHORD_KEYS_OFF: i32 = 128;
-/// Maximum of the bars parameter; 0 means "as the prompt says".
+/// How many sections can be chosen by number.
+pub const SECTION_COUNT: usize = MOST_SECTIONS;
+/// Last bar of the host, counted from 1, at which a song can start.
+pub const SONG_START_MAX: i32 = 999;
+/// Most bars that the parameter asks for; 0 means "as the prompt says".
 pub const BARS_MAX: i32 = 32;
 
 /// When a new take takes over.
@@ -276,7 +281,44 @@ fn key_or_off(name: &str, default: i32) -> IntParam {
         }))
 }
 
-/// All parameters, and the data saved with them.
+/// The number of a section, shown as the section's name.
+fn section(control: &Arc<Control>) -> IntParam {
+    const OPEN: &str = "open";
+    const NONE: &str = "(none)";
+    let name = {
+        let control = Arc::clone(control);
+        move |number: i32| match u32::try_from(number) {
+            Ok(number) if number > 0 => {
+                let snapshot = control.snapshot();
+                let section = snapshot.session.numbered_section(number);
+                section.map_or_else(|| format!("{number} {NONE}"), |section| section.name.to_owned())
+            }
+            _ => OPEN.to_owned(),
+        }
+    };
+    let control = Arc::clone(control);
+    let number = move |text: &str| {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case(OPEN) {
+            return Some(0);
+        }
+        let by_name = control.snapshot().session.find_section(text);
+        let session = control.session();
+        let number = by_name.ok().and_then(|id| session.section(id)).map(|section| section.number as i32);
+        number.or_else(|| {
+            text.trim_end_matches(NONE)
+                .trim()
+                .parse()
+                .ok()
+                .map(|number: i32| number.clamp(0, SECTION_COUNT as i32))
+        })
+    };
+    IntParam::new("Section", 0, IntRange::Linear { min: 0, max: SECTION_COUNT as i32 })
+        .with_value_to_string(Arc::new(name))
+        .with_string_to_value(Arc::new(number))
+}
+
+/// All parameters, and what is saved next to them.
 #[derive(Params)]
 pub struct ResonantParams {
     /// Trigger: each rising edge generates all unlocked tracks.
@@ -309,6 +351,16 @@ pub struct ResonantParams {
     /// Lowest MIDI key that is played as part of a chord, and so triggers nothing; [`CHORD_KEYS_OFF`] for none.
     #[id = "chord_keys"]
     pub chord_keys: IntParam,
+
+    /// Number of the section that plays; 0, and numbers that no section has, leave it to the section that is open.
+    #[id = "section"]
+    pub section: IntParam,
+    /// The host's timeline plays the whole song.
+    #[id = "song_mode"]
+    pub song_mode: BoolParam,
+    /// Bar of the host at which the song starts, from 1.
+    #[id = "song_start"]
+    pub song_start: IntParam,
 
     /// Drums.
     #[nested(id_prefix = "drums", group = "Drums")]
@@ -358,6 +410,9 @@ impl ResonantParams {
             adherence: percent("Adherence"),
             follow_host: BoolParam::new("Follow Host Tempo", true),
             chord_keys: key_or_off("Chord Keys From", CHORD_KEYS_DEFAULT),
+            section: section(control),
+            song_mode: BoolParam::new("Song Mode", false),
+            song_start: IntParam::new("Song Start", 1, IntRange::Linear { min: 1, max: SONG_START_MAX }),
             drums: TrackParams::new(Track::Drums),
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
@@ -388,7 +443,19 @@ impl ResonantParams {
         usize::try_from(self.prompt_slot.value() - 1).unwrap_or(0).min(SLOT_COUNT - 1)
     }
 
-    /// The number that chooses a take on each track, from 1 (index as [`Track::ALL`]). Realtime-safe.
+    /// Index of the section that is chosen by number. Realtime-safe.
+    #[must_use]
+    pub fn section_index(&self) -> Option<usize> {
+        usize::try_from(self.section.value() - 1).ok()
+    }
+
+    /// The host's bar at which the song starts, from 0, if the whole song plays. Realtime-safe.
+    #[must_use]
+    pub fn song_start(&self) -> Option<i32> {
+        self.song_mode.value().then(|| self.song_start.value() - 1)
+    }
+
+    /// The number by which a take of each track is chosen, from 1 (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn takes(&self) -> [Option<u32>; TRACK_COUNT] {
         Track::ALL
@@ -439,6 +506,14 @@ pub fn complete(state: &mut PluginState) {
         return;
     }
     state.params.entry("chord_keys".to_owned()).or_insert(ParamValue::I32(CHORD_KEYS_DEFAULT));
+    let song = [
+        ("section", ParamValue::I32(0)),
+        ("song_mode", ParamValue::Bool(false)),
+        ("song_start", ParamValue::I32(1)),
+    ];
+    for (id, default) in song {
+        state.params.entry(id.to_owned()).or_insert(default);
+    }
     for track in Track::ALL {
         let dials = ["swing", "humanise", "brightness", "intensity"];
         let defaults = dials.map(|id| (id, ParamValue::F32(0.0)));
@@ -492,6 +567,8 @@ mod tests {
             _ => "",
         };
         assert_eq!((value("bass_output"), value("melody_output")), ("both", "audio"));
+        assert!(matches!(project.params.get("song_mode"), Some(ParamValue::Bool(false))));
+        assert!(matches!(project.params.get("section"), Some(ParamValue::I32(0))));
         let mut preset = state(&["preset_prompt"]);
         complete(&mut preset);
         assert_eq!(preset.params.len(), 1, "a preset changes what it names");

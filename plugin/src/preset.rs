@@ -156,7 +156,7 @@ mod tests {
         let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         for bytes in [[b"\xef\xbb\xbf", text.as_bytes()].concat(), [&b"\xff\xfe"[..], &wide].concat()] {
             fs::write(&path, bytes).expect("it can be written");
-            assert_eq!(list(folder.path()), [preset.clone()]);
+            assert_eq!(list(folder.path()), std::slice::from_ref(&preset));
         }
         fs::create_dir(folder.path().join("folder.json")).expect("it can be made");
         #[cfg(unix)]

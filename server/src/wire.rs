@@ -3,8 +3,10 @@
 //! Fields are only ever added. A server refuses unknown fields, so that nothing is silently ignored.
 
 mod convert;
+mod song;
 
 pub use convert::ConvertError;
+pub use song::{ChangeError, PartView, SectionChange, SectionRequest, SectionView, SongRequest, SongView};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,12 +71,18 @@ pub struct GenerateRequest {
     /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
+    /// How many scores to write for each track, 1 to 32, of which the best is performed; 1 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u32>,
     /// Whether the prompt is an edit of the takes that play, like "darker", which keeps tempo, key and chords.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edit: bool,
     /// Whether takes of this same prompt keep the words by which they were edited since.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_edits: bool,
+    /// Id of the section to generate in; the open one if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<u32>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -99,6 +107,16 @@ pub struct RegenerateRequest {
     /// How strictly to follow the prompt, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<f32>,
+    /// How many scores to write, 1 to 32, of which the best is performed; 1 if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u32>,
+    /// Id of the section; the open one if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<u32>,
+    /// First and last bar to write anew, counted from 1; all others keep their notes and samples. Only without an edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serve", schema(example = json!([5, 6])))]
+    pub bars: Option<[u32; 2]>,
 }
 
 /// Which take of a track's history to play.
@@ -110,7 +128,7 @@ pub struct SelectRequest {
     pub take: String,
 }
 
-/// A session: four tracks and their shared plan.
+/// A session: four tracks and their shared plan, of one section or of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct SessionView {
@@ -130,8 +148,11 @@ pub struct SessionView {
     pub plan: Option<PlanView>,
     /// Models of the last generation.
     pub bundle: Option<BundleView>,
-    /// The four tracks: drums, bass, harmony, melody.
+    /// The four tracks: drums, bass, harmony, melody. These and the plan are the open section's.
     pub tracks: Vec<TrackView>,
+    /// Its sections and their order.
+    #[serde(default)]
+    pub song: SongView,
     /// Whether a change can be undone.
     pub can_undo: bool,
     /// Whether an undone change can be redone.
@@ -233,6 +254,10 @@ pub enum JobKind {
     Generate,
     /// Regenerates one track.
     Regenerate,
+    /// Makes a song of a loop.
+    Song,
+    /// Makes a section of a song again.
+    Section,
 }
 
 /// State of a job.

@@ -1,13 +1,15 @@
 -- ResonantGen on a track of Ardour 7, its four stems on four mixer channels. For ardour7-lua; run by ardour.py.
 --
--- Arguments: "make", the session's folder, how many times to record; or "render", the session's folder, the export preset's
--- id, a folder and a name for the file.
+-- Arguments: "make", the session's folder, how many times to record; or "song", the session's folder; or "render", the session's
+-- folder, the export preset's id, a folder and a name for the file. The variables RESONANTGEN_RATE and RESONANTGEN_SECONDS, if set,
+-- are the session's sample rate and the length of what is rendered.
 -- "make" builds the session: the song generates with one seed, regenerates the melody with another, and locks the bass in
 -- between. It plays it from the start, records each stem on its own channel, and saves. "render" opens it and exports the
 -- four channels' sum faster than real time.
 
 local phase, folder = arg[1], arg[2]
-local RATE, NAME, SECONDS, PATIENCE = 48000, "resonantgen", 10, 120
+local RATE, NAME, PATIENCE = tonumber(os.getenv("RESONANTGEN_RATE") or 48000), "resonantgen", 120
+local SECONDS = tonumber(os.getenv("RESONANTGEN_SECONDS") or 10)
 
 local function sleep(seconds) ARDOUR.LuaAPI.usleep(math.floor(seconds * 1000000)) end
 
@@ -69,7 +71,7 @@ local function stems()
   return found
 end
 
-if phase == "make" then
+if phase == "make" or phase == "song" then
   session = create_session(folder, NAME, RATE)
   assert(session, "no session")
   for _ in ARDOUR.LuaAPI.list_plugins():iter() do end
@@ -110,6 +112,15 @@ if phase == "make" then
       control_number[plugin:parameter_label(index)] = count
       count = count + 1
     end
+  end
+  if phase == "song" then
+    -- The state with the song comes into the saved session afterwards.
+    automate(plugin, "Song Mode", { { 0, 1 } })
+    assert(session:save_state("", false, false, false) == 0, "the session cannot be saved")
+    say("made and saved")
+    close_session()
+    quit()
+    return
   end
   -- Two bars of two seconds; a new take takes over on a bar line.
   automate(plugin, "Bars", { { 0, 2 / 32 } })

@@ -9,6 +9,7 @@ pub mod needs;
 pub mod program;
 #[cfg(target_os = "linux")]
 pub mod screen;
+pub mod served;
 pub mod skip;
 pub mod stem;
 #[cfg(target_os = "linux")]

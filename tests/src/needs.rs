@@ -45,17 +45,17 @@ pub fn ardour() -> bool {
     false
 }
 
-/// What was built for Windows: command line, standalone, folder of the bundles, runtime library; and the program that starts Wine.
-/// Only `cargo xtask test --target windows` builds it, so that without it a test is left out.
+/// The build outputs for Windows (command line, folder of the bundles, runtime library), Wine's prefix, and the program that starts
+/// Wine. `cargo xtask test` makes them where it can, and says why where it cannot: without them a test is left out.
 #[must_use]
 pub fn windows() -> Option<[PathBuf; 5]> {
-    let names = ["PROGRAM", "STANDALONE", "PLUGINS", "RUNTIME", "RUNNER"];
+    let names = ["PROGRAM", "PLUGINS", "RUNTIME", "PREFIX", "RUNNER"];
     let found = names.map(|name| std::env::var_os(format!("RESONANTGEN_WINDOWS_{name}")).map(PathBuf::from));
-    let [Some(program), Some(standalone), Some(plugins), Some(runtime), Some(runner)] = found else {
-        leave_out("nothing was built for Windows: `cargo xtask test --target windows` does that");
+    let [Some(program), Some(plugins), Some(runtime), Some(prefix), Some(runner)] = found else {
+        leave_out("nothing was built for Windows: `cargo xtask test` does that, or says why not");
         return None;
     };
-    Some([program, standalone, plugins, runtime, runner])
+    Some([program, plugins, runtime, prefix, runner])
 }
 
 /// Whether there is `xmllint`, which checks XML against schemas.

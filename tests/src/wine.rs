@@ -1,9 +1,12 @@
 //! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test --target windows` builds them and names them in
 //! the environment.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
 
 use crate::{needs, root};
 
@@ -19,21 +22,28 @@ pub struct Windows {
     _turn: MutexGuard<'static, ()>,
     /// The command line.
     pub program: PathBuf,
-    /// The editor in a window of its own.
-    pub standalone: PathBuf,
     /// The folder of the plugin's bundles.
     pub plugins: PathBuf,
-    runtime: PathBuf,
+    /// The runtime library.
+    pub runtime: PathBuf,
+    /// Wine's folder, with drive C in it.
+    pub prefix: PathBuf,
     runner: PathBuf,
+    /// The user's settings: none.
+    settings: TempDir,
 }
 
 impl Windows {
     /// What is there; skips the running test if nothing is.
+    ///
+    /// # Panics
+    /// Panics if there is no room for a folder.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let [program, standalone, plugins, runtime, runner] = needs::windows()?;
+        let [program, plugins, runtime, prefix, runner] = needs::windows()?;
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Self { _turn, program, standalone, plugins, runtime, runner })
+        let settings = tempfile::tempdir().expect("there is room for a folder");
+        Some(Self { _turn, program, plugins, runtime, prefix, runner, settings })
     }
 
     /// A Windows program with its arguments, to be run in the repository's root. It has no screen.
@@ -45,6 +55,7 @@ impl Windows {
             .arg(program)
             .args(arguments)
             .env("RESONANTGEN_RUNTIME", path(&self.runtime))
+            .env("RESONANTGEN_CONFIG", path(self.settings.path()))
             .env_remove("DISPLAY")
             .current_dir(root());
         command
@@ -68,6 +79,67 @@ impl Windows {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {}: {told}", output.status);
     }
+}
+
+/// Presses Ctrl-C in a program that [`Windows::command`] has started.
+///
+/// # Panics
+/// Panics if it has ended already.
+pub fn press_ctrl_c(runner: u32) {
+    // Wine passes the signal on as the key; the runner itself must stay to tell the exit code.
+    let children = std::fs::read_to_string(format!("/proc/{runner}/task/{runner}/children"));
+    let wine = children.expect("the runner runs");
+    let kill = Command::new("kill").arg("-INT").args(wine.split_whitespace()).status();
+    assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
+}
+
+/// A program that holds files open as most players do: others may read them, but neither write nor remove them.
+#[derive(Debug)]
+pub struct Holder(Child);
+
+impl Holder {
+    /// Holds files until it is dropped; `work` is a folder for the program.
+    ///
+    /// # Panics
+    /// Panics if one of them cannot be opened.
+    #[must_use]
+    pub fn hold(windows: &Windows, work: &Path, files: &[&Path]) -> Self {
+        let program = compile(work, "hold_open.c", &["-municode"]);
+        let names: Vec<String> = files.iter().map(|file| path(file)).collect();
+        let mut command = windows.command(&program, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Wine starts");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says when it holds them");
+        assert_eq!(line.trim(), "held", "{files:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// Compiles a program in `tests/hosts` for Windows, into a folder.
+///
+/// # Panics
+/// Panics if the compiler is missing, or refuses it.
+#[must_use]
+pub fn compile(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
+    let program = folder.join(source).with_extension("exe");
+    let output = Command::new("x86_64-w64-mingw32-gcc-posix")
+        .args(["-std=c11", "-O1", "-o"])
+        .arg(&program)
+        .arg(root().join("tests/hosts").join(source))
+        .args(flags)
+        .output()
+        .expect("mingw-w64 is there");
+    assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    program
 }
 
 impl Drop for Windows {

@@ -2,131 +2,13 @@
 //! browser. The models are the shipped ones; pieces are one bar long.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use resonantgen_tests::served::{Served, text};
 use resonantgen_tests::skip::skip;
 use resonantgen_tests::{needs, program, root};
 use serde_json::{Value, json};
-
-/// A server process; dropping it kills it.
-struct Served {
-    process: Child,
-    address: String,
-}
-
-impl Served {
-    fn start(data: &Path) -> Self {
-        let data = data.to_str().expect("temporary folders have plain names");
-        Self::begin(program::command(&["serve", "--addr", "127.0.0.1:0", "--data", data]))
-    }
-
-    fn begin(mut command: Command) -> Self {
-        let mut process =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts");
-        let output = process.stdout.take().expect("its output is piped");
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).expect("it prints its address");
-        let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
-        assert!(!address.is_empty(), "the server ended at once");
-        Self { process, address }
-    }
-
-    /// As `kill -9`: nothing in the process hears of it.
-    fn kill(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
-    }
-
-    fn bytes(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Vec<u8>) {
-        match body {
-            Some(body) => self.send(method, path, "application/json", body.to_string().as_bytes()),
-            None => self.send(method, path, "", b""),
-        }
-    }
-
-    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
-        if !body.is_empty() {
-            head += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
-        }
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).expect("it reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("it answers");
-        let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer has a head");
-        let status = String::from_utf8_lossy(&answer[9..12]).parse().expect("an answer has a status");
-        (status, answer.split_off(end + 4))
-    }
-
-    fn json(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let (status, bytes) = self.bytes(method, path, body);
-        (status, serde_json::from_slice(&bytes).unwrap_or_default())
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let (status, value) = self.json("GET", path, None);
-        assert_eq!(status, 200, "{path}: {value}");
-        value
-    }
-
-    fn new_session(&self) -> String {
-        let (status, session) = self.json("POST", "/v1/sessions", None);
-        assert_eq!(status, 201, "{session}");
-        text(&session["id"])
-    }
-
-    /// Asks for a bar of drums; the job's id.
-    fn ask(&self, session: &str, seed: u32) -> String {
-        let body = json!({ "prompt": "techno", "bars": 1, "bpm": 240, "tracks": ["drums"], "seed": seed });
-        let (status, job) = self.json("POST", &format!("/v1/sessions/{session}/generate"), Some(&body));
-        assert_eq!(status, 202, "{job}");
-        text(&job["id"])
-    }
-
-    /// Asks for a job and waits for its end, which is good.
-    fn make(&self, path: &str, body: &Value) {
-        let (status, job) = self.json("POST", path, Some(body));
-        assert_eq!(status, 202, "{job}");
-        let end = self.wait(&text(&job["id"]), &["queued", "running"]);
-        assert_eq!(end["state"], "done", "{end}");
-    }
-
-    /// The take that plays on a track, and its sound.
-    fn sound(&self, session: &str, track: usize) -> (String, Vec<u8>) {
-        let take = text(&self.get(&format!("/v1/sessions/{session}"))["tracks"][track]["take"]);
-        let (status, sound) =
-            self.bytes("GET", &format!("/v1/sessions/{session}/takes/{take}/audio.wav"), None);
-        assert_eq!(status, 200);
-        (take, sound)
-    }
-
-    /// Waits until a job is past `states`.
-    fn wait(&self, job: &str, states: &[&str]) -> Value {
-        let mut after = 0;
-        loop {
-            let now = self.get(&format!("/v1/jobs/{job}?after={after}&wait_ms=20000"));
-            if !states.contains(&now["state"].as_str().expect("a job has a state")) {
-                return now;
-            }
-            after = now["version"].as_u64().expect("a job has a version");
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("it is a text").to_owned()
-}
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_at_any_moment() {
@@ -179,6 +61,32 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     }
     let last = server.wait(&server.ask(&session, 99), &["queued", "running"]);
     assert_eq!(last["state"], "done", "{last}");
+}
+
+#[test]
+fn a_song_is_made_kept_over_a_kill_and_heard() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut server = Served::start(folder.path());
+    let session = server.new_session();
+    let at = format!("/v1/sessions/{session}");
+    let body = json!({ "prompt": "house", "bars": 1, "bpm": 240, "seed": 3 });
+    server.make(&format!("{at}/generate"), &body);
+    let looped = server.get(&at);
+    server.make(&format!("{at}/song"), &json!({ "form": "intro 1, drop 2, outro 1" }));
+    let made = server.get(&at);
+    server.kill();
+    server = Served::start(folder.path());
+    let kept = server.get(&at);
+    assert_eq!(kept, made);
+    assert_eq!(kept["tracks"], looped["tracks"], "the loop is the open section");
+    let sections = kept["song"]["sections"].as_array().expect("a song has sections");
+    let names: Vec<&str> = sections.iter().filter_map(|section| section["name"].as_str()).collect();
+    assert_eq!(names, ["Intro", "Drop", "Outro"]);
+    let (status, sound) = server.bytes("GET", &format!("{at}/song.wav"), None);
+    // Four bars of a second, and three seconds in which the song rings out; then the sections' names.
+    assert!(status == 200 && sound.len() > 44 + 6 * 7 * 48_000, "{status}: {} bytes", sound.len());
+    let wav = hound::WavReader::new(sound.as_slice()).expect("a WAV file");
+    assert_eq!(wav.duration(), 7 * 48_000);
 }
 
 /// Tracks in the order of a session's view.

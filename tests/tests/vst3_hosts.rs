@@ -2,6 +2,10 @@
 //! transport), and in Ardour 7 (mixer, automation, recording, project, export). `cargo xtask test` names the bundles and the
 //! hosts' Python; where one is missing, the tests that need it are skipped.
 
+#[allow(dead_code, reason = "of what reads and writes states, these tests need a part")]
+#[path = "clap_host/project.rs"]
+mod project;
+
 use std::process::Command;
 
 use resonantgen_tests::needs;
@@ -49,4 +53,42 @@ fn ardour_records_four_stems_and_renders_the_opened_project_as_they_were() {
     }
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     run("ardour.py", &[folder.path().as_os_str()]);
+}
+
+/// A song of fake takes as a state of the plugin, and the sum of its exported stems at a sample rate.
+fn song(rate_hz: u32, folder: &std::path::Path) -> [std::path::PathBuf; 2] {
+    use resonantgen_music::track::Track;
+    use resonantgen_project::{SampleDepth, markers, mix, song_stem, song_wav, to_project};
+    use resonantgen_session::fake::Fake;
+    use resonantgen_session::{Overrides, Request, Session};
+    use resonantgen_take::maker::Silent;
+
+    let mut session = Session::default();
+    let facts = Overrides { bars: Some(2), bpm: Some(120.0), ..Overrides::default() };
+    let requests = [
+        Request::generate("house").facts(facts).seed(1),
+        Request::song("intro 2, build 1, drop 2, break 2, drop 2, outro 1".parse().ok()),
+    ];
+    for request in requests {
+        session.apply(&Fake::default(), &request, &Silent).expect("a song");
+    }
+    let golden = resonantgen_tests::root().join("tests/golden/plugin_state/form4.state");
+    let state = std::fs::read(golden).expect("it is there");
+    let paths = ["song.state", "reference.wav"].map(|name| folder.join(name));
+    std::fs::write(&paths[0], project::with_session(&state, &to_project(&session))).expect("there is room");
+    let stems: Vec<_> = Track::ALL.into_iter().filter_map(|track| song_stem(&session, track)).collect();
+    let sum = mix(&stems.iter().collect::<Vec<_>>());
+    let file = song_wav(&sum, &markers(&session), rate_hz, SampleDepth::Float32);
+    std::fs::write(&paths[1], file).expect("there is room");
+    paths
+}
+
+#[test]
+fn ardour_plays_a_whole_song_at_44_1_khz_and_its_bounce_is_the_export() {
+    if !needs::ardour() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    let [state, reference] = song(44_100, folder.path());
+    run("ardour_song.py", &[folder.path().as_os_str(), state.as_os_str(), reference.as_os_str()]);
 }

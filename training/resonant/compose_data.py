@@ -2,7 +2,8 @@
 
 The cache is a folder of shards (`<fingerprint>/shard_00000.npz`, 250 pieces each) named after the procedural composer's
 source, so that an improved composer never mixes with old pieces. Shards hold notes and tokens; condition vectors are
-computed when a segment is drawn, because the context subset is drawn then too.
+computed when a segment is drawn, because the context subset is drawn then too. Every other shard holds pieces that follow figures
+(`resonant.composer.figures`), with their figures.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from resonant import conditions as cond
+from resonant.composer.figures import Figure, compose_figures
 from resonant.conditions import Plan, plan_of
 from resonant.piece import ATTRIBUTES, STYLES, TRACKS, Note, Piece
 from resonant.tokens import BOS, PAD, STEP, decode, encode, target_steps
@@ -26,11 +28,13 @@ from resonant.tokens import BOS, PAD, STEP, decode, encode, target_steps
 SHARD_PIECES = 250
 SEGMENT_BARS = 8
 HELD_OUT_EVERY = 20  # every 20th piece is never trained on
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 BARS = (1, 2, 4, 8, 16)
 BARS_WEIGHT = (1, 2, 6, 10, 5)
 SHORTEST_COMPOSED = 4  # shorter loops are the first bars of pieces with this many bars
 FIRST_SEED = 1_000_000
+PEOPLE_SHARD = "shard_99999.npz"
+PEOPLE_INDEX = 10_000_000 * 12  # the first number of the pieces that people played
 LOOK_AHEAD = 3  # steps of context that the condition shows beyond its own
 HELD = 0.75  # a note that fills this share of the time to the next one is held until then
 
@@ -44,14 +48,21 @@ def composer_fingerprint() -> str:
     return digest.hexdigest()[:10]
 
 
-def piece_of(index: int) -> Piece:
-    """The cache's piece number `index`: all styles in turn, lengths at random."""
+def piece_of(index: int) -> tuple[Piece, dict[str, Figure]]:
+    """The cache's piece number `index` with its figures: all styles in turn, lengths at random."""
     from resonant.composer import compose_piece
 
     seed = FIRST_SEED + index
     bars = random.Random(seed).choices(BARS, BARS_WEIGHT)[0]
-    piece = compose_piece(seed, STYLES[index % len(STYLES)], max(bars, SHORTEST_COMPOSED))
-    return piece if bars == piece.bars else _beginning(piece, bars)
+    composed = max(bars, SHORTEST_COMPOSED)
+    if index // SHARD_PIECES % 2:
+        piece, figures = compose_figures(seed, composed)
+    else:
+        piece, figures = compose_piece(seed, STYLES[index % len(STYLES)], composed), {}
+    if bars == piece.bars:
+        return piece, figures
+    total = bars * piece.steps_per_bar
+    return _beginning(piece, bars), {track: figure.beginning(total, bars) for track, figure in figures.items()}
 
 
 def _beginning(piece: Piece, bars: int) -> Piece:
@@ -68,7 +79,7 @@ def is_held_out(index: int) -> bool:
 
 def write_shard(path: Path, first: int, count: int) -> None:
     """Compose pieces first .. first + count and write them atomically."""
-    write_pieces(path, ((index, piece_of(index)) for index in range(first, first + count)))
+    write_pieces(path, ((index, *piece_of(index)) for index in range(first, first + count)))
 
 
 def held(notes: list[Note], total: int) -> list[Note]:
@@ -89,11 +100,11 @@ def held(notes: list[Note], total: int) -> list[Note]:
     ]
 
 
-def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
-    """Write numbered pieces as a shard, atomically. Every piece must name a family for every track."""
+def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece, dict[str, Figure]]]) -> None:
+    """Write numbered pieces and their figures as a shard, atomically. Every piece must name a family for every track."""
     heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
     note_total = token_total = 0
-    for index, piece in pieces:
+    for index, piece, figures in pieces:
         heads.append(
             {
                 "index": index,
@@ -108,6 +119,7 @@ def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
                 "chords": [list(chord) for chord in piece.chords],
                 "attributes": {name: piece.attributes[name] for name in ATTRIBUTES},
                 "families": {track: piece.families[track] for track in TRACKS},
+                "figures": {track: figure.head() for track, figure in figures.items()},
             }
         )
         for track in TRACKS:
@@ -134,9 +146,15 @@ def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece]]) -> None:
     os.replace(fresh, path)
 
 
-def extend_cache(folder: Path, pieces: int) -> Path:
-    """Compose what is missing up to `pieces` pieces (resumable); returns the composer's own folder."""
+def extend_cache(folder: Path, pieces: int, groove_midi: Path | None = None) -> Path:
+    """Compose what is missing up to `pieces` pieces (resumable), and add drums that people played if the dataset's folder is given;
+    returns the composer's own folder.
+    """
     own = folder / composer_fingerprint()
+    if groove_midi is not None and not (own / PEOPLE_SHARD).exists():
+        from resonant import people
+
+        write_pieces(own / PEOPLE_SHARD, people.pieces(groove_midi, PEOPLE_INDEX))
     for shard in range((pieces + SHARD_PIECES - 1) // SHARD_PIECES):
         path = own / f"shard_{shard:05d}.npz"
         if not path.exists():
@@ -154,6 +172,7 @@ class CachedPiece:
     families: dict[str, str]
     notes: dict[str, np.ndarray]  # f32 [N, 4]: step, length, pitch, velocity
     tokens: dict[str, np.ndarray]  # int16, the whole piece without BOS
+    figures: dict[str, Figure]
 
 
 class PieceCache:
@@ -181,6 +200,7 @@ class PieceCache:
                     families=head["families"],
                     notes={track: notes[first + i] for i, track in enumerate(TRACKS)},
                     tokens={track: tokens[first + i] for i, track in enumerate(TRACKS)},
+                    figures={track: Figure.of(figure) for track, figure in head.get("figures", {}).items()},
                 )
             )
 
@@ -193,6 +213,8 @@ class PieceCache:
 class Augment:
     """Probabilities of augmentations."""
 
+    drop_figure: float = 0.1  # the figure is not told, though the notes follow it
+    drop_figure_family: float = 0.25  # its signs are told, its family is not, as of patterns that users write
     drop_intent: float = 0.1  # style and attributes zeroed (classifier-free guidance)
     full_context: float = 0.35
     no_context: float = 0.15  # otherwise each track is kept with probability one half
@@ -205,7 +227,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Example:
-    """One segment: tokens int64 [T + 1] (BOS first) and conditions f32 [T, 196] of tokens[1:]."""
+    """One segment: tokens int64 [T + 1] (BOS first) and conditions f32 [T, 196 or 248] of tokens[1:]."""
 
     tokens: np.ndarray
     condition: np.ndarray
@@ -224,8 +246,13 @@ def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng:
     return [name for name in others if rng.random() < 0.5]
 
 
-def example(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> Example:
-    """A segment of at most eight bars with its conditions; without augmentation any whole one."""
+def example(
+    piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random, condition: int = cond.CONDITION
+) -> Example:
+    """A segment of at most eight bars with its conditions; without augmentation any whole one.
+
+    With `condition` = 248 its figure is part of the condition.
+    """
     plan = piece.plan
     segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
     first_bar = rng.randrange(segments) * SEGMENT_BARS
@@ -251,7 +278,20 @@ def example(piece: CachedPiece, track: str, augment: Augment | None, rng: random
     cond.add_lags(rows, cond.onset_features(track, own, plan), plan)
     if augment is not None:
         _blur_intent(rows, augment, rng)
+    if condition > cond.CONDITION:
+        rows = np.concatenate((rows, _figure_rows(piece, track, augment, rng)), axis=1)
     return Example(tokens, rows[first + target_steps(tokens)])
+
+
+def _figure_rows(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> np.ndarray:
+    """f32 [total_steps, 52]: the piece's figure, or part of it."""
+    figure = piece.figures.get(track)
+    if augment is not None and figure is not None:
+        if rng.random() < augment.drop_figure:
+            figure = None
+        elif rng.random() < augment.drop_figure_family:
+            figure = replace(figure, family=None)
+    return cond.figure_features(track, figure, piece.plan)
 
 
 def _blur_intent(rows: np.ndarray, augment: Augment, rng: random.Random) -> None:
@@ -269,10 +309,10 @@ def _blur_intent(rows: np.ndarray, augment: Augment, rng: random.Random) -> None
 
 
 def collate(examples: list[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Padded inputs int64 [B, T], conditions f32 [B, T, 196] and targets int64 [B, T] (PAD if there is none)."""
+    """Padded inputs int64 [B, T], conditions f32 [B, T, condition] and targets int64 [B, T] (PAD if there is none)."""
     length = max(len(item.condition) for item in examples)
     tokens = np.full((len(examples), length + 1), PAD, np.int64)
-    condition = np.zeros((len(examples), length, cond.CONDITION), np.float32)
+    condition = np.zeros((len(examples), length, examples[0].condition.shape[1]), np.float32)
     for row, item in enumerate(examples):
         tokens[row, : len(item.tokens)] = item.tokens
         condition[row, : len(item.condition)] = item.condition
@@ -280,11 +320,17 @@ def collate(examples: list[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def batches(
-    pieces: list[CachedPiece], track: str, augment: Augment, rng: random.Random, batch_tokens: int, longest: int
+    pieces: list[CachedPiece],
+    track: str,
+    augment: Augment,
+    rng: random.Random,
+    batch_tokens: int,
+    longest: int,
+    condition: int = cond.CONDITION,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are cut."""
     while True:
-        pool = [example(rng.choice(pieces), track, augment, rng) for _ in range(96)]
+        pool = [example(rng.choice(pieces), track, augment, rng, condition) for _ in range(96)]
         pool = [Example(item.tokens[: longest + 1], item.condition[:longest]) for item in pool]
         pool.sort(key=lambda item: len(item.condition))
         groups: list[list[Example]] = [[]]

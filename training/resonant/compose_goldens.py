@@ -5,7 +5,8 @@ velocities at the level thresholds), not music.
 
 Each file: `piece` (header and all tracks' notes), and `cases`, each with `track`, `family`, `context` (track names),
 `drop_intent` (style and attributes zeroed), `first_bar`, `bars` (the coded segment), `tokens`, `decoded` (notes),
-`rows` (step of the piece, 196 values) and `masks` (position i of the tokens, legal tokens after tokens[..=i]).
+`rows` (step of the piece, 196 values) and `masks` (position i of the tokens, legal tokens after tokens[..=i]). `figures`:
+each with `track`, `figure` and `rows` (step of the piece, 52 values).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from resonant.conditions import ATTRIBUTE, STYLE, conditions, plan_of
-from resonant.piece import DRUM_KEYS, QUALITIES, TRACKS, Note
+from resonant.composer.figures import Figure
+from resonant.conditions import ATTRIBUTE, FIGURE_FAMILIES, STYLE, conditions, figure_features, plan_of
+from resonant.piece import DRUM_CLASSES, DRUM_KEYS, QUALITIES, TRACKS, Note
 from resonant.tokens import Grammar, decode, encode
 
 PIECES: tuple[dict, ...] = (
@@ -121,6 +123,28 @@ def make_case(piece: dict, track: str, context: list[str], drop_intent: bool, fi
     }
 
 
+def make_figure(index: int, piece: dict, track: str) -> dict:
+    """A golden figure of a piece: any signs in any order."""
+    rng = random.Random(f"{index}/{track}")
+    plan = plan_of(SimpleNamespace(**piece))
+    signs = "Xg?.-x" if track == "drums" else "X?.-x13578"
+    voices = DRUM_CLASSES if track == "drums" else ("",)
+    figure = Figure(
+        rng.choice((None, *FIGURE_FAMILIES[track])),
+        {voice: "".join(rng.choice(signs) for _ in range(plan.total_steps)) for voice in voices},
+        rng.choice(("", "short", "long")),
+        rng.choice((None, (1, 1), (2, 4), (3, 6))),
+        tuple(rng.random() < 0.3 for _ in range(plan.bars)) if track != "drums" else (),
+    )
+    rows = figure_features(track, figure, plan)
+    chosen = sorted({0, 1, plan.steps_per_bar, plan.total_steps // 2 + 1, plan.total_steps - 1})
+    return {
+        "track": track,
+        "figure": figure.head(),
+        "rows": [{"step": step, "values": [float(f"{value:.7g}") for value in rows[step].tolist()]} for step in chosen],
+    }
+
+
 def write(out: Path) -> None:
     """Write one file per piece into `out`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -135,7 +159,8 @@ def write(out: Path) -> None:
             cases.append(make_case(piece, track, subset, number % 2 == 1, 8 if bars > 8 else 0, min(8, bars, 4)))
         cases.append(make_case(piece, TRACKS[1 + index % 3], [], True, 0, 2))
         name = f"{header['style']}_{header['meter'][0]}{header['meter'][1]}.json"
-        text = json.dumps({"piece": piece, "cases": cases}, separators=(",", ":")).replace("0.0,", "0,")
+        figures = [make_figure(index, piece, track) for track in ("drums", "bass", "harmony")]
+        text = json.dumps({"piece": piece, "cases": cases, "figures": figures}, separators=(",", ":")).replace("0.0,", "0,")
         (out / name).write_text(text + "\n")
 
 

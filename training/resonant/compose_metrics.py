@@ -218,8 +218,9 @@ def evaluate(
             if not original:
                 continue
             context[track] = generate(
-                stepper, track, piece.plan, piece.families[track], context, sampling, draw, guides[track]
-            )
+                stepper, track, piece.plan, piece.families[track], context, sampling, draw, guides[track],
+                piece.figures.get(track),
+            )  # fmt: skip
             made[track].append((piece.plan, context[track]))
             truth[track].append((piece.plan, original))
         if number < show:

@@ -34,6 +34,7 @@ class ComposeModelConfig:
     feed_forward: int = 544
     condition_width: int = 256
     dropout: float = 0.0
+    condition: int = CONDITION  # 248 with figures (see `resonant.conditions`)
 
     @property
     def head_width(self) -> int:
@@ -101,7 +102,7 @@ class Composer(nn.Module):
         self.track = track
         self.config = config
         self.token = nn.Embedding(vocabulary(track), config.width, padding_idx=PAD)
-        self.condition_in = nn.Linear(CONDITION, config.condition_width)
+        self.condition_in = nn.Linear(config.condition, config.condition_width)
         self.condition_out = nn.Linear(config.condition_width, config.width)
         self.pitch = None if track == "drums" else nn.Embedding(len(PITCH_COLUMNS) * PITCH_ROWS, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
@@ -125,7 +126,7 @@ class Composer(nn.Module):
             nn.init.normal_(module.weight, std=0.04)
 
     def forward(self, tokens: Tensor, condition: Tensor) -> Tensor:
-        """tokens int64 [B, T], condition f32 [B, T, 196] -> logits f32 [B, T, vocabulary]; T <= 1024."""
+        """tokens int64 [B, T], condition f32 [B, T, condition] -> logits f32 [B, T, vocabulary]; T <= 1024."""
         length = tokens.shape[1]
         x = self.token(tokens) + self.condition_out(functional.gelu(self.condition_in(condition)))
         if self.pitch is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from resonant import conditions as cond
 from resonant.compose_model import POSITIONS
+from resonant.composer.figures import Figure
 from resonant.conditions import Plan
 from resonant.export_compose import Stepper
 from resonant.piece import MODES, QUALITIES, Note
@@ -71,12 +72,18 @@ def generate(
     sampling: Sampling,
     rng: np.random.Generator,
     unconditional: Stepper | None = None,
+    figure: Figure | None = None,
 ) -> list[Note]:
-    """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 requires `unconditional`."""
+    """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 requires `unconditional`.
+
+    Composers that are conditioned on figures are told `figure`.
+    """
     rows = cond.plan_features(plan, family)
     cond.add_context(
         rows, {name: cond.track_context(name, cond.note_array(notes), plan) for name, notes in context.items()}
     )
+    if stepper.condition.shape[2] > cond.CONDITION:
+        rows = np.concatenate((rows, cond.figure_features(track, figure, plan)), axis=1)
     bar, total = plan.steps_per_bar, plan.total_steps
     own = np.zeros((total, cond.LAG_WIDTH), np.float32)
     notes: list[Note] = []

@@ -13,6 +13,18 @@ Layout (frozen; the Rust twin is tested against goldens written from this module
     47..70   step in bar, one-hot              141..147 lowest, highest context pitch / 128, energy, tracks
     148..195 lag features: 16 values at each of 1, 2 and 4 bars before
 
+Composers that are conditioned on figures (grooves, bass and comping roles) get 52 values more; all are 0 without a figure:
+
+    196..227 family of the groove or role, one-hot (`FIGURE_FAMILIES`); none for patterns of no family
+    228..235 bass, harmony: signs of this and the next seven steps of the loop (`SIGN_VALUES`)
+    228..239 drums: the sign of each class, in the order of `DRUM_KEYS`
+    236..240 bass, harmony: the tone that the sign asks for: root, third, fifth, seventh, octave
+    241, 242 bass, harmony: length short, long
+    243      bass, harmony: steps until the next sign that is played / 16, at most 1
+    244, 245 bass, harmony: fewest, most notes at once / 6
+    246      bass, harmony: the bar differs from that four before
+    247      there is a figure
+
 All pitch classes are relative to the tonic. A step is a sixteenth of a whole note.
 """
 
@@ -24,10 +36,34 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from resonant.piece import ATTRIBUTES, FAMILIES, KEY_TO_CLASS, QUALITIES, STYLES, TRACKS, Note
+from resonant.composer.figures import PLAYED, Figure
+from resonant.piece import ATTRIBUTES, DRUM_CLASSES, FAMILIES, KEY_TO_CLASS, QUALITIES, STYLES, TRACKS, Note
 from resonant.tokens import PITCHES, tonic_offset
 
 CONDITION = 196
+FIGURE_WIDTH = 52
+FIGURE = slice(CONDITION, CONDITION + FIGURE_WIDTH)
+# Families of grooves and roles by track, in the order of their columns. New ones go to the end; there is room for 32.
+FIGURE_FAMILIES: dict[str, tuple[str, ...]] = {
+    "drums": (
+        "house", "techno", "disco", "break", "two_step", "half_time", "trap", "electro", "hip_hop", "funk", "soul", "rock", "metal",
+        "country", "shuffle", "ballad", "pop", "second_line", "reggae", "dembow", "brazil", "clave", "tango", "afro", "caribbean",
+        "bells", "waltz", "compound", "march", "odd", "hand", "swing",
+    ),
+    "bass": (
+        "octaves", "off_beat", "rolling", "sixteenths", "eighths", "gallop", "walking", "root_fifth", "bossa", "tumbao", "tresillo",
+        "reggae", "log_drum", "sub", "wobble", "trap", "syncopated", "funk", "soul", "hip_hop", "dnb", "ballad", "drone", "waltz",
+        "compound", "tango", "march", "shuffle", "riff", "odd", "afro",
+    ),
+    "harmony": (
+        "pads", "stabs", "gated", "off_beats", "montuno", "bossa", "jazz", "beats", "funk", "soul", "strum", "power", "wall", "rock",
+        "shuffle", "arpeggio", "chords", "hook", "afro", "waltz", "compound", "flamenco", "tango", "bachata", "ostinato", "odd",
+    ),
+    "melody": (),
+}  # fmt: skip
+SIGN_VALUES: dict[str, float] = {"X": 1.0, "g": 0.4, "?": 0.0, ".": -0.7, "-": -1.0, **dict.fromkeys("x13578", 0.8)}
+TONE_SIGNS = "13578"
+AHEAD = 8  # signs that a part's condition shows
 
 MODES: tuple[str, ...] = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 MODE_ALIASES: dict[str, str] = {"ionian": "major", "aeolian": "minor", "harmonic_minor": "minor"}
@@ -239,6 +275,40 @@ def add_lags(rows: np.ndarray, onsets: np.ndarray, plan: Plan) -> None:
         rows[:, columns] = 0.0
         if lag < len(rows):
             rows[lag:, columns] = onsets[:-lag]
+
+
+def figure_features(track: str, figure: Figure | None, plan: Plan) -> np.ndarray:
+    """f32 [total_steps, 52]: what the track's figure asks for at each step; zeros without one."""
+    total = plan.total_steps
+    rows = np.zeros((total, FIGURE_WIDTH), np.float32)
+    if figure is None:
+        return rows
+    rows[:, 51] = 1.0
+    if figure.family in FIGURE_FAMILIES[track]:
+        rows[:, FIGURE_FAMILIES[track].index(figure.family)] = 1.0
+    if track == "drums":
+        for column, voice in enumerate(DRUM_CLASSES):
+            rows[:, 32 + column] = [SIGN_VALUES[sign] for sign in figure.marks[voice]]
+        return rows
+    signs = figure.marks[""]
+    values = np.array([SIGN_VALUES[sign] for sign in signs], np.float32)
+    for ahead in range(AHEAD):
+        rows[:, 32 + ahead] = np.roll(values, -ahead)
+    played = [step for step, sign in enumerate(signs) if sign in PLAYED]
+    for step, sign in enumerate(signs):
+        if sign in TONE_SIGNS:
+            rows[step, 40 + TONE_SIGNS.index(sign)] = 1.0
+    if played:
+        following = np.array(played + [step + total for step in played])
+        gap = following[np.searchsorted(following, np.arange(total), side="right")] - np.arange(total)
+        rows[:, 47] = np.minimum(gap / 16.0, 1.0)
+    rows[:, 45] = figure.length == "short"
+    rows[:, 46] = figure.length == "long"
+    if figure.voices is not None:
+        rows[:, 48], rows[:, 49] = figure.voices[0] / 6.0, figure.voices[1] / 6.0
+    for bar, differs in enumerate(figure.differs):
+        rows[bar * plan.steps_per_bar : (bar + 1) * plan.steps_per_bar, 50] = differs
+    return rows
 
 
 def conditions(

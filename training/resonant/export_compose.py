@@ -3,7 +3,7 @@
 Inputs (B = batch, T = tokens of this run: 1 for a step, more for a prefill from position 0):
 
     token        int64 [B, T]
-    condition    f32   [B, T, 196]
+    condition    f32   [B, T, 196], or 248 with figures
     position     int32 [B]        zero-based position of the run's last token (step i: i)
     past_key_L, past_value_L      f32 [B, heads, 1024, head width], L = 0 .. layers - 1
 
@@ -34,7 +34,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from resonant import checkpoint
 from resonant.compose_data import PieceCache, example
 from resonant.compose_model import NORM_EPSILON, PITCH_COLUMNS, PITCH_ROWS, POSITIONS, ComposeModelConfig, Composer
-from resonant.conditions import CONDITION
+from resonant.conditions import CONDITION, FIGURE_WIDTH
 from resonant.piece import TRACKS
 from resonant.tokens import vocabulary
 
@@ -156,7 +156,7 @@ def _signature(model: Composer) -> tuple[list[onnx.ValueInfoProto], list[onnx.Va
     cache = ["batch", config.heads, POSITIONS, config.head_width]
     inputs = [
         helper.make_tensor_value_info("token", TensorProto.INT64, ["batch", "tokens"]),
-        helper.make_tensor_value_info("condition", TensorProto.FLOAT, ["batch", "tokens", CONDITION]),
+        helper.make_tensor_value_info("condition", TensorProto.FLOAT, ["batch", "tokens", config.condition]),
         helper.make_tensor_value_info("position", TensorProto.INT32, ["batch"]),
     ]
     outputs = [
@@ -199,6 +199,7 @@ def record(path: Path, track: str) -> dict:
         ]
 
     cache = next(value for value in describe(graph.input) if value["name"] == "past_key_0")
+    condition = next(value for value in describe(graph.input) if value["name"] == "condition")
     return {
         "track": track,
         "file": path.name,
@@ -207,7 +208,7 @@ def record(path: Path, track: str) -> dict:
         "opset": OPSET,
         "domains": {"com.microsoft": 1},
         "vocabulary": vocabulary(track),
-        "condition": CONDITION,
+        "condition": condition["shape"][2],
         "layers": sum(value.name.startswith("past_key_") for value in graph.input),
         "heads": cache["shape"][1],
         "head_width": cache["shape"][3],
@@ -230,7 +231,7 @@ class Stepper:
         caches = [name for name in names if name.startswith("past_")]
         shape = self.session.get_inputs()[names.index(caches[0])].shape
         self.token = np.zeros((1, 1), np.int64)
-        self.condition = np.zeros((1, 1, CONDITION), np.float32)
+        self.condition = np.zeros((1, 1, self.session.get_inputs()[names.index("condition")].shape[2]), np.float32)
         self.position = np.zeros(1, np.int32)
         self.logits = np.zeros((1, 1, self.session.get_outputs()[0].shape[2]), np.float32)
         self.caches = {name: np.zeros((1, *shape[1:]), np.float32) for name in caches}
@@ -245,7 +246,7 @@ class Stepper:
         self.binding.bind_ortvalue_output("logits", self._logits)
 
     def step(self, token: int, condition: np.ndarray, position: int) -> np.ndarray:
-        """Logits f32 [vocabulary] after `token` at `position` with the condition row f32 [196]."""
+        """Logits f32 [vocabulary] after `token` at `position` with the condition row f32 [196 or 248]."""
         self._values["token"].update_inplace(np.array([[token]], np.int64))
         self._values["condition"].update_inplace(condition.reshape(1, 1, -1).astype(np.float32))
         self._values["position"].update_inplace(np.array([position], np.int32))
@@ -254,7 +255,7 @@ class Stepper:
 
 
 def compare(model: Composer, path: Path, tokens: np.ndarray, condition: np.ndarray) -> dict[str, float]:
-    """Step-by-step deviation of an exported graph from torch on one sequence (int [T], f32 [T, 196])."""
+    """Step-by-step deviation of an exported graph from torch on one sequence (int [T], f32 [T, condition])."""
     model.eval()
     with torch.no_grad():
         expected = model(torch.from_numpy(tokens)[None].long(), torch.from_numpy(condition)[None])[0].numpy()
@@ -274,7 +275,7 @@ def deviation(model: Composer, path: Path, cache: PieceCache, segments: int = 6)
     pieces = rng.sample(cache.split(model.track, held_out=True), segments)
     results = []
     for piece in pieces:
-        item = example(piece, model.track, None, rng)
+        item = example(piece, model.track, None, rng, model.config.condition)
         length = min(len(item.condition), POSITIONS)
         results.append(compare(model, path, item.tokens[:-1][:length], item.condition[:length]))
     mean = {name: float(np.mean([result[name] for result in results])) for name in results[0]}
@@ -326,6 +327,19 @@ def write_fixture(out: Path) -> None:
         }
         (out / f"compose_{track}.golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
     (out / "compose_record.json").write_text(json.dumps(records, indent=1) + "\n")
+    write_figures_fixture(out)
+
+
+def write_figures_fixture(folder: Path) -> None:
+    """The bass of a fixture as a composer that is told of figures: the same network with 52 random columns more."""
+    graph = onnx.load(folder / "compose_bass.onnx")
+    weight = next(item for item in graph.graph.initializer if item.name == "condition_in_weight")
+    known = numpy_helper.to_array(weight)
+    more = np.random.default_rng(9).normal(0.0, 0.5, (FIGURE_WIDTH, known.shape[1])).astype(np.float32)
+    weight.CopyFrom(numpy_helper.from_array(np.concatenate((known, more)), weight.name))
+    condition = next(item for item in graph.graph.input if item.name == "condition")
+    condition.type.tensor_type.shape.dim[2].dim_value = CONDITION + FIGURE_WIDTH
+    onnx.save(graph, folder / "compose_bass_figures.onnx")
 
 
 def load_composer(path: Path) -> tuple[Composer, dict]:

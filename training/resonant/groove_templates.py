@@ -45,6 +45,14 @@ FAMILIES = {
     "second_line": ("neworleans",),
     "dance": ("dance",),
 }
+# What composers are told of these grooves (`FIGURE_FAMILIES` in `conditions.py`).
+FIGURE_FAMILY = {
+    **{name: name for name in ("rock", "funk", "soul", "hip_hop", "reggae", "second_line")},
+    "jazz": "swing",
+    "latin": "clave",
+    "afrobeat": "afro",
+    "dance": "house",
+}
 _ABOUT = {
     "rock": "rock, pop, country and blues drummers",
     "funk": "funk drummers",
@@ -364,7 +372,7 @@ def patterns_toml(family: str, performances: list[Performance]) -> str:
     found = [bars for p in performances if (bars := pattern(p, backbeat, hats)) is not None]
     lines = []
     for index, bars in enumerate(distinct(found, _MOST_PATTERNS), start=1):
-        lines += [f"[groove.people_{family}_{index}]", 'about = "as a drummer played it"']
+        lines += [f"[groove.people_{family}_{index}]", 'about = "as a drummer played it"', f'family = "{FIGURE_FAMILY[family]}"']
         lines += [f'{name} = "{signs}"' for name, signs in bars.items()]
         lines.append("")
     return "\n".join(lines)

@@ -254,7 +254,7 @@ def make(songs: Path, out: Path) -> tuple[int, float]:
     if shard.exists():
         raise DataError(f"{shard} exists; choose another folder, or remove it")
     bank: dict[str, dict[str, Any]] = {}
-    numbered: list[tuple[int, Piece]] = []
+    numbered: list[tuple[int, Piece, dict]] = []
     temporary = out / "shard_0000.partial"
     temporary.mkdir(parents=True, exist_ok=True)
     seconds = 0.0
@@ -273,7 +273,7 @@ def make(songs: Path, out: Path) -> tuple[int, float]:
             }  # fmt: skip
             # Every twentieth piece is held out, the first among them: the numbers of `compose_data.is_held_out`.
             number = len(numbered)
-            numbered.append((number * len(STYLES), piece))
+            numbered.append((number * len(STYLES), piece, {}))
             np.save(temporary / f"clip_{number:04d}.npy", stems)
             (temporary / f"clip_{number:04d}.json").write_text(json.dumps(info, separators=(",", ":")))
             seconds += stems.shape[1] / RATE

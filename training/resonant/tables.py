@@ -13,6 +13,7 @@ from pathlib import Path
 
 from resonant.composer.progressions import STYLE_POOLS
 from resonant.composer.styles import MOODS, STYLES
+from resonant.conditions import FIGURE_FAMILIES
 from resonant.piece import ATTRIBUTES, DRUM_KEYS, FAMILIES, MODES, QUALITIES, QUALITY_SUFFIX, TRACKS
 from resonant.piece import STYLES as STYLE_ORDER
 
@@ -24,6 +25,7 @@ def tables() -> dict:
         "attributes": list(ATTRIBUTES),
         "families": list(FAMILIES),
         "drum_keys": list(DRUM_KEYS),
+        "figure_families": {track: list(names) for track, names in FIGURE_FAMILIES.items()},
         "modes": {name: list(degrees) for name, degrees in MODES.items()},
         "qualities": {QUALITY_SUFFIX[name]: [step % 12 for step in steps] for name, steps in QUALITIES.items()},
         "moods": {name: list(shifts) for name, shifts in MOODS.items()},

@@ -146,7 +146,7 @@ class Trainer:
         if not pieces:
             raise ConfigError("the cache holds no held-out pieces; make more")
         chosen = rng.sample(pieces, min(self.config.held_out_segments, len(pieces)))
-        examples = sorted((example(p, self.track, None, rng) for p in chosen), key=lambda item: len(item.condition))
+        examples = sorted((example(p, self.track, None, rng, self.config.model.condition) for p in chosen), key=lambda item: len(item.condition))
         groups = [collate(examples[at : at + 12]) for at in range(0, len(examples), 12)]
         return [tuple(torch.from_numpy(part[:, :POSITIONS]) for part in group) for group in groups]
 
@@ -225,7 +225,13 @@ class Trainer:
         if minutes * 60.0 > progress.curve_end:
             progress.curve_start, progress.curve_end = progress.seconds, minutes * 60.0
         stream: Iterator = batches(
-            self.training, self.track, config.augment, self.rng, config.batch_tokens, POSITIONS - 1
+            self.training,
+            self.track,
+            config.augment,
+            self.rng,
+            config.batch_tokens,
+            POSITIONS - 1,
+            config.model.condition,
         )
         save_timer = checkpoint.Timer(config.checkpoint_seconds)
         recent: list[float] = []
@@ -285,6 +291,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     cache = commands.add_parser("cache", help="compose the training pieces")
     cache.add_argument("--pieces", type=int, default=20000)
+    cache.add_argument("--groove-midi", type=Path, help="folder of the Groove MIDI Dataset: its train split as well, for drums")
     train = commands.add_parser("train", help="train one track's composer")
     train.add_argument("--track", choices=TRACKS, required=True)
     train.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
@@ -312,7 +319,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = arguments_of(argv)
     try:
         if arguments.command == "cache":
-            print(extend_cache(arguments.data, arguments.pieces))
+            print(extend_cache(arguments.data, arguments.pieces, arguments.groove_midi))
             return
         cache = PieceCache(arguments.shards or arguments.data / composer_fingerprint())
         if arguments.command == "evaluate":

@@ -182,16 +182,22 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
             return graph.weight(f"{layer}_{index}_weight").T
         if parts[1] == "bias":
             return graph.constants[f"{parts[0]}_bias"]
-        return graph.weight(f"{parts[0]}_weight").T
+        weight = graph.weight(f"{parts[0]}_weight").T
+        if parts[0] == "condition_in":  # what the export does not know yet starts without effect
+            missing = max(config.condition - weight.shape[1], 0)
+            weight = np.concatenate((weight, np.zeros((len(weight), missing), np.float32)), axis=1)
+        return weight
 
     model = Composer(track, config)
     load(model, graph.path, value)
     return model
 
 
-def compose_checkpoint(bundle: Path, track: str, checkpoints: Path, runs: Path, cache: PieceCache) -> Path:
-    """A composer's checkpoint."""
-    config = read_config(CONFIGS / "compose.toml")
+def compose_checkpoint(
+    bundle: Path, track: str, checkpoints: Path, runs: Path, cache: PieceCache, config_path: Path = CONFIGS / "compose.toml"
+) -> Path:
+    """A composer's checkpoint; conditions that only the configuration has start without effect."""
+    config = read_config(config_path)
     trainer = Trainer(track, config, cache, checkpoints / "compose" / track, runs, False)
     trainer.model.load_state_dict(composer_from(bundle, track, config.model).state_dict())
     trainer.average = checkpoint.Average(trainer.model, config.average_decay)
@@ -208,13 +214,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs")
     parser.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
     parser.add_argument("--compose-data", type=Path, help="folder of shards (train_compose cache): composers as well")
+    parser.add_argument("--compose-config", type=Path, default=CONFIGS / "compose.toml", help="the composers' configuration")
     arguments = parser.parse_args(argv)
     try:
         for track in arguments.tracks:
             print(audio_checkpoint(arguments.bundle, track, arguments.checkpoints, arguments.runs))
             if arguments.compose_data is not None:
                 cache = PieceCache(arguments.compose_data)
-                print(compose_checkpoint(arguments.bundle, track, arguments.checkpoints, arguments.runs, cache))
+                folders = (arguments.checkpoints, arguments.runs)
+                print(compose_checkpoint(arguments.bundle, track, *folders, cache, arguments.compose_config))
     except (ConfigError, checkpoint.CheckpointError, OSError) as error:
         sys.exit(f"warm_start: {error}")
 

@@ -1,5 +1,6 @@
 """Checkpoints that are made from exports hold what was exported."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from resonant import export_codec, export_compose, mel
 from resonant.codec import CodecConfig, Decoder
 from resonant.compose_model import ComposeModelConfig, Composer
+from resonant.conditions import CONDITION, FIGURE_WIDTH
 from resonant.perform_model import PerformConfig, Performer
 from resonant.trainer import ConfigError
 from resonant.warm_start import ExportedGraph, composer_from, restore
@@ -68,3 +70,15 @@ def test_an_export_of_another_shape_is_an_error(tmp_path: Path) -> None:
         composer_from(tmp_path, "bass", ComposeModelConfig(width=64, layers=2, heads=2, feed_forward=48))
     with pytest.raises(ConfigError, match="cannot read"):
         composer_from(tmp_path / "nothing", "bass", COMPOSE)
+
+
+def test_figures_start_without_effect(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    model = Composer("bass", COMPOSE).eval()
+    export_compose.onnx.save(export_compose.build(model), tmp_path / "compose_bass.onnx")
+    told = composer_from(tmp_path, "bass", replace(COMPOSE, condition=CONDITION + FIGURE_WIDTH)).eval()
+    tokens = torch.randint(4, 100, (1, 20))
+    condition = torch.rand(1, 20, CONDITION + FIGURE_WIDTH)
+    with torch.no_grad():
+        expected, found = model(tokens, condition[..., :CONDITION]), told(tokens, condition)
+    assert float((expected - found).abs().max()) < 1e-5

@@ -55,22 +55,33 @@ pub fn run(target: Target, release: bool) -> Result<PathBuf> {
     } else {
         windows::ensure()?
     };
-    let mut build = target.cargo(["build"]);
-    if release {
-        build.args(["--release", "--package", "resonantgen-plugin"]);
-        if target.system == System::Macos && std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
-            build.args(["--features", "auv2"]);
-        }
+    let profile = if release { "release" } else { "debug" };
+    let mut words = if release {
+        vec!["build", "--release", "--package", "resonantgen-plugin"]
     } else {
-        build.args(crate::test::SCOPE);
+        [&["build"], crate::test::SCOPE].concat()
+    };
+    if target.system == System::Macos {
+        if release && macos::is_wanted(macos::AUDIO_UNIT_WANTED) {
+            words.extend(["--features", "auv2"]);
+        }
+        if macos::is_wanted(macos::UNIVERSAL_WANTED) {
+            macos::build_universal(&words, profile)?;
+            return lay_out_built(target, profile, &runtime);
+        }
     }
-    command::run(&mut build)?;
+    command::run(&mut target.cargo(words))?;
+    lay_out_built(target, profile, &runtime)
+}
 
-    let library = target
-        .folder(if release { "release" } else { "debug" })
-        .join(target.system.library("resonantgen_plugin"));
+/// Lays out the bundles of a plugin that has been built; returns their folder.
+///
+/// # Errors
+/// Returns an error if files are missing or cannot be copied.
+pub fn lay_out_built(target: Target, profile: &str, runtime: &Path) -> Result<PathBuf> {
+    let library = target.folder(profile).join(target.system.library("resonantgen_plugin"));
     let folder = target.folder("bundled");
-    lay_out_bundles(target, &library, &runtime, &folder)?;
+    lay_out_bundles(target, &library, runtime, &folder)?;
     Ok(folder)
 }
 
@@ -91,7 +102,7 @@ fn lay_out_bundles(target: Target, library: &Path, runtime: &Path, folder: &Path
         copy(library, &contents.join("MacOS").join(plugin_name()))?;
         link_folder(&resources, &contents.join("Resources"))?;
         let mut bundles = vec![vst3.clone(), clap.clone()];
-        if std::env::var_os(macos::AUDIO_UNIT_WANTED).is_some() {
+        if macos::is_wanted(macos::AUDIO_UNIT_WANTED) {
             let unit = folder.join(format!("{}.{}", plugin_name(), macos::AUDIO_UNIT));
             copy(library, &unit.join("Contents/MacOS").join(plugin_name()))?;
             link_folder(&resources, &unit.join("Contents/Resources"))?;

@@ -172,6 +172,10 @@ pub struct Wine {
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
+    /// Measure beside a peer of MusicGen-small's size with random weights, which the training code makes once (2 GB in
+    /// target/peer)
+    #[arg(long)]
+    pub peer: bool,
     /// Flags passed to `resonantgen bench`, for example --runs 5 --json
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub rest: Vec<String>,

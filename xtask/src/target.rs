@@ -59,6 +59,11 @@ pub enum Other {
     Macos,
 }
 
+/// Settings of development builds for another system, of which only tests are run: dependencies are not optimised, except those
+/// in which tests spend most of their time, and there is no debug information.
+const QUICK_TO_BUILD: &[&str] =
+    &["--config", "profile.dev.package.\"*\".opt-level=0", "--config", "profile.dev.debug=false"];
+
 /// A build target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -96,7 +101,7 @@ impl Target {
     pub fn cargo<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = command::cargo(words);
         if let Some(triple) = self.triple {
-            command.args(["--target", triple]).envs(windows::build_environment());
+            command.args(["--target", triple]).envs(windows::build_environment()).args(QUICK_TO_BUILD);
         }
         command
     }

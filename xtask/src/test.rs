@@ -73,6 +73,7 @@ pub fn run(flags: &Test) -> Result<()> {
     let mut documentation = command::cargo(["doc", "--no-deps"]);
     run.must("documentation", documentation.args(lint_scope).env("RUSTDOCFLAGS", "-D warnings"))?;
     run.must("build", command::cargo(["build"]).args(scope))?;
+    let windows = if flags.no_hosts { None } else { windows::build_part(&mut run)? };
 
     let built = |name| command::target("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut tests = command::cargo(["test", "--no-fail-fast"]);
@@ -86,7 +87,14 @@ pub fn run(flags: &Test) -> Result<()> {
             .env("RESONANTGEN_PYTHON", &python);
         tests.env("RESONANTGEN_STANDALONE", built("resonantgen-standalone"));
     }
+    tests.envs(windows.iter().flat_map(windows::Built::environment));
     run.tests("tests", &mut tests)?;
+    if let Some(windows) = windows {
+        windows.run_part(&mut run)?;
+    }
+    if !flags.no_hosts {
+        macos::run_part(&mut run)?;
+    }
     run.tests("tests of the chores", &mut command::cargo(["test", "--package", "xtask"]))?;
     match training_python {
         Some(python) => run.tests("training tests", &mut pytest(&python, &[]))?,

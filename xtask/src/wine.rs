@@ -1,5 +1,6 @@
 //! Runs a Windows program under Wine, with a limit to its time.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use crate::setup::windows;
 
 /// The exit code of `timeout(1)`, for a program that had to be ended.
 const TIMED_OUT: u8 = 124;
+/// Tells Wine which libraries it shall not have, among others.
+const LIBRARIES: &str = "WINEDLLOVERRIDES";
 /// How long Wine's server may take to end all that runs in a prefix.
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -45,12 +48,14 @@ pub fn run(flags: &Wine) -> Result<ExitCode> {
 
 /// The command `wine` in a prefix.
 pub fn wine(prefix: &Path) -> Command {
+    // Nothing here needs .NET or a browser, and Wine would offer to fetch them.
+    let mut libraries = OsString::from("mscoree,mshtml=");
+    if let Some(others) = std::env::var_os(LIBRARIES) {
+        libraries.push(";");
+        libraries.push(others);
+    }
     let mut command = Command::new("wine");
-    command
-        .env("WINEPREFIX", prefix)
-        .env("WINEDEBUG", "-all")
-        // Nothing here needs .NET or a browser, and Wine would offer to fetch them.
-        .env("WINEDLLOVERRIDES", "mscoree,mshtml=");
+    command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env(LIBRARIES, libraries);
     command
 }
 

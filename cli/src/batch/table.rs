@@ -3,8 +3,23 @@
 use crate::failure::Usage;
 
 /// Columns that a table may have; only the first is required. Each except `name` is an option of `generate`.
-pub const COLUMNS: [&str; 11] =
-    ["prompt", "name", "seed", "bpm", "key", "bars", "meter", "chords", "tracks", "variation", "adherence"];
+pub const COLUMNS: [&str; 15] = [
+    "prompt",
+    "name",
+    "seed",
+    "bpm",
+    "key",
+    "bars",
+    "meter",
+    "chords",
+    "tracks",
+    "variation",
+    "adherence",
+    "candidates",
+    "song",
+    "form",
+    "length",
+];
 
 /// One row of the table, by column; empty cells are absent.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -78,8 +93,17 @@ pub fn plain_number(column: &str, cell: &str) -> String {
     share.map_or(digits, |percent| (percent / 100.0).to_string())
 }
 
-/// Decodes a file. The encoding follows from the byte order mark, or from the zero bytes that UTF-16 puts between Latin letters.
-/// Anything else that is not valid UTF-8 is read as Windows-1252.
+/// Whether a cell means yes, as people write it; `None` if it means neither yes nor no.
+pub fn yes_or_no(cell: &str) -> Option<bool> {
+    match cell.trim().to_lowercase().as_str() {
+        "yes" | "y" | "true" | "1" | "x" => Some(true),
+        "no" | "n" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// The text of a file: by its byte order mark, by the zeros of UTF-16 in Latin letters, or else what is no UTF-8 is
+/// Windows-1252.
 fn decode(bytes: &[u8]) -> String {
     let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(64).filter(|byte| **byte == 0).count();
     let encoding = match encoding_rs::Encoding::for_bom(bytes) {
@@ -231,6 +255,13 @@ mod tests {
         ] {
             assert_eq!(plain_number(column, cell), plain, "{column}");
         }
+    }
+
+    #[test]
+    fn yes_and_no_are_read_as_people_write_them() {
+        assert!(["yes", "Y", " TRUE", "1", "x"].into_iter().all(|cell| yes_or_no(cell) == Some(true)));
+        assert!(["no", "N", "false ", "0"].into_iter().all(|cell| yes_or_no(cell) == Some(false)));
+        assert_eq!(yes_or_no("intro 8"), None);
     }
 
     #[test]

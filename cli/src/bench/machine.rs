@@ -118,6 +118,16 @@ pub fn resident_megabytes() -> Option<(f64, f64)> {
     Some((field("VmRSS:")?, field("VmHWM:")?))
 }
 
+/// Lets the peak of [`resident_megabytes`] start again at what is resident now, which is returned; `None` where the system cannot.
+pub fn restart_peak() -> Option<f64> {
+    if cfg!(target_os = "linux") {
+        // proc_pid_clear_refs(5): 5 resets the peak of the resident set.
+        std::fs::write("/proc/self/clear_refs", "5").ok()?;
+        return resident_megabytes().map(|(now, _)| now);
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

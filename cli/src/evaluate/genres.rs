@@ -11,6 +11,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_project::read_text;
 use resonantgen_session::{Request, Session};
+use resonantgen_sound::measure::{Music, fit};
 use resonantgen_take::Take;
 use std::sync::Arc;
 
@@ -93,6 +94,12 @@ struct Tallies {
     copied: [Vec<bool>; 4],
     bass_rhythms: Vec<f32>,
     harmony_rhythms: Vec<f32>,
+    downbeat_roots: Vec<f32>,
+    bass_chord_tones: Vec<f32>,
+    harmony_chord_tones: Vec<f32>,
+    melody_in_scale: Vec<f32>,
+    kick_and_bass: Vec<f32>,
+    bass_pitches: Vec<f32>,
     fill_8: Vec<bool>,
     fill_4: Vec<bool>,
     missed: String,
@@ -180,7 +187,23 @@ fn measure(
     }
     for track in Track::ALL {
         found.copied[track.index()].extend(piece.is_copied(track));
+        let notes = piece.notes[track.index()];
+        let music = Music::new(track, plan, notes);
+        found.downbeat_roots.extend(music.downbeat_roots);
+        match track {
+            Track::Drums => {}
+            Track::Bass => {
+                found.bass_chord_tones.extend(music.chord_tones);
+                let pitches: HashSet<u8> = notes.iter().map(|note| note.pitch).collect();
+                found.bass_pitches.push(pitches.len() as f32);
+            }
+            Track::Harmony => found.harmony_chord_tones.extend(music.chord_tones),
+            Track::Melody => found.melody_in_scale.extend(music.in_scale),
+        }
     }
+    let [drums, bass, ..] = piece.notes;
+    let steps = plan.total_steps();
+    found.kick_and_bass.extend(fit::togetherness(&fit::kick_row(drums, steps), &fit::onset_row(bass, steps)));
     if plan.bars >= 8 {
         found.bass_rhythms.push(rhythms(&piece.onsets(Track::Bass), 8) as f32);
         found.harmony_rhythms.push(rhythms(&piece.onsets(Track::Harmony), 8) as f32);
@@ -202,6 +225,12 @@ fn figures(found: &Tallies, alike: usize) -> Vec<Figure> {
         Figure::new("pieces alike to the note, one seed", Some(alike as f32), 1, Some(Target::AtMost(0.0))),
         Figure::mean("bass: rhythms in 8 bars", &found.bass_rhythms, least(2.5)),
         Figure::mean("harmony: rhythms in 8 bars", &found.harmony_rhythms, least(2.5)),
+        Figure::mean("bass: root on downbeats", &found.downbeat_roots, least(0.85)),
+        Figure::mean("bass: chord tones", &found.bass_chord_tones, None),
+        Figure::mean("harmony: chord tones", &found.harmony_chord_tones, least(0.9)),
+        Figure::mean("melody: in scale or chord", &found.melody_in_scale, least(0.95)),
+        Figure::mean("kick and bass: correlation of their onsets", &found.kick_and_bass, None),
+        Figure::mean("bass: different pitches", &found.bass_pitches, None),
         Figure::share("drums: a fill or variation in bar 8", &found.fill_8, least(0.8)),
         Figure::share("drums: a fill or variation in bar 4", &found.fill_4, least(0.4)),
     ];

@@ -105,7 +105,19 @@ impl Musicgen {
         progress: &(dyn Fn(f32) -> bool + Sync),
     ) -> Result<Vec<f32>, EncodecError> {
         let codes = self.codes(prompt, seconds, choice, progress)?;
-        self.codec.decode(&codes, &|| !progress(1.0))
+        self.decode(&codes, &|| !progress(1.0))
+    }
+
+    /// The mono audio of codes.
+    ///
+    /// # Errors
+    /// Returns an error if the codec fails, or `is_cancelled` returns true.
+    pub fn decode(
+        &mut self,
+        codes: &Codes,
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<f32>, EncodecError> {
+        self.codec.decode(codes, is_cancelled)
     }
 
     /// The codes of [`Musicgen::generate`].

@@ -12,6 +12,7 @@ mod colour;
 mod compose;
 pub mod condition;
 mod critic;
+mod draft;
 mod figure;
 #[cfg(test)]
 mod golden;
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
 use self::cache::{IdleThread, ModelCache, loaded, lock};
+use self::draft::Written;
 pub(crate) use self::groove::composed;
 use self::render::{Decoding, Material};
 use crate::bundle::manifest::{GraphRecord, TrackRecord};
@@ -48,7 +50,7 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::codec::filter::SpectralFilter;
 use resonantgen_sound::codec::timeline::Timeline;
 use resonantgen_sound::measure::Measures;
-use resonantgen_take::maker::{BundleFacts, Maker, PerformanceRequest};
+use resonantgen_take::maker::{BundleFacts, Candidate, Made, Maker, PerformanceRequest};
 pub use resonantgen_take::maker::{GenerateError, Observer, Silent, Stage, TakeRequest};
 use resonantgen_take::{FULL_SCALE, Recipe, StageSeconds, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use resonantgen_words::{Sense, TextUnderstanding};
@@ -255,7 +257,7 @@ impl Engine {
         let _in_use = self.cache.hold();
         for track in Track::ALL {
             let (record, networks) = (self.bundle.manifest().track(track), &self.cache.tracks[track.index()]);
-            loaded(&mut lock(&networks.compose), || self.load_composer(track))?;
+            networks.composing(|| self.load_composer(track), |_| Ok(()))?;
             loaded(&mut lock(&networks.perform), || self.load(&record.perform, Stage::Perform))?;
             loaded(&mut lock(&networks.decode), || self.load(&record.decode, Stage::Decode))?;
         }
@@ -267,7 +269,7 @@ impl Engine {
         self.cache.unload();
     }
 
-    /// Number of networks in memory. Waits for those that are running.
+    /// Number of networks in memory; several composers of one track count once. Waits for those that are running.
     #[must_use]
     pub fn networks_loaded(&self) -> usize {
         self.cache.count()
@@ -282,17 +284,8 @@ impl Engine {
         request: &TakeRequest<'_>,
         observer: &dyn Observer,
     ) -> Result<Take, GenerateError> {
-        let track = request.track;
-        check(request).map_err(|reason| GenerateError::Request { track, reason })?;
-        let take = match observer.known(&recipe(request, self.bundle.id()).take_id()) {
-            Some(known) => known,
-            None => {
-                let _in_use = self.cache.hold();
-                self.try_generate(request, observer).map_err(|source| failed(track, source))?
-            }
-        };
-        observer.made(&take);
-        Ok(take)
+        let draft = self.draft(request, 1, observer)?;
+        self.sounded(request, draft, observer).map(|made| Arc::unwrap_or_clone(made.take))
     }
 
     /// Sketches what [`Engine::generate_take`] would write for the request: patch and score, without audio ([`Take::is_asleep`]).
@@ -305,44 +298,26 @@ impl Engine {
         let track = request.track;
         check(request).map_err(|reason| GenerateError::Request { track, reason })?;
         let _in_use = self.cache.hold();
-        let patch =
-            choice::choose_patch(&self.bundle, request, None).filter(|_| !request.intent.track(track).absent);
-        let start = Instant::now();
-        let score = match patch {
-            Some(patch) => {
-                let written = self.write(request, patch.family, observer);
-                written.map_err(|source| failed(track, source))?.0
-            }
-            None => Score::default(),
-        };
-        let recipe = recipe(request, self.bundle.id());
-        Ok(Take {
-            id: recipe.take_id(),
-            recipe,
-            patch: patch.map_or_else(String::new, |patch| patch.id.clone()),
-            score,
-            tokens: Tokens::default(),
-            audio: Arc::default(),
-            timings: StageSeconds { compose: start.elapsed().as_secs_f64(), ..Default::default() },
-            measures: None,
-        })
+        let written = self.written(request, observer).map_err(|source| failed(track, source))?;
+        Ok(written.sketch)
     }
 
-    fn try_generate(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, ModelError> {
+    /// Performs what was written for a request, verified.
+    fn performed(
+        &self,
+        request: &TakeRequest<'_>,
+        written: Written,
+        observer: &dyn Observer,
+    ) -> Result<Take, ModelError> {
         let track = request.track;
         let record = self.bundle.manifest().track(track);
-        let patch =
-            choice::choose_patch(&self.bundle, request, None).filter(|_| !request.intent.track(track).absent);
-        let Some(patch) = patch else {
-            return Ok(self.silent(request, "", StageSeconds::default(), observer));
+        let Written { sketch, tries, .. } = written;
+        let mut timings = sketch.timings;
+        let patch = self.bundle.patches(track).find(|patch| patch.id == sketch.patch);
+        let Some(patch) = patch.filter(|_| !sketch.score.notes.is_empty()) else {
+            return Ok(self.silent(request, &sketch.patch, timings, observer));
         };
-        let start = Instant::now();
-        let (score, candidates) = self.write(request, patch.family, observer)?;
-        let mut timings = StageSeconds { compose: start.elapsed().as_secs_f64(), ..Default::default() };
-        if score.notes.is_empty() {
-            return Ok(self.silent(request, &patch.id, timings, observer));
-        }
-        let (mut patch, mut score) = (patch, score);
+        let (mut patch, mut score) = (patch, sketch.score);
         let mut best: Option<(f32, Take)> = None;
         for rendering in 1..=verify::RENDERINGS {
             let (tokens, audio) = self.render(request, record, patch, &score, &mut timings, observer)?;
@@ -350,7 +325,7 @@ impl Engine {
             let measuring = Instant::now();
             let mut measures = Measures::new(track, request.plan, &score.notes, &audio);
             timings.decode += measuring.elapsed().as_secs_f64();
-            measures.candidates = candidates + rendering - 1;
+            measures.candidates = tries + rendering - 1;
             let (shortfall, failures) = (measures.shortfall(), measures.failures());
             if best.as_ref().is_none_or(|(least, _)| shortfall < *least) {
                 let sound = (tokens, audio, measures);
@@ -382,51 +357,6 @@ impl Engine {
             .zip(parent)
             .and_then(|(new_bars, parent)| shape::spliced(request.plan, new_bars, &parent.audio, &audio));
         splice.unwrap_or(audio)
-    }
-
-    /// Writes candidates until enough of them have no faults; the critic then chooses one. Without any, returns the one with the
-    /// fewest faults. Also returns the number of candidates, not counting those written only for the critic.
-    fn write(
-        &self,
-        request: &TakeRequest<'_>,
-        family: condition::Family,
-        observer: &dyn Observer,
-    ) -> Result<(Score, u32), ModelError> {
-        let mut best: Option<(f32, Score)> = None;
-        let mut fine: Vec<(f32, Score)> = Vec::new();
-        let mut tries = 1;
-        for candidate in 0..verify::COMPOSITIONS {
-            observer.progress(request.track, Stage::Compose, 0.0);
-            let score = self.compose(request, family, candidate, observer)?;
-            let parent = bias::parent(request);
-            let has_new_bars = shape::kept_steps(request, parent).is_some();
-            // A section's shape is not a fault of the notes, so they are judged before it is applied.
-            let mut faults = verify::faults(request, &score.notes);
-            let judged = (faults == 0.0).then(|| critic::judge_for(request, &score.notes));
-            let mut score = score;
-            shape::shaped(request, parent, &mut score.notes);
-            if let Some(parent) = parent.filter(|_| has_new_bars) {
-                faults += shape::join_cost(request, parent, &score.notes);
-            }
-            if let Some(judged) = judged.filter(|_| faults == 0.0) {
-                fine.push((judged, score));
-                if fine.len() >= critic::choice(request) {
-                    break;
-                }
-                continue;
-            }
-            tries = candidate + 2;
-            if best.as_ref().is_none_or(|(least, _)| faults < *least) {
-                best = Some((faults, score));
-            }
-        }
-        if let Some((_, score)) =
-            fine.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best })
-        {
-            return Ok((score, tries.min(verify::COMPOSITIONS)));
-        }
-        let (_, score) = best.expect("at least one was written");
-        Ok((score, verify::COMPOSITIONS))
     }
 
     /// Performs and decodes a score.
@@ -512,20 +442,6 @@ impl Engine {
         Ok((render::loop_tokens(&codes, record.codebooks, &material.timeline, kept), audio))
     }
 
-    fn compose(
-        &self,
-        request: &TakeRequest<'_>,
-        family: condition::Family,
-        candidate: u32,
-        observer: &dyn Observer,
-    ) -> Result<Score, ModelError> {
-        let track = request.track;
-        let mut slot = lock(&self.cache.tracks[track.index()].compose);
-        let network = loaded(&mut slot, || self.load_composer(track))?;
-        let segment_bars = self.bundle.manifest().segment_bars;
-        compose::compose(network, request, family, segment_bars, candidate, observer)
-    }
-
     fn load_composer(&self, track: Track) -> Result<StepNetwork, ModelError> {
         let record = self.bundle.manifest().track(track);
         self.placement.keep_on_cpu(Stage::Compose.name());
@@ -535,7 +451,7 @@ impl Engine {
             &record.compose,
             record.cache,
             tokens::vocabulary(track),
-            condition::CONDITION_LENGTH,
+            record.condition,
         )
     }
 
@@ -591,6 +507,24 @@ impl Engine {
 impl Maker for Engine {
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         self.generate_take(request, observer)
+    }
+
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        Self::make_in_turn(self, requests, candidates, observer)
+    }
+
+    fn finish(
+        &self,
+        candidate: &Candidate,
+        context: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        Self::finish(self, candidate, context, observer)
     }
 
     fn perform(

@@ -169,7 +169,7 @@ mod tests {
                     let heard = recognise(&voiced(&chord, lowest), false);
                     // The first inversion of a half-diminished seventh is a minor sixth.
                     let is_sixth = quality == HalfDiminished7 && lowest == 1;
-                    let sixth = Chord::new(root + 3, ChordQuality::MinorSixth, false);
+                    let sixth = Chord::new(root + 3, MinorSixth, false);
                     assert_eq!(heard, Some(if is_sixth { sixth } else { chord }), "{chord} over {lowest}");
                 }
             }

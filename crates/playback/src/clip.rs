@@ -11,6 +11,7 @@ use resonantgen_sound::split::{DRUM_VOICE_COUNT, Stereo};
 
 use super::dials::{Dials, Onsets, Piece};
 use super::notes::{self, ClipNote};
+use super::song::{SongJoin, SongPass, SongSamples};
 
 /// Left and right sample of a stem, then those of a drum stem's kick, snare and hats. Percussion is the remainder.
 pub(super) type Lanes = [[f32; 2]; DRUM_VOICE_COUNT];
@@ -52,6 +53,8 @@ enum Samples {
     Take(Arc<StemAudio>),
     /// Left and right, resampled.
     Own(Vec<f32>, Vec<f32>),
+    /// A whole song.
+    Song(SongSamples),
 }
 
 /// A take at the host's sample rate: everything the audio thread needs, immutable.
@@ -108,6 +111,51 @@ impl Clip {
         }
     }
 
+    /// A clip of a whole song on one track, which does not loop: its passes in order and without gaps, and the joins between them.
+    /// Both are made for `bpm` and `sample_rate_hz`. Not realtime-safe.
+    ///
+    /// # Panics
+    /// Panics if a pass plays a song.
+    #[must_use]
+    pub fn song(passes: Vec<SongPass>, joins: Vec<Arc<SongJoin>>, bpm: f64, sample_rate_hz: f64) -> Self {
+        let mut clips = passes.iter().filter_map(|pass| pass.clip.as_ref());
+        assert!(clips.all(|clip| clip.loops()), "a song within a song");
+        let quarters = passes.last().map_or(0.0, |pass| pass.start_quarter + pass.quarters);
+        let first = passes.iter().find_map(|pass| pass.clip.as_ref());
+        let quarters_per_bar = first.map_or(4.0, |clip| clip.quarters_per_bar);
+        let song = SongSamples::new(passes, joins, bpm, sample_rate_hz);
+        let (notes, onsets) = (song.notes(), Onsets::of_song(&song, quarters, bpm));
+        Self {
+            samples: Arc::new(Samples::Song(song)),
+            voices: None,
+            sample_rate_hz,
+            bpm,
+            quarters: quarters.max(f64::MIN_POSITIVE),
+            quarters_per_bar,
+            exact_samples: quarters * 60.0 / bpm * sample_rate_hz,
+            notes,
+            onsets,
+        }
+    }
+
+    pub(super) fn as_song(&self) -> Option<&SongSamples> {
+        match &*self.samples {
+            Samples::Song(song) => Some(song),
+            Samples::Take(_) | Samples::Own(..) => None,
+        }
+    }
+
+    /// Whether the clip starts over at its end. Takes do, songs do not. Realtime-safe.
+    #[must_use]
+    pub fn loops(&self) -> bool {
+        self.as_song().is_none()
+    }
+
+    /// The onsets of its score.
+    pub(super) fn onsets(&self) -> &Onsets {
+        &self.onsets
+    }
+
     /// The same clip with the notes of its score, which was written for `plan`. Not realtime-safe.
     #[must_use]
     pub fn with_score(self, score: &Score, plan: &Plan) -> Self {
@@ -128,12 +176,19 @@ impl Clip {
     /// Whether the clip has separate kick, snare and hats.
     #[must_use]
     pub fn has_voices(&self) -> bool {
-        self.voices.is_some()
+        self.as_song().map_or(self.voices.is_some(), SongSamples::has_voices)
     }
 
     /// Whether both clips share their samples and differ only in additional information. Realtime-safe.
-    pub(super) fn is_same_sound(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_same_sound(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.samples, &other.samples)
+            || self.as_song().zip(other.as_song()).is_some_and(|(one, other)| one.is_same_sound(other))
+    }
+
+    /// Whether both are songs that play the same pass at a position in quarter notes. Realtime-safe.
+    pub(super) fn agrees_at(&self, other: &Self, quarter: f64) -> bool {
+        self.as_song().zip(other.as_song()).is_some_and(|(one, other)| one.agrees_at(other, quarter))
     }
 
     /// Length in audio frames at the clip's rate.
@@ -142,6 +197,7 @@ impl Clip {
         match &*self.samples {
             Samples::Take(audio) => audio.left.len().min(audio.right.len()),
             Samples::Own(left, right) => left.len().min(right.len()),
+            Samples::Song(song) => song.len(),
         }
     }
 
@@ -195,7 +251,7 @@ impl Clip {
     #[inline]
     pub(super) fn lanes(&self, beat: f64, bpm: f64) -> Lanes {
         let turns = beat / self.quarters;
-        let phase = turns - turns.floor();
+        let phase = if self.loops() { turns - turns.floor() } else { turns };
         if self.is_at(bpm) {
             return self.sample(phase * self.exact_samples);
         }
@@ -221,24 +277,42 @@ impl Clip {
     pub fn starts_at(&self, beat: f64, bpm: f64) -> bool {
         let turns = beat / self.quarters;
         let samples_per_turn = self.quarters * 60.0 / bpm * self.sample_rate_hz;
-        ((turns - turns.round()) * samples_per_turn).abs() < 0.5 - ROUNDING_BIAS
+        let from_start = if self.loops() { turns - turns.round() } else { turns };
+        (from_start * samples_per_turn).abs() < 0.5 - ROUNDING_BIAS
     }
 
-    /// Sample nearest to a position in samples, wrapped at the loop's end.
+    /// Sample nearest to a position in samples, wrapped at the loop's end. A song is silent outside its bounds.
     #[inline]
     fn sample(&self, position: f64) -> Lanes {
-        let mut lanes = Lanes::default();
-        let length = self.len();
-        if length == 0 {
-            return lanes;
-        }
         let nearest = (position + 0.5 + ROUNDING_BIAS).floor() as i64;
-        let index = nearest.rem_euclid(length as i64) as usize;
+        if let Samples::Song(song) = &*self.samples {
+            return song.frame(nearest);
+        }
+        match self.len() {
+            0 => Lanes::default(),
+            length => self.frame(nearest.rem_euclid(length as i64) as usize),
+        }
+    }
+
+    /// Left and right sample at an audio frame counted from the start, wrapped at the loop's end. Realtime-safe.
+    #[must_use]
+    pub fn wrapped(&self, frame: usize) -> [f32; 2] {
+        match self.len() {
+            0 => [0.0; 2],
+            length => self.frame(frame % length)[0],
+        }
+    }
+
+    /// One audio frame; `index` must be below [`len`](Self::len).
+    #[inline]
+    pub(super) fn frame(&self, index: usize) -> Lanes {
+        let mut lanes = Lanes::default();
         lanes[0] = match &*self.samples {
             Samples::Take(audio) => {
                 [audio.left[index] as f32 / FULL_SCALE, audio.right[index] as f32 / FULL_SCALE]
             }
             Samples::Own(left, right) => [left[index], right[index]],
+            Samples::Song(song) => return song.frame(index as i64),
         };
         if let Some(voices) = &self.voices {
             for (lane, [left, right]) in lanes[1..].iter_mut().zip(&**voices) {

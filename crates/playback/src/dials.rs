@@ -14,6 +14,7 @@ use resonantgen_music::plan::{Plan, STEPS_PER_QUARTER, Swing};
 use resonantgen_music::score::Score;
 
 use super::clip::{Lanes, combine};
+use super::song::SongSamples;
 
 /// Largest shift of an onset by humanise, in seconds. Listeners still hear the same rhythm.
 const LOOSE_SECONDS: f64 = 0.015;
@@ -136,6 +137,24 @@ impl Onsets {
         let sum: f64 = onsets.iter().map(|onset| onset.velocity).sum();
         let mean_velocity = sum / onsets.len().max(1) as f64;
         Arc::new(Self { onsets, quarters, swing: plan.swing, bpm: plan.bpm, mean_velocity })
+    }
+
+    /// The onsets of a song's passes, at the song's tempo. Allocates.
+    pub fn of_song(song: &SongSamples, quarters: f64, bpm: f64) -> Arc<Self> {
+        let mut onsets: Vec<Onset> = Vec::new();
+        let mut swing = Swing::default();
+        for (pass, clip) in song.playing() {
+            let own = clip.onsets();
+            swing = own.swing;
+            for begin in pass.turns(clip) {
+                let within = own.onsets.iter().filter(|onset| begin + onset.at < pass.quarters);
+                let at = |onset: &Onset| pass.start_quarter + begin + onset.at;
+                onsets.extend(within.map(|onset| Onset { at: at(onset), ..*onset }));
+            }
+        }
+        let sum: f64 = onsets.iter().map(|onset| onset.velocity).sum();
+        let mean_velocity = sum / onsets.len().max(1) as f64;
+        Arc::new(Self { onsets, quarters, swing, bpm, mean_velocity })
     }
 
     /// The onset with the given number, counted across all passes of the loop, and its position.

@@ -25,11 +25,13 @@ mod dials;
 mod notes;
 mod player;
 mod slot;
+mod song;
 mod timeline;
 
 pub use clip::{Clip, DrumVoices, is_same_tempo};
 pub use dials::Dials;
 pub use notes::{BlockNotes, NoteMessage, NoteOutput};
 pub use player::{Controls, DrumOutputs, Player, RESPONSE_SECONDS, SwapAt, channel};
-pub use slot::{Slot, SlotSender, TakeClips};
+pub use slot::{SectionTakes, Slot, SlotSender, TakeClips};
+pub use song::{SongJoin, SongPass};
 pub use timeline::{Bar, Position};

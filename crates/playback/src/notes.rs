@@ -181,6 +181,12 @@ impl BlockNotes {
         let mut turn = (begin / quarters).floor();
         let mut index = notes.partition_point(|note| note.start < begin - turn * quarters);
         loop {
+            if !clip.loops() && turn != 0.0 {
+                if turn > 0.0 {
+                    return;
+                }
+                (turn, index) = (0.0, 0);
+            }
             let Some(note) = notes.get(index) else {
                 (turn, index) = (turn + 1.0, 0);
                 continue;

@@ -54,11 +54,21 @@ pub struct Controls {
     pub chosen: [Option<usize>; TRACK_COUNT],
     /// Each track's dials. A change is audible at once.
     pub dials: [Dials; TRACK_COUNT],
+    /// Index of the section to play, which is its number minus one; `None` plays the open one. It takes over when `swap_at` says.
+    pub section: Option<usize>,
+    /// Plays the whole song, from this bar of the host on, counted from 0. If there is no song, the section plays.
+    pub song_start: Option<i32>,
 }
 
 impl Default for Controls {
     fn default() -> Self {
-        Self { swap_at: SwapAt::Bar, chosen: [None; TRACK_COUNT], dials: Default::default() }
+        Self {
+            swap_at: SwapAt::Bar,
+            chosen: [None; TRACK_COUNT],
+            dials: Default::default(),
+            section: None,
+            song_start: None,
+        }
     }
 }
 
@@ -85,16 +95,43 @@ struct Source {
     clip: Arc<Clip>,
     /// How it is aligned to the host's bars.
     alignment: Alignment,
+    /// The host's bar at which it starts, if it is a whole song.
+    song_start: Option<i32>,
     /// The piece read last, if the dials move the take's pieces.
     piece: Option<Piece>,
 }
 
 impl Source {
+    /// Where it lies on the host's bars at `place`.
+    fn aligned(&self, place: &Place, before: Option<Alignment>) -> Alignment {
+        let quarters_per_bar = self.clip.quarters_per_bar();
+        match self.song_start {
+            Some(start) => place.pin(quarters_per_bar, start, before),
+            None => place.align(quarters_per_bar, before),
+        }
+    }
+
+    /// Whether it is a song that plays at `beat` what `other` plays.
+    fn agrees_with(&self, other: &Self, beat: f64) -> bool {
+        let shift = self.alignment.shift;
+        shift == other.alignment.shift && self.clip.agrees_at(&other.clip, beat + shift)
+    }
+
     fn read(source: Option<&mut Self>, beat: f64, bpm: f64, dials: &Dials) -> Lanes {
         source.map_or(Lanes::default(), |source| {
             source.clip.played(beat + source.alignment.shift, bpm, dials, &mut source.piece)
         })
     }
+}
+
+/// What rings on of a section after another has taken over: the sound right before the cut, played backwards and forwards, and
+/// fading. It is continuous at the cut, and contains nothing of what the loop would have played next.
+#[derive(Clone, Debug)]
+struct Ring {
+    source: Source,
+    /// Where on the timeline it was cut.
+    cut_beat: f64,
+    track: Track,
 }
 
 /// The playback state of one track.
@@ -103,6 +140,13 @@ struct Voice {
     slot: Option<Arc<Slot>>,
     /// Index of the take chosen by number.
     chosen: Option<usize>,
+    /// Index of the section chosen by number, and where the song starts if the whole song plays.
+    section: Option<usize>,
+    song_start: Option<i32>,
+    /// Another section or the song has been chosen, but is not playing yet.
+    moves_on: bool,
+    /// What rings on of the section before.
+    ring: Option<Ring>,
     /// The number has changed, but the take it chooses is not playing yet.
     hurry: bool,
     dials: Dials,
@@ -120,15 +164,32 @@ struct Voice {
 impl Voice {
     /// What should play at a place. A rendition is used only if the tempo has `settled`.
     fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
-        let take = self.slot.as_ref()?.wanted(self.chosen)?;
+        let slot = self.slot.as_ref()?;
+        let song = slot.song.as_ref().filter(|_| self.song_start.is_some());
+        let take = song.or_else(|| slot.wanted(self.section, self.chosen))?;
         let clip = if settled { take.at(place.bpm) } else { take.original() };
         let before = self.current.as_ref().map(|source| source.alignment);
-        let alignment = place.align(clip.quarters_per_bar(), before);
-        Some(Source { serial: take.serial(), clip: clip.clone(), alignment, piece: None })
+        let mut source = Source {
+            serial: take.serial(),
+            clip: clip.clone(),
+            alignment: Alignment::default(),
+            song_start: song.and(self.song_start),
+            piece: None,
+        };
+        source.alignment = source.aligned(place, before);
+        Some(source)
     }
 
     /// The samples at `beat`, mixed according to the current state of the crossfade.
     fn sample(&mut self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
+        let sample = self.crossfaded(beat, bpm, fade_samples);
+        match &mut self.ring {
+            Some(ring) => combine(sample, ring.read(beat, bpm, &self.dials), |sample, ring| sample + ring),
+            None => sample,
+        }
+    }
+
+    fn crossfaded(&mut self, beat: f64, bpm: f64, fade_samples: usize) -> Lanes {
         let sample = Source::read(self.current.as_mut(), beat, bpm, &self.dials);
         let Some(old) = &mut self.fading else { return sample };
         if self.fade_elapsed >= fade_samples {
@@ -140,6 +201,12 @@ impl Voice {
         combine(sample, old, |sample, old| sample * rise + old * fall)
     }
 
+    /// Everything that it reads.
+    fn sources(&mut self) -> impl Iterator<Item = &mut Source> {
+        let ring = self.ring.iter_mut().map(|ring| &mut ring.source);
+        self.current.iter_mut().chain(self.fading.iter_mut().flatten()).chain(ring)
+    }
+
     /// Whether `wanted` sounds the same as what is playing and only adds information, such as separated drums.
     fn learns(&self, wanted: Option<&Source>) -> bool {
         let both = self.current.as_ref().zip(wanted);
@@ -148,7 +215,7 @@ impl Voice {
 
     /// Discards the pieces read so far, because the dials or the tempo have changed.
     fn forget_pieces(&mut self) {
-        for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
+        for source in self.sources() {
             source.piece = None;
         }
     }
@@ -157,14 +224,15 @@ impl Voice {
     fn snap(&mut self, place: &Place) {
         self.current = self.wanted(place, true);
         self.fading = None;
-        self.hurry = false;
+        self.ring = None;
+        (self.hurry, self.moves_on) = (false, false);
     }
 
     /// Aligns what is playing to the bar at `place`. Returns whether anything moved.
     fn align(&mut self, place: &Place) -> bool {
         let mut moved = false;
         for source in self.current.iter_mut().chain(self.fading.iter_mut().flatten()) {
-            let alignment = place.align(source.clip.quarters_per_bar(), Some(source.alignment));
+            let alignment = source.aligned(place, Some(source.alignment));
             moved |= alignment.shift != source.alignment.shift;
             source.alignment = alignment;
         }
@@ -202,6 +270,32 @@ impl Voice {
             }
             self.jump_remaining -= 1;
         }
+    }
+}
+
+impl Ring {
+    /// Samples of the piece that is played backwards and forwards.
+    const PIECE_SECONDS: f64 = 0.060;
+    /// Decibels by which it falls in a second (index as [`Track::ALL`]), and in all.
+    const FALL_DB_PER_SECOND: [f64; TRACK_COUNT] = [120.0, 170.0, 67.0, 75.0];
+    const FALL_DB: f64 = 60.0;
+
+    /// Reads it where the timeline is at `beat`.
+    fn read(&mut self, beat: f64, bpm: f64, dials: &Dials) -> Lanes {
+        let piece = Self::PIECE_SECONDS * bpm / 60.0;
+        let within = (beat - self.cut_beat).max(0.0).rem_euclid(2.0 * piece);
+        let place = self.cut_beat - within.min(2.0 * piece - within);
+        let seconds = (beat - self.cut_beat) * 60.0 / bpm;
+        let fall_db = Self::FALL_DB_PER_SECOND[self.track.index()] * seconds;
+        // It ends in silence.
+        let gain = 10.0_f64.powf(-fall_db / 20.0) * (1.0 - fall_db / Self::FALL_DB).clamp(0.0, 1.0);
+        Source::read(Some(&mut self.source), place, bpm, dials)
+            .map(|lane| lane.map(|sample| sample * gain as f32))
+    }
+
+    /// Whether it has faded away where the timeline is at `beat`.
+    fn is_over(&self, beat: f64, bpm: f64) -> bool {
+        (beat - self.cut_beat) * 60.0 / bpm * Self::FALL_DB_PER_SECOND[self.track.index()] >= Self::FALL_DB
     }
 }
 
@@ -273,6 +367,26 @@ impl Player {
         self.voices[track.index()].current.as_ref().map(|source| &source.clip)
     }
 
+    /// Index of the section that plays at a position, which is its number minus one; `None` if the open section plays, or nothing.
+    /// Realtime-safe.
+    #[must_use]
+    pub fn section_at(&self, position: &Position) -> Option<usize> {
+        let mut sources = self.voices.iter().filter_map(|voice| voice.current.as_ref());
+        let song = sources.find_map(|source| Some((source.clip.as_song()?, source.alignment.shift)));
+        match song {
+            Some((song, shift)) => song.section_at(position.beat + shift).map(|number| number as usize - 1),
+            None => self.voices[0].section,
+        }
+    }
+
+    /// Where in the song the timeline is at a position, in quarter notes; `None` if no song plays. Realtime-safe.
+    #[must_use]
+    pub fn song_quarter(&self, position: &Position) -> Option<f64> {
+        let mut sources = self.voices.iter().filter_map(|voice| voice.current.as_ref());
+        let song = sources.find(|source| !source.clip.loops());
+        song.map(|source| position.beat + source.alignment.shift)
+    }
+
     /// How far the loops were shifted against the host's beats at the end of the last block, in quarter notes. Realtime-safe.
     #[must_use]
     pub fn shift(&self) -> f64 {
@@ -287,7 +401,7 @@ impl Player {
     #[must_use]
     pub fn own_bpm(&self) -> Option<f64> {
         let playing = self.voices.iter().find_map(|voice| Some(voice.current.as_ref()?.clip.bpm()));
-        let next = |voice: &Voice| Some(voice.slot.as_ref()?.current.as_ref()?.original().bpm());
+        let next = |voice: &Voice| Some(voice.slot.as_ref()?.wanted(voice.section, None)?.original().bpm());
         playing.or_else(|| self.voices.iter().find_map(next))
     }
 
@@ -337,6 +451,9 @@ impl Player {
         for (voice, chosen) in self.voices.iter_mut().zip(controls.chosen) {
             voice.hurry |= voice.chosen != chosen;
             voice.chosen = chosen;
+            voice.moves_on |= voice.section != controls.section
+                || voice.song_start.is_some() != controls.song_start.is_some();
+            (voice.section, voice.song_start) = (controls.section, controls.song_start);
         }
         let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
@@ -509,8 +626,13 @@ impl Player {
         let fade_samples = self.swap_fade_samples;
         for (track, voice) in Track::ALL.into_iter().zip(&mut self.voices) {
             let was = voice.sample(last.beat, last.bpm, fade_samples);
+            voice.ring = None;
             if voice.align(place) {
                 self.notes.cut(track, 0);
+            }
+            if voice.moves_on && playing {
+                // What is chosen where the timeline jumps to plays from there on.
+                voice.snap(place);
             }
             let is =
                 if playing { voice.sample(place.beat, place.bpm, fade_samples) } else { Lanes::default() };
@@ -559,9 +681,11 @@ impl Player {
             let within = from - start..to - start;
             let (left, right) = (&mut left[within.clone()], &mut right[within]);
             self.render(track, place, from, left, right, drums.as_deref_mut());
+            // Part by part: a jump may be hidden where a part begins.
+            let fade_samples = self.jump_fade_samples;
+            self.voices[track.index()].smooth(from, left, right, drums.as_deref_mut(), fade_samples);
             from = to;
         }
-        self.voices[track.index()].smooth(start, left, right, drums, self.jump_fade_samples);
     }
 
     /// Starts the swap to what should play if it is due at sample `start`. Returns the sample at which the next event splits the
@@ -585,17 +709,43 @@ impl Player {
             (Some(current), Some(wanted)) => current.serial == wanted.serial,
             _ => false,
         };
+        let beat = place.beat + start as f64 * beats_per_sample;
+        if let (Some(current), Some(new)) = (&voice.current, &wanted)
+            && !is_same_take
+            && current.agrees_with(new, beat)
+        {
+            // Another part of the song has changed.
+            let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+            voice.current = wanted;
+            (voice.hurry, voice.moves_on) = (false, false);
+            let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+            if was != is {
+                voice.hide_jump(was, is, self.jump_fade_samples);
+            }
+            return length;
+        }
         let is_same_clip = match (&voice.current, &wanted) {
             (Some(current), Some(wanted)) => Arc::ptr_eq(&current.clip, &wanted.clip),
             _ => true,
         };
         if is_same_take {
-            voice.hurry = false;
+            (voice.hurry, voice.moves_on) = (false, false);
+            if let (Some(current), Some(new)) = (&voice.current, &wanted)
+                && current.song_start != new.song_start
+            {
+                // The song starts at another bar now.
+                let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.current = wanted;
+                voice.fading = None;
+                let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
+                voice.hide_jump(was, is, self.jump_fade_samples);
+                self.notes.cut(track, start);
+                return length;
+            }
             if is_same_clip {
                 return length;
             }
             if voice.learns(wanted.as_ref()) {
-                let beat = place.beat + start as f64 * beats_per_sample;
                 let was = voice.sample(beat, place.bpm, self.swap_fade_samples);
                 voice.current = wanted;
                 let is = voice.sample(beat, place.bpm, self.swap_fade_samples);
@@ -609,13 +759,14 @@ impl Player {
             return length.min(start + remaining);
         }
         let slot = voice.slot.as_ref();
-        let wait = if is_same_take || voice.hurry || slot.is_some_and(|slot| slot.immediate) {
+        let at_once = !voice.moves_on && (voice.hurry || slot.is_some_and(|slot| slot.immediate));
+        let wait = if is_same_take || at_once {
             0.0
         } else {
-            let here = place.beat + start as f64 * beats_per_sample;
+            let asked_at = slot.and_then(|slot| slot.asked_at).filter(|_| !voice.moves_on);
             let lines = Lines::new(swap_at, place, voice.current.as_ref());
-            let line = lines.next(here, beats_per_sample, slot.and_then(|slot| slot.asked_at), place.bpm);
-            ((line - here) / beats_per_sample - EARLY_SAMPLES).ceil().max(0.0)
+            let line = lines.next(beat, beats_per_sample, asked_at, place.bpm);
+            ((line - beat) / beats_per_sample - EARLY_SAMPLES).ceil().max(0.0)
         };
         if wait >= (length - start) as f64 {
             return length;
@@ -624,8 +775,19 @@ impl Player {
             return start + wait as usize;
         }
         voice.hurry = false;
-        voice.fading = Some(std::mem::replace(&mut voice.current, wanted));
+        let old = std::mem::replace(&mut voice.current, wanted);
         voice.fade_elapsed = 0;
+        if std::mem::take(&mut voice.moves_on) && !is_same_take {
+            // What is left of an earlier section gives way to what rings on of this one.
+            if let Some(mut ring) = voice.ring.take() {
+                let was = ring.read(beat, place.bpm, &voice.dials);
+                voice.hide_jump(was, Lanes::default(), self.jump_fade_samples);
+            }
+            voice.ring = old.map(|source| Ring { source, cut_beat: beat, track });
+            voice.fading = Some(None);
+        } else {
+            voice.fading = Some(old);
+        }
         if !is_same_take {
             self.notes.cut(track, start);
         }
@@ -658,6 +820,10 @@ impl Player {
                 }
             }
         }
+        let end = place.beat + (start + left.len()) as f64 * beats_per_sample;
+        if voice.ring.as_ref().is_some_and(|ring| ring.is_over(end, place.bpm)) {
+            voice.ring = None;
+        }
     }
 }
 
@@ -683,9 +849,8 @@ impl Lines {
             SwapAt::Now => Self::Any,
             SwapAt::Beat => Self::Every { unit: 1.0, origin: bar_start.unwrap_or(0.0) },
             SwapAt::Bar => bar_line,
-            SwapAt::Loop => current.map_or(bar_line, |source| Self::Every {
-                unit: source.clip.quarters(),
-                origin: -source.alignment.shift,
+            SwapAt::Loop => current.filter(|source| source.clip.loops()).map_or(bar_line, |source| {
+                Self::Every { unit: source.clip.quarters(), origin: -source.alignment.shift }
             }),
         }
     }

@@ -90,13 +90,25 @@ impl TakeClips {
     }
 }
 
-/// The takes of one track; the audio thread plays one of them. Immutable: a change is a new slot.
+/// The takes of one section on one track; the audio thread plays one of them.
 #[derive(Clone, Debug, Default)]
-pub struct Slot {
+pub struct SectionTakes {
     /// The takes by number, starting with number 1. `None` means that there is no such take or that it cannot be played.
     pub takes: Vec<Option<Arc<TakeClips>>>,
     /// The take that plays unless another is chosen by number; `None` is silence.
     pub current: Option<Arc<TakeClips>>,
+}
+
+/// What the audio thread may play on one track. Immutable: a change is a new slot.
+#[derive(Clone, Debug, Default)]
+pub struct Slot {
+    /// The takes of the open section.
+    pub open: SectionTakes,
+    /// The takes of each section, in the order of the sections' numbers, starting with number 1. `None` if no section has the
+    /// number. Empty if there is only one section.
+    pub sections: Vec<Option<SectionTakes>>,
+    /// The whole song ([`Clip::song`]), if there is more than one section.
+    pub song: Option<Arc<TakeClips>>,
     /// Whether the slot takes over at once, whatever [`SwapAt`](super::SwapAt) says, as after restoring a session or undo.
     pub immediate: bool,
     /// The beat at which the song requested the take. It takes over no earlier than [`super::RESPONSE_SECONDS`] later, so that an
@@ -105,10 +117,18 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// The take that plays when the take at index `chosen` is requested. Realtime-safe.
+    /// The take that plays when the section at index `section` and the take at index `chosen` are requested. If there is no such
+    /// section, the open one plays; if the section has no such take, its current one does. Realtime-safe.
     #[must_use]
-    pub fn wanted(&self, chosen: Option<usize>) -> Option<&Arc<TakeClips>> {
-        chosen.and_then(|index| self.takes.get(index)?.as_ref()).or(self.current.as_ref())
+    pub fn wanted(&self, section: Option<usize>, chosen: Option<usize>) -> Option<&Arc<TakeClips>> {
+        let section = section.and_then(|index| self.sections.get(index)?.as_ref()).unwrap_or(&self.open);
+        chosen.and_then(|index| section.takes.get(index)?.as_ref()).or(section.current.as_ref())
+    }
+
+    /// Everything that can play.
+    fn all(&self) -> impl Iterator<Item = &Arc<TakeClips>> {
+        let sections = self.sections.iter().flatten().chain([&self.open]);
+        sections.flat_map(|section| section.takes.iter().flatten().chain(&section.current)).chain(&self.song)
     }
 }
 
@@ -144,7 +164,7 @@ impl SlotSender {
             return Err(slot);
         }
         let slot = Arc::new(slot);
-        for take in slot.takes.iter().flatten().chain(&slot.current) {
+        for take in slot.all() {
             for clip in take.clips() {
                 if !self.clips.iter().any(|known| Arc::ptr_eq(known, clip)) {
                     self.clips.push(clip.clone());

@@ -171,6 +171,13 @@ impl Place {
         let shift = bar.shift(if host_decides { self.quarters_per_bar } else { own });
         Alignment { shift: if shift.abs() > SAME_BEAT { shift } else { 0.0 }, host_decides }
     }
+
+    /// Like [`align`](Self::align), for a song that starts at a bar of the host, counted from 0. Realtime-safe.
+    pub fn pin(&self, loop_bar: f64, start_bar: i32, before: Option<Alignment>) -> Alignment {
+        let alignment = self.align(loop_bar, before);
+        let bar = if alignment.host_decides { self.quarters_per_bar } else { loop_bar * self.scale };
+        Alignment { shift: alignment.shift - f64::from(start_bar) * bar, ..alignment }
+    }
 }
 
 /// The alignment of a loop to the host's bars.

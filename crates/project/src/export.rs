@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::files::EXPORTING;
 use self::files::{Files, numbered};
+use super::mix::Sum;
 use super::names::is_device_name;
 use super::song::{markers, song_midi, song_stem};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav, with_note};
@@ -284,13 +285,6 @@ fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result
     let mut plan = plan.ok_or(StoreError::NothingToExport)?;
     // Values of all sections, for the names.
     plan.bars = session.song_bars();
-    let mut stems: Vec<(Track, StemAudio)> = Vec::new();
-    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
-        stems.extend(song_stem(session, track).map(|stem| (track, stem)));
-    }
-    if stems.is_empty() {
-        return Err(StoreError::NothingToExport);
-    }
     let marks = markers(session);
     let wave = |what: &str, audio: &StemAudio| {
         let file = song_wav(audio, &marks, options.sample_rate_hz, options.depth);
@@ -300,21 +294,29 @@ fn export_song(session: &Session, dir: &Path, options: &ExportOptions) -> Result
     let mut put = |what: &str, extension: &'static str, bytes: &[u8]| {
         files.put(export_name(session, what, &plan), extension, bytes)
     };
-    for (track, stem) in &stems {
+    // One stem at a time: all of a long song would fill the memory.
+    let (mut sum, mut tracks) = (Sum::default(), Vec::new());
+    for track in Track::ALL.into_iter().filter(|track| options.tracks.contains(track)) {
+        let Some(stem) = song_stem(session, track) else { continue };
+        tracks.push(track);
         if options.audio {
-            put(track.name(), "wav", &wave(track.name(), stem))?;
+            put(track.name(), "wav", &wave(track.name(), &stem))?;
         }
         if options.midi {
-            put(track.name(), "mid", &song_midi(session, &[*track]))?;
+            put(track.name(), "mid", &song_midi(session, &[track]))?;
         }
+        if options.mix && options.audio {
+            sum.add(&stem);
+        }
+    }
+    if tracks.is_empty() {
+        return Err(StoreError::NothingToExport);
     }
     if options.mix {
         if options.audio {
-            let mix = mix(&stems.iter().map(|(_, stem)| stem).collect::<Vec<_>>());
-            put("mix", "wav", &wave("mix", &mix))?;
+            put("mix", "wav", &wave("mix", &sum.mixed()))?;
         }
         if options.midi {
-            let tracks: Vec<Track> = stems.iter().map(|(track, _)| *track).collect();
             put("all", "mid", &song_midi(session, &tracks))?;
         }
     }

@@ -45,22 +45,29 @@ pub(super) fn note(audio: &Arc<StemAudio>, packed: Packed) {
 /// Encodes audio; the same `Arc` is encoded only once. `None` for a sleeping take without FLAC, and if the encoder fails, which
 /// it does not for valid 24-bit audio.
 pub(super) fn encode(audio: &Arc<StemAudio>) -> Option<Packed> {
-    ENCODED.get(audio, || {
-        if audio.is_empty() {
-            return None;
-        }
-        let interleaved: Vec<i32> =
-            audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
-        let mut file = Cursor::new(Vec::new());
-        // Three times as fast as the default, and 4 % larger: hosts save on their main thread, possibly right after a generation.
-        let options = Options::fast().no_padding().no_seektable();
-        let count = interleaved.len() as u64;
-        let mut writer =
-            FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
-        writer.write(&interleaved).ok()?;
-        writer.finalize().ok()?;
-        Some(Packed::new(file.into_inner().into()))
-    })
+    ENCODED.get(audio, || encode_anew(audio))
+}
+
+/// As [`encode`], but does not keep the FLAC in memory: for what is not saved again.
+pub(super) fn encode_once(audio: &Arc<StemAudio>) -> Option<Packed> {
+    known(audio).or_else(|| encode_anew(audio))
+}
+
+fn encode_anew(audio: &StemAudio) -> Option<Packed> {
+    if audio.is_empty() {
+        return None;
+    }
+    let interleaved: Vec<i32> =
+        audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]).collect();
+    let mut file = Cursor::new(Vec::new());
+    // Three times as fast as the default, and 4 % larger: hosts save on their main thread, possibly right after a generation.
+    let options = Options::fast().no_padding().no_seektable();
+    let count = interleaved.len() as u64;
+    let mut writer =
+        FlacSampleWriter::new(&mut file, options, TAKE_SAMPLE_RATE_HZ, 24, 2, Some(count)).ok()?;
+    writer.write(&interleaved).ok()?;
+    writer.finalize().ok()?;
+    Some(Packed::new(file.into_inner().into()))
 }
 
 /// Decodes stereo audio of exactly `audio_frames`; `None` if it is damaged or anything else.

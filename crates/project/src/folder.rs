@@ -19,6 +19,7 @@ use super::flac::{self, Packed};
 use super::held;
 use super::input::{check_regular, unmarked};
 use super::lock::{self, Access, PATIENCE, Waiting};
+use super::mix::Sum;
 use super::output::sweep;
 use super::parallel::in_parallel;
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
@@ -343,7 +344,9 @@ impl Folder {
                     good.insert(take.id.clone(), there.clone());
                     continue;
                 }
-                match flac::encode(&take.audio) {
+                // The takes of a song would fill the memory a second time.
+                let encode = if session.is_song() { flac::encode_once } else { flac::encode };
+                match encode(&take.audio) {
                     Some(packed) => {
                         put(&mut take_files, name, &packed.bytes)?;
                         good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
@@ -509,9 +512,11 @@ fn derived_of_song(session: &Session, rate_hz: u32) -> Vec<Derived> {
             move || score.clone()
         }));
         files.push(Derived::new(MIX_FILE.into(), sources.as_bytes(), move || {
-            let stems: Vec<StemAudio> = tracks.iter().map(|track| stem(&shared, *track)).collect();
-            let mixed = mix(&stems.iter().collect::<Vec<_>>());
-            song_wav(&mixed, &markers(&shared), rate_hz, SampleDepth::Int24)
+            let mut sum = Sum::default();
+            for track in &tracks {
+                sum.add(&stem(&shared, *track));
+            }
+            song_wav(&sum.mixed(), &markers(&shared), rate_hz, SampleDepth::Int24)
         }));
     }
     files

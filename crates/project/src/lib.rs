@@ -44,5 +44,5 @@ pub use names::is_device_name;
 pub use output::{Audience, write_file};
 pub use record::{LostTake, Opened};
 pub use sleep::StoredSound;
-pub use song::{Marker, markers, song_midi, song_stem};
-pub use wav::SampleDepth;
+pub use song::{Join, Marker, Pass, RING_OUT, join_at, markers, song_midi, song_stem};
+pub use wav::{SampleDepth, song_wav};

@@ -1,6 +1,9 @@
 //! The mix of the stems, and loops at other sample rates.
 
+use std::borrow::Cow;
+
 use resonantgen_sound::finish::limit::limit;
+use resonantgen_sound::measure::sound::true_peak;
 use resonantgen_sound::resample;
 use resonantgen_take::{FULL_SCALE, StemAudio};
 
@@ -10,29 +13,43 @@ const HIGHEST_PEAK_DBTP: f32 = -1.0;
 /// The sum of stems of equal length. A sum whose true peak would exceed -1 dBTP is [limited](limit); any other sum is left alone.
 #[must_use]
 pub fn mix(stems: &[&StemAudio]) -> StemAudio {
-    let frames = stems.iter().map(|stem| stem.len()).max().unwrap_or(0);
-    let sum = |channel: fn(&StemAudio) -> &[i32]| -> Vec<i64> {
-        let mut sum = vec![0_i64; frames];
-        for stem in stems {
-            for (total, sample) in sum.iter_mut().zip(channel(stem)) {
-                *total += i64::from(*sample);
+    let mut sum = Sum::default();
+    for stem in stems {
+        sum.add(stem);
+    }
+    sum.mixed()
+}
+
+/// A mix that is given one stem after the other, so that the stems of a long song need not be in memory together.
+#[derive(Debug, Default)]
+pub(super) struct Sum(StemAudio);
+
+impl Sum {
+    /// Adds a stem. The samples of a hundred stems have room in the sum.
+    pub(super) fn add(&mut self, stem: &StemAudio) {
+        for (sum, samples) in [(&mut self.0.left, &stem.left), (&mut self.0.right, &stem.right)] {
+            sum.resize(sum.len().max(samples.len()), 0);
+            for (sum, sample) in sum.iter_mut().zip(samples) {
+                *sum += sample;
             }
         }
-        sum
-    };
-    let (left, right) = (sum(|stem| &stem.left), sum(|stem| &stem.right));
-    let share =
-        |samples: &[i64]| samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect::<Vec<_>>();
-    let before = [share(&left), share(&right)];
-    let mut limited = before.clone();
-    limit(&mut limited, HIGHEST_PEAK_DBTP);
-    if limited == before {
-        let whole = |samples: Vec<i64>| samples.into_iter().map(|sample| sample as i32).collect();
-        return StemAudio { left: whole(left), right: whole(right) };
     }
-    let [left, right] = limited
-        .map(|samples| samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>());
-    StemAudio { left, right }
+
+    /// The [mix](mix) of what was added.
+    pub(super) fn mixed(self) -> StemAudio {
+        let share = |samples: &[i32]| -> Vec<f32> {
+            samples.iter().map(|sample| *sample as f32 / FULL_SCALE).collect()
+        };
+        let mut sides = [share(&self.0.left), share(&self.0.right)];
+        if true_peak(&sides[0], &sides[1]).is_none_or(|peak| peak <= HIGHEST_PEAK_DBTP) {
+            return self.0;
+        }
+        drop(self);
+        limit(&mut sides, HIGHEST_PEAK_DBTP);
+        let [left, right] = sides
+            .map(|samples| samples.into_iter().map(|sample| quantise(f64::from(sample))).collect::<Vec<_>>());
+        StemAudio { left, right }
+    }
 }
 
 fn quantise(sample: f64) -> i32 {
@@ -44,8 +61,13 @@ fn quantise(sample: f64) -> i32 {
 /// plugin plays at that rate, rounded to 24 bits.
 #[must_use]
 pub fn resample_loop(audio: &StemAudio, audio_frames: usize) -> StemAudio {
+    at_length(audio, audio_frames).into_owned()
+}
+
+/// As [`resample_loop`], without a copy of a loop that has this length already.
+pub(super) fn at_length(audio: &StemAudio, audio_frames: usize) -> Cow<'_, StemAudio> {
     if audio.len() == audio_frames || audio.is_empty() || audio_frames == 0 {
-        return audio.clone();
+        return Cow::Borrowed(audio);
     }
     let resample = |samples: &[i32]| -> Vec<i32> {
         // Exact: a 24-bit integer fits the significand of a float.
@@ -55,7 +77,7 @@ pub fn resample_loop(audio: &StemAudio, audio_frames: usize) -> StemAudio {
             .map(|sample| quantise(f64::from(sample)))
             .collect()
     };
-    StemAudio { left: resample(&audio.left), right: resample(&audio.right) }
+    Cow::Owned(StemAudio { left: resample(&audio.left), right: resample(&audio.right) })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Records: sessions as they are stored in folders and host projects, without audio.
 //!
-//! The current format is [`v5`], which includes format 4. Older ones are migrated ([`v3::migrate`]). Domain types are never
-//! written; this module converts between them and records.
+//! The current format is [`v5`]. Older ones are migrated ([`v4::migrate`], [`v3::migrate`]). Domain types are never written; this
+//! module converts between them and records.
 
 mod v3;
+mod v4;
 mod v5;
 
 use std::collections::{BTreeMap, HashMap};
@@ -142,7 +143,8 @@ pub(super) fn read(json: &[u8]) -> Result<SessionRecord, RecordError> {
     let Version { version } = serde_json::from_slice(json).map_err(text)?;
     match version {
         0..=3 => serde_json::from_slice(json).map(v3::migrate).map_err(text),
-        v5::FIRST..=v5::FORM => serde_json::from_slice(json).map_err(text),
+        v4::FORM => serde_json::from_slice(json).map(v4::migrate).map_err(text),
+        v5::FORM => serde_json::from_slice(json).map_err(text),
         newer => Err(RecordError::Newer(newer)),
     }
 }
@@ -338,7 +340,14 @@ fn of_step(step: &Step) -> v5::Step {
 fn of_song(song: &Song, is_step: bool) -> Option<v5::Song> {
     let plain = Song::default();
     let named = |section: &Section| {
-        (section.id, section.name.clone(), section.kind, section.colour, section.energy.to_bits())
+        (
+            section.id,
+            section.number,
+            section.name.clone(),
+            section.kind,
+            section.colour,
+            section.energy.to_bits(),
+        )
     };
     let is_plain = song.order() == plain.order()
         && song.sections().iter().map(named).eq(plain.sections().iter().map(named));
@@ -366,6 +375,7 @@ fn of_section_name(section: &Section) -> v5::Section {
     let [red, green, blue] = section.colour;
     v5::Section {
         id: section.id.0,
+        number: section.number,
         name: section.name.clone(),
         kind: section.kind.name().to_owned(),
         colour: format!("#{red:02x}{green:02x}{blue:02x}"),
@@ -420,7 +430,8 @@ fn song_of(
             None => Content::default(),
         };
         let id = SectionId(written.id);
-        sections.push(Section { id, name: written.name, kind, colour, energy: written.energy, content });
+        let v5::Section { number, name, energy, .. } = written;
+        sections.push(Section { id, number, name, kind, colour, energy, content });
     }
     let parts =
         record.order.into_iter().map(|part| Part { section: SectionId(part.section), repeats: part.repeats });

@@ -1,5 +1,6 @@
 //! Renders a whole song as audio and notes: its sections in order, with tails that ring over their boundaries.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::StoredSound as _;
@@ -10,9 +11,9 @@ use resonantgen_session::{SectionId, Session};
 use resonantgen_sound::tail::{TAIL_LEAD, tail};
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 
-/// Audio frames after the last bar in which the song rings out (3 s).
-const RING_OUT: usize = 3 * TAKE_SAMPLE_RATE_HZ as usize;
-/// Time in seconds in which a track falls by 60 dB where it stops and at the end of the song, indexed like [`Track::ALL`].
+/// Audio frames after the last bar, in which the song rings out (3 s).
+pub const RING_OUT: usize = 3 * TAKE_SAMPLE_RATE_HZ as usize;
+/// Seconds in which a track falls by 60 dB where it stops, and where the song ends (index as [`Track::ALL`]).
 const STOPS_S: [f64; 4] = [0.5, 0.35, 0.9, 0.8];
 const ENDS_S: [f64; 4] = [1.6, 2.6, 3.6, 3.0];
 /// Audio frames before a section over which the section is faded in from its loop's own end (5 ms), so that its first beat is
@@ -38,24 +39,28 @@ pub struct Marker {
     pub quarter: f64,
 }
 
-/// One pass of a section, in audio frames.
-struct Pass {
-    section: SectionId,
-    start: usize,
-    end: usize,
+/// One pass of a section in a song, on one track.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// Its first audio frame in the song, and the first after it, at [`TAKE_SAMPLE_RATE_HZ`].
+    pub frames: Range<usize>,
+    /// The take that plays, awake; `None` is silence.
+    pub take: Option<Arc<Take>>,
 }
 
-fn passes(session: &Session) -> Vec<Pass> {
+/// The passes of a song on one track, at the tempo of each section. Takes without sound are left out.
+fn passes(session: &Session, track: Track) -> Vec<Pass> {
     let frame = |seconds: f64| (seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as usize;
+    let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
     let mut seconds = 0.0;
     let mut passes = Vec::new();
     for placement in session.placements() {
-        let Some(plan) = session.section(placement.section).and_then(|section| section.plan) else {
-            continue;
-        };
+        let Some(section) = session.section(placement.section) else { continue };
+        let Some(plan) = section.plan else { continue };
         let start = frame(seconds);
         seconds += plan.seconds();
-        passes.push(Pass { section: placement.section, start, end: frame(seconds) });
+        let take = section.take(track).and_then(awake).filter(|take| !take.audio.is_empty());
+        passes.push(Pass { frames: start..frame(seconds), take });
     }
     passes
 }
@@ -83,102 +88,138 @@ pub fn markers(session: &Session) -> Vec<Marker> {
     markers
 }
 
-/// One track of the whole song at [`TAKE_SAMPLE_RATE_HZ`]. Takes are copied sample for sample, except for the 10 ms before a
-/// boundary at which the take changes, tails, and three seconds after the last bar. `None` if the track plays in no section.
-/// Takes without audio are silent. Not realtime-safe.
+/// What a song sounds like around a border in addition to the two passes that meet there, cut off: what leads into the one after it,
+/// and what rings on of the one before. To be added, sample for sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Join {
+    /// Its first audio frame in the song.
+    pub first_frame: usize,
+    /// Left and right, of 24 bits and at most one more.
+    pub audio: StemAudio,
+}
+
+/// One track of the whole song at [`TAKE_SAMPLE_RATE_HZ`]: the sections' takes sample for sample, but for the 10 ms before a border
+/// where the take changes, what rings over it, and three seconds after the last bar. `None` when it plays in no section. Takes
+/// without sound are silent. Not realtime-safe.
 #[must_use]
 pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
-    let passes = passes(session);
-    let awake = |take: &Arc<Take>| if take.is_asleep() { take.unpacked() } else { Some(take.clone()) };
-    let takes: Vec<Option<Arc<Take>>> = passes
-        .iter()
-        .map(|pass| {
-            session.section(pass.section)?.take(track).and_then(awake).filter(|take| !take.audio.is_empty())
-        })
-        .collect();
-    takes.iter().flatten().next()?;
-    let end = passes.last()?.end;
+    let passes = passes(session, track);
+    passes.iter().find_map(|pass| pass.take.as_ref())?;
+    let end = passes.last()?.frames.end;
     let silence = vec![0; end + RING_OUT];
     let mut song = StemAudio { left: silence.clone(), right: silence };
-    for (index, (pass, take)) in passes.iter().zip(&takes).enumerate() {
-        let Some(take) = take else { continue };
-        let audio = &take.audio;
-        let count = audio.len();
-        let is_same = |other: Option<&Option<Arc<Take>>>| {
-            other.is_some_and(|other| other.as_ref().is_some_and(|other| other.id == take.id))
-        };
-        for at in pass.start..pass.end {
-            let from = (at - pass.start) % count;
-            add(&mut song, at, (audio.left[from], audio.right[from]));
+    for pass in &passes {
+        let Some(take) = &pass.take else { continue };
+        let (audio, count) = (&take.audio, take.audio.len());
+        for (offset, at) in pass.frames.clone().enumerate() {
+            add(&mut song, at, (audio.left[offset % count], audio.right[offset % count]));
         }
-        if !is_same(index.checked_sub(1).and_then(|before| takes.get(before))) {
-            // Fade in from the loop's own end, which leads into its beginning.
-            let lead = LEAD_IN.min(pass.start).min(count);
-            for offset in 0..lead {
-                let share = (offset as f64 + 0.5) / lead as f64;
-                let from = count - lead + offset;
-                let faded = |sample: i32| (share * f64::from(sample)).round() as i32;
-                add(
-                    &mut song,
-                    pass.start - lead + offset,
-                    (faded(audio.left[from]), faded(audio.right[from])),
-                );
-            }
+    }
+    for border in 0..=passes.len() {
+        let Some(join) = join_at(&passes, border, track) else { continue };
+        for (offset, (left, right)) in join.audio.left.iter().zip(&join.audio.right).enumerate() {
+            add(&mut song, join.first_frame + offset, (*left, *right));
         }
-        if !is_same(index.checked_sub(1).and_then(|before| takes.get(before))) {
-            soften_start(&mut song, pass.start, audio);
-        }
-        if !is_same(takes.get(index + 1)) {
-            let is_last = index + 1 == passes.len();
-            let seconds = if is_last { ENDS_S } else { STOPS_S }[track.index()];
-            let frames = ((seconds * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize).min(song.len() - pass.end);
-            // The tail continues what was heard last, which may be a sample more or less than whole passes of the loop.
-            let length = (pass.end - pass.start).min(count).min(HEARD);
-            let heard_at = |side: &[i32]| -> Vec<i32> {
-                (pass.end - pass.start - length..pass.end - pass.start).map(|at| side[at % count]).collect()
-            };
-            let heard = StemAudio { left: heard_at(&audio.left), right: heard_at(&audio.right) };
-            let tail = tail(&heard, seconds, frames);
-            if tail.is_empty() || pass.end - pass.start < TAIL_LEAD {
-                continue;
-            }
-            for offset in 0..tail.len() {
-                let at = pass.end - TAIL_LEAD + offset;
-                let (mut left, mut right) = (tail.left[offset], tail.right[offset]);
-                if offset < TAIL_LEAD {
-                    let from = heard.len() - TAIL_LEAD + offset;
-                    left -= heard.left[from];
-                    right -= heard.right[from];
-                }
-                add(&mut song, at, (left, right));
-            }
-        }
+    }
+    const FULL: std::ops::RangeInclusive<i32> = -8_388_608..=8_388_607;
+    for sample in song.left.iter_mut().chain(&mut song.right) {
+        *sample = (*sample).clamp(*FULL.start(), *FULL.end());
     }
     Some(song)
 }
 
-/// If a take begins with a step because its loop does not lead into its beginning, removes the step over the following samples.
-fn soften_start(song: &mut StemAudio, start: usize, audio: &StemAudio) {
-    let Some(last) = audio.len().checked_sub(1) else { return };
-    for (samples, loop_side) in [(&mut song.left, &audio.left), (&mut song.right, &audio.right)] {
-        let step = i64::from(loop_side[0]) - if start == 0 { 0 } else { i64::from(loop_side[last]) };
-        let around = loop_side.windows(2).take(SOFTENED).map(|pair| i64::from(pair[1]) - i64::from(pair[0]));
-        let steepest = around.map(i64::abs).max().unwrap_or(0);
-        if step.abs() <= 2 * steepest {
-            continue;
+/// What is added where a pass of a track begins: at the start of pass number `border`, or at the song's end. `None` where the same
+/// take goes on, or nothing plays on either side. Not realtime-safe.
+#[must_use]
+pub fn join_at(passes: &[Pass], border: usize, track: Track) -> Option<Join> {
+    let after = passes.get(border);
+    let before = border.checked_sub(1).and_then(|index| passes.get(index));
+    let place = after.map(|pass| pass.frames.start).or_else(|| Some(before?.frames.end))?;
+    let take_of = |pass: Option<&Pass>| pass.and_then(|pass| pass.take.clone());
+    let (old, new) = (take_of(before), take_of(after));
+    if old.as_ref().map(|take| &take.id) == new.as_ref().map(|take| &take.id) {
+        return None;
+    }
+    let lead = new.as_ref().map_or(0, |take| LEAD_IN.min(place).min(take.audio.len()));
+    let first_frame = place - place.min(TAIL_LEAD);
+    let border = place - first_frame;
+    let mut audio = StemAudio { left: vec![0; border + SOFTENED], right: vec![0; border + SOFTENED] };
+    if let Some(new) = &new {
+        // From its own end, which leads into its beginning.
+        for (side, samples) in sides(&mut audio, &new.audio) {
+            for offset in 0..lead {
+                let share = (offset as f64 + 0.5) / lead as f64;
+                let sample = samples[samples.len() - lead + offset];
+                side[border - lead + offset] += (share * f64::from(sample)).round() as i32;
+            }
+            soften_start(&mut side[border..], samples, place == 0);
         }
-        for (offset, sample) in samples.iter_mut().skip(start).take(SOFTENED).enumerate() {
-            let share = 0.5 + 0.5 * (std::f64::consts::PI * (offset as f64 + 0.5) / SOFTENED as f64).cos();
-            *sample = (*sample - (share * step as f64).round() as i32).clamp(-8_388_608, 8_388_607);
+    }
+    if let (Some(old), Some(before)) = (&old, before) {
+        ring_on(&mut audio, border, &old.audio, before.frames.len(), after.is_none(), track);
+    }
+    Some(Join { first_frame, audio })
+}
+
+/// Both sides of two sounds.
+fn sides<'a>(to: &'a mut StemAudio, from: &'a StemAudio) -> [(&'a mut Vec<i32>, &'a Vec<i32>); 2] {
+    [(&mut to.left, &from.left), (&mut to.right, &from.right)]
+}
+
+/// Adds what rings on of a take after the frame `border` of `audio`, of which `played` frames were heard.
+fn ring_on(
+    audio: &mut StemAudio,
+    border: usize,
+    take: &StemAudio,
+    played: usize,
+    is_last: bool,
+    track: Track,
+) {
+    let count = take.len();
+    let seconds = if is_last { ENDS_S } else { STOPS_S }[track.index()];
+    let frames = ((seconds * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize).min(if is_last {
+        RING_OUT
+    } else {
+        usize::MAX
+    });
+    // What is continued is what was heard last, which may be a sample more or less than whole passes of the loop.
+    let length = played.min(count).min(HEARD);
+    let heard_at =
+        |side: &[i32]| -> Vec<i32> { (played - length..played).map(|at| side[at % count]).collect() };
+    let heard = StemAudio { left: heard_at(&take.left), right: heard_at(&take.right) };
+    let tail = tail(&heard, seconds, frames);
+    if tail.is_empty() || border < TAIL_LEAD {
+        return;
+    }
+    let begin = border - TAIL_LEAD;
+    for ((side, tail), heard) in sides(audio, &tail).into_iter().zip([&heard.left, &heard.right]) {
+        side.resize(side.len().max(begin + tail.len()), 0);
+        for (offset, sample) in tail.iter().enumerate() {
+            let instead_of = if offset < TAIL_LEAD { heard[heard.len() - TAIL_LEAD + offset] } else { 0 };
+            side[begin + offset] += sample - instead_of;
         }
     }
 }
 
+/// Where a take begins with a step, because its loop does not lead into its beginning, takes the step away over the next samples.
+fn soften_start(side: &mut [i32], take: &[i32], is_first: bool) {
+    let Some(last) = take.last() else { return };
+    let step = i64::from(take[0]) - if is_first { 0 } else { i64::from(*last) };
+    let around = take.windows(2).take(SOFTENED).map(|pair| i64::from(pair[1]) - i64::from(pair[0]));
+    let steepest = around.map(i64::abs).max().unwrap_or(0);
+    if step.abs() <= 2 * steepest {
+        return;
+    }
+    for (offset, sample) in side.iter_mut().take(SOFTENED).enumerate() {
+        let share = 0.5 + 0.5 * (std::f64::consts::PI * (offset as f64 + 0.5) / SOFTENED as f64).cos();
+        *sample -= (share * step as f64).round() as i32;
+    }
+}
+
 fn add(song: &mut StemAudio, at: usize, (left, right): (i32, i32)) {
-    const FULL: std::ops::RangeInclusive<i32> = -8_388_608..=8_388_607;
     for (samples, sample) in [(&mut song.left, left), (&mut song.right, right)] {
         if let Some(sum) = samples.get_mut(at) {
-            *sum = (*sum + sample).clamp(*FULL.start(), *FULL.end());
+            *sum += sample;
         }
     }
 }
@@ -203,6 +244,9 @@ pub fn song_midi(session: &Session, tracks: &[Track]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::path::Path;
+
     use resonantgen_session::SongRequest;
     use resonantgen_session::fake::{Fake, generated};
     use resonantgen_take::maker::Silent;
@@ -284,6 +328,59 @@ mod tests {
         copied.copy_section(drop).expect("a copy");
         let grown = crate::to_bytes(&copied).len() - bytes.len();
         assert!(grown < 20_000, "{grown}");
+    }
+
+    /// Checksums of a song's stems, one line per track.
+    fn checksums(session: &Session) -> String {
+        let line = |track: Track| {
+            let stem = song_stem(session, track).expect("it plays");
+            format!("{track} {}\n", crate::record::audio_hash(&Arc::new(stem)))
+        };
+        Track::ALL.map(line).concat()
+    }
+
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/session_v5");
+
+    #[test]
+    fn a_song_of_form_5_opens_to_the_bit_and_stays_so() {
+        let golden = Path::new(GOLDEN);
+        let place = tempfile::tempdir().expect("a folder");
+        for file in ["session.json", "takes"] {
+            copy(&golden.join(file), &place.path().join(file));
+        }
+        let expected = fs::read_to_string(golden.join("stems.txt")).expect("readable");
+        for _ in 0..2 {
+            let opened = crate::load(place.path()).expect("loaded");
+            assert!(opened.lost.is_empty() && !opened.edited);
+            let mut session = opened.session;
+            assert_eq!(checksums(&session), expected);
+            let sections: Vec<(u32, String, u32)> = session
+                .sections()
+                .map(|section| (section.number, section.name.to_owned(), section.bars()))
+                .collect();
+            let named = [(1, "The Turn", 2), (2, "Chorus", 1), (3, "Outro", 4)];
+            assert_eq!(sections, named.map(|(number, name, bars)| (number, name.to_owned(), bars)));
+            assert_eq!(session.order().iter().map(|part| part.repeats).collect::<Vec<_>>(), [2, 1, 1]);
+            let turn = session.find_section("the turn").expect("there");
+            let is_locked = |session: &Session| {
+                session.section(turn).is_some_and(|section| section.tracks[Track::Harmony.index()].locked)
+            };
+            assert!(is_locked(&session));
+            crate::save(&session, place.path(), crate::StemFormat::default()).expect("saved");
+            session.undo().expect("a step");
+            assert!(!is_locked(&session));
+        }
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        if from.is_file() {
+            fs::copy(from, to).expect("copied");
+            return;
+        }
+        fs::create_dir(to).expect("made");
+        for entry in fs::read_dir(from).expect("readable").flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
     }
 
     #[test]

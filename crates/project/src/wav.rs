@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use super::{Marker, resample_loop};
+use super::Marker;
+use super::mix::at_length;
 use resonantgen_music::plan::Plan;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 
@@ -75,18 +76,15 @@ fn put_chunk(bytes: &mut Vec<u8>, id: &[u8; 4], content: &[u8]) {
 
 /// A stereo WAV file of a loop, exactly as long as its plan at `sample_rate_hz`.
 pub(super) fn wav(audio: &StemAudio, plan: &Plan, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
-    wav_of(&resample_loop(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)
+    wav_of(&at_length(audio, plan.audio_frames(sample_rate_hz)), sample_rate_hz, depth)
 }
 
-/// A stereo WAV file of a song of [`TAKE_SAMPLE_RATE_HZ`], with a cue point and a label at each marker.
-pub(super) fn song_wav(
-    audio: &StemAudio,
-    markers: &[Marker],
-    sample_rate_hz: u32,
-    depth: SampleDepth,
-) -> Vec<u8> {
+/// A stereo WAV file of a song at [`TAKE_SAMPLE_RATE_HZ`], resampled to `sample_rate_hz`, with a cue point and a label at each
+/// marker.
+#[must_use]
+pub fn song_wav(audio: &StemAudio, markers: &[Marker], sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8> {
     let frames = audio.len() as f64 * f64::from(sample_rate_hz) / f64::from(TAKE_SAMPLE_RATE_HZ);
-    let mut file = wav_of(&resample_loop(audio, frames.round() as usize), sample_rate_hz, depth);
+    let mut file = wav_of(&at_length(audio, frames.round() as usize), sample_rate_hz, depth);
     let places: Vec<(u32, &str)> = markers
         .iter()
         .map(|marker| ((marker.seconds * f64::from(sample_rate_hz)).round() as u32, marker.name.as_str()))
@@ -125,7 +123,8 @@ fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8>
         SampleDepth::Float32 => (32, hound::SampleFormat::Float),
     };
     let spec = hound::WavSpec { channels: 2, sample_rate: sample_rate_hz, bits_per_sample, sample_format };
-    let mut file = Cursor::new(Vec::with_capacity(8 * audio.len() + 128));
+    let mut file =
+        Cursor::new(Vec::with_capacity(usize::from(bits_per_sample / 8) * 2 * audio.len() + 4_096));
     let mut writer = hound::WavWriter::new(&mut file, spec).expect("memory takes the header");
     let interleaved = audio.left.iter().zip(&audio.right).flat_map(|(left, right)| [*left, *right]);
     for (index, sample) in interleaved.enumerate() {

@@ -73,6 +73,7 @@ struct Asked<'a> {
     overrides: Option<&'a Overrides>,
     seed: u64,
     settings: GenerationSettings,
+    candidates: u32,
     tracks: Vec<Track>,
     /// Takes that the result depends on.
     takes: [Option<&'a TakeId>; TRACK_COUNT],
@@ -91,6 +92,8 @@ impl Asked<'_> {
         text.text("prompt before", self.prompt_before);
         text.whole("seed", self.seed);
         text.settings(self.settings);
+        // Questions without a choice keep their identity.
+        text.list("candidates", (self.candidates > 1).then_some(self.candidates));
         text.list("track", &self.tracks);
         for (track, id) in Track::ALL.into_iter().zip(self.takes) {
             text.list(&format!("{track} take"), id.map(|id| &id.0));
@@ -216,6 +219,7 @@ impl Session {
             overrides: (!is_edit).then_some(&request.facts),
             seed: self.seed_of(request),
             settings: request.settings,
+            candidates: request.candidates,
             tracks,
             takes,
             plan: self.plan.as_ref().filter(|_| !is_new),
@@ -247,8 +251,8 @@ impl Session {
         let answer = &self.answers[index];
         let known = |track: Track| {
             let Some(id) = &answer.takes[track.index()] else { return Some(None) };
-            let state = self.track(track);
-            Some(Some(state.history[state.position(id)?].clone()))
+            // Another section may have asked the same.
+            self.states(track).find_map(|state| Some(Some(state.history[state.position(id)?].clone())))
         };
         let Some(takes) = Track::ALL.into_iter().map(known).collect::<Option<Vec<_>>>() else { return false };
         let made = self.targets(request).find_map(|track| takes[track.index()].as_ref());
@@ -277,7 +281,7 @@ impl Session {
         let mut answers = std::mem::take(&mut self.answers);
         answers.retain(|answer| {
             let has = |(track, id): (Track, &Option<TakeId>)| {
-                id.as_ref().is_none_or(|id| self.track(track).position(id).is_some())
+                id.as_ref().is_none_or(|id| self.states(track).any(|state| state.position(id).is_some()))
             };
             Track::ALL.into_iter().zip(&answer.takes).all(has)
         });

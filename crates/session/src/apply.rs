@@ -6,13 +6,16 @@ use super::edit::is_same_grid;
 use super::{Operation, Overrides, Request, Session, SessionError};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
-use resonantgen_take::maker::{GenerateError, Maker, Observer, TakeRequest};
+use resonantgen_take::maker::{GenerateError, MOST_CANDIDATES, Made, Maker, Observer, TakeRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::{Intent, TextUnderstanding, edit_with, parse_with};
 use resonantgen_words::{PlanError, make_plan};
 
 /// Makes one take.
+#[cfg(any(test, feature = "fake"))]
 pub(crate) type Make<'a> = dyn FnMut(&TakeRequest<'_>) -> Result<Take, GenerateError> + 'a;
+/// Makes takes one after the other.
+type MakeInTurn<'a> = dyn FnMut(&[TakeRequest<'_>]) -> Result<Vec<Made>, GenerateError> + 'a;
 
 impl Session {
     /// Makes new takes of all unlocked tracks in the request's scope, in track order. Each take hears the kept takes and those made
@@ -73,8 +76,11 @@ impl Session {
     /// # Ok::<(), resonantgen_session::SessionError>(())
     /// ```
     ///
+    /// A song and its sections are made as [`Session::make_song`], [`Session::regenerate_section`] and
+    /// [`Session::regenerate_bars`] say. The section that was open stays open; a song opens its main section.
+    ///
     /// # Errors
-    /// Returns an error if [`Session::check`] refuses the request, a take cannot be made, or the observer cancels. The session is
+    /// When [`Session::check`] or one of those refuses the request, a take cannot be made, or the observer cancels. The session is
     /// then unchanged.
     pub fn apply(
         &mut self,
@@ -82,51 +88,105 @@ impl Session {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        self.apply_with(request, maker.understanding(), &mut |take| maker.make(take, observer))?;
+        let open = self.open_section_id();
+        let section = request.scope.section().unwrap_or(open);
+        if request.operation == Operation::Section {
+            let tracks: Vec<Track> = request.scope.tracks().collect();
+            return self.regenerate_section(
+                maker,
+                section,
+                &tracks,
+                request.seed,
+                request.settings,
+                observer,
+            );
+        }
+        self.open_section(section)?;
+        let made = self.apply_to_open(maker, request, observer);
+        if made.is_err() || request.operation != Operation::Song {
+            // It was open a moment ago.
+            let _ = self.open_section(open);
+        }
+        made
+    }
+
+    fn apply_to_open(
+        &mut self,
+        maker: &dyn Maker,
+        request: &Request,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        if request.operation == Operation::Song {
+            return self.make_song(maker, &request.song_request(), observer);
+        }
+        if let Some(bars) = request.scope.bars() {
+            let track = request.scope.only_track().ok_or(SessionError::NoTracks)?;
+            return self.regenerate_bars(maker, track, bars, request.seed, request.settings, observer);
+        }
+        let candidates = request.candidates;
+        self.apply_in_turn(request, maker.understanding(), &mut |takes| {
+            maker.make_in_turn(takes, candidates, observer)
+        })?;
         self.bundle = Some(maker.bundle());
         Ok(())
     }
 
+    /// As [`Session::apply`], by a function that makes one take.
+    #[cfg(any(test, feature = "fake"))]
     pub(crate) fn apply_with(
         &mut self,
         request: &Request,
         text: Option<&dyn TextUnderstanding>,
         make: &mut Make<'_>,
     ) -> Result<(), SessionError> {
+        self.apply_in_turn(request, text, &mut |takes| resonantgen_take::maker::in_turn(takes, make))
+    }
+
+    fn apply_in_turn(
+        &mut self,
+        request: &Request,
+        text: Option<&dyn TextUnderstanding>,
+        make: &mut MakeInTurn<'_>,
+    ) -> Result<(), SessionError> {
         let (intent, plan) = self.check(request, text)?;
         let seed = self.seed_of(request);
-        let mut heard: Vec<(Track, Arc<Take>)> =
+        let kept: Vec<(Track, Arc<Take>)> =
             self.kept(request).map(|(track, take)| (track, take.clone())).collect();
-        let mut made = Vec::new();
-        for track in self.targets(request) {
-            if intent.track(track).absent {
-                made.push((track, None));
-                continue;
-            }
-            // The playing take is heard too, because an edit stays close to it.
-            let is_close = request.operation == Operation::Edit && intent.track(track).closeness > 0.0;
-            let parent = self.track(track).take().filter(|_| is_close);
-            let context = in_order(heard.iter().cloned().chain(parent.map(|take| (track, take.clone()))));
-            let take = Arc::new(make(&TakeRequest {
-                track,
-                prompt: &self.prompt_of_take(track, request),
+        let (playing, absent): (Vec<Track>, Vec<Track>) =
+            self.targets(request).partition(|track| !intent.track(*track).absent);
+        // What each hears besides the takes that are made before it.
+        let heard: Vec<(Vec<Arc<Take>>, String)> = playing
+            .iter()
+            .map(|track| {
+                // The playing take is heard too, because an edit stays close to it.
+                let is_close = request.operation == Operation::Edit && intent.track(*track).closeness > 0.0;
+                let parent = self.track(*track).take().filter(|_| is_close);
+                let context = in_order(kept.iter().cloned().chain(parent.map(|take| (*track, take.clone()))));
+                (context, self.prompt_of_take(*track, request))
+            })
+            .collect();
+        let requests: Vec<TakeRequest<'_>> = playing
+            .iter()
+            .zip(&heard)
+            .map(|(track, (context, prompt))| TakeRequest {
+                track: *track,
+                prompt,
                 intent: &intent,
                 plan: &plan,
                 seed,
                 settings: request.settings,
-                context: &context,
-                patch: self.track(track).held_sound.as_deref(),
-            })?);
-            heard.push((track, take.clone()));
-            made.push((track, Some(take)));
-        }
+                context,
+                patch: self.track(*track).held_sound.as_deref(),
+            })
+            .collect();
+        let made = make(&requests)?;
         self.remember();
-        for (track, take) in made {
-            let state = self.track_mut(track);
-            match take {
-                Some(take) => state.add(take),
-                None => state.play(None),
-            }
+        for track in absent {
+            self.track_mut(track).play(None);
+        }
+        for (track, made) in playing.into_iter().zip(made) {
+            self.candidates[track.index()] = made.candidates;
+            self.track_mut(track).add(made.take);
         }
         if request.operation == Operation::Generate {
             self.prompt.clone_from(&request.words);
@@ -149,6 +209,18 @@ impl Session {
     ) -> Result<(Intent, Plan), SessionError> {
         if request.scope.tracks().next().is_none() {
             return Err(SessionError::NoTracks);
+        }
+        if let Some(section) = request.scope.section().filter(|section| *section != self.open_section_id()) {
+            let mut there = self.clone();
+            there.open_section(section)?;
+            let scope = request.scope.in_section(None);
+            return there.check(&Request { scope, ..request.clone() }, text);
+        }
+        if request.operation == Operation::Song {
+            // What is made of a loop does not change it.
+            self.song_form(&request.song_request())?;
+            let made_of = self.intent.clone().zip(self.plan.clone());
+            return made_of.ok_or(SessionError::Empty);
         }
         if self.targets(request).next().is_none() {
             return Err(all_locked(request));
@@ -174,9 +246,12 @@ impl Session {
         text: Option<&dyn TextUnderstanding>,
     ) -> Result<(Intent, Plan), SessionError> {
         check_settings(request.settings)?;
+        if !(1..=MOST_CANDIDATES).contains(&request.candidates) {
+            return Err(SessionError::Candidates(request.candidates));
+        }
         match request.operation {
             Operation::Generate => self.prepare_generation(request, text),
-            Operation::Edit => self.prepare_edit(request, text),
+            Operation::Edit | Operation::Song | Operation::Section => self.prepare_edit(request, text),
         }
     }
 
@@ -241,7 +316,7 @@ impl Session {
             let first = match (request.operation, request.scope.only_track()) {
                 (_, Some(track)) => return self.next_seed(Some(track)),
                 (Operation::Generate, None) => return self.next_seed(None),
-                (Operation::Edit, None) => self.next_seed(self.targets(request).next()),
+                (_, None) => self.next_seed(self.targets(request).next()),
             };
             let is_used = |seed: u64| {
                 let mut takes = self.targets(request).flat_map(|track| &self.track(track).history);

@@ -1,7 +1,7 @@
 //! Why an operation on a session was refused.
 
 use resonantgen_music::track::Track;
-use resonantgen_take::maker::GenerateError;
+use resonantgen_take::maker::{GenerateError, MOST_CANDIDATES};
 use resonantgen_words::PlanError;
 use resonantgen_words::PromptError;
 use resonantgen_words::form::{FormError, MOST_BARS, MOST_PARTS, MOST_REPEATS, MOST_SECTIONS};
@@ -98,6 +98,17 @@ pub enum SessionError {
     /// A locked track plays the chord.
     #[error("{0} is locked and plays this chord: unlock it first, then change the chord")]
     ChordInUse(Track),
+    /// The number of candidates is out of range.
+    #[error("{0} candidates: use 1 to {MOST_CANDIDATES}")]
+    Candidates(u32),
+    /// The take that plays has no such candidate.
+    #[error("{track} has no candidate {number} to hear: ask for candidates when you generate it")]
+    NoSuchCandidate {
+        /// Track.
+        track: Track,
+        /// Its number, from 1.
+        number: u32,
+    },
     /// The form of a song is not valid.
     #[error(transparent)]
     Form(#[from] FormError),

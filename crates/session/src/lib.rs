@@ -14,6 +14,7 @@
 mod adopt;
 mod answers;
 mod apply;
+mod candidates;
 mod edit;
 mod error;
 #[cfg(any(test, feature = "fake"))]
@@ -32,7 +33,7 @@ pub use answers::{Answer, Question};
 pub use error::SessionError;
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
 pub use request::{Operation, Request, Scope};
-pub use resonantgen_take::maker::BundleFacts;
+pub use resonantgen_take::maker::{BundleFacts, Candidate};
 pub use resonantgen_words::Overrides;
 pub use song::{Content, Likeness, Part, Placement, Section, SectionId, SectionView, Song, SongRequest};
 pub use undo::{Step, TrackStep};
@@ -92,6 +93,8 @@ pub struct Session {
     steps: undo::Steps,
     /// Earlier requests and the takes that answered them.
     answers: VecDeque<Answer>,
+    /// The scores that the last takes were chosen from (index as [`Track::ALL`]).
+    candidates: [Vec<Candidate>; TRACK_COUNT],
 }
 
 impl Session {

@@ -10,7 +10,7 @@ impl Session {
     #[must_use]
     pub fn notices(&self, request: &Request, intent: &Intent, plan: &Plan) -> Vec<String> {
         let mut notices = intent.notices();
-        if request.operation == Operation::Edit {
+        if request.operation != Operation::Generate {
             return notices;
         }
         let asked = &request.facts;

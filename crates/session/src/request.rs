@@ -1,10 +1,13 @@
 //! [`Request`]: everything that a session can be asked to do, as one value.
 
+use std::ops::RangeInclusive;
+
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::GenerationSettings;
+use resonantgen_words::form::{Form, Length};
 use resonantgen_words::{TextUnderstanding, is_understood_with};
 
-use super::{Overrides, SessionError};
+use super::{Overrides, SectionId, SessionError, SongRequest};
 
 /// Whether a request starts from its own words or from the playing takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,26 +16,56 @@ pub enum Operation {
     Generate,
     /// New takes relative to the playing ones: "more aggressive". Without words, other takes of the same. The plan is kept.
     Edit,
+    /// A song of the section's loop, in the form and at the length asked for.
+    Song,
+    /// A section of a song again, by its kind and energy, from the loop that the song was made of.
+    Section,
 }
 
 /// The part of a session that a request may change. Locked tracks in it stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     tracks: [bool; TRACK_COUNT],
+    section: Option<SectionId>,
+    bars: Option<(u32, u32)>,
 }
 
 impl Scope {
-    /// The whole session.
-    pub const ALL: Self = Self { tracks: [true; TRACK_COUNT] };
+    /// All tracks of the open section.
+    pub const ALL: Self = Self { tracks: [true; TRACK_COUNT], section: None, bars: None };
 
     /// Some tracks, in any order.
     #[must_use]
     pub fn of(tracks: impl IntoIterator<Item = Track>) -> Self {
-        let mut scope = Self { tracks: [false; TRACK_COUNT] };
+        let mut scope = Self { tracks: [false; TRACK_COUNT], ..Self::ALL };
         for track in tracks {
             scope.tracks[track.index()] = true;
         }
         scope
+    }
+
+    /// The same tracks in another section than the open one.
+    #[must_use]
+    pub fn in_section(self, section: impl Into<Option<SectionId>>) -> Self {
+        Self { section: section.into(), ..self }
+    }
+
+    /// Only some bars of the takes, counted from 1. Of an edit without words; it writes them anew and leaves all others to the bit.
+    #[must_use]
+    pub fn in_bars(self, bars: RangeInclusive<u32>) -> Self {
+        Self { bars: Some(bars.into_inner()), ..self }
+    }
+
+    /// The section that may change; `None` is the open one.
+    #[must_use]
+    pub fn section(&self) -> Option<SectionId> {
+        self.section
+    }
+
+    /// The bars that may change, counted from 1; `None` are all.
+    #[must_use]
+    pub fn bars(&self) -> Option<RangeInclusive<u32>> {
+        self.bars.map(|(first, last)| first..=last)
     }
 
     /// Whether `track` may change.
@@ -91,8 +124,15 @@ pub struct Request {
     pub seed: Option<u64>,
     /// Settings of the generator.
     pub settings: GenerationSettings,
+    /// How many scores are written for each track, in `1..=`[`MOST_CANDIDATES`](resonantgen_take::maker::MOST_CANDIDATES); only the
+    /// best is performed, and the rest can be heard later ([`Session::candidates`](super::Session::candidates)).
+    pub candidates: u32,
     /// Whether a generation from the playing takes' prompt keeps the words with which they have been edited since.
     pub keeps_edits: bool,
+    /// The form of a song; `None` is that of its genre.
+    pub form: Option<Form>,
+    /// About how long a song shall be; `None` leaves the form as it is.
+    pub length: Option<Length>,
 }
 
 impl Request {
@@ -106,11 +146,46 @@ impl Request {
             facts: Overrides::default(),
             seed: None,
             settings: GenerationSettings::default(),
+            candidates: 1,
             keeps_edits: false,
+            form: None,
+            length: None,
         }
     }
 
-    /// Keeps the words with which takes of the same prompt were edited.
+    /// Asks for a song of the open section's loop, in a form or in that of its genre.
+    ///
+    /// ```
+    /// use resonantgen_session::{Operation, Request};
+    ///
+    /// let request = Request::song("intro 8, verse 16, chorus 8".parse().ok());
+    /// assert_eq!(request.operation, Operation::Song);
+    /// assert_eq!(request.form.map(|form| form.bars()), Some(32));
+    /// ```
+    #[must_use]
+    pub fn song(form: impl Into<Option<Form>>) -> Self {
+        Self { operation: Operation::Song, form: form.into(), ..Self::generate("") }
+    }
+
+    /// Asks for a section again, by what it is in its song.
+    #[must_use]
+    pub fn section(section: SectionId) -> Self {
+        Self { operation: Operation::Section, scope: Scope::ALL.in_section(section), ..Self::generate("") }
+    }
+
+    /// With a length of the song.
+    #[must_use]
+    pub fn length(self, length: impl Into<Option<Length>>) -> Self {
+        Self { length: length.into(), ..self }
+    }
+
+    /// What song it asks for.
+    #[must_use]
+    pub fn song_request(&self) -> SongRequest {
+        SongRequest { form: self.form.clone(), length: self.length, seed: self.seed, settings: self.settings }
+    }
+
+    /// A generation that keeps the words by which takes of the same prompt were edited.
     #[must_use]
     pub fn keeping_edits(self) -> Self {
         Self { keeps_edits: true, ..self }
@@ -146,6 +221,12 @@ impl Request {
         Self { settings, ..self }
     }
 
+    /// With a choice of as many scores for each track.
+    #[must_use]
+    pub fn candidates(self, candidates: u32) -> Self {
+        Self { candidates, ..self }
+    }
+
     /// Refuses words without any known meaning, for interfaces that cannot show what was understood.
     /// [`Session::apply`](super::Session::apply) itself reads such a prompt as neutral pop.
     ///
@@ -167,5 +248,10 @@ mod tests {
         assert_eq!(scope, Scope::of([Track::Bass, Track::Melody]));
         assert_eq!((scope.only_track(), Scope::of([]).only_track()), (None, None));
         assert_eq!(Scope::from(Track::Drums).only_track(), Some(Track::Drums));
+        let bars = Scope::from(Track::Drums).in_bars(5..=6).in_section(SectionId(3));
+        assert_eq!(
+            (bars.bars(), bars.section(), bars.only_track()),
+            (Some(5..=6), Some(SectionId(3)), Some(Track::Drums))
+        );
     }
 }

@@ -45,6 +45,9 @@ pub struct Content {
 pub struct Section {
     /// Its identity.
     pub id: SectionId,
+    /// The number by which automation and notes choose it, from 1 to [`MOST_SECTIONS`]. It is unique within the song and stays the
+    /// same when other sections are deleted.
+    pub number: u32,
     /// Display name.
     pub name: String,
     /// Its role in the song.
@@ -58,11 +61,12 @@ pub struct Section {
 }
 
 impl Section {
-    /// A section of the given kind, with that kind's name, colour and usual energy.
+    /// A section of the given kind, with that kind's name, colour and usual energy, and the number 1.
     #[must_use]
     pub fn new(id: SectionId, kind: SectionKind) -> Self {
         Self {
             id,
+            number: 1,
             name: kind.title().to_owned(),
             kind,
             colour: kind.colour(),
@@ -102,7 +106,8 @@ impl Default for Song {
 
 impl Song {
     /// Builds a song from stored values. `None` if it has no section or too many, if two sections share an id, or if an entry
-    /// refers to a missing section. Other values that are out of range are corrected.
+    /// refers to a missing section. Other values that are out of range are corrected, and sections without a number of their own get
+    /// one.
     #[must_use]
     pub fn read(sections: Vec<Section>, order: Vec<Part>, open: SectionId) -> Option<Self> {
         let has = |id: SectionId| sections.iter().any(|section| section.id == id);
@@ -115,7 +120,7 @@ impl Song {
                 .all(|index| sections[..index].iter().all(|other| other.id != sections[index].id));
         let next = sections.iter().map(|section| section.id.0).max()?.checked_add(1)?;
         is_known.then(|| Self {
-            sections: sections
+            sections: numbered(sections)
                 .into_iter()
                 .map(|section| Section { energy: section.energy.clamp(0.0, 1.0), ..section })
                 .collect(),
@@ -138,11 +143,35 @@ impl Song {
     }
 }
 
+/// The lowest number that none of the sections has.
+fn free_number<'a>(sections: impl Iterator<Item = &'a Section> + Clone) -> u32 {
+    (1..).find(|number| sections.clone().all(|section| section.number != *number)).unwrap_or(1)
+}
+
+/// Gives each section a valid number of its own, and keeps those that are.
+fn numbered(mut sections: Vec<Section>) -> Vec<Section> {
+    for index in 0..sections.len() {
+        let number = sections[index].number;
+        let is_taken = sections[..index].iter().any(|section| section.number == number);
+        if is_taken || !(1..=MOST_SECTIONS as u32).contains(&number) {
+            sections[index].number = 0;
+        }
+    }
+    for index in 0..sections.len() {
+        if sections[index].number == 0 {
+            sections[index].number = free_number(sections.iter());
+        }
+    }
+    sections
+}
+
 /// A view of a section's current state, open or not.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionView<'a> {
     /// Its identity.
     pub id: SectionId,
+    /// The number by which it is chosen, from 1.
+    pub number: u32,
     /// Its name.
     pub name: &'a str,
     /// Its role in the song.
@@ -222,6 +251,7 @@ impl Session {
         };
         SectionView {
             id: section.id,
+            number: section.number,
             name: &section.name,
             kind: section.kind,
             colour: section.colour,
@@ -236,7 +266,13 @@ impl Session {
         }
     }
 
-    /// Finds a section by name, ignoring case and hyphens, or by its number in [`Session::sections`], from 1.
+    /// The section with a number.
+    #[must_use]
+    pub fn numbered_section(&self, number: u32) -> Option<SectionView<'_>> {
+        self.song.sections.iter().find(|section| section.number == number).map(|section| self.view(section))
+    }
+
+    /// Finds a section by name, ignoring case and hyphens, or by its number.
     ///
     /// ```
     /// use resonantgen_session::{Session, SessionError};
@@ -253,8 +289,8 @@ impl Session {
         let wanted = plain(text);
         let by_name = self.song.sections.iter().find(|section| plain(&section.name) == wanted);
         let by_number = || {
-            let number: usize = wanted.parse().ok()?;
-            self.song.sections.get(number.checked_sub(1)?)
+            let number: u32 = wanted.parse().ok()?;
+            self.song.sections.iter().find(|section| section.number == number)
         };
         by_name.or_else(by_number).map(|section| section.id).ok_or_else(|| SessionError::NoSuchSection {
             wanted: text.trim().to_owned(),
@@ -489,6 +525,31 @@ mod tests {
         let [only] = sections.as_slice() else { panic!("{}", sections.len()) };
         assert!(only.is_open && only.plan == session.plan.as_ref() && only.bars() == 1);
         assert_eq!(session.placements().len(), 1);
+    }
+
+    #[test]
+    fn numbers_stay_when_others_go_and_are_given_anew_where_they_are_not_sound() {
+        let mut session = generated("techno", 1);
+        let first = session.open_section_id();
+        let second = session.copy_section(first).expect("a copy");
+        let third = session.copy_section(first).expect("a copy");
+        let number = |session: &Session, id| session.section(id).map(|section| section.number);
+        assert_eq!([first, second, third].map(|id| number(&session, id)), [Some(1), Some(2), Some(3)]);
+        session.delete_section(second).expect("others are left");
+        assert_eq!([first, third].map(|id| number(&session, id)), [Some(1), Some(3)]);
+        assert!(session.numbered_section(2).is_none());
+        assert_eq!(session.find_section("3").expect("by number"), third);
+        let fourth = session.copy_section(third).expect("a copy");
+        assert_eq!(number(&session, fourth), Some(2), "the lowest that is free");
+        let section = |id, number| Section { number, ..Section::new(SectionId(id), SectionKind::A) };
+        let order = vec![Part { section: SectionId(1), repeats: 1 }];
+        let read = Song::read(
+            vec![section(1, 0), section(2, 2), section(3, 2), section(4, 99)],
+            order,
+            SectionId(1),
+        );
+        let numbers: Vec<u32> = read.expect("a song").sections.iter().map(|section| section.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4]);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
 use resonantgen_words::{Intent, TextUnderstanding};
 
-use crate::{GenerationSettings, Take, TakeId};
+use crate::{GenerationSettings, Recipe, Take, TakeId};
+
+/// The most scores that are written for one take to choose from.
+pub const MOST_CANDIDATES: u32 = 32;
 
 /// Makes takes.
 pub trait Maker {
@@ -16,6 +19,36 @@ pub trait Maker {
     /// # Errors
     /// Returns an error if the request is out of range, a model fails, or the observer asks to stop.
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError>;
+
+    /// Makes takes one after the other: each hears those that were made before it, besides its own context. For each, writes
+    /// `candidates` scores (1 to [`MOST_CANDIDATES`]), of which only the best is performed. With one candidate the takes are those
+    /// of [`Maker::make`], to the bit; the maker may work on several of them at a time.
+    ///
+    /// # Errors
+    /// As [`Maker::make`], for the first take that cannot be made.
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        let _ = candidates;
+        in_turn(requests, &mut |request| self.make(request, observer))
+    }
+
+    /// Performs a [candidate](Candidate) that was written and not performed, for the takes that it heard: the take is the one that
+    /// [`Maker::make`] gives for its recipe, to the bit.
+    ///
+    /// # Errors
+    /// As [`Maker::make`].
+    fn finish(
+        &self,
+        candidate: &Candidate,
+        context: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        self.make(&candidate.sketch.recipe.request(context), observer)
+    }
 
     /// Performs notes that are there already, by a patch that is named.
     ///
@@ -37,6 +70,24 @@ pub trait Maker {
 impl<M: Maker + ?Sized> Maker for Box<M> {
     fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
         (**self).make(request, observer)
+    }
+
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        (**self).make_in_turn(requests, candidates, observer)
+    }
+
+    fn finish(
+        &self,
+        candidate: &Candidate,
+        context: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        (**self).finish(candidate, context, observer)
     }
 
     fn perform(
@@ -61,6 +112,24 @@ impl<M: Maker + ?Sized> Maker for Arc<M> {
         (**self).make(request, observer)
     }
 
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        (**self).make_in_turn(requests, candidates, observer)
+    }
+
+    fn finish(
+        &self,
+        candidate: &Candidate,
+        context: &[Arc<Take>],
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        (**self).finish(candidate, context, observer)
+    }
+
     fn perform(
         &self,
         request: &PerformanceRequest<'_>,
@@ -76,6 +145,54 @@ impl<M: Maker + ?Sized> Maker for Arc<M> {
     fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         (**self).understanding()
     }
+}
+
+/// A take, and the scores that it was chosen from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// The take.
+    pub take: Arc<Take>,
+    /// All scores that were written, its own among them, the best first. Empty where there was no choice.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A score that was written to be chosen from. It differs from the others in its seed alone, and sounds by the same patch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its place in the order in which they were written, from 1; 1 is what is made where there is no choice.
+    pub number: u32,
+    /// How good it is: the larger the better. Only differences between candidates of one take mean something.
+    pub judged: f32,
+    /// How many scores were written until this one had no faults.
+    pub written: u32,
+    /// The take without its sound ([`Take::is_asleep`]). Its recipe makes it again.
+    pub sketch: Arc<Take>,
+}
+
+impl Candidate {
+    /// The seed of a candidate, for the seed that was asked for.
+    #[must_use]
+    pub const fn seed(asked: u64, number: u32) -> u64 {
+        // Far from the seeds that are used for the next takes and for sections, and short enough to be typed.
+        asked.wrapping_add(1_000_003 * (number as u64 - 1))
+    }
+}
+
+/// Makes takes one after the other by a function that makes one: each hears those before it.
+///
+/// # Errors
+/// The function's own.
+pub fn in_turn(
+    requests: &[TakeRequest<'_>],
+    make: &mut dyn FnMut(&TakeRequest<'_>) -> Result<Take, GenerateError>,
+) -> Result<Vec<Made>, GenerateError> {
+    let mut made: Vec<Made> = Vec::with_capacity(requests.len());
+    for request in requests {
+        let context = request.hearing(made.iter().map(|made| &made.take));
+        let take = make(&TakeRequest { context: &context, ..*request })?;
+        made.push(Made { take: Arc::new(take), candidates: Vec::new() });
+    }
+    Ok(made)
 }
 
 /// Where the models of a session's takes came from.
@@ -131,6 +248,34 @@ pub struct TakeRequest<'a> {
     /// Takes of other tracks that are heard. A take of the track itself is the parent, which an edit follows as closely as
     /// [`resonantgen_words::TrackIntent::closeness`] says; with a closeness of 0 it is ignored.
     pub context: &'a [Arc<Take>],
+}
+
+impl TakeRequest<'_> {
+    /// The context with other takes in it, in the order of tracks.
+    #[must_use]
+    pub fn hearing<'t>(&self, others: impl IntoIterator<Item = &'t Arc<Take>>) -> Vec<Arc<Take>> {
+        let mut context = self.context.to_vec();
+        context.extend(others.into_iter().cloned());
+        context.sort_by_key(|take| take.recipe.track);
+        context
+    }
+}
+
+impl Recipe {
+    /// The request that the recipe answers, for the takes that it names.
+    #[must_use]
+    pub fn request<'a>(&'a self, context: &'a [Arc<Take>]) -> TakeRequest<'a> {
+        TakeRequest {
+            track: self.track,
+            prompt: &self.prompt,
+            intent: &self.intent,
+            plan: &self.plan,
+            seed: self.seed,
+            settings: self.settings,
+            patch: self.held_patch.as_deref(),
+            context,
+        }
+    }
 }
 
 /// Everything needed to perform notes that are there already: another sound for them, or other chords under them.

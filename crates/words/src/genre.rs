@@ -73,11 +73,117 @@ impl Pattern {
     }
 }
 
+/// Families of grooves and roles that composers may be conditioned on, by track; a pattern's `family` is one of them. Positions are
+/// those of the training code (`FIGURE_FAMILIES` in `training/resonant/conditions.py`), so that new ones go to the end.
+#[must_use]
+pub const fn families(track: Track) -> &'static [&'static str] {
+    match track {
+        Track::Drums => &[
+            "house",
+            "techno",
+            "disco",
+            "break",
+            "two_step",
+            "half_time",
+            "trap",
+            "electro",
+            "hip_hop",
+            "funk",
+            "soul",
+            "rock",
+            "metal",
+            "country",
+            "shuffle",
+            "ballad",
+            "pop",
+            "second_line",
+            "reggae",
+            "dembow",
+            "brazil",
+            "clave",
+            "tango",
+            "afro",
+            "caribbean",
+            "bells",
+            "waltz",
+            "compound",
+            "march",
+            "odd",
+            "hand",
+            "swing",
+        ],
+        Track::Bass => &[
+            "octaves",
+            "off_beat",
+            "rolling",
+            "sixteenths",
+            "eighths",
+            "gallop",
+            "walking",
+            "root_fifth",
+            "bossa",
+            "tumbao",
+            "tresillo",
+            "reggae",
+            "log_drum",
+            "sub",
+            "wobble",
+            "trap",
+            "syncopated",
+            "funk",
+            "soul",
+            "hip_hop",
+            "dnb",
+            "ballad",
+            "drone",
+            "waltz",
+            "compound",
+            "tango",
+            "march",
+            "shuffle",
+            "riff",
+            "odd",
+            "afro",
+        ],
+        Track::Harmony => &[
+            "pads",
+            "stabs",
+            "gated",
+            "off_beats",
+            "montuno",
+            "bossa",
+            "jazz",
+            "beats",
+            "funk",
+            "soul",
+            "strum",
+            "power",
+            "wall",
+            "rock",
+            "shuffle",
+            "arpeggio",
+            "chords",
+            "hook",
+            "afro",
+            "waltz",
+            "compound",
+            "flamenco",
+            "tango",
+            "bachata",
+            "ostinato",
+            "odd",
+        ],
+        Track::Melody => &[],
+    }
+}
+
 /// A groove: patterns for the drum voices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groove {
     /// Description, for people.
     pub about: String,
+    /// Position of its family in [`families`]; none for grooves of no family.
+    pub family: Option<usize>,
     /// The meter it is for.
     pub meter: Meter,
     /// Whether voices that it does not name are silent.
@@ -103,6 +209,8 @@ pub enum Length {
 pub struct Part {
     /// Description, for people.
     pub about: String,
+    /// Position of its family in [`families`]; none for roles of no family.
+    pub family: Option<usize>,
     /// The meter it is for.
     pub meter: Meter,
     /// Its rhythm.
@@ -437,6 +545,11 @@ mod tests {
             ("[groove.mine]\nkick = \"x..\"\n", "3 steps"),
             ("[groove.mine]\nkick = \"x..y............\"\n", "'y'"),
             ("[bass.mine]\npattern = \"x...............\"\nvoices = [3, 1]\n", "voices"),
+            (
+                "[bass.mine]\npattern = \"x...............\"\nfamily = \"montuno\"\n",
+                "no family 'montuno': use octaves",
+            ),
+            ("[lead.mine]\npattern = \"x...............\"\nfamily = \"funk\"\n", "leads have no families"),
             ("nonsense", "line 1"),
         ] {
             let error = Genres::with(&[("my.toml", text)]).expect_err(text).to_string();
@@ -445,6 +558,8 @@ mod tests {
                 "{text}: {error}"
             );
         }
+        let tumbao = genres().part(Track::Bass, "tumbao").and_then(|part| part.family);
+        assert_eq!(tumbao.map(|family| families(Track::Bass)[family]), Some("tumbao"));
         let own = Genres::with(&[("my.toml", base)]).expect("a table");
         assert_eq!(own.get("mine").map(|genre| genre.styles[Style::House.index()]), Some(1.0));
     }

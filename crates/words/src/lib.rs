@@ -388,6 +388,11 @@ mod tests {
         let golden = golden_tables();
         assert_eq!(golden["tracks"], json!(Track::ALL.map(Track::name)));
         assert_eq!(golden["drum_keys"], json!(DrumClass::ALL.map(DrumClass::key)));
+        let families: Map<String, Value> = Track::ALL
+            .into_iter()
+            .map(|track| (track.name().to_owned(), json!(genre::families(track))))
+            .collect();
+        assert_eq!(golden["figure_families"], Value::from(families));
         let modes: Map<String, Value> =
             Mode::ALL.into_iter().map(|mode| (mode.name().to_owned(), json!(mode.degrees()))).collect();
         assert_eq!(golden["modes"], Value::from(modes));

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Controls, DrumOutputs, NoteOutput, Player, Position};
+use resonantgen_playback::{Controls, DrumOutputs, NoteMessage, NoteOutput, Player, Position};
 use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use rtrb::Consumer;
 
@@ -49,6 +49,40 @@ pub struct Processor {
     /// Per track, the index of the take chosen by number, which is the number minus one. A locked track keeps its previous
     /// choice.
     chosen: [Option<usize>; TRACK_COUNT],
+    /// The section that a note has chosen since the parameter last changed, and what that is.
+    note_section: Option<usize>,
+    param_section: Option<usize>,
+}
+
+/// The sections that notes choose within a block, with their audio frames, in order.
+#[derive(Debug, Default)]
+struct Sections {
+    chosen: [Option<(usize, usize)>; EVENTS],
+}
+
+impl Sections {
+    /// Adds one; the last place is for the last of too many.
+    fn add(&mut self, at: usize, section: usize) {
+        let free = self.chosen.iter().position(Option::is_none).unwrap_or(EVENTS - 1);
+        self.chosen[free] = Some((at, section));
+    }
+
+    /// Takes what was chosen up to an audio frame; the last of it counts.
+    fn take_at(&mut self, frame: usize) -> Option<usize> {
+        let due = self.chosen.iter_mut().filter(|chosen| chosen.is_some_and(|(at, _)| at <= frame));
+        due.filter_map(Option::take).map(|(_, section)| section).last()
+    }
+
+    /// The audio frame of what is chosen next.
+    fn next(&self) -> Option<usize> {
+        self.chosen.iter().flatten().map(|(at, _)| *at).min()
+    }
+}
+
+/// A position some audio frames later.
+fn advanced(position: &Position, frames: usize, sample_rate_hz: f64) -> Position {
+    let beats = if position.playing { frames as f64 * position.bpm / (60.0 * sample_rate_hz) } else { 0.0 };
+    Position { beat: position.beat + beats, ..*position }
 }
 
 /// The host's beat position, and whether it is exact. Hosts that count in ticks round the position but report exact seconds,
@@ -82,6 +116,8 @@ impl Processor {
             free_beat: 0.0,
             fresh: true,
             chosen: [None; TRACK_COUNT],
+            note_section: None,
+            param_section: None,
         };
         (processor, triggers)
     }
@@ -98,6 +134,7 @@ impl Processor {
     pub fn reset(&mut self) {
         self.free_beat = 0.0;
         self.fresh = true;
+        self.note_section = None;
         self.note_output.release();
         if let Some(player) = &mut self.player {
             player.reset();
@@ -157,20 +194,40 @@ impl Processor {
         let beat = Some(beat).filter(|_| position.playing);
         let mut trigger = Trigger::read(&self.params, event.target, host_bpm, beat);
         trigger.slot = event.slot.unwrap_or(trigger.slot);
+        let here = advanced(position, event.at as usize, self.sample_rate_hz);
+        let section = self.player.as_ref().and_then(|player| player.section_at(&here));
+        trigger.section = section.map(|index| index as u32 + 1);
         self.port.trigger(trigger);
     }
 
-    /// States what the player needs in this block.
-    fn demand(&mut self, position: &Position, samples: usize) {
+    /// How the next part of a block is played.
+    fn controls(&mut self) -> Controls {
+        self.choose();
+        Controls {
+            swap_at: self.params.swap_at.value().into(),
+            chosen: self.chosen,
+            dials: self.params.dials(),
+            section: self.note_section.or(self.param_section),
+            // A timeline of our own has no bars to choose from.
+            song_start: self.params.song_start().map(|bar| if self.free_beat > 0.0 { 0 } else { bar }),
+        }
+    }
+
+    /// States what the player needs for the next part of a block.
+    fn demand(&mut self, controls: &Controls, position: &Position, samples: usize) {
         let Some(player) = &mut self.player else { return };
         player.receive();
         // On the plugin's own timeline, the first take determines the tempo: nothing is performed for it.
         let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
-        self.port.demand(self.chosen, bpm);
+        self.port.demand(controls, bpm);
     }
 
-    /// Reads the takes chosen by number.
+    /// Reads which takes and which section are chosen by number.
     fn choose(&mut self) {
+        let section = self.params.section_index();
+        if section != self.param_section {
+            (self.param_section, self.note_section) = (section, None);
+        }
         let locked = self.params.locked();
         for (index, (chosen, now)) in self.chosen.iter_mut().zip(self.params.takes()).enumerate() {
             if self.fresh || !locked[index] {
@@ -199,6 +256,7 @@ impl Processor {
         let shift = self.player.as_ref().map_or(0.0, Player::shift);
         let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
+        let mut sections = Sections::default();
         let chords_from = self.params.chord_keys();
         while let Some(event) = context.next_event() {
             let (key, is_down, at) = match event {
@@ -214,13 +272,19 @@ impl Processor {
                 self.port.play(PlayedKey { key, is_down, beat: Some(beat).filter(|_| position.playing) });
             } else if is_down && let Some((target, slot)) = trigger::of_key(key) {
                 add(TriggerEvent { target, slot, at });
+            } else if is_down && let Some(section) = trigger::section_of_key(key) {
+                sections.add(at as usize, section);
             }
         }
         for event in events.into_iter().flatten() {
             self.trigger(event, &position);
         }
-        self.choose();
-        self.demand(&position, samples);
+
+        if let Some(section) = sections.take_at(0) {
+            self.note_section = Some(section);
+        }
+        let controls = self.controls();
+        self.demand(&controls, &position, samples);
         self.port.wait();
 
         self.mixer.aim(&self.params, &self.control.host);
@@ -231,6 +295,10 @@ impl Processor {
         let is_new_beat =
             self.control.audio.playhead_beat.load(Ordering::Relaxed).floor() != playhead_beat.floor();
         self.control.audio.playhead_beat.store(playhead_beat, Ordering::Relaxed);
+        let song_quarter = self.player.as_ref().and_then(|player| player.song_quarter(&position));
+        self.control.audio.song_quarter.store(song_quarter.unwrap_or(f64::NAN), Ordering::Relaxed);
+        let section = self.player.as_ref().and_then(|player| player.section_at(&position));
+        self.control.audio.section.store(section.map_or(0, |index| index as u32 + 1), Ordering::Relaxed);
         let changes =
             self.control.audio.playing.swap(position.playing, Ordering::Relaxed) != position.playing;
         // The editor keeps drawing by itself. A beat revives it if the window library has lost a drawing.
@@ -239,8 +307,8 @@ impl Processor {
             self.control.repaint.request_repaint();
         }
 
-        let ([main_left, main_right], Ok(outputs), Some(player)) =
-            (buffer.as_slice(), <&mut [Buffer; AUX_OUTPUTS]>::try_from(&mut *aux.outputs), &mut self.player)
+        let ([main_left, main_right], Ok(outputs)) =
+            (buffer.as_slice(), <&mut [Buffer; AUX_OUTPUTS]>::try_from(&mut *aux.outputs))
         else {
             return ProcessStatus::Normal;
         };
@@ -253,16 +321,29 @@ impl Processor {
         let (mut stems, mut drum_voices): (_, DrumOutputs<'_>) =
             ([drums, bass, harmony, melody], drum_voices);
         let mut drum_voices = self.control.host.has_drum_outputs().then_some(&mut drum_voices);
-        let controls = Controls {
-            swap_at: self.params.swap_at.value().into(),
-            chosen: self.chosen,
-            dials: self.params.dials(),
-        };
-        player.process(position, &controls, &mut stems, drum_voices.as_deref_mut());
+        let mut from = 0;
+        while from < samples || from == 0 {
+            if let Some(section) = sections.take_at(from) {
+                self.note_section = Some(section);
+            }
+            let to = sections.next().map_or(samples, |at| at.max(from + 1).min(samples));
+            let position = advanced(&position, from, self.sample_rate_hz);
+            let controls = self.controls();
+            self.demand(&controls, &position, to - from);
+            self.port.wait();
+            let Some(player) = &mut self.player else { break };
+            let mut part = stems.each_mut().map(|[left, right]| [&mut left[from..to], &mut right[from..to]]);
+            let mut drums = drum_voices.as_mut().map(|drums| {
+                drums.each_mut().map(|[left, right]| [&mut left[from..to], &mut right[from..to]])
+            });
+            player.process(position, &controls, &mut part, drums.as_mut());
+            self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
+                let message = NoteMessage { at: message.at + from as u32, ..message };
+                context.try_send_event(notes::event(message)).is_ok()
+            });
+            from = to.max(1);
+        }
         self.mixer.mix(&mut stems, drum_voices, [main_left, main_right], &self.control.audio.meters);
-        self.note_output.process(player.notes(), notes::enabled(&self.params), |message| {
-            context.try_send_event(notes::event(message)).is_ok()
-        });
         ProcessStatus::KeepAlive
     }
 }

@@ -3,10 +3,12 @@
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use crate::control::job::Target;
-use crate::params::{ResonantParams, SLOT_COUNT};
+use crate::params::{ResonantParams, SECTION_COUNT, SLOT_COUNT};
 
 /// MIDI key that generates all unlocked tracks (C2 where middle C is C3); the four above it regenerate the tracks.
 pub const GENERATE_KEY: u8 = 48;
+/// MIDI key that plays the first section (C0 where middle C is C3); the fifteen above it play the others, by their numbers.
+pub const FIRST_SECTION_KEY: u8 = 24;
 /// MIDI key that generates all unlocked tracks from the first prompt slot (C3); the seven above it, from the others.
 pub const FIRST_SLOT_KEY: u8 = 60;
 
@@ -31,6 +33,12 @@ pub fn of_key(key: u8) -> Option<(Target, Option<usize>)> {
         0 => Some((Target::All, None)),
         track => Track::ALL.get(usize::from(track) - 1).map(|track| (Target::One(*track), None)),
     }
+}
+
+/// Index of the section that a MIDI key chooses, which is its number minus one. Realtime-safe.
+#[must_use]
+pub fn section_of_key(key: u8) -> Option<usize> {
+    key.checked_sub(FIRST_SECTION_KEY).map(usize::from).filter(|index| *index < SECTION_COUNT)
 }
 
 /// The last values of the trigger parameters.
@@ -68,5 +76,13 @@ mod tests {
         assert_eq!(of_key(GENERATE_KEY - 1), None);
         assert_eq!(of_key(FIRST_SLOT_KEY + 7), Some((Target::All, Some(7))));
         assert_eq!((0..=127).filter(|key| of_key(*key).is_some()).count(), 13);
+    }
+
+    #[test]
+    fn sixteen_keys_choose_a_section_and_no_key_asks_for_two_things() {
+        let sections: Vec<(u8, usize)> =
+            (0..=127).filter_map(|key| Some((key, section_of_key(key)?))).collect();
+        assert_eq!((sections.len(), sections[0], sections[15]), (16, (24, 0), (39, 15)));
+        assert!(sections.iter().all(|(key, _)| of_key(*key).is_none()));
     }
 }

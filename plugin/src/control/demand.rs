@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use atomic_float::AtomicF64;
 use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_playback::Controls;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
@@ -17,7 +18,8 @@ const TRIGGER_CAPACITY: usize = 64;
 /// How often an offline render checks whether its demands are met.
 const POLL: Duration = Duration::from_millis(1);
 
-/// What the player needs: one take of each track, at a tempo. The sample rate is that of the player that was opened last.
+/// What the player needs: one take of each track, or a whole song, at a tempo. The sample rate is that of the player that was
+/// opened last.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Demand {
     /// Number of the take chosen on each track (index as `Track::ALL`); `None` for the session's own choice.
@@ -26,6 +28,10 @@ pub struct Demand {
     pub bpm: Option<f64>,
     /// Whether kick, snare, hats and percussion are heard separately.
     pub drum_voices: bool,
+    /// Number of the section that plays; `None` for the open one.
+    pub section: Option<u32>,
+    /// All sections of the song, in their order.
+    pub song: bool,
 }
 
 /// A [`Demand`] shared without a lock, with one writer.
@@ -34,6 +40,8 @@ pub struct DemandCell {
     takes: [AtomicU32; TRACK_COUNT],
     bpm: AtomicF64,
     drum_voices: AtomicBool,
+    section: AtomicU32,
+    song: AtomicBool,
     serial: AtomicU32,
 }
 
@@ -45,6 +53,8 @@ impl DemandCell {
         }
         self.bpm.store(demand.bpm.unwrap_or(0.0), Ordering::Relaxed);
         self.drum_voices.store(demand.drum_voices, Ordering::Relaxed);
+        self.section.store(demand.section.unwrap_or(0), Ordering::Relaxed);
+        self.song.store(demand.song, Ordering::Relaxed);
         self.serial.fetch_add(1, Ordering::Release);
     }
 
@@ -63,6 +73,8 @@ impl DemandCell {
             takes: takes.map(|number| Some(number).filter(|number| *number > 0)),
             bpm: Some(bpm).filter(|bpm| *bpm > 0.0),
             drum_voices: self.drum_voices.load(Ordering::Relaxed),
+            section: Some(self.section.load(Ordering::Relaxed)).filter(|number| *number > 0),
+            song: self.song.load(Ordering::Relaxed),
         };
         (serial, demand)
     }
@@ -193,12 +205,17 @@ impl ControlPort {
         let _ = self.keys.push(key);
     }
 
-    /// States what the player needs now. If `bpm` is `None` (the transport is stopped), the demanded tempo does not change.
-    /// Realtime-safe.
-    pub fn demand(&mut self, takes: [Option<usize>; TRACK_COUNT], bpm: Option<Option<f64>>) {
-        let takes = takes.map(|index| index.map(|index| index as u32 + 1));
-        let drum_voices = self.control.host.has_drum_outputs();
-        let demand = Demand { takes, bpm: bpm.unwrap_or(self.demand.bpm), drum_voices };
+    /// States what the player needs to play as `controls` say. With `bpm` `None` (the transport is stopped), the tempo stays as
+    /// demanded before. Realtime-safe.
+    pub fn demand(&mut self, controls: &Controls, bpm: Option<Option<f64>>) {
+        let number = |index: Option<usize>| index.map(|index| index as u32 + 1);
+        let demand = Demand {
+            takes: controls.chosen.map(number),
+            bpm: bpm.unwrap_or(self.demand.bpm),
+            drum_voices: self.control.host.has_drum_outputs(),
+            section: number(controls.section),
+            song: controls.song_start.is_some(),
+        };
         if demand != self.demand {
             self.demand = demand;
             self.control.audio.demand.write(&demand);
@@ -246,7 +263,13 @@ mod tests {
     fn a_demand_arrives_whole_and_has_a_new_number() {
         let cell = DemandCell::default();
         assert_eq!(cell.read(), (0, Demand::default()));
-        let demand = Demand { takes: [None, Some(3), None, Some(32)], bpm: Some(97.5), drum_voices: true };
+        let demand = Demand {
+            takes: [None, Some(3), None, Some(32)],
+            bpm: Some(97.5),
+            drum_voices: true,
+            section: Some(16),
+            song: true,
+        };
         cell.write(&demand);
         assert_eq!(cell.read(), (1, demand));
         assert_eq!(cell.bpm(), 97.5);

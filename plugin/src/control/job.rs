@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_session::Session;
+use resonantgen_session::{Request, Session};
 use resonantgen_take::GenerationSettings;
 
 use super::Cancellation;
@@ -49,6 +49,8 @@ pub struct Trigger {
     pub takes: [Option<u32>; TRACK_COUNT],
     /// Position in the song in quarter notes; `None` for a request of the editor.
     pub beat: Option<f64>,
+    /// Number of the section that it is for; `None` for the open one.
+    pub section: Option<u32>,
 }
 
 impl Trigger {
@@ -75,6 +77,7 @@ impl Trigger {
             locked: params.locked(),
             takes: params.takes(),
             beat,
+            section: None,
         }
     }
 }
@@ -118,6 +121,13 @@ pub enum Job {
         /// What to perform.
         performance: Performance,
     },
+    /// Make a song of the loop, a section of it again, or some bars of a take.
+    Song {
+        /// Which tracks of the open section are locked (index as [`Track::ALL`]).
+        locked: [bool; TRACK_COUNT],
+        /// What is asked for.
+        request: Box<Request>,
+    },
     /// Undo, select a take, import and the like.
     Change {
         /// Which tracks are locked (index as [`Track::ALL`]).
@@ -134,6 +144,7 @@ impl fmt::Debug for Job {
                 formatter.debug_struct("Make").field("trigger", trigger).field("edit", edit).finish()
             }
             Self::Perform { performance, .. } => formatter.debug_tuple("Perform").field(performance).finish(),
+            Self::Song { request, .. } => formatter.debug_tuple("Song").field(request).finish(),
             Self::Change { .. } => formatter.write_str("Change"),
         }
     }
@@ -145,14 +156,14 @@ impl Job {
     pub fn target(&self) -> Option<Target> {
         match self {
             Self::Make { trigger, .. } => Some(trigger.target),
-            Self::Perform { .. } | Self::Change { .. } => None,
+            Self::Perform { .. } | Self::Song { .. } | Self::Change { .. } => None,
         }
     }
 
     /// Whether it makes takes, so that it is waited for and can be cancelled.
     #[must_use]
     pub const fn makes_takes(&self) -> bool {
-        matches!(self, Self::Make { .. } | Self::Perform { .. })
+        matches!(self, Self::Make { .. } | Self::Perform { .. } | Self::Song { .. })
     }
 }
 
@@ -260,6 +271,7 @@ mod tests {
             locked: [false; TRACK_COUNT],
             takes: [None; TRACK_COUNT],
             beat: None,
+            section: None,
         };
         let pending = Count::new(counter);
         QueuedJob { job: trigger.into(), epoch: 0, ticket, is_of_song, pending, awaited: None }

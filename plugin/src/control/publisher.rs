@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, Slot, SlotSender, TakeClips, is_same_tempo};
+use resonantgen_playback::{Clip, SectionTakes, Slot, SlotSender, TakeClips};
 use resonantgen_project::StoredSound as _;
+use resonantgen_session::TrackState;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
@@ -20,6 +21,7 @@ use super::demand::{Demand, SongTrigger};
 use super::drum_split::DrumSplit;
 use super::job::{Command, Count};
 use super::snapshot::{Snapshot, SwapPolicy};
+use super::song::Songs;
 
 /// Interval at which messages of the audio thread are read while it runs; it may not wake another thread.
 const POLL: Duration = Duration::from_millis(10);
@@ -32,9 +34,28 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Maximum number of renditions of a take in the player.
 const RENDITIONS: usize = 3;
 
-/// Contents of a slot, to detect changes: serial number and number of renditions of each take, the same of the current take,
-/// and the swap policy.
-type Contents = (Vec<Option<(u64, usize)>>, Option<(u64, usize)>, SwapPolicy);
+/// Serial number of a take and number of its renditions.
+type Version = (u64, usize);
+/// Versions of a section's takes, and of the current one.
+type SectionContents = (Vec<Option<Version>>, Option<Version>);
+
+/// Contents of a slot, to detect changes.
+#[derive(Clone, Debug, PartialEq)]
+struct Contents {
+    open: SectionContents,
+    sections: Vec<Option<SectionContents>>,
+    song: Option<Version>,
+    swap: SwapPolicy,
+}
+
+fn version(clips: &Arc<TakeClips>) -> Version {
+    (clips.serial(), clips.rendition_count())
+}
+
+fn contents(section: &SectionTakes) -> SectionContents {
+    let takes = section.takes.iter().map(|clips| clips.as_ref().map(version)).collect();
+    (takes, section.current.as_ref().map(version))
+}
 
 /// A newly opened player, for the publisher.
 #[derive(Debug)]
@@ -56,6 +77,7 @@ struct Publisher {
     /// What the player has been sent.
     sent: [Option<Contents>; TRACK_COUNT],
     drum_split: DrumSplit,
+    songs: Songs,
 }
 
 /// How far a snapshot has been published.
@@ -77,6 +99,7 @@ impl Publisher {
             prepared: HashMap::new(),
             sent: Default::default(),
             drum_split: DrumSplit::default(),
+            songs: Songs::default(),
         }
     }
 
@@ -109,26 +132,58 @@ impl Publisher {
                 *clips = Arc::new(clips.with_clip(&clip, Arc::clone(&voiced)));
             }
         }
-        let mut wanted = snapshot.wanted(demand);
-        let Some(take) = wanted.find(|take| take.recipe.track == Track::Drums && !take.is_asleep()) else {
-            return true;
-        };
-        let clips = self.prepare(snapshot, take);
-        let clip = demand.bpm.map_or(clips.original(), |bpm| clips.at(bpm));
-        if clip.has_voices() {
-            return true;
+        let drums =
+            snapshot.wanted(demand).filter(|take| take.recipe.track == Track::Drums && !take.is_asleep());
+        for take in drums {
+            let clips = self.prepare(snapshot, take);
+            let clip = demand.bpm.map_or(clips.original(), |bpm| clips.at(bpm));
+            if clip.has_voices() {
+                continue;
+            }
+            if let Some(sound) = snapshot.sound_at(take, clip.bpm()) {
+                self.drum_split.start(&sound, clip);
+                return false;
+            }
         }
-        let is_rendition = |take: &Take| is_same_tempo(take.recipe.plan.bpm, clip.bpm());
-        let mut renditions = snapshot.renditions.iter().filter(|rendition| rendition.of == take.id);
-        let sound = if Arc::ptr_eq(clip, clips.original()) {
-            Some(take)
-        } else {
-            renditions.find(|rendition| is_rendition(&rendition.take)).map(|rendition| &rendition.take)
+        true
+    }
+
+    /// A section's takes of one track, as far as they are prepared or can be for free.
+    fn section_takes(
+        &mut self,
+        snapshot: &Snapshot,
+        state: &TrackState,
+        playing: Option<&Arc<Take>>,
+    ) -> SectionTakes {
+        let is_there = |this: &Self, take: &Take| {
+            !take.is_asleep() && (this.is_free() || this.prepared.contains_key(&take.id))
         };
-        if let Some(sound) = sound {
-            self.drum_split.start(sound, clip);
+        let mut takes: Vec<Option<Arc<TakeClips>>> = Vec::new();
+        for take in &state.history {
+            let Some(number) = state.number(&take.id) else { continue };
+            let clips = is_there(self, take).then(|| self.prepare(snapshot, take));
+            let index = number as usize - 1;
+            takes.resize(takes.len().max(index + 1), None);
+            takes[index] = clips;
         }
-        sound.is_none()
+        let playing = playing.filter(|take| is_there(self, take));
+        SectionTakes { takes, current: playing.map(|take| self.prepare(snapshot, take)) }
+    }
+
+    /// All sections' takes of one track by the sections' numbers, if there are several.
+    fn sections(&mut self, snapshot: &Snapshot, track: Track) -> Vec<Option<SectionTakes>> {
+        let mut sections = Vec::new();
+        if snapshot.session.sections().count() == 1 {
+            return sections;
+        }
+        for section in snapshot.session.sections() {
+            let playing = snapshot.playing_in(&section, track);
+            let takes = self.section_takes(snapshot, &section.tracks[track.index()], playing);
+            let index = section.number as usize - 1;
+            sections.resize_with(sections.len().max(index + 1), || None);
+            sections[index] = Some(takes);
+        }
+        sections
     }
 
     /// Sends the player whatever it does not have yet. Demanded takes are prepared immediately.
@@ -138,40 +193,42 @@ impl Publisher {
             self.prepare(snapshot, take);
         }
         let has_voices = !demand.drum_voices || self.give_voices(snapshot, demand);
+        for track in Track::ALL {
+            if let Some(take) = snapshot.playing(track).filter(|take| !take.is_asleep()) {
+                self.prepare(snapshot, take);
+            }
+        }
+        let mut songs = std::mem::take(&mut self.songs);
+        if demand.song {
+            let rate_hz = self.sample_rate_hz;
+            songs.update(snapshot, demand.bpm, rate_hz, |take| self.prepare(snapshot, take));
+        } else {
+            songs.clear();
+        }
+        self.songs = songs;
         let mut is_complete = true;
         for track in Track::ALL {
-            let state = snapshot.session.track(track);
-            let playing = snapshot.playing(track).filter(|take| !take.is_asleep());
-            let current = playing.map(|take| self.prepare(snapshot, take));
-            let mut takes: Vec<Option<Arc<TakeClips>>> = Vec::new();
-            for take in &state.history {
-                let Some(number) = state.number(&take.id) else { continue };
-                let is_there = self.is_free() || self.prepared.contains_key(&take.id);
-                let clips = (is_there && !take.is_asleep()).then(|| self.prepare(snapshot, take));
-                let index = number as usize - 1;
-                takes.resize(takes.len().max(index + 1), None);
-                takes[index] = clips;
-            }
-            let size = |clips: &Arc<TakeClips>| (clips.serial(), clips.rendition_count());
             let swap = snapshot.swaps[track.index()];
-            let contents: Contents = (
-                takes.iter().map(|clips| clips.as_ref().map(size)).collect(),
-                current.as_ref().map(size),
+            let open = self.section_takes(snapshot, snapshot.session.track(track), snapshot.playing(track));
+            let sections = self.sections(snapshot, track);
+            let song = self.songs.of(track).cloned();
+            let now = Contents {
+                open: contents(&open),
+                sections: sections.iter().map(|section| section.as_ref().map(contents)).collect(),
+                song: song.as_ref().map(version),
                 swap,
-            );
-            if self.sent[track.index()].as_ref() == Some(&contents) {
+            };
+            if self.sent[track.index()].as_ref() == Some(&now) {
                 continue;
             }
-            let slot = Slot { takes, current, immediate: swap.immediate, asked_at: swap.asked_at };
-            // The ring is full while the host is not processing. The next turn tries again.
+            let slot = Slot { open, sections, song, immediate: swap.immediate, asked_at: swap.asked_at };
+            // The ring is full while the host does not process. The next turn tries again.
             match self.sender.send(track, slot) {
-                Ok(()) => self.sent[track.index()] = Some(contents),
+                Ok(()) => self.sent[track.index()] = Some(now),
                 Err(_) => is_complete = false,
             }
         }
-        let histories = snapshot.session.tracks.iter().flat_map(|state| &state.history);
-        let known: HashSet<&TakeId> =
-            histories.chain(snapshot.early.iter().flatten()).map(|take| &take.id).collect();
+        let known: HashSet<&TakeId> = snapshot.takes().map(|take| &take.id).collect();
         self.prepared.retain(|id, _| known.contains(id));
         match (is_complete, has_voices) {
             (true, true) => Published::All,
@@ -185,8 +242,7 @@ impl Publisher {
         if self.is_free() {
             return false;
         }
-        let mut takes = snapshot.session.tracks.iter().flat_map(|state| &state.history);
-        let spare = takes.find(|take| !take.is_asleep() && !self.prepared.contains_key(&take.id));
+        let spare = snapshot.takes().find(|take| !take.is_asleep() && !self.prepared.contains_key(&take.id));
         let Some(spare) = spare else { return false };
         self.prepare(snapshot, spare);
         true

@@ -1,12 +1,13 @@
 //! Immutable snapshots of an instance: readers take the newest, writers replace it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::is_same_tempo;
-use resonantgen_session::{Session, TrackState};
+use resonantgen_session::{SectionView, Session, TrackState};
 use resonantgen_take::{Take, TakeId};
 
 use super::demand::Demand;
@@ -65,17 +66,39 @@ impl Snapshot {
         self.early[track.index()].as_ref().or(self.session.track(track).take())
     }
 
-    /// The takes that a demand names.
+    /// The take that plays on a track of a section unless a number chooses another.
+    #[must_use]
+    pub fn playing_in<'a>(&'a self, section: &SectionView<'a>, track: Track) -> Option<&'a Arc<Take>> {
+        if section.is_open { self.playing(track) } else { section.take(track) }
+    }
+
+    /// The takes that `demand` asks for, each once: those that play now first.
     pub fn wanted(&self, demand: &Demand) -> impl Iterator<Item = &Arc<Take>> {
+        let session = &self.session;
+        let open = session.section(session.open_section_id());
+        let section = demand.section.and_then(|number| session.numbered_section(number)).or(open);
         let chosen = |state: &TrackState, number: Option<u32>| state.numbered(number?);
-        Track::ALL.into_iter().filter_map({
-            let takes = demand.takes;
-            move |track| {
-                let state = self.session.track(track);
-                let chosen = chosen(state, takes[track.index()]).and_then(|index| state.history.get(index));
-                chosen.or(self.playing(track))
+        let mut wanted: Vec<&Arc<Take>> = Vec::new();
+        for (section, track) in section.iter().flat_map(|section| Track::ALL.map(|track| (section, track))) {
+            let state = &section.tracks[track.index()];
+            let chosen =
+                chosen(state, demand.takes[track.index()]).and_then(|index| state.history.get(index));
+            wanted.extend(chosen.or(self.playing_in(section, track)));
+        }
+        if demand.song && session.is_song() {
+            for section in session.placements().iter().filter_map(|part| session.section(part.section)) {
+                wanted.extend(Track::ALL.into_iter().filter_map(|track| self.playing_in(&section, track)));
             }
-        })
+        }
+        let mut known = HashSet::new();
+        wanted.retain(|take| known.insert(&take.id));
+        wanted.into_iter()
+    }
+
+    /// All takes that can be played.
+    pub fn takes(&self) -> impl Iterator<Item = &Arc<Take>> {
+        let states = Track::ALL.into_iter().flat_map(|track| self.session.states(track));
+        states.flat_map(|state| &state.history).chain(self.early.iter().flatten())
     }
 
     /// Whether a take can be played at a tempo without slicing.
@@ -87,9 +110,25 @@ impl Snapshot {
             })
     }
 
+    /// A take that is at a tempo: the take itself or its rendition.
+    #[must_use]
+    pub fn sound_at(&self, take: &Arc<Take>, bpm: f64) -> Option<Arc<Take>> {
+        let is_at = |take: &Take| is_same_tempo(take.recipe.plan.bpm, bpm);
+        let mut renditions = self.renditions.iter().filter(|rendition| rendition.of == take.id);
+        let mut rendition =
+            || renditions.find(|rendition| is_at(&rendition.take)).map(|rendition| &rendition.take);
+        if is_at(take) { Some(Arc::clone(take)) } else { rendition().map(Arc::clone) }
+    }
+
     fn is_known(&self, id: &TakeId) -> bool {
-        let histories = self.session.tracks.iter().flat_map(|state| &state.history);
-        histories.chain(self.early.iter().flatten()).any(|take| take.id == *id)
+        self.takes().any(|take| take.id == *id)
+    }
+
+    /// Ids of the takes that play on a track: in the open section, and in all.
+    fn playing_ids(&self, track: Track) -> Vec<Option<TakeId>> {
+        let id = |take: Option<&Arc<Take>>| take.map(|take| take.id.clone());
+        let sections = self.session.sections().map(|section| id(self.playing_in(&section, track)));
+        std::iter::once(id(self.playing(track))).chain(sections).collect()
     }
 }
 
@@ -129,8 +168,7 @@ impl Store {
             return false;
         }
         for track in Track::ALL {
-            let id = |snapshot: &Snapshot| snapshot.playing(track).map(|take| take.id.clone());
-            if id(&next) != id(&newest) {
+            if next.playing_ids(track) != newest.playing_ids(track) {
                 next.swaps[track.index()] = policy;
             }
         }

@@ -22,6 +22,10 @@ pub struct AudioStatus {
     pub stopped: AtomicBool,
     /// Whether the host renders offline.
     pub offline: AtomicBool,
+    /// Where in the song the timeline is, in quarter notes; NaN unless the whole song plays.
+    pub song_quarter: AtomicF64,
+    /// Number of the section that plays; 0 for the open one.
+    pub section: AtomicU32,
     /// Peak meters of the tracks; the audio thread raises them, the editor resets them.
     pub meters: [Meter; TRACK_COUNT],
     /// What the player needs.

@@ -14,7 +14,7 @@ use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
-use resonantgen_session::{Overrides, Request, Session};
+use resonantgen_session::{Overrides, Request, SectionId, Session};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::genre;
 
@@ -173,11 +173,13 @@ impl Worker<'_> {
         match job {
             Job::Make { trigger, edit } => self.make(&trigger, &edit, cancellation),
             Job::Perform { locked, performance } => self.perform_notes(locked, &performance, cancellation),
+            Job::Song { locked, request } => self.make_song(locked, &request, cancellation),
             Job::Change { locked, change } => {
                 let mut session = self.control.session();
                 for track in Track::ALL {
                     session.track_mut(track).locked = locked[track.index()];
                 }
+                let open = session.open_section_id();
                 change(&mut session, cancellation).map_err(|error| {
                     if cancellation.is_cancelled() {
                         Failure::Unwanted
@@ -186,7 +188,9 @@ impl Worker<'_> {
                     }
                 })?;
                 self.wake_playing(&mut session, cancellation)?;
-                self.commit(session, cancellation.epoch, SwapPolicy::IMMEDIATE)?;
+                // Another section takes over when "Swap At" says, all else at once.
+                let policy = SwapPolicy { immediate: session.open_section_id() == open, asked_at: None };
+                self.commit(session, cancellation.epoch, policy)?;
                 Ok(None)
             }
         }
@@ -352,17 +356,21 @@ impl Worker<'_> {
     ) -> Result<Option<String>, Failure> {
         let control = self.control;
         let epoch = cancellation.epoch;
+        let open = control.snapshot().session.open_section_id();
         let mut session = session_at(control, trigger);
+        let is_open = session.open_section_id() == open;
         let request = request(control, &session, trigger, edit)?;
         let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
         // A repeated request from the song gets the same takes as before, whatever models are installed now.
         let is_answered = trigger.beat.is_some() && session.answer_again(&request);
         self.wake_playing(&mut session, cancellation)?;
         if is_answered {
+            reopen(&mut session, open)?;
             self.commit(session, epoch, policy)?;
             return Ok(None);
         }
-        let target = Some(trigger.target);
+        // What is made for another section is heard when all of it is there.
+        let target = Some(trigger.target).filter(|_| is_open);
         let finished = Mutex::default();
         let watch = Watch { cancellation, before: session.clone(), target, policy, finished };
         let note = |progress: Progress| {
@@ -387,9 +395,53 @@ impl Worker<'_> {
         if watch.is_cancelled() {
             return Err(Failure::Unwanted);
         }
+        reopen(&mut session, open)?;
         self.commit(session, epoch, policy)?;
         Ok(notice)
     }
+
+    /// Makes a song, a section of it or some bars, by the engine of this machine.
+    fn make_song(
+        &mut self,
+        locked: [bool; TRACK_COUNT],
+        request: &Request,
+        cancellation: &Cancellation<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let control = self.control;
+        let mut session = control.session();
+        for track in Track::ALL {
+            session.track_mut(track).locked = locked[track.index()];
+        }
+        for (_, take) in session.playing_asleep() {
+            let awake = self.awake(&session, &take, cancellation)?;
+            session.wake(&awake);
+        }
+        let policy = SwapPolicy::default();
+        let finished = Mutex::default();
+        let watch = Watch { cancellation, before: session.clone(), target: None, policy, finished };
+        let failed = |error: &dyn std::fmt::Display| {
+            if watch.is_cancelled() {
+                control.notify("Cancelled: nothing has changed.".to_owned());
+                Failure::Unwanted
+            } else {
+                Failure::Message(sentence(&error.to_string()))
+            }
+        };
+        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
+        note_status(&engine);
+        session.apply(&*engine, request, &watch).map_err(|error| failed(&error))?;
+        if watch.is_cancelled() {
+            return Err(Failure::Unwanted);
+        }
+        self.commit(session, cancellation.epoch, policy)?;
+        Ok(fallen_back(&engine))
+    }
+}
+
+/// Opens the section that was open before.
+fn reopen(session: &mut Session, open: SectionId) -> Result<(), Failure> {
+    session.open_section(open).map_err(|error| Failure::Message(sentence(&error.to_string())))
 }
 
 impl Worker<'_> {
@@ -444,9 +496,13 @@ impl Worker<'_> {
             return;
         }
         let mut session = control.session();
+        let open = session.open_section_id();
+        // Where the section is gone meanwhile, they are kept in the open one.
+        let _ = session.open_section(watch.before.open_section_id());
         for take in &finished {
             session.track_mut(take.recipe.track).keep(Arc::clone(take));
         }
+        let _ = session.open_section(open);
         control.end_early();
         if control.commit(session, epoch, SwapPolicy::IMMEDIATE) {
             control.notify(format!(
@@ -476,12 +532,18 @@ impl Observer for DemandWatch<'_> {
     }
 }
 
-/// The session with the locks of a trigger and the takes that it chooses by number.
+/// The session with the section that a trigger is for open, the trigger's locks, and the takes that it chooses by number. The locks
+/// are parameters of the section that is open in the editor; another one has its own.
 fn session_at(control: &Control, trigger: &Trigger) -> Session {
     let mut session = control.session();
+    let open = session.open_section_id();
+    let section = trigger.section.and_then(|number| Some(session.numbered_section(number)?.id));
+    let is_open = section.is_none_or(|section| section == open || session.open_section(section).is_err());
     for track in Track::ALL {
         let state = session.track_mut(track);
-        state.locked = trigger.locked[track.index()];
+        if is_open {
+            state.locked = trigger.locked[track.index()];
+        }
         let chosen = trigger.takes[track.index()].and_then(|number| state.numbered(number));
         if !state.locked && chosen.is_some() {
             state.current = chosen;
@@ -569,8 +631,9 @@ impl Observer for Watch<'_> {
     }
 
     fn known(&self, id: &TakeId) -> Option<Take> {
-        let histories = self.before.tracks.iter().flat_map(|state| &state.history);
-        // Takes of older versions have ids in another format.
+        let states = Track::ALL.into_iter().flat_map(|track| self.before.states(track));
+        let histories = states.flat_map(|state| &state.history);
+        // Takes of older versions have ids of another form.
         let known = histories.into_iter().find(|take| take.id == *id || take.recipe.take_id() == *id)?;
         let awake = if known.is_asleep() { known.unpacked()? } else { known.clone() };
         Some(Take::clone(&awake))

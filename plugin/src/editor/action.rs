@@ -1,5 +1,6 @@
 //! What clicks and keys request, and how it is performed.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -9,7 +10,8 @@ use egui::text::{CCursor, CCursorRange};
 use resonantgen_import::import_loop;
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_session::{Overrides, Session, SessionError};
+use resonantgen_session::{Overrides, Part, Request, Scope, SectionId, Session, SessionError};
+use resonantgen_words::form::Form;
 
 use super::browse::{self, Browser};
 use super::drag_out::{self, Outcome};
@@ -86,6 +88,28 @@ pub enum Action {
     Reveal(PathBuf),
     /// Copy a text to the clipboard.
     Copy(String),
+    /// Make a song of the loop, in a form or, if that is empty, in that of its genre.
+    MakeSong(String),
+    /// Make a section of the song again.
+    RegenerateSection(SectionId),
+    /// Write some bars of a track's take anew, counted from 0.
+    RegenerateBars(Track, Range<u32>),
+    /// Open a section.
+    OpenSection(SectionId),
+    /// Move an entry of the order to another place.
+    MovePart(usize, usize),
+    /// Play an entry of the order so often; 0 takes it out.
+    RepeatPart(usize, u32),
+    /// Play a section at the end.
+    AppendPart(SectionId),
+    /// Copy a section.
+    CopySection(SectionId),
+    /// Delete a section.
+    DeleteSection(SectionId),
+    /// Rename a section.
+    RenameSection(SectionId, String),
+    /// Give a section another colour.
+    ColourSection(SectionId, [u8; 3]),
     /// Light or dark.
     Light(bool),
     /// Size of everything, 1 is 100 %.
@@ -187,6 +211,42 @@ impl App {
                 let _ = std::thread::Builder::new().name("resonantgen show".to_owned()).spawn(show);
             }
             Action::Copy(text) => context.copy_text(text),
+            Action::MakeSong(form) => self.make_song(&form),
+            Action::RegenerateSection(section) => self.ask_for_song(Request::section(section)),
+            Action::RegenerateBars(track, bars) => {
+                let scope = Scope::from(track).in_bars(bars.start + 1..=bars.end);
+                self.ask_for_song(Request::edit(scope, ""));
+            }
+            Action::OpenSection(section) => {
+                self.change_locks(move |session| session.open_section(section));
+            }
+            Action::MovePart(from, to) => self.change(move |session| session.move_part(from, to)),
+            Action::RepeatPart(index, repeats) => self.change(move |session| {
+                let mut order = session.order().to_vec();
+                match order.get_mut(index) {
+                    Some(part) if repeats > 0 => part.repeats = repeats,
+                    Some(_) => drop(order.remove(index)),
+                    None => {}
+                }
+                session.set_order(&order)
+            }),
+            Action::AppendPart(section) => self.change(move |session| {
+                let mut order = session.order().to_vec();
+                order.push(Part { section, repeats: 1 });
+                session.set_order(&order)
+            }),
+            Action::CopySection(section) => {
+                self.change(move |session| session.copy_section(section).map(drop));
+            }
+            Action::DeleteSection(section) => {
+                self.change_locks(move |session| session.delete_section(section));
+            }
+            Action::RenameSection(section, name) => {
+                self.change(move |session| session.rename_section(section, &name));
+            }
+            Action::ColourSection(section, colour) => {
+                self.change(move |session| session.colour_section(section, colour));
+            }
             Action::Light(light) => {
                 self.look.light = light;
                 super::theme::choose(context, light);
@@ -232,8 +292,33 @@ impl App {
         self.change(change);
     }
 
-    /// Undo and redo also restore locks; the parameters follow once that has happened.
-    fn change_locks(&mut self, change: fn(&mut Session) -> Result<(), SessionError>) {
+    /// Asks for a song in a form as typed.
+    fn make_song(&mut self, form: &str) {
+        let form = match form.trim() {
+            "" => None,
+            form => match form.parse::<Form>() {
+                Ok(form) => Some(form),
+                Err(error) => {
+                    self.control.notify(error.to_string());
+                    return;
+                }
+            },
+        };
+        self.follows_session = true;
+        self.ask_for_song(Request::song(form));
+    }
+
+    fn ask_for_song(&self, request: Request) {
+        let trigger = self.trigger(Target::All);
+        let request = Box::new(request.seed(trigger.seed).settings(trigger.settings));
+        self.control.request(Job::Song { locked: self.params.locked(), request });
+    }
+
+    /// Undo, redo and another open section also change locks; the parameters follow once that has happened.
+    fn change_locks(
+        &mut self,
+        change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static,
+    ) {
         self.follows_session = true;
         self.change(change);
     }

@@ -76,30 +76,10 @@ mod x11 {
     use crate::editor::dead_key::DeadKey;
     use crate::editor::first_drawing::FirstDrawing;
     use crate::editor::host_keys::window_of;
+    use crate::editor::xdnd::{Atoms, VERSION};
 
-    /// Supported version of the protocol.
-    const VERSION: u32 = 5;
     /// Longest accepted list of files, in units of four bytes.
     const LIST_LENGTH: u32 = 1 << 16;
-
-    x11rb::atom_manager! {
-        /// Atoms of the protocol.
-        Atoms: AtomsCookie {
-            XdndAware,
-            XdndProxy,
-            XdndEnter,
-            XdndPosition,
-            XdndStatus,
-            XdndLeave,
-            XdndDrop,
-            XdndFinished,
-            XdndSelection,
-            XdndTypeList,
-            XdndActionCopy,
-            LIST: b"text/uri-list",
-            QUIT: b"_RESONANTGEN_QUIT",
-        }
-    }
 
     #[derive(Debug, thiserror::Error)]
     enum DragError {

@@ -1,5 +1,7 @@
 //! The context menu of a lane: everything the row's controls do, and files.
 
+use std::ops::Range;
+
 use egui::{Response, RichText, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 use resonantgen_music::track::Track;
@@ -18,12 +20,13 @@ pub fn attach(
     params: &ResonantParams,
     setter: &ParamSetter<'_>,
     view: &LaneView,
+    selection: Option<Range<u32>>,
     actions: &mut Vec<Action>,
 ) {
     response.context_menu(|ui| {
         ui.set_min_width(210.0);
         ui.label(RichText::new(track.title()).font(theme::strong(13.0)));
-        takes(ui, track, params.track(track).lock.value(), view, actions);
+        takes(ui, track, params.track(track).lock.value(), view, selection, actions);
         ui.separator();
         mix(ui, track, params, setter);
         ui.separator();
@@ -40,13 +43,27 @@ pub fn item(ui: &mut Ui, enabled: bool, text: &str) -> bool {
     clicked
 }
 
-fn takes(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut Vec<Action>) {
+fn takes(
+    ui: &mut Ui,
+    track: Track,
+    locked: bool,
+    view: &LaneView,
+    selection: Option<Range<u32>>,
+    actions: &mut Vec<Action>,
+) {
     let mut offer = |enabled: bool, text: &str, action: Action| {
         if item(ui, enabled, text) {
             actions.push(action);
         }
     };
     offer(!locked, "Regenerate", Action::Regenerate(track, String::new()));
+    if let Some(bars) = selection.filter(|_| view.mark().is_some()) {
+        let text = match bars.len() {
+            1 => format!("Regenerate bar {}", bars.end),
+            _ => format!("Regenerate bars {} to {}", bars.start + 1, bars.end),
+        };
+        offer(!locked, &text, Action::RegenerateBars(track, bars));
+    }
     offer(!locked && view.steps[0], "Older take", Action::Step(track, -1));
     offer(!locked && view.steps[1], "Newer take", Action::Step(track, 1));
     offer(!locked && view.can_compare, "A/B with the previous take", Action::Compare(track));

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::control::job::{Command, Performance, QueuedJob};
+use crate::control::played::PlayedKey;
 use crate::control::{Receivers, SwapPolicy};
 
 /// A host that sets parameters at once and counts gestures.
@@ -95,7 +96,7 @@ impl Bench {
     fn job(&self) -> Option<(Target, String)> {
         match self.next_job()? {
             Job::Make { trigger, edit } => Some((trigger.target, edit)),
-            Job::Perform { .. } | Job::Change { .. } => None,
+            Job::Perform { .. } | Job::Song { .. } | Job::Change { .. } => None,
         }
     }
 
@@ -614,6 +615,38 @@ fn a_chord_is_changed_and_the_rest_kept() {
 }
 
 #[test]
+fn chords_that_were_played_are_captured_where_they_were_played() {
+    const CAPTURE: &str = "Capture the chords that you played";
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let mut keys = bench.control.played.lock().open();
+    let mut play = |key: u8, is_down: bool, beat: Option<f64>| {
+        keys.push(PlayedKey { key, is_down, beat }).expect("room");
+    };
+    // While the host is stopped, a chord is only shown.
+    for key in [72, 76, 81] {
+        play(key, true, None);
+    }
+    bench.harness.run();
+    assert!(bench.harness.query_by_label(CAPTURE).is_none());
+    for key in [72, 76, 81] {
+        play(key, false, None);
+    }
+    // D minor in bar 2, in the second turn of a loop of two bars.
+    for key in [74, 77, 81] {
+        play(key, true, Some(12.0));
+    }
+    for key in [74, 77, 81] {
+        play(key, false, Some(16.0));
+    }
+    bench.harness.run();
+    bench.click(CAPTURE);
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
+    let chord = "Dm".parse().expect("a chord");
+    assert_eq!(performance, Performance::Chords(vec![None, None, Some(chord), Some(chord)]));
+}
+
+#[test]
 fn undoing_a_changed_chord_also_releases_it() {
     let mut bench = bench(980.0, 640.0);
     give_session(&mut bench);
@@ -893,4 +926,99 @@ fn the_score_has_names_beside_it_and_the_ruler_follows() {
     let before = left(&bench);
     bench.click("Show the notes");
     assert_eq!(left(&bench) - before, Face::Notes.gutter());
+}
+
+/// The fixture as a song of fake takes.
+fn give_song(bench: &mut Bench) {
+    use resonantgen_session::Request;
+    use resonantgen_session::fake::Fake;
+    use resonantgen_take::maker::Silent;
+    let mut session = fixture();
+    let form = "intro 2, drop 4, break 2, drop 2".parse().ok();
+    session.apply(&Fake::default(), &Request::song(form), &Silent).expect("a song");
+    assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
+    bench.harness.run();
+}
+
+/// Does what was asked for, and shows it.
+fn do_change(bench: &mut Bench) -> resonantgen_session::Session {
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    change(&mut session, &bench.control.cancellation()).expect("it can be done");
+    assert!(bench.control.commit(session.clone(), bench.control.epoch(), SwapPolicy::default()));
+    bench.harness.run();
+    session
+}
+
+/// Names of the sections in the order in which they are played.
+fn order(session: &resonantgen_session::Session) -> Vec<String> {
+    let name = |id| session.section(id).expect("it is there").name.to_owned();
+    session.order().iter().map(|part| name(part.section)).collect()
+}
+
+#[test]
+fn a_loop_becomes_a_song_in_the_form_that_was_typed() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let asked = |bench: &Bench| match bench.next_job() {
+        Some(Job::Song { request, .. }) => Some(request.form.map(|form| form.bars())),
+        _ => None,
+    };
+    bench.click("Make a song of it");
+    assert_eq!(asked(&bench), Some(None), "in the form of its genre");
+    bench.harness.get_by_label("Form of the song").type_text("intro 8, verse 16");
+    bench.harness.run();
+    bench.click("Make a song of it");
+    assert_eq!(asked(&bench), Some(Some(24)));
+    bench.harness.get_by_label("Form of the song").type_text(", kazoo 4");
+    bench.harness.run();
+    bench.click("Make a song of it");
+    assert_eq!(asked(&bench), None);
+    assert!(bench.notices().iter().any(|notice| notice.contains("kazoo")), "{:?}", bench.notices());
+}
+
+#[test]
+fn sections_are_opened_moved_copied_and_deleted_with_mouse_and_keys() {
+    let mut bench = bench(980.0, 640.0);
+    give_song(&mut bench);
+    assert_eq!(order(&bench.control.session()), ["Intro", "Drop", "Break", "Drop 2"]);
+    bench.harness.get_by_label_contains("Section 1: Intro").click();
+    bench.harness.run();
+    let session = do_change(&mut bench);
+    assert!(session.section(session.open_section_id()).is_some_and(|section| section.name == "Intro"));
+
+    bench.harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    bench.harness.run();
+    assert_eq!(order(&do_change(&mut bench)), ["Drop", "Intro", "Break", "Drop 2"]);
+    // The focus has gone with it.
+    bench.harness.key_press(Key::D);
+    bench.harness.run();
+    assert_eq!(order(&do_change(&mut bench)), ["Drop", "Intro", "Intro 2", "Break", "Drop 2"]);
+    bench.harness.key_press(Key::ArrowRight);
+    bench.harness.run();
+    bench.harness.key_press(Key::Delete);
+    bench.harness.run();
+    assert_eq!(order(&do_change(&mut bench)), ["Drop", "Intro", "Break", "Drop 2"]);
+
+    bench.harness.get_by_label_contains("Section 3: Break").click_secondary();
+    bench.harness.run();
+    bench.click("Play it once more");
+    let session = do_change(&mut bench);
+    assert_eq!(session.order().iter().map(|part| part.repeats).max(), Some(2));
+    bench.harness.get_by_label_contains("Section 3: Break").click_secondary();
+    bench.harness.run();
+    bench.click("Make it again");
+    assert!(matches!(bench.next_job(), Some(Job::Song { request, .. })
+        if request.operation == resonantgen_session::Operation::Section));
+}
+
+#[test]
+fn the_song_is_played_by_the_hosts_timeline_from_a_bar() {
+    let mut bench = bench(980.0, 640.0);
+    give_song(&mut bench);
+    bench.click("Play the song from bar");
+    assert!(bench.params.song_mode.value());
+    assert_eq!(bench.params.song_start(), Some(0));
+    let gestures = *bench.host.gestures.lock().expect("not poisoned");
+    assert_eq!(gestures, (1, 1), "the host can record it");
 }

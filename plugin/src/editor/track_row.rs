@@ -172,7 +172,8 @@ impl Row<'_> {
             self.strip(ui, strip);
         }
         self.cancel(ui, picture);
-        row_menu::attach(&response, self.track, self.params, self.setter, self.view, self.actions);
+        let selection = self.timeline.selection();
+        row_menu::attach(&response, self.track, self.params, self.setter, self.view, selection, self.actions);
     }
 
     /// Says what will happen to files dragged over the lane.

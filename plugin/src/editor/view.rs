@@ -6,6 +6,8 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::Session;
 use resonantgen_take::{FULL_SCALE, Take};
 
+use super::song_strip::SongView;
+
 /// Columns of a waveform: enough for a large window that shows a small part of the loop.
 const COLUMNS: usize = 12_800;
 /// Maximum number of recent prompts.
@@ -104,6 +106,8 @@ pub struct SessionView {
     pub can_undo: bool,
     /// Whether something can be redone.
     pub can_redo: bool,
+    /// The song's sections and their order.
+    pub song: SongView,
 }
 
 impl SessionView {
@@ -129,6 +133,7 @@ impl SessionView {
             prompts: prompts(session),
             can_undo: session.can_undo(),
             can_redo: session.can_redo(),
+            song: SongView::of(session),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 use tokio::sync::{Semaphore, watch};
 
 use super::generator::Generator;
@@ -98,6 +98,19 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/sessions/{session}/tracks/{track}/take", put(routes::sessions::select))
         .route("/v1/sessions/{session}/tracks/{track}/compare", post(routes::sessions::compare))
         .route("/v1/sessions/{session}/tracks/{track}/import", post(routes::import::import))
+        .route("/v1/sessions/{session}/song", get(routes::song::show).post(routes::song::make))
+        .route("/v1/sessions/{session}/order", put(routes::song::order))
+        .route(
+            "/v1/sessions/{session}/sections/{section}",
+            patch(routes::song::alter).delete(routes::song::delete),
+        )
+        .route("/v1/sessions/{session}/sections/{section}/regenerate", post(routes::song::regenerate))
+        .route("/v1/sessions/{session}/sections/{section}/open", post(routes::song::open))
+        .route("/v1/sessions/{session}/sections/{section}/copy", post(routes::song::copy))
+        .route(
+            "/v1/sessions/{session}/sections/{section}/tracks/{track}/lock",
+            put(routes::song::lock).delete(routes::song::unlock),
+        )
         .route("/v1/sessions/{session}/undo", post(routes::sessions::undo))
         .route("/v1/sessions/{session}/redo", post(routes::sessions::redo))
         .route(

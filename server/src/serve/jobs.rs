@@ -54,6 +54,8 @@ impl Job {
             kind: match spec {
                 Spec::Generate(_) => JobKind::Generate,
                 Spec::Regenerate(..) => JobKind::Regenerate,
+                Spec::Song(_) => JobKind::Song,
+                Spec::Section(..) => JobKind::Section,
             },
             state,
             version: 1,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{JobId, SessionId};
 use super::problem::Problem;
-use crate::wire::{GenerateRequest, JobState, RegenerateRequest, TrackName};
+use crate::wire::{GenerateRequest, JobState, RegenerateRequest, SectionRequest, SongRequest, TrackName};
 
 /// What a job does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub enum Spec {
     Generate(GenerateRequest),
     /// Regenerates one track.
     Regenerate(TrackName, RegenerateRequest),
+    /// Makes a song of the open section's loop.
+    Song(SongRequest),
+    /// Makes a section of a song again.
+    Section(u32, SectionRequest),
 }
 
 impl Spec {
@@ -32,6 +36,8 @@ impl Spec {
         match self {
             Self::Generate(request) => request.request().map_err(|error| Problem::refused(error.to_string())),
             Self::Regenerate(track, request) => Ok(request.request(*track)),
+            Self::Song(request) => request.request().map_err(|error| Problem::refused(error.to_string())),
+            Self::Section(section, request) => Ok(request.request(*section)),
         }
     }
 }

@@ -3,13 +3,13 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::routes::{about, audio, import, jobs, sessions};
+use super::routes::{about, audio, import, jobs, sessions, song};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "ResonantGen",
-        description = "From words to four stems that loop: drums, bass, harmony and melody. Errors are \
+        description = "From words to four stems that loop, and to whole songs of them: drums, bass, harmony and melody. Errors are \
         `application/problem+json` with a `detail` in plain words."
     ),
     paths(
@@ -22,6 +22,8 @@ use super::routes::{about, audio, import, jobs, sessions};
         sessions::redo,
         sessions::favour,
         sessions::unfavour,
+        song::make, song::show, song::order, song::regenerate, song::open, song::copy, song::alter, song::delete,
+        song::lock, song::unlock,
         jobs::generate, jobs::regenerate, jobs::list, jobs::show, jobs::events, jobs::cancel,
         audio::take, audio::whole,
     ),

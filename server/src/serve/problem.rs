@@ -88,10 +88,14 @@ impl From<SessionError> for Problem {
             | SessionError::NoNewerTake(_)
             | SessionError::NothingToCompare(_)
             | SessionError::OtherGrid { .. }
+            | SessionError::LastSection
+            | SessionError::LockedInSection { .. }
+            | SessionError::AllLockedInSection(_)
             | SessionError::ChordInUse(_) => Self::conflict(error.to_string()),
-            SessionError::NoSuchTake { .. } | SessionError::NoSuchHalfBar { .. } => {
-                Self::new(StatusCode::NOT_FOUND, error.to_string())
-            }
+            SessionError::NoSuchTake { .. }
+            | SessionError::NoSuchHalfBar { .. }
+            | SessionError::SectionGone
+            | SessionError::NoSuchSection { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             SessionError::Generate(_) => Self::internal(error.to_string()),
             _ => Self::refused(error.to_string()),
         }

@@ -5,6 +5,7 @@ pub mod audio;
 pub mod import;
 pub mod jobs;
 pub mod sessions;
+pub mod song;
 
 use serde::Deserialize;
 
@@ -21,6 +22,21 @@ pub struct InSession {
 #[derive(Debug, Deserialize)]
 pub struct InTrack {
     session: SessionId,
+    track: TrackName,
+}
+
+/// Path parameters `{session}` and `{section}`.
+#[derive(Debug, Deserialize)]
+pub struct InSection {
+    session: SessionId,
+    section: u32,
+}
+
+/// Path parameters `{session}`, `{section}` and `{track}`.
+#[derive(Debug, Deserialize)]
+pub struct InSectionTrack {
+    session: SessionId,
+    section: u32,
     track: TrackName,
 }
 

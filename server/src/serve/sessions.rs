@@ -353,7 +353,8 @@ impl Sessions {
     /// Returns an error if the session or the take does not exist.
     pub fn take(&self, id: &SessionId, wanted: &WantedTake) -> Result<Arc<Take>, Problem> {
         self.read(id, |session, _| {
-            let mut takes = session.tracks.iter().flat_map(|state| &state.history);
+            let states = Track::ALL.into_iter().flat_map(|track| session.states(track));
+            let mut takes = states.flat_map(|state| &state.history);
             takes.find(|take| take.id.0 == wanted.as_str()).cloned().ok_or_else(|| Problem::not_found("take"))
         })
     }

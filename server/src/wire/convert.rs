@@ -6,8 +6,9 @@ use resonantgen_models::generator::Stage;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
 use resonantgen_project::StoredSound as _;
-use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, TrackState};
+use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, SectionId, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
+use resonantgen_words::form::{FormError, SectionKind};
 use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
@@ -36,6 +37,18 @@ pub enum ConvertError {
     /// Too many chords.
     #[error("{0} chords are too many: use at most {MAX_CHORDS}")]
     Chords(usize),
+    /// The form of a song.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The length of a song.
+    #[error("a song cannot last {0} minutes")]
+    Minutes(String),
+    /// What a section is.
+    #[error("'{0}' is no kind of section: use one of {list}", list = kind_names())]
+    Kind(String),
+    /// The colour of a section.
+    #[error("'{0}' is no colour: write red, green and blue like \"#de605c\"")]
+    Colour(String),
     /// The style.
     #[error("'{0}' is not a style: use one of {list}", list = style_names())]
     Style(String),
@@ -43,6 +56,10 @@ pub enum ConvertError {
 
 fn style_names() -> String {
     Style::ALL.map(Style::name).join(", ")
+}
+
+fn kind_names() -> String {
+    SectionKind::ALL.map(SectionKind::name).join(", ")
 }
 
 impl From<Track> for TrackName {
@@ -88,13 +105,18 @@ impl From<StageName> for Stage {
 }
 
 /// Settings, with defaults for omitted values.
-fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
+pub(super) fn settings(variation: Option<f32>, adherence: Option<f32>) -> GenerationSettings {
     let default = GenerationSettings::default();
     GenerationSettings {
         variation: variation.unwrap_or(default.variation),
         adherence: adherence.unwrap_or(default.adherence),
         ..default
     }
+}
+
+/// The number of candidates, if there is a choice; an older server does not know the field.
+fn chosen_from(candidates: u32) -> Option<u32> {
+    (candidates > 1).then_some(candidates)
 }
 
 /// Parses each item of a list of chords or numerals.
@@ -127,7 +149,8 @@ impl GenerateRequest {
             scope: match &self.tracks {
                 Some(tracks) => Scope::of(tracks.iter().copied().map(Track::from)),
                 None => Scope::ALL,
-            },
+            }
+            .in_section(self.section.map(SectionId)),
             words: self.prompt.clone(),
             facts: Overrides {
                 bpm: self.bpm,
@@ -140,14 +163,17 @@ impl GenerateRequest {
             },
             seed: self.seed,
             settings: settings(self.variation, self.adherence),
+            candidates: self.candidates.unwrap_or(1),
             keeps_edits: self.keep_edits,
+            form: None,
+            length: None,
         })
     }
 }
 
 impl From<&Request> for GenerateRequest {
     fn from(request: &Request) -> Self {
-        let Request { operation, scope, words, facts, seed, settings, keeps_edits } = request;
+        let Request { operation, scope, words, facts, seed, settings, candidates, keeps_edits, .. } = request;
         let Overrides { bpm, key, meter, bars, chords, numerals, style } = facts;
         Self {
             prompt: words.clone(),
@@ -162,8 +188,10 @@ impl From<&Request> for GenerateRequest {
             style: style.map(|style| style.name().to_owned()),
             variation: Some(settings.variation),
             adherence: Some(settings.adherence),
+            candidates: chosen_from(*candidates),
             edit: *operation == Operation::Edit,
             keep_edits: *keeps_edits,
+            section: scope.section().map(|section| section.0),
         }
     }
 }
@@ -172,9 +200,12 @@ impl RegenerateRequest {
     /// The request in the engine's form.
     #[must_use]
     pub fn request(&self, track: TrackName) -> Request {
-        Request::edit(Track::from(track), &self.edit)
+        let scope = Scope::from(Track::from(track)).in_section(self.section.map(SectionId));
+        let scope = self.bars.map_or(scope, |[first, last]| scope.in_bars(first..=last));
+        Request::edit(scope, &self.edit)
             .seed(self.seed)
             .settings(settings(self.variation, self.adherence))
+            .candidates(self.candidates.unwrap_or(1))
     }
 
     /// The edit of one track, and the track; `None` for any other request.
@@ -186,6 +217,9 @@ impl RegenerateRequest {
             seed: request.seed,
             variation: Some(request.settings.variation),
             adherence: Some(request.settings.adherence),
+            candidates: chosen_from(request.candidates),
+            section: request.scope.section().map(|section| section.0),
+            bars: request.scope.bars().map(|bars| [*bars.start(), *bars.end()]),
         };
         Some((track.into(), edit))
     }
@@ -294,12 +328,15 @@ mod tests {
             };
             let request = Request {
                 operation: if is_edit { Operation::Edit } else { Operation::Generate },
-                scope: Scope::of([Track::Bass, Track::Melody]),
+                scope: Scope::of([Track::Bass, Track::Melody]).in_section(seed.map(|_| SectionId(7))),
                 words: "dark techno \u{1f941}\n\"x\"".to_owned(),
                 facts,
                 seed,
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
+                candidates: if is_edit { 8 } else { 1 },
                 keeps_edits: !is_edit,
+                form: None,
+                length: None,
             };
             let json = serde_json::to_vec(&GenerateRequest::from(&request)).expect("plain data");
             let arrived: GenerateRequest = serde_json::from_slice(&json).expect("what was sent");
@@ -311,7 +348,8 @@ mod tests {
     fn an_edit_of_one_track_survives_the_journey() {
         let settings =
             GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
-        let request = Request::edit(Track::Harmony, "darker").seed(3).settings(settings);
+        let scope = Scope::from(Track::Harmony).in_section(SectionId(2)).in_bars(3..=4);
+        let request = Request::edit(scope, "darker").seed(3).settings(settings).candidates(8);
         let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
         let json = serde_json::to_vec(&edit).expect("plain data");
         let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");

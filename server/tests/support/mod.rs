@@ -14,6 +14,7 @@ use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
+use resonantgen_session::fake::Fake as FakeMaker;
 use resonantgen_session::{BundleFacts, Operation, Request, Session, SessionError};
 use resonantgen_take::Take;
 use resonantgen_words::{Anchors, Sense, TextUnderstanding};
@@ -53,6 +54,11 @@ impl Generator for Fake {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
+        let is_of_song = matches!(request.operation, Operation::Song | Operation::Section)
+            || request.scope.section().is_some();
+        if is_of_song {
+            return session.apply(&FakeMaker::default(), request, observer);
+        }
         let targets: Vec<Track> =
             request.scope.tracks().filter(|track| !session.track(*track).locked).collect();
         obey(&request.words, targets[0], observer)?;
@@ -61,7 +67,7 @@ impl Generator for Fake {
         for track in targets {
             let other = match request.operation {
                 Operation::Generate => four_takes().track(track).take().cloned(),
-                Operation::Edit => session.track(track).take().cloned(),
+                _ => session.track(track).take().cloned(),
             };
             let take = with_seed(&*other.ok_or(SessionError::Empty)?, seed);
             made.track_mut(track).add(Arc::new(take));

@@ -143,6 +143,8 @@ pub struct Host {
     pub notes: Vec<NoteEvent>,
     /// Channel and key of the notes that sound.
     pub sounding: HashSet<(u16, u16)>,
+    /// How long the plugin took for the last block.
+    pub took: Duration,
     rate_hz: f64,
     offline: bool,
     _entry: PluginEntry,
@@ -216,6 +218,7 @@ impl Host {
             counts_bars: true,
             notes: Vec::new(),
             sounding: HashSet::new(),
+            took: Duration::ZERO,
             rate_hz: RATE_HZ,
             offline: false,
             _entry: entry,
@@ -367,9 +370,11 @@ impl Host {
         let processor = self.processor.as_mut().expect("it is processing");
         {
             let (events, mut answers) = (events.as_input(), answers.as_output());
+            let began = Instant::now();
             let processed = on_the_audio_thread(self.offline, || {
                 processor.process(&inputs, outputs, &events, &mut answers, None, Some(&transport))
             });
+            self.took = began.elapsed();
             processed.expect("a block can be processed");
         }
         self.take_notes(&answers, frames);

@@ -13,6 +13,7 @@ mod host;
 mod measure;
 mod notes;
 mod project;
+mod sections;
 mod song;
 mod storm;
 

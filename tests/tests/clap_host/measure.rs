@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::host::{BLOCK, Host, PORTS, RATE_HZ, plugin};
+use crate::host::{ALL_PORTS, BLOCK, Host, PORTS, RATE_HZ, plugin};
+use crate::state;
 
 /// Real time of a block.
 const BLOCK_TIME: Duration = Duration::from_micros((BLOCK as f64 / RATE_HZ * 1e6) as u64);
@@ -103,4 +104,141 @@ fn cost_of_idle_instances() {
         println!("an idle instance: {:.3} % of a core", 100.0 * share);
     }
     drop(hosts);
+}
+
+/// Length of a callback in audio frames, and how many are run; `RESONANTGEN_CALLBACKS` asks for another number.
+const CALLBACK: usize = 64;
+const CALLBACKS: u64 = 1_000_000;
+/// Upper ends of the histogram's columns in microseconds; the one before the last is the time that a callback has.
+const COLUMNS_US: [f64; 9] = [5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_333.0, f64::INFINITY];
+
+/// How long callbacks took.
+#[derive(Default)]
+struct Histogram {
+    counts: [u64; COLUMNS_US.len()],
+    longest_us: f64,
+    sum_us: f64,
+}
+
+impl Histogram {
+    fn add(&mut self, took: Duration) {
+        let microseconds = took.as_secs_f64() * 1e6;
+        let column = COLUMNS_US.iter().position(|end| microseconds < *end).unwrap_or(COLUMNS_US.len() - 1);
+        self.counts[column] += 1;
+        self.longest_us = self.longest_us.max(microseconds);
+        self.sum_us += microseconds;
+    }
+
+    fn line(&self) -> String {
+        let count: u64 = self.counts.iter().sum();
+        let columns: Vec<String> =
+            COLUMNS_US.iter().zip(self.counts).map(|(end, count)| format!("<{end}: {count}")).collect();
+        let mean = self.sum_us / count.max(1) as f64;
+        format!(
+            "{count} callbacks, mean {mean:.1} us, longest {:.0} us; {}",
+            self.longest_us,
+            columns.join(", ")
+        )
+    }
+}
+
+/// Plays all outputs with notes, and a dial that moves in every callback. `others` generate without end.
+fn callbacks(host: &mut Host, others: &mut [Host], count: u64) -> (Histogram, u32) {
+    /// Callbacks after which the others are looked after.
+    const LOOK: u64 = 200;
+    let dials = ["Drums Brightness", "Bass Intensity", "Harmony Swing", "Melody Humanise"];
+    let (mut histogram, mut made) = (Histogram::default(), 0);
+    let mut known: Vec<u32> = others.iter_mut().map(Host::dirty).collect();
+    for number in 0..count {
+        if number.is_multiple_of(LOOK) {
+            for (other, known) in others.iter_mut().zip(&mut known) {
+                let now = other.dirty();
+                if number == 0 || now > *known {
+                    made += u32::from(now > *known);
+                    *known = now;
+                    other.block(BLOCK, &[(0, "Generate", 0.0), (100, "Generate", 1.0)]);
+                }
+                other.block(BLOCK, &[]);
+            }
+        }
+        let value = (number % 1_000) as f64 / 1_000.0;
+        host.block(CALLBACK, &[(0, dials[number as usize % dials.len()], value)]);
+        histogram.add(host.took);
+    }
+    (histogram, made)
+}
+
+#[test]
+#[ignore = "chore: prints figures that depend on the machine"]
+#[allow(clippy::print_stdout, reason = "it is what it is for")]
+fn callbacks_beside_four_instances() {
+    let Some(state) = state() else { return };
+    let count = std::env::var("RESONANTGEN_CALLBACKS")
+        .map_or(CALLBACKS, |count| count.parse().expect("RESONANTGEN_CALLBACKS is a number"));
+    let mut host = Host::open(Some(state), ALL_PORTS).expect("there is a plugin");
+    let outputs = ["Drums Output", "Bass Output", "Harmony Output", "Melody Output"];
+    host.block(BLOCK, &outputs.map(|name| (0, name, 2.0)));
+    println!("alone: {}", callbacks(&mut host, &mut [], count).0.line());
+    let mut others: Vec<Host> = (0..4).filter_map(|_| Host::open(None, PORTS)).collect();
+    for other in &mut others {
+        other.block(BLOCK, &[(0, "Bars", 8.0), (0, "Swap At", 0.0)]);
+    }
+    let (histogram, made) = callbacks(&mut host, &mut others, count);
+    println!("beside four instances, which made {made} sessions: {}", histogram.line());
+}
+
+/// Resident memory of this process in megabytes; `None` where there is no `/proc`.
+fn resident_megabytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1_024.0)
+}
+
+#[test]
+#[ignore = "chore: prints figures that depend on the machine"]
+#[allow(clippy::print_stdout, reason = "it is what it is for")]
+fn sixteen_instances_with_takes() {
+    const INSTANCES: usize = 16;
+    /// Until the engine has returned what generations needed.
+    const RESTED: Duration = Duration::from_secs(6);
+    if plugin().is_none() {
+        return;
+    }
+    for rate_hz in [48_000.0, 44_100.0] {
+        let mut hosts: Vec<Host> = Vec::new();
+        let mut megabytes = Vec::new();
+        for number in 0..INSTANCES {
+            let began = Instant::now();
+            let mut host = Host::open(None, PORTS).expect("there is a plugin");
+            let opened = began.elapsed();
+            host.start(rate_hz, clack_extensions::render::RenderMode::Realtime);
+            let settings =
+                [(0, "Bars", 8.0), (0, "Swap At", 0.0), (0, "Seed Mode", 1.0), (0, "Seed", number as f64)];
+            host.block(BLOCK, &settings);
+            host.trigger("Generate");
+            hosts.push(host);
+            if number == 0 || number + 1 == INSTANCES {
+                std::thread::sleep(RESTED);
+                megabytes.extend(resident_megabytes());
+                println!("{rate_hz} Hz: instance {} opened in {opened:?}, {megabytes:.0?} MB", number + 1);
+            }
+        }
+        drop(hosts);
+        std::thread::sleep(RESTED);
+        println!("{rate_hz} Hz: all closed, {:.0?} MB", resident_megabytes());
+    }
+}
+
+#[test]
+#[ignore = "chore: prints figures that depend on the machine"]
+#[allow(clippy::print_stdout, reason = "it is what it is for")]
+fn time_of_a_scan() {
+    let Some(path) = plugin() else { return };
+    let began = Instant::now();
+    // SAFETY: it is the plugin that this repository has built.
+    let entry = unsafe { clack_host::prelude::PluginEntry::load(&path) }.expect("the plugin can be loaded");
+    let factory = entry.get_plugin_factory().expect("it makes plugins");
+    let names: Vec<_> =
+        factory.plugin_descriptors().filter_map(|plugin| Some(plugin.name()?.to_owned())).collect();
+    println!("scan of {names:?}: {:?}", began.elapsed());
 }

@@ -1,13 +1,15 @@
 //! The parts of a bundle that macOS requires in addition to the binary: a property list and a signature.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::NAMES;
 use crate::command;
+use crate::setup::library;
+use crate::target::System;
 
 /// The oldest macOS that the pinned ONNX Runtime runs on.
 pub const OLDEST_SYSTEM: &str = "14.0";
@@ -15,11 +17,43 @@ pub const OLDEST_SYSTEM: &str = "14.0";
 pub const AUDIO_UNIT: &str = "component";
 /// Set to anything, an Audio Unit is built as well. It has not been tried on a Mac, so it is not built otherwise.
 pub const AUDIO_UNIT_WANTED: &str = "RESONANTGEN_AUDIO_UNIT";
+/// Set to anything, the plugin is built for Intel as well, into one file for both processors.
+pub const UNIVERSAL_WANTED: &str = "RESONANTGEN_UNIVERSAL";
+/// Apple silicon, and Intel.
+pub const TRIPLES: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
 /// The Audio Unit's manufacturer and subtype. They must never change, because projects identify the plugin by them.
 const AUDIO_UNIT_CODE: &str = "RsGn";
 /// Name of a certificate in the keychain, such as "Developer ID Application: ...". Without it bundles are signed ad hoc: macOS
 /// then loads bundles built on the same machine, and asks the user about downloaded ones.
 const IDENTITY: &str = "RESONANTGEN_SIGNING_IDENTITY";
+
+/// Whether a variable of the environment asks for something.
+pub fn is_wanted(variable: &str) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
+/// Builds the plugin for both processors with a cargo command, and joins the libraries where one for this Mac alone would lie.
+///
+/// # Errors
+/// Returns an error if there is no standard library for the other processor, a build fails, or `lipo` does.
+pub fn build_universal(words: &[&str], profile: &str) -> Result<()> {
+    for triple in TRIPLES {
+        library::ensure(triple)?;
+        command::run(command::cargo(words).args(["--target", triple]))?;
+    }
+    let name = System::Macos.library("resonantgen_plugin");
+    let to = command::target(profile).join(&name);
+    fs::create_dir_all(command::target(profile))
+        .with_context(|| format!("cannot create {}", to.display()))?;
+    command::run(&mut joining(&TRIPLES.map(|triple| command::target(triple).join(profile).join(&name)), &to))
+}
+
+/// The command that joins libraries for several processors.
+fn joining(libraries: &[PathBuf], to: &Path) -> Command {
+    let mut lipo = Command::new("lipo");
+    lipo.arg("-create").args(libraries).arg("-output").arg(to);
+    lipo
+}
 
 /// Writes `Info.plist` and `PkgInfo` into a bundle.
 ///
@@ -128,41 +162,49 @@ pub fn sign(bundle: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// Keys and values of the outermost dictionary, as far as they are texts.
-    fn texts(list: &str) -> Vec<(String, String)> {
-        let inside = |line: &str, tag: &str| {
-            Some(
-                line.trim().strip_prefix(&format!("<{tag}>"))?.strip_suffix(&format!("</{tag}>"))?.to_owned(),
-            )
-        };
-        let lines: Vec<&str> = list.lines().collect();
-        lines
-            .windows(2)
-            .filter_map(|pair| Some((inside(pair[0], "key")?, inside(pair[1], "string")?)))
-            .collect()
+    #[test]
+    fn a_library_for_both_processors_is_joined_of_two() {
+        let libraries = TRIPLES.map(|triple| Path::new(triple).join("a.dylib"));
+        assert_eq!(
+            command::line(&joining(&libraries, Path::new("a.dylib"))),
+            "lipo -create aarch64-apple-darwin/a.dylib x86_64-apple-darwin/a.dylib -output a.dylib"
+        );
     }
 
+    /// A property list as JSON, by Python's parser.
+    #[cfg(unix)]
+    fn parsed(list: &str) -> serde_json::Value {
+        const SCRIPT: &str =
+            "import json, plistlib, sys; json.dump(plistlib.loads(sys.argv[1].encode()), sys.stdout)";
+        let text =
+            command::output(Command::new("python3").args(["-c", SCRIPT, list])).expect("a property list");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    #[cfg(unix)]
     #[test]
     fn each_format_has_a_list_of_its_own() {
         for format in ["vst3", "clap", AUDIO_UNIT] {
-            let list = information(format);
-            for tag in ["dict", "array", "key", "string"] {
-                let count = |text: String| list.matches(&text).count();
-                assert_eq!(count(format!("<{tag}>")), count(format!("</{tag}>")), "{format}: {tag}");
+            let list = parsed(&information(format));
+            assert_eq!(list["CFBundlePackageType"], "BNDL");
+            assert_eq!(list["CFBundleExecutable"], "ResonantGen");
+            assert_eq!(list["CFBundleIdentifier"], format!("org.resonantgen.resonantgen.{format}"));
+            assert_eq!(list["CFBundleShortVersionString"], env!("CARGO_PKG_VERSION"));
+            assert_eq!(list["NSHighResolutionCapable"], true);
+            let component = &list["AudioComponents"][0];
+            assert_eq!(component.is_object(), format == AUDIO_UNIT);
+            if format == AUDIO_UNIT {
+                assert_eq!(
+                    (&component["type"], &component["factoryFunction"]),
+                    (&"aumu".into(), &"GetPluginFactoryAUV2".into())
+                );
+                // Four letters, one of them a capital: Apple reserves all-lower-case codes.
+                for key in ["subtype", "manufacturer"] {
+                    let code = component[key].as_str().expect("a code");
+                    assert!(code.len() == 4 && code.chars().any(char::is_uppercase), "{code}");
+                }
+                assert!(component["version"].is_u64());
             }
-            let texts = texts(&list);
-            let value =
-                |key: &str| texts.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-            assert_eq!(value("CFBundlePackageType"), Some("BNDL"));
-            assert_eq!(value("CFBundleExecutable"), Some("ResonantGen"));
-            assert_eq!(
-                value("CFBundleIdentifier"),
-                Some(format!("org.resonantgen.resonantgen.{format}").as_str())
-            );
-            assert_eq!(value("factoryFunction").is_some(), format == AUDIO_UNIT);
-            // Four letters, one of them a capital: Apple reserves all-lower-case codes.
-            let codes = ["type", "subtype", "manufacturer"].map(&value);
-            assert!(codes.iter().flatten().all(|code| code.len() == 4));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length)
 }
 ";
 const PRNG: &str = "bcryptprimitives.dll";
+/// Where Windows keeps its libraries, in a prefix.
+const SYSTEM_FOLDER: &str = "drive_c/windows/system32";
 
 /// The Wine prefix: Windows's folders and registry, of this checkout only.
 pub fn prefix() -> PathBuf {
@@ -80,12 +82,10 @@ pub fn ensure() -> Result<PathBuf> {
 /// Makes sure that there is a Wine prefix that works.
 fn ensure_prefix() -> Result<()> {
     let prefix = prefix();
-    let version = command::output(Command::new("wine").arg("--version"))?;
+    let version = command::output(Command::new("wine").arg("--version"))
+        .context("Wine does not start: install it (Debian and Ubuntu: apt-get install wine wine64)")?;
     let stamp = prefix.join(STAMP);
-    let is_whole = prefix.join("drive_c/windows/system32/kernel32.dll").is_file()
-        && prefix.join("system.reg").is_file()
-        && fs::read_to_string(&stamp).is_ok_and(|made| made == version);
-    if is_whole {
+    if is_whole(&prefix, &version) {
         return Ok(());
     }
     println!("setup: making a Wine prefix in {} (700 MB on disk)", prefix.display());
@@ -100,14 +100,14 @@ fn ensure_prefix() -> Result<()> {
         wine::stop(&prefix);
         bail!("Wine cannot make a prefix in {}: is there room on the disk?", prefix.display());
     }
-    let system = prefix.join("drive_c/windows/system32");
-    if !system.join(PRNG).is_file() {
+    let prng = prefix.join(SYSTEM_FOLDER).join(PRNG);
+    if !prng.is_file() {
         let source = prefix.join("prng.c");
         fs::write(&source, PRNG_SOURCE)?;
         command::run(
             Command::new(COMPILER)
                 .args(["-O2", "-s", "-shared", "-nostdlib", "-Wl,-e,0", "-o"])
-                .arg(system.join(PRNG))
+                .arg(&prng)
                 .arg(&source)
                 .arg("-ladvapi32"),
         )?;
@@ -115,4 +115,39 @@ fn ensure_prefix() -> Result<()> {
     // The server writes the registry when it ends.
     wine::stop(&prefix);
     fs::write(&stamp, version).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Whether a prefix was made to its end by this version of Wine, and has lost nothing since that programs do not start without.
+fn is_whole(prefix: &Path, version: &str) -> bool {
+    let system = prefix.join(SYSTEM_FOLDER);
+    system.join("kernel32.dll").is_file()
+        && system.join(PRNG).is_file()
+        && prefix.join("system.reg").is_file()
+        && fs::read_to_string(prefix.join(STAMP)).is_ok_and(|made| made == version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_is_broken_or_of_another_wine_is_made_again() {
+        let place = tempfile::tempdir().expect("room");
+        let prefix = place.path();
+        let parts = ["system.reg", STAMP].map(|name| prefix.join(name));
+        let system = prefix.join(SYSTEM_FOLDER);
+        fs::create_dir_all(&system).expect("room");
+        let parts: Vec<PathBuf> =
+            parts.into_iter().chain(["kernel32.dll", PRNG].map(|name| system.join(name))).collect();
+        for part in &parts {
+            fs::write(part, "wine-8.0").expect("room");
+        }
+        assert!(is_whole(prefix, "wine-8.0"));
+        assert!(!is_whole(prefix, "wine-9.0"));
+        for part in &parts {
+            fs::remove_file(part).expect("it is there");
+            assert!(!is_whole(prefix, "wine-8.0"), "without {}", part.display());
+            fs::write(part, "wine-8.0").expect("room");
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::run::Run;
+use crate::bundle::macos::TRIPLES;
 use crate::command;
 use crate::setup::library;
+use crate::target::System;
 
-/// Apple silicon, and Intel.
-const TRIPLES: [&str; 2] = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
 /// All crates, the plugin without its VST3.
 const SCOPE: &[&str] = &[
     "--workspace",
@@ -34,6 +34,22 @@ pub fn run() -> Result<()> {
         run.must(&format!("macOS: lints for {triple}"), &mut lints)?;
     }
     run.finish(begin)
+}
+
+/// Checks the types of everything for Apple silicon.
+///
+/// # Errors
+/// Returns an error if the compiler complains.
+pub fn run_part(run: &mut Run) -> Result<()> {
+    let [triple, _] = TRIPLES;
+    if System::HERE == System::Macos {
+        return Ok(());
+    }
+    if let Err(error) = library::ensure(triple) {
+        run.leave_out("macOS", &format!("types cannot be checked here: {error:#}"));
+        return Ok(());
+    }
+    run.must("macOS: types", cargo(triple, "check").args(SCOPE))
 }
 
 /// A cargo command for a Mac.

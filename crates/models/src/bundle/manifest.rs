@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::generator::condition::CONDITION_LENGTH;
+use crate::generator::condition::{CONDITION_LENGTH, FIGURE_LENGTH};
 use crate::generator::tokens::vocabulary;
 use resonantgen_music::plan::STEPS_PER_QUARTER;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -23,8 +23,8 @@ pub const TIMBRE_LENGTH: usize = 64;
 /// Number of the performers' attributes.
 pub const ATTRIBUTE_COUNT: usize = 5;
 const FAMILY: &str = "resonant";
-/// Maximum size of a bundle's file, in bytes.
-pub const FILE_LIMIT: u64 = 1 << 30;
+/// Maximum size of a bundle's file, in bytes: that of an ONNX file, which is one protobuf message.
+pub const FILE_LIMIT: u64 = (1 << 31) - 1;
 
 /// Element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,9 @@ pub struct TrackRecord {
     pub compose: GraphRecord,
     /// The composer's buffers.
     pub cache: CacheShape,
+    /// Length of the composer's condition vector: [`CONDITION_LENGTH`], or [`FIGURE_LENGTH`] more if it is conditioned on grooves
+    /// and roles.
+    pub condition: usize,
     /// Performer: features, timbre and attributes to codes.
     pub perform: GraphRecord,
     /// Decoder: codes, features and levels to log gains.
@@ -449,9 +452,14 @@ impl TrackRecord {
         let buffers = |time: &'static str| {
             (0..layers).flat_map(move |layer| ["key", "value"].map(|kind| format!("{time}_{kind}_{layer}")))
         };
+        let figures = fixed(CONDITION_LENGTH + FIGURE_LENGTH);
+        let is_told =
+            |tensor: &TensorSpec| tensor.name == "condition" && tensor.shape.last() == Some(&figures);
+        let has_figures = raw.compose.inputs.iter().any(is_told);
+        let condition = CONDITION_LENGTH + if has_figures { FIGURE_LENGTH } else { 0 };
         let mut inputs = vec![
             spec("token", Int64, &[free("batch"), free("tokens")]),
-            spec("condition", Float32, &[free("batch"), free("tokens"), fixed(CONDITION_LENGTH)]),
+            spec("condition", Float32, &[free("batch"), free("tokens"), fixed(condition)]),
             spec("position", Int32, &[free("batch")]),
         ];
         inputs.extend(buffers("past").map(|name| spec(&name, Float32, &buffer)));
@@ -506,6 +514,6 @@ impl TrackRecord {
 
         let log_mel = spec("logmel", Float32, &[fixed(1), fixed(BANDS), free("T100")]);
         let encode = raw.encode.validate((vec![log_mel], vec![codes]))?;
-        Ok(Self { compose, cache, perform, decode, transform, encode, codebooks })
+        Ok(Self { compose, cache, condition, perform, decode, transform, encode, codebooks })
     }
 }

@@ -9,10 +9,11 @@ use crate::worker::give_memory_back;
 use resonantgen_music::track::TRACK_COUNT;
 use resonantgen_sound::codec::filter::SpectralFilter;
 
-/// Networks of one track. Two takes of one track wait for each other.
+/// Networks of one track. Two takes of one track wait for each other, except while they are composed.
 #[derive(Debug, Default)]
 pub(super) struct TrackNetworks {
-    pub(super) compose: Mutex<Option<StepNetwork>>,
+    /// Composers that nobody uses now: as many as were used at a time.
+    compose: Mutex<Vec<StepNetwork>>,
     pub(super) perform: Mutex<Option<Network>>,
     pub(super) decode: Mutex<Option<Network>>,
     /// Tables, not a network: small, and never unloaded.
@@ -32,6 +33,21 @@ pub(super) fn loaded<'a, T>(
     match &mut **slot {
         Some(network) => Ok(network),
         empty => Ok(empty.insert(load()?)),
+    }
+}
+
+impl TrackNetworks {
+    /// Runs `work` with a composer that nobody else uses, loaded by `load` if necessary.
+    pub(super) fn composing<T>(
+        &self,
+        load: impl FnOnce() -> Result<StepNetwork, ModelError>,
+        work: impl FnOnce(&mut StepNetwork) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let free = lock(&self.compose).pop();
+        let mut network = free.map_or_else(load, Ok)?;
+        let result = work(&mut network);
+        lock(&self.compose).push(network);
+        result
     }
 }
 
@@ -84,17 +100,24 @@ impl ModelCache {
             }
         }
         for track in &self.tracks {
-            clear(&track.compose);
+            lock(&track.compose).clear();
             clear(&track.perform);
             clear(&track.decode);
         }
         give_memory_back();
     }
 
-    /// Number of loaded networks.
+    /// Keeps one composer of each track: more are only needed while candidates are written.
+    fn drop_spare_composers(&self) {
+        for track in &self.tracks {
+            lock(&track.compose).truncate(1);
+        }
+    }
+
+    /// Number of loaded networks; composers of one track count once.
     pub(super) fn count(&self) -> usize {
         let is_there = |track: &TrackNetworks| {
-            [lock(&track.compose).is_some(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
+            [!lock(&track.compose).is_empty(), lock(&track.perform).is_some(), lock(&track.decode).is_some()]
         };
         self.tracks.iter().flat_map(is_there).filter(|there| *there).count()
     }
@@ -170,6 +193,7 @@ fn tend(cache: &ModelCache, patience: Option<Duration>) {
             Next::Rest => {
                 usage.rested = true;
                 drop(usage);
+                cache.drop_spare_composers();
                 give_memory_back();
                 lock(&cache.usage)
             }

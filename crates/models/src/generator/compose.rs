@@ -2,7 +2,7 @@
 
 use super::arrange::register;
 use super::bias::Bias;
-use super::condition::{CONDITION_LENGTH, ConditionBuilder, Family, drop_intent};
+use super::condition::{CONDITION_LENGTH, ConditionBuilder, FIGURE_LENGTH, Family, drop_intent};
 use super::figure::Figure;
 use super::lean::Lean;
 use super::random::{Purpose, Random};
@@ -67,7 +67,10 @@ pub(super) fn compose(
     let mut token = BOS;
     let mut position = 0;
     let mut vector = [0.0; CONDITION_LENGTH];
-    let mut rows = vec![0.0; lanes * CONDITION_LENGTH];
+    // A composer that is not conditioned on figures takes shorter rows.
+    let width = network.condition();
+    let mut told = [0.0; FIGURE_LENGTH];
+    let mut rows = vec![0.0; lanes * width];
     let mut logits = vec![0.0; vocabulary(track)];
     let mut last_start = 0;
     grammar.feed(BOS);
@@ -88,10 +91,15 @@ pub(super) fn compose(
             token = BOS;
         }
         conditions.vector(step, &notes, &mut vector);
-        rows[..CONDITION_LENGTH].copy_from_slice(&vector);
-        if lanes == 2 {
-            drop_intent(&mut vector);
-            rows[CONDITION_LENGTH..].copy_from_slice(&vector);
+        if width > CONDITION_LENGTH {
+            figure.condition(step, &mut told);
+        }
+        for (lane, row) in rows.chunks_exact_mut(width).enumerate() {
+            if lane == 1 {
+                drop_intent(&mut vector);
+            }
+            row[..CONDITION_LENGTH].copy_from_slice(&vector);
+            row[CONDITION_LENGTH..].copy_from_slice(&told[..width - CONDITION_LENGTH]);
         }
         let tokens = [i64::from(token); 2];
         let found = network.step(&tokens[..lanes], &rows, position)?;

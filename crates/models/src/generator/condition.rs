@@ -20,6 +20,7 @@
 //! | 141..144 | lowest, highest context pitch / 128; context energy |
 //! | 144..148 | which tracks are heard |
 //! | 148..196 | the own track 1, 2 and 4 bars before, 16 values each |
+//! | 196..248 | the figure that the composition leans to, of composers that are conditioned on it ([`super::figure`]) |
 //!
 //! All pitch classes are relative to the tonic. Twin of `training/resonant/conditions.py`, checked against
 //! `tests/golden/compose`.
@@ -33,8 +34,10 @@ use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::Track;
 use resonantgen_words::{Attributes, STYLE_COUNT};
 
-/// Length of the condition vector.
+/// Length of the condition vector of all composers.
 pub const CONDITION_LENGTH: usize = 196;
+/// Values that follow for composers that are conditioned on grooves and roles.
+pub const FIGURE_LENGTH: usize = 52;
 /// Columns of style and attributes, which classifier-free guidance drops (see [`drop_intent`]).
 const INTENT: std::ops::Range<usize> = 0..17;
 const PLAN_END: usize = 117;

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::TakeRequest;
+use super::condition::FIGURE_LENGTH;
 use super::random::{Purpose, Random};
 use super::tokens::{
     DURATIONS, DV0, Grammar, HIT0, LEVELS, PITCH0, ROLL2, STEP, Token, lowest_pitch, relative_pitch,
@@ -54,6 +55,10 @@ pub(super) struct Figure<'a> {
     part: Vec<Mark>,
     length: Length,
     voices: Option<(u32, u32)>,
+    /// Whether there is a groove or a role.
+    is_set: bool,
+    /// Position of its family in [`families`](resonantgen_words::genre::families).
+    family: Option<usize>,
     /// Whether the bass's pattern has octaves, so that it starts low.
     has_octaves: bool,
     /// Bars that must differ from those four bars before.
@@ -78,6 +83,8 @@ impl<'a> Figure<'a> {
             part: Vec::new(),
             length: Length::Free,
             voices: None,
+            is_set: false,
+            family: None,
             has_octaves: false,
             differs: vec![false; plan.bars as usize],
             silent,
@@ -92,6 +99,8 @@ impl<'a> Figure<'a> {
         if track == Track::Drums {
             let mut groove_random = Random::of_kind(request, Purpose::Figure, 0);
             let groove = known.iter().find_map(|genre| drawn_groove(genre, plan, &mut groove_random));
+            figure.is_set = groove.is_some();
+            figure.family = groove.and_then(|groove| groove.family);
             let has_feel = intent.feel.is_some();
             figure.drums = match groove {
                 Some(groove) => groove_marks(groove, plan, density, has_feel, &mut random),
@@ -115,6 +124,8 @@ impl<'a> Figure<'a> {
                 figure.has_octaves = figure.part.contains(&Mark::Tone(Tone::Octave));
                 figure.length = part.length;
                 figure.voices = part.voices;
+                figure.is_set = true;
+                figure.family = part.family;
                 figure.settle(density, &mut random);
             }
             None => figure.part = vec![Mark::Free; plan.total_steps() as usize],
@@ -312,6 +323,62 @@ impl<'a> Figure<'a> {
         }
     }
 
+    /// Writes what a composer that is conditioned on figures is told of `step`:
+    ///
+    /// | indices | meaning |
+    /// |---|---|
+    /// | 0..32 | family, one-hot |
+    /// | 32..44 | drums: the mark of each class; 32..40 in parts: of this and the next seven steps |
+    /// | 40..45 | parts: the tone asked for: root, third, fifth, seventh, octave |
+    /// | 45, 46 | parts: short, long |
+    /// | 47 | parts: steps until the next note / 16, at most 1 |
+    /// | 48, 49 | parts: fewest, most notes at once / 6 |
+    /// | 50 | parts: the bar differs from that four before |
+    /// | 51 | there is a groove or a role; otherwise all are 0 |
+    ///
+    /// Twin of `figure_features` in `training/resonant/conditions.py`.
+    pub(super) fn condition(&self, step: u32, row: &mut [f32; FIGURE_LENGTH]) {
+        row.fill(0.0);
+        if !self.is_set {
+            return;
+        }
+        row[51] = 1.0;
+        if let Some(family) = self.family {
+            row[family] = 1.0;
+        }
+        let at = step as usize;
+        if self.track == Track::Drums {
+            for (value, mark) in row[32..44].iter_mut().zip(self.drums[at]) {
+                *value = shown(mark);
+            }
+            return;
+        }
+        let total = self.part.len();
+        for (ahead, value) in row[32..40].iter_mut().enumerate() {
+            *value = shown(self.part[(at + ahead) % total]);
+        }
+        if let Mark::Tone(tone) = self.part[at] {
+            let tones = [Tone::Root, Tone::Third, Tone::Fifth, Tone::Seventh, Tone::Octave];
+            let index = tones.iter().position(|known| *known == tone);
+            row[40 + index.expect("all tones are listed")] = 1.0;
+        }
+        row[45] = f32::from(u8::from(self.length == Length::Short));
+        row[46] = f32::from(u8::from(self.length == Length::Long));
+        row[47] = self.gap(at).map_or(0.0, |gap| (gap as f32 / 16.0).min(1.0));
+        if let Some((fewest, most)) = self.voices {
+            row[48] = fewest as f32 / 6.0;
+            row[49] = most as f32 / 6.0;
+        }
+        let bar = at / self.bar_steps();
+        row[50] = f32::from(u8::from(self.differs[bar]));
+    }
+
+    /// Steps from `step` to the next note of the part.
+    fn gap(&self, step: usize) -> Option<usize> {
+        let total = self.part.len();
+        (1..=total).find(|ahead| self.part[(step + ahead) % total].is_played())
+    }
+
     fn apply_drums(&self, step: usize, logits: &mut [f32]) {
         let hits = |class: usize| {
             let first = usize::from(HIT0) + class * usize::from(LEVELS);
@@ -384,9 +451,7 @@ impl<'a> Figure<'a> {
                 logits[pitches].iter_mut().for_each(|logit| *logit -= VOICES);
             }
         }
-        let total = self.part.len();
-        let next = (1..=total).find(|ahead| self.part[(step + ahead) % total].is_played());
-        let Some(gap) = next.map(|gap| gap as f32) else { return };
+        let Some(gap) = self.gap(step).map(|gap| gap as f32) else { return };
         let is_patterned = self.part[step].is_played();
         for (class, length) in DURATIONS.into_iter().enumerate() {
             let change = match self.length {
@@ -455,6 +520,18 @@ impl<'a> Figure<'a> {
             let relative = relative_pitch(note.pitch, self.plan.key.tonic);
             logits[usize::from(PITCH0) + usize::from(relative)] -= SAME_PITCH;
         }
+    }
+}
+
+/// A mark as a composer is told of it.
+const fn shown(mark: Mark) -> f32 {
+    match mark {
+        Mark::Accent => 1.0,
+        Mark::Play | Mark::Tone(_) => 0.8,
+        Mark::Ghost => 0.4,
+        Mark::Likely | Mark::Free => 0.0,
+        Mark::Rest => -0.7,
+        Mark::Never => -1.0,
     }
 }
 
@@ -536,10 +613,12 @@ fn groove_marks(
 
 #[cfg(test)]
 mod tests {
+    use super::super::golden;
     use super::super::rules::Rules;
     use super::super::tokens::{BOS, Decoder, vocabulary};
     use super::*;
     use resonantgen_take::GenerationSettings;
+    use resonantgen_words::genre::families;
     use resonantgen_words::{Intent, Overrides, make_plan, parse};
 
     /// The score of a composer without preferences for a prompt.
@@ -578,6 +657,93 @@ mod tests {
             decoder.push(best, &mut notes);
         }
         (plan.clone(), notes)
+    }
+
+    fn marks(signs: &str) -> impl Iterator<Item = Mark> + '_ {
+        signs.chars().map(|sign| match sign {
+            'X' => Mark::Accent,
+            'x' => Mark::Play,
+            'g' => Mark::Ghost,
+            '?' => Mark::Free,
+            '.' => Mark::Rest,
+            '-' => Mark::Never,
+            '1' => Mark::Tone(Tone::Root),
+            '3' => Mark::Tone(Tone::Third),
+            '5' => Mark::Tone(Tone::Fifth),
+            '7' => Mark::Tone(Tone::Seventh),
+            '8' => Mark::Tone(Tone::Octave),
+            other => panic!("{other} is no sign of the goldens"),
+        })
+    }
+
+    #[test]
+    fn what_composers_are_told_agrees_with_the_goldens() {
+        for file in golden::files() {
+            let plan = file.piece.plan();
+            for case in &file.figures {
+                let written = &case.figure;
+                let known = families(case.track);
+                let family = written.family.as_ref().map(|name| known.iter().position(|known| known == name));
+                let total = plan.total_steps() as usize;
+                let mut drums = vec![[Mark::Free; DRUM_CLASS_COUNT]; total];
+                for (class, name) in DrumClass::ALL.into_iter().zip(golden::DRUM_CLASSES) {
+                    let found = written.marks.get(name).into_iter().flat_map(|signs| marks(signs));
+                    for (step, mark) in drums.iter_mut().zip(found) {
+                        step[class.index()] = mark;
+                    }
+                }
+                let figure = Figure {
+                    track: case.track,
+                    plan: &plan,
+                    drums,
+                    part: written.marks.get("").map_or_else(Vec::new, |signs| marks(signs).collect()),
+                    length: match written.length.as_str() {
+                        "short" => Length::Short,
+                        "long" => Length::Long,
+                        _ => Length::Free,
+                    },
+                    voices: written.voices,
+                    is_set: true,
+                    family: family.map(|family| family.expect("a known family")),
+                    has_octaves: false,
+                    differs: written.differs.clone(),
+                    silent: [false; DRUM_CLASS_COUNT],
+                    last: None,
+                };
+                let mut row = [0.0; FIGURE_LENGTH];
+                for expected in &case.rows {
+                    figure.condition(expected.step, &mut row);
+                    for (index, (ours, theirs)) in row.iter().zip(&expected.values).enumerate() {
+                        assert!(
+                            (ours - theirs).abs() < 1e-5,
+                            "{} {} step {} value {index}: {ours} instead of {theirs}",
+                            file.name,
+                            case.track,
+                            expected.step
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_where_nothing_leans() {
+        let intent: Intent = parse("techno").expect("readable");
+        let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
+        let request = TakeRequest {
+            track: Track::Melody,
+            prompt: "techno",
+            intent: &intent,
+            plan: &plan,
+            seed: 3,
+            settings: GenerationSettings::default(),
+            context: &[],
+            patch: None,
+        };
+        let mut row = [1.0; FIGURE_LENGTH];
+        Figure::new(&request, 0).condition(0, &mut row);
+        assert_eq!(row, [0.0; FIGURE_LENGTH]);
     }
 
     fn steps(notes: &[Note], key: u8, bar: u32) -> Vec<u32> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::tokens::Token;
 use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
-use resonantgen_music::score::Note;
+use resonantgen_music::score::{DRUM_CLASS_COUNT, Note};
 use resonantgen_music::track::Track;
 use resonantgen_words::{Attributes, Style};
 
@@ -16,6 +16,40 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) piece: Piece,
     pub(crate) cases: Vec<Case>,
+    pub(crate) figures: Vec<FigureCase>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct FigureCase {
+    pub(crate) track: Track,
+    pub(crate) figure: WrittenFigure,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// The training code's names of the drum classes.
+pub(crate) const DRUM_CLASSES: [&str; DRUM_CLASS_COUNT] = [
+    "kick",
+    "snare",
+    "clap",
+    "rim",
+    "closed_hat",
+    "open_hat",
+    "low_tom",
+    "high_tom",
+    "crash",
+    "ride",
+    "shaker",
+    "perc",
+];
+
+/// A figure as it is written in the files: signs by voice, of which parts have one.
+#[derive(Deserialize)]
+pub(crate) struct WrittenFigure {
+    pub(crate) family: Option<String>,
+    pub(crate) marks: BTreeMap<String, String>,
+    pub(crate) length: String,
+    pub(crate) voices: Option<(u32, u32)>,
+    pub(crate) differs: Vec<bool>,
 }
 
 #[derive(Deserialize)]

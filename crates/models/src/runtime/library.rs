@@ -70,9 +70,18 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, RuntimeError> {
 fn lacks_another_library(error: &libloading::Error, path: &Path) -> bool {
     /// `ERROR_MOD_NOT_FOUND` (winerror.h).
     const MODULE_NOT_FOUND: i32 = 126;
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    let code = cause.and_then(std::io::Error::raw_os_error);
-    cfg!(windows) && code == Some(MODULE_NOT_FOUND) && path.is_file()
+    let libloading::Error::LoadLibraryExW { source } = error else { return false };
+    // The system's number is in there, but only its sentence can be read.
+    let sentence = std::io::Error::from_raw_os_error(MODULE_NOT_FOUND).to_string();
+    source.to_string() == sentence && path.is_file()
+}
+
+/// Why the system refused to load a library.
+fn reason(error: &libloading::Error) -> String {
+    match error {
+        libloading::Error::LoadLibraryExW { source } => source.to_string(),
+        error => error.to_string(),
+    }
 }
 
 /// Version of the library at `path`, if it is supported.
@@ -81,7 +90,7 @@ pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
     // and the file is used as the runtime afterwards.
     let library = unsafe { libloading::Library::new(path) }.map_err(|error| match error {
         error if lacks_another_library(&error, path) => RuntimeError::VisualCpp { path: path.to_owned() },
-        error => RuntimeError::Unloadable { path: path.to_owned(), reason: error.to_string() },
+        error => RuntimeError::Unloadable { path: path.to_owned(), reason: reason(&error) },
     })?;
     let stranger = || RuntimeError::Stranger { path: path.to_owned() };
     // SAFETY: a symbol of this name has this signature in every ONNX Runtime (onnxruntime_c_api.h).
@@ -109,6 +118,11 @@ pub(super) fn version(path: &Path) -> Result<String, RuntimeError> {
         && std::env::var_os(SILENCE).is_none_or(|value| value != "1")
     {
         return Err(RuntimeError::Reports { path: path.to_owned(), found });
+    }
+    // SAFETY: the function may be called with any version; it returns a static table, or null for one that it lacks.
+    if unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) }.is_null() {
+        let reason = format!("it lacks the interface of version 1.{}", ort::MINOR_VERSION);
+        return Err(RuntimeError::Start { path: path.to_owned(), reason });
     }
     // The runtime stays loaded for the lifetime of the process; `ort` opens the same file again.
     std::mem::forget(library);

@@ -59,6 +59,12 @@ impl StepNetwork {
         self.cache.positions
     }
 
+    /// Length of the condition vector.
+    #[must_use]
+    pub fn condition(&self) -> usize {
+        self.condition
+    }
+
     /// Feeds one token per sequence at `position`, each with its condition (`[sequences, condition]`, row-major), and
     /// returns the logits (`[sequences, vocabulary]`). Positions count from 0; position 0 starts a new sequence.
     ///

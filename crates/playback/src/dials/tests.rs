@@ -5,7 +5,7 @@ use resonantgen_music::score::Note;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use super::*;
-use crate::{Clip, Controls, NoteOutput, Player, Position, Slot, SwapAt, TakeClips, channel};
+use crate::{Clip, Controls, NoteOutput, Player, Position, SectionTakes, Slot, SwapAt, TakeClips, channel};
 
 const RATE_HZ: f64 = 48_000.0;
 const BPM: f64 = 120.0;
@@ -57,7 +57,11 @@ impl Host {
     fn new(clip: Clip) -> Self {
         let (mut sender, player) = channel(RATE_HZ);
         let take = Arc::new(TakeClips::new(Arc::new(clip)));
-        let slot = Slot { takes: Vec::new(), current: Some(take), immediate: true, asked_at: None };
+        let slot = Slot {
+            open: SectionTakes { takes: Vec::new(), current: Some(take) },
+            immediate: true,
+            ..Slot::default()
+        };
         sender.send(Track::Bass, slot).expect("the ring is empty");
         Self {
             player,

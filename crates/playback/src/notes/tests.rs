@@ -6,7 +6,9 @@ use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Swing};
 use resonantgen_music::score::Note;
 
 use super::*;
-use crate::{Bar, Clip, Controls, Dials, Player, Position, Slot, SlotSender, SwapAt, TakeClips, channel};
+use crate::{
+    Bar, Clip, Controls, Dials, Player, Position, SectionTakes, Slot, SlotSender, SwapAt, TakeClips, channel,
+};
 
 const RATE_HZ: f64 = 48_000.0;
 
@@ -34,7 +36,8 @@ fn clip(bars: u32, notes: Vec<Note>) -> Arc<Clip> {
 
 fn slot(clip: Arc<Clip>) -> Slot {
     let take = Arc::new(TakeClips::new(clip));
-    Slot { takes: vec![Some(take.clone())], current: Some(take), immediate: false, asked_at: None }
+    let open = SectionTakes { takes: vec![Some(take.clone())], current: Some(take) };
+    Slot { open, ..Slot::default() }
 }
 
 fn riff(seed: u32, bars: u32) -> Arc<Clip> {

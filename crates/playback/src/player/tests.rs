@@ -1,5 +1,7 @@
 use super::*;
-use crate::TakeClips;
+use crate::{SectionTakes, SongPass, TakeClips};
+
+mod song;
 use resonantgen_music::plan::{BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
 
 const RATE_HZ: f64 = 48_000.0;
@@ -27,7 +29,8 @@ fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
 /// A slot with one clip as its only take.
 fn slot(clip: Arc<Clip>, immediate: bool) -> Slot {
     let take = Arc::new(TakeClips::new(clip));
-    Slot { takes: vec![Some(take.clone())], current: Some(take), immediate, asked_at: None }
+    let open = SectionTakes { takes: vec![Some(take.clone())], current: Some(take) };
+    Slot { open, immediate, ..Slot::default() }
 }
 
 /// A host that runs a player and records its output.
@@ -36,6 +39,8 @@ struct Host {
     position: Position,
     chosen: [Option<usize>; TRACK_COUNT],
     dials: [Dials; TRACK_COUNT],
+    section: Option<usize>,
+    song_start: Option<i32>,
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
@@ -48,6 +53,8 @@ impl Host {
             position,
             chosen: [None; TRACK_COUNT],
             dials: Default::default(),
+            section: None,
+            song_start: None,
             heard: Default::default(),
         }
     }
@@ -60,7 +67,13 @@ impl Host {
                 block.iter_mut().map(|[left, right]| [left.as_mut_slice(), right.as_mut_slice()]);
             let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
                 std::array::from_fn(|_| channels.next().expect("one block per track"));
-            let controls = Controls { swap_at, chosen: self.chosen, dials: self.dials };
+            let controls = Controls {
+                swap_at,
+                chosen: self.chosen,
+                dials: self.dials,
+                section: self.section,
+                song_start: self.song_start,
+            };
             self.player.process(self.position, &controls, &mut stems, None);
         }
         for (heard, block) in self.heard.iter_mut().zip(block) {
@@ -414,7 +427,7 @@ fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
         .into_iter()
         .collect();
     let current = takes[2].clone();
-    let sent = Slot { takes, current, ..Slot::default() };
+    let sent = Slot { open: SectionTakes { takes, current }, ..Slot::default() };
     sender.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (chosen, expected) in [(None, 0.3), (Some(0), 0.1), (Some(1), 0.2), (Some(9), 0.3), (None, 0.3)] {
@@ -433,7 +446,8 @@ fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
 fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
     let (mut sender, player) = channel(RATE_HZ);
     let take = TakeClips::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
-    let sent = Slot { current: Some(Arc::new(take)), ..Slot::default() };
+    let sent =
+        Slot { open: SectionTakes { takes: Vec::new(), current: Some(Arc::new(take)) }, ..Slot::default() };
     sender.send(Track::Bass, sent).expect("the ring is empty");
     let mut host = Host::new(player, 120.0);
     for (bpm, expected) in [(120.0, 0.25), (90.0, 0.5), (100.0, 0.25), (90.0, 0.5), (120.0, 0.25)] {
@@ -507,6 +521,14 @@ fn nothing_that_a_host_does_makes_a_click() {
     let tones = [tone(120.0, 1, 110.0), tone(120.0, 2, 82.4), tone(97.0, 1, 98.0), tone(140.0, 1, 61.0)];
     let takes: Vec<Option<Arc<TakeClips>>> =
         tones.iter().map(|clip| Some(Arc::new(TakeClips::new(clip.clone())))).collect();
+    let pass = SongPass {
+        section: 1,
+        start_quarter: 0.0,
+        quarters: 1e5,
+        frames: 0..2_400_000_000,
+        clip: Some(tones[0].clone()),
+    };
+    let endless = Arc::new(TakeClips::new(Arc::new(Clip::song(vec![pass], Vec::new(), 120.0, RATE_HZ))));
     let mut host = Host::new(player, 120.0);
     let (mut before, mut worst) = (0.0_f32, 0.0_f32);
     let mut swap_at = SwapAt::Bar;
@@ -521,7 +543,10 @@ fn nothing_that_a_host_does_makes_a_click() {
             5 | 6 => {
                 let current = takes[roll(4) as usize].clone();
                 let immediate = roll(4) == 0;
-                let slot = Slot { takes: takes.clone(), current, immediate, asked_at: None };
+                let open = SectionTakes { takes: takes.clone(), current };
+                let other = SectionTakes { takes: Vec::new(), current: takes[roll(4) as usize].clone() };
+                let (sections, song) = (vec![Some(other), None], Some(endless.clone()));
+                let slot = Slot { open, sections, song, immediate, asked_at: None };
                 sender.send(Track::Bass, slot).expect("there is room");
             }
             7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
@@ -529,6 +554,8 @@ fn nothing_that_a_host_does_makes_a_click() {
                 let moments = [SwapAt::Now, SwapAt::Beat, SwapAt::Bar, SwapAt::Loop];
                 swap_at = moments[roll(4) as usize];
             }
+            9 => host.section = roll(4).checked_sub(1).map(|index| index as usize),
+            10 => host.song_start = roll(4).checked_sub(2).map(|bar| 3 * bar as i32),
             _ => {}
         }
         let samples = if roll(10) == 0 { 1 + roll(8_192) } else { 1 + roll(600) } as usize;

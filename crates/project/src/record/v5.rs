@@ -1,5 +1,4 @@
-//! Format 5: plain data as written. Format 4 is the same without songs and the shapes of their tracks, and is read as format 5.
-//! Once a release writes a format, it is frozen; additions go into the next one.
+//! Format 5: plain data as written. Once a release writes a format, it is frozen; additions go into the next one.
 //!
 //! Styles, moods, instruments and tracks are names, never list positions, so that versions with different sets of them can read
 //! each other's records.
@@ -10,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// The number of this format.
 pub const FORM: u32 = 5;
-/// The oldest format that is read as this one.
-pub const FIRST: u32 = 4;
 
 /// A session without audio.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +49,9 @@ pub struct Song {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Section {
     pub id: u32,
+    /// The number by which it is chosen; 0, or absent, where it was not given one.
+    #[serde(default)]
+    pub number: u32,
     pub name: String,
     /// Like "chorus"; unknown kinds are read as "a".
     pub kind: String,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use resonantgen_take::maker::{BundleFacts, GenerateError, Maker, Observer, PerformanceRequest, TakeRequest};
+use resonantgen_take::maker::{
+    BundleFacts, Candidate, GenerateError, Made, Maker, Observer, PerformanceRequest, TakeRequest, in_turn,
+};
 use resonantgen_take::{Recipe, Take, TakenOver};
 use resonantgen_words::TextUnderstanding;
 
@@ -42,6 +44,31 @@ impl Maker for Fake {
             return Err(GenerateError::Cancelled);
         }
         Ok(fake_take(request))
+    }
+
+    /// Of several candidates, the last is the best.
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        let mut made = in_turn(requests, &mut |request| {
+            let seed = Candidate::seed(request.seed, candidates);
+            self.make(&TakeRequest { seed, ..*request }, observer)
+        })?;
+        for made in made.iter_mut().filter(|_| candidates > 1) {
+            let of = |number: u32| {
+                let seed =
+                    made.take.recipe.seed + Candidate::seed(0, number) - Candidate::seed(0, candidates);
+                let recipe = Recipe { seed, ..made.take.recipe.clone() };
+                let take =
+                    Take { id: recipe.take_id(), recipe, audio: Arc::default(), ..(*made.take).clone() };
+                Candidate { number, judged: number as f32, written: 1, sketch: Arc::new(take) }
+            };
+            made.candidates = (1..=candidates).rev().map(of).collect();
+        }
+        Ok(made)
     }
 
     fn perform(&self, request: &PerformanceRequest<'_>, _: &dyn Observer) -> Result<Take, GenerateError> {

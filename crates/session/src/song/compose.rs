@@ -132,6 +132,9 @@ impl Session {
         }
         self.remember();
         made.sort_by_key(|section| section.id);
+        for (section, number) in made.iter_mut().zip(1..) {
+            section.number = number;
+        }
         let next = made.iter().map(|section| section.id.0).max().unwrap_or(0) + 1;
         for section in made.iter_mut().filter(|section| section.id == main_id) {
             section.content = Content::default();
@@ -417,9 +420,11 @@ fn derive(
     let plays: [bool; TRACK_COUNT] = from.tracks.each_ref().map(|state| state.take().is_some());
     let everybody = !somebody_plays(wanted, plays);
     let mut intent = main_intent.clone();
-    let mut heard: Vec<Arc<Take>> =
+    let kept: Vec<Arc<Take>> =
         Track::ALL.into_iter().filter_map(|track| stays(track)?.take().cloned()).collect();
     let mut tracks: [TrackState; TRACK_COUNT] = Default::default();
+    // What is asked of each track, and what it hears besides the takes that are made before it.
+    let mut asked: Vec<(Track, Intent, Vec<Arc<Take>>)> = Vec::new();
     for track in Track::ALL {
         if let Some(state) = stays(track) {
             tracks[track.index()] = state.clone();
@@ -441,26 +446,28 @@ fn derive(
         };
         intent.tracks[track.index()] = own;
         let mut context: Vec<Arc<Take>> =
-            heard.iter().filter(|take| take.recipe.track != track).cloned().collect();
+            kept.iter().filter(|take| take.recipe.track != track).cloned().collect();
         if intent.tracks[track.index()].closeness > 0.0 {
             context.push(parent.clone());
         }
         context.sort_by_key(|take| take.recipe.track);
-        let take = Arc::new(maker.make(
-            &TakeRequest {
-                track,
-                prompt,
-                intent: &intent,
-                plan: &plan,
-                seed: wanted.seed,
-                settings,
-                context: &context,
-                patch: None,
-            },
-            observer,
-        )?);
-        heard.push(take.clone());
-        tracks[track.index()].add(take);
+        asked.push((track, intent.clone(), context));
+    }
+    let requests: Vec<TakeRequest<'_>> = asked
+        .iter()
+        .map(|(track, intent, context)| TakeRequest {
+            track: *track,
+            prompt,
+            intent,
+            plan: &plan,
+            seed: wanted.seed,
+            settings,
+            context,
+            patch: None,
+        })
+        .collect();
+    for made in maker.make_in_turn(&requests, 1, observer)? {
+        tracks[made.take.recipe.track.index()].add(made.take);
     }
     Ok(Content {
         prompt: prompt.to_owned(),

@@ -1,7 +1,7 @@
 //! Edits to a song that generate nothing: copying, renaming, moving, deleting, reordering and locking. Each succeeds as a whole
 //! or changes nothing, and can be undone.
 
-use super::{Part, Section, SectionId};
+use super::{Part, Section, SectionId, free_number};
 use crate::{Session, SessionError};
 use resonantgen_music::track::Track;
 use resonantgen_words::form::{MOST_BARS, MOST_PARTS, MOST_REPEATS, MOST_SECTIONS, SectionKind};
@@ -41,7 +41,8 @@ impl Session {
             if id == self.song.open { self.content() } else { self.song.sections[index].content.clone() };
         let new = self.song.new_id();
         let name = self.free_name(&self.song.sections[index].name);
-        let copy = Section { id: new, name, content, ..self.song.sections[index].clone() };
+        let number = free_number(self.song.sections.iter());
+        let copy = Section { id: new, number, name, content, ..self.song.sections[index].clone() };
         self.song.sections.insert(index + 1, copy);
         let after = self.song.order.iter().rposition(|part| part.section == id);
         let at = after.map_or(self.song.order.len(), |after| after + 1);

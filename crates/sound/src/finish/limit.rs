@@ -25,18 +25,22 @@ pub fn limit(sides: &mut Sides, ceiling_dbtp: f32) {
     if excess(sides) <= 0.0 {
         return;
     }
-    let wide = |samples: &[f32]| samples.iter().map(|sample| f64::from(*sample)).collect::<Vec<_>>();
-    let mut peaks = peaks_between(&wide(&sides[0]));
-    for (peak, other) in peaks.iter_mut().zip(peaks_between(&wide(&sides[1]))) {
-        *peak = peak.max(other);
-    }
     let before = sides.clone();
+    let count = before[0].len();
     let mut aim_dbtp = ceiling_dbtp - MARGIN_DB;
+    let mut floor = f64::INFINITY;
+    let mut peaks = Vec::new();
     for _ in 0..ATTEMPTS {
-        let gains = gains(&peaks, 10f64.powf(f64::from(aim_dbtp) / 20.0));
-        for (samples, before) in sides.iter_mut().zip(&before) {
-            for ((sample, before), gain) in samples.iter_mut().zip(before).zip(&gains) {
-                *sample = (f64::from(*before) * gain) as f32;
+        let ceiling = 10f64.powf(f64::from(aim_dbtp) / 20.0);
+        if ceiling < floor {
+            // Of a long piece, few samples are that high.
+            floor = 0.5 * ceiling;
+            peaks = peaks_above(&before, floor);
+        }
+        let held = held_gains(&peaks, count, ceiling);
+        for (index, gain) in smooth(&held).enumerate() {
+            for (samples, before) in sides.iter_mut().zip(&before) {
+                samples[index] = (f64::from(before[index]) * gain) as f32;
             }
         }
         let over = excess(sides);
@@ -52,7 +56,7 @@ pub fn limit(sides: &mut Sides, ceiling_dbtp: f32) {
 /// The highest magnitude of a loop at each sample and at the three quarter positions after it, interpolated by a windowed sinc
 /// (J. O. Smith, "Digital Audio Resampling Home Page", section "Windowed Sinc Interpolation") at four times the rate, like the
 /// measurement of BS.1770-4, annex 2.
-fn peaks_between(samples: &[f64]) -> Vec<f64> {
+fn peaks_between(samples: &[f32]) -> impl Iterator<Item = f64> {
     let kernels = [0.25, 0.5, 0.75].map(|shift| {
         std::array::from_fn::<f64, { 2 * TAPS }, _>(|tap| {
             let at = tap as f64 - (TAPS as f64 - 1.0) - shift;
@@ -62,31 +66,35 @@ fn peaks_between(samples: &[f64]) -> Vec<f64> {
         })
     });
     let count = samples.len();
-    let highest = samples.iter().fold(0.0_f64, |highest, sample| highest.max(sample.abs()));
-    let next = |index: usize| samples[(index + 1) % count];
-    (0..count)
-        .map(|index| {
-            let ends = samples[index].abs().max(next(index).abs());
-            // In music, the highest peak is never between two small samples.
-            if ends < 0.5 * highest {
-                return ends;
-            }
-            let between = |kernel: &[f64; 2 * TAPS]| -> f64 {
-                let value = |tap: usize| samples[(index + count * TAPS + tap + 1 - TAPS) % count];
-                kernel.iter().enumerate().map(|(tap, weight)| weight * value(tap)).sum::<f64>()
-            };
-            kernels.iter().fold(ends, |peak, kernel| peak.max(between(kernel).abs()))
-        })
-        .collect()
+    let at = move |index: usize| f64::from(samples[index % count]);
+    let highest = (0..count).fold(0.0_f64, |highest, index| highest.max(at(index).abs()));
+    (0..count).map(move |index| {
+        let ends = at(index).abs().max(at(index + 1).abs());
+        // In music, the highest peak is never between two small samples.
+        if ends < 0.5 * highest {
+            return ends;
+        }
+        let between = |kernel: &[f64; 2 * TAPS]| -> f64 {
+            let value = |tap: usize| at(index + count * TAPS + tap + 1 - TAPS);
+            kernel.iter().enumerate().map(|(tap, weight)| weight * value(tap)).sum::<f64>()
+        };
+        kernels.iter().fold(ends, |peak, kernel| peak.max(between(kernel).abs()))
+    })
+}
+
+/// The places of the peaks of either channel that are higher than `floor`, and their heights.
+fn peaks_above(sides: &Sides, floor: f64) -> Vec<(usize, f64)> {
+    let pairs = peaks_between(&sides[0]).zip(peaks_between(&sides[1]));
+    let higher = pairs.map(|(left, right)| left.max(right)).enumerate();
+    higher.filter(|(_, peak)| *peak > floor).collect()
 }
 
 /// The gain for each sample of a loop so that no peak exceeds `ceiling`: it falls ahead of each peak and recovers with its time
-/// constant.
-fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
-    let count = peaks.len();
+/// constant. Still with steps: see [`smooth`].
+fn held_gains(peaks: &[(usize, f64)], count: usize, ceiling: f64) -> Vec<f64> {
     let ahead = LOOK_AHEAD.min(count);
     let mut held = vec![1.0_f64; count];
-    for (index, peak) in peaks.iter().enumerate().filter(|(_, peak)| **peak > ceiling) {
+    for (index, peak) in peaks.iter().filter(|(_, peak)| *peak > ceiling) {
         // A peak between two samples is held for both.
         for offset in 0..=ahead {
             let gain = &mut held[(index + 1 + count - offset % count) % count];
@@ -102,14 +110,18 @@ fn gains(peaks: &[f64], ceiling: f64) -> Vec<f64> {
             *held = gain;
         }
     }
-    // The mean of the preceding samples, all of which were held for a peak that comes now.
+    held
+}
+
+/// Gains without steps: the mean of the preceding ones, all of which were held for a peak that comes now.
+fn smooth(held: &[f64]) -> impl Iterator<Item = f64> {
+    let count = held.len();
+    let ahead = LOOK_AHEAD.min(count);
     let mut sum: f64 = (0..ahead).map(|offset| held[count - 1 - offset]).sum();
-    let mut smooth = vec![1.0; count];
-    for index in 0..count {
+    (0..count).map(move |index| {
         sum += held[index] - held[(index + count - ahead) % count];
-        smooth[index] = (sum / ahead as f64).min(1.0);
-    }
-    smooth
+        (sum / ahead as f64).min(1.0)
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Genre, Genres, Groove, Length, Mark, Part, Pattern, SwingRange, Template, Tone, Touch};
+use super::{
+    Genre, Genres, Groove, Length, Mark, Part, Pattern, SwingRange, Template, Tone, Touch, families,
+};
 use crate::lexicon;
 use crate::progression::is_progression;
 use crate::{STYLE_COUNT, Style};
@@ -77,6 +79,7 @@ struct RawGenre {
 struct RawGroove {
     #[serde(default)]
     about: String,
+    family: Option<String>,
     meter: Option<String>,
     #[serde(default)]
     only: bool,
@@ -99,6 +102,7 @@ struct RawGroove {
 struct RawPart {
     #[serde(default)]
     about: String,
+    family: Option<String>,
     meter: Option<String>,
     pattern: String,
     length: Option<String>,
@@ -160,14 +164,14 @@ impl Genres {
                 table.templates.insert(name, read_template(&place, template)?);
             }
             let parts = [
-                ("bass", raw.bass, &mut table.basses),
-                ("comping", raw.comping, &mut table.compings),
-                ("lead", raw.lead, &mut table.leads),
+                ("bass", Track::Bass, raw.bass, &mut table.basses),
+                ("comping", Track::Harmony, raw.comping, &mut table.compings),
+                ("lead", Track::Melody, raw.lead, &mut table.leads),
             ];
-            for (kind, found, known) in parts {
+            for (kind, track, found, known) in parts {
                 for (name, part) in found {
                     let place = format!("{file}, {kind} '{name}'");
-                    known.insert(name, read_part(&place, &part)?);
+                    known.insert(name, read_part(&place, track, &part)?);
                 }
             }
             raws.extend(raw.genre.into_iter().map(|(name, genre)| (name, ((*file).to_owned(), genre))));
@@ -423,6 +427,17 @@ fn read_meter(place: &str, text: Option<&String>) -> Result<Meter, GenreError> {
     text.parse::<Meter>().map_err(|error| GenreError { place: place.to_owned(), reason: error.to_string() })
 }
 
+fn read_family(place: &str, track: Track, name: Option<&String>) -> Result<Option<usize>, GenreError> {
+    let Some(name) = name else { return Ok(None) };
+    let known = families(track);
+    let found = known.iter().position(|family| family == name);
+    let reason = || match known {
+        [] => format!("family '{name}': leads have no families"),
+        known => format!("there is no family '{name}': use {}", known.join(", ")),
+    };
+    found.map(Some).ok_or_else(|| GenreError { place: place.to_owned(), reason: reason() })
+}
+
 fn read_pattern(place: &str, what: &str, text: &str, meter: Meter) -> Result<Pattern, GenreError> {
     let wrong = |reason: String| GenreError { place: place.to_owned(), reason };
     let mut bars = Vec::new();
@@ -481,7 +496,8 @@ fn read_groove(place: &str, raw: RawGroove) -> Result<Groove, GenreError> {
             voices.push((class, read_pattern(place, class.name(), &text, meter)?));
         }
     }
-    Ok(Groove { about: raw.about, meter, only: raw.only, voices })
+    let family = read_family(place, Track::Drums, raw.family.as_ref())?;
+    Ok(Groove { about: raw.about, family, meter, only: raw.only, voices })
 }
 
 /// Maximum time in a template, in milliseconds.
@@ -532,7 +548,7 @@ fn read_template(place: &str, raw: RawTemplate) -> Result<Template, GenreError> 
     Ok(Template { about, push, late, drift, memory, onset, hit, hits, spot, velocity, accents })
 }
 
-fn read_part(place: &str, raw: &RawPart) -> Result<Part, GenreError> {
+fn read_part(place: &str, track: Track, raw: &RawPart) -> Result<Part, GenreError> {
     let wrong = |reason: String| GenreError { place: place.to_owned(), reason };
     let meter = read_meter(place, raw.meter.as_ref())?;
     let length = match raw.length.as_deref() {
@@ -550,5 +566,6 @@ fn read_part(place: &str, raw: &RawPart) -> Result<Part, GenreError> {
         None => None,
     };
     let pattern = read_pattern(place, "pattern", &raw.pattern, meter)?;
-    Ok(Part { about: raw.about.clone(), meter, pattern, length, voices })
+    let family = read_family(place, track, raw.family.as_ref())?;
+    Ok(Part { about: raw.about.clone(), family, meter, pattern, length, voices })
 }

@@ -16,10 +16,10 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+use crate::editor::xdnd::{Atoms, VERSION};
+
 use super::{DragOutError, Outcome, SourceWindow, uri_list};
 
-/// Supported version of the protocol.
-const VERSION: u32 = 5;
 /// Interval at which the pointer is polled.
 const TURN: Duration = Duration::from_millis(12);
 /// How long a program may take to say whether it accepts the files.
@@ -30,26 +30,6 @@ const READ: Duration = Duration::from_secs(10);
 const DEPTH: usize = 32;
 /// X11 keysym of Escape.
 const ESCAPE: u32 = 0xff1b;
-
-x11rb::atom_manager! {
-    /// Atoms used by the protocol.
-    Atoms: AtomsCookie {
-        XdndAware,
-        XdndProxy,
-        XdndEnter,
-        XdndPosition,
-        XdndStatus,
-        XdndLeave,
-        XdndDrop,
-        XdndFinished,
-        XdndSelection,
-        XdndActionCopy,
-        TARGETS,
-        LIST: b"text/uri-list",
-        TEXT: b"text/plain",
-        TIME: b"_RESONANTGEN_TIME",
-    }
-}
 
 /// A window that accepts drops, and the window to which its messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use resonantgen_music::track::Track;
+
 use super::super::id::{JobId, SessionId};
 use super::super::journal::Record;
 use super::super::sessions::Sessions;
@@ -89,7 +91,8 @@ pub(super) fn state(records: Vec<Record>, sessions: &Sessions) -> State {
 /// Whether all of `takes` play in a session.
 fn plays(sessions: &Sessions, session: &SessionId, takes: &[String]) -> bool {
     let current = sessions.read(session, |session, _| {
-        Ok(session.tracks.iter().filter_map(|track| Some(track.take()?.id.0.clone())).collect::<Vec<_>>())
+        let states = Track::ALL.into_iter().flat_map(|track| session.states(track));
+        Ok(states.filter_map(|state| Some(state.take()?.id.0.clone())).collect::<Vec<_>>())
     });
     !takes.is_empty() && current.is_ok_and(|current| takes.iter().all(|take| current.contains(take)))
 }

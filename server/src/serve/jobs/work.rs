@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_music::track::Track;
-use resonantgen_session::{Session, SessionError};
+use resonantgen_session::{Session, SessionError, TrackState};
 use resonantgen_take::TakeId;
 
 use super::super::id::SessionId;
@@ -146,11 +146,21 @@ impl Jobs {
     }
 }
 
-/// Ids of takes that play after the job and did not before.
+/// Ids of takes that play after the job in any section and did not before.
 fn changed_takes(before: &Session, after: &Session) -> Vec<String> {
-    let id = |session: &Session, track| session.track(track).take().map(|take| take.id.0.clone());
-    let changed = Track::ALL.into_iter().filter(|track| id(before, *track) != id(after, *track));
-    changed.filter_map(|track| id(after, track)).collect()
+    let playing = |session: &Session| -> Vec<TakeId> {
+        let takes =
+            Track::ALL.into_iter().flat_map(|track| session.states(track)).filter_map(TrackState::take);
+        takes.map(|take| take.id.clone()).collect()
+    };
+    let mut changed: Vec<TakeId> = Vec::new();
+    let known = playing(before);
+    for id in playing(after) {
+        if !known.contains(&id) && !changed.contains(&id) {
+            changed.push(id);
+        }
+    }
+    changed.into_iter().map(|id| id.0).collect()
 }
 
 /// Forwards progress to the watchers, and cancellation to the engine.

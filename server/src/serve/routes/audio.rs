@@ -8,9 +8,9 @@ use axum::response::Response;
 use resonantgen_music::midi;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
-use resonantgen_project::mix;
+use resonantgen_project::{SampleDepth, markers, mix, song_midi, song_stem, song_wav};
 use resonantgen_session::Session;
-use resonantgen_take::{StemAudio, Take};
+use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -44,6 +44,42 @@ pub enum WholeFile {
     /// All playing scores.
     #[serde(rename = "session.mid")]
     Midi,
+    /// The sum of the whole song's stems, with a cue point at each section.
+    #[serde(rename = "song.wav")]
+    Song,
+    /// The whole song's drums.
+    #[serde(rename = "song-drums.wav")]
+    SongDrums,
+    /// The whole song's bass.
+    #[serde(rename = "song-bass.wav")]
+    SongBass,
+    /// The whole song's harmony.
+    #[serde(rename = "song-harmony.wav")]
+    SongHarmony,
+    /// The whole song's melody.
+    #[serde(rename = "song-melody.wav")]
+    SongMelody,
+    /// All scores of the whole song, with a marker at each section.
+    #[serde(rename = "song.mid")]
+    SongMidi,
+}
+
+impl WholeFile {
+    /// The tracks of the whole song that it is the sound of; `None` if it is something else.
+    fn song_tracks(self) -> Option<Vec<Track>> {
+        Some(match self {
+            Self::Song => Track::ALL.to_vec(),
+            Self::SongDrums => vec![Track::Drums],
+            Self::SongBass => vec![Track::Bass],
+            Self::SongHarmony => vec![Track::Harmony],
+            Self::SongMelody => vec![Track::Melody],
+            Self::Mix | Self::Midi | Self::SongMidi => return None,
+        })
+    }
+
+    fn has_sound(self) -> bool {
+        !matches!(self, Self::Midi | Self::SongMidi)
+    }
 }
 
 const WAV_TYPE: &str = "audio/wav";
@@ -132,10 +168,13 @@ pub async fn whole(
         let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
         for (_, lost) in session.playing_asleep() {
             let problem = app.jobs.make_again(&path.session, &lost.id);
-            // Takes that cannot be made again are left out.
-            if path.file == WholeFile::Mix && problem.status != StatusCode::GONE {
+            // What cannot be made again is left out.
+            if path.file.has_sound() && problem.status != StatusCode::GONE {
                 return Err(problem);
             }
+        }
+        if path.file.song_tracks().is_some() || path.file == WholeFile::SongMidi {
+            return song(&session, path.file, &headers);
         }
         let playing = playing(&session);
         let Some(plan) = session.plan.as_ref().filter(|_| !playing.is_empty()) else {
@@ -160,9 +199,48 @@ pub async fn whole(
                 let facts = Facts { etag: etag + ".mid", kind: MIDI_TYPE, name, immutable: false };
                 respond(midi::session_file(&scores, plan), &facts, &headers)
             }
+            _ => return Err(Problem::not_found("file")),
         })
     })
     .await
+}
+
+/// A file of the whole song. Blocks.
+fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Response, Problem> {
+    let mut etag = Sha256::new();
+    for placement in session.placements() {
+        let Some(section) = session.section(placement.section) else { continue };
+        etag.update(section.name.as_bytes());
+        etag.update(section.bars().to_le_bytes());
+        for track in Track::ALL {
+            etag.update(section.take(track).map_or("", |take| take.id.0.as_str()).as_bytes());
+            etag.update([0]);
+        }
+    }
+    let etag: String = etag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let nothing = || Problem::new(StatusCode::NOT_FOUND, "nothing plays there in this song: generate first");
+    let Some(tracks) = file.song_tracks() else {
+        if session.placements().is_empty() {
+            return Err(nothing());
+        }
+        let facts =
+            Facts { etag: etag + ".mid", kind: MIDI_TYPE, name: "song.mid".to_owned(), immutable: false };
+        return Ok(respond(song_midi(session, &Track::ALL), &facts, headers));
+    };
+    let stems: Vec<StemAudio> = tracks.iter().filter_map(|track| song_stem(session, *track)).collect();
+    if stems.is_empty() {
+        return Err(nothing());
+    }
+    let audio = mix(&stems.iter().collect::<Vec<_>>());
+    let what = if let [track] = tracks.as_slice() { format!("song-{track}") } else { "song".to_owned() };
+    let facts = Facts {
+        etag: format!("{etag}-{what}.wav"),
+        kind: WAV_TYPE,
+        name: format!("{what}.wav"),
+        immutable: false,
+    };
+    let wav = song_wav(&audio, &markers(session), TAKE_SAMPLE_RATE_HZ, SampleDepth::Int24);
+    Ok(respond(wav, &facts, headers))
 }
 
 fn playing(session: &Session) -> Vec<(Track, &Take)> {

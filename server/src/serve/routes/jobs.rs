@@ -66,7 +66,7 @@ pub async fn generate(
 }
 
 /// Refuses what cannot be done, and queues the rest.
-fn accept(app: &App, session: &SessionId, spec: Spec) -> Result<Response, Problem> {
+pub(super) fn accept(app: &App, session: &SessionId, spec: Spec) -> Result<Response, Problem> {
     let text = app.generator.understanding();
     app.sessions.read(session, |session, _| {
         let request = spec.request()?;

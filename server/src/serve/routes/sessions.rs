@@ -19,8 +19,8 @@ use super::super::problem::Problem;
 use super::super::upload::receive;
 use super::{InSession, InTrack, OfTake};
 use crate::wire::{
-    self, BundleView, PlanView, Problem as WireProblem, SelectRequest, SessionEntry, SessionView, TrackView,
-    UnderstoodView,
+    self, BundleView, PlanView, Problem as WireProblem, SelectRequest, SessionEntry, SessionView, SongView,
+    TrackView, UnderstoodView,
 };
 
 /// Options of a new session.
@@ -52,6 +52,7 @@ fn view(id: &SessionId, session: &Session, job: Option<&JobId>) -> SessionView {
         plan: session.plan.as_ref().map(PlanView::from),
         bundle: session.bundle.as_ref().map(BundleView::from),
         tracks: Track::ALL.map(|track| TrackView::of(track, session.track(track))).into(),
+        song: SongView::from(session),
         can_undo: session.can_undo(),
         can_redo: session.can_redo(),
         job: job.map(ToString::to_string),
@@ -322,7 +323,7 @@ async fn set_favourite(app: Arc<App>, path: OfTake, favourite: bool) -> Result<A
 }
 
 /// Changes a session and returns its new state.
-async fn change(
+pub(super) async fn change(
     app: Arc<App>,
     id: SessionId,
     change: impl FnOnce(&mut Session) -> Result<(), Problem> + Send + 'static,

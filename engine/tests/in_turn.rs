@@ -1,0 +1,176 @@
+//! Takes of a piece made in turn: written ahead while others sound, and chosen among candidates.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use resonantgen_models::generator::{Engine, GenerateError, Observer, Silent, Stage, TakeRequest};
+use resonantgen_music::track::Track;
+use resonantgen_take::maker::{Candidate, Made, in_turn};
+use resonantgen_take::{Take, TakeId};
+use support::{TakeInputs, engine};
+
+fn inputs() -> Vec<TakeInputs> {
+    Track::ALL.map(|track| TakeInputs::new(track, 4)).into()
+}
+
+fn requests(inputs: &[TakeInputs]) -> Vec<TakeRequest<'_>> {
+    inputs.iter().map(TakeInputs::request).collect()
+}
+
+/// The takes without what depends on the clock.
+fn plain(made: &[Made]) -> Vec<Take> {
+    made.iter().map(|made| Take { timings: Default::default(), ..(*made.take).clone() }).collect()
+}
+
+fn one_by_one(engine: &Engine, requests: &[TakeRequest<'_>]) -> Vec<Made> {
+    in_turn(requests, &mut |request| engine.generate_take(request, &Silent)).unwrap()
+}
+
+#[test]
+fn what_is_written_ahead_is_what_is_written_in_turn() {
+    let inputs = inputs();
+    let requests = requests(&inputs);
+    let expected = plain(&one_by_one(&engine(1), &requests));
+    for threads in [1, 2, 4] {
+        let made = engine(threads).make_in_turn(&requests, 1, &Silent).unwrap();
+        assert!(plain(&made) == expected, "{threads} threads");
+        assert!(made.iter().all(|made| made.candidates.is_empty()));
+    }
+}
+
+/// Knows one take already, which is another than what would be written: notes that were moved after they were heard.
+struct Knows(Take);
+
+impl Observer for Knows {
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        Some(self.0.clone()).filter(|take| take.id == *id)
+    }
+}
+
+/// As [`Knows`], for what is sounded only: what was written for it is not it.
+struct Moves {
+    take: Take,
+    asked: AtomicBool,
+}
+
+impl Observer for Moves {
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        // The first question comes before it is written, the second before it is performed.
+        let is_it = self.take.id == *id;
+        Some(self.take.clone()).filter(|_| is_it && self.asked.swap(true, Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn what_was_written_ahead_for_other_notes_is_written_again() {
+    let inputs = inputs();
+    let requests = requests(&inputs);
+    let engine = engine(2);
+    let chosen = engine.make_in_turn(&requests[..1], 2, &Silent).unwrap();
+    let mut moved = (*chosen[0].take).clone();
+    // Later by a quarter note: the bass hears it.
+    moved.score.notes.iter_mut().for_each(|note| note.step = (note.step + 4) % 64);
+    let observer = Moves { take: moved.clone(), asked: AtomicBool::new(true) };
+    let made = engine.make_in_turn(&requests[..2], 2, &observer).unwrap();
+    assert_eq!(made[0].take.score, moved.score);
+    let bass = TakeRequest { context: &[Arc::new(moved)], ..requests[1] };
+    let expected = engine.make_in_turn(&[bass], 2, &Silent).unwrap();
+    assert!(plain(&made[1..]) == plain(&expected), "the bass hears what sounds");
+    // A take that is known before it is written is heard as it is.
+    let first = one_by_one(&engine, &requests[..1]).remove(0);
+    let mut other = (*first.take).clone();
+    other.score.notes.truncate(1);
+    let made = engine.make_in_turn(&requests[..2], 1, &Knows(other.clone())).unwrap();
+    assert_eq!(made[0].take.score, other.score);
+    let bass = TakeRequest { context: &[Arc::new(other)], ..requests[1] };
+    assert!(plain(&made[1..]) == plain(&one_by_one(&engine, &[bass])));
+}
+
+#[test]
+fn candidates_differ_in_their_notes_and_the_first_is_what_is_made_without_a_choice() {
+    let inputs = inputs();
+    let requests = requests(&inputs);
+    let (two, one) = (engine(2), engine(1));
+    let alone = one_by_one(&one, &requests[..1]).remove(0).take;
+    let made = two.make_in_turn(&requests, 5, &Silent).unwrap();
+    assert!(
+        plain(&made) == plain(&one.make_in_turn(&requests, 5, &Silent).unwrap()),
+        "threads do not matter"
+    );
+    let drums = &made[0];
+    let mut numbers: Vec<u32> = drums.candidates.iter().map(|candidate| candidate.number).collect();
+    assert!(
+        drums.candidates.windows(2).all(|pair| pair[0].judged >= pair[1].judged),
+        "all are without faults"
+    );
+    assert_eq!(drums.take.id, drums.candidates[0].sketch.id);
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    let find = |number: u32| -> &Candidate {
+        drums.candidates.iter().find(|candidate| candidate.number == number).unwrap()
+    };
+    let first = find(1);
+    assert_eq!((&first.sketch.id, &first.sketch.score), (&alone.id, &alone.score));
+    for number in 2..=5 {
+        let candidate = find(number);
+        assert!(candidate.sketch.is_asleep() && candidate.sketch.patch == alone.patch);
+        assert_ne!(candidate.sketch.score, first.sketch.score, "{number}");
+    }
+    // Heard later, a candidate is the take of its recipe.
+    for candidate in &drums.candidates[..2] {
+        let heard = two.finish(candidate, &[], &Silent).unwrap();
+        let made = two.generate_take(&candidate.sketch.recipe.request(&[]), &Silent).unwrap();
+        let plain = |take: Take| Take { timings: Default::default(), ..take };
+        assert!(plain(heard) == plain(made));
+    }
+}
+
+/// Cancels at the first report of a stage of a track.
+struct CancelsAt {
+    moment: (Track, Stage),
+    cancelled: AtomicBool,
+    made: Mutex<Vec<Track>>,
+}
+
+impl Observer for CancelsAt {
+    fn progress(&self, track: Track, stage: Stage, _: f32) {
+        if (track, stage) == self.moment {
+            self.cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn made(&self, take: &Take) {
+        self.made.lock().unwrap().push(take.recipe.track);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn all_of_it_ends_when_it_is_cancelled() {
+    let inputs = inputs();
+    let requests = requests(&inputs);
+    let engine = engine(2);
+    for track in [Track::Drums, Track::Bass, Track::Melody] {
+        for stage in Stage::ALL {
+            for candidates in [1, 3] {
+                let observer = CancelsAt {
+                    moment: (track, stage),
+                    cancelled: AtomicBool::new(false),
+                    made: Mutex::default(),
+                };
+                let result = engine.make_in_turn(&requests, candidates, &observer);
+                // The last stage may be over before it is noticed.
+                let ended = matches!(result, Err(GenerateError::Cancelled));
+                assert!(ended || stage == Stage::Decode, "{track} {stage:?}: {result:?}");
+            }
+        }
+    }
+}
