@@ -20,7 +20,7 @@
 //! | 141..144 | lowest, highest context pitch / 128; context energy |
 //! | 144..148 | which tracks are heard |
 //! | 148..196 | the own track 1, 2 and 4 bars before, 16 values each |
-//! | 196..248 | the figure that the composition leans to, of composers that are conditioned on it ([`super::figure`]) |
+//! | 196..248 | the figure that the composition leans to, of composers that are conditioned on it (`figure.rs`) |
 //!
 //! All pitch classes are relative to the tonic. Twin of `training/resonant/conditions.py`, checked against
 //! `tests/golden/compose`.
