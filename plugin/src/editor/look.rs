@@ -50,8 +50,9 @@ impl Look {
     /// Reads the file; the default if it is missing or unreadable.
     #[must_use]
     pub fn load() -> Self {
-        let text = file().and_then(|path| std::fs::read(path).ok());
-        let look: Self = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        const MOST_BYTES: u64 = 1 << 16;
+        let text = file().and_then(|path| resonantgen_project::read_text(&path, MOST_BYTES).ok());
+        let look: Self = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Self { zoom: if look.zoom.is_finite() { look.zoom.clamp(1.0, MOST_ZOOM) } else { 1.0 }, ..look }
     }
 
