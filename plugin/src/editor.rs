@@ -454,21 +454,19 @@ impl App {
         let number = Some(audio.section.load(Ordering::Relaxed)).filter(|number| *number > 0);
         let song_quarter =
             Some(audio.song_quarter.load(Ordering::Relaxed)).filter(|quarter| playing && !quarter.is_nan());
-        if view.plan.is_some() {
-            let y = whole.top()..=whole.top() + song_strip::HEIGHT;
-            let label = Rect::from_x_y_ranges(whole.left() + 12.0..=lanes.left() - 8.0, y.clone());
-            let strip = song_strip::Strip {
-                view: &view.song,
-                params: &self.params,
-                setter: &setter,
-                working,
-                song_quarter,
-                playing: number,
-                typed: &mut self.typed,
-                actions,
-            };
-            strip.show(ui, label, Rect::from_x_y_ranges(lanes.left()..=lanes.right(), y));
-        }
+        let y = whole.top()..=whole.top() + song_strip::HEIGHT;
+        let label = Rect::from_x_y_ranges(whole.left() + 12.0..=lanes.left() - 8.0, y.clone());
+        let strip = song_strip::Strip {
+            view: &view.song,
+            params: &self.params,
+            setter: &setter,
+            working: working || view.plan.is_none(),
+            song_quarter,
+            playing: number,
+            typed: &mut self.typed,
+            actions,
+        };
+        strip.show(ui, label, Rect::from_x_y_ranges(lanes.left()..=lanes.right(), y));
         // The lanes show the open section, which may be another one than what plays.
         let shows_playing = match (number, song_quarter) {
             (Some(number), _) => {

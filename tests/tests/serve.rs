@@ -72,7 +72,7 @@ fn a_song_is_made_kept_over_a_kill_and_heard() {
     let body = json!({ "prompt": "house", "bars": 1, "bpm": 240, "seed": 3 });
     server.make(&format!("{at}/generate"), &body);
     let looped = server.get(&at);
-    server.make(&format!("{at}/song"), &json!({ "form": "intro 1, drop 2, outro 1" }));
+    server.make(&format!("{at}/song"), &json!({ "form": "intro 1 bar, drop 2 bars, outro 1 bar" }));
     let made = server.get(&at);
     server.kill();
     server = Served::start(folder.path());

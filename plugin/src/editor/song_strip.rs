@@ -133,7 +133,7 @@ pub struct Strip<'a> {
     pub params: &'a ResonantParams,
     /// Sets them.
     pub setter: &'a ParamSetter<'a>,
-    /// Whether something is being generated.
+    /// Whether nothing can be changed: something is being generated, or there is no loop yet.
     pub working: bool,
     /// Where in the song the timeline is, if the whole song plays.
     pub song_quarter: Option<f64>,
