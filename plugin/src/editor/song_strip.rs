@@ -211,8 +211,14 @@ impl Strip<'_> {
             left += width;
         }
         let mut dragged = None;
+        // Keys are those of the block that had the focus before one of them moved it.
+        let focused = (0..places.len()).find(|index| ui.memory(|memory| memory.has_focus(block_id(*index))));
         for (index, place) in places.iter().enumerate() {
             let response = self.block(ui, index, *place);
+            if focused == Some(index) {
+                let part = self.view.parts[index].clone();
+                self.keys(ui, &response, index, &part);
+            }
             let is_played = self.view.parts[index].repeats > 0;
             if is_played && (response.dragged() || response.drag_stopped()) {
                 dragged = Some((index, response));
@@ -253,7 +259,6 @@ impl Strip<'_> {
             response.request_focus();
             self.open(&part);
         }
-        self.keys(ui, &response, index, &part);
         let colour = Color32::from_rgb(part.colour[0], part.colour[1], part.colour[2]);
         let fill = mixed(palette.well, colour, if part.repeats == 0 { 0.1 } else { TINT });
         let painter = ui.painter().with_clip_rect(place);
@@ -325,7 +330,7 @@ impl Strip<'_> {
         let played = self.view.parts.iter().filter(|part| part.repeats > 0).count();
         if steps != 0 {
             let shift = ui.input(|input| input.modifiers.shift);
-            let last = if shift { played } else { self.view.parts.len() } - 1;
+            let last = if shift { played } else { self.view.parts.len() }.saturating_sub(1);
             let to = index.saturating_add_signed(steps as isize).min(last);
             if shift && part.repeats > 0 && to != index && !self.working {
                 self.actions.push(Action::MovePart(index, to));

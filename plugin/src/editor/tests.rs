@@ -966,10 +966,14 @@ fn a_loop_becomes_a_song_in_the_form_that_was_typed() {
     };
     bench.click("Make a song of it");
     assert_eq!(asked(&bench), Some(None), "in the form of its genre");
+    bench.harness.get_by_label("Form of the song").focus();
+    bench.harness.run();
     bench.harness.get_by_label("Form of the song").type_text("intro 8, verse 16");
     bench.harness.run();
     bench.click("Make a song of it");
     assert_eq!(asked(&bench), Some(Some(24)));
+    bench.harness.get_by_label("Form of the song").focus();
+    bench.harness.run();
     bench.harness.get_by_label("Form of the song").type_text(", kazoo 4");
     bench.harness.run();
     bench.click("Make a song of it");
