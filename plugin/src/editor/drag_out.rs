@@ -33,6 +33,7 @@ pub struct SourceWindow(#[cfg_attr(not(target_os = "linux"), allow(dead_code, re
 
 /// How a drag ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "not every system tells all of them"))]
 pub enum Outcome {
     /// A program accepted the files.
     Taken,
@@ -67,12 +68,14 @@ pub fn drag(window: SourceWindow, files: &[PathBuf]) -> Result<Outcome, DragOutE
 
 /// The files as `text/uri-list` (RFC 2483).
 #[must_use]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "X11's"))]
 pub fn uri_list(files: &[PathBuf]) -> String {
     files.iter().map(|file| uri(file) + "\r\n").collect()
 }
 
 /// A file's URI (RFC 8089).
 #[must_use]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "X11's"))]
 pub fn uri(file: &Path) -> String {
     let path = file.to_string_lossy().replace('\\', "/");
     let mut uri = String::from(if path.starts_with('/') { "file://" } else { "file:///" });

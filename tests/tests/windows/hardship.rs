@@ -56,8 +56,12 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     let first: Vec<PathBuf> = files(&exports).into_iter().map(|(name, _)| exports.join(name)).collect();
     let _player =
         Holder::hold(&windows, folder.path(), &first.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    let before = files(&exports);
+    windows.succeed(&["regenerate", &path(&out), "--track", "bass"]);
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
-    assert_eq!(files(&exports).len(), 2 * first.len());
+    let after = files(&exports);
+    assert_eq!(after.len(), 2 * first.len());
+    assert!(before.iter().all(|file| after.contains(file)), "a file that is held was changed");
 }
 
 /// The program with its models and runtime in a folder of drive C that nobody may write to; removed when it is dropped.

@@ -128,7 +128,7 @@ impl Run {
     /// Runs a command with its output redirected to a file; returns the file and whether the command succeeded.
     fn step(&mut self, name: &str, command: &mut Command) -> Result<(PathBuf, bool)> {
         self.steps += 1;
-        let log = self.folder.join(format!("{:02}-{}.log", self.steps, name.replace(' ', "-")));
+        let log = self.folder.join(format!("{:02}-{}.log", self.steps, name.replace([' ', ':'], "-")));
         println!("== {name} ({})", log.display());
         let begin = Instant::now();
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;

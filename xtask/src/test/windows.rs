@@ -38,7 +38,7 @@ const IN_A_HOST: &[&str] = &[
     "a_trigger_makes_four_different_stems_in_time_with_the_grid",
     "a_saved_session_plays_again_to_the_bit",
     "automation_plays_the_same_on_every_pass_and_in_the_bounce",
-    "the_parts_of_the_drums_sum_to_the_drums",
+    "drums::the_parts_of_the_drums_sum_to_the_drums",
     "the_plugin_is_removed_in_the_middle_of_a_generation",
 ];
 /// Why it leaves out the others.

@@ -83,6 +83,10 @@ struct Row {
     accents: Vec<f32>,
 }
 
+/// Shifts are multiples of a step over this: 7 microseconds at 125 bpm, which nobody hears. The mathematical functions of systems differ
+/// in the last bit, and the networks, which round, would make more of it: drums 63 dB below full scale apart on Linux and Windows.
+const PARTS: f32 = 16_384.0;
+
 /// A standard normal random number.
 fn normal(random: &mut Random) -> f32 {
     // Box and Muller 1958.
@@ -242,9 +246,9 @@ impl Groove<'_> {
     }
 }
 
-/// Limits a shift in steps. The first hit of the loop is never early.
+/// Limits a shift in steps, and rounds it. The first hit of the loop is never early.
 fn started(shift: f32, step: u32) -> f32 {
-    let shift = shift.clamp(-LARGEST, LARGEST);
+    let shift = (shift.clamp(-LARGEST, LARGEST) * PARTS).round() / PARTS;
     if step == 0 { shift.max(0.0) } else { shift }
 }
 
@@ -368,6 +372,15 @@ mod tests {
         assert!((6.0..14.0).contains(&usual) && (9.0..24.0).contains(&loose), "{usual} {loose}");
         assert!(timing("techno") < 3.0);
         assert_eq!(timing("robotic rock"), 0.0);
+    }
+
+    #[test]
+    fn a_shift_does_not_depend_on_the_last_bits_of_a_function() {
+        for shift in [0.015_918_646_f32, -0.001_468_022_7, 0.03251215] {
+            let [lower, upper] = [shift.to_bits() - 4, shift.to_bits() + 4].map(f32::from_bits);
+            assert_eq!(started(lower, 1), started(upper, 1));
+            assert!((started(shift, 1) - shift).abs() <= 0.5 / PARTS);
+        }
     }
 
     #[test]
