@@ -84,8 +84,9 @@ struct Row {
 }
 
 /// Shifts are multiples of a step over this: 7 microseconds at 125 bpm, which nobody hears. The mathematical functions of systems differ
-/// in the last bit, and the networks, which round, would make more of it: drums 63 dB below full scale apart on Linux and Windows.
-const PARTS: f32 = 16_384.0;
+/// in the last bit, and the networks, which round, would make more of it: drums 63 dB below full scale apart on Linux and Windows. A
+/// prime, so that no note lies midway between two positions to which a player rounds, where the last bits of a beat would decide.
+const PARTS: f32 = 16_381.0;
 
 /// A standard normal random number.
 fn normal(random: &mut Random) -> f32 {
