@@ -60,7 +60,8 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     windows.succeed(&["regenerate", &path(&out), "--track", "bass"]);
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
     let after = files(&exports);
-    assert_eq!(after.len(), 2 * first.len());
+    // What has not changed keeps its file.
+    assert!(after.len() > first.len(), "nothing was written beside them");
     assert!(before.iter().all(|file| after.contains(file)), "a file that is held was changed");
 }
 
