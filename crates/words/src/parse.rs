@@ -268,7 +268,7 @@ pub fn is_understood_with(prompt: &str, text: Option<&dyn TextUnderstanding>) ->
 /// use resonantgen_words::{edit, parse};
 ///
 /// let intent = parse("dark techno with a warm bass")?;
-/// let sparser = edit(&intent, Track::Bass, "fewer notes")?;
+/// let sparser = edit(&intent, Track::Bass, "less busy")?;
 /// let [before, after] = [&intent, &sparser].map(|intent| intent.tracks[Track::Bass.index()].attributes);
 /// assert!(after.density < before.density);
 /// assert_eq!(sparser.tracks[Track::Drums.index()], intent.tracks[Track::Drums.index()]);
