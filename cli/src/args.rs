@@ -101,18 +101,9 @@ pub struct Generate {
     /// Seed of every random choice; the same command with the same seed gives the same sound [default: a new one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Scores to write for each track; the best one is performed. Without a number, 8
-    #[arg(
-        long,
-        value_name = "N",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = 1,
-        default_missing_value = "8",
-        hide_default_value = true,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CANDIDATES)),
-    )]
-    pub candidates: u32,
+    /// Candidates to choose from.
+    #[command(flatten)]
+    pub choice: Choice,
     /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,
@@ -374,6 +365,23 @@ pub struct Models {
     pub threads: Option<u16>,
 }
 
+/// How many scores to choose from.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Choice {
+    /// Scores to write for each track; the best one is performed. Without a number, 8
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = 1,
+        default_missing_value = "8",
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CANDIDATES)),
+    )]
+    pub candidates: u32,
+}
+
 /// Arguments of `regenerate`.
 #[derive(Debug, Args)]
 pub struct Regenerate {
@@ -383,7 +391,7 @@ pub struct Regenerate {
     #[arg(long, value_name = "TRACK", value_parser = track)]
     pub track: Track,
     /// Bars to regenerate, counted from 1, for example 5-6; notes and audio of all other bars stay the same
-    #[arg(long, value_name = "BARS", value_parser = bar_range, conflicts_with = "prompt")]
+    #[arg(long, value_name = "BARS", value_parser = bar_range, conflicts_with_all = ["prompt", "candidates"])]
     pub bars: Option<std::ops::RangeInclusive<u32>>,
     /// What to change, for example "more aggressive"; empty means another take of the same
     #[arg(default_value = "", hide_default_value = true)]
@@ -391,19 +399,9 @@ pub struct Regenerate {
     /// Seed of every random choice [default: the next one that the track has not used]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Scores to write; the best one is performed. Without a number, 8
-    #[arg(
-        long,
-        value_name = "N",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value_t = 1,
-        default_missing_value = "8",
-        hide_default_value = true,
-        conflicts_with = "bars",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CANDIDATES)),
-    )]
-    pub candidates: u32,
+    /// Candidates to choose from.
+    #[command(flatten)]
+    pub choice: Choice,
     /// Generation settings.
     #[command(flatten)]
     pub settings: Settings,

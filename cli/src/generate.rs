@@ -91,7 +91,7 @@ pub fn request(arguments: Generate) -> Request {
         .facts(arguments.facts.overrides())
         .seed(arguments.seed.unwrap_or_else(fresh_seed))
         .settings(arguments.settings.generation())
-        .candidates(arguments.candidates)
+        .candidates(arguments.choice.candidates)
 }
 
 /// A seed short enough to be typed again.

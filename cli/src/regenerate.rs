@@ -31,7 +31,7 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
     let request = Request::edit(track, &arguments.prompt)
         .seed(arguments.seed)
         .settings(arguments.settings.generation())
-        .candidates(arguments.candidates);
+        .candidates(arguments.choice.candidates);
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;

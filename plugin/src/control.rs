@@ -229,6 +229,16 @@ impl Control {
         self.store.load().session.clone()
     }
 
+    /// The same with these locks (index as [`Track::ALL`]). Not for the audio thread.
+    #[must_use]
+    pub fn session_with(&self, locked: [bool; TRACK_COUNT]) -> Session {
+        let mut session = self.session();
+        for track in Track::ALL {
+            session.track_mut(track).locked = locked[track.index()];
+        }
+        session
+    }
+
     /// A number that changes when a session is restored.
     #[must_use]
     pub fn epoch(&self) -> u64 {

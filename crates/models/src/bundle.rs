@@ -4,7 +4,7 @@
 pub mod files;
 pub mod manifest;
 pub mod onnx;
-mod patch;
+pub(crate) mod patch;
 
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,7 @@ use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
-use resonantgen_session::{Overrides, Request, SectionId, Session};
+use resonantgen_session::{Overrides, Request, SectionId, Session, SessionError};
 use resonantgen_take::{Take, TakeId};
 use resonantgen_words::genre;
 
@@ -175,10 +175,7 @@ impl Worker<'_> {
             Job::Perform { locked, performance } => self.perform_notes(locked, &performance, cancellation),
             Job::Song { locked, request } => self.make_song(locked, &request, cancellation),
             Job::Change { locked, change } => {
-                let mut session = self.control.session();
-                for track in Track::ALL {
-                    session.track_mut(track).locked = locked[track.index()];
-                }
+                let mut session = self.control.session_with(locked);
                 let open = session.open_section_id();
                 change(&mut session, cancellation).map_err(|error| {
                     if cancellation.is_cancelled() {
@@ -407,21 +404,35 @@ impl Worker<'_> {
         request: &Request,
         cancellation: &Cancellation<'_>,
     ) -> Result<Option<String>, Failure> {
-        let control = self.control;
-        let mut session = control.session();
-        for track in Track::ALL {
-            session.track_mut(track).locked = locked[track.index()];
-        }
+        let mut session = self.control.session_with(locked);
         for (_, take) in session.playing_asleep() {
             let awake = self.awake(&session, &take, cancellation)?;
             session.wake(&awake);
         }
+        let cancelled = Some("Cancelled: nothing has changed.");
+        self.by_engine(session, cancellation, cancelled, |session, engine, watch| {
+            session.apply(engine, request, watch)
+        })
+    }
+
+    /// Changes a session by the engine of this machine, and commits it. `cancelled` is what the user is told when the change failed because
+    /// it was cancelled.
+    fn by_engine(
+        &mut self,
+        mut session: Session,
+        cancellation: &Cancellation<'_>,
+        cancelled: Option<&str>,
+        change: impl FnOnce(&mut Session, &Engine, &Watch<'_>) -> Result<(), SessionError>,
+    ) -> Result<Option<String>, Failure> {
+        let control = self.control;
         let policy = SwapPolicy::default();
         let finished = Mutex::default();
         let watch = Watch { cancellation, before: session.clone(), target: None, policy, finished };
         let failed = |error: &dyn std::fmt::Display| {
             if watch.is_cancelled() {
-                control.notify("Cancelled: nothing has changed.".to_owned());
+                if let Some(text) = cancelled {
+                    control.notify(text.to_owned());
+                }
                 Failure::Unwanted
             } else {
                 Failure::Message(sentence(&error.to_string()))
@@ -430,7 +441,7 @@ impl Worker<'_> {
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
         let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
         note_status(&engine);
-        session.apply(&*engine, request, &watch).map_err(|error| failed(&error))?;
+        change(&mut session, &engine, &watch).map_err(|error| failed(&error))?;
         if watch.is_cancelled() {
             return Err(Failure::Unwanted);
         }
@@ -452,35 +463,12 @@ impl Worker<'_> {
         performance: &Performance,
         cancellation: &Cancellation<'_>,
     ) -> Result<Option<String>, Failure> {
-        let control = self.control;
-        let mut session = control.session();
-        for track in Track::ALL {
-            session.track_mut(track).locked = locked[track.index()];
-        }
+        let mut session = self.control.session_with(locked);
         self.wake_playing(&mut session, cancellation)?;
-        let policy = SwapPolicy { immediate: false, asked_at: None };
-        let finished = Mutex::default();
-        let watch = Watch { cancellation, before: session.clone(), target: None, policy, finished };
-        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
-        let failed = |error: &dyn std::fmt::Display| {
-            if watch.is_cancelled() {
-                Failure::Unwanted
-            } else {
-                Failure::Message(sentence(&error.to_string()))
-            }
-        };
-        let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
-        note_status(&engine);
-        let done = match performance {
-            Performance::Chords(chords) => session.reharmonise(&engine, chords, &watch),
-            Performance::Sound { track, patch } => session.change_sound(&engine, *track, patch, &watch),
-        };
-        done.map_err(|error| failed(&error))?;
-        if watch.is_cancelled() {
-            return Err(Failure::Unwanted);
-        }
-        self.commit(session, cancellation.epoch, policy)?;
-        Ok(fallen_back(&engine))
+        self.by_engine(session, cancellation, None, |session, engine, watch| match performance {
+            Performance::Chords(chords) => session.reharmonise(engine, chords, watch),
+            Performance::Sound { track, patch } => session.change_sound(engine, *track, patch, watch),
+        })
     }
 
     /// Keeps whatever was finished before the user cancelled in the histories, so that nothing that was heard is lost.

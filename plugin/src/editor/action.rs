@@ -367,11 +367,8 @@ impl App {
 
     /// Puts chords under half bars; `None` leaves what is there.
     fn change_chords(&mut self, changes: Vec<Option<Chord>>) {
-        let mut session = self.control.session();
         let locked = self.params.locked();
-        for track in Track::ALL {
-            session.track_mut(track).locked = locked[track.index()];
-        }
+        let session = self.control.session_with(locked);
         if let Err(error) = session.check_chords(&changes) {
             self.control.notify(error.to_string());
             return;

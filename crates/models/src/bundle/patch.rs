@@ -17,7 +17,7 @@ use resonantgen_sound::codec::notes::{Instrument, Zone};
 use resonantgen_words::{STYLE_COUNT, Style};
 
 /// Names of the drum classes in a kit's excitation, in the order of [`resonantgen_music::score::DrumClass::ALL`].
-const CLASS_NAMES: [&str; DRUM_CLASS_COUNT] = [
+pub(crate) const CLASS_NAMES: [&str; DRUM_CLASS_COUNT] = [
     "kick",
     "snare",
     "clap",

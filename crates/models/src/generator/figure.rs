@@ -686,7 +686,7 @@ mod tests {
                 let family = written.family.as_ref().map(|name| known.iter().position(|known| known == name));
                 let total = plan.total_steps() as usize;
                 let mut drums = vec![[Mark::Free; DRUM_CLASS_COUNT]; total];
-                for (class, name) in DrumClass::ALL.into_iter().zip(golden::DRUM_CLASSES) {
+                for (class, name) in DrumClass::ALL.into_iter().zip(crate::bundle::patch::CLASS_NAMES) {
                     let found = written.marks.get(name).into_iter().flat_map(|signs| marks(signs));
                     for (step, mark) in drums.iter_mut().zip(found) {
                         step[class.index()] = mark;

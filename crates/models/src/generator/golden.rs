@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::tokens::Token;
 use resonantgen_music::plan::{Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
-use resonantgen_music::score::{DRUM_CLASS_COUNT, Note};
+use resonantgen_music::score::Note;
 use resonantgen_music::track::Track;
 use resonantgen_words::{Attributes, Style};
 
@@ -25,22 +25,6 @@ pub(crate) struct FigureCase {
     pub(crate) figure: WrittenFigure,
     pub(crate) rows: Vec<Row>,
 }
-
-/// The training code's names of the drum classes.
-pub(crate) const DRUM_CLASSES: [&str; DRUM_CLASS_COUNT] = [
-    "kick",
-    "snare",
-    "clap",
-    "rim",
-    "closed_hat",
-    "open_hat",
-    "low_tom",
-    "high_tom",
-    "crash",
-    "ride",
-    "shaker",
-    "perc",
-];
 
 /// A figure as it is written in the files: signs by voice, of which parts have one.
 #[derive(Deserialize)]
