@@ -15,6 +15,9 @@ use crate::setup::windows;
 const TIMED_OUT: u8 = 124;
 /// Tells Wine which libraries it shall not have, among others.
 const LIBRARIES: &str = "WINEDLLOVERRIDES";
+/// How long Wine's server waits for the next program, in seconds. A program that starts while the server of the last one ends is
+/// refused ("recvmsg: Connection reset by peer"), and one that finds a server starts in a tenth of the time.
+const SERVER_LINGERS: &str = "-p60";
 /// How long Wine's server may take to end all that runs in a prefix.
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,6 +34,7 @@ pub fn run(flags: &Wine) -> Result<ExitCode> {
         stop(&prefix);
         return Ok(ExitCode::SUCCESS);
     }
+    server(&prefix, SERVER_LINGERS);
     let mut wine = wine(&prefix);
     wine.arg(&flags.program).args(&flags.rest);
     let code = match command::within(&mut wine, Duration::from_secs(flags.seconds))? {
@@ -61,13 +65,15 @@ pub fn wine(prefix: &Path) -> Command {
 
 /// Ends everything that runs in a prefix, and its server. A prefix without a server is left as it is.
 pub fn stop(prefix: &Path) {
-    let server = |flag: &str| {
-        let mut command = Command::new("wineserver");
-        command.arg(flag).env("WINEPREFIX", prefix).stdout(Stdio::null()).stderr(Stdio::null());
-        let _ = command::within(&mut command, SERVER_PATIENCE);
-    };
-    server("-k");
-    server("-w");
+    server(prefix, "-k");
+    server(prefix, "-w");
+}
+
+/// Runs `wineserver` with an option. Its exit code says no more than whether there was a server, so it is not looked at.
+fn server(prefix: &Path, option: &str) {
+    let mut command = Command::new("wineserver");
+    command.arg(option).env("WINEPREFIX", prefix).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = command::within(&mut command, SERVER_PATIENCE);
 }
 
 /// A path as Windows programs name it: Wine shows this machine's root as drive Z.

@@ -10,7 +10,8 @@ mod prompts;
 use std::path::{Path, PathBuf};
 
 use prompts::{Scores, read, score};
-use resonantgen_words::parse;
+use resonantgen_music::track::Track;
+use resonantgen_words::{edit, parse};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -53,4 +54,41 @@ fn sentences_of_the_same_kinds_are_understood() {
     let scores = scored("siblings.txt");
     println!("wrong:\n  {}", scores.failures.join("\n  "));
     assert!(scores.total().share() >= 0.97, "{:.3}", scores.total().share());
+}
+
+/// The README and the editor propose "fewer notes", which once changed nothing.
+#[test]
+fn edits_that_ask_for_fewer_or_more_notes_are_heeded() {
+    let fewer = [
+        "fewer notes",
+        "fewer notes, darker",
+        "less notes please",
+        "far fewer notes",
+        "few notes",
+        "not so many notes",
+        "less busy",
+        "sparser",
+        "weniger Noten",
+        "moins de notes",
+        "menos notas",
+        "meno note",
+        "меньше нот",
+        "音符少なめ",
+        "적은 음표",
+    ];
+    let more = ["more notes", "a lot more notes", "lots of notes", "busier", "mehr Noten", "plus de notes", "más notas"];
+    let intent = parse("techno").unwrap();
+    for track in Track::ALL {
+        let change = |text: &str| {
+            let edited = edit(&intent, track, text).unwrap();
+            edited.tracks[track.index()].attributes.density - intent.tracks[track.index()].attributes.density
+        };
+        for text in fewer {
+            assert!(change(text) <= -0.15, "{track:?}: {text}: {:+.2}", change(text));
+        }
+        for text in more {
+            assert!(change(text) >= 0.15, "{track:?}: {text}: {:+.2}", change(text));
+        }
+        assert!(change("brighter notes").abs() < 0.05, "{track:?}: {:+.2}", change("brighter notes"));
+    }
 }
