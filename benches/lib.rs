@@ -1,1 +1,1 @@
-//! Nothing: this package only holds benches. `cargo bench -p resonantgen-benches`.
+//! Empty: this package only holds benchmarks. Run `cargo bench -p resonantgen-benches`.

@@ -173,6 +173,12 @@ impl Report {
 
     /// The table for people.
     fn table(&self) -> String {
+        if self.plan.is_none() && self.lost.is_empty() {
+            let folder = self.folder.display();
+            return format!(
+                "\n  an empty session: nothing has been made, or all of it was undone\n  {folder}\n"
+            );
+        }
         let mut text = format!("\n  {}\n\n", self.prompt);
         if let Some(plan) = &self.plan {
             plan.write(&mut text);

@@ -106,7 +106,7 @@ fn a_manifest_of_another_kind_is_refused() {
     refused(folder.path(), &["manifest.json", "line 1"]);
 }
 
-/// Makes the manifest agree with a changed file.
+/// Updates the manifest for a changed file.
 fn sign(folder: &Path, file: &str, record: impl Fn(&mut serde_json::Value) -> &mut serde_json::Value) {
     use sha2::Digest;
     let bytes = fs::read(folder.join(file)).unwrap();
@@ -139,7 +139,7 @@ fn a_composer_may_be_told_of_the_role_it_follows() {
         ..EngineOptions::new(folder.path())
     };
     let (told, plain) = (Engine::open(&options).unwrap(), support::engine(1));
-    // The networks differ in nothing but what they are told of the role.
+    // The networks differ only in whether they are told the role.
     let differs = |prompt: &str| {
         let mut inputs = TakeInputs::new(Track::Bass, 8);
         inputs.intent = resonantgen_words::parse(prompt).unwrap();
@@ -148,7 +148,7 @@ fn a_composer_may_be_told_of_the_role_it_follows() {
         assert!(!told.notes.is_empty());
         told != plain
     };
-    // A small change of the condition need not change every piece.
+    // A small change of the conditions need not change every piece.
     assert!(["salsa", "reggae", "funk", "drum and bass"].into_iter().any(&differs));
     assert!(!differs("dark and slow"), "no role, nothing is told");
 }
@@ -179,7 +179,7 @@ fn bad_patches_are_refused() {
     check(&|patches| drop(patches.as_array_mut().unwrap().pop()), &["7 patches", "8"]);
 }
 
-/// A copy of the fixture whose first drum patch is a kit of the hits in `tests/golden/hits`; `edit` changes its excitation.
+/// A copy of the fixture whose first drum patch is a kit made of the hits in `tests/golden/hits`; `edit` changes its excitation.
 fn with_kit(edit: impl FnOnce(&mut serde_json::Value)) -> tempfile::TempDir {
     let folder = copy();
     fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_drums.bin"))
@@ -244,7 +244,7 @@ fn bad_kits_and_files_of_hits_are_refused() {
     refused(folder.path(), &["patches.json", "does not have"]);
 }
 
-/// A bundle whose basses are instruments of notes.
+/// A bundle whose basses are made of fitted notes.
 fn with_notes(edit: impl Fn(&mut serde_json::Value)) -> tempfile::TempDir {
     let folder = copy();
     fs::copy(support::repository().join("tests/golden/hits/hits.bin"), folder.path().join("hits_notes.bin"))
@@ -347,8 +347,8 @@ fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
     assert!(matches!(error, RuntimeError::NotFound { .. }), "{error}");
     assert!(error.to_string().contains("cargo xtask setup"), "{error}");
 
-    // The first runtime of a process stays, so whether a wrong file is examined depends on whether another test has started
-    // the runtime before. So this runs in a process of its own.
+    // A process keeps its first runtime, so a wrong file is only examined if no other test has started
+    // one before. So this runs in a separate process.
     if std::env::var_os("RESONANTGEN_WRONG_RUNTIME_TEST").is_none() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_bad_runtime_is_an_error_and_a_good_one_works_afterwards", "--exact"])
@@ -363,7 +363,7 @@ fn a_bad_runtime_is_an_error_and_a_good_one_works_afterwards() {
     assert!(matches!(error, RuntimeError::Unloadable { .. }), "{error}");
     #[cfg(target_os = "linux")]
     {
-        // A library that is none: the one that this process runs with.
+        // A library that is not a runtime: the one this process runs with.
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
         let mut libraries = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
         let other = libraries.find(|path| path.contains("/libc.so") || path.contains("/libc-")).unwrap();

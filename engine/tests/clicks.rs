@@ -1,7 +1,7 @@
-//! The click check on the sounds of the shipped bundle: what it says of good renders, and of the same ones with breaks in them.
+//! The click check on the shipped bundle's sounds: its verdict on good renders and on the same ones with defects put in.
 //!
 //! `cargo test -p resonantgen-engine --test clicks --release -- --ignored --nocapture` prints the figures for BENCHMARKS.md over all
-//! patches; the test that always runs takes some of them.
+//! patches; the regular test covers a selection.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,10 +28,10 @@ use support::{repository, runtime_library};
 
 const BPM: f64 = 120.0;
 const BARS: u32 = 4;
-/// Steps of a note.
+/// Length of a note in steps.
 const LENGTH: u32 = 8;
 
-/// What is played: on drums a beat; else notes of half a bar, from the bottom of the track's register to its top.
+/// The notes to play: a beat on drums, otherwise notes of half a bar from the bottom to the top of the track's register.
 fn part(track: Track) -> Vec<Note> {
     let Some((low, high)) = register(track) else {
         let hits = (0..BARS * 16).filter(|step| step % 2 == 0).flat_map(|step| {
@@ -91,7 +91,7 @@ fn asleep(track: Track, patch: &str) -> Take {
     }
 }
 
-/// Frames of an audio at which notes begin.
+/// Audio frames at which notes begin.
 fn attacks(take: &Take) -> Vec<usize> {
     let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
     take.score
@@ -101,10 +101,10 @@ fn attacks(take: &Take) -> Vec<usize> {
         .collect()
 }
 
-/// A name, and what breaks audio at a frame, given the level there.
+/// A name, and a function that puts a defect into audio at a frame, given the level there.
 type Defect = (&'static str, fn(&mut [f32], usize, f32));
 
-/// What is heard as a click: jumps of several sizes, gaps, a piece that comes twice or is left out, a stray sample.
+/// Defects heard as clicks: steps of several sizes, gaps, repeated or missing pieces, a stray sample.
 const DEFECTS: [Defect; 8] = [
     ("a step of the level", |audio, at, level| shift(audio, at, level)),
     ("half of it", |audio, at, level| shift(audio, at, 0.5 * level)),
@@ -116,7 +116,7 @@ const DEFECTS: [Defect; 8] = [
     ("a stray sample", |audio, at, level| audio[at] += level),
 ];
 
-/// A step that falls off over a quarter of a second, as behind a blocking capacitor.
+/// A step that decays over a quarter of a second, as behind a coupling capacitor.
 fn shift(audio: &mut [f32], at: usize, step: f32) {
     for (index, sample) in audio[at..].iter_mut().enumerate() {
         *sample += step * (-(index as f32) / 12_000.0).exp();
@@ -127,7 +127,7 @@ fn shift(audio: &mut [f32], at: usize, step: f32) {
 struct Counts {
     good: u32,
     alarms: Vec<String>,
-    /// Tried and found, by defect.
+    /// Numbers of defects tried and found, by kind.
     bad: BTreeMap<usize, (u32, u32)>,
 }
 
@@ -150,10 +150,10 @@ fn count(engine: &Engine, every: usize) -> Counts {
             if alarms > 0 {
                 counts.alarms.push(format!("{} ({alarms})", patch.id));
             }
-            // Between hits there is next to nothing.
+            // Between hits there is almost silence.
             let notes = if track == Track::Drums { &[][..] } else { &attacks };
             for (number, attack) in notes.iter().enumerate() {
-                // In the midst of the note, each time elsewhere in the waveform.
+                // In the middle of the note, each time at another phase of the waveform.
                 let at = attack + 9_000 + 37 * number;
                 let part = &audio[at - 1_200..at + 1_200];
                 let level = (part.iter().map(|sample| sample * sample).sum::<f32>() / 2_400.0).sqrt();
@@ -189,7 +189,7 @@ fn print(counts: &Counts) {
     println!("{:<22} {found} of {tried}", "all");
 }
 
-/// Some of each kind. In the bright ones, small breaks are hidden by the sound itself.
+/// Some patches of each kind. In bright ones, the sound itself hides small defects.
 #[test]
 fn good_sounds_have_no_clicks_and_broken_ones_have() {
     let counts = count(&engine(), 24);

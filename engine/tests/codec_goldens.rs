@@ -1,7 +1,7 @@
 //! The codec's signal processing against goldens made by `training/resonant/codec_goldens.py`.
 //!
-//! No two kinds of processor round alike, and the twin in Python does not compute in the same order. So each stage starts from the
-//! golden of the stage before, and its tolerance follows from how it computes and from the signal's own scale, as in
+//! Processors round differently, and the Python twin computes in another order. So each stage starts from the
+//! golden of the previous stage, and its tolerance follows from its computation and the signal's scale, as in
 //! `training/tests/test_codec_golden.py`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
@@ -70,7 +70,7 @@ impl Case {
     }
 }
 
-/// Asserts that no value is further off than its tolerance.
+/// Asserts that every value is within its tolerance.
 #[track_caller]
 fn check(what: &str, expected: &[f32], got: &[f32], tolerance: impl Fn(usize) -> f32) {
     assert_eq!(expected.len(), got.len(), "{what}: length");
@@ -85,12 +85,12 @@ fn check(what: &str, expected: &[f32], got: &[f32], tolerance: impl Fn(usize) ->
     );
 }
 
-/// A number of roundings of the largest value.
+/// A multiple of the largest value's rounding error.
 fn roundings(count: f32, values: &[f32]) -> f32 {
     count * f32::EPSILON * values.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()))
 }
 
-/// Tolerances of a log-mel `[bands, frames]` of a signal: those of `log_mel_tolerance` in Python.
+/// Tolerances of a signal's log-mel `[bands, frames]`, as `log_mel_tolerance` in Python.
 fn log_mel_tolerances(log_power: &[f32], samples: &[f32], transform: Transform) -> Vec<f32> {
     let Transform { n_fft, hop } = transform;
     let frames = log_power.len() / BANDS;
@@ -128,8 +128,8 @@ fn streams_agree_with_the_goldens() {
         let case = Case::load(name);
         let streams = case.streams();
         let expected = case.array("streams");
-        // Computed in double precision, and rounded when notes and voices are added. The partials of stiff strings are turned in single
-        // precision, 256 times before they are set anew, which rounds by half each time.
+        // Computed in double precision and rounded when notes and voices are added. The phases of stiff strings' partials advance in single
+        // precision, 256 times before each reset, with half a rounding error each time.
         let is_string = case.description["excitation"].get("inharmonicity").is_some();
         let tolerance = roundings(if is_string { 128.0 } else { 4.0 }, &expected);
         let (first, second) = expected.split_at(case.samples);

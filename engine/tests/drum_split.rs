@@ -1,4 +1,4 @@
-//! How well drums are taken apart: the shipped bundle's recorded kits, whose pieces can also be rendered alone.
+//! How well drums are split: the shipped bundle's recorded kits, whose pieces can also be rendered alone.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -10,10 +10,10 @@ use resonantgen_music::track::Track;
 use resonantgen_sound::codec::kit::{self, Kit, Performance, Strike};
 use resonantgen_sound::split::{DRUM_VOICE_COUNT, DrumVoice, Hit, split};
 
-/// Four bars at 120 quarter notes per minute, and no whole number of windows.
+/// Four bars at 120 quarter notes per minute; not a whole number of windows.
 const LENGTH: usize = 4 * 96_000 + 211;
 const STEP: usize = 6_000;
-/// One kit in so many is tried.
+/// One in this many kits is tried.
 const EVERY: usize = 8;
 
 /// A swung rock groove with ghost notes, an open hat, a crash, a shaker in one bar and a fill of toms.
@@ -45,8 +45,8 @@ fn groove() -> Vec<Strike> {
     strikes
 }
 
-/// For each voice: how much louder it is on its output than what does not belong there, in dB, and how much that is more than in the
-/// whole stem.
+/// For each voice: its level on its own output relative to everything else there, in dB, and the improvement over the
+/// unsplit stem.
 fn separation(kit: &Kit, bundle: &Bundle) -> [(f64, f64); DRUM_VOICE_COUNT] {
     let strikes = groove();
     let tone = Default::default();
@@ -54,7 +54,7 @@ fn separation(kit: &Kit, bundle: &Bundle) -> [(f64, f64); DRUM_VOICE_COUNT] {
         let performance = Performance { seed: 5, tone: &tone, threads: 2 };
         kit::perform(kit, bundle.hits(), &strikes, LENGTH, performance, &|| true).unwrap()
     };
-    // Saturation makes something new of the sum, which belongs to nobody.
+    // Saturation of the sum adds something that belongs to no voice.
     let kit = Kit { drive_db: 0.0, ..kit.clone() };
     let [left, right] = play(&kit);
     let hits: Vec<Hit> = strikes

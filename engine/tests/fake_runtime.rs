@@ -1,6 +1,6 @@
-//! A runtime library that pretends to have a graphics card, and what is done when the library or the card fails. It is a library of
-//! its own, loaded as the real one is, so that everything between the engine and the runtime is as it is with a card. Linux only: the
-//! boundary is the same everywhere, and the fake opens the real library by this system's call.
+//! A fake runtime library with a graphics card, and what the engine does when the library or the card fails. It is a separate
+//! library, loaded like the real one, so that everything between engine and runtime works as with a card. Linux only: the
+//! boundary is the same everywhere, and the fake opens the real library by a Linux call.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -49,7 +49,7 @@ fn real() -> PathBuf {
     files.filter(is_library).max().unwrap()
 }
 
-/// What a process of its own prints that makes a take with the fake in a mode: the card's status, and the take's hash; or an error.
+/// The output of a process that makes a take with the fake in a mode: the card's status and the take's hash, or an error.
 fn made_with(library: &Path, mode: &str) -> (String, String) {
     let done = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_process_with_the_fake", "--ignored", "--nocapture"])

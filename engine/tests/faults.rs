@@ -1,4 +1,4 @@
-//! What happens when the machine fails: the disk is full, the runtime is another one, memory ends, the clock jumps.
+//! Failures of the machine: a full disk, a wrong runtime, no memory, a clock that jumps.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -26,17 +26,17 @@ fn session() -> Session {
     session
 }
 
-/// A disk with little room, while this lives; nothing where the test may not mount one.
+/// A small disk, mounted until dropped; `None` where the test may not mount one.
 #[cfg(target_os = "linux")]
 struct TinyDisk {
     folder: tempfile::TempDir,
-    /// What stands before `mount` and `umount`: nothing, or what makes root of us.
+    /// The prefix of `mount` and `umount`: nothing, or a command that gives root rights.
     prefix: &'static [&'static str],
 }
 
 #[cfg(target_os = "linux")]
 impl TinyDisk {
-    /// Only root may mount; on machines of CI, everybody may become root.
+    /// Only root may mount; on CI machines, everybody may become root.
     fn mount(kilobytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={kilobytes}k,mode=0777");
@@ -72,7 +72,7 @@ fn what_cannot_be_saved_leaves_the_old_session() {
     let session = session();
     let folder = tempfile::tempdir().unwrap();
     project::save(&session, folder.path(), StemFormat::default()).unwrap();
-    // Something else lies where the takes go, so that saving fails in the middle.
+    // A file blocks the takes' folder, so that saving fails in the middle.
     let copy = tempfile::tempdir().unwrap();
     fs::write(copy.path().join("takes"), "a file").unwrap();
     let error = project::save(&session, copy.path(), StemFormat::default()).unwrap_err();
@@ -90,7 +90,7 @@ fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
     };
     let dir = disk.folder.path();
     project::save(&session, dir, StemFormat::default()).unwrap();
-    // Fill the rest of it.
+    // Fills the rest of it.
     let mut filler = Vec::new();
     while fs::write(dir.join(format!("filler_{}", filler.len())), vec![1; 10_000]).is_ok() {
         filler.push(());
@@ -106,12 +106,12 @@ fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
     assert_eq!(hidden.count(), 0, "an attempt was left behind");
 }
 
-/// A runtime that is too old, or that reports to its maker, is told by its version before anything in it runs.
+/// A runtime that is too old, or that sends telemetry, is recognised by its version before any of its code runs.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_runtime_of_another_version_is_told() {
     use resonantgen_models::runtime::RuntimeError;
-    // The first runtime of a process stays, so this needs a process of its own.
+    // A process keeps its first runtime, so this needs a separate process.
     if std::env::var_os("RESONANTGEN_OLD_RUNTIME_TEST").is_none() {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_runtime_of_another_version_is_told", "--exact"])
@@ -164,14 +164,14 @@ fn memory_that_ends_is_an_error_of_the_network() {
     };
     let runtime = Runtime::open(Some(&runtime_library())).unwrap();
     let mut network = Network::load(&runtime, &folder, &record).unwrap();
-    // An outer product: the second asks for four tebibytes.
+    // An outer product: the second needs four tebibytes.
     let small =
         network.run::<f32>(&[("x", &[4, 1], Input::Floats(&[1.0, 2.0, 3.0, 4.0]))], &|| false).unwrap();
     assert_eq!(small.len(), 16);
     let ones = vec![1.0; 1 << 20];
     let error = network.run::<f32>(&[("x", &[1 << 20, 1], Input::Floats(&ones))], &|| false).unwrap_err();
     assert!(matches!(error, ModelError::Run { .. }), "{error}");
-    // The network is as good as before.
+    // The network still works.
     assert!(network.run::<f32>(&[("x", &[2, 1], Input::Floats(&[1.0, 2.0]))], &|| false).is_ok());
 }
 
@@ -194,7 +194,7 @@ fn a_clock_that_jumps_hides_no_change() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&path, &bytes).unwrap();
-    // The change seems to be older than what was checked.
+    // The change appears older than the file that was checked.
     set(SystemTime::UNIX_EPOCH + Duration::from_secs(86_400));
     assert!(Bundle::open(folder.path()).is_err());
 }

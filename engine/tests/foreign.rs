@@ -56,7 +56,7 @@ fn codecs_agree_with_torchs_goldens() {
         assert_eq!(shaken.values, expected, "{name}: two entries are as near");
         let decoded = codec.decode(&found, &|| false).unwrap();
         assert_outputs(name, &floats(&golden["decoded"]), &decoded);
-        // Fewer codebooks are a prefix, and decode to something else of the same length.
+        // Fewer codebooks form a prefix, and decode to different audio of the same length.
         let fewer = codec.encode(&audio, 1, &|| false).unwrap();
         assert_eq!(fewer.values, expected[..expected.len() / codebooks]);
         let coarse = codec.decode(&fewer, &|| false).unwrap();
@@ -94,7 +94,7 @@ fn resampling_keeps_a_tone_and_its_length() {
     let resampled = resample(&tone(44_100), 44_100, 24_000);
     let expected = tone(24_000);
     assert_eq!(resampled.len(), expected.len());
-    // Where a tone is cut there is no right answer.
+    // Where a tone is cut off, no answer is right.
     assert!(worst(&resampled[500..11_500], &expected[500..11_500]) < 2e-3);
 }
 
@@ -175,7 +175,7 @@ fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
     std::fs::write(path, serde_json::to_string(&manifest).unwrap()).unwrap();
 }
 
-/// Puts other bytes into a file and makes the manifest agree.
+/// Replaces a file's bytes and updates the manifest.
 fn replace(folder: &Path, bytes: &[u8]) {
     use sha2::Digest;
     std::fs::write(folder.join("decode.onnx"), bytes).unwrap();
@@ -285,7 +285,7 @@ fn flipped_bits_are_found_by_the_hash_and_without_it_never_crash() {
     let folder = copy("encodec_24khz");
     for round in 0..16_usize {
         let mut changed = bytes.clone();
-        // Spread over the file, more of them at its ends, where the graph is written.
+        // Spread over the file, with more at its ends, where the graph is stored.
         let at = if round % 2 == 0 { round * bytes.len() / 16 } else { bytes.len() - 1 - round * 101 };
         changed[at] ^= 1 << (round % 8);
         std::fs::write(folder.path().join("decode.onnx"), &changed).unwrap();
@@ -293,7 +293,7 @@ fn flipped_bits_are_found_by_the_hash_and_without_it_never_crash() {
         replace(folder.path(), &changed);
         let Ok(bundle) = EncodecBundle::open(folder.path()) else { continue };
         let Ok(mut codec) = Encodec::open(&bundle, &runtime) else { continue };
-        // Other weights make other audio; whatever comes of it, it comes back as a result.
+        // Other weights make other audio; the call must return a result in any case.
         if let Ok(audio) = codec.decode(&codes, &|| false) {
             assert_eq!(audio.len(), codes.audio_frames);
         }

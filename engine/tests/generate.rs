@@ -123,7 +123,7 @@ fn the_loop_is_seamless() {
                 };
                 let mut usual: Vec<i64> = (0..count - 2).map(bend).collect();
                 usual.sort_unstable();
-                // A drum hit may lie on the seam itself, and is as sharp there as anywhere.
+                // A drum hit may fall on the seam, and is as sharp there as anywhere.
                 let rank = if track == Track::Drums { 0 } else { count / 500 };
                 let limit = usual[usual.len() - 1 - rank].max(64);
                 for index in count - 3..count {
@@ -164,7 +164,7 @@ fn an_octave_moves_the_score() {
     assert!(moved, "all notes an octave lower");
 }
 
-/// Asks to stop as soon as a stage is reached, and hears what is done all the same.
+/// Cancels as soon as a stage is reached, and still receives reports.
 struct StopAt {
     stage: Stage,
     stop: AtomicBool,

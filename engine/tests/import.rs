@@ -1,4 +1,4 @@
-//! Imports: loops of known tempo, downbeat and key, every kind of file, and everything that is no loop.
+//! Imports: loops of known tempo, downbeat and key, every kind of file, and files that are not loops.
 
 #![allow(
     clippy::unwrap_used,
@@ -164,7 +164,7 @@ fn tempo_and_bars_of_cut_loops_are_exact() {
                 "{name:<18} {bpm:>6} -> {:.2} ({:.2})\n",
                 found.findings.bpm.value, found.findings.bpm.confidence
             );
-            // With the host's tempo at hand the octave is never in doubt.
+            // With the host's tempo known, the octave is never in doubt.
             let hinted = ImportOptions { bpm_hint: Some(bpm * 1.03), ..ImportOptions::new(Track::Drums) };
             let found = import(&path, &hinted);
             assert!((found.findings.bpm.value / bpm - 1.0).abs() < 0.001, "{name} at {bpm}:\n{table}");
@@ -208,7 +208,7 @@ fn a_loop_as_it_is_keeps_its_samples_and_short_ones_repeat() {
     });
     assert!(same, "samples changed");
     assert_eq!(import(&path, &ImportOptions::new(Track::Drums)).take, *take);
-    // What was heard is what was played.
+    // The transcription equals what was played.
     let kicks: Vec<u32> =
         take.score.notes.iter().filter(|note| note.pitch == 36).map(|note| note.step).collect();
     assert_eq!(kicks, (0..64).step_by(4).collect::<Vec<u32>>());
@@ -291,7 +291,7 @@ fn every_kind_of_file_is_read() {
     }
 }
 
-/// A WAV file of any form, by hand.
+/// A WAV file of any form, written by hand.
 fn any_wav(rate: u32, channels: u16, bits: u16, format: u16, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"RIFF".to_vec();
     let block = channels * bits / 8;
@@ -386,7 +386,7 @@ fn what_is_no_loop_is_refused_in_words() {
         let error = refused(&path, &options);
         assert!(error.contains(hint), "{}: {error}", path.display());
     }
-    // With its tempo told, hiss is as good a loop as any.
+    // With a given tempo, even hiss is a valid loop.
     let told = ImportOptions { bpm: Some(120.0), ..options.clone() };
     assert_eq!(import(&folder.path("hiss.wav"), &told).findings.bars, 2);
 
@@ -424,7 +424,7 @@ fn what_is_no_loop_is_refused_in_words() {
     }
 }
 
-/// Syllables as they come in speech: at no steady distance, now and then with a breath.
+/// Syllables as in speech: unevenly spaced, with an occasional breath.
 fn syllables(seconds: f64, seed: u64) -> Vec<f64> {
     let mut state = seed;
     let mut audio = vec![0.0; (seconds * RATE) as usize];
@@ -457,7 +457,7 @@ fn what_keeps_no_beat_is_told() {
     for seed in 1..9 {
         let path = folder.wav("speech.wav", &syllables(12.0, seed), 48_000);
         for track in [Track::Drums, Track::Bass] {
-            // It may be refused for having no beat at all; with a tempo that is told it never is.
+            // It may be refused for having no beat, but never with a given tempo.
             assert!(tells(&path, &ImportOptions::new(track)).unwrap_or(true), "{seed}");
             let told = ImportOptions { bpm: Some(118.0), ..ImportOptions::new(track) };
             assert!(tells(&path, &told).unwrap(), "{seed}");
@@ -469,7 +469,7 @@ fn what_keeps_no_beat_is_told() {
 fn long_files_want_a_place_and_options_are_checked() {
     let folder = Folder::new();
     let path = folder.path("long.wav");
-    // Three hours, most of which the file system never stores.
+    // Three hours, stored as a sparse file.
     let seconds = 3 * 3_600;
     let bar = beat(120.0, 4, &PATTERNS[0].1, 0.0, 0.0, 8_000.0);
     let samples: Vec<u8> = bar.iter().map(|sample| (sample * 127.0 + 128.0) as u8).collect();
@@ -500,7 +500,7 @@ fn long_files_want_a_place_and_options_are_checked() {
     assert_eq!(import(&path, &waltz).take.recipe.plan.meter.to_string(), "3/4");
 }
 
-/// Stops after some questions.
+/// Cancels after some checks.
 struct Impatient(AtomicUsize);
 
 impl ImportObserver for Impatient {
@@ -526,7 +526,7 @@ fn a_session_takes_over_what_was_imported_and_locks_it() {
     assert_eq!((plan.bpm, plan.bars), (124.0, 4));
     assert!(session.track(Track::Drums).locked);
     assert!(matches!(session.add_import(imported), Err(SessionError::Locked(Track::Drums))));
-    // To the bit through folder and project, and undone like everything else.
+    // Bit-exact through folder and project, and undoable like everything else.
     project::save(&session, &folder.path("song"), Default::default()).unwrap();
     let loaded = project::load(&folder.path("song")).unwrap().session;
     let blob = project::from_bytes(&project::to_bytes(&session)).unwrap();
@@ -555,7 +555,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
     if power_a * power_b > 0.0 { product / (power_a * power_b).sqrt() } else { 0.0 }
 }
 
-/// How well what is heard of a take agrees with its score: correlation of the onsets in all bands and of the energy, mean
+/// How well the analysis of a take's audio agrees with its score: correlation of the onsets in all bands and of the energy, mean
 /// cosine of the chroma.
 fn agreement(take: &Take) -> (f64, f64, Option<f64>) {
     let plan = &take.recipe.plan;
@@ -578,7 +578,7 @@ fn agreement(take: &Take) -> (f64, f64, Option<f64>) {
     (correlation(&onsets(&read), &onsets(&heard)), correlation(&energy(&read), &energy(&heard)), chroma)
 }
 
-/// What a generator hears of a take is about the same whether its score is read or its sound is listened to.
+/// A generator's view of a take is about the same whether it comes from the score or from the audio.
 /// `RESONANTGEN_CONTEXT_PROMPTS=12` measures more, for BENCHMARKS.md.
 #[test]
 fn the_context_of_a_sound_is_that_of_its_score() {

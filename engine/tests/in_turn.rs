@@ -1,4 +1,4 @@
-//! Takes of a piece made in turn: written ahead while others sound, and chosen among candidates.
+//! Takes of a piece made in turn: composed while others are rendered, and chosen among candidates.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -22,7 +22,7 @@ fn requests(inputs: &[TakeInputs]) -> Vec<TakeRequest<'_>> {
     inputs.iter().map(TakeInputs::request).collect()
 }
 
-/// The takes without what depends on the clock.
+/// The takes without their timings.
 fn plain(made: &[Made]) -> Vec<Take> {
     made.iter().map(|made| Take { timings: Default::default(), ..(*made.take).clone() }).collect()
 }
@@ -43,7 +43,7 @@ fn what_is_written_ahead_is_what_is_written_in_turn() {
     }
 }
 
-/// Knows one take already, which is another than what would be written: notes that were moved after they were heard.
+/// Already has one take, which differs from what would be composed: its notes were edited after they were heard.
 struct Knows(Take);
 
 impl Observer for Knows {
@@ -52,7 +52,7 @@ impl Observer for Knows {
     }
 }
 
-/// As [`Knows`], for what is sounded only: what was written for it is not it.
+/// As [`Knows`], but only for rendering: what is composed for it differs.
 struct Moves {
     take: Take,
     asked: AtomicBool,
@@ -60,7 +60,7 @@ struct Moves {
 
 impl Observer for Moves {
     fn known(&self, id: &TakeId) -> Option<Take> {
-        // The first question comes before it is written, the second before it is performed.
+        // The first lookup comes before composing, the second before performing.
         let is_it = self.take.id == *id;
         Some(self.take.clone()).filter(|_| is_it && self.asked.swap(true, Ordering::Relaxed))
     }
@@ -81,7 +81,7 @@ fn what_was_written_ahead_for_other_notes_is_written_again() {
     let bass = TakeRequest { context: &[Arc::new(moved)], ..requests[1] };
     let expected = engine.make_in_turn(&[bass], 2, &Silent).unwrap();
     assert!(plain(&made[1..]) == plain(&expected), "the bass hears what sounds");
-    // A take that is known before it is written is heard as it is.
+    // A take that is known before composing is heard as it is.
     let first = one_by_one(&engine, &requests[..1]).remove(0);
     let mut other = (*first.take).clone();
     other.score.notes.truncate(1);
@@ -121,7 +121,7 @@ fn candidates_differ_in_their_notes_and_the_first_is_what_is_made_without_a_choi
         assert!(candidate.sketch.is_asleep() && candidate.sketch.patch == alone.patch);
         assert_ne!(candidate.sketch.score, first.sketch.score, "{number}");
     }
-    // Heard later, a candidate is the take of its recipe.
+    // Rendered later, a candidate equals the take of its recipe.
     for candidate in &drums.candidates[..2] {
         let heard = two.finish(candidate, &[], &Silent).unwrap();
         let made = two.generate_take(&candidate.sketch.recipe.request(&[]), &Silent).unwrap();
@@ -167,7 +167,7 @@ fn all_of_it_ends_when_it_is_cancelled() {
                     made: Mutex::default(),
                 };
                 let result = engine.make_in_turn(&requests, candidates, &observer);
-                // The last stage may be over before it is noticed.
+                // The last stage may end before the cancellation is noticed.
                 let ended = matches!(result, Err(GenerateError::Cancelled));
                 assert!(ended || stage == Stage::Decode, "{track} {stage:?}: {result:?}");
             }

@@ -1,4 +1,4 @@
-//! Kits of recorded drums in the shipped bundle: which prompts choose them, and what their takes are like.
+//! Kits of recorded drums in the shipped bundle: the prompts that choose them, and the properties of their takes.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -42,7 +42,7 @@ fn acoustic_prompts_get_recorded_drums_and_words_choose_among_them() {
     let engine = shipped();
     let (mut named, mut all) = (0, 0);
     let mut others = Vec::new();
-    // Hip hop and funk have machines that are dusty, tight or punchy, too.
+    // Hip hop and funk also have dusty, tight or punchy machines.
     for (prompt, tag, is_acoustic) in [
         ("jazz with brushes", "brushes", true),
         ("dusty lo-fi hip hop", "dusty", false),

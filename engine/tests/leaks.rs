@@ -1,5 +1,5 @@
-//! Memory of a process that generates for hours. The only test of its process, because it measures the whole of it. Linux only: other
-//! systems tell resident memory by other means, and share all code that could leak.
+//! Memory of a process that generates for hours. The only test in its process, because it measures the whole process. Linux only: other
+//! systems report resident memory differently, and share all code that could leak.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
@@ -13,10 +13,10 @@ use resonantgen_session::{Request, Session};
 use resonantgen_words::Overrides;
 use support::engine;
 
-/// Generations that everything may take to have its size, and those after which it has to have it still.
+/// Number of generations to reach the steady size, and number during which it must hold.
 const SETTLED: u64 = 40;
 const GENERATIONS: u64 = 200;
-/// The most that resident memory may grow in between.
+/// Maximum growth of resident memory in between.
 const MOST_GROWTH: f64 = 0.05;
 
 fn resident_kilobytes() -> f64 {
@@ -35,7 +35,7 @@ fn two_hundred_generations_leave_nothing_behind() {
     for number in 0..GENERATIONS {
         let facts = Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() };
         let prompt = prompts[number as usize % prompts.len()];
-        // A session as a host has it: made, chosen from candidates, edited, and closed.
+        // A session as in a host: generated, chosen from candidates, edited, and closed.
         let mut session = Session::default();
         let candidates = if number % 8 == 0 { 3 } else { 1 };
         let request = Request::generate(prompt).facts(facts).seed(number).candidates(candidates);

@@ -1,4 +1,4 @@
-//! The fixture's networks in this engine against what they gave in Python.
+//! The fixture's networks in this engine compared with their outputs in Python.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -126,7 +126,7 @@ fn codec_and_performer_give_the_golden_outputs() {
     }
 }
 
-/// The decoder sees 0.18 s to each side: a chunk with that much context decodes as within the whole.
+/// The decoder sees 0.18 s to each side: a chunk with that much context decodes as it does within the whole.
 #[test]
 fn a_chunk_with_its_context_decodes_as_in_the_whole() {
     let runtime = Runtime::open(Some(&runtime_library())).unwrap();

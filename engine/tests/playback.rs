@@ -1,4 +1,4 @@
-//! Playback under hostile hosts: two threads at once, and any position at all.
+//! Playback in hostile hosts: two threads at once, and arbitrary positions.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -19,11 +19,11 @@ use resonantgen_take::{
 };
 
 const RATE_HZ: f64 = 8_000.0;
-/// Clips that are sent, and cases that are tried; Miri (`cargo xtask miri`) is thousands of times slower.
+/// Numbers of clips and cases; Miri (`cargo xtask miri`) is thousands of times slower.
 const ROUNDS: u16 = if cfg!(miri) { 24 } else { 600 };
 const CASES: u32 = if cfg!(miri) { 3 } else { 64 };
 
-/// A clip of one value.
+/// A clip with a single sample value.
 fn clip(value: f32) -> Arc<Clip> {
     let plan = Plan {
         bpm: 240.0,
@@ -53,7 +53,7 @@ fn render(player: &mut Player, position: Position, swap_at: SwapAt, samples: usi
     block
 }
 
-/// Does what the audio thread does; `cargo xtask sanitize` looks at what it asks of the system meanwhile.
+/// Stands in for the audio thread; `cargo xtask sanitize` watches its system calls.
 fn on_the_audio_thread(work: impl FnOnce()) {
     #[cfg(realtime_sanitizer)]
     unsafe extern "C" {
@@ -67,7 +67,7 @@ fn on_the_audio_thread(work: impl FnOnce()) {
     __rtsan_realtime_exit();
 }
 
-/// Two bars of 127 bpm, which are no whole number of samples at any rate: chords, and noise up to the end of the band.
+/// Two bars at 127 bpm, not a whole number of samples at any rate: chords, and noise over the full band.
 fn session() -> Session {
     let plan = Plan {
         bpm: 127.0,
@@ -118,7 +118,7 @@ fn session() -> Session {
     session
 }
 
-/// What is exported at the host's rate is what the plugin plays there, rounded to 24 bits.
+/// An export at the host's rate equals what the plugin plays there, rounded to 24 bits.
 #[test]
 #[cfg_attr(miri, ignore = "it transforms four seconds of audio")]
 fn an_export_is_what_is_played_at_that_rate() {
@@ -144,7 +144,7 @@ fn an_export_is_what_is_played_at_that_rate() {
 
         let (mut sender, mut player) = channel(f64::from(rate_hz));
         sender.send(Track::Harmony, slot(Arc::new(Clip::prepare(take, f64::from(rate_hz))), true)).unwrap();
-        // The player fades in where a host starts.
+        // The player fades in where the host starts.
         let faded_in = rate_hz as usize / 10;
         for first in (0..frames).step_by(BLOCK) {
             let samples = BLOCK.min(frames - first);
@@ -172,8 +172,8 @@ fn an_export_is_what_is_played_at_that_rate() {
     }
 }
 
-/// Clips go back and forth between the threads while both run; nothing is lost, freed twice, or torn. This is what a
-/// race detector is to look at.
+/// Clips go back and forth between two running threads; none is lost, freed twice, or torn. This test is for the
+/// race detector.
 #[test]
 fn clips_cross_threads_whole_and_are_all_freed() {
     let (mut sender, mut player) = channel(RATE_HZ);
@@ -192,7 +192,7 @@ fn clips_cross_threads_whole_and_are_all_freed() {
                     ..Position::default()
                 };
                 let block = render(&mut player, position, SwapAt::Now, 64);
-                // A mixture of two clips in a crossfade at most: clips have values of 0 to 1.
+                // A crossfade mixes at most two clips, whose values are 0 to 1.
                 assert!(block.iter().all(|sample| (-0.01..=1.5).contains(sample)), "{block:?}");
                 heard += usize::from(block.iter().any(|sample| *sample > 0.0));
                 beat += 64.0 * 240.0 / (60.0 * RATE_HZ);
@@ -233,7 +233,7 @@ fn any_float() -> impl Strategy<Value = f64> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
-    /// Whatever a host says of time, stems are finite, overwritten and never louder than the clips.
+    /// Whatever time a host reports, stems are finite, overwritten and never louder than the clips.
     #[test]
     fn any_position_gives_sound_or_silence(
         steps in prop::collection::vec((any_float(), any_float(), any_float(), any::<bool>(), 0_usize..90, 0_usize..4), 1..12)

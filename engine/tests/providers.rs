@@ -1,5 +1,5 @@
-//! Providers at the real runtime. The one that tests run with has only the CPU; what others answer is tested with fakes
-//! beside `Placement`.
+//! Providers of the real runtime. The one used by tests has only the CPU; others are tested with fakes
+//! next to `Placement`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 

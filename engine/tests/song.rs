@@ -1,4 +1,4 @@
-//! Songs and single bars with real networks (the fixture bundle's, of random weights): what is kept is kept, what is new is new.
+//! Songs and single bars with real networks (the fixture bundle's, with random weights): kept parts stay, new parts are new.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
@@ -43,7 +43,7 @@ fn some_bars_are_new_and_all_other_samples_stay() {
         assert!(after.audio.left[..bar] == before.audio.left[..bar], "{track} before");
         assert!(after.audio.right[3 * bar..] == before.audio.right[3 * bar..], "{track} after");
         assert!(after.audio.left[bar..3 * bar] != before.audio.left[bar..3 * bar], "{track} inside");
-        // Made again from its recipe it is the same, splice included.
+        // Regenerated from its recipe it is identical, splice included.
         let context = session.heard_by(after);
         let again = engine.make_again(after, &context, &Silent).unwrap().unwrap();
         assert!(again.audio == after.audio, "{track}");

@@ -14,18 +14,18 @@ use x11rb::wrapper::ConnectionExt as _;
 
 use crate::screen::Screen;
 
-/// How a window behaves under a drag.
+/// How a window responds to a drag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manners {
-    /// It says yes, reads the files and says that it has them.
+    /// Accepts, reads the files and confirms.
     Takes,
-    /// It says that it wants none.
+    /// Refuses the files.
     Refuses,
-    /// It says that it takes part, and never says anything again.
+    /// Announces support for drags, and never answers.
     Mute,
 }
 
-/// A window of 200 x 200 pixels with a connection of its own.
+/// A window of 200 x 200 pixels with its own connection.
 pub struct DropTarget {
     connection: RustConnection,
     root: Window,
@@ -33,12 +33,12 @@ pub struct DropTarget {
     manners: Manners,
     source: Window,
     is_dropped: bool,
-    /// Names of the messages that came, in their order; positions once.
+    /// Names of the messages received, in order; repeated positions are listed once.
     pub heard: Vec<&'static str>,
 }
 
 impl DropTarget {
-    /// Shows the window at a place of the screen.
+    /// Shows the window at a position on the screen.
     ///
     /// # Panics
     /// Panics if the screen is gone.
@@ -72,7 +72,7 @@ impl DropTarget {
         self.connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("a name").atom
     }
 
-    /// Presses the left button at a place of `window` and moves the mouse to the middle of this one, in steps as a hand does.
+    /// Presses the left button at a position in `window` and moves the mouse in steps to the middle of this one.
     ///
     /// # Panics
     /// Panics if the screen is gone.
@@ -91,7 +91,7 @@ impl DropTarget {
         const STEPS: i16 = 40;
         const STEP: std::time::Duration = std::time::Duration::from_millis(25);
         for step in 1..=STEPS {
-            // As slowly as a hand: the editor sees the press before the pointer has left it.
+            // As slowly as a hand, so that the editor sees the press before the pointer has left.
             std::thread::sleep(STEP);
             let between = |a: i16, b: i16| {
                 a + ((i32::from(b) - i32::from(a)) * i32::from(step) / i32::from(STEPS)) as i16
@@ -100,7 +100,7 @@ impl DropTarget {
         }
     }
 
-    /// Lets the left button go.
+    /// Releases the left button.
     ///
     /// # Panics
     /// Panics if the screen is gone.
@@ -113,7 +113,7 @@ impl DropTarget {
         self.connection.flush().expect("sent");
     }
 
-    /// Handles what has come; the list of files once they were dropped and read.
+    /// Handles pending messages; returns the list of files once they have been dropped and read.
     ///
     /// # Panics
     /// Panics if the screen is gone.
@@ -170,7 +170,7 @@ impl DropTarget {
     }
 }
 
-/// The path of a file's address without escapes.
+/// The path of a file URL without escapes.
 #[must_use]
 pub fn plain_path(address: &str) -> Option<&Path> {
     address.trim().strip_prefix("file://").map(Path::new)

@@ -8,7 +8,7 @@ use crate::skip::{leave_out, skip};
 
 /// Set by `cargo xtask test --no-hosts`.
 const NO_HOSTS: &str = "RESONANTGEN_NO_HOSTS";
-/// Set to test the rest deliberately on a system without Ardour 7.
+/// Set to run the other tests on a system without Ardour 7.
 const NO_ARDOUR: &str = "RESONANTGEN_NO_ARDOUR";
 
 /// The folder of the plugin's bundles.
@@ -29,7 +29,7 @@ pub fn python() -> Option<PathBuf> {
     named("RESONANTGEN_PYTHON", "a Python with the test packages")
 }
 
-/// Whether there is an Ardour 7. Newer versions name their interpreter differently, and the script was not tested with them.
+/// Whether Ardour 7 is installed. Newer versions name their interpreter differently and have not been tested with the script.
 #[must_use]
 pub fn ardour() -> bool {
     let path = Path::new("/usr/bin/ardour7-lua");
@@ -46,7 +46,7 @@ pub fn ardour() -> bool {
 }
 
 /// The build outputs for Windows (command line, folder of the bundles, runtime library), Wine's prefix, and the program that starts
-/// Wine. `cargo xtask test` makes them where it can, and says why where it cannot: without them a test is left out.
+/// Wine. `cargo xtask test` builds them where possible and otherwise reports why; without them these tests are skipped.
 #[must_use]
 pub fn windows() -> Option<[PathBuf; 5]> {
     let names = ["PROGRAM", "PLUGINS", "RUNTIME", "PREFIX", "RUNNER"];

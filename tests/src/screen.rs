@@ -1,4 +1,4 @@
-//! A screen of its own (Xvfb) with programs, a mouse and a keyboard on it. Linux only.
+//! A virtual screen (Xvfb) with programs, a mouse and a keyboard. Linux only.
 //!
 //! Nothing here waits for a fixed time: every wait is for a condition, with a deadline.
 
@@ -21,7 +21,7 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-/// Deadline of every wait: machines may be busy.
+/// Deadline of every wait, long enough for busy machines.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// Interval at which a condition is checked.
 const INTERVAL: Duration = Duration::from_millis(15);
@@ -135,7 +135,7 @@ pub fn is_near(one: [u8; 3], other: [u8; 3]) -> bool {
     one.iter().zip(other).all(|(one, other)| one.abs_diff(other) < 20)
 }
 
-/// A program that ends with its owner.
+/// A program that is killed when its owner is dropped.
 #[derive(Debug)]
 pub struct Program(Child);
 
@@ -154,7 +154,7 @@ impl Program {
     }
 }
 
-/// A screen that shows only what is started here.
+/// A screen that shows only programs started here.
 pub struct Screen {
     connection: RustConnection,
     root: Window,
@@ -164,7 +164,7 @@ pub struct Screen {
     first_key: u8,
     /// Display name for programs.
     pub display: String,
-    /// `None` if the screen belongs to somebody else.
+    /// `None` if another process owns the screen.
     _server: Option<Program>,
 }
 
@@ -211,7 +211,7 @@ impl Screen {
         }
     }
 
-    /// From now on, controls when windows are shown, as window managers and hosts do.
+    /// Takes control of when windows are shown, as window managers and hosts do.
     ///
     /// # Panics
     /// Panics if another program already does so.
@@ -221,7 +221,7 @@ impl Screen {
         is_sent.check().expect("nobody else manages the windows");
     }
 
-    /// Waits for a window that is to be shown, and shows it after a number of screen refreshes.
+    /// Waits for a window that asks to be shown, and shows it after a number of screen refreshes.
     ///
     /// # Panics
     /// Panics if there is no such window.
@@ -309,7 +309,7 @@ impl Screen {
         (place.dst_x, place.dst_y)
     }
 
-    /// All windows, also those that are not shown.
+    /// All windows, including hidden ones.
     #[must_use]
     pub fn windows(&self) -> Vec<Window> {
         let mut found = vec![self.root];
@@ -322,8 +322,8 @@ impl Screen {
         found
     }
 
-    /// What a window has drawn, for one whose drawing another program takes to put it on the screen itself (X's Composite
-    /// extension), as Wine does. An empty picture if the window is gone, or is no such window.
+    /// The contents of a window that another program redirects and draws itself (X's Composite
+    /// extension), as Wine does. An empty picture if the window is gone or not redirected.
     #[must_use]
     pub fn look_into(&self, window: Window) -> Picture {
         let picture = || {
@@ -344,11 +344,11 @@ impl Screen {
         picture().unwrap_or(Picture { width: 0, height: 0, pixels: Vec::new() })
     }
 
-    /// Gives what a window has drawn a name of its own: the request of X's Composite extension (version 0.2), which would be the
-    /// only one of it here.
+    /// Names a window's off-screen pixmap: the request of X's Composite extension (version 0.2), which would be the
+    /// only one used here.
     fn name_window_pixmap(&self, window: Window, pixmap: u32) -> Option<()> {
         const NAME_WINDOW_PIXMAP: u8 = 6;
-        /// In units of four bytes.
+        /// Length in units of four bytes.
         const LENGTH: u16 = 3;
         let extension = self.connection.extension_information("Composite").ok()??;
         let mut request = vec![extension.major_opcode, NAME_WINDOW_PIXMAP];
@@ -433,7 +433,7 @@ impl Screen {
         }
     }
 
-    /// A window of our own, like a host's for an editor; its keys are recorded.
+    /// Opens a window like a host's for an editor and records its keys.
     ///
     /// # Panics
     /// Panics if the screen is gone.
@@ -449,7 +449,7 @@ impl Screen {
         host
     }
 
-    /// Embeds a window in one of our own.
+    /// Embeds a window in one that was opened here.
     ///
     /// # Panics
     /// Panics if the window is gone.
@@ -473,13 +473,13 @@ impl Screen {
         });
     }
 
-    /// The codes of the keys that one of our windows received since the last call.
+    /// The key codes that such a window has received since the last call.
     ///
     /// # Panics
     /// Panics if the screen is gone.
     #[must_use]
     pub fn heard_keys(&self, window: Window) -> Vec<u8> {
-        // A reply comes after everything that was sent before.
+        // The reply arrives after all earlier events.
         self.connection.get_input_focus().expect("sent").reply().expect("the screen is there");
         let events = std::iter::from_fn(|| self.connection.poll_for_event().expect("the screen is there"));
         events
@@ -542,7 +542,7 @@ impl Screen {
         };
         let mut address = String::from("file://");
         for byte in file.to_str().expect("a path in UTF-8").bytes() {
-            // Escape more than necessary, as file managers do.
+            // Escapes more than necessary, as file managers do.
             if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
                 address.push(byte.into());
             } else {

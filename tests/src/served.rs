@@ -1,4 +1,4 @@
-//! `resonantgen serve` as a process, and a client of a few lines for it.
+//! `resonantgen serve` as a process, and a minimal client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -18,10 +18,10 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts it on a port of its own, with its sessions in `data`.
+    /// Starts it on a free port, with its sessions in `data`.
     ///
     /// # Panics
-    /// Panics if it does not start, as every function here does when the server does not do its part.
+    /// Panics if it does not start; every function here panics if the server misbehaves.
     #[must_use]
     pub fn start(data: &Path) -> Self {
         let data = data.to_str().expect("temporary folders have plain names");
@@ -44,10 +44,10 @@ impl Served {
         Self { process, address }
     }
 
-    /// As `kill -9`: nothing in the process hears of it.
+    /// Kills it as `kill -9` does, without warning.
     ///
     /// # Panics
-    /// Panics if it has ended before.
+    /// Panics if it has already ended.
     pub fn kill(&mut self) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it ends");
@@ -59,15 +59,15 @@ impl Served {
         self.process.id()
     }
 
-    /// Waits until it has ended by itself; its exit code.
+    /// Waits until it ends by itself; returns its exit code.
     ///
     /// # Panics
-    /// Panics if the system does not tell.
+    /// Panics if the system does not report it.
     pub fn wait_for_end(&mut self) -> Option<i32> {
         self.process.wait().expect("it ends").code()
     }
 
-    /// The status and the body of an answer; the request's body is JSON.
+    /// The status and the body of a response; the request's body is JSON.
     #[must_use]
     pub fn bytes(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Vec<u8>) {
         match body {
@@ -76,10 +76,10 @@ impl Served {
         }
     }
 
-    /// The status and the body of an answer to a request with a body of any kind.
+    /// The status and the body of a response to a request with any body.
     ///
     /// # Panics
-    /// Panics if there is no answer.
+    /// Panics if there is no response.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
@@ -95,7 +95,7 @@ impl Served {
         (status, answer.split_off(end + 4))
     }
 
-    /// The status and the JSON of an answer.
+    /// The status and the JSON of a response.
     #[must_use]
     pub fn json(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let (status, bytes) = self.bytes(method, path, body);
@@ -113,7 +113,7 @@ impl Served {
         value
     }
 
-    /// Makes a session; its id.
+    /// Creates a session; returns its id.
     ///
     /// # Panics
     /// Panics if it is refused.
@@ -124,7 +124,7 @@ impl Served {
         text(&session["id"])
     }
 
-    /// Asks for a bar of drums; the job's id.
+    /// Requests a bar of drums; returns the job's id.
     ///
     /// # Panics
     /// Panics if it is refused.
@@ -136,7 +136,7 @@ impl Served {
         text(&job["id"])
     }
 
-    /// Asks for a job and waits for its end, which is good.
+    /// Requests a job and waits for its success.
     ///
     /// # Panics
     /// Panics if it is refused or fails.
@@ -147,7 +147,7 @@ impl Served {
         assert_eq!(end["state"], "done", "{end}");
     }
 
-    /// The take that plays on a track, and its sound.
+    /// The active take of a track, and its audio.
     ///
     /// # Panics
     /// Panics if there is none.
@@ -185,10 +185,10 @@ impl Drop for Served {
     }
 }
 
-/// A text in JSON.
+/// A string in JSON.
 ///
 /// # Panics
-/// Panics if it is none.
+/// Panics if it is not a string.
 #[must_use]
 pub fn text(value: &Value) -> String {
     value.as_str().expect("it is a text").to_owned()

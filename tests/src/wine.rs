@@ -1,4 +1,4 @@
-//! The programs for Windows, run under Wine from a test of Linux. `cargo xtask test --target windows` builds them and names them in
+//! Windows programs, run under Wine by tests on Linux. `cargo xtask test --target windows` builds them and names them in
 //! the environment.
 
 use std::io::{BufRead, BufReader};
@@ -10,13 +10,13 @@ use tempfile::TempDir;
 
 use crate::{needs, root};
 
-/// Longest time of one program, in seconds: a machine may be busy.
+/// Time limit of one program, in seconds, long enough for busy machines.
 const LIMIT_SECONDS: u32 = 400;
 
-/// Wine's server belongs to the screen, or to none, with which its first program began: one test at a time.
+/// Wine's server keeps the screen of its first program, or none, so tests run one at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// What was built for Windows. When it is dropped, everything that still runs under Wine is ended.
+/// The Windows build. On drop, everything still running under Wine is ended.
 #[derive(Debug)]
 pub struct Windows {
     _turn: MutexGuard<'static, ()>,
@@ -29,12 +29,12 @@ pub struct Windows {
     /// Wine's folder, with drive C in it.
     pub prefix: PathBuf,
     runner: PathBuf,
-    /// The user's settings: none.
+    /// The user's settings folder, empty at first.
     settings: TempDir,
 }
 
 impl Windows {
-    /// What is there; skips the running test if nothing is.
+    /// Finds the Windows build; skips the running test if there is none.
     ///
     /// # Panics
     /// Panics if there is no room for a folder.
@@ -46,7 +46,7 @@ impl Windows {
         Some(Self { _turn, program, plugins, runtime, prefix, runner, settings })
     }
 
-    /// A Windows program with its arguments, to be run in the repository's root. It has no screen.
+    /// A Windows program with arguments, run in the repository's root without a screen.
     #[must_use]
     pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.runner);
@@ -73,7 +73,7 @@ impl Windows {
     /// Runs `resonantgen.exe`, which must succeed.
     ///
     /// # Panics
-    /// Panics if it does not.
+    /// Panics if it fails.
     pub fn succeed(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         let told = String::from_utf8_lossy(&output.stderr);
@@ -86,19 +86,19 @@ impl Windows {
 /// # Panics
 /// Panics if it has ended already.
 pub fn press_ctrl_c(runner: u32) {
-    // Wine passes the signal on as the key; the runner itself must stay to tell the exit code.
+    // Wine translates the signal into the key; the runner itself must survive to report the exit code.
     let children = std::fs::read_to_string(format!("/proc/{runner}/task/{runner}/children"));
     let wine = children.expect("the runner runs");
     let kill = Command::new("kill").arg("-INT").args(wine.split_whitespace()).status();
     assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
 }
 
-/// A program that holds files open as most players do: others may read them, but neither write nor remove them.
+/// A program that holds files open as most players do: others may read but not write or remove them.
 #[derive(Debug)]
 pub struct Holder(Child);
 
 impl Holder {
-    /// Holds files until it is dropped; `work` is a folder for the program.
+    /// Holds files until dropped; `work` is a folder for the program.
     ///
     /// # Panics
     /// Panics if one of them cannot be opened.
@@ -118,7 +118,7 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It ends with its input.
+        // It ends when its input closes.
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
@@ -127,7 +127,7 @@ impl Drop for Holder {
 /// Compiles a program in `tests/hosts` for Windows, into a folder.
 ///
 /// # Panics
-/// Panics if the compiler is missing, or refuses it.
+/// Panics if the compiler is missing or fails.
 #[must_use]
 pub fn compile(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
     let program = folder.join(source).with_extension("exe");
@@ -144,12 +144,12 @@ pub fn compile(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
 
 impl Drop for Windows {
     fn drop(&mut self) {
-        // A runner that was killed has left its program running.
+        // A killed runner leaves its program running.
         let _ = Command::new(&self.runner).args(["wine", "--stop"]).status();
     }
 }
 
-/// A path as Windows programs name it: Wine shows this machine's root as drive Z.
+/// A path as Windows programs see it: Wine shows this machine's root as drive Z.
 #[must_use]
 pub fn path(path: &Path) -> String {
     format!("Z:{}", path.display()).replace('/', "\\")

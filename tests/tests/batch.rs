@@ -1,11 +1,11 @@
-//! `resonantgen batch`: rows become what single runs make of them, bad rows stop nothing, and a batch goes on.
+//! `resonantgen batch`: each row equals a single run, bad rows do not stop the others, and an interrupted batch resumes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use resonantgen_tests::program::{self, assert_refused, files};
 
-/// Short and of one track, so that the test is quick.
+/// Short, with a single track, to keep the test quick.
 const TABLE: &str = "\
 name,prompt,bpm,bars,tracks,seed,variation
 low,\"techno, with an acid bass\",240,1,bass,7,0.25
@@ -19,7 +19,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
-/// All that is heard and played; the session's own file holds how long it took.
+/// All audio and notes; not the session file, which records how long the work took.
 fn music(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let is_music = |path: &Path| path.extension().is_some_and(|kind| kind == "wav" || kind == "mid");
     files(folder).into_iter().filter(|(path, _)| is_music(path)).collect()
@@ -60,7 +60,7 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
         assert!(made.len() > 3 && made == alone, "{name} differs from a single run");
     }
 
-    // A row that changed is made again, one that was cut short too; the others stay untouched.
+    // Changed and interrupted rows are made again; the others stay untouched.
     let kept = files(&out.join("low"));
     let note = out.join("0004-house-with-a-warm-bass/batch.json");
     let begun =
@@ -71,7 +71,7 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
     assert!(files(&out.join("low")) == kept, "a row that was there was touched");
 }
 
-/// What may never end: reading it would hang, deaf to Ctrl-C.
+/// A file without an end: reading it would hang and ignore Ctrl-C.
 #[cfg(unix)]
 #[test]
 fn pipes_devices_and_folders_are_refused_at_once_where_a_file_is_wanted() {

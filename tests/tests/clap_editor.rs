@@ -1,5 +1,5 @@
-//! The editors of three instances in the windows of a CLAP host. A process of its own, because the plugin opens the screen
-//! that the environment names, and because threads are counted.
+//! The editors of three instances in the windows of a CLAP host. A separate process, because the plugin opens the screen
+//! named in the environment, and because threads are counted.
 #![cfg(target_os = "linux")]
 
 #[path = "clap_host/host.rs"]
@@ -14,9 +14,9 @@ use resonantgen_tests::screen::{Screen, wait_for};
 
 use host::{Host, PORTS};
 
-/// Names the screen in the process that hosts.
+/// Sets the screen in the host process.
 const SCREEN: &str = "RESONANTGEN_TEST_SCREEN";
-/// How long the host takes to lay out its own windows, in refreshes of the screen: half a second.
+/// How long the host takes to lay out its own windows, in screen refreshes: half a second.
 const LAYOUT: u32 = 30;
 
 #[test]
@@ -68,15 +68,15 @@ fn show_and_close_three(screen: &Screen) {
             let gui: PluginGui = handle.get_extension().expect("it has a window");
             gui.destroy(&handle);
         }
-        // Each ends when it hears that its window is gone.
+        // Each ends when it notices that its window is gone.
         wait_for("the end of the editors' threads", || (editor_threads() == 0).then_some(()));
     }
 }
 
-/// How many threads of editors there are in this process.
+/// Number of editor threads in this process.
 fn editor_threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").expect("Linux tells of threads");
-    // The system keeps 15 letters of a name.
+    // The system keeps 15 characters of a name.
     let name =
         |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
     tasks.flatten().map(name).filter(|name| name.starts_with("resonantgen win")).count()

@@ -1,4 +1,4 @@
-//! Instances that come and go, in the middle of generating too, leave nothing behind. A process of its own, because it looks at
+//! Instances that are created and removed, also while generating, leave nothing behind. A separate process, because it checks
 //! the process's memory and threads.
 
 #[path = "clap_host/host.rs"]
@@ -9,12 +9,12 @@ use resonantgen_tests::skip::skip;
 
 use host::{BLOCK, Host, PORTS};
 
-/// How often an instance comes and goes; `RESONANTGEN_LIFETIMES` asks for more.
+/// Number of instances created and removed; `RESONANTGEN_LIFETIMES` overrides it.
 const LIFETIMES: u32 = 40;
-/// Of these, how many pass before memory is looked at: models, allocator and runtime settle.
+/// Number of these before memory is first measured, so that models, allocator and runtime settle.
 const SETTLING: u32 = 4;
-/// Growth that is no leak: what the allocator keeps, however often instances come and go, and a little for each. A take of one
-/// bar alone is .8 MB.
+/// Growth that is not a leak: a constant that the allocator keeps, and a little per instance. A take of one
+/// bar alone is 0.8 MB.
 const NOISE_KB: u64 = 16_000;
 const SLACK_KB: u64 = 100;
 
@@ -32,7 +32,7 @@ fn instances_leave_nothing_behind() {
     }
     let lifetimes = std::env::var("RESONANTGEN_LIFETIMES")
         .map_or(LIFETIMES, |count| count.parse().expect("RESONANTGEN_LIFETIMES is a number"));
-    // One stays, as in a project: the models do.
+    // One instance stays, as in a project, and keeps the models loaded.
     let mut first = Host::open(None, PORTS).expect("there is a plugin");
     let settings = |seed: u32| {
         [(0, "Bars", 1.0), (0, "Swap At", 0.0), (0, "Seed Mode", 1.0), (0, "Seed", f64::from(seed))]

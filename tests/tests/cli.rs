@@ -1,4 +1,4 @@
-//! `resonantgen` end to end: files as a DAW reads them, promises kept, bad input refused.
+//! `resonantgen` end to end: files as a DAW reads them, locks that hold, bad input refused.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use serde_json::Value;
 const TRACKS: [&str; 4] = ["drums", "bass", "harmony", "melody"];
 const RATE_HZ: f32 = 48_000.0;
 
-/// A folder that a prompt was generated into once, for many tests to look at.
+/// A session folder generated once and shared by many tests.
 struct Piece {
     folder: tempfile::TempDir,
     report: Value,
@@ -99,7 +99,7 @@ fn the_mix_is_the_sum_of_the_stems() {
         let off = sums.iter().zip(&mix.left).fold(0.0_f32, |worst, (sum, mix)| worst.max((sum - mix).abs()));
         assert!(off < 1e-5, "the mix differs from the sum by {off}");
     } else {
-        // Limited; it still follows the sum.
+        // The mix is limited but still follows the sum.
         let both: f32 = sums.iter().zip(&mix.left).map(|(sum, mix)| sum * mix).sum();
         let norm = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>().sqrt();
         assert!(both / (norm(&sums) * norm(&mix.left)) > 0.95);
@@ -186,7 +186,7 @@ fn the_picture_is_a_png() {
 fn the_same_seed_gives_the_same_files() {
     let again = Piece::generate(&TECHNO);
     let strip = |files: Vec<(PathBuf, Vec<u8>)>| -> HashMap<PathBuf, Vec<u8>> {
-        // session.json also says how long it took.
+        // session.json also records how long the work took.
         files.into_iter().filter(|(name, _)| name != Path::new("session.json")).collect()
     };
     let (first, second) = (strip(files(techno().path())), strip(files(again.path())));
@@ -271,7 +271,7 @@ fn odd_meters_and_other_rates_keep_their_length() {
         assert_eq!(stem.len(), (2.0 * 3.0 * 60.0 / 90.0 * 44_100.0_f64).round() as usize, "{name}");
     }
     assert!(!waltz.path().join("melody.wav").exists(), "only what was asked for is made");
-    // What was made at 48 kHz is kept: loading and saving again changes nothing.
+    // Takes at 48 kHz are kept: loading and saving again changes nothing.
     let before = fs::read(waltz.path().join("bass.wav")).expect("it was made");
     let _ = program::json(&["lock", text(waltz.path()), "bass"]);
     assert!(fs::read(waltz.path().join("bass.wav")).expect("it is still there") == before);
@@ -309,7 +309,7 @@ fn the_bass_sounds_the_notes_of_its_score_and_they_are_in_key() {
     let piece = techno();
     let audio = piece.stem("bass").mono();
     let notes = midi_notes(&fs::read(piece.path().join("bass.mid")).expect("it was made"));
-    // A minor, and the tones of the chords that the plan adds to it.
+    // A minor, and the tones of the plan's chords outside it.
     let scale = [9, 11, 0, 2, 4, 5, 7];
     let in_key = notes.iter().filter(|(_, key)| scale.contains(&(key % 12))).count();
     assert!(in_key * 10 >= notes.len() * 8, "{in_key} of {} notes are in key", notes.len());
@@ -351,7 +351,7 @@ fn regeneration_keeps_locked_stems_to_the_byte() {
     assert!(kept.map(bytes) == before, "only the melody may change");
     assert!(bytes("melody.wav") != melody, "the melody did not change");
 
-    // Generating into the folder replaces what is not locked, and keeps the plan of what is.
+    // Generating into the folder replaces unlocked tracks and keeps the plan of locked ones.
     let _ = program::json(&["generate", "bright ambient", "--out", folder, "--seed", "9"]);
     assert!(
         kept[..4].iter().zip(&before).all(|(name, before)| bytes(name) == *before),
@@ -405,7 +405,7 @@ fn bad_words_and_numbers_are_refused_in_one_line() {
 
 #[test]
 fn folders_have_names_of_any_length_and_language() {
-    /// Longer than what programs for Windows can open that do not know of it.
+    /// Longer than Windows programs can open without opting in to long paths.
     const LENGTH: usize = 320;
     let place = tempfile::tempdir().expect("there is room for a folder");
     let mut folder = place.path().join("Gr\u{f6}\u{df}e & Ma\u{df} (neu), \u{97f3}\u{697d}");
@@ -438,7 +438,7 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_loses_nothing() {
     assert_refused(&["generate", "techno", "--out", "/dev/full/techno"], 1, "choose another --out folder");
-    // The file size limit stands in for a disk that fills up while the result is saved.
+    // The file size limit simulates a disk that fills up while the result is saved.
     let copy = techno().copy();
     let before = files(copy.path());
     let line = format!(
@@ -499,6 +499,8 @@ fn the_first_action_can_be_undone_and_redone() {
     assert!(undone["plan"].is_null() && undone["tracks"][0]["take"].is_null());
     assert!(!copy.path().join("mix.wav").exists() && !copy.path().join("overview.png").exists());
     assert!(program::json(&["show", folder])["plan"].is_null());
+    let shown = program::run(&["show", folder]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("an empty session"));
     let redone = program::json(&["redo", folder]);
     assert!(redone["tracks"][0]["take"].is_object());
     assert!(fs::read(copy.path().join("mix.wav")).expect("it is back") == before);
@@ -621,14 +623,14 @@ fn ctrl_c_leaves_everything_as_it_was() {
     interrupt(&["generate", "ambient with a long pad", "--out", folder, "--seed", "2"]);
     assert!(files(copy.path()) == before, "an interrupted generation changed the folder");
 
-    // A folder of its own is not left half-filled either.
+    // A new folder is not left half-filled either.
     let fresh = tempfile::tempdir().expect("there is room for a folder");
     interrupt(&["generate", "long cinematic piece", "--bars", "16", "--out", text(fresh.path())]);
     let left: Vec<_> = files(fresh.path()).into_iter().map(|(path, _)| path).collect();
     assert_eq!(left, [Path::new(".resonantgen.lock")], "the lock stays, and nothing else");
 }
 
-/// Presses Ctrl-C when the first stage of a generation is done, and sees it stop before the last.
+/// Presses Ctrl-C after the first stage of a generation and checks that it stops before the last.
 #[cfg(unix)]
 fn interrupt(arguments: &[&str]) {
     let stages = |lines: &[String]| lines.iter().filter(|line| line.ends_with(" s")).count();

@@ -1,4 +1,4 @@
-//! The crates depend on each other as ARCHITECTURE.md draws it, and nothing is seen where it does not belong.
+//! The crates depend on each other as drawn in ARCHITECTURE.md, and external crates appear only where they belong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use resonantgen_tests::root;
 use serde_json::Value;
 
-/// Crates that only one of ours may depend on, by the one that may. A crate of ours that is not listed may not use them.
+/// External crates that only one of our crates may depend on, listed by that crate.
 const RESERVED: &[(&str, &[&str])] = &[
     ("ort", &["models"]),
     ("symphonia", &["import"]),
@@ -25,7 +25,7 @@ const TOOLS: &[&str] = &["xtask", "tests", "benches"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Each of our crates (short name) with all crates that it depends on outside of tests and build scripts.
+/// Each of our crates (short name) with its dependencies, except those of tests and build scripts.
 fn dependencies() -> Graph {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -1,4 +1,4 @@
-//! Exported projects against what others publish: DAWproject's schema, and a parser of REAPER's files.
+//! Exported projects checked by third parties: DAWproject's schema and a parser of REAPER's files.
 
 use std::fs;
 use std::path::Path;

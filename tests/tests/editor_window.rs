@@ -14,11 +14,11 @@ use resonantgen_tests::needs::standalone;
 use resonantgen_tests::root;
 use resonantgen_tests::screen::{Picture, Screen, is_near, key, wait_for};
 
-/// The playhead may cross a picture; a score may not.
+/// The tolerance allows for the playhead but not for other notes.
 const SAME: f64 = 0.02;
 const OTHER: f64 = 0.04;
 
-/// Compares with a picture in `tests/golden/editor`; what is seen instead is kept.
+/// Compares with a picture in `tests/golden/editor`; on failure, saves the actual picture.
 fn is_golden(picture: &Picture, name: &str) -> Result<(), String> {
     const TOLERANCE: f64 = 0.004;
     let golden = root().join("tests/golden/editor").join(name);
@@ -42,7 +42,7 @@ fn it_looks_as_drawn_and_stays_visible_under_a_late_window_manager() {
     let Some(standalone) = standalone() else { return };
     let screen = Screen::open(1_200, 800);
     let mut editor = Editor::start(&screen, &standalone, None);
-    // Away from everything that would light up.
+    // Away from everything that highlights on hover.
     screen.point(editor.window, (900, 135));
     let picture = screen.look(editor.window);
     is_golden(&picture, "first_run.png").unwrap_or_else(|error| panic!("{error}"));
@@ -84,17 +84,17 @@ fn a_session_by_mouse_and_keyboard() {
     let editor = Editor::start(&screen, &standalone, None);
     let window = editor.window;
 
-    // A prompt is typed, and the chips follow.
+    // A prompt is typed, and the chips update.
     type_prompt(&screen, window, "deep house in A minor, 2 bars");
 
-    // It is generated: four lanes fill.
+    // Generate: four lanes fill.
     let empty = screen.look(window);
     screen.click(window, GENERATE);
     let first = screen.wait_to_see(window, "the music", |picture| {
         is_idle(picture) && (0..4).all(|track| lane(picture, track).difference(&lane(&empty, track)) > OTHER)
     });
 
-    // The drums are locked, the bass is made again.
+    // The drums are locked, the bass is regenerated.
     screen.click(window, DRUMS_LOCK);
     screen.wait_to_see(window, "the lock", |picture| is_near(picture.at(DRUMS_LOCK_EDGE), DRUMS));
     screen.click(window, BASS_AGAIN);
@@ -116,7 +116,7 @@ fn a_session_by_mouse_and_keyboard() {
     for stem in &stems {
         let name = stem.file_name().expect("a name").to_string_lossy().into_owned();
         assert!(name.contains("_120bpm_Am_2bars"), "{name}");
-        // The file appears whole, so it can be read at once.
+        // The file appears complete, so it can be read at once.
         let reader = hound::WavReader::open(stem).expect("a WAV file");
         let rate = f64::from(reader.spec().sample_rate);
         assert_eq!(f64::from(reader.duration()), rate * 4.0, "{name}: two bars at 120 bpm");
@@ -143,7 +143,7 @@ fn with_music(screen: &Screen, standalone: &Path) -> Editor {
     editor
 }
 
-/// Lets the button go once the target has been told of the drag.
+/// Releases the button once the target knows of the drag.
 fn release_when_heard(target: &mut DropTarget) {
     wait_for("the drag", || {
         target.serve();
@@ -159,7 +159,7 @@ fn stems_are_dragged_to_other_programs() {
     let editor = with_music(&screen, &standalone);
     let window = editor.window;
 
-    // A lane, to a program that takes files: the file is there before it is asked for.
+    // Drag a lane to a program that accepts files: the file exists before it is requested.
     let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
     taker.drag_from(window, BASS_LANE);
     release_when_heard(&mut taker);
@@ -171,7 +171,7 @@ fn stems_are_dragged_to_other_programs() {
     let reader = hound::WavReader::open(&stem).expect("a WAV file");
     assert_eq!((reader.spec().bits_per_sample, reader.duration()), (24, 4 * reader.spec().sample_rate));
 
-    // The name, for all stems.
+    // Drag the title, for all stems.
     let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
     taker.drag_from(window, TITLE);
     release_when_heard(&mut taker);
@@ -189,7 +189,7 @@ fn a_program_that_never_answers_a_drag_holds_nothing() {
     let screen = Screen::open(1_400, 900);
     let editor = with_music(&screen, &standalone);
     let window = editor.window;
-    // One that never answers, and one that refuses: the drag ends, and the editor works on.
+    // A target that never answers, and one that refuses: the drag ends, and the editor keeps working.
     for manners in [Manners::Mute, Manners::Refuses] {
         let mut other = DropTarget::show(&screen, (1_150, 350), manners);
         other.drag_from(window, BASS_LANE);
@@ -214,16 +214,16 @@ fn the_space_bar_is_the_hosts_unless_a_text_is_typed() {
     let space = screen.key_code(key::SPACE);
     screen.wait_to_see(window, "the editor in its host", is_idle);
 
-    // A control has the keyboard: the host hears the space bar all the same.
+    // A control has the focus: the space bar still reaches the host.
     screen.click(window, DRUMS_LOCK);
     screen.wait_to_see(window, "the lock", |picture| is_near(picture.at(DRUMS_LOCK_EDGE), DRUMS));
-    // A window that has just moved gets the keyboard back by the click.
+    // A click gives a window that has just moved its focus back.
     screen.wait_for_focus(window);
     screen.press(&[], key::SPACE);
     wait_for("the space bar in the host", || screen.heard_keys(host).contains(&space).then_some(()));
     assert!(is_near(screen.look(window).at(DRUMS_LOCK_EDGE), DRUMS), "it pressed nothing here");
 
-    // A text is typed: it takes the space bar, and the host hears nothing.
+    // While text is typed, the space bar goes to the text and not to the host.
     type_prompt(&screen, window, "smoky jazz, 3/4");
     assert!(!screen.heard_keys(host).contains(&space), "the text took it");
 }

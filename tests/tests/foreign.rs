@@ -1,4 +1,4 @@
-//! `resonantgen codec` and `mix` on miniature bundles of other makers, as a user runs them.
+//! `resonantgen codec` and `mix` on miniature third-party bundles, as a user runs them.
 
 use std::path::Path;
 

@@ -1,11 +1,11 @@
-//! A folder under hardship: commands that are killed at any moment, and two at a time.
+//! A session folder under stress: commands killed at random moments, and two at once.
 //!
 //! ```sh
 //! cargo test -p resonantgen-tests --test hardship --release -- --ignored --nocapture
 //! ```
 //!
-//! tries 100 kills and 200 pairs and prints the figures for BENCHMARKS.md; `RESONANTGEN_KILLS` and `RESONANTGEN_PAIRS` say
-//! otherwise. No command here needs a model.
+//! runs 100 kills and 200 pairs and prints the figures for BENCHMARKS.md; `RESONANTGEN_KILLS` and `RESONANTGEN_PAIRS`
+//! override the numbers. None of these commands needs a model.
 
 #![allow(clippy::print_stdout, missing_docs, reason = "a test; figures go to BENCHMARKS.md")]
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use resonantgen_tests::{program, root};
 
-/// Longest time after which a command is killed, in microseconds: most last no longer.
+/// Longest delay before a command is killed, in microseconds: most commands take no longer.
 const LONGEST_MICROSECONDS: u64 = 400_000;
 
 fn count_of(variable: &str, usual: u32) -> u32 {
@@ -74,14 +74,14 @@ fn start(words: &[String]) -> Child {
     child.expect("resonantgen starts")
 }
 
-/// The folder can be read, every take of it is there, and nothing half-written is left.
+/// The folder is readable, every take is there, and nothing half-written is left.
 fn assert_sound(folder: &Path, what: &str) {
     let _ = program::json(&["show", text(folder)]);
     for track in ["drums", "bass"] {
         let list = program::json(&["take", text(folder), "--track", track]);
         assert!(list["takes"].is_array(), "{what}: {list}");
     }
-    // The next command that writes sweeps up.
+    // The next command that writes cleans up.
     let swept = program::run(&["lock", text(folder), "drums"]);
     assert!(swept.status.success(), "{what}: {}", String::from_utf8_lossy(&swept.stderr));
     let left: Vec<_> = std::fs::read_dir(folder)

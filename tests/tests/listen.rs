@@ -1,4 +1,4 @@
-//! The ears that judge the stems must themselves be right.
+//! Tests of the onset and pitch detectors that judge the stems.
 
 use resonantgen_tests::listen::{onsets, pitch_hz};
 

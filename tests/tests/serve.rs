@@ -18,7 +18,7 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let mut asked: Vec<String> = Vec::new();
     for round in 0..4_u32 {
         let jobs: Vec<String> = (0..3).map(|seed| server.ask(&session, 10 * round + seed)).collect();
-        // Killed while it waits, while it works, right after the first end, and in the middle of the second.
+        // Killed while idle, while working, right after the first job ends, and during the second.
         match round {
             0 => {}
             1 => drop(server.wait(&jobs[0], &["queued"])),
@@ -83,7 +83,7 @@ fn a_song_is_made_kept_over_a_kill_and_heard() {
     let names: Vec<&str> = sections.iter().filter_map(|section| section["name"].as_str()).collect();
     assert_eq!(names, ["Intro", "Drop", "Outro"]);
     let (status, sound) = server.bytes("GET", &format!("{at}/song.wav"), None);
-    // Four bars of a second, and three seconds in which the song rings out; then the sections' names.
+    // Four one-second bars and a three-second tail; then the sections' names.
     assert!(status == 200 && sound.len() > 44 + 6 * 7 * 48_000, "{status}: {} bytes", sound.len());
     let wav = hound::WavReader::new(sound.as_slice()).expect("a WAV file");
     assert_eq!(wav.duration(), 7 * 48_000);
@@ -122,7 +122,7 @@ fn what_is_locked_or_imported_stays_to_the_bit_whatever_is_asked_for() {
     assert_eq!(status, 409);
     assert!(text(&refusal["detail"]).contains("drums is locked"), "{refusal}");
 
-    // The first bass as a loop of the user's own, in another session.
+    // The first bass, imported as the user's own loop into another session.
     let guest = server.new_session();
     let place = format!("/v1/sessions/{guest}/tracks/bass/import?name=mine.wav&bpm=240&bars=1&start=0");
     let (status, view) = server.send("POST", &place, "application/octet-stream", &bass.1);
@@ -135,7 +135,7 @@ fn what_is_locked_or_imported_stays_to_the_bit_whatever_is_asked_for() {
     assert_eq!(server.get(&format!("/v1/sessions/{guest}"))["tracks"][BASS]["locked"], true);
 }
 
-/// A shell that lets files grow to so many blocks of 512 bytes only, and lets the program hear of it as an error.
+/// A shell that limits files to this many 512-byte blocks and reports the limit to the program as an error.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_without_room_costs_the_job_and_not_the_server() {
@@ -188,7 +188,7 @@ fn a_data_folder_with_blanks_and_letters_of_any_language_is_opened_again() {
     let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
     assert_eq!(end["state"], "done", "{end}");
     server.kill();
-    // The journal is replaced when a server starts, also the second time.
+    // A starting server replaces the journal, also the second time.
     for _ in 0..2 {
         let mut server = Served::start(&data);
         assert!(server.get(&format!("/v1/sessions/{session}"))["plan"].is_object());
@@ -196,7 +196,7 @@ fn a_data_folder_with_blanks_and_letters_of_any_language_is_opened_again() {
     }
 }
 
-/// A browser in which a person would open the page.
+/// A browser to open the page in.
 fn browser() -> Option<String> {
     let named = std::env::var("RESONANTGEN_BROWSER").ok();
     let found =

@@ -1,4 +1,4 @@
-//! The architecture's invariants (ARCHITECTURE.md), kept true by looking at the sources.
+//! Checks the sources for the invariants in ARCHITECTURE.md.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use resonantgen_tests::root;
 use serde_json::Value;
 
-/// All files that git knows, or would know if they were added, relative to the root.
+/// All files that are tracked or could be added to git, relative to the root.
 fn tracked_files() -> Vec<PathBuf> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
@@ -146,7 +146,7 @@ fn no_module_is_named_after_nothing() {
 
 #[test]
 fn no_path_of_a_machine_is_written_down() {
-    // Pieced together, so that this file does not contain what it forbids.
+    // Concatenated, so that this file does not contain the text it forbids.
     let forbidden = [
         ["/wo", "rk/"],
         ["/ho", "me/"],
@@ -171,7 +171,7 @@ fn no_path_of_a_machine_is_written_down() {
 #[test]
 fn nothing_is_left_undone_in_silence() {
     let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X:"], ["#[ign", "ore"]];
-    // What only a person starts: it writes a file of the repository, or prints figures.
+    // Tests started by hand only: they write a file of the repository or print figures.
     let chore = ["#[ign", "ore = \"chore: "].concat();
     let mut found = Vec::new();
     for (path, text) in sources(&["rs", "py"]) {
@@ -186,7 +186,7 @@ fn nothing_is_left_undone_in_silence() {
 
 #[test]
 fn what_a_test_needs_is_looked_for_in_one_place() {
-    // A test that asks by itself may return in silence where it should be skipped.
+    // A test that checks the environment itself might return silently instead of being skipped.
     let needs = ["NO_HOSTS", "PLUGINS", "STANDALONE", "PYTHON"].map(|name| format!("\"RESONANTGEN_{name}\""));
     let mut found = Vec::new();
     for (path, text) in rust_sources() {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use resonantgen_tests::needs;
 
-/// A screen that is not there.
+/// A display name with no X server behind it.
 const NO_SCREEN: &str = ":4242";
 
 /// Runs a script of `tests/hosts` on the VST3.
@@ -76,7 +76,7 @@ fn song(rate_hz: u32, folder: &std::path::Path) -> [std::path::PathBuf; 2] {
     }
     let golden = resonantgen_tests::root().join("tests/golden/plugin_state/form4.state");
     let state = std::fs::read(golden).expect("it is there");
-    // The framework's part: a length, and JSON.
+    // The framework's part of the state: a length, then JSON.
     let parameters = project::section(&state, b"JSON").expect("parameters");
     let json = String::from_utf8(parameters[8..].to_vec()).expect("JSON");
     let json = json.replacen("\"params\":{", "\"params\":{\"song_mode\":{\"bool\":true},", 1);

@@ -1,4 +1,4 @@
-//! The VST3 under the tests of Steinberg's validator (`tests/hosts/vst3_validator.cpp`), on Linux and Windows.
+//! The VST3 in Steinberg's validator (`tests/hosts/vst3_validator.cpp`), on Linux and Windows.
 #![cfg(steinberg_validator)]
 
 use std::ffi::{CString, c_char, c_int};

@@ -76,7 +76,15 @@ fn edits_that_ask_for_fewer_or_more_notes_are_heeded() {
         "音符少なめ",
         "적은 음표",
     ];
-    let more = ["more notes", "a lot more notes", "lots of notes", "busier", "mehr Noten", "plus de notes", "más notas"];
+    let more = [
+        "more notes",
+        "a lot more notes",
+        "lots of notes",
+        "busier",
+        "mehr Noten",
+        "plus de notes",
+        "más notas",
+    ];
     let intent = parse("techno").unwrap();
     for track in Track::ALL {
         let change = |text: &str| {

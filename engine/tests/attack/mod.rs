@@ -86,8 +86,8 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-/// Typed text: read as a song's form, its length and, where it looks like one, a table of genres; parsed as a prompt, and if it is
-/// understood, planned for and used as an edit.
+/// Typed text: read as a song's form, a length and, if it looks like one, a genre table; parsed as a prompt, and if
+/// understood, planned and used as an edit.
 pub fn prompt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(form) = text.parse::<Form>() {

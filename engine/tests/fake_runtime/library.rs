@@ -1,7 +1,7 @@
-//! A library that pretends to be an ONNX Runtime with a graphics card, built by `fake_runtime.rs` while it runs.
+//! A fake ONNX Runtime library with a graphics card, built by `fake_runtime.rs` while the test runs.
 //!
-//! It hands every call on to the real runtime (`FAKE_REAL`), so that what "the card" computes is what the processor computes. What it
-//! answers in its own name depends on `FAKE_MODE`; see `fake_runtime.rs`.
+//! It forwards every call to the real runtime (`FAKE_REAL`), so that "the card" computes the same as the processor. Its own
+//! answers depend on `FAKE_MODE`; see `fake_runtime.rs`.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 
 type Status = *mut c_void;
 
-/// Places of functions in `OrtApi` (onnxruntime_c_api.h), which never change, and its length in the version that setup fetches (1.28).
+/// Indices of functions in `OrtApi` (onnxruntime_c_api.h), which never change, and its length in the version fetched by setup (1.28).
 const CREATE_STATUS: usize = 0;
 const CREATE_SESSION: usize = 7;
 const RUN: usize = 9;
@@ -39,7 +39,7 @@ unsafe extern "C" {
 static BASE: ApiBase = ApiBase { get_api, get_version };
 static REAL: OnceLock<usize> = OnceLock::new();
 static TABLE: OnceLock<Vec<usize>> = OnceLock::new();
-/// Addresses of session options and sessions that were given the card.
+/// Addresses of session options and sessions that use the card.
 static ON_CARD: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 
@@ -69,7 +69,7 @@ fn real_base() -> &'static ApiBase {
 
 /// A function of the real runtime.
 unsafe fn real<F: Copy>(place: usize) -> F {
-    // SAFETY: the newest version that this program asks for is at least as long; the caller names the function's type.
+    // SAFETY: the newest version requested by this program is at least as long; the caller names the function's type.
     unsafe { std::mem::transmute_copy(&*(real_base().get_api)(24).add(place)) }
 }
 
@@ -90,7 +90,7 @@ unsafe extern "system" fn get_version() -> *const c_char {
     match mode().as_str() {
         "old" => c"1.17.3".as_ptr(),
         "talkative" => c"1.31.0".as_ptr(),
-        // SAFETY: as of the real one.
+        // SAFETY: the same contract as the real function's.
         _ => unsafe { (real_base().get_version)() },
     }
 }
@@ -127,7 +127,7 @@ unsafe extern "system" fn get_available_providers(
     names: *mut *const *const c_char,
     count: *mut c_int,
 ) -> Status {
-    // SAFETY: the caller gives room for both.
+    // SAFETY: the caller provides space for both.
     unsafe {
         *names = NAMES.0.as_ptr();
         *count = NAMES.0.len() as c_int;
@@ -143,7 +143,7 @@ unsafe extern "system" fn create_cuda_options(options: *mut *mut c_void) -> Stat
     if mode() == "unstartable" {
         return failure("CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version");
     }
-    // SAFETY: the caller gives room for a pointer. Nobody looks behind it.
+    // SAFETY: the caller provides space for a pointer, which is never dereferenced.
     unsafe { *options = (&raw const RUNS).cast_mut().cast() };
     null_mut()
 }
@@ -215,7 +215,7 @@ unsafe extern "system" fn run(
     outputs: *mut *mut c_void,
 ) -> Status {
     if on_card(|all| all.contains(&(session as usize))) {
-        // The third run of a take is in the midst of its decoding.
+        // The third run of a take is in the middle of its decoding.
         let number = RUNS.fetch_add(1, Ordering::Relaxed) + 1;
         if mode() == "fails" && number >= 3 {
             return failure("CUDA failure 700: an illegal memory access was encountered");

@@ -1,4 +1,4 @@
-//! What the engine's integration tests share: the fixture bundle, the runtime and a small request.
+//! Shared by the engine's integration tests: the fixture bundle, the runtime and a small request.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
@@ -23,7 +23,7 @@ pub fn fixture() -> PathBuf {
     repository().join("tests/golden/bundle_fixture")
 }
 
-/// The runtime library, from the environment or where setup puts it.
+/// The runtime library, from the environment or from where setup puts it.
 pub fn runtime_library() -> PathBuf {
     if let Some(path) = std::env::var_os("RESONANTGEN_RUNTIME").filter(|value| !value.is_empty()) {
         return path.into();
@@ -33,8 +33,8 @@ pub fn runtime_library() -> PathBuf {
     folder
 }
 
-/// Asserts that the outputs of a network in single precision are a golden's. Other libraries and processors add in another
-/// order, in each of a dozen layers, so outputs may differ by a hundred roundings of the largest.
+/// Asserts that a single-precision network's outputs equal a golden. Libraries and processors add in different
+/// orders in each of a dozen layers, so outputs may differ by a hundred rounding errors of the largest.
 #[track_caller]
 pub fn assert_outputs(what: &str, golden: &[f32], got: &[f32]) {
     assert_eq!(golden.len(), got.len(), "{what}");
@@ -44,8 +44,8 @@ pub fn assert_outputs(what: &str, golden: &[f32], got: &[f32]) {
     assert!(roundings <= 100.0, "{what}: off by {off}, which is {roundings} roundings of {largest}");
 }
 
-/// Inputs that are off by a hundred roundings, up and down in turn. Codes are the nearest entries of a table: if these give the same
-/// ones, no processor rounds them to others.
+/// Inputs that are off by a hundred rounding errors, up and down in turn. Codes are the nearest entries of a table: if these give the same
+/// codes, no processor rounds them to others.
 pub fn shaken(values: &[f32]) -> Vec<f32> {
     let shake = |(index, value): (usize, &f32)| {
         let sign = if index.count_ones() % 2 == 0 { 1.0 } else { -1.0 };
@@ -60,7 +60,7 @@ pub fn engine(threads: usize) -> Engine {
     Engine::open(&options).unwrap()
 }
 
-/// A short piece; 127 bpm gives a length that is no whole number of codec frames.
+/// A short piece; at 127 bpm its length is not a whole number of codec frames.
 pub fn plan(bars: u32) -> Plan {
     let chords = ["Am", "F", "C", "G"].map(|chord| chord.parse().unwrap());
     Plan {
@@ -77,7 +77,7 @@ pub fn intent() -> Intent {
     resonantgen_words::parse("techno").unwrap()
 }
 
-/// A request with its parts.
+/// A request from its parts.
 pub struct TakeInputs {
     pub track: Track,
     pub intent: Intent,

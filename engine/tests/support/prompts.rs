@@ -30,7 +30,7 @@ impl Tally {
     }
 }
 
-/// Results for a set of prompts.
+/// The results for a set of prompts.
 #[derive(Default)]
 pub struct Scores {
     pub slots: BTreeMap<&'static str, Tally>,
@@ -85,7 +85,7 @@ pub fn score(cases: &[Case], understand: impl Fn(&str) -> Intent) -> Scores {
 }
 
 impl Case {
-    /// Slot, fact and whether it was found, for all stated facts; and facts that were found but not stated.
+    /// Slot, fact and whether it was found, for all stated facts; then facts that were found but not stated.
     fn check(&self, intent: &Intent, plan: &Plan) -> Vec<(&'static str, String, bool)> {
         let mut checked: Vec<(&'static str, String, bool)> = self
             .facts
@@ -210,7 +210,7 @@ fn is_moved(dials: [f32; 5], fact: &str) -> bool {
     if fact.ends_with('-') { dial < -MOVED } else { dial > MOVED }
 }
 
-/// The plan's first `count` chords that differ from the one before, by their semitones above the tonic.
+/// The plan's first `count` chord changes, as semitones above the tonic.
 fn roots(plan: &Plan, count: usize) -> String {
     let mut chords = plan.chords.clone();
     chords.dedup();

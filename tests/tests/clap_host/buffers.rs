@@ -1,15 +1,15 @@
-//! Channels that share memory: hosts give several outputs that they do not use the same buffer.
+//! Channels that share memory: hosts may pass one buffer for several unused outputs.
 
 use crate::host::{BLOCK, Host, PORTS};
 use crate::state;
 
-/// All channels in memory of their own.
+/// Every channel has its own memory.
 const APART: [[usize; 2]; PORTS] = [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]];
 
-/// What is in each piece of memory after a bar from the song's start.
+/// The contents of each buffer after one bar from the song's start.
 fn bar(state: &[u8], layout: [[usize; 2]; PORTS]) -> Vec<Vec<f32>> {
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
-    // What is connected is known from the first block on; gains then move without a click.
+    // From the first block on the plugin knows what is connected; gains then change without a click.
     host.block_shared(BLOCK, layout);
     host.forget();
     host.block_shared(BLOCK, layout);
@@ -33,7 +33,7 @@ fn ports_that_share_memory_hear_the_mix() {
     assert!(apart.iter().all(|channel| channel.iter().any(|sample| sample.abs() > 1e-3)));
     let shared = bar(state, [[0, 1]; PORTS]);
     assert!(shared[..2] == apart[..2], "one buffer for all ports has the mix, as Main alone");
-    // Stems that share Main's memory are not connected: those that do not are.
+    // Stems that share Main's buffer are not connected; the others are.
     let some = bar(state, [[0, 1], [2, 3], [0, 1], [0, 1], [0, 1]]);
     assert!(some[2..4] == apart[2..4], "the drums are heard apart");
     for frame in 0..some[0].len() {
@@ -46,7 +46,7 @@ fn ports_that_share_memory_hear_the_mix() {
 fn a_buffer_for_all_that_is_unused_takes_no_stem_out_of_the_mix() {
     let Some(state) = state() else { return };
     let apart = bar(state, APART);
-    // Bass, harmony and melody go to the same place, which nobody hears.
+    // Bass, harmony and melody share a buffer that nobody hears.
     let unused = bar(state, [[0, 1], [2, 3], [4, 5], [4, 5], [4, 5]]);
     assert!(unused[2..4] == apart[2..4], "the drums are heard apart");
     for frame in 0..unused[0].len() {

@@ -1,5 +1,5 @@
-//! What conformance tools check (clap-validator, pluginval), where the other tests here do not: states, texts and values of
-//! parameters, lifecycle, sizes of blocks and of the window, presets.
+//! Checks that conformance tools make (clap-validator, pluginval) and the other tests here do not: states, parameter texts
+//! and values, lifecycle, block and window sizes, presets.
 
 use std::ffi::{CStr, CString};
 use std::io::{Read, Write};
@@ -26,7 +26,7 @@ use crate::dice::Dice;
 use crate::host::{BLOCK, Host, LONGEST, PORTS, RATE_HZ};
 use crate::state;
 
-/// Facts of a parameter.
+/// What the plugin tells a host about a parameter.
 struct Parameter {
     id: ClapId,
     name: String,
@@ -105,7 +105,7 @@ fn parameters_start_at_their_defaults_and_any_values_are_saved_and_loaded() {
         let mut dice = Dice(seed);
         let mut host = Host::open(None, PORTS).expect("there is a plugin");
         let events = random_values(&all, &mut dice);
-        // Half of them reach it while it does not process.
+        // Half of them arrive while the plugin is not processing.
         if seed % 2 == 0 {
             host.block_with(BLOCK, &events);
         } else {
@@ -118,7 +118,7 @@ fn parameters_start_at_their_defaults_and_any_values_are_saved_and_loaded() {
         assert_eq!(values(&mut again), before, "seed {seed}");
         assert!(again.save() == saved, "the same state is the same bytes, seed {seed}");
 
-        // Through streams that take little at a time.
+        // Through streams that accept a few bytes at a time.
         let mut sipped = Vec::new();
         let mut third = Host::open(None, PORTS).expect("there is a plugin");
         let handle = third.instance.plugin_handle();
@@ -215,7 +215,7 @@ fn a_number_that_is_shown_is_the_value() {
 #[test]
 fn extensions_may_be_asked_for_from_any_thread() {
     let Some(mut host) = Host::open(None, PORTS) else { return };
-    /// A pointer that threads share.
+    /// A pointer shared between threads.
     struct Shared(*const clap_plugin);
     // SAFETY: CLAP says that `get_extension` is thread-safe, which is what is tested.
     unsafe impl Sync for Shared {}
@@ -242,7 +242,7 @@ fn extensions_may_be_asked_for_from_any_thread() {
     });
 }
 
-/// A host that has nothing but what CLAP demands of it.
+/// A host with nothing beyond what CLAP requires.
 struct BareHost;
 
 impl HostHandlers for BareHost {
@@ -254,7 +254,7 @@ impl HostHandlers for BareHost {
 #[test]
 fn a_host_that_only_probes_is_offered_a_window_and_refused_one() {
     let Some(path) = crate::host::plugin() else { return };
-    // SAFETY: it is the plugin that this repository has built.
+    // SAFETY: the plugin is the one built from this repository.
     let entry = unsafe { PluginEntry::load(&path) }.expect("the plugin can be loaded");
     let about = HostInfo::new("A probe", "ResonantGen", "", "1").expect("no NUL in it");
     let id = c"org.resonantgen.resonantgen";
@@ -276,7 +276,7 @@ fn what_is_no_state_is_refused_and_harms_nobody() {
     let mut noise = Dice(9);
     let random: Vec<u8> = (0..1 << 20).map(|_| noise.roll(256) as u8).collect();
     let huge = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
-    // It ends among the parameters. One that ends later is opened: what is left of the session is kept.
+    // Truncated within the parameters. A state truncated later still opens, with whatever is left of the session.
     let cut = &state[..200];
     for (what, bytes) in [("nothing", &[][..]), ("noise", &random), ("a length", &huge), ("a start", cut)] {
         let handle = host.instance.plugin_handle();
@@ -285,7 +285,7 @@ fn what_is_no_state_is_refused_and_harms_nobody() {
         host.block(BLOCK, &[]);
         assert_eq!(values(&mut host), before, "{what}");
     }
-    // Of a state that was cut, what is whole is opened: a project is worth more than a refusal.
+    // A truncated state opens as far as it is intact: a partial project is better than none.
     let handle = host.instance.plugin_handle();
     let extension: PluginState = handle.get_extension().expect("it has state");
     assert!(extension.load(&handle, &mut &state[..state.len() / 2]).is_ok(), "half is better than nothing");
@@ -297,7 +297,7 @@ fn what_is_no_state_is_refused_and_harms_nobody() {
 #[test]
 fn a_loaded_state_asks_for_nothing() {
     let Some(state) = state() else { return };
-    // A trigger that was up when the project was saved stays up, and fires only when it goes up again.
+    // A trigger that was on when the project was saved stays on, and fires only on its next rise.
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
     let dirty = host.dirty();
     host.block(BLOCK, &[(0, "Seed", 77.0), (10, "Bass Regenerate", 1.0)]);
@@ -356,7 +356,7 @@ fn it_is_activated_at_any_rate_and_runs_in_any_blocks() {
     if let Some(latency) = handle.get_extension::<PluginLatency>() {
         assert_eq!(latency.get(&handle), 0);
     }
-    // As it was at its own rate before.
+    // The same as before at the original rate.
     host.start(RATE_HZ, RenderMode::Realtime);
     let fresh = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
     assert!(host.loop_once() == fresh);
@@ -373,7 +373,7 @@ fn the_window_has_a_size_and_any_order_of_calls_is_survived() {
     for _ in 0..3 {
         if gui.create(&handle, embedded).is_err() {
             assert!(std::env::var_os("DISPLAY").is_none(), "there is a screen");
-            // Told, not a crash; and the plugin goes on.
+            // The error is reported, and the plugin keeps working.
             gui.destroy(&handle);
             continue;
         }
@@ -386,7 +386,7 @@ fn the_window_has_a_size_and_any_order_of_calls_is_survived() {
                 assert_eq!(gui.adjust_size(&handle, fits), Some(fits), "what fits stays");
             }
         }
-        // Never shown: no screen is needed for that.
+        // Never shown, so no screen is needed.
         gui.destroy(&handle);
     }
     host.block(BLOCK, &[]);
@@ -396,7 +396,7 @@ fn the_window_has_a_size_and_any_order_of_calls_is_survived() {
 #[derive(Default)]
 struct Index {
     extensions: Vec<String>,
-    /// Folders of the user's; `None` stands for the plugin itself.
+    /// The user's folders; `None` stands for the plugin itself.
     locations: Vec<Option<CString>>,
     presets: Vec<(String, Option<CString>)>,
     errors: usize,
@@ -451,7 +451,7 @@ impl MetadataReceiverImpl for Index {
 #[test]
 fn a_host_finds_presets_and_loads_them() {
     let (Some(state), Some(path)) = (state(), crate::host::plugin()) else { return };
-    // SAFETY: it is the plugin that this repository has built.
+    // SAFETY: the plugin is the one built from this repository.
     let entry = unsafe { PluginEntry::load(&path) }.expect("the plugin can be loaded");
     let factory: PresetDiscoveryFactory = entry.get_factory().expect("it tells of presets");
     let ids: Vec<&CStr> = factory.provider_descriptors().filter_map(ProviderDescriptor::id).collect();
@@ -464,7 +464,7 @@ fn a_host_finds_presets_and_loads_them() {
     let mut found = Index::default();
     provider.get_metadata(Location::Plugin, &mut found);
     assert!(found.presets.len() >= 24 && found.errors == 0 && found.foreign == 0);
-    // The same as files, where the plugin was installed with its resources.
+    // The same presets as files, if the plugin was installed with its resources.
     let folders: Vec<CString> = provider.indexer().locations.iter().flatten().cloned().collect();
     let mut shipped = Index::default();
     for folder in folders {
@@ -477,7 +477,7 @@ fn a_host_finds_presets_and_loads_them() {
     let is_shipped = |name: &str| shipped.presets.iter().any(|(known, _)| known == name);
     assert!(found.presets.iter().all(|(name, _)| is_shipped(name)), "{:?}", shipped.presets);
 
-    // One of the user's, and a file that is none.
+    // One of the user's presets, and a file that is not a preset.
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);

@@ -1,4 +1,4 @@
-//! Demands: what a bounce needs is there before it is rendered, at any rate, after any activation, and nobody waits for ever.
+//! Demands: a bounce waits, within a limit, for everything it needs, at any sample rate and after any activation.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -50,7 +50,7 @@ fn a_take_that_a_number_chooses_is_in_the_bounce_at_any_rate_from_its_first_samp
                     assert!(is == should, "block {index} with take {number} in pass {pass} at {rate_hz} Hz");
                 }
             }
-            // Activated anew, nothing is prepared.
+            // After reactivation, nothing is prepared.
             host.start(rate_hz, RenderMode::Offline);
         }
     }
@@ -69,7 +69,7 @@ fn a_tempo_that_was_performed_anew_stays_so_after_activations_and_loading() {
         let mut host = opened(state, rate_hz, RenderMode::Offline);
         let performed = slower(&mut host, rate_hz);
 
-        // A tempo that has just come is sliced: it is not what was performed.
+        // Right after a tempo change, audio is sliced: this is not the performed version.
         host.forget();
         host.bpm = 120.0;
         host.beat = 2.0 - BLOCK as f64 * 2.0 / rate_hz;
@@ -81,7 +81,7 @@ fn a_tempo_that_was_performed_anew_stays_so_after_activations_and_loading() {
         let is_heard = |port: usize| sliced[port][0][2_000..] == performed[port][0][at + 2_000..at + 4_800];
         assert!(!(1..PORTS).all(is_heard), "slices at {rate_hz} Hz");
 
-        // Another rate in between, the same one, another project in between.
+        // With another rate in between, with the same rate, with another project in between.
         for other_hz in RATES_HZ {
             host.start(other_hz, RenderMode::Offline);
             slower(&mut host, other_hz);
@@ -90,7 +90,7 @@ fn a_tempo_that_was_performed_anew_stays_so_after_activations_and_loading() {
         }
         host.load(state);
         assert!(slower(&mut host, rate_hz) == performed, "the project was loaded again at {rate_hz} Hz");
-        // And in a plugin that has never heard it.
+        // And in a fresh instance.
         let mut fresh = opened(state, rate_hz, RenderMode::Offline);
         assert!(slower(&mut fresh, rate_hz) == performed, "in another plugin at {rate_hz} Hz");
     }
@@ -115,11 +115,11 @@ fn a_storm_of_triggers_in_a_bounce_is_one_demand() {
         told = host.dirty();
     }
     assert!(made < STORM / 2, "{made} of {STORM} triggers were waited for");
-    // When the storm is over, its last trigger is what counts.
+    // After the storm, only its last trigger counts.
     for _ in 0..4 {
         host.block(RATE_HZ as usize / 10, &[]);
     }
-    // A start fades out what came before, so that has to be the same too.
+    // A start fades out the audio before it, so that audio has to match too.
     host.render(0.0, RATE_HZ as usize / 2, BLOCK);
     let heard = host.render(0.0, 2 * RATE_HZ as usize, BLOCK);
 
@@ -141,7 +141,7 @@ fn a_storm_of_triggers_in_a_bounce_is_one_demand() {
 
 #[test]
 fn a_server_that_does_not_answer_does_not_hold_the_host() {
-    // Where the user's server is, is the process's.
+    // The server's address is set for the whole process.
     const FOLDER: &str = "RESONANTGEN_STALLED_SERVER_TEST";
     const TEST: &str = "control::a_server_that_does_not_answer_does_not_hold_the_host";
     if plugin().is_none() {
@@ -157,7 +157,7 @@ fn a_server_that_does_not_answer_does_not_hold_the_host() {
         host.block(BLOCK, &[(0, "Generate", 1.0)]);
         let (mut stream, _) = server.accept().expect("a request");
         stream.read_exact(&mut [0]).expect("the request has begun");
-        // The server says nothing. Who waited for it would wait until the request is given up, a minute later.
+        // The server stays silent. Waiting for it would take until the request times out, a minute later.
         drop(host);
         stream.set_nonblocking(true).expect("it can be asked");
         let mut rest = vec![0; 1 << 16];

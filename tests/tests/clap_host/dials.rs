@@ -28,7 +28,7 @@ fn dials_change_what_plays_and_their_middle_changes_nothing_to_the_bit() {
             turn(&mut host, dial, value);
             let heard = host.loop_once();
             let changed = (1..PORTS).filter(|port| heard[*port] != before[*port]).count();
-            // What is straight cannot be straighter, and what is on the grid cannot be moved there.
+            // A straight part cannot get straighter, nor one on the grid be moved onto it.
             let may_do_nothing = value == 0.0 && (dial == "Swing" || dial == "Humanise");
             assert!(changed >= 2 || may_do_nothing, "{dial} {value}: {changed} stems change");
             let loudest =
@@ -40,7 +40,7 @@ fn dials_change_what_plays_and_their_middle_changes_nothing_to_the_bit() {
             }
         }
         turn(&mut host, dial, 0.5);
-        // Until the tilt has settled.
+        // Wait until the tilt filter has settled.
         host.render(0.0, RATE_HZ as usize, BLOCK);
         let again = host.loop_once();
         let differs: Vec<Option<usize>> =

@@ -1,4 +1,4 @@
-//! A small generator, so that a failure can be repeated.
+//! A small random number generator with a seed, so that failures can be repeated.
 
 pub struct Dice(pub u64);
 

@@ -18,9 +18,9 @@ fn difference(heard: &[Stereo]) -> f32 {
     differences.fold(0.0, f32::max)
 }
 
-/// A level of 0 dB, of -60 to 6 dB.
+/// The normalised value of 0 dB in a range of -60 to 6 dB.
 const UNITY: f64 = 60.0 / 66.0;
-/// How much of the song's first loop is rendered, in beats.
+/// How much of the song's first loop to render, in beats.
 const BEATS: f64 = 8.0;
 
 #[test]
@@ -32,7 +32,7 @@ fn the_parts_of_the_drums_sum_to_the_drums() {
     };
     let mut host = Host::open(Some(state), ALL_PORTS).expect("there is a plugin");
     for rate_hz in [RATE_HZ, 44_100.0] {
-        // Offline, the host waits until the drums are taken apart.
+        // An offline render waits until the drums are split.
         host.start(rate_hz, RenderMode::Offline);
         // The host's values of level and pan go from 0 to 1.
         for (bpm, level, pan) in [(120.0, UNITY, 0.5), (100.0, UNITY, 0.5), (120.0, 0.75, 0.7)] {
@@ -48,7 +48,7 @@ fn the_parts_of_the_drums_sum_to_the_drums() {
             if (rate_hz, bpm, level) == (RATE_HZ, 120.0, UNITY) {
                 assert!(heard[..PORTS] == plain[..], "the other outputs have changed");
             }
-            // Whatever the blocks, and wherever it begins.
+            // For any block size and start position.
             let again = host.render(0.0, frames, 127);
             assert!(again == heard, "blocks of 127 at {rate_hz} Hz, {bpm} bpm");
         }
@@ -75,7 +75,7 @@ fn drums_that_are_taken_apart_while_they_play_do_not_click_or_change() {
                 heard.extend(block);
             }
         }
-        // The first part of the first turn is the start of the song.
+        // The first pass begins with the song's start.
         assert!(turn > 0 || heard[..PORTS] == plain[..], "the stems do not depend on their parts");
         assert!(difference(&heard) < SUM_TOLERANCE, "turn {turn}");
         let step =
@@ -84,7 +84,7 @@ fn drums_that_are_taken_apart_while_they_play_do_not_click_or_change() {
         for (index, part) in heard[PORTS..].iter().enumerate() {
             assert!(step(&part[0]) <= 1.5 * most, "part {index} clicks in turn {turn}");
         }
-        // One more turn after that in which they come apart.
+        // Then one more pass with split drums.
         if is_apart {
             break;
         }

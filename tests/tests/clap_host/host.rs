@@ -27,12 +27,12 @@ pub const ALL_PORTS: usize = 9;
 pub const LONGEST: usize = 8_192;
 /// One loop of two bars at 120 quarter notes per minute, in audio frames.
 pub const LOOP: usize = 4 * RATE_HZ as usize;
-/// A take may take long on a busy machine; a test that waits longer than this hangs.
+/// Generating may be slow on a busy machine; a longer wait counts as a hang.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Longest pause of a host that plays faster than time while it waits for a take.
+/// Longest pause of a faster-than-real-time host that waits for a take.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Whether the plugin has asked to be called back.
+/// Whether the plugin has requested a callback.
 #[derive(Default)]
 pub struct Shared {
     callback: Mutex<bool>,
@@ -40,7 +40,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Waits until the plugin asks, at most for `patience`; returns whether it has.
+    /// Waits at most `patience` for the plugin's request; returns whether it came.
     fn wait(&self, patience: Duration) -> bool {
         let asked = self.callback.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.called.wait_timeout_while(asked, patience, |asked| !*asked);
@@ -59,7 +59,7 @@ impl SharedHandler<'_> for Shared {
 
 #[derive(Default)]
 pub struct MainThread {
-    /// How often the plugin said that the project has changed.
+    /// How often the plugin has marked the project as changed.
     dirty: Cell<u32>,
 }
 
@@ -101,18 +101,18 @@ impl HostHandlers for TestHost {
     }
 }
 
-/// What a port would be that the plugin has none of.
+/// A port number that the plugin does not have.
 type NoInput<'a> = AudioPortBuffer<[InputChannel<'a, f32>; 0], [InputChannel<'a, f64>; 0]>;
 
-/// Events that a block has room for; more would be allocated on the audio thread.
+/// Capacity for events per block; more would allocate on the audio thread.
 const ANSWERS: usize = 2_048;
 
-/// A note event of the plugin.
+/// A note event sent by the plugin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoteEvent {
-    /// Audio frame of its block.
+    /// Audio frame within its block.
     pub at: u32,
-    /// From 0.
+    /// Counted from 0.
     pub channel: u16,
     pub key: u16,
     /// 0 ends the note.
@@ -133,15 +133,15 @@ pub struct Host {
     pub beat: f64,
     pub bpm: f64,
     pub playing: bool,
-    /// Ticks of a quarter note that the host counts in, telling the seconds exactly; 0 for a host that does neither.
+    /// Ticks per quarter note of a host that counts in ticks and reports exact seconds; 0 for a host that does neither.
     pub ticks: f64,
-    /// Meters of the song's first bars; all others are in 4/4.
+    /// Meters of the song's first bars; all later bars are in 4/4.
     pub meters: Vec<(u16, u16)>,
-    /// Whether the host numbers its bars. Without it, it says 0 for ever, as every VST3 does.
+    /// Whether the host numbers its bars. A host that does not always reports 0, as with every VST3.
     pub counts_bars: bool,
     /// Note events of the last block.
     pub notes: Vec<NoteEvent>,
-    /// Channel and key of the notes that sound.
+    /// Channel and key of the sounding notes.
     pub sounding: HashSet<(u16, u16)>,
     /// How long the plugin took for the last block.
     pub took: Duration,
@@ -150,8 +150,8 @@ pub struct Host {
     _entry: PluginEntry,
 }
 
-/// Does what the audio thread does; `cargo xtask sanitize` looks at what the plugin asks of the system meanwhile. An offline render
-/// is no audio thread: nobody hears when it is late, and what was asked for is waited for.
+/// Stands in for the audio thread; `cargo xtask sanitize` watches its system calls. An offline render
+/// may block: nobody hears that it is late, and it waits for what the song requests.
 fn on_the_audio_thread<T>(is_offline: bool, work: impl FnOnce() -> T) -> T {
     if is_offline {
         return work();
@@ -169,7 +169,7 @@ fn on_the_audio_thread<T>(is_offline: bool, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The CLAP; skips the test where there is none.
+/// The CLAP; skips the test if there is none.
 pub fn plugin() -> Option<PathBuf> {
     Some(resonantgen_tests::needs::plugins()?.join("ResonantGen.clap"))
 }
@@ -178,7 +178,7 @@ impl Host {
     /// Loads the plugin, restores `state` if there is one, and starts processing.
     pub fn open(state: Option<&[u8]>, ports: usize) -> Option<Self> {
         let path = plugin()?;
-        // SAFETY: it is the plugin that this repository has built.
+        // SAFETY: the plugin is the one built from this repository.
         let entry = unsafe { PluginEntry::load(&path) }.expect("the plugin can be loaded");
         let about = HostInfo::new("ResonantGen tests", "ResonantGen", "", "1").expect("no NUL in it");
         let mut instance = PluginInstance::<TestHost>::new(
@@ -230,7 +230,7 @@ impl Host {
         Some(host)
     }
 
-    /// Waits until what was loaded is there: an offline block does, a realtime one plays what there is. The song's place is
+    /// Waits until everything loaded is ready, by an offline block: a realtime one plays whatever is ready. The song position is
     /// forgotten.
     pub fn settle(&mut self) {
         let before = (self.beat, self.playing);
@@ -242,7 +242,7 @@ impl Host {
         self.processor.as_mut().expect("it is processing").reset();
     }
 
-    /// Activates the plugin, anew if it was active.
+    /// Activates the plugin, deactivating it first if needed.
     pub fn start(&mut self, rate_hz: f64, mode: RenderMode) {
         self.stop();
         self.rate_hz = rate_hz;
@@ -256,7 +256,7 @@ impl Host {
         self.processor = Some(stopped.start_processing().expect("it can be started"));
     }
 
-    /// Says whether what follows is a bounce.
+    /// Switches between offline and realtime rendering.
     pub fn render_mode(&mut self, mode: RenderMode) {
         let handle = self.instance.plugin_handle();
         let render: PluginRender = handle.get_extension().expect("it knows offline rendering");
@@ -308,7 +308,7 @@ impl Host {
             beat = (self.beat * self.ticks).round() / self.ticks;
             seconds = clack_host::utils::SecondsTime::from_float(self.beat * 60.0 / self.bpm);
         }
-        // Rounding must not put a bar's first sample into the bar before.
+        // Rounding must not move a bar's first sample into the bar before.
         let (bar_start, bar_number, meter) = self.bar_at(self.beat + 1e-9);
         TransportEvent {
             header: EventHeader::new_core(0, EventFlags::empty()),
@@ -329,7 +329,7 @@ impl Host {
     }
 
     pub fn block_with(&mut self, frames: usize, events: &EventBuffer) -> Vec<Stereo> {
-        // What is not overwritten is heard.
+        // Anything that is not overwritten becomes audible.
         let mut heard: Vec<Stereo> = vec![[vec![9.0; frames], vec![9.0; frames]]; self.ports];
         let channels = self.channels;
         let mut outputs = AudioPorts::with_capacity(2 * ALL_PORTS, ALL_PORTS);
@@ -342,8 +342,8 @@ impl Host {
         heard
     }
 
-    /// Runs one block in which channels share memory: `layout` names the piece of memory of each port's left and right channel.
-    /// Returns all pieces.
+    /// Runs one block in which channels share memory: `layout` gives the buffer of each port's left and right channel.
+    /// Returns all buffers.
     pub fn block_shared(&mut self, frames: usize, layout: [[usize; 2]; PORTS]) -> Vec<Vec<f32>> {
         let count = layout.iter().flatten().max().map_or(0, |last| last + 1);
         let mut memory = vec![vec![9.0_f32; frames]; count];
@@ -383,7 +383,7 @@ impl Host {
         }
     }
 
-    /// Keeps the block's notes, which must be in order, and may neither start twice nor end before they have started.
+    /// Records the block's notes, which must be in order, must not start twice, and must not end before they start.
     fn take_notes(&mut self, answers: &EventBuffer, frames: usize) {
         self.notes.clear();
         for event in answers {
@@ -404,7 +404,7 @@ impl Host {
             }
             self.notes.push(NoteEvent { at, channel, key, velocity });
         }
-        // An offline render plays where there is no transport, too.
+        // An offline render plays even without a transport.
         let plays = self.playing || self.offline || frames == 0;
         assert!(plays || self.sounding.is_empty(), "a note is stuck");
     }
@@ -423,7 +423,7 @@ impl Host {
         heard
     }
 
-    /// Stands still for a block, and forgets where the song was: what follows is a fresh start.
+    /// Stops for one block and forgets the song position, so that playback starts afresh.
     pub fn forget(&mut self) {
         self.playing = false;
         self.block(BLOCK, &[]);
@@ -444,7 +444,7 @@ impl Host {
         self.dirty_within(Duration::ZERO)
     }
 
-    /// How often the plugin has told of a change, after a wait for the next time.
+    /// Waits for the next change notice; returns the number of notices so far.
     fn dirty_within(&mut self, patience: Duration) -> u32 {
         if self.instance.access_shared_handler(|shared| shared.wait(patience)) {
             self.instance.call_on_main_thread_callback();
@@ -452,7 +452,7 @@ impl Host {
         self.instance.access_handler(|main| main.dirty.get())
     }
 
-    /// Runs until the plugin has told of one more change of the project.
+    /// Plays until the plugin reports one more change of the project.
     pub fn wait_for_take(&mut self, before: u32) {
         let began = Instant::now();
         while self.dirty_within(PAUSE) == before {
@@ -465,7 +465,7 @@ impl Host {
         }
     }
 
-    /// Stands still until the plugin has told of one more change of the project.
+    /// Stays stopped until the plugin reports one more change of the project.
     pub fn wait_until_dirty(&mut self, before: u32) {
         let began = Instant::now();
         while self.dirty_within(PATIENCE) == before {
@@ -473,7 +473,7 @@ impl Host {
         }
     }
 
-    /// Triggers a parameter and waits for what comes of it.
+    /// Triggers a parameter and waits for the result.
     pub fn trigger(&mut self, name: &str) {
         let before = self.dirty();
         self.block(BLOCK, &[(0, name, 0.0), (100, name, 1.0), (300, name, 0.0)]);
@@ -494,7 +494,7 @@ impl Host {
         extension.load(&handle, &mut state).expect("the state can be loaded");
     }
 
-    /// Hands over parameter changes while it is not active.
+    /// Flushes parameter changes while the plugin is inactive.
     pub fn flush(&mut self, events: &EventBuffer) {
         let mut answers = EventBuffer::new();
         let params: PluginParams = self.instance.plugin_handle().get_extension().expect("it has parameters");

@@ -1,7 +1,7 @@
 //! The CLAP in a host of our own: four stems by a parameter, in time, locked, saved, with any set of outputs.
 //!
 //! `cargo xtask test` builds the bundle so that it aborts when the audio thread allocates, and names its folder in
-//! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests pass without doing anything.
+//! `RESONANTGEN_PLUGINS`; without it, or with `RESONANTGEN_NO_HOSTS`, these tests are skipped.
 
 mod buffers;
 mod conformance;
@@ -142,14 +142,14 @@ fn the_timeline_decides_what_is_heard() {
     for (beat, size) in [(3.0, 480), (5.0, 64), (8.0, 127), (-4.0, 1), (2.71, 333)] {
         let part = host.render(beat, 4_800, size);
         let start = (beat * samples_per_beat as f64).rem_euclid(LOOP as f64) as usize;
-        // In the middle of a loop a start is smoothed for 3 ms.
+        // Starts in the middle of a loop are smoothed for 3 ms.
         let smoothed = if start == 0 { 0 } else { 144 };
         for (port, (part, whole)) in part.iter().zip(&whole).enumerate() {
             assert!(
                 part[0][smoothed..] == whole[0][start + smoothed..start + 4_800],
                 "port {port} from beat {beat} in blocks of {size}"
             );
-            // No step that the music itself does not have.
+            // No step larger than those of the music itself.
             let before = whole[0][(start + LOOP - 1) % LOOP];
             let step = (whole[0][start] - before).abs();
             assert!(
@@ -171,7 +171,7 @@ fn ticks_are_made_exact_by_seconds() {
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
     let whole = host.loop_once();
     host.ticks = 1_920.0;
-    // Blocks that meet no tick; the song begins before the take, as bounces with a pre-roll do.
+    // Blocks not aligned with any tick; the song begins before the take, as in bounces with pre-roll.
     for first in [-4_444.0, 0.0] {
         let beat = first * BPM / 60.0 / RATE_HZ;
         let heard = host.render(beat, 48_000, 1_111);
@@ -189,7 +189,7 @@ fn a_saved_session_plays_again_to_the_bit() {
     drop(first);
     let mut second = Host::open(Some(&saved), PORTS).expect("there is a plugin");
     assert!(second.loop_once() == heard);
-    // Loading into a plugin that runs.
+    // Loading into a running plugin.
     let mut third = Host::open(None, PORTS).expect("there is a plugin");
     {
         let handle = third.instance.plugin_handle();
@@ -234,7 +234,7 @@ fn a_host_without_stem_outputs_hears_everything_in_main() {
     let all = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
     let mut host = Host::open(Some(state), 1).expect("there is a plugin");
     assert!(host.loop_once()[0] == all[0]);
-    // A host that leaves out what it does not use, with Drums and Bass connected: they leave Main.
+    // A host that omits unused outputs, with Drums and Bass connected: they leave Main.
     host.ports = 3;
     host.block(BLOCK, &[]);
     host.block(BLOCK, &[]);
@@ -249,10 +249,10 @@ fn any_set_of_outputs_is_served() {
     let all = Host::open(Some(state), PORTS).expect("there is a plugin").loop_once();
     const LENGTH: usize = 9_600;
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
-    // All of them first: what a host supplies counts only after it has left something out.
+    // All of them first: the supplied outputs count as connected only once the host has omitted one.
     for supplied in (0..1_u32 << PORTS).rev() {
         host.channels = std::array::from_fn(|port| if supplied & 1 << port == 0 { 0 } else { 2 });
-        // It is known from the first block on what is left out; gains then move without a click.
+        // From the first block on the plugin knows what is omitted; gains then change without a click.
         host.render(0.0, BLOCK, BLOCK);
         let heard = host.render(0.0, LENGTH, 441);
         let is_heard = |port: usize| supplied & 1 << port != 0;
@@ -297,7 +297,7 @@ fn a_number_chooses_the_take_to_the_sample() {
     let (Some(one), Some(two)) = (state(), two_takes()) else { return };
     let old = Host::open(Some(one), PORTS).expect("there is a plugin").loop_once();
     let mut host = Host::open(Some(two), PORTS).expect("there is a plugin");
-    // Offline, the host waits for takes that are still being unpacked.
+    // An offline render waits for takes that are still being unpacked.
     host.start(RATE_HZ, RenderMode::Offline);
     let new = host.loop_once();
     assert!(old[2] != new[2], "the second take is another one");
@@ -333,7 +333,7 @@ fn a_number_stays_with_its_take_when_older_ones_are_forgotten() {
     }
     let third = bass(&mut host, 3.0);
     assert!(third != bass(&mut host, 4.0), "the takes differ");
-    // Sixteen are kept: the first two go.
+    // Sixteen takes are kept: the first two are dropped.
     for seed in 103..117 {
         regenerate(&mut host, seed);
     }
@@ -358,7 +358,7 @@ fn a_sound_that_the_project_did_not_keep_is_made_again_to_the_bit() {
     let project = project::without_other_sounds(two);
     assert!(project.len() < two.len() * 2 / 3, "half of the sound is gone");
 
-    // In the bounce it is waited for.
+    // A bounce waits for it.
     let mut bounce = Host::open(Some(&project), PORTS).expect("there is a plugin");
     assert!(bounce.loop_once() == new, "what plays is there at once");
     bounce.start(RATE_HZ, RenderMode::Offline);
@@ -367,22 +367,22 @@ fn a_sound_that_the_project_did_not_keep_is_made_again_to_the_bit() {
     assert!(heard[4] == old[4], "the melody is as it was");
     assert!(heard[1..4] == new[1..4], "the others are not concerned");
 
-    // In real time the take before plays until it is there.
+    // In real time, the previous take plays until it is ready.
     let mut live = Host::open(Some(&project), PORTS).expect("there is a plugin");
     live.forget();
     live.beat = 0.0;
     let first = live.block(BLOCK, &[(0, "Melody Take", 1.0)]);
     assert!(first[4][0] == new[4][0][..BLOCK], "nothing is silent in the meantime");
-    // How long that takes is the machine's: one that never comes back hangs the test.
+    // The duration depends on the machine; a take that never arrives hangs the test.
     while live.loop_once()[4] != old[4] {}
-    // Saved again, it has its sound.
+    // Saved again, it includes its audio.
     let mut again = Host::open(Some(&live.save()), PORTS).expect("there is a plugin");
     again.start(RATE_HZ, RenderMode::Offline);
     assert!(again.loop_once()[4] == old[4]);
 }
 
-/// Five bars of a song that generates everything and, two bars later, the melody again. Seeds by place: each trigger has music
-/// of its own.
+/// Five bars of a song that generates everything and, two bars later, the melody again. Seeds depend on the position, so each trigger
+/// makes different music.
 fn regenerating_song(host: &mut Host) -> Vec<Stereo> {
     let is_trigger = |changes: &[(u32, &str, f64)]| changes.iter().any(|(_, _, value)| *value == 1.0);
     host.block(BLOCK, &[(0, "Seed Mode", 2.0), (0, "Swap At", 2.0), (0, "Seed", 5.0)]);
@@ -393,7 +393,7 @@ fn regenerating_song(host: &mut Host) -> Vec<Stereo> {
         let changes: &[(u32, &str, f64)] = match block {
             0 => &[(0, "Generate", 0.0), (10, "Generate", 1.0)],
             100 => &[(0, "Generate", 0.0), (7, "Melody Regenerate", 0.0)],
-            // On the bar line itself: the take has a whole bar to get ready.
+            // On the bar line itself, so that the take has a whole bar to become ready.
             400 => &[(0, "Melody Regenerate", 1.0)],
             450 => &[(0, "Melody Regenerate", 0.0)],
             _ => &[],
@@ -404,16 +404,16 @@ fn regenerating_song(host: &mut Host) -> Vec<Stereo> {
             heard.extend(block);
         }
         if is_trigger(changes) {
-            // This host is faster than time; a real one gives the take until the next bar line.
+            // This host runs faster than real time; in a real one the take has until the next bar line.
             host.wait_until_dirty(before);
         }
     }
     heard
 }
 
-/// One of its bars, in audio frames.
+/// Length of one of its bars, in audio frames.
 const SONG_BAR: usize = 2 * RATE_HZ as usize;
-/// Until the first crossfade has ended, what was there before the song began is heard.
+/// Until the first crossfade ends, the audio from before the song is heard.
 const SONG_BEGINS: usize = SONG_BAR + 480;
 
 #[test]
@@ -431,7 +431,7 @@ fn automation_plays_the_same_on_every_pass_and_in_the_bounce() {
         (1..PORTS).find(|port| first[*port][0][SONG_BEGINS..] != other[*port][0][SONG_BEGINS..])
     };
     assert!(differs(&second).is_none(), "stem {:?} plays other music on the second pass", differs(&second));
-    // Played in real time afterwards, with the takes at hand.
+    // Then played in real time, with the takes ready.
     let mut live = Host::open(Some(&bounce.save()), PORTS).expect("there is a plugin");
     let third = regenerating_song(&mut live);
     assert!(differs(&third).is_none(), "stem {:?} plays other music than the bounce", differs(&third));
@@ -439,7 +439,7 @@ fn automation_plays_the_same_on_every_pass_and_in_the_bounce() {
 
 #[test]
 fn a_song_that_regenerates_plays_where_there_are_no_models() {
-    // Where the models are looked for is the process's.
+    // The models' folder is set for the whole process.
     const FOLDER: &str = "RESONANTGEN_NO_MODELS_TEST";
     const TEST: &str = "a_song_that_regenerates_plays_where_there_are_no_models";
     let bytes = |heard: &[Stereo]| -> Vec<u8> {
@@ -507,7 +507,7 @@ fn a_new_tempo_is_performed_anew_in_the_bounce_and_the_old_one_comes_back_to_the
     host.bpm = 100.0;
     let loop_frames = (8.0 * 60.0 / 100.0 * RATE_HZ) as usize;
     let slower = host.render(0.0, loop_frames, 480);
-    // Sliced audio repeats or reverses what is there; performed audio is new, and loops without a seam of its own.
+    // Sliced audio repeats or reverses existing audio; performed audio is new and loops seamlessly.
     for (port, heard) in slower.iter().enumerate().skip(1) {
         assert!(rms(&heard[0]) > 1e-4, "stem {port} is silent");
     }
@@ -533,7 +533,7 @@ fn a_host_that_is_too_fast_or_too_slow_gets_takes_that_fit_its_bars() {
     if plugin().is_none() {
         return;
     }
-    // The music's tempo, and how many of the host's quarter notes one of the music's lasts.
+    // The music's tempo, and the length of its quarter note in the host's quarter notes.
     for (host_bpm, quarters, bars) in [(280.0, 2.0, 2.0), (30.0, 0.5, 1.0)] {
         let mut host = Host::open(None, PORTS).expect("there is a plugin");
         host.bpm = host_bpm;
@@ -545,7 +545,7 @@ fn a_host_that_is_too_fast_or_too_slow_gets_takes_that_fit_its_bars() {
         for (index, stem) in heard[1..].iter().enumerate() {
             assert!(rms(&stem[0]) > 1e-4, "stem {index} at {host_bpm} bpm is silent");
             let (first, second) = stem[0].split_at(loop_frames);
-            // The loop's length in the host's time need not be whole audio frames.
+            // The loop need not be a whole number of audio frames long at the host's tempo.
             let differs =
                 first.iter().zip(second).map(|(one, other)| f64::from(one - other).powi(2)).sum::<f64>();
             assert!(
@@ -562,7 +562,7 @@ fn a_host_that_is_too_fast_or_too_slow_gets_takes_that_fit_its_bars() {
         assert!(deviations.len() >= 4, "drums have onsets at {host_bpm} bpm");
         let median = deviations[deviations.len() / 2];
         assert!(median < 0.02, "drums are {:.0} ms off the grid of {host_bpm} bpm", median * 1000.0);
-        // From the middle of the song, too.
+        // Also from the middle of the song.
         let later = host.render(4.0 * quarters * bars * 3.0, 4_800, 127);
         assert!(later[1][0] == heard[1][0][..4_800], "the song's fourth loop is as the first");
     }
@@ -590,7 +590,7 @@ fn the_plugin_is_removed_in_the_middle_of_a_generation() {
     let mut host = Host::open(None, PORTS).expect("there is a plugin");
     let dirty = host.dirty();
     host.block(BLOCK, &[(0, "Bars", BARS), (0, "Swap At", 0.0), (1, "Generate", 1.0)]);
-    // Stems are heard as soon as they are made: with the first of them, the others are still to come.
+    // Stems are heard as soon as they are made: the first one before the others are done.
     while host.loop_once()[1..].iter().all(|stem| rms(&stem[0]) == 0.0) {
         assert_eq!(host.dirty(), dirty, "all stems came at once");
     }
@@ -599,8 +599,8 @@ fn the_plugin_is_removed_in_the_middle_of_a_generation() {
     assert!(again[1..].iter().all(|stem| rms(&stem[0]) > 1e-4), "the next instance works");
 }
 
-/// At whatever moment of a generation, the host's main thread is free again within 200 ms. A busy machine may stop this thread for longer,
-/// so of several removals the fastest counts: a wait in the plugin would be in all of them.
+/// At any point of a generation, removal returns to the host within 200 ms. A busy machine may stall this thread for longer,
+/// so the fastest of several removals counts: a wait in the plugin would show in all of them.
 #[test]
 fn a_removal_in_a_generation_takes_less_than_200_ms() {
     const TRIES: usize = 5;
@@ -612,7 +612,7 @@ fn a_removal_in_a_generation_takes_less_than_200_ms() {
             let mut host = Host::open(None, PORTS).expect("there is a plugin");
             host.block(BLOCK, &[(0, "Generate", 0.0)]);
             host.block(BLOCK, &[(0, "Generate", 1.0)]);
-            // Only chooses what is interrupted: models being loaded, notes being written, a sound being made.
+            // Only selects the stage to interrupt: loading models, composing, or performing.
             std::thread::sleep(moment);
             let began = Instant::now();
             drop(host);
@@ -643,7 +643,7 @@ fn the_state_of_eight_bars_stays_small() {
 fn a_damaged_session_is_kept_and_harms_nobody() {
     let Some(state) = state() else { return };
     let mut session = project::session(state);
-    // In the record: its checksum is wrong.
+    // Damage in the record: its checksum is wrong.
     session[200] ^= 0x20;
     let damaged = project::with_session(state, &session);
     let mut host = Host::open(Some(&damaged), PORTS).expect("there is a plugin");
@@ -657,7 +657,7 @@ fn a_damaged_session_is_kept_and_harms_nobody() {
 fn a_damaged_take_leaves_the_others_alone() {
     let Some(state) = state() else { return };
     let mut session = project::session(state);
-    // The end of the last take's sound: of the melody's.
+    // Damage at the end of the last take's audio (the melody's).
     let end = session.len() - 10;
     session[end] ^= 1;
     let mut whole = Host::open(Some(state), PORTS).expect("there is a plugin");
@@ -666,7 +666,7 @@ fn a_damaged_take_leaves_the_others_alone() {
     let (expected, heard) = (whole.loop_once(), host.loop_once());
     assert!(heard[1..4] == expected[1..4], "drums, bass and harmony play as they did");
     assert!(rms(&expected[4][0]) > 1e-4);
-    // Until it has been made again.
+    // Until it has been regenerated.
     let is_silent = heard[4].iter().flatten().all(|sample| *sample == 0.0);
     assert!(is_silent || heard[4] == expected[4], "nothing else is played in its place");
 }
@@ -686,14 +686,14 @@ fn fingerprint(heard: &[Stereo]) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// States of all forms that were ever in use: `NAME.state`, and in `NAME.txt` the fingerprint of one bar from the song's
-/// start. `v0.1` is of form 2; `form3` has a melody that a number chooses among two.
+/// States of every format ever released: `NAME.state`, and in `NAME.txt` the fingerprint of one bar from the song's
+/// start. `v0.1` has format 2; `form3` has a melody chosen by number from two.
 const GOLDEN: &str = "tests/golden/plugin_state";
 
 fn one_bar(state: &[u8]) -> Vec<Stereo> {
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
     host.bpm = 240.0;
-    // It waits for what is still packed.
+    // It waits for takes that are still packed.
     host.start(RATE_HZ, RenderMode::Offline);
     host.loop_bar()
 }
@@ -717,7 +717,7 @@ fn states_of_all_forms_are_loaded_for_ever() {
     assert!(count > 0, "there is one of each form");
 }
 
-/// For a new form: `RESONANTGEN_GOLDEN=form4 cargo test ... -- --ignored write_the_golden_state`.
+/// For a new format: `RESONANTGEN_GOLDEN=form4 cargo test ... -- --ignored write_the_golden_state`.
 #[test]
 #[ignore = "chore: writes a file of the repository"]
 fn write_the_golden_state() {

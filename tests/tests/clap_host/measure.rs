@@ -1,14 +1,14 @@
-//! How long things take in a host: printed, not asserted. Run with `-- --ignored --nocapture times_in_a_host`.
+//! Times in a host, printed rather than asserted. Run with `-- --ignored --nocapture times_in_a_host`.
 
 use std::time::{Duration, Instant};
 
 use crate::host::{ALL_PORTS, BLOCK, Host, PORTS, RATE_HZ, plugin};
 use crate::state;
 
-/// Real time of a block.
+/// Real-time duration of a block.
 const BLOCK_TIME: Duration = Duration::from_micros((BLOCK as f64 / RATE_HZ * 1e6) as u64);
 
-/// Plays in real time until a stem sounds otherwise than `before` did at the same place; returns when.
+/// Plays in real time until a stem differs from `before` at the same position; returns the time.
 fn first_new_sound(host: &mut Host, port: usize, before: &[f32]) -> Duration {
     let began = Instant::now();
     loop {
@@ -62,7 +62,7 @@ fn times_in_a_host() {
     drop(host);
     println!("removal in mid-generation: {:?}", began.elapsed());
 
-    // Nothing is loaded now: the worker is in the middle of that.
+    // The worker is still loading the models.
     for milliseconds in [5, 20, 50, 100, 200] {
         let mut host = Host::open(None, PORTS).expect("there is a plugin");
         host.block(BLOCK, &[(0, "Generate", 0.0)]);
@@ -71,7 +71,7 @@ fn times_in_a_host() {
         let began = Instant::now();
         drop(host);
         println!("removal {milliseconds} ms after the first generation began: {:?}", began.elapsed());
-        // What was left behind ends.
+        // Abandoned threads end.
         std::thread::sleep(Duration::from_secs(1));
     }
 }
@@ -95,7 +95,7 @@ fn cost_of_idle_instances() {
         return;
     }
     let hosts: Vec<Host> = (0..INSTANCES).filter_map(|_| Host::open(None, PORTS)).collect();
-    // Until the audio threads count as stopped.
+    // Wait until the audio threads count as stopped.
     std::thread::sleep(Duration::from_secs(2));
     let before = processor_seconds();
     std::thread::sleep(Duration::from_secs(SECONDS));
@@ -106,13 +106,13 @@ fn cost_of_idle_instances() {
     drop(hosts);
 }
 
-/// Length of a callback in audio frames, and how many are run; `RESONANTGEN_CALLBACKS` asks for another number.
+/// Length of a callback in audio frames, and the number of callbacks (`RESONANTGEN_CALLBACKS` overrides it).
 const CALLBACK: usize = 64;
 const CALLBACKS: u64 = 1_000_000;
-/// Upper ends of the histogram's columns in microseconds; the one before the last is the time that a callback has.
+/// Upper bounds of the histogram's columns in microseconds; the last but one is a callback's deadline.
 const COLUMNS_US: [f64; 9] = [5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_333.0, f64::INFINITY];
 
-/// How long callbacks took.
+/// Durations of callbacks.
 #[derive(Default)]
 struct Histogram {
     counts: [u64; COLUMNS_US.len()],
@@ -142,9 +142,9 @@ impl Histogram {
     }
 }
 
-/// Plays all outputs with notes, and a dial that moves in every callback. `others` generate without end.
+/// Plays all outputs and note events while a dial moves in every callback; `others` keep generating.
 fn callbacks(host: &mut Host, others: &mut [Host], count: u64) -> (Histogram, u32) {
-    /// Callbacks after which the others are looked after.
+    /// Number of callbacks between looks at the other instances.
     const LOOK: u64 = 200;
     let dials = ["Drums Brightness", "Bass Intensity", "Harmony Swing", "Melody Humanise"];
     let (mut histogram, mut made) = (Histogram::default(), 0);
@@ -199,7 +199,7 @@ fn resident_megabytes() -> Option<f64> {
 #[allow(clippy::print_stdout, reason = "it is what it is for")]
 fn sixteen_instances_with_takes() {
     const INSTANCES: usize = 16;
-    /// Until the engine has returned what generations needed.
+    /// Wait until the engine has released the memory of its generations.
     const RESTED: Duration = Duration::from_secs(6);
     if plugin().is_none() {
         return;
@@ -235,7 +235,7 @@ fn sixteen_instances_with_takes() {
 fn time_of_a_scan() {
     let Some(path) = plugin() else { return };
     let began = Instant::now();
-    // SAFETY: it is the plugin that this repository has built.
+    // SAFETY: the plugin is the one built from this repository.
     let entry = unsafe { clack_host::prelude::PluginEntry::load(&path) }.expect("the plugin can be loaded");
     let factory = entry.get_plugin_factory().expect("it makes plugins");
     let names: Vec<_> =

@@ -1,4 +1,4 @@
-//! The tracks' notes as events of the plugin.
+//! The tracks' notes as note events of the plugin.
 
 use clack_extensions::render::RenderMode;
 use resonantgen_tests::listen::onsets;
@@ -16,8 +16,8 @@ fn switch(host: &mut Host, value: f64) {
     host.block(BLOCK, &OUTPUTS.map(|name| (0, name, value)));
 }
 
-/// The notes of `frames` from the song's start in blocks of `size`, at the audio frames of the song; what ends or is cut by the
-/// stop after it is left out.
+/// The notes of the song's first `frames`, in blocks of `size`, timed in audio frames of the song; without those that the stop
+/// afterwards ends or cuts off.
 fn notes(host: &mut Host, frames: usize, size: usize) -> Vec<NoteEvent> {
     host.forget();
     host.beat = 0.0;
@@ -47,7 +47,7 @@ fn scores_are_sent_on_four_channels_in_time_with_the_stems() {
     for note in sent.iter().filter(|note| note.channel == 0) {
         assert!(DRUM_KEYS.contains(&note.key), "drum key {}", note.key);
     }
-    // Each turn of the loop starts the same notes.
+    // Each pass of the loop starts the same notes.
     let starts = |turn: usize| -> Vec<(u32, u16, u16, u64)> {
         let range = (turn * LOOP) as u32..((turn + 1) * LOOP) as u32;
         sent.iter()
@@ -56,7 +56,7 @@ fn scores_are_sent_on_four_channels_in_time_with_the_stems() {
             .collect()
     };
     assert_eq!(starts(0), starts(1));
-    // What is heard of the drums has a note.
+    // Every audible drum hit has a note.
     let hits: Vec<f32> =
         starts(0).iter().filter(|note| note.1 == 0).map(|note| note.0 as f32 / RATE_HZ as f32).collect();
     let heard = onsets(&audio[1][0], RATE_HZ as f32);
@@ -66,7 +66,7 @@ fn scores_are_sent_on_four_channels_in_time_with_the_stems() {
     for size in [64, 127, 4_096] {
         assert!(notes(&mut host, 2 * LOOP, size) == sent, "blocks of {size}");
     }
-    // The switches are saved.
+    // The switches are saved with the project.
     let mut again = Host::open(Some(&host.save()), PORTS).expect("there is a plugin");
     assert!(notes(&mut again, 2 * LOOP, 512) == sent);
 }
@@ -88,7 +88,7 @@ fn a_track_that_sends_notes_only_is_silent() {
     assert!(notes(&mut host, LOOP, BLOCK).is_empty(), "another track is soloed");
 }
 
-/// Plays until notes sound, and a little on.
+/// Plays until notes sound, and a little further.
 fn until_notes_sound(host: &mut Host) {
     host.forget();
     host.beat = 0.0;
@@ -102,7 +102,7 @@ fn until_notes_sound(host: &mut Host) {
 fn notes_end_on_stop_seek_switch_and_another_take() {
     let Some(state) = two_takes() else { return };
     let mut host = Host::open(Some(state), PORTS).expect("there is a plugin");
-    // Offline, the host waits for takes that are still being unpacked.
+    // An offline render waits for takes that are still being unpacked.
     host.render_mode(RenderMode::Offline);
     host.block(BLOCK, &[(0, "Bass Take", 1.0)]);
     host.block(BLOCK, &[(0, "Bass Take", 0.0)]);
@@ -143,7 +143,7 @@ fn notes_end_on_stop_seek_switch_and_another_take() {
         );
     }
 
-    // Deactivated in the middle of notes: they end when it is activated again.
+    // Deactivated while notes sound: they end on reactivation.
     until_notes_sound(&mut host);
     host.start(RATE_HZ, RenderMode::Realtime);
     let sounding = host.sounding.clone();

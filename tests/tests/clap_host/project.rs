@@ -1,4 +1,4 @@
-//! Projects that kept less than this machine would have kept, or were damaged.
+//! Projects saved with fewer takes than this machine would keep, and damaged ones.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 const HEAD: usize = 8 + 4 + 8;
 const HASH: usize = 32;
 
-/// Takes a length and as many bytes off the front.
+/// Splits a length-prefixed run of bytes off the front.
 fn chunk<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let (length, after) = rest.split_first_chunk::<8>().expect("a length");
     let (bytes, after) = after.split_at(u64::from_le_bytes(*length) as usize);
@@ -33,12 +33,12 @@ pub fn section(state: &[u8], wanted: &[u8; 4]) -> Option<Vec<u8>> {
     None
 }
 
-/// The state with another session.
+/// The state with its session replaced.
 pub fn with_session(state: &[u8], session: &[u8]) -> Vec<u8> {
     with_section(state, b"SESS", session)
 }
 
-/// The state with another section.
+/// The state with one section replaced.
 pub fn with_section(state: &[u8], wanted: &[u8; 4], section: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     let mut rest = &state[HEAD..];
@@ -57,7 +57,7 @@ pub fn with_section(state: &[u8], wanted: &[u8; 4], section: &[u8]) -> Vec<u8> {
     new
 }
 
-/// The plugin's state without the sound of takes that do not play: as of a song so long that there was no room for it.
+/// The plugin's state without the audio of takes that are not playing, as saved for a song too long to hold it.
 pub fn without_other_sounds(state: &[u8]) -> Vec<u8> {
     let old = session(state);
     let mut rest = &old[8 + 4..];

@@ -1,5 +1,5 @@
-//! Whole songs and their sections in a host: what is bounced is what an export has, at several sample rates and block sizes, after
-//! seeks, at other tempos, activated anew and opened again.
+//! Whole songs and their sections in a host: bounces equal exports, at several sample rates and block sizes, after
+//! seeks, at other tempos, and after reactivating and reopening.
 
 use std::sync::OnceLock;
 
@@ -20,9 +20,9 @@ use crate::{project, state};
 /// Sections of the song, whose loop has two bars at 120 quarter notes per minute.
 const FORM: &str = "intro 2, build 1, drop 2, break 2, drop 2, outro 1";
 const BARS: usize = 10;
-/// Audio frames of a bar at the takes' rate.
+/// Length of a bar in audio frames at the takes' rate.
 const BAR: usize = 96_000;
-/// A jump of the timeline is smoothed for so long, in seconds.
+/// How long a jump of the timeline is smoothed, in seconds.
 const SMOOTHED: f64 = 0.0031;
 const FULL_SCALE: f32 = 8_388_608.0;
 
@@ -58,7 +58,7 @@ fn left(stem: &StemAudio) -> Vec<f32> {
     stem.left.iter().map(|sample| *sample as f32 / FULL_SCALE).collect()
 }
 
-/// How far apart two signals are, as a share of the second.
+/// Difference of two signals, relative to the second.
 fn distance(heard: &[f32], expected: &[f32]) -> f64 {
     let power = |samples: &mut dyn Iterator<Item = f32>| -> f64 {
         samples.map(|sample| f64::from(sample).powi(2)).sum()
@@ -103,12 +103,12 @@ fn the_timeline_decides_where_the_song_is_after_seeks_in_cycles_and_from_another
             assert_eq!(differs, None, "{what}");
         }
     };
-    // In the middle of a section, right before a border, on it, in what rings over it, after the last bar.
+    // In mid-section, right before a border, on it, in the tail that rings over it, and after the last bar.
     for from in [BAR / 2, 2 * BAR - 500, 3 * BAR, 5 * BAR + 9_000, BARS * BAR + 2_000] {
         let heard = host.render(from as f64 / 24_000.0, 20_000, 480);
         same(&heard, from, &format!("from sample {from}"));
     }
-    // A cycle over a border, without a stop.
+    // A loop across a border, without stopping.
     host.forget();
     for pass in 0..3 {
         host.beat = 11.0;
@@ -127,7 +127,7 @@ fn the_timeline_decides_where_the_song_is_after_seeks_in_cycles_and_from_another
         assert!(port[0][..3 * BAR].iter().all(|sample| *sample == 0.0), "silent before its bar");
         assert!(port[0][3 * BAR..] == stem[..BAR], "from its bar on");
     }
-    // A bar that the host never comes to: silence, and nothing is lost.
+    // A start bar that the host never reaches: silence, and nothing is lost.
     host.block(BLOCK, &[(0, "Song Start", 999.0)]);
     let silent = host.render(0.0, BAR, 480);
     assert!(silent.iter().flatten().flatten().all(|sample| *sample == 0.0));
@@ -143,7 +143,7 @@ fn at_another_tempo_sections_start_on_the_hosts_bars() {
     host.bpm = 100.0;
     let bar = (4.0 * 60.0 / 100.0 * RATE_HZ) as usize;
     let heard = host.render(0.0, BARS * bar, 480);
-    // The first step of a bar is heard at its own speed.
+    // The first step of a bar is not stretched.
     let step = 2_000..5_000;
     for index in [0, 2, 3, 5, 7, 9] {
         for (port, stem) in heard[1..].iter().zip(&song.stems) {
@@ -153,7 +153,7 @@ fn at_another_tempo_sections_start_on_the_hosts_bars() {
             assert!(is_silent || share < 1e-3, "bar {index}: {share}");
         }
     }
-    // A new tempo in the middle of the song, and the old one again.
+    // A new tempo in mid-song, then the old one again.
     host.forget();
     (host.beat, host.bpm) = (0.0, 120.0);
     for block in 0..400 {
@@ -170,7 +170,7 @@ fn at_another_tempo_sections_start_on_the_hosts_bars() {
     assert!(after[600..] == expected[600..], "to the bit where the tempo is the takes' own again");
 }
 
-/// What a section plays on a track where the host is at a sample of the takes' rate.
+/// The audio of a section's track at a host position, given in samples at the takes' rate.
 fn of_section(song: &Song, number: u32, track: Track, frames: std::ops::Range<usize>) -> Vec<f32> {
     let section = song.session.numbered_section(number).expect("there is one");
     let Some(take) = section.take(track) else { return vec![0.0; frames.len()] };
@@ -217,17 +217,17 @@ fn a_section_is_chosen_by_the_parameter_or_by_a_note_to_the_sample() {
         let heard = play(&mut host, &events);
         for (track, heard) in Track::ALL.into_iter().zip(&heard) {
             assert!(heard[..BAR] == of_section(song, 3, track, 0..BAR), "{track}: section 3 until the bar");
-            // What rings on has ended after a second.
+            // After a second the tail has ended.
             let alone = 2 * BAR - 40_000..3 * BAR;
             assert!(heard[alone.clone()] == of_section(song, 4, track, alone), "{track}: then section 4");
             let ringing = &heard[BAR..BAR + 2_000];
             assert!(ringing.iter().any(|sample| sample.abs() > 1e-4), "{track}: section 3 rings on");
         }
-        // The parameter ends what a note has chosen.
+        // The parameter overrides the section chosen by a note.
         host.block(BLOCK, &[(0, "Section", 1.0)]);
         host.block(BLOCK, &[(0, "Section", 3.0)]);
     }
-    // Numbers that no section has leave it to the open one.
+    // Numbers without a section select the open one.
     host.block(BLOCK, &[(0, "Section", 16.0)]);
     let heard = host.render(0.0, BAR, 480);
     assert!(heard[2][0] == of_section(song, 3, Track::Bass, 0..BAR), "the drop is open");
@@ -241,7 +241,7 @@ fn notes_are_balanced_whatever_happens_to_the_song() {
         let output = format!("{track} Output");
         host.block(BLOCK, &[(0, output.as_str(), 2.0)]);
     }
-    // The host of these tests fails where a note starts twice, ends without a start, or sounds while it stands still.
+    // The test host fails if a note starts twice, ends without a start, or sounds while stopped.
     let mut started = 0;
     host.forget();
     host.beat = 0.0;

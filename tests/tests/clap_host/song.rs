@@ -1,4 +1,4 @@
-//! A song in a host: at several sample rates, activated anew, with bars of other meters. Samples are compared, not loudness.
+//! A song in a host: several sample rates, reactivation, bars of other meters. Compares samples, not loudness.
 
 use clack_extensions::render::RenderMode;
 
@@ -6,12 +6,12 @@ use crate::host::{Host, PORTS, Stereo};
 use crate::{state, two_takes};
 
 const RATES_HZ: [f64; 3] = [44_100.0, 48_000.0, 96_000.0];
-/// One bar of three quarters, one of seven eighths.
+/// One bar of 3/4 and one of 7/8.
 const METERS: [(u16, u16); 6] = [(4, 4), (4, 4), (3, 4), (4, 4), (7, 8), (4, 4)];
 const BPM: f64 = 120.0;
-/// Beats of the takes' loop.
+/// Length of the takes' loop in beats.
 const LOOP_BEATS: f64 = 8.0;
-/// A jump of the timeline is smoothed for so long, in seconds, a crossfade takes a little longer.
+/// How long a jump of the timeline is smoothed, in seconds; a crossfade takes slightly longer.
 const SMOOTHED: f64 = 0.011;
 
 fn frames(beats: f64, rate_hz: f64) -> usize {
@@ -90,7 +90,7 @@ fn loops_start_on_the_hosts_bars_after_bars_of_other_meters() {
                     );
                 }
             }
-            // The same from the middle of the song, in other blocks, before and after the odd bars.
+            // The same from the middle of the song, in other block sizes, before and after the odd bars.
             for (from, size) in [(5.0, 127), (9.5, 1_024), (12.0, 64), (19.0, 333)] {
                 let part = play(&mut host, rate_hz, (from, 3.0), size, &[]);
                 let (begin, skipped) = (frames(from, rate_hz), (SMOOTHED * rate_hz) as usize);
@@ -111,7 +111,7 @@ fn a_song_with_odd_bars_is_bounced_as_it_was_played_at_any_rate_and_activated_an
     let Some(state) = two_takes() else { return };
     let changes = [
         (0.0, "Bass Take", 0.0),
-        // On the bar line after the bar of three quarters, and back within a bar.
+        // Changed on the bar line after the 3/4 bar, and back in mid-bar.
         (11.0, "Bass Take", 1.0),
         (16.25, "Bass Take", 0.0),
         (12.0, "Harmony Level", -6.0),
@@ -124,7 +124,7 @@ fn a_song_with_odd_bars_is_bounced_as_it_was_played_at_any_rate_and_activated_an
         let mut bounce = Host::open(Some(state), PORTS).expect("there is a plugin");
         bounce.start(rate_hz, RenderMode::Offline);
         let first = play(&mut bounce, rate_hz, whole_song, 512, &changes);
-        // Both takes are heard: what is chosen is another one.
+        // The chosen take differs from the first, and both are heard.
         let plain = play(&mut bounce, rate_hz, whole_song, 512, &changes[..1]);
         let during = frames(13.0, rate_hz)..frames(16.0, rate_hz);
         assert!(first[2][0][during.clone()] != plain[2][0][during], "the bass changes at {rate_hz} Hz");
@@ -140,12 +140,12 @@ fn a_song_with_odd_bars_is_bounced_as_it_was_played_at_any_rate_and_activated_an
         same(&play(&mut bounce, rate_hz, whole_song, 333, &changes), "the second pass");
         bounce.start(rate_hz, RenderMode::Offline);
         same(&play(&mut bounce, rate_hz, whole_song, 512, &changes), "activated anew");
-        // Away to another rate and back.
+        // To another rate and back.
         bounce.start(RATES_HZ[1], RenderMode::Offline);
         bounce.block(512, &[]);
         bounce.start(rate_hz, RenderMode::Offline);
         same(&play(&mut bounce, rate_hz, whole_song, 512, &changes), "after another rate");
-        // Played: all takes are at hand now.
+        // Once played, all takes are unpacked.
         bounce.render_mode(RenderMode::Realtime);
         same(&play(&mut bounce, rate_hz, whole_song, 256, &changes), "played");
         let saved = bounce.save();

@@ -1,5 +1,5 @@
 //! Random hosts: any blocks, seeks, loops, rates, tempos and parameters. Nothing may allocate or free on the audio thread
-//! (the bundle aborts if it does), and what is heard must be a signal.
+//! (the bundle aborts if it does), and the output must be finite and bounded.
 
 use clack_extensions::render::RenderMode;
 
@@ -7,10 +7,10 @@ use crate::dice::Dice;
 use crate::host::{ALL_PORTS, Host, LONGEST, PORTS, RATE_HZ, Stereo};
 use crate::{main_minus, two_takes};
 
-/// How many blocks are run; `RESONANTGEN_STORM_BLOCKS` asks for more.
+/// Number of blocks; `RESONANTGEN_STORM_BLOCKS` overrides it.
 const BLOCKS: usize = 5_000;
 
-/// Mostly short blocks, as hosts have them, and sometimes any.
+/// Mostly short blocks, as in real hosts, and sometimes any size.
 fn any_block(dice: &mut Dice) -> usize {
     match dice.roll(8) {
         0 => 1 + dice.roll(LONGEST as u32) as usize,
@@ -19,7 +19,7 @@ fn any_block(dice: &mut Dice) -> usize {
     }
 }
 
-/// A parameter and a value for it.
+/// A parameter and its new value.
 fn any_change(dice: &mut Dice) -> (&'static str, f64) {
     match dice.roll(15) {
         0 => {
@@ -86,7 +86,7 @@ fn a_storm_of_blocks_and_parameters_is_survived() {
             let (name, value) = any_change(&mut dice);
             changes.push((dice.roll(frames as u32), name, value));
         }
-        // New takes arrive on the way.
+        // New takes arrive meanwhile.
         if block % 400 == 200 {
             let trigger = dice.pick(&["Generate", "Bass Regenerate", "Melody Regenerate"]);
             changes.extend([(0, "Bars", 1.0), (0, trigger, 0.0), (frames as u32 - 1, trigger, 1.0)]);
@@ -97,7 +97,7 @@ fn a_storm_of_blocks_and_parameters_is_survived() {
     }
 }
 
-/// Changes of the mixer and of takes at fixed moments of six seconds, rendered in the given blocks.
+/// Six seconds with mixer and take changes at fixed times, rendered in the given block sizes.
 fn play_in_blocks(state: &[u8], mut next: impl FnMut() -> usize) -> Vec<Stereo> {
     const LENGTH: usize = 6 * RATE_HZ as usize;
     let mut dice = Dice(7);

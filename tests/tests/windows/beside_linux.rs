@@ -1,4 +1,4 @@
-//! Programs and plugins beside those of Linux: what they ask for, and what they make.
+//! Windows programs and plugins compared with those for Linux: their libraries and their output.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use resonantgen_tests::wine::{Windows, path};
 
 use crate::{MOST_DB, difference_db};
 
-/// Libraries that come with Windows 10 and later, by their names in small letters. `msvcrt.dll` is mingw's C library there.
+/// Libraries that come with Windows 10 and later, in lower case. `msvcrt.dll` is mingw's C library.
 const OF_WINDOWS: &[&str] = &[
     "advapi32.dll",
     "avrt.dll",
@@ -42,7 +42,7 @@ const OF_WINDOWS: &[&str] = &[
     "ws2_32.dll",
 ];
 
-/// The libraries that a program or library asks for when it is loaded.
+/// The libraries that a program or library imports.
 fn imports(file: &Path) -> Vec<String> {
     let output = Command::new("x86_64-w64-mingw32-objdump").arg("-p").arg(file).output().expect("binutils");
     assert!(output.status.success(), "{}", file.display());

@@ -1,4 +1,4 @@
-//! The command line end to end, the same commands on both systems.
+//! The command line end to end: the same commands on both systems.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use resonantgen_tests::{program, root};
 
 use crate::{MOST_DB, difference_db};
 
-/// Makes a piece, locks a track of it, writes another anew, imports a loop, and exports everything; `run` runs a command and `name`
-/// names a path for it.
+/// Generates a piece, locks a track, regenerates another, imports a loop, and exports everything; `run` runs a command and `name`
+/// returns a path for it.
 fn work(folder: &Path, run: &dyn Fn(&[&str]), name: &dyn Fn(&Path) -> String) {
     let piece = name(&folder.join("Mein St\u{fc}ck, \u{97f3}\u{697d}"));
     let exports = name(&folder.join("exports"));
@@ -47,7 +47,7 @@ fn the_same_commands_make_the_same_files_as_on_linux() {
         assert!(own == other, "{} differs", name.display());
     }
     let stems: Vec<_> = own.iter().map(|(name, _)| name).filter(|name| is(name, "wav")).collect();
-    // Stems and mix, in the piece and exported.
+    // Stems and mix, in the session and exported.
     assert!(stems.len() >= 10, "{stems:?}");
     for name in stems {
         let difference = difference_db(&Stem::read(&here.join(name)), &Stem::read(&there.join(name)));
@@ -69,7 +69,7 @@ fn ctrl_c_leaves_the_folder_as_it_was() {
         .spawn()
         .expect("Wine starts");
     let mut errors = BufReader::new(runner.stderr.take().expect("it is piped")).lines();
-    // The first stage is told when it is done.
+    // The first stage reports when it is done.
     let told = errors.find(|line| line.as_ref().is_ok_and(|line| line.trim_end().ends_with(" s")));
     assert!(told.is_some(), "it ended before its first stage");
     press_ctrl_c(runner.id());

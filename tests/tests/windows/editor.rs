@@ -7,7 +7,7 @@ use resonantgen_tests::wine::{Windows, compile, path};
 
 #[test]
 fn the_editor_is_drawn_in_a_hosts_window_as_on_linux_and_makes_music() {
-    /// Share of the pixels that may differ: one hint is another, and a host's window has other defaults.
+    /// Share of pixels that may differ: one hint differs, and a host's window has other defaults.
     const TOLERANCE: f64 = 0.03;
     let Some(windows) = Windows::find() else { return };
     let screen = Screen::open(1_200, 800);
@@ -17,7 +17,7 @@ fn the_editor_is_drawn_in_a_hosts_window_as_on_linux_and_makes_music() {
     let mut command = windows.command(&host, &[&path(&windows.plugins.join("ResonantGen.clap"))]);
     let mut program = screen.start(command.env("RESONANTGEN_CONFIG", path(folder.path())));
     let window = screen.window("ResonantGen host");
-    // Wine lets OpenGL draw into a window that is not on the screen.
+    // Under Wine, OpenGL draws into an off-screen window.
     let mut wait_to_see = |what: &str, is_so: &dyn Fn(&Picture) -> bool| {
         wait_for(what, || {
             assert!(program.is_running(), "the host has ended");
@@ -34,7 +34,7 @@ fn the_editor_is_drawn_in_a_hosts_window_as_on_linux_and_makes_music() {
         picture.write(&seen);
         panic!("{difference:.4} of the pixels differ from those on Linux: {}", seen.display());
     }
-    // A click reaches it, and four stems appear.
+    // A click starts a generation, and four stems appear.
     screen.click(window, GENERATE);
     wait_to_see("the music", &|now| {
         let has_music = |track| lane(now, track).difference(&lane(&picture, track)) > 0.04;

@@ -1,5 +1,5 @@
-//! What Windows does to programs and other systems do not, as far as Wine shows it: files that another program holds, drives, names,
-//! libraries that are missing.
+//! Windows peculiarities, as far as Wine reproduces them: files held open by another program, drives, names,
+//! missing libraries.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use resonantgen_tests::program::{assert_output_refused, files};
 use resonantgen_tests::root;
 use resonantgen_tests::wine::{Holder, Windows, path};
 
-/// A bar of bass: what is quickest to make.
+/// One bar of bass, the quickest piece to make.
 const QUICK: [&str; 8] = ["--tracks", "bass", "--bars", "1", "--bpm", "240", "--seed", "7"];
 
 /// Makes a short piece.
@@ -52,7 +52,7 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     assert!(files(&out) == before, "a command that failed has changed something");
     windows.succeed(&["regenerate", &path(&out), "--track", "bass"]);
 
-    // An export beside files that are held replaces none of them.
+    // An export next to files held open replaces none of them.
     let exports = folder.path().join("exports");
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
     let first: Vec<PathBuf> = files(&exports).into_iter().map(|(name, _)| exports.join(name)).collect();
@@ -62,12 +62,12 @@ fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held
     windows.succeed(&["regenerate", &path(&out), "--track", "bass"]);
     windows.succeed(&["export", &path(&out), "--out", &path(&exports)]);
     let after = files(&exports);
-    // What has not changed keeps its file.
+    // Unchanged stems keep their files.
     assert!(after.len() > first.len(), "nothing was written beside them");
     assert!(before.iter().all(|file| after.contains(file)), "a file that is held was changed");
 }
 
-/// The program with its models and runtime in a folder of drive C that nobody may write to; removed when it is dropped.
+/// The program with its models and runtime in a read-only folder on drive C; removed on drop.
 struct ProgramFiles(PathBuf);
 
 impl ProgramFiles {
@@ -90,7 +90,7 @@ impl ProgramFiles {
         place
     }
 
-    /// Allows writing to the folders, or not.
+    /// Makes the folders writable or read-only.
     fn allow_writing(&self, is_allowed: bool) {
         let mut folders = vec![self.0.clone()];
         while let Some(folder) = folders.pop() {
@@ -132,7 +132,7 @@ fn a_program_in_a_folder_that_nobody_may_write_to_finds_its_parts_and_leaves_not
 
 #[test]
 fn temporary_files_may_lie_on_another_drive() {
-    /// A file system of its own, so that nothing can be moved from it to another drive by renaming.
+    /// A separate file system, so that renaming cannot move a file to another drive.
     const MEMORY: &str = "/dev/shm";
     let Some(windows) = Windows::find() else { return };
     let elsewhere =
@@ -167,7 +167,7 @@ fn names_of_devices_are_refused_and_names_that_differ_in_case_are_one() {
     let Some(windows) = Windows::find() else { return };
     let folder = tempfile::tempdir().expect("room");
     let table = folder.path().join("prompts.csv");
-    // As spreadsheets of Windows write it.
+    // As written by spreadsheets on Windows.
     let rows = [
         "name,prompt,bpm,bars,tracks",
         "Loop,techno,240,1,bass",
@@ -184,7 +184,7 @@ fn names_of_devices_are_refused_and_names_that_differ_in_case_are_one() {
     }
     assert!(out.join("Loop/bass.wav").is_file(), "{told}");
 
-    // The folder is found by another case, and what was edited with other ends of lines is read.
+    // The folder is found in another case, and a file edited with other line endings is read.
     let session = out.join("Loop/session.json");
     let text = fs::read_to_string(&session).expect("a session");
     fs::write(&session, text.replace('\n', "\r\n")).expect("room");
@@ -243,7 +243,7 @@ fn a_library_that_is_missing_or_damaged_or_lacks_another_is_told_in_one_line_wit
         let output = command.env("RESONANTGEN_RUNTIME", path(library)).output().expect("Wine starts");
         assert_output_refused(&output, hint, 1, hint);
     }
-    // A computer without Microsoft's runtime for C++, which Wine has one of its own instead of.
+    // A computer without Microsoft's C++ runtime; Wine comes with its own.
     let mut command = windows.command(&windows.program, &words);
     let output = command.env("WINEDLLOVERRIDES", "msvcp140,vcruntime140=").output().expect("Wine starts");
     assert_output_refused(&output, "no Visual C++ runtime", 1, "vc_redist.x64.exe");

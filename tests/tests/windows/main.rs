@@ -1,4 +1,4 @@
-//! What was built for Windows beside what was built for Linux: both are run here, one of them under Wine.
+//! The Windows build compared with the Linux build: both run here, one of them under Wine.
 #![cfg(target_os = "linux")]
 
 mod beside_linux;
@@ -9,7 +9,7 @@ mod serve;
 
 use resonantgen_tests::stem::Stem;
 
-/// Loudest difference from Linux that is allowed. Found was one step of what takes are rounded to, -102 dB, in fewer than one of a
+/// Largest difference from Linux allowed. The measured difference is one rounding step, -102 dB, in fewer than one in a
 /// thousand samples.
 const MOST_DB: f32 = -80.0;
 

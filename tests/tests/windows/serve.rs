@@ -1,4 +1,4 @@
-//! The server under Wine, asked by programs of Linux.
+//! The server under Wine, queried by Linux programs.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A film of a window, with the pointer drawn into it, as an animated PNG.
+//! Records a window, with the pointer drawn into it, as an animated PNG.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use resonantgen_tests::editor::Place;
 use resonantgen_tests::screen::{Picture, Screen, wait_for};
 
-/// Minimum time between two frames of something that moves, in milliseconds.
+/// Minimum time between two frames of an animation, in milliseconds.
 const PACE: u16 = 120;
 /// Number of frames while the pointer moves from one place to the next.
 const STEPS: i16 = 5;
@@ -31,7 +31,7 @@ const POINTER: [&str; 17] = [
     "      ##",
 ];
 
-/// A film of a window.
+/// A recording of a window.
 pub struct Film<'a> {
     screen: &'a Screen,
     window: u32,
@@ -70,7 +70,7 @@ impl<'a> Film<'a> {
         self.screen.click(self.window, place);
     }
 
-    /// Films until the window meets a condition.
+    /// Records until the window meets a condition.
     pub fn follow(&mut self, what: &str, is_so: impl Fn(&Picture) -> bool) {
         let mut next = Instant::now();
         wait_for(what, || {
@@ -83,7 +83,7 @@ impl<'a> Film<'a> {
         });
     }
 
-    /// Writes the film as an endless animated PNG: after the first frame, only the changes.
+    /// Writes the recording as a looping animated PNG that stores only the changes after the first frame.
     pub fn write(&self, path: &Path) {
         let file = std::fs::File::create(path).expect("the folder is there");
         let (first, _) = self.frames.first().expect("something was filmed");

@@ -74,7 +74,7 @@ mod scenes {
         screen.point(window, AWAY);
         let seen = screen.look(window);
         let path = folder.join("screenshot.png");
-        // One drawing later, so that nothing is highlighted any more.
+        // One redraw later, so that nothing is highlighted any more.
         screen.wait_to_see(window, "the next drawing", |picture| *picture != seen).write(&path);
         path
     }
