@@ -16,7 +16,7 @@ use crate::screen::Screen;
 
 /// How a window responds to a drag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manners {
+pub enum Behaviour {
     /// Accepts, reads the files and confirms.
     Takes,
     /// Refuses the files.
@@ -30,7 +30,7 @@ pub struct DropTarget {
     connection: RustConnection,
     root: Window,
     window: Window,
-    manners: Manners,
+    behaviour: Behaviour,
     source: Window,
     is_dropped: bool,
     /// Names of the messages received, in order; repeated positions are listed once.
@@ -43,7 +43,7 @@ impl DropTarget {
     /// # Panics
     /// Panics if the screen is gone.
     #[must_use]
-    pub fn show(screen: &Screen, (left, top): (i16, i16), manners: Manners) -> Self {
+    pub fn show(screen: &Screen, (left, top): (i16, i16), behaviour: Behaviour) -> Self {
         let (connection, number) =
             RustConnection::connect(Some(&screen.display)).expect("the screen is there");
         let root = connection.setup().roots[number].root;
@@ -56,7 +56,7 @@ impl DropTarget {
             connection,
             root,
             window,
-            manners,
+            behaviour,
             source: x11rb::NONE,
             is_dropped: false,
             heard: Vec::new(),
@@ -130,10 +130,10 @@ impl DropTarget {
                     }
                     let data = message.data.as_data32();
                     self.source = data[0];
-                    match (index, self.manners) {
-                        (_, Manners::Mute) => {}
-                        (1, manners) => {
-                            let takes = u32::from(manners == Manners::Takes);
+                    match (index, self.behaviour) {
+                        (_, Behaviour::Mute) => {}
+                        (1, behaviour) => {
+                            let takes = u32::from(behaviour == Behaviour::Takes);
                             let action = if takes == 1 { self.atom("XdndActionCopy") } else { 0 };
                             self.tell("XdndStatus", [self.window, takes, 0, 0, action]);
                         }

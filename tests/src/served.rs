@@ -129,7 +129,7 @@ impl Served {
     /// # Panics
     /// Panics if it is refused.
     #[must_use]
-    pub fn ask(&self, session: &str, seed: u32) -> String {
+    pub fn request_drums(&self, session: &str, seed: u32) -> String {
         let body = json!({ "prompt": "techno", "bars": 1, "bpm": 240, "tracks": ["drums"], "seed": seed });
         let (status, job) = self.json("POST", &format!("/v1/sessions/{session}/generate"), Some(&body));
         assert_eq!(status, 202, "{job}");

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use resonantgen_tests::drop_target::{DropTarget, Manners, plain_path};
+use resonantgen_tests::drop_target::{Behaviour, DropTarget, plain_path};
 use resonantgen_tests::editor::{
     BASS, BASS_AGAIN, BASS_LANE, DRUMS, DRUMS_LOCK, DRUMS_LOCK_EDGE, Editor, GENERATE, MELODY, MELODY_LANE,
     MELODY_LOCK_EDGE, SIZE, TITLE, UNDO, is_idle, lane, type_prompt,
@@ -160,7 +160,7 @@ fn stems_are_dragged_to_other_programs() {
     let window = editor.window;
 
     // Drag a lane to a program that accepts files: the file exists before it is requested.
-    let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
+    let mut taker = DropTarget::show(&screen, (1_150, 50), Behaviour::Takes);
     taker.drag_from(window, BASS_LANE);
     release_when_heard(&mut taker);
     let list = wait_for("the file", || taker.serve());
@@ -172,7 +172,7 @@ fn stems_are_dragged_to_other_programs() {
     assert_eq!((reader.spec().bits_per_sample, reader.duration()), (24, 4 * reader.spec().sample_rate));
 
     // Drag the title, for all stems.
-    let mut taker = DropTarget::show(&screen, (1_150, 50), Manners::Takes);
+    let mut taker = DropTarget::show(&screen, (1_150, 50), Behaviour::Takes);
     taker.drag_from(window, TITLE);
     release_when_heard(&mut taker);
     assert_eq!(wait_for("the files", || taker.serve()).lines().count(), 4);
@@ -190,8 +190,8 @@ fn a_program_that_never_answers_a_drag_holds_nothing() {
     let editor = with_music(&screen, &standalone);
     let window = editor.window;
     // A target that never answers, and one that refuses: the drag ends, and the editor keeps working.
-    for manners in [Manners::Mute, Manners::Refuses] {
-        let mut other = DropTarget::show(&screen, (1_150, 350), manners);
+    for behaviour in [Behaviour::Mute, Behaviour::Refuses] {
+        let mut other = DropTarget::show(&screen, (1_150, 350), behaviour);
         other.drag_from(window, BASS_LANE);
         release_when_heard(&mut other);
         wait_for("the end of the drag", || {

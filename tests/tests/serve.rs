@@ -17,7 +17,8 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let session = server.new_session();
     let mut asked: Vec<String> = Vec::new();
     for round in 0..4_u32 {
-        let jobs: Vec<String> = (0..3).map(|seed| server.ask(&session, 10 * round + seed)).collect();
+        let jobs: Vec<String> =
+            (0..3).map(|seed| server.request_drums(&session, 10 * round + seed)).collect();
         // Killed while idle, while working, right after the first job ends, and during the second.
         match round {
             0 => {}
@@ -59,7 +60,7 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
             assert_eq!((status, sound.len()), (200, 44 + 6 * 48_000));
         }
     }
-    let last = server.wait(&server.ask(&session, 99), &["queued", "running"]);
+    let last = server.wait(&server.request_drums(&session, 99), &["queued", "running"]);
     assert_eq!(last["state"], "done", "{last}");
 }
 
@@ -148,13 +149,13 @@ fn a_disk_without_room_costs_the_job_and_not_the_server() {
         .current_dir(root());
     let mut server = Served::begin(command);
     let session = server.new_session();
-    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    let end = server.wait(&server.request_drums(&session, 1), &["queued", "running"]);
     assert_eq!(end["state"], "failed", "{end}");
     assert!(text(&end["error"]).contains("make room"), "{end}");
     assert!(server.get(&format!("/v1/sessions/{session}"))["plan"].is_null());
     server.kill();
     let server = Served::start(folder.path());
-    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    let end = server.wait(&server.request_drums(&session, 1), &["queued", "running"]);
     assert_eq!(end["state"], "done", "{end}");
 }
 
@@ -185,7 +186,7 @@ fn a_data_folder_with_blanks_and_letters_of_any_language_is_opened_again() {
         folder.path().join("J\u{f6}rg M\u{fc}ller, \u{97f3}\u{697d} \u{438} \u{437}\u{432}\u{443}\u{43a}");
     let mut server = Served::start(&data);
     let session = server.new_session();
-    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    let end = server.wait(&server.request_drums(&session, 1), &["queued", "running"]);
     assert_eq!(end["state"], "done", "{end}");
     server.kill();
     // A starting server replaces the journal, also the second time.

@@ -13,19 +13,19 @@ impl Session {
         if request.operation != Operation::Generate {
             return notices;
         }
-        let asked = &request.facts;
-        let wished_bpm = asked.bpm.or(intent.bpm).filter(|bpm| *bpm != plan.bpm);
-        let wished_key = asked.key.or(intent.key).filter(|key| *key != plan.key);
-        let wished_meter = asked.meter.or(intent.meter).filter(|meter| *meter != plan.meter);
-        let wished_bars = asked.bars.or(intent.bars).filter(|bars| *bars != plan.bars);
-        let wished_chords = asked.chords.as_ref().or(intent.chords.as_ref());
+        let facts = &request.facts;
+        let wanted_bpm = facts.bpm.or(intent.bpm).filter(|bpm| *bpm != plan.bpm);
+        let wanted_key = facts.key.or(intent.key).filter(|key| *key != plan.key);
+        let wanted_meter = facts.meter.or(intent.meter).filter(|meter| *meter != plan.meter);
+        let wanted_bars = facts.bars.or(intent.bars).filter(|bars| *bars != plan.bars);
+        let wanted_chords = facts.chords.as_ref().or(intent.chords.as_ref());
         let has_other_chords =
-            wished_chords.is_some_and(|chords| chords.iter().any(|chord| !plan.chords.contains(chord)));
+            wanted_chords.is_some_and(|chords| chords.iter().any(|chord| !plan.chords.contains(chord)));
         let kept = [
-            wished_bpm.map(|bpm| format!("{bpm} bpm (it stays {} bpm)", plan.bpm)),
-            wished_key.map(|key| format!("{key} (it stays {})", plan.key)),
-            wished_meter.map(|meter| format!("{meter} (it stays {})", plan.meter)),
-            wished_bars.map(|bars| format!("{bars} bars (it stays {})", plan.bars)),
+            wanted_bpm.map(|bpm| format!("{bpm} bpm (it stays {} bpm)", plan.bpm)),
+            wanted_key.map(|key| format!("{key} (it stays {})", plan.key)),
+            wanted_meter.map(|meter| format!("{meter} (it stays {})", plan.meter)),
+            wanted_bars.map(|bars| format!("{bars} bars (it stays {})", plan.bars)),
             has_other_chords.then(|| "other chords".to_owned()),
         ];
         let kept: Vec<String> = kept.into_iter().flatten().collect();
@@ -63,8 +63,8 @@ mod tests {
         let mut kept = generated("techno", 1);
         kept.track_mut(Track::Bass).locked = true;
         let overrides = Overrides { bpm: Some(90.0), bars: Some(3), ..Overrides::default() };
-        let asked = request("techno", 2).facts(overrides);
-        let text = told(&kept, &asked);
+        let facts = request("techno", 2).facts(overrides);
+        let text = told(&kept, &facts);
         assert!(text.contains("90 bpm (it stays 240 bpm)") && text.contains("3 bars (it stays 1)"), "{text}");
     }
 }

@@ -64,19 +64,19 @@ fn renderings_match_the_training_code_stage_by_stage() {
         serde_json::from_str(&std::fs::read_to_string(folder().join("cases.json")).unwrap()).unwrap();
     let hits = hits();
     assert_eq!(cases.as_object().unwrap().len(), 6);
-    for (case, wish) in cases.as_object().unwrap() {
+    for (case, case_facts) in cases.as_object().unwrap() {
         let expected: Vec<f32> = std::fs::read(folder().join(format!("{case}.f32")))
             .unwrap()
             .chunks_exact(4)
             .map(|chunk| f32::from_le_bytes(chunk.try_into().unwrap()))
             .collect();
-        let piece = hits.piece(wish["piece"].as_str().unwrap()).unwrap();
+        let piece = hits.piece(case_facts["piece"].as_str().unwrap()).unwrap();
         let stroke = Stroke {
-            variant: wish["variant"].as_u64().unwrap() as usize,
-            curve: std::array::from_fn(|point| wish["curve"][point].as_f64().unwrap()),
-            tune: wish["tune"].as_f64().unwrap(),
+            variant: case_facts["variant"].as_u64().unwrap() as usize,
+            curve: std::array::from_fn(|point| case_facts["curve"][point].as_f64().unwrap()),
+            tune: case_facts["tune"].as_f64().unwrap(),
         };
-        let got = render(&piece.hits()[wish["layer"].as_u64().unwrap() as usize], &stroke);
+        let got = render(&piece.hits()[case_facts["layer"].as_u64().unwrap() as usize], &stroke);
         let peak = expected.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
         assert_eq!((expected.len(), peak > 0.01), (got.len(), true), "{case}");
         for (index, (expected, got)) in expected.iter().zip(&got).enumerate() {

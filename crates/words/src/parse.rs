@@ -1,6 +1,6 @@
 //! From a prompt to an [`Intent`], and from an edit to the next one.
 
-use super::reader::{Reading, Wishes, read};
+use super::reader::{Description, Reading, read};
 use super::sense::{TextUnderstanding, complete, complete_edit};
 use super::sound::add;
 use super::{Attributes, Intent, STYLE_COUNT, Style, TrackIntent};
@@ -82,20 +82,20 @@ pub fn parse_with(prompt: &str, text: Option<&dyn TextUnderstanding>) -> Result<
         unknown: reading.unknown,
         notes: reading.notes,
     };
-    for (track, wishes) in intent.tracks.iter_mut().zip(&reading.tracks) {
+    for (track, description) in intent.tracks.iter_mut().zip(&reading.tracks) {
         *track = TrackIntent {
-            attributes: shifted(attributes, wishes),
-            moods: wishes.words.clone(),
-            sound: together(&reading.piece, wishes),
-            instruments: wishes.wanted_instruments(),
-            absent: wishes.absent || (reading.only_named && !wishes.wanted),
+            attributes: shifted(attributes, description),
+            moods: description.words.clone(),
+            sound: together(&reading.piece, description),
+            instruments: description.wanted_instruments(),
+            absent: description.absent || (reading.only_named && !description.wanted),
             without: unwanted
                 .iter()
-                .filter(|tag| !wishes.instruments.contains(tag) || wishes.unwanted.contains(tag))
-                .chain(&wishes.silent)
+                .filter(|tag| !description.instruments.contains(tag) || description.unwanted.contains(tag))
+                .chain(&description.silent)
                 .cloned()
                 .collect(),
-            octave: wishes.octave,
+            octave: description.octave,
             ..TrackIntent::default()
         };
     }
@@ -180,12 +180,12 @@ fn share_instruments(reading: &mut Reading) {
         let mut others: Vec<usize> = groups.into_iter().filter(|group| *group != first).collect();
         others.dedup();
         for group in others {
-            let wishes = &mut reading.tracks[track.index()];
+            let description = &mut reading.tracks[track.index()];
             let mut tags = Vec::new();
-            for at in (0..wishes.groups.len()).rev() {
-                if wishes.groups[at] == group {
-                    wishes.groups.remove(at);
-                    tags.insert(0, wishes.instruments.remove(at));
+            for at in (0..description.groups.len()).rev() {
+                if description.groups[at] == group {
+                    description.groups.remove(at);
+                    tags.insert(0, description.instruments.remove(at));
                 }
             }
             let is_free = {
@@ -205,13 +205,13 @@ fn share_instruments(reading: &mut Reading) {
     }
     reading.notes.extend(left_out);
     for track in Track::ALL {
-        let wishes = &reading.tracks[track.index()];
-        for (at, group) in wishes.groups.iter().enumerate() {
-            let is_first = wishes.groups.iter().position(|other| other == group) == Some(at);
+        let description = &reading.tracks[track.index()];
+        for (at, group) in description.groups.iter().enumerate() {
+            let is_first = description.groups.iter().position(|other| other == group) == Some(at);
             if let Some((name, true)) = reading.named.get(*group).filter(|_| is_first) {
                 reading.notes.push(format!(
                     "no patch sounds like {name}: the nearest, {}, plays",
-                    wishes.instruments[at]
+                    description.instruments[at]
                 ));
             }
         }
@@ -221,7 +221,7 @@ fn share_instruments(reading: &mut Reading) {
 /// Words for instruments that must not play.
 fn unwanted(reading: &Reading) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
-    for tag in reading.tracks.iter().chain([&reading.piece]).flat_map(|wishes| &wishes.unwanted) {
+    for tag in reading.tracks.iter().chain([&reading.piece]).flat_map(|description| &description.unwanted) {
         if !tags.contains(tag) {
             tags.push(tag.clone());
         }
@@ -231,8 +231,10 @@ fn unwanted(reading: &Reading) -> Vec<String> {
 
 /// "A sad piano": if the prompt is about a single track, what it says applies to the whole piece.
 fn colour_piece_by_its_only_track(reading: &mut Reading) {
-    let mut spoken_of =
-        reading.tracks.iter_mut().filter(|wishes| wishes.wanted || !wishes.instruments.is_empty());
+    let mut spoken_of = reading
+        .tracks
+        .iter_mut()
+        .filter(|description| description.wanted || !description.instruments.is_empty());
     if reading.styles.iter().any(|weight| *weight > 0.0) || !reading.piece.shifts.is_empty() {
         return;
     }
@@ -308,10 +310,10 @@ pub fn edit_with(
             }
         }
     }
-    let wishes = &mut edited.tracks[track.index()];
+    let description = &mut edited.tracks[track.index()];
     // The edit always applies to this track, whatever its words refer to.
-    let said: Vec<&Wishes> = std::iter::once(&reading.piece).chain(&reading.tracks).collect();
-    let mut all = Wishes::default();
+    let said: Vec<&Description> = std::iter::once(&reading.piece).chain(&reading.tracks).collect();
+    let mut all = Description::default();
     for part in &said {
         all.shifts.extend(&part.shifts);
         all.octave += part.octave;
@@ -319,11 +321,11 @@ pub fn edit_with(
     if reading.pace != 0.0 {
         all.shifts.push([0.15, 0.2, 0.0, 0.0, 0.0].map(|part: f32| part * reading.pace));
     }
-    wishes.attributes = shifted(wishes.attributes, &all);
+    description.attributes = shifted(description.attributes, &all);
     for (sound, strength) in said.iter().flat_map(|part| &part.sounds) {
-        add(&mut wishes.sound, sound, *strength);
+        add(&mut description.sound, sound, *strength);
     }
-    wishes.octave = (wishes.octave + all.octave).clamp(-3, 3);
+    description.octave = (description.octave + all.octave).clamp(-3, 3);
     let own = &reading.tracks[track.index()];
     let instruments: Vec<String> = if own.instruments.is_empty() {
         said.iter().flat_map(|part| part.wanted_instruments()).collect()
@@ -331,21 +333,21 @@ pub fn edit_with(
         own.wanted_instruments()
     };
     if !instruments.is_empty() {
-        wishes.instruments = instruments;
+        description.instruments = instruments;
     }
-    wishes.instruments.retain(|tag| !said.iter().any(|part| part.unwanted.contains(tag)));
+    description.instruments.retain(|tag| !said.iter().any(|part| part.unwanted.contains(tag)));
     for tag in said.iter().flat_map(|part| part.unwanted.iter().chain(&part.silent)) {
-        if !wishes.without.contains(tag) {
-            wishes.without.push(tag.clone());
+        if !description.without.contains(tag) {
+            description.without.push(tag.clone());
         }
     }
-    wishes.without.retain(|tag| !said.iter().any(|part| part.instruments.contains(tag)));
-    wishes.moods = said.iter().flat_map(|part| part.words.iter().cloned()).collect();
-    wishes.absent = false;
-    wishes.follow_kick |= reading.follows_kick;
+    description.without.retain(|tag| !said.iter().any(|part| part.instruments.contains(tag)));
+    description.moods = said.iter().flat_map(|part| part.words.iter().cloned()).collect();
+    description.absent = false;
+    description.follow_kick |= reading.follows_kick;
     let names_another =
-        !wishes.instruments.is_empty() && wishes.instruments != intent.track(track).instruments;
-    wishes.closeness = if text.trim().is_empty() {
+        !description.instruments.is_empty() && description.instruments != intent.track(track).instruments;
+    description.closeness = if text.trim().is_empty() {
         0.0
     } else {
         reading.closeness.unwrap_or(if names_another { CLOSE_BY_ANOTHER } else { CLOSE })
@@ -369,7 +371,7 @@ pub fn edit_with(
 }
 
 /// The sound requested for the piece and for a track.
-fn together(piece: &Wishes, own: &Wishes) -> Vec<(String, f32)> {
+fn together(piece: &Description, own: &Description) -> Vec<(String, f32)> {
     let mut sound = piece.sounds.clone();
     for (name, strength) in &own.sounds {
         add(&mut sound, name, *strength);
@@ -391,10 +393,10 @@ fn styles(reading: &Reading) -> Option<[f32; STYLE_COUNT]> {
     })
 }
 
-fn shifted(attributes: Attributes, wishes: &Wishes) -> Attributes {
-    let [energy, density, brightness, aggression, complexity] = wishes.shift();
+fn shifted(attributes: Attributes, description: &Description) -> Attributes {
+    let [energy, density, brightness, aggression, complexity] = description.shift();
     let moved = |dial: f32, by: f32| (dial + by).clamp(MARGIN, 1.0 - MARGIN);
-    if wishes.shifts.is_empty() {
+    if description.shifts.is_empty() {
         return attributes;
     }
     Attributes {
@@ -466,21 +468,21 @@ impl Intent {
             parts.push(feel.name().to_owned());
         }
         for track in Track::ALL {
-            let wishes = self.track(track);
-            if wishes.absent {
+            let description = self.track(track);
+            if description.absent {
                 parts.push(format!("no {track}"));
                 continue;
             }
             let words: Vec<&str> =
-                wishes.moods.iter().chain(&wishes.instruments).map(String::as_str).collect();
+                description.moods.iter().chain(&description.instruments).map(String::as_str).collect();
             if !words.is_empty() {
                 parts.push(format!("{} {track}", words.join(" ")));
             }
-            if wishes.octave != 0 {
+            if description.octave != 0 {
                 parts.push(format!(
                     "{track} {:+} octave{}",
-                    wishes.octave,
-                    if wishes.octave.abs() > 1 { "s" } else { "" }
+                    description.octave,
+                    if description.octave.abs() > 1 { "s" } else { "" }
                 ));
             }
         }

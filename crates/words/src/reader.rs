@@ -19,7 +19,7 @@ const NEGATION: f32 = -0.6;
 
 /// What the prompt says about one track, or about the whole piece.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Wishes {
+pub(super) struct Description {
     pub(super) shifts: Vec<Shift>,
     /// The typed words that cause the shifts, for display.
     pub(super) words: Vec<String>,
@@ -38,7 +38,7 @@ pub(super) struct Wishes {
     pub(super) wanted: bool,
 }
 
-impl Wishes {
+impl Description {
     /// The combined shift: the sum divided by the square root of the count, as moods were mixed in training.
     pub(super) fn shift(&self) -> Shift {
         let mut sum = [0.0; 5];
@@ -85,8 +85,8 @@ pub(super) struct Reading {
     /// Instruments as they were named, and whether no patch sounds like them.
     pub(super) named: Vec<(String, bool)>,
     pub(super) moods: Vec<String>,
-    pub(super) piece: Wishes,
-    pub(super) tracks: [Wishes; TRACK_COUNT],
+    pub(super) piece: Description,
+    pub(super) tracks: [Description; TRACK_COUNT],
     pub(super) only_named: bool,
     pub(super) bpm: Option<f64>,
     pub(super) bpm_range: Option<(f64, f64)>,
@@ -381,11 +381,12 @@ impl Reader {
     /// "Trio: piano, double bass, brushes": only the named instruments play.
     fn small_band(&mut self) {
         let says = |names: &[&str]| self.words.iter().any(|word| names.contains(&word.lower.as_str()));
-        let players = self.reading.tracks.iter().filter(|wishes| !wishes.instruments.is_empty()).count();
+        let players =
+            self.reading.tracks.iter().filter(|description| !description.instruments.is_empty()).count();
         if (players == 3 && says(&["trio"])) || (players == 2 && says(&["duo", "duet"])) {
             self.reading.only_named = true;
-            for wishes in &mut self.reading.tracks {
-                wishes.wanted |= !wishes.instruments.is_empty();
+            for description in &mut self.reading.tracks {
+                description.wanted |= !description.instruments.is_empty();
             }
         }
     }
@@ -537,25 +538,25 @@ impl Reader {
             if is_negated {
                 self.pending.clear();
                 self.fixed(entry, false, group);
-                let wishes = &mut self.reading.tracks[track.index()];
+                let description = &mut self.reading.tracks[track.index()];
                 if entry.is_part {
-                    wishes.silent.extend(entry.voices.iter().map(|voice| voice.name().to_owned()));
-                    wishes.words.push(shown);
+                    description.silent.extend(entry.voices.iter().map(|voice| voice.name().to_owned()));
+                    description.words.push(shown);
                 } else if entry.fixed.is_empty() {
-                    wishes.absent = true;
+                    description.absent = true;
                 }
                 self.negated_noun = true;
                 return;
             }
             self.flush(Some(track), true);
-            let wishes = &mut self.reading.tracks[track.index()];
-            wishes.wanted = true;
+            let description = &mut self.reading.tracks[track.index()];
+            description.wanted = true;
             if is_compared {
-                wishes.shifts.push([0.12, 0.25, 0.0, 0.0, 0.0].map(|part: f32| part * scale));
-                wishes.words.push(if scale > 0.0 { "more".to_owned() } else { "less".to_owned() });
+                description.shifts.push([0.12, 0.25, 0.0, 0.0, 0.0].map(|part: f32| part * scale));
+                description.words.push(if scale > 0.0 { "more".to_owned() } else { "less".to_owned() });
             }
             if let Some(shift) = entry.shift {
-                wishes.shifts.push(shift);
+                description.shifts.push(shift);
             }
             self.fixed(entry, true, group);
             self.subject = Some(track);
@@ -675,27 +676,27 @@ impl Reader {
         for pending in std::mem::take(&mut self.pending) {
             match pending {
                 Pending::Adjective { shift, word, mood, sounds, strength } => {
-                    let wishes = match track {
+                    let description = match track {
                         Some(track) => &mut self.reading.tracks[track.index()],
                         None => &mut self.reading.piece,
                     };
-                    wishes.shifts.extend(shift);
+                    description.shifts.extend(shift);
                     for sound in sounds {
-                        add(&mut wishes.sounds, sound, strength);
+                        add(&mut description.sounds, sound, strength);
                     }
-                    if !word.is_empty() && !wishes.words.contains(&word) {
-                        wishes.words.push(word);
+                    if !word.is_empty() && !description.words.contains(&word) {
+                        description.words.push(word);
                     }
                     if let (None, Some(mood)) = (track, mood) {
                         self.mood(mood);
                     }
                 }
                 Pending::Octave(octave) => {
-                    let wishes = match track {
+                    let description = match track {
                         Some(track) => &mut self.reading.tracks[track.index()],
                         None => &mut self.reading.piece,
                     };
-                    wishes.octave = (wishes.octave + octave).clamp(-3, 3);
+                    description.octave = (description.octave + octave).clamp(-3, 3);
                 }
                 Pending::Instrument { instrument, is_wanted, group } => {
                     // "808" alone is drums and bass; before a track's name it is that track's.

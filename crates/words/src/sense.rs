@@ -1,7 +1,7 @@
 //! What a text resembles: the interface between the prompt reader and a sentence model, and how its answer is used.
 
 use super::lexicon::{Entry, Shift, entry};
-use super::reader::{Reading, Wishes};
+use super::reader::{Description, Reading};
 use super::understood::{MOST_STYLES, NAMED_STYLE};
 use super::{STYLE_COUNT, Style};
 use resonantgen_music::plan::Mode;
@@ -169,9 +169,9 @@ pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnder
         reading.pace = sense.pace.clamp(-1.0, 1.0);
     }
     for (track, tag) in &sense.instruments {
-        let wishes: &mut Wishes = &mut reading.tracks[track.index()];
-        if wishes.instruments.is_empty() {
-            wishes.usual.push(tag.clone());
+        let description: &mut Description = &mut reading.tracks[track.index()];
+        if description.instruments.is_empty() {
+            description.usual.push(tag.clone());
         }
     }
     reading.unknown.clear();
@@ -179,9 +179,9 @@ pub(super) fn complete(reading: &mut Reading, prompt: &str, text: &dyn TextUnder
 
 /// Completes the reading of an edit with the mood that it resembles, if no word names one.
 pub(super) fn complete_edit(reading: &mut Reading, edit: &str, text: &dyn TextUnderstanding) {
-    let says_something = std::iter::once(&reading.piece)
-        .chain(&reading.tracks)
-        .any(|wishes| !wishes.shifts.is_empty() || wishes.octave != 0 || !wishes.instruments.is_empty());
+    let says_something = std::iter::once(&reading.piece).chain(&reading.tracks).any(|description| {
+        !description.shifts.is_empty() || description.octave != 0 || !description.instruments.is_empty()
+    });
     if says_something || reading.unknown.is_empty() {
         return;
     }

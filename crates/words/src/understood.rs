@@ -99,22 +99,22 @@ pub fn understood(intent: &Intent) -> Vec<Understood> {
         add(Slot::Track(Track::Drums), format!("{} drums", feel.name()));
     }
     for track in Track::ALL {
-        let wishes = intent.track(track);
-        if wishes.absent {
+        let description = intent.track(track);
+        if description.absent {
             add(Slot::Absent(track), format!("no {track}"));
             continue;
         }
-        if !wishes.moods.is_empty() {
-            add(Slot::Track(track), format!("{} {track}", wishes.moods.join(" ")));
+        if !description.moods.is_empty() {
+            add(Slot::Track(track), format!("{} {track}", description.moods.join(" ")));
         }
-        if wishes.octave != 0 {
-            let plural = if wishes.octave.abs() > 1 { "s" } else { "" };
-            add(Slot::Track(track), format!("{track} {:+} octave{plural}", wishes.octave));
+        if description.octave != 0 {
+            let plural = if description.octave.abs() > 1 { "s" } else { "" };
+            add(Slot::Track(track), format!("{track} {:+} octave{plural}", description.octave));
         }
-        if !wishes.instruments.is_empty() {
-            add(Slot::Instrument(track), format!("{} {track}", wishes.instruments.join(" ")));
+        if !description.instruments.is_empty() {
+            add(Slot::Instrument(track), format!("{} {track}", description.instruments.join(" ")));
         }
-        for tag in wishes.without.iter().filter(|_| track == Track::Drums) {
+        for tag in description.without.iter().filter(|_| track == Track::Drums) {
             add(Slot::Track(track), format!("no {tag}"));
         }
     }

@@ -146,10 +146,10 @@ fn one<'a>(fact: &'a str, intent: &Intent, plan: &Plan) -> (&'static str, &'a st
         return ("absent", fact, intent.track(name.parse().unwrap()).absent);
     }
     if let Some((track, rest)) = fact.split_once(':') {
-        let wishes = intent.track(track.parse().unwrap());
+        let description = intent.track(track.parse().unwrap());
         let is_right = match rest.strip_prefix("oct") {
-            Some(octaves) => wishes.octave == octaves.parse::<i8>().unwrap(),
-            None => is_moved(wishes.attributes.to_array(), rest),
+            Some(octaves) => description.octave == octaves.parse::<i8>().unwrap(),
+            None => is_moved(description.attributes.to_array(), rest),
         };
         return ("of a track", fact, is_right);
     }

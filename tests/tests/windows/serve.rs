@@ -39,7 +39,7 @@ fn the_server_makes_what_linux_makes_and_finds_its_sessions_again() {
     }
 
     let session = server.new_session();
-    let end = server.wait(&server.ask(&session, 1), &["queued", "running"]);
+    let end = server.wait(&server.request_drums(&session, 1), &["queued", "running"]);
     assert_eq!(end["state"], "done", "{end}");
     let sound = server.sound(&session, 0);
     let second = windows.run(&["serve", "--addr", "127.0.0.1:0", "--data", &path(&data)]);

@@ -85,7 +85,7 @@ fn fitness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     let own = intent.track(request.track);
     let named: f32 = own.instruments.iter().map(|word| match_of(patch, word)).sum();
     let moods = intent.moods.iter().chain(&own.moods).filter(|word| match_of(patch, word) > 0.0).count();
-    let style: f32 = intent.styles.iter().zip(&patch.styles).map(|(wish, fit)| wish * fit).sum();
+    let style: f32 = intent.styles.iter().zip(&patch.styles).map(|(wanted, fit)| wanted * fit).sum();
     let distance = (own.attributes.brightness - patch.brightness).abs()
         + (own.attributes.aggression - patch.aggression).abs();
     let genre = intent.main_genre().map_or(0.0, |genre| {
@@ -140,10 +140,10 @@ fn likeness(patch: &Patch, request: &TakeRequest<'_>) -> f32 {
     }
 }
 
-/// How well `wish` describes the patch: 1 if it is a tag, the family or part of the name, less if only some words match.
-fn match_of(patch: &Patch, wish: &str) -> f32 {
+/// How well `wanted` describes the patch: 1 if it is a tag, the family or part of the name, less if only some words match.
+fn match_of(patch: &Patch, wanted: &str) -> f32 {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
-    let wish = plain(wish);
+    let wanted = plain(wanted);
     let family = plain(patch.family.name());
     let name = plain(&patch.name);
     let texts: Vec<String> = patch.tags.iter().map(|tag| plain(tag)).chain([family, name]).collect();
@@ -152,11 +152,13 @@ fn match_of(patch: &Patch, wish: &str) -> f32 {
     };
     // Patch names are meant for people, so one word can be the whole tag.
     let (name, tags) = (&texts[texts.len() - 1], &texts[..texts.len() - 1]);
-    if tags.contains(&wish) || format!(" {name} ").contains(&format!(" {wish} ")) && !has("electric piano") {
+    if tags.contains(&wanted)
+        || format!(" {name} ").contains(&format!(" {wanted} ")) && !has("electric piano")
+    {
         return 1.0;
     }
-    let words: Vec<&str> = wish.split_whitespace().collect();
-    if has(&wish) {
+    let words: Vec<&str> = wanted.split_whitespace().collect();
+    if has(&wanted) {
         return if words.len() > 1 { 1.0 } else { PART_OF_TAG };
     }
     if words.len() < 2 {

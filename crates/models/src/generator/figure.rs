@@ -218,7 +218,7 @@ impl<'a> Figure<'a> {
             let end = (index as usize + 1) * bar;
             if random.uniform() >= chance {
                 if is_end {
-                    self.turn(end - bar..end, random);
+                    self.turnaround(end - bar..end, random);
                 }
                 continue;
             }
@@ -278,7 +278,7 @@ impl<'a> Figure<'a> {
     }
 
     /// Marks the end of a period without a fill: the kick leaves the last beat free, and a quiet voice moves.
-    fn turn(&mut self, bar: Range<usize>, random: &mut Random) {
+    fn turnaround(&mut self, bar: Range<usize>, random: &mut Random) {
         const QUIET: [DrumClass; 6] = [
             DrumClass::Percussion,
             DrumClass::Rim,

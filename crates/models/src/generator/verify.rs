@@ -47,13 +47,13 @@ pub(super) enum Remedy {
 /// The remedy for the failures of a rendered take; `None` if there are none, if none concern the sound, or if the remedy would
 /// contradict the prompt.
 pub(super) fn remedy(request: &TakeRequest<'_>, notes: &[Note], failures: &[Failure]) -> Option<Remedy> {
-    let (track, wish) = (request.track, request.intent.track(request.track));
-    if wish.shape.is_some() {
+    let (track, wanted) = (request.track, request.intent.track(request.track));
+    if wanted.shape.is_some() {
         // A section plays the song's patch in its register, and is silent where it is meant to be.
         return None;
     }
     if failures.iter().any(|failure| matches!(failure, Failure::NotesUnheard(_))) && track != Track::Drums {
-        if wish.octave != 0 {
+        if wanted.octave != 0 {
             return None;
         }
         let mean = notes.iter().map(|note| f32::from(note.pitch)).sum::<f32>() / notes.len().max(1) as f32;
@@ -61,7 +61,7 @@ pub(super) fn remedy(request: &TakeRequest<'_>, notes: &[Note], failures: &[Fail
         let middle = f32::from(low + (high - low) / 2);
         return Some(Remedy::Octaves(if mean < middle { 1 } else { -1 }));
     }
-    (wish.instruments.is_empty() && failures.iter().any(Failure::is_of_sound)).then_some(Remedy::OtherPatch)
+    (wanted.instruments.is_empty() && failures.iter().any(Failure::is_of_sound)).then_some(Remedy::OtherPatch)
 }
 
 /// The part transposed by octaves.
@@ -107,11 +107,11 @@ mod tests {
         assert_eq!(try_with(&intent, Track::Bass, 36, &[Failure::Seam(4.0)]), Some(Remedy::OtherPatch));
         assert_eq!(try_with(&intent, Track::Bass, 36, &[Failure::OutOfKey(0.5)]), None);
         assert_eq!(try_with(&intent, Track::Bass, 36, &[]), None);
-        let mut wished = intent.clone();
-        wished.tracks[Track::Bass.index()].instruments = vec!["acid".to_owned()];
-        wished.tracks[Track::Melody.index()].octave = -1;
-        assert_eq!(try_with(&wished, Track::Bass, 36, &[Failure::Seam(4.0)]), None);
-        assert_eq!(try_with(&wished, Track::Melody, 62, &unheard), None);
+        let mut named = intent.clone();
+        named.tracks[Track::Bass.index()].instruments = vec!["acid".to_owned()];
+        named.tracks[Track::Melody.index()].octave = -1;
+        assert_eq!(try_with(&named, Track::Bass, 36, &[Failure::Seam(4.0)]), None);
+        assert_eq!(try_with(&named, Track::Melody, 62, &unheard), None);
         assert_eq!(moved(&Score { notes: notes(55) }, 1).notes[0].pitch, 67);
     }
 }

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_wishes_change_nothing_and_say_why() {
+    fn impossible_edits_change_nothing_and_say_why() {
         let mut session = generated("techno", 1);
         let first = session.open_section_id();
         assert!(matches!(session.delete_section(first), Err(SessionError::LastSection)));

@@ -42,7 +42,7 @@ fn decibels(level: f32) -> f32 {
 }
 
 /// Applies gains in decibels, one per [`STEP`], to both channels, interpolating between them.
-fn turn(sides: &mut Sides, gains_db: &[f32]) {
+fn apply_gains(sides: &mut Sides, gains_db: &[f32]) {
     let gains: Vec<f32> = gains_db.iter().map(|gain| 10f32.powf(gain / 20.0)).collect();
     for samples in sides {
         for (block, part) in samples.chunks_mut(STEP).enumerate() {
@@ -76,7 +76,7 @@ pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
             attack_db * attack + sustain_db * decay
         })
         .collect();
-    turn(sides, &followed_signed(&gains));
+    apply_gains(sides, &followed_signed(&gains));
 }
 
 /// Smooths gains (1.5 ms).
@@ -113,7 +113,7 @@ pub(super) fn glue(sides: &mut Sides, amount: f32) {
             -amount * (GLUE_SHARE * over).min(GLUE_MOST_DB)
         })
         .collect();
-    turn(sides, &gains);
+    apply_gains(sides, &gains);
 }
 
 /// Saturates with a hyperbolic tangent, driven `drive_db` above the loop's usual peaks, at constant level. Uses first-order
