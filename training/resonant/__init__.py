@@ -2,5 +2,5 @@
 
 import os
 
-# Newer versions of ONNX Runtime send usage data to their maker from the moment they are imported.
+# Newer versions of ONNX Runtime send usage data to the vendor as soon as they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

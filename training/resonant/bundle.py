@@ -1,4 +1,4 @@
-"""Assembles and checks a bundle: writes `manifest.json` and `MODEL_CARD.md` beside the ONNX files.
+"""Assembles and checks a bundle: writes `manifest.json` and `MODEL_CARD.md` next to the ONNX files.
 
     python -m resonant.bundle FOLDER --id resonant-v1 --version 1.0.0 [--licence TEXT] [--evaluation FILE]
     python -m resonant.bundle FOLDER --check
@@ -6,7 +6,7 @@
 The folder must hold, for every track of drums, bass, harmony, melody: compose_<track>.onnx,
 perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json, compose_record.json.
 
-`manifest.json`, schema version 1 (an unknown schema version must be refused by readers):
+`manifest.json`, schema version 1 (readers must reject unknown schema versions):
 
     {
       "schema_version": 1,
@@ -17,14 +17,14 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       "sample_rate": 48000,             hertz
       "token_rate": 50,                 codec frames per second
       "feature_rate": 100,              score feature frames per second
-      "opset": 18, "ort": "1.31",       highest ONNX opset of the files; ONNX Runtime they were checked with
+      "opset": 18, "ort": "1.31",       highest ONNX opset used; ONNX Runtime version they were checked with
       "steps_per_quarter": 4,
-      "segment_bars": 8,                bars composed with one key/value cache
-      "condition": 196,                 columns of the composers' condition
+      "segment_bars": 8,                bars composed per key/value cache
+      "condition": 196,                 columns of the composers' condition vector
       "codebooks": {"drums": 4, ...},   K per track
       "patches": {"file", "sha256", "bytes", "count"},
-      "hits": {"file", "sha256", "bytes"},   optional: the drum hits of `resonant.hits`, where hits_drums.bin is there
-      "notes": {"file", "sha256", "bytes"},  optional: the notes of `resonant.hit_notes`, where hits_notes.bin is there
+      "hits": {"file", "sha256", "bytes"},   optional: drum hits (`resonant.hits`), if hits_drums.bin exists
+      "notes": {"file", "sha256", "bytes"},  optional: notes (`resonant.hit_notes`), if hits_notes.bin exists
       "tracks": {
         "<track>": {
           "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab"},
@@ -35,9 +35,9 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       }
     }
 
-where FILE stands for the members "file" (a name inside the folder, no separators), "sha256" (lower-case hex), "bytes",
-"inputs" and "outputs": lists of {"name", "dtype": "float32" | "int64" | "int32", "shape": [size or symbol, ...]} with symbols
-T50, T100, Tout (codec frames, feature frames, gain frames; T100 = 2 T50; Tout = T100 * 480 / hop), batch, tokens.
+FILE stands for the members "file" (a name inside the folder, no separators), "sha256" (lower-case hex), "bytes", "inputs" and
+"outputs": lists of {"name", "dtype": "float32" | "int64" | "int32", "shape": [size or symbol, ...]} with symbols T50, T100,
+Tout (codec frames, feature frames, gain frames; T100 = 2 T50; Tout = T100 * 480 / hop), batch, tokens.
 """
 
 from __future__ import annotations
@@ -64,17 +64,17 @@ TOKEN_RATE = 50
 HITS_FILES = {"hits": "hits_drums.bin", "notes": "hits_notes.bin"}
 KINDS = ("compose", "perform", "decode", "encode")
 LICENCE = "MIT OR Apache-2.0"
-# compose_record.json's names -> the manifest's.
+# Field names in compose_record.json -> field names in the manifest.
 _COMPOSE_FIELDS = {"layers": "layers", "kv_heads": "heads", "head_dim": "head_width", "max_positions": "positions",
                    "vocab": "vocabulary"}  # fmt: skip
 
 
 class BundleError(Exception):
-    """A folder is not a valid bundle; the message says why."""
+    """A folder is not a valid bundle; the message gives the reason."""
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, hex."""
+    """SHA-256 of a file in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -105,7 +105,7 @@ def describe(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def build_manifest(folder: Path, identity: str, version: str, licence: str) -> dict[str, Any]:
-    """Manifest of the files in a folder. Raises BundleError if one is missing or has the wrong inputs."""
+    """Manifest of the files in a folder. Raises BundleError if a file is missing or has the wrong inputs."""
     needed = [f"{kind}_{track}.onnx" for track in TRACKS for kind in KINDS] + ["patches.json", "compose_record.json"]
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
@@ -231,7 +231,7 @@ def _cell(value: Any) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--id", default="resonant-dev")

@@ -14,11 +14,11 @@ from torch import nn
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message says why."""
+    """A checkpoint cannot be used; the message gives the reason."""
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` atomically, so that `path` is either the old or the new file; keeps the old one as `.previous`."""
+    """Write `state` atomically: `path` always holds either the old or the new file. Keeps the old one as `.previous`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(path.suffix + ".new")
     with fresh.open("wb") as file:
@@ -31,12 +31,12 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def previous_of(path: Path) -> Path:
-    """Path at which `save` keeps the previous checkpoint."""
+    """Path where `save` keeps the previous checkpoint."""
     return path.with_suffix(path.suffix + ".previous")
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The checkpoint at `path`, or its predecessor if it is unreadable, or None if there is none."""
+    """The checkpoint at `path`; the previous one if it is unreadable; None if there is none."""
     problems = []
     for candidate in (path, previous_of(path)):
         if not candidate.exists():
@@ -63,7 +63,7 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 
 class Average:
-    """Exponential moving average of a module's floating point tensors, whose horizon warms up."""
+    """Exponential moving average of a module's floating-point tensors, with a warm-up of its time constant."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -82,23 +82,23 @@ class Average:
                 self.values[name].copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """State to store in a checkpoint."""
         return {"decay": self.decay, "updates": self.updates, "values": self.values}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """From a checkpoint."""
+        """Restore the state from a checkpoint."""
         self.decay, self.updates, self.values = state["decay"], state["updates"], state["values"]
 
 
 class Timer:
-    """True every `seconds`, first after `seconds`."""
+    """Fires every `seconds`, for the first time after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether the interval has passed since it was last due."""
+        """Whether `seconds` have passed since this last returned True."""
         now = time.monotonic()
         if now - self.last < self.seconds:
             return False

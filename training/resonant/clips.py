@@ -1,4 +1,4 @@
-"""Training clips of one track: seamless loops with timed notes and patch, cropped anywhere."""
+"""Training clips of one track: seamless loops with timed notes and a patch, which can be cropped at any position."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from resonant.piece import ATTRIBUTES, TRACKS
 from resonant.synth.bank import records
 from resonant.synth.render import timed_notes
 
-LOOK_BACK_S = 12.0  # notes that started earlier count as over
+LOOK_BACK_S = 12.0  # notes that started earlier are ignored
 LOOK_AHEAD_S = 0.1
 
 
 @dataclass(frozen=True)
 class TrackClip:
-    """One stem: a loop of `audio.shape[0]` samples whose notes repeat with it."""
+    """One stem: a loop of `audio.shape[0]` samples; its notes repeat with it."""
 
     name: str
     track: str
     audio: np.ndarray  # int16 [samples], full scale 32768
-    notes: TimedNotes  # of one pass, seconds
+    notes: TimedNotes  # of one loop pass, in seconds
     patch: str
     excitation: dict[str, Any]
     attributes: np.ndarray  # float32 [5]
@@ -71,7 +71,7 @@ def crop_notes(clip: TrackClip, start: int, samples: int) -> TimedNotes:
 
 
 def crop(clip: TrackClip, start: int, samples: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """audio [n], streams [3, n], features [F, n / 480] of a crop of the endless loop."""
+    """Audio [n], streams [3, n] and features [F, n / 480] of a crop of the endless loop."""
     notes = crop_notes(clip, start, samples)
     return {
         "audio": crop_audio(clip, start, samples),
@@ -81,10 +81,10 @@ def crop(clip: TrackClip, start: int, samples: int, rng: np.random.Generator) ->
 
 
 def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
-    """Clips of a track in a data folder, in order; at most `limit` where it is not 0. Audio stays on disk.
+    """A track's clips in a data folder, in order; at most `limit` unless it is 0. Audio stays on disk.
 
-    Excitation parameters come from the folder's patch bank, so that they are those that will be shipped. Raises ValueError
-    if there is no clip, and DataError if one is damaged.
+    Excitation parameters come from the folder's patch bank, so that training uses the values that ship. Raises ValueError
+    if there are no clips, and DataError if one is damaged.
     """
     row = TRACKS.index(track)
     bank = {record["id"]: record["excitation"] for record in records(folder)}
@@ -110,7 +110,7 @@ def load_clips(folder: Path, track: str, limit: int = 0) -> list[TrackClip]:
 
 
 def split(clips: list[TrackClip]) -> tuple[list[TrackClip], list[TrackClip]]:
-    """(training, held out): every twentieth clip is held out; if there are fewer, the last one."""
+    """(training, held out): every twentieth clip is held out; with fewer clips, the last one."""
     held_out = clips[19::20] or clips[-1:]
     names = {clip.name for clip in held_out}
     return [clip for clip in clips if clip.name not in names] or clips, held_out

@@ -1,12 +1,13 @@
 """The `resonant` codec: log-mel tokens and the score-excited decoder.
 
-Tokens: two log-mel frames [192], for chords and lines averaged over frequency (the score determines the partials; the
-tokens must carry the envelope) -> PCA with softened whitening [64] -> residual vector quantiser [codebooks x 1024]. All of
-this is fitted, not trained (`fit_quantiser`), so the latent cannot collapse.
+Tokens: two log-mel frames [192] -> PCA with partial whitening [64] -> residual vector quantiser [codebooks x 1024]. For
+harmony and melody the log-mel is first averaged over frequency, because the score already determines the partials and the
+tokens only need to carry the envelope. All of this is fitted, not trained (`fit_quantiser`), so the latent cannot
+collapse.
 
-Decoder: latents (50 Hz), score features (100 Hz) and the levels of the pitched excitation streams ->
-ConvNeXt trunk at 100 Hz (drums: plus a head at 200 Hz) -> log gains of three streams in 96 bands. The
-head's output is added to a vocoder's first guess: half the log-mel represented by the latents, minus the streams' level.
+Decoder: latents (50 Hz), score features (100 Hz) and the levels of the pitched excitation streams -> ConvNeXt trunk at
+100 Hz (drums: plus a head at 200 Hz) -> log gains of three streams in 96 bands. The head's output is added to an initial
+vocoder estimate: half the log-mel represented by the latents, minus the streams' level.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from resonant.features import feature_rows
 TRACKS = ("drums", "bass", "harmony", "melody")
 STACK = 2  # log-mel frames per codec frame
 STREAMS = 3
-PITCHED = 2  # streams whose level is an input; the third is noise of constant level
+PITCHED = 2  # streams whose level is an input; the third stream is noise of constant level
 LEVEL_FLOOR = -2.0  # ln power below which an excitation is not amplified further
-MEL_CLAMP = -7.0  # ln power that counts as silence for the tokens
+MEL_CLAMP = -7.0  # ln power treated as silence by the tokens
 
 
 @dataclass(frozen=True)
 class Transform:
-    """STFT of a track's filter stage."""
+    """STFT parameters of a track's filter stage."""
 
     n_fft: int
     hop: int
@@ -43,7 +44,7 @@ class Transform:
 
 
 def transform_of(track: str) -> Transform:
-    """The filter stage's STFT of a track."""
+    """The STFT parameters of a track's filter stage."""
     return Transform(1024, 240) if track == "drums" else Transform(2048, 480)
 
 
@@ -59,7 +60,7 @@ class CodecConfig:
     latent: int = 64
     codebooks: int = 4
     entries: int = 1024
-    blur_hz: float = 0.0  # tokens see the log-mel averaged over this half-width: an envelope without single partials
+    blur_hz: float = 0.0  # half-width of the log-mel averaging for the tokens: keeps the envelope, not single partials
 
 
 class Block(nn.Module):
@@ -99,7 +100,7 @@ def blur_matrix(half_width_hz: float) -> np.ndarray:
 
 
 class Quantiser(nn.Module):
-    """Fixed (fitted) map between log-mel, latent and codes."""
+    """Fixed (fitted) mapping between log-mel, latent and codes."""
 
     blur: torch.Tensor
     mean: torch.Tensor
@@ -127,12 +128,12 @@ class Quantiser(nn.Module):
         return (log_mel.exp() @ self.blur + mel.MEL_FLOOR).log()
 
     def mel_of(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, D] -> the (smoothed) log-mel that it represents, [B, 2 T, 96]."""
+        """[B, T, D] -> the (smoothed) log-mel it represents, [B, 2 T, 96]."""
         stacked = latent @ self.expand + self.mean
         return stacked.reshape(stacked.shape[0], -1, mel.MEL_BANDS)
 
     def encode(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, T, D] -> codes [B, K, T] by nearest residual entries."""
+        """[B, T, D] -> codes [B, K, T]: the nearest entry for each residual."""
         residual = latent
         codes = []
         for book in self.codebooks.unbind(0):
@@ -143,7 +144,7 @@ class Quantiser(nn.Module):
         return torch.stack(codes, 1)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """codes [B, k, T], the first k codebooks -> latent [B, T, D]."""
+        """Codes [B, k, T] of the first k codebooks -> latent [B, T, D]."""
         total = F.embedding(codes[:, 0], self.codebooks[0])
         for k in range(1, codes.shape[1]):
             total = total + F.embedding(codes[:, k], self.codebooks[k])
@@ -171,7 +172,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, STREAMS * mel.MEL_BANDS)
         nn.init.normal_(self.out.weight, std=0.01)
-        with torch.no_grad():  # a first guess of the constants between band power, spectrum and stream level
+        with torch.no_grad():  # initial values of the constants between band power, spectrum and stream level
             self.out.bias.copy_(torch.tensor([-0.25, -0.25, -1.0]).repeat_interleave(mel.MEL_BANDS))
         self.guess_weight = nn.Parameter(torch.full((STREAMS, 1, mel.MEL_BANDS), 0.5))
         self.level_weight = nn.Parameter(torch.full((PITCHED, 1, mel.MEL_BANDS), 0.5))

@@ -1,4 +1,4 @@
-"""Differentiable twin of the filter stage (`mel.apply_gains`) and the codec's audio loss."""
+"""Differentiable version of the filter stage (`mel.apply_gains`), and the codec's audio loss."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from resonant import mel
 from resonant.codec import Transform
 
 RESOLUTIONS = ((256, 24), (512, 40), (1024, 64), (2048, 96))  # n_fft, bands
-LOG_FLOOR = 1e-3  # power at n_fft 2048 that counts as silence, about -84 dBFS for a sine
-EDGE = 1024  # samples at either end of a crop that the loss ignores
+LOG_FLOOR = 1e-3  # power at n_fft 2048 treated as silence, about -84 dBFS for a sine
+EDGE = 1024  # samples at each end of a crop that the loss ignores
 
 
 @lru_cache(maxsize=16)
@@ -34,7 +34,7 @@ def _mel_matrix(n_fft: int) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def _loss_bands(n_fft: int, bands: int) -> torch.Tensor:
-    """Triangular bands for the loss, [n_fft / 2 + 1, bands]; no side is narrower than one bin."""
+    """Triangular bands for the loss, [n_fft / 2 + 1, bands]; neither slope is narrower than one bin."""
     edges = mel.mel_to_hz(np.linspace(mel.hz_to_mel(30.0), mel.hz_to_mel(20_000.0), bands + 2))
     spacing = mel.SAMPLE_RATE / n_fft
     hz = np.arange(n_fft // 2 + 1)[:, None] * spacing
@@ -84,21 +84,21 @@ def _power(audio: torch.Tensor, n_fft: int) -> torch.Tensor:
 
 @lru_cache(maxsize=4)
 def _mel_density(n_fft: int) -> torch.Tensor:
-    """Mels per bin, with mean 1, [n_fft / 2 + 1], so that content above 10 kHz does not outweigh the music."""
+    """Mels per bin, normalised to mean 1, [n_fft / 2 + 1], so that content above 10 kHz does not dominate."""
     density = 1.0 / (700.0 + np.arange(n_fft // 2 + 1) * (mel.SAMPLE_RATE / n_fft))
     return torch.from_numpy((density / density.mean()).astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Fine:
-    """Loss per bin. Bands cannot tell a partial from noise of the same power; bins narrower than the partials' spacing can."""
+    """Per-bin loss: bins narrower than the partial spacing can distinguish a partial from noise; wider bands cannot."""
 
     weight: float = 0.0
     n_fft: int = 2048
 
 
 def fine_loss(predicted: torch.Tensor, target: torch.Tensor, n_fft: int) -> torch.Tensor:
-    """L1 of log power per bin of [B, samples], each bin weighted by its width in mel."""
+    """L1 of log power per bin of [B, samples], each bin weighted by its width in mels."""
     floor = LOG_FLOOR * n_fft / 2048
     with torch.no_grad():
         true = (_power(target, n_fft) + floor).log()
@@ -111,9 +111,10 @@ def audio_loss(
     fine: Fine,
     resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS,
 ) -> tuple[torch.Tensor, float]:
-    """Multi-resolution spectral distance of [B, samples]; also the log-mel L1 in dB at the last resolution.
+    """Multi-resolution spectral distance of [B, samples], and the log-mel L1 in dB at the last resolution.
 
-    Per resolution: L1 of log band power, and the relative L1 of magnitudes; and `fine_loss`.
+    The loss is the L1 of log band power plus half the relative L1 of magnitudes, averaged over the resolutions, plus
+    the weighted `fine_loss`.
     """
     predicted, target = predicted[:, EDGE:-EDGE], target[:, EDGE:-EDGE]
     total = predicted.new_zeros(())
@@ -136,5 +137,5 @@ def audio_loss(
 
 
 def drawn_resolutions(rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
-    """A short and a long window for one training step, in rotation."""
+    """One short and one long window, drawn at random for a training step."""
     return RESOLUTIONS[int(rng.integers(2))], RESOLUTIONS[2 + int(rng.integers(2))]

@@ -1,15 +1,15 @@
-"""Writes the codec goldens that the Rust twins are tested against.
+"""Writes the codec goldens for testing the Rust twins.
 
 `python -m resonant.codec_goldens ../tests/golden/codec` writes, per case, `<case>.json` (notes in
 seconds, excitation parameters, sizes) and raw little-endian float32 files:
 
-* `streams` [2, samples]: odd/even or impulse/body (the noise is an input),
+* `streams` [2, samples]: odd/even or impulse/body (noise is an input),
 * `features` [rows, frames],
 * `noise` [samples] and `log_gains` [3, 96, gain_frames]: inputs of the filter stage,
 * `audio` [samples]: output of the filter stage from (streams, noise) and log_gains,
-* `log_mel` [96, frames]: of `audio`,
-* `levels` [2, 96, gain_frames]: the decoder's input of that name, of `streams` + a trace of noise
-  (1e-3 of `noise` is added to either stream first, so that no band rests on rounding errors).
+* `log_mel` [96, frames] of `audio`,
+* `levels` [2, 96, gain_frames]: the decoder input of that name, computed from `streams` with 1e-3 of `noise` added to
+  each stream, so that no band consists of rounding errors only.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def smooth_gains(streams: int, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Plausible log gains [streams, 96, frames] in about -8..1."""
+    """Plausible log gains [streams, 96, frames], roughly -8 to 1."""
     band = np.arange(mel.MEL_BANDS)[:, None] / mel.MEL_BANDS
     time = np.arange(frames)[None] / frames
     rows = []
@@ -118,7 +118,7 @@ def make_case(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def main() -> None:
-    """Command line entry."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder

@@ -1,9 +1,9 @@
 """Training examples of the composers: a cache of composed pieces, and batches of segments cut from it.
 
-The cache is a folder of shards (`<fingerprint>/shard_00000.npz`, 250 pieces each) named after the procedural composer's
-source, so that an improved composer never mixes with old pieces. Shards hold notes and tokens; condition vectors are
-computed when a segment is drawn, because the context subset is drawn then too. Every other shard holds pieces that follow figures
-(`resonant.composer.figures`), with their figures.
+The cache is a folder of shards (`<fingerprint>/shard_00000.npz`, 250 pieces each) named after the procedural composer's source,
+so that pieces of different composer versions are never mixed. Shards hold notes and tokens; condition vectors are computed when a
+segment is drawn, because its context tracks are chosen only then. Every other shard holds pieces that follow figures
+(`resonant.composer.figures`), together with the figures.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from resonant.tokens import BOS, PAD, STEP, decode, encode, target_steps
 
 SHARD_PIECES = 250
 SEGMENT_BARS = 8
-HELD_OUT_EVERY = 20  # every 20th piece is never trained on
+HELD_OUT_EVERY = 20  # every 20th piece is held out of training
 CACHE_VERSION = 3
 BARS = (1, 2, 4, 8, 16)
 BARS_WEIGHT = (1, 2, 6, 10, 5)
-SHORTEST_COMPOSED = 4  # shorter loops are the first bars of pieces with this many bars
+SHORTEST_COMPOSED = 4  # shorter loops are the first bars of pieces of this length
 FIRST_SEED = 1_000_000
 PEOPLE_SHARD = "shard_99999.npz"
-PEOPLE_INDEX = 10_000_000 * 12  # the first number of the pieces that people played
-LOOK_AHEAD = 3  # steps of context that the condition shows beyond its own
-HELD = 0.75  # a note that fills this share of the time to the next one is held until then
+PEOPLE_INDEX = 10_000_000 * 12  # number of the first piece from human performances
+LOOK_AHEAD = 3  # steps of context that a condition row shows beyond its own step
+HELD = 0.75  # a note that fills at least this share of the time to the next onset counts as held until then
 
 
 def composer_fingerprint() -> str:
@@ -49,7 +49,7 @@ def composer_fingerprint() -> str:
 
 
 def piece_of(index: int) -> tuple[Piece, dict[str, Figure]]:
-    """The cache's piece number `index` with its figures: all styles in turn, lengths at random."""
+    """Piece number `index` of the cache, with its figures: cycles through the styles, with random lengths."""
     from resonant.composer import compose_piece
 
     seed = FIRST_SEED + index
@@ -73,7 +73,7 @@ def _beginning(piece: Piece, bars: int) -> Piece:
 
 
 def is_held_out(index: int) -> bool:
-    """Whether a piece is for validation only. All styles occur on both sides."""
+    """Whether a piece is for validation only. Both sets contain all styles."""
     return (index // len(STYLES)) % HELD_OUT_EVERY == 0
 
 
@@ -83,11 +83,10 @@ def write_shard(path: Path, first: int, count: int) -> None:
 
 
 def held(notes: list[Note], total: int) -> list[Note]:
-    """Bass notes as they are coded: notes that last until the next one become as long as the longest of the piece.
+    """Bass notes as they are encoded: a note held until the next one gets the length of the piece's longest note.
 
-    The length of a note held until the next one would reveal the next onset as soon as the note starts, up to a bar before
-    the composer hears that onset's kick; the condition looks three steps ahead. Readers of the tokens end a note where the
-    next one starts anyway.
+    The true length of a held note would reveal the next onset as soon as the note starts, up to a bar before the kick of
+    that onset appears in the condition, which looks three steps ahead. Decoded notes are ended at the next onset anyway.
     """
     if not notes:
         return []
@@ -101,7 +100,7 @@ def held(notes: list[Note], total: int) -> list[Note]:
 
 
 def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece, dict[str, Figure]]]) -> None:
-    """Write numbered pieces and their figures as a shard, atomically. Every piece must name a family for every track."""
+    """Write numbered pieces and their figures as a shard, atomically. Every piece must give a family for every track."""
     heads, notes, tokens, note_ends, token_ends = [], [], [], [], []
     note_total = token_total = 0
     for index, piece, figures in pieces:
@@ -147,8 +146,8 @@ def write_pieces(path: Path, pieces: Iterable[tuple[int, Piece, dict[str, Figure
 
 
 def extend_cache(folder: Path, pieces: int, groove_midi: Path | None = None) -> Path:
-    """Compose what is missing up to `pieces` pieces (resumable), and add drums that people played if the dataset's folder is given;
-    returns the composer's own folder.
+    """Compose the missing pieces up to `pieces` (resumable), and add human drum performances if the dataset's folder is given;
+    returns the folder of this composer version.
     """
     own = folder / composer_fingerprint()
     if groove_midi is not None and not (own / PEOPLE_SHARD).exists():
@@ -164,7 +163,7 @@ def extend_cache(folder: Path, pieces: int, groove_midi: Path | None = None) -> 
 
 @dataclass(frozen=True)
 class CachedPiece:
-    """A piece as stored in the cache."""
+    """A piece as loaded from the cache."""
 
     index: int
     plan: Plan
@@ -176,7 +175,7 @@ class CachedPiece:
 
 
 class PieceCache:
-    """Read side of the cache: loads all complete shards of a folder."""
+    """Loads all complete shards of a cache folder."""
 
     def __init__(self, folder: Path) -> None:
         self.pieces: list[CachedPiece] = []
@@ -213,16 +212,16 @@ class PieceCache:
 class Augment:
     """Probabilities of augmentations."""
 
-    drop_figure: float = 0.1  # the figure is not told, though the notes follow it
-    drop_figure_family: float = 0.25  # its signs are told, its family is not, as of patterns that users write
-    drop_intent: float = 0.1  # style and attributes zeroed (classifier-free guidance)
+    drop_figure: float = 0.1  # figure omitted from the condition, though the notes follow it
+    drop_figure_family: float = 0.25  # signs kept but family omitted, as for patterns that users write
+    drop_intent: float = 0.1  # style and attributes set to 0 (classifier-free guidance)
     full_context: float = 0.35
-    no_context: float = 0.15  # otherwise each track is kept with probability one half
+    no_context: float = 0.15  # otherwise each track is kept with probability 0.5
     blend_style: float = 0.15  # part of the style weight moves to another style
     attribute_noise: float = 0.03
-    short: float = 0.7  # only the segment's first one to three bars: later bars mostly repeat their decisions
+    short: float = 0.7  # only the segment's first one to three bars: later bars mostly repeat earlier ones
     short_bars: int = 3
-    first_segment: float = 0.5  # the piece's first segment; otherwise any
+    first_segment: float = 0.5  # use the piece's first segment; otherwise any
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ class Example:
 
 
 def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng: random.Random) -> list[str]:
-    """Tracks that the example hears; all of them without augmentation."""
+    """Tracks in the example's context; all of them without augmentation."""
     others = [name for name in TRACKS if name != track and len(piece.notes[name])]
     if augment is None:
         return others
@@ -249,9 +248,9 @@ def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng:
 def example(
     piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random, condition: int = cond.CONDITION
 ) -> Example:
-    """A segment of at most eight bars with its conditions; without augmentation any whole one.
+    """A segment of at most eight bars with its conditions; without augmentation, always a whole segment.
 
-    With `condition` = 248 its figure is part of the condition.
+    With `condition` = 248 the condition includes the figure.
     """
     plan = piece.plan
     segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
@@ -284,7 +283,7 @@ def example(
 
 
 def _figure_rows(piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random) -> np.ndarray:
-    """f32 [total_steps, 52]: the piece's figure, or part of it."""
+    """f32 [total_steps, 52]: condition columns of the piece's figure, possibly without its family; zeros if it is dropped."""
     figure = piece.figures.get(track)
     if augment is not None and figure is not None:
         if rng.random() < augment.drop_figure:
@@ -328,7 +327,7 @@ def batches(
     longest: int,
     condition: int = cond.CONDITION,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are cut."""
+    """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are truncated."""
     while True:
         pool = [example(rng.choice(pieces), track, augment, rng, condition) for _ in range(96)]
         pool = [Example(item.tokens[: longest + 1], item.condition[:longest]) for item in pool]

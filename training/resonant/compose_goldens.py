@@ -1,12 +1,12 @@
 """Goldens for the Rust twins of `tokens` and `conditions`: `python -m resonant.compose_goldens --out DIR`.
 
-A seeded generator makes the pieces. It targets corner cases (rolls, mixed durations, notes across the loop point,
+Pieces come from a seeded generator that targets corner cases (rolls, mixed durations, notes across the loop point,
 velocities at the level thresholds), not music.
 
-Each file: `piece` (header and all tracks' notes), and `cases`, each with `track`, `family`, `context` (track names),
-`drop_intent` (style and attributes zeroed), `first_bar`, `bars` (the coded segment), `tokens`, `decoded` (notes),
-`rows` (step of the piece, 196 values) and `masks` (position i of the tokens, legal tokens after tokens[..=i]). `figures`:
-each with `track`, `figure` and `rows` (step of the piece, 52 values).
+Each file holds `piece` (header and all tracks' notes) and `cases`, each with `track`, `family`, `context` (track names),
+`drop_intent` (style and attributes zeroed), `first_bar`, `bars` (the coded segment), `tokens`, `decoded` (notes), `rows`
+(per step of the piece, 196 values) and `masks` (per token position i, the legal tokens after tokens[..=i]). `figures`:
+each with `track`, `figure` and `rows` (per step of the piece, 52 values).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LENGTHS = (0.25, 0.5, 0.74, 0.75, 1.0, 1.5, 2.0, 2.9, 4.0, 9.0, 11.0, 20.0, 40.0
 
 
 def make_piece(index: int, header: dict) -> dict:
-    """A piece as the JSON-ready dictionary of its fields."""
+    """A piece as a JSON-ready dictionary of its fields."""
     rng = random.Random(1000 + index)
     bar = header["meter"][0] * 16 // header["meter"][1]
     total = header["bars"] * bar
@@ -124,7 +124,7 @@ def make_case(piece: dict, track: str, context: list[str], drop_intent: bool, fi
 
 
 def make_figure(index: int, piece: dict, track: str) -> dict:
-    """A golden figure of a piece: any signs in any order."""
+    """A golden figure of a piece: random signs."""
     rng = random.Random(f"{index}/{track}")
     plan = plan_of(SimpleNamespace(**piece))
     signs = "Xg?.-x" if track == "drums" else "X?.-x13578"
@@ -165,7 +165,7 @@ def write(out: Path) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder, usually tests/golden/compose")
     write(parser.parse_args().out)

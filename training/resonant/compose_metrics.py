@@ -1,4 +1,4 @@
-"""Figures of composed scores, and text piano rolls to look at."""
+"""Metrics of composed scores, and text piano rolls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def bar_vectors(track: str, notes: Sequence[Note], plan: Plan) -> np.ndarray:
 
 
 def bar_similarity(track: str, notes: Sequence[Note], plan: Plan) -> float:
-    """Best cosine similarity of each bar (from the second) to one of the four bars before, averaged."""
+    """Mean, over the bars from the second on, of the best cosine similarity to one of the four bars before."""
     vectors = bar_vectors(track, notes, plan)
     norms = np.linalg.norm(vectors, axis=1)
     values = []
@@ -56,7 +56,7 @@ def bar_similarity(track: str, notes: Sequence[Note], plan: Plan) -> float:
 
 
 def root_or_fifth(notes: Sequence[Note], plan: Plan) -> tuple[int, int]:
-    """(hits, cases): bass notes on bar downbeats that are root or fifth of the chord."""
+    """(hits, cases): bass notes on bar downbeats that are the root or fifth of the chord."""
     cases = [note for note in notes if note.step % plan.steps_per_bar == 0]
     hits = 0
     for note in cases:
@@ -67,7 +67,7 @@ def root_or_fifth(notes: Sequence[Note], plan: Plan) -> tuple[int, int]:
 
 
 def chord_tones(notes: Sequence[Note], plan: Plan) -> tuple[int, int]:
-    """(hits, cases): notes that belong to the chord at their onset, or to the next within two steps of its start."""
+    """(hits, cases): notes that belong to the chord at their onset, or to the next chord if it starts within two steps."""
     hits = 0
     for note in notes:
         ahead = (note.step + 2) % plan.total_steps
@@ -76,13 +76,13 @@ def chord_tones(notes: Sequence[Note], plan: Plan) -> tuple[int, int]:
 
 
 def in_scale(notes: Sequence[Note], plan: Plan) -> tuple[int, int]:
-    """(hits, cases): notes in the key's scale or the chord at their onset."""
+    """(hits, cases): notes that belong to the key's scale or to the chord at their onset."""
     scale = {(plan.tonic + degree) % 12 for degree in MODES[plan.mode]}
     return sum(note.pitch % 12 in scale | chord_classes(plan, note.step) for note in notes), len(notes)
 
 
 def motif_return(notes: Sequence[Note], plan: Plan) -> float | None:
-    """Share of bars with two or more onsets whose rhythm occurs in another bar too; None below two such bars."""
+    """Share of bars with two or more onsets whose rhythm occurs in another bar too; None with fewer than two such bars."""
     bar = plan.steps_per_bar
     rhythms: list[tuple[int, ...]] = []
     for index in range(plan.bars):
@@ -95,7 +95,7 @@ def motif_return(notes: Sequence[Note], plan: Plan) -> float | None:
 
 
 def drum_histogram(notes: Sequence[Note], plan: Plan) -> np.ndarray:
-    """f32 [12 * 16 + 12]: mean velocity per class and sixteenth of the bar (bars of other lengths stretched), rates."""
+    """f32 [12 * 16 + 12]: mean velocity per class and sixteenth of the bar (other bar lengths stretched), and rates."""
     grid = np.zeros((len(DRUM_CLASSES), 16), np.float32)
     for note in notes:
         position = note.step % plan.steps_per_bar * 16 // plan.steps_per_bar
@@ -105,7 +105,7 @@ def drum_histogram(notes: Sequence[Note], plan: Plan) -> np.ndarray:
 
 
 class StyleClassifier:
-    """Multinomial logistic regression from drum histograms to the style (it never sees tempo or swing)."""
+    """Multinomial logistic regression from drum histograms to style; tempo and swing are not inputs."""
 
     def __init__(self, pieces: Sequence[CachedPiece]) -> None:
         import torch
@@ -124,13 +124,13 @@ class StyleClassifier:
         self.weight, self.bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
 
     def style(self, notes: Sequence[Note], plan: Plan) -> int:
-        """Index of the likeliest style."""
+        """Index of the most likely style."""
         x = (drum_histogram(notes, plan) - self.mean) / self.deviation
         return int((self.weight @ x + self.bias).argmax())
 
 
 def piano_roll(track: str, notes: Sequence[Note], plan: Plan, bars: int = 4) -> str:
-    """Text picture of the first bars: onsets by velocity (`.:oO`), held notes as dashes, bar lines as |."""
+    """Text picture of the first bars: onsets by velocity (`.:oO`), held notes as dashes, bar lines as `|`."""
     bar, steps = plan.steps_per_bar, min(bars, plan.bars) * plan.steps_per_bar
     flats = uses_flats(plan.tonic, plan.mode)
     lines: dict[int, list[str]] = {}
@@ -154,7 +154,7 @@ def piano_roll(track: str, notes: Sequence[Note], plan: Plan, bars: int = 4) -> 
 
 
 def describe(plan: Plan) -> str:
-    """One line about a plan."""
+    """A one-line description of a plan."""
     flats = uses_flats(plan.tonic, plan.mode)
     chords = " ".join(f"{pitch_class_name(root, flats)}:{quality}" for root, quality in plan.chords)
     style = STYLES[int(plan.style.argmax())]
@@ -165,7 +165,7 @@ def describe(plan: Plan) -> str:
 def figures(
     track: str, made: Sequence[tuple[Plan, Sequence[Note]]], styles: StyleClassifier | None
 ) -> dict[str, float]:
-    """The figures of a set of scores of one track."""
+    """Metrics of a set of scores of one track."""
     bars = sum(plan.bars for plan, _ in made)
     result: dict[str, float] = {
         "onsets_per_bar": sum(len(notes) for _, notes in made) / bars,

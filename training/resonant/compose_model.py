@@ -1,4 +1,4 @@
-"""The composer: a decoder-only transformer over score tokens with a condition vector at each position.
+"""The composer: a decoder-only transformer over score tokens, with a condition vector at each position.
 
 RoFormer rotary positions (arXiv 2104.09864), RMSNorm (1910.07467), SwiGLU (2002.05202), pre-normalised blocks.
 """
@@ -17,7 +17,7 @@ from resonant.tokens import PAD, vocabulary
 POSITIONS = 1024
 ROTARY_BASE = 10000.0
 NORM_EPSILON = 1e-5
-# Columns of the lag features that hold a relative pitch / 100; tonal models look them up as a pitch of 0..100.
+# Columns of the lag features that hold a relative pitch / 100; tonal models embed them as pitches 0..100.
 PITCH_COLUMNS: tuple[int, ...] = tuple(
     LAG + index * LAG_WIDTH + column for index in range(len(LAG_BARS)) for column in (12, 13)
 )
@@ -26,7 +26,7 @@ PITCH_ROWS = 101
 
 @dataclass(frozen=True)
 class ComposeModelConfig:
-    """Shape of a composer."""
+    """Sizes of a composer."""
 
     width: int = 192
     layers: int = 5
@@ -83,7 +83,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:  # [B, T, width] -> the same
         batch, length, width = x.shape
         qkv = self.qkv(self.norm_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        with torch.autocast(x.device.type, enabled=False):  # attention itself is faster and finer in f32 on a CPU
+        with torch.autocast(x.device.type, enabled=False):  # on a CPU, attention in f32 is both faster and more accurate
             query, key, value = qkv.float().unbind(0)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
             mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
@@ -93,7 +93,7 @@ class Block(nn.Module):
 
 
 class Composer(nn.Module):
-    """Logits of the next token from the tokens so far and the condition of the step that the next token belongs to."""
+    """Logits of the next token, from the tokens so far and the condition of the step to which the next token belongs."""
 
     def __init__(self, track: str, config: ComposeModelConfig) -> None:
         super().__init__()

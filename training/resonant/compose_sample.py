@@ -16,14 +16,14 @@ from resonant.piece import MODES, QUALITIES, Note
 from resonant.tokens import BOS, DV0, PITCH0, PITCHES, STEP, Grammar, decode, vocabulary
 
 SEGMENT_BARS = 8
-# Events per step after which the open group is closed and STEP forced; the same happens when the graph's positions only
-# just suffice for the segment's remaining STEPs (and one DV).
+# Limit of events per step, after which the open group is closed and STEP is forced. The same happens if the graph has
+# just enough positions left for the segment's remaining STEPs (and one DV).
 MOST_EVENTS = 12
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen."""
+    """Sampling settings."""
 
     temperature: float = 1.0
     top_p: float = 0.98
@@ -32,10 +32,10 @@ class Sampling:
 
 
 def theory_mask(track: str, plan: Plan, step: int) -> np.ndarray:
-    """bool [vocabulary]: pitches that fit scale and chord at a step; other tokens are always allowed.
+    """bool [vocabulary]: pitches that fit the scale and chord at a step; other tokens are always allowed.
 
-    Harmony: tones of the chord, within two steps of a change also of the next. Melody and bass: scale or chord tones;
-    the bass may use any pitch off the beat (approach notes).
+    Harmony: tones of the chord and, within two steps before a change, of the next chord. Melody and bass: scale or
+    chord tones; off the beat the bass may use any pitch (approach notes).
     """
     mask = np.ones(vocabulary(track), bool)
     if track == "drums" or (track == "bass" and step % 4 != 0):
@@ -54,7 +54,7 @@ def theory_mask(track: str, plan: Plan, step: int) -> np.ndarray:
 
 
 def choose(logits: np.ndarray, allowed: np.ndarray, sampling: Sampling, rng: np.random.Generator) -> int:
-    """Sample a token by temperature and nucleus (top-p) from the allowed ones."""
+    """Sample one of the allowed tokens with temperature and nucleus (top-p) sampling."""
     scaled = np.where(allowed, logits.astype(np.float64) / max(sampling.temperature, 1e-3), -np.inf)
     p = np.exp(scaled - scaled.max())
     p /= p.sum()
@@ -76,7 +76,7 @@ def generate(
 ) -> list[Note]:
     """A track's notes for a whole plan, in segments of eight bars; guidance other than 1 requires `unconditional`.
 
-    Composers that are conditioned on figures are told `figure`.
+    `figure` is used by composers that are conditioned on figures.
     """
     rows = cond.plan_features(plan, family)
     cond.add_context(
@@ -126,7 +126,7 @@ def generate(
 
 
 def end_overlaps(notes: list[Note], total: int) -> list[Note]:
-    """Notes of a single voice, each ended where the next one starts, in a loop of `total` steps; as the engine does."""
+    """Monophonic notes in a loop of `total` steps, each ended where the next one starts, as in the engine."""
     ordered = sorted(notes, key=lambda note: (note.step, note.pitch))
     following = [*ordered[1:], *ordered[:1]]
     return [

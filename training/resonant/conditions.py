@@ -13,16 +13,17 @@ Layout (frozen; the Rust twin is tested against goldens written from this module
     47..70   step in bar, one-hot              141..147 lowest, highest context pitch / 128, energy, tracks
     148..195 lag features: 16 values at each of 1, 2 and 4 bars before
 
-Composers that are conditioned on figures (grooves, bass and comping roles) get 52 values more; all are 0 without a figure:
+Composers that are conditioned on figures (grooves, bass and comping roles) get 52 more values, which are all 0 without a
+figure:
 
-    196..227 family of the groove or role, one-hot (`FIGURE_FAMILIES`); none for patterns of no family
-    228..235 bass, harmony: signs of this and the next seven steps of the loop (`SIGN_VALUES`)
+    196..227 family of the groove or role, one-hot (`FIGURE_FAMILIES`); all 0 for patterns without a family
+    228..235 bass, harmony: signs of this step and the next seven steps of the loop (`SIGN_VALUES`)
     228..239 drums: the sign of each class, in the order of `DRUM_KEYS`
-    236..240 bass, harmony: the tone that the sign asks for: root, third, fifth, seventh, octave
+    236..240 bass, harmony: the tone given by the sign: root, third, fifth, seventh, octave
     241, 242 bass, harmony: length short, long
-    243      bass, harmony: steps until the next sign that is played / 16, at most 1
+    243      bass, harmony: steps until the next played sign / 16, at most 1
     244, 245 bass, harmony: fewest, most notes at once / 6
-    246      bass, harmony: the bar differs from that four before
+    246      bass, harmony: the bar differs from the bar four bars earlier
     247      there is a figure
 
 All pitch classes are relative to the tonic. A step is a sixteenth of a whole note.
@@ -43,7 +44,7 @@ from resonant.tokens import PITCHES, tonic_offset
 CONDITION = 196
 FIGURE_WIDTH = 52
 FIGURE = slice(CONDITION, CONDITION + FIGURE_WIDTH)
-# Families of grooves and roles by track, in the order of their columns. New ones go to the end; there is room for 32.
+# Families of grooves and roles by track, in column order. Append new ones at the end; there is room for 32.
 FIGURE_FAMILIES: dict[str, tuple[str, ...]] = {
     "drums": (
         "house", "techno", "disco", "break", "two_step", "half_time", "trap", "electro", "hip_hop", "funk", "soul", "rock", "metal",
@@ -63,7 +64,7 @@ FIGURE_FAMILIES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 SIGN_VALUES: dict[str, float] = {"X": 1.0, "g": 0.4, "?": 0.0, ".": -0.7, "-": -1.0, **dict.fromkeys("x13578", 0.8)}
 TONE_SIGNS = "13578"
-AHEAD = 8  # signs that a part's condition shows
+AHEAD = 8  # signs included in the condition of bass and harmony
 
 MODES: tuple[str, ...] = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 MODE_ALIASES: dict[str, str] = {"ionian": "major", "aeolian": "minor", "harmonic_minor": "minor"}
@@ -83,12 +84,12 @@ DRUM_BAND = np.array([0, 1, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1])
 DRUM_WEIGHT = np.array([1.0, 0.9, 0.9, 0.4, 0.6, 0.7, 0.9, 0.9, 1.0, 0.7, 0.4, 0.4])
 TONAL_WEIGHT = 0.8
 DRUM_CLASS_OF_KEY = np.array([KEY_TO_CLASS.get(key, -1) for key in range(128)])
-BASS_CEILING = 48  # tonal notes below are "low", others "mid"
+BASS_CEILING = 48  # tonal notes below this are "low", others "mid"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The shared part of a piece: time grid, key, chords and intent."""
+    """The shared part of a piece: time grid, key, chords, style and attributes."""
 
     style: np.ndarray  # f32 [12]
     attributes: np.ndarray  # f32 [5]
@@ -151,7 +152,7 @@ def chord_table(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plan_features(plan: Plan, family: str) -> np.ndarray:
-    """f32 [total_steps, 196] with columns 0..116 set (everything that does not depend on notes)."""
+    """f32 [total_steps, 196] with columns 0..116 set (all that do not depend on notes)."""
     total, bar = plan.total_steps, plan.steps_per_bar
     rows = np.zeros((total, CONDITION), np.float32)
     step = np.arange(total)
@@ -216,7 +217,7 @@ def track_context(track: str, notes: np.ndarray, plan: Plan) -> TrackContext:
 
 
 def add_context(rows: np.ndarray, contexts: Mapping[str, TrackContext]) -> None:
-    """Set columns 117..147 of rows f32 [total_steps, 196] from the given tracks; zeros without any."""
+    """Set columns 117..147 of rows f32 [total_steps, 196] from the given tracks; zeros if there are none."""
     rows[:, CONTEXT_ONSETS:LAG] = 0.0
     if not contexts:
         return
@@ -278,7 +279,7 @@ def add_lags(rows: np.ndarray, onsets: np.ndarray, plan: Plan) -> None:
 
 
 def figure_features(track: str, figure: Figure | None, plan: Plan) -> np.ndarray:
-    """f32 [total_steps, 52]: what the track's figure asks for at each step; zeros without one."""
+    """f32 [total_steps, 52]: condition columns of the track's figure at each step; zeros without a figure."""
     total = plan.total_steps
     rows = np.zeros((total, FIGURE_WIDTH), np.float32)
     if figure is None:
@@ -316,8 +317,8 @@ def conditions(
 ) -> np.ndarray:
     """f32 [total_steps, 196] of a whole piece.
 
-    `own` are the track's notes as decoded from its tokens (quantised lengths and velocities), because a generator knows its
-    own past only in that form. `context` maps other tracks to their notes.
+    `own` holds the track's notes as decoded from its tokens (quantised lengths and velocities), because a generator knows
+    its own past only in that form. `context` maps other tracks to their notes.
     """
     rows = plan_features(plan, family)
     add_context(

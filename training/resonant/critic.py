@@ -1,12 +1,13 @@
-"""The critic that ranks scores (`crates/models/src/generator/critic.rs`): pieces to learn from, and the fit.
+"""Training data and fit of the critic that ranks scores (`crates/models/src/generator/critic.rs`).
 
     python -m resonant.critic pieces --out pieces.jsonl [--groove-midi DIR --ours DIR]
     RESONANTGEN_PIECES=pieces.jsonl RESONANTGEN_FIGURES=figures.csv cargo test -p resonantgen-models critic -- --ignored
     python -m resonant.critic fit pieces.jsonl figures.csv > ../crates/models/src/generator/critic.json
 
-Tonal parts are told from wrong ones: a part of another piece of the same style and meter (moved to the key), the own part some steps
-too late, or in another key. Drums of people (Groove MIDI, by its own split) are told from a folder of ours (`models/tests/people.rs`).
-The figures are computed by the engine, so there is only one implementation of them.
+For tonal tracks, the critic separates a piece's own part from wrong ones: a part from another piece of the same style and meter
+(transposed to the key), the own part delayed by some steps, or the own part in another key. For drums, it separates human
+performances (Groove MIDI, by its own split) from a folder of generated ones (`models/tests/people.rs`). The engine computes the
+features (`figures.csv`), so that there is only one implementation of them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from resonant.piece import DRUM_KEYS, TRACKS, Piece
 _HELD_OUT = 0.25
 _RIDGE = 4.0
 _WINDOW_BARS = 8
-# Classes of `groove_templates` in the order of the engine's.
+# General MIDI key of each `groove_templates` class, in the engine's order.
 _KEYS = DRUM_KEYS[:10]
 
 
@@ -34,7 +35,7 @@ def _rows(piece: Piece) -> list[list[tuple[int, float, int]]]:
 
 
 def tonal_cases(count: int, seed: int) -> list[dict]:
-    """Own and wrong parts of procedural pieces of 8 bars."""
+    """A piece's own parts and wrong parts, from procedural pieces of 8 bars."""
     rng = random.Random(seed)
     pieces = [compose_piece(seed * 100_000 + index, bars=8) for index in range(count)]
     cases = []
@@ -48,7 +49,7 @@ def tonal_cases(count: int, seed: int) -> list[dict]:
             at = TRACKS.index(track)
             if not own[at]:
                 continue
-            # Any set of the other tracks may be heard.
+            # Any subset of the other tracks may be present.
             for other in range(4):
                 if other != at and rng.random() < 0.25:
                     own[other] = []
@@ -69,7 +70,7 @@ def tonal_cases(count: int, seed: int) -> list[dict]:
 
 
 def drum_cases(performances: list[Performance], kind: str, held_out: bool) -> list[dict]:
-    """Windows of eight bars, on the grid."""
+    """Windows of eight bars, quantised to the grid."""
     cases = []
     for group, p in enumerate(performances):
         size = 16 * _WINDOW_BARS
@@ -83,7 +84,7 @@ def drum_cases(performances: list[Performance], kind: str, held_out: bool) -> li
 
 
 def fit(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and spread of the figures, and the weights of a ridge logistic regression of them and their squares."""
+    """Mean and spread of the features, and the weights of a ridge logistic regression on them and their squares."""
     mean, spread = table.mean(0), np.maximum(table.std(0), 1e-3)
     inputs = _inputs(table, mean, spread)
     x = np.hstack([inputs, np.ones((len(inputs), 1))])

@@ -3,10 +3,10 @@
     python -m resonant.data make --hours 2 --seed 1 --out DIR [--shard-start 0] [--styles techno,house]
 
 Layout: `DIR/shard_0000/clip_0000.json` and `clip_0000.npy`. The JSON holds `piece` (see `Piece.to_dict`), `patches`
-(track -> patch record with its excitation), `samples` and `sample_rate`; the array is int16 `[4, samples]`, full
-scale 32768, tracks in the order of `resonant.piece.TRACKS`, an absent track is zero. Every stem is a seamless loop
-of exactly the piece's length. A shard is written under a temporary name and renamed when complete, so that
-interrupted runs resume and processes with different `--shard-start` can share a folder.
+(track -> patch record with its excitation), `samples` and `sample_rate`; the array is int16 `[4, samples]`, full scale
+32768, tracks in the order of `resonant.piece.TRACKS`; absent tracks are zero. Every stem is a seamless loop of exactly
+the piece's length. A shard is written under a temporary name and renamed when complete, so that interrupted runs resume
+and processes with different `--shard-start` can share a folder.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from resonant.synth.tables import SAMPLE_RATE
 SHARD_SECONDS = 300.0
 MAX_SECONDS = 16.2
 _BARS = (8, 8, 4)
-_ROTATION = 0.4  # share of the other stems whose patch comes from a rotation through the whole bank
-_TYPICAL_CLIPS = 25  # of a shard
+_ROTATION = 0.4  # share of the other stems whose patch comes from the rotation through the whole bank
+_TYPICAL_CLIPS = 25  # per shard
 _RESERVE_BYTES = 2 << 30
 
 
 class DataError(RuntimeError):
-    """A message for the command line."""
+    """An error to report on the command line."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Clip:
 
 
 def load_clip(path: Path | str, mmap: bool = False) -> Clip:
-    """Load a clip by the path of its .json or .npy (or without suffix). Raises DataError when it is damaged."""
+    """Load a clip by the path of its .json or .npy (or without suffix). Raises DataError if it is damaged."""
     base = Path(path)
     if base.suffix in (".json", ".npy"):
         base = base.with_suffix("")
@@ -77,13 +77,13 @@ def clip_paths(folder: Path | str) -> list[Path]:
 
 
 def iterate_clips(folder: Path | str) -> Iterator[Clip]:
-    """Load the clips of a folder one after the other."""
+    """Load the clips of a folder one at a time."""
     for path in clip_paths(folder):
         yield load_clip(path)
 
 
 def crop_bars(piece: Piece, bars: int) -> Piece:
-    """The first bars of a piece as a loop; notes that reach past the new end stop there."""
+    """The first bars of a piece as a loop; notes that extend past the new end are cut there."""
     if bars >= piece.bars:
         return piece
     data = piece.to_dict()
@@ -107,7 +107,7 @@ def _pool(track: str) -> tuple[Patch, ...]:
 
 
 def _rotation(track: str, seed: int, position: int) -> list[Patch]:
-    """The bank of a track in shuffled order; `position` continues through ever new shuffles."""
+    """The bank of a track in shuffled order; `position` runs on through successive shuffles."""
     pool = _pool(track)
     turn, place = divmod(position, len(pool))
     order = np.random.default_rng([seed, TRACKS.index(track), turn]).permutation(len(pool))
@@ -115,7 +115,7 @@ def _rotation(track: str, seed: int, position: int) -> list[Patch]:
 
 
 def _style_for(patch: Patch, styles: tuple[str, ...], rng: np.random.Generator) -> str:
-    """A style that suits a patch; styles that suit many patches are drawn less often, so that all styles occur."""
+    """A style that suits a patch; styles that suit many patches are drawn less often, so that every style occurs."""
     weights = np.array([patch.styles.get(style, 0.0) for style in styles])
     totals = np.array([sum(other.styles.get(style, 0.0) for other in _pool(patch.track)) for style in styles])
     if not np.any(weights):
@@ -125,10 +125,11 @@ def _style_for(patch: Patch, styles: tuple[str, ...], rng: np.random.Generator) 
 
 
 def make_piece(seed: int, shard: int, index: int, styles: tuple[str, ...]) -> Piece:
-    """Compose a clip's piece and choose its patches; depends on nothing but the arguments.
+    """Compose a clip's piece and choose its patches; depends only on the arguments.
 
     Each clip features the next patch of a rotation through one track's bank, in a style that suits it. The other tracks
-    take a patch by style weight from the composer's family, or the next of their rotation that suits the style.
+    take a patch of the composer's family, drawn by style weight, or the next one in their rotation that suits the
+    style.
     """
     rng = np.random.default_rng([seed, shard, index])
     position = shard * _TYPICAL_CLIPS + index
@@ -155,7 +156,7 @@ def make_piece(seed: int, shard: int, index: int, styles: tuple[str, ...]) -> Pi
 
 
 def render_piece(piece: Piece, seed: int) -> np.ndarray:
-    """int16 [4, samples] of a piece whose patches are chosen."""
+    """int16 [4, samples] of a piece with its patches already chosen."""
     stems = np.zeros((len(TRACKS), loop_samples(piece)), dtype=np.int16)
     for row, track in enumerate(TRACKS):
         if not piece.tracks.get(track):
@@ -164,7 +165,7 @@ def render_piece(piece: Piece, seed: int) -> np.ndarray:
         audio = render_stem(piece, track, patch_by_id(piece.patches[track]), rng)
         if not np.all(np.isfinite(audio)):
             raise DataError(f"patch {piece.patches[track]} rendered non-finite samples (piece seed {piece.seed})")
-        # Triangular dither would add a noise floor; plain rounding keeps silence silent.
+        # Triangular dither would add a noise floor; plain rounding leaves silence at zero.
         stems[row] = np.round(audio * 32768.0).astype(np.int16)
     return stems
 
@@ -177,14 +178,14 @@ def _check_space(folder: Path, seconds: float) -> None:
 
 
 def _remove_stale(folder: Path, shard: int) -> None:
-    """Delete parts of a shard left by processes that no longer run."""
+    """Delete partial shards left by processes that are no longer running."""
     for path in folder.glob(f"shard_{shard:04d}.partial-*"):
         try:
             os.kill(int(path.name.rpartition("-")[2]), 0)
         except (ProcessLookupError, ValueError):
             shutil.rmtree(path, ignore_errors=True)
         except PermissionError:
-            continue  # alive, someone else's
+            continue  # still running and owned by another user
 
 
 def make_shard(folder: Path, seed: int, shard: int, styles: tuple[str, ...]) -> tuple[int, float]:
@@ -220,7 +221,7 @@ def make_shard(folder: Path, seed: int, shard: int, styles: tuple[str, ...]) -> 
 
 
 def make(folder: Path, hours: float, seed: int, shard_start: int, styles: tuple[str, ...]) -> None:
-    """Render `hours` of music in shards, skipping those that exist."""
+    """Render `hours` of music in shards, skipping existing ones."""
     folder.mkdir(parents=True, exist_ok=True)
     count = max(1, math.ceil(hours * 3600.0 / SHARD_SECONDS))
     for shard in range(shard_start, shard_start + count):
@@ -247,7 +248,7 @@ def _styles(text: str) -> tuple[str, ...]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
+    """Command-line entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resonant.data", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("make", help="render shards of stems")

@@ -1,16 +1,18 @@
-"""Figures of an exported bundle's codec and performers on held-out clips.
+"""Metrics of an exported bundle's codec and performers on held-out clips.
 
     python -m resonant.evaluate_audio --bundle DIR --data data/v2 --clips 24 --out DIR [--checkpoints DIR] [--anchors]
 
 Per track, for the original, the codec's round trip and the closed loop (true score -> performer -> codes -> decoder):
 
-* `mel_db`: L1 of log-mel power in dB, silence below -84 dBFS counting as equal (`MEL_CLAMP`); with `--checkpoints` also for
-  1, 2, 3 codebooks; with `--anchors` of Opus at 12 and 24 kbit/s,
-* `notes`: share of notes of 80 ms and more that a tracker (YIN on bass and melody, up to octaves; partial salience against
-  the neighbouring semitones on harmony) finds at the score's pitch,
-* `hits`, `extra`: drums, share of score hits with a detected onset within 20 ms; share of detected onsets without a hit,
+* `mel_db`: L1 of log-mel power in dB; everything below -84 dBFS is treated as silence (`MEL_CLAMP`). With `--checkpoints`
+  also for 1, 2 and 3 codebooks; with `--anchors` also for Opus at 12 and 24 kbit/s,
+* `notes`: share of notes of at least 80 ms that a pitch tracker finds at the score's pitch (bass and melody: YIN, ignoring
+  octave errors; harmony: partial salience against the neighbouring semitones),
+* `hits`, `extra`: for drums, the share of score hits with a detected onset within 20 ms, and the share of detected onsets
+  without a score hit,
 * `gaps`: level between the partials relative to the original, in dB (`between_partials`),
-* `silence_dbfs`: loudest 99th percentile over 20 ms blocks where the original and both neighbours are below -80 dBFS.
+* `silence_dbfs`: 99th percentile of the level of the 20 ms blocks in which the original and both neighbours are below
+  -80 dBFS; the loudest value over the clips.
 
 Writes `audio.json`, `audio_table.json` (for the model card) and side-by-side spectrograms as PNG.
 """
@@ -51,11 +53,11 @@ class Bundle:
         self.patches = {patch["id"]: patch for patch in json.loads((folder / "patches.json").read_text())}
 
     def tokens_of(self, audio: np.ndarray) -> np.ndarray:
-        """codes [1, K, T50] of audio [n], n a multiple of 960."""
+        """Codes [1, K, T50] of audio [n]; n must be a multiple of 960."""
         return self.encode.run(None, {"logmel": mel.log_mel(audio)[None]})[0]
 
     def performed(self, rows: np.ndarray, patch: str, attributes: np.ndarray) -> np.ndarray:
-        """codes [1, K, T50] from features [F, T100]."""
+        """Codes [1, K, T50] from features [F, T100]."""
         timbre = np.array(self.patches[patch]["timbre"], np.float32)[None]
         return self.perform.run(None, {"features": rows[None], "timbre": timbre, "attributes": attributes[None]})[0]
 
@@ -68,7 +70,7 @@ class Bundle:
 
 
 def mel_db(a: np.ndarray, b: np.ndarray) -> float:
-    """L1 distance of two signals' log-mels in dB."""
+    """L1 distance between two signals' log-mels in dB."""
     count = min(len(a), len(b))
     left = np.maximum(mel.log_mel(a[:count]), MEL_CLAMP)
     right = np.maximum(mel.log_mel(b[:count]), MEL_CLAMP)
@@ -76,7 +78,7 @@ def mel_db(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def yin_pitch(segment: np.ndarray, low_midi: float, high_midi: float) -> float | None:
-    """Fundamental as a MIDI number by the cumulative mean normalised difference; None where nothing is periodic."""
+    """Fundamental as a MIDI number (cumulative mean normalised difference); None if the segment is not periodic."""
     longest = int(np.ceil(RATE / (440.0 * 2 ** ((low_midi - 69) / 12))))
     shortest = max(2, int(RATE / (440.0 * 2 ** ((high_midi - 69) / 12))))
     window = len(segment) - longest
@@ -108,7 +110,7 @@ def yin_pitch(segment: np.ndarray, low_midi: float, high_midi: float) -> float |
 
 
 def mono_notes_found(audio: np.ndarray, notes: TimedNotes, glide_s: float = 0.0) -> list[bool]:
-    """For each long note that sounds alone: whether its pitch class is heard, after any glide has ended."""
+    """For each long note that sounds alone: whether its pitch class is detected after any glide has ended."""
     settle = max(0.04, 3.5 * glide_s)  # exp(-3.5) of an octave is .36 semitones
     found = []
     for i in range(len(notes.on)):
@@ -123,13 +125,14 @@ def mono_notes_found(audio: np.ndarray, notes: TimedNotes, glide_s: float = 0.0)
         segment = audio[int(begin * RATE) : int(end * RATE)].astype(np.float64)
         heard = yin_pitch(segment, max(22.0, pitch - 13), pitch + 13)
         off = None if heard is None else abs((heard - pitch + 6.0) % 12.0 - 6.0)
-        # If an earlier note still rings, or a voice has strong formants, the period is not the note's: check its partials.
+        # If an earlier note is still ringing, or a voice has strong formants, the period may not be this note's: check its
+        # partials.
         found.append((off is not None and off < 0.5) or _stands_out(segment, pitch, (pitch - 1, pitch + 1, pitch - 2, pitch + 2)))
     return found
 
 
 def _stands_out(segment: np.ndarray, pitch: float, rivals: Iterable[float]) -> bool:
-    """Whether the first three partials of a pitch are stronger than each rival's."""
+    """Whether the first three partials of a pitch are stronger than those of each rival."""
     size = 1 << 16
     spectrum = np.abs(np.fft.rfft(segment * np.hanning(len(segment)), size))
 
@@ -147,7 +150,7 @@ def _stands_out(segment: np.ndarray, pitch: float, rivals: Iterable[float]) -> b
 
 
 def chord_notes_found(audio: np.ndarray, notes: TimedNotes) -> list[bool]:
-    """For each long note: whether its partials are stronger than those of the silent neighbouring semitones."""
+    """For each long note: whether its partials are stronger than those of the neighbouring semitones not in the score."""
     found = []
     for i in range(len(notes.on)):
         begin, end = notes.on[i] + 0.02, min(notes.off[i], notes.on[i] + 0.35)
@@ -188,23 +191,23 @@ def hits_found(audio: np.ndarray, notes: TimedNotes) -> tuple[list[bool], list[b
 
 
 def silent_level(audio: np.ndarray, original: np.ndarray) -> float | None:
-    """99th percentile in dBFS of the 20 ms blocks well inside the original's silences; None if there are few."""
+    """99th percentile in dBFS of the 20 ms blocks well inside the original's silences; None if there are too few."""
     block = RATE // 50
     count = min(len(audio), len(original)) // block
     mine = np.sqrt((audio[: count * block].reshape(count, block).astype(np.float64) ** 2).mean(1))
     true = np.sqrt((original[: count * block].reshape(count, block).astype(np.float64) ** 2).mean(1))
     quiet = np.concatenate([[True], true < 1e-4, [True]])
-    silent = quiet[:-2] & quiet[1:-1] & quiet[2:]  # not the blocks at which a sound begins or ends
+    silent = quiet[:-2] & quiet[1:-1] & quiet[2:]  # excludes blocks where a sound begins or ends
     if silent.sum() < 10:
         return None
     return float(20.0 * np.log10(np.percentile(mine[silent], 99) + 1e-9))
 
 
 def between_partials(audio: np.ndarray, original: np.ndarray) -> float | None:
-    """Mean level in dB, against the original's, of the bins that lie between the original's partials; None if there are few.
+    """Mean level, relative to the original in dB, of the bins between the original's partials; None if there are too few.
 
-    100 Hz to 8 kHz at n_fft 8192: bins 25 dB below the strongest within 90 Hz of them, where that is within 45 dB of the frame's.
-    Noise that fills the gaps, which bands cannot see, raises it.
+    Uses 100 Hz to 8 kHz at n_fft 8192. A bin counts if it is 25 dB below the strongest bin within 90 Hz of it, and that bin is
+    within 45 dB of the frame's peak. Noise that fills the gaps, which band powers do not show, raises the result.
     """
     n_fft, hop, reach = 8192, 2048, 15
     frames = len(original) // hop
@@ -220,7 +223,7 @@ def between_partials(audio: np.ndarray, original: np.ndarray) -> float | None:
 
 
 def opus(audio: np.ndarray, kbps: int) -> np.ndarray:
-    """Audio through Opus at a bit rate (libsndfile)."""
+    """Audio after Opus at a given bit rate (libsndfile)."""
     import io
 
     import soundfile
@@ -234,7 +237,7 @@ def opus(audio: np.ndarray, kbps: int) -> np.ndarray:
 
 
 def versions_of(bundle: Bundle, clip: TrackClip, seed: int) -> tuple[dict[str, np.ndarray], TimedNotes, dict[str, np.ndarray]]:
-    """Audio of one pass of a clip in every version, its notes, and the inputs that produced it."""
+    """Every version of one loop pass of a clip, its notes, and the inputs that produced the versions."""
     samples = clip.audio.shape[0] // 960 * 960
     notes = crop_notes(clip, 0, samples)
     rng = np.random.default_rng(seed)
@@ -269,7 +272,7 @@ def _fewer_codebooks(checkpoints: Path, clip: TrackClip, used: dict[str, np.ndar
 
 
 def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
-    """All figures of a track; writes its spectrograms."""
+    """All metrics of a track; writes its spectrograms."""
     bundle = Bundle(arguments.bundle, track)
     held_out = split(load_clips(arguments.data, track))[1]
     step = max(1, len(held_out) // arguments.clips)
@@ -311,7 +314,7 @@ def evaluate_track(arguments: argparse.Namespace, track: str) -> dict[str, Any]:
                 precision[version] += right
                 if version == "original":
                     audible = found
-                else:  # what cannot be heard in the original need not be heard here
+                else:  # notes that cannot be detected in the original are not expected in the other versions
                     recall[f"{version}, of those in the original"] += [hit for hit, known in zip(found, audible, strict=True) if known]
             else:
                 if track == "harmony":
@@ -345,7 +348,7 @@ def _write_wav(path: Path, audio: dict[str, np.ndarray]) -> None:
 
 
 def picture(path: Path, audio: dict[str, np.ndarray], title: str, seconds: float = 5.0) -> None:
-    """Log-frequency and fine low spectrograms of every version, stacked."""
+    """Stacked spectrograms of every version: log-mel, and a high-resolution linear one up to 4 kHz."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -383,14 +386,14 @@ def table_of(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="evaluate_audio", description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path("data/v1"))
     parser.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
     parser.add_argument("--clips", type=int, default=24, help="held-out clips per track")
-    parser.add_argument("--pictures", type=int, default=3, help="clips per track to draw")
-    parser.add_argument("--wav", action="store_true", help="also write the drawn clips as audio")
+    parser.add_argument("--pictures", type=int, default=3, help="clips per track to plot")
+    parser.add_argument("--wav", action="store_true", help="also write the plotted clips as audio")
     parser.add_argument("--checkpoints", type=Path, help="also measure fewer codebooks with these weights")
     parser.add_argument("--anchors", action="store_true", help="also measure Opus")
     parser.add_argument("--out", type=Path, required=True)

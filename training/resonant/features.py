@@ -1,8 +1,8 @@
 """Score features at 100 Hz (normative; the engine has a Rust twin).
 
-Feature frame j is at t = j * 10 ms. A row's value is the maximum over the notes that fall on it.
+Feature frame j is at t = j * 10 ms. A row's value is the maximum over its notes.
 
-Tonal, float32 [336, T]: four groups A, B, C, D of 84 rows for MIDI 24..107 (others move by octaves):
+Tonal, float32 [336, T]: four groups A, B, C, D of 84 rows for MIDI 24..107 (others are moved by octaves):
 A vel * (overlap of [t - 5 ms, t + 5 ms] with [on, off)) / 10 ms; B vel exp(-max(0, t - on) / .06) for
 on - 5 ms <= t < on + 1 s; C vel exp(-(t - off) / .15) for off <= t < off + 1.5 s;
 D vel exp(-(t - on) / .8) for on <= t < off.

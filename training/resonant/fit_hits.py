@@ -1,16 +1,16 @@
-"""Fits drum hits, and notes that are struck or plucked: from recorded one-shots to the parameters of `resonant.hits`.
+"""Fits the parameters of `resonant.hits` to recorded one-shots: drum hits, and struck or plucked notes.
 
     python -m resonant.fit_hits --samples DIR --out data/hits [--only NAME ...] [--hold-out]
     python -m resonant.fit_hits --samples DIR --out data/notes --notes
     python -m resonant.fit_hits --out data/hits --pack FILE
 
-`DIR` has `index.csv` with the columns path, role, instrument, voice, voice_group, velocity_layer, round_robin, gain_db.
-Every (instrument, voice, layer) becomes one file in `--out`; what is there is not made again, so an interrupted run goes on.
-`--hold-out` fits the first round robin alone and leaves the others for `resonant.evaluate_hits`; without it the
-noise is pooled over all round robins, and the modes are jittered, so that no recording is reproduced.
+`DIR` contains `index.csv` with the columns path, role, instrument, voice, voice_group, velocity_layer, round_robin, gain_db.
+Every (instrument, voice, layer) becomes one file in `--out`; existing files are kept, so that an interrupted run can be
+resumed. `--hold-out` fits only the first round robin and leaves the others for `resonant.evaluate_hits`; otherwise the noise
+is pooled over all round robins and the modes are jittered, so that no recording is reproduced.
 
-`--notes` fits the instruments of `NOTES` instead, which also needs the columns midi_note and tune_cents: a piece for every
-note that lies `NOTE_SPACING` semitones or more above the one before, named `instrument.midi_note` and tuned to it, in at
+`--notes` fits the instruments of `NOTES` instead, which also needs the columns midi_note and tune_cents. It makes one piece
+for each note at least `NOTE_SPACING` semitones above the previous one, named `instrument.midi_note` and tuned to it, with at
 most two layers. A note has more modes than a hit, and no spike.
 """
 
@@ -38,8 +38,8 @@ DEFAULT_MODES = 32
 NOTE = "note"
 NOTE_MODES = 96
 NOTE_SPACING = 6
-NOTE_SECONDS = 6.0  # longest, beyond what was recorded
-# Struck or plucked: they decay as modes do. What is blown, bowed or sung does not.
+NOTE_SECONDS = 6.0  # maximum length, including modes that ring beyond the recording
+# Struck or plucked instruments only: they decay as modes do, unlike blown, bowed or sung notes.
 NOTES = (
     "bass6_flat_finger", "bass6_flat_pick", "bass6_pick_muted", "bass6_round_pick", "ebass_finger_flatwound",
     "ebass_finger_killer", "ebass_pick_jbass", "ebass_pick_jbass_muted", "upright_bass_pizz", "eguitar_emily_flatwound",
@@ -52,7 +52,7 @@ SKINS = {"kick", "snare", "tom_low", "tom_mid", "tom_high", "rim", "rimshot", "c
 BANDS = [(low, low + 150) for low in range(0, 1200, 150)] + [(low, low + 300) for low in range(1200, 3000, 300)] \
     + [(low, low + 600) for low in range(3000, 6000, 600)] + [(low, low + 1200) for low in range(6000, 15_600, 1200)]  # fmt: skip
 ORDER, PENCIL = 10, 96
-START = 192  # modes are looked for from 4 ms after the onset
+START = 192  # modes are searched for from 4 ms after the onset
 LEAST_DECAY, MOST_DECAY = 0.15, 400.0
 TRIED_SEEDS, KEPT_SEEDS = 24, 6
 GRID_FLOOR = -13.0
@@ -60,12 +60,12 @@ ATTACK_ROWS = np.maximum(hits.FAST.samples[:8], 24.0)
 
 
 class SamplesError(Exception):
-    """A folder of samples that cannot be used, with the reason in one line."""
+    """A folder of samples cannot be used; the message gives the reason in one line."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """The files of one piece and layer."""
+    """The recordings of one piece and layer."""
 
     piece: str
     group: str
@@ -76,12 +76,12 @@ class Stroke:
 
     @property
     def name(self) -> str:
-        """File name of its fit."""
+        """File name of the fit."""
         return f"{self.piece}.{self.layer}"
 
 
 def read_index(folder: Path) -> list[Stroke]:
-    """The drum strokes of a folder of samples. Raises SamplesError."""
+    """The drum strokes in a folder of samples. Raises SamplesError."""
     path = folder / "index.csv"
     try:
         with path.open(newline="") as file:
@@ -133,7 +133,7 @@ def read_notes(folder: Path) -> list[Stroke]:
             continue
         last = (instrument, note)
         layers = sorted(found[instrument, note])
-        # The softest of many is hardly played.
+        # With three or more layers, skip the softest, which is rarely played.
         kept = layers if len(layers) < 3 else [layers[1], layers[-1]]
         for layer in kept:
             takes = sorted(found[instrument, note][layer])
@@ -149,7 +149,7 @@ def read_sound(path: Path) -> np.ndarray:
     except (OSError, RuntimeError) as error:
         raise SamplesError(f"cannot read {path}: {error}") from error
     if rate != RATE:
-        raise SamplesError(f"{path} has {rate} Hz, {RATE} Hz is needed")
+        raise SamplesError(f"{path} has a sample rate of {rate} Hz; {RATE} Hz is required")
     sound = sound.mean(axis=1)
     if len(sound) < RATE // 100 or np.abs(sound).max() < 1e-4:
         raise SamplesError(f"{path} is silent or shorter than 10 ms")
@@ -157,8 +157,9 @@ def read_sound(path: Path) -> np.ndarray:
 
 
 def band_modes(spectrum: np.ndarray, size: int, low: float, high: float) -> np.ndarray:
-    """Modes of one band by ESPRIT, float64 [modes, 3]: frequency, decay, energy; `spectrum` is the FFT of the sound from
-    `START` on, zero-padded to `size`. Roy and Kailath 1989, "ESPRIT", on the band's analytic signal."""
+    """Modes of one band, float64 [modes, 3]: frequency, decay, energy; `spectrum` is the FFT of the sound from `START`
+    on, zero-padded to `size`. Uses ESPRIT (Roy and Kailath 1989) on the band's analytic signal.
+    """
     width = high - low
     rate = 1.5 * width
     count = int(rate * size / RATE)
@@ -203,13 +204,13 @@ def find_modes(sound: np.ndarray, count: int, below: float = 16_000.0, samples: 
 
 
 def unbend(sound: np.ndarray, ratio: float, tau: float) -> np.ndarray:
-    """The sound on its own clock: y(s(n)) = x(n)."""
+    """The sound resampled to its own clock: y(s(n)) = x(n)."""
     s = hits.clock(ratio, tau, len(sound))
     return np.interp(np.arange(0, s[-1]), s, sound)
 
 
 def mode_waves(modes: np.ndarray, ratio: float, tau: float, samples: int) -> np.ndarray:
-    """The modes with amplitude 1 from the onset on, complex128 [modes, samples]."""
+    """The modes with amplitude 1, starting at the onset, complex128 [modes, samples]."""
     time = np.arange(samples, dtype=np.float64)
     bent = hits.clock(ratio, tau, samples) if ratio != 1.0 else time
     s = np.where(modes[:, :1] < hits.CLOCK_BELOW_HZ, bent, time) / RATE
@@ -227,7 +228,7 @@ def solve(target: np.ndarray, waves: np.ndarray, ramp: int) -> tuple[np.ndarray,
 
 
 def choose_clock(sound: np.ndarray) -> tuple[int, int]:
-    """Ratio and time constant (as stored) of the clock that makes the lows most regular: a coarse search, then neighbours."""
+    """Stored ratio and time constant of the clock with the best modal fit at low frequencies (coarse, then fine search)."""
     count = min(len(sound), RATE // 4)
     low = np.fft.rfft(sound[:count], RATE // 2)
     low[650:] = 0  # 1.3 kHz
@@ -262,11 +263,12 @@ def band_powers(sound: np.ndarray, noise: hits.Noise, hop: int) -> tuple[np.ndar
 
 
 def on_grid(sound: np.ndarray, noise: hits.Noise) -> np.ndarray:
-    """ln power of a sound at the grid's times and bands: what is compared while the noise is fitted."""
+    """ln power of a sound at the grid's times and bands, used to compare sounds when fitting the noise."""
     hop = 48 if noise is hits.FAST else 240
     sound = sound[: int(noise.samples[-1]) + 2 * noise.n_fft]
     power, centres = band_powers(sound, noise, hop)
-    # Bands between two bins (the lowest of the slow grid) have no weight of their own: their neighbours' power.
+    # Bands between two bins (the lowest of the slow grid) have no weight of their own: interpolate from their
+    # neighbours.
     empty = hits.bin_weights(noise.n_fft, noise.bands).sum(axis=1) < 0.05
     if empty.any():
         places = np.arange(noise.bands)
@@ -283,13 +285,13 @@ def on_grid(sound: np.ndarray, noise: hits.Noise) -> np.ndarray:
 
 
 def spike_of(sound: np.ndarray) -> int:
-    """Where the attack clicks: the highest sample between 2 and 8 kHz in the first 16 ms, in steps of 4 samples."""
+    """Position of the attack's click: the largest sample of the 2 to 8 kHz band in the first 16 ms, in steps of 4 samples."""
     high = hit_measures.presence(sound[:768])
     return min(int(np.argmax(np.abs(high))) // 4, 255)
 
 
 def attack_envelope(sound: np.ndarray) -> np.ndarray:
-    """ln mean power around the grid's first times, 1.5 ms wide."""
+    """ln mean power around the grid's first times, in windows of 1.5 ms."""
     power = sound[:960] ** 2
     time = np.arange(len(power))
     rows = [np.maximum(0, 1 - np.abs(time - at) / 72) for at in ATTACK_ROWS]
@@ -297,7 +299,7 @@ def attack_envelope(sound: np.ndarray) -> np.ndarray:
 
 
 def length_of(sound: np.ndarray) -> int:
-    """Samples until the sound is 60 dB below its loudest 10 ms, or as low as its end; a multiple of 64."""
+    """Samples until the sound is 60 dB below its loudest 10 ms, or down to the level of its end; a multiple of 64."""
     power = np.convolve(sound**2, np.ones(480) / 480, "valid")
     top = power.max()
     floor = max(top * 1e-6, 1.5 * np.median(power[-max(len(power) // 20, 1) :]))
@@ -308,7 +310,7 @@ def length_of(sound: np.ndarray) -> int:
 
 
 def octave_levels(sound: np.ndarray) -> np.ndarray:
-    """dB per octave of the first 150 ms, [10], floor 60 dB below the highest."""
+    """dB per octave over the first 150 ms, [10], with a floor 60 dB below the highest."""
     power = np.abs(np.fft.rfft(sound[: int(0.15 * RATE)], RATE)) ** 2
     edges = hits.CURVE_LOW_HZ * 2.0 ** (np.arange(hits.CURVE_POINTS + 1) - 0.5)
     sums = np.array([power[int(low) : int(high) + 1].sum() for low, high in zip(edges[:-1], edges[1:], strict=True)])
@@ -317,13 +319,13 @@ def octave_levels(sound: np.ndarray) -> np.ndarray:
 
 
 def loudness_db(sound: np.ndarray) -> float:
-    """dB of the loudest 50 ms."""
+    """Level of the loudest 50 ms in dB."""
     power = np.convolve(sound**2, np.ones(2400) / 2400)
     return float(10 * np.log10(power.max() + 1e-12))
 
 
 def fit(sounds: list[np.ndarray], group: str, gain_db: float, seed: int, jitter: bool) -> Hit:
-    """Fits one stroke: modes of the first sound, noise of all. `seed` moves the modes a little when `jitter`."""
+    """Fits one stroke: modes of the first sound, noise of all. With `jitter`, the modes are varied slightly using `seed`."""
     sound = sounds[0]
     rng = np.random.default_rng(seed)
     count = MODE_COUNTS.get(group, DEFAULT_MODES)
@@ -382,7 +384,7 @@ def fit(sounds: list[np.ndarray], group: str, gain_db: float, seed: int, jitter:
         for index in (0, 1):
             error = goals[index] - np.log(np.mean(np.exp(found[index]), axis=0))
             grids[index] = np.clip(grids[index] + step * np.clip(error, -3, 3), goals[index].max() + GRID_FLOOR - 9, None)
-        # Windows of 5 ms blur the attack: its first milliseconds are also brought to the energy they had.
+        # Windows of 5 ms blur the attack: the energy of its first milliseconds is matched as well.
         error = attack_goal - np.log(np.mean(np.exp(found[2]), axis=0))
         grids[0][: len(ATTACK_ROWS)] += 0.5 * np.clip(error, -2, 2)[:, None]
         grids[0] = np.clip(grids[0], goals[0].max() + GRID_FLOOR - 9, None)
@@ -397,7 +399,7 @@ def fit(sounds: list[np.ndarray], group: str, gain_db: float, seed: int, jitter:
 
 
 def good_seeds(hit: Hit, sounds: list[np.ndarray]) -> tuple[int, ...]:
-    """The seeds whose strokes are most like the recorded ones: they become the round robins."""
+    """The seeds whose renderings are most like the recorded strokes; they become the round robins."""
     short = min(hit.length, RATE // 5)
     goals = [attack_figures(sound[:short]) for sound in sounds[:2]]
     scored = []
@@ -408,8 +410,9 @@ def good_seeds(hit: Hit, sounds: list[np.ndarray]) -> tuple[int, ...]:
 
 
 def without_modes(sound: np.ndarray, modes: np.ndarray, ramp: int) -> np.ndarray:
-    """What is left of a note when its modes are solved for anew in overlapping fifths of a second: a mode that drifts is no
-    noise. The first block begins at the onset; each fades into the next."""
+    """Residual of a note after solving for its modes again in overlapping blocks of a fifth of a second, so that a drifting
+    mode does not count as noise. The first block begins at the onset; consecutive blocks are cross-faded.
+    """
     block = RATE // 5
     hop = block // 2
     steady = mode_waves(np.stack([modes[:, 0], np.ones(len(modes))], axis=1), 1.0, 1.0, block)
@@ -437,7 +440,7 @@ def note_length(modes: np.ndarray, level: np.ndarray) -> int:
 
 
 def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: int, jitter: bool) -> Hit:
-    """Fits one note: modes of the first sound, brought in tune, noise of all."""
+    """Fits one note: modes of the first sound, corrected to pitch, and noise of all sounds."""
     rng = np.random.default_rng(seed)
     sound = sounds[0]
     modes = find_modes(sound, NOTE_MODES, samples=RATE)
@@ -447,7 +450,7 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
     early = part[: RATE // 25]
 
     def missed(ramp: int) -> float:
-        """Energy of the first 40 ms that the modes with a ramp leave."""
+        """Residual energy in the first 40 ms after subtracting the modes with a given ramp."""
         own = (tries[ramp] @ waves[:, : len(early)]).real * np.minimum(1, np.arange(len(early)) / hits.RAMPS[ramp])
         return float(np.sum((early - own) ** 2))
 
@@ -457,7 +460,7 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
     if jitter:
         turns = turns + rng.uniform(-0.03, 0.03, len(turns))
         level = level * 10 ** (rng.uniform(-0.4, 0.4, len(level)) / 20)
-    # Amplitudes are stored up to 1: modes that beat against each other may exceed it.
+    # Stored amplitudes are limited to 1; the amplitudes of beating modes may exceed that.
     scale = min(1.0, 0.99 / level.max())
     table = np.stack([
         np.rint(np.log(modes[:, 0] * 2 ** (-tune_cents / 1200) / 20) / np.log(1000) * 65535).clip(0, 65535),
@@ -472,7 +475,7 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
     residual = without_modes(sound, modes, hits.RAMPS[ramp]) * scale
     grids = []
     for noise in (hits.FAST, hits.SLOW):
-        # Less than the modes leave, and never more than there was.
+        # At most the modes' residual, and never more than the sound itself.
         goal = np.minimum(on_grid(residual, noise), on_grid(sound * scale, noise))
         found = []
         for _ in range(2):
@@ -480,12 +483,12 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
             found.append(on_grid(trial, noise))
         grid = goal + np.clip(goal - np.log(np.mean(np.exp(found), axis=0)), -3, 3)
         grids.append(np.clip(grid, goal.max() + GRID_FLOOR - 9, None))
-    # Where the recording ends so does its noise: the modes ring on alone.
+    # The noise fades out at the end of the recording; only the modes ring on.
     grids[1][-1] -= 6.0
     hit.fast, hit.fast_top = hits.store_grid(grids[0])
     hit.slow, hit.slow_top = hits.store_grid(grids[1][:rows])
     hit.curve = np.rint(np.clip(2 * (octave_levels(sound) - loudness_db(sound) - 40), -127, 127))
-    # Levels of the layers as they were recorded; the renderer's own level is that of the scaled sound.
+    # Level of the layer as recorded; the level of the rendering itself is that of the scaled sound.
     hit.loudness_db = loudness_db(sound) + gain_db
     hit.level = 10 ** (gain_db / 20) / scale
     hit.seeds = (1, 2, 3, 4)
@@ -493,14 +496,14 @@ def fit_note(sounds: list[np.ndarray], gain_db: float, tune_cents: float, seed: 
 
 
 def attack_figures(sound: np.ndarray) -> np.ndarray:
-    """What seeds are chosen by, each about 1 per difference that is just heard."""
+    """Features for choosing seeds, each scaled so that a just noticeable difference is about 1."""
     attack = hit_measures.log_mel_attack(sound)[::4].ravel() / 2.5
     scalars = [hit_measures.crest(sound) / 1.5, hit_measures.early_energy(sound) / 1.5, hit_measures.rise_octaves(sound) / 0.8]
     return np.concatenate([attack / len(attack) * 4, scalars])
 
 
 def fit_all(strokes: list[Stroke], out: Path, hold_out: bool) -> int:
-    """Fits what is not there yet; returns how many strokes had to be left out."""
+    """Fits the missing strokes; returns how many could not be fitted."""
     out.mkdir(parents=True, exist_ok=True)
     lost = 0
     for number, stroke in enumerate(strokes, 1):
@@ -526,7 +529,7 @@ def fit_all(strokes: list[Stroke], out: Path, hold_out: bool) -> int:
 
 
 def pack_folder(folder: Path) -> bytes:
-    """All fits of a folder as one file of hits, pieces by name, layers from the softest on."""
+    """All fits of a folder as one file of hits: pieces sorted by name, layers from soft to loud."""
     pieces: dict[str, Piece] = {}
     for path in sorted(folder.glob("*.hit"), key=lambda each: (each.stem.rsplit(".", 1)[0], int(each.stem.rsplit(".", 1)[1]))):
         for piece in hits.unpack(path.read_bytes()):
@@ -537,14 +540,14 @@ def pack_folder(folder: Path) -> bytes:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=Path, help="folder of recorded one-shots with index.csv")
-    parser.add_argument("--out", type=Path, default=Path("data/hits"), help="folder of the fits")
-    parser.add_argument("--only", nargs="*", default=[], help="pieces whose name starts with one of these")
+    parser.add_argument("--out", type=Path, default=Path("data/hits"), help="output folder for the fits")
+    parser.add_argument("--only", nargs="*", default=[], help="fit only pieces whose names start with one of these")
     parser.add_argument("--notes", action="store_true", help="fit the struck and plucked instruments instead of drums")
-    parser.add_argument("--hold-out", action="store_true", help="fit the first round robin alone")
-    parser.add_argument("--pack", type=Path, help="write one file of all fits")
+    parser.add_argument("--hold-out", action="store_true", help="fit only the first round robin")
+    parser.add_argument("--pack", type=Path, help="write all fits to this file")
     arguments = parser.parse_args()
     try:
         if arguments.samples:
@@ -552,7 +555,7 @@ def main() -> None:
             if arguments.only:
                 strokes = [stroke for stroke in strokes if stroke.piece.startswith(tuple(arguments.only))]
             if not strokes:
-                raise SamplesError(f"nothing in {arguments.samples} has such a name")
+                raise SamplesError(f"no pieces in {arguments.samples} match")
             lost = fit_all(strokes, arguments.out, arguments.hold_out)
             print(f"{len(strokes) - lost} strokes in {arguments.out}, {lost} left out")
         if arguments.pack:

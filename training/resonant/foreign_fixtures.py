@@ -2,8 +2,8 @@
 
     python -m resonant.foreign_fixtures ../tests/golden
 
-Kernels, strides, paddings and norms are those of the real checkpoints; only the widths are small. Next to each bundle is
-`io.json`, with an input and torch's outputs.
+Kernels, strides, paddings and norms match the real checkpoints; only the widths are smaller. Each bundle comes with
+`io.json`, which holds an input and torch's outputs.
 """
 
 from __future__ import annotations
@@ -67,10 +67,11 @@ def music(rate: int, seconds: float) -> np.ndarray:
 
 @torch.no_grad()
 def random_codec(config: EncodecConfig, audio: np.ndarray, seed: int = 0) -> EncodecModel:
-    """A codec with random weights whose latent carries the audio, and codebooks of the latent's size.
+    """A random-weight codec whose latent represents the audio, with codebooks scaled to the latent.
 
-    With fresh weights the latent is almost constant (biases plus a small signal), so rounding would decide the codebook
-    search. So the encoder's biases are 0, and its last layer is scaled to a latent with mean 0 and deviation 1.
+    With newly initialised weights the latent is almost constant (biases plus a small signal), and rounding would decide
+    the codebook search. Therefore the encoder's biases are set to 0, and its last layer is scaled so that the latent
+    has mean 0 and standard deviation 1.
     """
     torch.manual_seed(seed)
     model = EncodecModel(config).eval()
@@ -90,7 +91,7 @@ def random_codec(config: EncodecConfig, audio: np.ndarray, seed: int = 0) -> Enc
         table = layer.codebook.embed
         table.copy_(0.5 * torch.randn_like(table) * residual.std(0))
         residual = residual - layer.decode(layer.encode(residual.T[None]))[0].T
-    # The decoder's output at the audio's level.
+    # Scale the decoder's output to the level of the audio.
     out = model.decoder.layers[-1].conv
     rms = model.decoder(model.quantizer.decode(model.quantizer.encode(model.encoder(samples)))).std()
     out.bias.zero_()
@@ -112,18 +113,18 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 def write_encodec(name: str, out: Path) -> None:
     """One miniature codec with its golden input and outputs."""
-    # 6 bits a code: 2, 4 and 8 codebooks. With many more, rounding would decide the last ones.
+    # 6 bits per code: 2, 4 and 8 codebooks. With many more, rounding would decide the last ones.
     bandwidths = [0.9, 1.8, 3.6] if name == "encodec_24khz" else [1.3]
     config = EncodecConfig(**(CONFIGS[name] | SMALL | {"target_bandwidths": bandwidths}))
     hop = int(np.prod(config.upsampling_ratios))
-    # As written to the file, so that both sides read the same numbers.
+    # Rounded as in the file, so that both sides read the same numbers.
     audio = np.array(_rounded(music(config.sampling_rate, 14 * hop / config.sampling_rate)), np.float32)
     folder = out / f"{name}_fixture"
     for seed in range(100):
         model = random_codec(config, audio, seed)
         manifest = export_encodec.export(model, folder, f"{name}-fixture", "0.0.0", "MIT OR Apache-2.0")
         codes, decoded = torch_codec(model, audio, manifest["bandwidths"][-1]["kbps"])
-        # Use another seed if two entries are so equally near that torch and the graph may decide differently.
+        # Try another seed if two entries are so close that torch and the graph may choose differently.
         if np.array_equal(session(folder / "encode.onnx").run(None, {"audio": audio[None, None]})[0][0], codes):
             break
     golden = {"audio": _rounded(audio), "codes": codes.tolist(), "decoded": _rounded(decoded)}
@@ -157,7 +158,7 @@ def random_musicgen(seed: int = 0, gated: bool = False) -> MusicgenForConditiona
     """A miniature model with random weights: T5, decoder and the 32 kHz codec."""
     torch.manual_seed(seed)
     words = tokenizer()
-    codec = CONFIGS["encodec_32khz"] | SMALL | {"target_bandwidths": [1.3]}  # 4 codebooks of 6 bits
+    codec = CONFIGS["encodec_32khz"] | SMALL | {"target_bandwidths": [1.3]}  # 4 codebooks of 6 bits each
     text = T5Config(
         vocab_size=len(words), d_model=24, d_kv=8, d_ff=32, num_layers=2, num_heads=3,
         feed_forward_proj="gated-gelu" if gated else "relu",
@@ -170,7 +171,7 @@ def random_musicgen(seed: int = 0, gated: bool = False) -> MusicgenForConditiona
         text_encoder=text.to_dict(), audio_encoder=EncodecConfig(**codec).to_dict(), decoder=decoder.to_dict()
     )
     model = MusicgenForConditionalGeneration(config).eval()
-    # Fresh weights are so small that all entries would be almost equally likely.
+    # With newly initialised weights, all entries would be almost equally likely.
     for parameter in model.parameters():
         if parameter.dim() == 2:
             parameter.mul_(4.0)
@@ -223,7 +224,7 @@ def write_musicgen(out: Path, frames: int = 20) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="tests/golden")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The table of genres that the engine reads (`crates/words/src/genre/*.toml`): parents, style weights, patterns."""
+"""The genre table shared with the engine (`crates/words/src/genre/*.toml`): parents, style weights, patterns."""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ KINDS = ("groove", "bass", "comping", "lead")
 
 @dataclass(frozen=True)
 class Genre:
-    """A genre with what it takes from its heaviest parent."""
+    """A genre, including the fields inherited from its heaviest parent."""
 
     name: str
     styles: dict[str, float]  # weights that sum to 1
-    roles: dict[str, list[str]]  # names of patterns by kind
+    roles: dict[str, list[str]]  # kind -> names of patterns
     fields: dict[str, object]  # all other fields as written
 
 
 @dataclass(frozen=True)
 class Table:
-    """All genres, and the patterns that they name."""
+    """All genres, and the patterns that they refer to."""
 
     genres: dict[str, Genre]
     patterns: dict[str, dict[str, dict]]  # kind -> name -> fields
 
 
 def load(folder: Path = FOLDER) -> Table:
-    """Reads both files. Raises ValueError for parents that do not exist or lead back to themselves."""
+    """Reads the TOML files. Raises ValueError for unknown parents and for cycles."""
     raw: dict[str, dict] = {}
     patterns: dict[str, dict[str, dict]] = {kind: {} for kind in KINDS}
     for path in sorted(folder.glob("*.toml")):
@@ -47,7 +47,7 @@ def load(folder: Path = FOLDER) -> Table:
 
 
 def _spelled_out(names: list[str], known: dict[str, dict]) -> list[str]:
-    """Names of grooves; one that ends with a star stands for all that begin so."""
+    """Names of grooves; a name ending in a star stands for all grooves with that prefix."""
     found = []
     for name in names:
         begun = sorted(other for other in known if name.endswith("*") and other.startswith(name[:-1]))
@@ -76,7 +76,7 @@ def _resolve(name: str, raw: dict[str, dict], genres: dict[str, Genre], path: tu
     for parent, genre in parents.items():
         for style, weight in genre.styles.items():
             styles[style] += own["parents"][parent] / total * weight
-    # The heaviest parent; of equal ones the first by name, as in the engine.
+    # The heaviest parent; on a tie, the first by name, as in the engine.
     heir = genres[min(parents, key=lambda parent: (-own["parents"][parent], parent))] if parents else None
     roles = {kind: own.get(kind, heir.roles[kind] if heir else []) for kind in KINDS}
     fields = {**(heir.fields if heir else {}), **{key: value for key, value in own.items() if key not in KINDS}}

@@ -1,12 +1,12 @@
-"""Groove templates: microtiming and accents of drummers, apart from what they play.
+"""Groove templates: drummers' microtiming and accents, independent of the notes they play.
 
     python -m resonant.groove_templates fit GROOVE_MIDI > ../crates/words/src/genre/templates.toml
     python -m resonant.groove_templates compare GROOVE_MIDI OURS
 
 `fit` describes each family of styles of the train split of the Groove MIDI Dataset (Gillick et al., "Learning to Groove with
-Inverse Sequence Transformations", ICML 2019) by a few numbers, which the engine reads. `compare` tells its test split
-from a folder of our own drums (MIDI files, their names starting with the style and '_') with a classifier, and compares how
-velocities spread. The engine applies a template in `crates/models/src/generator/groove.rs`.
+Inverse Sequence Transformations", ICML 2019) by a few numbers, which the engine reads. `compare` trains a classifier to
+distinguish the test split from a folder of our own drums (MIDI files whose names start with the style and '_'), and compares
+the spread of velocities. The engine applies a template in `crates/models/src/generator/groove.rs`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FAMILIES = {
     "second_line": ("neworleans",),
     "dance": ("dance",),
 }
-# What composers are told of these grooves (`FIGURE_FAMILIES` in `conditions.py`).
+# Figure family of these grooves in the composers' condition (`FIGURE_FAMILIES` in `conditions.py`).
 FIGURE_FAMILY = {
     **{name: name for name in ("rock", "funk", "soul", "hip_hop", "reggae", "second_line")},
     "jazz": "swing",
@@ -65,19 +65,19 @@ _ABOUT = {
     "second_line": "New Orleans drummers",
     "dance": "drummers who play dance music",
 }
-# Families whose swing the plan decides: their sixteenths are not also delayed here.
+# Families whose swing comes from the plan: no extra delay of their sixteenths here.
 _SWUNG = ("jazz",)
-# A hit farther from its sixteenth, in steps, belongs to a roll or flam.
+# Hits farther than this from their sixteenth, in steps, belong to a roll or flam.
 _FARTHEST = 0.33
-# Steps by which an off-beat sixteenth may be late without being swung.
+# Largest delay of an off-beat sixteenth, in steps, that does not count as swing.
 _MOST_PUSH = 0.12
-# Hits by which a voice of a performance is judged.
+# Minimum number of hits for measuring a voice of a performance.
 _ENOUGH = 16
 
 
 @dataclass(frozen=True)
 class Performance:
-    """Hits of the drums: `steps` are sixteenths, fractions are microtiming; parallel arrays."""
+    """Drum hits in parallel arrays: `steps` are sixteenths, their fractions are microtiming."""
 
     style: str
     bpm: float
@@ -95,7 +95,7 @@ class Performance:
 
 
 def read_midi(path: Path, style: str) -> Performance | None:
-    """The drums of a MIDI file (channel 10); None without hits. Raises OSError or struct.error for other files."""
+    """The drums of a MIDI file (channel 10); None if it has no hits. Raises OSError or struct.error for other files."""
     data = path.read_bytes()
     tracks, division = struct.unpack(">HH", data[10:14])
     at, bpm, hits = 14, 120.0, []
@@ -141,7 +141,7 @@ def read_midi(path: Path, style: str) -> Performance | None:
 
 
 def read_groove_midi(folder: Path, split: str) -> list[Performance]:
-    """Beats in 4/4 of one split (not the short fills)."""
+    """Beats in 4/4 from one split (without the short fills)."""
     found = []
     with (folder / "info.csv").open() as file:
         for row in csv.DictReader(file):
@@ -153,21 +153,21 @@ def read_groove_midi(folder: Path, split: str) -> list[Performance]:
 
 
 def _near(p: Performance) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Grid, offsets about their median in ms, classes and velocities of hits that are near the grid."""
+    """Grid steps, offsets from their median in ms, classes and velocities of the hits close to the grid."""
     near = np.abs(p.steps - p.grid - np.median(p.steps - p.grid)) < _FARTHEST
     offsets = p.offsets_ms[near]
     return p.grid[near], offsets - np.median(offsets), p.classes[near], p.velocities[near]
 
 
 def _by(keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of the values of each key, number of them, and each value's place in both."""
+    """Mean of the values for each key, their number, and the index of each value's key."""
     _, place = np.unique(keys, return_inverse=True)
     count = np.bincount(place)
     return np.bincount(place, values) / count, count, place
 
 
 def _robust(values: np.ndarray) -> float:
-    """Standard deviation of the bulk: rolls and flams beside the grid do not count."""
+    """Standard deviation from the median absolute deviation, robust against rolls and flams off the grid."""
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
@@ -185,7 +185,7 @@ def fit(performances: list[Performance], is_swung: bool) -> dict[str, object]:
         place = grid % 4
         medians = [np.median(offsets[place == k]) if (place == k).sum() >= _ENOUGH else np.nan for k in range(4)]
         for k, median in enumerate(medians):
-            # What is later than this is swing, which the plan decides.
+            # Larger delays are swing, which the plan determines.
             if abs(median - medians[0]) < _MOST_PUSH * 15_000.0 / p.bpm:
                 push[k].append(median - medians[0])
             if not np.isnan(median):
@@ -199,13 +199,13 @@ def fit(performances: list[Performance], is_swung: bool) -> dict[str, object]:
             centred = beats - beats.mean()
             memory = (centred[1:] * centred[:-1]).mean() / max(centred.var(), 1e-9)
             spreads["memory"].append(memory)
-            # What neighbouring beats share is drift; the rest of an onset is its own.
+            # Variation shared by neighbouring beats is drift; the rest belongs to the single onset.
             drift = max(memory, 0.0) * centred.var()
             spreads["drift"].append(drift)
             spreads["all"].append(_robust(left) ** 2)
         if several.sum() > _ENOUGH:
             own = (offsets - onset[at])[several]
-            # Of two hits each lies half their distance from their mean.
+            # Correct for the mean of n simultaneous hits, which they are themselves part of: sqrt(n / (n - 1)).
             spreads["hit"].append(_robust(own * np.sqrt(count[at][several] / (count[at][several] - 1))) ** 2)
         often = spot_count >= 8
         if often.sum() > 4:
@@ -251,7 +251,7 @@ def fit(performances: list[Performance], is_swung: bool) -> dict[str, object]:
     for k, name in enumerate(CLASSES):
         if not pooled[k]:
             continue
-        # Every performance counts alike.
+        # Every performance has the same weight.
         mean = float(np.mean(velocity[k]["mean"]))
         within = float(np.sqrt(np.mean(np.square(velocity[k]["spread"]))))
         between = float(np.std(velocity[k]["mean"])) if len(pooled[k]) >= 4 else 16.0
@@ -281,14 +281,14 @@ def to_toml(name: str, template: dict[str, object], count: int) -> str:
 
 
 # --- patterns -----------------------------------------------------------------------------------------------------------
-# Families whose drummers' usual bars are written down as grooves, with the steps that the snare must have, and how often hats play.
+# Families whose drummers' usual bars are written as grooves, with the required snare steps and the minimum number of hi-hat hits.
 PATTERNS = {"rock": ((4, 12), 0), "soul": ((4, 12), 0), "funk": ((4, 12), 9), "hip_hop": ((4, 12), 0)}
 _MOST_PATTERNS = 10
 _WRITTEN = ("kick", "snare", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "ride")
 
 
 def pattern(p: Performance, backbeat: tuple[int, ...], hats: int) -> dict[str, str] | None:
-    """The two bars that a performance plays most of the time, in the signs of `grooves.toml`; None where it has no such bars."""
+    """The two bars that a performance repeats most, in the signs of `grooves.toml`; None if there are no such bars."""
     grid, offsets, classes, velocities = _near(p)
     windows = grid.max() // 32
     if windows < 3:
@@ -303,7 +303,7 @@ def pattern(p: Performance, backbeat: tuple[int, ...], hats: int) -> dict[str, s
     snare, kick = CLASSES.index("snare"), CLASSES.index("kick")
     if any(rates[snare, bar + step] < 0.7 for bar in (0, 16) for step in backbeat) or min(rates[kick, [0, 16]]) < 0.6:
         return None
-    # A drummer who never plays the same twice has no pattern.
+    # A drummer who rarely repeats a bar has no pattern.
     if np.where(rates > 0.15, np.minimum(rates, 1 - rates), 0).sum() > 0.55 * rates.sum():
         return None
     found = {}
@@ -328,7 +328,7 @@ def pattern(p: Performance, backbeat: tuple[int, ...], hats: int) -> dict[str, s
 
 
 def _is_usual(pattern: dict[str, str], hats: int) -> bool:
-    """Whether cymbals run in eighths at least, hats play as often as wanted and the kick does more than the beats, in both bars."""
+    """Whether, in both bars, cymbals play at least eighths, hats play often enough, and the kick plays off the beat too."""
     for bar in (0, -1):
         bars = {name: signs.split("|")[bar] for name, signs in pattern.items()}
         played = {name: {step for step, sign in enumerate(signs) if sign in "Xxog"} for name, signs in bars.items()}
@@ -342,7 +342,7 @@ def _is_usual(pattern: dict[str, str], hats: int) -> bool:
 
 
 def distinct(patterns: list[dict[str, str]], most: int) -> list[dict[str, str]]:
-    """Those that differ most from one another, the first first."""
+    """The patterns that differ most from one another, starting with the first."""
 
     def cells(pattern: dict[str, str]) -> set[tuple[str, int]]:
         found = set()
@@ -385,7 +385,7 @@ _MOST_WINDOWS = 12
 
 
 def features(p: Performance) -> tuple[list[str], np.ndarray]:
-    """Names, and a row of figures for each window of two bars. Figures of voices that do not play are missing (nan)."""
+    """Names and values of the features, one row per window of two bars; nan for voices that do not play."""
     names, rows = [], []
     window = p.grid // (16 * _WINDOW_BARS)
     offsets = p.offsets_ms
@@ -427,7 +427,7 @@ def features(p: Performance) -> tuple[list[str], np.ndarray]:
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Area under the receiver's curve; ties count half."""
+    """Area under the ROC curve; ties count half."""
     order = np.argsort(scores)
     ranks = np.empty(len(scores))
     ranks[order] = np.arange(1, len(scores) + 1)
@@ -438,7 +438,7 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def classify(table: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: int = 5, seed: int = 0) -> float:
-    """AUC of a logistic regression with squares of its features, by cross-validation over whole performances."""
+    """AUC of a logistic regression on the features and their squares, cross-validated over whole performances."""
     table = table[:, ~np.isnan(table).all(axis=0)]
     filled = np.where(np.isnan(table), np.nanmedian(table, axis=0), table)
     scaled = (filled - filled.mean(0)) / (filled.std(0) + 1e-9)
@@ -461,7 +461,7 @@ def classify(table: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: i
 
 
 def compare(people: list[Performance], ours: list[Performance]) -> None:
-    """Prints how well the two are told apart, and the spread of velocities."""
+    """Prints how well a classifier separates the two, and the spread of velocities."""
     styles = {p.style for p in ours}
     people = [p for p in people if p.style in styles]
     print(f"{len(people)} performances of people, {len(ours)} of ours; styles: {', '.join(sorted(styles))}")

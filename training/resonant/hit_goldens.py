@@ -1,8 +1,8 @@
-"""Writes the goldens of drum hits that the Rust twin is tested against: made-up hits, no recordings.
+"""Writes the golden drum hits for testing the Rust twin: synthetic hits, no recordings.
 
 `python -m resonant.hit_goldens ../tests/golden/hits` writes `hits.bin` and, per case of `CASES`, the rendering as
-little-endian float32 in `<case>.f32`, with `cases.json` naming piece, layer, variant, curve and tuning. Cases have one stage
-each (modes, modes on a bent clock, fast noise, slow noise, a spike), and then all together.
+little-endian float32 in `<case>.f32`, with `cases.json` giving piece, layer, variant, curve and tuning. Each case covers one
+stage (modes, modes on a bent clock, fast noise, slow noise, a spike) or all of them together.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _hit(seed: int, modes: int, fast: bool, slow: bool, length: int, clock: tupl
 
 
 def pieces() -> list[Piece]:
-    """The made-up pieces."""
+    """The synthetic pieces."""
     return [
         Piece("modes", [_hit(1, 12, False, False, 9_600)]),
         Piece("bent", [_hit(2, 12, False, False, 9_600, clock=(5, 2))]),
@@ -64,7 +64,7 @@ CASES = {
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder

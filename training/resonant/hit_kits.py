@@ -1,13 +1,13 @@
-"""Kits of recorded drums: which pieces they combine, and how they are described.
+"""Kits of recorded drums: the pieces they combine, and their descriptions.
 
     python -m resonant.hit_kits BUNDLE --hits FILE [--version 1.0.0] [--licence SPDX]
 
-adds the kits to BUNDLE/patches.json (in place of those of an earlier run) and writes the pieces that they use to BUNDLE/hits_drums.bin. Kits of
-the soundfonts that a recorded kit stands in for keep their names and words, so that old projects find them, but weigh less
-in a choice by style. Pieces are named `instrument.voice`, as in the index of the samples.
+adds the kits to BUNDLE/patches.json (replacing those of an earlier run) and writes the pieces that they use to
+BUNDLE/hits_drums.bin. Soundfont kits that are superseded by a recorded kit keep their names and tags, so that old projects still
+find them, but get a lower style weight. Pieces are named `instrument.voice`, as in the sample index.
 """
 
-# One kit after the other reads better here than wrapped calls.
+# Long lines are easier to read here than wrapped calls.
 # ruff: noqa: E501
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from resonant import hits
 CLASSES = ("kick", "snare", "clap", "rim", "closed_hat", "open_hat", "low_tom", "high_tom", "crash", "ride", "shaker", "perc")
 PREFIX = "drums.recorded_"
 HITS_FILE = "hits_drums.bin"
-# Soundfont kits of the same kind keep at most this style weight.
+# Soundfont kits superseded by recorded ones, and their maximum style weight (`REST`).
 SUPERSEDED = {
     "drums.standard_a", "drums.standard_b", "drums.standard_2", "drums.standard_4", "drums.standard_6", "drums.room_a",
     "drums.room_b", "drums.room_c", "drums.power_a", "drums.power_b", "drums.power_c", "drums.jazz_a", "drums.jazz_b",
@@ -34,11 +34,11 @@ SUPERSEDED = {
     "drums.pop_rock_tight", "drums.breaks_funk", "drums.lofi_acoustic", "drums.lofi_brush",
 }  # fmt: skip
 REST = 0.35
-# Pieces are balanced by their loudest 50 ms; hats that are closed tight last less, and their peaks would stand out.
+# Pieces are balanced by their loudest 50 ms. Tightly closed hats are shorter than that, so their peaks would stand out.
 CLICKING_DB = -5.0
 # Outside jazz the kick carries the low end of the mix.
 KICK_DB = 2.0
-# They ring over each other.
+# Cymbals ring over each other.
 CYMBALS_DB = {"ride": -3.0, "crash": -2.0}
 
 _MIC = {"close": "gogodze_close", "front": "gogodze_front", "retro": "gogodze_retro"}
@@ -47,7 +47,7 @@ FLAT = (0.0,) * 10
 
 
 def _gretsch(mic: str, hat: str = "closed_hat_tight") -> dict[str, str]:
-    """The Gogodze kit by one choice of microphones; it has no cymbals of its own."""
+    """The Gogodze kit with one choice of microphones; it has no cymbals of its own."""
     own = _MIC[mic]
     return {
         "kick": f"{own}.kick", "snare": f"{own}.snare", "rim": f"{own}.rim", "closed_hat": f"{own}.{hat}",
@@ -77,13 +77,13 @@ def _pearl() -> dict[str, str]:
 
 
 def tone(low: float = 0.0, mid: float = 0.0, high: float = 0.0, top: float = 0.0) -> tuple[float, ...]:
-    """Gains in dB per octave from 31 Hz: below 180 Hz, around 700 Hz, around 4 kHz, from 8 kHz."""
+    """Gains in dB for the octaves from 31 Hz: below 180 Hz, around 700 Hz, around 4 kHz, from 8 kHz."""
     return (low, low, low, 0.5 * (low + mid), mid, mid, 0.5 * (mid + high), high, 0.5 * (high + top), top)
 
 
 @dataclass(frozen=True)
 class RecordedKit:
-    """A kit. `gains` in dB and `tunes` by class; classes without an entry have 0 dB and 1."""
+    """A kit. `gains` (dB) and `tunes` (factors) by class; the defaults are 0 dB and 1."""
 
     id: str
     name: str
@@ -100,7 +100,7 @@ class RecordedKit:
     tone: tuple[float, ...] = FLAT
 
     def patch(self) -> dict[str, Any]:
-        """The patch as the bundle lists it; the timbre vector is for performers, which these kits do without."""
+        """The patch record for the bundle; the timbre vector is a placeholder, since these kits need no performer."""
         pieces = {
             name: {
                 "piece": piece, "tune": self.tunes.get(name, 1.0),
@@ -188,7 +188,7 @@ KITS = (
 
 
 def add(bundle: Path, data: bytes, version: str | None = None, licence: str | None = None) -> tuple[int, list[str]]:
-    """Writes the kits and the file of hits into a bundle; returns how many kits, and those whose pieces are missing."""
+    """Writes the kits and the file of hits into a bundle; returns the number of kits, and the kits with missing pieces."""
     pieces = hits.unpack(data)
     known = {piece.name for piece in pieces}
     patches = json.loads((bundle / "patches.json").read_text())
@@ -203,7 +203,7 @@ def add(bundle: Path, data: bytes, version: str | None = None, licence: str | No
             lost.append(f"{kit.id} ({', '.join(missing)})")
         else:
             made.append(kit.patch())
-    # After the other kits: what is drawn for a patch depends on its place.
+    # Appended after the other kits, because random choices for a patch depend on its position.
     last = max(index for index, patch in enumerate(patches) if patch["track"] == "drums")
     patches[last + 1 : last + 1] = made
     used = {own["piece"] for patch in made for own in patch["excitation"]["pieces"].values()}
@@ -226,19 +226,19 @@ def add(bundle: Path, data: bytes, version: str | None = None, licence: str | No
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--hits", type=Path, required=True, help="file of `fit_hits --pack`")
-    parser.add_argument("--version", help="of the bundle; left as it is without")
-    parser.add_argument("--licence", help="SPDX expression, with what the recordings ask for; left as it is without")
+    parser.add_argument("--version", help="version of the bundle; unchanged if omitted")
+    parser.add_argument("--licence", help="SPDX expression that covers the recordings; unchanged if omitted")
     arguments = parser.parse_args()
     try:
         made, lost = add(arguments.bundle, arguments.hits.read_bytes(), arguments.version, arguments.licence)
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"hit_kits: {error}")
     for kit in lost:
-        print(f"left out for want of pieces: {kit}", file=sys.stderr)
+        print(f"left out, pieces are missing: {kit}", file=sys.stderr)
     print(f"{made} kits in {arguments.bundle / 'patches.json'}")
 
 

@@ -1,7 +1,7 @@
-"""Measures of drum hits: what a listener would notice between two recordings of one stroke.
+"""Perceptual measures of drum hits: audible differences between two recordings of the same stroke.
 
-Each takes sounds as float64 [samples] at 48 kHz whose attack is at the start, and brings both to one level first where
-that matters. `compare` gives all of them as differences of a sound from its original.
+Each takes sounds as float64 [samples] at 48 kHz that begin with the attack, normalised in level where that matters.
+`compare` returns all measures as differences between a sound and its original.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def _decibels(power: np.ndarray, below_top: float = 60.0) -> np.ndarray:
 
 
 def normalised(sound: np.ndarray) -> np.ndarray:
-    """The sound with an energy of 1 in its first 200 ms."""
+    """The sound scaled to an energy of 1 in its first 200 ms."""
     return sound / np.sqrt(np.sum(sound[: RATE // 5] ** 2) + 1e-20)
 
 
 def log_mel(sound: np.ndarray) -> np.ndarray:
-    """Decibels [frames, 96], windows of 1024 every 240 samples."""
+    """Decibels [frames, 96], windows of 1024 samples every 240 samples."""
     return 10 * np.log10(_mel(_frames(normalised(sound), 1024, 240, -784), 96) + 1e-4)
 
 
 def log_mel_attack(sound: np.ndarray) -> np.ndarray:
-    """Decibels [frames, 40] of the first 50 ms, windows of 256 every 48 samples."""
+    """Decibels [frames, 40] of the first 50 ms, windows of 256 samples every 48 samples."""
     power = _frames(normalised(sound)[: RATE // 20 + 256], 256, 48, -208)[: RATE // 20 // 48 + 4]
     return 10 * np.log10(_mel(power, 40) + 1e-4)
 
 
 def rise_octaves(sound: np.ndarray) -> float:
-    """log2 of the time in milliseconds from 10 to 90 % of the highest envelope (rms of 1 ms)."""
+    """log2 of the 10 to 90 % rise time in milliseconds, relative to the envelope's peak (1 ms RMS)."""
     power = np.convolve(sound[: RATE // 10] ** 2, np.ones(48) / 48)
     envelope = np.sqrt(np.maximum(power, 0))
     top = envelope.max() + 1e-20
@@ -66,7 +66,7 @@ def rise_octaves(sound: np.ndarray) -> float:
 
 
 def early_energy(sound: np.ndarray) -> float:
-    """Decibels of the first 5 ms against the first 200 ms."""
+    """Level of the first 5 ms relative to the first 200 ms, in dB."""
     energy = sound**2
     return float(10 * np.log10((energy[:240].sum() + 1e-12) / (energy[:9600].sum() + 1e-12)))
 
@@ -77,20 +77,21 @@ def presence(sound: np.ndarray) -> np.ndarray:
 
 
 def crest(sound: np.ndarray) -> float:
-    """Decibels of peak over rms between 2 and 8 kHz in the first 50 ms."""
+    """Crest factor (peak over RMS) in dB of the 2 to 8 kHz band in the first 50 ms."""
     band = presence(sound[:2400])
     return float(20 * np.log10((np.abs(band).max() + 1e-12) / (np.sqrt(np.mean(band**2)) + 1e-12)))
 
 
 def flux(sound: np.ndarray) -> float:
-    """Spectral flux of the attack: the largest mean rise of 40 bands within 2 ms in the first 30 ms, in dB; silence is 50 dB
-    below the loudest band."""
+    """Spectral flux of the attack in dB: the largest mean rise of 40 bands within 2 ms, over the first 30 ms; levels are
+    limited to 50 dB below the loudest band.
+    """
     level = _decibels(_mel(_frames(sound[:4800], 256, 48, -304), 40)[:100], 50)[:36]
     return float(np.maximum(level[2:] - level[:-2], 0).mean(axis=1).max())
 
 
 def modulation(sound: np.ndarray) -> float:
-    """Decibels of envelope fluctuations between 5 and 200 Hz against the envelope, 20 to 300 ms after the attack."""
+    """Level in dB of envelope fluctuations (5 to 200 Hz) relative to the envelope, 20 to 300 ms after the attack."""
     part = sound[960:14_400]
     if len(part) < 4800:
         return 0.0
@@ -102,7 +103,7 @@ def modulation(sound: np.ndarray) -> float:
 
 
 def compare(sound: np.ndarray, original: np.ndarray) -> dict[str, float]:
-    """Signed differences (mel: mean absolute) of a sound from its original."""
+    """Signed differences between a sound and its original (mel measures: mean absolute difference)."""
     length = min(len(sound), len(original))
     a, b = sound[:length], original[:length]
     return {
@@ -117,14 +118,14 @@ def compare(sound: np.ndarray, original: np.ndarray) -> dict[str, float]:
 
 
 def table(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Mean absolute differences of many sounds."""
+    """Mean absolute differences over many sounds."""
     return {name: float(np.mean([abs(row[name]) for row in rows])) for name in MEASURES}
 
 
 def separability(real: np.ndarray, model: np.ndarray, groups: np.ndarray, seed: int = 0) -> float:
-    """AUC of a linear discriminator (ridge), features [sounds, features]; sounds of one group are never on both sides.
+    """AUC of a linear discriminator (ridge) on features [sounds, features]; training and test sets never share a group.
 
-    .5: it cannot tell the model from the real ones."""
+    An AUC of .5 means that model and real sounds cannot be distinguished."""
     labels = np.concatenate([np.ones(len(real)), -np.ones(len(model))])
     features = np.concatenate([real, model])
     owner = np.concatenate([groups, groups])
@@ -142,7 +143,7 @@ def separability(real: np.ndarray, model: np.ndarray, groups: np.ndarray, seed: 
 
 
 def fingerprint(sound: np.ndarray) -> np.ndarray:
-    """Features for `separability`: the attack's log-mel every 4 ms and the scalar measures."""
+    """Features for `separability`: the attack's log-mel every 4 ms, and the scalar measures."""
     attack = log_mel_attack(np.pad(sound, (0, max(0, RATE // 10 - len(sound)))))
     scalars = [rise_octaves(sound), early_energy(sound), crest(sound), flux(sound), modulation(sound)]
     return np.concatenate([attack[3::4].ravel(), 10 * np.array(scalars)])

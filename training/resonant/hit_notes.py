@@ -1,13 +1,13 @@
-"""Instruments of recorded notes: struck and plucked ones, and how they are described.
+"""Instruments made of recorded notes, struck or plucked, and their descriptions.
 
     python -m resonant.hit_notes BUNDLE --notes FILE [--id NAME] [--version 1.0.0] [--licence SPDX]
 
-adds them to BUNDLE/patches.json (in place of those of an earlier run) and writes the notes that they use to
-BUNDLE/hits_notes.bin. Patches of the soundfonts that a recorded instrument stands in for keep their names and words, so that
-old projects find them, but weigh less in a choice by style.
+adds them to BUNDLE/patches.json (replacing those of an earlier run) and writes the notes that they use to
+BUNDLE/hits_notes.bin. Soundfont patches that are superseded by a recorded instrument keep their names and tags, so that old
+projects still find them, but get a lower style weight.
 """
 
-# One instrument after the other reads better here than wrapped calls.
+# Long lines are easier to read here than wrapped calls.
 # ruff: noqa: E501
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from resonant.hit_kits import FLAT, tone
 
 NOTES_FILE = "hits_notes.bin"
 SIGN = ".recorded_"
-# Soundfont patches keep at most this style weight where the recorded instrument that stands in for them is there.
+# Maximum style weight of soundfont patches superseded by a recorded instrument that is present.
 REST = 0.3
 SUPERSEDED = {
     "finger": ("bass.finger_a", "bass.finger_b"), "motown": ("bass.finger_dark", "bass.lofi_electric"),
@@ -41,13 +41,13 @@ SUPERSEDED = {
     "pizzicato": ("bass.pizz_low", "harmony.strings_pizz", "melody.strings_pizz"), "harp": ("harmony.harp", "melody.harp"),
     "xylophone": ("melody.xylophone",), "sitar": ("melody.sitar",),
 }  # fmt: skip
-# Fewer notes than this are no instrument.
+# Instruments with fewer notes than this are left out.
 LEAST_NOTES = 4
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """An instrument. `tone` in dB per octave as in `hit_kits.tone`, `release` in seconds to -60 dB after a note's end."""
+    """An instrument. `tone`: dB per octave as in `hit_kits.tone`; `release`: seconds to -60 dB after the end of a note."""
 
     tracks: tuple[str, ...]
     id: str
@@ -63,7 +63,7 @@ class Recorded:
     width: float = 0.4
 
     def patch(self, track: str, zones: list[tuple[int, str]]) -> dict[str, Any]:
-        """The patch as the bundle lists it; the timbre vector is for performers, which it does without."""
+        """The patch record for the bundle; the timbre vector is a placeholder, since no performer is needed."""
         excitation = {
             "zones": [list(zone) for zone in zones], "release_s": self.release, "is_monophonic": track == "bass",
             "tone": list(self.tone),
@@ -162,7 +162,7 @@ INSTRUMENTS = (
 def add(
     bundle: Path, data: bytes, identity: str | None = None, version: str | None = None, licence: str | None = None
 ) -> tuple[int, list[str]]:
-    """Writes the instruments and their notes into a bundle; returns how many patches, and instruments without notes."""
+    """Writes the instruments and their notes into a bundle; returns the number of patches, and instruments without notes."""
     pieces = hits.unpack(data)
     zones: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for piece in pieces:
@@ -178,7 +178,7 @@ def add(
     lost = [own.id for own in INSTRUMENTS if own.source not in zones]
     made = 0
     for track in ("bass", "harmony", "melody"):
-        # After the other patches: what is drawn for a patch depends on its place.
+        # Appended after the other patches, because random choices for a patch depend on its position.
         last = max(index for index, patch in enumerate(patches) if patch["track"] == track)
         own = [one.patch(track, sorted(zones[one.source])) for one in INSTRUMENTS if track in one.tracks and one.source in zones]
         patches[last + 1 : last + 1] = own
@@ -205,20 +205,20 @@ def add(
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--notes", type=Path, required=True, help="file of `fit_hits --notes --pack`")
-    parser.add_argument("--id", help="of the bundle; left as it is without")
-    parser.add_argument("--version", help="of the bundle; left as it is without")
-    parser.add_argument("--licence", help="SPDX expression, with what the recordings ask for; left as it is without")
+    parser.add_argument("--id", help="name of the bundle; unchanged if omitted")
+    parser.add_argument("--version", help="version of the bundle; unchanged if omitted")
+    parser.add_argument("--licence", help="SPDX expression that covers the recordings; unchanged if omitted")
     arguments = parser.parse_args()
     try:
         made, lost = add(arguments.bundle, arguments.notes.read_bytes(), arguments.id, arguments.version, arguments.licence)
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"hit_notes: {error}")
     for own in lost:
-        print(f"left out for want of notes: {own}", file=sys.stderr)
+        print(f"left out, notes are missing: {own}", file=sys.stderr)
     print(f"{made} patches in {arguments.bundle / 'patches.json'}")
 
 

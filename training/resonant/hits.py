@@ -1,25 +1,25 @@
 """Recorded drum hits as parameters: the model, its file, and the renderer (normative; the engine has a Rust twin).
 
-A hit is a sum of decaying modes and shaped noise, zero before its onset; nothing of a recording is kept but parameters.
-All times below are in samples at 48 kHz, n = 0 is the onset. `u` are integers as stored.
+A hit is a sum of decaying modes and shaped noise, zero before its onset; only parameters of a recording are kept.
+All times below are in samples at 48 kHz; n = 0 is the onset. `u` stands for an integer as stored.
 
 * clock: s(n) = n + (r - 1) tau (1 - exp(-n / tau)) at n = 0, 64, 128, ..., linear in between; r and tau are `RATIOS[u]`,
-  `TAUS_MS[u]`. Modes below 1.2 kHz run on s, the others on n. This bends the pitch of a skin that was struck hard.
+  `TAUS_MS[u]`. Modes below 1.2 kHz run on s, the others on n. This models the pitch bend of a drumhead struck hard.
 * modes: min(1, n / ramp) sum_i a_i exp(-d_i s / 48000) cos(2 pi (f_i s / 48000 + p_i)); f = 20 * 1000^(u / 65535) Hz,
   d = .15 * 2700^(u / 255) per second, a = 10^((u - 255) * .4 / 20), p = u / 256 turns; ramp = `RAMPS[u]`.
 * noise: two grids of ln power over time and band, fast (17 x 32, frames of 256 every 64) and slow (14 x 96, frames of
   1024 every 512). Frame m starts at sample 64 (m - 3), or 512 m; its bin k in 1..N/2-1 is sqrt(P) (x + i y), P the grid at
   the frame's centre and the bin's frequency (linear in ln P over time and over band position, constant outside). The
-  inverse transform times sqrt(N) and the window is added up: Hann / sqrt(1.5), or the sine window. Fast and slow noise
-  have the weights sqrt(1 - q) and sqrt(q), q = clip((n - 1440) / 960, 0, 1).
-  Band b of B lies at frequency (h = ln(1 + f / 700)) h = (b + .5) / B * ln(1 + 20000 / 700). A stored 0 is silence.
-* spike: in the four fast frames that hold sample t = 4 u, a share c = u / 8 of the power has the phases of an impulse at t:
-  X = sqrt(P) (sqrt(1 - c) (x + i y) + sqrt(c / 4) exp(-2 pi i k (t - start) / N)). Sticks click; noise alone does not.
-* random numbers: x and y are sums of two 16-bit parts of mix(seed + (c + 1) G) with c = m N / 2 + k, less 65535, times
+  inverse transforms, times sqrt(N) and the window (Hann / sqrt(1.5), or the sine window), are overlap-added. Fast and slow
+  noise have the weights sqrt(1 - q) and sqrt(q), q = clip((n - 1440) / 960, 0, 1).
+  Band b of B lies at frequency (h = ln(1 + f / 700)) h = (b + .5) / B * ln(1 + 20000 / 700). A stored 0 means silence.
+* spike: in the four fast frames that contain sample t = 4 u, a share c = u / 8 of the power has the phases of an impulse at t:
+  X = sqrt(P) (sqrt(1 - c) (x + i y) + sqrt(c / 4) exp(-2 pi i k (t - start) / N)). This models the click of a stick.
+* random numbers: x and y are sums of two 16-bit parts of mix(seed + (c + 1) G) with c = m N / 2 + k, minus 65535, times
   `DRAW_SCALE`; mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014) and G its constant.
 * end: the hit is `length` samples long and fades linearly over its last eighth.
 * timbre: a curve of gains in dB at 31.25 * 2^k Hz, k = 0..9, linear over octaves, constant outside, is added to modes and
-  noise; it makes what lies between two velocity layers, and other tones.
+  noise; it is used to interpolate between velocity layers and to change the tone.
 * variant: variant v of a hit has the noise seed `seeds[v]`; each mode's phase moves by up to .02 turns and its level by up
   to .4 dB (`variation`).
 
@@ -49,16 +49,16 @@ BLEND_FIRST, BLEND_LENGTH = 1440, 960
 CURVE_POINTS = 10
 CURVE_LOW_HZ = 31.25
 GRID_STEP = 0.1
-DRAW_SCALE = 2.6427e-05  # 1 / (65536 / sqrt(6) * sqrt(2)): x^2 + y^2 has the mean 1
+DRAW_SCALE = 2.6427e-05  # 1 / (65536 / sqrt(6) * sqrt(2)): x^2 + y^2 has mean 1
 VARIANT_TURNS = 0.02
 VARIANT_DB = 0.4
-SILENT = -60.0  # ln power of a stored 0
+SILENT = -60.0  # ln power that a stored 0 stands for
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One of the two noises: sizes of its frames and grid."""
+    """One of the two noise parts: sizes of its frames and grid."""
 
     n_fft: int
     hop: int
@@ -77,13 +77,13 @@ SLOW = Noise(1024, 512, 0, 96, SLOW_MS)
 
 
 def band_position(hz: np.ndarray, bands: int) -> np.ndarray:
-    """Place of frequencies among the bands: 0 is the middle of the first."""
+    """Position of frequencies on the band axis; 0 is the middle of the first band."""
     return np.log1p(np.asarray(hz) / 700.0) / np.log1p(20_000.0 / 700.0) * bands - 0.5
 
 
 @lru_cache(maxsize=4)
 def bin_weights(n_fft: int, bands: int) -> np.ndarray:
-    """Interpolation from bands to the bins 1..n_fft/2-1, float64 [bands, bins]."""
+    """Interpolation weights from bands to bins 1..n_fft/2-1, float64 [bands, bins]."""
     place = np.clip(band_position(np.arange(1, n_fft // 2) * (RATE / n_fft), bands), 0, bands - 1)
     left = np.minimum(place.astype(int), bands - 2)
     out = np.zeros((bands, len(place)))
@@ -94,10 +94,10 @@ def bin_weights(n_fft: int, bands: int) -> np.ndarray:
 
 @dataclass
 class Hit:
-    """Parameters of one stroke: a piece, velocity layer and place in the file."""
+    """Parameters of one stroke: one velocity layer of a piece."""
 
-    level: float  # factor to the loudness among the piece's layers
-    loudness_db: float  # of the loudest 50 ms, with `level`, in dB of full scale power
+    level: float  # linear gain that gives the loudness relative to the piece's other layers
+    loudness_db: float  # of the loudest 50 ms, including `level`, in dB relative to full-scale power
     length: int  # samples, a multiple of 64
     ratio: int
     tau: int
@@ -106,10 +106,10 @@ class Hit:
     spike: int
     modes: np.ndarray  # uint16/uint8 as stored, int64 [modes, 4]: frequency, decay, amplitude, phase
     fast: np.ndarray  # uint8 [17, 32]
-    fast_top: float  # ln power of a stored 255
+    fast_top: float  # ln power that a stored 255 stands for
     slow: np.ndarray  # uint8 [rows <= 14, 96]
     slow_top: float
-    curve: np.ndarray  # int8 [10], half decibels: energy per octave, to compare layers
+    curve: np.ndarray  # int8 [10], half decibels: energy per octave, for comparing layers
     seeds: tuple[int, ...] = (1,)
 
     def mode_table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ class Hit:
 
 @dataclass
 class Piece:
-    """One instrument of a kit, softest layer first."""
+    """One instrument of a kit, with the softest layer first."""
 
     name: str
     hits: list[Hit] = field(default_factory=list)
@@ -132,7 +132,7 @@ def grid_values(stored: np.ndarray, top: float) -> np.ndarray:
 
 
 def store_grid(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """A grid of ln power as bytes, and the value of 255."""
+    """A grid of ln power as bytes, and the value that 255 stands for."""
     top = float(np.float32(values.max()))
     steps = np.rint((values - top) / GRID_STEP + 255)
     return np.clip(steps, 0, 255).astype(np.uint8), top
@@ -166,7 +166,7 @@ def curve_at(curve_db: np.ndarray, hz: np.ndarray) -> np.ndarray:
 
 
 def variation(seed: int, modes: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a variant adds to the modes' phases (turns) and multiplies their amplitudes by."""
+    """A variant's phase offsets (turns) and amplitude factors for the modes."""
     bits = draws(seed, np.arange(modes, dtype=np.uint64) + np.uint64(1 << 40))
     first = (bits & np.uint64(0xFFFF)).astype(np.float64) / 32767.5 - 1
     second = ((bits >> np.uint64(16)) & np.uint64(0xFFFF)).astype(np.float64) / 32767.5 - 1
@@ -174,7 +174,7 @@ def variation(seed: int, modes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def render_modes(table, ratio: float, tau: float, ramp: int, samples: int) -> np.ndarray:
-    """Modes (frequency, decay, amplitude, phase) from the onset on, float64 [samples]."""
+    """Modes (frequency, decay, amplitude, phase) starting at the onset, float64 [samples]."""
     n = np.arange(samples, dtype=np.float64)
     bent = clock(ratio, tau, samples) if ratio != 1.0 else n
     out = np.zeros(samples)
@@ -187,7 +187,7 @@ def render_modes(table, ratio: float, tau: float, ramp: int, samples: int) -> np
 def render_noise(
     noise: Noise, grid: np.ndarray, curve_db: np.ndarray, seed: int, last: int, spike: tuple[int, float] = (0, 0.0)
 ) -> np.ndarray:
-    """One noise over samples 0..last-1; `grid` is ln power [times, bands], `spike` its sample and share."""
+    """One noise part over samples 0..last-1; `grid` is ln power [times, bands], `spike` is its sample and share."""
     n_fft, hop = noise.n_fft, noise.hop
     frames = max(0, -(-(last - noise.first) // hop))
     if frames == 0:
@@ -227,7 +227,7 @@ def render_noise(
 def render_both(
     fast: np.ndarray, slow: np.ndarray, curve_db: np.ndarray, seed: int, samples: int, spike: tuple[int, float] = (0, 0.0)
 ) -> np.ndarray:
-    """The two noises blended, float64 [samples]; grids as ln power."""
+    """Both noise parts blended, float64 [samples]; grids are in ln power."""
     share = np.clip((np.arange(samples) - BLEND_FIRST) / BLEND_LENGTH, 0, 1)
     out = np.zeros(samples)
     near = min(samples, BLEND_FIRST + BLEND_LENGTH)
@@ -238,7 +238,7 @@ def render_both(
 
 
 def render(hit: Hit, seed: int, curve_db: np.ndarray | None = None, tune: float = 1.0, samples: int | None = None) -> np.ndarray:
-    """One stroke without its level, float64 [length], or its first `samples`. `tune` multiplies the modes' frequencies."""
+    """One stroke without its level, float64 [length], or its first `samples`. `tune` scales the modes' frequencies."""
     curve = np.zeros(CURVE_POINTS) if curve_db is None else np.asarray(curve_db, dtype=np.float64)
     count = hit.length if samples is None else min(samples, hit.length)
     f, d, a, p = hit.mode_table()
@@ -273,7 +273,7 @@ def pack(pieces: list[Piece]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Piece]:
-    """Reads `pack`'s bytes. Raises ValueError when they are cut off or of another version."""
+    """Reads the output of `pack`. Raises ValueError if it is truncated or of another version."""
     if data[:8] != MAGIC:
         raise ValueError("no file of hits, or one of another version")
     at = 12

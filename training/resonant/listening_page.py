@@ -1,10 +1,10 @@
-"""A page to listen to: prompts, players for mix and stems, spectrograms, and another bundle beside it.
+"""Makes a listening page: prompts, players for mix and stems, spectrograms, and optionally a second bundle alongside.
 
     python -m resonant.listening_page --program resonantgen [--bundle DIR] [--before DIR] [--out target/listen] [--prompts 24]
     python -m resonant.listening_page --program resonantgen --examples assets/examples
 
-The first makes a session from each prompt (what is there is not made again) and writes OUT/index.html. The second makes the four
-short examples of the README as Ogg Vorbis. Needs numpy and soundfile.
+The first form makes a session from each prompt (existing ones are kept) and writes OUT/index.html. The second makes the README's
+four short examples as Ogg Vorbis. Needs numpy and soundfile.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import soundfile
 
 RATE = 48_000
 STEMS = ("mix", "drums", "bass", "harmony", "melody")
-# Two of each style, with words about the sound.
+# Two per style, with words about the sound.
 PROMPTS = (
     "dark techno with driving bass", "hard techno, industrial drums", "deep house with a warm electric piano", "disco house",
     "dusty lo-fi hip hop with upright bass and soft piano", "boom bap, crunchy drums", "trap, hard 808", "drill",
@@ -44,7 +44,7 @@ COLOURS = np.array([[4, 4, 14], [72, 26, 96], [214, 84, 44], [252, 190, 96], [25
 
 
 def spectrogram(sound: np.ndarray) -> np.ndarray:
-    """Picture of a sound [samples], uint8 [BANDS, COLUMNS, 3]: 40 Hz to 16 kHz over its whole length, low at the bottom."""
+    """Image of a sound [samples], uint8 [BANDS, COLUMNS, 3]: 40 Hz (bottom) to 16 kHz, over its whole length."""
     size = 2048
     hop = max(1, len(sound) // COLUMNS)
     padded = np.concatenate([np.zeros(size // 2), sound, np.zeros(size)])
@@ -73,12 +73,12 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def slug(prompt: str) -> str:
-    """File name of a prompt."""
+    """A file name for a prompt."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in prompt.lower()).split())[:60]
 
 
 def generate(program: Path, prompt: str, folder: Path, bundle: Path | None, bars: int, seed: int) -> None:
-    """Makes a session unless it is there, and pictures of its stems."""
+    """Makes a session unless it exists, and pictures of its stems."""
     if not (folder / "session.json").is_file():
         command = [str(program), "generate", prompt, "--out", str(folder), "--bars", str(bars), "--seed", str(seed)]
         if bundle:
@@ -92,7 +92,7 @@ def generate(program: Path, prompt: str, folder: Path, bundle: Path | None, bars
 
 
 def column(folder: Path, out: Path) -> str:
-    """Players and pictures of one session."""
+    """Players and pictures for one session."""
     rows = []
     for stem in STEMS:
         if (folder / f"{stem}.wav").is_file():
@@ -103,7 +103,7 @@ def column(folder: Path, out: Path) -> str:
 
 
 def page(out: Path, versions: list[tuple[str, Path]], prompts: list[str]) -> str:
-    """The page of prompts, one column for each bundle."""
+    """The page of prompts, with one column per bundle."""
     parts = [
         "<!doctype html><meta charset='utf-8'><title>ResonantGen: listening</title><style>"
         "body{background:#14151c;color:#ddd;font:15px system-ui;margin:2em}section{margin:0 0 3em}.row{display:flex;gap:2em}"
@@ -119,7 +119,7 @@ def page(out: Path, versions: list[tuple[str, Path]], prompts: list[str]) -> str
 
 
 def write_example(source: Path, target: Path) -> None:
-    """The first seconds of a mix as Ogg Vorbis, faded at the end."""
+    """The first seconds of a mix as Ogg Vorbis, faded out at the end."""
     sound, rate = soundfile.read(source, always_2d=True)
     sound = sound[: int(EXAMPLE_SECONDS * rate)]
     fade = np.linspace(1, 0, rate // 20)[:, None]
@@ -128,14 +128,14 @@ def write_example(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--program", type=Path, required=True, help="the command line of ResonantGen")
+    parser.add_argument("--program", type=Path, required=True, help="the ResonantGen command-line program")
     parser.add_argument("--bundle", type=Path, help="models [default: the program's own]")
     parser.add_argument("--before", type=Path, help="other models for a second column")
     parser.add_argument("--out", type=Path, default=Path("target/listen"))
-    parser.add_argument("--prompts", type=int, default=len(PROMPTS), help="how many of the prompts")
-    parser.add_argument("--examples", type=Path, help="folder for the README's examples, in place of the page")
+    parser.add_argument("--prompts", type=int, default=len(PROMPTS), help="number of prompts to use")
+    parser.add_argument("--examples", type=Path, help="write the README's examples to this folder instead of the page")
     arguments = parser.parse_args()
     try:
         if arguments.examples:

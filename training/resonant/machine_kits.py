@@ -1,13 +1,13 @@
-"""Drum machines without a network: own synthesis (`resonant.synth.drums`) as the modes and noise of `resonant.hits`.
+"""Drum machines without a neural network: our own synthesis (`resonant.synth.drums`) as modes and noise of `resonant.hits`.
 
     python -m resonant.machine_kits fit --out data/machines
     python -m resonant.machine_kits add BUNDLE --hits FILE
 
-`fit` synthesises every drum of the kits in `MACHINES` and fits it as `fit_hits` fits a recording; drums that several kits share
-are fitted once, what is there is not made again, and `fit_hits --out data/machines --pack FILE` makes one file of them. `add`
-writes the kits to BUNDLE/patches.json (in place of those of an earlier run) and their hits to BUNDLE/hits_drums.bin beside
-those of the recorded kits. The kits that went through the network keep their names and words, so that old projects find
-them, but weigh less in a choice by style.
+`fit` synthesises every drum of the kits in `MACHINES` and fits it like a recording in `fit_hits`. Drums shared by several kits
+are fitted once, and existing fits are kept; `fit_hits --out data/machines --pack FILE` packs them into one file. `add` writes
+the kits to BUNDLE/patches.json (replacing those of an earlier run) and their hits to BUNDLE/hits_drums.bin, alongside those of
+the recorded kits. The corresponding kits rendered by the network keep their names and tags, so that old projects still find
+them, but get a lower style weight.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ MACHINES = (
 )  # fmt: skip
 PREFIX = "drums.machine_"
 REST = 0.35
-# How a class is fitted, and at which velocities: the others differ by level and brightness alone.
+# Fitting group of each class, and velocities to fit; other velocities differ only in level and brightness.
 GROUPS = {
     "kick": "kick", "snare": "snare", "clap": "clap", "rim": "rim", "closed_hat": "closed_hat", "open_hat": "open_hat",
     "low_tom": "tom_low", "high_tom": "tom_high", "crash": "crash", "ride": "ride", "shaker": "tambourine", "perc": "cowbell",
 }  # fmt: skip
 VELOCITIES = {"snare": (60, 120), "closed_hat": (60, 120)}
 LOUD = (120,)
-# The engine's balance of the classes (crates/sound/src/codec/kit.rs), in dB; a machine's own differs.
+# The engine's balance of the classes (crates/sound/src/codec/kit.rs), in dB; machines have their own balance.
 BALANCE_DB = dict(zip(CLASSES, (0.0, -1.0, -4.0, -7.0, -14.0, -12.0, -3.0, -4.0, -8.0, -14.0, -17.0, -11.0), strict=True))
 MOST_DB = 6.0
 
 
 def machines() -> list[Any]:
-    """The kits of the synthesis."""
-    from resonant.synth.bank_kits import KITS  # needs the packages of the synthesis
+    """The synthesised kits."""
+    from resonant.synth.bank_kits import KITS  # requires the packages for synthesis
 
     by_id = {kit.id: kit for kit in KITS}
     return [by_id[f"drums.{name}"] for name in MACHINES]
 
 
 def piece_name(kit: Any, drum: str) -> str:
-    """Name of a drum's piece: kits whose parameters are equal share it."""
+    """Name of a drum's piece; kits with equal parameters share it."""
     return f"machine.{drum}.{zlib.crc32(repr(kit.sound.hits[drum]).encode()):08x}"
 
 
 def fit_all(out: Path) -> int:
-    """Fits what is not there yet; returns how many pieces there are."""
+    """Fits the missing pieces; returns the total number of pieces."""
     from resonant.synth.render import one_shot
 
     out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def fit_all(out: Path) -> int:
 
 
 def patch_of(kit: Any, pieces: dict[str, Piece]) -> dict[str, Any]:
-    """The patch as the bundle lists it."""
+    """The patch record for the bundle."""
     loudest = {drum: pieces[piece_name(kit, drum)].hits[-1].loudness_db for drum in kit.sound.hits}
     own = {}
     for drum in kit.sound.hits:
@@ -103,7 +103,7 @@ def patch_of(kit: Any, pieces: dict[str, Piece]) -> dict[str, Any]:
 
 
 def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
-    """Writes the kits and their hits into a bundle; returns how many kits, and those whose drums are missing."""
+    """Writes the kits and their hits into a bundle; returns the number of kits, and the kits with missing drums."""
     pieces = {piece.name: piece for piece in hits.unpack(data)}
     kept = [piece for piece in hits.unpack((bundle / HITS_FILE).read_bytes()) if not piece.name.startswith("machine.")]
     patches = [patch for patch in json.loads((bundle / "patches.json").read_text()) if not patch["id"].startswith(PREFIX)]
@@ -137,7 +137,7 @@ def add(bundle: Path, data: bytes) -> tuple[int, list[str]]:
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     chores = parser.add_subparsers(dest="chore", required=True)
     fitting = chores.add_parser("fit", help="synthesise and fit")
@@ -152,7 +152,7 @@ def main() -> None:
         else:
             made, lost = add(arguments.bundle, arguments.hits.read_bytes())
             for kit in lost:
-                print(f"left out for want of drums: {kit}", file=sys.stderr)
+                print(f"left out, drums are missing: {kit}", file=sys.stderr)
             print(f"{made} kits in {arguments.bundle / 'patches.json'}")
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"machine_kits: {error}")

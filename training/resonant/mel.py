@@ -3,8 +3,8 @@
 Everything here is normative: the engine's Rust twin is tested against goldens written by this module.
 
 * mel scale: HTK, ``mel(f) = 2595 log10(1 + f / 700)``
-* 96 triangular bands with 98 edges equally spaced in mel between 30 Hz and 20 kHz, peak 1; band b
-  has its centre at edge b + 1. The triangle is linear in Hz.
+* 96 triangular bands, peak 1, with 98 edges equally spaced in mel between 30 Hz and 20 kHz; band b is centred at edge
+  b + 1. Triangles are linear in Hz.
 * log-mel: periodic Hann 2048, hop 480, frame j centred at sample 480 j, zeros outside the clip,
   power spectrum, ``ln(max(x, 1e-7))``.
 * filter: ``audio = iSTFT(sum_s exp(g_s) STFT(stream_s))`` with periodic Hann analysis and synthesis
@@ -50,7 +50,7 @@ def mel_edges() -> np.ndarray:
 def mel_filters(n_fft: int = MEL_N_FFT) -> np.ndarray:
     """Triangular mel filters, float32 [96, n_fft / 2 + 1], peak 1.
 
-    No side of a triangle is narrower than one bin (this matters below n_fft 2048 only).
+    Neither slope of a triangle is narrower than one bin (this only matters below n_fft 2048).
     """
     edges = mel_to_hz(mel_edges())
     spacing = SAMPLE_RATE / n_fft

@@ -1,6 +1,6 @@
-"""A small builder of ONNX graphs, for networks with few kinds of layers: no tracing, no leftovers of an exporter.
+"""A small ONNX graph builder for networks with few layer types: no tracing, and no exporter artefacts.
 
-Only operators that the engine's bundle check allows are used (`crates/models/src/bundle/onnx/operators.rs`).
+Uses only operators that the engine's bundle check allows (`crates/models/src/bundle/onnx/operators.rs`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMES = {FLOAT: "float32", INT32: "int32", INT64: "int64"}
 
 
 class Graph:
-    """Nodes, constants and signature of a graph under construction; values are named by strings."""
+    """Nodes, constants and signature of a graph under construction; values are identified by name."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -64,12 +64,12 @@ class Graph:
         return first
 
     def linear(self, value: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
-        """`value @ weight.T + bias`, with torch's layout [out, in] of the weight."""
+        """`value @ weight.T + bias`, with the weight in torch's [out, in] layout."""
         result = self.add("MatMul", value, self.constant(weight.T))
         return result if bias is None else self.add("Add", result, self.constant(bias))
 
     def save(self, path: Path) -> None:
-        """Check and write the graph."""
+        """Check the graph and write it."""
         opsets = [helper.make_opsetid("", OPSET)]
         if any(node.domain for node in self.nodes):
             opsets.append(helper.make_opsetid("com.microsoft", 1))
@@ -80,7 +80,7 @@ class Graph:
         onnx.save(model, path)
 
     def record(self) -> dict[str, list[dict[str, object]]]:
-        """Inputs and outputs as in a manifest."""
+        """Inputs and outputs in the format of the manifest."""
         return {"inputs": [_spec(value) for value in self.inputs], "outputs": [_spec(value) for value in self.outputs]}
 
 

@@ -2,24 +2,25 @@
 
     python -m resonant.own_stems SONGS --out data/own
 
-`SONGS` holds one folder per song with `song.toml` and, for every track it has, `drums.wav`, `bass.wav`, `harmony.wav`,
-`melody.wav` (any rate, mono or stereo), and preferably also `drums.mid`, ... with the notes as played. Without a MIDI
-file the notes are guessed (`resonant.transcribe`). All files start at the same bar line.
+`SONGS` holds one folder per song, with `song.toml` and one file per track: `drums.wav`, `bass.wav`, `harmony.wav`,
+`melody.wav` (any sample rate, mono or stereo; tracks may be missing), preferably with the notes as played in
+`drums.mid`, ... Without a MIDI file the notes are transcribed from the audio (`resonant.transcribe`). All files start
+at the same bar line.
 
     bpm = 124.0             # constant
     key = "A minor"
-    style = "techno"        # the nearest of the twelve
-    meter = [4, 4]          # optional, as is all that follows
-    first_beat_s = 0.0      # where the first bar begins
+    style = "techno"        # the closest of the twelve styles
+    meter = [4, 4]          # optional, like everything below
+    first_beat_s = 0.0      # start of the first bar
     attributes = { energy = 0.7, density = 0.5, brightness = 0.4, aggression = 0.6, complexity = 0.3 }
-    [bass]                  # what plays a track; songs that name the same patch share its sound
+    [bass]                  # the instrument of a track; songs that name the same patch share its sound
     patch = "fretless"
     family = "bass_electric"
     tags = ["warm", "round"]
 
-The result is a folder for the codec's and the performer's trainers (shards like those of `resonant.data`, cut into
-pieces of eight bars, and `patches.json`), and `compose/` for the composer's (`--shards`). Chords are estimated per half
-bar.
+The result is a folder for the codec and performer trainers (shards as written by `resonant.data`, cut into pieces of
+eight bars, and `patches.json`), with a subfolder `compose/` for the composer trainer (`--shards`). Chords are estimated
+per half bar.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _KIT = {
     "low_tom": {"hz": 90.0, "start_ratio": 1.5, "sweep_s": 0.03, "decay_s": 0.2},
     "high_tom": {"hz": 150.0, "start_ratio": 1.5, "sweep_s": 0.03, "decay_s": 0.15},
 }
-# General MIDI keys without a class of their own, mapped to the nearest class.
+# General MIDI keys without their own class, mapped to the nearest class.
 _NEAREST_KEYS = {35: 36, 40: 38, 41: 45, 43: 45, 47: 45, 48: 50, 44: 42, 52: 49, 55: 49, 57: 49, 53: 51, 59: 51, 54: 70,
                  69: 70, 82: 70}  # fmt: skip
 _OTHER_DRUM = 56
@@ -65,7 +66,7 @@ _OTHER_DRUM = 56
 
 @dataclass(frozen=True)
 class Song:
-    """A song's facts, notes and audio."""
+    """A song's metadata, notes and audio."""
 
     name: str
     bpm: float
@@ -76,8 +77,8 @@ class Song:
     first_beat_s: float
     attributes: dict[str, float]
     patches: dict[str, dict[str, Any]]  # track -> patch record
-    audio: dict[str, np.ndarray]  # track -> float32 [samples], mono, 48 kHz, from the first bar on
-    notes: dict[str, list[Heard]]  # in seconds from the first bar on
+    audio: dict[str, np.ndarray]  # track -> float32 [samples], mono, 48 kHz, starting at the first bar
+    notes: dict[str, list[Heard]]  # in seconds from the first bar
 
 
 def _key(text: str) -> tuple[int, str]:
@@ -145,7 +146,7 @@ def _patch(track: str, values: dict[str, Any], style: str, attributes: dict[str,
 
 
 def read_song(folder: Path) -> Song:
-    """Reads a song's folder. Raises DataError with the reason if it cannot be used."""
+    """Read a song's folder. Raises DataError with the reason if it cannot be used."""
     try:
         facts = tomllib.loads((folder / "song.toml").read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -178,7 +179,7 @@ def read_song(folder: Path) -> Song:
 
 
 def _chord(weights: np.ndarray, tonic: int, mode: str) -> tuple[int, str]:
-    """The chord that explains most of the sounding pitch classes [12]; the tonic's chord if nothing sounds."""
+    """The chord that covers most of the sounding pitch classes [12]; the tonic chord if nothing sounds."""
     third = 3 if 3 in MODES[mode] else 4
     if weights.sum() == 0.0:
         return tonic, "min" if third == 3 else "maj"
@@ -196,11 +197,11 @@ def _drum(pitch: int) -> int:
 
 
 def pieces_of(song: Song) -> list[tuple[Piece, dict[str, np.ndarray]]]:
-    """Pieces of eight bars (the last may be shorter) with each track's audio, as long as the piece."""
+    """Pieces of eight bars (the last may be shorter) with each track's audio, of the same length as the piece."""
     step_s = 15.0 / song.bpm
     per_bar = song.meter[0] * 16 // song.meter[1]
     bar_s = per_bar * step_s
-    # The end of a recording is rarely exact.
+    # Recordings rarely end exactly on a bar line.
     bars = int(max(len(audio) for audio in song.audio.values()) / RATE / bar_s + 0.05)
     pieces = []
     for first in range(0, bars, PIECE_BARS):
@@ -246,7 +247,7 @@ def pieces_of(song: Song) -> list[tuple[Piece, dict[str, np.ndarray]]]:
 
 
 def make(songs: Path, out: Path) -> tuple[int, float]:
-    """Write the training data of all songs; returns the number of pieces and seconds."""
+    """Write the training data of all songs; returns the number of pieces and the seconds."""
     folders = sorted(path.parent for path in songs.glob("*/song.toml"))
     if not folders:
         raise DataError(f"no song.toml in the folders of {songs}")
@@ -271,7 +272,7 @@ def make(songs: Path, out: Path) -> tuple[int, float]:
                 "format": 1, "sample_rate": RATE, "samples": stems.shape[1], "piece": piece.to_dict(),
                 "patches": {track: song.patches[track] for track in sound},
             }  # fmt: skip
-            # Every twentieth piece is held out, the first among them: the numbers of `compose_data.is_held_out`.
+            # Every twentieth piece is held out, including the first; the numbers follow `compose_data.is_held_out`.
             number = len(numbered)
             numbered.append((number * len(STYLES), piece, {}))
             np.save(temporary / f"clip_{number:04d}.npy", stems)
@@ -288,9 +289,9 @@ def make(songs: Path, out: Path) -> tuple[int, float]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("songs", type=Path, help="folder with a folder for each song")
+    parser.add_argument("songs", type=Path, help="folder with one subfolder per song")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
     try:

@@ -1,11 +1,12 @@
-"""Bundles of MusicGen-small's architecture with random weights, to measure its cost beside our own models.
+"""Makes bundles with MusicGen-small's architecture and random weights, to compare its cost with that of our own models.
 
     python -m resonant.peer FOLDER
 
-Writes FOLDER/fp32 and FOLDER/int8. What a network costs does not depend on the values of its weights, so none of the real ones
-are needed. The sizes are those of the paper's 300 million parameters (Copet et al. 2023, "Simple and Controllable Music Generation",
-section 3: 24 layers, 16 heads, width 1024; T5-base for the prompt; EnCodec at 32 kHz with 4 codebooks of 2048 entries, section 3.1).
-The key and value buffers hold 512 positions, enough for 10 s, instead of the 1500 of the longest piece.
+Writes FOLDER/fp32 and FOLDER/int8. The cost of a network does not depend on the values of its weights, so the real ones are not
+needed. The sizes are those of the paper's model with 300 million parameters (Copet et al. 2023, "Simple and Controllable Music
+Generation", section 3: 24 layers, 16 heads, width 1024; T5-base for the prompt; EnCodec at 32 kHz with 4 codebooks of 2048
+entries, section 3.1). The key and value buffers hold 512 positions, enough for 10 s, instead of the 1500 needed for the longest
+piece.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def random_model(decoder: dict[str, int], text: dict[str, int], codec: dict, see
         text_encoder=T5Config(**text).to_dict(), audio_encoder=EncodecConfig(**codec).to_dict(), decoder=sizes.to_dict()
     )
     model = MusicgenForConditionalGeneration(config).eval()
-    # Codebooks start as zeros.
+    # Codebooks are initialised to zero.
     for layer in model.audio_encoder.quantizer.layers:
         layer.codebook.embed.copy_(torch.randn_like(layer.codebook.embed))
     generation = model.generation_config
@@ -54,7 +55,7 @@ def random_model(decoder: dict[str, int], text: dict[str, int], codec: dict, see
 
 
 def write(out: Path, model: MusicgenForConditionalGeneration) -> None:
-    """Both bundles."""
+    """Writes both bundles."""
     for precision in ("fp32", "int8"):
         export(model, tokenizer(), out / precision, f"peer-{precision}", "0.0.0", "MIT OR Apache-2.0", precision == "int8")
 

@@ -1,9 +1,9 @@
-"""Drums that people played, as pieces for the composers: `python -m resonant.train_compose cache --groove-midi DIR`.
+"""Human drum performances as training pieces for the composers: `python -m resonant.train_compose cache --groove-midi DIR`.
 
-DIR is the Groove MIDI Dataset (see DATA_CARD.md); its train split becomes pieces of eight bars with drums alone; its test split
-is never read. What a drummer plays nearly always is the piece's figure, what comes and goes is free in it, so that a composer learns
-what drummers put around a groove: ghost notes, fills, accents. Hits move to their sixteenth; microtiming is the groove templates'
-(`resonant.groove_templates`).
+DIR is the Groove MIDI Dataset (see DATA_CARD.md); its train split becomes pieces of eight bars with drums only; its test split is
+never read. The piece's figure marks hits that the drummer plays nearly always; hits played only sometimes are free steps in it.
+From this a composer learns what drummers add to a groove: ghost notes, fills, accents. Hits are quantised to sixteenths; the
+groove templates cover microtiming (`resonant.groove_templates`).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from resonant.piece import ATTRIBUTES, DRUM_CLASSES, DRUM_KEYS, STYLES, TRACKS, 
 
 BARS = 8
 STEPS = 16
-# The composers' style that is nearest to a style of the dataset.
+# The closest composer style for each style of the dataset.
 STYLE = {
     **dict.fromkeys(("rock", "punk", "country", "blues"), "rock"), **dict.fromkeys(("jazz", "neworleans"), "jazz"),
     **dict.fromkeys(("funk", "soul", "gospel", "afrobeat", "highlife"), "funk"), "hiphop": "hiphop", "dance": "house",
     **dict.fromkeys(("pop", "latin", "reggae", "afrocuban", "middleeastern"), "pop"),
 }  # fmt: skip
-# How often a hit comes at a place of two bars to be part of the figure, and to be left out of it.
+# Rates at which a position in the two-bar pattern is marked as played (at least) or as a rest (at most).
 ALWAYS, NEVER = 0.8, 0.06
 SOFT = 48
 
 
 def pieces(folder: Path, first: int) -> Iterator[tuple[int, Piece, dict[str, Figure]]]:
-    """Numbered pieces of the train split, from `first` on in steps of a block of styles (see `compose_data.is_held_out`)."""
+    """Pieces of the train split, numbered from `first` in steps of the number of styles (see `compose_data.is_held_out`)."""
     number = first
     for performance in read_groove_midi(folder, "train"):
         for piece, figure in windows(performance):
@@ -40,7 +40,7 @@ def pieces(folder: Path, first: int) -> Iterator[tuple[int, Piece, dict[str, Fig
 
 
 def windows(performance: Performance) -> Iterator[tuple[Piece, Figure]]:
-    """Every eight bars of a performance; shorter ones give none."""
+    """Consecutive windows of eight bars of a performance; shorter performances give none."""
     grid = performance.grid
     usual = _usual(performance)
     family = next((name for name, styles in FAMILIES.items() if performance.style in styles), None)
@@ -56,7 +56,7 @@ def windows(performance: Performance) -> Iterator[tuple[Piece, Figure]]:
         marks = {}
         for drum, voice in enumerate(DRUM_CLASSES):
             signs = [usual[drum][step % (2 * STEPS)] for step in range(length)]
-            for step in range(length):  # the figure is right: what was left out, or played against it, is free
+            for step in range(length):  # the figure must match the notes: steps that deviate from it become free
                 if (signs[step] in "Xxg") != ((step, drum) in hits):
                     signs[step] = "." if signs[step] == "." else "?"
                 if signs[step] == "." and (step, drum) in hits:
@@ -66,7 +66,7 @@ def windows(performance: Performance) -> Iterator[tuple[Piece, Figure]]:
 
 
 def _usual(p: Performance) -> list[str]:
-    """Signs of two bars by class, of what is played nearly always, now and then, and hardly ever."""
+    """Signs of two bars by class: played nearly always, sometimes, or hardly ever."""
     place = p.grid % (2 * STEPS)
     times = max(int(np.ceil((p.grid.max() + 1) / (2 * STEPS))), 1)
     rows = []
@@ -84,7 +84,7 @@ def _usual(p: Performance) -> list[str]:
 
 
 def _piece(p: Performance, notes: list[Note]) -> Piece:
-    """The drums alone, over one chord; energy is their force, density their number."""
+    """A piece with drums only, over one chord; energy follows the hits' mean velocity, density their number."""
     force = float(np.mean([note.velocity for note in notes])) / 127.0
     values = {**dict.fromkeys(ATTRIBUTES, 0.5), "energy": round(min(max(1.4 * force - 0.4, 0.0), 1.0), 3)}
     values["density"] = round(min(len(notes) / (BARS * 24.0), 1.0), 3)

@@ -1,7 +1,7 @@
 """The performer: score features, timbre and attributes -> the codec's latent -> codes.
 
-It regresses the latent (a classification over 1024 entries would jitter between neighbours); the
-residual search in the decoder's codebooks follows in the same graph.
+It regresses the latent, because classification over 1024 entries would jitter between neighbours. The residual codebook
+search with the decoder's codebooks follows in the same graph.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The training truth: a Piece is a plan (key, chords, meter, tempo) plus the notes of its four tracks.
+"""The ground truth for training: a Piece is a plan (key, chords, meter, tempo) and the notes of its four tracks.
 
-Time is counted in steps; a step is a sixteenth of a whole note. Chords come one per half bar.
+Time is counted in steps; a step is a sixteenth of a whole note. There is one chord per half bar.
 """
 
 from __future__ import annotations
@@ -115,18 +115,18 @@ QUALITY_SUFFIX: dict[str, str] = {
 }
 _SHARP = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLAT = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-# Semitones from the tonic up to the tonic of the relative major: it decides between flats and sharps.
+# Semitones from the tonic up to the tonic of the relative major, which determines whether the key uses flats or sharps.
 _TO_MAJOR = {"major": 0, "minor": 3, "dorian": 10, "phrygian": 8, "lydian": 7, "mixolydian": 5, "locrian": 1}
 _FLAT_MAJORS = frozenset((5, 10, 3, 8, 1))
 
 
 @dataclass(slots=True)
 class Note:
-    """A note or a drum hit (then `pitch` is the General MIDI key and `length` nominal)."""
+    """A note or a drum hit (for hits, `pitch` is the General MIDI key and `length` is nominal)."""
 
     step: int  # >= 0
-    offset: float  # steps; microtiming in [-.5, .5], or the place of a repeat of a roll in [0, 1)
-    length: float  # steps, > 0; may reach past the end of the piece, then it wraps
+    offset: float  # steps; microtiming in [-.5, .5], or the position of a roll's repeat in [0, 1)
+    length: float  # steps, > 0; notes past the end of the piece wrap around
     pitch: int  # MIDI
     velocity: int  # 1..127
 
@@ -177,7 +177,7 @@ def warp(x: float, unit: int, ratio: float) -> float:
 
 @dataclass(slots=True)
 class Piece:
-    """A composed loop of four tracks with its full truth."""
+    """A composed loop of four tracks, with all its ground truth."""
 
     seed: int
     style: str
@@ -222,7 +222,7 @@ class Piece:
         return key_text(self.tonic, self.mode)
 
     def chord_index(self, step: float) -> int:
-        """Index into `chords` of the half bar that holds `step` (wrapping)."""
+        """Index into `chords` of the half bar that contains `step` (wrapping)."""
         return int(step * 2 // self.steps_per_bar) % len(self.chords)
 
     def chord_at(self, step: float) -> tuple[int, str]:

@@ -1,8 +1,8 @@
-"""One picture per style for the model card: originals, decoded, performed and generated stems side by side.
+"""One picture per style for the model card: original, decoded, performed and generated stems side by side.
 
-`python -m resonant.style_pictures --bundle BUNDLE --data DATA --program ../target/release/resonantgen --out FOLDER` takes a
-held-out clip per style and track, and a session that the program generates from the style's name. Each cell is a log-mel
-spectrogram of five seconds.
+`python -m resonant.style_pictures --bundle BUNDLE --data DATA --program ../target/release/resonantgen --out FOLDER` uses
+one held-out clip per style and track, and one session per style that the program generates from the style's name. Each cell
+is a log-mel spectrogram of five seconds.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def draw(path: Path, style: str, sounds: dict[str, dict[str, np.ndarray]]) -> No
 
 
 def main() -> None:
-    """Command line."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="style_pictures", description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)

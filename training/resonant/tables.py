@@ -1,7 +1,7 @@
-"""Tables that the training code and the engine both hold, as a golden file: `python -m resonant.tables DIR`.
+"""Writes the tables duplicated in the training code and the engine as a golden file: `python -m resonant.tables DIR`.
 
-The Rust twins are compared with it in `crates/words` and `crates/models`. Tables that both sides read from one file are not in
-it: progressions (`crates/words/src/progressions.txt`) and genres (`crates/words/src/genre/*.toml`).
+Tests in `crates/words` and `crates/models` compare the Rust twins with it. Tables that both sides read from a shared file are
+not included: progressions (`crates/words/src/progressions.txt`) and genres (`crates/words/src/genre/*.toml`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resonant.piece import STYLES as STYLE_ORDER
 
 
 def tables() -> dict:
-    """All tables, ready for JSON. Lists by style, family and the like are in the order of the condition vector."""
+    """All tables, ready for JSON. Lists by style, family and so on follow the order of the condition vector."""
     return {
         "tracks": list(TRACKS),
         "attributes": list(ATTRIBUTES),
@@ -49,7 +49,7 @@ def _weights(weights: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def text() -> str:
-    """The golden file."""
+    """Text of the golden file."""
     return json.dumps(tables(), indent=1) + "\n"
 
 

@@ -3,8 +3,8 @@
 Common tokens: PAD, BOS, EOS (unused in generation), STEP. A sequence is BOS and then, for each step of the
 segment, the step's events followed by STEP.
 
-Drums (vocabulary 54): one HIT = 4 + class * 4 + level per sounding class, ascending; a ROLL2 or ROLL3 directly after a
-hit repeats it evenly 2 or 3 times within its step.
+Drums (vocabulary 54): one HIT = 4 + class * 4 + level per sounding class, ascending; ROLL2 or ROLL3 directly after a
+hit plays it 2 or 3 times, evenly spaced within its step.
 
 Tonal tracks (vocabulary 168): groups of ascending PITCH tokens closed by one DV token (duration class and velocity
 level of the whole group). Notes of one step with equal DV share a group; groups are ordered by their lowest pitch.
@@ -51,7 +51,7 @@ def level_of(velocity: int) -> int:
 
 
 def duration_class_of(length: float) -> int:
-    """Length in steps to the index of the nearest duration class; below .75 it is .5, ties go to the shorter."""
+    """Length in steps to the index of the nearest duration class; below .75 it is .5, ties go to the shorter class."""
     if length < 0.75:
         return 0
     return min(range(1, len(DURATIONS)), key=lambda index: (abs(DURATIONS[index] - length), index))
@@ -73,7 +73,7 @@ def midi_pitch(relative: int, tonic: int) -> int:
 
 
 def _drum_events(notes: Sequence[Note]) -> list[int]:
-    """Tokens of the hits of one step; hits of one class in one step become a roll of the loudest one's level."""
+    """Tokens of the hits of one step; several hits of one class in a step become a roll at the loudest hit's level."""
     by_class: dict[int, list[Note]] = {}
     for note in notes:
         drum = KEY_TO_CLASS.get(note.pitch)
@@ -91,7 +91,7 @@ def _drum_events(notes: Sequence[Note]) -> list[int]:
 
 
 def _tonal_events(notes: Sequence[Note], tonic: int) -> list[int]:
-    """Tokens of the notes of one step; of notes with equal pitch the longest (then the loudest) counts."""
+    """Tokens of the notes of one step; of notes with equal pitch, the longest (then the loudest) is used."""
     best: dict[int, tuple[int, int]] = {}
     for note in notes:
         relative = relative_pitch(note.pitch, tonic)
@@ -111,7 +111,7 @@ def _tonal_events(notes: Sequence[Note], tonic: int) -> list[int]:
 def encode(track: str, notes: Iterable[Note], tonic: int, first_step: int, steps: int) -> list[int]:
     """Tokens of the notes that start in steps first_step .. first_step + steps, BOS first.
 
-    Drum keys outside the twelve classes are skipped; microtiming is not coded.
+    Drum keys outside the twelve classes are skipped; microtiming is not encoded.
     """
     by_step: list[list[Note]] = [[] for _ in range(steps)]
     for note in notes:
@@ -127,8 +127,8 @@ def encode(track: str, notes: Iterable[Note], tonic: int, first_step: int, steps
 def decode(track: str, tokens: Iterable[int], tonic: int, first_step: int = 0) -> list[Note]:
     """Notes of a token sequence; its first step becomes `first_step`.
 
-    Drum hits last one step, those of a roll 1/2 or 1/3. Tokens outside the grammar (a roll without a hit, a pitch
-    without a DV) are ignored, as is anything after EOS.
+    Drum hits last one step, hits of a roll 1/2 or 1/3 of a step. Tokens outside the grammar (a roll without a hit, a
+    pitch without a DV) are ignored, as is anything after EOS.
     """
     notes: list[Note] = []
     step = first_step
@@ -163,20 +163,20 @@ def decode(track: str, tokens: Iterable[int], tonic: int, first_step: int = 0) -
 
 
 def target_steps(tokens: Sequence[int] | np.ndarray) -> np.ndarray:
-    """For each input position (all tokens but the last), the segment's step that the next token belongs to."""
+    """For each input position (all tokens but the last), the step of the segment to which the next token belongs."""
     inputs = np.asarray(tokens)[:-1]
     return np.cumsum(inputs == STEP)
 
 
 @dataclass
 class Grammar:
-    """Tracks which tokens may come next. Feed every token of a sequence, BOS included; call `allowed` before each choice."""
+    """Tracks the legal next tokens. Feed it every token of a sequence, including BOS; call `allowed` before each choice."""
 
     track: str
     last: int = BOS
-    lowest: int = -1  # tonal: lowest pitch token of the open group; drums: the last hit of this step
+    lowest: int = -1  # tonal: lowest pitch token of the open group; drums: last hit of this step
     floor: int = -1  # tonal: lowest pitch token of the step's previous group
-    open: bool = False  # tonal: a group waits for its DV
+    open: bool = False  # tonal: a group is open and needs a DV
     used: frozenset[int] = frozenset()  # tonal: pitch tokens of this step
 
     def feed(self, token: int) -> None:

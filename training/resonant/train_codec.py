@@ -2,9 +2,9 @@
 
     python -m resonant.train_codec --track bass --data data/v1 --minutes 5 --resume
 
-`--minutes` is the total training time to reach (of the processor, per thread), not that of this call: the same command
-continues after an interruption on the same learning-rate curve; more minutes than before start a new cosine from the
-last weights. Under `torchrun` (WORLD_SIZE > 1) gradients are averaged over processes.
+`--minutes` is the total training time to reach (CPU time per thread), not the time of this call: the same command
+continues an interrupted run on the same learning-rate curve, and a larger value starts a new cosine from the last
+weights. Under `torchrun` (WORLD_SIZE > 1) gradients are averaged over processes.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 @dataclass(frozen=True)
 class CodecTraining:
-    """How a codec is fitted and its decoder trained."""
+    """Settings for fitting a codec and training its decoder."""
 
     batch: int = 8
-    crop_frames: int = 192  # feature frames (10 ms) of a crop
+    crop_frames: int = 192  # crop length in feature frames (10 ms)
     fit_crops: int = 800
     whitening: float = 0.2
     kmeans_iterations: int = 12
-    fine: float = 0.15  # weight of the loss per bin
-    fine_n_fft: int = 2048  # its window; long enough to see partials apart
+    fine: float = 0.15  # weight of the per-bin loss
+    fine_n_fft: int = 2048  # its window; long enough to resolve partials
     full_share: float = 0.5  # of clips decoded from all codebooks; the others use a random number
-    smooth_share: float = 0.1  # of clips whose latents are blurred like a performer's
+    smooth_share: float = 0.1  # of clips whose latents are blurred like a performer's output
     held_out_crops: int = 16
 
 
     @property
     def fine_loss(self) -> codec_audio.Fine:
-        """The loss per bin."""
+        """The per-bin loss."""
         return codec_audio.Fine(self.fine, self.fine_n_fft)
 
 
@@ -54,7 +54,7 @@ SECTIONS = {"schedule": Schedule, "model": CodecConfig, "training": CodecTrainin
 
 
 def latents_of(quantiser: Quantiser, audio: torch.Tensor) -> torch.Tensor:
-    """Audio [B, samples] -> unquantised latents [B, T50, 32]."""
+    """Audio [B, samples] -> unquantised latents [B, T50, D]."""
     spectrum = codec_audio.spectra(audio, codec_audio.Transform(mel.MEL_N_FFT, mel.MEL_HOP))
     return quantiser.latent(codec_audio.log_mel(spectrum))
 
@@ -126,7 +126,7 @@ def mixed_latents(
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """One run."""
+    """One training run."""
     sections = read_sections(arguments.config, SECTIONS)
     schedule, config, training = sections["schedule"], sections["model"], sections["training"]
     track = arguments.track
@@ -173,11 +173,11 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments shared by the trainers of codec and performers."""
+    """Arguments shared by the codec and performer trainers."""
     parser.add_argument("--track", choices=TRACKS, required=True)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--minutes", type=float, required=True, help="total training time to reach")
-    parser.add_argument("--resume", action="store_true", help="continue the checkpoint if there is one")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint if there is one")
     parser.add_argument("--data", type=Path, default=Path("data/v1"), help="folder of clips")
     parser.add_argument("--clips", type=int, default=0, help="use at most this many clips (0: all)")
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
@@ -185,7 +185,7 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line entry."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="train_codec", description=__doc__.splitlines()[0])
     common_arguments(parser)
     arguments = parser.parse_args(argv)

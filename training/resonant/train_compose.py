@@ -2,13 +2,12 @@
 
     python -m resonant.train_compose cache --pieces 20000            compose the training pieces (resumable)
     python -m resonant.train_compose train --track drums --minutes 6 --resume
-    python -m resonant.train_compose evaluate --bundle DIR           figures of exported composers
+    python -m resonant.train_compose evaluate --bundle DIR           metrics of exported composers
 
-`--minutes` is the total training time to reach (processor time per thread), not that of this call: the same command
-continues after an interruption on the same learning-rate curve; more minutes than before start a new cosine from the
-last weights. Under `torchrun`
-(WORLD_SIZE > 1) gradients are averaged over processes. Checkpoints hold weights, their average, optimiser, random
-states and step, and are written atomically every two minutes.
+`--minutes` is the total training time to reach (CPU time per thread), not the time of this call: the same command
+continues an interrupted run on the same learning-rate curve, and a larger value starts a new cosine from the last
+weights. Under `torchrun` (WORLD_SIZE > 1) gradients are averaged over processes. Checkpoints hold the weights, their
+average, the optimiser, random states and step count, and are written atomically every two minutes.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ LOG_COLUMNS = ("step", "minutes", "tokens", "rate", "loss", "held_out_loss")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a composer is trained; see `configs/compose.toml` for the file's form."""
+    """Settings for training a composer; see `configs/compose.toml` for the file format."""
 
     batch_tokens: int = 3000
     learning_rate: float = 2e-3
-    restart_rate: float = 0.6  # peak of a later cosine, relative to the first
-    final_rate: float = 0.03  # end of a cosine, relative to its peak
+    restart_rate: float = 0.6  # peak of later cosines, relative to the first
+    final_rate: float = 0.03  # final value of a cosine, relative to its peak
     warmup_steps: int = 60
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.97)
@@ -99,9 +98,9 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     tokens: int = 0
-    curve_start: float = 0.0  # seconds at which the current cosine began
+    curve_start: float = 0.0  # seconds at which the current cosine started
     curve_end: float = 0.0
-    optimiser_from: int = 0  # step at which the optimiser was new
+    optimiser_from: int = 0  # step at which the optimiser was created
 
 
 class Trainer:
@@ -162,7 +161,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.rank == 0:
             self.rng.setstate(state["random"][0])
-        else:  # only the first process saves its generator; the others start fresh ones
+        else:  # only the first process saves its random state; the others start new generators
             self.rng.seed(f"{self.config.seed} {self.rank} {state['step']}")
         checkpoint.set_rng_state(state["generators"])
         self.progress = Progress(**state["progress"])
@@ -221,7 +220,7 @@ class Trainer:
         return total / count
 
     def run(self, minutes: float) -> None:
-        """Train until `minutes` in total."""
+        """Train up to `minutes` in total."""
         config, progress = self.config, self.progress
         if minutes * 60.0 > progress.curve_end:
             progress.curve_start, progress.curve_end = progress.seconds, minutes * 60.0
@@ -287,24 +286,24 @@ class Trainer:
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="train_compose", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     cache = commands.add_parser("cache", help="compose the training pieces")
     cache.add_argument("--pieces", type=int, default=20000)
-    cache.add_argument("--groove-midi", type=Path, help="folder of the Groove MIDI Dataset: its train split as well, for drums")
+    cache.add_argument("--groove-midi", type=Path, help="folder of the Groove MIDI Dataset; its train split is added for drums")
     train = commands.add_parser("train", help="train one track's composer")
     train.add_argument("--track", choices=TRACKS, required=True)
     train.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     train.add_argument("--minutes", type=float, required=True, help="total training time to reach")
-    train.add_argument("--resume", action="store_true", help="continue the checkpoint if there is one")
+    train.add_argument("--resume", action="store_true", help="continue from the checkpoint if there is one")
     train.add_argument("--init", type=Path, help="start from another tonal track's checkpoint")
     train.add_argument("--checkpoints", type=Path, default=Path("checkpoints/compose"))
     train.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs and curves")
-    evaluate = commands.add_parser("evaluate", help="figures of exported composers against held-out data")
+    evaluate = commands.add_parser("evaluate", help="compare exported composers with held-out data")
     evaluate.add_argument("--bundle", type=Path, required=True)
     evaluate.add_argument("--pieces", type=int, default=48, help="pieces to generate per track")
-    evaluate.add_argument("--out", type=Path, help="write the figures as JSON")
+    evaluate.add_argument("--out", type=Path, help="write the metrics as JSON")
     evaluate.add_argument("--show", type=int, default=0, help="print this many pieces as piano rolls")
     evaluate.add_argument("--temperature", type=float, default=Sampling.temperature)
     evaluate.add_argument("--top-p", type=float, default=Sampling.top_p)
@@ -316,7 +315,7 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line entry."""
+    """Command-line entry point."""
     arguments = arguments_of(argv)
     try:
         if arguments.command == "cache":

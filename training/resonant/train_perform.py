@@ -3,10 +3,11 @@
     python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume
     python -m resonant.train_perform --track bass --data data/v1 --minutes 4 --resume --closed
 
-The first stage regresses the codec's latents from the score. The second (`--closed`) goes on from it and trains performer,
-timbres *and* decoder on the audio of the closed loop score -> performer -> codes -> decoder (straight through the
-quantiser), with a share of true codes so that the codec keeps its round trip. Checkpoints: `perform/<track>` and
-`closed/<track>`; the export prefers the latter. `--minutes` is per stage, in total (see `train_codec`).
+The first stage regresses the codec's latents from the score. The second (`--closed`) continues from it and trains
+performer, timbres *and* decoder on the audio of the closed loop score -> performer -> codes -> decoder, with a
+straight-through gradient at the quantiser. A share of each batch is decoded from true codes, so that the codec's round
+trip does not degrade. Checkpoints: `perform/<track>` and `closed/<track>`; the export prefers the latter. `--minutes` is
+the total per stage (see `train_codec`).
 """
 
 from __future__ import annotations
@@ -34,35 +35,35 @@ from resonant.train_codec import (
 from resonant.train_codec import SECTIONS as CODEC_SECTIONS
 from resonant.trainer import ConfigError, Run, Schedule, read_sections
 
-HOP = STACK * mel.MEL_HOP  # samples of a codec frame
+HOP = STACK * mel.MEL_HOP  # samples per codec frame
 
 
 @dataclass(frozen=True)
 class PerformTraining:
-    """How a performer is trained."""
+    """Settings for training a performer."""
 
     batch: int = 12
-    crop_tokens: int = 160  # codec frames (20 ms) of a crop
-    edge_tokens: int = 4  # at either end, without loss
+    crop_tokens: int = 160  # crop length in codec frames (20 ms)
+    edge_tokens: int = 4  # at each end, without loss
     attribute_drop: float = 0.2  # share of clips with neutral attributes
     timbre_noise: float = 0.05
     held_out_crops: int = 32
     closed_batch: int = 8
-    closed_frames: int = 240  # feature frames of a closed-loop crop
-    closed_codec: int = 3  # of the batch: clips decoded from true codes
-    closed_latent: float = 0.3  # weight of the latent's regression in the closed loop
+    closed_frames: int = 240  # closed-loop crop length in feature frames
+    closed_codec: int = 3  # clips per batch decoded from true codes
+    closed_latent: float = 0.3  # weight of the latent regression in the closed loop
 
 
 SECTIONS = {"schedule": Schedule, "model": PerformConfig, "training": PerformTraining, "closed": Schedule}
 
 
 def patch_ids(track: str, data: Path | None = None) -> list[str]:
-    """Rows of a track's timbre table: the patches of the clips' folder if it has its own, otherwise the synthesiser's."""
+    """Row names of a track's timbre table: the patches of the clip folder if it has its own, else the synthesiser's."""
     return sorted(record["id"] for record in records(data) if record["track"] == track)
 
 
 def load_decoder(checkpoints: Path, track: str, closed: bool = False) -> Decoder:
-    """Averaged decoder of the codec's (or the closed loop's) checkpoint."""
+    """Averaged decoder from the codec checkpoint, or from the closed-loop checkpoint."""
     path = checkpoints / ("closed" if closed else "codec") / track / "last.pt"
     state = checkpoint.load(path)
     if state is None:
@@ -79,7 +80,7 @@ def part(values: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
 
 
 class LatentClips:
-    """Latents of whole clips, computed once, and crops of them with score features."""
+    """Latents of whole clips, computed once; draws crops of them with score features."""
 
     def __init__(self, clips: Sequence[TrackClip], quantiser: Quantiser, training: PerformTraining, seed: int) -> None:
         self.clips, self.training = clips, training
@@ -88,7 +89,7 @@ class LatentClips:
 
     @staticmethod
     def _latent(clip: TrackClip, quantiser: Quantiser) -> np.ndarray:
-        """float16 [T50, D] of one pass of the loop, in which the loop's surroundings are heard at both ends."""
+        """float16 [T50, D] of one pass of the loop; the encoder sees the loop's audio beyond both ends."""
         tokens = clip.audio.shape[0] // HOP
         margin = 2
         audio = crop_audio(clip, -margin * HOP, (tokens + 2 * margin) * HOP)
@@ -115,7 +116,7 @@ class LatentClips:
 
 
 class Conditions:
-    """Timbre and attributes of clips, with the augmentation of training."""
+    """Timbre and attributes of clips, with training augmentation."""
 
     def __init__(self, ids: Sequence[str], training: PerformTraining, seed: int) -> None:
         self.rows = {name: row for row, name in enumerate(ids)}
@@ -149,7 +150,7 @@ _ONSET_FRAMES = 3  # codec frames
 
 
 def _group_masks(clip: TrackClip, tokens: int) -> list[np.ndarray]:
-    """Codec frames by what they show of a patch: for drums, hits per group of classes; otherwise attack, held, released."""
+    """Groups of codec frames: for drums, the hits of each class group; otherwise attack, held and released frames."""
     time = (np.arange(tokens) + 0.5) / 50.0
     notes = crop_notes(clip, 0, tokens * HOP)
 
@@ -171,7 +172,7 @@ def _group_masks(clip: TrackClip, tokens: int) -> list[np.ndarray]:
 def measured_timbres(
     track: str, clips: Sequence[TrackClip], latents: Sequence[np.ndarray], ids: Sequence[str]
 ) -> np.ndarray:
-    """First timbres, float32 [patches, 64]: principal components of every patch's mean latents by group of frames."""
+    """Initial timbres, float32 [patches, 64]: principal components of each patch's mean latents per frame group."""
     rows = {name: row for row, name in enumerate(ids)}
     groups = len(_DRUM_GROUPS) if track == "drums" else 3
     width = latents[0].shape[1]
@@ -182,7 +183,7 @@ def measured_timbres(
             total[rows[clip.patch], group] += latent[mask].astype(np.float64).sum(0)
             count[rows[clip.patch], group] += mask.sum()
     overall = total.sum(0) / np.maximum(count.sum(0), 1.0)
-    mean = (total + 5.0 * overall) / (count + 5.0)  # rare patches lean to the average
+    mean = (total + 5.0 * overall) / (count + 5.0)  # rare patches are pulled towards the average
     table = (mean - mean.mean(0)).reshape(len(rows), -1)
     left, scale, _ = np.linalg.svd(table, full_matrices=False)
     kept = left[:, :TIMBRE] * np.sqrt(scale[:TIMBRE])
@@ -327,10 +328,10 @@ def train_closed(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line entry."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="train_perform", description=__doc__.splitlines()[0])
     common_arguments(parser)
-    parser.add_argument("--closed", action="store_true", help="second stage: through the decoder")
+    parser.add_argument("--closed", action="store_true", help="second stage: train through the decoder")
     arguments = parser.parse_args(argv)
     arguments.config = arguments.config or CONFIGS / "perform.toml"
     try:

@@ -1,4 +1,4 @@
-"""Shared by the trainers of codec and performers: configuration files, schedule, checkpoints, logs, curves."""
+"""Shared code of the codec and performer trainers: configuration files, schedule, checkpoints, logs, curves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """A configuration or run cannot be used; the message says why."""
+    """A configuration or run cannot be used; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Schedule:
     """Optimiser and timing of a run."""
 
     learning_rate: float = 1.5e-3
-    restart_rate: float = 0.6  # peak of a later cosine, relative to the first
-    final_rate: float = 0.03  # end of a cosine, relative to its peak
+    restart_rate: float = 0.6  # peak of later cosines, relative to the first
+    final_rate: float = 0.03  # final value of a cosine, relative to its peak
     warmup_steps: int = 50
     weight_decay: float = 0.01
-    table_rate: float = 4.0  # learning rate of embedding tables (rows are seen rarely), relative to the rest
+    table_rate: float = 4.0  # learning rate of embedding tables relative to the rest (their rows occur rarely)
     clip: float = 1.0
     average_decay: float = 0.995
     bf16_linears: bool = False
@@ -43,7 +43,7 @@ class Schedule:
 
 
 def build(kind: type[T], values: dict[str, Any], where: str = "") -> T:
-    """A dataclass from TOML data; unknown keys are errors."""
+    """Build a dataclass from TOML data; unknown keys are errors."""
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
@@ -52,7 +52,7 @@ def build(kind: type[T], values: dict[str, Any], where: str = "") -> T:
 
 
 def read_sections(path: Path, kinds: dict[str, type]) -> dict[str, Any]:
-    """Sections of a configuration file as dataclasses; missing sections take defaults, unknown ones are errors."""
+    """Sections of a configuration file as dataclasses; missing sections take their defaults, unknown ones are errors."""
     try:
         data = tomllib.loads(path.read_text())
     except OSError as error:
@@ -66,12 +66,12 @@ def read_sections(path: Path, kinds: dict[str, type]) -> dict[str, Any]:
 
 
 def clock(threads: int) -> float:
-    """Training time in seconds: processor time per thread, so that a busy machine does not shorten a run."""
+    """Training time in seconds: CPU time per thread, so that a busy machine does not shorten a run."""
     return time.process_time() / threads
 
 
 def agreed(*values: float) -> list[float]:
-    """The first process's values, so that all take the same number of steps and meet at the same milestones."""
+    """The first process's values, so that all processes take the same number of steps and reach the same milestones."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return list(values)
     shared = torch.tensor(values, dtype=torch.float64)
@@ -95,15 +95,15 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     audio_seconds: float = 0.0
-    curve_start: float = 0.0  # seconds at which the current cosine began
+    curve_start: float = 0.0  # seconds at which the current cosine started
     curve_end: float = 0.0
-    optimiser_from: int = 0  # step at which the optimiser was new
+    optimiser_from: int = 0  # step at which the optimiser was created
 
 
 class Run:
-    """Trains modules until a total time is reached; restartable with the same command.
+    """Trains modules up to a total time; can be resumed with the same command.
 
-    `modules` holds everything that is trained, by name; their average is exported.
+    `modules` holds the trained modules by name; their average is exported.
     """
 
     def __init__(
@@ -179,9 +179,9 @@ class Run:
         step: Callable[[], tuple[torch.Tensor, dict[str, float], float]],
         held_out: Callable[[], dict[str, float]],
     ) -> None:
-        """Repeat `step` (loss, figures to log, audio seconds) until `minutes` in total.
+        """Repeat `step`, which returns (loss, values to log, audio seconds), up to `minutes` in total.
 
-        `held_out` runs on the averaged weights.
+        `held_out` is evaluated on the averaged weights.
         """
         progress = self.progress
         if minutes * 60.0 > progress.curve_end:
@@ -258,7 +258,7 @@ class Run:
 
 
 def plot_log(log: Path) -> None:
-    """Draw a loss log next to it as loss.png, held-out figures solid, training figures dashed."""
+    """Plot a loss log next to it as loss.png: held-out values solid, training values dashed."""
     import matplotlib
 
     matplotlib.use("Agg")

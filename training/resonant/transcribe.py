@@ -1,8 +1,8 @@
-"""Notes from a stem without a MIDI file: rough, but the trainers need onsets and pitches.
+"""Transcribes a stem that has no MIDI file: a rough result, but the trainers need onsets and pitches.
 
 Onsets are peaks of the spectral flux (Bello et al. 2005, "A Tutorial on Onset Detection in Music Signals", section
-III); a pitch is the peak of a sum over harmonics (Klapuri 2006, "Multiple Fundamental Frequency Estimation by Summing
-Harmonic Amplitudes"), several of them for tracks that play chords. A MIDI file is better in every way.
+III); pitches are peaks of a harmonic sum (Klapuri 2006, "Multiple Fundamental Frequency Estimation by Summing Harmonic
+Amplitudes"), more than one for tracks that play chords. A MIDI file is always preferable.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ N_FFT = 4096
 _CHORD_NOTES = {"bass": 1, "melody": 1, "harmony": 4}
 _RANGES = {"bass": (28, 60), "harmony": (40, 84), "melody": (48, 96)}  # MIDI
 
-# Seconds (on, off), MIDI pitch, velocity.
+# On and off in seconds, MIDI pitch, velocity.
 Heard = tuple[float, float, int, int]
 
 
 def _magnitudes(audio: np.ndarray) -> np.ndarray:
-    """[frames, bins] at 100 frames a second, centred."""
+    """[frames, bins] at 100 centred frames per second."""
     window = np.hanning(N_FFT)
     padded = np.pad(audio, (N_FFT // 2, N_FFT))
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[: len(audio) : HOP]
@@ -34,7 +34,7 @@ def onsets(magnitudes: np.ndarray) -> np.ndarray:
     flux = np.pad(flux, (1, 1))
     around = np.lib.stride_tricks.sliding_window_view(np.pad(flux, 10, mode="edge"), 21)
     peak = (flux == around[:, 6:15].max(1)) & (flux > 1.5 * around.mean(1) + 0.02 * flux.max()) & (flux > 1e-3)
-    # The end of a note splatters as well, but no band gets louder.
+    # The end of a note also produces spectral splatter, but no increase in level.
     power = np.pad((magnitudes**2).sum(1), 8, mode="edge")
     before = np.lib.stride_tricks.sliding_window_view(power, 4)
     frames = np.flatnonzero(peak)
@@ -42,7 +42,7 @@ def onsets(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _drum_key(spectrum: np.ndarray) -> int:
-    """General MIDI key by the band with the most energy: kick, snare or hi-hat."""
+    """General MIDI key chosen by the band with the most energy: kick, snare or hi-hat."""
     hz = np.arange(len(spectrum)) * RATE / N_FFT
     power = spectrum**2
     total = power.sum() + 1e-12
@@ -52,7 +52,7 @@ def _drum_key(spectrum: np.ndarray) -> int:
 
 
 def _pitches(spectrum: np.ndarray, low: int, high: int, count: int) -> list[int]:
-    """The strongest pitches of a spectrum, at most `count`."""
+    """The strongest pitches of a spectrum, up to `count`."""
     left = spectrum.copy()
     found: list[int] = []
     strongest = 0.0
@@ -76,7 +76,7 @@ def _pitches(spectrum: np.ndarray, low: int, high: int, count: int) -> list[int]
 
 
 def transcribe(track: str, audio: np.ndarray) -> list[Heard]:
-    """Notes of a mono stem (float, 48 kHz), by onset."""
+    """Notes of a mono stem (float, 48 kHz), sorted by onset."""
     magnitudes = _magnitudes(audio)
     begins = onsets(magnitudes)
     loudness = magnitudes.sum(1)

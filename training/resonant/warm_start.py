@@ -1,10 +1,10 @@
-"""Checkpoints from an exported bundle, so that training can continue when only the export is left.
+"""Rebuilds checkpoints from an exported bundle, so that training can continue when only the export is left.
 
     python -m resonant.warm_start ../models/resonant --checkpoints checkpoints
 
-Writes `closed/<track>/last.pt` and `compose/<track>/last.pt` for the tracks of the bundle. Quantised weights come back
-with their 8-bit error; the optimiser starts fresh, with a warm-up. A model's training time is read from its loss log, so
-that the trainers' `--minutes` keeps counting. Existing checkpoints are never replaced.
+Writes `closed/<track>/last.pt` and `compose/<track>/last.pt` for the tracks of the bundle. Quantised weights keep their
+8-bit error; the optimiser is reset and warms up again. A model's training time is read from its loss log, so that the
+trainers' `--minutes` counts on from there. Existing checkpoints are never replaced.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from resonant.trainer import ConfigError, Run, read_sections
 
 
 class ExportedGraph:
-    """Constants of an exported network, by the names of the original PyTorch parameters."""
+    """Constants of an exported network, by the original PyTorch parameter names."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -52,7 +52,7 @@ class ExportedGraph:
                 self._consumers.setdefault(name, []).append(node)
 
     def weight(self, name: str) -> np.ndarray:
-        """The matrix called `name`, [in, out], dequantised if it has 8 bits."""
+        """The matrix called `name`, [in, out], dequantised if it is 8-bit."""
         quantised = self.constants.get(f"{name}_quantized")
         if quantised is None:
             return self.constants[name].astype(np.float32)
@@ -64,7 +64,7 @@ class ExportedGraph:
         return {name: value for name, value in self.constants.items() if name.startswith("quantiser.")}
 
     def linear_weights(self) -> dict[str, np.ndarray]:
-        """Weight [out, in] of each layer with a bias, by the bias's name without `.bias`; the exporter renames only weights."""
+        """Weight [out, in] of each layer with a bias, by bias name without `.bias`; the exporter only renames weights."""
         found = {}
         for node in self._nodes:
             if node.op_type not in ("MatMul", "MatMulInteger", "Gemm"):
@@ -81,7 +81,7 @@ class ExportedGraph:
         return found
 
     def _added_bias(self, node: onnx.NodeProto) -> str | None:
-        """The bias added to a product, found through the dequantising steps."""
+        """The bias added to a product, found through the dequantisation nodes."""
         for _ in range(4):
             following = self._consumers.get(node.output[0], [])
             if len(following) != 1:
@@ -95,7 +95,7 @@ class ExportedGraph:
 
 
 def load(module: nn.Module, path: Path, value_of: Callable[[str], np.ndarray]) -> None:
-    """Set `module`'s parameters to the values that `value_of` finds for their names in the export at `path`."""
+    """Set `module`'s parameters to the values that `value_of` returns for their names in the export at `path`."""
     state = {}
     for name, parameter in module.state_dict().items():
         try:
@@ -109,7 +109,7 @@ def load(module: nn.Module, path: Path, value_of: Callable[[str], np.ndarray]) -
 
 
 def restore(module: nn.Module, graph: ExportedGraph, prefix: str, others: dict[str, np.ndarray]) -> None:
-    """Set `module`'s parameters from its traced export; `others` holds those missing from the graph."""
+    """Set `module`'s parameters from its traced export; `others` holds the parameters missing from the graph."""
     linear = {f"{name}.weight": value for name, value in graph.linear_weights().items()}
 
     def value(name: str) -> np.ndarray:
@@ -168,7 +168,7 @@ _COMPOSE_TABLES = {"token.weight": "token_table", "pitch.weight": "pitch_table",
 
 
 def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Composer:
-    """A composer with the weights of its export; the step graph is built by hand and has names of its own."""
+    """A composer with the weights of its export; its step graph is built by hand and uses its own names."""
     graph = ExportedGraph(bundle / f"compose_{track}.onnx")
 
     def value(name: str) -> np.ndarray:
@@ -183,7 +183,7 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
         if parts[1] == "bias":
             return graph.constants[f"{parts[0]}_bias"]
         weight = graph.weight(f"{parts[0]}_weight").T
-        if parts[0] == "condition_in":  # what the export does not know yet starts without effect
+        if parts[0] == "condition_in":  # conditions missing from the export start with zero weight
             missing = max(config.condition - weight.shape[1], 0)
             weight = np.concatenate((weight, np.zeros((len(weight), missing), np.float32)), axis=1)
         return weight
@@ -196,7 +196,7 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
 def compose_checkpoint(
     bundle: Path, track: str, checkpoints: Path, runs: Path, cache: PieceCache, config_path: Path = CONFIGS / "compose.toml"
 ) -> Path:
-    """A composer's checkpoint; conditions that only the configuration has start without effect."""
+    """A composer's checkpoint; conditions that only the configuration has start with zero weight."""
     config = read_config(config_path)
     trainer = Trainer(track, config, cache, checkpoints / "compose" / track, runs, False)
     trainer.model.load_state_dict(composer_from(bundle, track, config.model).state_dict())
@@ -207,13 +207,13 @@ def compose_checkpoint(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line entry."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(prog="warm_start", description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="loss logs")
     parser.add_argument("--tracks", nargs="+", choices=TRACKS, default=list(TRACKS))
-    parser.add_argument("--compose-data", type=Path, help="folder of shards (train_compose cache): composers as well")
+    parser.add_argument("--compose-data", type=Path, help="folder of shards (train_compose cache), to restore the composers too")
     parser.add_argument("--compose-config", type=Path, default=CONFIGS / "compose.toml", help="the composers' configuration")
     arguments = parser.parse_args(argv)
     try:

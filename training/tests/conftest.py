@@ -1,4 +1,4 @@
-"""Skipped tests say so in the words that `cargo xtask test` counts, and fail the run where `CI` is set."""
+"""Reports skipped tests in the format that `cargo xtask test` counts, and fails the run on skipped tests if `CI` is set."""
 
 import os
 

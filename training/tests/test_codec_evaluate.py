@@ -1,4 +1,4 @@
-"""The evaluation's detectors on signals with known answers."""
+"""Detectors of the evaluation, on signals with known answers."""
 
 import numpy as np
 

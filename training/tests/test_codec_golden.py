@@ -1,14 +1,14 @@
-"""The codec goldens in tests/golden/codec agree with the normative Python.
+"""Checks the codec goldens in tests/golden/codec against the normative Python code.
 
-No two kinds of processor round alike: numpy, BLAS and libm choose other kernels by what the processor can do. So each stage starts from
-the golden of the stage before, and its tolerance follows from how it computes and from the signal's own scale:
+Rounding differs between processors, because numpy, BLAS and libm choose kernels by processor features. Therefore each stage
+starts from the golden of the previous stage, and its tolerance follows from its arithmetic and from the scale of the signal:
 
-* noise is made of integers, and is equal;
-* what is computed in double precision and rounded once, or summed from a few single-precision products, is off by a few
-  roundings of the largest value;
-* audio through the filter went through two transforms; each of their log2(n) stages rounds once;
-* the logarithm of a band's power is off by the transform's rounding beside that power: little in a loud band, much in one
-  far below the rest of its frame.
+* noise is generated from integers and must be equal;
+* values computed in double precision and rounded once, or summed from a few single-precision products, differ by a few roundings
+  of the largest value;
+* filtered audio has passed through two transforms, and each of their log2(n) stages rounds once;
+* the logarithm of a band's power differs by the transform's rounding error relative to that power: little in a loud band, much in
+  a band far below the rest of its frame.
 """
 
 import json
@@ -25,7 +25,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def read(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Description and arrays of a golden."""
+    """Description and arrays of a golden case."""
     description = json.loads((GOLDEN / f"{name}.json").read_text())
     files = description["files"].items()
     return description, {
@@ -36,8 +36,9 @@ def read(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def log_mel_tolerance(log_power: np.ndarray, signal: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
     """Tolerance of a log-mel [96, frames] of a signal [samples].
 
-    A transform is off by delta, a few roundings of the frame's norm, in each bin X. A band's power p = sum(f |X|^2) is then off by at
-    most 2 sqrt(p sum(f)) delta + sum(f) delta^2 (Cauchy-Schwarz). Its sum rounds as well, and so does the logarithm.
+    Each bin X of a transform has an error of delta, a few roundings of the frame's norm. The error of a band's power
+    p = sum(f |X|^2) is then at most 2 sqrt(p sum(f)) delta + sum(f) delta^2 (Cauchy-Schwarz). The sum and the logarithm add
+    rounding errors of their own.
     """
     frames, half = log_power.shape[1], n_fft // 2
     padded = np.pad(signal.astype(np.float64), (half, n_fft + hop))
@@ -53,7 +54,7 @@ def inputs_of_levels(stored: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def tolerance(key: str, case: dict[str, Any], stored: dict[str, np.ndarray]) -> np.ndarray | float:
-    """Largest difference of the array `key` between two machines."""
+    """Largest allowed difference of the array `key` between two machines."""
     values, n_fft, hop = stored[key], case["n_fft"], case["hop"]
     if key == "noise":
         return 0.0
@@ -85,7 +86,7 @@ def test_golden_is_current(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(codec_goldens.CASES))
 def test_an_error_of_a_hundredth_of_a_decibel_is_found(name: str) -> None:
-    """In every band that is not 70 dB below the loudest of its frame."""
+    """Applies to every band less than 70 dB below the loudest of its frame."""
     case, stored = read(name)
     for key in ("log_mel", "levels"):
         values = stored[key]

@@ -1,4 +1,4 @@
-"""Smoke runs of the codec's and the performers' trainers on a tiny data folder, up to an exported graph."""
+"""Smoke runs of the codec and performer trainers on a tiny data folder, up to an exported graph."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Composer model, export parity, training."""
+"""Tests of the composer model, its export parity and its training."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,8 @@ from resonant.export_compose import Stepper, compare, export
 from resonant.tokens import vocabulary
 
 CONFIG = ComposeModelConfig(width=64, layers=2, heads=2, feed_forward=96, condition_width=48)
-# Other libraries and processors add in another order, in each of a dozen layers: a hundred roundings of the largest output.
+# Libraries and processors sum in different orders, in each of a dozen layers: allow a hundred roundings of the largest
+# output.
 ROUNDINGS = 100.0 * np.finfo(np.float32).eps
 FIXTURE = Path(__file__).parents[2] / "tests" / "golden" / "bundle_fixture"
 

@@ -1,7 +1,7 @@
-"""The goldens in tests/golden/compose are what the reference code writes.
+"""Checks that the reference code reproduces the goldens in tests/golden/compose.
 
-Equal to the byte on every machine: tokens are integers, and conditions come of additions, multiplications and divisions alone,
-which IEEE 754 rounds alike everywhere.
+They must be byte-identical on every machine: tokens are integers, and conditions use only additions, multiplications and
+divisions, which IEEE 754 rounds identically everywhere.
 """
 
 from pathlib import Path

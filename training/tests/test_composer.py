@@ -1,4 +1,4 @@
-"""The composer keeps the note grammar, music theory and style in every style, meter and attribute setting."""
+"""The composer respects the note grammar, music theory and style for every style, meter and attribute setting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from resonant.piece import (
 )
 
 PER_STYLE = 60
-LOOSE_DRUMS = {"ambient"}  # may leave bars empty
+LOOSE_DRUMS = {"ambient"}  # allowed to leave bars empty
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,8 @@ def test_structure(pieces: dict[str, list[Piece]], style: str) -> None:
         assert rate([st.voice_motion(p) for p in group]) <= 2.6
     if style == "trap":
         assert rate([st.kick_lock(p) for p in group]) >= 0.85
-    if style not in ("jazz", "ambient"):  # a walking bass and a drone go their own way
-        four = style in ("techno", "house", "synthwave")  # where most kicks are alike, fills and pauses tell them apart
+    if style not in ("jazz", "ambient"):  # walking basses and drones are independent of the kick
+        four = style in ("techno", "house", "synthwave")  # most kicks are alike; only fills and pauses differ
         assert st.kick_preference(group) >= (0.65 if four else 0.85)
 
 

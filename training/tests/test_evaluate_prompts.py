@@ -1,4 +1,4 @@
-"""The judge of prompts on music with a known answer."""
+"""The style classifiers of the prompt evaluation, on music with a known answer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The `encodec` export against transformers, on audio, with the paddings and strides of the true checkpoints."""
+"""The `encodec` export compared with transformers, on audio, with the paddings and strides of the real checkpoints."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ def small(name: str) -> EncodecConfig:
 
 
 def assert_same_codes(model, audio: np.ndarray, found: np.ndarray, expected: np.ndarray) -> None:
-    """All codes [K, F] are equal, but for frames where two entries are equally near within the precision of f32."""
+    """All codes [K, F] are equal, except in frames where two entries are equally close within f32 precision."""
     frames = np.flatnonzero((found != expected).any(0))
     assert len(frames) <= 0.05 * found.shape[1]
     with torch.no_grad():
@@ -57,7 +57,7 @@ def test_codes_are_equal_and_audio_too_at_every_bandwidth(name: str, tmp_path: P
             assert_same_codes(model, audio[:length], codes[0, : len(expected)], expected)
             got = decode.run(None, {"codes": expected[None]})[0][0, 0]
             assert np.abs(sound).max() > 0.1
-            # Added up in another order, in each of a dozen layers.
+            # Summed in a different order, in each of a dozen layers.
             assert np.abs(got - sound).max() <= 100.0 * np.finfo(np.float32).eps * np.abs(sound).max()
 
 

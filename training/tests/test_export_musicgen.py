@@ -1,4 +1,4 @@
-"""The `musicgen` export: greedy decoding, with guidance, is that of transformers."""
+"""The `musicgen` export matches transformers in greedy decoding with guidance."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FRAMES = 24
 
 
 def greedy(folder: Path, manifest: dict, ids: list[int]) -> np.ndarray:
-    """Codes [K, FRAMES] by the exported graphs, in numpy."""
+    """Codes [K, FRAMES] from the exported graphs, decoded in numpy."""
     text, step = session(folder / "text.onnx"), session(folder / "step.onnx")
     heard = text.run(None, {"tokens": np.array([ids])})
     names = [value.name for value in text.get_outputs()]

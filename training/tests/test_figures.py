@@ -1,4 +1,4 @@
-"""Pieces that follow figures, and what composers are told of them."""
+"""Pieces that follow figures, and the figure columns of the composers' condition."""
 
 import random
 
@@ -21,7 +21,7 @@ ASKED = {"1": (0,), "8": (0,), "3": (3, 4, 2, 5, 0), "5": (6, 7, 8)}  # semitone
 def test_every_pattern_has_a_known_family(track: str) -> None:
     patterns = genres.load().patterns[KIND[track]]
     families = {name: pattern.get("family") for name, pattern in patterns.items() if name != "free"}
-    assert set(families.values()) == set(FIGURE_FAMILIES[track]), "a family without a pattern, or the other way round"
+    assert set(families.values()) == set(FIGURE_FAMILIES[track]), "a family without a pattern, or an unknown family"
 
 
 def test_parts_are_played_where_their_figure_says() -> None:

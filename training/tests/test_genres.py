@@ -1,4 +1,4 @@
-"""The table of genres, as the training code reads it."""
+"""The genre table as read by the training code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Groove templates from made-up drummers: what is put in comes out."""
+"""Groove templates recover the properties of synthetic drummers."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from resonant.groove_templates import Performance, auc, classify, compare, featu
 
 
 def drummer(seed: int, late_ms: float = 0.0, spread_ms: float = 8.0) -> Performance:
-    """Kick on 1 and 3, a late snare on 2 and 4, hats in eighths, a kick before the third beat."""
+    """Kick on 1 and 3, a late snare on 2 and 4, hats in eighths, and a kick an eighth before beat 3."""
     rng = np.random.default_rng(seed)
     hits = []
     for bar in range(32):

@@ -1,4 +1,4 @@
-"""Tests of the drum hits: the file, the renderer, the fit, and what the measures hear."""
+"""Tests of the drum hits: file format, renderer, fit and measures."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ RATE = hits.RATE
 
 
 def drum(seed: int, hz: float = 180.0, samples: int = 24_000) -> np.ndarray:
-    """A decaying tone with noise: a made-up stroke."""
+    """A synthetic stroke: a decaying tone with noise."""
     time = np.arange(samples) / RATE
     noise = np.random.default_rng(seed).standard_normal(samples)
     sound = np.sin(2 * np.pi * hz * time) * np.exp(-12 * time) + 0.3 * noise * np.exp(-40 * time)
@@ -58,7 +58,7 @@ def test_a_fit_finds_the_tone_and_sounds_like_the_stroke():
     found, between = hit_measures.compare(made, sounds[0]), hit_measures.compare(sounds[1], sounds[0])
     assert found["mel"] < between["mel"] + 0.8 and abs(found["early"]) < 1.5 and abs(found["flux"]) < 3
     assert abs(hit.level - 10 ** (-3 / 20)) < 1e-6
-    # Not the recording itself: what is left after the modes is another noise.
+    # Not the recording itself: the residual after the modes is replaced by different noise.
     length = min(len(made), len(sounds[0]))
     assert np.corrcoef(made[:length], sounds[0][:length])[0, 1] < 0.99
 
@@ -118,7 +118,7 @@ def test_bad_samples_are_left_out_in_one_line_each_and_a_run_goes_on(tmp_path, c
     assert [path.name for path in out.iterdir()] == ["kit.snare.0.hit"]
     before = (out / "kit.snare.0.hit").stat().st_mtime_ns
     fit_hits.fit_all(strokes, out, hold_out=False)
-    assert (out / "kit.snare.0.hit").stat().st_mtime_ns == before, "what is there is kept"
+    assert (out / "kit.snare.0.hit").stat().st_mtime_ns == before, "existing fits are kept"
     assert hits.unpack(fit_hits.pack_folder(out))[0].name == "kit.snare"
 
 
@@ -164,7 +164,7 @@ def test_every_kit_has_all_classes_and_describes_itself():
 
 
 def note(hz: float, seed: int, samples: int = 96_000) -> np.ndarray:
-    """A plucked string that somebody made up."""
+    """A synthetic plucked string."""
     time = np.arange(samples) / RATE
     rng = np.random.default_rng(seed)
     sound = sum(np.sin(2 * np.pi * hz * k * time + rng.uniform(0, 6)) * np.exp(-(1 + 0.6 * k) * time) / k for k in range(1, 13))

@@ -1,4 +1,4 @@
-"""Tests of the page to listen to: pictures show what sounds, and the page shows every prompt."""
+"""Tests of the listening page: spectrograms match the sound, and the page lists every prompt."""
 
 import numpy as np
 import pytest

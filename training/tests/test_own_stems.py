@@ -1,4 +1,4 @@
-"""From a folder of songs to training data: facts, MIDI, guessed notes, refusals."""
+"""Conversion of a folder of songs to training data: metadata, MIDI, transcribed notes, error messages."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The peer of the bench: a small one of the same make is exported in both precisions."""
+"""The benchmark's comparison model: a small model of the same architecture is exported in both precisions."""
 
 import json
 from pathlib import Path

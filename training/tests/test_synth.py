@@ -113,7 +113,7 @@ def test_every_kit_sounds_within_three_milliseconds() -> None:
 
 
 def fundamental(signal: np.ndarray, expected: float) -> float:
-    """Autocorrelation peak within an octave and a bit of the expected frequency."""
+    """Autocorrelation peak within slightly more than an octave of the expected frequency."""
     spectrum = np.abs(np.fft.rfft(signal, 2 * len(signal))) ** 2
     correlation = np.fft.irfft(spectrum)[: len(signal)]
     low, high = int(RATE / (expected * 2.6)), int(RATE * 2.6 / expected)

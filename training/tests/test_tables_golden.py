@@ -1,4 +1,4 @@
-"""The tables that Rust holds too."""
+"""The tables duplicated in Rust."""
 
 from pathlib import Path
 

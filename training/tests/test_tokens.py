@@ -47,7 +47,7 @@ def test_random_walks_of_the_grammar_round_trip(track: str) -> None:
         tokens.append(token)
         grammar.feed(token)
     again = encode(track, decode(track, tokens, 7), 7, 0, 64)
-    # A walk may open two groups with one DV, which encoding merges; notes survive either way.
+    # A walk may open two groups with one DV, which encoding merges; the notes are the same either way.
     assert decode(track, again, 7) == decode(track, tokens, 7)
 
 

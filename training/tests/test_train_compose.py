@@ -1,4 +1,4 @@
-"""Training of a composer: cache, smoke run, resumption, configuration errors, sampling and figures."""
+"""Training of a composer: cache, smoke run, resumption, configuration errors, sampling and metrics."""
 
 import csv
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_the_coded_length_of_a_bass_does_not_tell_its_next_onset() -> None:
     def note(step: int, length: float) -> Note:
         return Note(step, 0.0, length, 40, 90)
 
-    # Held until the next (6, 10, 12 steps away), detached, near, and around the seam.
+    # Held until the next onset (6, 10 and 12 steps away), detached, close together, and across the loop point.
     notes = [note(0, 6.0), note(6, 10.0), note(16, 11.0), note(28, 1.0), note(34, 3.0), note(37, 11.0)]
     coded = compose_data.held(notes, 48)
     assert [n.length for n in coded] == [11.0, 11.0, 11.0, 1.0, 3.0, 11.0]
@@ -129,7 +129,7 @@ def test_trained_composers_export_generate_and_evaluate(
 
 
 def test_composers_learn_figures(tmp_path: Path) -> None:
-    """Told where the notes are, a composer predicts them better than one that is told nothing."""
+    """With figures in its condition, a composer predicts the notes better than without."""
     compose_data.write_shard(tmp_path / "shard_00000.npz", 440, 60)  # 480 to 491 are held out
     config = tmp_path / "figures.toml"
     config.write_text(CONFIG.read_text() + "condition = 248\n")

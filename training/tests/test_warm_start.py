@@ -1,4 +1,4 @@
-"""Checkpoints that are made from exports hold what was exported."""
+"""Checkpoints made from exports hold the exported weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def _models() -> tuple[Decoder, Performer]:
     torch.manual_seed(3)
     decoder, performer = Decoder("drums", CODEC), Performer("drums", PERFORM)
     with torch.no_grad():
-        for parameter in (*decoder.parameters(), *performer.parameters()):  # equal constants would be exported once
+        for parameter in (*decoder.parameters(), *performer.parameters()):  # the exporter would store equal constants only once
             parameter.add_(torch.randn_like(parameter), alpha=0.05)
     basis = np.linalg.qr(np.random.default_rng(3).normal(size=(2 * mel.MEL_BANDS, CODEC.latent)))[0]
     decoder.quantiser.project.copy_(torch.from_numpy(basis * 0.1))
@@ -43,7 +43,7 @@ def test_decoder_and_performer_come_back(tmp_path: Path, int8: bool) -> None:
     restore(fresh_performer, graphs["perform"], "performer.", {})
     for true, found in ((decoder, fresh_decoder), (performer, fresh_performer)):
         for (name, value), back in zip(true.state_dict().items(), found.state_dict().values(), strict=True):
-            # 7 bits a channel when quantised, else as they were.
+            # Quantised weights have 7 bits per channel; all others are unchanged.
             allowed = float(value.abs().max()) / 64.0 if int8 and value.dim() == 2 else 0.0
             assert float((value - back).abs().max()) <= allowed, name
 

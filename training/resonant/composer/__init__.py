@@ -1,4 +1,4 @@
-"""Procedural composer: random but musical pieces in twelve styles, deterministic by seed."""
+"""Procedural composer: random but musical pieces in twelve styles, reproducible by seed."""
 
 from resonant.composer.compose import compose_piece
 from resonant.composer.humanise import humanise

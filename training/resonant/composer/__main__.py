@@ -1,4 +1,4 @@
-"""Command line: compose one piece (text, MIDI, JSON), or print figures of many."""
+"""Command line: compose one piece (text, MIDI, JSON), or print statistics of many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resonant.piece import DRUM_CLASSES, DRUM_KEYS, STYLES, Piece, pitch_class_n
 
 
 def roll(piece: Piece) -> str:
-    """The piece as text: a row per drum class or pitch, a column per step."""
+    """The piece as text: one row per drum class or pitch, one column per step."""
     spb, lines = piece.steps_per_bar, []
 
     def row(label: str, cells: list[str]) -> str:
@@ -42,7 +42,7 @@ def roll(piece: Piece) -> str:
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Command-line entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resonant.composer", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--style", choices=STYLES)
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--midi", type=Path, help="write a MIDI file")
     parser.add_argument("--json", type=Path, help="write the piece as JSON")
     parser.add_argument("--roll", action="store_true", help="print the piece as text")
-    parser.add_argument("--stats", type=int, metavar="N", help="figures per style over N pieces of each")
+    parser.add_argument("--stats", type=int, metavar="N", help="print statistics per style over N pieces each")
     options = parser.parse_args()
     if options.stats:
         styles = (options.style,) if options.style else STYLES

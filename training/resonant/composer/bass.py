@@ -1,4 +1,4 @@
-"""Bass lines: style patterns over the chords, kick locking, walking, drones, approaches into the next chord."""
+"""Bass lines: style patterns over the chords, kick locking, walking basses, drones, approach notes into the next chord."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resonant.composer.styles import choose, graded
 from resonant.piece import QUALITIES, Note
 
 # "step:length degree [!accent | ~ghost]"; degrees: R root, O octave, F fifth, L fifth below, T third, S seventh,
-# A approach to the next root. Options run sparse to dense.
+# A approach to the next root. Options run from sparse to dense.
 _EVENT = re.compile(r"(\d+):([\d.]+)([ROFLTSA])([!~]?)")
 # fmt: off
 PATTERNS: dict[str, list[list[str]]] = {
@@ -61,7 +61,7 @@ PATTERNS: dict[str, list[list[str]]] = {
         ["0:16R!", "0:8R! 8:8R", "0:4R! 4:4R 8:4R! 12:4R", "0:2R! 2:2R 4:2R 6:2R 8:2R! 10:2R 12:2R 14:2R", "0:3R! 3:3R 6:2R 8:3R! 11:3R 14:2F"],
         ["0:14R!", "0:12R! 12:4F", "0:6R! 6:2R 8:8R", "0:1R! 2:1R 3:1R 4:1O 6:1R 7:1R 8:1R! 10:1R 11:1R 12:1O 14:1R 15:1R"],
     ],
-    "jazz": [["0:6R! 8:4F", "0:8R! 8:8F", "0:6R! 6:2F 8:6F! 14:2A"]],  # two-feel; walking is its own
+    "jazz": [["0:6R! 8:4F", "0:8R! 8:8F", "0:6R! 6:2F 8:6F! 14:2A"]],  # two-feel; walking bass is handled separately
     "trap": [["0:12R!", "0:8R! 10:6R", "0:6R! 7:3R 10:6R"]],
     "ambient": [["0:16R!"], ["0:12R!"], ["0:8R! 8:8F"]],
 }
@@ -74,8 +74,8 @@ COMPOUND: dict[tuple[int, int], list[str]] = {
 # fmt: on
 _RANGE = {"bass_sub": (25, 42), "bass_synth": (28, 46), "bass_electric": (28, 48), "bass_acoustic": (28, 50)}
 _GATE = {"techno": 0.8, "house": 0.8, "funk": 0.75, "synthwave": 0.85}
-# How a style's bass goes with the kick: on its hits, on them and between (a pattern that is bent to the kick), around
-# them, or by itself.
+# How a style's bass relates to the kick: on its hits ("on"), on and between them ("bent": a pattern adapted to the
+# kick), around them, or independent of it.
 # fmt: off
 BOND: dict[str, dict[str, float]] = {
     "techno": {"on": 2, "bent": 5, "around": 1.5, "free": 0.6}, "house": {"on": 2, "bent": 5, "around": 1.5, "free": 0.6},
@@ -84,9 +84,9 @@ BOND: dict[str, dict[str, float]] = {
     "dnb": {"on": 3, "bent": 5, "free": 1.2}, "cinematic": {"on": 4, "bent": 4, "free": 1.5}, "ambient": {"on": 5, "free": 4},
 }
 # fmt: on
-# How many of the kicks after the first a bent pattern leaves to the drums.
+# Share of the kicks after the first that a bent pattern does not play.
 _LEFT_OUT = {"hiphop": 0.25, "pop": 0.15, "rock": 0.12, "dnb": 0.15, "funk": 0.12, "synthwave": 0.12, "house": 0.1, "techno": 0.1}
-# How much of a pattern's notes between the kicks is kept when it is bent to them, before density.
+# Share of a pattern's notes between the kicks that is kept when it is bent to them, before scaling by density.
 _BETWEEN = {"techno": 0.65, "house": 0.6, "funk": 0.55, "hiphop": 0.8, "rock": 0.55, "pop": 0.45, "synthwave": 0.7, "cinematic": 0.4}
 _LONGEST = {"techno": 2, "house": 2, "funk": 2, "synthwave": 3, "rock": 6, "pop": 6, "dnb": 8, "hiphop": 6}
 
@@ -141,7 +141,7 @@ class _Bassist:
         return root
 
     def approach(self, step: int, root: int) -> int:
-        """A note that leads to the root of the next chord change (or bar)."""
+        """A note leading to the root of the next chord change (or bar)."""
         half = self.plan.spb // 2
         target_step = (step // half + 1) * half
         pc = self.plan.chord(target_step)[0]
@@ -164,7 +164,7 @@ class _Bassist:
         return min(steps, key=lambda p: abs(p - root) + self.rng.random())
 
     def add(self, step: int, length: float, pitch: int, level: float) -> None:
-        """Appends a note with the range kept."""
+        """Appends a note, moved by octaves into the range."""
         while pitch > self.high + 8:
             pitch -= 12
         while pitch < self.low - 4:
@@ -172,7 +172,7 @@ class _Bassist:
         self.notes.append(Note(step, 0.0, max(length, 0.25), pitch, self.plan.velocity(level)))
 
     def pattern_bars(self, patterns: list[tuple[Event, ...]], gate: float) -> None:
-        """Plays one pattern per bar, meeting chord changes with the new root."""
+        """Plays one pattern per bar and moves to the new root at each chord change."""
         plan, half = self.plan, self.plan.spb // 2
         root = self.root(0)
         for bar, events in enumerate(patterns):
@@ -207,11 +207,11 @@ class _Bassist:
                     self.add(change, min(offset + length, following) - half, root, level)
 
     def choose_pattern(self, options: list[str]) -> tuple[Event, ...]:
-        """A pattern by how busy the piece is."""
+        """A pattern chosen by how busy the piece is."""
         return _parse(graded(self.rng, options, self.busy, 0.15))
 
     def kick_pattern(self, kick: list[int], long: bool) -> tuple[Event, ...]:
-        """Bass notes on the kicks, with passing notes by density."""
+        """Bass notes on the kicks, plus passing notes depending on density."""
         plan, rng = self.plan, self.rng
         onsets = sorted({0, *kick}) if kick else [0]
         if len(onsets) > 2 and self.busy < 0.35:
@@ -240,9 +240,11 @@ class _Bassist:
         return tuple(events)
 
     def bent(self, pattern: tuple[Event, ...], kick: tuple[int, ...], keep: float) -> tuple[Event, ...]:
-        """A pattern with a note on every kick: near ones move there, and a share `keep` of the others stays.
+        """The pattern with a note on every kick: notes next to a kick move onto it, and a share `keep` of the others is
+        kept.
 
-        What is kept and what is added on a step is drawn once a piece, so that bars with like kicks sound alike.
+        For each step, the choice of keeping or adding a note is drawn once per piece, so that bars with similar kicks
+        sound alike.
         """
         plan = self.plan
         longest = _LONGEST.get(plan.style, plan.spb)
@@ -260,7 +262,7 @@ class _Bassist:
             events[step] = (step, length, degree, max(mark, 100.0 if step % 8 == 0 else 92.0))
         last = max(kick, default=plan.spb)
         for step, event in free.items():
-            rests = bool(kick) and step > last and plan.spb - last > 6  # the kick pauses at the end of the bar
+            rests = bool(kick) and step > last and plan.spb - last > 6  # a long rest of the kick at the end of the bar
             if self.stays(step) < keep * (0.35 if rests else 1.0) or (step == 0 and self.stays(0) < 0.6):
                 events[step] = (step, event[1], event[2], event[3] if step == 0 else min(event[3], 78.0))
         if not events:
@@ -273,13 +275,13 @@ class _Bassist:
         )
 
     def stays(self, step: int) -> float:
-        """A number from 0 to 1 for a step of the bar, drawn once a piece."""
+        """A random number from 0 to 1 for a step of the bar, drawn once per piece."""
         if step not in self.chances:
             self.chances[step] = self.rng.random()
         return self.chances[step]
 
     def added(self, step: int) -> tuple[str, float]:
-        """Degree and level of a note that a kick asks for where the pattern has none, drawn once a piece."""
+        """Degree and level of a note added for a kick where the pattern has none, drawn once per piece."""
         if step not in self.degrees:
             colour = "RROFS" if self.plan.style in ("funk", "house") else "RRRO" if self.plan.style == "techno" else "RRRFO"
             plain = step == 0 or self.rng.random() > 0.25 + 0.4 * self.busy
@@ -287,7 +289,7 @@ class _Bassist:
         return self.degrees[step]
 
     def around(self, kick: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Event, ...]:
-        """Notes between the kicks: at the distances `shape` after each one that leaves room, nothing where the kick rests."""
+        """Notes between the kicks, at the offsets `shape` after each kick if there is room; rests where the kick rests."""
         events: list[Event] = []
         for index, step in enumerate(kick):
             gap = (kick[index + 1] if index + 1 < len(kick) else self.plan.spb) - step
@@ -298,13 +300,13 @@ class _Bassist:
         return tuple(events) or ((0, float(self.plan.spb), "R", 90.0),)
 
     def play_bond(self, bond: str, options: list[str], gate: float) -> None:
-        """Follows the kick from bar to bar, fills and pauses too."""
+        """Follows the kick from bar to bar, including fills and pauses."""
         rng, style = self.rng, self.plan.style
         pattern = self.choose_pattern(options)
         keep = _BETWEEN.get(style, 0.35) * (0.5 + self.busy)
         if bond == "on":
             keep *= 0.6 if len(self.kicks[0]) == 4 and not any(step % 4 for step in self.kicks[0]) else 0.25
-            if self.busy < 0.7:  # a long note a kick
+            if self.busy < 0.7:  # one long note per kick
                 pattern = tuple((s, max(n, float(_LONGEST.get(style, self.plan.spb))), d, v) for s, n, d, v in pattern)
         shape = rng.choice(((2,), (2,), (2, 3), (2, 3), (1, 2, 3)) if self.busy > 0.4 else ((2,), (2,), (2, 3)))
         bars = []
@@ -337,7 +339,7 @@ class _Bassist:
         self.pattern_bars(bars, gate)
 
     def walk(self) -> None:
-        """Walking quarters: root, chord tones and scale steps, an approach into the next chord."""
+        """Walking quarter notes: root, chord tones and scale steps, with an approach note into the next chord."""
         plan, rng, half = self.plan, self.rng, self.plan.spb // 2
         beats = plan.spb // 4
         current = self.root(0)
@@ -393,7 +395,7 @@ class _Bassist:
         return self.rng.choices(options, weights)[0]
 
     def drone(self) -> None:
-        """Long roots, one per chord, held up to two bars."""
+        """Long roots, one per chord, held for up to two bars."""
         plan, half = self.plan, self.plan.spb // 2
         step = 0
         limit = plan.spb * (2 if self.busy < 0.6 else 1)
@@ -411,7 +413,7 @@ class _Bassist:
             step = end
 
     def eight_oh_eight(self) -> None:
-        """Long 808 notes tied to the kick, with slides up an octave now and then."""
+        """Long 808 notes tied to the kick, with occasional slides up an octave."""
         plan, rng = self.plan, self.rng
         cells: dict[tuple, tuple[Event, ...]] = {}
         bars = []
@@ -429,7 +431,7 @@ class _Bassist:
 
 
 def compose_bass(plan: Plan, kicks: list[list[int]]) -> list[Note]:
-    """Writes the bass track; `kicks` holds the kick steps of every bar as played."""
+    """Writes the bass track; `kicks` holds each bar's kick steps as played."""
     bassist = _Bassist(plan, kicks)
     rng, style, family = bassist.rng, plan.style, plan.families["bass"]
     gate = _GATE.get(style, 0.92)
@@ -455,7 +457,7 @@ def compose_bass(plan: Plan, kicks: list[list[int]]) -> list[Note]:
 
 
 def _jazz(bassist: _Bassist, gate: float) -> None:
-    """Walks, or plays in two where the piece is calm."""
+    """Walks, or plays a two-feel if the piece is calm."""
     plan, rng = bassist.plan, bassist.rng
     if plan.meter == (3, 4) and bassist.busy < 0.5 and rng.random() < 0.7:
         bassist.play_form(_parse("0:8R! 8:4F" if rng.random() < 0.5 else "0:4R! 4:4F 8:4F"), gate)

@@ -1,4 +1,4 @@
-"""Natural-language prompts for a piece: moods, scenes, instruments, attributes, tempo and key in many wordings."""
+"""Natural-language prompts for a piece: moods, scenes, instruments, attributes, tempo and key in varied wording."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class _Writer:
         self.rng = plan.stream("captions")
 
     def style(self) -> str:
-        """The style's name in some wording, without an article."""
+        """A wording of the style's name, without an article."""
         word = self.rng.choice(STYLE_WORDS[self.plan.style])
         return word.split(" ", 1)[1] if word.startswith(("a ", "an ")) else word
 
     def adjectives(self, most: int) -> list[str]:
-        """Mood and attribute words that are true of the piece."""
+        """Mood and attribute words that apply to the piece."""
         rng, plan = self.rng, self.plan
         words = [rng.choice(MOOD_WORDS[mood]) for mood in plan.moods]
         for (name, high), options in ATTRIBUTE_WORDS.items():
@@ -101,7 +101,7 @@ class _Writer:
         return plain[:most]
 
     def tail(self) -> str:
-        """A phrase with "with ..." words that are true of the piece, or nothing."""
+        """A phrase such as "with ..." that applies to the piece, or nothing."""
         rng, plan = self.rng, self.plan
         values = [
             word
@@ -112,13 +112,13 @@ class _Writer:
         return rng.choice(values) if values and rng.random() < 0.4 else ""
 
     def instruments(self, count: int) -> list[str]:
-        """Instruments in the piece."""
+        """Instruments used in the piece."""
         tracks = self.rng.sample(["bass", "harmony", "melody", "drums"], min(count + 1, 4))
         families = list(dict.fromkeys(self.plan.families[track] for track in tracks))[:count]
         return [self.rng.choice(FAMILY_WORDS[family]) for family in families]
 
     def part(self) -> str:
-        """A track described by how it plays."""
+        """A track described by how it is played."""
         rng, plan = self.rng, self.plan
         value = plan.mix(density=0.7, energy=0.4)
         if 0.38 <= value <= 0.62:

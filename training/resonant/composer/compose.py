@@ -1,4 +1,4 @@
-"""`compose_piece`: plan, drums, bass, harmony, melody, captions, then a clean-up that guarantees the note grammar."""
+"""`compose_piece`: plan, drums, bass, harmony, melody, captions, then a clean-up that enforces the note grammar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _order(note: Note) -> tuple[int, float, int]:
 
 
 def _clean(notes: list[Note], total: int, mono: bool) -> list[Note]:
-    """Sorts, removes doubled onsets, and trims notes that run into the next (of the same pitch, or any if mono)."""
+    """Sorts, removes duplicate onsets, and trims notes that overlap the next (of the same pitch, or any if mono)."""
     unique: dict[tuple, Note] = {}
     for note in notes:
         if 0 <= note.step < total:
@@ -47,9 +47,9 @@ def compose_piece(
 ) -> Piece:
     """A random but musical piece; the same arguments give the same piece.
 
-    Style, bars (4, 8 or 16), meter, mode, tonic, bpm, moods and any of the attributes may be fixed; the rest is drawn.
-    Notes lie on the step grid, except rolls (offsets 1/2, or 1/3 and 2/3, of equal velocity); `humanise` loosens them.
-    Raises ValueError on unknown names.
+    Style, bars (4, 8 or 16), meter, mode, tonic, bpm, moods and any of the attributes can be given; the rest is drawn
+    at random. Notes lie on the step grid, except for rolls (offsets 1/2, or 1/3 and 2/3, with equal velocity);
+    `humanise` adds timing variation. Raises ValueError on unknown names.
     """
     plan = make_plan(
         seed, style, bars, attributes=attributes, meter=meter, mode=mode, tonic=tonic, bpm=bpm, moods=moods

@@ -1,4 +1,4 @@
-"""Drum tracks: grooves by style from sparse to dense layers, variations, ghost notes, fills, rolls and crashes."""
+"""Drum tracks: grooves per style with sparse to dense layers, variations, ghost notes, fills, rolls and crashes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Bar = dict[str, list[Hit]]
 
 @dataclass
 class DrumTrack:
-    """Notes, and the kick steps of each bar as played (for the bass)."""
+    """Notes, and the kick steps of each bar as played (used by the bass)."""
 
     notes: list[Note]
     kicks: list[list[int]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class _Drummer:
         for name, options in self.groove.core.items():
             amount = self.plan.mix(energy=0.5, density=0.4, complexity=0.4) if name in ("kick", "snare") else self.busy
             line = graded(self.rng, options, amount, 0.2)
-            if len(line) > self.plan.spb and self.rng.random() < 0.4:  # the first bar alone
+            if len(line) > self.plan.spb and self.rng.random() < 0.4:  # the first bar only
                 line = line[: self.plan.spb]
             lines[name] = line
         for name, (threshold, options) in self.groove.extra.items():
@@ -61,7 +61,7 @@ class _Drummer:
         return self._thinned(lines)
 
     def _thinned(self, lines: dict[str, str]) -> dict[str, str]:
-        """Takes layers out where several would fill every step, or too many play at once."""
+        """Removes layers if several would fill every step, or if too many play at once."""
         tops = [
             n for n in ("shaker", "ride", "closed_hat") if n in lines and lines[n].count(".") < 0.55 * len(lines[n])
         ]
@@ -141,7 +141,7 @@ class _Drummer:
                     bar[name].append((step, 66.0, 1))
 
     def rolls(self, bar: Bar) -> None:
-        """Trap hats: turns a few hits into rolls and adds some between."""
+        """Trap hats: turns a few hits into rolls and adds some rolls between them."""
         hats = bar.get("closed_hat")
         if not hats:
             return
@@ -160,7 +160,7 @@ class _Drummer:
                     hats.append(hit)
 
     def fill(self, bar: Bar, size: int) -> Bar:
-        """Replaces the end of a bar by a fill."""
+        """Replaces the end of a bar with a fill."""
         spb, rng = self.plan.spb, self.rng
         start = spb - size
         kinds = FILLS[self.plan.style]

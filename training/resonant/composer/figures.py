@@ -1,9 +1,10 @@
-"""Pieces that follow figures: a groove, a bass role and a comping role of the table of genres, in any of their meters.
+"""Pieces that follow figures: a groove, a bass role and a comping role from the genre table, in any of their meters.
 
-A figure is what the engine leans a composition to (`crates/models/src/generator/figure.rs`): a sign for each step, a length, and how
-many notes sound at once. Here the notes are written first by the figure and otherwise by the rules of this package, so that a
-composer that is told the figure learns what players make of it: which tones, how long, how loud, what lies between. A third of the
-figures is moved a little at random, so that it is the signs that are learned and not the names.
+A figure is a pattern that the engine biases a composition towards (`crates/models/src/generator/figure.rs`): one sign per step, a
+note length, and the number of simultaneous notes. Here the figure determines the notes, and this package's rules decide the rest,
+so that a composer conditioned on figures learns how they are usually played: which tones, how long, how loud, and with which
+notes in between. About a third of the figures are slightly altered at random, so that the composer learns the signs rather than
+the names.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ PHRASE = 4
 PERIOD = 8
 MOST_TIMES = 0.75
 SPARSE, BUSY = 0.34, 0.68
-MOVED = 0.35  # share of the figures that are moved a little
-RECUT = 0.1  # share of the pieces in 4/4 whose figures are cut to an odd meter
+MOVED = 0.35  # share of the figures that are slightly altered
+RECUT = 0.1  # share of the 4/4 pieces whose figures are cut to an odd meter
 ODD_METERS = ((5, 4), (7, 8))
-# Meters that the other parts of this package can write.
+# Meters supported by the other parts of this package.
 COMPOSED_METERS = ((4, 4), (3, 4), (6, 8))
 _LEVEL = {"X": 114.0, "x": 90.0, "g": 42.0}
 _VOICE = {name: {"perc": "percussion"}.get(name, name) for name in DRUM_CLASSES}
 _KIND = {"bass": "bass", "harmony": "comping"}
-# How often a free step of a part is played: on a beat, between the beats, and on other sixteenths.
+# Probability that a free step is played: on a beat, on an even step between beats, and on other steps.
 _FREE = {"bass": (0.3, 0.22, 0.06), "harmony": (0.2, 0.14, 0.03)}
 _DEGREE = {"1": "R", "8": "O", "5": "F", "3": "T", "7": "S"}
-# What a bass plays where its figure leaves the tone open.
+# Bass tones by family, used where the figure leaves the tone open.
 _TONES = {
     "funk": "RRROOFSA", "soul": "RRFTSAA", "octaves": "ROOR", "trap": "RRRRO", "sub": "RRRFA", "riff": "RRRTFS",
     "shuffle": "FSOT", "syncopated": "RRROFS", "dnb": "RRROFS", "sixteenths": "RRRRO", "eighths": "RRRFA",
@@ -49,21 +50,21 @@ _TONES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """What one track follows; signs as in `docs/genres.md`, one for each step of the piece, of drums for each voice too."""
+    """The figure of one track: signs as in `docs/genres.md`, one per step of the piece (drums: and per voice)."""
 
     family: str | None
-    marks: dict[str, str]  # voice -> signs; parts have one voice, called ""
+    marks: dict[str, str]  # voice -> signs; bass and harmony have one voice, called ""
     length: str = ""  # "", "short" or "long"
     voices: tuple[int, int] | None = None
-    differs: tuple[bool, ...] = ()  # bars that differ from those four before
+    differs: tuple[bool, ...] = ()  # for each bar, whether it differs from the bar four bars earlier
 
     def head(self) -> dict:
-        """Ready for JSON."""
+        """As plain data for JSON."""
         voices = list(self.voices) if self.voices else None
         return {"family": self.family, "marks": self.marks, "length": self.length, "voices": voices, "differs": list(self.differs)}
 
     def beginning(self, steps: int, bars: int) -> Figure:
-        """The figure of the piece's first steps."""
+        """The figure of the piece's first bars."""
         return replace(self, marks={voice: signs[:steps] for voice, signs in self.marks.items()}, differs=self.differs[:bars])
 
     @staticmethod
@@ -85,7 +86,7 @@ def _meter(pattern: dict) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def _combinations() -> tuple[tuple[str, str, tuple[int, int]], ...]:
-    """A kind and a name for every bass and comping role; those of other meters than 4/4 more than once."""
+    """Kind, name and meter of every bass and comping role; roles in meters other than 4/4 are repeated."""
     table = _table()
     found = []
     for kind in _KIND.values():
@@ -97,7 +98,7 @@ def _combinations() -> tuple[tuple[str, str, tuple[int, int]], ...]:
 
 
 def _chosen(rng: random.Random) -> tuple[genres.Genre, tuple[int, int], dict[str, str]]:
-    """A genre, a meter, and a name of a pattern by kind: one role at random, and what goes with it in a genre that has it."""
+    """A genre, a meter and a pattern name per kind: a random role, a genre with it, and usually that genre's patterns."""
     table = _table()
     kind, name, meter = rng.choice(_combinations())
     fitting = [genre for genre in table.genres.values() if name in genre.roles[kind]]
@@ -115,7 +116,7 @@ def _chosen(rng: random.Random) -> tuple[genres.Genre, tuple[int, int], dict[str
 
 
 def _recut(pattern: dict, meter: tuple[int, int]) -> dict:
-    """A pattern of 4/4 in a longer or shorter bar: its beginning again at the end, or its end left out."""
+    """A 4/4 pattern in a longer or shorter bar: repeated from its beginning, or cut off at the end."""
     steps = meter[0] * 16 // meter[1]
 
     def cut(signs: str) -> str:
@@ -126,7 +127,7 @@ def _recut(pattern: dict, meter: tuple[int, int]) -> dict:
 
 
 def _moved(rng: random.Random, signs: str) -> str:
-    """A bar's signs with one or two of them moved, added or left out."""
+    """A bar's signs with up to three of them moved, added or removed."""
     marks = list(signs)
     for _ in range(rng.choice((1, 1, 2, 3))):
         played = [i for i, sign in enumerate(marks) if sign in PLAYED]
@@ -148,7 +149,7 @@ def _bars(rng: random.Random, pattern: str, is_moved: bool) -> list[str]:
 
 
 def choose_bars(rng: random.Random, bars: int, copies: float) -> tuple[bool, ...]:
-    """Which bars are to differ from those four before: the last of each period, and one more of its second half."""
+    """Bars that should differ from the bar four bars earlier: the last of each period, and one more in its second half."""
     differs = [False] * bars
     for period in range(0, bars, PERIOD):
         is_copy = rng.random() < copies
@@ -159,7 +160,7 @@ def choose_bars(rng: random.Random, bars: int, copies: float) -> tuple[bool, ...
 
 
 def settle(rng: random.Random, signs: list[str], bar: int, density: float) -> list[str]:
-    """Decides what is played most of the time, alike in all bars, and thins the part."""
+    """Decides which optional signs are played, the same way in all bars, and thins the part."""
     chance = MOST_TIMES + min(max(density - 0.5, -0.4), 0.25)
     luck = [rng.random() for _ in range(2 * bar)]
     result = []
@@ -173,7 +174,7 @@ def settle(rng: random.Random, signs: list[str], bar: int, density: float) -> li
 
 
 def vary(rng: random.Random, signs: list[str], bar: int, beat: int, differs: Sequence[bool]) -> None:
-    """Moves something in the bars that are to differ."""
+    """Changes something in the bars marked in `differs`."""
     for first in (index * bar for index, differ in enumerate(differs) if differ):
         steps = range(first, first + bar)
         played = [s for s in steps if signs[s] in PLAYED and s != first]
@@ -199,7 +200,7 @@ def part_figure(rng: random.Random, plan: Plan, pattern: dict, copies: float) ->
 
 
 def groove_figure(rng: random.Random, plan: Plan, pattern: dict) -> Figure:
-    """The figure of a groove; voices that it does not name are free, or silent."""
+    """The figure of a groove; voices that it does not name are free, or silent if it is exclusive ("only")."""
     density = plan.attribute("density")
     is_moved = rng.random() < MOVED
     marks = {}
@@ -232,7 +233,7 @@ def _beat(plan: Plan) -> int:
 
 
 def write_drums(rng: random.Random, plan: Plan, figure: Figure) -> list[Note]:
-    """The groove as its figure says; what is free, and the bars that fill, are the drummer's of the style."""
+    """The groove of the figure; free steps and fills come from the style's own drum part."""
     own: dict[tuple[int, str], Note] = {}
     if plan.meter in COMPOSED_METERS:
         for note in compose_drums(plan).notes:
@@ -258,7 +259,7 @@ def write_drums(rng: random.Random, plan: Plan, figure: Figure) -> list[Note]:
 
 
 def _onsets(rng: random.Random, plan: Plan, figure: Figure, track: str, kicks: frozenset[int]) -> list[int]:
-    """Steps that are played: those of the figure, and some of the free ones, alike in bars that do not differ."""
+    """Steps that are played: those of the figure, and some of the free ones, repeated in bars that do not differ."""
     signs = figure.marks[""]
     busy = 0.4 + plan.mix(density=0.65, energy=0.35)
     luck = [rng.random() for _ in range(2 * plan.spb)]
@@ -278,7 +279,7 @@ def _onsets(rng: random.Random, plan: Plan, figure: Figure, track: str, kicks: f
 
 
 def _lengths(rng: random.Random, plan: Plan, figure: Figure, onsets: Sequence[int], longest: float) -> list[float]:
-    """Steps that each onset lasts."""
+    """Length of each onset's note in steps."""
     gate = rng.uniform(0.6, 0.95)
     short = rng.choice((0.5, 1.0, 1.0, 1.5))
     free = rng.choice((0.45, 0.7, 0.9, 1.0))
@@ -295,7 +296,7 @@ def _lengths(rng: random.Random, plan: Plan, figure: Figure, onsets: Sequence[in
 
 
 def write_bass(rng: random.Random, plan: Plan, figure: Figure, kicks: list[list[int]]) -> list[Note]:
-    """A bass that follows its figure: its tones where it says them, and otherwise those of the role's family."""
+    """A bass that follows its figure: the figure's tones where it names them, otherwise those of the role's family."""
     bassist = _Bassist(plan, kicks)
     heard = frozenset(bar * plan.spb + step for bar, steps in enumerate(kicks) for step in steps)
     onsets = _onsets(rng, plan, figure, "bass", heard)
@@ -332,7 +333,7 @@ def write_bass(rng: random.Random, plan: Plan, figure: Figure, kicks: list[list[
 
 
 def _stepwise(rng: random.Random, bassist: _Bassist, step: int, current: int) -> int:
-    """A tone of the chord or scale near the last one."""
+    """A chord or scale tone near the previous one."""
     plan, pcs = bassist.plan, bassist.plan.pcs(step)
     near = [p for p in range(max(bassist.low, current - 5), min(bassist.high, current + 5) + 1) if p != current]
     options = [p for p in near if p % 12 in pcs or (p % 12 in plan.scale and abs(p - current) <= 2)]
@@ -342,7 +343,7 @@ def _stepwise(rng: random.Random, bassist: _Bassist, step: int, current: int) ->
 
 
 def write_harmony(rng: random.Random, plan: Plan, figure: Figure) -> list[Note]:
-    """Chords that follow their figure: voice-led, with as many notes as it asks for; one note at a time is an arpeggio."""
+    """Voice-led chords that follow their figure, with as many notes as it asks for; with one note at a time, an arpeggio."""
     player = _Player(plan)
     onsets = _onsets(rng, plan, figure, "harmony", frozenset())
     lengths = _lengths(rng, plan, figure, onsets, float(plan.spb))
@@ -378,7 +379,7 @@ def _arpeggio(voicing: tuple[int, ...], index: int, order: str) -> int:
 
 
 def _plan(seed: int, rng: random.Random, genre: genres.Genre, meter: tuple[int, int], bars: int) -> Plan:
-    """A plan of one of the genre's styles, in its tempo, swing and meter."""
+    """A plan of one of the genre's styles, with its tempo, swing and meter."""
     style = rng.choices(STYLES, [genre.styles[name] for name in STYLES])[0]
     plan = make_plan(seed, style, bars, meter=meter if meter in COMPOSED_METERS else (4, 4))
     tempo = genre.fields.get("tempo")
@@ -395,7 +396,7 @@ def _plan(seed: int, rng: random.Random, genre: genres.Genre, meter: tuple[int, 
 
 
 def compose_figures(seed: int, bars: int) -> tuple[Piece, dict[str, Figure]]:
-    """A piece of 4, 8 or 16 bars and the figures that its drums, bass and harmony follow."""
+    """A piece of 4, 8 or 16 bars, and the figures that its drums, bass and harmony follow."""
     rng = random.Random(f"{seed}/figures")
     genre, meter, names = _chosen(rng)
     patterns = {kind: _table().patterns[kind][name] for kind, name in names.items()}

@@ -1,4 +1,7 @@
-"""Drum patterns: a character a step; g ghost, o soft, x plain, X accent, 2 and 3 rolls. Options run sparse to dense."""
+"""Drum patterns, one character per step.
+
+g is a ghost note, o soft, x plain, X accented, 2 and 3 are rolls. Options run from sparse to dense.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Groove:
-    """Core layers always play; an extra layer plays when the piece is busier than its threshold."""
+    """Core layers always play; extra layers play if the piece is busier than their threshold."""
 
     core: dict[str, list[str]]
     extra: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
     weight: float = 1.0
-    energy: float | None = None  # the energy it suits; None suits all
-    four: bool = False  # four on the floor: variations keep the kick
+    energy: float | None = None  # the energy the groove suits; None suits all
+    four: bool = False  # four on the floor: variations leave the kick unchanged
 
 
 _FOUR = ["X...X...X...X..."]

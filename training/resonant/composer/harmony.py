@@ -1,4 +1,4 @@
-"""Harmony tracks: voice-led chords in textures that suit style and instrument family."""
+"""Harmony tracks: voice-led chords in textures that suit the style and the instrument family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resonant.composer.styles import choose, graded
 from resonant.composer.voicing import lead
 from resonant.piece import Note
 
-# Rhythm lines: x plain, X accent, g ghost onsets; - holds; . rests. Options run sparse to dense.
+# Rhythm lines: x plain, X accent and g ghost onsets, - hold, . rest. Options run from sparse to dense.
 # fmt: off
 RHYTHMS: dict[str, list[str]] = {
     "techno": ["x...............", "...x............", "x.....x.........", "...x......x.....", "..x.....x.......", "x..x..x.........", "x.....x...x.....", "..x..x....x..x..", "x..x..x..x..x...", "..x...x...x...x."],
@@ -133,7 +133,7 @@ class _Player:
         return (bottom, bottom + fifth, bottom + 12) if self.busy > 0.3 else (bottom, bottom + fifth)
 
     def at(self, step: int) -> _Segment:
-        """The chord span that holds a step."""
+        """The chord span that contains a step."""
         return next(s for s in self.segments if s.start <= step < s.end)
 
     def add(self, step: int, length: float, pitch: int, level: float) -> None:
@@ -146,7 +146,7 @@ class _Player:
             self.add(step, length, pitch, level)
 
     def sustain(self) -> None:
-        """Held chords, struck again at least every few bars."""
+        """Held chords, restruck at least every few bars."""
         plan = self.plan
         limit = plan.spb * (1 if self.busy > 0.65 else 2 if plan.style != "ambient" or self.busy > 0.35 else 4)
         for segment in self.segments:
@@ -157,7 +157,7 @@ class _Player:
                 step += length
 
     def tied(self) -> None:
-        """Held chords whose common tones are not struck again."""
+        """Held chords whose common tones are not restruck."""
         held: dict[int, Note] = {}
         limit = 2 * self.plan.spb if self.plan.style != "ambient" else 4 * self.plan.spb
         for segment in self.segments:
@@ -200,7 +200,7 @@ class _Player:
         return lines
 
     def rhythm(self) -> None:
-        """Chords on a rhythm line; every chord change is struck when the line would hold over it."""
+        """Chords on a rhythm line; a chord change is restruck if the line would hold across it."""
         plan = self.plan
         short = self.family in ("stab", "guitar", "pluck") or plan.style in ("techno", "house", "funk", "jazz")
         soft_offbeats = self.texture == "power"
@@ -234,7 +234,7 @@ class _Player:
             step = stop
 
     def arp(self) -> None:
-        """Broken chords in a steady figure."""
+        """Broken chords in a steady pattern."""
         plan, rng = self.plan, self.rng
         rate = (
             1
@@ -272,7 +272,7 @@ class _Player:
                 self.add(step, length, pitch, 90 if step % (plan.spb // 2) == 0 else 80 if step % 4 == 0 else 72)
 
     def broken(self) -> None:
-        """Piano figure: low notes held, upper notes in eighths."""
+        """Piano pattern: low notes held, upper notes in eighths."""
         plan, rng = self.plan, self.rng
         rate = 2 if self.busy > 0.3 else 4
         if plan.spb == 12 and plan.meter == (6, 8):

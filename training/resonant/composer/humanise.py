@@ -1,4 +1,4 @@
-"""Human timing and touch, to be applied when a piece is rendered: the score itself stays on the grid."""
+"""Human timing and touch, applied when a piece is rendered; the score itself stays on the grid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from resonant.piece import KEY_TO_CLASS, Note, Piece
 
-# style -> (timing in steps, velocity) of one standard deviation
+# style -> standard deviations of (timing in steps, velocity)
 _LOOSENESS = {
     "techno": (0.004, 2),
     "house": (0.01, 3),
@@ -25,7 +25,7 @@ _LOOSENESS = {
 
 
 def humanise(piece: Piece, seed: int, amount: float = 1.0) -> Piece:
-    """A copy with small shifts of time (offset, steps) and velocity; rolls keep their even spacing."""
+    """A copy with small random shifts in timing (offset, steps) and velocity; rolls keep their even spacing."""
     rng = random.Random(f"{seed}/human")
     timing, touch = (amount * value for value in _LOOSENESS[piece.style])
     snare_late = rng.uniform(0.0, 2.0) * timing

@@ -1,4 +1,4 @@
-"""Melodies: motifs with rhythm and contour, repeated, varied and answered in four-bar phrases that breathe."""
+"""Melodies: motifs with rhythm and contour, repeated, varied and answered in four-bar phrases separated by rests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resonant.composer.plan import Plan
 from resonant.composer.styles import choose, graded
 from resonant.piece import Note
 
-# One bar: x onset, - hold, . rest. Options run sparse to dense.
+# One bar: x onset, - hold, . rest. Options run from sparse to dense.
 # fmt: off
 LINES: dict[str, list[str]] = {
     "riff": ["x-......x-......", "x--...x-........", "x-....x-..x-....", "x..x..x.........", "..x-..x-..x-....", "x-.x-.x-....x-..", "x..x..x...x.....", "x-x---x---x-....",
@@ -52,7 +52,7 @@ FORMS = [
     "abcd",
 ]
 CENTRES = {"brass_wind": 69, "guitar": 69, "strings": 72, "pluck": 75, "lead": 72, "keys": 72, "vox": 70, "stab": 69}
-# Chance that a melody lies a fifth to an octave lower, below middle C: low guitars and brass, cellos, dark leads.
+# Probability that a melody lies a fifth to an octave lower, below middle C: low guitars and brass, cellos, dark leads.
 LOW_CHANCE = {"guitar": 0.2, "brass_wind": 0.18, "strings": 0.2, "lead": 0.14, "vox": 0.1, "keys": 0.1, "pluck": 0.08}
 LOWEST = 50
 PENTATONIC = {
@@ -79,12 +79,12 @@ PENTATONIC_CHANCE = {
 
 @dataclass(frozen=True, slots=True)
 class Motif:
-    """A bar's worth: onsets, lengths and a contour in scale steps around an anchor."""
+    """One bar: onsets, lengths and a contour in scale steps around an anchor."""
 
     onsets: tuple[int, ...]
     lengths: tuple[float, ...]
     contour: tuple[int, ...]
-    anchor: int  # scale steps from the melody's home
+    anchor: int  # in scale steps from the melody's home pitch
 
 
 class _Singer:
@@ -111,7 +111,7 @@ class _Singer:
         self.low, self.high = max(LOWEST if is_low else 60, self.home - 10), min(88, self.home + 12)
 
     def line(self) -> str:
-        """A bar's rhythm."""
+        """A one-bar rhythm."""
         plan = self.plan
         if plan.spb == 12:
             return graded(self.rng, LINES_12[str(plan.meter[0])], self.busy, 0.14)
@@ -126,7 +126,7 @@ class _Singer:
         return line
 
     def mutate(self, line: str) -> str:
-        """A small rhythmic change: shift an onset, split a hold, or start late."""
+        """A small rhythmic change: an onset moved, a hold split, or a late start."""
         rng, marks = self.rng, list(line)
         onsets = [i for i, c in enumerate(marks) if c == "x"]
         move = rng.choice(("anticipate", "split", "late"))
@@ -186,7 +186,7 @@ class _Singer:
         return Motif(tuple(onsets), tuple(lengths), tuple(self.contour(len(onsets))), anchor)
 
     def varied(self, motif: Motif) -> Motif:
-        """The motif with another ending, a shifted level, or one note more or less."""
+        """The motif with a different ending, a shifted level, or one note more or less."""
         rng = self.rng
         contour = list(motif.contour)
         move = rng.choice(("ending", "ending", "level", "drop", "invert_end"))
@@ -223,7 +223,7 @@ class _Singer:
             if letter not in motifs:
                 anchors = {"a": (0, 0, 1), "b": (2, -2, 3, 1), "c": (-2, 2, 4), "d": (0, -3)}[letter]
                 motifs[letter] = self.motif(rng.choice(anchors))
-                if letter == "b" and rng.random() < 0.5:  # an answer in the question's rhythm
+                if letter == "b" and rng.random() < 0.5:  # an answer with the question's rhythm
                     first = motifs["a"]
                     motifs["b"] = replace(first, contour=tuple(-v for v in first.contour), anchor=motifs["b"].anchor)
             if symbol not in motifs:
@@ -263,7 +263,7 @@ class _Singer:
         return [motif for u in units for motif in u]
 
     def allowed(self, step: int) -> tuple[set[int], set[int]]:
-        """Pitch classes for resting notes and those that clash with the chord."""
+        """Pitch classes that suit sustained notes, and those that clash with the chord."""
         plan = self.plan
         chord, scale = set(plan.pcs(step)), set(plan.scale)
         root, quality = plan.chord(step)
@@ -282,9 +282,9 @@ class _Singer:
         return rest, clash
 
     def nearest(self, target: int, pcs: set[int], move: int = 0) -> int:
-        """The pitch with a class in `pcs` nearest to the target, inside the register, leaning to small moves.
+        """The pitch nearest to the target with a pitch class in `pcs`, within the register, preferring small intervals.
 
-        `move` is the direction the contour asks for; a repeated pitch then costs more.
+        `move` is the direction of the contour; if it is not 0, repeating the previous pitch costs more.
         """
         last = self.previous
         options = [p for p in range(self.low, self.high + 1) if p % 12 in pcs]
@@ -300,7 +300,7 @@ class _Singer:
         )
 
     def sing(self, bars: list[Motif | None]) -> None:
-        """Turns motifs into notes; a motif that returns over the same chords returns note for note."""
+        """Turns motifs into notes; a motif repeated over the same chords is repeated note for note."""
         plan = self.plan
         for index, motif in enumerate(bars):
             if motif is None:
@@ -319,7 +319,7 @@ class _Singer:
                 self.previous = pitch
 
     def trimmed(self, step: int, length: float, pitch: int) -> float:
-        """Ends a note at a chord change that it would clash with."""
+        """Shortens a note to the chord change that it would clash with."""
         half = self.plan.spb // 2
         change = (step // half + 1) * half
         while change < step + length:
@@ -329,7 +329,7 @@ class _Singer:
         return length
 
     def pitches(self, motif: Motif, start: int, closing: bool, final: bool) -> list[tuple[int, float]]:
-        """Pitch and level of each of a motif's notes over the bar that begins at `start`."""
+        """Pitch and level of each note of a motif in the bar that begins at `start`."""
         plan, rng = self.plan, self.rng
         peak = max(motif.contour)
         result = []
@@ -362,7 +362,7 @@ class _Singer:
         return result
 
     def breathe(self) -> None:
-        """Rests where the drums fill and shortens very long tails."""
+        """Usually rests during drum fills: removes notes there and shortens notes that ring into them."""
         plan = self.plan
         for bar, size in plan.fills.items():
             if self.rng.random() < 0.25:
@@ -377,7 +377,7 @@ class _Singer:
                     note.length = max(float(start - note.step), 1.0)
 
     def lead_back(self) -> None:
-        """Sometimes an upbeat of scale steps at the end that leads to the loop's first note."""
+        """Sometimes adds a pickup of scale steps at the end that leads to the loop's first note."""
         plan, rng = self.plan, self.rng
         first, last = self.notes[0], max(self.notes, key=lambda n: n.step)
         unit = 2 if plan.swing[0] == 2 or plan.bpm > 125 or rng.random() < 0.5 else 1

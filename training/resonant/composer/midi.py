@@ -1,4 +1,4 @@
-"""Standard MIDI files of pieces (needs the `mido` package)."""
+"""Writes pieces as standard MIDI files (needs the `mido` package)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _TICKS = 480  # per quarter
 
 
 def write_midi(piece: Piece, path: Path) -> None:
-    """Writes a file of type 1 with a track per stem, swing applied.
+    """Writes a type 1 file with one track per stem and swing applied.
 
-    Raises ImportError without mido, OSError on a bad path.
+    Raises ImportError if mido is missing, OSError if the file cannot be written.
     """
     import mido
 

@@ -1,4 +1,4 @@
-"""The plan that all tracks share: key, chords, form, families and attributes of one piece."""
+"""The plan shared by all tracks: key, chords, form, families and attributes of one piece."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Plan:
     families: dict[str, str]
     period: int  # bars after which the progression repeats
     fills: dict[int, int] = field(default_factory=dict)  # bar -> steps of fill at its end
-    melody_busy: float = 0.5  # how much room the melody takes, 0..1
+    melody_busy: float = 0.5  # space the melody takes, 0..1
     scale: tuple[int, ...] = ()  # absolute pitch classes
 
     @property
@@ -49,7 +49,7 @@ class Plan:
         return chord_pcs(root, quality)
 
     def stream(self, name: str) -> random.Random:
-        """An independent random stream, so that one track's choices do not shift another's."""
+        """An independent random stream, so that the choices for one track do not affect another."""
         return random.Random(f"{self.seed}/{name}")
 
     def attribute(self, name: str) -> float:
@@ -62,7 +62,7 @@ class Plan:
         return min(max(total, 0.0), 1.0)
 
     def velocity(self, plain: float, accent: float = 0.0) -> int:
-        """Velocity of a note of `plain` level (88 = normal) with the piece's energy and accents."""
+        """Velocity of a note at level `plain` (88 = normal), adjusted for the piece's energy and accents."""
         energy, aggression = self.attributes["energy"], self.attributes["aggression"]
         value = plain + (self.spec.velocity - 88) + 30 * (energy - 0.5) + 10 * (aggression - 0.5)
         value += accent * (0.6 + 0.8 * aggression)
@@ -86,7 +86,7 @@ def _family(rng: random.Random, weights: dict[str, float], aggression: float) ->
 
 
 def _extend(rng: random.Random, root: int, quality: str, scale: set[int], spec: Style, complexity: float) -> str:
-    """Colours a plain triad by style and complexity, staying in the scale."""
+    """Extends a plain triad according to style and complexity, within the scale."""
     chance = spec.seventh * (0.35 + 1.3 * complexity) + 0.25 * max(complexity - 0.6, 0)
     if quality not in ("maj", "min") or rng.random() > chance:
         if complexity < 0.25 and rng.random() < 0.8 - spec.seventh:
@@ -170,7 +170,7 @@ def make_plan(
     bpm: float | None = None,
     moods: list[str] | None = None,
 ) -> Plan:
-    """Draws a plan; what is given is kept. Raises ValueError on unknown names."""
+    """Draws a plan; given values are kept. Raises ValueError for unknown names."""
     rng = random.Random(f"{seed}/plan")
     drawn_style = rng.choice(list(STYLES))
     style = style or drawn_style
@@ -214,7 +214,7 @@ def make_plan(
     swing = (weight_unit_ratio[1], ratio)
     if meter == (6, 8) or ratio <= 0.501:
         swing = (1, 0.5)
-    if style == "jazz" and meter != (6, 8):  # faster is straighter
+    if style == "jazz" and meter != (6, 8):  # fast tempos swing less
         swing = (2, round(min(max(0.70 - 0.0007 * bpm + rng.uniform(-0.025, 0.025), 0.55), 0.69), 3))
 
     families_rng = random.Random(f"{seed}/families")

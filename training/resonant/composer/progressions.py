@@ -1,6 +1,6 @@
 """Chord progressions by idiom and mode, as Roman numerals against the parallel major scale.
 
-They are in a file that the engine reads too, which says how they are written.
+They are in a file shared with the engine; the notation is described there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LOWER = {"": "min", "7": "min7", "9": "min9", "o": "dim", "o7": "dim7", "h": "m
           "M7": "mMaj7", "5": "5", "sus2": "sus2", "sus4": "sus4"}
 _PATTERN = re.compile(r"([b#]?)([IV]+|[iv]+)(.*)")
 
-# The file that the engine reads too.
+# The file shared with the engine.
 FILE = Path(__file__).parents[3] / "crates" / "words" / "src" / "progressions.txt"
 
 

@@ -1,4 +1,4 @@
-"""Measures of composed pieces: theory rates, structure, density. Used by the tests and `--stats`."""
+"""Measures of composed pieces: music theory, structure, density. Used by the tests and `--stats`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resonant.piece import KEY_TO_CLASS, MODES, Note, Piece, chord_pcs
 
 
 def bass_downbeats(piece: Piece) -> tuple[int, int, int]:
-    """Bars whose first beat holds a bass onset with root or fifth, bars with such an onset, bars."""
+    """Bars with a bass root or fifth on the first beat, bars with any bass onset there, and all bars."""
     good = heard = 0
     by_step = {note.step: note for note in piece.tracks["bass"]}
     for bar in range(piece.bars):
@@ -24,13 +24,13 @@ def bass_downbeats(piece: Piece) -> tuple[int, int, int]:
 
 
 def chord_tones(piece: Piece) -> tuple[int, int]:
-    """Harmony notes that belong to their chord, and all."""
+    """Harmony notes that belong to their chord, and all harmony notes."""
     notes = piece.tracks["harmony"]
     return sum(n.pitch % 12 in chord_pcs(*piece.chord_at(n.step)) for n in notes), len(notes)
 
 
 def in_scale(piece: Piece) -> tuple[int, int, int]:
-    """Melody notes in the mode's scale, in the scale or the chord, and all."""
+    """Melody notes in the mode's scale, in the scale or the chord, and all melody notes."""
     scale = {(piece.tonic + degree) % 12 for degree in MODES[piece.mode]}
     notes = piece.tracks["melody"]
     strict = sum(n.pitch % 12 in scale for n in notes)
@@ -39,7 +39,7 @@ def in_scale(piece: Piece) -> tuple[int, int, int]:
 
 
 def strong_consonance(piece: Piece) -> tuple[int, int]:
-    """Melody notes on strong beats (4/4: one and three; 3/4: one; 6/8: both) that are chord tones, and all there."""
+    """Melody notes on strong beats (4/4: one and three; 3/4: one; 6/8: both): those that are chord tones, and all."""
     accent = {(3, 4): 12, (6, 8): 6}.get(piece.meter, 8)
     strong = [n for n in piece.tracks["melody"] if n.step % accent == 0]
     return sum(n.pitch % 12 in chord_pcs(*piece.chord_at(n.step)) for n in strong), len(strong)
@@ -54,7 +54,7 @@ def bar_contents(piece: Piece, track: str) -> list[frozenset]:
 
 
 def equal_bars(piece: Piece, track: str = "drums") -> tuple[int, int]:
-    """Bars that equal the bar before, and bars that have one."""
+    """Bars equal to the bar before, and bars that have a bar before."""
     bars = bar_contents(piece, track)
     return sum(a == b for a, b in zip(bars, bars[1:], strict=False)), len(bars) - 1
 
@@ -67,22 +67,22 @@ def bar_similarity(piece: Piece, track: str = "drums") -> float:
 
 
 def kick_lock(piece: Piece) -> tuple[int, int]:
-    """Bass onsets that fall on a kick, and all."""
+    """Bass onsets on a kick, and all bass onsets."""
     kicks = {n.step for n in piece.tracks["drums"] if KEY_TO_CLASS[n.pitch] == 0}
     return sum(n.step in kicks for n in piece.tracks["bass"]), len(piece.tracks["bass"])
 
 
 def _phi(a: set[int], b: set[int], total: int) -> float | None:
-    """Phi coefficient of two sets of steps out of `total`; None where one is empty or full."""
+    """Phi coefficient of two sets of steps out of `total`; None if one is empty or full."""
     spread = len(a) * (total - len(a)) * len(b) * (total - len(b))
     return (total * len(a & b) - len(a) * len(b)) / spread**0.5 if spread else None
 
 
 def kick_preference(pieces: list[Piece]) -> float:
-    """How often a bass fits its own kick better than another piece's, by the phi coefficient of their onsets; ties count half.
+    """How often a bass fits its own kick better than another piece's kick (phi coefficient of the onsets); ties count half.
 
-    Pieces of equal style and meter are set against each other over the steps they share; equal kicks are left out. Twin
-    of the engine's evaluation.
+    Compares pieces of the same style and meter over the steps they share; pairs with equal kicks are skipped. Twin of the
+    engine's evaluation.
     """
     wins = pairs = 0.0
     for piece in pieces:
@@ -103,7 +103,7 @@ def kick_preference(pieces: list[Piece]) -> float:
 
 
 def voice_motion(piece: Piece) -> tuple[float, int]:
-    """Semitones moved by each voice between the sounding sets of neighbouring half bars (of equal size), and voices."""
+    """Semitones moved by all voices between adjacent half bars with equally many notes, and the number of moves."""
     half = piece.steps_per_bar // 2
     sets = []
     for index in range(2 * piece.bars):
@@ -118,7 +118,7 @@ def voice_motion(piece: Piece) -> tuple[float, int]:
 
 
 def clashes(piece: Piece) -> tuple[float, float]:
-    """Steps in which a long melody note sounds a minor second or ninth from the harmony, and melody steps."""
+    """Steps in which a long melody note forms a minor second or ninth with the harmony, and all melody steps."""
     harmony = piece.tracks["harmony"]
     bad = heard = 0.0
     for m in piece.tracks["melody"]:
@@ -131,7 +131,7 @@ def clashes(piece: Piece) -> tuple[float, float]:
 
 
 def token_load(piece: Piece, track: str) -> int:
-    """Tokens of the busiest 8-bar segment (an upper bound: a pitch and a duration token a note)."""
+    """Tokens of the busiest 8-bar segment (an upper bound: one pitch and one duration token per note)."""
     size = min(piece.bars, 8) * piece.steps_per_bar
     per = defaultdict(int)
     for n in piece.tracks[track]:
@@ -140,7 +140,7 @@ def token_load(piece: Piece, track: str) -> int:
 
 
 def overlaps(notes: list[Note], total: int, mono: bool) -> int:
-    """Notes that run into the next onset of the same pitch (of any pitch if mono), around the loop."""
+    """Notes that overlap the next onset of the same pitch (of any pitch if mono), including across the loop point."""
     voices: dict[int, list[Note]] = defaultdict(list)
     for n in notes:
         voices[0 if mono else n.pitch].append(n)
@@ -153,7 +153,7 @@ def overlaps(notes: list[Note], total: int, mono: bool) -> int:
 
 
 def table(pieces: Iterable[Piece]) -> str:
-    """A line of figures per style."""
+    """One line of statistics per style."""
     groups: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         groups[piece.style].append(piece)

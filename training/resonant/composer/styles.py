@@ -1,4 +1,4 @@
-"""What a style is made of: tempo, swing, meters, modes, instrument families, moods and base levels."""
+"""Style definitions: tempo, swing, meters, modes, instrument families, moods and base levels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Weights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Style:
-    """Style-wide choices; weights need not sum to one."""
+    """Settings of a style; weights need not sum to one."""
 
     bpm: tuple[float, float, float]  # low, typical, high
     modes: Weights
@@ -23,8 +23,8 @@ class Style:
     meters: Mapping[tuple[int, int], float]
     swing: tuple[tuple[float, int, float, float], ...]  # (weight, unit, ratio low, ratio high)
     velocity: float = 88.0  # of a plain note at neutral energy
-    stretch: float = 0.0  # chance that every chord lasts twice as long
-    seventh: float = 0.0  # how readily triads become sevenths and ninths
+    stretch: float = 0.0  # probability that every chord lasts twice as long
+    seventh: float = 0.0  # tendency of triads to become sevenths and ninths
 
 
 FOUR = {(4, 4): 1.0}
@@ -133,6 +133,6 @@ def choose(rng: random.Random, weights: Mapping) -> object:
 
 
 def graded(rng: random.Random, options: list, amount: float, jitter: float = 0.18) -> object:
-    """An option from a list ordered sparse to dense, near `amount` (0..1)."""
+    """An option near `amount` (0..1) from a list ordered from sparse to dense."""
     position = min(max(amount + rng.gauss(0.0, jitter), 0.0), 0.999)
     return options[int(position * len(options))]

@@ -8,14 +8,14 @@ from resonant.piece import QUALITIES
 
 
 def _members(quality: str, count: int, rootless: bool) -> tuple[int, ...]:
-    """The `count` most telling intervals of a quality (repeats double the root, then the fifth)."""
+    """The `count` most characteristic intervals of a quality (if it has fewer, the root is doubled, then the fifth)."""
     intervals = QUALITIES[quality]
     third = next((i for i in intervals if i in (2, 3, 4, 5)), None)
     fifth = next((i for i in intervals if i in (6, 7, 8)), None)
     top = [i for i in intervals if i not in (0, third, fifth)]
     if not top:
         order = [third, 0, fifth]
-    elif fifth != 7:  # an altered fifth tells more than the root
+    elif fifth != 7:  # an altered fifth is more characteristic than the root
         order = [third, top[0], fifth, 0, *top[1:]]
     elif rootless:
         order = [third, *top, 0, fifth] if len(intervals) > 4 else [third, *top, fifth, 0]
@@ -32,7 +32,7 @@ def _members(quality: str, count: int, rootless: bool) -> tuple[int, ...]:
 def shapes(
     root: int, quality: str, count: int, spread: str, rootless: bool, low: int, high: int
 ) -> tuple[tuple[int, ...], ...]:
-    """Playable voicings between `low` and `high`, ascending pitches without repeats."""
+    """Playable voicings between `low` and `high`: ascending pitches without repeats."""
     members = _members(quality, count, rootless)
     found: set[tuple[int, ...]] = set()
     for rotation in range(len(members)):
@@ -72,7 +72,7 @@ def _roughness(voicing: tuple[int, ...]) -> float:
 
 
 def motion(a: tuple[int, ...], b: tuple[int, ...]) -> float:
-    """Sum of the voices' movements (voices paired from both ends when the counts differ)."""
+    """Sum of the voices' movements (voices are paired from both ends if the counts differ)."""
     if len(a) == len(b):
         return float(sum(abs(x - y) for x, y in zip(a, b, strict=True)))
     return sum(min(abs(x - y) for x in a) for y in b) + 2.0 * abs(len(a) - len(b))
@@ -81,7 +81,7 @@ def motion(a: tuple[int, ...], b: tuple[int, ...]) -> float:
 def lead(
     chords: list[tuple[int, str]], count: int, spread: str, rootless: bool, low: int, high: int, centre: float
 ) -> list[tuple[int, ...]]:
-    """One voicing per chord: smooth from each to the next and from the last to the first."""
+    """One voicing per chord, with smooth voice leading from each to the next and from the last to the first."""
     options = []
     for root, quality in chords:
         size = min(count, 2) if quality == "5" and count < 3 else count
@@ -95,7 +95,7 @@ def lead(
         options.append(static)
     previous: tuple[int, ...] | None = None
     result: list[tuple[int, ...]] = []
-    for _ in range(2):  # the second round starts from the end of the loop
+    for _ in range(2):  # the second pass starts from the end of the loop
         result = []
         for static in options:
             if previous is None:

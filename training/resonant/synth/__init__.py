@@ -1,4 +1,4 @@
-"""Sound sources of the training data: own synthesis and MIT-licensed soundfonts."""
+"""Sound sources for the training data: our own synthesis and MIT-licensed soundfonts."""
 
 from resonant.synth.model import Patch
 from resonant.synth.patches import PATCHES, families_of, patch_by_id, patch_record, patch_records, pick_patch

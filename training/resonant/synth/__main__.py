@@ -11,7 +11,7 @@ from resonant.synth.patches import PATCHES
 
 
 def main() -> int:
-    """Command line; returns the exit status."""
+    """Command-line entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resonant.synth", description=__doc__)
     parser.add_argument("patches", nargs="*", help="patch id prefixes; default all")
     prefixes = tuple(parser.parse_args().patches) or ("",)

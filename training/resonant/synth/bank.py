@@ -1,4 +1,4 @@
-"""Which patches a folder of clips was played with: its own `patches.json`, or the synthesiser's bank."""
+"""The patches a folder of clips was rendered with: its own `patches.json`, or the synthesiser's bank."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OWN = "patches.json"
 
 
 def records(data: Path | None) -> list[dict[str, Any]]:
-    """Patch records (without timbres) of a folder of clips; those of the synthesiser where it has no own."""
+    """Patch records (without timbres) for a folder of clips; the synthesiser's bank if the folder has none."""
     if data is not None and (data / OWN).is_file():
         return json.loads((data / OWN).read_text())
     from resonant.synth.patches import patch_records

@@ -1,6 +1,6 @@
-"""Basses: subtractive, FM and sub by own synthesis; electric and acoustic from the soundfonts."""
+"""Basses: subtractive, FM and sub basses from our own synthesis; electric and acoustic basses from the soundfonts."""
 
-# One patch a line reads better here than wrapped calls.
+# One patch per line is easier to read here than wrapped calls.
 # ruff: noqa: E501
 # fmt: off
 

@@ -1,6 +1,6 @@
 """Chord instruments: pads, stabs, keys, strings, guitars, choirs and winds."""
 
-# One patch a line reads better here than wrapped calls.
+# One patch per line is easier to read here than wrapped calls.
 # ruff: noqa: E501
 # fmt: off
 

@@ -1,6 +1,6 @@
-"""Drum kits: analogue and digital machines by own synthesis, acoustic kits from the soundfonts."""
+"""Drum kits: analogue and digital machines from our own synthesis, acoustic kits from the soundfonts."""
 
-# One patch a line reads better here than wrapped calls.
+# One patch per line is easier to read here than wrapped calls.
 # ruff: noqa: E501
 # fmt: off
 
@@ -88,7 +88,7 @@ def _machine_606(tune: float = 1.0, tone: float = 1.0) -> dict[str, Hit]:
 
 
 def _machine_linn(tune: float = 1.0, gate: float = 1.0, tone: float = 12_000) -> dict[str, Hit]:
-    """Early sampled machines and simmons-like pads: dry, punchy, slightly gritty."""
+    """Early sampled machines and Simmons-like pads: dry, punchy, slightly gritty."""
     return {
         "kick": Hit(body=1.0, hz=66 * tune, start_ratio=2.4, sweep_s=0.014, decay_s=0.09 * gate, noise=0.1, noise_high_hz=2_500,
                     noise_decay_s=0.02, click=0.4, click_hz=3_500, low_pass_hz=tone, crush=1.4),
@@ -109,7 +109,7 @@ def _machine_linn(tune: float = 1.0, gate: float = 1.0, tone: float = 12_000) ->
 
 
 def _machine_acoustic(tune: float = 1.0, tone: float = 11_000, ring: float = 1.0, rattle: float = 0.8) -> dict[str, Hit]:
-    """Modelled studio kit: membrane bodies with short sweeps, wide noise."""
+    """Modelled studio kit: membrane bodies with short sweeps, broadband noise."""
     return {
         "kick": Hit(body=1.0, hz=58 * tune, start_ratio=1.9, sweep_s=0.011, decay_s=0.12 * ring, noise=0.25, noise_high_hz=1_800, noise_low_hz=60,
                     noise_decay_s=0.025, click=0.5, click_hz=4_500, click_decay_s=0.003, low_pass_hz=tone),

@@ -1,6 +1,6 @@
 """Melody instruments: leads, plucks, bells, keys, voices and solo instruments."""
 
-# One patch a line reads better here than wrapped calls.
+# One patch per line is easier to read here than wrapped calls.
 # ruff: noqa: E501
 # fmt: off
 

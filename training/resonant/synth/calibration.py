@@ -1,11 +1,11 @@
-"""Fixed level per patch, measured excitation of soundfont patches, and the strength of every tonal patch's partials.
+"""Calibration: fixed level per patch, measured excitation of soundfont patches, partials of all tonal patches.
 
 `python -m resonant.synth` renders a test phrase and single notes of every patch and writes `calibration.json` next
 to this file. Levels: -20 dBFS RMS over the active parts, peaks of the phrase at most -3 dBFS.
 
-Partials: band-wise gains cannot shape a saw into a partial that differs from its neighbours in the same band (an organ's
-drawbars, a square's missing even partials, a bell). Partials are measured relative to the same notes of the plain
-excitation, so that detuning, envelopes and windows cancel.
+Partials: gains per band cannot give partials in the same band different levels (an organ's drawbars, a square's missing
+even partials, a bell). Partials are therefore measured relative to the same notes of the plain excitation, so that
+detuning, envelopes and windows cancel out.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _phrase(track: str) -> list[Timed]:
 
 
 def _active_rms(x: np.ndarray) -> float:
-    """RMS over the 20 ms blocks that are within 30 dB of the loudest."""
+    """RMS over the 20 ms blocks within 30 dB of the loudest one."""
     size = SAMPLE_RATE // 50
     blocks = x[: len(x) // size * size].reshape(-1, size).astype(np.float64)
     power = np.mean(blocks**2, axis=1)
@@ -88,14 +88,14 @@ def measure_levels(patch: Patch) -> tuple[float, float]:
 
 
 def _envelope(x: np.ndarray, hop: int = 240) -> np.ndarray:
-    """Peak-ish RMS envelope, one value per 5 ms."""
+    """Smoothed RMS envelope, one value per 5 ms."""
     blocks = x[: len(x) // hop * hop].reshape(-1, hop).astype(np.float64)
     power = np.mean(blocks**2, axis=1)
     return np.sqrt(np.convolve(power, np.ones(4) / 4, mode="same")) + 1e-9
 
 
 def _exponential_fit(envelope: np.ndarray, hop_s: float) -> float:
-    """Time constant of a falling envelope by least squares on its logarithm, down to -40 dB."""
+    """Time constant of a decaying envelope by least squares on its logarithm, down to -40 dB."""
     floor = envelope[0] * 0.01
     end = int(np.argmax(envelope < floor)) if np.any(envelope < floor) else len(envelope)
     end = max(end, 4)
@@ -106,7 +106,7 @@ def _exponential_fit(envelope: np.ndarray, hop_s: float) -> float:
 
 
 def _vibrato(x: np.ndarray, midi: int) -> tuple[float, float]:
-    """Rate (Hz) and depth (cents) of a held note by the phase of its fundamental; zeros when there is none."""
+    """Rate (Hz) and depth (cents) of a held note's vibrato, from the phase of its fundamental; zeros if there is none."""
     f0 = 440.0 * 2 ** ((midi - 69) / 12)
     t = np.arange(len(x)) / SAMPLE_RATE
     base = x * np.exp(-2j * np.pi * f0 * t)
@@ -138,7 +138,7 @@ def _measure_font(patch: Patch) -> dict[str, float]:
     envelope = _envelope(x)
     held = envelope[: int(hold / hop_s)]
     peak = float(held.max())
-    # Linear attack from the time at which the early peak's 60 % is reached; the smoothing adds about 10 ms.
+    # Linear attack, from the time at which 60 % of the early peak is reached; the smoothing adds about 10 ms.
     early = float(held[: int(0.4 / hop_s)].max())
     attack = float(np.clip(float(np.argmax(held > 0.6 * early)) * hop_s / 0.6 - 0.01, 0.002, 0.15))
     top = int(np.argmax(held > 0.85 * peak))
@@ -149,7 +149,7 @@ def _measure_font(patch: Patch) -> dict[str, float]:
     if struck:
         attack = min(attack, 0.01)
     if struck and final < 0.6:
-        # Level `sustain` only if the last second is nearly flat, else a plain exponential.
+        # Use `sustain` only if the last second is nearly flat; otherwise a plain exponential decay.
         flat = float(np.mean(body[-40:]) / np.mean(body[-200:-160]))
         if flat > 0.8:
             sustain = final
@@ -159,7 +159,7 @@ def _measure_font(patch: Patch) -> dict[str, float]:
             decay = _exponential_fit(body, hop_s)
         decay = min(decay, 8.0)
     after = envelope[int(hold / hop_s) + 1 :]
-    if struck:  # it may have decayed by then: measure on a short note
+    if struck:  # it may have decayed by then: measure a short note
         short = render_raw(patch, [Timed(0.0, 0.2, midi, 96)], int(3.0 * SAMPLE_RATE), False, np.random.default_rng(1))
         after = _envelope(short)[int(0.2 / hop_s) + 1 :]
     release = min(1.5, _exponential_fit(np.maximum(after, 1e-9), hop_s)) if after[0] > 0.003 * peak else 0.08
@@ -180,12 +180,12 @@ def _measure_font(patch: Patch) -> dict[str, float]:
 
 _STIFF_FAMILIES = frozenset(("keys", "guitar", "bass_electric", "pluck"))
 _STIFF_NOTES = {"bass": (28, 33, 38, 43, 48), "harmony": (45, 52, 59, 66, 73), "melody": (60, 66, 72, 78, 84)}
-_STIFF_LEAST = 2e-5  # below, 20 partials are less than 7 cents off
+_STIFF_LEAST = 2e-5  # below this, 20 partials are less than 7 cents off
 _STIFF_LOOK = 40  # number of partials searched for
 
 
 def _peak(power: np.ndarray, low: float, high: float) -> tuple[float, float] | None:
-    """Position (in bins) and power of the highest peak between two bins; None if it is at an end."""
+    """Position (in bins) and power of the highest peak between two bins; None if it is at either end."""
     begin, end = max(int(low), 1), min(int(high), len(power) - 1)
     if end <= begin + 2:
         return None
@@ -197,7 +197,7 @@ def _peak(power: np.ndarray, low: float, high: float) -> tuple[float, float] | N
 
 
 def _stiffness(x: np.ndarray, midi: int) -> float | None:
-    """B of a note whose partials are at k f sqrt(1 + B k^2), by least squares; None if they do not follow this law."""
+    """B of a note with partials at k f sqrt(1 + B k^2), by least squares; None if the partials do not follow this law."""
     size = 1 << 18
     power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
     unit = size / SAMPLE_RATE
@@ -230,7 +230,7 @@ def _stiffness(x: np.ndarray, midi: int) -> float | None:
 
 
 def measure_inharmonicity(patch: Patch) -> list[list[float]]:
-    """Pairs (MIDI pitch, B) of a stiff-stringed soundfont patch; empty if its partials are harmonic."""
+    """Pairs (MIDI pitch, B) of a soundfont patch with stiff strings; empty if its partials are harmonic."""
     pairs = []
     samples = int(1.6 * SAMPLE_RATE)
     for midi in _STIFF_NOTES[patch.track]:
@@ -249,7 +249,7 @@ _SUB_SHARE = 0.02
 
 
 def _partial_energy(x: np.ndarray, f0: float, b: float = 0.0) -> np.ndarray:
-    """Energy of each partial around its frequency, above the floor between partials; zero beyond the spectrum."""
+    """Energy of each partial around its frequency, above the noise floor between partials; zero beyond the spectrum."""
     size = 1 << 17
     power = np.abs(np.fft.rfft(x * np.blackman(len(x)), size)) ** 2
     width = f0 * size / SAMPLE_RATE
@@ -265,9 +265,9 @@ def _partial_energy(x: np.ndarray, f0: float, b: float = 0.0) -> np.ndarray:
 
 
 def measure_partials(patch: Patch, excitation: dict[str, Any]) -> dict[str, Any]:
-    """`partials`, the amplitude of each partial relative to the plain excitation's at equal total energy, and `transpose`.
+    """`partials`: the amplitude of each partial relative to the plain excitation at equal total energy; and `transpose`.
 
-    Sounds with an octave below the played pitch (sub-oscillators, an organ's 16 foot stop) are transposed by -12.
+    Sounds that include the octave below the played pitch (sub-oscillators, an organ's 16 foot stop) are transposed by -12.
     """
     plain = TonalParams.from_patch({key: value for key, value in excitation.items() if key != "partials"})
     samples = SAMPLE_RATE
@@ -310,7 +310,7 @@ _BODY_RANGE = {
 
 
 def measure_body(x: np.ndarray, low: float, high: float) -> dict[str, float] | None:
-    """Tonal body of a one-shot by short-time spectra: frequency, downward sweep, decay; None if mostly noise."""
+    """Tonal body of a one-shot from short-time spectra: frequency, downward sweep, decay; None if it is mostly noise."""
     window = 2048
     if len(x) < window:
         x = np.concatenate([x, np.zeros(window - len(x), dtype=x.dtype)])
@@ -377,7 +377,7 @@ def _records() -> dict[str, Any]:
 
 
 def record_of(patch: Patch) -> dict[str, Any]:
-    """Stored calibration, or a fresh one (kept for this process only) for a patch that has none."""
+    """Stored calibration; for a patch without one, a new one that is kept only in this process."""
     records = _records()
     if patch.id not in records:
         records[patch.id] = measure(patch)
@@ -391,7 +391,7 @@ def levels_of(patch: Patch) -> tuple[float, float]:
 
 
 def excitation_of(patch: Patch) -> dict[str, Any]:
-    """Excitation parameters as consumed by the codec."""
+    """Excitation parameters in the form used by the codec."""
     known = patch.known_excitation()
     excitation = known if known is not None else record_of(patch)["excitation"]
     if patch.is_kit:
@@ -400,7 +400,7 @@ def excitation_of(patch: Patch) -> dict[str, Any]:
 
 
 def write(patches: Iterable[Patch], keep: Iterable[Patch]) -> int:
-    """Measure `patches`, keep the stored records of `keep`, write the file; returns the number measured."""
+    """Measure `patches`, keep the stored records of `keep`, and write the file; returns the number measured."""
     records = {patch.id: _records()[patch.id] for patch in keep if patch.id in _records()}
     measured = {patch.id: measure(patch) for patch in patches}
     records.update(measured)

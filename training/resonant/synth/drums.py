@@ -16,14 +16,14 @@ _FS = float(SAMPLE_RATE)
 
 @dataclass(frozen=True)
 class Hit:
-    """One drum voice. Levels are linear, times in seconds, frequencies in hertz; a level of 0 switches a part off."""
+    """One drum voice. Levels are linear, times in seconds, frequencies in hertz; a level of 0 disables a part."""
 
     body: float = 0.0
     hz: float = 50.0
     start_ratio: float = 1.0
     sweep_s: float = 0.03
     decay_s: float = 0.3
-    triangle: float = 0.0  # 0 sine .. 1 triangle
+    triangle: float = 0.0  # 0 sine to 1 triangle
     body2: float = 0.0  # second mode (snares, cowbells, agogos)
     hz2: float = 330.0
     decay2_s: float = 0.1
@@ -202,7 +202,7 @@ def _render(out, p, ratios, velocity, seed):
 
 @functools.cache
 def _metal_gain(hz: float, high_pass_hz: float) -> float:
-    """Scales the filtered square cluster to an RMS of 1/3 for any pitch and corner (three one-pole high-passes)."""
+    """Gain that scales the filtered square cluster to an RMS of 1/3 for any pitch and corner (three one-pole high-passes)."""
     power = 0.0
     keep = math.exp(-2 * math.pi * high_pass_hz / _FS)
     for ratio in _METAL_RATIOS:
@@ -215,7 +215,7 @@ def _metal_gain(hz: float, high_pass_hz: float) -> float:
 
 
 def render_hit(hit: Hit, velocity: float, seed: int) -> np.ndarray:
-    """One-shot of `hit` at velocity 0..1 (its level is applied linearly) -> float32 samples."""
+    """One-shot of `hit` at velocity 0..1 (which scales its level linearly) -> float32 samples."""
     h = hit
     out = np.zeros(int(h.length_s() * SAMPLE_RATE), dtype=np.float32)
     parameters = np.array(
@@ -279,7 +279,7 @@ def _shape(x, hold, coefficient):
 
 
 def shape(x: np.ndarray, crush: float, low_pass_hz: float) -> np.ndarray:
-    """Sample-and-hold by `crush` (1: off), two-pole low-pass (20 kHz and up: off) and a 10 ms end fade, in place."""
+    """Sample-and-hold by `crush` (1: off), two-pole low-pass (20 kHz and up: off) and a 10 ms fade-out, in place."""
     coefficient = 1.0 if low_pass_hz >= 20_000 else 1.0 - math.exp(-2 * math.pi * low_pass_hz / _FS)
     _shape(x, float(crush), coefficient)
     return x

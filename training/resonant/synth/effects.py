@@ -1,6 +1,6 @@
-"""Mono effects, deliberately short: drive, tilt equaliser, chorus, tremolo, formants and a small room.
+"""Mono effects with deliberately short tails: drive, tilt equaliser, chorus, tremolo, formants and a small room.
 
-All are causal and start from silence; `process_loop` warms them up with the end of the loop so that the loop is
+All are causal and start from silence; `process_loop` runs the end of the loop through them first, so that the loop is
 seamless.
 """
 
@@ -20,23 +20,23 @@ _WARM_UP_S = 1.0
 
 @dataclass(frozen=True)
 class Effects:
-    """Zero switches a stage off. Frequencies in hertz, rates in hertz, gains in decibels."""
+    """Settings of the chain; zero disables a stage. Frequencies and rates in hertz, gains in decibels."""
 
     drive: float = 0.0  # 0..1, tanh; input is expected around -20 dBFS RMS
     high_pass_hz: float = 0.0
     low_pass_hz: float = 0.0
-    tilt_db: float = 0.0  # + brighter: high shelf at 2.5 kHz
+    tilt_db: float = 0.0  # positive is brighter: high shelf at 2.5 kHz
     body_db: float = 0.0  # low shelf at 200 Hz
-    chorus: float = 0.0  # wet 0..1
+    chorus: float = 0.0  # wet level 0..1
     chorus_hz: float = 0.6
     chorus_ms: float = 2.5
     tremolo: float = 0.0
     tremolo_hz: float = 5.0
     formant: str = ""  # "", "ah", "oh", "ee", "oo": parallel band-passes
     formant_mix: float = 0.0
-    room: float = 0.0  # wet 0..1
+    room: float = 0.0  # wet level 0..1
     room_s: float = 0.25  # reverberation time
-    wow_cents: float = 0.0  # slow tape pitch movement
+    wow_cents: float = 0.0  # slow pitch variation as on tape
     crush: float = 1.0
 
 
@@ -126,7 +126,7 @@ def _formants(x, centres, gains, mix):
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _room(x, wet, time_s, damp):
-    # Four parallel damped combs and two all-passes (Schroeder 1962), lengths mutually prime.
+    # Four parallel damped combs and two all-passes (Schroeder 1962) with mutually prime lengths.
     lengths = np.array([1117, 1277, 1439, 1571])
     lines = np.zeros((4, 1571))
     state = np.zeros(4)
@@ -181,14 +181,15 @@ def soft_limit(x):
 
 
 def _rate(hz: float, period_s: float) -> float:
-    """The nearest rate with a whole number of cycles per period (period 0: unchanged)."""
+    """The nearest rate with a whole number of cycles per period (unchanged if the period is 0)."""
     return max(1, round(hz * period_s)) / period_s if period_s > 0 else hz
 
 
 def process(x: np.ndarray, effects: Effects, phase: float, period_s: float = 0.0) -> np.ndarray:
     """Run the chain over float32 `x` in place.
 
-    `phase` (radians) is the modulators' start phase; with a period they repeat after that many seconds.
+    `phase` (radians) is the initial phase of the modulators; if `period_s` is not 0, they repeat after that many
+    seconds.
     """
     e = effects
     if e.wow_cents > 0:
@@ -221,7 +222,7 @@ def process(x: np.ndarray, effects: Effects, phase: float, period_s: float = 0.0
 
 
 def process_loop(x: np.ndarray, effects: Effects, phase: float) -> np.ndarray:
-    """Effects over a seamless loop: warmed up with the loop's own end -> same length."""
+    """Effects on a seamless loop, warmed up with the end of the loop; the length stays the same."""
     if effects == Effects():
         return x
     warm = min(len(x), int(_WARM_UP_S * SAMPLE_RATE))

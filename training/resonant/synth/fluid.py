@@ -1,7 +1,7 @@
-"""Offline FluidSynth rendering (libfluidsynth through ctypes) of the MIT-licensed General MIDI soundfonts, mono at
-48 kHz.
+"""Offline rendering of the MIT-licensed General MIDI soundfonts with FluidSynth (libfluidsynth through ctypes).
 
-Notes start on the nearest 64-sample block (at most 0.7 ms from the score). Reverb and chorus are off.
+Output is mono at 48 kHz. Notes start on the nearest 64-sample block (at most 0.7 ms from the score). Reverb and chorus
+are off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FONT_FILES = {
     "musescore": ("MuseScore_General_Full.sf3", "musescore-general-soundfont"),
 }
 _FONT_DIRECTORIES = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"), Path("/usr/share/soundfonts"))
-# SoundFont 2.04 generator numbers; values are offsets to the preset's own (timecents, cents, centibels).
+# SoundFont 2.04 generator numbers; values are offsets from the preset's own values (timecents, cents, centibels).
 FILTER_CUTOFF, FILTER_Q, ATTACK, DECAY, SUSTAIN, RELEASE, FINE_TUNE = 8, 9, 34, 36, 37, 38, 52
 _GENERATORS = (FILTER_CUTOFF, FILTER_Q, ATTACK, DECAY, SUSTAIN, RELEASE, FINE_TUNE)
 _MAX_TAIL_S = 4.0
@@ -80,7 +80,7 @@ def _library() -> ctypes.CDLL:
 
 
 def font_path(font: str) -> Path:
-    """Installed path of a soundfont. Raises SoundfontError naming the Debian package when absent."""
+    """Path of an installed soundfont. Raises SoundfontError naming the Debian package if it is missing."""
     file, package = FONT_FILES[font]
     for directory in _FONT_DIRECTORIES:
         if (directory / file).exists():
@@ -89,7 +89,7 @@ def font_path(font: str) -> Path:
 
 
 class FontPlayer:
-    """One FluidSynth instance; fonts load on first use. Use one per process."""
+    """One FluidSynth instance; fonts are loaded on first use. Use one per process."""
 
     def __init__(self) -> None:
         self._library = _library()
@@ -128,8 +128,7 @@ class FontPlayer:
         generators: tuple[tuple[int, float], ...] = (),
         side: str = "mid",
     ) -> np.ndarray:
-        """Render events -> float32 mono of at least `length_s`, longer by the sounding tail. side: "mid", "left"
-        or "right".
+        """Render events to float32 mono of at least `length_s`, plus any sounding tail. side: "mid", "left" or "right".
         """
         if self._library.fluid_synth_program_select(self._synth, 0, self._font(font), bank, program) != 0:
             raise SoundfontError(f"{font_path(font).name} has no preset {bank}:{program}")
@@ -152,7 +151,7 @@ class FontPlayer:
         last = max([end_block] + [a[0] for a in actions])
         capacity = (last + int(_MAX_TAIL_S * SAMPLE_RATE / BLOCK) + 1) * BLOCK
         out = np.zeros((2, capacity), dtype=np.float32)
-        # Flush notes left sounding by an earlier call (all_sounds_off acts on the next block).
+        # Flush notes left over from an earlier call (all_sounds_off takes effect on the next block).
         self._write(np.zeros((2, 4 * BLOCK), dtype=np.float32), 0, 4 * BLOCK)
         position = 0
         for block, on, midi, velocity in actions:
@@ -182,5 +181,5 @@ class FontPlayer:
 
 @functools.cache
 def player() -> FontPlayer:
-    """The process's FluidSynth instance."""
+    """The FluidSynth instance of this process."""
     return FontPlayer()

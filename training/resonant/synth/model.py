@@ -1,4 +1,4 @@
-"""What a patch is: metadata for matching plus one of five sound sources."""
+"""Data model of patches: metadata for matching, plus one of five sound sources."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class Font:
 
 @dataclass(frozen=True)
 class SynthKit:
-    """Own drum synthesis: class name -> hit."""
+    """A drum kit from our own synthesis: class name -> hit."""
 
     hits: dict[str, Hit]
 
 
 @dataclass(frozen=True)
 class FontKit:
-    """A soundfont drum preset, processed per hit."""
+    """A soundfont drum preset with processing per hit."""
 
     font: str
     program: int
-    keys: dict[str, int] = field(default_factory=dict)  # replaces the class's General MIDI key
+    keys: dict[str, int] = field(default_factory=dict)  # overrides the General MIDI key of a class
     tune: dict[str, float] = field(default_factory=dict)  # semitones; "" is the default for all classes
-    decay_s: dict[str, float] = field(default_factory=dict)  # extra exponential decay; "" default
+    decay_s: dict[str, float] = field(default_factory=dict)  # additional exponential decay; "" is the default
     level: dict[str, float] = field(default_factory=dict)
     low_pass_hz: float = 20_000.0
     crush: float = 1.0
     side: str = "mid"
-    layers: dict[str, Hit] = field(default_factory=dict)  # own synthesis instead of the font's sample
+    layers: dict[str, Hit] = field(default_factory=dict)  # our own synthesis instead of the font's sample
 
 
 Sound = Subtractive | Fm | Font | SynthKit | FontKit
@@ -52,7 +52,7 @@ Sound = Subtractive | Fm | Font | SynthKit | FontKit
 class Patch:
     """A playable sound.
 
-    `gain_db` is the mixing trim for a balanced loop; rendered stems are level-calibrated without it.
+    `gain_db` is the mixing trim for a balanced loop; it is not included in the level calibration of rendered stems.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Patch:
         return self.track == "drums"
 
     def known_excitation(self) -> dict[str, Any] | None:
-        """Excitation parameters that follow exactly from the sound source; None for soundfonts (those are measured)."""
+        """Excitation parameters that follow exactly from the sound source; None for soundfonts, which are measured."""
         sound = self.sound
         if isinstance(sound, SynthKit):
             return {name: body_of(hit) for name, hit in sound.hits.items() if hit.body > 0}

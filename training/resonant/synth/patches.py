@@ -16,7 +16,7 @@ from resonant.synth.calibration import excitation_of
 from resonant.synth.model import Patch
 
 PATCHES: tuple[Patch, ...] = (*KITS, *BASSES, *HARMONIES, *MELODIES)
-_BASE_WEIGHT = 0.02  # so that every patch occurs in every style occasionally
+_BASE_WEIGHT = 0.02  # gives every patch a small chance in every style
 
 
 @functools.cache
@@ -40,15 +40,15 @@ def patch_by_id(patch_id: str) -> Patch:
 
 
 def families_of(track: str) -> tuple[str, ...]:
-    """Families that a track has patches in, in the order of the contract."""
+    """Families for which a track has patches, in the order of `FAMILIES`."""
     used = {patch.family for patch in PATCHES if patch.track == track}
     return tuple(family for family in FAMILIES if family in used)
 
 
 def pick_patch(track: str, family: str | None, style: str, rng: np.random.Generator) -> Patch:
-    """Choose by style weight (every patch keeps a small one) among a track's patches of a family.
+    """Choose among a track's patches of a family by style weight (no patch has zero weight).
 
-    A family of None, or one without patches for this track, means all families.
+    If the family is None, or has no patches for this track, all families are used.
     """
     pool = [patch for patch in PATCHES if patch.track == track and patch.family == family]
     if not pool:
@@ -60,7 +60,7 @@ def pick_patch(track: str, family: str | None, style: str, rng: np.random.Genera
 
 
 def patch_record(patch: Patch) -> dict[str, Any]:
-    """JSON-ready description without the timbre vector (the codec adds it)."""
+    """JSON-ready description without the timbre vector (added by the codec)."""
     return {
         "id": patch.id,
         "track": patch.track,
@@ -76,5 +76,5 @@ def patch_record(patch: Patch) -> dict[str, Any]:
 
 
 def patch_records() -> list[dict[str, Any]]:
-    """All patches for the bundle's patches.json."""
+    """Records of all patches, for the bundle's patches.json."""
     return [patch_record(patch) for patch in PATCHES]

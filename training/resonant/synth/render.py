@@ -1,4 +1,4 @@
-"""Timed notes + patch -> audio, before and after the patch's effects."""
+"""Renders timed notes with a patch to audio, before and after the patch's effects."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from resonant.synth.voice import NoteRenderer
 
 _VELOCITY_LAYERS = (16, 32, 48, 64, 80, 96, 112, 127)
 _ROUND_ROBIN = 2
-# Hand percussion of the General MIDI kits is as loud as the snare; hats are too quiet for a dry mix.
+# Hand percussion in General MIDI kits is as loud as the snare; their hats are too quiet for a dry mix.
 _FONT_KIT_LEVELS = {"shaker": 0.35, "perc": 0.5, "rim": 0.8, "closed_hat": 1.3, "open_hat": 1.2}
 _CACHE_SIZE = 700
-_RUMBLE = Effects(high_pass_hz=15.0)  # removes the offsets of some soundfont samples
+_RUMBLE = Effects(high_pass_hz=15.0)  # removes the DC offset of some soundfont samples
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _timed(piece: Piece, note: Note) -> Timed:
 
 
 class _HitCache:
-    """Least recently used one-shots; kits are cheap to render again."""
+    """Least-recently-used cache of one-shots; kits are cheap to render again."""
 
     def __init__(self) -> None:
         self._items: OrderedDict[tuple[str, int, int, int], np.ndarray] = OrderedDict()
@@ -69,7 +69,7 @@ _hits = _HitCache()
 
 
 def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarray:
-    """A kit's drum class at a velocity, before the kit's effects and level -> float32 samples."""
+    """A drum class of a kit at a velocity, before the kit's effects and level -> float32 samples."""
     sound = patch.sound
     name = DRUM_CLASSES[drum]
     if isinstance(sound, SynthKit):
@@ -86,8 +86,8 @@ def one_shot(patch: Patch, drum: int, velocity: int, robin: int = 0) -> np.ndarr
         raw = np.interp(np.arange(0, len(raw) - 1, ratio), np.arange(len(raw)), raw).astype(np.float32)
     loud = np.flatnonzero(np.abs(raw) > 1e-4 * max(1e-6, float(np.max(np.abs(raw)))))
     raw = raw[: loud[-1] + 1] if len(loud) else raw[:480]
-    # Drop the samples' own lead-in (up to a few milliseconds before the transient), so that the score's
-    # time is the onset.
+    # Remove the lead-in of the sample (up to a few milliseconds before the transient), so that the onset is at the
+    # score's time.
     begin = np.flatnonzero(np.abs(raw) > 0.03 * max(1e-9, float(np.max(np.abs(raw)))))
     if len(begin):
         raw = raw[max(0, begin[0] - 24) :]
@@ -189,8 +189,7 @@ def render_raw(patch: Patch, notes: list[Timed], samples: int, wrap: bool, rng: 
 def render_notes(
     patch: Patch, notes: list[Timed], samples: int, wrap: bool, rng: np.random.Generator, levels: tuple[float, float]
 ) -> np.ndarray:
-    """Notes -> float32 [samples]. levels: gain before the effects, gain after them (both linear, from the
-    calibration).
+    """Notes -> float32 [samples]. `levels` are the gains before and after the effects (linear, from the calibration).
     """
     raw = render_raw(patch, notes, samples, wrap, rng) * np.float32(levels[0])
     phase = float(rng.random() * 2 * np.pi)

@@ -1,4 +1,4 @@
-"""Piece + track + patch -> stem at the patch's calibrated level."""
+"""Renders a track of a piece with a patch to a stem at the patch's calibrated level."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from resonant.synth.tables import SAMPLE_RATE
 def render_stem(piece: Piece, track: str, patch: Patch, rng: np.random.Generator, tail_s: float = 0.0) -> np.ndarray:
     """Render a track of `piece` -> float32 mono at 48 kHz.
 
-    With `tail_s` 0 the stem is a seamless loop of exactly `loop_samples(piece)`: tails wrap to the start, and effects
-    are warmed up with the loop's end. Otherwise nothing wraps and `tail_s` seconds follow the loop. Onsets are exact to
-    the sample (soundfont notes to 0.7 ms). `patch.gain_db` is not applied.
-    Raises SoundfontError when the patch needs a soundfont that is not installed.
+    With `tail_s` = 0 the stem is a seamless loop of exactly `loop_samples(piece)`: tails wrap to the start, and effects
+    are warmed up with the loop's end. Otherwise nothing wraps, and `tail_s` seconds follow the loop. Onsets are
+    sample-accurate (soundfont notes: to 0.7 ms). `patch.gain_db` is not applied. Raises SoundfontError if the patch
+    needs a soundfont that is not installed.
     """
     notes = timed_notes(piece, track)
     samples = loop_samples(piece) + round(tail_s * SAMPLE_RATE)

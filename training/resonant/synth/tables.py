@@ -1,8 +1,8 @@
 """Band-limited wavetables, one mip level per octave.
 
-Every tone of the own synthesis is a sum of harmonics of the note's fundamental, so that it can be described by the
-codec's
-score-driven excitation. Tables are `[frames, octaves, size + 1]` (the last point repeats the first for interpolation).
+Every tone of our own synthesis is a sum of harmonics of the note's fundamental, so that the codec's score-driven
+excitation can describe it. Tables are `[frames, octaves, size + 1]` (the last point repeats the first for
+interpolation).
 """
 
 from __future__ import annotations

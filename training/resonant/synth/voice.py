@@ -1,4 +1,4 @@
-"""Note voices at 48 kHz: wavetable subtractive and FM, each note rendered on its own into a circular or linear buffer.
+"""Note voices at 48 kHz, wavetable subtractive and FM: each note is rendered on its own into a circular or linear buffer.
 
 Amplitude envelope, vibrato and glide follow the definitions of the codec's excitation exactly: linear attack, then
 `sustain + (1 - sustain) exp(-t / decay)` while held, times `exp(-t / release)` after the end.
@@ -83,7 +83,7 @@ class Fm:
     """Up to three stacks in parallel, summed."""
 
     stacks: tuple[Stack, ...]
-    velocity_index: float = 0.6  # how much of the index depends on velocity
+    velocity_index: float = 0.6  # how strongly the index depends on velocity
     keytrack: float = -0.5  # index change in octaves per octave of pitch
     noise: float = 0.0
     noise_decay_s: float = 0.02
@@ -393,7 +393,7 @@ class NoteRenderer:
             )
 
     def tail_s(self) -> float:
-        """Longest sound after a note's end, seconds."""
+        """Longest possible sound after the end of a note, in seconds."""
         return min(4.0, 8.0 * self._envelope.release_s) + 0.01
 
     def add(
@@ -408,7 +408,7 @@ class NoteRenderer:
         seed: int,
         lfo_phase: float,
     ) -> None:
-        """Add one note to `out` (float32 samples). `previous` is the glide's start pitch, 0 for none; velocity 0..1."""
+        """Add one note to `out` (float32 samples). `previous`: start pitch of the glide, 0 for none; velocity: 0..1."""
         e = self._envelope
         total = int((length_s + self.tail_s()) * SAMPLE_RATE)
         if e.decay_s > 0 and e.sustain < 1e-3:
