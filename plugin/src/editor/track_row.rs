@@ -10,6 +10,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 
 use super::action::Action;
+use super::candidates::Chooser;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::lane::{self, Face, Ink, Waveform};
@@ -19,6 +20,7 @@ use super::timeline::Timeline;
 use super::view::LaneView;
 use super::{dials, row_menu, takes};
 use crate::control::export::Parcel;
+use crate::control::listening::Listening;
 use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
 
@@ -55,6 +57,12 @@ pub struct Row<'a> {
     pub face: Face,
     /// The sounds that it can have.
     pub sounds: Browser<'a>,
+    /// Why no candidate is heard now, if that is so.
+    pub silence: Option<&'static str>,
+    /// Number of the candidate that is heard instead of the take.
+    pub heard: Option<u32>,
+    /// Set to what the user listens to in the row's list of candidates.
+    pub listening: &'a mut Option<Listening>,
     /// Whether files are dragged over this row.
     pub dragged: bool,
     /// Its cached waveform.
@@ -232,7 +240,18 @@ impl Row<'_> {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(
             UiBuilder::new().max_rect(takes).layout(layout).id_salt(("takes", self.track)),
-            |ui| takes::show(ui, self.track, self.view, locked, self.face.form(), self.actions),
+            |ui| {
+                let chooser = Chooser {
+                    track: self.track,
+                    view: self.view,
+                    locked,
+                    working: self.working,
+                    silence: self.silence,
+                    heard: self.heard,
+                    listening: self.listening,
+                };
+                takes::show(ui, chooser, self.face.form(), self.actions);
+            },
         );
         let room = Rect::from_min_max(strip.min, pos2(takes.left() - 8.0, strip.bottom()));
         ui.scope_builder(
