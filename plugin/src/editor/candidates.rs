@@ -112,7 +112,7 @@ impl Chooser<'_> {
         };
         let button = control::filled_button(ui, &words);
         let enabled = !self.locked && !self.working;
-        let response = ui.add_enabled(enabled, button);
+        let response = ui.horizontal(|ui| ui.add_enabled(enabled, button)).inner;
         let why = if self.locked { "The track is locked: unlock it first" } else { "Wait until it is done" };
         if response.on_disabled_hover_text(why).clicked() {
             actions.push(Action::Choose(self.track, String::new()));

@@ -764,6 +764,9 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
             "Am F",
             "Chord Am, bar 1",
             "Chord F, bar 2",
+            "Drums",
+            "Drums sound: test patch",
+            "Drums dials",
             "Drums Lock",
             "Regenerate Drums",
             "Drums Mute",
@@ -1168,6 +1171,9 @@ impl Maker for Varied {
         observer: &dyn Observer,
     ) -> Result<Vec<Made>, GenerateError> {
         let mut made = self.0.make_in_turn(requests, candidates, observer)?;
+        for made in &mut made {
+            Arc::make_mut(&mut made.take).measures = None;
+        }
         for candidate in made.iter_mut().flat_map(|made| &mut made.candidates) {
             let note = |step: u32| {
                 let pitch = 36 + ((step * candidate.number * 7 + step / 3) % 24) as u8;
@@ -1203,6 +1209,7 @@ fn the_list_of_candidates_is_as_drawn() {
     let session = chosen(8);
     bench.harness.state_mut().prompt.clone_from(&session.prompt);
     assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
+    bench.harness.run();
     bench.click("Bass: candidates");
     bench.harness.get_by_label("Bass candidate 3").hover();
     bench.harness.run();

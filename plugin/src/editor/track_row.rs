@@ -341,33 +341,44 @@ impl Row<'_> {
                         IconButton::new(Icon::Dials, &name).hint(hint).size(20.0, 18.0).bare().show(ui);
                     dials::attach(&button, self.track, self.params.track(self.track), self.setter);
                 });
-                ui.set_max_width((ui.max_rect().width() - 24.0).max(20.0));
-                let Some(mark) = self.view.mark() else { return };
-                let (patch, ink) = match mark.complaints.first() {
-                    Some(complaint) => (format!("! {complaint}"), palette.warning),
-                    None => (self.view.patch.clone(), palette.dim),
-                };
-                if self.view.is_sound_held {
-                    let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
-                    super::icon::paint(ui.painter(), Icon::Pin, place, color);
-                }
-                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
-                let label = ui.add(egui::Button::new(patch).frame(false).truncate());
-                let name = format!("{} sound: {}", self.track.title(), self.view.patch);
-                label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
-                control::focus_ring(ui, &label, label.rect);
-                let text = format!(
-                    "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
-                    self.view.patch,
-                    mark.seed,
-                    mark.seconds,
-                    mark.prompt,
-                    mark.complaints.join("\n")
+                let room = Rect::from_min_max(
+                    pos2(right.left(), place.top()),
+                    pos2(place.left() - 4.0, place.bottom()),
                 );
-                let label = label.on_hover_text(text.trim_end());
-                self.sounds.attach(&label, self.view, self.actions);
+                let builder = UiBuilder::new().max_rect(room).layout(*ui.layout());
+                ui.scope_builder(builder.id_salt(("sound", self.track)), |ui| self.sound(ui));
             },
         );
+    }
+
+    /// The name of its sound, or what is odd about the take.
+    fn sound(&mut self, ui: &mut Ui) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        let Some(mark) = self.view.mark() else { return };
+        let (patch, ink) = match mark.complaints.first() {
+            Some(complaint) => (format!("! {complaint}"), palette.warning),
+            None => (self.view.patch.clone(), palette.dim),
+        };
+        if self.view.is_sound_held {
+            let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
+            super::icon::paint(ui.painter(), Icon::Pin, place, color);
+        }
+        let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
+        let label = ui.add(egui::Button::new(patch).frame(false).truncate());
+        let name = format!("{} sound: {}", self.track.title(), self.view.patch);
+        label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+        control::focus_ring(ui, &label, label.rect);
+        let text = format!(
+            "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
+            self.view.patch,
+            mark.seed,
+            mark.seconds,
+            mark.prompt,
+            mark.complaints.join("\n")
+        );
+        let label = label.on_hover_text(text.trim_end());
+        self.sounds.attach(&label, self.view, self.actions);
     }
 
     fn buttons(&mut self, ui: &mut Ui) {
