@@ -25,6 +25,7 @@ pub mod export;
 pub mod host;
 pub mod inference;
 pub mod job;
+pub mod listening;
 pub mod location;
 pub mod notices;
 pub mod played;
@@ -61,6 +62,7 @@ pub use threads::Threads;
 use crate::editor::RepaintNotifier;
 use host::HostLink;
 use job::{Command, Count, Job, QueuedJob, Trigger};
+use listening::Ear;
 use notices::Notices;
 use played::Played;
 use prompts::Prompts;
@@ -117,6 +119,7 @@ pub struct Control {
     /// A session that could not be read. Host thread and editor.
     damaged: Mutex<Vec<u8>>,
     overrides: Mutex<Overrides>,
+    ear: Mutex<Ear>,
     store: Store,
     /// Unfinished commands and triggers, including the work that they lead to.
     pending: Arc<AtomicU32>,
@@ -196,6 +199,7 @@ impl Control {
             played: Mutex::default(),
             damaged: Mutex::default(),
             overrides: Mutex::default(),
+            ear: Mutex::default(),
             store: Store::default(),
             pending: Arc::default(),
             awaited: Arc::default(),
@@ -286,16 +290,17 @@ impl Control {
 
     // Requests.
 
-    /// Sends a job to the worker. For the editor.
-    pub fn request(&self, job: Job) {
+    /// Sends a job to the worker; returns whether there was room for it. For the editor.
+    pub fn request(&self, job: Job) -> bool {
         if job.makes_takes() && self.awaited() >= QUEUE_CAPACITY {
             self.notify(format!(
                 "More than {QUEUE_CAPACITY} generations are waiting: the newest was dropped."
             ));
-            return;
+            return false;
         }
         let pending = Count::new(&self.pending);
         self.queue(job, self.store.epoch(), false, pending);
+        true
     }
 
     /// Changes the session without generating: undo, selecting a take and the like. The worker does it after the current job; an

@@ -5,6 +5,7 @@
 
 mod action;
 mod browse;
+mod candidates;
 mod chips;
 mod control;
 #[cfg(target_os = "linux")]
@@ -72,7 +73,7 @@ use server::ServerField;
 use timeline::Timeline;
 use track_row::Row;
 use understanding::Understanding;
-use view::SessionView;
+use view::{LaneView, SessionView};
 
 use crate::control::export::{Exported, Parcel};
 use crate::control::job::{Job, Target, Trigger};
@@ -348,9 +349,13 @@ impl App {
         Trigger::read(&self.params, target, host_bpm, None)
     }
 
-    fn ask(&self, target: Target) {
-        self.control.prompts.set(self.params.slot(), self.prompt.clone());
-        self.control.request(Job::from(self.trigger(target)));
+    /// Asks for takes, each the best of so many scores.
+    fn ask(&self, target: Target, edit: String, candidates: u32) {
+        if target == Target::All {
+            self.control.prompts.set(self.params.slot(), self.prompt.clone());
+        }
+        let trigger = self.trigger(target);
+        self.control.request(Job::Make { trigger, edit, candidates });
     }
 
     fn is_working(&self) -> bool {
@@ -475,6 +480,18 @@ impl App {
             }
             (None, quarter) => quarter.is_none(),
         };
+        let silence = match (playing, shows_playing, song_quarter) {
+            (false, ..) => Some("To hear them in the loop, start the host or Preview."),
+            (true, _, Some(_)) => Some("The whole song plays. Leave song mode to hear them."),
+            (true, false, None) => Some("Another section plays. Play this one to hear them."),
+            (true, true, None) => None,
+        };
+        let preview = self.control.snapshot().preview.as_ref().map(|take| take.id.clone());
+        let heard = |lane: &LaneView| {
+            let preview = preview.as_ref()?;
+            lane.candidates.iter().find(|known| known.id == *preview).map(|known| known.number)
+        };
+        let mut listening = None;
         let playhead = view.plan.as_ref().filter(|_| playing && shows_playing).map(|plan| {
             let part = song_quarter.and_then(|quarter| view.song.at(quarter));
             let beat = part.zip(song_quarter).map(|(part, quarter)| quarter - part.start_quarter);
@@ -537,6 +554,9 @@ impl App {
                     favourites: &self.look.sounds,
                     locked: self.params.track(track).lock.value(),
                 },
+                silence,
+                heard: heard(&view.lanes[index]),
+                listening: &mut listening,
                 dragged: over.is_some_and(|at| place.contains(at)),
                 waveform: &mut self.waveforms[index],
                 edit: &mut self.edits[index],
@@ -544,6 +564,7 @@ impl App {
             };
             row.show(ui, place);
         }
+        self.control.listen(listening);
     }
 
     /// The song position, left of the ruler.
@@ -635,6 +656,11 @@ impl NiceEguiApp for App {
             ui.ctx().input_mut(|input| self.dead_key.apply(&mut input.events));
         }
         self.show(ui);
+    }
+
+    fn editor_closed(&mut self) {
+        // Nobody points at a candidate any more.
+        self.control.listen(None);
     }
 
     fn resized(&mut self, size: WindowSize) {

@@ -58,6 +58,8 @@ pub struct Controls {
     pub section: Option<usize>,
     /// Plays the whole song, from this bar of the host on, counted from 0. If there is no song, the section plays.
     pub song_start: Option<i32>,
+    /// Whether the slots' previews are heard. Never in an offline render.
+    pub previews: bool,
 }
 
 impl Default for Controls {
@@ -68,6 +70,7 @@ impl Default for Controls {
             dials: Default::default(),
             section: None,
             song_start: None,
+            previews: false,
         }
     }
 }
@@ -97,6 +100,8 @@ struct Source {
     alignment: Alignment,
     /// The host's bar at which it starts, if it is a whole song.
     song_start: Option<i32>,
+    /// It is only heard for as long as someone listens, not chosen.
+    is_preview: bool,
     /// The piece read last, if the dials move the take's pieces.
     piece: Option<Piece>,
 }
@@ -143,6 +148,8 @@ struct Voice {
     /// Index of the section chosen by number, and where the song starts if the whole song plays.
     section: Option<usize>,
     song_start: Option<i32>,
+    /// Previews are heard.
+    previews: bool,
     /// Another section or the song has been chosen, but is not playing yet.
     moves_on: bool,
     /// What rings on of the section before.
@@ -166,7 +173,8 @@ impl Voice {
     fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
         let slot = self.slot.as_ref()?;
         let song = slot.song.as_ref().filter(|_| self.song_start.is_some());
-        let take = song.or_else(|| slot.wanted(self.section, self.chosen))?;
+        let preview = slot.preview(self.section).filter(|_| self.previews && song.is_none());
+        let take = song.or(preview).or_else(|| slot.wanted(self.section, self.chosen))?;
         let clip = if settled { take.at(place.bpm) } else { take.original() };
         let before = self.current.as_ref().map(|source| source.alignment);
         let mut source = Source {
@@ -174,6 +182,7 @@ impl Voice {
             clip: clip.clone(),
             alignment: Alignment::default(),
             song_start: song.and(self.song_start),
+            is_preview: preview.is_some(),
             piece: None,
         };
         source.alignment = source.aligned(place, before);
@@ -454,6 +463,7 @@ impl Player {
             voice.moves_on |= voice.section != controls.section
                 || voice.song_start.is_some() != controls.song_start.is_some();
             (voice.section, voice.song_start) = (controls.section, controls.song_start);
+            voice.previews = controls.previews;
         }
         let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
@@ -730,6 +740,10 @@ impl Player {
         };
         if is_same_take {
             (voice.hurry, voice.moves_on) = (false, false);
+            if let (Some(current), Some(new)) = (&mut voice.current, &wanted) {
+                // What was heard may have been chosen.
+                current.is_preview = new.is_preview;
+            }
             if let (Some(current), Some(new)) = (&voice.current, &wanted)
                 && current.song_start != new.song_start
             {
@@ -759,7 +773,8 @@ impl Player {
             return length.min(start + remaining);
         }
         let slot = voice.slot.as_ref();
-        let at_once = !voice.moves_on && (voice.hurry || slot.is_some_and(|slot| slot.immediate));
+        let previews = [&voice.current, &wanted].into_iter().flatten().any(|source| source.is_preview);
+        let at_once = !voice.moves_on && (voice.hurry || previews || slot.is_some_and(|slot| slot.immediate));
         let wait = if is_same_take || at_once {
             0.0
         } else {

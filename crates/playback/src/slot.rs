@@ -109,6 +109,9 @@ pub struct Slot {
     pub sections: Vec<Option<SectionTakes>>,
     /// The whole song ([`Clip::song`]), if there is more than one section.
     pub song: Option<Arc<TakeClips>>,
+    /// A take that is heard at once and instead of the open section's takes while [`Controls::previews`](super::Controls::previews)
+    /// allows it, and the index of the open section, which is its number minus one.
+    pub preview: Option<(usize, Arc<TakeClips>)>,
     /// Whether the slot takes over at once, whatever [`SwapAt`](super::SwapAt) says, as after restoring a session or undo.
     pub immediate: bool,
     /// The beat at which the song requested the take. It takes over no earlier than [`super::RESPONSE_SECONDS`] later, so that an
@@ -125,10 +128,20 @@ impl Slot {
         chosen.and_then(|index| section.takes.get(index)?.as_ref()).or(section.current.as_ref())
     }
 
+    /// The take that is heard instead when the section at index `section` is requested. Realtime-safe.
+    #[must_use]
+    pub fn preview(&self, section: Option<usize>) -> Option<&Arc<TakeClips>> {
+        let (open, take) = self.preview.as_ref()?;
+        let is_there = |index: &usize| self.sections.get(*index).is_some_and(Option::is_some);
+        let other = section.filter(|index| index != open).filter(is_there);
+        other.is_none().then_some(take)
+    }
+
     /// Everything that can play.
     fn all(&self) -> impl Iterator<Item = &Arc<TakeClips>> {
         let sections = self.sections.iter().flatten().chain([&self.open]);
-        sections.flat_map(|section| section.takes.iter().flatten().chain(&section.current)).chain(&self.song)
+        let takes = sections.flat_map(|section| section.takes.iter().flatten().chain(&section.current));
+        takes.chain(&self.song).chain(self.preview.as_ref().map(|(_, take)| take))
     }
 }
 

@@ -210,6 +210,7 @@ impl Processor {
             section: self.note_section.or(self.param_section),
             // A timeline of our own has no bars to choose from.
             song_start: self.params.song_start().map(|bar| if self.free_beat > 0.0 { 0 } else { bar }),
+            previews: !self.offline,
         }
     }
 

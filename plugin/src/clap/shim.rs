@@ -20,7 +20,7 @@ use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
 };
-use clap_sys::ext::params::CLAP_EXT_PARAMS;
+use clap_sys::ext::params::{CLAP_EXT_PARAMS, CLAP_PARAM_RESCAN_TEXT, clap_host_params};
 use clap_sys::ext::preset_load::{CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT};
 use clap_sys::ext::render::{
     CLAP_EXT_RENDER, CLAP_RENDER_OFFLINE, clap_plugin_render, clap_plugin_render_mode,
@@ -293,6 +293,16 @@ unsafe extern "C" fn on_main_thread(plugin: *const clap_plugin) {
                 && let Some(mark_dirty) = (*state).mark_dirty
             {
                 mark_dirty(this.host);
+            }
+        }
+        if this.link.take_other_texts()
+            && let Some(get_extension) = (*this.host).get_extension
+        {
+            let params = get_extension(this.host, CLAP_EXT_PARAMS.as_ptr()).cast::<clap_host_params>();
+            if !params.is_null()
+                && let Some(rescan) = (*params).rescan
+            {
+                rescan(this.host, CLAP_PARAM_RESCAN_TEXT);
             }
         }
         if let Some(on_main_thread) = (*this.inner).on_main_thread {

@@ -25,6 +25,8 @@ pub struct HostLink {
     leaves_out_unused: AtomicBool,
     /// Whether the project has changed and the host has not been told yet.
     dirty: AtomicBool,
+    /// Whether texts of parameters have changed and the host has not been told yet.
+    other_texts: AtomicBool,
     /// Whether the host is loading a state, or has since the audio thread last asked.
     restores: AtomicBool,
     restored: AtomicBool,
@@ -137,6 +139,24 @@ impl HostLink {
     /// Reports to the host, at the next opportunity, that the project has changed. Any thread except the audio thread.
     pub fn mark_dirty(&self) {
         self.dirty.store(true, Ordering::Release);
+        self.request_callback();
+    }
+
+    /// Reports to the host, at the next opportunity, that values of parameters have other texts. Any thread except the audio
+    /// thread.
+    pub fn mark_other_texts(&self) {
+        self.other_texts.store(true, Ordering::Release);
+        self.request_callback();
+    }
+
+    /// Whether [`mark_other_texts`](Self::mark_other_texts) was called since the last call of this.
+    #[must_use]
+    pub fn take_other_texts(&self) -> bool {
+        self.other_texts.swap(false, Ordering::AcqRel)
+    }
+
+    /// Asks the host for a call on its main thread.
+    fn request_callback(&self) {
         let host = self.host.lock();
         let Some(HostPointer(host)) = &*host else { return };
         let host = host.as_ptr();

@@ -103,6 +103,13 @@ pub enum Performance {
         /// Id of the patch.
         patch: String,
     },
+    /// A score that was written for the take that plays, instead of it.
+    Candidate {
+        /// The track.
+        track: Track,
+        /// Number of the candidate.
+        number: u32,
+    },
 }
 
 /// A job for the worker.
@@ -113,6 +120,8 @@ pub enum Job {
         trigger: Trigger,
         /// Words relative to the track's take ("more aggressive"); empty for a plain new take.
         edit: String,
+        /// Scores to write for each take, of which the best is performed and the others can be heard.
+        candidates: u32,
     },
     /// Perform existing notes again.
     Perform {
@@ -140,9 +149,12 @@ pub enum Job {
 impl fmt::Debug for Job {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Make { trigger, edit } => {
-                formatter.debug_struct("Make").field("trigger", trigger).field("edit", edit).finish()
-            }
+            Self::Make { trigger, edit, candidates } => formatter
+                .debug_struct("Make")
+                .field("trigger", trigger)
+                .field("edit", edit)
+                .field("candidates", candidates)
+                .finish(),
             Self::Perform { performance, .. } => formatter.debug_tuple("Perform").field(performance).finish(),
             Self::Song { request, .. } => formatter.debug_tuple("Song").field(request).finish(),
             Self::Change { .. } => formatter.write_str("Change"),
@@ -160,6 +172,12 @@ impl Job {
         }
     }
 
+    /// Whether it takes a candidate that is heard meanwhile.
+    #[must_use]
+    pub const fn takes_candidate(&self) -> bool {
+        matches!(self, Self::Perform { performance: Performance::Candidate { .. }, .. })
+    }
+
     /// Whether it makes takes, so that it is waited for and can be cancelled.
     #[must_use]
     pub const fn makes_takes(&self) -> bool {
@@ -169,7 +187,7 @@ impl Job {
 
 impl From<Trigger> for Job {
     fn from(trigger: Trigger) -> Self {
-        Self::Make { trigger, edit: String::new() }
+        Self::Make { trigger, edit: String::new(), candidates: 1 }
     }
 }
 

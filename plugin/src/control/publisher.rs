@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Clip, SectionTakes, Slot, SlotSender, TakeClips};
 use resonantgen_project::StoredSound as _;
-use resonantgen_session::TrackState;
+use resonantgen_session::{Session, TrackState};
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use rtrb::Consumer;
 
@@ -45,6 +45,7 @@ struct Contents {
     open: SectionContents,
     sections: Vec<Option<SectionContents>>,
     song: Option<Version>,
+    preview: Option<Version>,
     swap: SwapPolicy,
 }
 
@@ -206,22 +207,33 @@ impl Publisher {
             songs.clear();
         }
         self.songs = songs;
+        let open = snapshot.session.section(snapshot.session.open_section_id());
+        let open_section = open.map_or(0, |section| section.number as usize - 1);
         let mut is_complete = true;
         for track in Track::ALL {
             let swap = snapshot.swaps[track.index()];
             let open = self.section_takes(snapshot, snapshot.session.track(track), snapshot.playing(track));
             let sections = self.sections(snapshot, track);
             let song = self.songs.of(track).cloned();
+            let preview = snapshot.preview_of(track).map(|take| self.prepare(snapshot, take));
             let now = Contents {
                 open: contents(&open),
                 sections: sections.iter().map(|section| section.as_ref().map(contents)).collect(),
                 song: song.as_ref().map(version),
+                preview: preview.as_ref().map(version),
                 swap,
             };
             if self.sent[track.index()].as_ref() == Some(&now) {
                 continue;
             }
-            let slot = Slot { open, sections, song, immediate: swap.immediate, asked_at: swap.asked_at };
+            let slot = Slot {
+                open,
+                sections,
+                song,
+                preview: preview.map(|take| (open_section, take)),
+                immediate: swap.immediate,
+                asked_at: swap.asked_at,
+            };
             // The ring is full while the host does not process. The next turn tries again.
             match self.sender.send(track, slot) {
                 Ok(()) => self.sent[track.index()] = Some(now),
@@ -268,11 +280,17 @@ struct Publishing<'a> {
     seen: Option<Seen>,
     /// Number of project changes reported to the host.
     commits: u64,
+    /// Names of the sections by number, as the host's texts of the parameter Section have them.
+    section_names: Vec<(u32, String)>,
     /// The audio thread's block count, and when it last changed.
     blocks: (u32, Instant),
     /// Time of the last upkeep.
     tended: Instant,
     is_tidy: bool,
+}
+
+fn section_names(session: &Session) -> Vec<(u32, String)> {
+    session.sections().map(|section| (section.number, section.name.to_owned())).collect()
 }
 
 /// Runs until the plugin is removed.
@@ -290,6 +308,7 @@ pub fn run(
         unreadable: HashSet::new(),
         seen: None,
         commits: 0,
+        section_names: section_names(&control.session()),
         blocks: (0, now),
         tended: now,
         is_tidy: true,
@@ -385,6 +404,11 @@ impl Publishing<'_> {
         // The host is told of a change only after the player has received it.
         if std::mem::replace(&mut self.commits, snapshot.commits) != snapshot.commits {
             control.host.mark_dirty();
+        }
+        let names = section_names(&snapshot.session);
+        if self.section_names != names {
+            self.section_names = names;
+            control.host.mark_other_texts();
         }
         if published == Published::All {
             control.published.store((snapshot.serial, serial, answered));

@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub session: Session,
     /// Finished takes of the current generation (index as [`Track::ALL`]).
     pub early: [Option<Arc<Take>>; TRACK_COUNT],
+    /// A candidate of the open section that is heard instead of its track's take and is no part of the session.
+    pub preview: Option<Arc<Take>>,
     /// Takes at other tempos, the oldest first.
     pub renditions: Vec<Rendition>,
     /// Swap policy of the playing take of each track.
@@ -70,6 +72,21 @@ impl Snapshot {
     #[must_use]
     pub fn playing_in<'a>(&'a self, section: &SectionView<'a>, track: Track) -> Option<&'a Arc<Take>> {
         if section.is_open { self.playing(track) } else { section.take(track) }
+    }
+
+    /// The candidate that is heard instead of a track's take.
+    #[must_use]
+    pub fn preview_of(&self, track: Track) -> Option<&Arc<Take>> {
+        self.preview.as_ref().filter(|take| take.recipe.track == track)
+    }
+
+    /// Whether the preview is a choice for the take that plays now.
+    fn is_preview_a_choice(&self) -> bool {
+        self.preview.as_ref().is_some_and(|take| {
+            let track = take.recipe.track;
+            let is_taken = self.playing(track).is_some_and(|playing| playing.id == take.id);
+            !is_taken && self.session.candidates(track).iter().any(|candidate| candidate.sketch.id == take.id)
+        })
     }
 
     /// The takes that `demand` asks for, each once: those that play now first.
@@ -98,7 +115,7 @@ impl Snapshot {
     /// All takes that can be played.
     pub fn takes(&self) -> impl Iterator<Item = &Arc<Take>> {
         let states = Track::ALL.into_iter().flat_map(|track| self.session.states(track));
-        states.flat_map(|state| &state.history).chain(self.early.iter().flatten())
+        states.flat_map(|state| &state.history).chain(self.early.iter().flatten()).chain(&self.preview)
     }
 
     /// Whether a take can be played at a tempo without slicing.
@@ -194,6 +211,9 @@ impl Store {
             }
             snapshot.session = session;
             snapshot.early = Default::default();
+            if !snapshot.is_preview_a_choice() {
+                snapshot.preview = None;
+            }
             snapshot.revision += 1;
             snapshot.commits += 1;
             true
@@ -205,10 +225,26 @@ impl Store {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             snapshot.session = session;
             snapshot.early = Default::default();
+            snapshot.preview = None;
             snapshot.revision += 1;
             snapshot.epoch += 1;
             true
         });
+    }
+
+    /// Lets a candidate be heard instead of its track's take, or none; returns whether that is new. This does not change the
+    /// project.
+    pub fn preview(&self, take: Option<Arc<Take>>, epoch: u64) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            fn id(take: &Option<Arc<Take>>) -> Option<&TakeId> {
+                take.as_ref().map(|take| &take.id)
+            }
+            let is_new = snapshot.epoch == epoch && id(&snapshot.preview) != id(&take);
+            if is_new {
+                snapshot.preview = take;
+            }
+            is_new
+        })
     }
 
     /// Plays a finished take before the rest of its generation is done.

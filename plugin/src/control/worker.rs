@@ -15,18 +15,24 @@ use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
 use resonantgen_session::{Overrides, Request, SectionId, Session, SessionError};
-use resonantgen_take::{Take, TakeId};
+use resonantgen_take::maker::{Candidate, Maker};
+use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use resonantgen_words::genre;
 
-use super::inference::{engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
+use super::inference::{EngineError, engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
 use super::job::{Command, Job, Performance, QueuedJob, Target, Trigger, enqueue};
-use super::remote;
+use super::listening::{Listening, ListeningWatch, Performed};
+use super::remote::{self, MakeError};
+use super::snapshot::Snapshot;
 use super::snapshot::SwapPolicy;
 use super::status::Progress;
 use super::{Cancellation, Control};
 
 /// Time after a save before memory is returned to the system; by then the host has freed its copies.
 const SAVED: Duration = Duration::from_secs(3);
+
+/// Opens the maker of this machine, and keeps its engine.
+type OpenMaker = fn(&mut Option<Arc<Engine>>) -> Result<Arc<dyn Maker>, EngineError>;
 
 /// State of the thread.
 struct Worker<'a> {
@@ -35,6 +41,10 @@ struct Worker<'a> {
     queue: VecDeque<QueuedJob>,
     /// The engine, kept so that its networks stay loaded for the next job.
     engine: Option<Arc<Engine>>,
+    /// Opens it; a test has another maker in its place.
+    maker: OpenMaker,
+    /// Candidates of the open list that have been performed.
+    performed: Performed,
     /// Serial numbers of the last demand and snapshot that were handled.
     answered: Option<(u32, u64)>,
     /// Takes that could not be made again or performed at another tempo, with the tempo and epoch of the attempt.
@@ -52,16 +62,7 @@ pub fn run(control: &Control, commands: &Receiver<Command>) {
     if let Err(error) = install_own_genres() {
         control.notify(sentence(&format!("your own genres are not used: {error}")));
     }
-    let mut worker = Worker {
-        control,
-        commands,
-        queue: VecDeque::new(),
-        engine: None,
-        answered: None,
-        failed: (Vec::new(), 0.0, 0),
-        saved: None,
-        is_unpacked: false,
-    };
+    let mut worker = Worker::new(control, commands, |kept| Ok(engine(kept)?));
     while !control.is_quitting() {
         worker.turn();
     }
@@ -84,13 +85,30 @@ enum Failure {
     Message(String),
 }
 
+impl<'a> Worker<'a> {
+    fn new(control: &'a Control, commands: &'a Receiver<Command>, maker: OpenMaker) -> Self {
+        Self {
+            control,
+            commands,
+            queue: VecDeque::new(),
+            engine: None,
+            maker,
+            performed: Performed::default(),
+            answered: None,
+            failed: (Vec::new(), 0.0, 0),
+            saved: None,
+            is_unpacked: false,
+        }
+    }
+}
+
 impl Worker<'_> {
     /// Does the most urgent piece of work, or waits for a command.
     fn turn(&mut self) {
         self.receive_all();
         if let Some(job) = self.queue.pop_front() {
             self.serve(job);
-        } else if self.answer() || self.unpack_one() || self.pack() {
+        } else if self.answer() || self.hear() || self.unpack_one() || self.pack() {
             // Check for more work.
         } else {
             let command = match self.saved {
@@ -130,6 +148,7 @@ impl Worker<'_> {
         let control = self.control;
         let QueuedJob { job, epoch, ticket, is_of_song, pending, awaited } = queued;
         let cancellation = Cancellation { control, epoch, ticket };
+        let takes_candidate = job.takes_candidate();
         if !cancellation.is_cancelled() {
             let is_make = job.makes_takes();
             // A panic must not reach the host. The session stays as it was.
@@ -157,6 +176,9 @@ impl Worker<'_> {
             }
             self.is_unpacked |= is_make;
         }
+        if takes_candidate {
+            control.end_taking();
+        }
         // The result is published; the rest cannot be cancelled.
         drop(awaited);
         control.note_made();
@@ -171,7 +193,7 @@ impl Worker<'_> {
 
     fn perform(&mut self, job: Job, cancellation: &Cancellation<'_>) -> Result<Option<String>, Failure> {
         match job {
-            Job::Make { trigger, edit } => self.make(&trigger, &edit, cancellation),
+            Job::Make { trigger, edit, candidates } => self.make(&trigger, &edit, candidates, cancellation),
             Job::Perform { locked, performance } => self.perform_notes(locked, &performance, cancellation),
             Job::Song { locked, request } => self.make_song(locked, &request, cancellation),
             Job::Change { locked, change } => {
@@ -324,6 +346,91 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Performs the candidate that the user listens to, else the next of its list that is not performed yet; returns whether there
+    /// was something to do.
+    fn hear(&mut self) -> bool {
+        let control = self.control;
+        let Some(listening) = control.listening() else {
+            self.performed.clear();
+            return false;
+        };
+        let snapshot = control.store.load();
+        self.performed.follow(&snapshot.session, listening.track);
+        let candidates = snapshot.session.candidates(listening.track);
+        let pointed = candidates.iter().find(|candidate| Some(candidate.number) == listening.number);
+        let heard = snapshot.preview.as_ref();
+        if let Some(candidate) =
+            pointed.filter(|pointed| heard.is_none_or(|take| take.id != pointed.sketch.id))
+        {
+            match self.finish(&snapshot, candidate, listening, false) {
+                Ok(take) => control.let_hear(listening, &take, snapshot.epoch),
+                Err(Failure::Unwanted) => {}
+                Err(Failure::Message(text)) => {
+                    nice_error!("{text}");
+                    control.give_up_listening(listening);
+                    control.notify(text);
+                }
+            }
+            return true;
+        }
+        let bpm = control.audio.demand.read().1.bpm;
+        if let Some((take, bpm)) = heard.cloned().zip(bpm)
+            && !snapshot.has_at(&take, bpm)
+            && !self.failed.0.contains(&take.id)
+        {
+            let watch = DemandWatch { control, epoch: snapshot.epoch, bpm };
+            // At worst it stays sliced, as takes do.
+            let _ = self.meet(&snapshot.session, &take, Some(bpm), &watch);
+            return true;
+        }
+        let next = candidates.iter().find(|candidate| {
+            let frames = candidate.sketch.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
+            self.performed.get(&candidate.sketch.id).is_none()
+                && self.performed.has_room(frames)
+                && !self.failed.0.contains(&candidate.sketch.id)
+        });
+        let Some(next) = next else { return false };
+        if let Err(Failure::Message(text)) = self.finish(&snapshot, next, listening, true) {
+            nice_error!("{text}");
+            self.failed.0.push(next.sketch.id.clone());
+        }
+        true
+    }
+
+    /// The take of a candidate. `is_ahead` if nobody listens to it yet.
+    fn finish(
+        &mut self,
+        snapshot: &Snapshot,
+        candidate: &Candidate,
+        listening: Listening,
+        is_ahead: bool,
+    ) -> Result<Arc<Take>, Failure> {
+        if let Some(known) = self.performed.get(&candidate.sketch.id) {
+            return Ok(Arc::clone(known));
+        }
+        let ahead_of = is_ahead.then_some(self.commands);
+        let watch = ListeningWatch { control: self.control, ahead_of, listening, epoch: snapshot.epoch };
+        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let perform = || {
+            let maker = (self.maker)(&mut self.engine).map_err(|error| error.to_string())?;
+            let (track, number) = (listening.track, candidate.number);
+            let take = snapshot.session.with_candidate(&*maker, track, number, &watch);
+            take.map_err(|error| error.to_string())
+        };
+        let performed = std::panic::catch_unwind(AssertUnwindSafe(perform));
+        match performed.unwrap_or_else(|_| Err("it failed unexpectedly".to_owned())) {
+            Ok(take) => {
+                self.performed.keep(Arc::clone(&take));
+                Ok(take)
+            }
+            Err(_) if watch.is_cancelled() => Err(Failure::Unwanted),
+            Err(why) => Err(Failure::Message(format!(
+                "This candidate of the {} cannot be heard: {why}.",
+                listening.track
+            ))),
+        }
+    }
+
     /// Unpacks one sleeping take; returns whether there was one.
     fn unpack_one(&self) -> bool {
         let packed = self.control.session().asleep().into_iter().find(|(_, take)| take.is_packed());
@@ -349,6 +456,7 @@ impl Worker<'_> {
         &mut self,
         trigger: &Trigger,
         edit: &str,
+        candidates: u32,
         cancellation: &Cancellation<'_>,
     ) -> Result<Option<String>, Failure> {
         let control = self.control;
@@ -356,7 +464,7 @@ impl Worker<'_> {
         let open = control.snapshot().session.open_section_id();
         let mut session = session_at(control, trigger);
         let is_open = session.open_section_id() == open;
-        let request = request(control, &session, trigger, edit)?;
+        let request = request(control, &session, trigger, edit)?.candidates(candidates);
         let policy = SwapPolicy { immediate: false, asked_at: trigger.beat };
         // A repeated request from the song gets the same takes as before, whatever models are installed now.
         let is_answered = trigger.beat.is_some() && session.answer_again(&request);
@@ -369,7 +477,8 @@ impl Worker<'_> {
         // What is made for another section is heard when all of it is there.
         let target = Some(trigger.target).filter(|_| is_open);
         let finished = Mutex::default();
-        let watch = Watch { cancellation, before: session.clone(), target, policy, finished };
+        let performed = &self.performed;
+        let watch = Watch { cancellation, before: session.clone(), performed, target, policy, finished };
         let note = |progress: Progress| {
             for track in Track::ALL.into_iter().filter(|track| concerns(trigger, *track)) {
                 control.progress[track.index()].store(progress);
@@ -380,7 +489,13 @@ impl Worker<'_> {
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
         note(Progress::Begun);
         let question = session.question(&request);
-        let notice = remote::make(&mut self.engine, &mut session, &request, &watch).map_err(|error| {
+        let made = if candidates > 1 {
+            // A server would keep the scores that were not performed.
+            make_here(self.maker, &mut self.engine, |maker| session.apply(maker, &request, &watch))
+        } else {
+            remote::make(&mut self.engine, &mut session, &request, &watch)
+        };
+        let notice = made.map_err(|error| {
             if watch.is_cancelled() {
                 self.keep_finished(&watch);
                 Failure::Unwanted
@@ -410,8 +525,8 @@ impl Worker<'_> {
             session.wake(&awake);
         }
         let cancelled = Some("Cancelled: nothing has changed.");
-        self.by_engine(session, cancellation, cancelled, |session, engine, watch| {
-            session.apply(engine, request, watch)
+        self.by_engine(session, cancellation, cancelled, |session, maker, watch| {
+            session.apply(maker, request, watch)
         })
     }
 
@@ -422,12 +537,14 @@ impl Worker<'_> {
         mut session: Session,
         cancellation: &Cancellation<'_>,
         cancelled: Option<&str>,
-        change: impl FnOnce(&mut Session, &Engine, &Watch<'_>) -> Result<(), SessionError>,
+        change: impl FnOnce(&mut Session, &dyn Maker, &Watch<'_>) -> Result<(), SessionError>,
     ) -> Result<Option<String>, Failure> {
         let control = self.control;
         let policy = SwapPolicy::default();
         let finished = Mutex::default();
-        let watch = Watch { cancellation, before: session.clone(), target: None, policy, finished };
+        let performed = &self.performed;
+        let watch =
+            Watch { cancellation, before: session.clone(), performed, target: None, policy, finished };
         let failed = |error: &dyn std::fmt::Display| {
             if watch.is_cancelled() {
                 if let Some(text) = cancelled {
@@ -439,15 +556,28 @@ impl Worker<'_> {
             }
         };
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
-        let engine = engine(&mut self.engine).map_err(|error| failed(&error))?;
-        note_status(&engine);
-        change(&mut session, &engine, &watch).map_err(|error| failed(&error))?;
+        let notice = make_here(self.maker, &mut self.engine, |maker| change(&mut session, maker, &watch));
+        let notice = notice.map_err(|error| failed(&error))?;
         if watch.is_cancelled() {
             return Err(Failure::Unwanted);
         }
         self.commit(session, cancellation.epoch, policy)?;
-        Ok(fallen_back(&engine))
+        Ok(notice)
     }
+}
+
+/// Changes a session by this machine. Returns a notice for the user.
+fn make_here(
+    open: OpenMaker,
+    kept: &mut Option<Arc<Engine>>,
+    change: impl FnOnce(&dyn Maker) -> Result<(), SessionError>,
+) -> Result<Option<String>, MakeError> {
+    let maker = open(kept)?;
+    if let Some(engine) = kept {
+        note_status(engine);
+    }
+    change(&*maker)?;
+    Ok(kept.as_deref().and_then(fallen_back))
 }
 
 /// Opens the section that was open before.
@@ -465,9 +595,10 @@ impl Worker<'_> {
     ) -> Result<Option<String>, Failure> {
         let mut session = self.control.session_with(locked);
         self.wake_playing(&mut session, cancellation)?;
-        self.by_engine(session, cancellation, None, |session, engine, watch| match performance {
-            Performance::Chords(chords) => session.reharmonise(engine, chords, watch),
-            Performance::Sound { track, patch } => session.change_sound(engine, *track, patch, watch),
+        self.by_engine(session, cancellation, None, |session, maker, watch| match performance {
+            Performance::Chords(chords) => session.reharmonise(maker, chords, watch),
+            Performance::Sound { track, patch } => session.change_sound(maker, *track, patch, watch),
+            Performance::Candidate { track, number } => session.take_candidate(maker, *track, *number, watch),
         })
     }
 
@@ -602,6 +733,8 @@ struct Watch<'a> {
     cancellation: &'a Cancellation<'a>,
     /// The session before the job.
     before: Session,
+    /// Candidates that have been performed.
+    performed: &'a Performed,
     /// What is generated; `None` if existing notes are performed again.
     target: Option<Target>,
     policy: SwapPolicy,
@@ -619,6 +752,9 @@ impl Observer for Watch<'_> {
     }
 
     fn known(&self, id: &TakeId) -> Option<Take> {
+        if let Some(performed) = self.performed.get(id) {
+            return Some(Take::clone(performed));
+        }
         let states = Track::ALL.into_iter().flat_map(|track| self.before.states(track));
         let histories = states.flat_map(|state| &state.history);
         // Takes of older versions have ids of another form.
@@ -651,8 +787,11 @@ impl Observer for Watch<'_> {
 mod tests {
     use super::*;
 
-    use crate::control::ControlPort;
+    use resonantgen_playback::{Controls, Position};
+    use resonantgen_session::fake::Fake;
+
     use crate::control::threads::Threads;
+    use crate::control::{ControlPort, Receivers, publisher};
     use crate::editor::tests::fixture;
 
     const UNLOCKED: [bool; TRACK_COUNT] = [false; TRACK_COUNT];
@@ -703,8 +842,7 @@ mod tests {
             (before.revision, before.session.seed),
             "what was there stays"
         );
-        let id =
-            |snapshot: &crate::control::Snapshot| snapshot.playing(Track::Bass).map(|take| take.id.clone());
+        let id = |snapshot: &Snapshot| snapshot.playing(Track::Bass).map(|take| take.id.clone());
         assert_eq!(id(&after), id(&before), "the previous take must play");
         control.change(UNLOCKED, |session, _| -> Result<(), String> {
             session.seed = 7;
@@ -784,5 +922,230 @@ mod tests {
         release.send(()).expect("it hangs still");
         assert!(is_gone.recv().is_err(), "it ends by itself");
         wait_until("the worker's end", || Arc::strong_count(&control) == 1);
+    }
+
+    /// A control side, and what its threads receive.
+    fn chosen(candidates: u32) -> (Arc<Control>, Receivers) {
+        let (control, receivers) = Control::new();
+        assert!(control.commit(crate::editor::tests::chosen(candidates), 0, SwapPolicy::IMMEDIATE));
+        (control, receivers)
+    }
+
+    fn fake_worker<'a>(control: &'a Control, receivers: &'a Receivers) -> Worker<'a> {
+        Worker::new(control, &receivers.commands, |_| Ok(Arc::new(Fake::default())))
+    }
+
+    /// Does all that was asked for.
+    fn work(worker: &mut Worker<'_>) {
+        worker.receive_all();
+        while let Some(job) = worker.queue.pop_front() {
+            worker.serve(job);
+        }
+    }
+
+    fn listen(control: &Control, number: Option<u32>) {
+        control.listen(Some(Listening { track: Track::Bass, number }));
+    }
+
+    /// The id of the take that a candidate of the bass becomes.
+    fn id_of(control: &Control, number: u32) -> TakeId {
+        let session = control.session();
+        let found = session.candidates(Track::Bass).iter().find(|candidate| candidate.number == number);
+        found.expect("a candidate").sketch.id.clone()
+    }
+
+    /// One bar of the bass as a host hears it that has just opened the plugin.
+    fn bar_of_bass(control: &Control, offline: bool) -> Vec<f32> {
+        let mut player = control.open_player(f64::from(TAKE_SAMPLE_RATE_HZ));
+        wait_until("the player has its takes", || control.is_published());
+        let mut block = vec![0.0_f32; 2 * TRACK_COUNT * 48_000];
+        let mut channels = block.chunks_mut(48_000);
+        let mut channel = || channels.next().expect("two for each track");
+        let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] = std::array::from_fn(|_| [channel(), channel()]);
+        let position =
+            Position { bpm: 240.0, quarters_per_bar: 4.0, playing: true, exact: true, ..Position::default() };
+        let controls = Controls { previews: !offline, ..Controls::default() };
+        player.process(position, &controls, &mut stems, None);
+        stems[Track::Bass.index()][0].to_vec()
+    }
+
+    #[test]
+    fn a_candidate_is_heard_in_place_of_its_take_but_not_offline_and_the_take_comes_back_to_the_bit() {
+        let (control, receivers) = chosen(8);
+        let (_port, triggers) = ControlPort::new(&control);
+        let mut worker = fake_worker(&control, &receivers);
+        std::thread::scope(|scope| {
+            scope.spawn(|| publisher::run(&control, triggers, &receivers.opened, &receivers.wake));
+            let before = (control.session_blob(), control.snapshot().commits);
+            let plain = bar_of_bass(&control, false);
+            listen(&control, Some(3));
+            assert!(worker.hear());
+            assert_eq!(control.snapshot().preview.as_ref().map(|take| &take.id), Some(&id_of(&control, 3)));
+            let heard = bar_of_bass(&control, false);
+            let wanted = control.snapshot().preview.clone().expect("it is heard");
+            let is_as = |heard: &[f32], take: &Take| {
+                let wanted =
+                    take.audio.left.iter().map(|sample| *sample as f32 / resonantgen_take::FULL_SCALE);
+                heard.iter().zip(wanted).all(|(heard, wanted)| *heard == wanted)
+            };
+            assert!(is_as(&heard, &wanted) && heard != plain, "from the first sample");
+            assert!(bar_of_bass(&control, true) == plain, "a bounce does not hear it");
+            assert_eq!((control.session_blob(), control.snapshot().commits), before, "nothing has changed");
+            listen(&control, None);
+            assert!(control.snapshot().preview.is_none());
+            assert!(bar_of_bass(&control, false) == plain);
+            // Taken while it is heard, it plays on, in the bounce too, and can be undone.
+            listen(&control, Some(3));
+            assert!(worker.hear());
+            control.take_candidate(UNLOCKED, Track::Bass, 3);
+            control.listen(None);
+            assert!(control.snapshot().preview.is_some(), "what is heard stays until it is taken");
+            work(&mut worker);
+            assert!(control.snapshot().preview.is_none());
+            assert!(bar_of_bass(&control, true) == heard);
+            let mut session = control.session();
+            let take = session.track(Track::Bass).take().expect("a take");
+            assert_eq!(take.recipe.seed, Candidate::seed(1, 3), "its recipe makes it again");
+            session.undo().expect("it can be undone");
+            assert_eq!(session.track(Track::Bass).take().map(|take| &take.id), Some(&id_of(&control, 8)));
+            control.quit();
+        });
+    }
+
+    #[test]
+    fn candidates_are_written_for_one_track_or_all_and_go_with_the_next_generation() {
+        let (control, receivers) = chosen(2);
+        let mut worker = fake_worker(&control, &receivers);
+        let params = crate::params::ResonantParams::new(&control);
+        let ask = |worker: &mut Worker<'_>, target: Target, locked: [bool; TRACK_COUNT], candidates: u32| {
+            let trigger = Trigger { locked, ..Trigger::read(&params, target, Some(240.0), None) };
+            control.request(Job::Make { trigger, edit: String::new(), candidates });
+            work(worker);
+        };
+        let counts = || Track::ALL.map(|track| control.session().candidates(track).len());
+        assert_eq!(counts(), [2; 4]);
+        ask(&mut worker, Target::All, UNLOCKED, 8);
+        assert_eq!((counts(), texts(&control)), ([8; 4], Vec::new()));
+        ask(&mut worker, Target::One(Track::Bass), UNLOCKED, 4);
+        assert_eq!(counts(), [8, 4, 8, 8]);
+        // A locked track keeps its take, and what it can be chosen from.
+        let before = control.session().track(Track::Bass).history.len();
+        let locked = Track::ALL.map(|track| track == Track::Bass);
+        ask(&mut worker, Target::One(Track::Bass), locked, 8);
+        control.take_candidate(locked, Track::Bass, 1);
+        work(&mut worker);
+        assert_eq!((control.session().track(Track::Bass).history.len(), counts()), (before, [8, 4, 8, 8]));
+        assert!(texts(&control).iter().any(|text| text.contains("locked")), "{:?}", texts(&control));
+        // So does one whose next generation fails or is cancelled.
+        worker.maker = |_| Ok(Arc::new(Fake::failing_after(2)));
+        let heard = id_of(&control, 1);
+        let playing = control.session().track(Track::Bass).take().expect("a take").id.clone();
+        ask(&mut worker, Target::All, UNLOCKED, 8);
+        assert_eq!((counts(), id_of(&control, 1)), ([8, 4, 8, 8], heard));
+        assert_eq!(control.session().track(Track::Bass).take().expect("a take").id, playing);
+        // A restored session has none.
+        listen(&control, Some(1));
+        control.take_over(fixture());
+        assert_eq!(counts(), [0; 4]);
+        assert!(!worker.hear() && control.snapshot().preview.is_none());
+    }
+
+    #[test]
+    fn the_candidates_of_an_open_list_are_performed_ahead_and_forgotten_when_it_closes() {
+        let (control, receivers) = chosen(8);
+        let mut worker = fake_worker(&control, &receivers);
+        assert!(!worker.hear(), "no list is open");
+        listen(&control, None);
+        assert!(worker.hear());
+        assert!(worker.performed.get(&id_of(&control, 8)).is_none(), "a command came first");
+        worker.receive_all();
+        let times = std::iter::from_fn(|| worker.hear().then_some(())).count();
+        assert_eq!(times, 8);
+        assert!((1..=8).all(|number| worker.performed.get(&id_of(&control, number)).is_some()));
+        assert!(control.snapshot().preview.is_none(), "nobody points at one");
+        listen(&control, Some(5));
+        assert!(worker.hear(), "it is only shown");
+        assert_eq!(control.snapshot().preview.as_ref().map(|take| &take.id), Some(&id_of(&control, 5)));
+        assert!(!worker.hear());
+        control.listen(None);
+        assert!(!worker.hear() && control.snapshot().preview.is_none());
+        assert!(worker.performed.get(&id_of(&control, 5)).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_heard_is_said_once() {
+        let (control, receivers) = chosen(2);
+        let mut worker = fake_worker(&control, &receivers);
+        worker.maker = |_| Ok(Arc::new(Fake::failing_after(0)));
+        listen(&control, Some(1));
+        worker.receive_all();
+        while worker.hear() {}
+        let said = texts(&control);
+        assert!(
+            said.len() == 1 && said[0].starts_with("This candidate of the bass cannot be heard"),
+            "{said:?}"
+        );
+        assert!(control.snapshot().preview.is_none());
+    }
+
+    /// Prints how long it takes from pointing at a candidate until the player has it, with the models and in a new worker:
+    /// `cargo test -p resonantgen-plugin --lib -- --ignored --nocapture hearing_a_candidate`.
+    #[test]
+    #[ignore = "chore: prints figures that depend on the machine"]
+    #[allow(clippy::print_stdout, reason = "BENCHMARKS.md quotes it")]
+    fn hearing_a_candidate_takes_so_long() {
+        for rate_hz in [48_000.0, 44_100.0] {
+            let (control, threads) = start();
+            let params = crate::params::ResonantParams::new(&control);
+            control.prompts.set(0, "deep house in A minor, 8 bars, 120 bpm".to_owned());
+            let trigger = Trigger::read(&params, Target::All, None, None);
+            let began = Instant::now();
+            control.request(Job::Make { trigger, edit: String::new(), candidates: 8 });
+            wait_until_answered(&control);
+            assert_eq!(texts(&control), Vec::<String>::new());
+            println!("{rate_hz} Hz: best of 8 on four tracks in {:.2} s", began.elapsed().as_secs_f64());
+            let mut player = control.open_player(rate_hz);
+            wait_until("the player has its takes", || control.is_published());
+            let mut block = vec![0.0_f32; 2 * TRACK_COUNT * 64];
+            // The clip that a track plays after one more block.
+            let mut clip = |track: Track| {
+                let mut channels = block.chunks_mut(64);
+                let mut channel = || channels.next().expect("two for each track");
+                let mut stems: [[&mut [f32]; 2]; TRACK_COUNT] =
+                    std::array::from_fn(|_| [channel(), channel()]);
+                let position =
+                    Position { bpm: 120.0, quarters_per_bar: 4.0, playing: true, ..Position::default() };
+                let controls = Controls { previews: true, ..Controls::default() };
+                // A host's block; the worker needs the cores.
+                std::thread::sleep(Duration::from_millis(1));
+                player.reset();
+                player.process(position, &controls, &mut stems, None);
+                player.clip(track).map(Arc::as_ptr)
+            };
+            for track in Track::ALL {
+                let take = clip(track);
+                let numbers: Vec<u32> =
+                    control.session().candidates(track).iter().skip(1).map(|known| known.number).collect();
+                // The list is opened for one alone, then it stays open, and all have been heard once.
+                for stays_open in [false, true, true] {
+                    let between = stays_open.then_some(Listening { track, number: None });
+                    let mut waits: Vec<f64> = Vec::new();
+                    for number in &numbers {
+                        let began = Instant::now();
+                        control.listen(Some(Listening { track, number: Some(*number) }));
+                        wait_until("the candidate", || clip(track) != take);
+                        waits.push(began.elapsed().as_secs_f64());
+                        control.listen(between);
+                        wait_until("the take", || clip(track) == take);
+                    }
+                    waits.sort_by(f64::total_cmp);
+                    let [median, longest] = [waits[waits.len() / 2], waits[waits.len() - 1]];
+                    println!(
+                        "{track}, stays open {stays_open}: median {median:.3} s, longest {longest:.3} s"
+                    );
+                }
+            }
+            drop(threads);
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use egui::TextEdit;
 use egui::text::{CCursor, CCursorRange};
+use egui::{Popup, TextEdit};
 use resonantgen_import::import_loop;
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -16,7 +16,7 @@ use resonantgen_words::form::Form;
 use super::browse::{self, Browser};
 use super::drag_out::{self, Outcome};
 use super::import::Importing;
-use super::{App, control, prompt_id};
+use super::{App, candidates, control, prompt_id};
 use crate::control::Control;
 use crate::control::export::{self, Exported, Parcel, What};
 use crate::control::job::{Job, Performance, Target};
@@ -33,6 +33,12 @@ pub enum Action {
     Cancel,
     /// Make a new take of one track; a non-empty text is an edit of the current take.
     Regenerate(Track, String),
+    /// Generate all that is not locked, each the best of several scores.
+    GenerateChoice,
+    /// Write several scores for a track's next take, and open their list; a non-empty text is an edit of the current take.
+    Choose(Track, String),
+    /// Play a candidate, by its number, instead of the take that it was written for.
+    TakeCandidate(Track, u32),
     /// Undo the last action.
     Undo,
     /// Redo it.
@@ -132,11 +138,17 @@ impl App {
             self.dismiss_export();
         }
         match action {
-            Action::Generate => self.ask(Target::All),
+            Action::Generate => self.ask(Target::All, String::new(), 1),
+            Action::GenerateChoice => self.ask(Target::All, String::new(), candidates::COUNT),
             Action::Cancel => self.control.cancel_all(),
-            Action::Regenerate(track, edit) => {
-                let trigger = self.trigger(Target::One(track));
-                self.control.request(Job::Make { trigger, edit });
+            Action::Regenerate(track, edit) => self.ask(Target::One(track), edit, 1),
+            Action::Choose(track, edit) => {
+                self.ask(Target::One(track), edit, candidates::COUNT);
+                Popup::open_id(context, candidates::list_id(track));
+            }
+            Action::TakeCandidate(track, number) => {
+                self.end_choice_by_number(track);
+                self.control.take_candidate(self.params.locked(), track, number);
             }
             Action::Undo => self.change_locks(Session::undo),
             Action::Redo => self.change_locks(Session::redo),
@@ -284,12 +296,17 @@ impl App {
         track: Track,
         change: impl FnOnce(&mut Session) -> Result<(), SessionError> + Send + 'static,
     ) {
+        self.end_choice_by_number(track);
+        self.change(change);
+    }
+
+    /// The session's own choice of a track's take plays, not the one by number.
+    fn end_choice_by_number(&self, track: Track) {
         if let Some(gui) = &self.gui
             && self.params.track(track).take.value() != 0
         {
             control::set(&gui.param_setter(), &self.params.track(track).take, 0);
         }
-        self.change(change);
     }
 
     /// Asks for a song in a form as typed.

@@ -17,7 +17,7 @@ use super::icon::Icon;
 use super::lane::Face;
 use super::theme::{self, palette};
 use super::view::SessionView;
-use super::{App, prompt_id};
+use super::{App, candidates, prompt_id, row_menu};
 use crate::control::export::What;
 use crate::control::prompts::FIRST_PROMPT;
 use crate::params::SLOT_COUNT;
@@ -208,8 +208,16 @@ impl App {
             let ring = Stroke::new(2.0, palette.focus);
             ui.painter().rect_stroke(button.expand(2.0), theme::ROUNDING, ring, egui::StrokeKind::Outside);
         }
-        let hint =
-            if working { "Cancel the generation (Esc)" } else { "Generate all unlocked tracks (Ctrl+Enter)" };
+        let hint = if working {
+            "Cancel the generation (Esc)"
+        } else {
+            "Generate all unlocked tracks (Ctrl+Enter). Right-click to write several scores and choose"
+        };
+        response.context_menu(|ui| {
+            if row_menu::item(ui, !working, &candidates::offer()) {
+                actions.push(Action::GenerateChoice);
+            }
+        });
         if response.on_hover_text(hint).clicked() {
             actions.push(if working { Action::Cancel } else { Action::Generate });
         } else if entered && !working {

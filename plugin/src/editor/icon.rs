@@ -49,6 +49,8 @@ pub enum Icon {
     Sound,
     /// Bars of a piano roll.
     Notes,
+    /// Lines of a list, the first of them marked.
+    List,
     /// Three dots.
     More,
     /// A letter.
@@ -207,6 +209,12 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, ink: Color32) {
                 let bar =
                     Rect::from_min_max(center + vec2(from, height - 1.4), center + vec2(to, height + 1.4));
                 painter.rect_filled(bar, 1.0, ink);
+            }
+        }
+        Icon::List => {
+            for y in [-4.5, 0.0, 4.5] {
+                painter.circle_filled(center + vec2(-5.0, y), if y < 0.0 { 1.7 } else { 1.1 }, ink);
+                line(&[vec2(-2.0, y), vec2(6.0, y)]);
             }
         }
         Icon::More => {

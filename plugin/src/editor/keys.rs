@@ -15,12 +15,13 @@ use super::{App, control, prompt_id};
 use crate::control::export::What;
 
 /// Keys and what they do.
-const LIST: [(&str, &str); 18] = [
-    ("Ctrl+Enter", "generate all unlocked tracks"),
+const LIST: [(&str, &str); 19] = [
+    ("Ctrl+Enter", "generate all unlocked tracks; with Shift: write 8 scores for each and choose"),
     ("Esc", "close what is open; then cancel the generation"),
     ("/", "type the prompt; up and down: recent prompts"),
     ("1  2  3  4", "select drums, bass, harmony, melody; up and down: next track"),
     ("R", "regenerate the selected track"),
+    ("Shift+R", "write 8 scores for it; up and down hear them, Enter takes one"),
     ("E", "change it with words"),
     ("L", "lock or unlock it"),
     ("M  S", "mute, solo"),
@@ -46,7 +47,9 @@ impl App {
         }
         let focused = context.memory(|memory| memory.focused());
         let command = |key| context.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
-        if command(Key::Enter) {
+        if context.input_mut(|input| input.consume_key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Enter)) {
+            actions.push(Action::GenerateChoice);
+        } else if command(Key::Enter) {
             actions.push(Action::Generate);
         }
         if typing || (focused.is_none() && cfg!(target_os = "macos")) {
@@ -189,6 +192,9 @@ impl App {
             if pressed(key) {
                 actions.push(action);
             }
+        }
+        if context.input(|input| input.modifiers.shift_only() && input.key_pressed(Key::R)) {
+            actions.push(Action::Choose(track, String::new()));
         }
         if pressed(Key::E) {
             context.memory_mut(|memory| memory.request_focus(edit_id(track)));

@@ -9,7 +9,7 @@ use resonantgen_project::Form;
 
 use super::action::Action;
 use super::view::{LaneView, TakeMark};
-use super::{control, theme};
+use super::{candidates, control, theme};
 use crate::control::export::{Parcel, What};
 use crate::params::{InMain, ResonantParams};
 
@@ -57,6 +57,7 @@ fn takes(
         }
     };
     offer(!locked, "Regenerate", Action::Regenerate(track, String::new()));
+    offer(!locked, &candidates::offer(), Action::Choose(track, String::new()));
     if let Some(bars) = selection.filter(|_| view.mark().is_some()) {
         let text = match bars.len() {
             1 => format!("Regenerate bar {}", bars.end),

@@ -1,10 +1,11 @@
-//! The takes of a track: arrows, a dot per take, the favourite, A/B.
+//! The takes of a track: what they were chosen from, arrows, a dot per take, the favourite, A/B.
 
 use egui::{PointerButton, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use resonantgen_music::track::Track;
 use resonantgen_project::Form;
 
 use super::action::Action;
+use super::candidates::Chooser;
 use super::control::{self, IconButton};
 use super::icon::Icon;
 use super::row_menu;
@@ -18,8 +19,8 @@ const HEIGHT: f32 = 20.0;
 const PITCH: f32 = 9.0;
 /// Width of the number of the playing take.
 const NUMBER_WIDTH: f32 = 24.0;
-/// Width of number, arrows, star and A/B with the gaps between.
-const BUTTONS_WIDTH: f32 = NUMBER_WIDTH + 18.0 + 18.0 + 22.0 + 30.0 + 10.0;
+/// Width of the list's button, number, arrows, star and A/B with the gaps between.
+const BUTTONS_WIDTH: f32 = 22.0 + NUMBER_WIDTH + 18.0 + 18.0 + 22.0 + 30.0 + 12.0;
 
 /// Width of the line for this number of takes, at most `room`, in points.
 #[must_use]
@@ -31,8 +32,9 @@ fn shown(takes: usize, room: f32) -> usize {
     takes.min(((room - BUTTONS_WIDTH) / PITCH).max(1.0) as usize)
 }
 
-/// Draws the line into the available space. `locked` tracks keep their take.
-pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, form: Form, actions: &mut Vec<Action>) {
+/// Draws the line into the available space. Locked tracks keep their take.
+pub fn show(ui: &mut Ui, chooser: Chooser<'_>, form: Form, actions: &mut Vec<Action>) {
+    let Chooser { track, view, locked, .. } = chooser;
     let room = ui.available_width();
     ui.spacing_mut().item_spacing.x = 2.0;
     let title = track.title();
@@ -48,6 +50,7 @@ pub fn show(ui: &mut Ui, track: Track, view: &LaneView, locked: bool, form: Form
         })
         .inner
     };
+    chooser.button(ui, HEIGHT, actions);
     number(ui, view);
     actions.extend(step(ui, Icon::Previous, -1, view.steps[0], "older"));
     dots(ui, track, view, locked, (shown(view.takes.len(), room), form), actions);

@@ -1,5 +1,7 @@
 //! Tests the editor without a window: clicks and keys go in, jobs and parameters come out.
 
+mod picture;
+
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -7,6 +9,11 @@ use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContextInner;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::prelude::PluginState;
+use resonantgen_session::fake::Fake;
+use resonantgen_take::Take;
+use resonantgen_take::maker::{
+    BundleFacts, GenerateError, Made, Maker, Observer, PerformanceRequest, TakeRequest,
+};
 use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
@@ -49,6 +56,7 @@ impl GuiContextInner for Host {
 }
 
 struct Bench {
+    textures: picture::Textures,
     params: Arc<ResonantParams>,
     control: Arc<Control>,
     receivers: Receivers,
@@ -68,7 +76,9 @@ fn bench(width: f32, height: f32) -> Bench {
     let gui = GuiContext::new(Arc::clone(&host) as Arc<dyn GuiContextInner>);
     let opened = app.opened;
     let mut is_open = false;
-    let harness = Harness::builder().with_size(vec2(width, height)).build_ui_state(
+    let textures = picture::Textures::default();
+    let builder = Harness::builder().with_size(vec2(width, height)).renderer(textures.clone());
+    let harness = builder.build_ui_state(
         move |ui, app: &mut App| {
             if !is_open {
                 app.open(ui.ctx(), gui.clone());
@@ -82,7 +92,7 @@ fn bench(width: f32, height: f32) -> Bench {
         },
         app,
     );
-    let mut bench = Bench { params, control, receivers, host, harness };
+    let mut bench = Bench { textures, params, control, receivers, host, harness };
     bench.harness.run();
     bench
 }
@@ -95,7 +105,15 @@ impl Bench {
 
     fn job(&self) -> Option<(Target, String)> {
         match self.next_job()? {
-            Job::Make { trigger, edit } => Some((trigger.target, edit)),
+            Job::Make { trigger, edit, candidates: 1 } => Some((trigger.target, edit)),
+            Job::Make { .. } | Job::Perform { .. } | Job::Song { .. } | Job::Change { .. } => None,
+        }
+    }
+
+    /// What is asked for with several scores to choose from.
+    fn choice(&self) -> Option<(Target, u32)> {
+        match self.next_job()? {
+            Job::Make { trigger, candidates, .. } => Some((trigger.target, candidates)),
             Job::Perform { .. } | Job::Song { .. } | Job::Change { .. } => None,
         }
     }
@@ -109,6 +127,15 @@ impl Bench {
 
     fn next_job(&self) -> Option<Job> {
         Some(self.next_queued()?.job)
+    }
+
+    /// What is seen.
+    fn picture(&self) -> egui::ColorImage {
+        let context = &self.harness.ctx;
+        let primitives = context.tessellate(self.harness.output().shapes.clone(), 1.0);
+        let size = context.content_rect().size();
+        let size = [size.x as usize, size.y as usize];
+        self.textures.draw(&primitives, size, theme::Palette::DARK.background)
     }
 
     fn notices(&self) -> Vec<String> {
@@ -265,6 +292,7 @@ fn all_controls_have_names_in_menus_too() {
         ("Chord Am, bar 1", "sus4"),
         ("Swap At: bar", "beat: on the next beat"),
         ("Bass dials", "All dials to their middle"),
+        ("Bass: candidates", "Write 8 and choose …"),
     ];
     for (button, inside) in menus {
         let before = controls(&bench).len();
@@ -736,6 +764,9 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
             "Am F",
             "Chord Am, bar 1",
             "Chord F, bar 2",
+            "Drums",
+            "Drums sound: test patch",
+            "Drums dials",
             "Drums Lock",
             "Regenerate Drums",
             "Drums Mute",
@@ -744,6 +775,7 @@ fn nothing_overlaps_or_leaves_the_window_at_any_size() {
             "Drums Level",
             "Drums Pan",
             "Change the drums by words",
+            "Drums: candidates",
             "Drums: older take",
             "Drums: newer take",
             "Drums: favourite",
@@ -931,7 +963,6 @@ fn the_score_has_names_beside_it_and_the_ruler_follows() {
 /// The fixture as a song of fake takes.
 fn give_song(bench: &mut Bench) {
     use resonantgen_session::Request;
-    use resonantgen_session::fake::Fake;
     use resonantgen_take::maker::Silent;
     let mut session = fixture();
     let form = "intro 2, drop 4, break 2, drop 2".parse().ok();
@@ -1027,4 +1058,160 @@ fn the_song_is_played_by_the_hosts_timeline_from_a_bar() {
     assert_eq!(bench.params.song_start(), Some(0));
     let gestures = *bench.host.gestures.lock().expect("not poisoned");
     assert_eq!(gestures, (1, 1), "the host can record it");
+}
+
+/// A session of fake takes, each the best of so many scores. The scores are long enough to be told apart.
+pub(crate) fn chosen(candidates: u32) -> resonantgen_session::Session {
+    use resonantgen_session::Request;
+    use resonantgen_take::maker::Silent;
+    let facts = Overrides { bars: Some(1), bpm: Some(240.0), ..Overrides::default() };
+    let request = Request::generate("dark techno in A minor").facts(facts).seed(1).candidates(candidates);
+    let mut session = resonantgen_session::Session::default();
+    session.apply(&Varied::default(), &request, &Silent).expect("takes");
+    session
+}
+
+fn listening(bench: &Bench) -> Option<u32> {
+    bench.control.listening().and_then(|listening| listening.number)
+}
+
+#[test]
+fn scores_to_choose_from_are_asked_for_by_menu_button_and_keys() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.harness.get_by_label("Generate").click_secondary();
+    bench.harness.run();
+    bench.click("Write 8 and choose …");
+    assert_eq!(bench.choice(), Some((Target::All, 8)));
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Enter);
+    bench.harness.run();
+    assert_eq!(bench.choice(), Some((Target::All, 8)));
+    bench.harness.get_by_label("Drums lane, patch test patch").click_secondary();
+    bench.harness.run();
+    bench.click("Write 8 and choose …");
+    assert_eq!(bench.choice(), Some((Target::One(Track::Drums), 8)));
+    assert!(bench.harness.query_by_label("Drums candidates").is_some(), "the list is open");
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    bench.harness.key_press(Key::Num2);
+    bench.harness.run();
+    bench.harness.key_press_modifiers(Modifiers::SHIFT, Key::R);
+    bench.harness.run();
+    assert_eq!(bench.choice(), Some((Target::One(Track::Bass), 8)));
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    bench.click("Bass: candidates");
+    bench.click("Write 8 and choose …");
+    assert_eq!(bench.choice(), Some((Target::One(Track::Bass), 8)));
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    bench.click("Bass Lock");
+    bench.click("Bass: candidates");
+    bench.click("Write 8 and choose …");
+    assert_eq!(bench.choice(), None, "it is locked");
+}
+
+#[test]
+fn a_candidate_is_heard_under_the_pointer_or_by_arrows_and_taken_by_a_click_or_enter() {
+    let mut bench = bench(980.0, 640.0);
+    assert!(bench.control.commit(chosen(8), bench.control.epoch(), SwapPolicy::default()));
+    bench.harness.run();
+    let asked = |bench: &Bench| match bench.next_job()? {
+        Job::Perform { performance: Performance::Candidate { track, number }, .. } => Some((track, number)),
+        _ => None,
+    };
+    assert_eq!(bench.control.listening(), None, "no list is open");
+    bench.click("Bass: candidates");
+    assert_eq!(bench.control.listening().map(|listening| listening.track), Some(Track::Bass));
+    // The last that was written is the best.
+    bench.harness.get_by_label("Bass candidate 3").hover();
+    bench.harness.run();
+    assert_eq!(listening(&bench), Some(6));
+    bench.harness.hover_at(pos2(5.0, 5.0));
+    bench.harness.run();
+    assert_eq!(listening(&bench), None, "the take is back");
+    for (key, number) in [(Key::ArrowDown, 8), (Key::ArrowDown, 7), (Key::ArrowDown, 6), (Key::ArrowUp, 7)] {
+        bench.harness.key_press(key);
+        bench.harness.run();
+        assert_eq!(listening(&bench), Some(number));
+    }
+    bench.harness.key_press(Key::Enter);
+    bench.harness.run();
+    assert_eq!(asked(&bench), Some((Track::Bass, 7)));
+    assert_eq!(bench.control.listening(), None, "the list is closed");
+    bench.click("Bass: candidates");
+    bench.click("Bass candidate 4");
+    assert_eq!(asked(&bench), Some((Track::Bass, 5)));
+    bench.click("Bass: candidates");
+    bench.click("Bass candidate 1");
+    assert_eq!(asked(&bench), None, "it plays already");
+    bench.click("Bass: candidates");
+    bench.harness.get_by_label("Bass candidate 2").hover();
+    bench.harness.run();
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert_eq!(bench.control.listening(), None, "Esc leaves without taking");
+    assert_eq!(asked(&bench), None);
+}
+
+/// A maker whose scores differ from number to number.
+#[derive(Default)]
+struct Varied(Fake);
+
+impl Maker for Varied {
+    fn make(&self, request: &TakeRequest<'_>, observer: &dyn Observer) -> Result<Take, GenerateError> {
+        self.0.make(request, observer)
+    }
+
+    fn make_in_turn(
+        &self,
+        requests: &[TakeRequest<'_>],
+        candidates: u32,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Made>, GenerateError> {
+        let mut made = self.0.make_in_turn(requests, candidates, observer)?;
+        for made in &mut made {
+            Arc::make_mut(&mut made.take).measures = None;
+        }
+        for candidate in made.iter_mut().flat_map(|made| &mut made.candidates) {
+            let note = |step: u32| {
+                let pitch = 36 + ((step * candidate.number * 7 + step / 3) % 24) as u8;
+                let velocity = 60 + (step * 23 % 60) as u8;
+                resonantgen_music::score::Note { step, offset: 0.0, length: 1.0, pitch, velocity }
+            };
+            let steps = (0..16).filter(|step| (step * step + candidate.number) % 3 != 0);
+            Arc::make_mut(&mut candidate.sketch).score.notes = steps.map(note).collect();
+        }
+        Ok(made)
+    }
+
+    fn perform(
+        &self,
+        request: &PerformanceRequest<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Take, GenerateError> {
+        self.0.perform(request, observer)
+    }
+
+    fn bundle(&self) -> BundleFacts {
+        self.0.bundle()
+    }
+
+    fn understanding(&self) -> Option<&dyn resonantgen_words::TextUnderstanding> {
+        None
+    }
+}
+
+#[test]
+fn the_list_of_candidates_is_as_drawn() {
+    let mut bench = bench(980.0, 640.0);
+    let session = chosen(8);
+    bench.harness.state_mut().prompt.clone_from(&session.prompt);
+    assert!(bench.control.commit(session, bench.control.epoch(), SwapPolicy::default()));
+    bench.harness.run();
+    bench.click("Bass: candidates");
+    bench.harness.get_by_label("Bass candidate 3").hover();
+    bench.harness.run();
+    picture::assert_golden(&bench.picture(), "candidates.png");
 }

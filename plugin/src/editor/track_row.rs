@@ -10,6 +10,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 
 use super::action::Action;
+use super::candidates::Chooser;
 use super::control::{self, Fader, IconButton};
 use super::icon::Icon;
 use super::lane::{self, Face, Ink, Waveform};
@@ -19,6 +20,7 @@ use super::timeline::Timeline;
 use super::view::LaneView;
 use super::{dials, row_menu, takes};
 use crate::control::export::Parcel;
+use crate::control::listening::Listening;
 use crate::control::status::Progress;
 use crate::params::{InMain, ResonantParams};
 
@@ -55,6 +57,12 @@ pub struct Row<'a> {
     pub face: Face,
     /// The sounds that it can have.
     pub sounds: Browser<'a>,
+    /// Why no candidate is heard now, if that is so.
+    pub silence: Option<&'static str>,
+    /// Number of the candidate that is heard instead of the take.
+    pub heard: Option<u32>,
+    /// Set to what the user listens to in the row's list of candidates.
+    pub listening: &'a mut Option<Listening>,
     /// Whether files are dragged over this row.
     pub dragged: bool,
     /// Its cached waveform.
@@ -232,7 +240,18 @@ impl Row<'_> {
         let layout = Layout::left_to_right(Align::Center);
         ui.scope_builder(
             UiBuilder::new().max_rect(takes).layout(layout).id_salt(("takes", self.track)),
-            |ui| takes::show(ui, self.track, self.view, locked, self.face.form(), self.actions),
+            |ui| {
+                let chooser = Chooser {
+                    track: self.track,
+                    view: self.view,
+                    locked,
+                    working: self.working,
+                    silence: self.silence,
+                    heard: self.heard,
+                    listening: self.listening,
+                };
+                takes::show(ui, chooser, self.face.form(), self.actions);
+            },
         );
         let room = Rect::from_min_max(strip.min, pos2(takes.left() - 8.0, strip.bottom()));
         ui.scope_builder(
@@ -322,33 +341,44 @@ impl Row<'_> {
                         IconButton::new(Icon::Dials, &name).hint(hint).size(20.0, 18.0).bare().show(ui);
                     dials::attach(&button, self.track, self.params.track(self.track), self.setter);
                 });
-                ui.set_max_width((ui.max_rect().width() - 24.0).max(20.0));
-                let Some(mark) = self.view.mark() else { return };
-                let (patch, ink) = match mark.complaints.first() {
-                    Some(complaint) => (format!("! {complaint}"), palette.warning),
-                    None => (self.view.patch.clone(), palette.dim),
-                };
-                if self.view.is_sound_held {
-                    let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
-                    super::icon::paint(ui.painter(), Icon::Pin, place, color);
-                }
-                let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
-                let label = ui.add(egui::Button::new(patch).frame(false).truncate());
-                let name = format!("{} sound: {}", self.track.title(), self.view.patch);
-                label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
-                control::focus_ring(ui, &label, label.rect);
-                let text = format!(
-                    "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
-                    self.view.patch,
-                    mark.seed,
-                    mark.seconds,
-                    mark.prompt,
-                    mark.complaints.join("\n")
+                let room = Rect::from_min_max(
+                    pos2(right.left(), place.top()),
+                    pos2(place.left() - 4.0, place.bottom()),
                 );
-                let label = label.on_hover_text(text.trim_end());
-                self.sounds.attach(&label, self.view, self.actions);
+                let builder = UiBuilder::new().max_rect(room).layout(*ui.layout());
+                ui.scope_builder(builder.id_salt(("sound", self.track)), |ui| self.sound(ui));
             },
         );
+    }
+
+    /// The name of its sound, or what is odd about the take.
+    fn sound(&mut self, ui: &mut Ui) {
+        let palette = palette(ui);
+        let color = palette.track(self.track);
+        let Some(mark) = self.view.mark() else { return };
+        let (patch, ink) = match mark.complaints.first() {
+            Some(complaint) => (format!("! {complaint}"), palette.warning),
+            None => (self.view.patch.clone(), palette.dim),
+        };
+        if self.view.is_sound_held {
+            let (place, _) = ui.allocate_exact_size(vec2(12.0, 14.0), Sense::hover());
+            super::icon::paint(ui.painter(), Icon::Pin, place, color);
+        }
+        let patch = RichText::new(patch).font(theme::plain(11.5)).color(ink);
+        let label = ui.add(egui::Button::new(patch).frame(false).truncate());
+        let name = format!("{} sound: {}", self.track.title(), self.view.patch);
+        label.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+        control::focus_ring(ui, &label, label.rect);
+        let text = format!(
+            "{}. Click for other sounds of the same notes\nSeed {}, made in {:.1} s from\n{}\n{}",
+            self.view.patch,
+            mark.seed,
+            mark.seconds,
+            mark.prompt,
+            mark.complaints.join("\n")
+        );
+        let label = label.on_hover_text(text.trim_end());
+        self.sounds.attach(&label, self.view, self.actions);
     }
 
     fn buttons(&mut self, ui: &mut Ui) {

@@ -4,7 +4,8 @@ use resonantgen_music::plan::{Key, Plan};
 use resonantgen_music::score::{DrumClass, Note};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_session::Session;
-use resonantgen_take::{FULL_SCALE, Take};
+use resonantgen_take::maker::Candidate;
+use resonantgen_take::{FULL_SCALE, Take, TakeId};
 
 use super::song_strip::SongView;
 
@@ -52,6 +53,21 @@ pub struct TakeMark {
     pub complaints: Vec<String>,
 }
 
+/// A score that was written for the playing take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CandidateView {
+    /// Its number, by which it is taken.
+    pub number: u32,
+    /// Id of the take that it becomes.
+    pub id: TakeId,
+    /// The score.
+    pub notes: Vec<NoteBar>,
+    /// Height of a row as a share of the picture.
+    pub row_height: f32,
+    /// Whether the track's take was made of it.
+    pub is_playing: bool,
+}
+
 /// One track's lane.
 #[derive(Clone, Debug, Default)]
 pub struct LaneView {
@@ -81,6 +97,8 @@ pub struct LaneView {
     pub steps: [bool; 2],
     /// Whether another take was heard before this one.
     pub can_compare: bool,
+    /// What the playing take was chosen from, the best first; empty if there was no choice.
+    pub candidates: Vec<CandidateView>,
 }
 
 impl LaneView {
@@ -124,6 +142,7 @@ impl SessionView {
             let other = state.heard_before.as_ref().and_then(|id| state.position(id));
             lane.is_sound_held = state.held_sound.is_some();
             lane.can_compare = other.is_some() && other != state.current;
+            lane.candidates = candidates(session, track, lane.candidates);
             lane
         });
         Self {
@@ -155,6 +174,24 @@ fn mark(session: &Session, track: Track, index: usize) -> TakeMark {
             .map(|failure| failure.to_string())
             .collect(),
     }
+}
+
+/// Pictures of a track's candidates; those in `known` are reused.
+fn candidates(session: &Session, track: Track, known: Vec<CandidateView>) -> Vec<CandidateView> {
+    let playing = session.track(track).take().map(|take| &take.id);
+    let mut known = known.into_iter();
+    let of = |candidate: &Candidate| {
+        let id = &candidate.sketch.id;
+        let is_playing = playing == Some(id);
+        match known.find(|known| known.id == *id) {
+            Some(known) => CandidateView { is_playing, ..known },
+            None => {
+                let Picture { notes, row_height, .. } = score(&candidate.sketch);
+                CandidateView { number: candidate.number, id: id.clone(), notes, row_height, is_playing }
+            }
+        }
+    };
+    session.candidates(track).iter().map(of).collect()
 }
 
 /// The prompts of all takes in the histories, without edits of single tracks.

@@ -7,7 +7,10 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clack_extensions::gui::{GuiSize, HostGui, HostGuiImpl};
-use clack_extensions::params::{ParamInfoBuffer, PluginParams};
+use clack_extensions::params::{
+    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamInfoBuffer,
+    ParamRescanFlags, PluginParams,
+};
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::{HostState, HostStateImpl, PluginState};
 use clack_host::events::event_types::{ParamValueEvent, TransportEvent, TransportFlags};
@@ -61,6 +64,8 @@ impl SharedHandler<'_> for Shared {
 pub struct MainThread {
     /// How often the plugin has marked the project as changed.
     dirty: Cell<u32>,
+    /// How often the plugin has reported changed parameter texts.
+    other_texts: Cell<u32>,
 }
 
 impl MainThreadHandler<'_> for MainThread {}
@@ -69,6 +74,20 @@ impl HostStateImpl for MainThread {
     fn mark_dirty(&self) {
         self.dirty.set(self.dirty.get() + 1);
     }
+}
+
+impl HostParamsImplMainThread for MainThread {
+    fn rescan(&self, flags: ParamRescanFlags) {
+        if flags.contains(ParamRescanFlags::TEXT) {
+            self.other_texts.set(self.other_texts.get() + 1);
+        }
+    }
+
+    fn clear(&self, _param: ClapId, _flags: ParamClearFlags) {}
+}
+
+impl HostParamsImplShared for Shared {
+    fn request_flush(&self) {}
 }
 
 impl HostGuiImpl for Shared {
@@ -97,7 +116,7 @@ impl HostHandlers for TestHost {
     type AudioProcessor<'a> = ();
 
     fn declare_extensions(builder: &mut HostExtensions<Self>, _shared: &Self::Shared<'_>) {
-        builder.register::<HostState>().register::<HostGui>();
+        builder.register::<HostState>().register::<HostGui>().register::<HostParams>();
     }
 }
 
@@ -450,6 +469,30 @@ impl Host {
             self.instance.call_on_main_thread_callback();
         }
         self.instance.access_handler(|main| main.dirty.get())
+    }
+
+    /// Plays until the plugin reports once more that parameter texts have changed.
+    pub fn wait_for_other_texts(&mut self, before: u32) {
+        let began = Instant::now();
+        while self.other_texts() == before {
+            assert!(began.elapsed() < PATIENCE, "no other texts within {PATIENCE:?}");
+            self.dirty_within(PAUSE);
+        }
+    }
+
+    /// How often the plugin has reported changed parameter texts.
+    pub fn other_texts(&mut self) -> u32 {
+        self.instance.access_handler(|main| main.other_texts.get())
+    }
+
+    /// The text of a parameter's value.
+    pub fn text(&mut self, name: &str, value: f64) -> String {
+        let id = self.parameters[name];
+        let handle = self.instance.plugin_handle();
+        let params: PluginParams = handle.get_extension().expect("it has parameters");
+        let mut buffer = [0; 64];
+        let text = params.value_to_text(&handle, id, value, &mut buffer).expect("it has a text");
+        String::from_utf8_lossy(text).into_owned()
     }
 
     /// Plays until the plugin reports one more change of the project.

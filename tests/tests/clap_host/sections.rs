@@ -268,3 +268,19 @@ fn notes_are_balanced_whatever_happens_to_the_song() {
     host.block(480, &[]);
     assert!(host.sounding.is_empty());
 }
+
+#[test]
+fn the_host_is_told_when_sections_have_other_names() {
+    let Some(song) = song() else { return };
+    let mut host = Host::open(Some(&song.state), PORTS).expect("there is a plugin");
+    host.start(RATE_HZ, RenderMode::Realtime);
+    host.wait_for_other_texts(0);
+    let first = song.session.sections().next().expect("a section");
+    assert_eq!(host.text("Section", f64::from(first.number)), first.name);
+    let mut renamed = song.session.clone();
+    renamed.rename_section(first.id, "Overture").expect("a name");
+    let before = host.other_texts();
+    host.load(&project::with_session(&song.state, &resonantgen_project::to_project(&renamed)));
+    host.wait_for_other_texts(before);
+    assert_eq!(host.text("Section", f64::from(first.number)), "Overture");
+}

@@ -21,9 +21,14 @@ fn plan(bpm: f64, bars: u32) -> Plan {
 fn ramp(bpm: f64, bars: u32, rate_hz: f64) -> Arc<Clip> {
     let plan = plan(bpm, bars);
     let samples = plan.audio_frames(rate_hz as u32);
-    let left: Vec<f32> = (0..samples).map(|index| index as f32 / samples as f32).collect();
+    let left = ramp_samples(samples);
     let right = left.iter().map(|sample| -sample).collect();
     Arc::new(Clip::new(&plan, left, right, rate_hz))
+}
+
+/// The left channel of [`ramp`].
+fn ramp_samples(samples: usize) -> Vec<f32> {
+    (0..samples).map(|index| index as f32 / samples as f32).collect()
 }
 
 /// A slot with one clip as its only take.
@@ -41,6 +46,7 @@ struct Host {
     dials: [Dials; TRACK_COUNT],
     section: Option<usize>,
     song_start: Option<i32>,
+    previews: bool,
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
@@ -55,6 +61,7 @@ impl Host {
             dials: Default::default(),
             section: None,
             song_start: None,
+            previews: false,
             heard: Default::default(),
         }
     }
@@ -73,6 +80,7 @@ impl Host {
                 dials: self.dials,
                 section: self.section,
                 song_start: self.song_start,
+                previews: self.previews,
             };
             self.player.process(self.position, &controls, &mut stems, None);
         }
@@ -443,6 +451,80 @@ fn a_number_chooses_a_take_to_the_sample_and_the_current_one_comes_back() {
 }
 
 #[test]
+fn a_preview_is_heard_at_once_in_time_and_only_while_it_is_allowed_and_the_take_comes_back_to_the_bit() {
+    const BLOCK: usize = 480;
+    let take = ramp(120.0, 1, RATE_HZ);
+    let other: Arc<Clip> = {
+        let plan = plan(120.0, 1);
+        let left: Vec<f32> =
+            ramp_samples(plan.audio_frames(RATE_HZ as u32)).iter().map(|x| x / 2.0).collect();
+        Arc::new(Clip::new(&plan, left.clone(), left, RATE_HZ))
+    };
+    let committed = slot(take, true);
+    let preview = Arc::new(TakeClips::new(other));
+    let with =
+        |open: usize| Slot { preview: Some((open, preview.clone())), immediate: false, ..committed.clone() };
+    let without = || Slot { immediate: false, ..committed.clone() };
+    let play = |previews: bool, sent: Option<usize>, section: Option<usize>| {
+        let (mut sender, player) = channel(RATE_HZ);
+        let mut host = Host::new(player, 120.0);
+        (host.previews, host.section) = (previews, section);
+        sender.send(Track::Bass, committed.clone()).expect("room");
+        for block in 0..40 {
+            match (block, sent) {
+                (10, Some(open)) => sender.send(Track::Bass, with(open)).map_err(drop).expect("room"),
+                (20, Some(_)) => sender.send(Track::Bass, without()).map_err(drop).expect("room"),
+                _ => {}
+            }
+            host.run(BLOCK, SwapAt::Loop);
+        }
+        host.left(Track::Bass).to_vec()
+    };
+    let plain = play(false, None, None);
+    assert!(play(false, Some(0), None) == plain, "an offline render does not hear it");
+    let heard = play(true, Some(0), None);
+    let fade = BLOCK;
+    assert!(heard[..10 * BLOCK] == plain[..10 * BLOCK]);
+    let halves: Vec<f32> = plain[10 * BLOCK + fade..20 * BLOCK].iter().map(|sample| sample / 2.0).collect();
+    assert!(heard[10 * BLOCK + fade..20 * BLOCK] == halves, "at once, whatever the swap, and in time");
+    assert!(heard[20 * BLOCK + fade..] == plain[20 * BLOCK + fade..], "and back");
+    // Another section's takes are not replaced.
+    let (mut sender, player) = channel(RATE_HZ);
+    let mut host = Host::new(player, 120.0);
+    (host.previews, host.section) = (true, Some(1));
+    let sections = vec![Some(committed.open.clone()), Some(committed.open.clone())];
+    sender.send(Track::Bass, Slot { sections, ..with(0) }).expect("room");
+    host.run(2 * BLOCK, SwapAt::Now);
+    assert!(host.left(Track::Bass) == &plain[..2 * BLOCK]);
+}
+
+#[test]
+fn a_preview_that_is_taken_plays_on_and_what_comes_next_waits_for_its_line() {
+    let take = |value: f32| Arc::new(TakeClips::new(level(value, 120.0)));
+    let of = |current: &Arc<TakeClips>, preview: Option<&Arc<TakeClips>>| Slot {
+        open: SectionTakes { takes: Vec::new(), current: Some(current.clone()) },
+        preview: preview.map(|take| (0, take.clone())),
+        ..Slot::default()
+    };
+    let (first, heard, next) = (take(0.25), take(0.5), take(0.75));
+    let (mut sender, player) = channel(RATE_HZ);
+    let mut host = Host::new(player, 120.0);
+    host.previews = true;
+    sender.send(Track::Bass, of(&first, None)).expect("room");
+    host.run(4_800, SwapAt::Bar);
+    sender.send(Track::Bass, of(&first, Some(&heard))).expect("room");
+    host.run(4_800, SwapAt::Bar);
+    sender.send(Track::Bass, of(&heard, None)).expect("room");
+    host.run(4_800, SwapAt::Bar);
+    assert!(host.left(Track::Bass)[2 * 4_800..].iter().all(|sample| *sample == 0.5), "it plays on");
+    sender.send(Track::Bass, of(&next, None)).expect("room");
+    host.run(4_800, SwapAt::Bar);
+    assert_eq!(host.left(Track::Bass).last(), Some(&0.5), "the next take waits for the bar");
+    host.run(96_000, SwapAt::Bar);
+    assert_eq!(host.left(Track::Bass).last(), Some(&0.75));
+}
+
+#[test]
 fn a_rendition_plays_at_its_tempo_and_the_take_itself_at_its_own() {
     let (mut sender, player) = channel(RATE_HZ);
     let take = TakeClips::new(level(0.25, 120.0)).with_rendition(level(0.5, 90.0), 2);
@@ -546,7 +628,9 @@ fn nothing_that_a_host_does_makes_a_click() {
                 let open = SectionTakes { takes: takes.clone(), current };
                 let other = SectionTakes { takes: Vec::new(), current: takes[roll(4) as usize].clone() };
                 let (sections, song) = (vec![Some(other), None], Some(endless.clone()));
-                let slot = Slot { open, sections, song, immediate, asked_at: None };
+                let heard = takes[roll(4) as usize].clone().filter(|_| roll(3) == 0);
+                let preview = heard.map(|take| (0, take));
+                let slot = Slot { open, sections, song, preview, immediate, asked_at: None };
                 sender.send(Track::Bass, slot).expect("there is room");
             }
             7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
@@ -556,6 +640,7 @@ fn nothing_that_a_host_does_makes_a_click() {
             }
             9 => host.section = roll(4).checked_sub(1).map(|index| index as usize),
             10 => host.song_start = roll(4).checked_sub(2).map(|bar| 3 * bar as i32),
+            11 => host.previews = roll(2) == 0,
             _ => {}
         }
         let samples = if roll(10) == 0 { 1 + roll(8_192) } else { 1 + roll(600) } as usize;
