@@ -1,6 +1,7 @@
 use super::*;
 use crate::{SectionTakes, SongPass, TakeClips};
 
+mod followed;
 mod song;
 use resonantgen_music::plan::{BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
 
@@ -41,6 +42,7 @@ struct Host {
     dials: [Dials; TRACK_COUNT],
     section: Option<usize>,
     song_start: Option<i32>,
+    following: Option<Following>,
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
@@ -55,6 +57,7 @@ impl Host {
             dials: Default::default(),
             section: None,
             song_start: None,
+            following: None,
             heard: Default::default(),
         }
     }
@@ -73,6 +76,7 @@ impl Host {
                 dials: self.dials,
                 section: self.section,
                 song_start: self.song_start,
+                following: self.following,
             };
             self.player.process(self.position, &controls, &mut stems, None);
         }
@@ -546,7 +550,7 @@ fn nothing_that_a_host_does_makes_a_click() {
                 let open = SectionTakes { takes: takes.clone(), current };
                 let other = SectionTakes { takes: Vec::new(), current: takes[roll(4) as usize].clone() };
                 let (sections, song) = (vec![Some(other), None], Some(endless.clone()));
-                let slot = Slot { open, sections, song, immediate, asked_at: None };
+                let slot = Slot { open, sections, song, immediate, ..Slot::default() };
                 sender.send(Track::Bass, slot).expect("there is room");
             }
             7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),
