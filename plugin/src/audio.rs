@@ -1,6 +1,7 @@
 //! The audio thread's side: the work in each block, the channel strips, the note output, and triggers of generations.
 
 pub mod bars;
+mod follow;
 mod mixer;
 mod notes;
 mod process;

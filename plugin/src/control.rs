@@ -22,6 +22,7 @@
 pub mod demand;
 mod drum_split;
 pub mod export;
+pub mod follow;
 pub mod host;
 pub mod inference;
 pub mod job;
@@ -60,6 +61,7 @@ pub use status::AudioStatus;
 pub use threads::Threads;
 
 use crate::editor::RepaintNotifier;
+use follow::{FollowedPart, HeardChord, QueuedChord};
 use host::HostLink;
 use job::{Command, Count, Job, QueuedJob, Trigger};
 use listening::Ear;
@@ -130,6 +132,8 @@ pub struct Control {
     /// Number of the next job, and the number below which jobs are cancelled.
     next_ticket: AtomicU64,
     cancelled_below: AtomicU64,
+    /// Mark of the newest chord that was passed on: what was guessed before another one is not wanted.
+    chord_heard: AtomicU64,
     quit: AtomicBool,
     /// The last demand that the worker met.
     worker_answered: AtomicU32,
@@ -206,6 +210,7 @@ impl Control {
             opening: Arc::default(),
             next_ticket: AtomicU64::new(0),
             cancelled_below: AtomicU64::new(0),
+            chord_heard: AtomicU64::new(0),
             quit: AtomicBool::new(false),
             worker_answered: AtomicU32::new(0),
             published: Published::default(),
@@ -326,6 +331,16 @@ impl Control {
         }
     }
 
+    /// Queues a chord that is followed, which the audio thread has already counted as pending. For the publisher.
+    fn pass_chord(&self, trigger: Trigger, (heard, lead): (HeardChord, u32), epoch: u64) {
+        let pending = Count::counted(&self.pending);
+        if epoch == self.store.epoch() {
+            self.chord_heard.store(heard.mark(), Ordering::Release);
+            let ticket = self.next_ticket.fetch_add(1, Ordering::AcqRel);
+            self.send(Command::Follow(QueuedChord { heard, lead, trigger, epoch, ticket, pending }));
+        }
+    }
+
     fn queue(&self, job: Job, epoch: u64, is_of_song: bool, pending: Count) {
         let ticket = self.next_ticket.fetch_add(1, Ordering::AcqRel);
         let awaited = job.makes_takes().then(|| Count::new(&self.awaited));
@@ -376,6 +391,16 @@ impl Control {
             self.repaint.request_repaint();
             self.wake();
         }
+    }
+
+    /// Plays a part that follows chords, unless another session was restored since `epoch`; returns whether it does.
+    pub fn follow(&self, part: FollowedPart, epoch: u64) -> bool {
+        let is_current = self.store.follow(part, epoch);
+        if is_current {
+            self.repaint.request_repaint();
+            self.wake();
+        }
+        is_current
     }
 
     /// Withdraws takes that were played early but did not become part of the session.

@@ -502,11 +502,13 @@ impl App {
             self.timeline.follow(plan.bars);
             let seen = Rect::from_min_max(ruler.min, pos2(ruler.right(), rect.bottom()));
             move_timeline(ui, seen, &mut self.timeline);
-            actions.extend(ruler::show(ui, ruler, plan, !working, &mut self.timeline));
+            let followed = self.followed_chords();
+            actions.extend(ruler::show(ui, ruler, (plan, &followed), !working, &mut self.timeline));
             ruler::length_handle(ui, ruler, plan.bars, &self.params.bars, &setter);
             self.place_label(ui, rect, ruler, playhead, plan);
             let left = Rect::from_min_max(pos2(rect.left(), ruler.top()), ruler.left_bottom());
             self.played_chords(ui, left, plan, actions);
+            played::follow_button(ui, left, &setter, &self.params.follow_chords);
             if let Some(share) = playhead {
                 let painter = ui.painter().with_clip_rect(ruler.expand(1.0));
                 lane::paint_playhead(&painter, self.timeline.wide(ruler), share, palette);
@@ -586,8 +588,6 @@ impl App {
         });
         let place = pos2(rect.left() + 12.0, ruler.bottom() - 4.0);
         ui.painter().text(place, egui::Align2::LEFT_BOTTOM, text, theme::plain(12.5), palette.dim);
-        let place = pos2(ruler.left() - 10.0, ruler.bottom() - 5.0);
-        ui.painter().text(place, egui::Align2::RIGHT_BOTTOM, "chords", theme::plain(11.0), palette.dim);
         let place = pos2(ruler.left() - 10.0, ruler.top());
         ui.painter().text(place, egui::Align2::RIGHT_TOP, "bars", theme::plain(10.5), palette.dim);
     }

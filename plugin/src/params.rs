@@ -81,6 +81,34 @@ pub enum SeedMode {
     ByPlace,
 }
 
+/// Whether, and when, the loop follows chords that are played into the plugin.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowMoment {
+    /// It does not.
+    #[id = "off"]
+    Off,
+    /// A chord sounds one bar after it was played.
+    #[id = "next_bar"]
+    #[name = "Next Bar"]
+    NextBar,
+    /// Two bars after, for slower machines and faster songs.
+    #[id = "in_two_bars"]
+    #[name = "In Two Bars"]
+    InTwoBars,
+}
+
+impl FollowMoment {
+    /// How many half bars later a chord sounds; `None` if chords are not followed. Realtime-safe.
+    #[must_use]
+    pub const fn lead(self) -> Option<u32> {
+        match self {
+            Self::Off => None,
+            Self::NextBar => Some(2),
+            Self::InTwoBars => Some(4),
+        }
+    }
+}
+
 /// Whether a track is part of the Main output.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InMain {
@@ -375,6 +403,10 @@ pub struct ResonantParams {
     #[nested(id_prefix = "melody", group = "Melody")]
     pub melody: TrackParams,
 
+    /// Whether the loop follows chords that are played. Last, so that hosts that count parameters find the others in their places.
+    #[id = "follow_chords"]
+    pub follow_chords: EnumParam<FollowMoment>,
+
     /// The prompts as typed, one per slot.
     #[persist = "prompts"]
     prompts: PromptsField,
@@ -417,6 +449,7 @@ impl ResonantParams {
             bass: TrackParams::new(Track::Bass),
             harmony: TrackParams::new(Track::Harmony),
             melody: TrackParams::new(Track::Melody),
+            follow_chords: EnumParam::new("Follow Chords", FollowMoment::Off),
             prompts: PromptsField(Arc::clone(control)),
             overrides: OverridesField(Arc::clone(control)),
             session: SessionField(Arc::clone(control)),
@@ -510,6 +543,7 @@ pub fn complete(state: &mut PluginState) {
         ("section", ParamValue::I32(0)),
         ("song_mode", ParamValue::Bool(false)),
         ("song_start", ParamValue::I32(1)),
+        ("follow_chords", ParamValue::String("off".to_owned())),
     ];
     for (id, default) in song {
         state.params.entry(id.to_owned()).or_insert(default);
@@ -569,6 +603,7 @@ mod tests {
         assert_eq!((value("bass_output"), value("melody_output")), ("both", "audio"));
         assert!(matches!(project.params.get("song_mode"), Some(ParamValue::Bool(false))));
         assert!(matches!(project.params.get("section"), Some(ParamValue::I32(0))));
+        assert_eq!(value("follow_chords"), "off");
         let mut preset = state(&["preset_prompt"]);
         complete(&mut preset);
         assert_eq!(preset.params.len(), 1, "a preset changes what it names");

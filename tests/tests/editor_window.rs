@@ -181,9 +181,7 @@ fn stems_are_dragged_to_other_programs() {
     screen.wait_to_see(window, "the lock", |picture| is_near(picture.at(DRUMS_LOCK_EDGE), DRUMS));
 }
 
-/// On a busy machine its last wait can be in vain; the cause is not found yet.
 #[test]
-#[ignore = "chore: open, see its documentation; run it by name on an idle machine"]
 fn a_program_that_never_answers_a_drag_holds_nothing() {
     let Some(standalone) = standalone() else { return };
     let screen = Screen::open(1_400, 900);

@@ -35,6 +35,8 @@ const RARE: f64 = 0.15;
 const MOST: f64 = 1.9;
 /// Share of the longest class below which a class is a passing note.
 const PASSING: f64 = 0.12;
+/// Quarter notes below which nothing but the end of earlier notes was heard.
+const RELEASE: f64 = 0.2;
 
 /// The chord of some notes that sound together; `None` for fewer than two pitch classes and for notes that make no chord. Black keys
 /// are spelled with flats if `flats` is set. Realtime-safe.
@@ -64,23 +66,63 @@ pub fn chords_of_notes(notes: &[PlayedNote], meter: Meter, bars: u32, flats: boo
     (0..2 * bars)
         .map(|index| {
             let (from, to) = (f64::from(index) * half_bar, f64::from(index + 1) * half_bar);
-            let mut weights = [0.0_f64; 12];
-            let mut keys = [0.0_f64; 128];
+            let mut heard = Heard::default();
             for note in notes {
-                let heard = note.end.min(to) - note.start.max(from);
-                if heard > 0.0 {
-                    weights[usize::from(note.pitch % 12)] += heard;
-                    keys[usize::from(note.pitch.min(127))] += heard;
-                }
+                heard.add(note.pitch, note.end.min(to) - note.start.max(from));
             }
-            let longest = weights.iter().fold(0.0_f64, |longest, weight| longest.max(*weight));
-            for weight in &mut weights {
-                *weight = if *weight < PASSING * longest { 0.0 } else { *weight / longest };
-            }
-            let lowest = keys.iter().position(|heard| *heard >= PASSING * longest.max(f64::MIN_POSITIVE))?;
-            of_weights(&weights, lowest as u8 % 12, flats)
+            heard.chord(flats)
         })
         .collect()
+}
+
+/// How long each key has sounded in a span of time, such as a half bar. All methods are realtime-safe.
+///
+/// ```
+/// use resonantgen_music::recognise::Heard;
+///
+/// let mut heard = Heard::default();
+/// for (key, quarters) in [(57, 2.0), (60, 2.0), (64, 1.5), (62, 0.1)] {
+///     heard.add(key, quarters);
+/// }
+/// assert_eq!(heard.chord(false).map(|chord| chord.to_string()).as_deref(), Some("Am"), "the D passes by");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Heard {
+    quarters: [f64; 128],
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self { quarters: [0.0; 128] }
+    }
+}
+
+impl Heard {
+    /// A MIDI key sounded for some quarter notes. Nothing is added for 0 or less, nor for a key above 127.
+    pub fn add(&mut self, key: u8, quarters: f64) {
+        if let Some(heard) = self.quarters.get_mut(usize::from(key)).filter(|_| quarters > 0.0) {
+            *heard += quarters;
+        }
+    }
+
+    /// The chord of what was heard; `None` for fewer than two pitch classes, for keys that make no chord, and for what sounded for
+    /// less than a sixteenth note: the end of a chord that is released late.
+    #[must_use]
+    pub fn chord(&self, flats: bool) -> Option<Chord> {
+        let mut weights = [0.0_f64; 12];
+        for (key, quarters) in self.quarters.iter().enumerate() {
+            weights[key % 12] += quarters;
+        }
+        let longest = weights.iter().fold(0.0_f64, |longest, weight| longest.max(*weight));
+        if longest < RELEASE {
+            return None;
+        }
+        for weight in &mut weights {
+            *weight = if *weight < PASSING * longest { 0.0 } else { *weight / longest };
+        }
+        let lowest = self.quarters.iter().position(|quarters| *quarters >= PASSING * longest)?;
+        of_weights(&weights, lowest as u8 % 12, flats)
+    }
 }
 
 /// The cheapest chord for the pitch classes, if it is cheap enough.
@@ -210,5 +252,7 @@ mod tests {
         let chord = |symbol: &str| Some(symbol.to_owned());
         assert_eq!(symbols, [chord("Am"), chord("Am"), chord("F"), None]);
         assert!(chords_of_notes(&[], meter, 2, false).iter().all(Option::is_none));
+        let late = chords_of_notes(&block(&[57, 60, 64], 0.0, 2.1), meter, 1, false);
+        assert!(late[0].is_some() && late[1].is_none(), "a chord released late is not played again");
     }
 }

@@ -7,7 +7,7 @@ use rtrb::Consumer;
 use super::clip::{Clip, Lanes, combine};
 use super::dials::{Dials, Piece, Tilt};
 use super::notes::{BlockNotes, Grid};
-use super::slot::{self, Delivery, Slot, SlotSender};
+use super::slot::{self, Delivery, Followed, Slot, SlotSender, TakeClips};
 use super::timeline::{Alignment, Bar, Place, Position, SAME_BEAT};
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_sound::split::DRUM_VOICE_COUNT;
@@ -45,6 +45,16 @@ pub enum SwapAt {
     Loop,
 }
 
+/// The timeline on which chords are followed: the host's beats, shifted as the loop is, and going on where the host's cycle starts
+/// over. Its half bars are those of the loop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Following {
+    /// Number of the run: [parts](super::Followed) of another run do not play. A jump begins another run, except by whole loops.
+    pub run: u32,
+    /// What is added to the loop's position for it, in quarter notes: whole loops.
+    pub offset: f64,
+}
+
 /// How a block is played. Arrays are indexed like [`Track::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Controls {
@@ -60,6 +70,8 @@ pub struct Controls {
     pub song_start: Option<i32>,
     /// Whether the slots' previews are heard. Never in an offline render.
     pub previews: bool,
+    /// Plays what was [followed](super::Followed), on this timeline. `None` plays the takes themselves.
+    pub following: Option<Following>,
 }
 
 impl Default for Controls {
@@ -71,6 +83,7 @@ impl Default for Controls {
             section: None,
             song_start: None,
             previews: false,
+            following: None,
         }
     }
 }
@@ -102,6 +115,8 @@ struct Source {
     song_start: Option<i32>,
     /// It is only heard for as long as someone listens, not chosen.
     is_preview: bool,
+    /// The take in whose place it plays, if it is that take over other chords.
+    of: Option<u64>,
     /// The piece read last, if the dials move the take's pieces.
     piece: Option<Piece>,
 }
@@ -114,6 +129,11 @@ impl Source {
             Some(start) => place.pin(quarters_per_bar, start, before),
             None => place.align(quarters_per_bar, before),
         }
+    }
+
+    /// The take that plays, over whatever chords.
+    fn take(&self) -> u64 {
+        self.of.unwrap_or(self.serial)
     }
 
     /// Whether it is a song that plays at `beat` what `other` plays.
@@ -150,6 +170,7 @@ struct Voice {
     song_start: Option<i32>,
     /// Previews are heard.
     previews: bool,
+    following: Option<Following>,
     /// Another section or the song has been chosen, but is not playing yet.
     moves_on: bool,
     /// What rings on of the section before.
@@ -169,24 +190,48 @@ struct Voice {
 }
 
 impl Voice {
-    /// What should play at a place. A rendition is used only if the tempo has `settled`.
-    fn wanted(&self, place: &Place, settled: bool) -> Option<Source> {
+    /// What should play at `beat` in the bar of a place. A rendition is used only if the tempo has `settled`.
+    fn wanted(&self, place: &Place, beat: f64, settled: bool) -> Option<Source> {
         let slot = self.slot.as_ref()?;
         let song = slot.song.as_ref().filter(|_| self.song_start.is_some());
         let preview = slot.preview(self.section).filter(|_| self.previews && song.is_none());
         let take = song.or(preview).or_else(|| slot.wanted(self.section, self.chosen))?;
-        let clip = if settled { take.at(place.bpm) } else { take.original() };
+        let at = |take: &TakeClips| Arc::clone(if settled { take.at(place.bpm) } else { take.original() });
         let before = self.current.as_ref().map(|source| source.alignment);
         let mut source = Source {
             serial: take.serial(),
-            clip: clip.clone(),
+            clip: at(take),
             alignment: Alignment::default(),
             song_start: song.and(self.song_start),
             is_preview: preview.is_some(),
+            of: None,
             piece: None,
         };
         source.alignment = source.aligned(place, before);
+        if let Some(half_bars) = self.half_bars(&source) {
+            let here = half_bars.at(beat);
+            let is_it = |part: &&Followed| (part.run, part.of) == (half_bars.run, source.serial);
+            let part = slot.followed.iter().rev().filter(is_it).find(|part| part.from <= here);
+            if let Some(clips) = part.and_then(|part| part.clips.as_ref()) {
+                source.of = Some(source.serial);
+                (source.serial, source.clip) = (clips.serial(), at(clips));
+            }
+        }
         Some(source)
+    }
+
+    /// The half bars of a loop while chords are followed.
+    fn half_bars(&self, source: &Source) -> Option<HalfBars> {
+        let following = self.following.filter(|_| source.clip.loops())?;
+        let length = source.clip.quarters_per_bar() / 2.0;
+        let origin = -(source.alignment.shift + following.offset);
+        (length > 0.0).then_some(HalfBars { run: following.run, length, origin })
+    }
+
+    /// The half bar that begins next after `beat`, if what plays may change there because of chords that are followed.
+    fn next_half_bar(&self, beat: f64) -> Option<f64> {
+        self.slot.as_ref().filter(|slot| !slot.followed.is_empty())?;
+        self.half_bars(self.current.as_ref()?).map(|half_bars| half_bars.after(beat))
     }
 
     /// The samples at `beat`, mixed according to the current state of the crossfade.
@@ -231,7 +276,7 @@ impl Voice {
 
     /// Switches to what should play, without a crossfade.
     fn snap(&mut self, place: &Place) {
-        self.current = self.wanted(place, true);
+        self.current = self.wanted(place, place.beat, true);
         self.fading = None;
         self.ring = None;
         (self.hurry, self.moves_on) = (false, false);
@@ -414,6 +459,13 @@ impl Player {
         playing.or_else(|| self.voices.iter().find_map(next))
     }
 
+    /// Length of the loop that plays and of one of its bars, in quarter notes; `None` while a song plays, or nothing. Realtime-safe.
+    #[must_use]
+    pub fn loop_quarters(&self) -> Option<[f64; 2]> {
+        let mut clips = self.voices.iter().filter_map(|voice| Some(&voice.current.as_ref()?.clip));
+        clips.next().filter(|clip| clip.loops()).map(|clip| [clip.quarters(), clip.quarters_per_bar()])
+    }
+
     fn settled_samples(&self) -> usize {
         (SETTLED_SECONDS * self.sample_rate_hz) as usize
     }
@@ -464,6 +516,7 @@ impl Player {
                 || voice.song_start.is_some() != controls.song_start.is_some();
             (voice.section, voice.song_start) = (controls.section, controls.song_start);
             voice.previews = controls.previews;
+            voice.following = controls.following;
         }
         let swap_at = controls.swap_at;
         let length = stems.iter().flatten().map(|channel| channel.len()).min().unwrap_or(0);
@@ -640,7 +693,8 @@ impl Player {
             if voice.align(place) {
                 self.notes.cut(track, 0);
             }
-            if voice.moves_on && playing {
+            let is_followed = voice.current.as_ref().is_some_and(|source| source.of.is_some());
+            if (voice.moves_on || is_followed) && playing {
                 // What is chosen where the timeline jumps to plays from there on.
                 voice.snap(place);
             }
@@ -713,13 +767,20 @@ impl Player {
         // Renditions take over exactly at the sample where the tempo settles, whatever the block size.
         let length = if unsettled > 0 { length.min(start + unsettled) } else { length };
         let voice = &mut self.voices[track.index()];
-        let wanted = voice.wanted(place, unsettled == 0);
+        let beat = place.beat + start as f64 * beats_per_sample;
+        let length = match voice.next_half_bar(beat) {
+            Some(line) => {
+                let samples = ((line - beat) / beats_per_sample - EARLY_SAMPLES).ceil().max(1.0);
+                length.min(start.saturating_add(samples as usize))
+            }
+            None => length,
+        };
+        let wanted = voice.wanted(place, beat, unsettled == 0);
         let is_same_take = match (&voice.current, &wanted) {
             (None, None) => true,
             (Some(current), Some(wanted)) => current.serial == wanted.serial,
             _ => false,
         };
-        let beat = place.beat + start as f64 * beats_per_sample;
         if let (Some(current), Some(new)) = (&voice.current, &wanted)
             && !is_same_take
             && current.agrees_with(new, beat)
@@ -774,12 +835,18 @@ impl Player {
         }
         let slot = voice.slot.as_ref();
         let previews = [&voice.current, &wanted].into_iter().flatten().any(|source| source.is_preview);
-        let at_once = !voice.moves_on && (voice.hurry || previews || slot.is_some_and(|slot| slot.immediate));
+        let followed = match (&voice.current, &wanted) {
+            (Some(current), Some(new)) if current.take() == new.take() => Some(Lines::half_bars(new, voice)),
+            _ => None,
+        };
+        let at_once = !voice.moves_on
+            && (voice.hurry || previews || (followed.is_none() && slot.is_some_and(|slot| slot.immediate)));
         let wait = if is_same_take || at_once {
             0.0
         } else {
-            let asked_at = slot.and_then(|slot| slot.asked_at).filter(|_| !voice.moves_on);
-            let lines = Lines::new(swap_at, place, voice.current.as_ref());
+            let asked_at = slot.and_then(|slot| slot.asked_at);
+            let asked_at = asked_at.filter(|_| !voice.moves_on && followed.is_none());
+            let lines = followed.unwrap_or_else(|| Lines::new(swap_at, place, voice.current.as_ref()));
             let line = lines.next(beat, beats_per_sample, asked_at, place.bpm);
             ((line - beat) / beats_per_sample - EARLY_SAMPLES).ceil().max(0.0)
         };
@@ -842,6 +909,30 @@ impl Player {
     }
 }
 
+/// Where the half bars of a loop lie on the host's timeline.
+#[derive(Clone, Copy, Debug)]
+struct HalfBars {
+    run: u32,
+    /// In quarter notes.
+    length: f64,
+    /// The host's beat at which half bar 0 begins.
+    origin: f64,
+}
+
+impl HalfBars {
+    /// A half bar begins this much too early, in quarter notes: less than a sample at any tempo and rate.
+    const EARLY_BEATS: f64 = 1e-6;
+
+    fn at(&self, beat: f64) -> i64 {
+        ((beat + Self::EARLY_BEATS - self.origin) / self.length).floor() as i64
+    }
+
+    /// The beat at which the next half bar begins.
+    fn after(&self, beat: f64) -> f64 {
+        (self.at(beat) + 1) as f64 * self.length + self.origin
+    }
+}
+
 /// The positions within a bar of the host at which a take may take over.
 #[derive(Clone, Copy, Debug)]
 enum Lines {
@@ -868,6 +959,13 @@ impl Lines {
                 Self::Every { unit: source.clip.quarters(), origin: -source.alignment.shift }
             }),
         }
+    }
+
+    /// The half bars of a loop whose chords are, or were, followed.
+    fn half_bars(source: &Source, voice: &Voice) -> Self {
+        let length = source.clip.quarters_per_bar() / 2.0;
+        let origin = voice.half_bars(source).map_or(-source.alignment.shift, |half_bars| half_bars.origin);
+        Self::Every { unit: length, origin }
     }
 
     /// The first line at or after `beat`; infinite if this bar has none.

@@ -99,6 +99,19 @@ pub struct SectionTakes {
     pub current: Option<Arc<TakeClips>>,
 }
 
+/// What plays in a take's place while chords are followed: the same part over other chords.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The [run](super::Following::run) that it was made for.
+    pub run: u32,
+    /// The half bar from which it plays until the next one takes over, counted as [`Following`](super::Following) does.
+    pub from: i64,
+    /// The take that it was made of ([`TakeClips::serial`]). It plays only in that take's place.
+    pub of: u64,
+    /// The same part over other chords; `None` for the take itself.
+    pub clips: Option<Arc<TakeClips>>,
+}
+
 /// What the audio thread may play on one track. Immutable: a change is a new slot.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
@@ -112,6 +125,8 @@ pub struct Slot {
     /// A take that is heard at once and instead of the open section's takes while [`Controls::previews`](super::Controls::previews)
     /// allows it, and the index of the open section, which is its number minus one.
     pub preview: Option<(usize, Arc<TakeClips>)>,
+    /// What plays in the takes' place while chords are followed, the earliest first. Songs are not followed.
+    pub followed: Vec<Followed>,
     /// Whether the slot takes over at once, whatever [`SwapAt`](super::SwapAt) says, as after restoring a session or undo.
     pub immediate: bool,
     /// The beat at which the song requested the take. It takes over no earlier than [`super::RESPONSE_SECONDS`] later, so that an
@@ -140,8 +155,9 @@ impl Slot {
     /// Everything that can play.
     fn all(&self) -> impl Iterator<Item = &Arc<TakeClips>> {
         let sections = self.sections.iter().flatten().chain([&self.open]);
+        let followed = self.followed.iter().filter_map(|part| part.clips.as_ref());
         let takes = sections.flat_map(|section| section.takes.iter().flatten().chain(&section.current));
-        takes.chain(&self.song).chain(self.preview.as_ref().map(|(_, take)| take))
+        takes.chain(&self.song).chain(self.preview.as_ref().map(|(_, take)| take)).chain(followed)
     }
 }
 

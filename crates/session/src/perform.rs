@@ -6,7 +6,7 @@ use super::{Session, SessionError};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::reharmonise::reharmonise;
 use resonantgen_music::score::Score;
-use resonantgen_music::track::Track;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
 
@@ -32,7 +32,7 @@ impl Session {
         chords: &[Option<Chord>],
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        let (plan, moves) = self.moves(chords)?;
+        let (plan, moves) = self.free_moves(chords)?;
         if self.plan.as_ref() == Some(&plan) {
             return Ok(());
         }
@@ -51,12 +51,61 @@ impl Session {
         Ok(())
     }
 
+    /// The takes that play, over other chords and at a tempo in quarter notes per minute (index as [`Track::ALL`]); `None` where the
+    /// chords move no note. `chords` is as for [`Session::reharmonise`]. The session stays as it is: what is made here plays in the
+    /// takes' place while chords are followed. Locked tracks and imported takes are left alone.
+    ///
+    /// # Errors
+    /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] if there are more entries than half bars; another
+    /// error if a take cannot be performed or the observer cancels.
+    pub fn followed(
+        &self,
+        maker: &dyn Maker,
+        chords: &[Option<Chord>],
+        bpm: f64,
+        observer: &dyn Observer,
+    ) -> Result<[Option<Arc<Take>>; TRACK_COUNT], SessionError> {
+        let (_, moves) = self.moves(chords)?;
+        let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
+        for Move { take, plan, score } in moves {
+            if self.track(take.recipe.track).locked {
+                continue;
+            }
+            let context = self.heard_now(&take, &made);
+            let plan = Plan { bpm, ..plan };
+            let request = PerformanceRequest {
+                of: &take,
+                plan: &plan,
+                score: &score,
+                patch: &take.patch,
+                context: &context,
+            };
+            let performed = maker.perform(&request, observer)?;
+            made.push((take, Arc::new(performed)));
+        }
+        let mut followed = [const { None }; TRACK_COUNT];
+        for (of, take) in made {
+            followed[of.recipe.track.index()] = Some(take);
+        }
+        Ok(followed)
+    }
+
     /// Checks whether [`Session::reharmonise`] would refuse a change, without changing anything.
     ///
     /// # Errors
     /// Returns the errors that [`Session::reharmonise`] returns before it performs a take.
     pub fn check_chords(&self, chords: &[Option<Chord>]) -> Result<(), SessionError> {
-        self.moves(chords).map(|_| ())
+        self.free_moves(chords).map(|_| ())
+    }
+
+    /// Like [`moves`](Self::moves), where no locked track has to move.
+    fn free_moves(&self, chords: &[Option<Chord>]) -> Result<(Plan, Vec<Move>), SessionError> {
+        let (plan, moves) = self.moves(chords)?;
+        let mut tracks = moves.iter().map(|one| one.take.recipe.track);
+        match tracks.find(|track| self.track(*track).locked) {
+            Some(track) => Err(SessionError::ChordInUse(track)),
+            None => Ok((plan, moves)),
+        }
     }
 
     /// The plan with other chords, and the takes whose notes have to move for them.
@@ -85,9 +134,6 @@ impl Session {
             let notes = reharmonise(track, &take.score.notes, &take.recipe.plan, &to);
             if notes == take.score.notes {
                 continue;
-            }
-            if self.track(track).locked {
-                return Err(SessionError::ChordInUse(track));
             }
             moves.push(Move { take: take.clone(), plan: to, score: Score { notes } });
         }
@@ -262,6 +308,30 @@ mod tests {
         assert_eq!(ids(&session), before);
         let beyond = session.reharmonise(&maker, &under(3..9, "Dm"), &Silent);
         assert!(matches!(beyond, Err(SessionError::NoSuchHalfBar { half_bar: 8, count: 4 })));
+    }
+
+    #[test]
+    fn followed_chords_leave_the_session_and_locked_tracks_alone() {
+        let mut session = session();
+        session.set_lock(Track::Bass, true).expect("a take");
+        let before = session.clone();
+        let maker = Fake::default();
+        let followed = session.followed(&maker, &under(0..2, "Dm"), 200.0, &Silent).expect("other chords");
+        assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan), "nothing is taken over");
+        assert_eq!(followed.each_ref().map(Option::is_some), [false, false, true, true]);
+        let melody = followed[Track::Melody.index()].as_ref().expect("a melody");
+        let of = session.track(Track::Melody).take().expect("a take");
+        assert_eq!(
+            (melody.recipe.plan.bpm, melody.recipe.plan.chords[0].to_string().as_str()),
+            (200.0, "Dm")
+        );
+        assert_ne!(melody.score, of.score);
+        // It hears the harmony that plays with it, and the bass as it is.
+        let harmony = followed[Track::Harmony.index()].as_ref().expect("a harmony");
+        let bass = session.track(Track::Bass).take().expect("a take");
+        assert!(melody.recipe.context.contains(&harmony.id) && melody.recipe.context.contains(&bass.id));
+        let own = session.followed(&maker, &under(0..2, "Am"), 240.0, &Silent).expect("its own chords");
+        assert!(own.iter().all(Option::is_none));
     }
 
     #[test]

@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 use nice_plug::midi::Key;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Controls, DrumOutputs, NoteMessage, NoteOutput, Player, Position};
+use resonantgen_playback::{Controls, DrumOutputs, Following, NoteMessage, NoteOutput, Player, Position};
 use resonantgen_sound::split::DRUM_VOICE_COUNT;
 use rtrb::Consumer;
 
+use super::follow::Listener;
 use super::mixer::Mixer;
 use super::notes;
 use super::trigger::{self, Edges, TriggerEvent};
 use crate::ResonantGen;
 use crate::control::demand::SongTrigger;
-use crate::control::job::Trigger;
+use crate::control::job::{Target, Trigger};
 use crate::control::played::PlayedKey;
 use crate::control::{Control, ControlPort};
 use crate::params::ResonantParams;
@@ -49,6 +50,9 @@ pub struct Processor {
     /// Per track, the index of the take chosen by number, which is the number minus one. A locked track keeps its previous
     /// choice.
     chosen: [Option<usize>; TRACK_COUNT],
+    /// Hears the chords that are followed, and on which timeline they are.
+    listener: Listener,
+    following: Option<Following>,
     /// The section that a note has chosen since the parameter last changed, and what that is.
     note_section: Option<usize>,
     param_section: Option<usize>,
@@ -116,6 +120,8 @@ impl Processor {
             free_beat: 0.0,
             fresh: true,
             chosen: [None; TRACK_COUNT],
+            listener: Listener::default(),
+            following: None,
             note_section: None,
             param_section: None,
         };
@@ -135,6 +141,7 @@ impl Processor {
         self.free_beat = 0.0;
         self.fresh = true;
         self.note_section = None;
+        self.listener.release();
         self.note_output.release();
         if let Some(player) = &mut self.player {
             player.reset();
@@ -211,7 +218,38 @@ impl Processor {
             // A timeline of our own has no bars to choose from.
             song_start: self.params.song_start().map(|bar| if self.free_beat > 0.0 { 0 } else { bar }),
             previews: !self.offline,
+            following: self.following,
         }
+    }
+
+    /// Begins to hear the chords of a block.
+    fn listen(&mut self, position: &Position, shift: f64, samples: usize) {
+        let beats = samples as f64 * position.bpm / (60.0 * self.sample_rate_hz);
+        let follows = self.params.follow_chords.value().lead().is_some();
+        let loop_quarters = self.player.as_ref().filter(|_| follows).and_then(Player::loop_quarters);
+        self.following = self.listener.begin(position, shift, beats, loop_quarters);
+    }
+
+    /// Forwards the chords that were heard in a block.
+    fn follow(&mut self, position: &Position) {
+        let Some(lead) = self.params.follow_chords.value().lead() else {
+            self.control.audio.follow_run.store(0, Ordering::Release);
+            return;
+        };
+        let host_bpm = self.control.audio.host_bpm();
+        let mut trigger = Trigger::read(&self.params, Target::All, host_bpm, None);
+        let section = self.player.as_ref().and_then(|player| player.section_at(position));
+        trigger.section = section.map(|index| index as u32 + 1);
+        let audio = &self.control.audio;
+        audio.follow_half_bar.store(self.listener.half_bar().unwrap_or(0), Ordering::Release);
+        audio.follow_run.store(self.following.map_or(0, |following| following.run), Ordering::Release);
+        let (port, offline) = (&mut self.port, self.offline);
+        self.listener.end(|heard| {
+            // An offline render waits for what was heard in the end: nothing is gained by a guess.
+            if !(heard.is_guess && offline) {
+                port.follow(trigger, heard, lead);
+            }
+        });
     }
 
     /// States what the player needs for the next part of a block.
@@ -258,6 +296,7 @@ impl Processor {
         let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
         let mut sections = Sections::default();
+        self.listen(&position, shift, samples);
         let chords_from = self.params.chord_keys();
         while let Some(event) = context.next_event() {
             let (key, is_down, at) = match event {
@@ -270,6 +309,7 @@ impl Processor {
             if chords_from.is_some_and(|from| key >= from) {
                 let beat =
                     position.beat + f64::from(at) * position.bpm / (60.0 * self.sample_rate_hz) + shift;
+                self.listener.key(key, is_down, beat);
                 self.port.play(PlayedKey { key, is_down, beat: Some(beat).filter(|_| position.playing) });
             } else if is_down && let Some((target, slot)) = trigger::of_key(key) {
                 add(TriggerEvent { target, slot, at });
@@ -286,6 +326,7 @@ impl Processor {
         }
         let controls = self.controls();
         self.demand(&controls, &position, samples);
+        self.follow(&position);
         self.port.wait();
 
         self.mixer.aim(&self.params, &self.control.host);

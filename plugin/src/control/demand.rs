@@ -10,6 +10,7 @@ use resonantgen_playback::Controls;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::Control;
+use super::follow::HeardChord;
 use super::job::Trigger;
 use super::played::PlayedKey;
 
@@ -85,11 +86,13 @@ impl DemandCell {
     }
 }
 
-/// A trigger on its way from the audio thread.
+/// A trigger on its way from the audio thread, or a chord that is followed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SongTrigger {
-    /// The trigger.
+    /// The trigger; for a chord, what is chosen and locked at that moment.
     pub trigger: Trigger,
+    /// What was heard, and how many half bars later it sounds, if it is a chord.
+    pub heard: Option<(HeardChord, u32)>,
     /// The epoch that it was meant for.
     pub epoch: u64,
 }
@@ -183,9 +186,20 @@ impl ControlPort {
     /// Forwards a trigger. Realtime-safe, except in an offline render, where it waits for space in the ring so that the last of
     /// many triggers is not lost.
     pub fn trigger(&mut self, trigger: Trigger) {
+        self.send(trigger, None);
+        self.is_triggered = true;
+    }
+
+    /// Forwards the chord of a half bar, which sounds `lead` half bars later. An offline render waits for every one. Realtime-safe as
+    /// [`trigger`](Self::trigger) is.
+    pub fn follow(&mut self, trigger: Trigger, heard: HeardChord, lead: u32) {
+        self.send(trigger, Some((heard, lead)));
+    }
+
+    fn send(&mut self, trigger: Trigger, heard: Option<(HeardChord, u32)>) {
         let control = &self.control;
         control.pending.fetch_add(1, Ordering::AcqRel);
-        let mut event = SongTrigger { trigger, epoch: control.store.epoch() };
+        let mut event = SongTrigger { trigger, heard, epoch: control.store.epoch() };
         while let Err(PushError::Full(refused)) = self.triggers.push(event) {
             if !self.offline || self.patience.left.is_zero() || control.is_quitting() {
                 control.pending.fetch_sub(1, Ordering::AcqRel);
@@ -197,7 +211,6 @@ impl ControlPort {
             std::thread::sleep(POLL);
             self.patience.spend(POLL);
         }
-        self.is_triggered = true;
     }
 
     /// Forwards a key that is played as part of a chord. One that finds no room is lost. Realtime-safe.

@@ -11,6 +11,7 @@ use resonantgen_session::{Request, Session};
 use resonantgen_take::GenerationSettings;
 
 use super::Cancellation;
+use super::follow::QueuedChord;
 use crate::params::{ResonantParams, SeedMode};
 
 /// Sixteenths in a quarter note.
@@ -238,6 +239,8 @@ pub struct QueuedJob {
 pub enum Command {
     /// Do a job.
     Job(QueuedJob),
+    /// Perform the loop over a chord that was played.
+    Follow(QueuedChord),
     /// Something has changed: check whether there is work. Offline renders wait until the count is dropped.
     Look(Option<Count>),
     /// The host has saved the project.

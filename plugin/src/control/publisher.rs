@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_playback::{Clip, SectionTakes, Slot, SlotSender, TakeClips};
+use resonantgen_playback::{Clip, Followed, SectionTakes, Slot, SlotSender, TakeClips};
 use resonantgen_project::StoredSound as _;
 use resonantgen_session::{Session, TrackState};
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
@@ -46,6 +46,8 @@ struct Contents {
     sections: Vec<Option<SectionContents>>,
     song: Option<Version>,
     preview: Option<Version>,
+    /// Run, half bar and take of each part that follows chords, and what plays.
+    followed: Vec<(u32, i64, u64, Option<Version>)>,
     swap: SwapPolicy,
 }
 
@@ -187,6 +189,18 @@ impl Publisher {
         sections
     }
 
+    /// The parts of a track that follow chords, as far as the takes that they are made of are prepared.
+    fn followed(&mut self, snapshot: &Snapshot, track: Track) -> Vec<Followed> {
+        let mut followed = Vec::new();
+        for part in &snapshot.followed {
+            let of = part.of[track.index()].as_ref().and_then(|id| self.prepared.get(id));
+            let Some(of) = of.map(|clips| clips.serial()) else { continue };
+            let clips = part.takes[track.index()].as_ref().map(|take| self.prepare(snapshot, take));
+            followed.push(Followed { run: part.run, from: part.from, of, clips });
+        }
+        followed
+    }
+
     /// Sends the player whatever it does not have yet. Demanded takes are prepared immediately.
     fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> Published {
         self.sender.collect();
@@ -216,24 +230,23 @@ impl Publisher {
             let sections = self.sections(snapshot, track);
             let song = self.songs.of(track).cloned();
             let preview = snapshot.preview_of(track).map(|take| self.prepare(snapshot, take));
+            let followed = self.followed(snapshot, track);
+            let versions =
+                followed.iter().map(|part| (part.run, part.from, part.of, part.clips.as_ref().map(version)));
             let now = Contents {
                 open: contents(&open),
                 sections: sections.iter().map(|section| section.as_ref().map(contents)).collect(),
                 song: song.as_ref().map(version),
                 preview: preview.as_ref().map(version),
+                followed: versions.collect(),
                 swap,
             };
             if self.sent[track.index()].as_ref() == Some(&now) {
                 continue;
             }
-            let slot = Slot {
-                open,
-                sections,
-                song,
-                preview: preview.map(|take| (open_section, take)),
-                immediate: swap.immediate,
-                asked_at: swap.asked_at,
-            };
+            let (immediate, asked_at) = (swap.immediate, swap.asked_at);
+            let preview = preview.map(|take| (open_section, take));
+            let slot = Slot { open, sections, song, preview, followed, immediate, asked_at };
             // The ring is full while the host does not process. The next turn tries again.
             match self.sender.send(track, slot) {
                 Ok(()) => self.sent[track.index()] = Some(now),
@@ -278,6 +291,8 @@ struct Publishing<'a> {
     /// Packed takes that cannot be unpacked; the worker makes them again.
     unreadable: HashSet<TakeId>,
     seen: Option<Seen>,
+    /// Whether the newest snapshot has parts that follow chords.
+    follows: bool,
     /// Number of project changes reported to the host.
     commits: u64,
     /// Names of the sections by number, as the host's texts of the parameter Section have them.
@@ -307,6 +322,7 @@ pub fn run(
         publisher: None,
         unreadable: HashSet::new(),
         seen: None,
+        follows: false,
         commits: 0,
         section_names: section_names(&control.session()),
         blocks: (0, now),
@@ -322,6 +338,7 @@ pub fn run(
         }
         this.pass_triggers();
         this.report();
+        this.end_following();
         this.publish();
         drop(opening);
         this.tend();
@@ -348,8 +365,20 @@ impl Publishing<'_> {
         if self.control.played.lock().collect() {
             self.control.repaint.request_repaint();
         }
-        while let Ok(SongTrigger { trigger, epoch }) = self.triggers.pop() {
-            self.control.pass_trigger(trigger, epoch);
+        while let Ok(SongTrigger { trigger, heard, epoch }) = self.triggers.pop() {
+            match heard {
+                Some(heard) => self.control.pass_chord(trigger, heard, epoch),
+                None => self.control.pass_trigger(trigger, epoch),
+            }
+        }
+    }
+
+    /// Forgets what followed chords once they are not followed any more.
+    fn end_following(&mut self) {
+        if self.follows && self.control.audio.follow_run.load(Ordering::Acquire) == 0 {
+            self.control.store.end_following();
+            self.control.send(Command::Look(None));
+            self.control.repaint.request_repaint();
         }
     }
 
@@ -401,6 +430,7 @@ impl Publishing<'_> {
         let publisher = self.publisher.as_mut();
         let published = publisher.map_or(Published::All, |publisher| publisher.publish(&snapshot, &demand));
         self.is_tidy = false;
+        self.follows = !snapshot.followed.is_empty();
         // The host is told of a change only after the player has received it.
         if std::mem::replace(&mut self.commits, snapshot.commits) != snapshot.commits {
             control.host.mark_dirty();

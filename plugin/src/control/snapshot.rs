@@ -11,9 +11,12 @@ use resonantgen_session::{SectionView, Session, TrackState};
 use resonantgen_take::{Take, TakeId};
 
 use super::demand::Demand;
+use super::follow::FollowedPart;
 
 /// Maximum number of renditions of one take.
 const RENDITIONS: usize = 3;
+/// Most parts that follow chords: those that play, that are about to, and that end within a long block.
+const FOLLOWED: usize = 8;
 
 /// When a new take replaces the one that plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,6 +52,8 @@ pub struct Snapshot {
     pub preview: Option<Arc<Take>>,
     /// Takes at other tempos, the oldest first.
     pub renditions: Vec<Rendition>,
+    /// What plays in the takes' place while chords are followed, the earliest first.
+    pub followed: Vec<Arc<FollowedPart>>,
     /// Swap policy of the playing take of each track.
     pub swaps: [SwapPolicy; TRACK_COUNT],
     /// Increases with each change of the project.
@@ -115,7 +120,9 @@ impl Snapshot {
     /// All takes that can be played.
     pub fn takes(&self) -> impl Iterator<Item = &Arc<Take>> {
         let states = Track::ALL.into_iter().flat_map(|track| self.session.states(track));
-        states.flat_map(|state| &state.history).chain(self.early.iter().flatten()).chain(&self.preview)
+        let followed = self.followed.iter().flat_map(|part| part.takes.iter().flatten());
+        let heard = states.flat_map(|state| &state.history).chain(self.early.iter().flatten());
+        heard.chain(&self.preview).chain(followed)
     }
 
     /// Whether a take can be played at a tempo without slicing.
@@ -226,6 +233,7 @@ impl Store {
             snapshot.session = session;
             snapshot.early = Default::default();
             snapshot.preview = None;
+            snapshot.followed = Vec::new();
             snapshot.revision += 1;
             snapshot.epoch += 1;
             true
@@ -273,6 +281,27 @@ impl Store {
             snapshot.session.wake(awake);
             true
         })
+    }
+
+    /// Adds a part that follows chords, unless another session was restored since `epoch`. Parts of earlier runs go, and the oldest
+    /// ones. This does not change the project.
+    pub fn follow(&self, part: FollowedPart, epoch: u64) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| {
+            if snapshot.epoch != epoch {
+                return false;
+            }
+            snapshot.followed.retain(|known| known.run == part.run);
+            if snapshot.followed.len() >= FOLLOWED {
+                snapshot.followed.remove(0);
+            }
+            snapshot.followed.push(Arc::new(part));
+            true
+        })
+    }
+
+    /// Chords are not followed any more; returns whether there were parts that did.
+    pub fn end_following(&self) -> bool {
+        self.update(SwapPolicy::IMMEDIATE, |snapshot| !std::mem::take(&mut snapshot.followed).is_empty())
     }
 
     /// Adds a rendition; beyond the maximum it replaces the oldest of that take.

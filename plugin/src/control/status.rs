@@ -1,6 +1,6 @@
 //! Lock-free status: of the audio thread, and the progress of generations.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use atomic_float::AtomicF64;
 use resonantgen_models::generator::Stage;
@@ -26,6 +26,10 @@ pub struct AudioStatus {
     pub song_quarter: AtomicF64,
     /// Number of the section that plays; 0 for the open one.
     pub section: AtomicU32,
+    /// The run in which chords are followed; 0 while they are not.
+    pub follow_run: AtomicU32,
+    /// The half bar of that run that plays.
+    pub follow_half_bar: AtomicI64,
     /// Peak meters of the tracks; the audio thread raises them, the editor resets them.
     pub meters: [Meter; TRACK_COUNT],
     /// What the player needs.

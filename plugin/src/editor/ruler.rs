@@ -36,8 +36,15 @@ const QUALITIES: [ChordQuality; 12] = [
     ChordQuality::HalfDiminished7,
 ];
 
-/// Draws the part of the ruler that `timeline` shows in `rect`, and returns the user's action.
-pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool, timeline: &mut Timeline) -> Option<Action> {
+/// Draws the part of the ruler that `timeline` shows in `rect`, and returns the user's action. `followed` has the chords that are played
+/// and followed, as far as there are any, for each half bar of the plan.
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    (plan, followed): (&Plan, &[Option<Chord>]),
+    enabled: bool,
+    timeline: &mut Timeline,
+) -> Option<Action> {
     let palette = palette(ui);
     select_bars(ui, rect, plan.bars, timeline);
     let wide = timeline.wide(rect);
@@ -51,7 +58,7 @@ pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool, timeline: &mut 
         }
     }
     let mut asked = None;
-    for (from, to, chord) in runs(&plan.chords) {
+    for Run { from, to, chord, followed } in runs(&plan.chords, followed) {
         let count = plan.chords.len() as f32;
         let x = |half_bar: usize| wide.left() + wide.width() * half_bar as f32 / count;
         let (left, right) = ((x(from) + 0.5).max(rect.left()), (x(to) - 0.5).min(rect.right()));
@@ -63,7 +70,7 @@ pub fn show(ui: &mut Ui, rect: Rect, plan: &Plan, enabled: bool, timeline: &mut 
         // A chord within the selected bars is changed in all of them.
         let selected = timeline.selection().map(|bars| 2 * bars.start as usize..2 * bars.end as usize);
         let span = selected.filter(|span| span.contains(&from)).unwrap_or(from..to);
-        if let Some(chord) = chord_block(ui, block, (from, &span), chord, plan.key, enabled) {
+        if let Some(chord) = chord_block(ui, block, (from, &span), (chord, followed), plan.key, enabled) {
             asked = Some(Action::Chord { from: span.start, to: span.end, chord });
         }
     }
@@ -161,14 +168,26 @@ pub fn show_empty(ui: &Ui, rect: Rect, bars: u32) {
     }
 }
 
+/// Half bars of one chord.
+struct Run {
+    from: usize,
+    to: usize,
+    chord: Chord,
+    /// The chord that is followed instead.
+    followed: Option<Chord>,
+}
+
 /// Runs of one chord, with the half bars they span.
-fn runs(chords: &[Chord]) -> Vec<(usize, usize, Chord)> {
-    let mut runs: Vec<(usize, usize, Chord)> = Vec::new();
+fn runs(chords: &[Chord], followed: &[Option<Chord>]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
     for (index, chord) in chords.iter().enumerate() {
+        let followed = followed.get(index).copied().flatten();
         match runs.last_mut() {
             // A bar line also ends a block, so that each bar can be changed on its own.
-            Some((_, to, last)) if last == chord && index % 2 == 1 => *to = index + 1,
-            _ => runs.push((index, index + 1, *chord)),
+            Some(run) if (run.chord, run.followed) == (*chord, followed) && index % 2 == 1 => {
+                run.to = index + 1;
+            }
+            _ => runs.push(Run { from: index, to: index + 1, chord: *chord, followed }),
         }
     }
     runs
@@ -178,7 +197,7 @@ fn chord_block(
     ui: &mut Ui,
     rect: Rect,
     (from, span): (usize, &Range<usize>),
-    chord: Chord,
+    (chord, followed): (Chord, Option<Chord>),
     key: Key,
     enabled: bool,
 ) -> Option<Chord> {
@@ -189,15 +208,20 @@ fn chord_block(
             ui.disable();
         }
         let (_, response) = ui.allocate_exact_size(rect.size(), Sense::click());
-        let name = format!("Chord {chord}, bar {}", from / 2 + 1);
+        let name = match followed {
+            Some(followed) => format!("Chord {chord}, bar {}, follows {followed}", from / 2 + 1),
+            None => format!("Chord {chord}, bar {}", from / 2 + 1),
+        };
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, enabled, &name));
         let open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&response));
         let fill = if response.hovered() || open { palette.button_hover } else { palette.button };
         ui.painter().rect_filled(rect, 3.0, fill);
-        let text = ui.painter().layout_no_wrap(chord.to_string(), theme::strong(12.0), palette.text);
+        let ink = if followed.is_some() { palette.focus } else { palette.text };
+        let shown = followed.unwrap_or(chord).to_string();
+        let text = ui.painter().layout_no_wrap(shown, theme::strong(12.0), ink);
         if text.size().x < rect.width() - 4.0 {
             let left = (rect.left() + 6.0).min(rect.center().x - text.size().x / 2.0);
-            ui.painter().galley(pos2(left, rect.center().y - text.size().y / 2.0), text, palette.text);
+            ui.painter().galley(pos2(left, rect.center().y - text.size().y / 2.0), text, ink);
         }
         if response.has_focus() {
             ui.painter().rect_stroke(rect, 3.0, Stroke::new(2.0, palette.focus), StrokeKind::Inside);
@@ -206,6 +230,10 @@ fn chord_block(
             "{chord} in bar {}. Click to change it: the notes there move to the new chord, the pattern stays",
             from / 2 + 1
         );
+        let hint = match followed {
+            Some(followed) => format!("Follows {followed}, which you play. The take itself has {hint}"),
+            None => hint,
+        };
         let response = response.on_hover_text(hint);
         Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
             asked = chord_menu(ui, chord, key, span.len());
@@ -375,7 +403,7 @@ mod tests {
     fn blocks_end_at_bar_lines() {
         let chords: Vec<Chord> =
             ["Am", "Am", "Am", "Am", "F", "G"].map(|name| name.parse().expect("a chord")).to_vec();
-        let spans: Vec<(usize, usize)> = runs(&chords).iter().map(|(from, to, _)| (*from, *to)).collect();
+        let spans: Vec<(usize, usize)> = runs(&chords, &[]).iter().map(|run| (run.from, run.to)).collect();
         assert_eq!(spans, [(0, 2), (2, 4), (4, 5), (5, 6)]);
     }
 

@@ -18,9 +18,11 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
+use crate::control::follow::FollowedPart;
 use crate::control::job::{Command, Performance, QueuedJob};
 use crate::control::played::PlayedKey;
 use crate::control::{Receivers, SwapPolicy};
+use crate::params::FollowMoment;
 
 /// A host that sets parameters at once and counts gestures.
 #[derive(Default)]
@@ -121,7 +123,7 @@ impl Bench {
     fn next_queued(&self) -> Option<QueuedJob> {
         self.receivers.commands.try_iter().find_map(|command| match command {
             Command::Job(queued) => Some(queued),
-            Command::Look(_) | Command::Saved => None,
+            Command::Follow(_) | Command::Look(_) | Command::Saved => None,
         })
     }
 
@@ -672,6 +674,35 @@ fn chords_that_were_played_are_captured_where_they_were_played() {
     let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("notes are moved") };
     let chord = "Dm".parse().expect("a chord");
     assert_eq!(performance, Performance::Chords(vec![None, None, Some(chord), Some(chord)]));
+}
+
+#[test]
+fn the_ruler_shows_the_chords_that_are_followed_and_the_button_beside_it_turns_that_on() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Follow played chords: Off");
+    bench.click("Follow: a chord sounds two bars later");
+    assert_eq!(bench.params.follow_chords.value(), FollowMoment::InTwoBars);
+    assert_eq!(bench.control.session().plan.expect("a plan").chords[2].to_string(), "F");
+    let chord = "Dm".parse().ok();
+    let part = FollowedPart {
+        run: 3,
+        from: 6,
+        chords: vec![None, None, chord, chord],
+        of: Default::default(),
+        takes: Default::default(),
+    };
+    assert!(bench.control.follow(part, bench.control.epoch()));
+    bench.harness.run();
+    bench.harness.get_by_label("Chord F, bar 2");
+    bench.control.audio.follow_run.store(3, Ordering::Relaxed);
+    bench.harness.run();
+    bench.harness.get_by_label("Chord F, bar 2, follows Dm");
+    bench.harness.get_by_label("Chord Am, bar 1");
+    // The take's own chord can still be changed.
+    bench.click("Chord F, bar 2, follows Dm");
+    bench.click("Em");
+    assert!(matches!(bench.next_job(), Some(Job::Perform { .. })));
 }
 
 #[test]

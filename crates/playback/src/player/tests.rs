@@ -1,6 +1,7 @@
 use super::*;
 use crate::{SectionTakes, SongPass, TakeClips};
 
+mod followed;
 mod song;
 use resonantgen_music::plan::{BPM_RANGE, Chord, ChordQuality, Key, Meter, Mode, Plan, Swing};
 
@@ -47,6 +48,7 @@ struct Host {
     section: Option<usize>,
     song_start: Option<i32>,
     previews: bool,
+    following: Option<Following>,
     heard: [[Vec<f32>; 2]; TRACK_COUNT],
 }
 
@@ -62,6 +64,7 @@ impl Host {
             section: None,
             song_start: None,
             previews: false,
+            following: None,
             heard: Default::default(),
         }
     }
@@ -81,6 +84,7 @@ impl Host {
                 section: self.section,
                 song_start: self.song_start,
                 previews: self.previews,
+                following: self.following,
             };
             self.player.process(self.position, &controls, &mut stems, None);
         }
@@ -630,7 +634,7 @@ fn nothing_that_a_host_does_makes_a_click() {
                 let (sections, song) = (vec![Some(other), None], Some(endless.clone()));
                 let heard = takes[roll(4) as usize].clone().filter(|_| roll(3) == 0);
                 let preview = heard.map(|take| (0, take));
-                let slot = Slot { open, sections, song, preview, immediate, asked_at: None };
+                let slot = Slot { open, sections, song, preview, immediate, ..Slot::default() };
                 sender.send(Track::Bass, slot).expect("there is room");
             }
             7 => host.chosen[Track::Bass.index()] = roll(6).checked_sub(1).map(|index| index as usize),

@@ -61,7 +61,9 @@ struct Drag<'a> {
 pub fn drag(window: SourceWindow, files: &[PathBuf]) -> Result<Outcome, DragOutError> {
     let list = uri_list(files);
     let mut drag = Drag::begin(window.0, &list).map_err(DragOutError::new)?;
-    drag.run().map_err(DragOutError::new)
+    let outcome = drag.run().map_err(DragOutError::new)?;
+    drag.settle().map_err(DragOutError::new)?;
+    Ok(outcome)
 }
 
 /// The display is gone or refuses the request.
@@ -138,6 +140,13 @@ impl<'a> Drag<'a> {
             self.connection.flush()?;
             std::thread::sleep(TURN);
         }
+    }
+
+    /// Waits until the server has read everything. It throws away what it has not read when a connection closes, and the last
+    /// program would never learn that the drag is over.
+    fn settle(&self) -> Result<(), XdndError> {
+        self.connection.get_input_focus()?.reply()?;
+        Ok(())
     }
 
     fn is_escaped(&self) -> Result<bool, XdndError> {
