@@ -128,6 +128,47 @@ pub struct SelectRequest {
     pub take: String,
 }
 
+/// Which sound to play a track's notes with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SoundRequest {
+    /// Id of the sound.
+    #[cfg_attr(feature = "serve", schema(example = "bass.acid_saw"))]
+    pub sound: String,
+    /// Whether all future takes get it, too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hold: bool,
+}
+
+/// The sounds of a track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+pub struct SoundsView {
+    /// The track.
+    pub track: TrackName,
+    /// Id of the sound that plays; `null` when the track is silent.
+    pub playing: Option<String>,
+    /// Id of the sound that is held; `null` if none is.
+    pub held: Option<String>,
+    /// Those that match, the best first.
+    pub sounds: Vec<SoundView>,
+}
+
+/// A sound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+pub struct SoundView {
+    /// Id.
+    pub id: String,
+    /// Name for display.
+    pub name: String,
+    /// Instrument family, like "bass_synth".
+    pub family: String,
+    /// Words that describe it.
+    pub tags: Vec<String>,
+}
+
 /// A session: four tracks and their shared plan, of one section or of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
@@ -207,6 +248,9 @@ pub struct TrackView {
     pub locked: bool,
     /// Id of the take that plays; `null` when the track is silent.
     pub take: Option<String>,
+    /// Id of the sound that all future takes get; `null` if the prompt chooses it.
+    #[serde(default)]
+    pub held_sound: Option<String>,
     /// The track's history, the oldest take first.
     pub takes: Vec<TakeView>,
 }
@@ -258,6 +302,8 @@ pub enum JobKind {
     Song,
     /// Makes a section of a song again.
     Section,
+    /// Plays the notes of a track with another sound.
+    Sound,
 }
 
 /// State of a job.

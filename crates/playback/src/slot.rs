@@ -126,7 +126,7 @@ pub struct Slot {
     /// allows it, and the index of the open section, which is its number minus one.
     pub preview: Option<(usize, Arc<TakeClips>)>,
     /// What plays in the takes' place while chords are followed, the earliest first. Songs are not followed.
-    pub followed: Vec<Followed>,
+    pub followed: Box<[Followed]>,
     /// Whether the slot takes over at once, whatever [`SwapAt`](super::SwapAt) says, as after restoring a session or undo.
     pub immediate: bool,
     /// The beat at which the song requested the take. It takes over no earlier than [`super::RESPONSE_SECONDS`] later, so that an

@@ -1,5 +1,6 @@
 //! Exports stems and scores for DAWs, and DAW projects, with descriptive file names.
 
+mod archive;
 mod cut;
 mod daw_project;
 mod files;
@@ -9,6 +10,7 @@ mod reaper;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use self::archive::archive;
 pub(crate) use self::files::EXPORTING;
 use self::files::{Files, numbered};
 use super::mix::Sum;

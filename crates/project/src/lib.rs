@@ -35,7 +35,9 @@ mod song;
 mod wav;
 
 pub use blob::{BlobError, from_bytes, from_project, prepare_project, to_bytes, to_project};
-pub use export::{ExportOptions, Form, ProjectForm, export, export_name, export_project, export_take};
+pub use export::{
+    ExportOptions, Form, ProjectForm, archive, export, export_name, export_project, export_take,
+};
 pub use folder::{Folder, SAVING, SESSION_FILE, StemFormat, StoreError, load, save};
 pub use input::{open_file, read_file, read_text};
 pub use lock::{Access, PATIENCE, Waiting};

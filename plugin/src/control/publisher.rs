@@ -190,7 +190,7 @@ impl Publisher {
     }
 
     /// The parts of a track that follow chords, as far as the takes that they are made of are prepared.
-    fn followed(&mut self, snapshot: &Snapshot, track: Track) -> Vec<Followed> {
+    fn followed(&mut self, snapshot: &Snapshot, track: Track) -> Box<[Followed]> {
         let mut followed = Vec::new();
         for part in &snapshot.followed {
             let of = part.of[track.index()].as_ref().and_then(|id| self.prepared.get(id));
@@ -198,7 +198,7 @@ impl Publisher {
             let clips = part.takes[track.index()].as_ref().map(|take| self.prepare(snapshot, take));
             followed.push(Followed { run: part.run, from: part.from, of, clips });
         }
-        followed
+        followed.into()
     }
 
     /// Sends the player whatever it does not have yet. Demanded takes are prepared immediately.

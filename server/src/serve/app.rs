@@ -98,6 +98,12 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/sessions/{session}/tracks/{track}/take", put(routes::sessions::select))
         .route("/v1/sessions/{session}/tracks/{track}/compare", post(routes::sessions::compare))
         .route("/v1/sessions/{session}/tracks/{track}/import", post(routes::import::import))
+        .route("/v1/sessions/{session}/tracks/{track}/sounds", get(routes::sound::list))
+        .route("/v1/sessions/{session}/tracks/{track}/sound", post(routes::sound::set))
+        .route(
+            "/v1/sessions/{session}/tracks/{track}/sound/hold",
+            put(routes::sound::hold).delete(routes::sound::release),
+        )
         .route("/v1/sessions/{session}/song", get(routes::song::show).post(routes::song::make))
         .route("/v1/sessions/{session}/order", put(routes::song::order))
         .route(

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
+use resonantgen_models::sounds::{self, Sound};
+use resonantgen_music::track::Track;
 use resonantgen_session::{BundleFacts, Request, Session, SessionError};
 use resonantgen_take::Take;
 use resonantgen_words::TextUnderstanding;
@@ -32,6 +34,21 @@ pub trait Generator: Send + Sync {
         observer: &dyn Observer,
     ) -> Result<Option<Take>, GenerateError>;
 
+    /// As [`Session::change_sound`].
+    ///
+    /// # Errors
+    /// Returns the errors of [`Session::change_sound`]; the session is then unchanged.
+    fn change_sound(
+        &self,
+        session: &mut Session,
+        track: Track,
+        sound: &str,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError>;
+
+    /// The sounds of the models.
+    fn sounds(&self) -> Vec<Sound>;
+
     /// The models in use.
     fn bundle(&self) -> BundleFacts;
 
@@ -58,6 +75,20 @@ impl Generator for Engine {
         observer: &dyn Observer,
     ) -> Result<Option<Take>, GenerateError> {
         Engine::make_again(self, take, heard, observer)
+    }
+
+    fn change_sound(
+        &self,
+        session: &mut Session,
+        track: Track,
+        sound: &str,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        session.change_sound(self, track, sound, observer)
+    }
+
+    fn sounds(&self) -> Vec<Sound> {
+        sounds::catalogue(self.bundle())
     }
 
     fn bundle(&self) -> BundleFacts {

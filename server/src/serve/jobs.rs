@@ -56,6 +56,7 @@ impl Job {
                 Spec::Regenerate(..) => JobKind::Regenerate,
                 Spec::Song(_) => JobKind::Song,
                 Spec::Section(..) => JobKind::Section,
+                Spec::Sound(..) => JobKind::Sound,
             },
             state,
             version: 1,

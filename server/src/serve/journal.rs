@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{JobId, SessionId};
 use super::problem::Problem;
-use crate::wire::{GenerateRequest, JobState, RegenerateRequest, SectionRequest, SongRequest, TrackName};
+use crate::wire::{
+    GenerateRequest, JobState, RegenerateRequest, SectionRequest, SongRequest, SoundRequest, TrackName,
+};
 
 /// What a job does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,20 +27,24 @@ pub enum Spec {
     Song(SongRequest),
     /// Makes a section of a song again.
     Section(u32, SectionRequest),
+    /// Plays the notes of a track with another sound.
+    Sound(TrackName, SoundRequest),
 }
 
 impl Spec {
-    /// The request in the engine's form.
+    /// The request in the engine's form; `None` if nothing is composed.
     ///
     /// # Errors
     /// Returns an error if one of its facts cannot be parsed.
-    pub fn request(&self) -> Result<Request, Problem> {
-        match self {
-            Self::Generate(request) => request.request().map_err(|error| Problem::refused(error.to_string())),
+    pub fn request(&self) -> Result<Option<Request>, Problem> {
+        let request = match self {
+            Self::Generate(request) => request.request(),
             Self::Regenerate(track, request) => Ok(request.request(*track)),
-            Self::Song(request) => request.request().map_err(|error| Problem::refused(error.to_string())),
+            Self::Song(request) => request.request(),
             Self::Section(section, request) => Ok(request.request(*section)),
-        }
+            Self::Sound(..) => return Ok(None),
+        };
+        request.map(Some).map_err(|error| Problem::refused(error.to_string()))
     }
 }
 

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::routes::{about, audio, import, jobs, sessions, song};
+use super::routes::{about, audio, import, jobs, sessions, song, sound};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use super::routes::{about, audio, import, jobs, sessions, song};
         sessions::unfavour,
         song::make, song::show, song::order, song::regenerate, song::open, song::copy, song::alter, song::delete,
         song::lock, song::unlock,
+        sound::list, sound::set, sound::hold, sound::release,
         jobs::generate, jobs::regenerate, jobs::list, jobs::show, jobs::events, jobs::cancel,
         audio::take, audio::whole,
     ),

@@ -6,6 +6,7 @@ pub mod import;
 pub mod jobs;
 pub mod sessions;
 pub mod song;
+pub mod sound;
 
 use serde::Deserialize;
 

@@ -42,6 +42,14 @@ impl Uploads {
         let pieces = bytes.div_ceil(PIECE_BYTES).min(Semaphore::MAX_PERMITS);
         Self { data: data.to_owned(), room: Arc::new(Semaphore::new(pieces)) }
     }
+
+    /// An empty folder for what is made to be sent, removed when it is dropped or, after a kill, at the next start.
+    ///
+    /// # Errors
+    /// Returns an error if the disk is full.
+    pub(super) fn scratch(&self) -> io::Result<TempDir> {
+        tempfile::Builder::new().prefix(UPLOAD).tempdir_in(&self.data)
+    }
 }
 
 /// A body on disk; its file is removed when this is dropped.

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use resonantgen_models::generator::Stage;
+use resonantgen_models::sounds::Sound;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
 use resonantgen_project::StoredSound as _;
@@ -12,8 +13,8 @@ use resonantgen_words::form::{FormError, SectionKind};
 use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
-    BundleView, GenerateRequest, PlanView, RegenerateRequest, StageName, TakeView, TrackName, TrackView,
-    UnderstoodView,
+    BundleView, GenerateRequest, PlanView, RegenerateRequest, SoundView, StageName, TakeView, TrackName,
+    TrackView, UnderstoodView,
 };
 
 /// Maximum number of chords in a request: enough for the longest loop.
@@ -279,6 +280,17 @@ impl From<&BundleFacts> for BundleView {
     }
 }
 
+impl From<&Sound> for SoundView {
+    fn from(sound: &Sound) -> Self {
+        Self {
+            id: sound.id.clone(),
+            name: sound.name.clone(),
+            family: sound.family.name().to_owned(),
+            tags: sound.tags.clone(),
+        }
+    }
+}
+
 impl TrackView {
     /// The view of a track.
     #[must_use]
@@ -287,6 +299,7 @@ impl TrackView {
             track: track.into(),
             locked: state.locked,
             take: state.take().map(|take| take.id.0.clone()),
+            held_sound: state.held_sound.clone(),
             takes: state
                 .history
                 .iter()

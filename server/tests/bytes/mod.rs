@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use resonantgen_models::generator::{GenerateError, Observer};
+use resonantgen_models::sounds::Sound;
+use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Generator, Limits};
 use resonantgen_server::wire::SESSION_TYPE;
@@ -36,6 +38,14 @@ impl Generator for Nothing {
 
     fn make_again(&self, _: &Take, _: &[Arc<Take>], _: &dyn Observer) -> Result<Option<Take>, GenerateError> {
         Ok(None)
+    }
+
+    fn change_sound(&self, _: &mut Session, _: Track, _: &str, _: &dyn Observer) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    fn sounds(&self) -> Vec<Sound> {
+        Vec::new()
     }
 
     fn bundle(&self) -> BundleFacts {

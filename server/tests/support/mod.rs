@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use resonantgen_models::generator::condition::Family;
 use resonantgen_models::generator::{GenerateError, Observer, Stage};
+use resonantgen_models::sounds::Sound;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
@@ -17,7 +19,7 @@ use resonantgen_server::wire::{JobView, SessionView};
 use resonantgen_session::fake::Fake as FakeMaker;
 use resonantgen_session::{BundleFacts, Operation, Request, Session, SessionError};
 use resonantgen_take::Take;
-use resonantgen_words::{Anchors, Sense, TextUnderstanding};
+use resonantgen_words::{Anchors, STYLE_COUNT, Sense, TextUnderstanding};
 use serde_json::Value;
 
 /// A session with a take on each track.
@@ -91,6 +93,35 @@ impl Generator for Fake {
         let made = four_takes().track(take.recipe.track).take().cloned();
         let made = made.filter(|_| !take.recipe.prompt.contains("kazoo"));
         Ok(made.map(|made| Take { audio: made.audio.clone(), ..take.clone() }))
+    }
+
+    fn change_sound(
+        &self,
+        session: &mut Session,
+        track: Track,
+        sound: &str,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        session.change_sound(&FakeMaker::default(), track, sound, observer)
+    }
+
+    fn sounds(&self) -> Vec<Sound> {
+        let sound = |track: Track, name: &str, tags: &[&str]| Sound {
+            id: format!("{track}.{name}"),
+            track,
+            name: name.to_owned(),
+            family: Family::ALL[4],
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            styles: [0.5; STYLE_COUNT],
+            brightness: 0.5,
+            aggression: 0.5,
+        };
+        vec![
+            sound(Track::Bass, "upright", &["warm", "woody"]),
+            sound(Track::Bass, "saw", &["bright"]),
+            sound(Track::Bass, "sub", &["warm"]),
+            sound(Track::Melody, "flute", &["warm"]),
+        ]
     }
 
     fn bundle(&self) -> BundleFacts {

@@ -11,10 +11,10 @@ use resonantgen_session::{Session, SessionError, TrackState};
 use resonantgen_take::TakeId;
 
 use super::super::id::SessionId;
-use super::super::journal::Record;
+use super::super::journal::{Record, Spec};
 use super::super::problem::Problem;
 use super::{Job, Jobs, locked};
-use crate::wire::{JobState, StageName, TrackName, TrackProgress};
+use crate::wire::{JobState, SoundRequest, StageName, TrackName, TrackProgress};
 
 /// Smallest reported step of progress.
 const PROGRESS_STEP: f32 = 0.02;
@@ -123,7 +123,10 @@ impl Jobs {
 
     /// Generates and saves the takes; returns the ids of the new ones.
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
-        let request = job.spec.request()?;
+        if let Spec::Sound(track, wanted) = &job.spec {
+            return self.change_sound(job, begin, (*track).into(), wanted);
+        }
+        let Some(request) = job.spec.request()? else { return Ok(Vec::new()) };
         let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
         // The takes that play must be loaded, because new takes hear them.
         let lost = self.wake_playing(&job.session, &mut session);
@@ -133,10 +136,37 @@ impl Jobs {
         let notices = session.notices(&request, &intent, &plan);
         job.change(|view| view.notices = notices.into_iter().chain(lost).collect());
         self.generator.apply(&mut session, &request, &watch)?;
+        self.keep(&watch, &before, session)
+    }
+
+    /// Performs the notes of a track with another sound and saves that; returns the id of the new take.
+    fn change_sound(
+        &self,
+        job: &Job,
+        begin: Instant,
+        track: Track,
+        wanted: &SoundRequest,
+    ) -> Result<Vec<String>, Failure> {
+        let mut session = self.sessions.begin(&job.session, &job.id, vec![track])?;
+        // The takes that it is heard with must be loaded.
+        let lost = self.wake_playing(&job.session, &mut session);
+        let before = session.clone();
+        let watch = Watch { job, begin, jobs: self };
+        job.change(|view| view.notices = lost);
+        self.generator.change_sound(&mut session, track, &wanted.sound, &watch)?;
+        if wanted.hold {
+            session.hold_sound(track, true)?;
+        }
+        self.keep(&watch, &before, session)
+    }
+
+    /// Saves what a job has made; returns the ids of the new takes.
+    fn keep(&self, watch: &Watch<'_>, before: &Session, session: Session) -> Result<Vec<String>, Failure> {
+        let job = watch.job;
         if watch.is_cancelled() {
             return Err(Failure::Stopped);
         }
-        let takes = changed_takes(&before, &session);
+        let takes = changed_takes(before, &session);
         self.sessions.commit(&job.session, session, || {
             // Without this line the job would be reported as interrupted if the process were killed right now.
             let _ =

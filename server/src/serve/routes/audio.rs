@@ -1,5 +1,6 @@
 //! Audio and scores, of single takes and of a session as it plays.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,11 +9,16 @@ use axum::response::Response;
 use resonantgen_music::midi;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
-use resonantgen_project::{SampleDepth, markers, mix, song_midi, song_stem, song_wav};
+use resonantgen_project as project;
+use resonantgen_project::{
+    ExportOptions, ProjectForm, SampleDepth, StoreError, archive, export_project, markers, mix, song_midi,
+    song_stem, song_wav,
+};
 use resonantgen_session::Session;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::super::app::App;
 use super::super::extract::{Ids, blocking};
@@ -62,6 +68,28 @@ pub enum WholeFile {
     /// All scores of the whole song, with a marker at each section.
     #[serde(rename = "song.mid")]
     SongMidi,
+    /// A DAWproject of the open section's loop: stems, notes, tempo, chords as markers.
+    #[serde(rename = "project.dawproject")]
+    DawProject,
+    /// The same as a REAPER project with its WAV files, in a ZIP archive.
+    #[serde(rename = "reaper.zip")]
+    Reaper,
+    /// All stems and their mix as WAV, of the whole song if there is one, in a ZIP archive.
+    #[serde(rename = "wav.zip")]
+    WavExport,
+    /// The same as MIDI.
+    #[serde(rename = "midi.zip")]
+    MidiExport,
+    /// WAV and MIDI in one ZIP archive.
+    #[serde(rename = "export.zip")]
+    Export,
+}
+
+/// A file that an export consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exported {
+    Project(ProjectForm),
+    Files { audio: bool, midi: bool },
 }
 
 impl WholeFile {
@@ -73,18 +101,31 @@ impl WholeFile {
             Self::SongBass => vec![Track::Bass],
             Self::SongHarmony => vec![Track::Harmony],
             Self::SongMelody => vec![Track::Melody],
-            Self::Mix | Self::Midi | Self::SongMidi => return None,
+            _ => return None,
         })
     }
 
     fn has_sound(self) -> bool {
-        !matches!(self, Self::Midi | Self::SongMidi)
+        !matches!(self, Self::Midi | Self::SongMidi | Self::MidiExport)
+    }
+
+    /// What is exported, and the name of the file, if it is an export.
+    fn exported(self) -> Option<(Exported, &'static str)> {
+        Some(match self {
+            Self::DawProject => (Exported::Project(ProjectForm::DawProject), "project.dawproject"),
+            Self::Reaper => (Exported::Project(ProjectForm::Reaper), "reaper.zip"),
+            Self::WavExport => (Exported::Files { audio: true, midi: false }, "wav.zip"),
+            Self::MidiExport => (Exported::Files { audio: false, midi: true }, "midi.zip"),
+            Self::Export => (Exported::Files { audio: true, midi: true }, "export.zip"),
+            _ => return None,
+        })
     }
 }
 
 const WAV_TYPE: &str = "audio/wav";
 const FLAC_TYPE: &str = "audio/flac";
 const MIDI_TYPE: &str = "audio/midi";
+const ZIP_TYPE: &str = "application/zip";
 
 impl Source for Vec<u8> {
     fn length(&self) -> u64 {
@@ -95,6 +136,22 @@ impl Source for Vec<u8> {
         let start = at as usize;
         bytes.copy_from_slice(&self[start..start + bytes.len()]);
         Ok(())
+    }
+}
+
+/// An export on disk, with the folder that it was made in.
+struct Made {
+    file: OnDisk,
+    _folder: TempDir,
+}
+
+impl Source for Made {
+    fn length(&self) -> u64 {
+        self.file.length()
+    }
+
+    fn read(&mut self, at: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+        self.file.read(at, bytes)
     }
 }
 
@@ -145,7 +202,7 @@ pub async fn take(
     .await
 }
 
-/// The session as it plays: the mix, or all scores in one MIDI file.
+/// The session as it plays: the mix, all scores in one MIDI file, the whole song, or an export for a DAW with a licence note.
 #[utoipa::path(
     get, path = "/v1/sessions/{session}/{file}", tag = "audio",
     params(("session" = String, Path), ("file" = inline(WholeFile), Path),
@@ -164,7 +221,13 @@ pub async fn whole(
     Ids(path): Ids<InWhole>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    // Exports are as large as uploads.
+    let turn = match path.file.exported() {
+        Some(_) => Arc::clone(&app.unpacked).acquire_owned().await.ok(),
+        None => None,
+    };
     blocking(move || {
+        let _turn = turn;
         let session = app.sessions.read(&path.session, |session, _| Ok(session.clone()))?;
         for (_, lost) in session.playing_asleep() {
             let problem = app.jobs.make_again(&path.session, &lost.id);
@@ -175,6 +238,9 @@ pub async fn whole(
         }
         if path.file.song_tracks().is_some() || path.file == WholeFile::SongMidi {
             return song(&session, path.file, &headers);
+        }
+        if let Some((what, name)) = path.file.exported() {
+            return export(&app, &session, what, name, &headers);
         }
         let playing = playing(&session);
         let Some(plan) = session.plan.as_ref().filter(|_| !playing.is_empty()) else {
@@ -205,9 +271,56 @@ pub async fn whole(
     .await
 }
 
-/// A file of the whole song. Blocks.
-fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Response, Problem> {
+/// Makes an export on disk and sends it. Blocks.
+fn export(
+    app: &App,
+    session: &Session,
+    what: Exported,
+    name: &'static str,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let folder = app.uploads.scratch().map_err(|error| Problem::storage(&error))?;
+    let files = folder.path().join("files");
+    let made = match what {
+        Exported::Project(form) => export_project(session, &files, form),
+        Exported::Files { audio, midi } => {
+            project::export(session, &files, &ExportOptions { audio, midi, ..ExportOptions::default() })
+        }
+    };
+    let made = made.map_err(|error| match error {
+        StoreError::NothingToExport => {
+            Problem::new(StatusCode::NOT_FOUND, "nothing plays in this session: generate first")
+        }
+        error => error.into(),
+    })?;
+    let reading = |error: std::io::Error| Problem::internal(error.to_string());
+    // A DAWproject is an archive already.
+    let path = match made.as_slice() {
+        [only] if what == Exported::Project(ProjectForm::DawProject) => only.clone(),
+        _ => {
+            let path = folder.path().join("archive");
+            let file = File::create_new(&path).map_err(|error| Problem::storage(&error))?;
+            archive(&files, file)?;
+            path
+        }
+    };
+    let etag = format!("{}-{name}", song_etag(session, &[&session.prompt]));
+    let file = OnDisk::new(File::open(path).map_err(reading)?)?;
+    let facts = Facts { etag, kind: ZIP_TYPE, name: name.to_owned(), immutable: false };
+    Ok(respond(Made { file, _folder: folder }, &facts, headers))
+}
+
+/// A validator for what is made of all sections that are played, of the open section, and of some words.
+fn song_etag(session: &Session, words: &[&str]) -> String {
     let mut etag = Sha256::new();
+    for word in words {
+        etag.update(word.as_bytes());
+        etag.update([0]);
+    }
+    for track in Track::ALL {
+        etag.update(session.track(track).take().map_or("", |take| take.id.0.as_str()).as_bytes());
+        etag.update([0]);
+    }
     for placement in session.placements() {
         let Some(section) = session.section(placement.section) else { continue };
         etag.update(section.name.as_bytes());
@@ -217,7 +330,12 @@ fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Respo
             etag.update([0]);
         }
     }
-    let etag: String = etag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    etag.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file of the whole song. Blocks.
+fn song(session: &Session, file: WholeFile, headers: &HeaderMap) -> Result<Response, Problem> {
+    let etag = song_etag(session, &[]);
     let nothing = || Problem::new(StatusCode::NOT_FOUND, "nothing plays there in this song: generate first");
     let Some(tracks) = file.song_tracks() else {
         if session.placements().is_empty() {

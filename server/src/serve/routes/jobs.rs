@@ -39,7 +39,7 @@ pub struct Waiting {
     wait_ms: Option<u64>,
 }
 
-fn accepted(job: JobView) -> Response {
+pub(super) fn accepted(job: JobView) -> Response {
     (StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{}", job.id))], Answer(job)).into_response()
 }
 
@@ -69,7 +69,7 @@ pub async fn generate(
 pub(super) fn accept(app: &App, session: &SessionId, spec: Spec) -> Result<Response, Problem> {
     let text = app.generator.understanding();
     app.sessions.read(session, |session, _| {
-        let request = spec.request()?;
+        let Some(request) = spec.request()? else { return Ok(()) };
         // An earlier job may use this seed; the job itself then takes the next one.
         session.check(&request, text)?;
         if request.operation == Operation::Generate {
