@@ -9,6 +9,7 @@ mod control;
 mod dials;
 mod dice;
 mod drums;
+mod follow;
 mod host;
 mod measure;
 mod notes;
