@@ -731,8 +731,8 @@ pub struct Evaluate {
     #[arg(long)]
     pub no_edits: bool,
     /// Instead, measure how well scores match their genres, over the prompts in FILE or a built-in list
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    pub genres: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub genres: Option<Option<PathBuf>>,
     /// Instead, measure the mix of a piece of each genre: loudness, peaks, mono, kick against bass
     #[arg(long, conflicts_with = "genres")]
     pub mix: bool,
@@ -906,6 +906,20 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_list_of_genres_to_evaluate_is_optional() {
+        let genres = |words: &[&str]| {
+            let arguments = Arguments::try_parse_from(["resonantgen", "evaluate"].iter().chain(words));
+            match arguments.expect("it is valid").command {
+                Command::Evaluate(evaluate) => evaluate.genres,
+                _ => None,
+            }
+        };
+        assert_eq!(genres(&["--genres", "--seeds", "1"]), Some(None));
+        assert_eq!(genres(&["--genres", "list.txt"]), Some(Some("list.txt".into())));
+        assert_eq!(genres(&[]), None);
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub fn run(arguments: &Evaluate) -> Result<ExitCode> {
     interrupt::listen()?;
     let engine = open::engine(&arguments.models)?;
     if let Some(file) = &arguments.genres {
-        return genres::run(&engine, file, arguments);
+        return genres::run(&engine, file.as_deref(), arguments);
     }
     if arguments.mix {
         return mix::run(&engine, arguments);

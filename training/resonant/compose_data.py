@@ -326,10 +326,20 @@ def batches(
     batch_tokens: int,
     longest: int,
     condition: int = cond.CONDITION,
+    figure_share: float | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are truncated."""
+    """Endless batches of at most `batch_tokens` padded positions, bucketed by length; longer examples are truncated.
+
+    `figure_share` is the share of examples from pieces in which the track follows a figure; None takes all pieces alike.
+    """
+    told = [piece for piece in pieces if track in piece.figures]
+    plain = [piece for piece in pieces if track not in piece.figures]
+    if figure_share is None or not told or not plain:
+        figure_share, told, plain = 0.0, [], pieces
+
     while True:
-        pool = [example(rng.choice(pieces), track, augment, rng, condition) for _ in range(96)]
+        drawn = [rng.choice(told if rng.random() < figure_share else plain) for _ in range(96)]
+        pool = [example(piece, track, augment, rng, condition) for piece in drawn]
         pool = [Example(item.tokens[: longest + 1], item.condition[:longest]) for item in pool]
         pool.sort(key=lambda item: len(item.condition))
         groups: list[list[Example]] = [[]]

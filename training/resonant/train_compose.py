@@ -32,6 +32,7 @@ from resonant import checkpoint, compose_metrics
 from resonant.compose_data import Augment, PieceCache, batches, collate, composer_fingerprint, example, extend_cache
 from resonant.compose_model import POSITIONS, ComposeModelConfig, Composer
 from resonant.compose_sample import Sampling
+from resonant.conditions import FIGURE
 from resonant.piece import TRACKS
 from resonant.tokens import PAD
 from resonant.trainer import ConfigError, agreed, clock, plot_log, scheduled_rate
@@ -55,6 +56,8 @@ class TrainConfig:
     average_decay: float = 0.99
     bf16_linears: bool = False
     held_out_segments: int = 48
+    figure_steps: int = 0  # first steps with a new optimiser, in which a warm-started composer learns only what figures are
+    figure_share: float | None = None  # share of examples from pieces that follow figures; not set: all pieces alike
     checkpoint_seconds: float = 120.0
     threads: int = 1
     seed: int = 0
@@ -232,6 +235,7 @@ class Trainer:
             config.batch_tokens,
             POSITIONS - 1,
             config.model.condition,
+            config.figure_share,
         )
         save_timer = checkpoint.Timer(config.checkpoint_seconds)
         recent: list[float] = []
@@ -245,6 +249,8 @@ class Trainer:
             loss = self._loss(self.parallel, tokens, condition, targets)
             self.optimiser.zero_grad()
             loss.backward()
+            if progress.step - progress.optimiser_from < config.figure_steps:
+                self._keep_all_but_figures()
             nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
             self.optimiser.step()
             self.average.update(self.model)
@@ -258,6 +264,14 @@ class Trainer:
                 recent = []
         if recent:
             self._milestone(scheduled_rate(self.config, self.progress), recent)
+
+    def _keep_all_but_figures(self) -> None:
+        """Drop the gradients of everything but the weights of the condition's figure."""
+        for parameter in self.model.parameters():
+            if parameter is self.model.condition_in.weight:
+                parameter.grad[:, : FIGURE.start] = 0.0
+            else:
+                parameter.grad = None
 
     def _milestone(self, rate: float, recent: list[float]) -> None:
         if self.rank == 0:

@@ -1,12 +1,13 @@
 """Pieces that follow figures, and the figure columns of the composers' condition."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from resonant import compose_data, genres, people
-from resonant.compose_data import Augment, PieceCache, example
+from resonant.compose_data import Augment, PieceCache, batches, example
 from resonant.composer.figures import PLAYED, SILENT, Figure, compose_figures
 from resonant.conditions import CONDITION, FIGURE_FAMILIES, FIGURE_WIDTH, figure_features, plan_of
 from resonant.groove_templates import Performance
@@ -98,6 +99,16 @@ def test_figures_are_withheld_now_and_then(cache: PieceCache) -> None:
     named = [item.condition[0, CONDITION : CONDITION + 32].any() for item in examples if item.condition[0, CONDITION + 51]]
     assert 0.8 < np.mean(told) < 0.97
     assert 0.6 < np.mean(named) < 0.9
+
+
+def test_a_share_of_the_examples_follows_figures(tmp_path: Path) -> None:
+    for index, first in enumerate((0, compose_data.SHARD_PIECES)):
+        compose_data.write_shard(tmp_path / f"shard_{index:05d}.npz", first, 12)
+    pieces = PieceCache(tmp_path).pieces
+    for share in (0.2, 0.8):
+        stream = batches(pieces, "bass", Augment(drop_figure=0.0), random.Random(2), 2000, 1023, CONDITION + FIGURE_WIDTH, share)
+        told = [condition[:, 0, CONDITION + 51] for _, condition, _ in (next(stream) for _ in range(40))]
+        assert abs(np.concatenate(told).mean() - share) < 0.08
 
 
 def test_no_figure_tells_nothing() -> None:

@@ -1,6 +1,7 @@
 """Training of a composer: cache, smoke run, resumption, configuration errors, sampling and metrics."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from resonant import checkpoint, compose_data, train_compose
 from resonant.compose_data import Augment, PieceCache, example
 from resonant.compose_goldens import FAMILY, PIECES, make_piece
+from resonant.compose_losses import kind_of, losses
 from resonant.compose_metrics import evaluate, piano_roll
+from resonant.compose_model import ComposeModelConfig, Composer
 from resonant.compose_sample import Sampling, end_overlaps, generate
 from resonant.export_compose import Stepper, export, load_composer
 from resonant.piece import TRACKS, Note, Piece
@@ -143,3 +146,35 @@ def test_composers_learn_figures(tmp_path: Path) -> None:
         record = export(model, where / "bundle", int8=True)
         assert record["condition"] == {"plain": 196, "told": 248}[name]
     assert losses["told"] < 0.95 * losses["plain"], losses
+
+
+def test_a_warm_started_composer_first_learns_only_what_figures_are(tmp_path: Path) -> None:
+    compose_data.write_shard(tmp_path / "shard_00000.npz", 440, 60)
+    config = tmp_path / "figures.toml"
+    config.write_text("figure_steps = 1000\n" + CONFIG.read_text() + "condition = 248\n")
+    trainer = train_compose.Trainer(
+        "bass", train_compose.read_config(config), PieceCache(tmp_path), tmp_path / "checkpoints", tmp_path / "runs", False
+    )
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.run(0.02)
+    for name, value in trainer.model.state_dict().items():
+        if name == "condition_in.weight":
+            assert torch.allclose(value[:, :196], before[name][:, :196], rtol=0.05)  # weight decay
+            assert float((value[:, 196:] - before[name][:, 196:]).abs().max()) > 0.01
+        else:
+            assert torch.equal(value, before[name]), name
+
+
+def test_losses_are_compared_piece_by_piece(tmp_path: Path) -> None:
+    compose_data.write_shard(tmp_path / "shard_00000.npz", 440, 60)
+    cache = PieceCache(tmp_path)
+    torch.manual_seed(0)
+    model = Composer("bass", ComposeModelConfig(width=32, layers=1, heads=2, feed_forward=48, condition_width=32, condition=248))
+    pieces = cache.split("bass", held_out=True)
+    found = losses(model.eval(), pieces, told=True)
+    assert found.shape == (len(pieces), 2) and (found[:, 0] > 0.0).all()
+    single = next(index for index, piece in enumerate(pieces) if piece.plan.bars <= 8)
+    assert found[single, 1] == len(example(pieces[single], "bass", None, compose_data.random.Random(0), 248).condition)
+    assert (losses(model, pieces, told=False)[:, 0] != found[:, 0]).all()
+    assert {kind_of(piece, "bass") for piece in cache.pieces} == {"of a role, 4/4", "of a role, other meters"}
+    assert kind_of(replace(pieces[0], figures={}), "bass") == "without a role"

@@ -109,10 +109,12 @@ struct Tallies {
 ///
 /// # Errors
 /// Returns an error if the list cannot be read or names an unknown trait, or a score cannot be written.
-pub fn run(engine: &Engine, file: &Path, arguments: &Evaluate) -> Result<ExitCode> {
-    let text = match file.as_os_str().is_empty() {
-        true => GENRES.to_owned(),
-        false => read_text(file, LIST_BYTES).with_context(|| format!("cannot read {}", file.display()))?,
+pub fn run(engine: &Engine, file: Option<&Path>, arguments: &Evaluate) -> Result<ExitCode> {
+    let text = match file {
+        None => GENRES.to_owned(),
+        Some(file) => {
+            read_text(file, LIST_BYTES).with_context(|| format!("cannot read {}", file.display()))?
+        }
     };
     let all = cases(&text)?;
     let count = arguments.prompts.map_or(all.len(), |count| (count as usize).clamp(1, all.len()));
