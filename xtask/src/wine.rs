@@ -15,11 +15,11 @@ use crate::setup::windows;
 const TIMED_OUT: u8 = 124;
 /// Tells Wine which libraries it shall not have, among others.
 const LIBRARIES: &str = "WINEDLLOVERRIDES";
-/// How long Wine's server waits for the next program, in seconds. A program that starts while the server of the last one ends is
-/// refused ("recvmsg: Connection reset by peer"), and one that finds a server starts in a tenth of the time.
-const SERVER_LINGERS: &str = "-p60";
 /// How long Wine's server may take to end all that runs in a prefix.
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait after a program for Wine's server to end. A program that starts while the server shuts down is refused
+/// ("recvmsg: Connection reset by peer"). If other programs are still running in the prefix, the server stays.
+const SERVER_ENDS: Duration = Duration::from_secs(3);
 
 /// Runs the program named by the flags, in the prefix made by `cargo xtask setup --target windows`. Returns its exit code.
 ///
@@ -34,7 +34,6 @@ pub fn run(flags: &Wine) -> Result<ExitCode> {
         stop(&prefix);
         return Ok(ExitCode::SUCCESS);
     }
-    server(&prefix, SERVER_LINGERS);
     let mut wine = wine(&prefix);
     wine.arg(&flags.program).args(&flags.rest);
     let code = match command::within(&mut wine, Duration::from_secs(flags.seconds))? {
@@ -47,6 +46,7 @@ pub fn run(flags: &Wine) -> Result<ExitCode> {
             TIMED_OUT
         }
     };
+    server(&prefix, "-w", SERVER_ENDS);
     Ok(ExitCode::from(code))
 }
 
@@ -65,15 +65,15 @@ pub fn wine(prefix: &Path) -> Command {
 
 /// Ends everything that runs in a prefix, and its server. A prefix without a server is left as it is.
 pub fn stop(prefix: &Path) {
-    server(prefix, "-k");
-    server(prefix, "-w");
+    server(prefix, "-k", SERVER_PATIENCE);
+    server(prefix, "-w", SERVER_PATIENCE);
 }
 
-/// Runs `wineserver` with an option. Its exit code says no more than whether there was a server, so it is not looked at.
-fn server(prefix: &Path, option: &str) {
+/// Runs `wineserver` with an option. Its exit code only tells whether there was a server, so it is ignored.
+fn server(prefix: &Path, option: &str, patience: Duration) {
     let mut command = Command::new("wineserver");
     command.arg(option).env("WINEPREFIX", prefix).stdout(Stdio::null()).stderr(Stdio::null());
-    let _ = command::within(&mut command, SERVER_PATIENCE);
+    let _ = command::within(&mut command, patience);
 }
 
 /// A path as Windows programs name it: Wine shows this machine's root as drive Z.
