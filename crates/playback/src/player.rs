@@ -55,6 +55,17 @@ pub struct Following {
     pub offset: f64,
 }
 
+impl Following {
+    /// A half bar begins this much too early, in quarter notes: less than a sample at any tempo and rate.
+    pub const EARLY_BEATS: f64 = 1e-6;
+
+    /// The half bar in which a beat of the timeline lies, for half bars of a length, both in quarter notes. Realtime-safe.
+    #[must_use]
+    pub fn half_bar_at(beat: f64, length: f64) -> i64 {
+        ((beat + Self::EARLY_BEATS) / length).floor() as i64
+    }
+}
+
 /// How a block is played. Arrays are indexed like [`Track::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Controls {
@@ -920,11 +931,8 @@ struct HalfBars {
 }
 
 impl HalfBars {
-    /// A half bar begins this much too early, in quarter notes: less than a sample at any tempo and rate.
-    const EARLY_BEATS: f64 = 1e-6;
-
     fn at(&self, beat: f64) -> i64 {
-        ((beat + Self::EARLY_BEATS - self.origin) / self.length).floor() as i64
+        Following::half_bar_at(beat - self.origin, self.length)
     }
 
     /// The beat at which the next half bar begins.

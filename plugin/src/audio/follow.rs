@@ -15,8 +15,6 @@ use crate::control::follow::HeardChord;
 const JUMP_BEATS: f64 = 0.05;
 /// Most reports in a block; of more, the last.
 const MOST: usize = 16;
-/// A half bar ends this much too early, in quarter notes: less than a sample.
-const EARLY_BEATS: f64 = 1e-6;
 const KEYS: usize = 128;
 
 /// The part of a timeline that is heard.
@@ -91,7 +89,7 @@ impl Listener {
             self.heard = Heard::default();
             self.since = [here; KEYS];
             self.first_half = None;
-            let index = ((here + EARLY_BEATS) / half_bar).floor() as i64;
+            let index = Following::half_bar_at(here, half_bar);
             Run {
                 following: Following { run: self.runs, offset: 0.0 },
                 half_bar,
@@ -144,7 +142,7 @@ impl Listener {
         while let Some(run) = &mut self.run {
             let share = if run.has_guessed { 1.0 } else { 0.5 };
             let line = (run.index as f64 + share) * run.half_bar;
-            if beat + EARLY_BEATS < line {
+            if beat + Following::EARLY_BEATS < line {
                 return;
             }
             let (half_bar, is_guess) = (run.index, !run.has_guessed);

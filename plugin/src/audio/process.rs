@@ -1,5 +1,6 @@
 //! The plugin's work in each block.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -236,18 +237,20 @@ impl Processor {
             self.control.audio.follow_run.store(0, Ordering::Release);
             return;
         };
-        let host_bpm = self.control.audio.host_bpm();
-        let mut trigger = Trigger::read(&self.params, Target::All, host_bpm, None);
-        let section = self.player.as_ref().and_then(|player| player.section_at(position));
-        trigger.section = section.map(|index| index as u32 + 1);
         let audio = &self.control.audio;
+        // Most blocks have nothing to forward.
+        let trigger = LazyCell::new(|| {
+            let section = self.player.as_ref().and_then(|player| player.section_at(position));
+            let section = section.map(|index| index as u32 + 1);
+            Trigger { section, ..Trigger::read(&self.params, Target::All, audio.host_bpm(), None) }
+        });
         audio.follow_half_bar.store(self.listener.half_bar().unwrap_or(0), Ordering::Release);
         audio.follow_run.store(self.following.map_or(0, |following| following.run), Ordering::Release);
         let (port, offline) = (&mut self.port, self.offline);
         self.listener.end(|heard| {
             // An offline render waits for what was heard in the end: nothing is gained by a guess.
             if !(heard.is_guess && offline) {
-                port.follow(trigger, heard, lead);
+                port.follow(*trigger, heard, lead);
             }
         });
     }
