@@ -292,7 +292,15 @@ impl App {
     fn refresh(&mut self) {
         let snapshot = self.control.snapshot();
         let (revision, early) = (snapshot.revision, &snapshot.early);
-        let from = (revision, early.each_ref().map(|take| take.as_ref().map(|take| take.id.clone())));
+        let note_dials = self.params.note_dials();
+        // What plays in the takes' place is shown in their place.
+        let shown = Track::ALL.map(|track| {
+            let playing = snapshot.playing(track)?;
+            let shown = snapshot.varied(playing, &note_dials);
+            let is_other = early[track.index()].is_some() || !Arc::ptr_eq(shown, playing);
+            is_other.then(|| Arc::clone(shown))
+        });
+        let from = (revision, shown.each_ref().map(|take| take.as_ref().map(|take| take.id.clone())));
         if self.picture.as_ref().is_none_or(|(drawn, _)| *drawn != from) {
             let is_new = self.picture.as_ref().is_none_or(|(drawn, _)| drawn.0 != revision);
             let mut session = snapshot.session.clone();
@@ -303,9 +311,17 @@ impl App {
                 }
             }
             // Finished stems are shown, and heard, while the rest is being generated.
-            for take in early.iter().flatten().cloned() {
-                session.plan = Some(take.recipe.plan.clone());
-                session.track_mut(take.recipe.track).add(take);
+            for (take, early) in shown.iter().zip(early) {
+                let Some(take) = take.clone() else { continue };
+                let plan = take.recipe.plan.clone();
+                let state = session.track_mut(take.recipe.track);
+                match state.current.and_then(|index| state.history.get_mut(index)) {
+                    Some(playing) if early.is_none() => *playing = take,
+                    _ => {
+                        state.add(take);
+                        session.plan = Some(plan);
+                    }
+                }
             }
             let before = self.picture.as_ref().map(|(_, view)| view.as_ref());
             self.picture = Some((from, Arc::new(SessionView::of(&session, before))));

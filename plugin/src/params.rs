@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_playback::{Dials, SwapAt};
 use resonantgen_session::TAKE_NUMBERS;
 use resonantgen_words::form::MOST_SECTIONS;
@@ -194,6 +195,15 @@ pub struct TrackParams {
     /// Level, dynamics and treble of the playing take: -1 calm, 0 as the take was made, 1 driving.
     #[id = "intensity"]
     pub intensity: FloatParam,
+    /// How many notes are played: -2 much sparser, 0 as written, 2 much denser.
+    #[id = "density"]
+    pub density: IntParam,
+    /// How rich the notes are: -2 much plainer, 0 as written, 2 much richer.
+    #[id = "complexity"]
+    pub complexity: IntParam,
+    /// Fills and pick-ups at the ends of phrases: -2 none, 0 as written, 2 many.
+    #[id = "fills"]
+    pub fills: IntParam,
 }
 
 impl TrackParams {
@@ -224,6 +234,9 @@ impl TrackParams {
             humanise: dial(&name("Humanise"), 1.0, 100.0, 0, " %"),
             brightness: dial(&name("Brightness"), BRIGHTNESS_MAX_DB, 1.0, 1, " dB"),
             intensity: dial(&name("Intensity"), 1.0, 100.0, 0, " %"),
+            density: note_dial(&name("Density"), DENSITY),
+            complexity: note_dial(&name("Complexity"), COMPLEXITY),
+            fills: note_dial(&name("Fills"), FILLS),
         }
     }
 }
@@ -246,6 +259,30 @@ fn dial(name: &str, max: f32, scale: f32, decimals: usize, unit: &'static str) -
                 .ok()
                 .filter(|shown| !shown.is_nan())
                 .map(|shown| (shown / scale).clamp(-max, max))
+        }))
+}
+
+/// Texts of the dials that need other notes, from the lowest position to the highest.
+const DENSITY: [&str; 5] = ["much sparser", "sparser", AS_WRITTEN, "denser", "much denser"];
+const COMPLEXITY: [&str; 5] = ["much plainer", "plainer", AS_WRITTEN, "richer", "much richer"];
+const FILLS: [&str; 5] = ["none", "fewer", AS_WRITTEN, "more", "many"];
+const AS_WRITTEN: &str = "as written";
+
+/// A dial that needs other notes: [`NoteDials::RANGE`], with a text for each position.
+fn note_dial(name: &str, texts: [&'static str; 5]) -> IntParam {
+    let (min, max) = (i32::from(*NoteDials::RANGE.start()), i32::from(*NoteDials::RANGE.end()));
+    IntParam::new(name, 0, IntRange::Linear { min, max })
+        .with_value_to_string(Arc::new(move |value| {
+            let index = usize::try_from(value - min).ok();
+            index
+                .and_then(|index| texts.get(index))
+                .map_or_else(|| value.to_string(), |text| (*text).to_owned())
+        }))
+        .with_string_to_value(Arc::new(move |text| {
+            let text = text.trim();
+            let named = texts.iter().position(|known| text.eq_ignore_ascii_case(known));
+            let named = named.and_then(|index| i32::try_from(index).ok()).map(|index| index + min);
+            named.or_else(|| text.parse::<i32>().ok().map(|value| value.clamp(min, max)))
         }))
 }
 
@@ -525,6 +562,20 @@ impl ResonantParams {
         })
     }
 
+    /// Each track's dials that need other notes (index as [`Track::ALL`]). Realtime-safe.
+    #[must_use]
+    pub fn note_dials(&self) -> [NoteDials; TRACK_COUNT] {
+        Track::ALL.map(|track| {
+            let params = self.track(track);
+            let position = |param: &IntParam| param.value() as i8;
+            NoteDials {
+                density: position(&params.density),
+                complexity: position(&params.complexity),
+                fills: position(&params.fills),
+            }
+        })
+    }
+
     /// Which tracks are locked (index as [`Track::ALL`]). Realtime-safe.
     #[must_use]
     pub fn locked(&self) -> [bool; TRACK_COUNT] {
@@ -551,8 +602,9 @@ pub fn complete(state: &mut PluginState) {
     for track in Track::ALL {
         let dials = ["swing", "humanise", "brightness", "intensity"];
         let defaults = dials.map(|id| (id, ParamValue::F32(0.0)));
-        for (id, default) in defaults.into_iter().chain([("output", ParamValue::String("audio".to_owned()))])
-        {
+        let notes = ["density", "complexity", "fills"].map(|id| (id, ParamValue::I32(0)));
+        let output = [("output", ParamValue::String("audio".to_owned()))];
+        for (id, default) in defaults.into_iter().chain(notes).chain(output) {
             state.params.entry(format!("{}_{id}", track.name())).or_insert(default);
         }
     }

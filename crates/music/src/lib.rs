@@ -1,8 +1,8 @@
 //! Music theory and notation: domain types and pure functions.
 //!
 //! [`plan`] has tempo, key, meter and chords, [`score`] the notes on the grid, [`harmony`] decides which pitches fit a chord,
-//! [`reharmonise`] moves a part to other chords, and [`midi`] writes Standard MIDI Files. This crate knows no other crate, and nothing
-//! of files, models or signal processing.
+//! [`reharmonise`] moves a part to other chords, [`variation`] thins it out or enriches it, and [`midi`] writes Standard MIDI Files. This
+//! crate knows no other crate, and nothing of files, models or signal processing.
 //!
 //! ```
 //! use resonantgen_music::plan::Chord;
@@ -19,3 +19,4 @@ pub mod recognise;
 pub mod reharmonise;
 pub mod score;
 pub mod track;
+pub mod variation;

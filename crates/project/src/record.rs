@@ -21,6 +21,7 @@ use hex::encode as hex;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Mode, Numeral, Plan, Swing};
 use resonantgen_music::score::{Note, Score};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_session::{
     Answer, BundleFacts, Content, Part, Question, Section, SectionId, Session, Song, Step, TakeNumbers,
     TrackState, TrackStep,
@@ -746,10 +747,15 @@ fn of_take(take: &Take, flac_sha256: Option<String>) -> TakeRecord {
                 bars: source.bars,
             }),
             held_patch: recipe.held_patch.clone(),
-            taken_over: recipe
-                .taken_over
-                .as_ref()
-                .map(|notes| v5::TakenOver { from: notes.from.0.clone(), patch: notes.patch.clone() }),
+            taken_over: recipe.taken_over.as_ref().map(|notes| v5::TakenOver {
+                from: notes.from.0.clone(),
+                patch: notes.patch.clone(),
+                dials: Some(notes.dials).filter(|dials| !dials.is_middle()).map(|dials| v5::NoteDials {
+                    density: dials.density,
+                    complexity: dials.complexity,
+                    fills: dials.fills,
+                }),
+            }),
         },
         patch: take.patch.clone(),
         timings: v5::Timings {
@@ -820,9 +826,15 @@ fn take_of(
                 bars: source.bars,
             }),
             held_patch: recipe.held_patch,
-            taken_over: recipe
-                .taken_over
-                .map(|notes| TakenOver { from: TakeId(notes.from), patch: notes.patch }),
+            taken_over: recipe.taken_over.map(|notes| TakenOver {
+                from: TakeId(notes.from),
+                patch: notes.patch,
+                dials: notes.dials.map_or_else(NoteDials::default, |dials| NoteDials {
+                    density: dials.density,
+                    complexity: dials.complexity,
+                    fills: dials.fills,
+                }),
+            }),
         },
         patch: record.patch,
         score: Score { notes: record.score.notes.into_iter().map(note_of).collect() },

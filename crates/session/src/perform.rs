@@ -7,6 +7,7 @@ use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::reharmonise::reharmonise;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::{NoteDials, vary};
 use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
 
@@ -15,7 +16,11 @@ struct Move {
     take: Arc<Take>,
     plan: Plan,
     score: Score,
+    dials: NoteDials,
 }
+
+/// The dials of a session that is played as it is.
+const MIDDLE: [NoteDials; TRACK_COUNT] = [NoteDials { density: 0, complexity: 0, fills: 0 }; TRACK_COUNT];
 
 impl Session {
     /// Puts other chords under half bars: `chords` has an entry for each half bar from the first, and `None` leaves what is there.
@@ -37,9 +42,10 @@ impl Session {
             return Ok(());
         }
         let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
-        for Move { take, plan, score } in &moves {
+        for Move { take, plan, score, dials } in &moves {
             let context = self.heard_now(take, &made);
-            let request = PerformanceRequest { of: take, plan, score, patch: &take.patch, context: &context };
+            let (dials, patch) = (*dials, &take.patch);
+            let request = PerformanceRequest { of: take, plan, score, dials, patch, context: &context };
             let performed = maker.perform(&request, observer)?;
             made.push((take.clone(), Arc::new(performed)));
         }
@@ -52,8 +58,9 @@ impl Session {
     }
 
     /// The takes that play, over other chords and at a tempo in quarter notes per minute (index as [`Track::ALL`]); `None` where the
-    /// chords move no note. `chords` is as for [`Session::reharmonise`]. The session stays as it is: what is made here plays in the
-    /// takes' place while chords are followed. Locked tracks and imported takes are left alone.
+    /// chords move no note. `chords` is as for [`Session::reharmonise`], and `dials` vary the notes first, as in [`Session::varied`]. The
+    /// session stays as it is: what is made here plays in the takes' place while chords are followed. Locked tracks and imported takes
+    /// are left alone.
     ///
     /// # Errors
     /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] if there are more entries than half bars; another
@@ -62,12 +69,13 @@ impl Session {
         &self,
         maker: &dyn Maker,
         chords: &[Option<Chord>],
+        dials: &[NoteDials; TRACK_COUNT],
         bpm: f64,
         observer: &dyn Observer,
     ) -> Result<[Option<Arc<Take>>; TRACK_COUNT], SessionError> {
-        let (_, moves) = self.moves(chords)?;
+        let (_, moves) = self.moves(chords, dials)?;
         let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
-        for Move { take, plan, score } in moves {
+        for Move { take, plan, score, dials } in moves {
             if self.track(take.recipe.track).locked {
                 continue;
             }
@@ -77,6 +85,7 @@ impl Session {
                 of: &take,
                 plan: &plan,
                 score: &score,
+                dials,
                 patch: &take.patch,
                 context: &context,
             };
@@ -100,7 +109,7 @@ impl Session {
 
     /// Like [`moves`](Self::moves), where no locked track has to move.
     fn free_moves(&self, chords: &[Option<Chord>]) -> Result<(Plan, Vec<Move>), SessionError> {
-        let (plan, moves) = self.moves(chords)?;
+        let (plan, moves) = self.moves(chords, &MIDDLE)?;
         let mut tracks = moves.iter().map(|one| one.take.recipe.track);
         match tracks.find(|track| self.track(*track).locked) {
             Some(track) => Err(SessionError::ChordInUse(track)),
@@ -108,8 +117,12 @@ impl Session {
         }
     }
 
-    /// The plan with other chords, and the takes whose notes have to move for them.
-    fn moves(&self, chords: &[Option<Chord>]) -> Result<(Plan, Vec<Move>), SessionError> {
+    /// The plan with other chords, and the takes whose notes have to move for them, varied by the tracks' dials.
+    fn moves(
+        &self,
+        chords: &[Option<Chord>],
+        dials: &[NoteDials; TRACK_COUNT],
+    ) -> Result<(Plan, Vec<Move>), SessionError> {
         let plan = self.plan.as_ref().ok_or(SessionError::Empty)?;
         let count = plan.chords.len();
         if chords.len() > count {
@@ -131,13 +144,66 @@ impl Session {
                 continue;
             }
             let to = with_chords(&take.recipe.plan);
-            let notes = reharmonise(track, &take.score.notes, &take.recipe.plan, &to);
-            if notes == take.score.notes {
+            let dials = dials[track.index()];
+            let varied = vary(track, &take.score.notes, &take.recipe.plan, dials);
+            let notes = reharmonise(track, &varied, &take.recipe.plan, &to);
+            if notes == varied {
                 continue;
             }
-            moves.push(Move { take: take.clone(), plan: to, score: Score { notes } });
+            moves.push(Move { take: take.clone(), plan: to, score: Score { notes }, dials });
         }
         Ok((plan, moves))
+    }
+
+    /// A take with its notes [varied](vary) by dials, to be played in its place; `None` if the dials change no note of it. The session
+    /// stays as it is. Imported takes cannot be varied.
+    ///
+    /// # Errors
+    /// Returns an error if the take cannot be performed or the observer cancels.
+    pub fn varied(
+        &self,
+        maker: &dyn Maker,
+        take: &Take,
+        dials: NoteDials,
+        observer: &dyn Observer,
+    ) -> Result<Option<Take>, SessionError> {
+        let notes = vary(take.recipe.track, &take.score.notes, &take.recipe.plan, dials);
+        if notes == take.score.notes || take.recipe.imported.is_some() {
+            return Ok(None);
+        }
+        let context = self.heard_by(take);
+        let request = PerformanceRequest {
+            of: take,
+            plan: &take.recipe.plan,
+            score: &Score { notes },
+            dials,
+            patch: &take.patch,
+            context: &context,
+        };
+        Ok(Some(maker.perform(&request, observer)?))
+    }
+
+    /// Makes what the dials play the take of a track. Can be undone.
+    ///
+    /// # Errors
+    /// [`SessionError::Empty`] if the track has no take; [`SessionError::Locked`] if it is locked; otherwise those of
+    /// [`Session::varied`]. The session is then unchanged.
+    pub fn keep_varied(
+        &mut self,
+        maker: &dyn Maker,
+        track: Track,
+        dials: NoteDials,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        if self.track(track).locked {
+            return Err(SessionError::Locked(track));
+        }
+        let playing = self.track(track).take().ok_or(SessionError::Empty)?.clone();
+        if let Some(take) = self.varied(maker, &playing, dials, observer)? {
+            self.remember();
+            self.track_mut(track).add(Arc::new(take));
+        }
+        Ok(())
     }
 
     /// Plays the notes of a track's take with another sound. The notes stay the same, bit for bit. Can be undone.
@@ -209,6 +275,7 @@ impl Session {
             of: take,
             plan: &take.recipe.plan,
             score: &take.score,
+            dials: NoteDials::default(),
             patch,
             context: &context,
         };
@@ -316,7 +383,8 @@ mod tests {
         session.set_lock(Track::Bass, true).expect("a take");
         let before = session.clone();
         let maker = Fake::default();
-        let followed = session.followed(&maker, &under(0..2, "Dm"), 200.0, &Silent).expect("other chords");
+        let followed =
+            session.followed(&maker, &under(0..2, "Dm"), &MIDDLE, 200.0, &Silent).expect("other chords");
         assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan), "nothing is taken over");
         assert_eq!(followed.each_ref().map(Option::is_some), [false, false, true, true]);
         let melody = followed[Track::Melody.index()].as_ref().expect("a melody");
@@ -330,7 +398,8 @@ mod tests {
         let harmony = followed[Track::Harmony.index()].as_ref().expect("a harmony");
         let bass = session.track(Track::Bass).take().expect("a take");
         assert!(melody.recipe.context.contains(&harmony.id) && melody.recipe.context.contains(&bass.id));
-        let own = session.followed(&maker, &under(0..2, "Am"), 240.0, &Silent).expect("its own chords");
+        let own =
+            session.followed(&maker, &under(0..2, "Am"), &MIDDLE, 240.0, &Silent).expect("its own chords");
         assert!(own.iter().all(Option::is_none));
     }
 

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_words::{Attributes, Intent, Shape, Style};
 
 use super::{Finish, GenerationSettings, Recipe};
@@ -190,6 +191,12 @@ impl Canonical {
         if let Some(notes) = &recipe.taken_over {
             self.text("notes of", &notes.from.0);
             self.text("patch", &notes.patch);
+            let NoteDials { density, complexity, fills } = notes.dials;
+            for (dial, position) in [("density", density), ("complexity", complexity), ("fills", fills)] {
+                if position != 0 {
+                    self.number(dial, f64::from(position));
+                }
+            }
         }
     }
 

@@ -22,6 +22,7 @@ use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 pub use resonantgen_sound::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 use resonantgen_sound::measure::Measures;
 use resonantgen_words::Intent;
@@ -76,6 +77,8 @@ pub struct TakenOver {
     pub from: TakeId,
     /// Id of the patch that performs them.
     pub patch: String,
+    /// How the notes were [varied](resonantgen_music::variation::vary) before.
+    pub dials: NoteDials,
 }
 
 /// Where an imported take came from; part of its recipe.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_words::{Intent, TextUnderstanding};
 
 use crate::{GenerationSettings, Recipe, Take, TakeId};
@@ -287,6 +288,8 @@ pub struct PerformanceRequest<'a> {
     pub plan: &'a Plan,
     /// The notes, already moved to the plan's chords.
     pub score: &'a Score,
+    /// How the notes were varied. The score has this done already.
+    pub dials: NoteDials,
     /// Id of the patch.
     pub patch: &'a str,
     /// Takes that the new one is heard with, for which it makes room.

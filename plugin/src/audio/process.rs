@@ -261,7 +261,7 @@ impl Processor {
         player.receive();
         // On the plugin's own timeline, the first take determines the tempo: nothing is performed for it.
         let bpm = if self.free_beat > 0.0 { Some(None) } else { player.settled_bpm(position, samples) };
-        self.port.demand(controls, bpm);
+        self.port.demand(controls, bpm, self.params.note_dials());
     }
 
     /// Reads which takes and which section are chosen by number.

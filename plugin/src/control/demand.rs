@@ -1,11 +1,12 @@
 //! The player's demands, and the audio thread's end of the control side.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use atomic_float::AtomicF64;
 use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_playback::Controls;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
@@ -33,6 +34,8 @@ pub struct Demand {
     pub section: Option<u32>,
     /// All sections of the song, in their order.
     pub song: bool,
+    /// How the notes of each track's takes are varied.
+    pub note_dials: [NoteDials; TRACK_COUNT],
 }
 
 /// A [`Demand`] shared without a lock, with one writer.
@@ -43,7 +46,32 @@ pub struct DemandCell {
     drum_voices: AtomicBool,
     section: AtomicU32,
     song: AtomicBool,
+    note_dials: [AtomicNoteDials; TRACK_COUNT],
     serial: AtomicU32,
+}
+
+/// Positions of a track's note dials.
+#[derive(Debug, Default)]
+struct AtomicNoteDials {
+    density: AtomicI8,
+    complexity: AtomicI8,
+    fills: AtomicI8,
+}
+
+impl AtomicNoteDials {
+    fn store(&self, dials: NoteDials) {
+        self.density.store(dials.density, Ordering::Relaxed);
+        self.complexity.store(dials.complexity, Ordering::Relaxed);
+        self.fills.store(dials.fills, Ordering::Relaxed);
+    }
+
+    fn load(&self) -> NoteDials {
+        NoteDials {
+            density: self.density.load(Ordering::Relaxed),
+            complexity: self.complexity.load(Ordering::Relaxed),
+            fills: self.fills.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl DemandCell {
@@ -56,6 +84,9 @@ impl DemandCell {
         self.drum_voices.store(demand.drum_voices, Ordering::Relaxed);
         self.section.store(demand.section.unwrap_or(0), Ordering::Relaxed);
         self.song.store(demand.song, Ordering::Relaxed);
+        for (cell, dials) in self.note_dials.iter().zip(demand.note_dials) {
+            cell.store(dials);
+        }
         self.serial.fetch_add(1, Ordering::Release);
     }
 
@@ -76,8 +107,14 @@ impl DemandCell {
             drum_voices: self.drum_voices.load(Ordering::Relaxed),
             section: Some(self.section.load(Ordering::Relaxed)).filter(|number| *number > 0),
             song: self.song.load(Ordering::Relaxed),
+            note_dials: self.note_dials(),
         };
         (serial, demand)
+    }
+
+    /// How the notes are varied.
+    pub fn note_dials(&self) -> [NoteDials; TRACK_COUNT] {
+        self.note_dials.each_ref().map(AtomicNoteDials::load)
     }
 
     /// The demanded tempo; 0 for none.
@@ -219,8 +256,13 @@ impl ControlPort {
     }
 
     /// States what the player needs to play as `controls` say. With `bpm` `None` (the transport is stopped), the tempo stays as
-    /// demanded before. Realtime-safe.
-    pub fn demand(&mut self, controls: &Controls, bpm: Option<Option<f64>>) {
+    /// demanded before. `note_dials` vary the notes. Realtime-safe.
+    pub fn demand(
+        &mut self,
+        controls: &Controls,
+        bpm: Option<Option<f64>>,
+        note_dials: [NoteDials; TRACK_COUNT],
+    ) {
         let number = |index: Option<usize>| index.map(|index| index as u32 + 1);
         let demand = Demand {
             takes: controls.chosen.map(number),
@@ -228,6 +270,7 @@ impl ControlPort {
             drum_voices: self.control.host.has_drum_outputs(),
             section: number(controls.section),
             song: controls.song_start.is_some(),
+            note_dials,
         };
         if demand != self.demand {
             self.demand = demand;
@@ -282,6 +325,7 @@ mod tests {
             drum_voices: true,
             section: Some(16),
             song: true,
+            note_dials: [-2, -1, 1, 2].map(|fills| NoteDials { density: 1, complexity: -fills, fills }),
         };
         cell.write(&demand);
         assert_eq!(cell.read(), (1, demand));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_take::{Take, TakeId};
 
 use super::job::{Count, Trigger};
@@ -78,6 +79,8 @@ pub struct Ground {
     pub chords: Vec<Option<Chord>>,
     /// Which tracks are locked.
     pub locked: [bool; TRACK_COUNT],
+    /// How the notes are varied before they are moved.
+    pub note_dials: [NoteDials; TRACK_COUNT],
     /// Tempo in quarter notes per minute.
     pub bpm: f64,
 }

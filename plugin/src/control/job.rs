@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_session::{Request, Session};
 use resonantgen_take::GenerationSettings;
 
@@ -103,6 +104,13 @@ pub enum Performance {
         track: Track,
         /// Id of the patch.
         patch: String,
+    },
+    /// The notes of a track's take as its dials play them, as a take of their own.
+    Varied {
+        /// The track.
+        track: Track,
+        /// Positions of the dials.
+        dials: NoteDials,
     },
     /// A score that was written for the take that plays, instead of it.
     Candidate {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select};
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_playback::{Clip, Followed, SectionTakes, Slot, SlotSender, TakeClips};
 use resonantgen_project::StoredSound as _;
 use resonantgen_session::{Session, TrackState};
@@ -81,6 +82,10 @@ struct Publisher {
     sent: [Option<Contents>; TRACK_COUNT],
     drum_split: DrumSplit,
     songs: Songs,
+    /// The dials of what was sent last, the takes that played, and whether the dials decided what plays now.
+    note_dials: [NoteDials; TRACK_COUNT],
+    playing: [Option<TakeId>; TRACK_COUNT],
+    is_varied: [bool; TRACK_COUNT],
 }
 
 /// How far a snapshot has been published.
@@ -103,6 +108,9 @@ impl Publisher {
             sent: Default::default(),
             drum_split: DrumSplit::default(),
             songs: Songs::default(),
+            note_dials: Default::default(),
+            playing: Default::default(),
+            is_varied: Default::default(),
         }
     }
 
@@ -138,6 +146,7 @@ impl Publisher {
         let drums =
             snapshot.wanted(demand).filter(|take| take.recipe.track == Track::Drums && !take.is_asleep());
         for take in drums {
+            let take = snapshot.varied(take, &demand.note_dials);
             let clips = self.prepare(snapshot, take);
             let clip = demand.bpm.map_or(clips.original(), |bpm| clips.at(bpm));
             if clip.has_voices() {
@@ -164,11 +173,13 @@ impl Publisher {
         let mut takes: Vec<Option<Arc<TakeClips>>> = Vec::new();
         for take in &state.history {
             let Some(number) = state.number(&take.id) else { continue };
+            let take = snapshot.varied(take, &self.note_dials);
             let clips = is_there(self, take).then(|| self.prepare(snapshot, take));
             let index = number as usize - 1;
             takes.resize(takes.len().max(index + 1), None);
             takes[index] = clips;
         }
+        let playing = playing.map(|take| snapshot.varied(take, &self.note_dials));
         let playing = playing.filter(|take| is_there(self, take));
         SectionTakes { takes, current: playing.map(|take| self.prepare(snapshot, take)) }
     }
@@ -193,7 +204,13 @@ impl Publisher {
     fn followed(&mut self, snapshot: &Snapshot, track: Track) -> Box<[Followed]> {
         let mut followed = Vec::new();
         for part in &snapshot.followed {
-            let of = part.of[track.index()].as_ref().and_then(|id| self.prepared.get(id));
+            let of = part.of[track.index()].as_ref().and_then(|id| {
+                let mut takes =
+                    snapshot.session.track(track).history.iter().chain(&snapshot.early[track.index()]);
+                let plays =
+                    takes.find(|take| take.id == *id).map(|take| snapshot.varied(take, &self.note_dials));
+                self.prepared.get(plays.map_or(id, |take| &take.id))
+            });
             let Some(of) = of.map(|clips| clips.serial()) else { continue };
             let clips = part.takes[track.index()].as_ref().map(|take| self.prepare(snapshot, take));
             followed.push(Followed { run: part.run, from: part.from, of, clips });
@@ -201,22 +218,38 @@ impl Publisher {
         followed.into()
     }
 
+    /// Takes in the dials. What they change takes over as any new take does, whatever decided on the take itself.
+    fn note_dials(&mut self, snapshot: &Snapshot, demand: &Demand) {
+        for track in Track::ALL {
+            let index = track.index();
+            let playing = snapshot.playing(track).map(|take| take.id.clone());
+            if self.playing[index] != playing {
+                self.playing[index] = playing;
+                self.is_varied[index] = false;
+            } else if self.note_dials[index] != demand.note_dials[index] {
+                self.is_varied[index] = true;
+            }
+        }
+        self.note_dials = demand.note_dials;
+    }
+
     /// Sends the player whatever it does not have yet. Demanded takes are prepared immediately.
     fn publish(&mut self, snapshot: &Snapshot, demand: &Demand) -> Published {
         self.sender.collect();
+        self.note_dials(snapshot, demand);
         for take in snapshot.wanted(demand).filter(|take| !take.is_asleep()) {
-            self.prepare(snapshot, take);
+            self.prepare(snapshot, snapshot.varied(take, &demand.note_dials));
         }
         let has_voices = !demand.drum_voices || self.give_voices(snapshot, demand);
         for track in Track::ALL {
             if let Some(take) = snapshot.playing(track).filter(|take| !take.is_asleep()) {
-                self.prepare(snapshot, take);
+                self.prepare(snapshot, snapshot.varied(take, &demand.note_dials));
             }
         }
         let mut songs = std::mem::take(&mut self.songs);
         if demand.song {
             let rate_hz = self.sample_rate_hz;
-            songs.update(snapshot, demand.bpm, rate_hz, |take| self.prepare(snapshot, take));
+            songs.update(snapshot, demand, rate_hz, |take| self.prepare(snapshot, take));
         } else {
             songs.clear();
         }
@@ -225,7 +258,8 @@ impl Publisher {
         let open_section = open.map_or(0, |section| section.number as usize - 1);
         let mut is_complete = true;
         for track in Track::ALL {
-            let swap = snapshot.swaps[track.index()];
+            let is_varied = self.is_varied[track.index()];
+            let swap = if is_varied { SwapPolicy::default() } else { snapshot.swaps[track.index()] };
             let open = self.section_takes(snapshot, snapshot.session.track(track), snapshot.playing(track));
             let sections = self.sections(snapshot, track);
             let song = self.songs.of(track).cloned();
@@ -516,6 +550,43 @@ mod tests {
         assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
         assert_eq!(bass_at(&mut player, 4.0, None), old, "it must not take over a bar early");
         assert_ne!(bass_at(&mut player, 8.0, None), old, "it must take over");
+    }
+
+    #[test]
+    fn a_variant_takes_over_at_the_next_bar_and_the_take_comes_back_at_one() {
+        let store = Store::default();
+        store.commit(fixture(), 0, SwapPolicy::IMMEDIATE);
+        let (mut publisher, mut player) = open(f64::from(TAKE_SAMPLE_RATE_HZ));
+        assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
+        let block = 64.0 / f64::from(TAKE_SAMPLE_RATE_HZ) * 4.0;
+        let mut beat = 4.0 - 4.0 * block;
+        let mut next = |player: &mut Player| {
+            beat += block;
+            bass_at(player, beat - block, None)
+        };
+        let own = next(&mut player);
+        let dials = NoteDials { density: -1, ..NoteDials::default() };
+        let mut demand = Demand::default();
+        demand.note_dials[Track::Bass.index()] = dials;
+        assert_eq!(publisher.publish(&store.load(), &demand), Published::All);
+        assert_eq!(next(&mut player), own, "it is not performed yet");
+
+        let take = store.load().playing(Track::Bass).expect("a take").clone();
+        let other = store.load().session.track(Track::Bass).history[0].clone();
+        assert_ne!(other.id, take.id);
+        let varied = Take { id: TakeId("varied".to_owned()), ..Take::clone(&other) };
+        store.add_variant(&take.id, dials, varied);
+        assert_eq!(publisher.publish(&store.load(), &demand), Published::All);
+        assert_eq!(next(&mut player), own, "the take itself was restored at once, but dials wait");
+        next(&mut player);
+        let variant = next(&mut player);
+        assert_ne!(variant, own);
+        assert_eq!(publisher.publish(&store.load(), &Demand::default()), Published::All);
+        assert_eq!(next(&mut player), variant);
+        // After the crossfade.
+        assert_eq!((0..64).map(|_| next(&mut player)).last(), Some(variant));
+        let later = [8.0 - block, 8.0, 8.0 + block].map(|beat| bass_at(&mut player, beat, None));
+        assert_eq!(later, [variant, own, own]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_playback::is_same_tempo;
 use resonantgen_session::{SectionView, Session, TrackState};
 use resonantgen_take::{Take, TakeId};
@@ -15,6 +16,8 @@ use super::follow::FollowedPart;
 
 /// Maximum number of renditions of one take.
 const RENDITIONS: usize = 3;
+/// Maximum number of variants of one take: the dials' last positions.
+const VARIANTS: usize = 3;
 /// Most parts that follow chords: those that play, that are about to, and that end within a long block.
 const FOLLOWED: usize = 8;
 
@@ -41,6 +44,17 @@ pub struct Rendition {
     pub take: Arc<Take>,
 }
 
+/// A take with its notes varied by dials, which plays in its place.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// The take.
+    pub of: TakeId,
+    /// Positions of the dials.
+    pub dials: NoteDials,
+    /// What plays.
+    pub take: Arc<Take>,
+}
+
 /// Everything that the player and the editor need of an instance.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -52,6 +66,8 @@ pub struct Snapshot {
     pub preview: Option<Arc<Take>>,
     /// Takes at other tempos, the oldest first.
     pub renditions: Vec<Rendition>,
+    /// Takes varied by dials, the oldest first.
+    pub variants: Vec<Variant>,
     /// What plays in the takes' place while chords are followed, the earliest first.
     pub followed: Vec<Arc<FollowedPart>>,
     /// Swap policy of the playing take of each track.
@@ -122,7 +138,17 @@ impl Snapshot {
         let states = Track::ALL.into_iter().flat_map(|track| self.session.states(track));
         let followed = self.followed.iter().flat_map(|part| part.takes.iter().flatten());
         let heard = states.flat_map(|state| &state.history).chain(self.early.iter().flatten());
-        heard.chain(&self.preview).chain(followed)
+        let variants = self.variants.iter().map(|variant| &variant.take);
+        heard.chain(&self.preview).chain(followed).chain(variants)
+    }
+
+    /// What plays in a take's place with its track's dials, once it has been performed; until then the take itself.
+    #[must_use]
+    pub fn varied<'a>(&'a self, take: &'a Arc<Take>, dials: &[NoteDials; TRACK_COUNT]) -> &'a Arc<Take> {
+        let dials = dials[take.recipe.track.index()];
+        let mut variants = self.variants.iter().filter(|_| !dials.is_middle());
+        let variant = variants.find(|variant| variant.dials == dials && variant.of == take.id);
+        variant.map_or(take, |variant| &variant.take)
     }
 
     /// Whether a take can be played at a tempo without slicing.
@@ -196,6 +222,10 @@ impl Store {
                 next.swaps[track.index()] = policy;
             }
         }
+        next.variants = {
+            let kept = next.variants.iter().filter(|variant| next.is_known(&variant.of));
+            kept.cloned().collect()
+        };
         next.renditions = {
             let kept = next.renditions.iter().filter(|rendition| next.is_known(&rendition.of));
             kept.cloned().collect()
@@ -304,6 +334,20 @@ impl Store {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| !std::mem::take(&mut snapshot.followed).is_empty())
     }
 
+    /// Adds a variant; beyond the maximum it replaces the oldest of that take.
+    pub fn add_variant(&self, of: &TakeId, dials: NoteDials, take: Take) -> bool {
+        self.update(SwapPolicy::default(), |snapshot| {
+            let variants = &mut snapshot.variants;
+            if variants.iter().filter(|known| known.of == *of).count() >= VARIANTS
+                && let Some(oldest) = variants.iter().position(|known| known.of == *of)
+            {
+                variants.remove(oldest);
+            }
+            variants.push(Variant { of: of.clone(), dials, take: Arc::new(take) });
+            true
+        })
+    }
+
     /// Adds a rendition; beyond the maximum it replaces the oldest of that take.
     pub fn add_rendition(&self, of: &TakeId, rendition: Take) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
@@ -352,6 +396,32 @@ mod tests {
             "it was for another session"
         );
         assert!(store.load().playing(Track::Bass).is_none());
+    }
+
+    #[test]
+    fn variants_are_bounded_and_go_with_their_takes() {
+        let store = Store::default();
+        store.commit(fixture(), 0, SwapPolicy::default());
+        let take = store.load().playing(Track::Drums).expect("a take").clone();
+        let at = |fills: i8| {
+            let mut dials = [NoteDials::default(); TRACK_COUNT];
+            dials[Track::Drums.index()].fills = fills;
+            dials
+        };
+        for fills in [-2, -1, 1, 2] {
+            let varied = Take { id: TakeId(fills.to_string()), ..Take::clone(&take) };
+            store.add_variant(&take.id, at(fills)[Track::Drums.index()], varied);
+        }
+        let snapshot = store.load();
+        let id = |fills: i8| snapshot.varied(&take, &at(fills)).id.clone();
+        assert_eq!(
+            [-2, -1, 1, 2, 0].map(id),
+            [take.id.0.as_str(), "-1", "1", "2", &take.id.0].map(|id| TakeId(id.to_owned()))
+        );
+        let bass = snapshot.playing(Track::Bass).expect("a take");
+        assert_eq!(snapshot.varied(bass, &at(1)).id, bass.id, "another track has its own dials");
+        store.restore(Session::default());
+        assert!(store.load().variants.is_empty());
     }
 
     #[test]

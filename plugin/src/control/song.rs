@@ -14,6 +14,7 @@ use resonantgen_session::{Placement, SectionView};
 use resonantgen_sound::resample::resample_loop;
 use resonantgen_take::{FULL_SCALE, TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 
+use super::demand::Demand;
 use super::snapshot::Snapshot;
 
 /// Rate of the takes.
@@ -70,12 +71,12 @@ struct Part {
 }
 
 impl Songs {
-    /// The songs of all tracks at their own tempo and, where all takes have a rendition for it, at `bpm`. `prepare` gives the clips
+    /// The songs of all tracks at their own tempo and, where all takes have a rendition for it, at the demanded one. `prepare` gives the clips
     /// of a take that is awake; takes that sleep are silent. A song that sounds as before keeps its identity. Not realtime-safe.
     pub fn update(
         &mut self,
         snapshot: &Snapshot,
-        bpm: Option<f64>,
+        demand: &Demand,
         sample_rate_hz: f64,
         mut prepare: impl FnMut(&Arc<Take>) -> Arc<TakeClips>,
     ) {
@@ -90,6 +91,7 @@ impl Songs {
             };
             let mut clips = |section: &SectionView<'_>| {
                 let take = snapshot.playing_in(section, track).filter(|take| !take.is_asleep())?;
+                let take = snapshot.varied(take, &demand.note_dials);
                 Some((Arc::clone(take), prepare(take)))
             };
             let mut at = |bpm: f64| -> Vec<Part> {
@@ -105,7 +107,7 @@ impl Songs {
             let is_whole =
                 |parts: &[Part]| parts.iter().all(|part| part.take.is_some() == part.clip.is_some());
             let original = self.clip(track, &at(own_bpm), own_bpm, sample_rate_hz);
-            let other = bpm.filter(|bpm| !is_same_tempo(own_bpm, *bpm)).map(|bpm| (bpm, at(bpm)));
+            let other = demand.bpm.filter(|bpm| !is_same_tempo(own_bpm, *bpm)).map(|bpm| (bpm, at(bpm)));
             let rendition = other
                 .filter(|(_, parts)| is_whole(parts))
                 .map(|(bpm, parts)| self.clip(track, &parts, bpm, sample_rate_hz));
@@ -328,7 +330,8 @@ mod tests {
 
     fn update(songs: &mut Songs, snapshot: &Snapshot, rate_hz: f64) {
         let mut prepared: HashMap<TakeId, Arc<TakeClips>> = HashMap::new();
-        songs.update(snapshot, Some(240.0), rate_hz, |take| {
+        let demand = Demand { bpm: Some(240.0), ..Demand::default() };
+        songs.update(snapshot, &demand, rate_hz, |take| {
             let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, rate_hz))));
             Arc::clone(prepared.entry(take.id.clone()).or_insert_with(new))
         });
@@ -368,7 +371,7 @@ mod tests {
         let mut songs = Songs::default();
         let mut prepared = HashMap::new();
         let mut update = |songs: &mut Songs, session: &Session| {
-            songs.update(&snapshot(session.clone()), None, 48_000.0, |take| {
+            songs.update(&snapshot(session.clone()), &Demand::default(), 48_000.0, |take| {
                 let new = || Arc::new(TakeClips::new(Arc::new(Clip::prepare(take, 48_000.0))));
                 Arc::clone(prepared.entry(take.id.clone()).or_insert_with(new))
             });

@@ -13,6 +13,7 @@ use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
 use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
+use resonantgen_music::variation::NoteDials;
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
 use resonantgen_session::{Overrides, Request, SectionId, Session, SessionError};
@@ -20,6 +21,7 @@ use resonantgen_take::maker::{Candidate, Maker};
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use resonantgen_words::genre;
 
+use super::demand::Demand;
 use super::follow::{FollowedPart, FollowedTakes, Follower, Ground, QueuedChord};
 use super::inference::{EngineError, engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
 use super::job::{Command, Job, Performance, QueuedJob, Target, Trigger, enqueue};
@@ -52,8 +54,8 @@ struct Worker<'a> {
     performed: Performed,
     /// Serial numbers of the last demand and snapshot that were handled.
     answered: Option<(u32, u64)>,
-    /// Takes that could not be made again or performed at another tempo, with the tempo and epoch of the attempt.
-    failed: (Vec<TakeId>, f64, u64),
+    /// What could not be made for the last demand.
+    failed: Failed,
     /// Time of the host's last save, until memory was returned to the system.
     saved: Option<Instant>,
     /// Whether some takes may still have to be encoded for the next save.
@@ -84,6 +86,15 @@ fn install_own_genres() -> Result<(), String> {
     genre::install(&files).map_err(|error| error.to_string())
 }
 
+/// Takes that could not be made again, performed at another tempo or varied.
+#[derive(Debug, Default)]
+struct Failed {
+    takes: Vec<TakeId>,
+    bpm: f64,
+    note_dials: [NoteDials; TRACK_COUNT],
+    epoch: u64,
+}
+
 enum Failure {
     /// Cancelled, or overtaken by a restored session.
     Unwanted,
@@ -102,7 +113,7 @@ impl<'a> Worker<'a> {
             maker,
             performed: Performed::default(),
             answered: None,
-            failed: (Vec::new(), 0.0, 0),
+            failed: Failed::default(),
             saved: None,
             is_unpacked: false,
         }
@@ -288,18 +299,19 @@ impl Worker<'_> {
             return false;
         }
         let bpm = demand.bpm.unwrap_or(0.0);
-        if (self.failed.1, self.failed.2) != (bpm, snapshot.epoch) {
-            self.failed = (Vec::new(), bpm, snapshot.epoch);
+        let (note_dials, epoch) = (demand.note_dials, snapshot.epoch);
+        if (self.failed.bpm, self.failed.note_dials, self.failed.epoch) != (bpm, note_dials, epoch) {
+            self.failed = Failed { takes: Vec::new(), bpm, note_dials, epoch };
         }
-        let watch = DemandWatch { control, epoch: snapshot.epoch, bpm };
+        let watch = DemandWatch { control, epoch, bpm, note_dials };
         let wanted: Vec<Arc<Take>> = snapshot.wanted(&demand).cloned().collect();
         let mut is_done = true;
         for take in wanted {
-            if self.failed.0.contains(&take.id) {
+            if self.failed.takes.contains(&take.id) {
                 continue;
             }
             let met = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                self.meet(&snapshot.session, &take, demand.bpm, &watch)
+                self.meet(&snapshot.session, &take, &demand, &watch)
             }));
             match met {
                 Ok(Ok(())) => {}
@@ -310,9 +322,9 @@ impl Worker<'_> {
                 Ok(Err(Failure::Message(text))) => {
                     nice_error!("{text}");
                     control.notify(text);
-                    self.failed.0.push(take.id.clone());
+                    self.failed.takes.push(take.id.clone());
                 }
-                Err(_) => self.failed.0.push(take.id.clone()),
+                Err(_) => self.failed.takes.push(take.id.clone()),
             }
             control.note_activity();
         }
@@ -324,13 +336,12 @@ impl Worker<'_> {
         true
     }
 
-    /// Makes a take again if it has no audio, and performs it at the demanded tempo. Until then the player slices it. Without
-    /// models, or at a tempo out of range, it stays sliced, which is not an error.
+    /// Makes a take again if it has no audio, varies its notes as the dials say, and performs it at the demanded tempo.
     fn meet(
         &mut self,
         session: &Session,
         take: &Arc<Take>,
-        bpm: Option<f64>,
+        demand: &Demand,
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
         // The publisher unpacks packed takes.
@@ -339,9 +350,58 @@ impl Worker<'_> {
             self.control.store.wake(&awake);
             self.control.wake();
         }
-        let Some(bpm) = bpm.filter(|bpm| !self.control.store.load().has_at(take, *bpm)) else {
+        self.vary(session, take, demand, observer)?;
+        let snapshot = self.control.store.load();
+        let take = snapshot.varied(take, &demand.note_dials);
+        match demand.bpm.filter(|bpm| !snapshot.has_at(take, *bpm)) {
+            Some(bpm) => self.render_at(session, take, bpm, observer),
+            None => Ok(()),
+        }
+    }
+
+    /// Performs a take with the notes that its track's dials ask for. Until then the take itself plays.
+    fn vary(
+        &mut self,
+        session: &Session,
+        take: &Arc<Take>,
+        demand: &Demand,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        let dials = demand.note_dials[take.recipe.track.index()];
+        let is_known = Arc::ptr_eq(self.control.store.load().varied(take, &demand.note_dials), take);
+        if dials.is_middle() || !is_known {
             return Ok(());
+        }
+        let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
+        let failed = |error: &dyn std::fmt::Display| {
+            if observer.is_cancelled() {
+                return Failure::Unwanted;
+            }
+            let track = take.recipe.track;
+            Failure::Message(format!("The dials cannot change the notes of the {track}: {error}."))
         };
+        let maker = (self.maker)(&mut self.engine).map_err(|error| failed(&error))?;
+        let varied = session.varied(&*maker, take, dials, observer).map_err(|error| failed(&error))?;
+        if observer.is_cancelled() {
+            return Err(Failure::Unwanted);
+        }
+        if let Some(varied) = varied {
+            self.control.store.add_variant(&take.id, dials, varied);
+            self.control.repaint.request_repaint();
+            self.control.wake();
+        }
+        Ok(())
+    }
+
+    /// Performs a take at another tempo. Until then the player slices it. Without models, or at a tempo out of range, it stays
+    /// sliced, which is not an error.
+    fn render_at(
+        &mut self,
+        session: &Session,
+        take: &Arc<Take>,
+        bpm: f64,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
         let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
         let rendition = engine(&mut self.engine).ok().and_then(|engine| {
             engine.perform_again(take, bpm, &session.heard_by(take), observer).ok().flatten()
@@ -354,7 +414,7 @@ impl Worker<'_> {
                 self.control.store.add_rendition(&take.id, rendition);
                 self.control.wake();
             }
-            None => self.failed.0.push(take.id.clone()),
+            None => self.failed.takes.push(take.id.clone()),
         }
         Ok(())
     }
@@ -386,26 +446,26 @@ impl Worker<'_> {
             }
             return true;
         }
-        let bpm = control.audio.demand.read().1.bpm;
-        if let Some((take, bpm)) = heard.cloned().zip(bpm)
+        let (_, demand) = control.audio.demand.read();
+        if let Some((take, bpm)) = heard.cloned().zip(demand.bpm)
             && !snapshot.has_at(&take, bpm)
-            && !self.failed.0.contains(&take.id)
+            && !self.failed.takes.contains(&take.id)
         {
-            let watch = DemandWatch { control, epoch: snapshot.epoch, bpm };
+            let watch = DemandWatch { control, epoch: snapshot.epoch, bpm, note_dials: demand.note_dials };
             // At worst it stays sliced, as takes do.
-            let _ = self.meet(&snapshot.session, &take, Some(bpm), &watch);
+            let _ = self.render_at(&snapshot.session, &take, bpm, &watch);
             return true;
         }
         let next = candidates.iter().find(|candidate| {
             let frames = candidate.sketch.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
             self.performed.get(&candidate.sketch.id).is_none()
                 && self.performed.has_room(frames)
-                && !self.failed.0.contains(&candidate.sketch.id)
+                && !self.failed.takes.contains(&candidate.sketch.id)
         });
         let Some(next) = next else { return false };
         if let Err(Failure::Message(text)) = self.finish(&snapshot, next, listening, true) {
             nice_error!("{text}");
-            self.failed.0.push(next.sketch.id.clone());
+            self.failed.takes.push(next.sketch.id.clone());
         }
         true
     }
@@ -649,6 +709,7 @@ impl Worker<'_> {
             of: Track::ALL.map(|track| session.track(track).take().map(|take| take.id.clone())),
             chords,
             locked: Track::ALL.map(|track| session.track(track).locked),
+            note_dials: demand.note_dials,
             bpm: demand.bpm.unwrap_or(own_bpm),
         };
         if self.follower.is_last(&ground) {
@@ -690,7 +751,7 @@ impl Worker<'_> {
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
         let maker =
             (self.maker)(&mut self.engine).map_err(|error| Failure::Message(sentence(&error.to_string())))?;
-        session.followed(&*maker, &ground.chords, ground.bpm, watch).map_err(|error| {
+        session.followed(&*maker, &ground.chords, &ground.note_dials, ground.bpm, watch).map_err(|error| {
             if watch.is_cancelled() {
                 Failure::Unwanted
             } else {
@@ -717,6 +778,7 @@ impl Worker<'_> {
         self.wake_playing(&mut session, cancellation)?;
         self.by_engine(session, cancellation, None, |session, maker, watch| match performance {
             Performance::Chords(chords) => session.reharmonise(maker, chords, watch),
+            Performance::Varied { track, dials } => session.keep_varied(maker, *track, *dials, watch),
             Performance::Sound { track, patch } => session.change_sound(maker, *track, patch, watch),
             Performance::Candidate { track, number } => session.take_candidate(maker, *track, *number, watch),
         })
@@ -775,6 +837,7 @@ struct DemandWatch<'a> {
     control: &'a Control,
     epoch: u64,
     bpm: f64,
+    note_dials: [NoteDials; TRACK_COUNT],
 }
 
 impl Observer for DemandWatch<'_> {
@@ -786,6 +849,7 @@ impl Observer for DemandWatch<'_> {
         self.control.is_quitting()
             || self.control.store.epoch() != self.epoch
             || self.control.audio.demand.bpm() != self.bpm
+            || self.control.audio.demand.note_dials() != self.note_dials
     }
 }
 
@@ -892,6 +956,10 @@ impl Observer for Watch<'_> {
     fn known(&self, id: &TakeId) -> Option<Take> {
         if let Some(performed) = self.performed.get(id) {
             return Some(Take::clone(performed));
+        }
+        let snapshot = self.cancellation.control.store.load();
+        if let Some(varied) = snapshot.variants.iter().find(|variant| variant.take.id == *id) {
+            return Some(Take::clone(&varied.take));
         }
         let states = Track::ALL.into_iter().flat_map(|track| self.before.states(track));
         let histories = states.flat_map(|state| &state.history);

@@ -74,6 +74,8 @@ pub enum Action {
     CaptureChords,
     /// Play the notes of a track's take with the sound of this id.
     Sound(Track, String),
+    /// Make what the dials of a track play a take, and put them back to their middle.
+    KeepVaried(Track),
     /// Keep the sound of a track for new takes, or leave it to the words.
     HoldSound(Track, bool),
     /// Make a sound a favourite, or take it off.
@@ -192,6 +194,17 @@ impl App {
             Action::Sound(track, patch) => {
                 let performance = Performance::Sound { track, patch };
                 self.control.request(Job::Perform { locked: self.params.locked(), performance });
+            }
+            Action::KeepVaried(track) => {
+                let dials = self.params.note_dials()[track.index()];
+                let performance = Performance::Varied { track, dials };
+                self.control.request(Job::Perform { locked: self.params.locked(), performance });
+                if let Some(gui) = &self.gui {
+                    let (params, setter) = (self.params.track(track), gui.param_setter());
+                    for param in [&params.density, &params.complexity, &params.fills] {
+                        control::set(&setter, param, 0);
+                    }
+                }
             }
             Action::HoldSound(track, holds) => self.change(move |session| session.hold_sound(track, holds)),
             Action::FavouriteSound(id, is_favourite) => {

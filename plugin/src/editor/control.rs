@@ -7,7 +7,7 @@ use egui::{
     Color32, CursorIcon, EventFilter, Key, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
     pos2, vec2,
 };
-use nice_plug::prelude::{BoolParam, FloatParam, Param, ParamSetter};
+use nice_plug::prelude::{BoolParam, Param, ParamSetter};
 
 use super::icon::{self, Icon};
 use super::theme::{self, palette};
@@ -160,19 +160,22 @@ pub fn toggle(
     response
 }
 
-/// A horizontal fader: dragging, arrow keys or Ctrl and the wheel change it; a double-click or Delete resets it.
-#[derive(Clone, Copy)]
-pub struct Fader<'a> {
-    param: &'a FloatParam,
+/// A horizontal fader: dragging, arrow keys or Ctrl and the wheel change it; a double-click or Delete resets it. That of a whole number
+/// stops at each value.
+pub struct Fader<'a, P> {
+    param: &'a P,
     color: Color32,
     width: f32,
     from_center: bool,
 }
 
-impl<'a> Fader<'a> {
+impl<'a, P: Param> Fader<'a, P>
+where
+    P::Plain: Into<f64>,
+{
     /// A fader for `param`.
     #[must_use]
-    pub const fn new(param: &'a FloatParam, color: Color32, width: f32) -> Self {
+    pub const fn new(param: &'a P, color: Color32, width: f32) -> Self {
         Self { param, color, width, from_center: false }
     }
 
@@ -189,9 +192,8 @@ impl<'a> Fader<'a> {
         let param = self.param;
         let (rect, mut response) = ui.allocate_exact_size(vec2(self.width, HEIGHT), Sense::click_and_drag());
         let enabled = ui.is_enabled();
-        response.widget_info(|| {
-            WidgetInfo::slider(enabled, f64::from(param.modulated_plain_value()), param.name())
-        });
+        response
+            .widget_info(|| WidgetInfo::slider(enabled, param.modulated_plain_value().into(), param.name()));
         let track = rect.shrink2(vec2(6.0, 0.0));
         if response.drag_started() {
             setter.begin_set_parameter(param);
@@ -226,13 +228,14 @@ impl<'a> Fader<'a> {
         ))
     }
 
-    fn keys(self, ui: &Ui, response: &mut Response, setter: &ParamSetter<'_>) {
+    fn keys(&self, ui: &Ui, response: &mut Response, setter: &ParamSetter<'_>) {
         let (steps, reset) = pressed_arrows(ui, response);
         if reset {
             set(setter, self.param, self.param.default_plain_value());
             response.mark_changed();
         } else if steps != 0 {
-            let step = if ui.input(|input| input.modifiers.shift) { KEY_STEP / 5.0 } else { KEY_STEP };
+            let fine = if ui.input(|input| input.modifiers.shift) { KEY_STEP / 5.0 } else { KEY_STEP };
+            let step = self.param.step_count().map_or(fine, |count| 1.0 / count as f32);
             let shift = steps as f32 * step;
             let normalized = (self.param.unmodulated_normalized_value() + shift).clamp(0.0, 1.0);
             setter.begin_set_parameter(self.param);
@@ -242,7 +245,7 @@ impl<'a> Fader<'a> {
         }
     }
 
-    fn paint(self, ui: &Ui, response: &Response, rect: Rect, track: Rect) {
+    fn paint(&self, ui: &Ui, response: &Response, rect: Rect, track: Rect) {
         const TRACK_HEIGHT: f32 = 4.0;
         let palette = palette(ui);
         let value = self.param.modulated_normalized_value();
@@ -266,14 +269,14 @@ impl<'a> Fader<'a> {
 }
 
 /// Snaps to the default, so that it can be found without a double-click.
-fn snapped(param: &FloatParam, normalized: f32) -> f32 {
+fn snapped(param: &impl Param, normalized: f32) -> f32 {
     const REACH: f32 = 0.018;
     let rest = param.default_normalized_value();
     if (normalized - rest).abs() < REACH { rest } else { normalized }
 }
 
 /// The context menu of a value.
-fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &FloatParam) {
+fn value_menu(ui: &mut Ui, setter: &ParamSetter<'_>, param: &impl Param) {
     ui.label(egui::RichText::new(param.name()).font(theme::strong(12.5)));
     let id = ui.scope_id().with("value");
     let mut text = ui.data_mut(|data| data.get_temp(id)).unwrap_or_else(|| param.to_string());

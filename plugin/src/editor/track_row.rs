@@ -336,10 +336,11 @@ impl Row<'_> {
                     Rect::from_min_size(pos2(ui.max_rect().right() - 20.0, right.top()), vec2(20.0, 18.0));
                 ui.scope_builder(UiBuilder::new().max_rect(place).id_salt(("dials", self.track)), |ui| {
                     let name = format!("{} dials", self.track.title());
-                    let hint = "Dials of what plays: intensity, swing, humanise, brightness; audio or MIDI";
+                    let hint = "Dials of what plays: density, complexity, fills, intensity, swing, humanise, brightness; audio or MIDI";
                     let button =
                         IconButton::new(Icon::Dials, &name).hint(hint).size(20.0, 18.0).bare().show(ui);
-                    dials::attach(&button, self.track, self.params.track(self.track), self.setter);
+                    let params = self.params.track(self.track);
+                    dials::attach(&button, self.track, params, self.setter, self.actions);
                 });
                 let room = Rect::from_min_max(
                     pos2(right.left(), place.top()),

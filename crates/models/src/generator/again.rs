@@ -59,7 +59,7 @@ impl Engine {
         request: &PerformanceRequest<'_>,
         observer: &dyn Observer,
     ) -> Result<Take, GenerateError> {
-        let PerformanceRequest { of, plan, score, patch, context } = *request;
+        let PerformanceRequest { of, plan, score, dials, patch, context } = *request;
         let track = of.recipe.track;
         let found = self.bundle.patches(track).find(|known| known.id == patch);
         let found = found.ok_or_else(|| GenerateError::Request {
@@ -72,7 +72,7 @@ impl Engine {
             context: context.iter().map(|take| take.id.clone()).collect(),
             imported: None,
             held_patch: None,
-            taken_over: Some(TakenOver { from: of.id.clone(), patch: patch.to_owned() }),
+            taken_over: Some(TakenOver { from: of.id.clone(), patch: patch.to_owned(), dials }),
             ..of.recipe.clone()
         };
         let asked = TakeRequest {

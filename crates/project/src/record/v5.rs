@@ -203,6 +203,17 @@ pub struct TakenOver {
     /// Id of the take that the notes were composed for.
     pub from: String,
     pub patch: String,
+    /// How they were varied; absent if they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dials: Option<NoteDials>,
+}
+
+/// Positions of dials, from -2 to 2.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct NoteDials {
+    pub density: i8,
+    pub complexity: i8,
+    pub fills: i8,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

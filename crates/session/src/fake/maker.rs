@@ -76,7 +76,11 @@ impl Maker for Fake {
         let recipe = Recipe {
             plan: request.plan.clone(),
             context: request.context.iter().map(|take| take.id.clone()).collect(),
-            taken_over: Some(TakenOver { from: request.of.id.clone(), patch: request.patch.to_owned() }),
+            taken_over: Some(TakenOver {
+                from: request.of.id.clone(),
+                patch: request.patch.to_owned(),
+                dials: request.dials,
+            }),
             ..request.of.recipe.clone()
         };
         Ok(Take {
