@@ -57,7 +57,7 @@ fn part(track: Track) -> Vec<Note> {
 }
 
 fn asleep(track: Track, patch: &str) -> Take {
-    let chord = Chord { root: 9, quality: ChordQuality::Minor, flats: false };
+    let chord = Chord::new(9, ChordQuality::Minor, false);
     let plan = Plan {
         bpm: BPM,
         key: Key { tonic: 9, mode: Mode::Minor },

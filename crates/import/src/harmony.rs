@@ -70,7 +70,7 @@ pub(super) fn key(heard: &[HeardStep], plan: &Plan) -> Measured<Key> {
 /// The triad on a key's tonic.
 pub(super) fn tonic(key: Key) -> Chord {
     let quality = if key.mode == Mode::Major { ChordQuality::Major } else { ChordQuality::Minor };
-    triad(key, 0).unwrap_or(Chord { root: key.tonic, quality, flats: key.uses_flats() })
+    triad(key, 0).unwrap_or(Chord { flats: key.uses_flats(), ..Chord::new(key.tonic, quality, false) })
 }
 
 /// The triad on a degree (0 to 6) of a key.
@@ -85,18 +85,15 @@ fn triad(key: Key, degree: usize) -> Option<Chord> {
         (4, 8) => ChordQuality::Augmented,
         _ => return None,
     };
-    Some(Chord { root: (key.tonic + root) % 12, quality, flats: key.uses_flats() })
+    Some(Chord { flats: key.uses_flats(), ..Chord::new(key.tonic + root, quality, false) })
 }
 
 /// One chord per half bar: the best-fitting sequence of the key's triads, with a penalty for changes (Viterbi).
 pub(super) fn chords(heard: &[HeardStep], plan: &Plan, key: Key) -> Vec<Chord> {
     let mut choices: Vec<Chord> = (0..7).filter_map(|degree| triad(key, degree)).collect();
     if key.mode == Mode::Minor {
-        choices.push(Chord {
-            root: (key.tonic + 7) % 12,
-            quality: ChordQuality::Major,
-            flats: key.uses_flats(),
-        });
+        choices
+            .push(Chord { flats: key.uses_flats(), ..Chord::new(key.tonic + 7, ChordQuality::Major, false) });
     }
     let half = (plan.meter.steps_per_bar() / 2).max(1) as usize;
     let count = 2 * plan.bars as usize;

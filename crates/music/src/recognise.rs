@@ -2,8 +2,8 @@
 //!
 //! *Template matching*: the pitch classes that sound, weighted by how long they sound, are compared with the tones of every chord that
 //! the planner knows (Fujishima, "Realtime Chord Recognition of Musical Sound", ICMC 1999). Tones that a chord lacks and tones that it
-//! has too many cost; so does a lowest note that is not the root, which tells C6 from Am7. Inversions are read as their chord: a plan
-//! holds no slash chords.
+//! has too many cost; so does a lowest note that is not the root, which tells C6 from Am7. Inversions are read as their chord, because a
+//! hand that plays chords inverts them to move little. A note far below the others is a bass, and the chord is one over it ("C/E").
 
 use crate::plan::{Chord, ChordQuality, Meter};
 
@@ -33,29 +33,34 @@ const INVERTED: f64 = 0.6;
 const RARE: f64 = 0.15;
 /// Highest cost at which notes are taken for a chord.
 const MOST: f64 = 1.9;
+/// Semitones between the lowest note and the next from which the lowest is a bass of its own.
+const APART: usize = 10;
 /// Share of the longest class below which a class is a passing note.
 const PASSING: f64 = 0.12;
 /// Quarter notes below which nothing but the end of earlier notes was heard.
 const RELEASE: f64 = 0.2;
 
-/// The chord of some notes that sound together; `None` for fewer than two pitch classes and for notes that make no chord. Black keys
-/// are spelled with flats if `flats` is set. Realtime-safe.
+/// The chord of some notes that sound together; `None` for fewer than two pitch classes and for notes that make no chord. A lowest note
+/// that is ten semitones or more below the next is a bass. Black keys are spelled with flats if `flats` is set. Realtime-safe.
 ///
 /// ```
 /// use resonantgen_music::recognise::recognise;
 ///
 /// let chord = |keys: &[u8]| recognise(keys, false).map(|chord| chord.to_string());
 /// assert_eq!(chord(&[64, 67, 72]).as_deref(), Some("C"), "an inversion");
+/// assert_eq!(chord(&[40, 60, 64, 67]).as_deref(), Some("C/E"), "over a bass");
 /// assert_eq!(chord(&[57, 60, 64, 67]).as_deref(), Some("Am7"));
 /// assert_eq!(chord(&[60, 61, 62, 63]), None);
 /// ```
 #[must_use]
 pub fn recognise(keys: &[u8], flats: bool) -> Option<Chord> {
-    let mut weights = [0.0; 12];
+    let mut heard = Heard::default();
     for key in keys {
-        weights[usize::from(key % 12)] = 1.0;
+        if let Some(quarters) = heard.quarters.get_mut(usize::from(*key)) {
+            *quarters = 1.0;
+        }
     }
-    of_weights(&weights, keys.iter().min()? % 12, flats)
+    heard.chord(flats)
 }
 
 /// The chord of each half bar of `bars` bars; `None` where fewer than two pitch classes sound or they make no chord. A note counts for
@@ -109,20 +114,47 @@ impl Heard {
     /// less than a sixteenth note: the end of a chord that is released late.
     #[must_use]
     pub fn chord(&self, flats: bool) -> Option<Chord> {
-        let mut weights = [0.0_f64; 12];
-        for (key, quarters) in self.quarters.iter().enumerate() {
-            weights[key % 12] += quarters;
-        }
-        let longest = weights.iter().fold(0.0_f64, |longest, weight| longest.max(*weight));
+        let longest = self.weights(0).into_iter().fold(0.0, f64::max);
         if longest < RELEASE {
             return None;
         }
-        for weight in &mut weights {
-            *weight = if *weight < PASSING * longest { 0.0 } else { *weight / longest };
+        let mut keys = (0..self.quarters.len()).filter(|key| self.quarters[*key] >= PASSING * longest);
+        let lowest = keys.next()?;
+        let above = keys.find(|key| key % 12 != lowest % 12).filter(|above| above - lowest >= APART);
+        let over_bass = above.and_then(|above| {
+            let upper = of_weights(&normalised(self.weights(lowest + 1)), above as u8 % 12, flats)?;
+            Some(upper.over(lowest as u8 % 12))
+        });
+        // Without the bass, two notes are less of a chord than with it.
+        let whole = of_weights(&normalised(self.weights(0)), lowest as u8 % 12, flats);
+        match (over_bass, whole) {
+            (Some(over), Some(whole)) if whole.root == over.bass_note() => Some(whole),
+            (over, whole) => over.filter(|_| self.classes_from(lowest + 1) > 2).or(whole),
         }
-        let lowest = self.quarters.iter().position(|quarters| *quarters >= PASSING * longest)?;
-        of_weights(&weights, lowest as u8 % 12, flats)
     }
+
+    /// How long each pitch class sounded, of the keys from `first` on.
+    fn weights(&self, first: usize) -> [f64; 12] {
+        let mut weights = [0.0_f64; 12];
+        for (key, quarters) in self.quarters.iter().enumerate().skip(first) {
+            weights[key % 12] += quarters;
+        }
+        weights
+    }
+
+    /// How many pitch classes sounded, of the keys from `first` on.
+    fn classes_from(&self, first: usize) -> usize {
+        normalised(self.weights(first)).into_iter().filter(|weight| *weight > 0.0).count()
+    }
+}
+
+/// Weights relative to the largest; passing notes have none.
+fn normalised(mut weights: [f64; 12]) -> [f64; 12] {
+    let longest = weights.iter().fold(0.0_f64, |longest, weight| longest.max(*weight));
+    for weight in &mut weights {
+        *weight = if *weight < PASSING * longest || longest == 0.0 { 0.0 } else { *weight / longest };
+    }
+    weights
 }
 
 /// The cheapest chord for the pitch classes, if it is cheap enough.
@@ -230,6 +262,21 @@ mod tests {
         assert_eq!(symbol(&[60, 61, 62]), None);
         assert_eq!(symbol(&[60, 61, 62, 63, 64, 65, 66]), None);
         assert_eq!(recognise(&[46, 50, 53], true).map(|chord| chord.to_string()).as_deref(), Some("Bb"));
+    }
+
+    #[test]
+    fn a_note_far_below_is_a_bass() {
+        let symbol = |keys: &[u8]| recognise(keys, false).map(|chord| chord.to_string());
+        assert_eq!(symbol(&[36, 60, 64, 67]).as_deref(), Some("C"), "its own root");
+        assert_eq!(symbol(&[42, 62, 66, 69]).as_deref(), Some("D/F#"));
+        assert_eq!(symbol(&[43, 65, 69, 72]).as_deref(), Some("F/G"), "a bass that is no chord tone");
+        assert_eq!(
+            symbol(&[33, 60, 64, 67]).as_deref(),
+            Some("Am7"),
+            "a bass that is the root of another chord"
+        );
+        assert_eq!(symbol(&[52, 60, 67]).as_deref(), Some("C"), "an inversion is close");
+        assert_eq!(symbol(&[40, 60, 67]).as_deref(), Some("C"), "two notes are no chord over a bass");
     }
 
     #[test]

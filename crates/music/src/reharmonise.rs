@@ -2,7 +2,7 @@
 //!
 //! *Voice leading*: the distinct pitches under a chord are its voices. Each goes to a tone of the new chord such that voices keep
 //! their order and move as little as possible altogether (Tymoczko, "The Geometry of Musical Chords", Science 313, 2006); tones
-//! that both chords share stay. Basses keep their role: roots become roots. Notes beside the chord go to the new chord's scale.
+//! that both chords share stay. Basses keep their role: roots become roots, or the bass note that the new chord names. Notes beside the chord go to the new chord's scale.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -35,7 +35,7 @@ pub fn reharmonise(track: Track, notes: &[Note], from: &Plan, to: &Plan) -> Vec<
     }
     let mut moved = if track == Track::Harmony { struck_again(notes, from, to) } else { notes.to_vec() };
     let mut has_moved = vec![false; moved.len()];
-    for (half_bars, old, new) in changes(from, to) {
+    for (half_bars, old, new) in changes(track, from, to) {
         let under: Vec<usize> =
             (0..moved.len()).filter(|index| half_bars.contains(&home(&moved[*index], from))).collect();
         let mut voices: Vec<u8> = under.iter().map(|index| moved[*index].pitch).collect();
@@ -61,11 +61,12 @@ pub fn reharmonise(track: Track, notes: &[Note], from: &Plan, to: &Plan) -> Vec<
     moved
 }
 
-/// The runs of half bars in which one chord becomes another.
-fn changes(from: &Plan, to: &Plan) -> Vec<(Range<usize>, Chord, Chord)> {
+/// The runs of half bars in which one chord becomes another. Another bass note alone is a change for the bass only.
+fn changes(track: Track, from: &Plan, to: &Plan) -> Vec<(Range<usize>, Chord, Chord)> {
     let mut changes: Vec<(Range<usize>, Chord, Chord)> = Vec::new();
     for (half_bar, (old, new)) in from.chords.iter().zip(&to.chords).enumerate() {
-        if old.pitch_classes().eq(new.pitch_classes()) {
+        let is_same_bass = track != Track::Bass || old.bass_note() == new.bass_note();
+        if old.pitch_classes().eq(new.pitch_classes()) && is_same_bass {
             continue;
         }
         match changes.last_mut() {
@@ -93,7 +94,7 @@ fn home(note: &Note, plan: &Plan) -> usize {
 /// Ends harmony notes that are held into a new chord they do not fit, and strikes them again unless the part does so itself.
 fn struck_again(notes: &[Note], from: &Plan, to: &Plan) -> Vec<Note> {
     let per_bar = to.meter.steps_per_bar();
-    let changes = changes(from, to);
+    let changes = changes(Track::Harmony, from, to);
     let mut split = Vec::with_capacity(notes.len());
     'notes: for note in notes {
         let mut rest = *note;
@@ -136,9 +137,9 @@ fn lead(track: Track, pitches: &[u8], old: &Chord, new: &Chord, plan: &Plan) -> 
         .iter()
         .map(|pitch| {
             let is_tone = old_tones & bit(*pitch) != 0;
-            let is_root = *pitch % 12 == old.root;
+            let is_root = *pitch % 12 == old.bass_note();
             let (allowed, rubbing) = match (track, is_tone) {
-                (Track::Bass, true) if is_root => (bit(new.root), 0),
+                (Track::Bass, _) if is_root => (bit(new.bass_note()), 0),
                 (_, true) => (new_tones, 0),
                 (_, false) => (scale, avoided),
             };
@@ -227,6 +228,20 @@ mod tests {
         assert_eq!(rhythm(&moved), rhythm(&part));
         assert_eq!(reharmonise(Track::Drums, &part, &from, &to), part);
         assert_eq!(reharmonise(Track::Bass, &part, &from, &from), part);
+    }
+
+    #[test]
+    fn another_bass_note_moves_the_bass_alone() {
+        let (from, to) = (plan("C F"), plan("C/E F"));
+        let bass: Vec<Note> =
+            [36, 43, 36, 43, 41].iter().zip(0..).map(|(pitch, beat)| note(4 * beat, *pitch, 3.0)).collect();
+        assert_eq!(pitches(&reharmonise(Track::Bass, &bass, &from, &to)), [40, 43, 40, 43, 41]);
+        assert_eq!(
+            pitches(&reharmonise(Track::Bass, &reharmonise(Track::Bass, &bass, &from, &to), &to, &from)),
+            pitches(&bass)
+        );
+        let chords = [64, 67, 71].map(|pitch| note(0, pitch, 16.0));
+        assert_eq!(reharmonise(Track::Harmony, &chords, &from, &to), chords);
     }
 
     #[test]

@@ -218,7 +218,7 @@ impl Part<'_> {
     /// The tone of the chord at a step that is nearest to a pitch, within the part's register; the root for a bass.
     fn chord_tone_near(&self, near: u8, step: u32) -> Option<u8> {
         let chord = self.plan.chord_at(step % self.total);
-        let tones = if self.track == Track::Bass { bit(chord.root) } else { chord_tones(chord) };
+        let tones = if self.track == Track::Bass { bit(chord.bass_note()) } else { chord_tones(chord) };
         let (low, high) = register(self.track)?;
         let pitches = (low..=high).filter(|pitch| tones & bit(*pitch) != 0);
         pitches.min_by_key(|pitch| pitch.abs_diff(near))

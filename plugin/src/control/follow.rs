@@ -33,7 +33,10 @@ impl HeardChord {
     /// A number that is the same for a guess and what it guesses.
     #[must_use]
     pub fn mark(&self) -> u64 {
-        let chord = self.chord.map_or(0, |chord| 1 + u64::from(chord.root) * 64 + chord.quality as u64);
+        let chord = self.chord.map_or(0, |chord| {
+            let bass = chord.bass.map_or(0, |bass| 1 + u64::from(bass));
+            1 + (bass * 12 + u64::from(chord.root)) * 64 + chord.quality as u64
+        });
         (self.half_bar as u64) << 16 | chord
     }
 }
@@ -111,7 +114,8 @@ impl Follower {
         let from = heard.half_bar + i64::from(lead);
         let place = |half_bar: i64| half_bar.rem_euclid(count.max(1) as i64) as usize;
         let flats = plan.key.uses_flats();
-        let chord = heard.chord.map(|chord| Chord::new(chord.root, chord.quality, flats));
+        let chord =
+            heard.chord.map(|chord| Chord::new(chord.root, chord.quality, flats).over(chord.bass_note()));
         if self.chords.get(place(from)).is_some_and(|known| *known != chord) {
             // What sounds until then stays as it is, and a bar before it, whose notes may ring on.
             let kept = (lead as usize + 1).min(count.saturating_sub(1));

@@ -283,7 +283,7 @@ fn chord_menu(ui: &mut Ui, chord: Chord, key: Key, half_bars: usize) -> Option<C
     ui.label(RichText::new("kind").color(palette.dim));
     Grid::new("qualities").spacing(vec2(6.0, 6.0)).show(ui, |ui| {
         for (index, quality) in QUALITIES.into_iter().enumerate() {
-            let candidate = Chord::new(chord.root, quality, flats);
+            let candidate = Chord::new(chord.root, quality, flats).over(chord.bass_note());
             let name = if quality == ChordQuality::Major { "maj" } else { quality.suffix() };
             pick(ui, name, candidate, quality == chord.quality);
             if index % 6 == 5 {

@@ -470,14 +470,18 @@ impl<'a> Figure<'a> {
     fn tone(&self, tone: Tone, step: u32, notes: &[Note], pitches: &mut [f32]) {
         let chord = self.plan.chord_at(step);
         let tonic = self.plan.key.tonic;
-        let class = (chord.root + interval(chord, tone)) % 12;
+        let lowest = if self.track == Track::Bass { chord.bass_note() } else { chord.root };
+        let class = match tone {
+            Tone::Root | Tone::Octave => lowest,
+            _ => (chord.root + interval(chord, tone)) % 12,
+        };
         let (low, high) = register(self.track).unwrap_or((0, 127));
         let root_below = notes
             .iter()
             .rev()
-            .find(|note| note.pitch % 12 == chord.root && note.pitch <= LOW_ROOT)
+            .find(|note| note.pitch % 12 == lowest && note.pitch <= LOW_ROOT)
             .map(|note| note.pitch)
-            .or_else(|| (low..=LOW_ROOT).find(|pitch| pitch % 12 == chord.root));
+            .or_else(|| (low..=LOW_ROOT).find(|pitch| pitch % 12 == lowest));
         for (relative, logit) in pitches.iter_mut().enumerate() {
             let pitch = relative as i32 + lowest_pitch(tonic);
             let is_tone = pitch.rem_euclid(12) == i32::from(class);

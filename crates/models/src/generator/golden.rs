@@ -153,11 +153,7 @@ impl Piece {
             key: Key { tonic: self.tonic, mode },
             meter: Meter::new(self.meter.0, self.meter.1).expect("a usable meter"),
             bars: self.bars,
-            chords: self
-                .chords
-                .iter()
-                .map(|(root, name)| Chord { root: *root, quality: quality(name), flats: false })
-                .collect(),
+            chords: self.chords.iter().map(|(root, name)| Chord::new(*root, quality(name), false)).collect(),
             swing: Swing { unit_steps: self.swing_unit, ratio: self.swing_ratio },
         }
     }

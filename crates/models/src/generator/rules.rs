@@ -198,7 +198,7 @@ fn place(plan: &Plan, step: u32) -> (bool, bool, bool) {
     (
         in_bar.is_multiple_of(beat_steps(plan.meter)),
         in_bar == 0,
-        (before.root, before.quality) != (now.root, now.quality),
+        (before.root, before.quality, before.bass) != (now.root, now.quality, now.bass),
     )
 }
 
@@ -219,14 +219,18 @@ fn harmony_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, 
 
 fn bass_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, Classes) {
     let chord = plan.chord_at(step);
-    let tones = chord_tones(chord);
+    let lowest = bit(chord.bass_note());
+    let tones = chord_tones(chord) | lowest;
     let scale = chord_scale(plan.key, chord);
     let (is_beat, is_bar, is_change) = place(plan, step);
-    let fifth = tones & (bit(chord.root + 6) | bit(chord.root + 7) | bit(chord.root + 8));
+    // A bass note that the chord names is not exchanged for the fifth.
+    let has_own = chord.bass.is_some();
+    let fifth =
+        if has_own { 0 } else { tones & (bit(chord.root + 6) | bit(chord.root + 7) | bit(chord.root + 8)) };
     let start = if is_bar && is_change {
-        bit(chord.root)
+        lowest
     } else if (is_bar || is_change) && !idiom.jazz {
-        bit(chord.root) | fifth
+        lowest | fifth
     } else if is_beat || is_bar || is_change {
         tones | (bit(chord.root + 10) & scale)
     } else {
@@ -236,7 +240,7 @@ fn bass_classes(plan: &Plan, idiom: &Idiom, step: u32) -> (Classes, Classes, Cla
     if idiom.approach_steps > 0 && !is_bar && !is_change {
         let ahead = (1..=idiom.approach_steps).find(|ahead| place(plan, step + ahead).2);
         if let Some(ahead) = ahead {
-            let target = plan.chord_at(step + ahead).root;
+            let target = plan.chord_at(step + ahead).bass_note();
             short = bit(target + 1) | bit(target + 11);
         }
         if idiom.jazz {

@@ -296,6 +296,7 @@ fn end(track: Track, plan: &Plan, notes: &mut Vec<Note>) {
     };
     let pitches: Vec<u8> = match track {
         Track::Harmony => chord.pitch_classes().take(4).filter_map(|class| nearest(class, middle)).collect(),
+        Track::Bass => nearest(chord.bass_note(), model.pitch).into_iter().collect(),
         _ => nearest(chord.root, model.pitch).into_iter().collect(),
     };
     notes.extend(pitches.into_iter().map(|pitch| Note {

@@ -95,7 +95,7 @@ impl ChordQuality {
             "dom7" | "7alt" | "alt" | "7b9" | "7#9" | "7b5" | "7#5" | "7#11" | "7b13" | "+7" | "aug7" => "7",
             "11" | "13" | "9#11" | "9b5" => "9",
             "7sus4" | "7sus" | "9sus4" | "9sus" | "13sus4" | "4" | "sus" => "sus4",
-            "69" | "maj6" | "M6" => "6",
+            "69" | "6/9" | "maj6" | "M6" => "6",
             "2" | "add2" => "add9",
             "madd2" | "minadd9" => "madd9",
             "ø" | "ø7" | "h" | "h7" | "m7-5" | "min7b5" | "-7b5" | "mø7" | "mø" => "m7b5",
@@ -136,7 +136,7 @@ impl ChordQuality {
     }
 }
 
-/// A chord. Its text is a symbol ("F#m7").
+/// A chord. Its text is a symbol ("F#m7", "C/E").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chord {
     /// Pitch class of the root, in `0..12`.
@@ -145,11 +145,13 @@ pub struct Chord {
     pub quality: ChordQuality,
     /// Whether the root's name uses flats. Spelling only.
     pub flats: bool,
+    /// Pitch class of a bass note other than the root, in `0..12`.
+    pub bass: Option<u8>,
 }
 
 /// The text is not a chord symbol.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is no chord symbol: write a root and a quality, like C, Am, F#m7, Bbmaj7 or Gsus4")]
+#[error("'{0}' is no chord symbol: write a root and a quality, like C, Am, F#m7, Bbmaj7, Gsus4 or C/E")]
 pub struct ParseChordError(pub String);
 
 impl Chord {
@@ -157,10 +159,36 @@ impl Chord {
     #[must_use]
     pub const fn new(root: u8, quality: ChordQuality, uses_flats: bool) -> Self {
         let root = root % 12;
-        Self { root, quality, flats: uses_flats && matches!(root, 1 | 3 | 6 | 8 | 10) }
+        Self { root, quality, flats: uses_flats && matches!(root, 1 | 3 | 6 | 8 | 10), bass: None }
     }
 
-    /// Pitch classes of the chord, root first.
+    /// The chord over a bass note of this pitch class; over its root, it is the chord itself.
+    ///
+    /// ```
+    /// use resonantgen_music::plan::Chord;
+    ///
+    /// let chord: Chord = "D".parse()?;
+    /// assert_eq!(chord.over(6).to_string(), "D/F#");
+    /// assert_eq!(chord.over(2), chord);
+    /// # Ok::<(), resonantgen_music::plan::ParseChordError>(())
+    /// ```
+    #[must_use]
+    pub const fn over(mut self, bass: u8) -> Self {
+        let bass = bass % 12;
+        self.bass = if bass == self.root { None } else { Some(bass) };
+        self
+    }
+
+    /// Pitch class that a bass plays under the chord: the root, unless the chord names another note.
+    #[must_use]
+    pub const fn bass_note(&self) -> u8 {
+        match self.bass {
+            Some(bass) => bass,
+            None => self.root,
+        }
+    }
+
+    /// Pitch classes of the chord, root first. A bass note of its own is not among them.
     pub fn pitch_classes(&self) -> impl Iterator<Item = u8> {
         let root = self.root;
         self.quality.intervals().iter().map(move |interval| (root + interval) % 12)
@@ -169,8 +197,30 @@ impl Chord {
 
 impl std::fmt::Display for Chord {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}{}", pitch_class_name(self.root, self.flats), self.quality.suffix())
+        write!(formatter, "{}{}", pitch_class_name(self.root, self.flats), self.quality.suffix())?;
+        match self.bass {
+            Some(bass) => write!(formatter, "/{}", bass_name(self, bass)),
+            None => Ok(()),
+        }
     }
+}
+
+/// The name of a bass note, on the letter of its interval above the root: the third of D is F#, that of Cm is Eb.
+fn bass_name(chord: &Chord, bass: u8) -> &'static str {
+    const LETTERS: &str = "CDEFGAB";
+    let letter = |name: &str| name.chars().next().and_then(|letter| LETTERS.find(letter));
+    let steps = match (bass + 12 - chord.root) % 12 {
+        1 | 2 => 1,
+        3 | 4 => 2,
+        5 => 3,
+        6 | 7 => 4,
+        8 | 9 => 5,
+        _ => 6,
+    };
+    let expected =
+        letter(pitch_class_name(chord.root, chord.flats)).map(|root| (root + steps) % LETTERS.len());
+    let [usual, other] = [chord.flats, !chord.flats].map(|flats| pitch_class_name(bass, flats));
+    if letter(usual) != expected && letter(other) == expected { other } else { usual }
 }
 
 impl std::str::FromStr for Chord {
@@ -179,6 +229,11 @@ impl std::str::FromStr for Chord {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || ParseChordError(text.to_owned());
         let trimmed = text.trim();
+        if let Some((chord, bass)) = trimmed.rsplit_once('/').filter(|(_, bass)| *bass != "9") {
+            let chord: Self = chord.parse().map_err(|_| wrong())?;
+            let (bass, rest) = parse_pitch_class(bass.trim()).ok_or_else(wrong)?;
+            return if rest.is_empty() && chord.bass.is_none() { Ok(chord.over(bass)) } else { Err(wrong()) };
+        }
         let (root, rest) = parse_pitch_class(trimmed).ok_or_else(wrong)?;
         let quality = ChordQuality::from_suffix(rest).ok_or_else(wrong)?;
         let flats = trimmed.chars().nth(1).is_some_and(|accidental| accidental == 'b' || accidental == '♭');
@@ -193,8 +248,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn symbols_round_trip(root in 0_u8..12, quality in 0_usize..20, flats in any::<bool>()) {
-            let chord = Chord::new(root, ChordQuality::ALL[quality], flats);
+        fn symbols_round_trip(root in 0_u8..12, quality in 0_usize..20, flats in any::<bool>(), bass in 0_u8..12) {
+            let chord = Chord::new(root, ChordQuality::ALL[quality], flats).over(bass);
             prop_assert_eq!(chord.to_string().parse(), Ok(chord));
         }
 

@@ -19,7 +19,7 @@ fn plan(ratio: f64) -> Plan {
         key: Key { tonic: 9, mode: Mode::Minor },
         meter: Meter::COMMON,
         bars: 1,
-        chords: vec![Chord { root: 9, quality: ChordQuality::Minor, flats: false }; 2],
+        chords: vec![Chord::new(9, ChordQuality::Minor, false); 2],
         swing: Swing { unit_steps: 1, ratio },
     }
 }

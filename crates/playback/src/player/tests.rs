@@ -13,7 +13,7 @@ fn plan(bpm: f64, bars: u32) -> Plan {
         key: Key { tonic: 9, mode: Mode::Minor },
         meter: Meter::COMMON,
         bars,
-        chords: vec![Chord { root: 9, quality: ChordQuality::Minor, flats: false }; 2 * bars as usize],
+        chords: vec![Chord::new(9, ChordQuality::Minor, false); 2 * bars as usize],
         swing: Swing::default(),
     }
 }

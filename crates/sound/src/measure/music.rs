@@ -84,7 +84,7 @@ fn downbeat_roots(plan: &Plan, notes: &[Note]) -> Option<f32> {
     let (mut roots, mut count) = (0, 0);
     for note in notes.iter().filter(|note| note.step % bar == 0) {
         count += 1;
-        roots += u32::from(note.pitch % 12 == plan.chord_at(note.step).root);
+        roots += u32::from(note.pitch % 12 == plan.chord_at(note.step).bass_note());
     }
     (count > 0).then(|| roots as f32 / count as f32)
 }
