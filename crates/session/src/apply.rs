@@ -123,6 +123,9 @@ impl Session {
             let track = request.scope.only_track().ok_or(SessionError::NoTracks)?;
             return self.regenerate_bars(maker, track, bars, request.seed, request.settings, observer);
         }
+        if self.edit_sound(maker, request, observer)? {
+            return Ok(());
+        }
         let candidates = request.candidates;
         self.apply_in_turn(request, maker.understanding(), &mut |takes| {
             maker.make_in_turn(takes, candidates, observer)
@@ -397,7 +400,7 @@ impl Session {
     }
 
     /// The prompt in a take's recipe. An edit appends its words to the prompt of the take before.
-    fn prompt_of_take(&self, track: Track, request: &Request) -> String {
+    pub(super) fn prompt_of_take(&self, track: Track, request: &Request) -> String {
         if request.operation == Operation::Generate {
             let edits = self.kept_edits(request).into_iter().filter(|(of, _)| *of == track);
             return edits

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Session, SessionError};
+use super::{Operation, Request, Session, SessionError};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::reharmonise::reharmonise;
 use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_music::variation::{NoteDials, vary};
-use resonantgen_take::Take;
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
+use resonantgen_take::{Recipe, Take};
+use resonantgen_words::is_about_sound;
 
 /// A take whose notes must move.
 struct Move {
@@ -206,6 +207,53 @@ impl Session {
         Ok(())
     }
 
+    /// Applies an edit whose words are about sound alone: the takes keep their notes and their patch, and are performed and mixed as
+    /// the words say. Returns whether it was one; it is not if several scores are asked for, if a track has no notes of its own, or if
+    /// its take was made for another plan.
+    pub(super) fn edit_sound(
+        &mut self,
+        maker: &dyn Maker,
+        request: &Request,
+        observer: &dyn Observer,
+    ) -> Result<bool, SessionError> {
+        if request.operation != Operation::Edit || request.candidates > 1 || !is_about_sound(&request.words) {
+            return Ok(false);
+        }
+        let (intent, plan) = self.check(request, maker.understanding())?;
+        let tracks: Vec<Track> = self.targets(request).collect();
+        let keeps_notes = |track: &Track| {
+            self.track(*track).take().is_some_and(|take| {
+                !take.score.notes.is_empty() && take.recipe.imported.is_none() && take.recipe.plan == plan
+            })
+        };
+        if !tracks.iter().all(keeps_notes) {
+            return Ok(false);
+        }
+        let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
+        for take in tracks.into_iter().filter_map(|track| self.track(track).take()) {
+            let prompt = self.prompt_of_take(take.recipe.track, request);
+            let recipe = Recipe { prompt, intent: intent.clone(), ..take.recipe.clone() };
+            let of = Take { recipe, ..Take::clone(take) };
+            let context = self.heard_now(take, &made);
+            let request = PerformanceRequest {
+                of: &of,
+                plan: &plan,
+                score: &take.score,
+                dials: NoteDials::default(),
+                patch: &take.patch,
+                context: &context,
+            };
+            let performed = maker.perform(&request, observer)?;
+            made.push((Arc::clone(take), Arc::new(performed)));
+        }
+        self.remember();
+        for (_, take) in made {
+            self.track_mut(take.recipe.track).add(take);
+        }
+        self.bundle = Some(maker.bundle());
+        Ok(true)
+    }
+
     /// Plays the notes of a track's take with another sound. The notes stay the same, bit for bit. Can be undone.
     ///
     /// # Errors
@@ -287,7 +335,9 @@ impl Session {
         let of = take.recipe.taken_over.as_ref();
         let history = &self.track(take.recipe.track).history;
         let found = of.and_then(|of| history.iter().find(|other| other.id == of.from));
-        found.filter(|origin| origin.score == take.score).unwrap_or(take).clone()
+        let is_same =
+            |origin: &&Arc<Take>| origin.score == take.score && origin.recipe.intent == take.recipe.intent;
+        found.filter(is_same).unwrap_or(take).clone()
     }
 
     /// The takes that a take heard when it was made, each replaced by its current successor.
@@ -427,6 +477,44 @@ mod tests {
         let refused = session.change_sound(&Fake::default(), Track::Bass, "third", &Silent);
         assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));
         session.with_sound(&Fake::default(), Track::Bass, "third", &Silent).expect("it can be heard");
+    }
+
+    #[test]
+    fn an_edit_about_sound_alone_keeps_the_notes_and_the_patch() {
+        let mut session = session();
+        session.change_sound(&Fake::default(), Track::Bass, "another", &Silent).expect("a sound");
+        let before = session.clone();
+        let maker = Fake::default();
+        session
+            .apply(&maker, &Request::edit(Track::Bass, "dusty and distant").seed(9), &Silent)
+            .expect("a take");
+        assert_eq!((maker.made(), maker.performed()), (0, 1), "nothing is composed");
+        let (now, then) = (session.track(Track::Bass).take(), before.track(Track::Bass).take());
+        let (now, then) = (now.expect("a take"), then.expect("a take"));
+        assert_eq!((&now.score, &now.patch, now.recipe.seed), (&then.score, &then.patch, then.recipe.seed));
+        assert!(now.recipe.prompt.ends_with("; bass: dusty and distant"));
+        let sounds = &now.recipe.intent.track(Track::Bass).sound;
+        assert!(["dusty", "distant"].iter().all(|word| sounds.iter().any(|(known, _)| known == word)));
+        // Another sound for it keeps the words.
+        session.change_sound(&maker, Track::Bass, "a third", &Silent).expect("a sound");
+        let third = session.track(Track::Bass).take().expect("a take");
+        assert_eq!(third.recipe.intent.track(Track::Bass).sound.len(), 2);
+        session.undo().expect("an action");
+        session.undo().expect("an action");
+        assert_eq!(ids(&session), ids(&before));
+
+        // Words about notes compose, and so does a plan that has changed since.
+        for words in ["dusty, fewer notes", "more aggressive", ""] {
+            session.apply(&maker, &Request::edit(Track::Bass, words).seed(9), &Silent).expect("a take");
+        }
+        assert_eq!(maker.made(), 3);
+        let mut session = before.clone();
+        session.set_chord(0, "Dm".parse().expect("a chord")).expect("it is free");
+        session.apply(&maker, &Request::edit(Track::Bass, "dusty").seed(9), &Silent).expect("a take");
+        assert_eq!(maker.made(), 4);
+        session.set_lock(Track::Bass, true).expect("a take");
+        let refused = session.apply(&maker, &Request::edit(Track::Bass, "dusty"), &Silent);
+        assert!(matches!(refused, Err(SessionError::Locked(Track::Bass))));
     }
 
     #[test]

@@ -31,7 +31,8 @@ mod word;
 
 pub use overrides::Overrides;
 pub use parse::{
-    MAX_PROMPT_CHARACTERS, PromptError, edit, edit_with, is_understood, is_understood_with, parse, parse_with,
+    MAX_PROMPT_CHARACTERS, PromptError, edit, edit_with, is_about_sound, is_understood, is_understood_with,
+    parse, parse_with,
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
 pub use sense::{Anchors, Sense, TextUnderstanding};

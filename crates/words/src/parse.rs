@@ -283,6 +283,20 @@ pub fn edit(intent: &Intent, track: Track, text: &str) -> Result<Intent, PromptE
     edit_with(intent, track, text, None)
 }
 
+/// Whether an edit is about the sound of a part alone ("dustier", "a warm, distant sound"), so that its notes can stay as they are.
+///
+/// ```
+/// use resonantgen_words::is_about_sound;
+///
+/// assert!(is_about_sound("punchier and drier"));
+/// assert!(!is_about_sound("dusty, fewer notes"));
+/// assert!(!is_about_sound("more aggressive"));
+/// ```
+#[must_use]
+pub fn is_about_sound(text: &str) -> bool {
+    check_length(text).is_ok() && read(text).is_about_sound()
+}
+
 /// As [`edit`], with a sentence model for words that are not in the lexicon.
 ///
 /// # Errors

@@ -109,9 +109,47 @@ pub(super) struct Reading {
     pub(super) unknown: Vec<String>,
     /// How contradictions were resolved, in sentences.
     pub(super) notes: Vec<String>,
+    /// Whether a word describes notes and not a sound.
+    pub(super) describes_notes: bool,
 }
 
 impl Reading {
+    /// Whether the words describe the sound of parts and nothing else, so that their notes can stay.
+    pub(super) fn is_about_sound(&self) -> bool {
+        let parts = || std::iter::once(&self.piece).chain(&self.tracks);
+        let is_plain = |part: &Description| {
+            part.instruments.is_empty()
+                && part.unwanted.is_empty()
+                && part.silent.is_empty()
+                && part.usual.is_empty()
+                && part.octave == 0
+                && !part.absent
+        };
+        let has_facts = self.bpm.is_some()
+            || self.bpm_range.is_some()
+            || self.seconds.is_some()
+            || self.key.is_some()
+            || self.mode.is_some()
+            || self.meter.is_some()
+            || self.bars.is_some()
+            || self.swing.is_some()
+            || self.chords.is_some()
+            || !self.numerals.is_empty();
+        let asks_for_notes = self.describes_notes
+            || self.follows_kick
+            || self.only_named
+            || self.feel.is_some()
+            || self.closeness.is_some()
+            || self.pace != 0.0
+            || !self.genres.is_empty()
+            || self.styles.iter().any(|weight| *weight != 0.0);
+        parts().any(|part| !part.sounds.is_empty())
+            && parts().all(is_plain)
+            && !has_facts
+            && !asks_for_notes
+            && self.unknown.is_empty()
+    }
+
     /// Of contradicting facts the first counts; a note reports this.
     pub(super) fn contradiction(&mut self, taken: &str, left: &str) {
         let note = format!("{taken} was taken, {left} left out: the words ask for both");
@@ -552,6 +590,7 @@ impl Reader {
             let description = &mut self.reading.tracks[track.index()];
             description.wanted = true;
             if is_compared {
+                self.reading.describes_notes = true;
                 description.shifts.push([0.12, 0.25, 0.0, 0.0, 0.0].map(|part: f32| part * scale));
                 description.words.push(if scale > 0.0 { "more".to_owned() } else { "less".to_owned() });
             }
@@ -681,6 +720,7 @@ impl Reader {
                         None => &mut self.reading.piece,
                     };
                     description.shifts.extend(shift);
+                    self.reading.describes_notes |= sounds.is_empty();
                     for sound in sounds {
                         add(&mut description.sounds, sound, strength);
                     }
