@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use resonantgen_models::generator::Engine;
 use resonantgen_music::track::Track;
-use resonantgen_project::{StemFormat, markers, save, song_stem};
+use resonantgen_project::{StemFormat, StoredSound as _, markers, save, song_stem};
 use resonantgen_session::{Likeness, Request, SectionView, Session, SongRequest};
 use resonantgen_sound::measure::sound;
 use resonantgen_take::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
@@ -176,31 +176,35 @@ fn correlation(a: &[f32], b: &[f32]) -> Option<f32> {
 }
 
 /// Boundaries at which a stem's take changes, and the number of them with a step right before them that is steeper than
-/// everything around. Where nothing begins, a step is a click.
+/// everything around, and than the start of the new take where its own end leads into it. Where nothing begins, a step is a click.
 fn borders(session: &Session) -> (usize, usize) {
-    let places: Vec<usize> = markers(session)
-        .iter()
-        .skip(1)
-        .map(|marker| (marker.seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as usize)
-        .collect();
     let (mut borders, mut clicks) = (0, 0);
     for track in Track::ALL {
         let Some(stem) = song_stem(session, track) else { continue };
-        // The second difference: music is smooth, a cut is not.
-        let bend = |index: usize| {
-            let at = |index: usize| f64::from(stem.left[index]);
-            (at(index + 1) - 2.0 * at(index) + at(index - 1)).abs()
-        };
-        for place in &places {
-            let highest = |range: std::ops::Range<usize>| range.map(bend).fold(0.0, f64::max);
-            let near = highest(place - NEAR..*place);
-            let around = highest(place.saturating_sub(AROUND).max(1)..place - NEAR)
-                .max(highest(place + NEAR..(place + AROUND).min(stem.len() - 1)));
+        for marker in markers(session).iter().skip(1) {
+            let place = (marker.seconds * f64::from(TAKE_SAMPLE_RATE_HZ)).round() as usize;
+            let near = steepest(&stem.left, place - NEAR..place);
+            let around = steepest(&stem.left, place.saturating_sub(AROUND).max(1)..place - NEAR)
+                .max(steepest(&stem.left, place + NEAR..(place + AROUND).min(stem.len() - 1)));
+            let section = session.section(marker.section);
+            let take = section.and_then(|section| section.take(track).cloned());
+            let take = take.and_then(|take| if take.is_asleep() { take.unpacked() } else { Some(take) });
+            let start = take.map_or(0.0, |take| {
+                let (audio, near) = (&take.audio.left, NEAR.min(take.audio.len() / 2));
+                let joined = [&audio[audio.len() - near..], &audio[..near]].concat();
+                steepest(&joined, 1..joined.len().saturating_sub(1))
+            });
             borders += 1;
-            clicks += usize::from(near > CLICK * around + 200.0);
+            clicks += usize::from(near > CLICK * around.max(start) + 200.0);
         }
     }
     (borders, clicks)
+}
+
+/// The largest second difference of the samples in a range: music is smooth, a cut is not.
+fn steepest(samples: &[i32], range: std::ops::Range<usize>) -> f64 {
+    let at = |index: usize| f64::from(samples[index]);
+    range.map(|index| (at(index + 1) - 2.0 * at(index) + at(index - 1)).abs()).fold(0.0, f64::max)
 }
 
 /// Peak memory of this process in megabytes, if the system reports it.

@@ -121,7 +121,9 @@ pub fn vary(track: Track, notes: &[Note], plan: &Plan, dials: NoteDials) -> Vec<
         (Track::Drums, _) => part.with_fills(level(dials.fills)),
         (_, _) => part.with_pickups(level(dials.fills)),
     }
-    part.finish()
+    let varied = part.finish();
+    // Ghost notes alone have nothing plainer.
+    if varied.is_empty() { notes.to_vec() } else { varied }
 }
 
 /// A part in work.

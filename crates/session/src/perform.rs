@@ -525,7 +525,7 @@ mod tests {
         session.change_sound(&Fake::default(), Track::Bass, "another", &Silent).expect("a sound");
         session.hold_sound(Track::Bass, true).expect("a take");
         assert_ne!(session.question(&free), asked, "it is another question");
-        for again in [free.clone(), crate::Request::edit(Track::Bass, "darker").seed(6)] {
+        for again in [free.clone(), Request::edit(Track::Bass, "busier").seed(6)] {
             apply(&mut session, &again).expect("a take");
             let take = session.track(Track::Bass).take().expect("a take");
             assert_eq!(take.recipe.held_patch.as_deref(), Some("another"));

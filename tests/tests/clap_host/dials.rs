@@ -13,6 +13,7 @@ const BAR: usize = LOOP / 2;
 const FADE: usize = 480;
 const NOTE_DIALS: [&str; 3] = ["Density", "Complexity", "Fills"];
 const NOTE_MIDDLE: f64 = 2.0;
+const AT_BARS: f64 = 2.0;
 
 const TRACKS: [&str; 4] = ["Drums", "Bass", "Harmony", "Melody"];
 const DIALS: [&str; 4] = ["Swing", "Humanise", "Brightness", "Intensity"];
@@ -122,7 +123,7 @@ fn a_note_dial_acts_at_the_next_bar_and_a_bounce_repeats_it() {
         let play = |turns: bool, size: usize| {
             let mut host = offline(state, rate_hz);
             // Two bars of the take, then the dial is turned in the middle of the first bar, and back in that of the third.
-            host.block(BLOCK, &[(0, "Bass Density", NOTE_MIDDLE)]);
+            host.block(BLOCK, &[(0, "Bass Density", NOTE_MIDDLE), (0, "Swap At", AT_BARS)]);
             host.forget();
             host.beat = 0.0;
             let mut heard: Stereo = Default::default();
