@@ -30,6 +30,19 @@ struct Word {
     word: &'static str,
     property: &'static str,
     rises: fn(&Sound) -> f32,
+    /// Whether a sound has anything that the word could change: a mono bass cannot be narrower, nor one without highs be airy.
+    applies: fn(&Sound) -> bool,
+}
+
+impl Word {
+    const fn new(word: &'static str, property: &'static str, rises: fn(&Sound) -> f32) -> Self {
+        Self { word, property, rises, applies: |_| true }
+    }
+
+    const fn where_it_applies(mut self, applies: fn(&Sound) -> bool) -> Self {
+        self.applies = applies;
+        self
+    }
 }
 
 /// The measurements of a take.
@@ -42,41 +55,40 @@ struct Sound {
     rolloff: f32,
     /// Level of attacks relative to the sound after them, in decibels.
     attack: f32,
-    /// Level of the quietest tenth relative to the whole, in decibels.
-    floor: f32,
     /// Peak level relative to the whole, in decibels.
     crest: f32,
-    /// Level of the side relative to the mid, in decibels.
+    /// Level of the side relative to the mid, in decibels. Instruments are in the middle; what a room adds is on both sides.
     side: f32,
 }
 
+/// A side below this level, in decibels, is silent: the stem is mono.
+const MONO_DB: f32 = -60.0;
+/// Least logarithm of a band's share of the energy for a word to raise it (-50 dB).
+const SOME: f32 = -11.5;
+
 const WORDS: [Word; 22] = [
-    Word { word: "bright", property: "centroid up", rises: |sound| sound.centroid },
-    Word { word: "dark", property: "centroid down", rises: |sound| -sound.centroid },
-    Word { word: "muffled", property: "bandwidth down", rises: |sound| -sound.rolloff },
-    Word {
-        word: "crisp",
-        property: "highs up",
-        rises: |sound| sound.bands[4].max(sound.bands[5]) - sound.total(),
-    },
-    Word { word: "airy", property: "above 10 kHz up", rises: |sound| sound.bands[5] - sound.total() },
-    Word { word: "harsh", property: "2 to 5.5 kHz up", rises: |sound| sound.bands[3] - sound.total() },
-    Word { word: "warm", property: "low mids over highs up", rises: |sound| sound.bands[1] - sound.bands[4] },
-    Word { word: "fat", property: "below 500 Hz up", rises: |sound| sound.lows() },
-    Word { word: "thin", property: "below 500 Hz down", rises: |sound| -sound.lows() },
-    Word { word: "punchy", property: "attack over tail up", rises: |sound| sound.attack },
-    Word { word: "soft", property: "attack over tail down", rises: |sound| -sound.attack },
-    Word { word: "tight", property: "attack over tail up", rises: |sound| sound.attack },
-    Word { word: "crunchy", property: "crest down", rises: |sound| -sound.crest },
-    Word { word: "gritty", property: "crest down", rises: |sound| -sound.crest },
-    Word { word: "clean", property: "crest up", rises: |sound| sound.crest },
-    Word { word: "dusty", property: "noise floor up", rises: |sound| sound.floor },
-    Word { word: "lo-fi", property: "bandwidth down", rises: |sound| -sound.rolloff },
-    Word { word: "distant", property: "attack over tail down", rises: |sound| -sound.attack },
-    Word { word: "wet", property: "attack over tail down", rises: |sound| -sound.attack },
-    Word { word: "dry", property: "attack over tail up", rises: |sound| sound.attack },
-    Word { word: "wide", property: "side up", rises: |sound| sound.side },
-    Word { word: "narrow", property: "side down", rises: |sound| -sound.side },
+    Word::new("bright", "centroid up", |sound| sound.centroid),
+    Word::new("dark", "centroid down", |sound| -sound.centroid),
+    Word::new("muffled", "bandwidth down", |sound| -sound.rolloff),
+    Word::new("crisp", "highs up", Sound::highs).where_it_applies(|sound| sound.highs() > SOME),
+    Word::new("airy", "above 10 kHz up", Sound::air).where_it_applies(|sound| sound.air() > SOME),
+    Word::new("harsh", "2 to 5.5 kHz up", |sound| sound.bands[3] - sound.total()),
+    Word::new("warm", "low mids over highs up", |sound| sound.bands[1] - sound.bands[4]),
+    Word::new("fat", "below 500 Hz up", Sound::lows),
+    Word::new("thin", "below 500 Hz down", |sound| -sound.lows()),
+    Word::new("punchy", "attack over tail up", |sound| sound.attack),
+    Word::new("soft", "attack over tail down", |sound| -sound.attack),
+    Word::new("tight", "attack over tail up", |sound| sound.attack),
+    Word::new("crunchy", "crest down", |sound| -sound.crest),
+    Word::new("gritty", "crest down", |sound| -sound.crest),
+    Word::new("clean", "crest up", |sound| sound.crest),
+    Word::new("dusty", "bandwidth down", |sound| -sound.rolloff),
+    Word::new("lo-fi", "bandwidth down", |sound| -sound.rolloff),
+    Word::new("distant", "room over direct sound up", |sound| sound.side),
+    Word::new("wet", "room over direct sound up", |sound| sound.side),
+    Word::new("dry", "attack over tail up", |sound| sound.attack),
+    Word::new("wide", "side up", |sound| sound.side),
+    Word::new("narrow", "side down", |sound| -sound.side).where_it_applies(|sound| sound.side > MONO_DB),
 ];
 
 /// One word applied to one take.
@@ -98,20 +110,13 @@ impl Sound {
         let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
         let level =
             |samples: &[f32]| 10.0 * (power(samples) / samples.len().max(1) as f32).max(1e-12).log10();
-        let mut blocks: Vec<f32> = mono.chunks(BLOCK).map(level).collect();
         let peak = mono.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         let whole = level(&mono);
-        let (_, floor, _) = {
-            let rank = blocks.len() / 10;
-            blocks.select_nth_unstable_by(rank, f32::total_cmp)
-        };
-        let floor = *floor - whole;
         Self {
             centroid: spectrum.centroid_hz().unwrap_or(0.0),
             bands: std::array::from_fn(|band| spectrum.energy(edges[band], edges[band + 1]).max(1e-9).ln()),
             rolloff: rolloff(&spectrum),
             attack: attack(take, &mono),
-            floor,
             crest: 20.0 * peak.max(1e-6).log10() - whole,
             side: side(&take.audio),
         }
@@ -119,6 +124,14 @@ impl Sound {
 
     fn total(&self) -> f32 {
         self.bands.iter().map(|band| band.exp()).sum::<f32>().max(1e-9).ln()
+    }
+
+    fn highs(&self) -> f32 {
+        self.bands[4].max(self.bands[5]) - self.total()
+    }
+
+    fn air(&self) -> f32 {
+        self.bands[5] - self.total()
     }
 
     fn lows(&self) -> f32 {
@@ -198,7 +211,8 @@ pub fn run(engine: &Engine, arguments: &Evaluate) -> Result<ExitCode> {
                     continue;
                 };
                 let before = Sound::new(parent);
-                for Word { word, property, rises } in &WORDS {
+                for Word { word, property, rises, .. } in WORDS.iter().filter(|word| (word.applies)(&before))
+                {
                     let edited = said(engine, &session, track, word, seed)?;
                     let Some(take) = edited.track(track).take() else { continue };
                     let after = Sound::new(take);

@@ -9,7 +9,7 @@
 //! let mut sides = [vec![0.0; 48_000], vec![0.0; 48_000]];
 //! sides[0][100] = 0.5;
 //! let chain = Chain { room: Room { level: 0.4, seconds: 0.8, size: 2, ..Room::default() }, ..Chain::default() };
-//! chain.apply(&mut sides, 1);
+//! chain.apply(&mut sides, &[100], 1);
 //! assert!(sides[1][9_000].abs() > 0.0);
 //! ```
 
@@ -22,6 +22,7 @@ pub(crate) mod room;
 use self::filter::{Biquad, Shape};
 use crate::audio::TAKE_SAMPLE_RATE_HZ;
 use crate::codec::width::Widener;
+use crate::measure::sound::Spectrum;
 
 /// Left and right of a loop, of equal length.
 pub type Sides = [Vec<f32>; 2];
@@ -116,13 +117,14 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// Applies the effects to a loop. `seed` determines the grain.
+    /// Applies the effects to a loop whose notes start in the frames `onsets`; without onsets, attacks are found by ear. `seed`
+    /// determines the grain. In a loop without highs, what the tone would do to them happens lower, where it is heard.
     ///
     /// # Panics
     /// Panics if the channels differ in length.
-    pub fn apply(&self, sides: &mut Sides, seed: u64) {
+    pub fn apply(&self, sides: &mut Sides, onsets: &[usize], seed: u64) {
         assert_eq!(sides[0].len(), sides[1].len(), "both channels of a loop are equally long");
-        dynamics::shape(sides, self.attack_db, self.sustain_db);
+        dynamics::shape(sides, onsets, self.attack_db, self.sustain_db);
         dynamics::saturate(sides, self.drive_db);
         self.tone.apply(sides);
         dynamics::glue(sides, self.glue);
@@ -150,20 +152,45 @@ impl Chain {
     }
 }
 
+/// A loop's highest frequency is that above which this share of its energy lies.
+const HIGHEST_SHARE: f32 = 0.005;
+/// A loop whose highest frequency is below this one, in hertz, is dark: its highs begin lower by the same factor.
+const DARK_BELOW_HZ: f32 = 6_000.0;
+const DARKEST: f32 = 0.06;
+/// Highest position of a high cut relative to a loop's highest frequency.
+const CUT_BELOW: f32 = 0.6;
+
+/// The frequency in hertz above which next to nothing of a loop lies.
+fn highest_hz(sides: &Sides) -> f32 {
+    let [mid, _] = <[Vec<f32>; 2]>::from(mid_and_side(sides));
+    let spectrum = Spectrum::new(&mid);
+    let half = TAKE_SAMPLE_RATE_HZ as f32 / 2.0;
+    let total = spectrum.energy(20.0, half);
+    let mut hz = half;
+    while hz > 60.0 && spectrum.energy(hz, half) < HIGHEST_SHARE * total {
+        hz *= 0.95;
+    }
+    hz
+}
+
 impl Tone {
     fn apply(&self, sides: &mut Sides) {
         let gained = |shape: fn(f64) -> Shape, decibels: f32, hz: f64| {
             (decibels != 0.0).then(|| Biquad::new(shape(f64::from(decibels)), hz))
         };
         let cut = |shape: Shape, hz: f32| (hz > 0.0).then(|| Biquad::new(shape, f64::from(hz)));
+        let needs_highs = self.high_db != 0.0 || self.high_cut_hz > 0.0;
+        let highest = if needs_highs { highest_hz(sides) } else { DARK_BELOW_HZ };
+        let dark = f64::from((highest / DARK_BELOW_HZ).clamp(DARKEST, 1.0));
+        let high_cut_hz = self.high_cut_hz.min(CUT_BELOW * highest);
         let filters = [
             gained(Shape::LowShelf, self.low_db, 130.0),
             gained(|decibels| Shape::Peak(decibels, 0.7), self.body_db, 300.0),
             gained(|decibels| Shape::Peak(decibels, 0.7), self.presence_db, 3_000.0),
-            gained(Shape::HighShelf, self.high_db, 4_000.0),
+            gained(Shape::HighShelf, self.high_db, 4_000.0 * dark),
             gained(Shape::HighShelf, self.air_db, 10_000.0),
             cut(Shape::HighPass, self.low_cut_hz),
-            cut(Shape::LowPass, self.high_cut_hz),
+            cut(Shape::LowPass, high_cut_hz),
         ];
         for filter in filters.into_iter().flatten() {
             for samples in sides.iter_mut() {
@@ -171,6 +198,11 @@ impl Tone {
             }
         }
     }
+}
+
+/// Saturates a loop, driven `drive_db` above its usual peaks, at constant level.
+pub fn saturate(sides: &mut Sides, drive_db: f32) {
+    dynamics::saturate(sides, drive_db);
 }
 
 impl Room {
@@ -261,9 +293,24 @@ mod tests {
     fn a_chain_without_effects_changes_nothing() {
         let mut sides = [noise(1, 48_000), noise(2, 48_000)];
         let before = sides.clone();
-        Chain::default().apply(&mut sides, 1);
+        Chain::default().apply(&mut sides, &[5], 1);
         assert_eq!(sides, before);
-        Chain { drive_db: 6.0, glue: 1.0, ..Chain::default() }.apply(&mut [Vec::new(), Vec::new()], 1);
+        Chain { drive_db: 6.0, glue: 1.0, ..Chain::default() }.apply(&mut [Vec::new(), Vec::new()], &[], 1);
+    }
+
+    #[test]
+    fn a_high_cut_is_heard_in_a_dark_stem_too() {
+        let tone: Vec<f32> = (0..48_000)
+            .map(|index| {
+                [80.0, 240.0, 400.0].map(|hz| (TAU * hz * index as f32 / 48_000.0).sin()).iter().sum()
+            })
+            .collect();
+        let highs = |sides: &Sides| Spectrum::new(&sides[0]).energy(350.0, 450.0);
+        let mut sides = [tone.clone(), tone];
+        let before = highs(&sides);
+        let tone = Tone { high_cut_hz: 1_700.0, ..Tone::default() };
+        Chain { tone, ..Chain::default() }.apply(&mut sides, &[], 1);
+        assert!(highs(&sides) < 0.5 * before);
     }
 
     #[test]
@@ -293,12 +340,12 @@ mod tests {
     fn width_can_be_added_and_taken_and_the_middle_stays() {
         let tone = noise(3, 96_000);
         let mut sides = [tone.clone(), tone.clone()];
-        Chain { spread: 0.5, ..Chain::default() }.apply(&mut sides, 1);
+        Chain { spread: 0.5, ..Chain::default() }.apply(&mut sides, &[], 1);
         let (mid, side) = mid_and_side(&sides);
         assert!(mid.iter().zip(&tone).all(|(now, before)| (now - before).abs() < 1e-6));
         let share = (power(&side) / power(&mid)).sqrt();
         assert!((0.35..0.55).contains(&share), "{share}");
-        Chain { width: 0.0, ..Chain::default() }.apply(&mut sides, 1);
+        Chain { width: 0.0, ..Chain::default() }.apply(&mut sides, &[], 1);
         assert_eq!(sides[0], sides[1]);
     }
 
@@ -323,7 +370,7 @@ mod tests {
             side[95_000] = 1.0;
         }
         let room = Room { level: 0.5, direct: 0.8, seconds: 1.0, size: 2, damping: 0.4 };
-        Chain { room, ..Chain::default() }.apply(&mut sides, 1);
+        Chain { room, ..Chain::default() }.apply(&mut sides, &[], 1);
         assert!((sides[0][95_000] - 0.8).abs() < 0.05);
         assert!(power(&sides[0][4_000..12_000]) > 1e-5);
         assert!(power(&sides[0][80_000..94_000]) < power(&sides[0][4_000..18_000]));

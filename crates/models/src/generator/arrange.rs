@@ -54,7 +54,12 @@ const LOWS_BELOW_HZ: f32 = 150.0;
 const PIECE_LUFS: f32 = -16.0;
 /// Adjustment of mixed stems relative to levelled ones, in decibels, so that in more pieces chords and lead have an octave to
 /// themselves.
-const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 1.2, 0.6];
+const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 2.2, 0.8];
+/// Further adjustment of mixed stems by style, in decibels, where chords or lead were rarely heard (index as [`Track::ALL`]).
+const MIXED_STYLE_DB: [(Style, [f32; TRACK_COUNT]); 2] =
+    [(Style::Techno, [0.0, 0.0, 1.2, 0.5]), (Style::Ambient, [0.0, 0.0, -0.5, 1.0])];
+/// Factor on a mixed stem's ceiling, so that the plain sum of the stems rarely clips.
+const MIXED_CEILING: f32 = 0.97;
 /// Range added to the piece's loudness by its energy and its aggression, in decibels each.
 const PIECE_DB: f32 = 0.75;
 /// Maximum deviation of a piece's stems from their usual loudness, in decibels. A stem that plays alone is up to this much
@@ -64,6 +69,9 @@ const MOST_SHIFT_DB: f32 = 8.0;
 const MOST_CEILING: f32 = 0.84;
 /// How far above its ceiling a mixed stem's peaks may be before limiting, as a factor.
 const MIXED_OVER: [f32; TRACK_COUNT] = [2.4, 1.8, 1.8, 1.8];
+/// Most drive into the saturation of a stem that its peaks would keep too soft, in decibels: plucked basses have the sharpest peaks, and
+/// a drum's distortion is heard first.
+const MOST_DRIVE_DB: [f32; TRACK_COUNT] = [6.0, 10.0, 8.0, 8.0];
 /// Cut of chords around the centre of a heard melody, in decibels.
 const MELODY_ROOM_DB: f32 = 2.5;
 /// The lowest octave of a timbre curve, in hertz.
@@ -84,6 +92,10 @@ pub(super) struct Arrangement {
     pub(super) yields_lows_db: f32,
     /// Upper limit of the lows, in hertz.
     pub(super) lows_below_hz: f32,
+    /// Most drive into the saturation of a stem that its peaks keep too soft, in decibels.
+    pub(super) most_drive_db: f32,
+    /// Frames in which notes start, sorted.
+    pub(super) onsets: Vec<usize>,
     /// Effects of a mixed stem and the seed of their noise; `None` for a stem that is only levelled.
     pub(super) colour: Option<(Colour, u64)>,
     /// Target loudness in LUFS.
@@ -171,6 +183,8 @@ impl Arrangement {
             frames: request.plan.audio_frames(TAKE_SAMPLE_RATE_HZ),
             equaliser: equaliser(request, notes),
             yields_at: kicks.map_or_else(Vec::new, |drums| kick_frames(request.plan, drums)),
+            onsets: frames(request.plan, notes.iter()),
+            most_drive_db: MOST_DRIVE_DB[track.index()],
             yields_db: by_style(&request.intent.styles, |style| YIELD_DB[style]),
             yields_lows_db: 0.0,
             lows_below_hz: LOWS_BELOW_HZ,
@@ -188,7 +202,7 @@ impl Arrangement {
             yields_lows_db: by_style(&request.intent.styles, |style| YIELD_LOWS_DB[style]),
             colour: Some((Colour::new(request, has_room), seed)),
             loudness_lufs: mixed_lufs(track, request.intent) + shift + level_db,
-            ceiling: (levelled.ceiling * 10f32.powf(shift / 20.0)).min(MOST_CEILING),
+            ceiling: MIXED_CEILING * (levelled.ceiling * 10f32.powf(shift / 20.0)).min(MOST_CEILING),
             over: MIXED_OVER[track.index()],
             ..levelled
         }
@@ -223,7 +237,10 @@ fn loudness_lufs(track: Track, intent: &Intent) -> f32 {
 
 /// Loudness of a mixed stem before all stems are brought to the piece's target, in LUFS.
 fn mixed_lufs(track: Track, intent: &Intent) -> f32 {
-    loudness_lufs(track, intent) + MIXED_DB[track.index()]
+    let of_style = |(style, decibels): &(Style, [f32; TRACK_COUNT])| {
+        intent.styles[style.index()] * decibels[track.index()]
+    };
+    loudness_lufs(track, intent) + MIXED_DB[track.index()] + MIXED_STYLE_DB.iter().map(of_style).sum::<f32>()
 }
 
 /// How much louder than usual the stems of a piece are, in decibels, so that the playing ones sum to the piece's target.
@@ -235,13 +252,16 @@ fn shift_db(intent: &Intent) -> f32 {
 }
 
 fn kick_frames(plan: &Plan, drums: &[Note]) -> Vec<usize> {
+    frames(plan, drums.iter().filter(|note| note.pitch == DrumClass::Kick.key()))
+}
+
+/// The frames in which notes start, sorted.
+fn frames<'a>(plan: &Plan, notes: impl Iterator<Item = &'a Note>) -> Vec<usize> {
     let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
-    let mut frames: Vec<usize> = drums
-        .iter()
-        .filter(|note| note.pitch == DrumClass::Kick.key())
-        .map(|note| (plan.seconds_at(f64::from(note.step) + f64::from(note.offset)).max(0.0) * rate) as usize)
-        .collect();
+    let seconds = |note: &Note| plan.seconds_at(f64::from(note.step) + f64::from(note.offset)).max(0.0);
+    let mut frames: Vec<usize> = notes.map(|note| (seconds(note) * rate) as usize).collect();
     frames.sort_unstable();
+    frames.dedup();
     frames
 }
 

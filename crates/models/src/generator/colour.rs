@@ -83,8 +83,8 @@ impl Colour {
                 chain.tone.high_db += 4.0 * (much - strength);
             }
             "crisp" => {
-                chain.tone.air_db += 5.0 * strength;
-                chain.tone.presence_db += 2.5 * strength;
+                chain.tone.air_db += 4.0 * strength;
+                chain.tone.high_db += 3.5 * strength;
                 chain.attack_db += 2.0 * strength;
             }
             "airy" => {
@@ -121,7 +121,7 @@ impl Colour {
                 chain.tone.high_db -= 2.0 * strength;
             }
             "tight" => {
-                chain.sustain_db -= 9.0 * strength;
+                chain.sustain_db -= 7.0 * strength;
                 chain.room.level *= 1.0 - 0.7 * much.min(1.0);
                 *own_room *= 1.0 - 0.6 * much.min(1.0);
             }
@@ -134,7 +134,7 @@ impl Colour {
                 chain.drive_db *= 1.0 - much.min(1.0);
                 chain.glue *= 1.0 - much.min(1.0);
                 chain.grain_db = chain.grain_db.filter(|_| much == 0.0);
-                chain.attack_db += 1.0 * much;
+                chain.attack_db += 1.5 * much;
             }
             "dusty" if much > 0.0 => {
                 chain.grain_db = Some(-28.0 + 5.0 * (much - 1.0));
@@ -146,12 +146,13 @@ impl Colour {
                 chain.wow_cents += 7.0 * much;
                 chain.drive_db += 3.0 * much;
                 chain.grain_db = Some(chain.grain_db.unwrap_or(-36.0));
-                lower(&mut chain.tone.high_cut_hz, if is_bass { 1_200.0 } else { 4_200.0 });
+                let hz = if is_bass { 1_200.0 } else { 4_200.0 };
+                lower(&mut chain.tone.high_cut_hz, hz / (0.5 + 0.5 * much));
                 chain.tone.low_cut_hz = chain.tone.low_cut_hz.max(if is_bass { 35.0 } else { 70.0 });
             }
             "distant" if much > 0.0 => {
                 chain.room =
-                    Room { level: 0.55 + 0.2 * much, direct: 0.5, seconds: 1.5, size: 2, damping: 0.4 };
+                    Room { level: 0.7 + 0.25 * much, direct: 0.4, seconds: 1.5, size: 2, damping: 0.4 };
                 chain.tone.high_db -= 4.0 * much;
                 chain.attack_db -= 2.0 * much;
             }
@@ -354,7 +355,7 @@ mod tests {
             let measured = |prompt: &str| {
                 let mut sides = stem();
                 let colour = colour(prompt, Track::Harmony);
-                colour.chain.apply(&mut sides, 1);
+                colour.chain.apply(&mut sides, &[], 1);
                 resonantgen_sound::finish::keep_mono_compatible(&mut sides, colour.most_side);
                 figure(&sides)
             };

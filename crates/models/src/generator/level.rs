@@ -13,6 +13,8 @@ const KNEE: f32 = 0.7;
 const SIGNIFICANT_BITS: u32 = 16;
 /// Maximum gain, so that a nearly silent loop does not become noise.
 const MOST_GAIN: f32 = 16.0;
+/// How much too soft a mixed loop has to be for its peaks to be saturated, in decibels.
+const LEAST_MISSING_DB: f32 = 0.5;
 /// Number of passes in which a mixed loop is levelled and limited.
 const LEVELLINGS: u32 = 3;
 /// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
@@ -40,7 +42,7 @@ pub(super) fn leveled(mut left: Vec<f32>, mut right: Vec<f32>, arrangement: &Arr
 
 /// Applies effects to a loop, keeps it mono-compatible, levels and limits it.
 fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64) -> StemAudio {
-    colour.chain.apply(&mut sides, seed);
+    colour.chain.apply(&mut sides, &arrangement.onsets, seed);
     let [left, right] = &mut sides;
     give_way(left, right, arrangement);
     let frames = arrangement.frames.min(left.len());
@@ -49,8 +51,7 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
         finish::duck_lows(&mut sides, &gains, arrangement.lows_below_hz);
     }
     finish::keep_mono_compatible(&mut sides, colour.most_side);
-    let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-    let most = (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN);
+    let most = tamed(&mut sides, arrangement);
     let ceiling_dbtp = 20.0 * arrangement.ceiling.log10();
     let mut gain = 1.0_f32;
     let mut done = sides.clone();
@@ -68,6 +69,23 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
         }
     }
     StemAudio::from_f32_rounded(&done[0], &done[1], SIGNIFICANT_BITS)
+}
+
+/// Returns the highest gain that the peaks of a loop allow. If that leaves the loop too soft, its peaks are saturated first, as a drum bus
+/// would be: limiting alone would have to take away more than goes unnoticed.
+fn tamed(sides: &mut Sides, arrangement: &Arrangement) -> f32 {
+    let most = |sides: &Sides| {
+        let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN)
+    };
+    let before = most(sides);
+    let loudness = sound::loudness(&sides[0], &sides[1]).unwrap_or(arrangement.loudness_lufs);
+    let missing_db = arrangement.loudness_lufs - loudness - 20.0 * before.log10();
+    if missing_db < LEAST_MISSING_DB {
+        return before;
+    }
+    finish::saturate(sides, missing_db.min(arrangement.most_drive_db));
+    most(sides)
 }
 
 /// Ducks the loop where the arrangement says so.
@@ -173,6 +191,8 @@ mod tests {
             yields_db: 6.0,
             yields_lows_db: 0.0,
             lows_below_hz: 150.0,
+            onsets: Vec::new(),
+            most_drive_db: 6.0,
             colour: None,
             loudness_lufs: -20.0,
             ceiling: 0.5,

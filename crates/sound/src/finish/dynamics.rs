@@ -55,10 +55,25 @@ fn apply_gains(sides: &mut Sides, gains_db: &[f32]) {
     }
 }
 
-/// Raises attacks and the sound after them by the given decibels (or lowers them, if negative). The difference of a fast and a
-/// slow follower indicates an attack; that of two fall times indicates a decay (as in hardware "transient designers").
-pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
+/// Samples before a note's start in which its attack begins to be raised (2 ms), while it stays raised (25 ms), and in which that ends
+/// (50 ms).
+const ATTACK_LEAD: usize = 96;
+const ATTACK_HOLD: usize = 1_200;
+const ATTACK_FALL: usize = 2_400;
+/// Samples after a note's start at which its sustain begins (50 ms), and until it has its full gain (100 ms).
+const SUSTAIN_FROM: usize = 2_400;
+const SUSTAIN_RISE: usize = 4_800;
+
+/// Raises attacks and the sound after them by the given decibels (or lowers them, if negative). With `onsets`, the frames in which notes
+/// start, each note is shaped, however slowly it begins. Without them, the difference of a fast and a slow follower indicates an
+/// attack; that of two fall times indicates a decay (as in hardware "transient designers").
+pub(super) fn shape(sides: &mut Sides, onsets: &[usize], attack_db: f32, sustain_db: f32) {
     if (attack_db == 0.0 && sustain_db == 0.0) || sides[0].is_empty() {
+        return;
+    }
+    if !onsets.is_empty() {
+        let gains = keyed(sides[0].len(), onsets, attack_db, sustain_db);
+        apply_gains(sides, &followed_signed(&gains));
         return;
     }
     let envelope = peaks(sides);
@@ -77,6 +92,25 @@ pub(super) fn shape(sides: &mut Sides, attack_db: f32, sustain_db: f32) {
         })
         .collect();
     apply_gains(sides, &followed_signed(&gains));
+}
+
+/// Gains in decibels of a loop of `count` samples whose notes start at `onsets`, one per [`STEP`].
+fn keyed(count: usize, onsets: &[usize], attack_db: f32, sustain_db: f32) -> Vec<f32> {
+    let blocks = count.div_ceil(STEP);
+    let (mut attacks, mut sustains) = (vec![0.0_f32; blocks], vec![1.0_f32; blocks]);
+    for onset in onsets {
+        let first = (onset + count - ATTACK_LEAD.min(count)) / STEP;
+        let length = (ATTACK_LEAD + (ATTACK_HOLD + ATTACK_FALL).max(SUSTAIN_FROM + SUSTAIN_RISE)) / STEP;
+        for block in 0..length.min(blocks) {
+            let since = (block * STEP).saturating_sub(ATTACK_LEAD);
+            let fallen = since.saturating_sub(ATTACK_HOLD) as f32 / ATTACK_FALL as f32;
+            let risen = since.saturating_sub(SUSTAIN_FROM) as f32 / SUSTAIN_RISE as f32;
+            let place = (first + block) % blocks;
+            attacks[place] = attacks[place].max(1.0 - fallen.min(1.0));
+            sustains[place] = sustains[place].min(risen.min(1.0));
+        }
+    }
+    attacks.iter().zip(&sustains).map(|(attack, sustain)| attack_db * attack + sustain_db * sustain).collect()
 }
 
 /// Smooths gains (1.5 ms).
@@ -183,10 +217,26 @@ mod tests {
             [(6.0, 0.0, 2.0, 7.0), (-6.0, 0.0, -7.0, -2.0), (0.0, -8.0, 3.0, 9.0), (0.0, 4.0, -5.0, -1.5)]
         {
             let mut sides = bursts();
-            shape(&mut sides, attack, sustain);
+            shape(&mut sides, &[], attack, sustain);
             let change = stands_out(&sides) - before;
             assert!((least..most).contains(&change), "{attack} and {sustain}: {change}");
+            let mut sides = bursts();
+            shape(&mut sides, &[0, 24_000, 48_000, 72_000], attack, sustain);
+            let change = stands_out(&sides) - before;
+            assert!((least..most).contains(&change), "{attack} and {sustain} by the notes: {change}");
         }
+    }
+
+    #[test]
+    fn a_note_that_begins_slowly_can_be_made_punchy() {
+        // Swells of 60 ms that hold, without a pause between them.
+        let swell = |index: usize| ((index % 24_000) as f32 / 2_880.0).min(1.0);
+        let tone = |index: usize| (std::f32::consts::TAU * 440.0 * index as f32 / 48_000.0).sin();
+        let one: Vec<f32> = (0..96_000).map(|index| 0.3 * (0.2 + 0.8 * swell(index)) * tone(index)).collect();
+        let mut sides = [one.clone(), one];
+        let before = stands_out(&sides);
+        shape(&mut sides, &[0, 24_000, 48_000, 72_000], 7.0, -3.0);
+        assert!(stands_out(&sides) - before > 6.0);
     }
 
     #[test]
@@ -215,7 +265,8 @@ mod tests {
         assert!((rms(&sides[0][14_400..19_200]) / rms(&before[14_400..19_200]) - 1.0).abs() < 0.1);
         let mut silent: Sides = [vec![0.0; 4_800], vec![0.0; 4_800]];
         saturate(&mut silent, 9.0);
-        shape(&mut silent, 6.0, 6.0);
+        shape(&mut silent, &[], 6.0, 6.0);
+        shape(&mut silent, &[100], 6.0, 6.0);
         glue(&mut silent, 1.0);
         assert!(silent[0].iter().all(|sample| *sample == 0.0));
     }
