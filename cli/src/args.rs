@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use resonantgen_models::runtime::ProviderChoice;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Chord, Key, Meter, Numeral};
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_take::GenerationSettings;
 use resonantgen_take::maker::MOST_CANDIDATES;
 use resonantgen_words::Overrides;
@@ -58,6 +59,8 @@ pub enum Command {
     Take(Take),
     /// List the sounds of a track, or play its notes with another sound
     Sound(Sound),
+    /// Make a take of a track's notes, fewer or more, plainer or richer, with or without fills
+    Vary(Vary),
     /// Write stems and MIDI files for a DAW, named by tempo, key and length
     Export(Export),
     /// Show the contents of a folder: plan, chords, tracks, locks, seeds
@@ -521,6 +524,37 @@ pub struct Sound {
     /// List the sounds that are most like this one
     #[arg(long, value_name = "ID", conflicts_with = "words")]
     pub like: Option<String>,
+    /// Model options.
+    #[command(flatten)]
+    pub models: Models,
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A dial's position.
+fn dial() -> clap::builder::RangedI64ValueParser<i8> {
+    let (least, most) = (i64::from(*NoteDials::RANGE.start()), i64::from(*NoteDials::RANGE.end()));
+    clap::value_parser!(i8).range(least..=most)
+}
+
+/// Arguments of `vary`.
+#[derive(Debug, Args)]
+pub struct Vary {
+    /// Folder made by `generate`
+    pub folder: PathBuf,
+    /// The track
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Track,
+    /// From -2 (much sparser) to 2 (much denser)
+    #[arg(long, value_name = "STEPS", default_value_t = 0, allow_negative_numbers = true, value_parser = dial())]
+    pub density: i8,
+    /// From -2 (much plainer) to 2 (much richer): syncopation, ghost notes, approach notes
+    #[arg(long, value_name = "STEPS", default_value_t = 0, allow_negative_numbers = true, value_parser = dial())]
+    pub complexity: i8,
+    /// From -2 (none) to 2 (many): fills and pick-ups at the ends of phrases
+    #[arg(long, value_name = "STEPS", default_value_t = 0, allow_negative_numbers = true, value_parser = dial())]
+    pub fills: i8,
     /// Model options.
     #[command(flatten)]
     pub models: Models,

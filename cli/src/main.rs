@@ -22,6 +22,7 @@ mod maker;
 mod mix;
 mod open;
 mod overview;
+mod perform;
 mod progress;
 mod regenerate;
 mod report;
@@ -33,6 +34,7 @@ mod song;
 mod sound;
 mod take;
 mod undo;
+mod vary;
 mod wave;
 
 use std::process::ExitCode;
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Redo(arguments) => undo::run(&arguments, undo::Direction::Forth),
         Command::Take(arguments) => take::run(&arguments),
         Command::Sound(arguments) => sound::run(&arguments),
+        Command::Vary(arguments) => vary::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Codec(arguments) => codec::run(&arguments),

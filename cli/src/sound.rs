@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Result;
 use resonantgen_models::sounds;
@@ -12,8 +11,8 @@ use serde::Serialize;
 use crate::args::Sound;
 use crate::failure::Usage;
 use crate::progress::Progress;
-use crate::report::{Report, Run};
-use crate::{folder, interrupt, open, report};
+use crate::report::Report;
+use crate::{folder, open, perform, report};
 
 #[derive(Debug, Serialize)]
 struct SoundList<'a> {
@@ -94,32 +93,17 @@ fn hold(arguments: &Sound) -> Result<ExitCode> {
 }
 
 fn change(arguments: &Sound, id: &str) -> Result<ExitCode> {
-    let track = arguments.track;
-    let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
-    if session.track(track).locked {
-        let message = format!(
-            "{track} is locked: run `resonantgen unlock {} {track}` first",
-            arguments.folder.display()
-        );
-        return Err(Usage(message).into());
-    }
-    folder::check_writable(&arguments.folder)?;
-    let engine = open::engine(&arguments.models)?;
-    if engine.bundle().patch(id).is_none_or(|patch| patch.track != track) {
-        return Err(unknown(id).into());
-    }
-    interrupt::listen()?;
-    let begin = Instant::now();
-    let changed = session.change_sound(&engine, track, id, &Progress::new());
-    interrupt::check()?;
-    changed?;
-    if arguments.hold {
-        session.hold_sound(track, true)?;
-    }
-    let run = Run { seconds: begin.elapsed().as_secs_f64(), tracks: vec![track] };
-    let rate = folder::sample_rate_hz(&arguments.folder);
-    folder::save(&mut folder, &session, rate)?;
-    Report::new(&arguments.folder, &session, Some(&run)).print(arguments.json)
+    let Sound { folder, track, models, json, hold, .. } = arguments;
+    perform::again(folder, *track, models, *json, |session, engine| {
+        if engine.bundle().patch(id).is_none_or(|patch| patch.track != *track) {
+            return Err(unknown(id).into());
+        }
+        session.change_sound(engine, *track, id, &Progress::new())?;
+        if *hold {
+            session.hold_sound(*track, true)?;
+        }
+        Ok(())
+    })
 }
 
 fn unknown(id: &str) -> Usage {

@@ -491,6 +491,32 @@ fn a_lost_take_is_named_and_made_again_when_it_is_played() {
 }
 
 #[test]
+fn notes_are_varied_into_a_take_of_their_own() {
+    let copy = techno().copy();
+    let folder = text(copy.path());
+    let before = fs::read(copy.path().join("drums.wav")).expect("there are drums");
+    let bass = fs::read(copy.path().join("bass.wav")).expect("there is a bass");
+    let _ = program::json(&["vary", folder, "--track", "drums", "--density", "-1", "--fills", "2"]);
+    let takes = program::json(&["take", folder, "--track", "drums"]);
+    assert_eq!(takes["takes"].as_array().map(Vec::len), Some(2), "the take before stays");
+    assert!(fs::read(copy.path().join("drums.wav")).expect("there are drums") != before);
+    assert!(fs::read(copy.path().join("bass.wav")).expect("there is a bass") == bass);
+    let _ = program::json(&["undo", folder]);
+    assert!(fs::read(copy.path().join("drums.wav")).expect("there are drums") == before);
+    for (arguments, hint) in [
+        (&["--track", "drums"][..], "nothing to vary"),
+        (&["--track", "drums", "--fills", "3"][..], "3 is not in -2..=2"),
+    ] {
+        let refused = program::run(&[&["vary", folder], arguments].concat());
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && told.contains(hint), "{told}");
+    }
+    let _ = program::json(&["lock", folder, "drums"]);
+    let locked = program::run(&["vary", folder, "--track", "drums", "--density", "1"]);
+    assert!(String::from_utf8_lossy(&locked.stderr).contains("drums is locked"));
+}
+
+#[test]
 fn the_first_action_can_be_undone_and_redone() {
     let copy = techno().copy();
     let folder = text(copy.path());
