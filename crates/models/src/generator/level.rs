@@ -15,6 +15,13 @@ const SIGNIFICANT_BITS: u32 = 16;
 const MOST_GAIN: f32 = 16.0;
 /// How much too soft a mixed loop has to be for its peaks to be saturated, in decibels.
 const LEAST_MISSING_DB: f32 = 0.5;
+/// Share of the level that a loop loses by its pauses and that is made up for, and the most of it, in decibels: a piece of stems that pause
+/// is as loud as others, and no stem sticks out where it plays.
+const PAUSES_SHARE: f32 = 0.6;
+const MOST_PAUSES_DB: f32 = 2.5;
+/// Length of a block in which the level is compared (0.4 s), and the level of a pause relative to the whole, as power.
+const GATE_BLOCK: usize = 19_200;
+const GATE: f32 = 0.1;
 /// Number of passes in which a mixed loop is levelled and limited.
 const LEVELLINGS: u32 = 3;
 /// Ducking times in samples: attack (5 ms), hold (30 ms) and release (120 ms).
@@ -51,14 +58,15 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
         finish::duck_lows(&mut sides, &gains, arrangement.lows_below_hz);
     }
     finish::keep_mono_compatible(&mut sides, colour.most_side);
-    let most = tamed(&mut sides, arrangement);
+    let wanted_lufs = arrangement.loudness_lufs + (PAUSES_SHARE * pauses_db(&sides)).min(MOST_PAUSES_DB);
+    let most = tamed(&mut sides, wanted_lufs, arrangement);
     let ceiling_dbtp = 20.0 * arrangement.ceiling.log10();
     let mut gain = 1.0_f32;
     let mut done = sides.clone();
     // Compensates once or twice for the level that the limiter takes away.
     for _ in 0..LEVELLINGS {
         let missing = sound::loudness(&done[0], &done[1])
-            .map_or(1.0, |loudness| 10f32.powf((arrangement.loudness_lufs - loudness) / 20.0));
+            .map_or(1.0, |loudness| 10f32.powf((wanted_lufs - loudness) / 20.0));
         gain = (gain * missing).min(most);
         for (done, sample) in done.iter_mut().flatten().zip(sides.iter().flatten()) {
             *done = gain * sample;
@@ -73,19 +81,34 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
 
 /// Returns the highest gain that the peaks of a loop allow. If that leaves the loop too soft, its peaks are saturated first, as a drum bus
 /// would be: limiting alone would have to take away more than goes unnoticed.
-fn tamed(sides: &mut Sides, arrangement: &Arrangement) -> f32 {
+fn tamed(sides: &mut Sides, wanted_lufs: f32, arrangement: &Arrangement) -> f32 {
     let most = |sides: &Sides| {
         let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN)
     };
     let before = most(sides);
-    let loudness = sound::loudness(&sides[0], &sides[1]).unwrap_or(arrangement.loudness_lufs);
-    let missing_db = arrangement.loudness_lufs - loudness - 20.0 * before.log10();
+    let loudness = sound::loudness(&sides[0], &sides[1]).unwrap_or(wanted_lufs);
+    let missing_db = wanted_lufs - loudness - 20.0 * before.log10();
     if missing_db < LEAST_MISSING_DB {
         return before;
     }
     finish::saturate(sides, missing_db.min(arrangement.most_drive_db));
     most(sides)
+}
+
+/// How much louder a loop is where it plays than on the whole, in decibels, with the gate of a loudness meter (ITU-R BS.1770).
+fn pauses_db(sides: &Sides) -> f32 {
+    let blocks: Vec<f32> = sides[0]
+        .chunks(GATE_BLOCK)
+        .zip(sides[1].chunks(GATE_BLOCK))
+        .map(|(left, right)| {
+            left.iter().chain(right).map(|sample| sample * sample).sum::<f32>() / left.len() as f32
+        })
+        .collect();
+    let mean = |powers: &[f32]| powers.iter().sum::<f32>() / powers.len().max(1) as f32;
+    let whole = mean(&blocks);
+    let playing: Vec<f32> = blocks.iter().copied().filter(|power| *power > GATE * whole).collect();
+    if whole > 1e-10 { 10.0 * (mean(&playing) / whole).log10() } else { 0.0 }
 }
 
 /// Ducks the loop where the arrangement says so.
@@ -204,6 +227,17 @@ mod tests {
 
     fn tone(level: f32) -> Vec<f32> {
         (0..96_000).map(|index| level * (std::f32::consts::TAU * index as f32 / 48.0).sin()).collect()
+    }
+
+    #[test]
+    fn what_pauses_is_louder_where_it_plays() {
+        assert_eq!(pauses_db(&[tone(0.3), tone(0.3)]), 0.0);
+        let mut sparse = [tone(0.3), tone(0.3)];
+        for side in &mut sparse {
+            side[..48_000].fill(0.0);
+        }
+        assert!((2.0..4.0).contains(&pauses_db(&sparse)), "{}", pauses_db(&sparse));
+        assert_eq!(pauses_db(&[vec![0.0; 960], vec![0.0; 960]]), 0.0);
     }
 
     #[test]
