@@ -157,8 +157,11 @@ const HIGHEST_SHARE: f32 = 0.005;
 /// A loop whose highest frequency is below this one, in hertz, is dark: its highs begin lower by the same factor.
 const DARK_BELOW_HZ: f32 = 6_000.0;
 const DARKEST: f32 = 0.06;
-/// Highest position of a high cut relative to a loop's highest frequency.
+/// Highest position of a high cut relative to a loop's highest frequency. One that was meant to be higher lies between the lowest and
+/// this one, the higher the higher it was meant.
 const CUT_BELOW: f32 = 0.6;
+const CUT_LEAST: f32 = 0.35;
+const CUT_MIDDLE_HZ: f32 = 2_000.0;
 
 /// The frequency in hertz above which next to nothing of a loop lies.
 fn highest_hz(sides: &Sides) -> f32 {
@@ -182,7 +185,12 @@ impl Tone {
         let needs_highs = self.high_db != 0.0 || self.high_cut_hz > 0.0;
         let highest = if needs_highs { highest_hz(sides) } else { DARK_BELOW_HZ };
         let dark = f64::from((highest / DARK_BELOW_HZ).clamp(DARKEST, 1.0));
-        let high_cut_hz = self.high_cut_hz.min(CUT_BELOW * highest);
+        let high_cut_hz = if self.high_cut_hz > CUT_BELOW * highest {
+            let share = self.high_cut_hz / (self.high_cut_hz + CUT_MIDDLE_HZ);
+            highest * (CUT_LEAST + (CUT_BELOW - CUT_LEAST) * share)
+        } else {
+            self.high_cut_hz
+        };
         let filters = [
             gained(Shape::LowShelf, self.low_db, 130.0),
             gained(|decibels| Shape::Peak(decibels, 0.7), self.body_db, 300.0),

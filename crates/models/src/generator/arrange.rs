@@ -59,7 +59,7 @@ const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 2.2, 0.8];
 const MIXED_STYLE_DB: [(Style, [f32; TRACK_COUNT]); 2] =
     [(Style::Techno, [0.0, 0.0, 1.2, 0.5]), (Style::Ambient, [0.0, 0.0, -0.5, 1.0])];
 /// Factor on a mixed stem's ceiling, so that the plain sum of the stems rarely clips.
-const MIXED_CEILING: f32 = 0.97;
+const MIXED_CEILING: f32 = 0.95;
 /// Range added to the piece's loudness by its energy and its aggression, in decibels each.
 const PIECE_DB: f32 = 0.75;
 /// Maximum deviation of a piece's stems from their usual loudness, in decibels. A stem that plays alone is up to this much

@@ -22,8 +22,9 @@ const BASS_DRIVE_DB: f32 = 1.5;
 const GLUE: f32 = 0.35;
 /// Extra width of harmony and melody, as the level of a decorrelated side signal. Indexed like [`Track::ALL`].
 const SPREAD: [f32; TRACK_COUNT] = [0.0, 0.0, 0.2, 0.12];
-/// Maximum power of a stem's side relative to its mid, usually and for wide stems.
+/// Maximum power of a stem's side relative to its mid: usually, for a stem in a large room, and for wide stems.
 const MOST_SIDE: f32 = 0.18;
+const MOST_SIDE_OF_ROOM: f32 = 0.25;
 const MOST_SIDE_WIDE: f32 = 0.32;
 
 /// The effects of a stem.
@@ -155,6 +156,7 @@ impl Colour {
                     Room { level: 0.7 + 0.25 * much, direct: 0.4, seconds: 1.5, size: 2, damping: 0.4 };
                 chain.tone.high_db -= 4.0 * much;
                 chain.attack_db -= 2.0 * much;
+                *most_side = most_side.max(MOST_SIDE_OF_ROOM);
             }
             "wet" => {
                 let room = &mut chain.room;
@@ -162,6 +164,7 @@ impl Colour {
                 if much > 0.0 {
                     room.seconds = room.seconds.max(1.3);
                     room.size = 2;
+                    *most_side = most_side.max(MOST_SIDE_OF_ROOM);
                 }
                 *own_room *= 1.0 + 0.5 * much;
             }
