@@ -9,6 +9,7 @@ use nice_plug::context::PluginApi;
 use nice_plug::context::gui::GuiContextInner;
 use nice_plug::params::internals::ParamPtr;
 use nice_plug::prelude::PluginState;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_session::fake::Fake;
 use resonantgen_take::Take;
 use resonantgen_take::maker::{
@@ -1245,4 +1246,31 @@ fn the_list_of_candidates_is_as_drawn() {
     bench.harness.get_by_label("Bass candidate 3").hover();
     bench.harness.run();
     picture::assert_golden(&bench.picture(), "candidates.png");
+}
+
+#[test]
+fn the_dials_are_as_drawn_and_what_they_play_can_be_kept() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    bench.click("Bass dials");
+    bench.click("Keep these notes as a take");
+    assert!(bench.next_job().is_none(), "in the middle there is nothing to keep");
+    for (dial, steps) in [("Bass Density", 1), ("Bass Fills", 2)] {
+        bench.harness.get_by_label(dial).focus();
+        bench.harness.run();
+        for _ in 0..steps {
+            bench.harness.key_press(Key::ArrowRight);
+            bench.harness.run();
+        }
+    }
+    controls(&bench);
+    let dials = NoteDials { density: 1, complexity: 0, fills: 2 };
+    assert_eq!(bench.params.note_dials()[Track::Bass.index()], dials, "a key is a step");
+    assert!(bench.harness.query_by_label("denser").is_some());
+    picture::assert_golden(&bench.picture(), "dials.png");
+
+    bench.click("Keep these notes as a take");
+    let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("a take is made") };
+    assert_eq!(performance, Performance::Varied { track: Track::Bass, dials });
+    assert!(bench.params.note_dials()[Track::Bass.index()].is_middle());
 }
