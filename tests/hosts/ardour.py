@@ -59,15 +59,17 @@ def environment(home: Path) -> dict[str, str]:
     return variables
 
 
-def run(command: list[str], home: Path, done: str, tries: int = 1) -> None:
-    """Runs a program of Ardour's until it says `done`. Where it aborts it is started anew up to `tries` times: what it leaves
-    behind then is no more reliable than what it says."""
+def run(command: list[str], home: Path, done: str, tries: int = 1, makes: Path | None = None) -> None:
+    """Runs a program of Ardour's until it says `done`. Where it aborts it is started anew up to `tries` times, without the file that it
+    `makes`: what it leaves behind then is no more reliable than what it says."""
+    if makes is not None:
+        makes.unlink(missing_ok=True)
     result = subprocess.run(
         command, env=environment(home), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
     if result.returncode < 0 and tries > 1:
         print(f"Ardour has aborted ({result.returncode}); once more")
-        run(command, home, done, tries - 1)
+        run(command, home, done, tries - 1, makes)
         return
     assert done in result.stdout, f"{command[0]} failed ({result.returncode}):\n{result.stdout}{result.stderr}"
 
@@ -191,8 +193,9 @@ def main(plugin: Path, folder: Path) -> None:
         # Ardour 7.3 without a screen damages its own memory in one of ten exports, with and without a plugin, and aborts
         # while it exports or right after.
         render = ["ardour7-lua", script, "render", str(session), PRESET_ID, str(folder), name]
-        run(render, home, f"rendered {name}", tries=5)
-        mixes.append(soundfile.read(folder / f"{name}.wav", dtype="float32")[0])
+        made = folder / f"{name}.wav"
+        run(render, home, f"rendered {name}", tries=5, makes=made)
+        mixes.append(soundfile.read(made, dtype="float32")[0])
     played = last.sum(axis=0)[: len(mixes[0])]
     begin, end = round(BEGIN_SECONDS * RATE_HZ), len(played)
     for mix in mixes:

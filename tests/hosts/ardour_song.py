@@ -73,8 +73,9 @@ def main(plugin: Path, folder: Path, state: Path, reference: Path) -> None:
     (presets / "mix.preset").write_text(ardour.PRESET, encoding="utf-8")
     # As in ardour.py: one of ten exports without a screen ends with a crash of Ardour's own.
     render = ["ardour7-lua", script, "render", str(session), ardour.PRESET_ID, str(folder), "song"]
-    ardour.run(render, home, "rendered song", tries=5)
-    rendered, rate_hz = soundfile.read(folder / "song.wav", dtype="float32")
+    made = folder / "song.wav"
+    ardour.run(render, home, "rendered song", tries=5, makes=made)
+    rendered, rate_hz = soundfile.read(made, dtype="float32")
     assert rate_hz == RATE_HZ, f"rendered at {rate_hz} Hz"
     begin, end = round(BEGIN_SECONDS * RATE_HZ), min(len(rendered), len(expected))
     assert end > (seconds - 1.5) * RATE_HZ, f"only {end / RATE_HZ} s were rendered"
