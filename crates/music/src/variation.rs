@@ -255,7 +255,7 @@ impl Part<'_> {
         };
         for (voice, bar) in voices.iter().flat_map(|voice| (0..self.plan.bars).map(move |bar| (*voice, bar)))
         {
-            for step in self.weakest(voice, self.bar(bar), THINNED[level - 1]) {
+            for step in self.weakest(voice, self.bar(bar), level) {
                 match voice {
                     Some(key) => self.notes.retain(|note| (note.step, note.pitch) != (step, key)),
                     None => self.remove_tied(step),
@@ -265,7 +265,7 @@ impl Part<'_> {
     }
 
     /// The weakest steps of a voice in a bar, about a share of those that are not fixed.
-    fn weakest(&self, voice: Option<u8>, bar: Range<u32>, share: f64) -> Vec<u32> {
+    fn weakest(&self, voice: Option<u8>, bar: Range<u32>, level: usize) -> Vec<u32> {
         let loudest = |step: u32| {
             let here = self
                 .notes
@@ -277,7 +277,8 @@ impl Part<'_> {
         let drum = voice.and_then(DrumClass::from_key);
         let is_fixed = |index: usize, step: u32, velocity: u8| match drum {
             Some(DrumClass::Crash) => true,
-            Some(DrumClass::Kick) => self.weight(step) == 4,
+            // Four on the floor stay four, or become two.
+            Some(DrumClass::Kick) => self.weight(step) >= if level == 1 { 2 } else { 3 },
             Some(DrumClass::Snare | DrumClass::Clap) => self.weight(step) >= 2 && velocity >= BACKBEAT,
             Some(_) => false,
             None => index == 0 || self.is_change(step),
@@ -294,11 +295,14 @@ impl Part<'_> {
             .collect();
         free.sort_unstable();
         let count = free.len() as f64;
-        let wanted = share * count;
+        let wanted = THINNED[level - 1] * count;
         let borders = (1..free.len()).filter(|index| free[*index].0 != free[index - 1].0);
         let border = borders.min_by(|a, b| (*a as f64 - wanted).abs().total_cmp(&(*b as f64 - wanted).abs()));
         let removed = border.filter(|border| (*border as f64 - wanted).abs() <= SNAP * count);
-        free.truncate(removed.unwrap_or(wanted.round() as usize));
+        // A kick on three of four beats would limp.
+        if !(drum == Some(DrumClass::Kick) && level == 2) {
+            free.truncate(removed.unwrap_or(wanted.round() as usize));
+        }
         free.into_iter().map(|(.., step)| step).collect()
     }
 
@@ -791,6 +795,10 @@ mod tests {
         NoteDials { density, complexity, fills }
     }
 
+    fn steps_of_halves() -> Vec<u32> {
+        (0..8).map(|half| half * 8).collect()
+    }
+
     #[test]
     fn in_the_middle_a_part_is_as_it_was_written() {
         let odd = [note(3, 0.1, 60, 1), note(3, 90.0, 60, 5), note(0, 1.0, 200, 9)];
@@ -811,7 +819,9 @@ mod tests {
             let drums = vary(Track::Drums, &beat(4), &plan, dials(density, 0, 0));
             assert_eq!(steps(&drums, DrumClass::Snare), steps(&beat(4), DrumClass::Snare), "backbeats stay");
             let ones: Vec<u32> = (0..4).map(|bar| bar * 16).collect();
-            assert!(ones.iter().all(|one| steps(&drums, DrumClass::Kick).contains(one)));
+            let kicks =
+                if density == -1 { (0..16).map(|beat| beat * 4).collect() } else { steps_of_halves() };
+            assert_eq!(steps(&drums, DrumClass::Kick), kicks, "four on the floor, or two");
             let bass = vary(Track::Bass, &bass(4), &plan, dials(density, 0, 0));
             assert!(ones.iter().all(|one| bass.iter().any(|note| note.step == *one)));
             // Eighths that were tied sound on.
