@@ -121,15 +121,17 @@ impl Heard {
         let mut keys = (0..self.quarters.len()).filter(|key| self.quarters[*key] >= PASSING * longest);
         let lowest = keys.next()?;
         let above = keys.find(|key| key % 12 != lowest % 12).filter(|above| above - lowest >= APART);
-        let over_bass = above.and_then(|above| {
-            let upper = of_weights(&normalised(self.weights(lowest + 1)), above as u8 % 12, flats)?;
-            Some(upper.over(lowest as u8 % 12))
-        });
+        let upper = normalised(self.weights(lowest + 1));
         // Without the bass, two notes are less of a chord than with it.
+        let has_chord = upper.iter().filter(|weight| **weight > 0.0).count() > 2;
+        let over_bass = above.filter(|_| has_chord).and_then(|above| {
+            let chord = of_weights(&upper, above as u8 % 12, flats)?;
+            Some(chord.over(lowest as u8 % 12))
+        });
         let whole = of_weights(&normalised(self.weights(0)), lowest as u8 % 12, flats);
         match (over_bass, whole) {
             (Some(over), Some(whole)) if whole.root == over.bass_note() => Some(whole),
-            (over, whole) => over.filter(|_| self.classes_from(lowest + 1) > 2).or(whole),
+            (over, whole) => over.or(whole),
         }
     }
 
@@ -140,11 +142,6 @@ impl Heard {
             weights[key % 12] += quarters;
         }
         weights
-    }
-
-    /// How many pitch classes sounded, of the keys from `first` on.
-    fn classes_from(&self, first: usize) -> usize {
-        normalised(self.weights(first)).into_iter().filter(|weight| *weight > 0.0).count()
     }
 }
 

@@ -368,8 +368,8 @@ impl Worker<'_> {
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
         let dials = demand.note_dials[take.recipe.track.index()];
-        let is_known = Arc::ptr_eq(self.control.store.load().varied(take, &demand.note_dials), take);
-        if dials.is_middle() || !is_known {
+        let is_performed = !Arc::ptr_eq(self.control.store.load().varied(take, &demand.note_dials), take);
+        if dials.is_middle() || is_performed {
             return Ok(());
         }
         let _permit = wait_for_permit(&|| observer.is_cancelled()).ok_or(Failure::Unwanted)?;
