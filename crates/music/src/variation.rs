@@ -121,9 +121,10 @@ pub fn vary(track: Track, notes: &[Note], plan: &Plan, dials: NoteDials) -> Vec<
         (Track::Drums, _) => part.with_fills(level(dials.fills)),
         (_, _) => part.with_pickups(level(dials.fills)),
     }
-    let varied = part.finish();
+    let written = std::mem::take(&mut part.notes);
+    let varied = part.finish(written);
     // Ghost notes alone have nothing plainer.
-    if varied.is_empty() { notes.to_vec() } else { varied }
+    if varied.is_empty() { part.finish(notes.to_vec()) } else { varied }
 }
 
 /// A part in work.
@@ -721,22 +722,22 @@ impl Part<'_> {
     }
 
     /// The notes in order, each place taken once, within the loop.
-    fn finish(mut self) -> Vec<Note> {
+    fn finish(&self, mut notes: Vec<Note>) -> Vec<Note> {
         let total = self.total;
-        self.notes.retain(|note| note.step < total);
-        for note in &mut self.notes {
+        notes.retain(|note| note.step < total);
+        for note in &mut notes {
             note.length = note.length.clamp(LEAST_LENGTH, total as f32);
         }
         // Of two notes of one pitch at one step, the louder stays.
-        self.notes.sort_by(|a, b| {
+        notes.sort_by(|a, b| {
             (a.step, a.pitch)
                 .cmp(&(b.step, b.pitch))
                 .then(b.velocity.cmp(&a.velocity))
                 .then(a.offset.total_cmp(&b.offset))
         });
-        self.notes.dedup_by(|b, a| (a.step, a.pitch) == (b.step, b.pitch));
-        end_overlaps(self.track, &mut self.notes, total);
-        self.notes
+        notes.dedup_by(|b, a| (a.step, a.pitch) == (b.step, b.pitch));
+        end_overlaps(self.track, &mut notes, total);
+        notes
     }
 }
 
