@@ -2,7 +2,7 @@
 //!
 //! clap-wrapper 0.3.1 skips a block when an output bus is missing, reads buses past the host's `numOutputs`, passes on only the
 //! last automation point of a block, tells hosts that it needs neither tempo nor position, activates every output by default, and
-//! ignores bounces that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is
+//! reads inputs that the host does not have, and ignores bounces that hosts announce block by block. The corrections are text replacements, so that no copy of its sources is
 //! kept here. Each must match exactly once, so that a new version cannot make them ineffective unnoticed.
 
 use std::env;
@@ -17,7 +17,7 @@ const PROCESS: &str = "detail/vst3/process.cpp";
 const WRAPPER: &str = "wrapasvst3.cpp";
 
 /// The corrections: file, old text, new text.
-const CORRECTIONS: [(&str, &str, &str); 8] = [
+const CORRECTIONS: [(&str, &str, &str); 10] = [
     // The corrected file is in another folder, so its headers are named by their full paths. An include path would not do:
     // clap-wrapper's `process.h` would hide the one of Windows.
     (PROCESS, "#include \"process.h\"", "#include \"detail/vst3/process.h\""),
@@ -69,6 +69,28 @@ const CORRECTIONS: [(&str, &str, &str); 8] = [
         WRAPPER,
         "    addAudioOutput(name16, spk, bustype, Vst::BusInfo::kDefaultActive);",
         "    addAudioOutput(name16, spk, bustype, audioOutputs.size() < 5 ? (uint32)Vst::BusInfo::kDefaultActive : 0);",
+    ),
+    // So is the sidechain.
+    (
+        WRAPPER,
+        "    addAudioInput(name16, spk, bustype, Vst::BusInfo::kDefaultActive);",
+        "    addAudioInput(name16, spk, bustype, 0);",
+    ),
+    // A missing input is passed on as null.
+    (
+        PROCESS,
+        "      if (_vstdata->inputs[i].numChannels == (Steinberg::int32)_input_ports[i].channel_count)
+      {
+        _input_ports[i].data32 = _vstdata->inputs[i].channelBuffers32;
+      }
+      else
+      {
+        doProcess = false;
+      }",
+        "      bool supplied = _vstdata->inputs && i < (uint32_t)std::max(_vstdata->numInputs, 0) &&
+                      _vstdata->inputs[i].numChannels > 0 && _audioinputs->at(i)->isActive();
+      _input_ports[i].data32 = supplied ? _vstdata->inputs[i].channelBuffers32 : nullptr;
+      _input_ports[i].channel_count = supplied ? (uint32_t)_vstdata->inputs[i].numChannels : 0;",
     ),
     // Missing outputs are passed on as null; the plugin's shim fills them in.
     (

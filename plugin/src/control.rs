@@ -33,6 +33,7 @@ pub mod played;
 pub mod prompts;
 mod publisher;
 pub mod remote;
+pub mod sidechain;
 pub mod snapshot;
 mod song;
 pub mod state;
@@ -116,6 +117,8 @@ pub struct Control {
     pub prompts: Prompts,
     /// Notices to the user. Any thread except the audio thread.
     pub notices: Notices,
+    /// A change has locked or unlocked tracks, and the parameters have not followed yet. Worker and editor.
+    pub locks_changed: AtomicBool,
     /// What is played into the plugin. Publisher, editor and, to open it, the host thread.
     pub played: Mutex<Played>,
     /// A session that could not be read. Host thread and editor.
@@ -200,6 +203,7 @@ impl Control {
             editor_size: AtomicSize::new(DEFAULT_EDITOR_SIZE),
             prompts: Prompts::default(),
             notices: Notices::default(),
+            locks_changed: AtomicBool::new(false),
             played: Mutex::default(),
             damaged: Mutex::default(),
             overrides: Mutex::default(),

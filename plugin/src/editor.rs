@@ -30,6 +30,7 @@ mod presets;
 mod row_menu;
 mod ruler;
 mod server;
+mod sidechain;
 mod song_strip;
 mod sounds;
 mod takes;
@@ -70,6 +71,7 @@ use lane::{Face, Waveform};
 use look::Look;
 use presets::PresetMenu;
 use server::ServerField;
+use sidechain::RecordDialog;
 use timeline::Timeline;
 use track_row::Row;
 use understanding::Understanding;
@@ -129,6 +131,8 @@ pub struct App {
     escaped_at: f64,
     /// The open import dialog, if any.
     importing: Option<Importing>,
+    /// The open dialog that records the sidechain, if any.
+    recording: Option<RecordDialog>,
     /// Folder of the user's presets; `None` if the system has no such folder.
     preset_folder: Option<PathBuf>,
     /// The open menu of presets.
@@ -255,6 +259,7 @@ impl App {
             helps: false,
             escaped_at: f64::NEG_INFINITY,
             importing: None,
+            recording: None,
             preset_folder: preset::folder(),
             open_presets: None,
             server: ServerField::default(),
@@ -290,7 +295,11 @@ impl App {
 
     /// Reads what has changed since the last drawing.
     fn refresh(&mut self) {
+        let locks_changed = self.gui.is_some() && self.control.locks_changed.swap(false, Ordering::AcqRel);
         let snapshot = self.control.snapshot();
+        if locks_changed {
+            self.take_locks(Track::ALL.map(|track| snapshot.session.track(track).locked));
+        }
         let (revision, early) = (snapshot.revision, &snapshot.early);
         let note_dials = self.params.note_dials();
         // What plays in the takes' place is shown in their place.
@@ -435,6 +444,7 @@ impl App {
         self.notices(ui, lanes, &mut actions);
         self.help(ui.ctx());
         self.import_dialog(ui.ctx(), &mut actions);
+        self.record_dialog(ui.ctx());
         let context = ui.ctx().clone();
         for action in actions {
             self.perform(&context, action);

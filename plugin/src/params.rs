@@ -383,6 +383,57 @@ fn section(control: &Arc<Control>) -> IntParam {
         .with_string_to_value(Arc::new(number))
 }
 
+/// Parameters that record the sidechain.
+#[derive(Params)]
+pub struct RecordParams {
+    /// Trigger: each rising edge records the drums.
+    #[id = "drums"]
+    drums: BoolParam,
+    /// The same for the bass.
+    #[id = "bass"]
+    bass: BoolParam,
+    /// The same for the harmony.
+    #[id = "harmony"]
+    harmony: BoolParam,
+    /// The same for the melody.
+    #[id = "melody"]
+    melody: BoolParam,
+    /// Number of bars, 1 to [`BARS_MAX`].
+    #[id = "bars"]
+    bars: IntParam,
+}
+
+impl RecordParams {
+    fn new() -> Self {
+        let trigger = |track: Track| BoolParam::new(format!("Record {}", track.title()), false);
+        Self {
+            drums: trigger(Track::Drums),
+            bass: trigger(Track::Bass),
+            harmony: trigger(Track::Harmony),
+            melody: trigger(Track::Melody),
+            bars: IntParam::new("Record Bars", 4, IntRange::Linear { min: 1, max: BARS_MAX }),
+        }
+    }
+
+    /// The trigger of a track. Realtime-safe.
+    #[must_use]
+    pub fn is_down(&self, track: Track) -> bool {
+        let trigger = match track {
+            Track::Drums => &self.drums,
+            Track::Bass => &self.bass,
+            Track::Harmony => &self.harmony,
+            Track::Melody => &self.melody,
+        };
+        trigger.value()
+    }
+
+    /// How many bars a trigger records. Realtime-safe.
+    #[must_use]
+    pub fn bars(&self) -> u32 {
+        self.bars.value().unsigned_abs()
+    }
+}
+
 /// All parameters, and what is saved next to them.
 #[derive(Params)]
 pub struct ResonantParams {
@@ -440,9 +491,13 @@ pub struct ResonantParams {
     #[nested(id_prefix = "melody", group = "Melody")]
     pub melody: TrackParams,
 
-    /// Whether the loop follows chords that are played. Last, so that hosts that count parameters find the others in their places.
+    // From here on in the order in which they were added, so that hosts that count parameters find the others in their places.
+    /// Whether the loop follows chords that are played.
     #[id = "follow_chords"]
     pub follow_chords: EnumParam<FollowMoment>,
+    /// Records the sidechain.
+    #[nested(id_prefix = "record", group = "Sidechain")]
+    pub record: RecordParams,
 
     /// The prompts as typed, one per slot.
     #[persist = "prompts"]
@@ -487,6 +542,7 @@ impl ResonantParams {
             harmony: TrackParams::new(Track::Harmony),
             melody: TrackParams::new(Track::Melody),
             follow_chords: EnumParam::new("Follow Chords", FollowMoment::Off),
+            record: RecordParams::new(),
             prompts: PromptsField(Arc::clone(control)),
             overrides: OverridesField(Arc::clone(control)),
             session: SessionField(Arc::clone(control)),
@@ -595,6 +651,7 @@ pub fn complete(state: &mut PluginState) {
         ("song_mode", ParamValue::Bool(false)),
         ("song_start", ParamValue::I32(1)),
         ("follow_chords", ParamValue::String("off".to_owned())),
+        ("record_bars", ParamValue::I32(4)),
     ];
     for (id, default) in song {
         state.params.entry(id.to_owned()).or_insert(default);

@@ -146,8 +146,18 @@ pub(super) fn decode(
     limit_seconds: Option<f64>,
     observer: &dyn ImportObserver,
 ) -> Result<Decoded, ImportError> {
+    read(open(path)?, path, start_seconds, limit_seconds, observer)
+}
+
+/// As [`decode`], from a reader; `path` is named in errors.
+pub(super) fn read(
+    mut reader: Box<dyn Reader + '_>,
+    path: &Path,
+    start_seconds: Option<f64>,
+    limit_seconds: Option<f64>,
+    observer: &dyn ImportObserver,
+) -> Result<Decoded, ImportError> {
     let damaged = |reason: &str| ImportError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    let mut reader = open(path)?;
     let mut facts = reader.facts().clone();
     if !RATE_RANGE_HZ.contains(&facts.rate_hz) {
         return Err(ImportError::Rate(facts.rate_hz));

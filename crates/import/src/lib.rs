@@ -24,6 +24,7 @@ mod hints;
 mod mp3;
 mod pcm;
 mod quiet;
+mod recording;
 mod steadiness;
 mod stream;
 mod tempo;
@@ -38,6 +39,7 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use hex::encode as hex;
+pub use recording::Recording;
 use resonantgen_music::plan::{BARS_RANGE, BPM_RANGE, Key, Meter, Mode, Plan, Swing};
 use resonantgen_music::track::Track;
 use resonantgen_sound::listen::hear;
@@ -234,8 +236,48 @@ pub fn import_loop(
     observer: &dyn ImportObserver,
 ) -> Result<Imported, ImportError> {
     check(options)?;
+    let decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    import(decoded, &name, || hash(path, observer), options, observer)
+}
+
+/// Imports bars that were recorded in time, as [`import_loop`] imports a file. Tempo, meter and first bar are those of the recording,
+/// whatever the options say. Not realtime-safe.
+///
+/// # Errors
+/// As [`import_loop`], but for those of files.
+pub fn import_recording(
+    recording: &Recording,
+    options: &ImportOptions,
+    observer: &dyn ImportObserver,
+) -> Result<Imported, ImportError> {
+    let options = ImportOptions {
+        bpm: Some(recording.bpm),
+        start_seconds: Some(0.0),
+        meter: Some(recording.meter),
+        ..options.clone()
+    };
+    check(&options)?;
+    let tape = recording::Tape::new(recording);
+    let name = format!("recording of {} bars", recording.bars);
+    let decoded = decode::read(Box::new(tape), name.as_ref(), None, None, observer)?;
+    let hash = || {
+        let samples = recording.left.iter().chain(&recording.right);
+        let hash = samples.fold(Sha256::new(), |hash, sample| hash.chain_update(sample.to_le_bytes()));
+        Ok(hex(hash.finalize()))
+    };
+    import(decoded, &name, hash, &options, observer)
+}
+
+/// Fits decoded audio to the grid.
+fn import(
+    mut decoded: decode::Decoded,
+    name: &str,
+    hash: impl FnOnce() -> Result<String, ImportError>,
+    options: &ImportOptions,
+    observer: &dyn ImportObserver,
+) -> Result<Imported, ImportError> {
     let track = options.track;
-    let mut decoded = decode::decode(path, options.start_seconds, limit_seconds(options), observer)?;
     let mut remarks = std::mem::take(&mut decoded.remarks);
     if decoded.not_a_number > 0 {
         remarks.push(format!("{} samples were not numbers and were silenced", decoded.not_a_number));
@@ -257,13 +299,12 @@ pub fn import_loop(
         if observer.is_cancelled() { Err(ImportError::Cancelled) } else { Ok(()) }
     };
     go_on(0.0)?;
-    let sha256 = hash(path, observer)?;
+    let sha256 = hash()?;
     go_on(0.2)?;
     let meter = options.meter.or(options.plan.as_ref().map(|plan| plan.meter)).unwrap_or(Meter::COMMON);
     let seconds = decoded.left.len() as f64 / f64::from(TAKE_SAMPLE_RATE_HZ);
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let noted = decoded.bpm.map(|bpm| hints::Hint { bpm, is_tempo: true });
-    let hints: Vec<_> = noted.into_iter().chain(hints::of_name(&name)).collect();
+    let hints: Vec<_> = noted.into_iter().chain(hints::of_name(name)).collect();
     let cut = bars::find(&decoded, meter, options, &hints, &mut remarks)?;
     go_on(0.6)?;
 
@@ -301,7 +342,7 @@ pub fn import_loop(
     };
     let score = transcribe::transcribe(track, &heard, &plan);
     let source = ImportSource {
-        name: name.clone(),
+        name: name.to_owned(),
         sha256,
         start_seconds: options.start_seconds.unwrap_or(0.0) + cut.downbeat.value,
         bpm: cut.bpm.value,
@@ -324,7 +365,7 @@ pub fn import_loop(
     Ok(Imported {
         take: Take {
             id: recipe.take_id(),
-            patch: name,
+            patch: name.to_owned(),
             recipe,
             score,
             tokens: Tokens::default(),

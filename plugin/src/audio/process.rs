@@ -298,6 +298,9 @@ impl Processor {
         let shift = self.player.as_ref().map_or(0.0, Player::shift);
         let restored = self.control.host.take_restored();
         self.edges.rising(&self.params, restored, |target| add(TriggerEvent { target, slot: None, at: 0 }));
+        if let Some(track) = self.edges.recorded(&self.params, restored) {
+            self.control.audio.ask_for_recording(track, self.params.record.bars());
+        }
         let mut sections = Sections::default();
         self.listen(&position, shift, samples);
         let chords_from = self.params.chord_keys();
@@ -336,7 +339,10 @@ impl Processor {
         if std::mem::take(&mut self.fresh) {
             self.mixer.snap();
         }
-        let playhead_beat = position.beat + self.player.as_ref().map_or(0.0, Player::shift);
+        let shift = self.player.as_ref().map_or(0.0, Player::shift);
+        self.control.audio.shift.store(shift, Ordering::Relaxed);
+        self.control.audio.store_locks(self.params.locked());
+        let playhead_beat = position.beat + shift;
         let is_new_beat =
             self.control.audio.playhead_beat.load(Ordering::Relaxed).floor() != playhead_beat.floor();
         self.control.audio.playhead_beat.store(playhead_beat, Ordering::Relaxed);

@@ -46,6 +46,7 @@ pub fn section_of_key(key: u8) -> Option<usize> {
 pub struct Edges {
     generate: bool,
     regenerate: [bool; TRACK_COUNT],
+    record: [bool; TRACK_COUNT],
 }
 
 impl Edges {
@@ -61,6 +62,18 @@ impl Edges {
                 fire(Target::One(track));
             }
         }
+    }
+
+    /// The track whose recording is asked for, as [`rising`](Self::rising) says. Realtime-safe.
+    pub fn recorded(&mut self, params: &ResonantParams, restored: bool) -> Option<Track> {
+        let mut asked = None;
+        for (was, track) in self.record.iter_mut().zip(Track::ALL) {
+            let is = params.record.is_down(track);
+            if !std::mem::replace(was, is) && is && !restored {
+                asked = Some(track);
+            }
+        }
+        asked
     }
 }
 

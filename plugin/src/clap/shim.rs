@@ -2,6 +2,8 @@
 //!
 //! - Missing outputs: the framework skips a block if any output buffer is missing, but hosts leave out outputs that they do not
 //!   use, or give several of them the same memory. The shim substitutes scratch buffers and records which ports were present.
+//! - The sidechain: the framework gives an input the id that the first output had before, so projects that route outputs by id would lose
+//!   their routing, and it reads past the inputs of hosts that have fewer. The shim declares the input and hears it by itself.
 //! - Bars: the framework guesses the host's bar position after the first event of a block. The shim passes on the real one.
 //! - Note ports: the framework claims to accept raw MIDI, for which clap-wrapper would add two thousand VST3 parameters (one per
 //!   controller). The shim declares CLAP notes only.
@@ -16,6 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap_sys::audio_buffer::clap_audio_buffer;
+use clap_sys::ext::audio_ports::{
+    CLAP_EXT_AUDIO_PORTS, CLAP_PORT_STEREO, clap_audio_port_info, clap_plugin_audio_ports,
+};
+use clap_sys::ext::audio_ports_config::{
+    CLAP_EXT_AUDIO_PORTS_CONFIG, clap_audio_ports_config, clap_plugin_audio_ports_config,
+};
 use clap_sys::ext::gui::CLAP_EXT_GUI;
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, clap_note_port_info, clap_plugin_note_ports,
@@ -27,6 +35,7 @@ use clap_sys::ext::render::{
 };
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_host_state, clap_plugin_state};
 use clap_sys::host::clap_host;
+use clap_sys::id::CLAP_INVALID_ID;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_CONTINUE, CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use clap_sys::stream::{clap_istream, clap_ostream};
@@ -34,21 +43,30 @@ use clap_sys::stream::{clap_istream, clap_ostream};
 use super::values::{self, Offsets};
 use super::{gui, preset, state};
 use crate::audio::bars::BarReader;
+use crate::audio::realtime;
+use crate::audio::record::Recorder;
 use crate::control::host::HostLink;
 
 /// Main, four stems, and four drum parts.
 pub const PORT_COUNT: usize = 9;
 const CHANNEL_COUNT: usize = 2;
+/// Number of inputs, and the id and name of the one that there is.
+const INPUT_COUNT: u32 = 1;
+const SIDECHAIN_ID: u32 = 100;
+const SIDECHAIN_NAME: &[u8] = b"Sidechain";
 /// CLAP's render extension, but per block and called from the audio thread. `build.rs` patches the VST3 wrapper to call it.
 const RENDER_OF_BLOCK: &CStr = c"org.resonantgen.render-of-block";
 
 /// Buffers for one block. Used by the audio thread only, except while the plugin is inactive.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Scratch {
     max_frames: usize,
     /// Stand-ins for missing channels: `PORT_COUNT * CHANNEL_COUNT` buffers of `max_frames` samples.
     samples: Vec<f32>,
     bars: BarReader,
+    rate_hz: f64,
+    /// `None` until the plugin is initialised.
+    recorder: Option<Recorder>,
 }
 
 /// The plugin that the host sees: the framework's, with some functions replaced. `plugin` comes first, so a pointer to it is also
@@ -86,6 +104,7 @@ pub unsafe fn wrap(
     plugin.process = Some(process);
     plugin.get_extension = Some(get_extension);
     plugin.on_main_thread = Some(on_main_thread);
+    let scratch = Scratch { recorder: link.take_recorder(), ..Scratch::default() };
     let shim = Box::new(Shim {
         plugin,
         inner,
@@ -93,7 +112,7 @@ pub unsafe fn wrap(
         link,
         host_has_gui: AtomicBool::new(false),
         offsets: Offsets::default(),
-        scratch: UnsafeCell::default(),
+        scratch: UnsafeCell::new(scratch),
     });
     Box::into_raw(shim).cast::<clap_plugin>()
 }
@@ -140,6 +159,7 @@ unsafe extern "C" fn activate(
         let this = shim(plugin);
         let scratch = &mut *this.scratch.get();
         scratch.max_frames = max_frames as usize;
+        scratch.rate_hz = sample_rate;
         scratch.samples = vec![0.0; PORT_COUNT * CHANNEL_COUNT * scratch.max_frames];
         (*this.inner)
             .activate
@@ -151,6 +171,15 @@ unsafe extern "C" fn process(
     plugin: *const clap_plugin,
     process: *const clap_process,
 ) -> clap_process_status {
+    // SAFETY: called by the host as `process_block` demands.
+    realtime(|| unsafe { process_block(plugin, process) })
+}
+
+/// The plugin's work in a block.
+///
+/// # Safety
+/// `plugin` must come from [`wrap`], and be active and not destroyed; `process` must be null or valid. Audio thread only.
+unsafe fn process_block(plugin: *const clap_plugin, process: *const clap_process) -> clap_process_status {
     if process.is_null() {
         return CLAP_PROCESS_ERROR;
     }
@@ -170,6 +199,10 @@ unsafe extern "C" fn process(
         if frames > scratch.max_frames {
             // The host breaks its promise, and the scratch buffers are too small.
             return CLAP_PROCESS_ERROR;
+        }
+        // Before anything is written: hosts may use the same memory for inputs and outputs.
+        if let Some(recorder) = &mut scratch.recorder {
+            recorder.process(host.transport.as_ref(), scratch.rate_hz, sidechain(host), frames);
         }
         let mut channels = [[std::ptr::null_mut::<f32>(); CHANNEL_COUNT]; PORT_COUNT];
         for (port, channels) in channels.iter_mut().enumerate() {
@@ -213,6 +246,8 @@ unsafe extern "C" fn process(
             host.out_events,
             |in_events, out_events| {
                 let whole = clap_process {
+                    audio_inputs: std::ptr::null(),
+                    audio_inputs_count: 0,
                     audio_outputs: buffers.as_mut_ptr(),
                     audio_outputs_count: PORT_COUNT as u32,
                     in_events,
@@ -233,6 +268,26 @@ unsafe extern "C" fn process(
             }
         }
         status
+    }
+}
+
+/// Both sides of the sidechain in a block; a mono input is both. `None` if the host does not supply it.
+///
+/// # Safety
+/// `host` must be valid, and its memory for as long as what is returned.
+unsafe fn sidechain<'a>(host: &clap_process) -> Option<[&'a [f32]; 2]> {
+    // SAFETY: guaranteed by the caller; a channel has a pointer, and `frames_count` samples.
+    unsafe {
+        let input = host.audio_inputs.as_ref().filter(|_| host.audio_inputs_count > 0)?;
+        if input.data32.is_null() || input.channel_count == 0 {
+            return None;
+        }
+        let side = |channel: u32| {
+            let samples = *input.data32.add(channel as usize);
+            (!samples.is_null()).then(|| std::slice::from_raw_parts(samples, host.frames_count as usize))
+        };
+        let left = side(0)?;
+        Some([left, if input.channel_count > 1 { side(1).unwrap_or(left) } else { left }])
     }
 }
 
@@ -339,6 +394,12 @@ unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char
         if name == CLAP_EXT_STATE && !extension.is_null() {
             return (&raw const STATE).cast::<c_void>();
         }
+        if name == CLAP_EXT_AUDIO_PORTS && !extension.is_null() {
+            return (&raw const AUDIO_PORTS).cast::<c_void>();
+        }
+        if name == CLAP_EXT_AUDIO_PORTS_CONFIG && !extension.is_null() {
+            return (&raw const AUDIO_PORTS_CONFIG).cast::<c_void>();
+        }
         if name == CLAP_EXT_NOTE_PORTS && !extension.is_null() {
             return (&raw const NOTE_PORTS).cast::<c_void>();
         }
@@ -362,8 +423,8 @@ static STATE: clap_plugin_state = clap_plugin_state { save: Some(save_state), lo
 /// # Safety
 /// `inner` must be the framework's plugin.
 unsafe fn inner_state<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_state> {
-    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
-    unsafe { (*inner).get_extension?(inner, CLAP_EXT_STATE.as_ptr()).cast::<clap_plugin_state>().as_ref() }
+    // SAFETY: guaranteed by the caller.
+    unsafe { inner_extension_of(inner, CLAP_EXT_STATE) }
 }
 
 unsafe extern "C" fn save_state(plugin: *const clap_plugin, stream: *const clap_ostream) -> bool {
@@ -450,6 +511,115 @@ unsafe extern "C" fn note_render_mode(plugin: *const clap_plugin, mode: clap_plu
     true
 }
 
+static AUDIO_PORTS: clap_plugin_audio_ports =
+    clap_plugin_audio_ports { count: Some(audio_port_count), get: Some(audio_port) };
+
+static AUDIO_PORTS_CONFIG: clap_plugin_audio_ports_config = clap_plugin_audio_ports_config {
+    count: Some(port_config_count),
+    get: Some(port_config),
+    select: Some(select_port_config),
+};
+
+/// The framework's own extension of a type.
+///
+/// # Safety
+/// `inner` must be the framework's plugin, and `T` the extension's type.
+unsafe fn inner_extension_of<'a, T>(inner: *const clap_plugin, name: &CStr) -> Option<&'a T> {
+    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
+    unsafe { (*inner).get_extension?(inner, name.as_ptr()).cast::<T>().as_ref() }
+}
+
+/// The framework's own audio ports, which are outputs.
+///
+/// # Safety
+/// `inner` must be the framework's plugin.
+unsafe fn inner_audio_ports<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_audio_ports> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { inner_extension_of(inner, CLAP_EXT_AUDIO_PORTS) }
+}
+
+unsafe extern "C" fn audio_port_count(plugin: *const clap_plugin, is_input: bool) -> u32 {
+    if is_input {
+        return INPUT_COUNT;
+    }
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let inner = inner(plugin);
+        inner_audio_ports(inner).and_then(|ports| ports.count).map_or(0, |count| count(inner, false))
+    }
+}
+
+unsafe extern "C" fn audio_port(
+    plugin: *const clap_plugin,
+    index: u32,
+    is_input: bool,
+    info: *mut clap_audio_port_info,
+) -> bool {
+    // SAFETY: as in `audio_port_count`; `info` is the host's to fill.
+    unsafe {
+        if !is_input {
+            let inner = inner(plugin);
+            let get = inner_audio_ports(inner).and_then(|ports| ports.get);
+            return get.is_some_and(|get| get(inner, index, false, info));
+        }
+        if index >= INPUT_COUNT || info.is_null() {
+            return false;
+        }
+        *info = std::mem::zeroed();
+        for (place, letter) in (*info).name.iter_mut().zip(SIDECHAIN_NAME) {
+            *place = *letter as c_char;
+        }
+        (*info).id = SIDECHAIN_ID;
+        (*info).channel_count = CHANNEL_COUNT as u32;
+        (*info).port_type = CLAP_PORT_STEREO.as_ptr();
+        (*info).in_place_pair = CLAP_INVALID_ID;
+        true
+    }
+}
+
+/// The framework's own layouts.
+///
+/// # Safety
+/// `inner` must be the framework's plugin.
+unsafe fn inner_port_configs<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_audio_ports_config> {
+    // SAFETY: guaranteed by the caller.
+    unsafe { inner_extension_of(inner, CLAP_EXT_AUDIO_PORTS_CONFIG) }
+}
+
+unsafe extern "C" fn port_config_count(plugin: *const clap_plugin) -> u32 {
+    // SAFETY: called by the host on its main thread while the plugin lives.
+    unsafe {
+        let inner = inner(plugin);
+        inner_port_configs(inner).and_then(|configs| configs.count).map_or(0, |count| count(inner))
+    }
+}
+
+unsafe extern "C" fn port_config(
+    plugin: *const clap_plugin,
+    index: u32,
+    config: *mut clap_audio_ports_config,
+) -> bool {
+    // SAFETY: as in `port_config_count`; `config` is the host's to fill.
+    unsafe {
+        let inner = inner(plugin);
+        let get = inner_port_configs(inner).and_then(|configs| configs.get);
+        let is_known = get.is_some_and(|get| get(inner, index, config));
+        if is_known {
+            (*config).input_port_count = INPUT_COUNT;
+        }
+        is_known
+    }
+}
+
+unsafe extern "C" fn select_port_config(plugin: *const clap_plugin, id: u32) -> bool {
+    // SAFETY: as in `port_config_count`.
+    unsafe {
+        let inner = inner(plugin);
+        let select = inner_port_configs(inner).and_then(|configs| configs.select);
+        select.is_some_and(|select| select(inner, id))
+    }
+}
+
 static NOTE_PORTS: clap_plugin_note_ports =
     clap_plugin_note_ports { count: Some(note_port_count), get: Some(note_port) };
 
@@ -458,11 +628,8 @@ static NOTE_PORTS: clap_plugin_note_ports =
 /// # Safety
 /// `inner` must be the framework's plugin.
 unsafe fn inner_note_ports<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_note_ports> {
-    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
-    unsafe {
-        let ports = (*inner).get_extension?(inner, CLAP_EXT_NOTE_PORTS.as_ptr());
-        ports.cast::<clap_plugin_note_ports>().as_ref()
-    }
+    // SAFETY: guaranteed by the caller.
+    unsafe { inner_extension_of(inner, CLAP_EXT_NOTE_PORTS) }
 }
 
 unsafe extern "C" fn note_port_count(plugin: *const clap_plugin, is_input: bool) -> u32 {

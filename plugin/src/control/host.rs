@@ -11,13 +11,14 @@ use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 
 use crate::audio::bars::HostBar;
+use crate::audio::record::{RecordRemote, Recorder, recorder};
 use crate::clap::state::StateParts;
 
 /// Bits of the outputs Kick, Snare, Hats and Percussion.
 const DRUM_OUTPUTS: u16 = 0b1_1110_0000;
 
 /// Shared by the shim around the CLAP plugin ([`crate::clap::shim`]) and the plugin itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HostLink {
     /// Bit per output port (0 is Main) that the host supplied in its last block.
     supplied: AtomicU16,
@@ -38,6 +39,10 @@ pub struct HostLink {
     pub state: StateParts,
     /// The bar in which the last block began. Audio thread only.
     pub bar: HostBar,
+    /// Records the sidechain.
+    pub sidechain: RecordRemote,
+    /// The audio thread's part of that, until the shim takes it.
+    recorder: Mutex<Option<Recorder>>,
     /// `None` before the host is known and after the plugin was destroyed. The lock is held during calls to the host, so that no
     /// thread calls it afterwards.
     host: Mutex<Option<HostPointer>>,
@@ -55,12 +60,45 @@ thread_local! {
     static CREATING: RefCell<Option<Arc<HostLink>>> = const { RefCell::new(None) };
 }
 
+impl Default for HostLink {
+    fn default() -> Self {
+        let (recorder, sidechain) = recorder();
+        Self {
+            supplied: AtomicU16::default(),
+            leaves_out_unused: AtomicBool::default(),
+            dirty: AtomicBool::default(),
+            other_texts: AtomicBool::default(),
+            restores: AtomicBool::default(),
+            restored: AtomicBool::default(),
+            offline: AtomicBool::default(),
+            block_offline: AtomicBool::default(),
+            state: StateParts::default(),
+            bar: HostBar::default(),
+            sidechain,
+            recorder: Mutex::new(Some(recorder)),
+            host: Mutex::default(),
+        }
+    }
+}
+
 impl HostLink {
     /// A link to `host`. The caller guarantees that the host lives until [`forget`](Self::forget).
     #[must_use]
     pub fn new(host: *const clap_host) -> Arc<Self> {
         let host = NonNull::new(host.cast_mut()).map(HostPointer);
         Arc::new(Self { host: Mutex::new(host), ..Self::default() })
+    }
+
+    /// The audio thread's part of [`sidechain`](Self::sidechain), for the shim; `None` after the first call.
+    #[must_use]
+    pub fn take_recorder(&self) -> Option<Recorder> {
+        self.recorder.lock().take()
+    }
+
+    /// Whether there is a host with a sidechain: the plugin's own window has none.
+    #[must_use]
+    pub fn has_sidechain(&self) -> bool {
+        self.recorder.lock().is_none()
     }
 
     /// Runs `create`; meanwhile [`of_this_instance`](Self::of_this_instance) returns `link`.

@@ -371,6 +371,7 @@ pub fn run(
             opening = Some(opened.opening);
         }
         this.pass_triggers();
+        this.control.tend_recording();
         this.report();
         this.end_following();
         this.publish();

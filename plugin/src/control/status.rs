@@ -1,10 +1,10 @@
 //! Lock-free status: of the audio thread, and the progress of generations.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use atomic_float::AtomicF64;
 use resonantgen_models::generator::Stage;
-use resonantgen_music::track::TRACK_COUNT;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 
 use super::demand::DemandCell;
 
@@ -13,6 +13,12 @@ use super::demand::DemandCell;
 pub struct AudioStatus {
     /// Quarter notes from the start of the song.
     pub playhead_beat: AtomicF64,
+    /// How far the loops are shifted against the host's beats, in quarter notes.
+    pub shift: AtomicF64,
+    /// A bit for each track that is locked.
+    locks: AtomicU8,
+    /// A recording that was asked for: the track's index plus one, and in the upper half the bars; 0 for none.
+    recording: AtomicU32,
     /// Whether the transport is playing.
     pub playing: AtomicBool,
     /// Tempo of the host, in the range of takes ([`Position::in_range`](resonantgen_playback::Position::in_range)); 0 if it has
@@ -47,6 +53,32 @@ impl AudioStatus {
     #[must_use]
     pub fn host_bpm(&self) -> Option<f64> {
         Some(self.host_bpm.load(Ordering::Relaxed)).filter(|bpm| *bpm > 0.0)
+    }
+
+    /// Asks the publisher to record bars of the sidechain. Realtime-safe.
+    pub fn ask_for_recording(&self, track: Track, bars: u32) {
+        self.recording.store(bars << 16 | track.index() as u32 + 1, Ordering::Release);
+    }
+
+    /// The recording that was asked for since the last call: track and bars.
+    #[must_use]
+    pub fn take_recording(&self) -> Option<(Track, u32)> {
+        let asked = self.recording.swap(0, Ordering::AcqRel);
+        let track = (asked & 0xffff).checked_sub(1)?;
+        Some((*Track::ALL.get(track as usize)?, asked >> 16))
+    }
+
+    /// Stores which tracks are locked. Realtime-safe.
+    pub fn store_locks(&self, locked: [bool; TRACK_COUNT]) {
+        let bits = locked.iter().rev().fold(0, |bits, locked| bits << 1 | u8::from(*locked));
+        self.locks.store(bits, Ordering::Relaxed);
+    }
+
+    /// Which tracks were locked in the last block (index as [`Track::ALL`](resonantgen_music::track::Track::ALL)).
+    #[must_use]
+    pub fn locked(&self) -> [bool; TRACK_COUNT] {
+        let bits = self.locks.load(Ordering::Relaxed);
+        std::array::from_fn(|track| bits & 1 << track != 0)
     }
 }
 
@@ -101,7 +133,7 @@ pub enum Progress {
     Waiting,
     /// Loading models, waiting for a server, or waiting for other tracks.
     Begun,
-    /// Importing an audio file.
+    /// Importing an audio file, or fitting what was recorded.
     Importing,
     /// Made, and heard as soon as the others are.
     Made,

@@ -233,7 +233,10 @@ impl Worker<'_> {
                 self.wake_playing(&mut session, cancellation)?;
                 // Another section takes over when "Swap At" says, all else at once.
                 let policy = SwapPolicy { immediate: session.open_section_id() == open, asked_at: None };
+                let locks_changed =
+                    Track::ALL.into_iter().any(|track| session.track(track).locked != locked[track.index()]);
                 self.commit(session, cancellation.epoch, policy)?;
+                self.control.locks_changed.fetch_or(locks_changed, Ordering::AcqRel);
                 Ok(None)
             }
         }

@@ -16,6 +16,7 @@ use resonantgen_words::form::Form;
 use super::browse::{self, Browser};
 use super::drag_out::{self, Outcome};
 use super::import::Importing;
+use super::sidechain::RecordDialog;
 use super::{App, candidates, control, prompt_id};
 use crate::control::Control;
 use crate::control::export::{self, Exported, Parcel, What};
@@ -82,6 +83,8 @@ pub enum Action {
     FavouriteSound(String, bool),
     /// Open the import dialog for a track.
     AskImport(Track),
+    /// Open the dialog that records the sidechain for a track.
+    AskRecord(Track),
     /// Files were dropped on a track.
     Dropped(Track, Vec<PathBuf>),
     /// Import an audio file to a track, and lock it.
@@ -219,6 +222,10 @@ impl App {
                 let folder = self.look.folder.clone().filter(|folder| folder.is_dir());
                 let browser = Browser::at(&folder.unwrap_or_else(browse::first_folder));
                 self.importing = Some(Importing { track, browser });
+            }
+            Action::AskRecord(track) => {
+                let bars = self.control.snapshot().session.plan.as_ref().map(|plan| plan.bars);
+                self.recording = Some(RecordDialog::new(track, bars));
             }
             Action::Dropped(track, paths) => self.take_dropped(track, paths),
             Action::Import(track, path) => self.import(track, path),

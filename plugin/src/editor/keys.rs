@@ -128,7 +128,7 @@ impl App {
         let now = context.input(|input| input.time);
         let since = now - std::mem::replace(&mut self.escaped_at, now);
         let has_exported = self.has_exported();
-        if popup || self.importing.is_some() || since < HASTE {
+        if popup || self.importing.is_some() || self.recording.is_some() || since < HASTE {
             return;
         }
         if self.helps {

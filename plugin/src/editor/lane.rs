@@ -228,7 +228,7 @@ pub fn progress_words(progress: Progress, begun: &str) -> Option<(String, f32)> 
         Progress::Waiting => Some(("waiting for another instance".to_owned(), 0.0)),
         Progress::Begun => Some((begun.to_owned(), 0.0)),
         Progress::Made => Some(("ready: it plays with the others".to_owned(), 1.0)),
-        Progress::Importing => Some(("reading and fitting the file".to_owned(), 0.0)),
+        Progress::Importing => Some(("reading and fitting the sound".to_owned(), 0.0)),
         // The first step takes longer than the others, because its model may have to be loaded.
         Progress::In(Stage::Compose, fraction) if fraction <= 0.0 => Some(("composing".to_owned(), 0.0)),
         Progress::In(stage, fraction) => {

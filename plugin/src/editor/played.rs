@@ -16,7 +16,7 @@ use crate::params::FollowMoment;
 /// Size of the button, in points.
 const BUTTON: [f32; 2] = [62.0, 18.0];
 /// Size of the button beside the chords, in points.
-const FOLLOW: [f32; 2] = [56.0, 18.0];
+const FOLLOW: [f32; 2] = [66.0, 18.0];
 
 impl App {
     /// Shows the chord of the keys that are down and, once chords were played while the host ran, a button that captures them. `rect` is

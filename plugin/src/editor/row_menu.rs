@@ -127,4 +127,7 @@ fn files(ui: &mut Ui, track: Track, locked: bool, view: &LaneView, actions: &mut
     if item(ui, !locked, "Import an audio file …") {
         actions.push(Action::AskImport(track));
     }
+    if item(ui, !locked, "Record the sidechain …") {
+        actions.push(Action::AskRecord(track));
+    }
 }

@@ -19,9 +19,11 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
+use crate::audio::record::Recording;
 use crate::control::follow::FollowedPart;
 use crate::control::job::{Command, Performance, QueuedJob};
 use crate::control::played::PlayedKey;
+use crate::control::sidechain::RecordError;
 use crate::control::{Receivers, SwapPolicy};
 use crate::params::FollowMoment;
 
@@ -1273,4 +1275,75 @@ fn the_dials_are_as_drawn_and_what_they_play_can_be_kept() {
     let Some(Job::Perform { performance, .. }) = bench.next_job() else { panic!("a take is made") };
     assert_eq!(performance, Performance::Varied { track: Track::Bass, dials });
     assert!(bench.params.note_dials()[Track::Bass.index()].is_middle());
+}
+
+#[test]
+fn bars_of_the_sidechain_are_recorded_and_locked() {
+    let mut bench = bench(980.0, 640.0);
+    give_session(&mut bench);
+    let mut recorder = bench.control.host.take_recorder().expect("nobody has taken it");
+    let sound: Vec<f32> = (0..24_000).map(|sample| 0.4 * (sample as f32 * 0.0144).sin()).collect();
+    let mut play = |beat: f64| {
+        recorder.process(
+            Some(&crate::audio::record::playing(beat, 120.0)),
+            48_000.0,
+            Some([&sound; 2]),
+            sound.len(),
+        );
+    };
+    play(1.0);
+    bench.control.audio.song_quarter.store(f64::NAN, Ordering::Relaxed);
+    bench.harness.state_mut().recording = Some(RecordDialog::new(Track::Bass, Some(2)));
+    bench.harness.run();
+    controls(&bench);
+    bench.click("Record");
+    assert_eq!(bench.control.host.sidechain.recording(), Recording::Waiting);
+    // The recording begins with bar 2.
+    for beat in 7..11 {
+        play(f64::from(beat));
+    }
+    bench.harness.run();
+    picture::assert_golden(&bench.picture(), "record.png");
+    for beat in 11..16 {
+        play(f64::from(beat));
+    }
+    bench.control.tend_recording();
+    bench.harness.run();
+    assert!(bench.harness.state().recording.is_none(), "the dialog has closed");
+    let Some(Job::Change { change, .. }) = bench.next_job() else { panic!("a change is requested") };
+    let mut session = bench.control.session();
+    let bars = session.plan.as_ref().map(|plan| plan.bars);
+    change(&mut session, &bench.control.cancellation()).expect("it fits the loop");
+    let bass = session.track(Track::Bass);
+    assert!(bass.locked && bass.take().is_some_and(|take| take.recipe.imported.is_some()));
+    assert_eq!(session.plan.as_ref().map(|plan| plan.bars), bars, "the loop stays as long as it is");
+}
+
+#[test]
+fn a_recording_without_a_host_or_on_a_locked_track_is_refused_with_a_reason() {
+    let bench = bench(980.0, 640.0);
+    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::NoHost));
+    let mut recorder = bench.control.host.take_recorder().expect("nobody has taken it");
+    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::NotRunning));
+    for (bpm, expected) in [(30.0, Err(RecordError::Tempo)), (120.0, Ok(())), (120.0, Err(RecordError::Busy))]
+    {
+        recorder.process(Some(&crate::audio::record::playing(1.0, bpm)), 48_000.0, None, 64);
+        bench.control.audio.song_quarter.store(f64::NAN, Ordering::Relaxed);
+        assert_eq!(bench.control.start_recording(Track::Bass, 2), expected);
+    }
+    bench.control.audio.song_quarter.store(0.0, Ordering::Relaxed);
+    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::SongMode));
+    bench.control.audio.store_locks([false, true, false, false]);
+    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::Locked(Track::Bass)));
+    // Silence is said to be silence.
+    for beat in 8..16 {
+        recorder.process(
+            Some(&crate::audio::record::playing(f64::from(beat), 120.0)),
+            48_000.0,
+            None,
+            24_000,
+        );
+    }
+    bench.control.tend_recording();
+    assert!(bench.control.notices.all().iter().any(|notice| notice.text.contains("silent")));
 }

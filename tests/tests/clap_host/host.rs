@@ -120,8 +120,8 @@ impl HostHandlers for TestHost {
     }
 }
 
-/// A port number that the plugin does not have.
-type NoInput<'a> = AudioPortBuffer<[InputChannel<'a, f32>; 0], [InputChannel<'a, f64>; 0]>;
+/// An input's sound, and an input of another kind, which the host does not have.
+type Input<'a> = AudioPortBuffer<Vec<InputChannel<'a, f32>>, [InputChannel<'a, f64>; 0]>;
 
 /// Capacity for events per block; more would allocate on the audio thread.
 const ANSWERS: usize = 2_048;
@@ -158,6 +158,8 @@ pub struct Host {
     pub meters: Vec<(u16, u16)>,
     /// Whether the host numbers its bars. A host that does not always reports 0, as with every VST3.
     pub counts_bars: bool,
+    /// What the host plays into the sidechain: the sample of both channels at each beat; `None` where nothing is connected.
+    pub sidechain: Option<Box<dyn Fn(f64) -> [f32; 2]>>,
     /// Note events of the last block.
     pub notes: Vec<NoteEvent>,
     /// Channel and key of the sounding notes.
@@ -235,6 +237,7 @@ impl Host {
             ticks: 0.0,
             meters: Vec::new(),
             counts_bars: true,
+            sidechain: None,
             notes: Vec::new(),
             sounding: HashSet::new(),
             took: Duration::ZERO,
@@ -383,8 +386,17 @@ impl Host {
 
     fn process(&mut self, frames: usize, outputs: &mut OutputAudioBuffers<'_>, events: &EventBuffer) {
         let transport = self.transport();
-        let mut inputs = AudioPorts::with_capacity(0, 0);
-        let inputs = inputs.with_input_buffers([] as [NoInput<'_>; 0]);
+        let per_frame = self.bpm / (60.0 * self.rate_hz);
+        let mut played = self.sidechain.as_ref().map(|played| {
+            let samples: Vec<[f32; 2]> =
+                (0..frames).map(|frame| played(self.beat + frame as f64 * per_frame)).collect();
+            [0, 1].map(|channel| samples.iter().map(|pair| pair[channel]).collect::<Vec<f32>>())
+        });
+        let mut inputs = AudioPorts::with_capacity(2, 1);
+        let inputs = inputs.with_input_buffers(played.iter_mut().map(|channels| {
+            let channels = channels.iter_mut().map(|channel| InputChannel::variable(channel.as_mut_slice()));
+            Input { latency: 0, channels: AudioPortBufferType::F32(channels.collect()) }
+        }));
         let mut answers = EventBuffer::with_capacity(ANSWERS);
         let processor = self.processor.as_mut().expect("it is processing");
         {

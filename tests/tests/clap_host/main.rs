@@ -15,6 +15,7 @@ mod measure;
 mod notes;
 mod project;
 mod sections;
+mod sidechain;
 mod song;
 mod storm;
 
@@ -87,8 +88,14 @@ fn it_has_main_four_stems_and_four_parts_of_the_drums_and_takes_and_sends_notes_
     let Some(mut host) = Host::open(None, PORTS) else { return };
     let handle = host.instance.plugin_handle();
     let ports: PluginAudioPorts = handle.get_extension().expect("it has audio ports");
-    assert_eq!(ports.count(&handle, true), 0);
     let mut buffer = AudioPortInfoBuffer::new();
+    assert_eq!(ports.count(&handle, true), 1);
+    let sidechain = ports.get(&handle, 0, true, &mut buffer).expect("the sidechain has its facts");
+    assert_eq!(
+        (sidechain.name, sidechain.channel_count, sidechain.flags.is_empty()),
+        (&b"Sidechain"[..], 2, true)
+    );
+    assert!(ports.get(&handle, 1, true, &mut buffer).is_none());
     let names: Vec<String> = (0..ports.count(&handle, false))
         .map(|index| {
             let info = ports.get(&handle, index, false, &mut buffer).expect("each port has its facts");
