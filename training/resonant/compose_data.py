@@ -222,11 +222,13 @@ class Augment:
     short: float = 0.7  # only the segment's first one to three bars: later bars mostly repeat earlier ones
     short_bars: int = 3
     first_segment: float = 0.5  # use the piece's first segment; otherwise any
+    gap: float = 0.4  # composers that fill gaps: a gap in the segment, told what follows it
+    longest_gap: int = 4  # bars
 
 
 @dataclass(frozen=True)
 class Example:
-    """One segment: tokens int64 [T + 1] (BOS first) and conditions f32 [T, 196 or 248] of tokens[1:]."""
+    """One segment: tokens int64 [T + 1] (BOS first) and conditions f32 [T, 196, 248 or 299] of tokens[1:]."""
 
     tokens: np.ndarray
     condition: np.ndarray
@@ -246,11 +248,16 @@ def context_subset(track: str, piece: CachedPiece, augment: Augment | None, rng:
 
 
 def example(
-    piece: CachedPiece, track: str, augment: Augment | None, rng: random.Random, condition: int = cond.CONDITION
+    piece: CachedPiece,
+    track: str,
+    augment: Augment | None,
+    rng: random.Random,
+    condition: int = cond.CONDITION,
+    gap: range | None = None,
 ) -> Example:
     """A segment of at most eight bars with its conditions; without augmentation, always a whole segment.
 
-    With `condition` = 248 the condition includes the figure.
+    With `condition` = 248 the condition includes the figure, with 299 also what follows the bars of `gap` (of the piece).
     """
     plan = piece.plan
     segments = (plan.bars + SEGMENT_BARS - 1) // SEGMENT_BARS
@@ -273,12 +280,20 @@ def example(
         for name in context_subset(track, piece, augment, rng)
     }
     cond.add_context(rows, contexts)
-    own = cond.note_array(decode(track, whole[: ends[last - 1]].tolist(), plan.tonic))
-    cond.add_lags(rows, cond.onset_features(track, own, plan), plan)
+    heard = len(whole) if condition >= cond.GAP.stop else ends[last - 1]
+    own = cond.onset_features(track, cond.note_array(decode(track, whole[:heard].tolist(), plan.tonic)), plan)
+    cond.add_lags(rows, own, plan)
     if augment is not None:
         _blur_intent(rows, augment, rng)
     if condition > cond.CONDITION:
         rows = np.concatenate((rows, _figure_rows(piece, track, augment, rng)), axis=1)
+    if condition >= cond.GAP.stop:
+        if augment is not None and rng.random() < augment.gap:
+            length = rng.randint(1, min(bars, augment.longest_gap))
+            start = first_bar + rng.randint(0, bars - length)
+            gap = range(start, start + length)
+        is_gap = np.isin(np.arange(plan.total_steps) // plan.steps_per_bar, list(gap or ()))
+        rows = np.concatenate((rows, cond.gap_features(own, is_gap, plan)), axis=1)
     return Example(tokens, rows[first + target_steps(tokens)])
 
 

@@ -6,7 +6,8 @@ velocities at the level thresholds), not music.
 Each file holds `piece` (header and all tracks' notes) and `cases`, each with `track`, `family`, `context` (track names),
 `drop_intent` (style and attributes zeroed), `first_bar`, `bars` (the coded segment), `tokens`, `decoded` (notes), `rows`
 (per step of the piece, 196 values) and `masks` (per token position i, the legal tokens after tokens[..=i]). `figures`:
-each with `track`, `figure` and `rows` (per step of the piece, 52 values).
+each with `track`, `figure` and `rows` (per step of the piece, 52 values). `gaps`: each with `track`, `bars` (new ones) and `rows`
+(51 values).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from resonant.composer.figures import Figure
-from resonant.conditions import ATTRIBUTE, FIGURE_FAMILIES, STYLE, conditions, figure_features, plan_of
+from resonant.conditions import (
+    ATTRIBUTE, FIGURE_FAMILIES, STYLE, conditions, figure_features, gap_features, note_array, onset_features, plan_of,
+)  # fmt: skip
 from resonant.piece import DRUM_CLASSES, DRUM_KEYS, QUALITIES, TRACKS, Note
 from resonant.tokens import Grammar, decode, encode
 
@@ -145,6 +148,23 @@ def make_figure(index: int, piece: dict, track: str) -> dict:
     }
 
 
+def make_gap(index: int, piece: dict, track: str) -> dict:
+    """Some bars of a piece as a gap: one, several that are apart, or the last."""
+    rng = random.Random(f"gap {index}/{track}")
+    plan = plan_of(SimpleNamespace(**piece))
+    bar, total = plan.steps_per_bar, plan.total_steps
+    bars = sorted(rng.sample(range(plan.bars), rng.randint(1, max(1, plan.bars // 2))))
+    own = decode(track, encode(track, notes_of(piece, track), plan.tonic, 0, total), plan.tonic)
+    is_gap = np.isin(np.arange(total) // bar, bars)
+    rows = gap_features(onset_features(track, note_array(own), plan), is_gap, plan)
+    chosen = sorted({0, *(bars[0] * bar + step for step in (0, 5, bar - 1)), bars[-1] * bar + 2, total - 1})
+    return {
+        "track": track,
+        "bars": bars,
+        "rows": [{"step": step, "values": [float(f"{value:.7g}") for value in rows[step].tolist()]} for step in chosen],
+    }
+
+
 def write(out: Path) -> None:
     """Write one file per piece into `out`."""
     out.mkdir(parents=True, exist_ok=True)
@@ -160,7 +180,8 @@ def write(out: Path) -> None:
         cases.append(make_case(piece, TRACKS[1 + index % 3], [], True, 0, 2))
         name = f"{header['style']}_{header['meter'][0]}{header['meter'][1]}.json"
         figures = [make_figure(index, piece, track) for track in ("drums", "bass", "harmony")]
-        text = json.dumps({"piece": piece, "cases": cases, "figures": figures}, separators=(",", ":")).replace("0.0,", "0,")
+        gaps = [make_gap(index, piece, track) for track in TRACKS]
+        text = json.dumps({"piece": piece, "cases": cases, "figures": figures, "gaps": gaps}, separators=(",", ":")).replace("0.0,", "0,")
         (out / name).write_text(text + "\n")
 
 

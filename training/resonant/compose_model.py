@@ -34,7 +34,7 @@ class ComposeModelConfig:
     feed_forward: int = 544
     condition_width: int = 256
     dropout: float = 0.0
-    condition: int = CONDITION  # 248 with figures (see `resonant.conditions`)
+    condition: int = CONDITION  # 248 with figures, 299 with gaps too (see `resonant.conditions`)
 
     @property
     def head_width(self) -> int:

@@ -26,7 +26,16 @@ figure:
     246      bass, harmony: the bar differs from the bar four bars earlier
     247      there is a figure
 
-All pitch classes are relative to the tonic. A step is a sixteenth of a whole note.
+Composers that fill gaps in a part get 51 more values. They are all 0 outside the gaps, and where nothing follows:
+
+    248..263 lag features of the kept notes 1 bar ahead; 0 where that bar is in a gap too
+    264..279 the same 2 bars ahead
+    280..295 lag features of the first kept onset after the gap
+    296      steps until that onset / 32, at most 1
+    297      bars until the end of the gap / 4, at most 1
+    298      the step is in a gap
+
+What is ahead of a loop's end is its beginning. All pitch classes are relative to the tonic. A step is a sixteenth of a whole note.
 """
 
 from __future__ import annotations
@@ -62,6 +71,9 @@ FIGURE_FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "melody": (),
 }  # fmt: skip
+GAP = slice(FIGURE.stop, FIGURE.stop + 51)
+GAP_WIDTH = GAP.stop - GAP.start
+AHEAD_BARS: tuple[int, ...] = (1, 2)
 SIGN_VALUES: dict[str, float] = {"X": 1.0, "g": 0.4, "?": 0.0, ".": -0.7, "-": -1.0, **dict.fromkeys("x13578", 0.8)}
 TONE_SIGNS = "13578"
 AHEAD = 8  # signs included in the condition of bass and harmony
@@ -310,6 +322,40 @@ def figure_features(track: str, figure: Figure | None, plan: Plan) -> np.ndarray
     for bar, differs in enumerate(figure.differs):
         rows[bar * plan.steps_per_bar : (bar + 1) * plan.steps_per_bar, 50] = differs
     return rows
+
+
+def gap_features(onsets: np.ndarray, gap: np.ndarray, plan: Plan) -> np.ndarray:
+    """f32 [total_steps, 51]: condition columns of the steps in `gap` (bool [total_steps]), from `onset_features` rows.
+
+    Rows of steps in the gap are not read. All zeros if there is no gap, or if nothing is kept.
+    """
+    total, bar = plan.total_steps, plan.steps_per_bar
+    rows = np.zeros((total, GAP_WIDTH), np.float32)
+    if gap.all() or not gap.any():
+        return rows
+    step = np.arange(total)
+    kept = np.where(gap[:, None], 0.0, onsets)
+    landing = LAG_WIDTH * len(AHEAD_BARS)
+    for index, bars in enumerate(AHEAD_BARS):
+        rows[:, index * LAG_WIDTH : (index + 1) * LAG_WIDTH] = kept[(step + bars * bar) % total]
+    rows[:, landing + LAG_WIDTH] = 1.0
+    rows[:, landing + LAG_WIDTH + 1] = np.minimum(_steps_until(~gap) / (4.0 * bar), 1.0)
+    if kept.any():
+        distance = _steps_until(kept.any(axis=1))
+        rows[:, landing : landing + LAG_WIDTH] = kept[(step + distance) % total]
+        rows[:, landing + LAG_WIDTH] = np.minimum(distance / 32.0, 1.0)
+    rows[:, landing + LAG_WIDTH + 2] = 1.0
+    rows[~gap] = 0.0
+    return rows
+
+
+def _steps_until(true: np.ndarray) -> np.ndarray:
+    """int64 [N]: how far ahead the next true value is, around the end, 0 where it is here; `true` has one at least."""
+    total = len(true)
+    found = np.flatnonzero(true)
+    following = np.concatenate((found, found[:1] + total))
+    step = np.arange(total)
+    return following[np.searchsorted(following, step)] - step
 
 
 def conditions(

@@ -3,7 +3,7 @@
 Inputs (B = batch, T = tokens of this run: 1 for a step, more for a prefill from position 0):
 
     token        int64 [B, T]
-    condition    f32   [B, T, 196], or 248 with figures
+    condition    f32   [B, T, 196], or 248 with figures, or 299 with gaps too
     position     int32 [B]        zero-based position of the run's last token (step i: i)
     past_key_L, past_value_L      f32 [B, heads, 1024, head width], L = 0 .. layers - 1
 
@@ -247,7 +247,7 @@ class Stepper:
         self.binding.bind_ortvalue_output("logits", self._logits)
 
     def step(self, token: int, condition: np.ndarray, position: int) -> np.ndarray:
-        """Logits f32 [vocabulary] after `token` at `position`, with the condition row f32 [196 or 248]."""
+        """Logits f32 [vocabulary] after `token` at `position`, with the condition row f32 [196, 248 or 299]."""
         self._values["token"].update_inplace(np.array([[token]], np.int64))
         self._values["condition"].update_inplace(condition.reshape(1, 1, -1).astype(np.float32))
         self._values["position"].update_inplace(np.array([position], np.int32))

@@ -56,7 +56,7 @@ class TrainConfig:
     average_decay: float = 0.99
     bf16_linears: bool = False
     held_out_segments: int = 48
-    figure_steps: int = 0  # first steps with a new optimiser, in which a warm-started composer learns only what figures are
+    figure_steps: int = 0  # first steps with a new optimiser, in which a warm-started composer learns only what figures and gaps are
     figure_share: float | None = None  # share of examples from pieces that follow figures; not set: all pieces alike
     checkpoint_seconds: float = 120.0
     threads: int = 1
@@ -266,7 +266,7 @@ class Trainer:
             self._milestone(scheduled_rate(self.config, self.progress), recent)
 
     def _keep_all_but_figures(self) -> None:
-        """Drop the gradients of everything but the weights of the condition's figure."""
+        """Drop the gradients of everything but the weights of the condition's figure and gaps."""
         for parameter in self.model.parameters():
             if parameter is self.model.condition_in.weight:
                 parameter.grad[:, : FIGURE.start] = 0.0

@@ -6,7 +6,7 @@ import numpy as np
 
 from resonant.compose_goldens import PIECES, make_piece, notes_of
 from resonant.conditions import (
-    CONDITION, CONTEXT_ONSETS, LAG, LAG_WIDTH, conditions, note_array, onset_features, plan_of,
+    CONDITION, CONTEXT_ONSETS, LAG, LAG_WIDTH, conditions, gap_features, note_array, onset_features, plan_of,
 )  # fmt: skip
 from resonant.piece import Note
 
@@ -58,3 +58,28 @@ def test_lags_reach_back_one_two_and_four_bars() -> None:
         assert (lags[3 + 16 * bars, index] == expected).all()
     assert np.count_nonzero(lags.any(axis=2)) == 3
     assert expected[[0, 7]].tolist() == [1.0, 1.0]
+
+
+def test_gaps_are_told_what_follows() -> None:
+    plan = _plan(2)
+    bar, total = plan.steps_per_bar, plan.total_steps
+    onsets = np.arange(1, total + 1, dtype=np.float32)[:, None] * np.ones((1, LAG_WIDTH), np.float32)
+    onsets[2 * bar : 2 * bar + 3] = 0.0  # the first onset after the gap comes three steps late
+    gap = np.arange(total) // bar == 1
+    rows = gap_features(onsets, gap, plan)
+    assert not rows[~gap].any()
+    inside = np.flatnonzero(gap)
+    np.testing.assert_array_equal(rows[inside, 0], onsets[inside + bar, 0])
+    np.testing.assert_array_equal(rows[inside, LAG_WIDTH], onsets[inside + 2 * bar, 0])
+    np.testing.assert_array_equal(rows[inside, 2 * LAG_WIDTH], onsets[2 * bar + 3, 0])
+    np.testing.assert_allclose(rows[inside, 48], np.minimum((2 * bar + 3 - inside) / 32.0, 1.0))
+    np.testing.assert_allclose(rows[inside, 49], (2 * bar - inside) / (4.0 * bar))
+    assert rows[inside, 50].all()
+    # What is in the gap is not known, and a gap at the end of a loop lands at its beginning.
+    changed = onsets.copy()
+    changed[inside] = -1.0
+    np.testing.assert_array_equal(gap_features(changed, gap, plan), rows)
+    last = gap_features(onsets, np.arange(total) // bar == 3, plan)
+    np.testing.assert_array_equal(last[3 * bar :, 2 * LAG_WIDTH], onsets[0, 0])
+    for nothing in (np.zeros(total, bool), np.ones(total, bool)):
+        assert not gap_features(onsets, nothing, plan).any()

@@ -169,12 +169,19 @@ def test_losses_are_compared_piece_by_piece(tmp_path: Path) -> None:
     compose_data.write_shard(tmp_path / "shard_00000.npz", 440, 60)
     cache = PieceCache(tmp_path)
     torch.manual_seed(0)
-    model = Composer("bass", ComposeModelConfig(width=32, layers=1, heads=2, feed_forward=48, condition_width=32, condition=248))
+    model = Composer("bass", ComposeModelConfig(width=32, layers=1, heads=2, feed_forward=48, condition_width=32, condition=299))
     pieces = cache.split("bass", held_out=True)
     found = losses(model.eval(), pieces, told=True)
     assert found.shape == (len(pieces), 2) and (found[:, 0] > 0.0).all()
     single = next(index for index, piece in enumerate(pieces) if piece.plan.bars <= 8)
-    assert found[single, 1] == len(example(pieces[single], "bass", None, compose_data.random.Random(0), 248).condition)
+    assert found[single, 1] == len(example(pieces[single], "bass", None, compose_data.random.Random(0), 299).condition)
     assert (losses(model, pieces, told=False)[:, 0] != found[:, 0]).all()
     assert {kind_of(piece, "bass") for piece in cache.pieces} == {"of a role, 4/4", "of a role, other meters"}
     assert kind_of(replace(pieces[0], figures={}), "bass") == "without a role"
+    # Only the gap's tokens count, and a composer hears what follows it.
+    gaps = losses(model, pieces, told=True, in_gaps=True)
+    longer = [index for index, piece in enumerate(pieces) if piece.plan.bars >= 3]
+    assert (gaps[longer, 1] < found[longer, 1]).all() and (gaps[longer, 1] > 0).all()
+    untold = losses(model, [replace(piece, figures={}) for piece in pieces], told=False, in_gaps=True)
+    told = losses(model, [replace(piece, figures={}) for piece in pieces], told=True, in_gaps=True)
+    assert (told[longer, 0] != untold[longer, 0]).all()

@@ -14,6 +14,7 @@ pub mod condition;
 mod critic;
 mod draft;
 mod figure;
+mod gap;
 #[cfg(test)]
 mod golden;
 mod groove;

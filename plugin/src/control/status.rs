@@ -57,7 +57,7 @@ impl AudioStatus {
 
     /// Asks the publisher to record bars of the sidechain. Realtime-safe.
     pub fn ask_for_recording(&self, track: Track, bars: u32) {
-        self.recording.store(bars << 16 | track.index() as u32 + 1, Ordering::Release);
+        self.recording.store((bars << 16) | (track.index() as u32 + 1), Ordering::Release);
     }
 
     /// The recording that was asked for since the last call: track and bars.

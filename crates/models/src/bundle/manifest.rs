@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::generator::condition::{CONDITION_LENGTH, FIGURE_LENGTH};
+use crate::generator::condition::{CONDITION_LENGTH, CONDITION_WIDTHS};
 use crate::generator::tokens::vocabulary;
 use resonantgen_music::plan::STEPS_PER_QUARTER;
 use resonantgen_music::track::{TRACK_COUNT, Track};
@@ -120,8 +120,8 @@ pub struct TrackRecord {
     pub compose: GraphRecord,
     /// The composer's buffers.
     pub cache: CacheShape,
-    /// Length of the composer's condition vector: [`CONDITION_LENGTH`], or [`FIGURE_LENGTH`] more if it is conditioned on grooves
-    /// and roles.
+    /// Length of the composer's condition vector, one of [`CONDITION_WIDTHS`]: longer if it is conditioned on grooves and roles, and
+    /// longest if it fills gaps too.
     pub condition: usize,
     /// Performer: features, timbre and attributes to codes.
     pub perform: GraphRecord,
@@ -452,11 +452,9 @@ impl TrackRecord {
         let buffers = |time: &'static str| {
             (0..layers).flat_map(move |layer| ["key", "value"].map(|kind| format!("{time}_{kind}_{layer}")))
         };
-        let figures = fixed(CONDITION_LENGTH + FIGURE_LENGTH);
-        let is_told =
-            |tensor: &TensorSpec| tensor.name == "condition" && tensor.shape.last() == Some(&figures);
-        let has_figures = raw.compose.inputs.iter().any(is_told);
-        let condition = CONDITION_LENGTH + if has_figures { FIGURE_LENGTH } else { 0 };
+        let told = raw.compose.inputs.iter().find(|tensor| tensor.name == "condition");
+        let is_told = |width: &usize| told.is_some_and(|told| told.shape.last() == Some(&fixed(*width)));
+        let condition = CONDITION_WIDTHS.into_iter().find(is_told).unwrap_or(CONDITION_LENGTH);
         let mut inputs = vec![
             spec("token", Int64, &[free("batch"), free("tokens")]),
             spec("condition", Float32, &[free("batch"), free("tokens"), fixed(condition)]),

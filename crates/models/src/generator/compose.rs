@@ -2,8 +2,9 @@
 
 use super::arrange::register;
 use super::bias::Bias;
-use super::condition::{CONDITION_LENGTH, ConditionBuilder, FIGURE_LENGTH, Family, drop_intent};
+use super::condition::{CONDITION_LENGTH, ConditionBuilder, FIGURE_LENGTH, Family, GAP_LENGTH, drop_intent};
 use super::figure::Figure;
+use super::gap::Gap;
 use super::lean::Lean;
 use super::random::{Purpose, Random};
 use super::rules::Rules;
@@ -54,10 +55,11 @@ pub(super) fn compose(
     let mut random = Random::of_kind(request, Purpose::Compose, candidate);
     let mut bias = Bias::new(request);
     let mut figure = Figure::new(request, candidate);
-    // In kept steps the parent's tokens are fed unchanged. The new notes hear what precedes them; what follows them decides among
-    // candidates.
+    // In kept steps the parent's tokens are fed unchanged. The new notes hear what precedes them and, from composers that fill gaps,
+    // what follows them, which also decides among candidates.
     let parent = super::bias::parent(request);
     let kept = super::shape::kept_steps(request, parent);
+    let gap = kept.as_ref().map(|kept| Gap::new(track, plan, kept, |step| bias.parent_tokens(step)));
     let mut forced: std::collections::VecDeque<Token> = std::collections::VecDeque::new();
     let mut forced_step = None;
 
@@ -67,9 +69,9 @@ pub(super) fn compose(
     let mut token = BOS;
     let mut position = 0;
     let mut vector = [0.0; CONDITION_LENGTH];
-    // A composer that is not conditioned on figures takes shorter rows.
+    // A composer that is conditioned on neither figures nor gaps takes shorter rows.
     let width = network.condition();
-    let mut told = [0.0; FIGURE_LENGTH];
+    let mut figure_row = [0.0; FIGURE_LENGTH];
     let mut rows = vec![0.0; lanes * width];
     let mut logits = vec![0.0; vocabulary(track)];
     let mut last_start = 0;
@@ -92,14 +94,16 @@ pub(super) fn compose(
         }
         conditions.vector(step, &notes, &mut vector);
         if width > CONDITION_LENGTH {
-            figure.condition(step, &mut told);
+            figure.condition(step, &mut figure_row);
         }
+        let gap_row = gap.as_ref().map_or(&[0.0; GAP_LENGTH], |gap| gap.row(step));
         for (lane, row) in rows.chunks_exact_mut(width).enumerate() {
             if lane == 1 {
                 drop_intent(&mut vector);
             }
-            row[..CONDITION_LENGTH].copy_from_slice(&vector);
-            row[CONDITION_LENGTH..].copy_from_slice(&told[..width - CONDITION_LENGTH]);
+            for (value, told) in row.iter_mut().zip(vector.iter().chain(&figure_row).chain(gap_row)) {
+                *value = *told;
+            }
         }
         let tokens = [i64::from(token); 2];
         let found = network.step(&tokens[..lanes], &rows, position)?;

@@ -21,6 +21,7 @@
 //! | 144..148 | which tracks are heard |
 //! | 148..196 | the own track 1, 2 and 4 bars before, 16 values each |
 //! | 196..248 | the figure that the composition leans to, of composers that are conditioned on it (`figure.rs`) |
+//! | 248..299 | what follows the gap that is filled, of composers that are conditioned on it (`gap.rs`) |
 //!
 //! All pitch classes are relative to the tonic. Twin of `training/resonant/conditions.py`, checked against
 //! `tests/golden/compose`.
@@ -38,6 +39,11 @@ use resonantgen_words::{Attributes, STYLE_COUNT};
 pub const CONDITION_LENGTH: usize = 196;
 /// Values that follow for composers that are conditioned on grooves and roles.
 pub const FIGURE_LENGTH: usize = 52;
+/// Values that follow for composers that fill gaps in a part.
+pub const GAP_LENGTH: usize = 51;
+/// Lengths of the condition vectors that composers take.
+pub const CONDITION_WIDTHS: [usize; 3] =
+    [CONDITION_LENGTH, CONDITION_LENGTH + FIGURE_LENGTH, CONDITION_LENGTH + FIGURE_LENGTH + GAP_LENGTH];
 /// Columns of style and attributes, which classifier-free guidance drops (see [`drop_intent`]).
 const INTENT: std::ops::Range<usize> = 0..17;
 const PLAN_END: usize = 117;
@@ -45,7 +51,7 @@ const CONTEXT_CHROMA: usize = 129;
 const CONTEXT_TRACKS: usize = 144;
 const LAG: usize = 148;
 const LAG_BARS: [u32; 3] = [1, 2, 4];
-const LAG_WIDTH: usize = 16;
+pub(super) const LAG_WIDTH: usize = 16;
 
 /// The instrument families of patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -186,7 +192,9 @@ impl ConditionBuilder {
     pub fn vector(&mut self, step: u32, notes_so_far: &[Note], vector: &mut [f32; CONDITION_LENGTH]) {
         // A step's notes count once the step is over: no lag is shorter than a bar.
         while let Some(note) = notes_so_far.get(self.consumed).filter(|note| note.step < step) {
-            self.consume(note);
+            if let Some(row) = self.own.get_mut(note.step as usize) {
+                add_onset(self.track, self.tonic, note, row);
+            }
             self.consumed += 1;
         }
         vector[..LAG].copy_from_slice(&self.fixed[step as usize]);
@@ -198,24 +206,25 @@ impl ConditionBuilder {
             }
         }
     }
+}
 
-    fn consume(&mut self, note: &Note) {
-        let Some(row) = self.own.get_mut(note.step as usize) else { return };
-        if self.track == Track::Drums {
-            if let Some(class) = DrumClass::from_key(note.pitch) {
-                row[class.index()] = row[class.index()].max(f32::from(note.velocity) / 127.0);
-            }
-            return;
+/// Adds a note of `track` to the lag features of its step: of drums the loudest velocity / 127 per class, otherwise the pitch classes
+/// relative to the tonic, the highest and lowest relative pitch / 100, the longest length / 16, and the number of notes / 6.
+pub(super) fn add_onset(track: Track, tonic: u8, note: &Note, row: &mut [f32; LAG_WIDTH]) {
+    if track == Track::Drums {
+        if let Some(class) = DrumClass::from_key(note.pitch) {
+            row[class.index()] = row[class.index()].max(f32::from(note.velocity) / 127.0);
         }
-        let relative = relative_pitch(note.pitch, self.tonic);
-        let height = f32::from(relative) / 100.0;
-        let is_first = row[15] == 0.0;
-        row[usize::from(relative % 12)] = 1.0;
-        row[12] = row[12].max(height);
-        row[13] = if is_first { height } else { row[13].min(height) };
-        row[14] = row[14].max(note.length / 16.0);
-        row[15] += 1.0 / 6.0;
+        return;
     }
+    let relative = relative_pitch(note.pitch, tonic);
+    let height = f32::from(relative) / 100.0;
+    let is_first = row[15] == 0.0;
+    row[usize::from(relative % 12)] = 1.0;
+    row[12] = row[12].max(height);
+    row[13] = if is_first { height } else { row[13].min(height) };
+    row[14] = row[14].max(note.length / 16.0);
+    row[15] += 1.0 / 6.0;
 }
 
 fn write_plan(

@@ -17,6 +17,15 @@ pub(crate) struct File {
     pub(crate) piece: Piece,
     pub(crate) cases: Vec<Case>,
     pub(crate) figures: Vec<FigureCase>,
+    pub(crate) gaps: Vec<GapCase>,
+}
+
+/// A part with new bars, and what a composer is told of what follows them.
+#[derive(Deserialize)]
+pub(crate) struct GapCase {
+    pub(crate) track: Track,
+    pub(crate) bars: Vec<u32>,
+    pub(crate) rows: Vec<Row>,
 }
 
 #[derive(Deserialize)]
