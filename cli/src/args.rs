@@ -396,6 +396,9 @@ pub struct Regenerate {
     /// Bars to regenerate, counted from 1, for example 5-6; notes and audio of all other bars stay the same
     #[arg(long, value_name = "BARS", value_parser = bar_range, conflicts_with_all = ["prompt", "candidates"])]
     pub bars: Option<std::ops::RangeInclusive<u32>>,
+    /// Audio file whose groove and register the new take follows, with other notes
+    #[arg(long, value_name = "FILE", conflicts_with = "bars")]
+    pub like: Option<PathBuf>,
     /// What to change, for example "more aggressive"; empty means another take of the same
     #[arg(default_value = "", hide_default_value = true)]
     pub prompt: String,

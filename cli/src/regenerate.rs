@@ -4,7 +4,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use resonantgen_import::import_loop;
 use resonantgen_session::Request;
+use resonantgen_take::Take;
+use resonantgen_words::Reference;
 
 use crate::args::Regenerate;
 use crate::failure::Usage;
@@ -28,10 +31,17 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
         );
         return Err(Usage(message).into());
     }
-    let request = Request::edit(track, &arguments.prompt)
+    let mut request = Request::edit(track, &arguments.prompt)
         .seed(arguments.seed)
         .settings(arguments.settings.generation())
         .candidates(arguments.choice.candidates);
+    if let Some(file) = &arguments.like {
+        let imported = import_loop(file, &session.import_options(track), &())?;
+        let Take { recipe, score, .. } = imported.take;
+        let reference = Reference::of(track, &recipe.plan, &score.notes);
+        let file = file.display();
+        request = request.like(reference.ok_or_else(|| Usage(format!("no notes were found in {file}")))?);
+    }
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;
     let maker = Maker::open(&arguments.models, &arguments.elsewhere)?;
@@ -48,6 +58,10 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
                 &Progress::new(),
             )
             .map_err(Into::into),
+        // A server is not told of files.
+        None if request.reference.is_some() => {
+            session.apply(maker.local()?, &request, &Progress::new()).map_err(Into::into)
+        }
         None => maker.apply(&mut session, &request, &Progress::new()),
     };
     interrupt::check()?;

@@ -33,7 +33,8 @@ use resonantgen_take::{
     TakenOver, Tokens,
 };
 use resonantgen_words::form::SectionKind;
-use resonantgen_words::{Attributes, Feel, Groove, Intent, Shape, Style, TrackIntent};
+use resonantgen_words::genre::Length;
+use resonantgen_words::{Attributes, Feel, Groove, Intent, Reference, Shape, Style, TrackIntent};
 
 pub(super) use v5::Session as SessionRecord;
 pub(super) use v5::Take as TakeRecord;
@@ -602,6 +603,13 @@ fn of_intent(intent: &Intent) -> v5::Intent {
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            reference: wanted.reference.as_ref().map(|reference| v5::Reference {
+                meter: reference.meter.to_string(),
+                patterns: reference.patterns.clone(),
+                register: reference.register,
+                length: reference.length.name().to_owned(),
+                voices: reference.voices,
+            }),
             shape: wanted.shape.as_ref().map(of_shape),
         };
         (track.name().to_owned(), wanted)
@@ -637,6 +645,17 @@ fn of_intent(intent: &Intent) -> v5::Intent {
     }
 }
 
+/// A reference; `None` if its meter is unknown.
+fn reference_of(record: v5::Reference) -> Option<Reference> {
+    Some(Reference {
+        meter: record.meter.parse().ok()?,
+        patterns: record.patterns,
+        register: record.register,
+        length: Length::ALL.into_iter().find(|length| length.name() == record.length).unwrap_or_default(),
+        voices: record.voices,
+    })
+}
+
 /// The meaning of a prompt. Unknown names have no effect; those of styles are kept.
 fn intent_of(mut record: v5::Intent) -> Intent {
     let mut styles = Style::ALL.map(|style| record.styles.remove(style.name()).unwrap_or(0.0));
@@ -654,6 +673,7 @@ fn intent_of(mut record: v5::Intent) -> Intent {
             octave: wanted.octave,
             closeness: wanted.closeness,
             follow_kick: wanted.follow_kick,
+            reference: wanted.reference.and_then(reference_of),
             shape: wanted.shape.map(shape_of),
         })
     });
@@ -914,6 +934,7 @@ fn measures_of(record: v5::Measures) -> Measures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use resonantgen_session::Request;
     use resonantgen_session::fake::generated;
 
     fn json_of(session: &Session) -> serde_json::Value {
@@ -938,6 +959,26 @@ mod tests {
             assert_eq!(again.intent, session.intent, "{prompt}");
             assert_eq!(again.plan, session.plan, "{prompt}");
             assert_eq!(json_of(&again), json_of(&session), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn the_part_that_a_take_follows_survives() {
+        for track in [Track::Drums, Track::Harmony] {
+            let mut session = generated("house in A minor", 3);
+            let take = session.track(track).take().expect("a take").clone();
+            let reference = Reference::of(track, &take.recipe.plan, &take.score.notes);
+            assert!(reference.is_some());
+            let request = Request::edit(track, "").like(reference.clone().expect("it has notes"));
+            resonantgen_session::fake::apply(&mut session, &request).expect("a take");
+            let again = read_value(&json_of(&session));
+            let followed =
+                again.track(track).take().expect("a take").recipe.intent.track(track).reference.clone();
+            assert_eq!(followed, reference);
+            assert_eq!(
+                again.track(track).take().map(|take| &take.id),
+                session.track(track).take().map(|take| &take.id)
+            );
         }
     }
 

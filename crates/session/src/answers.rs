@@ -12,6 +12,7 @@ use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::canonical::Canonical;
 use resonantgen_take::{GenerationSettings, TakeId};
+use resonantgen_words::Reference;
 
 /// Maximum number of answers. A song with more requests is partly generated again.
 const MOST_ANSWERS: usize = 64;
@@ -74,6 +75,7 @@ struct Asked<'a> {
     seed: u64,
     settings: GenerationSettings,
     candidates: u32,
+    reference: Option<&'a Reference>,
     tracks: Vec<Track>,
     /// Takes that the result depends on.
     takes: [Option<&'a TakeId>; TRACK_COUNT],
@@ -94,6 +96,9 @@ impl Asked<'_> {
         text.settings(self.settings);
         // Questions without a choice keep their identity.
         text.list("candidates", (self.candidates > 1).then_some(self.candidates));
+        if let Some(reference) = self.reference {
+            text.reference("asked", reference);
+        }
         text.list("track", &self.tracks);
         for (track, id) in Track::ALL.into_iter().zip(self.takes) {
             text.list(&format!("{track} take"), id.map(|id| &id.0));
@@ -220,6 +225,7 @@ impl Session {
             seed: self.seed_of(request),
             settings: request.settings,
             candidates: request.candidates,
+            reference: request.reference.as_ref(),
             tracks,
             takes,
             plan: self.plan.as_ref().filter(|_| !is_new),

@@ -293,12 +293,19 @@ impl Session {
         // Each track is edited relative to the intent of its own take.
         let mut edited: Option<Intent> = None;
         for track in self.targets(request) {
-            let own = of_take(track).or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
+            // An imported take has no words of its own.
+            let is_imported = self.track(track).take().is_some_and(|take| take.recipe.imported.is_some());
+            let own = of_take(track).filter(|_| !(is_imported && request.reference.is_some()));
+            let own = own.or(self.intent.as_ref()).ok_or(SessionError::Empty)?;
             let mut base = edited.unwrap_or_else(|| own.clone());
             base.tracks[track.index()].clone_from(own.track(track));
             let mut intent = edit_with(&base, track, &request.words, text)?;
             let wanted = &mut intent.tracks[track.index()];
             wanted.absent = false;
+            if request.reference.is_some() {
+                wanted.reference.clone_from(&request.reference);
+                wanted.closeness = 0.0;
+            }
             if let Some(shape) = &mut wanted.shape {
                 // All bars are made again, and a newly named instrument plays.
                 shape.new_bars = None;
@@ -437,7 +444,7 @@ mod tests {
     use crate::Scope;
     use crate::fake::{apply, fake_take, generated, ids, request};
     use proptest::prelude::*;
-    use resonantgen_words::PromptError;
+    use resonantgen_words::{PromptError, Reference};
 
     #[test]
     fn each_track_hears_those_before_it() {
@@ -582,6 +589,29 @@ mod tests {
         assert!(aggression(&session).1 < edited.1);
         apply(&mut kept, &request("house", 5).keeping_edits()).expect("a piece");
         assert_eq!(aggression(&kept).0, "house");
+    }
+
+    #[test]
+    fn a_take_that_follows_another_part_is_new_and_so_are_its_edits() {
+        let mut session = generated("techno with acid bass", 1);
+        let bass = session.track(Track::Bass).take().expect("a take").clone();
+        let reference =
+            Reference::of(Track::Bass, &bass.recipe.plan, &bass.score.notes).expect("it has notes");
+        let like = Request::edit(Track::Bass, "").like(reference.clone()).seed(2);
+        assert_ne!(session.question(&like), session.question(&Request::edit(Track::Bass, "").seed(2)));
+        apply(&mut session, &like).expect("a take");
+        apply(&mut session, &Request::edit(Track::Bass, "darker").seed(3)).expect("a take");
+        let history = &session.track(Track::Bass).history;
+        for (take, is_close) in history[1..].iter().zip([false, true]) {
+            let own = take.recipe.intent.track(Track::Bass);
+            assert_eq!((own.reference.as_ref(), own.closeness > 0.0), (Some(&reference), is_close));
+        }
+        assert_ne!(history[0].id, history[1].id);
+        // Of a prompt, there is no reference; and an empty session has nothing to write a part for.
+        apply(&mut session, &request("house", 4)).expect("a piece");
+        let bass = session.track(Track::Bass).take().expect("a take");
+        assert_eq!(bass.recipe.intent.track(Track::Bass).reference, None);
+        assert!(matches!(apply(&mut Session::default(), &like), Err(SessionError::Empty)));
     }
 
     #[test]

@@ -216,7 +216,8 @@ impl Session {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<bool, SessionError> {
-        if request.operation != Operation::Edit || request.candidates > 1 || !is_about_sound(&request.words) {
+        let is_plain = request.candidates <= 1 && request.reference.is_none();
+        if request.operation != Operation::Edit || !is_plain || !is_about_sound(&request.words) {
             return Ok(false);
         }
         let (intent, plan) = self.check(request, maker.understanding())?;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::GenerationSettings;
 use resonantgen_words::form::{Form, Length};
-use resonantgen_words::{TextUnderstanding, is_understood_with};
+use resonantgen_words::{Reference, TextUnderstanding, is_understood_with};
 
 use super::{Overrides, SectionId, SessionError, SongRequest};
 
@@ -129,6 +129,8 @@ pub struct Request {
     pub candidates: u32,
     /// Whether a generation from the playing takes' prompt keeps the words with which they have been edited since.
     pub keeps_edits: bool,
+    /// A part whose groove and register the takes of an edit follow; they are composed anew, and not close to what plays.
+    pub reference: Option<Reference>,
     /// The form of a song; `None` is that of its genre.
     pub form: Option<Form>,
     /// About how long a song shall be; `None` leaves the form as it is.
@@ -148,6 +150,7 @@ impl Request {
             settings: GenerationSettings::default(),
             candidates: 1,
             keeps_edits: false,
+            reference: None,
             form: None,
             length: None,
         }
@@ -195,6 +198,12 @@ impl Request {
     #[must_use]
     pub fn edit(scope: impl Into<Scope>, words: impl Into<String>) -> Self {
         Self { operation: Operation::Edit, ..Self::generate(words) }.scope(scope)
+    }
+
+    /// An edit whose takes follow the groove and the register of a part.
+    #[must_use]
+    pub fn like(self, reference: Reference) -> Self {
+        Self { reference: Some(reference), ..self }
     }
 
     /// With another scope.

@@ -9,7 +9,7 @@ use hex::encode as hex;
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_music::variation::NoteDials;
-use resonantgen_words::{Attributes, Intent, Shape, Style};
+use resonantgen_words::{Attributes, Intent, Reference, Shape, Style};
 
 use super::{Finish, GenerationSettings, Recipe};
 
@@ -120,10 +120,27 @@ impl Canonical {
             if wanted.closeness != 0.0 {
                 self.number(&format!("{track} closeness"), f64::from(wanted.closeness));
             }
+            if let Some(reference) = &wanted.reference {
+                self.reference(track.name(), reference);
+            }
             if let Some(shape) = &wanted.shape {
                 self.shape(track, shape);
             }
         }
+    }
+
+    /// Adds a part that another one follows.
+    pub fn reference(&mut self, name: &str, reference: &Reference) {
+        let name = format!("{name} reference");
+        self.list(&format!("{name} meter"), Some(reference.meter));
+        for (voice, signs) in &reference.patterns {
+            self.list(&format!("{name} {voice}"), Some(signs));
+        }
+        let pairs = reference.register.map(|(low, high)| (u32::from(low), u32::from(high)));
+        for (low, high) in pairs.into_iter().chain(reference.voices) {
+            self.list(&format!("{name} range"), [low, high]);
+        }
+        self.list(&format!("{name} length"), Some(reference.length.name()));
     }
 
     fn shape(&mut self, track: Track, shape: &Shape) {

@@ -204,6 +204,21 @@ pub enum Length {
     Long,
 }
 
+impl Length {
+    /// All lengths.
+    pub const ALL: [Self; 3] = [Self::Free, Self::Short, Self::Long];
+
+    /// Its name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Short => "short",
+            Self::Long => "long",
+        }
+    }
+}
+
 /// The role of a bass, of chords or of a melody.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {

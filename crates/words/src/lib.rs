@@ -23,6 +23,7 @@ mod parse;
 mod planner;
 mod progression;
 mod reader;
+mod reference;
 mod sense;
 mod sound;
 mod typo;
@@ -35,6 +36,7 @@ pub use parse::{
     parse, parse_with,
 };
 pub use planner::{DEFAULT_BARS, PlanError, make_plan};
+pub use reference::Reference;
 pub use sense::{Anchors, Sense, TextUnderstanding};
 pub use sound::SOUNDS;
 pub use understood::{Slot, Understood, style_name, understood};
@@ -228,6 +230,8 @@ pub struct TrackIntent {
     pub closeness: f32,
     /// Whether the track's notes start with the kick.
     pub follow_kick: bool,
+    /// A part whose groove and register it follows, in place of its genre's.
+    pub reference: Option<Reference>,
     /// Its role in a section of a song; `None` for a plain loop.
     pub shape: Option<Shape>,
 }

@@ -17,12 +17,24 @@ use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use crate::control::job::Trigger;
+
 /// A position this far from where it is expected, in quarter notes, is a jump. Positions of hosts wobble.
 const JUMP_BEATS: f64 = 0.02;
 /// Largest relative change of the tempo within a recording.
 const STEADY: f64 = 1e-4;
 /// Tapes on their way in either direction.
 const TAPES: usize = 2;
+
+/// What a recording is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Purpose {
+    /// It becomes a take, which is locked.
+    #[default]
+    Take,
+    /// A new take follows its groove and register, requested like this.
+    Reference(Trigger),
+}
 
 /// Room for the recording of some bars.
 #[derive(Debug)]
@@ -35,6 +47,8 @@ pub struct Tape {
     pub quarters: f64,
     /// How far the loop is shifted against the host's beats, in quarter notes.
     pub shift: f64,
+    /// What the recording is for.
+    pub purpose: Purpose,
     /// What was recorded, at the host's rate.
     pub left: Vec<f32>,
     /// As `left`.
@@ -50,7 +64,7 @@ impl Tape {
     #[must_use]
     pub fn new(track: Track, bars: u32, quarters: f64, shift: f64, frames: usize) -> Self {
         let [left, right] = std::array::from_fn(|_| Vec::with_capacity(frames));
-        Self { track, bars, quarters, shift, left, right, bpm: 0.0, rate_hz: 0.0 }
+        Self { track, bars, quarters, shift, purpose: Purpose::Take, left, right, bpm: 0.0, rate_hz: 0.0 }
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::atomic::Ordering;
 use resonantgen_import::{Recording, import_recording};
 use resonantgen_music::plan::{BPM_RANGE, Meter};
 use resonantgen_music::track::Track;
+use resonantgen_session::Request;
+use resonantgen_take::Take;
+use resonantgen_words::Reference;
 
 use super::Control;
+use super::job::{Job, Trigger};
 use super::status::Progress;
-use crate::audio::record::{Outcome, Recorded, Tape};
+use crate::audio::record::{Outcome, Purpose, Recorded, Tape};
 
 /// Numbers of bars that can be recorded.
 pub const BARS: [u32; 6] = [1, 2, 4, 8, 16, 32];
@@ -42,11 +46,11 @@ pub enum RecordError {
 
 impl Control {
     /// Begins to record bars of the sidechain as a track's take, once the host reaches the next multiple of so many bars. The bars are
-    /// those of the playing takes or, without any, of the host. For the editor.
+    /// those of the playing takes or, without any, of the host. Not for the audio thread.
     ///
     /// # Errors
     /// As [`RecordError`] says.
-    pub fn start_recording(&self, track: Track, bars: u32) -> Result<(), RecordError> {
+    pub fn start_recording(&self, track: Track, bars: u32, purpose: Purpose) -> Result<(), RecordError> {
         if !self.host.has_sidechain() {
             return Err(RecordError::NoHost);
         }
@@ -64,7 +68,20 @@ impl Control {
         let quarters = f64::from(bars * meter.steps_per_bar()) / 4.0;
         let frames = (quarters * SLOWER * 60.0 / host.bpm * host.rate_hz).ceil() as usize;
         let tape = Tape::new(track, bars, quarters, self.audio.shift.load(Ordering::Relaxed), frames);
+        let tape = Tape { purpose, ..tape };
         if self.host.sidechain.start(tape) { Ok(()) } else { Err(RecordError::Busy) }
+    }
+
+    /// Requests a take that follows the groove and register of another one.
+    ///
+    /// # Errors
+    /// If the other one has no notes.
+    pub fn make_like(&self, track: Track, take: &Take, trigger: &Trigger) -> Result<(), String> {
+        let reference = Reference::of(track, &take.recipe.plan, &take.score.notes);
+        let reference = reference.ok_or("There are no notes to follow.")?;
+        let request = Request::edit(track, "").like(reference).seed(trigger.seed).settings(trigger.settings);
+        self.request(Job::Song { locked: trigger.locked, request: Box::new(request) });
+        Ok(())
     }
 
     /// The meter in which bars are recorded.
@@ -80,7 +97,7 @@ impl Control {
     /// Does what the audio thread asks for, and what follows from a recording that has ended. For the publisher.
     pub fn tend_recording(&self) {
         if let Some((track, bars)) = self.audio.take_recording()
-            && let Err(error) = self.start_recording(track, bars)
+            && let Err(error) = self.start_recording(track, bars, Purpose::Take)
         {
             self.notify(error.to_string());
         }
@@ -102,7 +119,7 @@ impl Control {
             self.notify(format!("Nothing was recorded, because {why}. Record again while it plays through."));
             return;
         }
-        let Tape { track, bars, left, right, bpm, rate_hz, .. } = tape;
+        let Tape { track, bars, left, right, bpm, rate_hz, purpose, .. } = tape;
         let peak = left.iter().chain(&right).fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         if peak < SILENCE {
             let text = "Nothing was recorded: the sidechain was silent. Send a track to ResonantGen's sidechain input in your host, \
@@ -119,6 +136,9 @@ impl Control {
             let options = session.import_options(track);
             let imported =
                 import_recording(&recording, &options, cancellation).map_err(|error| error.to_string())?;
+            if let Purpose::Reference(trigger) = purpose {
+                return control.make_like(track, &imported.take, &trigger);
+            }
             let findings = imported.findings.clone();
             session.add_import(imported).map_err(|error| error.to_string())?;
             let remarks = findings.remarks.iter().map(|remark| format!(" Note: {remark}."));

@@ -83,6 +83,8 @@ pub enum Action {
     FavouriteSound(String, bool),
     /// Open the import dialog for a track.
     AskImport(Track),
+    /// Write a new take with the groove and register of the track's take of this index, and other notes.
+    Like(Track, usize),
     /// Open the dialog that records the sidechain for a track.
     AskRecord(Track),
     /// Files were dropped on a track.
@@ -222,6 +224,15 @@ impl App {
                 let folder = self.look.folder.clone().filter(|folder| folder.is_dir());
                 let browser = Browser::at(&folder.unwrap_or_else(browse::first_folder));
                 self.importing = Some(Importing { track, browser });
+            }
+            Action::Like(track, index) => {
+                let snapshot = self.control.snapshot();
+                let trigger = self.trigger(Target::One(track));
+                if let Some(take) = snapshot.session.track(track).history.get(index)
+                    && let Err(error) = self.control.make_like(track, take, &trigger)
+                {
+                    self.control.notify(error);
+                }
             }
             Action::AskRecord(track) => {
                 let bars = self.control.snapshot().session.plan.as_ref().map(|plan| plan.bars);

@@ -79,6 +79,9 @@ pub fn take_items(ui: &mut Ui, track: Track, index: usize, mark: &TakeMark, acti
     if item(ui, true, favourite) {
         actions.push(Action::Favourite(track, index));
     }
+    if item(ui, true, "New take in its groove and register") {
+        actions.push(Action::Like(track, index));
+    }
     if item(ui, !mark.prompt.is_empty(), "Use its prompt") {
         actions.push(Action::Prompt(mark.prompt.clone()));
     }

@@ -4,7 +4,8 @@ use egui::{Button, Context, Id, Modal, ProgressBar, RichText, Ui, vec2};
 use resonantgen_music::track::Track;
 
 use super::{App, theme};
-use crate::audio::record::Recording;
+use crate::audio::record::{Purpose, Recording};
+use crate::control::job::Target;
 use crate::control::sidechain::BARS;
 
 /// Levels are shown down to this, in dB of full scale.
@@ -19,6 +20,8 @@ pub struct RecordDialog {
     pub track: Track,
     /// Number of bars.
     pub bars: u32,
+    /// Whether it is only a model for a new take.
+    pub is_reference: bool,
     /// What arrives, as it is shown: 0 is silence, 1 is full scale.
     pub level: f32,
     /// Whether a recording was started here.
@@ -30,7 +33,7 @@ impl RecordDialog {
     #[must_use]
     pub fn new(track: Track, loop_bars: Option<u32>) -> Self {
         let bars = loop_bars.filter(|bars| BARS.contains(bars)).unwrap_or(4);
-        Self { track, bars, level: 0.0, has_begun: false }
+        Self { track, bars, is_reference: false, level: 0.0, has_begun: false }
     }
 }
 
@@ -52,8 +55,7 @@ impl App {
             let title = format!("Record the sidechain as the {}", dialog.track);
             ui.label(RichText::new(title).font(theme::strong(15.0)));
             let dim = theme::palette(ui).dim;
-            let words = "Send a track to ResonantGen's sidechain input in your host, and play. Recording begins on a bar line. The \
-                         bars become a take and are locked; new takes are generated around them.";
+            let words = "Send a track to ResonantGen's sidechain input in your host, and play. Recording begins on a bar line.";
             ui.label(RichText::new(words).font(theme::plain(12.5)).color(dim));
             ui.add_space(4.0);
             ui.add_enabled_ui(state == Recording::None, |ui| {
@@ -63,6 +65,8 @@ impl App {
                         ui.selectable_value(&mut dialog.bars, bars, bars.to_string());
                     }
                 });
+                ui.radio_value(&mut dialog.is_reference, false, "Keep the bars as a locked take");
+                ui.radio_value(&mut dialog.is_reference, true, "Follow their groove and register in a new take");
             });
             ui.add_space(4.0);
             self.recording_state(ui, state, &dialog);
@@ -70,7 +74,12 @@ impl App {
             ui.horizontal(|ui| {
                 let record = Button::new("Record").min_size(vec2(120.0, 24.0));
                 if ui.add_enabled(state == Recording::None, record).clicked() {
-                    match self.control.start_recording(dialog.track, dialog.bars) {
+                    let purpose = if dialog.is_reference {
+                        Purpose::Reference(self.trigger(Target::One(dialog.track)))
+                    } else {
+                        Purpose::Take
+                    };
+                    match self.control.start_recording(dialog.track, dialog.bars, purpose) {
                         Ok(()) => {
                             dialog.has_begun = true;
                             self.follows_session = true;

@@ -19,7 +19,7 @@ use resonantgen_words::Overrides;
 use std::sync::Mutex;
 
 use super::*;
-use crate::audio::record::Recording;
+use crate::audio::record::{Purpose, Recording};
 use crate::control::follow::FollowedPart;
 use crate::control::job::{Command, Performance, QueuedJob};
 use crate::control::played::PlayedKey;
@@ -1322,19 +1322,22 @@ fn bars_of_the_sidechain_are_recorded_and_locked() {
 #[test]
 fn a_recording_without_a_host_or_on_a_locked_track_is_refused_with_a_reason() {
     let bench = bench(980.0, 640.0);
-    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::NoHost));
+    assert_eq!(bench.control.start_recording(Track::Bass, 2, Purpose::Take), Err(RecordError::NoHost));
     let mut recorder = bench.control.host.take_recorder().expect("nobody has taken it");
-    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::NotRunning));
+    assert_eq!(bench.control.start_recording(Track::Bass, 2, Purpose::Take), Err(RecordError::NotRunning));
     for (bpm, expected) in [(30.0, Err(RecordError::Tempo)), (120.0, Ok(())), (120.0, Err(RecordError::Busy))]
     {
         recorder.process(Some(&crate::audio::record::playing(1.0, bpm)), 48_000.0, None, 64);
         bench.control.audio.song_quarter.store(f64::NAN, Ordering::Relaxed);
-        assert_eq!(bench.control.start_recording(Track::Bass, 2), expected);
+        assert_eq!(bench.control.start_recording(Track::Bass, 2, Purpose::Take), expected);
     }
     bench.control.audio.song_quarter.store(0.0, Ordering::Relaxed);
-    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::SongMode));
+    assert_eq!(bench.control.start_recording(Track::Bass, 2, Purpose::Take), Err(RecordError::SongMode));
     bench.control.audio.store_locks([false, true, false, false]);
-    assert_eq!(bench.control.start_recording(Track::Bass, 2), Err(RecordError::Locked(Track::Bass)));
+    assert_eq!(
+        bench.control.start_recording(Track::Bass, 2, Purpose::Take),
+        Err(RecordError::Locked(Track::Bass))
+    );
     // Silence is said to be silence.
     for beat in 8..16 {
         recorder.process(

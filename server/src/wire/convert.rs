@@ -166,6 +166,7 @@ impl GenerateRequest {
             settings: settings(self.variation, self.adherence),
             candidates: self.candidates.unwrap_or(1),
             keeps_edits: self.keep_edits,
+            reference: None,
             form: None,
             length: None,
         })
@@ -348,6 +349,7 @@ mod tests {
                 settings: GenerationSettings { variation, adherence, ..GenerationSettings::default() },
                 candidates: if is_edit { 8 } else { 1 },
                 keeps_edits: !is_edit,
+                reference: None,
                 form: None,
                 length: None,
             };

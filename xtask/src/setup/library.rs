@@ -35,11 +35,19 @@ pub fn flags(triple: &str) -> Option<OsString> {
     })
 }
 
-/// Makes sure that the compiler has a target's standard library.
+/// Makes sure that there is everything to build for a target: the standard library, and all crates. Build scripts ask for the crates of
+/// the whole workspace, of which a build fetches only its own.
 ///
 /// # Errors
-/// Returns an error if rustup cannot provide it and it cannot be built.
+/// Returns an error if rustup cannot provide the library and it cannot be built, or a crate cannot be fetched.
 pub fn ensure(triple: &str) -> Result<()> {
+    command::run(&mut command::cargo(["fetch", "--quiet", "--locked", "--target", triple]))
+        .with_context(|| format!("the crates for {triple} cannot be fetched: is there a network?"))?;
+    ensure_library(triple)
+}
+
+/// Makes sure that the compiler has a target's standard library.
+fn ensure_library(triple: &str) -> Result<()> {
     let version = compiler_version()?;
     let own = own_sysroot(triple);
     let stamp = own.join("version.txt");

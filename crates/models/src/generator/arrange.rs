@@ -78,6 +78,8 @@ const MELODY_ROOM_DB: f32 = 2.5;
 const LOWEST_OCTAVE_HZ: f32 = 31.25;
 /// Minimum span of a narrowed register, in semitones.
 const LEAST_SPAN: u8 = 26;
+/// The same for single lines that follow a reference.
+const LEAST_REFERRED_SPAN: u8 = 12;
 
 /// How a stem is mixed among others.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +148,14 @@ fn pitch_quantile(notes: &[Note], share: f32) -> u8 {
 /// melody, a melody stays above the middle of the chords, a bass below them.
 pub(super) fn register(request: &TakeRequest<'_>) -> Option<(u8, u8)> {
     let (low, high) = harmony::register(request.track)?;
+    let reference = request.intent.track(request.track).reference.as_ref();
+    if let Some((lowest, highest)) = reference.and_then(|reference| reference.register) {
+        // At least so wide that every chord has notes in it.
+        let span = if request.track == Track::Harmony { LEAST_SPAN } else { LEAST_REFERRED_SPAN };
+        let more = span.saturating_sub(highest.saturating_sub(lowest));
+        let low = lowest.saturating_sub(more / 2).clamp(low, high.saturating_sub(span));
+        return Some((low, highest.saturating_add(more / 2).clamp(low + span, high.max(low + span))));
+    }
     let quantile = |track, share| heard_notes(request, track).map(|notes| pitch_quantile(notes, share));
     let narrowed = match request.track {
         Track::Drums => (low, high),

@@ -16,8 +16,8 @@ use resonantgen_music::harmony::{beat_steps, register};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
 use resonantgen_music::track::Track;
-use resonantgen_words::Style;
 use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
+use resonantgen_words::{Reference, Style};
 
 /// Logit bias that makes a played step certain, and the bias of the played voice over voices that may come before it.
 const PLAYED: f32 = 11.0;
@@ -38,9 +38,13 @@ const VOICES: f32 = 9.0;
 const SAME_PITCH: f32 = 2.5;
 /// Probability that a step marked "most of the time" is played.
 const MOST_TIMES: f32 = 0.75;
+/// Probability that a hit of a reference between the beats is played.
+const HALF_OF_TIMES: f32 = 0.5;
 /// Density below which a groove is thinned out, and above which it is filled in.
 const SPARSE: f32 = 0.34;
 const BUSY: f32 = 0.68;
+/// A density at which a pattern is neither thinned out nor filled in.
+const DENSE_AS_WRITTEN: f32 = 0.5;
 /// Bars per phrase, and per period (a question and its answer).
 const PHRASE: u32 = 4;
 const PERIOD: u32 = 8;
@@ -96,15 +100,19 @@ impl<'a> Figure<'a> {
         }
         let known = intent.known_genres();
         let density = own.attributes.density;
+        let reference = own.reference.as_ref().filter(|reference| reference.meter == plan.meter);
+        figure.is_set = reference.is_some();
         if track == Track::Drums {
             let mut groove_random = Random::of_kind(request, Purpose::Figure, 0);
             let groove = known.iter().find_map(|genre| drawn_groove(genre, plan, &mut groove_random));
-            figure.is_set = groove.is_some();
+            let groove = groove.filter(|_| reference.is_none());
+            figure.is_set |= groove.is_some();
             figure.family = groove.and_then(|groove| groove.family);
             let has_feel = intent.feel.is_some();
-            figure.drums = match groove {
-                Some(groove) => groove_marks(groove, plan, density, has_feel, &mut random),
-                None => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
+            figure.drums = match (groove, reference) {
+                (_, Some(reference)) => referred_marks(reference, plan, &mut random),
+                (Some(groove), None) => groove_marks(groove, plan, density, has_feel, &mut random),
+                (None, None) => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
             };
             let fills = known.first().map_or_else(
                 || 0.95 * (1.0 - 1.6 * intent.styles[Style::Ambient.index()]).clamp(0.0, 1.0),
@@ -118,17 +126,33 @@ impl<'a> Figure<'a> {
         let mut part_random = Random::of_kind(request, Purpose::Figure, 0);
         let follows_kick = track == Track::Bass && own.follow_kick;
         let part = known.iter().find_map(|genre| drawn_part(genre, track, plan, &mut part_random));
-        match part.filter(|_| !follows_kick) {
-            Some(part) => {
-                figure.part = (0..plan.total_steps()).map(|step| part.pattern.at(step)).collect();
-                figure.has_octaves = figure.part.contains(&Mark::Tone(Tone::Octave));
-                figure.length = part.length;
-                figure.voices = part.voices;
-                figure.is_set = true;
-                figure.family = part.family;
-                figure.settle(density, &mut random);
-            }
-            None => figure.part = vec![Mark::Free; plan.total_steps() as usize],
+        let referred = reference.and_then(|reference| Some((reference, reference.pattern("", plan.meter)?)));
+        if let Some((reference, pattern)) = referred {
+            // What falls between the beats is played every other time: a part that follows another is no copy of it.
+            let (bar, beat) = (plan.meter.steps_per_bar(), beat_steps(plan.meter));
+            let luck: Vec<f32> = (0..2 * bar).map(|_| random.uniform()).collect();
+            let loosened = |step: u32| {
+                let is_certain =
+                    (step % bar).is_multiple_of(beat) || luck[(step % (2 * bar)) as usize] < HALF_OF_TIMES;
+                match pattern.at(step) {
+                    mark if mark.is_played() && !is_certain => Mark::Free,
+                    mark => mark,
+                }
+            };
+            figure.part = (0..plan.total_steps()).map(loosened).collect();
+            figure.length = reference.length;
+            figure.voices = reference.voices.filter(|_| track == Track::Harmony);
+            figure.settle(DENSE_AS_WRITTEN, &mut random);
+        } else if let Some(part) = part.filter(|_| !follows_kick) {
+            figure.part = (0..plan.total_steps()).map(|step| part.pattern.at(step)).collect();
+            figure.has_octaves = figure.part.contains(&Mark::Tone(Tone::Octave));
+            figure.length = part.length;
+            figure.voices = part.voices;
+            figure.is_set = true;
+            figure.family = part.family;
+            figure.settle(density, &mut random);
+        } else {
+            figure.part = vec![Mark::Free; plan.total_steps() as usize];
         }
         figure.vary(&mut random);
         figure
@@ -564,6 +588,32 @@ fn drawn<'t, T>(
         names.iter().filter_map(|name| look_up(name)).filter(|found| fits(found)).collect();
     let luck = random.uniform();
     fitting.get((luck * fitting.len() as f32) as usize).copied()
+}
+
+/// The marks of each step of drums that follow a reference: kick and backbeat are the reference's on the beats, and about every
+/// other time between them, but for the last bar of a phrase; its other voices are left to the composer, and voices that it does not have rest.
+fn referred_marks(reference: &Reference, plan: &Plan, random: &mut Random) -> Vec<[Mark; DRUM_CLASS_COUNT]> {
+    let bar = plan.meter.steps_per_bar() as usize;
+    let beat = beat_steps(plan.meter) as usize;
+    let mut marks = vec![[Mark::Rest; DRUM_CLASS_COUNT]; plan.total_steps() as usize];
+    for class in DrumClass::ALL {
+        let Some(pattern) = reference.pattern(class.name(), plan.meter) else { continue };
+        let is_frame = matches!(class, DrumClass::Kick | DrumClass::Snare | DrumClass::Clap | DrumClass::Rim);
+        let luck: Vec<f32> = (0..2 * bar).map(|_| random.uniform()).collect();
+        for (step, all) in marks.iter_mut().enumerate() {
+            let is_last_bar = (step / bar) as u32 % PHRASE == PHRASE - 1;
+            let is_lucky = luck[step % (2 * bar)] < HALF_OF_TIMES && !is_last_bar;
+            let is_on_beat = (step % bar).is_multiple_of(beat);
+            all[class.index()] = match pattern.at(step as u32) {
+                _ if !is_frame => Mark::Free,
+                mark if mark.is_played() && (is_on_beat || is_lucky) => mark,
+                Mark::Likely if is_lucky => Mark::Play,
+                Mark::Rest => Mark::Rest,
+                _ => Mark::Free,
+            };
+        }
+    }
+    marks
 }
 
 fn drawn_groove(genre: &Genre, plan: &Plan, random: &mut Random) -> Option<&'static Groove> {

@@ -340,7 +340,21 @@ pub struct TrackIntent {
     #[serde(default)]
     pub follow_kick: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Shape>,
+}
+
+/// A part whose groove and register a track follows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reference {
+    pub meter: String,
+    pub patterns: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<(u8, u8)>,
+    pub length: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voices: Option<(u32, u32)>,
 }
 
 /// A track's role in its section of a song.

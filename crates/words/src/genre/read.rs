@@ -438,6 +438,14 @@ fn read_family(place: &str, track: Track, name: Option<&String>) -> Result<Optio
     found.map(Some).ok_or_else(|| GenreError { place: place.to_owned(), reason: reason() })
 }
 
+impl Pattern {
+    /// The pattern that signs stand for, bars separated by `|`; `None` if they are not signs of bars of that meter.
+    #[must_use]
+    pub fn read(signs: &str, meter: Meter) -> Option<Self> {
+        read_pattern("", "", signs, meter).ok()
+    }
+}
+
 fn read_pattern(place: &str, what: &str, text: &str, meter: Meter) -> Result<Pattern, GenreError> {
     let wrong = |reason: String| GenreError { place: place.to_owned(), reason };
     let mut bars = Vec::new();
