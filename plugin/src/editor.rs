@@ -3,6 +3,7 @@
 //! Data flows one way: the panel reads a view of the session ([`view`]) and the facts behind the prompt ([`facts`]),
 //! draws, and collects the user's input as [`action`]s, which are performed after drawing.
 
+mod accessible;
 mod action;
 mod browse;
 mod candidates;
@@ -62,6 +63,7 @@ use nice_plug_egui::{
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_take::TakeId;
 
+use accessible::Accessible;
 use action::{Action, Harmony};
 use drag::Drag;
 use drag_out::SourceWindow;
@@ -152,6 +154,8 @@ pub struct App {
     is_drawn: Arc<AtomicBool>,
     /// The open window, as files are dragged out of it.
     window: Option<SourceWindow>,
+    /// How assistive programs see the window.
+    accessible: Accessible,
     /// Whether files are being dragged out.
     is_dragging: Arc<AtomicBool>,
     /// A text for the clipboard, once it is there.
@@ -259,6 +263,7 @@ impl App {
             helps: false,
             escaped_at: f64::NEG_INFINITY,
             importing: None,
+            accessible: Accessible::default(),
             recording: None,
             preset_folder: preset::folder(),
             open_presets: None,
@@ -660,7 +665,13 @@ impl NiceEguiApp for App {
             self.window = Some(SourceWindow(0));
         }
         #[cfg(not(target_os = "linux"))]
-        let _ = frame;
+        let _ = &frame;
+        self.accessible = Accessible::open(
+            &context,
+            #[cfg(windows)]
+            accessible::window_of(frame),
+            &self.control.repaint,
+        );
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
         let size = self.control.editor_size.load();
@@ -687,6 +698,7 @@ impl NiceEguiApp for App {
     fn editor_closed(&mut self) {
         // Nobody points at a candidate any more.
         self.control.listen(None);
+        self.accessible.close();
     }
 
     fn resized(&mut self, size: WindowSize) {

@@ -166,6 +166,8 @@ pub struct Screen {
     pub display: String,
     /// `None` if another process owns the screen.
     _server: Option<Program>,
+    /// The message bus of the programs, and what runs it, if they have one.
+    bus: Option<(String, [Program; 2])>,
 }
 
 impl Screen {
@@ -208,7 +210,51 @@ impl Screen {
             display: display.to_owned(),
             connection,
             _server: None,
+            bus: None,
         }
+    }
+
+    /// Gives the programs that are started from now on a message bus, on which assistive programs are expected.
+    ///
+    /// # Panics
+    /// Panics if there is no D-Bus or no AT-SPI (`cargo xtask setup` installs them).
+    pub fn assist(&mut self) {
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address=1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon starts: cargo xtask setup installs it");
+        let mut address = String::new();
+        let output = daemon.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut address).expect("it says where it is");
+        let address = address.trim().to_owned();
+        let launcher = Command::new("/usr/libexec/at-spi-bus-launcher")
+            .args(["--launch-immediately"])
+            .env("DBUS_SESSION_BUS_ADDRESS", &address)
+            .env("DISPLAY", &self.display)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("at-spi-bus-launcher starts: cargo xtask setup installs it");
+        self.bus = Some((address.clone(), [Program(daemon), Program(launcher)]));
+        let words = ["--session", "--print-reply", "--dest=org.a11y.Bus", "/org/a11y/bus"];
+        let words = words.into_iter().chain(["org.freedesktop.DBus.Properties.Set"]);
+        let words = words.chain(["string:org.a11y.Status", "string:IsEnabled", "variant:boolean:true"]);
+        let mut enable = Command::new("dbus-send");
+        enable.args(words).env("DBUS_SESSION_BUS_ADDRESS", &address);
+        wait_for("the bus of assistive programs", || {
+            enable.output().is_ok_and(|output| output.status.success()).then_some(())
+        });
+    }
+
+    /// Lets a program find this screen, and no message bus but its own.
+    pub fn prepare(&self, command: &mut Command) {
+        command.env("DISPLAY", &self.display).env_remove("WAYLAND_DISPLAY").env_remove("XDG_RUNTIME_DIR");
+        match &self.bus {
+            Some((address, _)) => command.env("DBUS_SESSION_BUS_ADDRESS", address),
+            None => command.env_remove("DBUS_SESSION_BUS_ADDRESS"),
+        };
     }
 
     /// Takes control of when windows are shown, as window managers and hosts do.
@@ -267,7 +313,8 @@ impl Screen {
     /// Panics if it cannot be started.
     #[must_use]
     pub fn start(&self, command: &mut Command) -> Program {
-        command.env("DISPLAY", &self.display).env("LIBGL_ALWAYS_SOFTWARE", "1").env_remove("WAYLAND_DISPLAY");
+        self.prepare(command);
+        command.env("LIBGL_ALWAYS_SOFTWARE", "1");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Program(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }

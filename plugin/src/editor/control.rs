@@ -22,6 +22,8 @@ pub struct IconButton<'a> {
     name: &'a str,
     hint: Option<&'a str>,
     on: Option<Color32>,
+    /// Whether it can be on and off.
+    is_switch: bool,
     size: Vec2,
     bare: bool,
 }
@@ -30,13 +32,14 @@ impl<'a> IconButton<'a> {
     /// A button; `name` is its accessible name and its tooltip.
     #[must_use]
     pub const fn new(icon: Icon, name: &'a str) -> Self {
-        Self { icon, name, hint: None, on: None, size: Vec2::splat(24.0), bare: false }
+        Self { icon, name, hint: None, on: None, is_switch: false, size: Vec2::splat(24.0), bare: false }
     }
 
     /// Fills it with `color` if `on`.
     #[must_use]
     pub fn on(mut self, on: bool, color: Color32) -> Self {
         self.on = on.then_some(color);
+        self.is_switch = true;
         self
     }
 
@@ -66,7 +69,10 @@ impl<'a> IconButton<'a> {
         let (rect, response) = ui.allocate_exact_size(self.size, Sense::click());
         let enabled = ui.is_enabled();
         let on = self.on.is_some();
-        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, enabled, on, self.name));
+        response.widget_info(|| match self.is_switch {
+            true => WidgetInfo::selected(egui::Role::Button, enabled, on, self.name),
+            false => WidgetInfo::labeled(egui::Role::Button, enabled, self.name),
+        });
         if ui.is_rect_visible(rect) {
             let palette = palette(ui);
             let fill = match self.on {

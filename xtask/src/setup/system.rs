@@ -39,7 +39,17 @@ const BUILD_PACKAGES: &[&str] = &[
     "python3-venv",
 ];
 /// Further packages that its tests need.
-const TEST_PACKAGES: &[&str] = &["ardour", "libgl1-mesa-dri", "libxml2-utils", "openbox", "xvfb"];
+const TEST_PACKAGES: &[&str] = &[
+    "ardour",
+    "at-spi2-core",
+    "dbus",
+    "gir1.2-atspi-2.0",
+    "libgl1-mesa-dri",
+    "libxml2-utils",
+    "openbox",
+    "python3-gi",
+    "xvfb",
+];
 
 /// Packages that emulate a processor.
 const EMULATION_PACKAGES: &[&str] = &["qemu-user"];
