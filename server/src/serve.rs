@@ -36,7 +36,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::{Semaphore, watch};
 
 pub use app::openapi_json;
-pub use generator::Generator;
+pub use generator::{Generator, Performance};
 pub use guard::{Token, WeakToken};
 pub use limits::Limits;
 

@@ -141,6 +141,22 @@ pub struct SoundRequest {
     pub hold: bool,
 }
 
+/// How to vary a track's notes: each dial from -2 (much fewer, plainer, none) to 2, at least one of them not 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct VaryRequest {
+    /// How many notes are played.
+    #[cfg_attr(feature = "serve", schema(minimum = -2, maximum = 2, example = -1))]
+    pub density: i8,
+    /// How rich the notes are.
+    #[cfg_attr(feature = "serve", schema(minimum = -2, maximum = 2))]
+    pub complexity: i8,
+    /// Fills and pick-ups at the ends of phrases.
+    #[cfg_attr(feature = "serve", schema(minimum = -2, maximum = 2))]
+    pub fills: i8,
+}
+
 /// The sounds of a track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
@@ -304,6 +320,8 @@ pub enum JobKind {
     Section,
     /// Plays the notes of a track with another sound.
     Sound,
+    /// Plays varied notes of a track.
+    Vary,
 }
 
 /// State of a job.

@@ -173,3 +173,25 @@ fn sounds_that_cannot_be_had_change_nothing_and_say_why() {
     server.json("POST", &empty, &json!({ "sound": "bass.sub" })).expect(409);
     server.request("PUT", &format!("{empty}/hold"), &[], b"").expect(409);
 }
+
+#[test]
+fn notes_are_varied_as_a_new_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, at) = running(&folder);
+    let before = server.get(&at).expect(200).session();
+    let vary = format!("{at}/tracks/bass/vary");
+    let job = server.json("POST", &vary, &json!({ "density": 2 })).expect(202).job();
+    assert_eq!(job.kind, JobKind::Vary);
+    let end = server.end_of(&job);
+    let after = server.get(&at).expect(200).session();
+    assert_eq!((end.state, end.takes), (JobState::Done, vec![bass(&after).0]));
+    assert_ne!(bass(&after).0, bass(&before).0);
+    assert_eq!(bass(&after).1, bass(&before).1, "the sound stays");
+    for body in [json!({}), json!({ "fills": 3 }), json!({ "density": 0 }), json!({ "swing": 1 })] {
+        server.json("POST", &vary, &body).expect(422);
+    }
+    server.request("PUT", &format!("{at}/tracks/bass/lock"), &[], b"").expect(200);
+    assert!(server.json("POST", &vary, &json!({ "density": 1 })).expect(409).detail().contains("locked"));
+    let empty = format!("/v1/sessions/{}/tracks/bass/vary", server.new_session());
+    server.json("POST", &empty, &json!({ "density": 1 })).expect(409);
+}

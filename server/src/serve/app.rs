@@ -100,6 +100,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/sessions/{session}/tracks/{track}/import", post(routes::import::import))
         .route("/v1/sessions/{session}/tracks/{track}/sounds", get(routes::sound::list))
         .route("/v1/sessions/{session}/tracks/{track}/sound", post(routes::sound::set))
+        .route("/v1/sessions/{session}/tracks/{track}/vary", post(routes::sound::vary))
         .route(
             "/v1/sessions/{session}/tracks/{track}/sound/hold",
             put(routes::sound::hold).delete(routes::sound::release),

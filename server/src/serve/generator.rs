@@ -5,8 +5,10 @@ use std::sync::Arc;
 use resonantgen_models::generator::{Engine, GenerateError, Observer};
 use resonantgen_models::sounds::{self, Sound};
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_session::{BundleFacts, Request, Session, SessionError};
 use resonantgen_take::Take;
+use resonantgen_take::maker::Maker;
 use resonantgen_words::TextUnderstanding;
 
 /// Generates into a session: the engine, or a substitute.
@@ -34,15 +36,15 @@ pub trait Generator: Send + Sync {
         observer: &dyn Observer,
     ) -> Result<Option<Take>, GenerateError>;
 
-    /// As [`Session::change_sound`].
+    /// Performs the notes of a track again.
     ///
     /// # Errors
-    /// Returns the errors of [`Session::change_sound`]; the session is then unchanged.
-    fn change_sound(
+    /// Returns the errors of [`Performance::apply`]; the session is then unchanged.
+    fn perform(
         &self,
         session: &mut Session,
         track: Track,
-        sound: &str,
+        performance: &Performance<'_>,
         observer: &dyn Observer,
     ) -> Result<(), SessionError>;
 
@@ -55,6 +57,34 @@ pub trait Generator: Send + Sync {
     /// The sentence model that [`Generator::apply`] uses for unknown words; `None` if only the lexicon is used.
     fn understanding(&self) -> Option<&dyn TextUnderstanding> {
         None
+    }
+}
+
+/// How notes that exist are performed again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Performance<'a> {
+    /// With the sound of this id.
+    Sound(&'a str),
+    /// Varied by dials.
+    Varied(NoteDials),
+}
+
+impl Performance<'_> {
+    /// Performs the notes of a session's track.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Session::change_sound`] and [`Session::keep_varied`]; the session is then unchanged.
+    pub fn apply(
+        &self,
+        maker: &dyn Maker,
+        session: &mut Session,
+        track: Track,
+        observer: &dyn Observer,
+    ) -> Result<(), SessionError> {
+        match self {
+            Self::Sound(sound) => session.change_sound(maker, track, sound, observer),
+            Self::Varied(dials) => session.keep_varied(maker, track, *dials, observer),
+        }
     }
 }
 
@@ -77,14 +107,14 @@ impl Generator for Engine {
         Engine::make_again(self, take, heard, observer)
     }
 
-    fn change_sound(
+    fn perform(
         &self,
         session: &mut Session,
         track: Track,
-        sound: &str,
+        performance: &Performance<'_>,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        session.change_sound(self, track, sound, observer)
+        performance.apply(self, session, track, observer)
     }
 
     fn sounds(&self) -> Vec<Sound> {

@@ -57,6 +57,7 @@ impl Job {
                 Spec::Song(_) => JobKind::Song,
                 Spec::Section(..) => JobKind::Section,
                 Spec::Sound(..) => JobKind::Sound,
+                Spec::Vary(..) => JobKind::Vary,
             },
             state,
             version: 1,

@@ -13,6 +13,7 @@ use super::id::{JobId, SessionId};
 use super::problem::Problem;
 use crate::wire::{
     GenerateRequest, JobState, RegenerateRequest, SectionRequest, SongRequest, SoundRequest, TrackName,
+    VaryRequest,
 };
 
 /// What a job does.
@@ -29,6 +30,8 @@ pub enum Spec {
     Section(u32, SectionRequest),
     /// Plays the notes of a track with another sound.
     Sound(TrackName, SoundRequest),
+    /// Plays varied notes of a track.
+    Vary(TrackName, VaryRequest),
 }
 
 impl Spec {
@@ -42,7 +45,7 @@ impl Spec {
             Self::Regenerate(track, request) => Ok(request.request(*track)),
             Self::Song(request) => request.request(),
             Self::Section(section, request) => Ok(request.request(*section)),
-            Self::Sound(..) => return Ok(None),
+            Self::Sound(..) | Self::Vary(..) => return Ok(None),
         };
         request.map(Some).map_err(|error| Problem::refused(error.to_string()))
     }

@@ -24,7 +24,7 @@ use super::routes::{about, audio, import, jobs, sessions, song, sound};
         sessions::unfavour,
         song::make, song::show, song::order, song::regenerate, song::open, song::copy, song::alter, song::delete,
         song::lock, song::unlock,
-        sound::list, sound::set, sound::hold, sound::release,
+        sound::list, sound::set, sound::vary, sound::hold, sound::release,
         jobs::generate, jobs::regenerate, jobs::list, jobs::show, jobs::events, jobs::cancel,
         audio::take, audio::whole,
     ),

@@ -6,6 +6,7 @@ use resonantgen_models::generator::Stage;
 use resonantgen_models::sounds::Sound;
 use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, ParseNumeralError, Plan};
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_project::StoredSound as _;
 use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, SectionId, TrackState};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
@@ -14,7 +15,7 @@ use resonantgen_words::{Slot, Style, Understood};
 
 use super::{
     BundleView, GenerateRequest, PlanView, RegenerateRequest, SoundView, StageName, TakeView, TrackName,
-    TrackView, UnderstoodView,
+    TrackView, UnderstoodView, VaryRequest,
 };
 
 /// Maximum number of chords in a request: enough for the longest loop.
@@ -224,6 +225,14 @@ impl RegenerateRequest {
             bars: request.scope.bars().map(|bars| [*bars.start(), *bars.end()]),
         };
         Some((track.into(), edit))
+    }
+}
+
+impl VaryRequest {
+    /// The dials in the engine's form.
+    #[must_use]
+    pub fn dials(&self) -> NoteDials {
+        NoteDials { density: self.density, complexity: self.complexity, fills: self.fills }
     }
 }
 

@@ -14,7 +14,7 @@ use resonantgen_models::generator::{GenerateError, Observer};
 use resonantgen_models::sounds::Sound;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_server::serve::{Generator, Limits};
+use resonantgen_server::serve::{Generator, Limits, Performance};
 use resonantgen_server::wire::SESSION_TYPE;
 use resonantgen_session::{BundleFacts, Request, Session, SessionError};
 use resonantgen_take::Take;
@@ -40,7 +40,13 @@ impl Generator for Nothing {
         Ok(None)
     }
 
-    fn change_sound(&self, _: &mut Session, _: Track, _: &str, _: &dyn Observer) -> Result<(), SessionError> {
+    fn perform(
+        &self,
+        _: &mut Session,
+        _: Track,
+        _: &Performance<'_>,
+        _: &dyn Observer,
+    ) -> Result<(), SessionError> {
         Ok(())
     }
 

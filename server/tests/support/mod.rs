@@ -14,7 +14,7 @@ use resonantgen_models::generator::{GenerateError, Observer, Stage};
 use resonantgen_models::sounds::Sound;
 use resonantgen_music::track::Track;
 use resonantgen_project as project;
-use resonantgen_server::serve::{Config, Generator, Limits, Server, Stopper, Token};
+use resonantgen_server::serve::{Config, Generator, Limits, Performance, Server, Stopper, Token};
 use resonantgen_server::wire::{JobView, SessionView};
 use resonantgen_session::fake::Fake as FakeMaker;
 use resonantgen_session::{BundleFacts, Operation, Request, Session, SessionError};
@@ -95,14 +95,14 @@ impl Generator for Fake {
         Ok(made.map(|made| Take { audio: made.audio.clone(), ..take.clone() }))
     }
 
-    fn change_sound(
+    fn perform(
         &self,
         session: &mut Session,
         track: Track,
-        sound: &str,
+        performance: &Performance<'_>,
         observer: &dyn Observer,
     ) -> Result<(), SessionError> {
-        session.change_sound(&FakeMaker::default(), track, sound, observer)
+        performance.apply(&FakeMaker::default(), session, track, observer)
     }
 
     fn sounds(&self) -> Vec<Sound> {

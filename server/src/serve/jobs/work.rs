@@ -10,6 +10,7 @@ use resonantgen_music::track::Track;
 use resonantgen_session::{Session, SessionError, TrackState};
 use resonantgen_take::TakeId;
 
+use super::super::generator::Performance;
 use super::super::id::SessionId;
 use super::super::journal::{Record, Spec};
 use super::super::problem::Problem;
@@ -123,8 +124,20 @@ impl Jobs {
 
     /// Generates and saves the takes; returns the ids of the new ones.
     fn perform(&self, job: &Job, begin: Instant) -> Result<Vec<String>, Failure> {
-        if let Spec::Sound(track, wanted) = &job.spec {
-            return self.change_sound(job, begin, (*track).into(), wanted);
+        match &job.spec {
+            Spec::Sound(track, SoundRequest { sound, hold }) => {
+                return self.perform_again(job, begin, (*track).into(), &Performance::Sound(sound), *hold);
+            }
+            Spec::Vary(track, dials) => {
+                return self.perform_again(
+                    job,
+                    begin,
+                    (*track).into(),
+                    &Performance::Varied(dials.dials()),
+                    false,
+                );
+            }
+            _ => {}
         }
         let Some(request) = job.spec.request()? else { return Ok(Vec::new()) };
         let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
@@ -139,13 +152,14 @@ impl Jobs {
         self.keep(&watch, &before, session)
     }
 
-    /// Performs the notes of a track with another sound and saves that; returns the id of the new take.
-    fn change_sound(
+    /// Performs the notes of a track again, possibly holds its sound, and saves that; returns the id of the new take.
+    fn perform_again(
         &self,
         job: &Job,
         begin: Instant,
         track: Track,
-        wanted: &SoundRequest,
+        performance: &Performance<'_>,
+        holds: bool,
     ) -> Result<Vec<String>, Failure> {
         let mut session = self.sessions.begin(&job.session, &job.id, vec![track])?;
         // The takes that it is heard with must be loaded.
@@ -153,8 +167,8 @@ impl Jobs {
         let before = session.clone();
         let watch = Watch { job, begin, jobs: self };
         job.change(|view| view.notices = lost);
-        self.generator.change_sound(&mut session, track, &wanted.sound, &watch)?;
-        if wanted.hold {
+        self.generator.perform(&mut session, track, performance, &watch)?;
+        if holds {
             session.hold_sound(track, true)?;
         }
         self.keep(&watch, &before, session)

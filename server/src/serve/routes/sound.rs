@@ -1,4 +1,4 @@
-//! The sounds of a track: found by words, changed under the same notes, held for all future takes.
+//! The sounds of a track: found by words, changed under the same notes, held for all future takes. And its notes, varied by dials.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use resonantgen_models::sounds;
 use resonantgen_music::track::Track;
+use resonantgen_music::variation::NoteDials;
 use resonantgen_session::SessionError;
 use serde::Deserialize;
 
@@ -17,7 +18,9 @@ use super::super::problem::Problem;
 use super::InTrack;
 use super::jobs::accepted;
 use super::sessions::change;
-use crate::wire::{self, JobView, Problem as WireProblem, SessionView, SoundRequest, SoundView, SoundsView};
+use crate::wire::{
+    self, JobView, Problem as WireProblem, SessionView, SoundRequest, SoundView, SoundsView, VaryRequest,
+};
 
 /// Which sounds to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -89,19 +92,7 @@ pub async fn set(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let track = Track::from(path.track);
-        app.sessions.read(&path.session, |session, _| {
-            let state = session.track(track);
-            let take = state.take().ok_or(SessionError::Empty)?;
-            if state.locked {
-                return Err(SessionError::Locked(track).into());
-            }
-            if take.recipe.imported.is_some() {
-                return Err(Problem::conflict(format!(
-                    "the {track} take was imported: only generated notes can have another sound"
-                )));
-            }
-            Ok(())
-        })?;
+        check_notes(&app, &path, "have another sound")?;
         let id = &request.sound;
         if !app.generator.sounds().iter().any(|sound| sound.id == *id && sound.track == track) {
             return Err(Problem::refused(format!(
@@ -109,6 +100,59 @@ pub async fn set(
             )));
         }
         app.jobs.accept(&path.session, Spec::Sound(path.track, request)).map(accepted)
+    })
+    .await
+}
+
+/// That a track has notes of its own, and is not locked; `what` is what only such notes can.
+fn check_notes(app: &App, path: &InTrack, what: &str) -> Result<(), Problem> {
+    let track = Track::from(path.track);
+    app.sessions.read(&path.session, |session, _| {
+        let state = session.track(track);
+        let take = state.take().ok_or(SessionError::Empty)?;
+        if state.locked {
+            return Err(SessionError::Locked(track).into());
+        }
+        if take.recipe.imported.is_some() {
+            return Err(Problem::conflict(format!(
+                "the {track} take was imported: only generated notes can {what}"
+            )));
+        }
+        Ok(())
+    })
+}
+
+/// Plays fewer or more, plainer or richer notes of a track, with or without fills, as a new take. Returns a job: watch it until it is
+/// done. If the dials change no note, the job is done without a take.
+#[utoipa::path(
+    post, path = "/v1/sessions/{session}/tracks/{track}/vary", tag = "sessions",
+    params(("session" = String, Path), ("track" = wire::TrackName, Path)),
+    request_body = VaryRequest,
+    responses(
+        (status = 202, body = JobView, description = "Accepted"),
+        (status = 404, body = WireProblem),
+        (status = 409, body = WireProblem, description = "The track is locked, imported, or has no take"),
+        (status = 422, body = WireProblem, description = "No dial is given, or one is out of range"),
+        (status = 429, body = WireProblem, description = "Too many jobs are waiting"),
+        (status = 503, body = WireProblem, description = "The server is stopping"),
+        (status = 507, body = WireProblem, description = "The server's disk is full"),
+    )
+)]
+pub async fn vary(
+    State(app): State<Arc<App>>,
+    Ids(path): Ids<InTrack>,
+    Json(request): Json<VaryRequest>,
+) -> Result<Response, Problem> {
+    blocking(move || {
+        let VaryRequest { density, complexity, fills } = request;
+        let is_in_range = [density, complexity, fills].iter().all(|dial| NoteDials::RANGE.contains(dial));
+        if request.dials().is_middle() || !is_in_range {
+            return Err(Problem::refused(
+                "give `density`, `complexity` or `fills` a number from -2 to 2 other than 0",
+            ));
+        }
+        check_notes(&app, &path, "be varied")?;
+        app.jobs.accept(&path.session, Spec::Vary(path.track, request)).map(accepted)
     })
     .await
 }
