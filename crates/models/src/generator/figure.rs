@@ -16,6 +16,7 @@ use resonantgen_music::harmony::{beat_steps, register};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::score::{DRUM_CLASS_COUNT, DrumClass, Note};
 use resonantgen_music::track::Track;
+use resonantgen_sound::measure::fit;
 use resonantgen_words::genre::{Genre, Groove, Length, Mark, Part, Tone, genres};
 use resonantgen_words::{Reference, Style};
 
@@ -45,6 +46,12 @@ const SPARSE: f32 = 0.34;
 const BUSY: f32 = 0.68;
 /// A density at which a pattern is neither thinned out nor filled in.
 const DENSE_AS_WRITTEN: f32 = 0.5;
+/// Logit bias of a bass for a step with the kick that it follows, where its part leaves a choice.
+const WITH_KICK: f32 = 1.5;
+/// How much likelier a part is that plays with the kick than one unrelated to it, as a logarithm, and the togetherness of parts that
+/// are left to the composer.
+const FIT: f32 = 2.0;
+const FREE_FIT: f32 = 0.3;
 /// Bars per phrase, and per period (a question and its answer).
 const PHRASE: u32 = 4;
 const PERIOD: u32 = 8;
@@ -65,6 +72,8 @@ pub(super) struct Figure<'a> {
     family: Option<usize>,
     /// Whether the bass's pattern has octaves, so that it starts low.
     has_octaves: bool,
+    /// The bass drum that a bass follows, per step.
+    kicks: Option<Vec<bool>>,
     /// Bars that must differ from those four bars before.
     differs: Vec<bool>,
     /// Voices that must not be hit.
@@ -90,6 +99,7 @@ impl<'a> Figure<'a> {
             is_set: false,
             family: None,
             has_octaves: false,
+            kicks: super::lean::followed_kicks(request),
             differs: vec![false; plan.bars as usize],
             silent,
             last: None,
@@ -125,7 +135,8 @@ impl<'a> Figure<'a> {
         figure.choose_bars(copies, &mut random);
         let mut part_random = Random::of_kind(request, Purpose::Figure, 0);
         let follows_kick = track == Track::Bass && own.follow_kick;
-        let part = known.iter().find_map(|genre| drawn_part(genre, track, plan, &mut part_random));
+        let kicks = figure.kicks.as_deref();
+        let part = known.iter().find_map(|genre| drawn_part(genre, track, plan, kicks, &mut part_random));
         let referred = reference.and_then(|reference| Some((reference, reference.pattern("", plan.meter)?)));
         if let Some((reference, pattern)) = referred {
             // What falls between the beats is played every other time: a part that follows another is no copy of it.
@@ -150,6 +161,7 @@ impl<'a> Figure<'a> {
             figure.voices = part.voices;
             figure.is_set = true;
             figure.family = part.family;
+            figure.meet_kicks();
             figure.settle(density, &mut random);
         } else {
             figure.part = vec![Mark::Free; plan.total_steps() as usize];
@@ -174,6 +186,22 @@ impl<'a> Figure<'a> {
                 }
             }
         }
+    }
+
+    /// Has a bass play where it is likely to and the kick does, and leaves it to the composer where only the kick plays.
+    fn meet_kicks(&mut self) {
+        for (mark, _) in self.part.iter_mut().zip(self.kicks.iter().flatten()).filter(|(_, kick)| **kick) {
+            *mark = match *mark {
+                Mark::Likely | Mark::Ghost => Mark::Play,
+                Mark::Rest => Mark::Free,
+                mark => mark,
+            };
+        }
+    }
+
+    /// Whether the kick that a bass follows plays at a step.
+    fn has_kick(&self, step: usize) -> bool {
+        self.kicks.as_ref().is_some_and(|kicks| kicks[step])
     }
 
     /// Decides for each "most of the time" step whether it is played, the same in all bars, and thins out or fills in the part.
@@ -222,7 +250,8 @@ impl<'a> Figure<'a> {
             {
                 self.part[step] = Mark::Rest;
             }
-            if let Some(step) = pick(&free, random) {
+            let met: Vec<usize> = free.iter().copied().filter(|step| self.has_kick(*step)).collect();
+            if let Some(step) = pick(if met.is_empty() { &free } else { &met }, random) {
                 self.part[step] = Mark::Play;
             }
         }
@@ -457,6 +486,9 @@ impl<'a> Figure<'a> {
             Mark::Accent | Mark::Play | Mark::Tone(_) => logits[end] -= PLAYED,
             Mark::Rest => logits[end] += LEFT_OUT,
             Mark::Never => logits[end] += NEVER,
+            Mark::Ghost | Mark::Likely | Mark::Free if self.has_kick(step as usize) => {
+                logits[end] -= WITH_KICK
+            }
             Mark::Ghost | Mark::Likely | Mark::Free => {}
         }
         if let Mark::Tone(tone) = mark {
@@ -620,8 +652,34 @@ fn drawn_groove(genre: &Genre, plan: &Plan, random: &mut Random) -> Option<&'sta
     drawn(&genre.grooves, random, |name| genres().groove(name), |groove| groove.meter == plan.meter)
 }
 
-fn drawn_part(genre: &Genre, track: Track, plan: &Plan, random: &mut Random) -> Option<&'static Part> {
-    drawn(genre.roles(track), random, |name| genres().part(track, name), |part| part.meter == plan.meter)
+/// The part that a track plays. Of a bass that follows a kick, parts are the likelier the better they fit it.
+fn drawn_part(
+    genre: &Genre,
+    track: Track,
+    plan: &Plan,
+    kicks: Option<&[bool]>,
+    random: &mut Random,
+) -> Option<&'static Part> {
+    let look_up = |name: &str| genres().part(track, name);
+    let Some(kicks) = kicks else {
+        return drawn(genre.roles(track), random, look_up, |part| part.meter == plan.meter);
+    };
+    let parts = genre.roles(track).iter().filter_map(|name| look_up(name));
+    let weighed: Vec<(&Part, f32)> = parts
+        .filter(|part| part.meter == plan.meter)
+        .map(|part| {
+            let onsets: Vec<bool> =
+                (0..plan.total_steps()).map(|step| part.pattern.at(step).is_played()).collect();
+            let togetherness = fit::togetherness(kicks, &onsets).unwrap_or(FREE_FIT);
+            (part, (FIT * togetherness).exp())
+        })
+        .collect();
+    let mut luck = random.uniform() * weighed.iter().map(|(_, weight)| weight).sum::<f32>();
+    let chosen = weighed.iter().find(|(_, weight)| {
+        luck -= weight;
+        luck < 0.0
+    });
+    chosen.or(weighed.last()).map(|(part, _)| *part)
 }
 
 /// The marks of each step. For each "most of the time" mark it is decided whether it is played, the same in all bars.
@@ -760,6 +818,7 @@ mod tests {
                     is_set: true,
                     family: family.map(|family| family.expect("a known family")),
                     has_octaves: false,
+                    kicks: None,
                     differs: written.differs.clone(),
                     silent: [false; DRUM_CLASS_COUNT],
                     last: None,

@@ -18,6 +18,8 @@ use resonantgen_words::STYLE_COUNT;
 ///
 /// [`Style::ALL`]: resonantgen_words::Style::ALL
 const LEAN: [f32; STYLE_COUNT] = [0.06, 0.06, 0.1, 0.2, 0.1, 0.06, 0.08, 0.1, 0.0, 0.04, 0.06, 0.1];
+/// A bass that leans less than this walks.
+const LEAST_LEAN: f32 = 0.02;
 /// Logit bias of passing a step with, and without, a kick, at full strength.
 const LEAN_WITH_KICK: f32 = -3.0;
 const LEAN_WITHOUT_KICK: f32 = 2.0;
@@ -56,6 +58,19 @@ pub(super) enum Lean {
         sounding: Vec<u16>,
         steps_per_beat: usize,
     },
+}
+
+/// The steps of a heard bass drum that a bass follows: one that plays between the beats, in a style whose bass follows it at all.
+/// Under a kick on every beat all basses fit alike.
+pub(super) fn followed_kicks(request: &TakeRequest<'_>) -> Option<Vec<bool>> {
+    let plan = request.plan;
+    if request.track != Track::Bass || by_style(&request.intent.styles, |style| LEAN[style]) <= LEAST_LEAN {
+        return None;
+    }
+    let kicks = fit::kick_row(heard_notes(request, Track::Drums)?, plan.total_steps());
+    let (bar, beat) = (plan.meter.steps_per_bar() as usize, beat_steps(plan.meter) as usize);
+    let between = (0..kicks.len()).filter(|step| kicks[*step] && !(step % bar).is_multiple_of(beat)).count();
+    (2 * between >= plan.bars as usize).then_some(kicks)
 }
 
 impl Lean {
