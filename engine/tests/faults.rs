@@ -16,7 +16,7 @@ use resonantgen_music::track::Track;
 use resonantgen_project as project;
 use resonantgen_project::{StemFormat, StoreError};
 use resonantgen_session::{Overrides, Request, Session};
-use support::{fixture, repository, runtime_library, skip};
+use support::{fixture, repository, runtime_library};
 
 fn session() -> Session {
     let mut session = Session::default();
@@ -86,7 +86,7 @@ fn what_cannot_be_saved_leaves_the_old_session() {
 fn a_full_disk_is_an_error_that_says_so_and_loses_nothing() {
     let session = session();
     let Some(disk) = TinyDisk::mount(2_000) else {
-        return skip::skip("only root may mount a small disk");
+        return support::skip::skip("only root may mount a small disk");
     };
     let dir = disk.folder.path();
     project::save(&session, dir, StemFormat::default()).unwrap();

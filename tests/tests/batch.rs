@@ -41,7 +41,9 @@ fn rows_are_as_single_runs_and_bad_ones_stop_nothing_and_it_goes_on() {
 
     let (lines, summary) = run();
     assert_eq!((&summary["made"], &summary["failed"]), (&2.into(), &3.into()), "{summary}");
-    assert_eq!(lines.lines().count(), 5, "one line for each row: {lines}");
+    // The runtime may say something of its own on Windows.
+    let told = lines.lines().filter(|line| line.starts_with('[')).count();
+    assert_eq!(told, 5, "one line for each row: {lines}");
     for hint in ["line 3: the tempo is", "line 4: no word of the prompt", "line 6: another row has the name"]
     {
         let (line, words) = hint.split_once(": ").expect("both are given");

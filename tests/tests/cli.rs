@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use resonantgen_tests::program::{self, assert_refused, files};
@@ -446,8 +445,11 @@ fn a_full_disk_loses_nothing() {
         program::path().display(),
         copy.path().display()
     );
-    let output =
-        Command::new("bash").args(["-c", &line]).current_dir(root()).output().expect("there is a shell");
+    let output = std::process::Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(root())
+        .output()
+        .expect("there is a shell");
     assert!(!output.status.success(), "300 KB hold no stem");
     assert!(files(copy.path()) == before, "a failed save left something behind");
 }
@@ -659,18 +661,20 @@ fn ctrl_c_leaves_everything_as_it_was() {
 /// Presses Ctrl-C after the first stage of a generation and checks that it stops before the last.
 #[cfg(unix)]
 fn interrupt(arguments: &[&str]) {
+    use std::io::BufRead as _;
+
     let stages = |lines: &[String]| lines.iter().filter(|line| line.ends_with(" s")).count();
     let mut child = program::command(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("resonantgen starts");
-    let mut errors = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let mut errors = std::io::BufReader::new(child.stderr.take().expect("it is piped")).lines();
     let mut told = Vec::new();
     while stages(&told) == 0 {
         told.push(errors.next().expect("it ended before its first stage").expect("a line"));
     }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.is_ok_and(|status| status.success()), "it ended before it could be interrupted");
     told.extend(errors.map(|line| line.expect("a line")));
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{told:#?}");

@@ -1,5 +1,6 @@
 //! The VST3 in Steinberg's validator (`tests/hosts/vst3_validator.cpp`), on Linux and Windows.
 #![cfg(steinberg_validator)]
+#![allow(clippy::duplicated_attributes, reason = "each library has its own kind")]
 
 use std::ffi::{CString, c_char, c_int};
 
