@@ -664,14 +664,7 @@ impl NiceEguiApp for App {
         {
             self.window = Some(SourceWindow(0));
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = &frame;
-        self.accessible = Accessible::open(
-            &context,
-            #[cfg(windows)]
-            accessible::window_of(frame),
-            &self.control.repaint,
-        );
+        self.accessible = Accessible::open(&context, frame, &self.control.repaint);
         context.set_zoom_factor(self.look.zoom);
         self.server = ServerField::load();
         let size = self.control.editor_size.load();

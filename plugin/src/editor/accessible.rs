@@ -1,11 +1,12 @@
 //! Shows the editor's controls to screen readers and other assistive programs, through AccessKit: AT-SPI on Linux, UI Automation on
-//! Windows. Nothing is computed until such a program asks for the controls.
+//! Windows, AppKit on macOS. Nothing is computed until such a program asks for the controls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::accesskit::{ActionHandler, ActionRequest, ActivationHandler, TreeUpdate};
 use egui::{Context, Event, FullOutput, RawInput};
+use nice_plug_egui::Frame;
 use parking_lot::Mutex;
 
 use super::RepaintNotifier;
@@ -50,6 +51,7 @@ mod system {
 
     use accesskit_unix::Adapter;
     use egui::accesskit::{DeactivationHandler, TreeUpdate};
+    use nice_plug_egui::Frame;
 
     use super::{Arc, Asked, Handler};
 
@@ -65,7 +67,7 @@ mod system {
 
     impl Connection {
         /// Connects to AT-SPI, if the user's session has a message bus. AccessKit keeps a thread for it until the process ends.
-        pub fn open(asked: &Arc<Asked>) -> Option<Self> {
+        pub fn open(_: &Frame, asked: &Arc<Asked>) -> Option<Self> {
             let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
             let has_bus = is_set("DBUS_SESSION_BUS_ADDRESS").is_some()
                 || is_set("XDG_RUNTIME_DIR").is_some_and(|folder| Path::new(&folder).join("bus").exists());
@@ -83,15 +85,19 @@ mod system {
     }
 }
 
-#[cfg(windows)]
+#[cfg(any(windows, target_os = "macos"))]
 mod system {
     use std::cell::RefCell;
     use std::collections::HashMap;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use accesskit_windows::{HWND, SubclassingAdapter};
+    #[cfg(target_os = "macos")]
+    use accesskit_macos::SubclassingAdapter;
+    #[cfg(windows)]
+    use accesskit_windows::SubclassingAdapter;
     use egui::accesskit::TreeUpdate;
-    use windows::Win32::UI::WindowsAndMessaging::{SW_HIDE, SW_SHOWNA, ShowWindow};
+    use nice_plug_egui::Frame;
+    use raw_window_handle::{HasWindowHandle, RawWindowHandle};
 
     use super::{Arc, Asked, Handler};
 
@@ -100,41 +106,17 @@ mod system {
         static CONNECTIONS: RefCell<HashMap<u64, SubclassingAdapter>> = RefCell::default();
     }
 
-    /// The handle of the editor's window; 0 if it has none.
-    pub fn window_of(frame: &nice_plug_egui::Frame) -> isize {
-        use raw_window_handle::{HasWindowHandle, RawWindowHandle};
-
-        match frame.baseview_window().window_handle().map(|handle| handle.as_raw()) {
-            Ok(RawWindowHandle::Win32(handle)) => handle.hwnd.get(),
-            _ => 0,
-        }
-    }
-
-    /// The window's connection to UI Automation.
+    /// The window's connection to UI Automation, or to the accessibility of AppKit.
     #[derive(Debug)]
     pub struct Connection(u64);
 
     impl Connection {
-        /// Connects a window of this thread that nobody has seen yet.
-        pub fn open(window: isize, asked: &Arc<Asked>) -> Option<Self> {
+        /// Connects a new window of this thread.
+        pub fn open(frame: &Frame, asked: &Arc<Asked>) -> Option<Self> {
             static NEXT: AtomicU64 = AtomicU64::new(0);
-            if window == 0 {
-                return None;
-            }
+            let adapter = adapter(frame, || Handler(Arc::clone(asked)))?;
             let id = NEXT.fetch_add(1, Ordering::Relaxed);
-            let window = HWND(window as _);
-            // AccessKit demands a hidden window.
-            // SAFETY: the window is open, and of this thread.
-            unsafe {
-                let _ = ShowWindow(window, SW_HIDE);
-            }
-            let adapter =
-                SubclassingAdapter::new(window, Handler(Arc::clone(asked)), Handler(Arc::clone(asked)));
             CONNECTIONS.with_borrow_mut(|connections| connections.insert(id, adapter));
-            // SAFETY: as above.
-            unsafe {
-                let _ = ShowWindow(window, SW_SHOWNA);
-            }
             Some(Self(id))
         }
 
@@ -146,8 +128,17 @@ mod system {
             }
         }
 
-        /// Windows knows which window has the focus.
-        pub fn focus(&mut self, _: bool) {}
+        /// Windows knows by itself which window has the focus.
+        pub fn focus(&mut self, is_focused: bool) {
+            #[cfg(target_os = "macos")]
+            if let Some(events) = CONNECTIONS.with_borrow_mut(|connections| {
+                connections.get_mut(&self.0)?.update_view_focus_state(is_focused)
+            }) {
+                events.raise();
+            }
+            #[cfg(windows)]
+            let _ = is_focused;
+        }
     }
 
     impl Drop for Connection {
@@ -156,25 +147,40 @@ mod system {
             drop(gone);
         }
     }
-}
 
-#[cfg(not(any(target_os = "linux", windows)))]
-mod system {
-    use egui::accesskit::TreeUpdate;
+    #[cfg(windows)]
+    fn adapter(frame: &Frame, handler: impl Fn() -> Handler) -> Option<SubclassingAdapter> {
+        use accesskit_windows::HWND;
+        use windows::Win32::UI::WindowsAndMessaging::{SW_HIDE, SW_SHOWNA, ShowWindow};
 
-    /// There is no connection yet on this system.
-    #[derive(Debug)]
-    pub enum Connection {}
+        let RawWindowHandle::Win32(handle) = frame.baseview_window().window_handle().ok()?.as_raw() else {
+            return None;
+        };
+        let window = HWND(handle.hwnd.get() as _);
+        // AccessKit demands a hidden window.
+        // SAFETY: the window is open, and of this thread.
+        unsafe {
+            let _ = ShowWindow(window, SW_HIDE);
+        }
+        let adapter = SubclassingAdapter::new(window, handler(), handler());
+        // SAFETY: as above.
+        unsafe {
+            let _ = ShowWindow(window, SW_SHOWNA);
+        }
+        Some(adapter)
+    }
 
-    impl Connection {
-        pub fn update(&mut self, _: TreeUpdate) {}
-        pub fn focus(&mut self, _: bool) {}
+    #[cfg(target_os = "macos")]
+    fn adapter(frame: &Frame, handler: impl Fn() -> Handler) -> Option<SubclassingAdapter> {
+        let RawWindowHandle::AppKit(handle) = frame.baseview_window().window_handle().ok()?.as_raw() else {
+            return None;
+        };
+        // SAFETY: the view is that of the open window.
+        Some(unsafe { SubclassingAdapter::new(handle.ns_view.as_ptr(), handler(), handler()) })
     }
 }
 
 use system::Connection;
-#[cfg(windows)]
-pub use system::window_of;
 
 /// The connection of an open window; closed with [`close`](Self::close) or when it is dropped.
 #[derive(Clone, Debug, Default)]
@@ -183,19 +189,13 @@ pub struct Accessible(Arc<Mutex<Option<Connection>>>);
 impl Accessible {
     /// Connects a newly created window, which is drawn by `context`.
     #[must_use]
-    pub fn open(context: &Context, #[cfg(windows)] window: isize, repaint: &RepaintNotifier) -> Self {
+    pub fn open(context: &Context, frame: &Frame, repaint: &RepaintNotifier) -> Self {
         let asked = Arc::new(Asked {
             is_wanted: AtomicBool::new(false),
             requests: Mutex::default(),
             repaint: repaint.clone(),
         });
-        #[cfg(target_os = "linux")]
-        let connection = Connection::open(&asked);
-        #[cfg(windows)]
-        let connection = Connection::open(window, &asked);
-        #[cfg(not(any(target_os = "linux", windows)))]
-        let connection = None;
-        let accessible = Self(Arc::new(Mutex::new(connection)));
+        let accessible = Self(Arc::new(Mutex::new(Connection::open(frame, &asked))));
         context.add_plugin(Bridge { asked, connection: accessible.clone(), was_wanted: false });
         accessible
     }
