@@ -68,9 +68,9 @@ def losses(model: Composer, pieces: list[CachedPiece], told: bool, in_gaps: bool
     for at in range(0, len(examples), PIECES_AT_ONCE):
         group = examples[at : at + PIECES_AT_ONCE]
         tokens, condition, targets = (torch.from_numpy(part[:, :POSITIONS]) for part in collate([item for _, item, _ in group]))
+        targets = targets.clone()  # it shares its memory with the tokens
         for row, (_, _, counts) in enumerate(group):
-            own = targets[row, : len(counts)]
-            own[torch.from_numpy(~counts[:POSITIONS])] = PAD
+            targets[row, : len(counts)][torch.from_numpy(~counts[:POSITIONS])] = PAD
         logits = model(tokens, condition)
         each = functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=PAD, reduction="none").sum(1)
         for row, (number, _, _) in enumerate(group):
