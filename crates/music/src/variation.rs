@@ -123,8 +123,16 @@ pub fn vary(track: Track, notes: &[Note], plan: &Plan, dials: NoteDials) -> Vec<
     }
     let written = std::mem::take(&mut part.notes);
     let varied = part.finish(written);
-    // Ghost notes alone have nothing plainer.
-    if varied.is_empty() { part.finish(notes.to_vec()) } else { varied }
+    if !varied.is_empty() {
+        return varied;
+    }
+    // Something stays of every part: what is left by the next weaker step, or, of ghost notes alone, all.
+    let weaker = NoteDials { density: dials.density.saturating_add(1), ..dials };
+    if dials.density < 0 && !weaker.is_middle() {
+        vary(track, notes, plan, weaker)
+    } else {
+        part.finish(notes.to_vec())
+    }
 }
 
 /// A part in work.

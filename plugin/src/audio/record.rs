@@ -13,7 +13,6 @@ use clap_sys::events::{
     CLAP_TRANSPORT_IS_PLAYING, clap_event_transport,
 };
 use clap_sys::fixedpoint::CLAP_BEATTIME_FACTOR;
-use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -131,55 +130,60 @@ pub struct HostTime {
     pub time_signature: Option<(u32, u32)>,
 }
 
-/// The control side of a recorder.
+/// The control side's ends of the rings.
 #[derive(Debug)]
-pub struct RecordRemote {
+pub struct Tapes {
     shared: Arc<Shared>,
-    ends: Mutex<(Producer<Tape>, Consumer<Recorded>)>,
+    sender: Producer<Tape>,
+    receiver: Consumer<Recorded>,
 }
 
-impl RecordRemote {
-    /// Starts a recording, in place of one that may be under way; returns whether the audio thread can take it. Not realtime-safe.
-    pub fn start(&self, tape: Tape) -> bool {
-        let mut ends = self.ends.lock();
-        if self.shared.progress.load(Ordering::Acquire) != 0 || ends.0.is_full() {
+impl Tapes {
+    /// Starts a recording; returns whether the audio thread can take it, which it cannot while another one is under way.
+    pub fn start(&mut self, tape: Tape) -> bool {
+        if self.shared.progress.load(Ordering::Acquire) != 0 || self.sender.is_full() {
             return false;
         }
         self.shared.cancelled.store(false, Ordering::Release);
         self.shared.progress.store(1, Ordering::Release);
-        ends.0.push(tape).is_ok()
+        self.sender.push(tape).is_ok()
     }
 
+    /// The recording that has ended since the last call.
+    #[must_use]
+    pub fn take(&mut self) -> Option<Recorded> {
+        self.receiver.pop().ok()
+    }
+}
+
+/// What the audio thread tells and is told, without a lock.
+#[derive(Clone, Debug)]
+pub struct RecordStatus(Arc<Shared>);
+
+impl RecordStatus {
     /// Gives up the recording, if there is one.
     pub fn cancel(&self) {
-        self.shared.cancelled.store(true, Ordering::Release);
+        self.0.cancelled.store(true, Ordering::Release);
     }
 
     /// What the audio thread is doing.
     #[must_use]
     pub fn recording(&self) -> Recording {
-        if self.shared.cancelled.load(Ordering::Acquire) {
+        if self.0.cancelled.load(Ordering::Acquire) {
             return Recording::None;
         }
-        match self.shared.progress.load(Ordering::Acquire) {
+        match self.0.progress.load(Ordering::Acquire) {
             0 => Recording::None,
             1 => Recording::Waiting,
             share => Recording::Running((share - 1) as f32 / 1000.0),
         }
     }
 
-    /// The recording that has ended since the last call.
-    #[must_use]
-    pub fn take(&self) -> Option<Recorded> {
-        self.ends.lock().1.pop().ok()
-    }
-
     /// The host as of its last block; `None` before there was one, and while the host has no tempo.
     #[must_use]
     pub fn host(&self) -> Option<HostTime> {
-        let [rate_hz, bpm] =
-            [&self.shared.rate_hz, &self.shared.bpm].map(|value| value.load(Ordering::Relaxed));
-        let signature = self.shared.time_signature.load(Ordering::Relaxed);
+        let [rate_hz, bpm] = [&self.0.rate_hz, &self.0.bpm].map(|value| value.load(Ordering::Relaxed));
+        let signature = self.0.time_signature.load(Ordering::Relaxed);
         let time_signature = (signature != 0).then_some((signature >> 16, signature & 0xffff));
         (rate_hz > 0.0 && bpm > 0.0).then_some(HostTime { rate_hz, bpm, time_signature })
     }
@@ -187,13 +191,13 @@ impl RecordRemote {
     /// Whether the host supplied the input in its last block.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.shared.connected.load(Ordering::Relaxed)
+        self.0.connected.load(Ordering::Relaxed)
     }
 
     /// The highest absolute sample of the input since the last call.
     #[must_use]
     pub fn take_peak(&self) -> f32 {
-        f32::from_bits(self.shared.peak.swap(0, Ordering::Relaxed))
+        f32::from_bits(self.0.peak.swap(0, Ordering::Relaxed))
     }
 }
 
@@ -208,14 +212,15 @@ pub struct Recorder {
     run: Option<(f64, usize)>,
 }
 
-/// A recorder, and what controls it.
+/// A recorder, what it tells, and where its tapes come from and go to.
 #[must_use]
-pub fn recorder() -> (Recorder, RecordRemote) {
+pub fn recorder() -> (Recorder, RecordStatus, Tapes) {
     let shared = Arc::<Shared>::default();
     let (sender, tapes) = RingBuffer::new(TAPES);
     let (ended, receiver) = RingBuffer::new(TAPES);
-    let remote = RecordRemote { shared: Arc::clone(&shared), ends: Mutex::new((sender, receiver)) };
-    (Recorder { shared, tapes, ended, current: None, run: None }, remote)
+    let own = Tapes { shared: Arc::clone(&shared), sender, receiver };
+    let status = RecordStatus(Arc::clone(&shared));
+    (Recorder { shared, tapes, ended, current: None, run: None }, status, own)
 }
 
 /// The host's position at the start of a block: quarter notes, and the tempo.
@@ -371,12 +376,12 @@ mod tests {
     fn bars_are_recorded_to_the_sample_in_blocks_of_any_length() {
         for rate_hz in [44_100.0, 48_000.0, 96_000.0] {
             for block in [17, 64, 4_096, 1 << 20] {
-                let (mut recorder, remote) = recorder();
-                assert!(remote.start(tape(2, rate_hz)));
-                assert!(!remote.start(tape(2, rate_hz)), "one at a time");
+                let (mut recorder, status, mut tapes) = recorder();
+                assert!(tapes.start(tape(2, rate_hz)));
+                assert!(!tapes.start(tape(2, rate_hz)), "one at a time");
                 let per_beat = (rate_hz * 60.0 / BPM) as usize;
                 play(&mut recorder, rate_hz, 5.5, 12 * per_beat, block);
-                let Recorded { tape, outcome } = remote.take().expect("it has ended");
+                let Recorded { tape, outcome } = tapes.take().expect("it has ended");
                 assert_eq!(
                     (outcome, tape.left.len(), tape.right.len()),
                     (Outcome::Complete, 8 * per_beat, 8 * per_beat)
@@ -387,8 +392,8 @@ mod tests {
                     "{rate_hz} {block}"
                 );
                 assert!(tape.left.windows(2).all(|pair| pair[1] - pair[0] == 1.0));
-                assert_eq!((tape.bpm, tape.rate_hz, remote.recording()), (BPM, rate_hz, Recording::None));
-                assert!(remote.start(self::tape(1, rate_hz)), "and again");
+                assert_eq!((tape.bpm, tape.rate_hz, status.recording()), (BPM, rate_hz, Recording::None));
+                assert!(tapes.start(self::tape(1, rate_hz)), "and again");
             }
         }
     }
@@ -396,19 +401,19 @@ mod tests {
     #[test]
     fn a_cycle_of_whole_recordings_goes_on() {
         let rate_hz = 48_000.0;
-        let (mut recorder, remote) = recorder();
-        assert!(remote.start(tape(2, rate_hz)));
+        let (mut recorder, _, mut tapes) = recorder();
+        assert!(tapes.start(tape(2, rate_hz)));
         // The host's cycle is beats 4 to 12; the recording begins at 8.
         for _ in 0..2 {
             play(&mut recorder, rate_hz, 4.0, 8 * 24_000, 512);
         }
-        let Recorded { tape, outcome } = remote.take().expect("it has ended");
+        let Recorded { tape, outcome } = tapes.take().expect("it has ended");
         assert_eq!((outcome, tape.left[0], tape.left[4 * 24_000]), (Outcome::Complete, 192_000.0, 96_000.0));
     }
 
     #[test]
     fn whatever_disturbs_a_recording_ends_it_and_gives_the_tape_back() {
-        type Disturb = fn(&mut Recorder, &RecordRemote);
+        type Disturb = fn(&mut Recorder, &RecordStatus);
         let cases: [(Outcome, Disturb); 4] = [
             (Outcome::Stopped, |recorder, _| {
                 recorder.process(Some(&transport(1.0, BPM, false)), 48_000.0, None, 64);
@@ -419,47 +424,47 @@ mod tests {
             (Outcome::OtherTempo, |recorder, _| {
                 recorder.process(Some(&transport(1.0, 121.0, true)), 48_000.0, None, 64);
             }),
-            (Outcome::Cancelled, |recorder, remote| {
-                remote.cancel();
+            (Outcome::Cancelled, |recorder, status| {
+                status.cancel();
                 recorder.process(Some(&transport(1.0, BPM, true)), 48_000.0, None, 64);
             }),
         ];
         for (expected, disturb) in cases {
-            let (mut recorder, remote) = recorder();
-            assert!(remote.start(tape(1, 48_000.0)));
+            let (mut recorder, status, mut tapes) = recorder();
+            assert!(tapes.start(tape(1, 48_000.0)));
             play(&mut recorder, 48_000.0, 0.0, 24_000, 512);
-            assert!(matches!(remote.recording(), Recording::Running(share) if (0.2..0.3).contains(&share)));
-            assert!(remote.take().is_none());
-            disturb(&mut recorder, &remote);
-            let Recorded { tape, outcome } = remote.take().expect("it has ended");
-            assert_eq!((outcome, tape.left.len(), remote.recording()), (expected, 24_000, Recording::None));
+            assert!(matches!(status.recording(), Recording::Running(share) if (0.2..0.3).contains(&share)));
+            assert!(tapes.take().is_none());
+            disturb(&mut recorder, &status);
+            let Recorded { tape, outcome } = tapes.take().expect("it has ended");
+            assert_eq!((outcome, tape.left.len(), status.recording()), (expected, 24_000, Recording::None));
         }
     }
 
     #[test]
     fn it_waits_while_the_host_is_stopped_and_says_whether_anything_is_connected() {
-        let (mut recorder, remote) = recorder();
-        assert!(remote.start(tape(1, 48_000.0)));
+        let (mut recorder, status, mut tapes) = recorder();
+        assert!(tapes.start(tape(1, 48_000.0)));
         recorder.process(Some(&transport(0.0, BPM, false)), 48_000.0, None, 64);
         recorder.process(None, 48_000.0, None, 64);
-        assert_eq!((remote.recording(), remote.is_connected()), (Recording::Waiting, false));
+        assert_eq!((status.recording(), status.is_connected()), (Recording::Waiting, false));
         let sound = [0.25, -0.5];
         recorder.process(Some(&transport(1.0, BPM, true)), 48_000.0, Some([&sound, &sound]), 2);
-        assert_eq!((remote.is_connected(), remote.take_peak(), remote.take_peak()), (true, 0.5, 0.0));
-        assert_eq!(remote.host(), Some(HostTime { rate_hz: 48_000.0, bpm: BPM, time_signature: None }));
+        assert_eq!((status.is_connected(), status.take_peak(), status.take_peak()), (true, 0.5, 0.0));
+        assert_eq!(status.host(), Some(HostTime { rate_hz: 48_000.0, bpm: BPM, time_signature: None }));
         // Bars that are longer than the tape, because the host has slowed down.
         recorder.process(Some(&transport(4.0, 60.0, true)), 48_000.0, None, 64);
-        assert_eq!(remote.take().map(|recorded| recorded.outcome), Some(Outcome::OtherTempo));
+        assert_eq!(tapes.take().map(|recorded| recorded.outcome), Some(Outcome::OtherTempo));
     }
 
     #[test]
     fn an_input_that_is_not_supplied_is_silent() {
-        let (mut recorder, remote) = recorder();
-        assert!(remote.start(tape(1, 48_000.0)));
+        let (mut recorder, _, mut tapes) = recorder();
+        assert!(tapes.start(tape(1, 48_000.0)));
         for block in 0..4 {
             recorder.process(Some(&transport(f64::from(block), BPM, true)), 48_000.0, None, 24_000);
         }
-        let Recorded { tape, outcome } = remote.take().expect("it has ended");
+        let Recorded { tape, outcome } = tapes.take().expect("it has ended");
         assert_eq!(outcome, Outcome::Complete);
         assert!(tape.left.iter().chain(&tape.right).all(|sample| *sample == 0.0));
     }

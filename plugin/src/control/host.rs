@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use resonantgen_music::track::Track;
 
 use crate::audio::bars::HostBar;
-use crate::audio::record::{RecordRemote, Recorder, recorder};
+use crate::audio::record::{RecordStatus, Recorder, Tapes, recorder};
 use crate::clap::state::StateParts;
 
 /// Bits of the outputs Kick, Snare, Hats and Percussion.
@@ -39,8 +39,10 @@ pub struct HostLink {
     pub state: StateParts,
     /// The bar in which the last block began. Audio thread only.
     pub bar: HostBar,
-    /// Records the sidechain.
-    pub sidechain: RecordRemote,
+    /// How the sidechain is recorded.
+    pub sidechain: RecordStatus,
+    /// Tapes for that. Not for the audio thread.
+    pub tapes: Mutex<Tapes>,
     /// The audio thread's part of that, until the shim takes it.
     recorder: Mutex<Option<Recorder>>,
     /// `None` before the host is known and after the plugin was destroyed. The lock is held during calls to the host, so that no
@@ -62,7 +64,7 @@ thread_local! {
 
 impl Default for HostLink {
     fn default() -> Self {
-        let (recorder, sidechain) = recorder();
+        let (recorder, sidechain, tapes) = recorder();
         Self {
             supplied: AtomicU16::default(),
             leaves_out_unused: AtomicBool::default(),
@@ -75,6 +77,7 @@ impl Default for HostLink {
             state: StateParts::default(),
             bar: HostBar::default(),
             sidechain,
+            tapes: Mutex::new(tapes),
             recorder: Mutex::new(Some(recorder)),
             host: Mutex::default(),
         }

@@ -69,7 +69,7 @@ impl Control {
         let frames = (quarters * SLOWER * 60.0 / host.bpm * host.rate_hz).ceil() as usize;
         let tape = Tape::new(track, bars, quarters, self.audio.shift.load(Ordering::Relaxed), frames);
         let tape = Tape { purpose, ..tape };
-        if self.host.sidechain.start(tape) { Ok(()) } else { Err(RecordError::Busy) }
+        if self.host.tapes.lock().start(tape) { Ok(()) } else { Err(RecordError::Busy) }
     }
 
     /// Requests a take that follows the groove and register of another one.
@@ -106,7 +106,7 @@ impl Control {
 
     /// Makes a take of a recording that has ended, or says why there is none.
     fn finish_recording(&self) {
-        let Some(Recorded { tape, outcome }) = self.host.sidechain.take() else { return };
+        let Some(Recorded { tape, outcome }) = self.host.tapes.lock().take() else { return };
         self.repaint.request_repaint();
         let why = match outcome {
             Outcome::Complete => None,

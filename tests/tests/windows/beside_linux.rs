@@ -35,6 +35,7 @@ const OF_WINDOWS: &[&str] = &[
     "secur32.dll",
     "shell32.dll",
     "shlwapi.dll",
+    "uiautomationcore.dll",
     "user32.dll",
     "userenv.dll",
     "uxtheme.dll",
