@@ -20,9 +20,7 @@ fn bytes(folder: &Path, name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Failed once in four runs, beside another program under Wine; the cause is not found yet.
 #[test]
-#[ignore = "chore: open, see its documentation; run it by name on an idle machine"]
 fn a_take_is_kept_while_another_program_holds_its_stem_and_a_record_that_is_held_changes_nothing() {
     let Some(windows) = Windows::find() else { return };
     let folder = tempfile::tempdir().expect("room");
