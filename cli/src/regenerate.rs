@@ -6,8 +6,6 @@ use std::time::Instant;
 use anyhow::Result;
 use resonantgen_import::import_loop;
 use resonantgen_session::Request;
-use resonantgen_take::Take;
-use resonantgen_words::Reference;
 
 use crate::args::Regenerate;
 use crate::failure::Usage;
@@ -37,10 +35,9 @@ pub fn run(arguments: &Regenerate) -> Result<ExitCode> {
         .candidates(arguments.choice.candidates);
     if let Some(file) = &arguments.like {
         let imported = import_loop(file, &session.import_options(track), &())?;
-        let Take { recipe, score, .. } = imported.take;
-        let reference = Reference::of(track, &recipe.plan, &score.notes);
         let file = file.display();
-        request = request.like(reference.ok_or_else(|| Usage(format!("no notes were found in {file}")))?);
+        request = request
+            .like(imported.take.reference().ok_or_else(|| Usage(format!("no notes were found in {file}")))?);
     }
     folder::check_writable(&arguments.folder)?;
     interrupt::listen()?;

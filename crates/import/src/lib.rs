@@ -54,7 +54,7 @@ pub const RATE_RANGE_HZ: std::ops::RangeInclusive<u32> = 4_000..=768_000;
 /// A shorter loop is repeated to this many bars, unless the user sets the number.
 pub const FEWEST_BARS: u32 = 4;
 /// Loudest sample that counts as silence, full scale 1 (-66 dB).
-const SILENCE: f32 = 5e-4;
+pub const SILENCE: f32 = 5e-4;
 /// Confidence below which a value is reported as doubtful.
 const DOUBTFUL: f32 = 0.3;
 /// Steadiness below which the user is warned.

@@ -25,7 +25,7 @@ use resonantgen_music::track::Track;
 use resonantgen_music::variation::NoteDials;
 pub use resonantgen_sound::audio::{FULL_SCALE, StemAudio, TAKE_SAMPLE_RATE_HZ};
 use resonantgen_sound::measure::Measures;
-use resonantgen_words::Intent;
+use resonantgen_words::{Intent, Reference};
 
 /// Identity of a take: 32 hexadecimal digits. It is made once ([`Recipe::take_id`]) and stored with the take; a take that was
 /// stored keeps its id whatever becomes of the rules by which new ones are made.
@@ -187,6 +187,12 @@ impl Take {
     pub fn is_asleep(&self) -> bool {
         // Every take has at least one bar.
         self.audio.is_empty()
+    }
+
+    /// The take as a model whose groove and register another one follows; `None` if it has no notes.
+    #[must_use]
+    pub fn reference(&self) -> Option<Reference> {
+        Reference::of(self.recipe.track, &self.recipe.plan, &self.score.notes)
     }
 }
 

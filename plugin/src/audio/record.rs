@@ -26,10 +26,9 @@ const STEADY: f64 = 1e-4;
 const TAPES: usize = 2;
 
 /// What a recording is for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub enum Purpose {
     /// It becomes a take, which is locked.
-    #[default]
     Take,
     /// A new take follows its groove and register, requested like this.
     Reference(Trigger),
@@ -59,11 +58,12 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// An empty tape for `bars` bars of together `quarters` quarter notes, with room for `frames` audio frames. Not realtime-safe.
+    /// An empty tape for `bars` bars of together `quarters` quarter notes, with room for `frames` audio frames, of a
+    /// loop that is not shifted. Not realtime-safe.
     #[must_use]
-    pub fn new(track: Track, bars: u32, quarters: f64, shift: f64, frames: usize) -> Self {
+    pub fn new(track: Track, bars: u32, quarters: f64, purpose: Purpose, frames: usize) -> Self {
         let [left, right] = std::array::from_fn(|_| Vec::with_capacity(frames));
-        Self { track, bars, quarters, shift, purpose: Purpose::Take, left, right, bpm: 0.0, rate_hz: 0.0 }
+        Self { track, bars, quarters, shift: 0.0, purpose, left, right, bpm: 0.0, rate_hz: 0.0 }
     }
 }
 
@@ -369,7 +369,7 @@ mod tests {
 
     fn tape(bars: u32, rate_hz: f64) -> Tape {
         let quarters = f64::from(bars) * 4.0;
-        Tape::new(Track::Bass, bars, quarters, 0.0, (quarters * rate_hz * 60.0 / BPM) as usize + 1)
+        Tape::new(Track::Bass, bars, quarters, Purpose::Take, (quarters * rate_hz * 60.0 / BPM) as usize + 1)
     }
 
     #[test]

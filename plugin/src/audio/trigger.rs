@@ -49,16 +49,20 @@ pub struct Edges {
     record: [bool; TRACK_COUNT],
 }
 
+/// Whether a value has risen since it `was`, by itself and not because it was restored.
+fn rises(was: &mut bool, is: bool, restored: bool) -> bool {
+    !std::mem::replace(was, is) && is && !restored
+}
+
 impl Edges {
     /// Calls `fire` for each parameter that has risen since the last call, unless the values were `restored`: opening a project
     /// triggers nothing. Realtime-safe.
     pub fn rising(&mut self, params: &ResonantParams, restored: bool, mut fire: impl FnMut(Target)) {
-        let rises = |was: &mut bool, is: bool| !std::mem::replace(was, is) && is && !restored;
-        if rises(&mut self.generate, params.generate.value()) {
+        if rises(&mut self.generate, params.generate.value(), restored) {
             fire(Target::All);
         }
         for (was, track) in self.regenerate.iter_mut().zip(Track::ALL) {
-            if rises(was, params.track(track).regenerate.value()) {
+            if rises(was, params.track(track).regenerate.value(), restored) {
                 fire(Target::One(track));
             }
         }
@@ -68,8 +72,7 @@ impl Edges {
     pub fn recorded(&mut self, params: &ResonantParams, restored: bool) -> Option<Track> {
         let mut asked = None;
         for (was, track) in self.record.iter_mut().zip(Track::ALL) {
-            let is = params.record.is_down(track);
-            if !std::mem::replace(was, is) && is && !restored {
+            if rises(was, params.record.is_down(track), restored) {
                 asked = Some(track);
             }
         }

@@ -524,7 +524,7 @@ static AUDIO_PORTS_CONFIG: clap_plugin_audio_ports_config = clap_plugin_audio_po
 ///
 /// # Safety
 /// `inner` must be the framework's plugin, and `T` the extension's type.
-unsafe fn inner_extension_of<'a, T>(inner: *const clap_plugin, name: &CStr) -> Option<&'a T> {
+pub(super) unsafe fn inner_extension_of<'a, T>(inner: *const clap_plugin, name: &CStr) -> Option<&'a T> {
     // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
     unsafe { (*inner).get_extension?(inner, name.as_ptr()).cast::<T>().as_ref() }
 }

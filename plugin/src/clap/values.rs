@@ -83,11 +83,8 @@ unsafe fn offsets(inner: *const clap_plugin) -> Option<Vec<(clap_id, f64)>> {
 /// # Safety
 /// `inner` must be the framework's plugin.
 unsafe fn inner_params<'a>(inner: *const clap_plugin) -> Option<&'a clap_plugin_params> {
-    // SAFETY: guaranteed by the caller; the extension belongs to the framework's plugin.
-    unsafe {
-        let params = (*inner).get_extension?(inner, CLAP_EXT_PARAMS.as_ptr());
-        params.cast::<clap_plugin_params>().as_ref()
-    }
+    // SAFETY: guaranteed by the caller.
+    unsafe { shim::inner_extension_of(inner, CLAP_EXT_PARAMS) }
 }
 
 /// The parameter extension.

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use resonantgen_import::{Recording, import_recording};
+use resonantgen_import::{Recording, SILENCE, import_recording};
 use resonantgen_music::plan::{BPM_RANGE, Meter};
 use resonantgen_music::track::Track;
 use resonantgen_session::Request;
 use resonantgen_take::Take;
-use resonantgen_words::Reference;
 
 use super::Control;
 use super::job::{Job, Trigger};
@@ -16,8 +15,6 @@ use crate::audio::record::{Outcome, Purpose, Recorded, Tape};
 
 /// Numbers of bars that can be recorded.
 pub const BARS: [u32; 6] = [1, 2, 4, 8, 16, 32];
-/// A peak below this is silence.
-const SILENCE: f32 = 5e-4;
 /// Room for a tempo that is this much slower when the recording begins.
 const SLOWER: f64 = 1.25;
 
@@ -67,8 +64,8 @@ impl Control {
         let meter = self.recorded_meter();
         let quarters = f64::from(bars * meter.steps_per_bar()) / 4.0;
         let frames = (quarters * SLOWER * 60.0 / host.bpm * host.rate_hz).ceil() as usize;
-        let tape = Tape::new(track, bars, quarters, self.audio.shift.load(Ordering::Relaxed), frames);
-        let tape = Tape { purpose, ..tape };
+        let shift = self.audio.shift.load(Ordering::Relaxed);
+        let tape = Tape { shift, ..Tape::new(track, bars, quarters, purpose, frames) };
         if self.host.tapes.lock().start(tape) { Ok(()) } else { Err(RecordError::Busy) }
     }
 
@@ -77,8 +74,7 @@ impl Control {
     /// # Errors
     /// If the other one has no notes.
     pub fn make_like(&self, track: Track, take: &Take, trigger: &Trigger) -> Result<(), String> {
-        let reference = Reference::of(track, &take.recipe.plan, &take.score.notes);
-        let reference = reference.ok_or("There are no notes to follow.")?;
+        let reference = take.reference().ok_or("There are no notes to follow.")?;
         let request = Request::edit(track, "").like(reference).seed(trigger.seed).settings(trigger.settings);
         self.request(Job::Song { locked: trigger.locked, request: Box::new(request) });
         Ok(())
