@@ -15,6 +15,8 @@ use crate::setup::windows;
 const TIMED_OUT: u8 = 124;
 /// Tells Wine which libraries it shall not have, among others.
 const LIBRARIES: &str = "WINEDLLOVERRIDES";
+/// Tells Linux which libraries to load into a program before its own.
+const PRELOADED: &str = "LD_PRELOAD";
 /// How long Wine's server may take to end all that runs in a prefix.
 const SERVER_PATIENCE: Duration = Duration::from_secs(20);
 /// How long to wait after a program for Wine's server to end. A program that starts while the server shuts down is refused
@@ -60,6 +62,16 @@ pub fn wine(prefix: &Path) -> Command {
     }
     let mut command = Command::new("wine");
     command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env(LIBRARIES, libraries);
+    let tiles = windows::tiles(prefix);
+    // A prefix that is being made has none yet.
+    if tiles.is_file() {
+        let mut preloaded = tiles.into_os_string();
+        if let Some(others) = std::env::var_os(PRELOADED) {
+            preloaded.push(":");
+            preloaded.push(others);
+        }
+        command.env(PRELOADED, preloaded);
+    }
     command
 }
 

@@ -44,12 +44,33 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length)
 }
 ";
 const PRNG: &str = "bcryptprimitives.dll";
+/// On processors with AMX, Linux kills a program that uses its tiles without having asked for them. ONNX Runtime for Linux asks; the one
+/// for Windows has no need to, and Wine does not do it in its place. This library is loaded into Wine's processes and asks
+/// (`ARCH_REQ_XCOMP_PERM` for `XFEATURE_XTILEDATA`, see Documentation/arch/x86/xstate.rst of Linux); where there are no tiles, Linux
+/// refuses, and nothing happens.
+const TILES_SOURCE: &str = "\
+#include <sys/syscall.h>
+#include <unistd.h>
+__attribute__((constructor)) static void ask(void)
+{
+#ifdef __x86_64__
+  syscall(SYS_arch_prctl, 0x1023, 18);
+#endif
+}
+";
+/// The file of that library, in a prefix.
+const TILES: &str = "tiles.so";
 /// Where Windows keeps its libraries, in a prefix.
 const SYSTEM_FOLDER: &str = "drive_c/windows/system32";
 
 /// The Wine prefix: Windows's folders and registry, of this checkout only.
 pub fn prefix() -> PathBuf {
     super::folder().join("wine")
+}
+
+/// The library that lets programs in a prefix use the processor's tiles.
+pub fn tiles(prefix: &Path) -> PathBuf {
+    prefix.join(TILES)
 }
 
 /// Environment of cargo commands that build for Windows.
@@ -112,6 +133,12 @@ fn ensure_prefix() -> Result<()> {
                 .arg("-ladvapi32"),
         )?;
     }
+    let source = prefix.join("tiles.c");
+    fs::write(&source, TILES_SOURCE)?;
+    let library = tiles(&prefix);
+    command::run(
+        Command::new("cc").args(["-O2", "-s", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source),
+    )?;
     // The server writes the registry when it ends.
     wine::stop(&prefix);
     fs::write(&stamp, version).with_context(|| format!("cannot write {}", stamp.display()))
@@ -122,6 +149,7 @@ fn is_whole(prefix: &Path, version: &str) -> bool {
     let system = prefix.join(SYSTEM_FOLDER);
     system.join("kernel32.dll").is_file()
         && system.join(PRNG).is_file()
+        && tiles(prefix).is_file()
         && prefix.join("system.reg").is_file()
         && fs::read_to_string(prefix.join(STAMP)).is_ok_and(|made| made == version)
 }
@@ -139,6 +167,7 @@ mod tests {
         fs::create_dir_all(&system).expect("room");
         let parts: Vec<PathBuf> =
             parts.into_iter().chain(["kernel32.dll", PRNG].map(|name| system.join(name))).collect();
+        let parts = [parts, vec![tiles(prefix)]].concat();
         for part in &parts {
             fs::write(part, "wine-8.0").expect("room");
         }
