@@ -529,7 +529,7 @@ mod tests {
             ),
             (
                 "lo-fi hip-hop, 85.5bpm, dusty piano",
-                "chill lo-fi hip hop, 85.5 bpm, lofi drums, lofi bass, lofi harmony",
+                "chill lo-fi hip hop, 85.5 bpm, lofi drums, lofi bass, lofi piano harmony",
             ),
             ("boom bap in Eb dorian, 16 bars", "boom bap, Eb dorian, 16 bars, boom bap drums, boom bap bass"),
             ("synthwave Am F C G", "synthwave, Am F C G"),
