@@ -117,6 +117,51 @@ pub struct RegenerateRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "serve", schema(example = json!([5, 6])))]
     pub bars: Option<[u32; 2]>,
+    /// A part whose groove and register the new take follows, with other notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<Like>,
+}
+
+/// A part that a new take follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Like {
+    /// A take of the same track in this session, an imported one too, by its id.
+    #[cfg_attr(feature = "serve", schema(example = "4f0c1a"))]
+    Take(String),
+    /// A part that was measured elsewhere.
+    Part(Part),
+}
+
+/// What a new take follows of a part: where and how it plays, not its notes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Meter of the rhythms, like "4/4".
+    pub meter: String,
+    /// Rhythm of each voice of drums, otherwise of the whole part.
+    pub rhythms: Vec<Rhythm>,
+    /// Lowest and highest MIDI pitch; `null` for drums.
+    pub register: Option<[u8; 2]>,
+    /// How long the notes are: `free`, `short` or `long`.
+    pub length: String,
+    /// Fewest and most notes that start together; `null` for drums.
+    pub voices: Option<[u32; 2]>,
+}
+
+/// The rhythm of a voice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rhythm {
+    /// The voice of drums, like "kick"; empty if the part has pitches.
+    #[serde(default)]
+    pub voice: String,
+    /// A sign for each sixteenth, bars separated by `|`: `X` an accent, `x` a hit, `o` a frequent one, `?` open, `.` silence.
+    #[cfg_attr(feature = "serve", schema(example = "X..x..x.X..x..x."))]
+    pub steps: String,
 }
 
 /// Which take of a track's history to play.

@@ -63,6 +63,13 @@ fn from_words_to_sound_and_back() {
     let marked =
         server.request("PUT", &format!("{at}/takes/{take}/favourite"), &[], b"").expect(200).session();
     assert!(marked.tracks[1].takes.iter().any(|one| one.id == take && one.favourite));
+    let asked = json!({ "edit": "", "like": { "take": take } });
+    let end = server
+        .end_of(&server.json("POST", &format!("{at}/tracks/bass/regenerate"), &asked).expect(202).job());
+    assert_eq!(end.state, JobState::Done, "{:?}", end.error);
+    let elsewhere = json!({ "like": { "take": view.tracks[2].take } });
+    let refused = server.json("POST", &format!("{at}/tracks/bass/regenerate"), &elsewhere).expect(422);
+    assert!(refused.detail().contains("bass has no take"), "{}", refused.detail());
 
     let asked = json!({ "prompt": "dark techno xyzzy", "bars": 3 });
     let end = server.end_of(&server.json("POST", &format!("{at}/generate"), &asked).expect(202).job());

@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use resonantgen_session::Request;
+use resonantgen_session::{Request, Session};
 use serde::{Deserialize, Serialize};
 
 use super::id::{JobId, SessionId};
@@ -35,14 +35,14 @@ pub enum Spec {
 }
 
 impl Spec {
-    /// The request in the engine's form; `None` if nothing is composed.
+    /// The request to a session in the engine's form; `None` if nothing is composed.
     ///
     /// # Errors
-    /// Returns an error if one of its facts cannot be parsed.
-    pub fn request(&self) -> Result<Option<Request>, Problem> {
+    /// Returns an error if one of its facts cannot be parsed, or the session lacks the take that it names.
+    pub fn request(&self, session: &Session) -> Result<Option<Request>, Problem> {
         let request = match self {
             Self::Generate(request) => request.request(),
-            Self::Regenerate(track, request) => Ok(request.request(*track)),
+            Self::Regenerate(track, request) => request.request(*track, session),
             Self::Song(request) => request.request(),
             Self::Section(section, request) => Ok(request.request(*section)),
             Self::Sound(..) | Self::Vary(..) => return Ok(None),

@@ -8,14 +8,17 @@ use resonantgen_music::plan::{ParseChordError, ParseKeyError, ParseMeterError, P
 use resonantgen_music::track::Track;
 use resonantgen_music::variation::NoteDials;
 use resonantgen_project::StoredSound as _;
-use resonantgen_session::{BundleFacts, Operation, Overrides, Request, Scope, SectionId, TrackState};
+use resonantgen_session::{
+    BundleFacts, Operation, Overrides, Request, Scope, SectionId, Session, TrackState,
+};
 use resonantgen_take::{GenerationSettings, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::form::{FormError, SectionKind};
-use resonantgen_words::{Slot, Style, Understood};
+use resonantgen_words::genre::Length;
+use resonantgen_words::{Reference, Slot, Style, Understood};
 
 use super::{
-    BundleView, GenerateRequest, PlanView, RegenerateRequest, SoundView, StageName, TakeView, TrackName,
-    TrackView, UnderstoodView, VaryRequest,
+    BundleView, GenerateRequest, Like, Part, PlanView, RegenerateRequest, Rhythm, SoundView, StageName,
+    TakeView, TrackName, TrackView, UnderstoodView, VaryRequest,
 };
 
 /// Maximum number of chords in a request: enough for the longest loop.
@@ -54,6 +57,20 @@ pub enum ConvertError {
     /// The style.
     #[error("'{0}' is not a style: use one of {list}", list = style_names())]
     Style(String),
+    /// The take to follow.
+    #[error("{track} has no take '{take}' with notes in this session")]
+    Like {
+        /// Its id.
+        take: String,
+        /// The track.
+        track: Track,
+    },
+    /// How long the notes of the part to follow are.
+    #[error("'{0}' is no length of notes: use free, short or long")]
+    Length(String),
+    /// A rhythm of the part to follow.
+    #[error("'{0}' is no rhythm in its meter: write X, x, o, ? or . for each sixteenth and | between bars")]
+    Rhythm(String),
 }
 
 fn style_names() -> String {
@@ -200,15 +217,22 @@ impl From<&Request> for GenerateRequest {
 }
 
 impl RegenerateRequest {
-    /// The request in the engine's form.
-    #[must_use]
-    pub fn request(&self, track: TrackName) -> Request {
-        let scope = Scope::from(Track::from(track)).in_section(self.section.map(SectionId));
+    /// The request in the engine's form; `session` has the take that it may name.
+    ///
+    /// # Errors
+    /// Returns an error if the part to follow cannot be parsed, or the session has no such take of the track.
+    pub fn request(&self, track: TrackName, session: &Session) -> Result<Request, ConvertError> {
+        let track = Track::from(track);
+        let scope = Scope::from(track).in_section(self.section.map(SectionId));
         let scope = self.bars.map_or(scope, |[first, last]| scope.in_bars(first..=last));
-        Request::edit(scope, &self.edit)
+        let request = Request::edit(scope, &self.edit)
             .seed(self.seed)
             .settings(settings(self.variation, self.adherence))
-            .candidates(self.candidates.unwrap_or(1))
+            .candidates(self.candidates.unwrap_or(1));
+        Ok(match &self.like {
+            None => request,
+            Some(like) => request.like(like.reference(track, session)?),
+        })
     }
 
     /// The edit of one track, and the track; `None` for any other request.
@@ -223,8 +247,62 @@ impl RegenerateRequest {
             candidates: chosen_from(request.candidates),
             section: request.scope.section().map(|section| section.0),
             bars: request.scope.bars().map(|bars| [*bars.start(), *bars.end()]),
+            like: request.reference.as_ref().map(|reference| Like::Part(reference.into())),
         };
         Some((track.into(), edit))
+    }
+}
+
+impl Like {
+    /// What a take of a track follows.
+    fn reference(&self, track: Track, session: &Session) -> Result<Reference, ConvertError> {
+        match self {
+            Self::Part(part) => part.reference(),
+            Self::Take(id) => {
+                let mut takes = session.states(track).flat_map(|state| &state.history);
+                let take = takes.find(|take| take.id.0 == *id);
+                let reference = take.and_then(|take| take.reference());
+                reference.ok_or_else(|| ConvertError::Like { take: id.clone(), track })
+            }
+        }
+    }
+}
+
+impl Part {
+    /// The part in the engine's form.
+    fn reference(&self) -> Result<Reference, ConvertError> {
+        let meter = self.meter.parse()?;
+        let length = Length::ALL.into_iter().find(|length| length.name() == self.length);
+        let reference = Reference {
+            meter,
+            patterns: self
+                .rhythms
+                .iter()
+                .map(|rhythm| (rhythm.voice.clone(), rhythm.steps.clone()))
+                .collect(),
+            register: self.register.map(|[low, high]| (low, high)),
+            length: length.ok_or_else(|| ConvertError::Length(self.length.clone()))?,
+            voices: self.voices.map(|[fewest, most]| (fewest, most)),
+        };
+        let is_readable = |(voice, _): &&(String, String)| reference.pattern(voice, meter).is_some();
+        match reference.patterns.iter().find(|rhythm| !is_readable(rhythm)) {
+            Some((_, signs)) => Err(ConvertError::Rhythm(signs.clone())),
+            None => Ok(reference),
+        }
+    }
+}
+
+impl From<&Reference> for Part {
+    fn from(reference: &Reference) -> Self {
+        let rhythm =
+            |(voice, steps): &(String, String)| Rhythm { voice: voice.clone(), steps: steps.clone() };
+        Self {
+            meter: reference.meter.to_string(),
+            rhythms: reference.patterns.iter().map(rhythm).collect(),
+            register: reference.register.map(|(low, high)| [low, high]),
+            length: reference.length.name().to_owned(),
+            voices: reference.voices.map(|(fewest, most)| [fewest, most]),
+        }
     }
 }
 
@@ -322,6 +400,7 @@ impl TrackView {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use resonantgen_session::fake::generated;
 
     use super::*;
 
@@ -374,9 +453,52 @@ mod tests {
             GenerationSettings { variation: 0.25, adherence: 0.75, ..GenerationSettings::default() };
         let scope = Scope::from(Track::Harmony).in_section(SectionId(2)).in_bars(3..=4);
         let request = Request::edit(scope, "darker").seed(3).settings(settings).candidates(8);
-        let (track, edit) = RegenerateRequest::of(&request).expect("an edit");
-        let json = serde_json::to_vec(&edit).expect("plain data");
-        let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");
-        assert_eq!(arrived.request(track), request);
+        let journey = |request: &Request, session: &Session| {
+            let (track, edit) = RegenerateRequest::of(request).expect("an edit");
+            let json = serde_json::to_vec(&edit).expect("plain data");
+            let arrived: RegenerateRequest = serde_json::from_slice(&json).expect("what was sent");
+            arrived.request(track, session).expect("what was sent")
+        };
+        let session = generated("house", 1);
+        assert_eq!(journey(&request, &session), request);
+        for track in Track::ALL {
+            let take = session.track(track).take().expect("a take");
+            let reference = take.reference().expect("it has notes");
+            let request = Request::edit(track, "").seed(3).like(reference.clone());
+            assert_eq!(journey(&request, &session), request, "the part itself is sent");
+            let named = RegenerateRequest {
+                like: Some(Like::Take(take.id.0.clone())),
+                ..RegenerateRequest::default()
+            };
+            let asked = named.request(track.into(), &session).expect("a take of the session");
+            assert_eq!(asked.reference, Some(reference));
+            let elsewhere = named.request(track.into(), &Session::default()).expect_err("no such take");
+            assert!(elsewhere.to_string().contains("no take"), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_read_is_refused() {
+        let part = Part {
+            meter: "4/4".to_owned(),
+            rhythms: vec![Rhythm { voice: String::new(), steps: "x...".repeat(4) }],
+            register: Some([36, 60]),
+            length: "short".to_owned(),
+            voices: Some([1, 1]),
+        };
+        let reason = |part: Part| {
+            let request = RegenerateRequest { like: Some(Like::Part(part)), ..RegenerateRequest::default() };
+            request.request(TrackName::Bass, &Session::default()).err().map(|error| error.to_string())
+        };
+        assert_eq!(reason(part.clone()), None);
+        let rhythms = vec![Rhythm { voice: String::new(), steps: "x..".to_owned() }];
+        for (part, word) in [
+            (Part { meter: "four".to_owned(), ..part.clone() }, "four"),
+            (Part { length: "endless".to_owned(), ..part.clone() }, "'endless'"),
+            (Part { rhythms, ..part }, "'x..'"),
+        ] {
+            let reason = reason(part).expect("it is refused");
+            assert!(reason.contains(word), "{reason}");
+        }
     }
 }

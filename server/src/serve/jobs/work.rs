@@ -139,7 +139,8 @@ impl Jobs {
             }
             _ => {}
         }
-        let Some(request) = job.spec.request()? else { return Ok(Vec::new()) };
+        let request = self.sessions.read(&job.session, |session, _| job.spec.request(session))?;
+        let Some(request) = request else { return Ok(Vec::new()) };
         let mut session = self.sessions.begin(&job.session, &job.id, request.scope.tracks().collect())?;
         // The takes that play must be loaded, because new takes hear them.
         let lost = self.wake_playing(&job.session, &mut session);

@@ -69,7 +69,7 @@ pub async fn generate(
 pub(super) fn accept(app: &App, session: &SessionId, spec: Spec) -> Result<Response, Problem> {
     let text = app.generator.understanding();
     app.sessions.read(session, |session, _| {
-        let Some(request) = spec.request()? else { return Ok(()) };
+        let Some(request) = spec.request(session)? else { return Ok(()) };
         // An earlier job may use this seed; the job itself then takes the next one.
         session.check(&request, text)?;
         if request.operation == Operation::Generate {
