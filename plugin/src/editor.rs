@@ -27,6 +27,7 @@ mod lane;
 mod look;
 mod notice;
 mod played;
+mod pointed;
 mod presets;
 mod row_menu;
 mod ruler;
@@ -517,10 +518,13 @@ impl App {
             (true, false, None) => Some("Another section plays. Play this one to hear them."),
             (true, true, None) => None,
         };
-        let preview = self.control.snapshot().preview.as_ref().map(|take| take.id.clone());
+        let preview = self.control.snapshot().preview.clone();
         let heard = |lane: &LaneView| {
             let preview = preview.as_ref()?;
-            lane.candidates.iter().find(|known| known.id == *preview).map(|known| known.number)
+            lane.candidates.iter().find(|known| known.id == preview.id).map(|known| known.number)
+        };
+        let heard_sound = |track: Track| {
+            preview.as_ref().filter(|take| take.recipe.track == track).map(|take| take.patch.clone())
         };
         let mut listening = None;
         let playhead = view.plan.as_ref().filter(|_| playing && shows_playing).map(|plan| {
@@ -586,6 +590,8 @@ impl App {
                     repaint: &self.control.repaint,
                     favourites: &self.look.sounds,
                     locked: self.params.track(track).lock.value(),
+                    silence,
+                    heard: heard_sound(track),
                 },
                 silence,
                 heard: heard(&view.lanes[index]),

@@ -21,6 +21,20 @@ impl Session {
         if playing.is_some_and(is_of) { candidates } else { &[] }
     }
 
+    /// Whether a take can be heard in place of the one that plays on its track: it was a candidate for that one, or has its notes with
+    /// another sound.
+    #[must_use]
+    pub fn is_choice(&self, take: &Take) -> bool {
+        let track = take.recipe.track;
+        let has_same_notes = |playing: &Arc<Take>| {
+            playing.score == take.score
+                && playing.recipe.plan == take.recipe.plan
+                && playing.recipe.intent == take.recipe.intent
+        };
+        self.candidates(track).iter().any(|candidate| candidate.sketch.id == take.id)
+            || self.track(track).take().is_some_and(has_same_notes)
+    }
+
     /// The take of a candidate, to be heard before it is chosen. Nothing is composed: it is ready in the time in which notes are
     /// performed.
     ///

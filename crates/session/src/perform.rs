@@ -272,11 +272,7 @@ impl Session {
         }
         let playing = self.track(track).take().ok_or(SessionError::Empty)?.clone();
         let origin = self.origin(&playing);
-        let take = if origin.patch == patch && !origin.is_asleep() {
-            origin.clone()
-        } else {
-            Arc::new(self.with_sound(maker, track, patch, observer)?)
-        };
+        let take = self.with_sound(maker, track, patch, observer)?;
         self.remember();
         let state = self.track_mut(track);
         state.add(take.clone());
@@ -303,7 +299,7 @@ impl Session {
         Ok(())
     }
 
-    /// The take that [`Session::change_sound`] would play, for listening before choosing it.
+    /// The take that [`Session::change_sound`] would play, to be heard before it is chosen.
     ///
     /// # Errors
     /// Returns the same errors as [`Session::change_sound`], except that a locked track is allowed.
@@ -313,8 +309,11 @@ impl Session {
         track: Track,
         patch: &str,
         observer: &dyn Observer,
-    ) -> Result<Take, SessionError> {
+    ) -> Result<Arc<Take>, SessionError> {
         let take = &self.origin(self.track(track).take().ok_or(SessionError::Empty)?);
+        if take.patch == patch && !take.is_asleep() {
+            return Ok(take.clone());
+        }
         if take.recipe.imported.is_some() {
             let reason = "it was imported: only generated notes can have another sound".to_owned();
             return Err(GenerateError::Request { track, reason }.into());
@@ -328,7 +327,7 @@ impl Session {
             patch,
             context: &context,
         };
-        Ok(maker.perform(&request, observer)?)
+        Ok(Arc::new(maker.perform(&request, observer)?))
     }
 
     /// The take whose notes this take plays with another sound, or the take itself.

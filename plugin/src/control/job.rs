@@ -181,10 +181,21 @@ impl Job {
         }
     }
 
-    /// Whether it takes a candidate that is heard meanwhile.
+    /// Whether it takes a candidate or a sound, which may be heard meanwhile.
     #[must_use]
-    pub const fn takes_candidate(&self) -> bool {
-        matches!(self, Self::Perform { performance: Performance::Candidate { .. }, .. })
+    pub const fn takes_choice(&self) -> bool {
+        matches!(
+            self,
+            Self::Perform { performance: Performance::Candidate { .. } | Performance::Sound { .. }, .. }
+        )
+    }
+
+    /// The track that it gives another sound.
+    const fn track_of_sound(&self) -> Option<Track> {
+        match self {
+            Self::Perform { performance: Performance::Sound { track, .. }, .. } => Some(*track),
+            _ => None,
+        }
     }
 
     /// Whether it makes takes, so that it is waited for and can be cancelled.
@@ -256,23 +267,23 @@ pub enum Command {
 }
 
 /// Appends a job to the queue. A generation of all tracks replaces all queued generations; a generation that the song requests
-/// replaces an earlier one of the same track.
-pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) {
-    if let Job::Perform { performance: Performance::Sound { track, .. }, .. } = &job.job {
-        // When sounds are tried in quick succession, only the last counts.
-        let track = *track;
-        queue.retain(|waiting| {
-            !matches!(&waiting.job, Job::Perform { performance: Performance::Sound { track: other, .. }, .. } if *other == track)
-        });
-    }
-    match job.job.target() {
-        Some(Target::All) => queue.retain(|waiting| waiting.job.target().is_none()),
-        Some(target) if job.is_of_song => {
-            queue.retain(|waiting| !waiting.is_of_song || waiting.job.target() != Some(target));
-        }
-        _ => {}
-    }
+/// replaces an earlier one of the same track; of the sounds that are tried in quick succession only the last counts. Returns the jobs
+/// that are replaced.
+pub fn enqueue(queue: &mut VecDeque<QueuedJob>, job: QueuedJob) -> VecDeque<QueuedJob> {
+    let (sound, target) = (job.job.track_of_sound(), job.job.target());
+    let is_replaced = |waiting: &QueuedJob| {
+        let of_sound = sound.is_some() && waiting.job.track_of_sound() == sound;
+        let of_target = match target {
+            Some(Target::All) => waiting.job.target().is_some(),
+            Some(_) if job.is_of_song => waiting.is_of_song && waiting.job.target() == target,
+            _ => false,
+        };
+        of_sound || of_target
+    };
+    let (replaced, kept) = queue.drain(..).partition(is_replaced);
+    *queue = kept;
     queue.push_back(job);
+    replaced
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub struct Snapshot {
     pub session: Session,
     /// Finished takes of the current generation (index as [`Track::ALL`]).
     pub early: [Option<Arc<Take>>; TRACK_COUNT],
-    /// A candidate of the open section that is heard instead of its track's take and is no part of the session.
+    /// What is heard instead of a take of the open section and is no part of the session: a candidate, or another sound.
     pub preview: Option<Arc<Take>>,
     /// Takes at other tempos, the oldest first.
     pub renditions: Vec<Rendition>,
@@ -95,7 +95,7 @@ impl Snapshot {
         if section.is_open { self.playing(track) } else { section.take(track) }
     }
 
-    /// The candidate that is heard instead of a track's take.
+    /// What is heard instead of a track's take.
     #[must_use]
     pub fn preview_of(&self, track: Track) -> Option<&Arc<Take>> {
         self.preview.as_ref().filter(|take| take.recipe.track == track)
@@ -104,9 +104,8 @@ impl Snapshot {
     /// Whether the preview is a choice for the take that plays now.
     fn is_preview_a_choice(&self) -> bool {
         self.preview.as_ref().is_some_and(|take| {
-            let track = take.recipe.track;
-            let is_taken = self.playing(track).is_some_and(|playing| playing.id == take.id);
-            !is_taken && self.session.candidates(track).iter().any(|candidate| candidate.sketch.id == take.id)
+            let is_taken = self.playing(take.recipe.track).is_some_and(|playing| playing.id == take.id);
+            !is_taken && self.session.is_choice(take)
         })
     }
 
@@ -270,7 +269,7 @@ impl Store {
         });
     }
 
-    /// Lets a candidate be heard instead of its track's take, or none; returns whether that is new. This does not change the
+    /// Lets a take be heard instead of its track's, or none; returns whether that is new. This does not change the
     /// project.
     pub fn preview(&self, take: Option<Arc<Take>>, epoch: u64) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {

@@ -17,7 +17,7 @@ use resonantgen_music::variation::NoteDials;
 use resonantgen_project::{StoredSound as _, prepare_project};
 use resonantgen_server::settings;
 use resonantgen_session::{Overrides, Request, SectionId, Session, SessionError};
-use resonantgen_take::maker::{Candidate, Maker};
+use resonantgen_take::maker::Maker;
 use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use resonantgen_words::genre;
 
@@ -25,7 +25,7 @@ use super::demand::Demand;
 use super::follow::{FollowedPart, FollowedTakes, Follower, Ground, QueuedChord};
 use super::inference::{EngineError, engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
 use super::job::{Command, Job, Performance, QueuedJob, Target, Trigger, enqueue};
-use super::listening::{Listening, ListeningWatch, Performed};
+use super::listening::{Entry, List, Listening, ListeningWatch, Performed};
 use super::remote::{self, MakeError};
 use super::snapshot::Snapshot;
 use super::snapshot::SwapPolicy;
@@ -50,7 +50,7 @@ struct Worker<'a> {
     engine: Option<Arc<Engine>>,
     /// Opens it; a test has another maker in its place.
     maker: OpenMaker,
-    /// Candidates of the open list that have been performed.
+    /// Takes of the open list that have been performed.
     performed: Performed,
     /// Serial numbers of the last demand and snapshot that were handled.
     answered: Option<(u32, u64)>,
@@ -153,7 +153,11 @@ impl Worker<'_> {
 
     fn receive(&mut self, command: Command) {
         match command {
-            Command::Job(job) => enqueue(&mut self.queue, job),
+            Command::Job(job) => {
+                for _ in enqueue(&mut self.queue, job).iter().filter(|replaced| replaced.job.takes_choice()) {
+                    self.control.end_taking();
+                }
+            }
             Command::Follow(chord) => self.chords.push_back(chord),
             Command::Look(pending) => {
                 if self.control.audio.follow_run.load(Ordering::Acquire) == 0 && self.chords.is_empty() {
@@ -172,7 +176,7 @@ impl Worker<'_> {
         let control = self.control;
         let QueuedJob { job, epoch, ticket, is_of_song, pending, awaited } = queued;
         let cancellation = Cancellation { control, epoch, ticket };
-        let takes_candidate = job.takes_candidate();
+        let takes_choice = job.takes_choice();
         if !cancellation.is_cancelled() {
             let is_make = job.makes_takes();
             // A panic must not reach the host. The session stays as it was.
@@ -200,7 +204,7 @@ impl Worker<'_> {
             }
             self.is_unpacked |= is_make;
         }
-        if takes_candidate {
+        if takes_choice {
             control.end_taking();
         }
         // The result is published; the rest cannot be cancelled.
@@ -422,8 +426,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Performs the candidate that the user listens to, else the next of its list that is not performed yet; returns whether there
-    /// was something to do.
+    /// Performs what the user listens to, else the next candidate of an open list that is not performed yet; returns whether there was
+    /// something to do.
     fn hear(&mut self) -> bool {
         let control = self.control;
         let Some(listening) = control.listening() else {
@@ -432,56 +436,60 @@ impl Worker<'_> {
         };
         let snapshot = control.store.load();
         self.performed.follow(&snapshot.session, listening.track);
-        let candidates = snapshot.session.candidates(listening.track);
-        let pointed = candidates.iter().find(|candidate| Some(candidate.number) == listening.number);
-        let heard = snapshot.preview.as_ref();
-        if let Some(candidate) =
-            pointed.filter(|pointed| heard.is_none_or(|take| take.id != pointed.sketch.id))
-        {
-            match self.finish(&snapshot, candidate, listening, false) {
-                Ok(take) => control.let_hear(listening, &take, snapshot.epoch),
+        let is_heard = |take: &Arc<Take>| listening.is_at(take, &snapshot.session);
+        let is_to_be_heard =
+            listening.is_in(&snapshot.session) && !snapshot.preview.as_ref().is_some_and(is_heard);
+        if let Some(entry) = listening.at.as_ref().filter(|_| is_to_be_heard) {
+            match self.finish(&snapshot, &listening, entry, false) {
+                Ok(take) => control.let_hear(&listening, &take, snapshot.epoch),
                 Err(Failure::Unwanted) => {}
                 Err(Failure::Message(text)) => {
                     nice_error!("{text}");
-                    control.give_up_listening(listening);
+                    control.give_up_listening(&listening);
                     control.notify(text);
                 }
             }
             return true;
         }
         let (_, demand) = control.audio.demand.read();
-        if let Some((take, bpm)) = heard.cloned().zip(demand.bpm)
-            && !snapshot.has_at(&take, bpm)
+        if let Some((take, bpm)) = snapshot.preview.as_ref().zip(demand.bpm)
+            && !snapshot.has_at(take, bpm)
             && !self.failed.takes.contains(&take.id)
         {
             let watch = DemandWatch { control, epoch: snapshot.epoch, bpm, note_dials: demand.note_dials };
             // At worst it stays sliced, as takes do.
-            let _ = self.render_at(&snapshot.session, &take, bpm, &watch);
+            let _ = self.render_at(&snapshot.session, take, bpm, &watch);
             return true;
         }
-        let next = candidates.iter().find(|candidate| {
+        if listening.list != List::Candidates {
+            return false;
+        }
+        let next = snapshot.session.candidates(listening.track).iter().find(|candidate| {
             let frames = candidate.sketch.recipe.plan.audio_frames(TAKE_SAMPLE_RATE_HZ);
             self.performed.get(&candidate.sketch.id).is_none()
                 && self.performed.has_room(frames)
                 && !self.failed.takes.contains(&candidate.sketch.id)
         });
         let Some(next) = next else { return false };
-        if let Err(Failure::Message(text)) = self.finish(&snapshot, next, listening, true) {
+        let entry = Entry::Candidate(next.number);
+        if let Err(Failure::Message(text)) = self.finish(&snapshot, &listening, &entry, true) {
             nice_error!("{text}");
             self.failed.takes.push(next.sketch.id.clone());
         }
         true
     }
 
-    /// The take of a candidate. `is_ahead` if nobody listens to it yet.
+    /// The take of an entry of an open list. `is_ahead` if nobody listens to it yet.
     fn finish(
         &mut self,
         snapshot: &Snapshot,
-        candidate: &Candidate,
-        listening: Listening,
+        listening: &Listening,
+        entry: &Entry,
         is_ahead: bool,
     ) -> Result<Arc<Take>, Failure> {
-        if let Some(known) = self.performed.get(&candidate.sketch.id) {
+        let (track, session) = (listening.track, &snapshot.session);
+        let wanted = Listening { at: Some(entry.clone()), ..listening.clone() };
+        if let Some(known) = self.performed.pointed(&wanted, session) {
             return Ok(Arc::clone(known));
         }
         let ahead_of = is_ahead.then_some(self.commands);
@@ -489,8 +497,10 @@ impl Worker<'_> {
         let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
         let perform = || {
             let maker = (self.maker)(&mut self.engine).map_err(|error| error.to_string())?;
-            let (track, number) = (listening.track, candidate.number);
-            let take = snapshot.session.with_candidate(&*maker, track, number, &watch);
+            let take = match entry {
+                Entry::Candidate(number) => session.with_candidate(&*maker, track, *number, &watch),
+                Entry::Sound(patch) => session.with_sound(&*maker, track, patch, &watch),
+            };
             take.map_err(|error| error.to_string())
         };
         let performed = std::panic::catch_unwind(AssertUnwindSafe(perform));
@@ -500,10 +510,13 @@ impl Worker<'_> {
                 Ok(take)
             }
             Err(_) if watch.is_cancelled() => Err(Failure::Unwanted),
-            Err(why) => Err(Failure::Message(format!(
-                "This candidate of the {} cannot be heard: {why}.",
-                listening.track
-            ))),
+            Err(why) => {
+                let what = match entry {
+                    Entry::Candidate(_) => "candidate",
+                    Entry::Sound(_) => "sound",
+                };
+                Err(Failure::Message(format!("This {what} of the {track} cannot be heard: {why}.")))
+            }
         }
     }
 
@@ -994,6 +1007,8 @@ impl Observer for Watch<'_> {
 
 #[cfg(test)]
 mod tests {
+    use resonantgen_take::maker::Candidate;
+
     use super::*;
 
     use resonantgen_playback::{Controls, Position};
@@ -1153,7 +1168,11 @@ mod tests {
     }
 
     fn listen(control: &Control, number: Option<u32>) {
-        control.listen(Some(Listening { track: Track::Bass, number }));
+        control.listen(Some(Listening::candidates(Track::Bass, number)));
+    }
+
+    fn take_candidate(control: &Control, locked: [bool; TRACK_COUNT], number: u32) {
+        control.take_choice(locked, Performance::Candidate { track: Track::Bass, number });
     }
 
     /// The id of the take that a candidate of the bass becomes.
@@ -1206,7 +1225,7 @@ mod tests {
             // Taken while it is heard, it plays on, in the bounce too, and can be undone.
             listen(&control, Some(3));
             assert!(worker.hear());
-            control.take_candidate(UNLOCKED, Track::Bass, 3);
+            take_candidate(&control, UNLOCKED, 3);
             control.listen(None);
             assert!(control.snapshot().preview.is_some(), "what is heard stays until it is taken");
             work(&mut worker);
@@ -1241,7 +1260,7 @@ mod tests {
         let before = control.session().track(Track::Bass).history.len();
         let locked = Track::ALL.map(|track| track == Track::Bass);
         ask(&mut worker, Target::One(Track::Bass), locked, 8);
-        control.take_candidate(locked, Track::Bass, 1);
+        take_candidate(&control, locked, 1);
         work(&mut worker);
         assert_eq!((control.session().track(Track::Bass).history.len(), counts()), (before, [8, 4, 8, 8]));
         assert!(texts(&control).iter().any(|text| text.contains("locked")), "{:?}", texts(&control));
@@ -1279,6 +1298,42 @@ mod tests {
         control.listen(None);
         assert!(!worker.hear() && control.snapshot().preview.is_none());
         assert!(worker.performed.get(&id_of(&control, 5)).is_none());
+    }
+
+    #[test]
+    fn a_sound_is_heard_while_it_is_pointed_at_and_stays_if_it_is_taken() {
+        let (control, receivers) = chosen(2);
+        let mut worker = fake_worker(&control, &receivers);
+        let point = |patch: Option<&str>| {
+            control.listen(Some(Listening::sounds(Track::Bass, patch.map(str::to_owned))));
+        };
+        let heard = || control.snapshot().preview.as_ref().map(|take| take.patch.clone());
+        let before = (control.session_blob(), control.snapshot().commits);
+        point(None);
+        worker.receive_all();
+        assert!(!worker.hear(), "no sound is performed ahead");
+        for patch in ["third", "fourth", "third"] {
+            point(Some(patch));
+            assert!(worker.hear());
+            assert_eq!(heard().as_deref(), Some(patch));
+            assert!(!worker.hear(), "it is heard already");
+        }
+        point(None);
+        assert_eq!((heard(), (control.session_blob(), control.snapshot().commits)), (None, before));
+        // Of two that are taken in quick succession the last counts; until it is there, what is heard stays.
+        point(Some("third"));
+        assert!(worker.hear());
+        let notes = control.session().track(Track::Bass).take().expect("a take").score.clone();
+        for patch in ["third", "fourth"] {
+            let patch = patch.to_owned();
+            control.take_choice(UNLOCKED, Performance::Sound { track: Track::Bass, patch });
+        }
+        control.listen(None);
+        assert_eq!(heard().as_deref(), Some("third"));
+        work(&mut worker);
+        assert_eq!((heard(), texts(&control)), (None, Vec::new()));
+        let playing = control.session().track(Track::Bass).take().expect("a take").clone();
+        assert_eq!((playing.patch.as_str(), &playing.score), ("fourth", &notes));
     }
 
     #[test]
@@ -1337,14 +1392,14 @@ mod tests {
                     control.session().candidates(track).iter().skip(1).map(|known| known.number).collect();
                 // The list is opened for one alone, then it stays open, and all have been heard once.
                 for stays_open in [false, true, true] {
-                    let between = stays_open.then_some(Listening { track, number: None });
+                    let between = stays_open.then(|| Listening::candidates(track, None));
                     let mut waits: Vec<f64> = Vec::new();
                     for number in &numbers {
                         let began = Instant::now();
-                        control.listen(Some(Listening { track, number: Some(*number) }));
+                        control.listen(Some(Listening::candidates(track, Some(*number))));
                         wait_until("the candidate", || clip(track) != take);
                         waits.push(began.elapsed().as_secs_f64());
-                        control.listen(between);
+                        control.listen(between.clone());
                         wait_until("the take", || clip(track) == take);
                     }
                     waits.sort_by(f64::total_cmp);

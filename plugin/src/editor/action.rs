@@ -1,5 +1,6 @@
 //! What clicks and keys request, and how it is performed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -56,6 +57,8 @@ pub enum Action {
     Prompt(String),
     /// Apply a preset's prompt and settings.
     Preset(Box<Preset>),
+    /// Apply a preset, and generate with it.
+    GenerateFrom(Box<Preset>),
     /// Fix facts.
     Fix(Box<Overrides>),
     /// Fix the length; 0 leaves it to the prompt.
@@ -81,6 +84,8 @@ pub enum Action {
     HoldSound(Track, bool),
     /// Make a sound a favourite, or take it off.
     FavouriteSound(String, bool),
+    /// Make a preset a favourite, or no longer.
+    FavouritePreset(String, bool),
     /// Open the import dialog for a track.
     AskImport(Track),
     /// Write a new take with the groove and register of the track's take of this index, and other notes.
@@ -138,6 +143,15 @@ pub struct Harmony {
     overrides: Overrides,
 }
 
+/// Adds a favourite, or takes it away.
+fn favour(favourites: &mut BTreeSet<String>, name: String, is_favourite: bool) {
+    if is_favourite {
+        favourites.insert(name);
+    } else {
+        favourites.remove(&name);
+    }
+}
+
 impl App {
     /// Performs an action.
     pub(super) fn perform(&mut self, context: &egui::Context, action: Action) {
@@ -155,7 +169,7 @@ impl App {
             }
             Action::TakeCandidate(track, number) => {
                 self.end_choice_by_number(track);
-                self.control.take_candidate(self.params.locked(), track, number);
+                self.control.take_choice(self.params.locked(), Performance::Candidate { track, number });
             }
             Action::Undo => self.change_locks(Session::undo),
             Action::Redo => self.change_locks(Session::redo),
@@ -178,6 +192,7 @@ impl App {
                 TextEdit::store_state(context, prompt_id(), field);
             }
             Action::Preset(preset) => self.use_preset(&preset),
+            Action::GenerateFrom(preset) => self.generate_from(&preset),
             Action::Fix(overrides) => self.control.set_overrides(*overrides),
             Action::Bars(bars) => {
                 if let Some(gui) = &self.gui {
@@ -197,8 +212,7 @@ impl App {
             }
             Action::CaptureChords => self.capture_chords(),
             Action::Sound(track, patch) => {
-                let performance = Performance::Sound { track, patch };
-                self.control.request(Job::Perform { locked: self.params.locked(), performance });
+                self.control.take_choice(self.params.locked(), Performance::Sound { track, patch });
             }
             Action::KeepVaried(track) => {
                 let dials = self.params.note_dials()[track.index()];
@@ -213,11 +227,11 @@ impl App {
             }
             Action::HoldSound(track, holds) => self.change(move |session| session.hold_sound(track, holds)),
             Action::FavouriteSound(id, is_favourite) => {
-                if is_favourite {
-                    self.look.sounds.insert(id);
-                } else {
-                    self.look.sounds.remove(&id);
-                }
+                favour(&mut self.look.sounds, id, is_favourite);
+                self.keep_look();
+            }
+            Action::FavouritePreset(name, is_favourite) => {
+                favour(&mut self.look.presets, name, is_favourite);
                 self.keep_look();
             }
             Action::AskImport(track) => {

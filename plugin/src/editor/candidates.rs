@@ -1,14 +1,15 @@
 //! The scores that were written for a take: a list in which each is heard in time before one is taken.
 
 use egui::{
-    Align2, Event, Id, Key, Modifiers, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, StrokeKind,
-    Ui, WidgetInfo, pos2, vec2,
+    Align2, Id, Popup, PopupCloseBehavior, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 use resonantgen_music::track::Track;
 
 use super::action::Action;
 use super::control::{self, IconButton};
 use super::icon::{self, Icon};
+use super::pointed::Pointed;
 use super::theme::{self, palette};
 use super::view::{CandidateView, LaneView};
 use crate::control::listening::Listening;
@@ -34,15 +35,6 @@ pub struct Chooser<'a> {
     pub heard: Option<u32>,
     /// Set to what the user listens to while the list is open.
     pub listening: &'a mut Option<Listening>,
-}
-
-/// Where the user is in an open list.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct At {
-    /// Number of the candidate.
-    number: Option<u32>,
-    /// The pointer has led there, and leads away again.
-    by_pointer: bool,
 }
 
 /// Id of a track's open list.
@@ -92,16 +84,15 @@ impl Chooser<'_> {
             ui.label(dim(self.silence.unwrap_or(how)));
         }
         let id = list_id(self.track).with("at");
-        let mut at: At = ui.data_mut(|data| data.get_temp(id)).unwrap_or_default();
-        at.number = at.number.filter(|number| candidates.iter().any(|known| known.number == *number));
+        let mut at: Pointed<u32> = ui.data_mut(|data| data.get_temp(id)).unwrap_or_default();
         let taken = self.lines(ui, &mut at);
+        *self.listening = Some(Listening::candidates(self.track, at.entry));
         ui.data_mut(|data| data.insert_temp(id, at));
-        *self.listening = Some(Listening { track: self.track, number: at.number });
         if let Some(number) = taken {
             if candidates.iter().any(|known| known.number == number && !known.is_playing) {
                 actions.push(Action::TakeCandidate(self.track, number));
             }
-            ui.data_mut(|data| data.insert_temp(id, At::default()));
+            ui.data_mut(|data| data.insert_temp(id, Pointed::<u32>::default()));
             ui.close();
         }
         ui.add_space(2.0);
@@ -120,36 +111,21 @@ impl Chooser<'_> {
     }
 
     /// The candidates; returns the number of the one that is taken.
-    fn lines(&self, ui: &mut Ui, at: &mut At) -> Option<u32> {
+    fn lines(&self, ui: &mut Ui, at: &mut Pointed<u32>) -> Option<u32> {
         let candidates = &self.view.candidates;
-        let (steps, entered) = ui.input_mut(|input| {
-            let down = i32::from(input.consume_key(Modifiers::NONE, Key::ArrowDown));
-            let steps = down - i32::from(input.consume_key(Modifiers::NONE, Key::ArrowUp));
-            let is_chosen = at.number.is_some() && !at.by_pointer;
-            (steps, is_chosen && input.consume_key(Modifiers::NONE, Key::Enter))
-        });
-        if steps != 0 && !candidates.is_empty() {
-            let here = candidates.iter().position(|known| Some(known.number) == at.number);
-            let last = candidates.len() as i32 - 1;
-            let next =
-                here.map_or(if steps > 0 { 0 } else { last }, |here| (here as i32 + steps).clamp(0, last));
-            *at = At { number: Some(candidates[next as usize].number), by_pointer: false };
-        }
-        let mut taken = at.number.filter(|_| entered);
-        let moves = ui.input(|input| {
-            input.events.iter().any(|event| matches!(event, Event::PointerMoved(_) | Event::PointerGone))
-        });
-        let mut pointed = None;
+        let numbers: Vec<u32> = candidates.iter().map(|known| known.number).collect();
+        let mut taken = at.keys(ui, &numbers, None).taken;
+        let mut hovered = None;
         for (index, candidate) in candidates.iter().enumerate() {
             let (rect, response) = ui.allocate_exact_size(LINE, Sense::click());
-            let is_at = at.number == Some(candidate.number);
+            let is_at = at.entry == Some(candidate.number);
             let name = format!("{} candidate {}", self.track.title(), index + 1);
             response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_at, &name));
             if response.hovered() {
-                pointed = Some(candidate.number);
+                hovered = Some(candidate.number);
             }
             if response.gained_focus() {
-                *at = At { number: Some(candidate.number), by_pointer: false };
+                at.reach(candidate.number);
             }
             if response.clicked() {
                 taken = Some(candidate.number);
@@ -157,11 +133,7 @@ impl Chooser<'_> {
             self.line(ui, rect, (index + 1, candidate), is_at);
             control::focus_ring(ui, &response, rect);
         }
-        if let Some(number) = pointed.filter(|_| moves || at.number.is_none()) {
-            *at = At { number: Some(number), by_pointer: true };
-        } else if at.by_pointer && pointed.is_none() {
-            *at = At::default();
-        }
+        at.follow_pointer(ui, hovered);
         taken
     }
 

@@ -27,11 +27,14 @@ pub struct Look {
     pub folder: Option<PathBuf>,
     /// Ids of favourite sounds.
     pub sounds: BTreeSet<String>,
+    /// Names of favourite presets.
+    pub presets: BTreeSet<String>,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { light: false, zoom: 1.0, grows: true, folder: None, sounds: BTreeSet::new() }
+        let none = BTreeSet::new;
+        Self { light: false, zoom: 1.0, grows: true, folder: None, sounds: none(), presets: none() }
     }
 }
 

@@ -1,23 +1,29 @@
-//! A track's sound browser: play the same notes with another sound, or hold a sound for future takes.
+//! A track's sound browser: hear the same notes with other sounds and take one, or hold a sound for future takes.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use egui::{Key, Modifiers, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, Ui, WidgetInfo};
+use egui::{Popup, PopupCloseBehavior, Rect, Response, RichText, ScrollArea, Ui, WidgetInfo, vec2};
 use resonantgen_models::sounds::{Sound, catalogue, like, search};
 use resonantgen_music::track::Track;
 
 use super::RepaintNotifier;
 use super::action::Action;
 use super::control::{self, IconButton};
-use super::icon::Icon;
+use super::icon::{self, Icon};
+use super::pointed::Pointed;
 use super::theme::{self, palette};
 use super::view::LaneView;
 use crate::control::inference::engine;
+use crate::control::listening::Listening;
 use crate::control::location;
 
+/// Width of the browser, in points.
+const WIDTH: f32 = 330.0;
 /// Height of the list, in points.
 const LIST_HEIGHT: f32 = 260.0;
+/// Width of the mark of what plays, in points.
+const MARK: f32 = 26.0;
 
 /// The sounds in the models, read when the browser is first opened.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +88,10 @@ pub struct Browser<'a> {
     pub favourites: &'a BTreeSet<String>,
     /// Whether the track is locked.
     pub locked: bool,
+    /// Why no sound is heard now, if that is so.
+    pub silence: Option<&'static str>,
+    /// Id of the sound that is heard instead of the take's.
+    pub heard: Option<String>,
 }
 
 /// The query in an open browser.
@@ -91,26 +101,34 @@ struct Query {
     /// Show only sounds similar to the one with this id.
     like: Option<String>,
     only_favourites: bool,
+    /// The sound that the user is at, by its id.
+    at: Pointed<String>,
 }
 
 impl Browser<'_> {
-    /// Attaches the browser to the label with the sound's name.
-    pub fn attach(&self, response: &Response, view: &LaneView, actions: &mut Vec<Action>) {
-        Popup::menu(response)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .show(|ui| self.show(ui, view, actions));
+    /// Attaches the browser to the label with the sound's name. `listening` is set to what the user listens to while it is open.
+    pub fn attach(
+        &self,
+        response: &Response,
+        view: &LaneView,
+        listening: &mut Option<Listening>,
+        actions: &mut Vec<Action>,
+    ) {
+        Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+            *listening = Some(Listening::sounds(self.track, self.show(ui, view, actions)));
+        });
     }
 
-    fn show(&self, ui: &mut Ui, view: &LaneView, actions: &mut Vec<Action>) {
-        const WIDTH: f32 = 330.0;
+    /// Draws the browser; returns the id of the sound that the user listens to.
+    fn show(&self, ui: &mut Ui, view: &LaneView, actions: &mut Vec<Action>) -> Option<String> {
         ui.set_min_width(WIDTH);
         ui.set_max_width(WIDTH);
         let id = ui.scope_id().with(("query", self.track));
         let mut query: Query = ui.data_mut(|data| data.get_temp(id)).unwrap_or_default();
-        let steps = ui.input_mut(|input| {
-            let down = i32::from(input.consume_key(Modifiers::NONE, Key::ArrowDown));
-            down - i32::from(input.consume_key(Modifiers::NONE, Key::ArrowUp))
-        });
+        let sounds = self.shelf.sounds(self.repaint);
+        let listed = sounds.as_deref().map(|sounds| self.found(sounds, &query)).unwrap_or_default();
+        let ids: Vec<String> = listed.iter().map(|sound| sound.id.clone()).collect();
+        let keys = query.at.keys(ui, &ids, Some(&view.patch_id));
         let field = ui.add(control::field(&mut query.words, "Words, families, styles").desired_width(WIDTH));
         field.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Search the sounds"));
         if field.changed() {
@@ -129,21 +147,26 @@ impl Browser<'_> {
             }
         });
         ui.separator();
-        match self.shelf.sounds(self.repaint) {
-            Err(why) => drop(ui.label(RichText::new(why).color(palette(ui).dim))),
-            Ok(sounds) => self.list(ui, &sounds, &query, (view, steps), actions),
+        let taken = match sounds.as_deref() {
+            Err(why) => {
+                ui.label(RichText::new(why).color(palette(ui).dim));
+                None
+            }
+            Ok(sounds) => {
+                let listed = self.found(sounds, &query);
+                self.list(ui, &listed, &mut query.at, (view, keys.has_moved), actions)
+            }
+        };
+        if let Some(id) = taken.or(keys.taken).filter(|id| !self.locked && *id != view.patch_id) {
+            actions.push(Action::Sound(self.track, id));
         }
+        let heard = query.at.entry.clone().filter(|id| !self.locked && *id != view.patch_id);
         ui.data_mut(|data| data.insert_temp(id, query));
+        heard
     }
 
-    fn list(
-        &self,
-        ui: &mut Ui,
-        sounds: &[Sound],
-        query: &Query,
-        (view, steps): (&LaneView, i32),
-        actions: &mut Vec<Action>,
-    ) {
+    /// The sounds that a query finds.
+    fn found<'a>(&self, sounds: &'a [Sound], query: &Query) -> Vec<&'a Sound> {
         let mut found = match &query.like {
             Some(id) => like(sounds, id).unwrap_or_default(),
             None => search(sounds, self.track, &query.words),
@@ -151,20 +174,35 @@ impl Browser<'_> {
         if query.only_favourites {
             found.retain(|sound| self.favourites.contains(&sound.id));
         }
-        if found.is_empty() {
-            ui.label(RichText::new("No such sound").color(palette(ui).dim));
-            return;
+        found
+    }
+
+    /// Draws the sounds; returns the id of the one that is clicked.
+    fn list(
+        &self,
+        ui: &mut Ui,
+        listed: &[&Sound],
+        at: &mut Pointed<String>,
+        (view, has_moved): (&LaneView, bool),
+        actions: &mut Vec<Action>,
+    ) -> Option<String> {
+        let palette = palette(ui);
+        let dim = |text: &str| RichText::new(text).font(theme::plain(12.0)).color(palette.dim);
+        if listed.is_empty() {
+            ui.label(dim("No such sound"));
+            return None;
         }
-        // Up and Down play the previous and the next sound.
-        let here = found.iter().position(|sound| sound.id == view.patch_id);
-        let next = match here {
-            Some(here) => (here as i32 + steps).clamp(0, found.len() as i32 - 1) as usize,
-            None => 0,
+        let how = if self.locked {
+            "The track is locked: its sound stays as it is."
+        } else {
+            self.silence.unwrap_or("Point to hear, click to take.")
         };
-        let mut chosen = (steps != 0 && here != Some(next)).then(|| found[next].id.clone());
+        ui.label(dim(how));
+        let color = palette.track(self.track);
+        let (mut taken, mut hovered) = (None, None);
         ScrollArea::vertical().max_height(LIST_HEIGHT).auto_shrink([false, true]).show(ui, |ui| {
-            for sound in found {
-                let is_playing = sound.id == view.patch_id;
+            for sound in listed {
+                let (is_playing, is_at) = (sound.id == view.patch_id, at.entry.as_ref() == Some(&sound.id));
                 ui.horizontal(|ui| {
                     let is_favourite = self.favourites.contains(&sound.id);
                     let name = format!("Favourite sound {}", sound.name);
@@ -175,20 +213,30 @@ impl Browser<'_> {
                     let words =
                         format!("{}, {}", sound.family.name().replace('_', " "), sound.tags.join(", "));
                     let text = RichText::new(&sound.name).font(theme::plain(12.5));
-                    let enabled = !self.locked;
-                    let button = egui::Button::selectable(is_playing, text).truncate();
-                    let response = ui.add_enabled(enabled, button).on_hover_text(words);
-                    if is_playing && steps != 0 {
+                    let is_marked = is_at || (is_playing && at.entry.is_none());
+                    let button = egui::Button::selectable(is_marked, text).truncate();
+                    let room = vec2(ui.available_width() - MARK, 0.0);
+                    let response = ui.add_enabled(!self.locked, button.min_size(room)).on_hover_text(words);
+                    if is_at && has_moved {
                         response.scroll_to_me(None);
                     }
+                    if response.hovered() {
+                        hovered = Some(sound.id.clone());
+                    }
                     if response.clicked() {
-                        chosen = Some(sound.id.clone());
+                        taken = Some(sound.id.clone());
+                    }
+                    let middle = response.rect.right_center() + vec2(MARK / 2.0, 0.0);
+                    if self.heard.as_ref() == Some(&sound.id) {
+                        let mark = Rect::from_center_size(middle, vec2(12.0, 12.0));
+                        icon::paint(ui.painter(), Icon::Play, mark, color);
+                    } else if is_playing {
+                        ui.painter().circle_filled(middle, 3.6, color);
                     }
                 });
             }
         });
-        if let Some(id) = chosen.filter(|id| !self.locked && *id != view.patch_id) {
-            actions.push(Action::Sound(self.track, id));
-        }
+        at.follow_pointer(ui, hovered);
+        taken
     }
 }

@@ -22,6 +22,7 @@ use super::*;
 use crate::audio::record::{Purpose, Recording};
 use crate::control::follow::FollowedPart;
 use crate::control::job::{Command, Performance, QueuedJob};
+use crate::control::listening::Entry;
 use crate::control::played::PlayedKey;
 use crate::control::sidechain::RecordError;
 use crate::control::{Receivers, SwapPolicy};
@@ -529,7 +530,21 @@ fn another_sound_is_found_by_words_and_arrow_keys_and_held() {
         Job::Perform { performance: Performance::Sound { track: Track::Bass, patch }, .. } => Some(patch),
         _ => None,
     };
+    let heard = |bench: &Bench| match bench.control.listening()?.at? {
+        Entry::Sound(patch) => Some(patch),
+        Entry::Candidate(_) => None,
+    };
+    assert_eq!((heard(&bench), asked(&bench)), (None, None), "the list is open, and the take plays");
+    bench.harness.get_by_label("acid").hover();
+    bench.harness.run();
+    assert_eq!((heard(&bench).as_deref(), asked(&bench)), (Some("bass.acid"), None), "it is only heard");
+    bench.harness.hover_at(pos2(5.0, 5.0));
+    bench.harness.run();
+    assert_eq!(heard(&bench), None, "the take is back");
     bench.harness.key_press(Key::ArrowUp);
+    bench.harness.run();
+    assert_eq!((heard(&bench).as_deref(), asked(&bench)), (Some("bass.round"), None));
+    bench.harness.key_press(Key::Enter);
     bench.harness.run();
     assert_eq!(asked(&bench).as_deref(), Some("bass.round"));
     bench.harness.get_by_label("Search the sounds").focus();
@@ -544,6 +559,9 @@ fn another_sound_is_found_by_words_and_arrow_keys_and_held() {
     let mut session = bench.control.session();
     change(&mut session, &bench.control.cancellation()).expect("there is a take");
     assert_eq!(session.track(Track::Bass).held_sound.as_deref(), Some("bass.test_patch"));
+    bench.harness.key_press(Key::Escape);
+    bench.harness.run();
+    assert_eq!(bench.control.listening(), None, "the list is closed");
 }
 
 #[test]
@@ -952,6 +970,27 @@ fn a_preset_brings_its_prompt_and_settings() {
 }
 
 #[test]
+fn a_preset_is_found_by_words_kept_as_a_favourite_and_heard_at_once() {
+    let mut bench = bench(980.0, 640.0);
+    bench.click("Presets");
+    bench.harness.get_by_label("Search the presets").focus();
+    bench.harness.run();
+    bench.harness.get_by_label("Search the presets").type_text("WALTZ strings");
+    bench.harness.run();
+    assert!(bench.harness.query_by_label("Title Sequence").is_none(), "it is no waltz");
+    bench.click("Favourite preset Waltz Noir");
+    bench.click("favourites");
+    assert!(bench.harness.query_by_label("Waltz Noir").is_some());
+    bench.click("Generate with the preset Waltz Noir");
+    assert!(bench.harness.state().prompt.contains("waltz"), "{}", bench.harness.state().prompt);
+    assert_eq!(bench.job(), Some((Target::All, String::new())));
+    assert!(bench.harness.query_by_label("Search the presets").is_some(), "the menu stays open");
+    bench.click("Favourite preset Waltz Noir");
+    assert!(bench.harness.query_by_label("Waltz Noir").is_none());
+    assert!(bench.harness.query_by_label_contains("None yet").is_some());
+}
+
+#[test]
 fn a_finished_take_is_seen_while_the_others_are_made() {
     let mut bench = bench(980.0, 640.0);
     let session = fixture();
@@ -1106,7 +1145,10 @@ pub(crate) fn chosen(candidates: u32) -> resonantgen_session::Session {
 }
 
 fn listening(bench: &Bench) -> Option<u32> {
-    bench.control.listening().and_then(|listening| listening.number)
+    match bench.control.listening()?.at? {
+        Entry::Candidate(number) => Some(number),
+        Entry::Sound(_) => None,
+    }
 }
 
 #[test]

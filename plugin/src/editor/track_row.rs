@@ -61,7 +61,7 @@ pub struct Row<'a> {
     pub silence: Option<&'static str>,
     /// Number of the candidate that is heard instead of the take.
     pub heard: Option<u32>,
-    /// Set to what the user listens to in the row's list of candidates.
+    /// Set to what the user listens to in the row's list of candidates or sounds.
     pub listening: &'a mut Option<Listening>,
     /// Whether files are dragged over this row.
     pub dragged: bool,
@@ -379,7 +379,7 @@ impl Row<'_> {
             mark.complaints.join("\n")
         );
         let label = label.on_hover_text(text.trim_end());
-        self.sounds.attach(&label, self.view, self.actions);
+        self.sounds.attach(&label, self.view, self.listening, self.actions);
     }
 
     fn buttons(&mut self, ui: &mut Ui) {

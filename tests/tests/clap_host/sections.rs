@@ -284,3 +284,29 @@ fn the_host_is_told_when_sections_have_other_names() {
     host.wait_for_other_texts(before);
     assert_eq!(host.text("Section", f64::from(first.number)), "Overture");
 }
+
+#[test]
+fn dials_act_on_the_whole_song_and_their_middle_brings_it_back_to_the_bit() {
+    let Some(song) = song() else { return };
+    let mut host = open(song, RATE_HZ);
+    let frames = song.stems[0].len();
+    let plain = host.render(0.0, frames, 512);
+    for (dial, value, middle) in [("Density", 0.0, 2.0), ("Complexity", 4.0, 2.0), ("Swing", 1.0, 0.5)] {
+        host.block(BLOCK, &[(0, &format!("Harmony {dial}"), value)]);
+        let varied = host.render(0.0, frames, 512);
+        // In each section in which the harmony plays.
+        for part in song.session.placements() {
+            let frame = |quarter: f64| (quarter * BAR as f64 / 4.0) as usize;
+            let range = frame(part.start_quarter)..frame(part.start_quarter + part.quarters);
+            let [plain, varied] = [&plain, &varied].map(|heard| &heard[3][0][range.clone()]);
+            let plays = plain.iter().any(|sample| sample.abs() > 1e-2);
+            assert!(!plays || plain != varied, "{dial} at quarter {}", part.start_quarter);
+        }
+        for port in [1, 2, 4] {
+            assert!(varied[port] == plain[port], "{dial} of the harmony changes stem {port}");
+        }
+        assert!(host.render(0.0, frames, 127) == varied, "{dial} depends on the blocks");
+        host.block(BLOCK, &[(0, &format!("Harmony {dial}"), middle)]);
+        assert!(host.render(0.0, frames, 512) == plain, "{dial} in the middle");
+    }
+}

@@ -134,3 +134,26 @@ fn a_recording_takes_its_place_in_a_loop_and_is_kept_with_the_project() {
     again.settle();
     assert!(again.loop_once() == after, "a project that is opened again plays what was recorded");
 }
+
+#[test]
+fn a_rate_that_changes_in_mid_recording_spoils_neither_the_loop_nor_the_next_recording() {
+    let Some(state) = state() else { return };
+    let rate_hz = 44_100.0;
+    let mut host = recording_host(Some(state), RATE_HZ, BARS);
+    let before = host.dirty();
+    host.beat = 0.0;
+    host.block(1, &[(0, "Record Bass", 1.0)]);
+    host.block(1, &[(0, "Record Bass", 0.0)]);
+    play(&mut host, 0.0, 1.0);
+    host.start(rate_hz, RenderMode::Realtime);
+    play(&mut host, 4.0, 0.5);
+    assert_eq!(host.dirty(), before, "half of the bars are no take");
+    record(&mut host, 8.0);
+    host.start(rate_hz, RenderMode::Offline);
+    let bars = (BARS * 4.0 * 60.0 / BPM * rate_hz) as usize;
+    let heard = host.render(0.0, bars, BLOCK);
+    let expected: Vec<f32> =
+        (0..bars).map(|frame| played(frame as f64 * BPM / (60.0 * rate_hz))[0]).collect();
+    let alike = likeness(&heard[BASS][0], &expected);
+    assert!(alike > 0.995, "{alike:.4}");
+}
