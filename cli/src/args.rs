@@ -581,7 +581,7 @@ pub struct Export {
     #[arg(long, value_name = "KIND", default_value = "both")]
     pub kind: ExportKind,
     /// Write one format instead: wav, midi, or a DAW project with stems, notes, tempo and markers: dawproject (Bitwig Studio,
-    /// Studio One, Cubase) or rpp (REAPER)
+    /// Studio One, Cubase), als (Ableton Live 11.3 and later) or rpp (REAPER)
     #[arg(long, value_name = "FORMAT", conflicts_with = "kind")]
     pub format: Option<ExportFormat>,
     /// Sample rate of the WAV files in Hz
@@ -615,6 +615,8 @@ pub enum ExportFormat {
     Midi,
     /// DAWproject.
     Dawproject,
+    /// Ableton Live.
+    Als,
     /// REAPER.
     Rpp,
 }

@@ -48,6 +48,7 @@ pub fn run(arguments: &Export) -> Result<ExitCode> {
     let out = &arguments.out;
     let written = match arguments.format {
         Some(ExportFormat::Dawproject) => project::export_project(&session, out, ProjectForm::DawProject),
+        Some(ExportFormat::Als) => project::export_project(&session, out, ProjectForm::LiveSet),
         Some(ExportFormat::Rpp) => project::export_project(&session, out, ProjectForm::Reaper),
         _ => project::export(&session, out, &options),
     };

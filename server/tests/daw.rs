@@ -48,8 +48,11 @@ fn a_session_is_exported_for_daws_with_a_licence_note() {
     assert!(files.iter().any(|(name, _)| name == "project.xml"));
     assert_eq!(count(&files, ".wav"), 4);
 
+    for (name, kind) in [("reaper.zip", ".rpp"), ("live.zip", ".als")] {
+        let files = unpacked(&get(name).body);
+        assert_eq!((count(&files, kind), count(&files, ".wav"), count(&files, ".txt")), (1, 4, 1), "{name}");
+    }
     let files = unpacked(&get("reaper.zip").body);
-    assert_eq!((count(&files, ".rpp"), count(&files, ".wav"), count(&files, ".txt")), (1, 4, 1));
     let (_, text) = files.iter().find(|(name, _)| name.ends_with(".rpp")).unwrap();
     let text = String::from_utf8_lossy(text);
     for (name, _) in files.iter().filter(|(name, _)| name.ends_with(".wav")) {
@@ -88,7 +91,7 @@ fn what_cannot_be_exported_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path(), Limits::default(), None);
     let at = format!("/v1/sessions/{}", server.new_session());
-    for name in ["project.dawproject", "reaper.zip", "wav.zip", "midi.zip", "export.zip"] {
+    for name in ["project.dawproject", "live.zip", "reaper.zip", "wav.zip", "midi.zip", "export.zip"] {
         let refused = server.get(&format!("{at}/{name}")).expect(404);
         assert!(refused.detail().contains("generate first"), "{name}: {}", refused.detail());
     }

@@ -1,5 +1,6 @@
-//! Exported projects checked by third parties: DAWproject's schema and a parser of REAPER's files.
+//! Exported projects checked by third parties: DAWproject's schema, and parsers of REAPER's and Live's files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +19,10 @@ fn exported(format: &str) -> tempfile::TempDir {
         &piece,
         "--bars",
         "2",
+        "--bpm",
+        "92",
+        "--meter",
+        "4/4",
         "--seed",
         "5",
     ]);
@@ -62,4 +67,47 @@ fn a_reaper_project_is_read_by_another_parser() {
         .expect("Python starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
+}
+
+/// The notes of a MIDI file of several tracks, by the tracks' names: start and end in ticks, pitch, velocity.
+fn notes(file: &[u8]) -> BTreeMap<String, Vec<[u32; 4]>> {
+    use midly::{MetaMessage, MidiMessage, TrackEventKind};
+    let mut tracks: BTreeMap<String, Vec<[u32; 4]>> = BTreeMap::new();
+    for events in midly::Smf::parse(file).expect("a MIDI file").tracks {
+        let (mut now, mut name, mut sounding) = (0, String::new(), BTreeMap::new());
+        for event in events {
+            now += event.delta.as_int();
+            match event.kind {
+                TrackEventKind::Meta(MetaMessage::TrackName(text)) => {
+                    name = String::from_utf8_lossy(text).into_owned();
+                }
+                TrackEventKind::Midi { message: MidiMessage::NoteOn { key, vel }, .. } => {
+                    sounding.insert(key, (now, vel));
+                }
+                TrackEventKind::Midi { message: MidiMessage::NoteOff { key, .. }, .. } => {
+                    let (start, velocity) = sounding.remove(&key).expect("a note that sounds");
+                    let note = [start, now, u32::from(key.as_int()), u32::from(velocity.as_int())];
+                    tracks.entry(name.clone()).or_default().push(note);
+                }
+                _ => {}
+            }
+        }
+    }
+    tracks
+}
+
+#[test]
+fn a_live_set_is_read_by_other_parsers() {
+    let Some(python) = needs::python() else { return };
+    let folder = exported("als");
+    let midi = fs::read(folder.path().join("piece/session.mid")).expect("the piece's notes");
+    let output = Command::new(python)
+        .arg(root().join("tests/hosts/live_set.py"))
+        .arg(file_with(&folder.path().join("daw"), "als"))
+        .arg(serde_json::to_string(&notes(&midi)).expect("numbers"))
+        // One of them writes a file where it runs.
+        .current_dir(folder.path())
+        .output()
+        .expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

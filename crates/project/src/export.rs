@@ -5,7 +5,9 @@ mod cut;
 mod daw_project;
 mod files;
 mod licence;
+mod live_set;
 mod reaper;
+mod xml;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -170,6 +172,8 @@ pub enum ProjectForm {
     DawProject,
     /// A REAPER project, with WAV files next to it.
     Reaper,
+    /// A Live Set of Ableton Live 11.3 and later, with WAV files next to it.
+    LiveSet,
 }
 
 /// Writes the playing takes into `dir` as a DAW project: tempo, meter, the chords as markers, and for each track a stem and its
@@ -193,32 +197,35 @@ pub fn export_project(session: &Session, dir: &Path, form: ProjectForm) -> Resul
     let plan = session.plan.as_ref().filter(|_| !parts.is_empty()).ok_or(StoreError::NothingToExport)?;
     let mut files = Files::open(dir)?;
     let name = export_name(session, "project", plan);
-    match form {
-        ProjectForm::DawProject => {
-            files.put(name, "dawproject", &daw_project::file(session, plan, &parts))?;
-            keep(session, dir, files)
-        }
-        ProjectForm::Reaper => {
-            for part in &parts {
-                files.put(part.name.clone(), "wav", &part.wav)?;
-            }
-            // The project contains the names of its files, so its contents depend on their number.
-            let mut number = files.free_number(1);
-            loop {
-                let text = reaper::text(session, plan, &parts, number);
-                files.put(name.clone(), "rpp", text.as_bytes())?;
-                let free = files.free_number(number);
-                if free == number {
-                    break;
-                }
-                files.take_back();
-                number = free;
-            }
-            let mut written = keep_numbered(session, dir, files, number)?;
-            written.rotate_right(1);
-            Ok(written)
+    let extension = match form {
+        ProjectForm::DawProject => "dawproject",
+        ProjectForm::Reaper => "rpp",
+        ProjectForm::LiveSet => "als",
+    };
+    let project = |number: u32| match form {
+        ProjectForm::DawProject => daw_project::file(session, plan, &parts),
+        ProjectForm::Reaper => reaper::text(session, plan, &parts, number).into_bytes(),
+        ProjectForm::LiveSet => live_set::file(session, plan, &parts, number),
+    };
+    if form != ProjectForm::DawProject {
+        for part in &parts {
+            files.put(part.name.clone(), "wav", &part.wav)?;
         }
     }
+    // A project next to its stems contains their names, so its contents depend on their number.
+    let mut number = files.free_number(1);
+    loop {
+        files.put(name.clone(), extension, &project(number))?;
+        let free = files.free_number(number);
+        if free == number {
+            break;
+        }
+        files.take_back();
+        number = free;
+    }
+    let mut written = keep_numbered(session, dir, files, number)?;
+    written.rotate_right(1);
+    Ok(written)
 }
 
 /// A track of a DAW project.

@@ -417,6 +417,7 @@ fn export_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
         (What::Audio, "WAV: stems and mix"),
         (What::Scores, "MIDI of all tracks"),
         (What::Project(ProjectForm::DawProject), "DAWproject: Bitwig, Studio One, Cubase"),
+        (What::Project(ProjectForm::LiveSet), "Ableton Live set"),
         (What::Project(ProjectForm::Reaper), "REAPER project"),
     ] {
         if ui.button(text).clicked() {

@@ -1,11 +1,11 @@
 //! DAWproject 1.0 (<https://github.com/bitwig/dawproject>): a ZIP archive with `project.xml`, `metadata.xml` and the audio files.
 
-use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::xml::Xml;
 use super::{Part, chord_marks, colour, licence};
 use resonantgen_music::midi::{TICKS_PER_QUARTER, channel, tick_notes};
 use resonantgen_music::plan::{BPM_RANGE, Plan};
@@ -32,63 +32,14 @@ pub(super) fn file(session: &Session, plan: &Plan, parts: &[Part<'_>]) -> Vec<u8
     archive.finish().expect("memory takes the directory").into_inner()
 }
 
-/// An XML document being written.
-struct Xml(String);
-
-impl Xml {
-    fn new() -> Self {
-        Self("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n".to_owned())
-    }
-
-    fn begin(&mut self, name: &str, attributes: &[(&str, String)]) {
-        let _ = write!(self.0, "<{name}");
-        for (attribute, value) in attributes {
-            let _ = write!(self.0, " {attribute}=\"{}\"", escaped(value));
-        }
-        self.0.push_str(">\n");
-    }
-
-    fn end(&mut self, name: &str) {
-        let _ = writeln!(self.0, "</{name}>");
-    }
-
-    fn empty(&mut self, name: &str, attributes: &[(&str, String)]) {
-        self.begin(name, attributes);
-        self.0.truncate(self.0.len() - 2);
-        self.0.push_str("/>\n");
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        let _ = writeln!(self.0, "<{name}>{}</{name}>", escaped(text));
-    }
-}
-
-/// Escapes text for XML 1.0.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push_str("&#9;"),
-            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => {}
-            letter => out.push(letter),
-        }
-    }
-    out
-}
-
 fn metadata(session: &Session) -> String {
-    let mut xml = Xml::new();
+    let mut xml = Xml::document();
     xml.begin("MetaData", &[]);
     xml.text("Title", &session.prompt);
     xml.text("Copyright", "The person who made this music with ResonantGen");
     xml.text("Comment", &licence::text(session));
     xml.end("MetaData");
-    xml.0
+    xml.finish()
 }
 
 /// A track with its channel. Note tracks are muted, because the stem plays the notes.
@@ -148,7 +99,7 @@ fn track_id(part: &Part<'_>, is_notes: bool) -> String {
 }
 
 fn project(plan: &Plan, parts: &[Part<'_>]) -> String {
-    let mut xml = Xml::new();
+    let mut xml = Xml::document();
     xml.begin("Project", &[("version", "1.0".to_owned())]);
     xml.empty(
         "Application",
@@ -214,7 +165,7 @@ fn project(plan: &Plan, parts: &[Part<'_>]) -> String {
     xml.end("Markers");
     xml.end("Arrangement");
     xml.end("Project");
-    xml.0
+    xml.finish()
 }
 
 /// One clip over the whole loop.

@@ -74,6 +74,9 @@ pub enum WholeFile {
     /// The same as a REAPER project with its WAV files, in a ZIP archive.
     #[serde(rename = "reaper.zip")]
     Reaper,
+    /// The same as a set for Ableton Live (11.3 and later) with its WAV files, in a ZIP archive.
+    #[serde(rename = "live.zip")]
+    LiveSet,
     /// All stems and their mix as WAV, of the whole song if there is one, in a ZIP archive.
     #[serde(rename = "wav.zip")]
     WavExport,
@@ -114,6 +117,7 @@ impl WholeFile {
         Some(match self {
             Self::DawProject => (Exported::Project(ProjectForm::DawProject), "project.dawproject"),
             Self::Reaper => (Exported::Project(ProjectForm::Reaper), "reaper.zip"),
+            Self::LiveSet => (Exported::Project(ProjectForm::LiveSet), "live.zip"),
             Self::WavExport => (Exported::Files { audio: true, midi: false }, "wav.zip"),
             Self::MidiExport => (Exported::Files { audio: false, midi: true }, "midi.zip"),
             Self::Export => (Exported::Files { audio: true, midi: true }, "export.zip"),
