@@ -54,7 +54,7 @@ const LOWS_BELOW_HZ: f32 = 150.0;
 const PIECE_LUFS: f32 = -16.0;
 /// Adjustment of mixed stems relative to levelled ones, in decibels, so that in more pieces chords and lead have an octave to
 /// themselves.
-const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 2.2, 0.8];
+const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 2.8, 0.8];
 /// Further adjustment of mixed stems by style, in decibels, where chords or lead were rarely heard (index as [`Track::ALL`]).
 const MIXED_STYLE_DB: [(Style, [f32; TRACK_COUNT]); 2] =
     [(Style::Techno, [0.0, 0.0, 1.2, 0.5]), (Style::Ambient, [0.0, 0.0, -0.5, 1.0])];
