@@ -226,7 +226,8 @@ fn rounded(param: &FloatParam, value: f32) -> f32 {
 /// A search field, groups on the left and their presets on the right; returns what was clicked.
 fn browse(ui: &mut Ui, menu: &mut PresetMenu, favourites: &BTreeSet<String>) -> Option<Choice> {
     let mut choice = None;
-    let field = control::field(&mut menu.words, "Search names and prompts").desired_width(f32::INFINITY);
+    let field =
+        control::field(&mut menu.words, "Search names and prompts").desired_width(WIDTHS[0] + WIDTHS[1]);
     let field = ui.add(field);
     field.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Search the presets"));
     let column = |ui: &mut Ui, width: f32, content: &mut dyn FnMut(&mut Ui)| {

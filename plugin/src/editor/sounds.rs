@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use egui::{Popup, PopupCloseBehavior, Rect, Response, RichText, ScrollArea, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Layout, Popup, PopupCloseBehavior, Rect, Response, RichText, ScrollArea, Ui, WidgetInfo, vec2,
+};
 use resonantgen_models::sounds::{Sound, catalogue, like, search};
 use resonantgen_music::track::Track;
 
@@ -215,8 +217,13 @@ impl Browser<'_> {
                     let text = RichText::new(&sound.name).font(theme::plain(12.5));
                     let is_marked = is_at || (is_playing && at.entry.is_none());
                     let button = egui::Button::selectable(is_marked, text).truncate();
-                    let room = vec2(ui.available_width() - MARK, 0.0);
-                    let response = ui.add_enabled(!self.locked, button.min_size(room)).on_hover_text(words);
+                    let room = vec2(ui.available_width() - MARK, ui.spacing().interact_size.y);
+                    let layout = Layout::top_down_justified(Align::LEFT);
+                    let line = ui.allocate_ui_with_layout(room, layout, |ui| {
+                        ui.set_min_width(room.x);
+                        ui.add_enabled(!self.locked, button)
+                    });
+                    let response = line.inner.on_hover_text(words);
                     if is_at && has_moved {
                         response.scroll_to_me(None);
                     }
