@@ -94,6 +94,8 @@ impl Listening {
 #[derive(Debug, Default)]
 pub struct Ear {
     listening: Option<Listening>,
+    /// What could not be heard. The editor repeats what the user listens to with each frame, and this must not be tried each time.
+    given_up: Option<Listening>,
     /// Requests to take a candidate or a sound that are not finished. What is heard then stays.
     taking: u32,
 }
@@ -110,6 +112,10 @@ impl Control {
     /// the editor.
     pub fn listen(&self, listening: Option<Listening>) {
         let mut ear = self.ear.lock();
+        if listening.is_some() && listening == ear.given_up {
+            return;
+        }
+        ear.given_up = None;
         if ear.listening == listening {
             return;
         }
@@ -161,6 +167,7 @@ impl Control {
         let mut ear = self.ear.lock();
         if ear.listening.as_ref() == Some(listening) {
             ear.listening = Some(Listening { at: None, ..listening.clone() });
+            ear.given_up = Some(listening.clone());
         }
     }
 }

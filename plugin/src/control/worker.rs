@@ -1350,6 +1350,12 @@ mod tests {
             "{said:?}"
         );
         assert!(control.snapshot().preview.is_none());
+        // The editor repeats it with each frame; only after a look elsewhere it is tried again.
+        for (number, is_tried) in [(Some(1), false), (None, false), (Some(1), true)] {
+            listen(&control, number);
+            let at = control.listening().and_then(|listening| listening.at);
+            assert_eq!(at.is_some(), is_tried, "{number:?}");
+        }
     }
 
     /// Prints how long it takes from pointing at a candidate until the player has it, with the models and in a new worker:
