@@ -18,8 +18,8 @@ impl<T> Default for Pointed<T> {
 }
 
 impl<T: Clone + PartialEq> Pointed<T> {
-    /// Moves with the arrow keys, from `start` if the user is at no entry, and returns the entry that Enter takes, if it is pressed. Uses
-    /// these keys up, so that no text field gets them. Forgets an entry that is not in the list.
+    /// Moves with the arrow keys, from `start` if the user is at no entry, and takes an entry with Enter. Consumes these keys, so that
+    /// no text field gets them. Forgets an entry that is not in the list.
     pub fn keys(&mut self, ui: &Ui, entries: &[T], start: Option<&T>) -> Keys<T> {
         let place = |entry: Option<&T>| entries.iter().position(|other| Some(other) == entry);
         self.entry = self.entry.take().filter(|entry| entries.contains(entry));

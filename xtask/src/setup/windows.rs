@@ -44,10 +44,9 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length)
 }
 ";
 const PRNG: &str = "bcryptprimitives.dll";
-/// On processors with AMX, Linux kills a program that uses its tiles without having asked for them. ONNX Runtime for Linux asks; the one
-/// for Windows has no need to, and Wine does not do it in its place. This library is loaded into Wine's processes and asks
-/// (`ARCH_REQ_XCOMP_PERM` for `XFEATURE_XTILEDATA`, see Documentation/arch/x86/xstate.rst of Linux); where there are no tiles, Linux
-/// refuses, and nothing happens.
+/// On processors with AMX, Linux ends a process that uses tiles without having requested them. ONNX Runtime for Linux makes the request;
+/// neither the one for Windows nor Wine does. This library is loaded into Wine's processes and makes it (`ARCH_REQ_XCOMP_PERM` for
+/// `XFEATURE_XTILEDATA`, see Documentation/arch/x86/xstate.rst of Linux). On other processors Linux refuses, which changes nothing.
 const TILES_SOURCE: &str = "\
 #include <sys/syscall.h>
 #include <unistd.h>

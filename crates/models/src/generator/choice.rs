@@ -65,7 +65,7 @@ pub(super) fn choose_patch<'a>(
     }
     let mut random = Random::of_kind(request, Purpose::Patch, 0);
     let variation = request.settings.variation.clamp(0.0, 1.0);
-    // In a blend of styles no patch suits all of them. Without this, luck would count for more there than in a single style.
+    // Relative to the best patch: in a blend of styles none suits all of them, and luck must not count for more there.
     let best =
         bundle.patches(request.track).map(|patch| style_of(patch, request)).fold(f32::EPSILON, f32::max);
     bundle
@@ -185,6 +185,17 @@ mod tests {
     use resonantgen_take::GenerationSettings;
     use resonantgen_words::{Intent, Overrides, STYLE_COUNT};
 
+    fn request<'a>(
+        track: Track,
+        prompt: &'a str,
+        intent: &'a Intent,
+        plan: &'a Plan,
+        seed: u64,
+    ) -> TakeRequest<'a> {
+        let settings = GenerationSettings::default();
+        TakeRequest { track, prompt, intent, plan, seed, settings, context: &[], patch: None }
+    }
+
     #[test]
     fn words_about_the_drums_are_heard_and_words_about_others_are_not() {
         let kit = Patch {
@@ -210,19 +221,8 @@ mod tests {
             chords: vec![chord; 2],
             swing: Swing::default(),
         };
-        let said = |track: Track, prompt: &str| {
-            let request = TakeRequest {
-                track,
-                prompt,
-                intent: &Intent::default(),
-                plan: &plan,
-                seed: 1,
-                settings: GenerationSettings::default(),
-                context: &[],
-                patch: None,
-            };
-            spoken(&kit, &request)
-        };
+        let said =
+            |track: Track, prompt: &str| spoken(&kit, &request(track, prompt, &Intent::default(), &plan, 1));
         assert_eq!(said(Track::Drums, "Dusty lo fi hip hop"), 2);
         assert_eq!(said(Track::Drums, "rock with tight drums and warm pads"), 1);
         assert_eq!(said(Track::Drums, "rock, dusty piano"), 0);
@@ -242,16 +242,7 @@ mod tests {
             for (track, seed) in
                 Track::ALL.into_iter().flat_map(|track| (0..5).map(move |seed| (track, seed)))
             {
-                let request = TakeRequest {
-                    track,
-                    prompt,
-                    intent: &intent,
-                    plan: &plan,
-                    seed,
-                    settings: GenerationSettings::default(),
-                    context: &[],
-                    patch: None,
-                };
+                let request = request(track, prompt, &intent, &plan, seed);
                 let chosen = choose_patch(&bundle, &request, None).expect("a patch");
                 let best = bundle.patches(track).map(|patch| style_of(patch, &request)).fold(0.0, f32::max);
                 let words = &intent.track(track).instruments;
