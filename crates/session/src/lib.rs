@@ -17,6 +17,7 @@ mod apply;
 mod candidates;
 mod edit;
 mod error;
+mod excerpt;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod history;
@@ -32,6 +33,7 @@ mod undo;
 pub use answers::{Answer, Question};
 pub use error::SessionError;
 pub use numbers::{TAKE_NUMBERS, TakeNumbers};
+pub use perform::{Chords, FollowedTakes};
 pub use request::{Operation, Request, Scope};
 pub use resonantgen_take::maker::{BundleFacts, Candidate};
 pub use resonantgen_words::Overrides;

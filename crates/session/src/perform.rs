@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::excerpt::Excerpt;
 use super::{Operation, Request, Session, SessionError};
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::reharmonise::reharmonise;
@@ -9,7 +10,7 @@ use resonantgen_music::score::Score;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_music::variation::{NoteDials, vary};
 use resonantgen_take::maker::{GenerateError, Maker, Observer, PerformanceRequest};
-use resonantgen_take::{Recipe, Take};
+use resonantgen_take::{Recipe, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::is_about_sound;
 
 /// A take whose notes must move.
@@ -19,6 +20,20 @@ struct Move {
     score: Score,
     dials: NoteDials,
 }
+
+/// What chords that are followed are played over.
+#[derive(Clone, Copy, Debug)]
+pub struct Chords<'a> {
+    /// The chords, as for [`Session::reharmonise`].
+    pub chords: &'a [Option<Chord>],
+    /// How the notes are varied before they are moved, as in [`Session::varied`] (index as [`Track::ALL`]).
+    pub dials: &'a [NoteDials; TRACK_COUNT],
+    /// Tempo in quarter notes per minute.
+    pub bpm: f64,
+}
+
+/// What plays in place of each take while chords are followed (index as [`Track::ALL`]); `None` for the take itself.
+pub type FollowedTakes = [Option<Arc<Take>>; TRACK_COUNT];
 
 /// The dials of a session that is played as it is.
 const MIDDLE: [NoteDials; TRACK_COUNT] = [NoteDials { density: 0, complexity: 0, fills: 0 }; TRACK_COUNT];
@@ -58,10 +73,8 @@ impl Session {
         Ok(())
     }
 
-    /// The takes that play, over other chords and at a tempo in quarter notes per minute (index as [`Track::ALL`]); `None` where the
-    /// chords move no note. `chords` is as for [`Session::reharmonise`], and `dials` vary the notes first, as in [`Session::varied`]. The
-    /// session stays as it is: what is made here plays in the takes' place while chords are followed. Locked tracks and imported takes
-    /// are left alone.
+    /// The takes that play, over other chords and at another tempo; `None` where the chords move no note. The session stays as it is:
+    /// what is made here plays in the takes' place while chords are followed. Locked tracks and imported takes are left alone.
     ///
     /// # Errors
     /// [`SessionError::Empty`] without a plan; [`SessionError::NoSuchHalfBar`] if there are more entries than half bars; another
@@ -69,19 +82,17 @@ impl Session {
     pub fn followed(
         &self,
         maker: &dyn Maker,
-        chords: &[Option<Chord>],
-        dials: &[NoteDials; TRACK_COUNT],
-        bpm: f64,
+        over: &Chords<'_>,
         observer: &dyn Observer,
-    ) -> Result<[Option<Arc<Take>>; TRACK_COUNT], SessionError> {
-        let (_, moves) = self.moves(chords, dials)?;
+    ) -> Result<FollowedTakes, SessionError> {
+        let (_, moves) = self.moves(over.chords, over.dials)?;
         let mut made: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
         for Move { take, plan, score, dials } in moves {
             if self.track(take.recipe.track).locked {
                 continue;
             }
             let context = self.heard_now(&take, &made);
-            let plan = Plan { bpm, ..plan };
+            let plan = Plan { bpm: over.bpm, ..plan };
             let request = PerformanceRequest {
                 of: &take,
                 plan: &plan,
@@ -93,11 +104,63 @@ impl Session {
             let performed = maker.perform(&request, observer)?;
             made.push((take, Arc::new(performed)));
         }
-        let mut followed = [const { None }; TRACK_COUNT];
+        let mut followed = FollowedTakes::default();
         for (of, take) in made {
             followed[of.recipe.track.index()] = Some(take);
         }
         Ok(followed)
+    }
+
+    /// What [`Session::followed`] returns, ready several times as soon: only a bar or more from a half bar of the loop on is performed over
+    /// the chords, and put into what plays. `playing` is what plays in place of each take, or the take itself, at this tempo.
+    /// `None` if that cannot be done: the loop is not longer than two bars, it builds up as a whole, or nothing fitting plays.
+    ///
+    /// # Errors
+    /// As [`Session::followed`].
+    pub fn followed_soon(
+        &self,
+        maker: &dyn Maker,
+        over: &Chords<'_>,
+        half_bar: usize,
+        playing: &[Option<Arc<Take>>; TRACK_COUNT],
+        observer: &dyn Observer,
+    ) -> Result<Option<FollowedTakes>, SessionError> {
+        let (plan, moves) = self.moves(over.chords, over.dials)?;
+        let Some(excerpt) = Excerpt::from(half_bar, &plan) else { return Ok(None) };
+        let mut performed: Vec<(Arc<Take>, Arc<Take>)> = Vec::new();
+        let mut followed = FollowedTakes::default();
+        for Move { take, plan, score, dials } in moves {
+            let track = take.recipe.track;
+            if self.track(track).locked {
+                continue;
+            }
+            let plan = Plan { bpm: over.bpm, ..plan };
+            let rises = take.recipe.intent.track(track).shape.as_ref().is_some_and(|shape| shape.rises);
+            let around = playing[track.index()].as_ref().filter(|around| {
+                !around.is_asleep() && around.audio.len() == plan.audio_frames(TAKE_SAMPLE_RATE_HZ) && !rises
+            });
+            let Some(around) = around else { return Ok(None) };
+            let context: Vec<Arc<Take>> = self
+                .heard_by(&take)
+                .into_iter()
+                .map(|heard| {
+                    let moved = performed.iter().find(|(before, _)| before.id == heard.id);
+                    moved.map_or_else(|| Arc::new(excerpt.take(&heard)), |(_, moved)| moved.clone())
+                })
+                .collect();
+            let request = PerformanceRequest {
+                of: &excerpt.take(&take),
+                plan: &excerpt.plan(&plan),
+                score: &excerpt.score(&score, &plan),
+                dials,
+                patch: &take.patch,
+                context: &context,
+            };
+            let part = Arc::new(maker.perform(&request, observer)?);
+            followed[track.index()] = Some(Arc::new(excerpt.joined(around, &part, &score, &plan)));
+            performed.push((take, part));
+        }
+        Ok(Some(followed))
     }
 
     /// Checks whether [`Session::reharmonise`] would refuse a change, without changing anything.
@@ -374,6 +437,10 @@ mod tests {
         (0..half_bars.end).map(|half_bar| Some(chord).filter(|_| half_bars.contains(&half_bar))).collect()
     }
 
+    fn over(chords: &[Option<Chord>], bpm: f64) -> Chords<'_> {
+        Chords { chords, dials: &MIDDLE, bpm }
+    }
+
     fn notes(session: &Session, track: Track) -> Vec<(u32, u8)> {
         let take = session.track(track).take().expect("a take");
         take.score.notes.iter().map(|note| (note.step, note.pitch)).collect()
@@ -434,7 +501,7 @@ mod tests {
         let before = session.clone();
         let maker = Fake::default();
         let followed =
-            session.followed(&maker, &under(0..2, "Dm"), &MIDDLE, 200.0, &Silent).expect("other chords");
+            session.followed(&maker, &over(&under(0..2, "Dm"), 200.0), &Silent).expect("other chords");
         assert_eq!((ids(&session), &session.plan), (ids(&before), &before.plan), "nothing is taken over");
         assert_eq!(followed.each_ref().map(Option::is_some), [false, false, true, true]);
         let melody = followed[Track::Melody.index()].as_ref().expect("a melody");
@@ -449,8 +516,37 @@ mod tests {
         let bass = session.track(Track::Bass).take().expect("a take");
         assert!(melody.recipe.context.contains(&harmony.id) && melody.recipe.context.contains(&bass.id));
         let own =
-            session.followed(&maker, &under(0..2, "Am"), &MIDDLE, 240.0, &Silent).expect("its own chords");
+            session.followed(&maker, &over(&under(0..2, "Am"), 240.0), &Silent).expect("its own chords");
         assert!(own.iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn the_bars_that_come_next_are_performed_alone_and_put_into_what_plays() {
+        let mut session = Session::default();
+        let chords = ["Am", "F", "C", "G"].map(|name| name.parse().expect("a chord")).to_vec();
+        let facts =
+            crate::Overrides { chords: Some(chords), bars: Some(4), bpm: Some(240.0), ..Default::default() };
+        apply(&mut session, &request("techno", 1).facts(facts)).expect("a piece");
+        session.set_lock(Track::Melody, true).expect("a take");
+        let playing = Track::ALL.map(|track| session.track(track).take().cloned());
+        let chords = under(0..2, "Dm");
+        let maker = Fake::default();
+        let soon =
+            session.followed_soon(&maker, &over(&chords, 240.0), 0, &playing, &Silent).expect("performed");
+        let soon = soon.expect("it can be done");
+        assert_eq!(soon.each_ref().map(Option::is_some), [false, true, true, false]);
+        assert_eq!(maker.performed(), 2);
+        let whole = session.followed(&maker, &over(&chords, 240.0), &Silent).expect("performed");
+        let (soon, whole) = [soon, whole].map(|mut takes| takes[1].take().expect("a bass")).into();
+        assert_eq!((&soon.score, &soon.recipe.plan), (&whole.score, &whole.recipe.plan));
+        assert_ne!(soon.id, whole.id, "what was put together is another sound");
+        assert_eq!(soon.audio.len(), whole.audio.len());
+
+        let nothing = FollowedTakes::default();
+        for (bpm, playing) in [(240.0, &nothing), (180.0, &playing)] {
+            let soon = session.followed_soon(&maker, &over(&chords, bpm), 0, playing, &Silent);
+            assert!(soon.expect("not an error").is_none(), "nothing to put it into at {bpm} bpm");
+        }
     }
 
     #[test]

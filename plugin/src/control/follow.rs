@@ -1,20 +1,22 @@
 //! Chords that are followed: what was heard becomes the chords under the loop, for as long as chords are followed.
 //!
 //! The audio thread reports the chord of each half bar at its end (`audio/follow.rs`). That chord sounds one or two bars after it was
-//! played, so at least half a bar is left to perform the tracks over it. What is made is a part of its own, which plays in the takes' place
-//! from its half bar on; the takes and the session never change.
-
-use std::sync::Arc;
+//! played, so at least half a bar is left to perform the tracks over it: at first only the bars that come next, then the whole loop. What is
+//! made is a part of its own, which plays in the takes' place from its half bar on; the takes and the session never change.
 
 use resonantgen_music::plan::{Chord, Plan};
 use resonantgen_music::track::TRACK_COUNT;
 use resonantgen_music::variation::NoteDials;
-use resonantgen_take::{Take, TakeId};
+use resonantgen_session::{Chords, FollowedTakes};
+use resonantgen_take::TakeId;
 
 use super::job::{Count, Trigger};
 
 /// Most performances that are remembered, for progressions that come again.
 const REMEMBERED: usize = 6;
+
+/// Size of a chord in a [mark](HeardChord::mark).
+const CHORD_BITS: u32 = 16;
 
 /// What was played in a half bar.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,11 +35,22 @@ impl HeardChord {
     /// A number that is the same for a guess and what it guesses.
     #[must_use]
     pub fn mark(&self) -> u64 {
+        (self.half_bar as u64) << CHORD_BITS | self.chord_mark()
+    }
+
+    /// Whether this chord was heard in the half bar of a mark.
+    #[must_use]
+    pub fn is_chord_of(&self, mark: u64) -> bool {
+        mark & ((1 << CHORD_BITS) - 1) == self.chord_mark()
+    }
+
+    fn chord_mark(&self) -> u64 {
         let chord = self.chord.map_or(0, |chord| {
             let bass = chord.bass.map_or(0, |bass| 1 + u64::from(bass));
             1 + (bass * 12 + u64::from(chord.root)) * 64 + chord.quality as u64
         });
-        (self.half_bar as u64) << 16 | chord
+        debug_assert!(chord < 1 << CHORD_BITS);
+        chord
     }
 }
 
@@ -70,7 +83,7 @@ pub struct FollowedPart {
     /// The takes that it was made of (index as [`Track::ALL`](resonantgen_music::track::Track::ALL)).
     pub of: [Option<TakeId>; TRACK_COUNT],
     /// What plays in their place; `None` for the take itself.
-    pub takes: [Option<Arc<Take>>; TRACK_COUNT],
+    pub takes: FollowedTakes,
 }
 
 /// All that a performance depends on.
@@ -88,8 +101,13 @@ pub struct Ground {
     pub bpm: f64,
 }
 
-/// A performance: what plays in place of each take.
-pub type FollowedTakes = [Option<Arc<Take>>; TRACK_COUNT];
+impl Ground {
+    /// What the takes are performed over.
+    #[must_use]
+    pub fn over(&self) -> Chords<'_> {
+        Chords { chords: &self.chords, dials: &self.note_dials, bpm: self.bpm }
+    }
+}
 
 /// The chords under the loop as they are followed, and what was made of them.
 #[derive(Debug, Default)]
@@ -99,6 +117,8 @@ pub struct Follower {
     /// What the last part was made for.
     last: Option<Ground>,
     made: Vec<(Ground, FollowedTakes)>,
+    /// The last part of which only the next bars were performed, and the half bar of the loop from which it plays.
+    soon: Option<(Ground, usize, FollowedTakes)>,
 }
 
 impl Follower {
@@ -163,6 +183,17 @@ impl Follower {
             self.made.remove(0);
         }
         self.made.push((ground, performed));
+    }
+
+    /// The part that was made for this before, of which only the bars from a half bar of the loop on were performed.
+    pub fn take_soon(&mut self, ground: &Ground, half_bar: usize) -> Option<FollowedTakes> {
+        let made = self.soon.take_if(|(known, from, _)| known == ground && *from == half_bar);
+        made.map(|(.., takes)| takes)
+    }
+
+    /// Remembers a part of which only the bars from a half bar of the loop on were performed.
+    pub fn remember_soon(&mut self, ground: Ground, half_bar: usize, performed: FollowedTakes) {
+        self.soon = Some((ground, half_bar, performed));
     }
 
     /// Forgets everything: chords are not followed any more.

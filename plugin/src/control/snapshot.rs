@@ -312,14 +312,14 @@ impl Store {
         })
     }
 
-    /// Adds a part that follows chords, unless another session was restored since `epoch`. Parts of earlier runs go, and the oldest
-    /// ones. This does not change the project.
+    /// Adds a part that follows chords, unless another session was restored since `epoch`. Parts of earlier runs go, the oldest ones, and
+    /// one that plays from the same half bar. This does not change the project.
     pub fn follow(&self, part: FollowedPart, epoch: u64) -> bool {
         self.update(SwapPolicy::IMMEDIATE, |snapshot| {
             if snapshot.epoch != epoch {
                 return false;
             }
-            snapshot.followed.retain(|known| known.run == part.run);
+            snapshot.followed.retain(|known| known.run == part.run && known.from != part.from);
             if snapshot.followed.len() >= FOLLOWED {
                 snapshot.followed.remove(0);
             }

@@ -11,7 +11,6 @@ use nice_plug::nice_error;
 use parking_lot::Mutex;
 use resonantgen_models::generator::{Engine, Observer, Stage};
 use resonantgen_models::worker::{give_memory_back, give_way};
-use resonantgen_music::plan::Chord;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_music::variation::NoteDials;
 use resonantgen_project::{StoredSound as _, prepare_project};
@@ -22,7 +21,7 @@ use resonantgen_take::{TAKE_SAMPLE_RATE_HZ, Take, TakeId};
 use resonantgen_words::genre;
 
 use super::demand::Demand;
-use super::follow::{FollowedPart, FollowedTakes, Follower, Ground, QueuedChord};
+use super::follow::{Follower, QueuedChord};
 use super::inference::{EngineError, engine, fallen_back, is_permit_taken, note_status, wait_for_permit};
 use super::job::{Command, Job, Performance, QueuedJob, Target, Trigger, enqueue};
 use super::listening::{Entry, List, Listening, ListeningWatch, Performed};
@@ -31,6 +30,8 @@ use super::snapshot::Snapshot;
 use super::snapshot::SwapPolicy;
 use super::status::Progress;
 use super::{Cancellation, Control};
+
+mod chords;
 
 /// Time after a save before memory is returned to the system; by then the host has freed its copies.
 const SAVED: Duration = Duration::from_secs(3);
@@ -669,114 +670,6 @@ fn make_here(
     Ok(kept.as_deref().and_then(fallen_back))
 }
 
-impl Worker<'_> {
-    /// Takes in a chord that was played, and performs the loop over it in time for its half bar.
-    fn follow(&mut self, queued: QueuedChord) {
-        let control = self.control;
-        let QueuedChord { heard, lead, trigger, epoch, ticket, pending } = queued;
-        let cancellation = Cancellation { control, epoch, ticket };
-        let session = session_at(control, &trigger);
-        if let Some(plan) = session.plan.as_ref().filter(|_| !cancellation.is_cancelled()) {
-            let wanted = if heard.is_guess {
-                (None, self.follower.guess(heard, lead, plan))
-            } else {
-                let from = self.follower.hear(heard, lead, plan);
-                (Some((heard.run, from)), self.follower.chords().to_vec())
-            };
-            // Whoever is late makes up for it: only the newest chord counts, unless an offline render waits for each.
-            if self.chords.is_empty() || control.audio.offline.load(Ordering::Relaxed) {
-                let watch =
-                    ChordWatch { cancellation: &cancellation, guess: heard.is_guess.then(|| heard.mark()) };
-                let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                    self.perform_over_chords(session, wanted, &watch)
-                }));
-                match made {
-                    Ok(Ok(()) | Err(Failure::Unwanted)) => {}
-                    Ok(Err(Failure::Message(text))) => {
-                        nice_error!("{text}");
-                        control.set_outcome(Some(text));
-                    }
-                    Err(_) => {
-                        control.set_outcome(Some("Following the chords failed unexpectedly.".to_owned()));
-                    }
-                }
-            }
-        }
-        self.receive_all();
-        if self.chords.is_empty() && self.queue.is_empty() {
-            self.answer();
-        }
-        drop(pending);
-        control.note_activity();
-        control.wake();
-    }
-
-    /// Performs the playing takes over chords. It is played in the given run, from a half bar on, unless it is only a guess.
-    fn perform_over_chords(
-        &mut self,
-        mut session: Session,
-        (place, chords): (Option<(u32, i64)>, Vec<Option<Chord>>),
-        watch: &ChordWatch<'_>,
-    ) -> Result<(), Failure> {
-        let control = self.control;
-        let own_bpm = session.plan.as_ref().map_or(0.0, |plan| plan.bpm);
-        let (_, demand) = control.audio.demand.read();
-        let ground = Ground {
-            of: Track::ALL.map(|track| session.track(track).take().map(|take| take.id.clone())),
-            chords,
-            locked: Track::ALL.map(|track| session.track(track).locked),
-            note_dials: demand.note_dials,
-            bpm: demand.bpm.unwrap_or(own_bpm),
-        };
-        if self.follower.is_last(&ground) {
-            return Ok(());
-        }
-        let takes = match self.follower.known(&ground) {
-            Some(takes) => takes,
-            None if ground.chords.iter().all(Option::is_none) => FollowedTakes::default(),
-            None => {
-                let takes = self.performed_over(&mut session, &ground, watch)?;
-                self.follower.remember(ground.clone(), takes.clone());
-                takes
-            }
-        };
-        let Some((run, from)) = place else { return Ok(()) };
-        let part = FollowedPart { run, from, chords: ground.chords.clone(), of: ground.of.clone(), takes };
-        if !control.follow(part, watch.cancellation.epoch) {
-            return Err(Failure::Unwanted);
-        }
-        self.follower.note_last(&ground);
-        let audio = &control.audio;
-        let is_late = audio.follow_run.load(Ordering::Acquire) == run
-            && audio.follow_half_bar.load(Ordering::Acquire) >= from;
-        if is_late && !audio.offline.load(Ordering::Relaxed) {
-            let text = "What you played was not ready in time: its chord begins half a bar late. \"In Two Bars\" leaves more time.";
-            control.set_outcome(Some(text.to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Performs the playing takes by the engine of this machine.
-    fn performed_over(
-        &mut self,
-        session: &mut Session,
-        ground: &Ground,
-        watch: &ChordWatch<'_>,
-    ) -> Result<FollowedTakes, Failure> {
-        self.wake_playing(session, watch)?;
-        let _permit = wait_for_permit(&|| watch.is_cancelled()).ok_or(Failure::Unwanted)?;
-        let maker =
-            (self.maker)(&mut self.engine).map_err(|error| Failure::Message(sentence(&error.to_string())))?;
-        session.followed(&*maker, &ground.chords, &ground.note_dials, ground.bpm, watch).map_err(|error| {
-            if watch.is_cancelled() {
-                Failure::Unwanted
-            } else {
-                Failure::Message(sentence(&error.to_string()))
-            }
-        })
-    }
-}
-
 /// Opens the section that was open before.
 fn reopen(session: &mut Session, open: SectionId) -> Result<(), Failure> {
     session.open_section(open).map_err(|error| Failure::Message(sentence(&error.to_string())))
@@ -827,24 +720,6 @@ impl Worker<'_> {
                 names.join(", ")
             ));
         }
-    }
-}
-
-/// Watches the work on chords that are followed.
-struct ChordWatch<'a> {
-    cancellation: &'a Cancellation<'a>,
-    /// The mark of a guess, which is not wanted any more once another chord was heard.
-    guess: Option<u64>,
-}
-
-impl Observer for ChordWatch<'_> {
-    fn progress(&self, _track: Track, _stage: Stage, _fraction: f32) {
-        self.cancellation.control.note_activity();
-    }
-
-    fn is_cancelled(&self) -> bool {
-        let newest = self.cancellation.control.chord_heard.load(Ordering::Acquire);
-        self.cancellation.is_cancelled() || self.guess.is_some_and(|guess| guess != newest)
     }
 }
 
