@@ -49,6 +49,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use resonantgen_import::ImportObserver;
 use resonantgen_models::generator::Observer;
+use resonantgen_models::worker::give_memory_back;
 use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_playback::{Player, channel};
 use resonantgen_project as project;
@@ -146,6 +147,18 @@ pub struct Control {
     commands: Sender<Command>,
     opened: Sender<OpenedPlayer>,
     wake: Sender<()>,
+    /// Dropped last.
+    _memory: Memory,
+}
+
+/// Returns the memory of an instance to the system when it is removed: the allocator would keep it, some 25 MB each.
+#[derive(Debug)]
+struct Memory;
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        give_memory_back();
+    }
 }
 
 /// The receiving ends of a [`Control`]'s messages, for [`Threads::start`].
@@ -222,6 +235,7 @@ impl Control {
             commands,
             opened,
             wake,
+            _memory: Memory,
         };
         let receivers =
             Receivers { commands: worker_commands, opened: publisher_opened, wake: publisher_wake };

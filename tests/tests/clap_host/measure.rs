@@ -142,6 +142,25 @@ impl Histogram {
     }
 }
 
+/// Pause after each callback with realtime priority: a thread that never rests would be stopped by the system.
+const REST: Duration = Duration::from_micros(20);
+
+fn is_realtime() -> bool {
+    std::env::var_os("RESONANTGEN_REALTIME").is_some()
+}
+
+/// Gives this thread realtime priority as a host's audio thread has it, or takes it away, if `RESONANTGEN_REALTIME` is set.
+fn set_realtime(has_it: bool) {
+    if !is_realtime() {
+        return;
+    }
+    let thread = std::fs::read_link("/proc/thread-self").expect("threads have numbers here");
+    let thread = thread.file_name().expect("a number").to_owned();
+    let policy = if has_it { ["--rr", "--pid", "1"] } else { ["--other", "--pid", "0"] };
+    let status = std::process::Command::new("chrt").args(policy).arg(thread).status();
+    assert!(status.is_ok_and(|status| status.success()), "chrt cannot change the priority");
+}
+
 /// Plays all outputs and note events while a dial moves in every callback; `others` keep generating.
 fn callbacks(host: &mut Host, others: &mut [Host], count: u64) -> (Histogram, u32) {
     /// Number of callbacks between looks at the other instances.
@@ -149,6 +168,7 @@ fn callbacks(host: &mut Host, others: &mut [Host], count: u64) -> (Histogram, u3
     let dials = ["Drums Brightness", "Bass Intensity", "Harmony Swing", "Melody Humanise"];
     let (mut histogram, mut made) = (Histogram::default(), 0);
     let mut known: Vec<u32> = others.iter_mut().map(Host::dirty).collect();
+    set_realtime(true);
     for number in 0..count {
         if number.is_multiple_of(LOOK) {
             for (other, known) in others.iter_mut().zip(&mut known) {
@@ -164,7 +184,11 @@ fn callbacks(host: &mut Host, others: &mut [Host], count: u64) -> (Histogram, u3
         let value = (number % 1_000) as f64 / 1_000.0;
         host.block(CALLBACK, &[(0, dials[number as usize % dials.len()], value)]);
         histogram.add(host.took);
+        if is_realtime() {
+            std::thread::sleep(REST);
+        }
     }
+    set_realtime(false);
     (histogram, made)
 }
 
