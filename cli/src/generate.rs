@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use resonantgen_models::worker::give_memory_back;
+use resonantgen_models::worker::{give_memory_back, share_heaps};
 use resonantgen_music::track::Track;
 use resonantgen_session::{Request, Scope, Session, SongRequest};
 
@@ -25,6 +25,9 @@ pub fn run(arguments: Generate) -> Result<ExitCode> {
     let (rate, json) = (arguments.rate, arguments.json);
     let out = arguments.out.clone();
     let song = song_request(&arguments);
+    if song.is_some() {
+        share_heaps();
+    }
     let request = request(arguments);
     // The takes of a session that is there stay in the history, and locked ones or those of tracks that are not asked for play on.
     let (folder, mut session) = match folder::open_session_if_there(&out)? {

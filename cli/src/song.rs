@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use resonantgen_models::generator::Engine;
-use resonantgen_models::worker::give_memory_back;
+use resonantgen_models::worker::{give_memory_back, share_heaps};
 use resonantgen_music::track::Track;
 use resonantgen_session::{Session, SongRequest};
 use resonantgen_words::form::{Form, Length};
@@ -36,6 +36,7 @@ impl SongForm {
 /// Returns an error if there is no loop, a section is locked, models or runtime cannot be used, the work fails or is cancelled,
 /// or the folder cannot be read or written. The folder is then unchanged.
 pub fn run(arguments: &Song) -> Result<ExitCode> {
+    share_heaps();
     let (mut folder, mut session) = folder::open_session(&arguments.folder)?;
     let request = SongRequest {
         seed: arguments.seed,

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use resonantgen_models::generator::{Engine, GenerateError, Observer, Silent, Stage, TakeRequest};
+use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::{Candidate, Made, in_turn};
 use resonantgen_take::{Take, TakeId};
@@ -43,6 +44,30 @@ fn what_is_written_ahead_is_what_is_written_in_turn() {
     }
 }
 
+#[test]
+fn groups_at_a_time_are_those_one_after_the_other() {
+    let inputs = inputs();
+    let mut groups: Vec<Vec<TakeRequest<'_>>> =
+        vec![requests(&inputs), requests(&inputs)[1..].to_vec(), requests(&inputs)[..2].to_vec()];
+    for (group, seed) in groups.iter_mut().zip(20..) {
+        group.iter_mut().for_each(|request| request.seed = seed);
+    }
+    let expected: Vec<Vec<Take>> = groups.iter().map(|group| plain(&one_by_one(&engine(1), group))).collect();
+    for threads in [1, 2, 4] {
+        let begun = Mutex::new(Vec::new());
+        let begin = |number: usize| begun.lock().unwrap().push(number);
+        let made = engine(threads).make_groups(&groups, &begin, &Silent).unwrap();
+        let made: Vec<Vec<Take>> = made.iter().map(|made| plain(made)).collect();
+        assert!(made == expected, "{threads} threads");
+        assert_eq!(begun.into_inner().unwrap(), [0, 1, 2]);
+    }
+    // What went wrong in one is told, not that others were given up for it.
+    let wrong = Plan { bars: 0, ..groups[1][0].plan.clone() };
+    groups[1][0].plan = &wrong;
+    let failed = engine(2).make_groups(&groups, &|_| (), &Silent);
+    assert!(matches!(failed, Err(GenerateError::Request { .. })), "{failed:?}");
+}
+
 /// Already has one take, which differs from what would be composed: its notes were edited after they were heard.
 struct Knows(Take);
 
@@ -64,6 +89,58 @@ impl Observer for Moves {
         let is_it = self.take.id == *id;
         Some(self.take.clone()).filter(|_| is_it && self.asked.swap(true, Ordering::Relaxed))
     }
+}
+
+/// As [`Moves`], and notes what is handed on.
+struct Listens {
+    moves: Moves,
+    made: Mutex<Vec<TakeId>>,
+    frames: Mutex<Vec<(Track, usize)>>,
+}
+
+impl Observer for Listens {
+    fn known(&self, id: &TakeId) -> Option<Take> {
+        self.moves.known(id)
+    }
+
+    fn audio(&self, track: Track, first_audio_frame: usize, left: &[f32], _: &[f32]) {
+        let mut frames = self.frames.lock().unwrap();
+        if first_audio_frame == 0 {
+            frames.push((track, 0));
+        }
+        let (last, count) = frames.last_mut().unwrap();
+        assert_eq!((*last, *count), (track, first_audio_frame), "without gaps, one track after the other");
+        *count += left.len();
+    }
+
+    fn made(&self, take: &Take) {
+        self.made.lock().unwrap().push(take.id.clone());
+    }
+}
+
+#[test]
+fn only_what_stays_is_handed_on_and_in_its_order() {
+    let inputs = inputs();
+    let requests = requests(&inputs);
+    let engine = engine(2);
+    let plain_made = engine.make_in_turn(&requests, 2, &Silent).unwrap();
+    // The bass is another one than was expected when harmony and melody were begun.
+    let mut moved = (*plain_made[1].take).clone();
+    moved.score.notes.iter_mut().for_each(|note| note.step = (note.step + 4) % 64);
+    let moves = Moves { take: moved.clone(), asked: AtomicBool::new(true) };
+    let observer = Listens { moves, made: Mutex::default(), frames: Mutex::default() };
+    let made = engine.make_in_turn(&requests, 2, &observer).unwrap();
+    assert_eq!(made[1].take.score, moved.score);
+    let ids: Vec<TakeId> = made.iter().map(|made| made.take.id.clone()).collect();
+    assert_eq!(*observer.made.lock().unwrap(), ids);
+    // What is known is not heard again.
+    let heard: Vec<(Track, usize)> =
+        [0, 2, 3].map(|index| (Track::ALL[index], made[index].take.audio.len())).into();
+    assert_eq!(*observer.frames.lock().unwrap(), heard);
+    let context: Vec<Arc<Take>> = made[..2].iter().map(|made| Arc::clone(&made.take)).collect();
+    let harmony = TakeRequest { context: &context, ..requests[2] };
+    let expected = engine.make_in_turn(&[harmony], 2, &Silent).unwrap();
+    assert!(plain(&made[2..3]) == plain(&expected), "the harmony hears the bass that sounds");
 }
 
 #[test]

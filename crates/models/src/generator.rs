@@ -18,6 +18,7 @@ mod gap;
 #[cfg(test)]
 mod golden;
 mod groove;
+mod groups;
 mod lean;
 mod level;
 mod random;
@@ -26,6 +27,7 @@ pub mod rules;
 pub mod sampling;
 mod shape;
 pub mod tokens;
+mod turns;
 mod verify;
 
 use std::path::PathBuf;
@@ -517,6 +519,15 @@ impl Maker for Engine {
         observer: &dyn Observer,
     ) -> Result<Vec<Made>, GenerateError> {
         Self::make_in_turn(self, requests, candidates, observer)
+    }
+
+    fn make_groups(
+        &self,
+        groups: &[Vec<TakeRequest<'_>>],
+        begin: &(dyn Fn(usize) + Sync),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<Made>>, GenerateError> {
+        Self::make_groups(self, groups, begin, observer)
     }
 
     fn finish(

@@ -61,6 +61,21 @@ pub fn give_memory_back() {
     }
 }
 
+/// Lets the threads of this program share as many heaps as there are cores. The GNU C library gives eight times as many, and what one
+/// of them has freed is not used by the others: making a song took 580 to 650 MB with them, and 500 to 540 MB without, at the same
+/// speed. Candidates took a tenth longer, because threads wait for each other to allocate. Only for programs, and before they start
+/// threads: a plugin must leave its host's allocator alone.
+pub fn share_heaps() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        // SAFETY: the call sets a limit; it is allowed at any time.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, i32::try_from(cores).unwrap_or(i32::MAX).max(2));
+        }
+    }
+}
+
 /// Starts a thread in `scope` that has the low priority of its parent, if set.
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,

@@ -21,7 +21,7 @@ use super::input::{check_regular, unmarked};
 use super::lock::{self, Access, PATIENCE, Waiting};
 use super::mix::Sum;
 use super::output::sweep;
-use super::parallel::in_parallel;
+use super::parallel::{in_parallel, in_parallel_by};
 use super::record::{self, Opened, RecordError, SessionRecord, Sound, TakeRecord, TrackRecord, audio_hash};
 use super::song::{markers, song_midi, song_stem};
 use super::wav::{RATE_RANGE_HZ, SampleDepth, song_wav, wav};
@@ -41,6 +41,8 @@ const SCORE_FILE: &str = "session.mid";
 /// Prefix of temporary names while files are written into a session's folder. Remains of a killed program are removed when the
 /// folder is opened for changes.
 pub const SAVING: &str = ".saving-";
+/// Stems of a song that are made at the same time.
+const STEMS_AT_A_TIME: usize = 2;
 /// Name of the record's last member: the SHA-256 of all bytes before it.
 const CHECKSUM: &str = "\"checksum\"";
 
@@ -321,53 +323,61 @@ impl Folder {
         // On the same file system, so that files can be renamed into place.
         let temporary = tempfile::Builder::new().prefix(SAVING).tempdir_in(dir).map_err(writing(dir))?;
         let staged = temporary.path();
-        let put = |files: &mut Vec<PathBuf>, name: PathBuf, bytes: &[u8]| {
-            let path = staged.join(&name);
+        let put = |name: &Path, bytes: &[u8]| {
+            let path = staged.join(name);
             let written =
                 path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
-            files.push(name.clone());
             written.map_err(writing(&dir.join(name)))
         };
 
-        let (mut take_files, mut derived_files) = (Vec::new(), Vec::new());
         let mut good: HashMap<TakeId, GoodFile> = HashMap::new();
         let mut kept_takes = BTreeSet::new();
+        let mut new_takes: Vec<(Arc<Take>, String)> = Vec::new();
         for track in Track::ALL {
-            let histories = session.track(track).history.iter();
-            for take in histories.chain(&session.elsewhere(track)).chain(&session.forgotten(track)) {
-                kept_takes.insert(take.id.0.clone());
+            let histories = session.track(track).history.iter().cloned();
+            for take in histories.chain(session.elsewhere(track)).chain(session.forgotten(track)) {
+                if !kept_takes.insert(take.id.0.clone()) {
+                    continue;
+                }
                 let audio_sha256 = audio_hash(&take.audio);
                 let name = take_file(&take.id.0);
                 let is_there =
                     |good: &&GoodFile| good.audio_sha256 == audio_sha256 && has_bytes(&dir.join(&name));
-                if let Some(there) = self.good.get(&take.id).filter(is_there) {
-                    good.insert(take.id.clone(), there.clone());
-                    continue;
+                match self.good.get(&take.id).filter(is_there) {
+                    Some(there) => _ = good.insert(take.id.clone(), there.clone()),
+                    None => new_takes.push((take, audio_sha256)),
                 }
-                // The takes of a song would fill the memory a second time.
-                let encode = if session.is_song() { flac::encode_once } else { flac::encode };
-                match encode(&take.audio) {
-                    Some(packed) => {
-                        put(&mut take_files, name, &packed.bytes)?;
-                        good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256: packed.sha256 });
-                    }
-                    // A lost take has no audio to write; it is made again when it is played.
-                    None if take.is_asleep() => {}
-                    None => {
-                        let reason = format!("take {} has no 24-bit audio", take.id.0);
-                        return Err(StoreError::Damaged { path: dir.clone(), reason });
-                    }
-                }
+            }
+        }
+        // The takes of a song would fill the memory a second time.
+        let encode = if session.is_song() { flac::encode_once } else { flac::encode };
+        let packed = in_parallel(&new_takes, |(take, _)| match encode(&take.audio) {
+            Some(packed) => put(&take_file(&take.id.0), &packed.bytes).map(|()| Some(packed.sha256)),
+            // A lost take has no audio to write; it is made again when it is played.
+            None if take.is_asleep() => Ok(None),
+            None => {
+                let reason = format!("take {} has no 24-bit audio", take.id.0);
+                Err(StoreError::Damaged { path: dir.clone(), reason })
+            }
+        });
+        let mut take_files = Vec::new();
+        for ((take, audio_sha256), flac_sha256) in new_takes.into_iter().zip(packed) {
+            if let Some(flac_sha256) = flac_sha256? {
+                take_files.push(take_file(&take.id.0));
+                good.insert(take.id.clone(), GoodFile { audio_sha256, flac_sha256 });
             }
         }
         let derived = self.derived(session, format);
         let written = before.files.clone().unwrap_or_default();
-        for file in &derived {
-            let is_same = written.get(&file.name) == Some(&file.source) && has_bytes(&dir.join(&file.name));
-            if !is_same {
-                put(&mut derived_files, file.name.clone().into(), &(file.make)())?;
-            }
-        }
+        let is_new = |file: &&Derived| {
+            written.get(&file.name) != Some(&file.source) || !has_bytes(&dir.join(&file.name))
+        };
+        let new_files: Vec<&Derived> = derived.iter().filter(is_new).collect();
+        // A song's stems are long.
+        let most = if session.is_song() { STEMS_AT_A_TIME } else { new_files.len() };
+        let put_all = in_parallel_by(most, &new_files, |file| put(Path::new(&file.name), &(file.make)()));
+        put_all.into_iter().collect::<Result<(), _>>()?;
+        let derived_files: Vec<PathBuf> = new_files.iter().map(|file| file.name.clone().into()).collect();
         let mut record =
             record::of_session(session, true, &|take| Some(good.get(&take.id)?.flac_sha256.clone()));
         record.files = derived.iter().map(|file| (file.name.clone(), file.source.clone())).collect();
@@ -382,7 +392,7 @@ impl Folder {
             }
         }
         // Written before anything moves, so that a full disk changes nothing.
-        put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
+        put(Path::new(SESSION_FILE), &with_checksum(&record))?;
 
         let record_file = dir.join(SESSION_FILE);
         held::check_free(&record_file).map_err(|_| StoreError::Held(record_file.clone()))?;
@@ -403,7 +413,7 @@ impl Folder {
         if !held_files.is_empty() {
             // Files that the record does not name are written by the next save.
             record.files.retain(|name, _| !held_files.contains(name));
-            put(&mut Vec::new(), SESSION_FILE.into(), &with_checksum(&record))?;
+            put(Path::new(SESSION_FILE), &with_checksum(&record))?;
         }
         moved(Path::new(SESSION_FILE)).map_err(writing(&record_file))?;
         // The files of the old session are not needed any more. A file that cannot be removed does no harm. Files that the old
@@ -532,11 +542,11 @@ struct Derived {
     name: String,
     /// Hash of everything that it is made from.
     source: String,
-    make: Box<dyn Fn() -> Vec<u8>>,
+    make: Box<dyn Fn() -> Vec<u8> + Send + Sync>,
 }
 
 impl Derived {
-    fn new(name: PathBuf, source: &[u8], make: impl Fn() -> Vec<u8> + 'static) -> Self {
+    fn new(name: PathBuf, source: &[u8], make: impl Fn() -> Vec<u8> + Send + Sync + 'static) -> Self {
         let name = name.to_string_lossy().into_owned();
         Self { name, source: hex(&Sha256::digest(source)[..16]), make: Box::new(make) }
     }

@@ -13,7 +13,16 @@ pub(super) fn thread_count() -> usize {
 
 /// Runs `work` on each item on several threads; results are in the order of the items.
 pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread_count();
+    in_parallel_by(thread_count(), items, work)
+}
+
+/// As [`in_parallel`], on at most `most` threads.
+pub(super) fn in_parallel_by<T: Sync, R: Send>(
+    most: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = thread_count().min(most);
     if threads == 1 || items.len() < 2 {
         return items.iter().map(work).collect();
     }

@@ -37,6 +37,25 @@ pub trait Maker {
         in_turn(requests, &mut |request| self.make(request, observer))
     }
 
+    /// Makes groups of takes that do not hear each other, such as the sections of a song. Those of a group are made as by
+    /// [`Maker::make_in_turn`] without a choice, to the bit; the maker may work on several groups at a time. `begin` is told the number of
+    /// a group, from 0, when work on it begins, in this order.
+    ///
+    /// # Errors
+    /// As [`Maker::make`], for a take that cannot be made.
+    fn make_groups(
+        &self,
+        groups: &[Vec<TakeRequest<'_>>],
+        begin: &(dyn Fn(usize) + Sync),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<Made>>, GenerateError> {
+        let make = |(number, requests): (usize, &Vec<TakeRequest<'_>>)| {
+            begin(number);
+            self.make_in_turn(requests, 1, observer)
+        };
+        groups.iter().enumerate().map(make).collect()
+    }
+
     /// Performs a [candidate](Candidate) that was written and not performed, for the takes that it heard: the take is the one that
     /// [`Maker::make`] gives for its recipe, to the bit.
     ///
@@ -82,6 +101,15 @@ impl<M: Maker + ?Sized> Maker for Box<M> {
         (**self).make_in_turn(requests, candidates, observer)
     }
 
+    fn make_groups(
+        &self,
+        groups: &[Vec<TakeRequest<'_>>],
+        begin: &(dyn Fn(usize) + Sync),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<Made>>, GenerateError> {
+        (**self).make_groups(groups, begin, observer)
+    }
+
     fn finish(
         &self,
         candidate: &Candidate,
@@ -120,6 +148,15 @@ impl<M: Maker + ?Sized> Maker for Arc<M> {
         observer: &dyn Observer,
     ) -> Result<Vec<Made>, GenerateError> {
         (**self).make_in_turn(requests, candidates, observer)
+    }
+
+    fn make_groups(
+        &self,
+        groups: &[Vec<TakeRequest<'_>>],
+        begin: &(dyn Fn(usize) + Sync),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<Made>>, GenerateError> {
+        (**self).make_groups(groups, begin, observer)
     }
 
     fn finish(

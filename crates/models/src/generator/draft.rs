@@ -1,8 +1,4 @@
-//! Drafts: what is written for a take before it sounds, chosen among candidates, and written ahead while another take sounds.
-//!
-//! A composer hears the notes of the tracks before it, not their sound. So the notes of the next track are written while the last
-//! one is performed and decoded. Rarely a take's notes are moved, or its patch exchanged, after its sound was measured: what was
-//! written ahead is then thrown away and written again, so that the takes are those of one track after the other.
+//! Drafts: what is written for a take before it sounds, chosen among candidates.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,9 +11,8 @@ use super::{
 use crate::runtime::ModelError;
 use crate::worker;
 use resonantgen_music::score::Score;
-use resonantgen_music::track::Track;
 use resonantgen_take::maker::{Candidate, MOST_CANDIDATES, Made};
-use resonantgen_take::{StageSeconds, Take, TakeId, Tokens};
+use resonantgen_take::{StageSeconds, Take, Tokens};
 
 /// A score with its patch, which waits to be performed.
 #[derive(Clone, Debug)]
@@ -42,31 +37,11 @@ pub(super) enum Draft {
 
 impl Draft {
     /// What other tracks hear of it.
-    fn heard(&self) -> &Take {
+    pub(super) fn heard(&self) -> &Take {
         match self {
             Self::Known(take) => take,
             Self::Written(written, _) => &written.sketch,
         }
-    }
-}
-
-/// An observer of what is written ahead, which is given up when that is no longer wanted.
-struct Ahead<'a> {
-    observer: &'a dyn Observer,
-    given_up: &'a AtomicBool,
-}
-
-impl Observer for Ahead<'_> {
-    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
-        self.observer.progress(track, stage, fraction);
-    }
-
-    fn known(&self, id: &TakeId) -> Option<Take> {
-        self.observer.known(id)
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed) || self.observer.is_cancelled()
     }
 }
 
@@ -80,51 +55,6 @@ impl Observer for OneOfSeveral<'_> {
 }
 
 impl Engine {
-    /// Makes takes one after the other, as [`Maker::make_in_turn`](resonantgen_take::maker::Maker::make_in_turn) says. With two or
-    /// more threads, the next take is written while the last one is performed and decoded; the takes are the same.
-    ///
-    /// # Errors
-    /// As [`Engine::generate_take`].
-    pub fn make_in_turn(
-        &self,
-        requests: &[TakeRequest<'_>],
-        candidates: u32,
-        observer: &dyn Observer,
-    ) -> Result<Vec<Made>, GenerateError> {
-        let mut made: Vec<Made> = Vec::with_capacity(requests.len());
-        let mut ahead: Option<Draft> = None;
-        for (index, request) in requests.iter().enumerate() {
-            let context = request.hearing(made.iter().map(|made| &made.take));
-            let request = TakeRequest { context: &context, ..*request };
-            let draft = ahead.take().map_or_else(|| self.draft(&request, candidates, observer), Ok)?;
-            let next = requests.get(index + 1).filter(|_| self.threads > 1);
-            let Some(next) = next else {
-                made.push(self.sounded(&request, draft, observer)?);
-                continue;
-            };
-            let heard = Arc::new(draft.heard().clone());
-            let context = next.hearing(made.iter().map(|made| &made.take).chain([&heard]));
-            let next = TakeRequest { context: &context, ..*next };
-            let given_up = AtomicBool::new(false);
-            let (sounded, written) = std::thread::scope(|scope| {
-                let observer_ahead = Ahead { observer, given_up: &given_up };
-                let writer = worker::spawn(scope, move || self.draft(&next, candidates, &observer_ahead));
-                let sounded = self.sounded(&request, draft, observer);
-                let is_as_heard = |made: &Made| {
-                    let take = &made.take;
-                    take.score == heard.score && take.patch == heard.patch && take.id == heard.id
-                };
-                let is_wanted = sounded.as_ref().is_ok_and(is_as_heard);
-                given_up.store(!is_wanted, Ordering::Relaxed);
-                let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                (sounded, is_wanted.then_some(written))
-            });
-            made.push(sounded?);
-            ahead = written.transpose()?;
-        }
-        Ok(made)
-    }
-
     /// Performs a candidate, as [`Maker::finish`](resonantgen_take::maker::Maker::finish) says.
     ///
     /// # Errors

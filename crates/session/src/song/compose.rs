@@ -7,7 +7,7 @@ use super::{Content, Part, Section, SectionId, Song};
 use crate::{Session, SessionError, TrackState};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::{TRACK_COUNT, Track};
-use resonantgen_take::maker::{Maker, Observer, TakeRequest};
+use resonantgen_take::maker::{BundleFacts, Made, Maker, Observer, TakeRequest};
 use resonantgen_take::{GenerationSettings, Take};
 use resonantgen_words::Intent;
 use resonantgen_words::form::{Form, Length, MOST_SECTIONS, SectionKind, SectionRules, rules_of};
@@ -89,46 +89,46 @@ impl Session {
         let seed = request.seed.unwrap_or(self.seed);
         let (drafts, order, main_id) = self.drafts(&form, intent, plan);
         let main_energy = drafts.iter().find(|draft| draft.id == main_id).map_or(0.9, |draft| draft.energy);
-        let mut made: Vec<Section> = Vec::new();
-        let count = drafts.iter().filter(|draft| draft.id != main_id).count();
-        // Returns are made after the sections that they return to.
-        let mut turns: Vec<&Draft<'_>> = drafts.iter().collect();
-        turns.sort_by_key(|draft| (draft.id != main_id, draft.returns.is_some()));
-        let mut turn = 0;
-        for draft in turns {
-            let section = Section {
-                name: draft.name.clone(),
-                energy: draft.energy,
-                ..Section::new(draft.id, draft.kind)
-            };
-            if draft.id == main_id {
-                made.push(Section { content: main.clone(), ..section });
-                continue;
-            }
-            observer.section(&draft.name, turn, count);
-            turn += 1;
-            let wanted = Wanted {
-                rules: draft.rules,
-                energy: draft.energy,
-                main_energy,
-                bars: draft.bars,
-                follows_build: draft.follows_build,
-                has_next: draft.has_next,
-                seed: seed.wrapping_add(7_919 * u64::from(draft.id.0)),
-            };
-            let first = draft.returns.and_then(|id| made.iter().find(|section| section.id == id));
-            let from = first.map_or(&main, |first| &first.content);
-            let content = derive(
-                maker,
-                from,
-                &main.prompt,
-                first.is_some(),
-                &wanted,
-                request.settings,
-                None,
-                observer,
-            )?;
-            made.push(Section { content, ..section });
+        let section = |draft: &Draft<'_>, content: Content| Section {
+            name: draft.name.clone(),
+            energy: draft.energy,
+            content,
+            ..Section::new(draft.id, draft.kind)
+        };
+        let (own, rest): (Vec<&Draft<'_>>, Vec<&Draft<'_>>) =
+            drafts.iter().partition(|draft| draft.id == main_id);
+        let mut made: Vec<Section> = own.into_iter().map(|draft| section(draft, main.clone())).collect();
+        // Returns are made after the sections that they return to; all others at once.
+        let is_of_loop = |draft: &&Draft<'_>| draft.returns.is_none_or(|id| id == main_id);
+        let (first, second): (Vec<&Draft<'_>>, Vec<&Draft<'_>>) = rest.iter().copied().partition(is_of_loop);
+        let mut before = 0;
+        for turn in [first, second] {
+            let derived: Vec<Derived> = turn
+                .iter()
+                .map(|draft| {
+                    let wanted = Wanted {
+                        rules: draft.rules,
+                        energy: draft.energy,
+                        main_energy,
+                        bars: draft.bars,
+                        follows_build: draft.follows_build,
+                        has_next: draft.has_next,
+                        seed: seed.wrapping_add(7_919 * u64::from(draft.id.0)),
+                    };
+                    let first = draft.returns.and_then(|id| made.iter().find(|section| section.id == id));
+                    let from = first.map_or(&main, |first| &first.content);
+                    derive(from, &main.prompt, first.is_some(), &wanted, None)
+                })
+                .collect::<Result<_, _>>()?;
+            let groups: Vec<Vec<TakeRequest<'_>>> =
+                derived.iter().map(|derived| derived.requests(request.settings)).collect();
+            let begin = |number: usize| observer.section(&turn[number].name, before + number, rest.len());
+            let takes = maker.make_groups(&groups, &begin, observer)?;
+            drop(groups);
+            let contents = derived.into_iter().zip(takes);
+            let contents = contents.map(|(derived, takes)| derived.content(takes, maker.bundle()));
+            made.extend(turn.iter().zip(contents).map(|(draft, content)| section(draft, content)));
+            before += turn.len();
         }
         self.remember();
         made.sort_by_key(|section| section.id);
@@ -270,8 +270,9 @@ impl Session {
         observer.section(&name, 0, 1);
         // A return of the loop is varied again.
         let is_return = self.section(main).is_some_and(|main| main.kind == kind && main.bars() == bars);
-        let made =
-            derive(maker, from, &from.prompt, is_return, &wanted, settings, Some((own, tracks)), observer)?;
+        let derived = derive(from, &from.prompt, is_return, &wanted, Some((own, tracks)))?;
+        let takes = maker.make_in_turn(&derived.requests(settings), 1, observer)?;
+        let made = derived.content(takes, maker.bundle());
         let before = self.song.open;
         self.remember();
         self.open_section(id)?;
@@ -390,19 +391,62 @@ fn length_of(bars: u32, repeats: u32, loop_bars: u32, rules: &SectionRules) -> (
     (bars, repeats)
 }
 
-/// Generates the tracks of a section from those of `from`. `kept` is the section's existing content and the tracks to generate;
-/// all other tracks, and locked ones, are kept.
-#[allow(clippy::too_many_arguments, reason = "each is needed by both callers and none belongs with another")]
+/// What a section is made of, derived from another one.
+struct Derived {
+    prompt: String,
+    intent: Intent,
+    plan: Plan,
+    seed: u64,
+    /// The tracks that stay as they are.
+    tracks: [TrackState; TRACK_COUNT],
+    /// What is asked of each other track, and what it hears besides the takes that are made before it.
+    asked: Vec<(Track, Intent, Vec<Arc<Take>>)>,
+}
+
+impl Derived {
+    /// The takes to be made, one after the other.
+    fn requests(&self, settings: GenerationSettings) -> Vec<TakeRequest<'_>> {
+        self.asked
+            .iter()
+            .map(|(track, intent, context)| TakeRequest {
+                track: *track,
+                prompt: &self.prompt,
+                intent,
+                plan: &self.plan,
+                seed: self.seed,
+                settings,
+                context,
+                patch: None,
+            })
+            .collect()
+    }
+
+    /// The section with the takes that were made for it.
+    fn content(self, made: Vec<Made>, bundle: BundleFacts) -> Content {
+        let mut tracks = self.tracks;
+        for made in made {
+            tracks[made.take.recipe.track.index()].add(made.take);
+        }
+        Content {
+            prompt: self.prompt,
+            intent: Some(self.intent),
+            plan: Some(self.plan),
+            seed: self.seed,
+            bundle: Some(bundle),
+            tracks,
+        }
+    }
+}
+
+/// Derives the tracks of a section from those of `from`. `kept` is the section's existing content and the tracks to generate; all
+/// other tracks, and locked ones, are kept.
 fn derive(
-    maker: &dyn Maker,
     from: &Content,
     prompt: &str,
     is_return: bool,
     wanted: &Wanted<'_>,
-    settings: GenerationSettings,
     kept: Option<(&Content, &[Track])>,
-    observer: &dyn Observer,
-) -> Result<Content, SessionError> {
+) -> Result<Derived, SessionError> {
     let (main_intent, main_plan) = from.intent.as_ref().zip(from.plan.as_ref()).ok_or(SessionError::Empty)?;
     let stays = |track: Track| -> Option<&TrackState> {
         let (content, tracks) = kept?;
@@ -423,7 +467,6 @@ fn derive(
     let kept: Vec<Arc<Take>> =
         Track::ALL.into_iter().filter_map(|track| stays(track)?.take().cloned()).collect();
     let mut tracks: [TrackState; TRACK_COUNT] = Default::default();
-    // What is asked of each track, and what it hears besides the takes that are made before it.
     let mut asked: Vec<(Track, Intent, Vec<Arc<Take>>)> = Vec::new();
     for track in Track::ALL {
         if let Some(state) = stays(track) {
@@ -453,30 +496,7 @@ fn derive(
         context.sort_by_key(|take| take.recipe.track);
         asked.push((track, intent.clone(), context));
     }
-    let requests: Vec<TakeRequest<'_>> = asked
-        .iter()
-        .map(|(track, intent, context)| TakeRequest {
-            track: *track,
-            prompt,
-            intent,
-            plan: &plan,
-            seed: wanted.seed,
-            settings,
-            context,
-            patch: None,
-        })
-        .collect();
-    for made in maker.make_in_turn(&requests, 1, observer)? {
-        tracks[made.take.recipe.track.index()].add(made.take);
-    }
-    Ok(Content {
-        prompt: prompt.to_owned(),
-        intent: Some(intent),
-        plan: Some(plan),
-        seed: wanted.seed,
-        bundle: Some(maker.bundle()),
-        tracks,
-    })
+    Ok(Derived { prompt: prompt.to_owned(), intent, plan, seed: wanted.seed, tracks, asked })
 }
 
 #[cfg(test)]
