@@ -227,13 +227,13 @@ def render_noise(
 def render_both(
     fast: np.ndarray, slow: np.ndarray, curve_db: np.ndarray, seed: int, samples: int, spike: tuple[int, float] = (0, 0.0)
 ) -> np.ndarray:
-    """Both noise parts blended, float64 [samples]; grids are in ln power."""
-    share = np.clip((np.arange(samples) - BLEND_FIRST) / BLEND_LENGTH, 0, 1)
+    """Both noise parts blended at constant power, float64 [samples]; grids are in ln power."""
+    angle = np.clip((np.arange(samples) - BLEND_FIRST) / BLEND_LENGTH, 0, 1) * (np.pi / 2)
     out = np.zeros(samples)
     near = min(samples, BLEND_FIRST + BLEND_LENGTH)
-    out[:near] += render_noise(FAST, fast, curve_db, seed, near, spike) * np.sqrt(1 - share[:near])
+    out[:near] += render_noise(FAST, fast, curve_db, seed, near, spike) * np.cos(angle[:near])
     if samples > BLEND_FIRST:
-        out += render_noise(SLOW, slow, curve_db, seed, samples) * np.sqrt(share)
+        out += render_noise(SLOW, slow, curve_db, seed, samples) * np.sin(angle)
     return out
 
 

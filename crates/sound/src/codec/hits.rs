@@ -332,12 +332,12 @@ pub fn render_part(hit: &Hit, stroke: &Stroke, samples: usize) -> Vec<f32> {
     let spike = (hit.spike_at, hit.spike);
     let fast = FAST.render(&hit.fast, &stroke.curve, seed, near, spike);
     for (index, (sample, noise)) in out.iter_mut().zip(fast).enumerate() {
-        *sample += noise * (1.0 - blend(index)).sqrt();
+        *sample += noise * blend(index).0;
     }
     if count > BLEND_FIRST {
         let slow = SLOW.render(&hit.slow, &stroke.curve, seed, count, (0, 0.0));
         for (index, (sample, noise)) in out.iter_mut().zip(slow).enumerate().skip(BLEND_FIRST) {
-            *sample += noise * blend(index).sqrt();
+            *sample += noise * blend(index).1;
         }
     }
     let fade = hit.samples / 8;
@@ -347,9 +347,17 @@ pub fn render_part(hit: &Hit, stroke: &Stroke, samples: usize) -> Vec<f32> {
     out
 }
 
-/// The slow noise's share of the power.
-fn blend(sample: usize) -> f32 {
-    ((sample as f32 - BLEND_FIRST as f32) / BLEND_LENGTH as f32).clamp(0.0, 1.0)
+/// Gains of the fast and the slow noise: a crossfade of constant power. It begins and ends gently, because square roots of the shares
+/// would break the wave form of a loud hit where the slow noise begins.
+fn blend(sample: usize) -> (f32, f32) {
+    if sample <= BLEND_FIRST {
+        return (1.0, 0.0);
+    }
+    if sample >= BLEND_FIRST + BLEND_LENGTH {
+        return (0.0, 1.0);
+    }
+    let (slow, fast) = sin_cos((sample - BLEND_FIRST) as f64 / (4 * BLEND_LENGTH) as f64);
+    (fast as f32, slow as f32)
 }
 
 /// The pitch-bend clock at a multiple of [`CLOCK_STEP`].
@@ -564,5 +572,22 @@ struct Spectrum {
 impl Spectrum {
     fn new(bins: usize) -> Self {
         Self { level: vec![0.0; bins], re: vec![0.0; bins], im: vec![0.0; bins] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_noise_crossfades_at_constant_power_and_without_an_edge() {
+        let gains: Vec<(f32, f32)> = (0..BLEND_FIRST + BLEND_LENGTH + 100).map(blend).collect();
+        assert_eq!((gains[0], gains[gains.len() - 1]), ((1.0, 0.0), (0.0, 1.0)));
+        for pair in gains.windows(2) {
+            let (fast, slow) = pair[1];
+            assert!((fast * fast + slow * slow - 1.0).abs() < 1e-6, "{fast} {slow}");
+            // A square root would begin with a step of .03, which is a click in a loud hit.
+            assert!((slow - pair[0].1).abs() < 0.002 && (fast - pair[0].0).abs() < 0.002, "{pair:?}");
+        }
     }
 }
