@@ -6,6 +6,7 @@
 //! | [`give_way`] | niceness 10 | quality of service *utility* | priority *below normal* |
 //! | [`become_audio`] | `SCHED_FIFO` | quality of service *user-interactive* | multimedia class scheduler, *Pro Audio* |
 //! | [`give_memory_back`] | `malloc_trim` | `malloc_zone_pressure_relief` | `HeapCompact` |
+//! | [`share_heaps`] | `mallopt` | nothing | nothing |
 //!
 //! Timers need no counterpart: Rust's standard library waits with a resolution of less than a millisecond on all three (on Windows
 //! by high-resolution timers).
