@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{Note, Score, sort_notes};
+use resonantgen_sound::audio::matching_gain;
 use resonantgen_take::{Recipe, StemAudio, TAKE_SAMPLE_RATE_HZ, Take, Tokens};
 use resonantgen_words::Intent;
 
@@ -11,8 +12,6 @@ use resonantgen_words::Intent;
 const BARS: u32 = 2;
 /// Length of the fades between an excerpt and what is around it, in audio frames (5 ms).
 const FADE_FRAMES: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
-/// Maximum gain or attenuation that matches an excerpt to what is around it.
-const MOST_GAIN: f64 = 2.0;
 
 /// Two bars of a loop, of which the part from a half bar on is used. What comes before it is performed too, because it rings on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,29 +108,14 @@ impl Excerpt {
         let begins = at(2 * self.first_bar);
         let lead = at(self.lead).saturating_sub(FADE_FRAMES);
         let place = |frame: usize| (begins + frame) % frames.max(1);
-        let power = |audio: &StemAudio, frame: usize| {
-            f64::from(audio.left[frame]).powi(2) + f64::from(audio.right[frame]).powi(2)
-        };
-        let before: f64 = (0..excerpt.len().min(frames)).map(|frame| power(around, place(frame))).sum();
-        let after: f64 = (0..excerpt.len()).map(|frame| power(excerpt, frame)).sum();
-        let gain = if before > 0.0 && after > 0.0 {
-            (before / after).sqrt().clamp(1.0 / MOST_GAIN, MOST_GAIN)
-        } else {
-            1.0
-        };
+        let before = (0..excerpt.len().min(frames)).map(|frame| around.power_at(place(frame))).sum();
+        let after = (0..excerpt.len()).map(|frame| excerpt.power_at(frame)).sum();
+        let gain = matching_gain(before, after);
         let mut joined = around.clone();
         for frame in lead..excerpt.len().min(frames) {
             let edge = (frame - lead).min(excerpt.len() - 1 - frame);
             let share = ((edge as f64 + 0.5) / FADE_FRAMES as f64).min(1.0);
-            let (new, old) = (share * std::f64::consts::FRAC_PI_2).sin_cos();
-            let (new, old) = (gain * new, if share < 1.0 { old } else { 0.0 });
-            let mixed = |around: i32, within: i32| {
-                (old * f64::from(around) + new * f64::from(within)).round().clamp(-8_388_608.0, 8_388_607.0)
-                    as i32
-            };
-            let place = place(frame);
-            joined.left[place] = mixed(around.left[place], excerpt.left[frame]);
-            joined.right[place] = mixed(around.right[place], excerpt.right[frame]);
+            joined.fade_over(place(frame), (excerpt, frame), gain, share);
         }
         joined
     }

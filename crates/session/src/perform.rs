@@ -122,7 +122,7 @@ impl Session {
         maker: &dyn Maker,
         over: &Chords<'_>,
         half_bar: usize,
-        playing: &[Option<Arc<Take>>; TRACK_COUNT],
+        playing: &FollowedTakes,
         observer: &dyn Observer,
     ) -> Result<Option<FollowedTakes>, SessionError> {
         let (plan, moves) = self.moves(over.chords, over.dials)?;

@@ -40,6 +40,31 @@ impl StemAudio {
         Self { left: rounded(left), right: rounded(right) }
     }
 
+    /// Sum of the squares of the samples of both sides at an audio frame.
+    ///
+    /// # Panics
+    /// Panics if there is no such frame.
+    #[must_use]
+    pub fn power_at(&self, frame: usize) -> f64 {
+        f64::from(self.left[frame]).powi(2) + f64::from(self.right[frame]).powi(2)
+    }
+
+    /// Fades an audio frame over to a frame of other audio, amplified by `gain`, at constant power: `share` is the new one's, from 0 to
+    /// 1, with which nothing of the old one is left. The result is rounded and clipped.
+    ///
+    /// # Panics
+    /// Panics if there is no such frame in either.
+    pub fn fade_over(&mut self, frame: usize, (new, at): (&Self, usize), gain: f64, share: f64) {
+        let angle = share * std::f64::consts::FRAC_PI_2;
+        let mixed = |old: i32, new: i32| {
+            let old = if share >= 1.0 { 0 } else { old };
+            let sum = angle.cos() * f64::from(old) + angle.sin() * gain * f64::from(new);
+            sum.round().clamp(-f64::from(FULL_SCALE), f64::from(FULL_SCALE) - 1.0) as i32
+        };
+        self.left[frame] = mixed(self.left[frame], new.left[at]);
+        self.right[frame] = mixed(self.right[frame], new.right[at]);
+    }
+
     /// Length in audio frames.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -51,6 +76,13 @@ impl StemAudio {
     pub fn is_empty(&self) -> bool {
         self.left.is_empty()
     }
+}
+
+/// The gain that gives audio of the power `of` the power `to`, at most twice or half the level; 1 if one of them is silent.
+#[must_use]
+pub fn matching_gain(to: f64, of: f64) -> f64 {
+    const MOST: f64 = 2.0;
+    if to > 0.0 && of > 0.0 { (to / of).sqrt().clamp(1.0 / MOST, MOST) } else { 1.0 }
 }
 
 #[cfg(test)]

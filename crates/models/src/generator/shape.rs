@@ -12,6 +12,7 @@ use resonantgen_music::harmony::{beat_steps, end_overlaps, register};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::score::{DrumClass, Note, sort_notes};
 use resonantgen_music::track::Track;
+use resonantgen_sound::audio::matching_gain;
 use resonantgen_take::{StemAudio, TAKE_SAMPLE_RATE_HZ, Take};
 use resonantgen_words::Shape;
 
@@ -31,8 +32,6 @@ const LANDING_VELOCITY: u8 = 114;
 const ENDING_VELOCITY: u8 = 100;
 /// Length of the fades inside spliced bars, in audio frames (5 ms).
 const SPLICE_FRAMES: usize = TAKE_SAMPLE_RATE_HZ as usize / 200;
-/// Maximum gain or attenuation that matches spliced bars to the rest.
-const SPLICE_GAIN: f64 = 2.0;
 /// Largest leap without a cost, in semitones, and the cost of each semitone above it; the cost of repeating the old notes; the
 /// cost of each note more or fewer.
 const SMALL_LEAP: f32 = 7.0;
@@ -360,30 +359,16 @@ pub(super) fn spliced(
     }
     let is_outside = |index: &usize| ranges.iter().all(|range| !range.contains(index));
     let power = |audio: &StemAudio| -> f64 {
-        let square =
-            |index: usize| f64::from(audio.left[index]).powi(2) + f64::from(audio.right[index]).powi(2);
-        (0..frames).filter(is_outside).map(square).sum()
+        (0..frames).filter(is_outside).map(|frame| audio.power_at(frame)).sum()
     };
-    let (before, after) = (power(parent), power(made));
-    let gain = if before > 0.0 && after > 0.0 {
-        (before / after).sqrt().clamp(1.0 / SPLICE_GAIN, SPLICE_GAIN)
-    } else {
-        1.0
-    };
+    let gain = matching_gain(power(parent), power(made));
     let mut result = parent.clone();
     for range in ranges {
         let fade = SPLICE_FRAMES.min(range.len() / 2);
         for index in range.clone() {
             let edge = (index - range.start).min(range.end - 1 - index);
             let share = if edge >= fade { 1.0 } else { (edge as f64 + 0.5) / fade as f64 };
-            let angle = share * std::f64::consts::FRAC_PI_2;
-            let mixed = |old: i32, new: i32| {
-                let sum = angle.cos() * f64::from(old) + angle.sin() * gain * f64::from(new);
-                sum.round().clamp(-8_388_608.0, 8_388_607.0) as i32
-            };
-            let old = if share >= 1.0 { (0, 0) } else { (parent.left[index], parent.right[index]) };
-            result.left[index] = mixed(old.0, made.left[index]);
-            result.right[index] = mixed(old.1, made.right[index]);
+            result.fade_over(index, (made, index), gain, share);
         }
     }
     Some(result)
