@@ -14,9 +14,9 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use resonantgen_models::generator::{Engine, Observer, tokens};
+use resonantgen_models::generator::{Engine, Observer};
 use resonantgen_music::plan::Meter;
-use resonantgen_music::track::Track;
+use resonantgen_music::track::{TRACK_COUNT, Track};
 use resonantgen_project::read_text;
 use resonantgen_session::{Overrides, Request, Session};
 use resonantgen_take::{StageSeconds, Take};
@@ -165,6 +165,8 @@ fn readings(bars: u32) -> Result<Vec<f64>> {
 /// One run.
 struct Run {
     session: Session,
+    /// Tokens that were written, index as [`Track::ALL`]: more than those of the takes where several scores were written.
+    tokens: [u64; TRACK_COUNT],
     wall: f64,
     processor: Option<f64>,
     first_sound: Option<f64>,
@@ -188,6 +190,7 @@ impl Observer for FirstSound {
 
 fn generate(engine: &Engine, request: &Request) -> Result<Run> {
     let mut session = Session::default();
+    let tokens = Track::ALL.map(|track| engine.tokens_written(track));
     let before = machine::processor_seconds();
     let observer = FirstSound { start: Instant::now(), seconds: OnceLock::new() };
     let generated = session.apply(engine, request, &observer);
@@ -195,7 +198,8 @@ fn generate(engine: &Engine, request: &Request) -> Result<Run> {
     interrupt::check()?;
     generated?;
     let processor = before.zip(machine::processor_seconds()).map(|(before, after)| after - before);
-    Ok(Run { session, wall, processor, first_sound: observer.seconds.into_inner() })
+    let tokens = Track::ALL.map(|track| engine.tokens_written(track) - tokens[track.index()]);
+    Ok(Run { session, tokens, wall, processor, first_sound: observer.seconds.into_inner() })
 }
 
 /// All runs. Their sessions stay in memory, like those of open projects.
@@ -205,6 +209,7 @@ struct Runs {
     processor: Vec<f64>,
     first_sound: Vec<f64>,
     sessions: Vec<Session>,
+    tokens: Vec<[u64; TRACK_COUNT]>,
 }
 
 impl Runs {
@@ -213,6 +218,7 @@ impl Runs {
         self.processor.extend(run.processor);
         self.first_sound.extend(run.first_sound);
         self.sessions.push(run.session);
+        self.tokens.push(run.tokens);
     }
 
     fn takes(&self, track: Track) -> impl Iterator<Item = &Take> {
@@ -242,20 +248,14 @@ impl Runs {
             }
             let file = &bundle.manifest().track(track).compose.file;
             let floor = file.bytes as f64 * per_byte;
-            let steps =
-                self.takes(track).filter_map(|take| Some(take.timings.compose / steps(take)? / floor));
+            let steps = self.sessions.iter().zip(&self.tokens).filter_map(|(session, tokens)| {
+                let tokens = Some(tokens[track.index()]).filter(|tokens| *tokens > 0)?;
+                Some(session.track(track).take()?.timings.compose / tokens as f64 / floor)
+            });
             figures.extend(Figure::of(format!("{track} step / weights read"), "x", steps.collect()));
         }
         figures
     }
-}
-
-/// Steps of the network that wrote a take's score; `None` if it wrote none.
-fn steps(take: &Take) -> Option<f64> {
-    let plan = &take.recipe.plan;
-    let notes = &take.score.notes;
-    let written = tokens::encode(take.recipe.track, notes, plan.key.tonic, 0, plan.total_steps());
-    (!notes.is_empty()).then_some(written.len() as f64)
 }
 
 /// Resident memory after the first session, its peak until then, and the growth for each further session.

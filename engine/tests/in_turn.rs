@@ -4,16 +4,19 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use resonantgen_models::generator::{Engine, GenerateError, Observer, Silent, Stage, TakeRequest};
+use resonantgen_models::generator::{
+    Engine, EngineOptions, GenerateError, Observer, Silent, Stage, TakeRequest,
+};
 use resonantgen_music::plan::Plan;
 use resonantgen_music::track::Track;
 use resonantgen_take::maker::{Candidate, Made, in_turn};
 use resonantgen_take::{Take, TakeId};
-use support::{TakeInputs, engine};
+use support::{TakeInputs, engine, repository, runtime_library};
 
 fn inputs() -> Vec<TakeInputs> {
     Track::ALL.map(|track| TakeInputs::new(track, 4)).into()
@@ -204,6 +207,34 @@ fn candidates_differ_in_their_notes_and_the_first_is_what_is_made_without_a_choi
         let made = two.generate_take(&candidate.sketch.recipe.request(&[]), &Silent).unwrap();
         let plain = |take: Take| Take { timings: Default::default(), ..take };
         assert!(plain(heard) == plain(made));
+    }
+}
+
+#[test]
+fn shipped_composers_write_the_same_scores_together_and_alone() {
+    let runtime_library = Some(runtime_library());
+    let bundle = repository().join("models/resonant");
+    let options = EngineOptions { runtime_library, threads: 1, ..EngineOptions::new(bundle) };
+    let engine = Engine::open(&options).unwrap();
+    assert!(engine.bundle().manifest().tracks.iter().all(|track| track.independent_rows));
+    // Ten bars take two sequences, and each candidate starts its second one when it gets there.
+    let inputs: Vec<TakeInputs> = Track::ALL.map(|track| TakeInputs::new(track, 10)).into();
+    let mut context = Vec::new();
+    for inputs in &inputs {
+        let request = TakeRequest { context: &context, ..inputs.request() };
+        // One of five is written without others.
+        let made = engine.make_in_turn(std::slice::from_ref(&request), 5, &Silent).unwrap().remove(0);
+        let scores: HashSet<Vec<u8>> = made
+            .candidates
+            .iter()
+            .map(|candidate| {
+                let alone = engine.sketch(&candidate.sketch.recipe.request(&context), &Silent).unwrap();
+                assert_eq!(alone.score, candidate.sketch.score, "{} {}", inputs.track, candidate.number);
+                alone.score.notes.iter().map(|note| note.step as u8).collect()
+            })
+            .collect();
+        assert!(scores.len() > 1, "{}: the candidates differ", inputs.track);
+        context.push(made.take);
     }
 }
 

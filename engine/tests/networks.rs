@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::ops::Range;
+
 use resonantgen_models::bundle::Bundle;
 use resonantgen_models::generator::tokens::vocabulary;
 use resonantgen_models::runtime::{Input, ModelError, Network, Runtime, StepNetwork};
 use resonantgen_music::track::Track;
 use serde_json::Value;
-use support::{assert_outputs, fixture, runtime_library, shaken};
+use support::{assert_outputs, fixture, repository, runtime_library, shaken};
 
 fn read(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(fixture().join(name)).unwrap()).unwrap()
@@ -45,7 +47,7 @@ fn composers_give_the_golden_logits_alone_and_in_pairs_and_again() {
         for lanes in [1, 2, 1] {
             for (position, token) in tokens.iter().enumerate() {
                 let conditions = rows[position].repeat(lanes);
-                let got = network.step(&vec![*token; lanes], &conditions, position).unwrap();
+                let got = network.step(&vec![*token; lanes], &conditions, &vec![position; lanes]).unwrap();
                 for lane in got.chunks_exact(vocabulary(track)) {
                     assert_outputs(
                         &format!("{track}, {lanes} lanes, position {position}"),
@@ -54,6 +56,47 @@ fn composers_give_the_golden_logits_alone_and_in_pairs_and_again() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn shipped_composers_say_the_same_of_a_sequence_whatever_runs_beside_it() {
+    let runtime = Runtime::open(Some(&runtime_library())).unwrap();
+    let bundle = Bundle::open(&repository().join("models/resonant")).unwrap();
+    for track in Track::ALL {
+        let record = bundle.manifest().track(track);
+        assert!(record.independent_rows, "{track}");
+        let open = || {
+            let (graph, width) = (&record.compose, record.condition);
+            StepNetwork::load(&runtime, bundle.folder(), graph, record.cache, vocabulary(track), width)
+                .unwrap()
+        };
+        // Four pairs, each of which begins anew at another moment.
+        let steps = 40;
+        let token = |step: usize, lane: usize| ((step * 31 + lane * 17) % (vocabulary(track) - 1) + 1) as i64;
+        let position =
+            |step: usize, lane: usize| step - if step < 7 * (lane / 2) { 0 } else { 7 * (lane / 2) };
+        let row = |step: usize, lane: usize| -> Vec<f32> {
+            let is_set = |column: usize| (step * 13 + lane * 5 + column * 7).is_multiple_of(9);
+            (0..record.condition).map(|column| if is_set(column) { 0.5 } else { 0.0 }).collect()
+        };
+        let run = |lanes: Range<usize>| -> Vec<f32> {
+            let (mut network, mut all) = (open(), Vec::new());
+            for step in 0..steps {
+                let tokens: Vec<i64> = lanes.clone().map(|lane| token(step, lane)).collect();
+                let positions: Vec<usize> = lanes.clone().map(|lane| position(step, lane)).collect();
+                let rows: Vec<f32> = lanes.clone().flat_map(|lane| row(step, lane)).collect();
+                all.extend_from_slice(network.step(&tokens, &rows, &positions).unwrap());
+            }
+            all
+        };
+        let together = run(0..8);
+        for pair in 0..4 {
+            let alone = run(2 * pair..2 * pair + 2);
+            let width = 2 * vocabulary(track);
+            let beside = together.chunks_exact(width).skip(pair).step_by(4).flatten().copied();
+            assert!(alone.iter().copied().eq(beside), "{track}, pair {pair}");
         }
     }
 }

@@ -27,7 +27,7 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       "notes": {"file", "sha256", "bytes"},  optional: notes (`resonant.hit_notes`), if hits_notes.bin exists
       "tracks": {
         "<track>": {
-          "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab"},
+          "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab", "independent_rows"},
           "perform": {FILE},
           "decode":  {FILE, "n_fft", "hop", "streams": ["odd", "even", "noise"]},
           "encode":  {FILE}
@@ -123,6 +123,7 @@ def build_manifest(folder: Path, identity: str, version: str, licence: str) -> d
             opset = max(opset, own)
         transform = transform_of(track)
         rows["compose"] |= {ours: records[track][theirs] for ours, theirs in _COMPOSE_FIELDS.items()}
+        rows["compose"]["independent_rows"] = records[track].get("independent_rows", False)
         streams = ["impulse", "body", "noise"] if track == "drums" else ["odd", "even", "noise"]
         rows["decode"] |= {"n_fft": transform.n_fft, "hop": transform.hop, "streams": streams}
         codebooks[track] = _input(rows["decode"], "codes")["shape"][1]

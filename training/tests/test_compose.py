@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from resonant.compose_data import Example
 from resonant.compose_model import PITCH_COLUMNS, ComposeModelConfig, Composer
 from resonant.conditions import CONDITION
-from resonant.export_compose import Stepper, compare, export
+from resonant.export_compose import Stepper, compare, export, fix_scales, record
 from resonant.tokens import vocabulary
 
 CONFIG = ComposeModelConfig(width=64, layers=2, heads=2, feed_forward=96, condition_width=48)
@@ -48,6 +50,32 @@ def test_int8_stays_close(tmp_path: Path) -> None:
     export(model, tmp_path, int8=True)
     result = compare(model, tmp_path / "compose_bass.onnx", *_inputs("bass", 100))
     assert result["top1_agreement"] > 0.9 and result["kl_nats"] < 0.02
+
+
+def test_fixed_scales_stay_close_and_keep_sequences_apart(tmp_path: Path) -> None:
+    model = _composer("bass")
+    assert not export(model, tmp_path, int8=True)["independent_rows"]
+    path = tmp_path / "compose_bass.onnx"
+    measured = [_inputs("bass", 100, seed) for seed in range(1, 4)]
+    fix_scales(path, [Example(np.append(tokens, 1), condition) for tokens, condition in measured])
+    assert record(path, "bass")["independent_rows"]
+    result = compare(model, path, *_inputs("bass", 100))
+    assert result["top1_agreement"] > 0.9 and result["kl_nats"] < 0.02
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    tokens, condition = (np.stack(both) for both in zip(_inputs("bass", 30), _inputs("bass", 30, 9), strict=True))
+
+    def run(rows: slice) -> np.ndarray:
+        count = len(tokens[rows])
+        caches = {
+            value.name: np.zeros((count, *value.shape[1:]), np.float32)
+            for value in session.get_inputs()
+            if value.name.startswith("past_")
+        }
+        fed = {"token": tokens[rows], "condition": condition[rows], "position": np.full(count, 29, np.int32)}
+        return session.run(["logits"], fed | caches)[0]
+
+    assert (run(slice(0, 2)) == np.concatenate((run(slice(0, 1)), run(slice(1, 2))))).all()
 
 
 def test_the_past_does_not_hear_the_future() -> None:

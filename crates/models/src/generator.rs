@@ -31,6 +31,7 @@ mod turns;
 mod verify;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -270,6 +271,13 @@ impl Engine {
     /// Unloads all networks that are not running; the next take loads those it needs.
     pub fn unload_networks(&self) {
         self.cache.unload();
+    }
+
+    /// Number of tokens that a track's composers have written since the engine was opened, in all scores: the takes' own and those that
+    /// were written to choose from.
+    #[must_use]
+    pub fn tokens_written(&self, track: Track) -> u64 {
+        self.cache.tracks[track.index()].tokens.load(Ordering::Relaxed)
     }
 
     /// Number of networks in memory; several composers of one track count once. Waits for those that are running.

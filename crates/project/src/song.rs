@@ -106,14 +106,20 @@ pub fn song_stem(session: &Session, track: Track) -> Option<StemAudio> {
     let passes = passes(session, track);
     passes.iter().find_map(|pass| pass.take.as_ref())?;
     let end = passes.last()?.frames.end;
-    let silence = vec![0; end + RING_OUT];
-    let mut song = StemAudio { left: silence.clone(), right: silence };
+    let empty = || Vec::with_capacity(end + RING_OUT);
+    let mut song = StemAudio { left: empty(), right: empty() };
     for pass in &passes {
         let Some(take) = &pass.take else { continue };
-        let (audio, count) = (&take.audio, take.audio.len());
-        for (offset, at) in pass.frames.clone().enumerate() {
-            add(&mut song, at, (audio.left[offset % count], audio.right[offset % count]));
+        for (side, samples) in sides(&mut song, &take.audio) {
+            side.resize(pass.frames.start, 0);
+            for _ in 0..pass.frames.len() / samples.len() {
+                side.extend_from_slice(samples);
+            }
+            side.extend_from_slice(&samples[..pass.frames.len() % samples.len()]);
         }
+    }
+    for side in [&mut song.left, &mut song.right] {
+        side.resize(end + RING_OUT, 0);
     }
     for border in 0..=passes.len() {
         let Some(join) = join_at(&passes, border, track) else { continue };

@@ -120,6 +120,9 @@ pub struct TrackRecord {
     pub compose: GraphRecord,
     /// The composer's buffers.
     pub cache: CacheShape,
+    /// Whether what the composer says of a sequence does not depend on the others in a run: its activations are quantised with fixed
+    /// scales. Older composers quantise those of all sequences together.
+    pub independent_rows: bool,
     /// Length of the composer's condition vector, one of [`CONDITION_WIDTHS`]: longer if it is conditioned on grooves and roles, and
     /// longest if it fills gaps too.
     pub condition: usize,
@@ -240,6 +243,8 @@ struct RawCompose {
     head_dim: usize,
     max_positions: usize,
     vocab: usize,
+    #[serde(default)]
+    independent_rows: bool,
 }
 
 #[derive(Deserialize)]
@@ -435,7 +440,8 @@ impl TrackRecord {
         let codes = spec("codes", Int64, &[fixed(1), fixed(codebooks), free("T50")]);
         let score = spec("features", Float32, &[fixed(1), fixed(rows), free("T100")]);
 
-        let RawCompose { layers, kv_heads, head_dim, max_positions, vocab, .. } = raw.compose;
+        let RawCompose { layers, kv_heads, head_dim, max_positions, vocab, independent_rows, .. } =
+            raw.compose;
         same(&format!("vocab of {track}"), vocabulary(track), vocab)?;
         for (name, value, limit) in [
             ("layers", layers, 64),
@@ -512,6 +518,16 @@ impl TrackRecord {
 
         let log_mel = spec("logmel", Float32, &[fixed(1), fixed(BANDS), free("T100")]);
         let encode = raw.encode.validate((vec![log_mel], vec![codes]))?;
-        Ok(Self { compose, cache, condition, perform, decode, transform, encode, codebooks })
+        Ok(Self {
+            compose,
+            cache,
+            independent_rows,
+            condition,
+            perform,
+            decode,
+            transform,
+            encode,
+            codebooks,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! The model cache: networks are loaded when they are first needed, and unloaded after a while without use.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use resonantgen_sound::codec::filter::SpectralFilter;
 pub(super) struct TrackNetworks {
     /// Composers that nobody uses now: as many as were used at a time.
     compose: Mutex<Vec<StepNetwork>>,
+    /// Tokens that composers have written.
+    pub(super) tokens: AtomicU64,
     pub(super) perform: Mutex<Option<Network>>,
     pub(super) decode: Mutex<Option<Network>>,
     /// Tables, not a network: small, and never unloaded.
@@ -46,6 +49,7 @@ impl TrackNetworks {
         let free = lock(&self.compose).pop();
         let mut network = free.map_or_else(load, Ok)?;
         let result = work(&mut network);
+        network.end_sequences();
         lock(&self.compose).push(network);
         result
     }

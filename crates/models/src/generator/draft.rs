@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
+use super::compose::Assignment;
 use super::{
     Engine, GenerateError, Observer, Stage, TakeRequest, bias, check, choice, compose, condition, critic,
     failed, recipe, shape, verify,
@@ -11,6 +12,7 @@ use super::{
 use crate::runtime::ModelError;
 use crate::worker;
 use resonantgen_music::score::Score;
+use resonantgen_music::track::Track;
 use resonantgen_take::maker::{Candidate, MOST_CANDIDATES, Made};
 use resonantgen_take::{StageSeconds, Take, Tokens};
 
@@ -127,17 +129,24 @@ impl Engine {
     ) -> Result<Vec<(u32, Written)>, ModelError> {
         let (next, failed) = (AtomicU32::new(1), AtomicBool::new(false));
         let one = OneOfSeveral(observer, &failed);
+        let threads = self.threads.min(count as usize);
+        let at_a_time = self.scores_at_a_time(request.track).min((count as usize).div_ceil(threads)) as u32;
         let work = || {
             let mut own = Vec::new();
             loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number > count {
+                let first = next.fetch_add(at_a_time, Ordering::Relaxed);
+                if first > count {
                     return Ok(own);
                 }
-                let seed = Candidate::seed(request.seed, number);
-                let patch = if number == 1 { request.patch } else { Some(patch) };
-                match self.written(&TakeRequest { seed, patch, ..*request }, &one) {
-                    Ok(written) => own.push((number, written)),
+                let numbers = first..=count.min(first + at_a_time - 1);
+                let one_of = |number: u32| {
+                    let seed = Candidate::seed(request.seed, number);
+                    let patch = if number == 1 { request.patch } else { Some(patch) };
+                    TakeRequest { seed, patch, ..*request }
+                };
+                let requests: Vec<TakeRequest<'_>> = numbers.clone().map(one_of).collect();
+                match self.written_together(&requests, &one) {
+                    Ok(written) => own.extend(numbers.zip(written)),
                     Err(error) => {
                         failed.store(true, Ordering::Relaxed);
                         return Err(error);
@@ -148,7 +157,6 @@ impl Engine {
             }
         };
         observer.progress(request.track, Stage::Compose, 0.0);
-        let threads = self.threads.min(count as usize);
         let results: Vec<Result<Vec<(u32, Written)>, ModelError>> = std::thread::scope(|scope| {
             let helpers: Vec<_> = (1..threads).map(|_| worker::spawn(scope, work)).collect();
             let own = work();
@@ -211,84 +219,160 @@ impl Engine {
         request: &TakeRequest<'_>,
         observer: &dyn Observer,
     ) -> Result<Written, ModelError> {
-        let patch = choice::choose_patch(&self.bundle, request, None)
-            .filter(|_| !request.intent.track(request.track).absent);
-        let start = Instant::now();
-        let (score, tries, faults, judged) = match patch {
-            Some(patch) => self.write(request, patch.family, observer)?,
-            None => (Score::default(), 0, 0.0, 0.0),
-        };
-        let recipe = recipe(request, self.bundle.id());
-        let sketch = Take {
-            id: recipe.take_id(),
-            recipe,
-            patch: patch.map_or_else(String::new, |patch| patch.id.clone()),
-            score,
-            tokens: Tokens::default(),
-            audio: Arc::default(),
-            timings: StageSeconds { compose: start.elapsed().as_secs_f64(), ..Default::default() },
-            measures: None,
-        };
-        Ok(Written { sketch, tries, faults, judged })
+        let mut written = self.written_together(std::slice::from_ref(request), observer)?;
+        Ok(written.swap_remove(0))
     }
 
-    /// Writes scores until enough have no faults, of which the critic chooses; returns the chosen one, otherwise the one with the
-    /// least faults, with the number of scores without those that were written to choose from, its faults, and what the critic
-    /// says.
-    fn write(
+    /// The patches and the scores for requests that differ in seed and patch only: each the same as alone.
+    fn written_together(
         &self,
-        request: &TakeRequest<'_>,
-        family: condition::Family,
+        requests: &[TakeRequest<'_>],
         observer: &dyn Observer,
-    ) -> Result<(Score, u32, f32, f32), ModelError> {
-        let mut best: Option<(f32, f32, Score)> = None;
-        let mut fine: Vec<(f32, Score)> = Vec::new();
-        let mut tries = 1;
-        for candidate in 0..verify::COMPOSITIONS {
-            observer.progress(request.track, Stage::Compose, 0.0);
-            let mut score = self.compose(request, family, candidate, observer)?;
-            let parent = bias::parent(request);
-            let has_new_bars = shape::kept_steps(request, parent).is_some();
-            // A section's shape is no fault of the notes: they are judged before they get it.
-            let mut faults = verify::faults(request, &score.notes);
-            let (was_fine, judged) = (faults == 0.0, critic::judge_for(request, &score.notes));
-            shape::shaped(request, parent, &mut score.notes);
-            if let Some(parent) = parent.filter(|_| has_new_bars) {
-                faults += shape::join_cost(request, parent, &score.notes);
+    ) -> Result<Vec<Written>, ModelError> {
+        let start = Instant::now();
+        let patch_of = |request: &TakeRequest<'_>| {
+            choice::choose_patch(&self.bundle, request, None)
+                .filter(|_| !request.intent.track(request.track).absent)
+        };
+        let patches: Vec<_> = requests.iter().map(patch_of).collect();
+        let mut searches: Vec<Option<Search<'_, '_>>> = requests
+            .iter()
+            .zip(&patches)
+            .map(|(request, patch)| patch.map(|patch| Search::new(request, patch.family)))
+            .collect();
+        loop {
+            let assignments: Vec<Assignment<'_, '_>> =
+                searches.iter().flatten().flat_map(Search::assignments).collect();
+            if assignments.is_empty() {
+                break;
             }
-            if was_fine && faults == 0.0 {
-                fine.push((judged, score));
-                if fine.len() >= critic::choice(request) {
-                    break;
-                }
-                continue;
-            }
-            tries = candidate + 2;
-            if best.as_ref().is_none_or(|(least, _, _)| faults < *least) {
-                best = Some((faults, judged, score));
+            let mut scores = self.compose(&assignments, observer)?.into_iter();
+            for search in searches.iter_mut().flatten() {
+                let count = search.assignments().count();
+                scores.by_ref().take(count).for_each(|score| search.judge(score));
             }
         }
-        if let Some((judged, score)) =
-            fine.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best })
-        {
-            return Ok((score, tries.min(verify::COMPOSITIONS), 0.0, judged));
-        }
-        let (faults, judged, score) = best.expect("at least one was written");
-        Ok((score, verify::COMPOSITIONS, faults, judged))
+        let compose = start.elapsed().as_secs_f64();
+        let written = requests.iter().zip(patches).zip(searches).map(|((request, patch), search)| {
+            let found = search.map_or_else(Found::default, Search::into_found);
+            let recipe = recipe(request, self.bundle.id());
+            let sketch = Take {
+                id: recipe.take_id(),
+                recipe,
+                patch: patch.map_or_else(String::new, |patch| patch.id.clone()),
+                score: found.score,
+                tokens: Tokens::default(),
+                audio: Arc::default(),
+                timings: StageSeconds { compose, ..Default::default() },
+                measures: None,
+            };
+            Written { sketch, tries: found.tries, faults: found.faults, judged: found.judged }
+        });
+        Ok(written.collect())
     }
 
+    /// Composes scores for one track: as many in the same runs of the network as its bundle allows.
     fn compose(
         &self,
-        request: &TakeRequest<'_>,
-        family: condition::Family,
-        candidate: u32,
+        assignments: &[Assignment<'_, '_>],
         observer: &dyn Observer,
-    ) -> Result<Score, ModelError> {
+    ) -> Result<Vec<Score>, ModelError> {
+        let Some(first) = assignments.first() else { return Ok(Vec::new()) };
+        let track = first.request.track;
         let segment_bars = self.bundle.manifest().segment_bars;
-        let networks = &self.cache.tracks[request.track.index()];
-        networks.composing(
-            || self.load_composer(request.track),
-            |network| compose::compose(network, request, family, segment_bars, candidate, observer),
-        )
+        let networks = &self.cache.tracks[track.index()];
+        let mut scores = Vec::with_capacity(assignments.len());
+        for together in assignments.chunks(self.scores_at_a_time(track)) {
+            let composed = networks.composing(
+                || self.load_composer(track),
+                |network| compose::compose(network, together, segment_bars, observer),
+            )?;
+            networks.tokens.fetch_add(composed.tokens, Ordering::Relaxed);
+            scores.extend(composed.scores);
+        }
+        Ok(scores)
+    }
+
+    /// Number of scores that are written in the same runs of a track's composer.
+    fn scores_at_a_time(&self, track: Track) -> usize {
+        if self.bundle.manifest().track(track).independent_rows { SCORES_AT_A_TIME } else { 1 }
+    }
+}
+
+/// Most scores that are written in the same runs of a composer. Eight would be a tenth faster than four, and need 120 MB of keys and values.
+const SCORES_AT_A_TIME: usize = 4;
+
+/// The search for a score without faults.
+struct Search<'a, 'b> {
+    request: &'b TakeRequest<'a>,
+    family: condition::Family,
+    /// Number of flawless scores to write, of which the critic chooses.
+    choice: usize,
+    /// Number of scores written.
+    written: u32,
+    /// Flawless scores, and what the critic says of them.
+    fine: Vec<(f32, Score)>,
+    /// The score with the fewest faults: these, what the critic says, and the score.
+    best: Option<(f32, f32, Score)>,
+    tries: u32,
+}
+
+/// What a search has found.
+#[derive(Default)]
+struct Found {
+    score: Score,
+    /// Scores written until one had no faults, without further flawless ones.
+    tries: u32,
+    faults: f32,
+    judged: f32,
+}
+
+impl<'a, 'b> Search<'a, 'b> {
+    fn new(request: &'b TakeRequest<'a>, family: condition::Family) -> Self {
+        let choice = critic::choice(request);
+        Self { request, family, choice, written: 0, fine: Vec::new(), best: None, tries: 1 }
+    }
+
+    /// What has to be written whatever the scores are like: as many as flawless ones are missing.
+    fn assignments(&self) -> impl Iterator<Item = Assignment<'a, 'b>> + use<'a, 'b> {
+        let missing = (self.choice - self.fine.len()) as u32;
+        let (request, family) = (self.request, self.family);
+        (self.written..verify::COMPOSITIONS.min(self.written + missing)).map(move |candidate| Assignment {
+            request,
+            family,
+            candidate,
+        })
+    }
+
+    /// Takes the next score.
+    fn judge(&mut self, mut score: Score) {
+        let (request, parent) = (self.request, bias::parent(self.request));
+        self.written += 1;
+        // A section's shape is no fault of the notes: they are judged before they get it.
+        let mut faults = verify::faults(request, &score.notes);
+        let (was_fine, judged) = (faults == 0.0, critic::judge_for(request, &score.notes));
+        shape::shaped(request, parent, &mut score.notes);
+        if let Some(parent) = parent.filter(|_| shape::kept_steps(request, parent).is_some()) {
+            faults += shape::join_cost(request, parent, &score.notes);
+        }
+        if was_fine && faults == 0.0 {
+            self.fine.push((judged, score));
+            return;
+        }
+        self.tries = self.written + 1;
+        if self.best.as_ref().is_none_or(|(least, _, _)| faults < *least) {
+            self.best = Some((faults, judged, score));
+        }
+    }
+
+    /// The flawless score that the critic prefers, otherwise the one with the fewest faults.
+    fn into_found(self) -> Found {
+        let Self { fine, best, tries, .. } = self;
+        let preferred = fine.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        if let Some((judged, score)) = preferred {
+            return Found { score, tries: tries.min(verify::COMPOSITIONS), faults: 0.0, judged };
+        }
+        let (faults, judged, score) = best.expect("at least one was written");
+        Found { score, tries: verify::COMPOSITIONS, faults, judged }
     }
 }

@@ -21,16 +21,16 @@ use resonantgen_words::genre::{Template, genres};
 /// Mean and standard deviation of the velocities that the drum composer writes for each class in human styles. Indexed like
 /// [`DrumClass::ALL`].
 const COMPOSED: [(f32, f32); DRUM_CLASS_COUNT] = [
-    (102.0, 12.0),
-    (76.0, 32.0),
+    (103.0, 16.0),
+    (79.0, 32.0),
     (110.0, 14.0),
-    (82.0, 18.0),
-    (94.0, 17.0),
-    (91.0, 9.0),
-    (96.0, 11.0),
-    (93.0, 15.0),
+    (98.0, 9.0),
+    (97.0, 13.0),
+    (98.0, 7.0),
+    (97.0, 15.0),
+    (101.0, 16.0),
     (110.0, 12.0),
-    (93.0, 17.0),
+    (99.0, 10.0),
     (75.0, 20.0),
     (80.0, 20.0),
 ];
@@ -46,9 +46,11 @@ const ACCENTED: f32 = 0.5;
 /// Spread of the tightness across takes, as a natural logarithm.
 const TIGHTNESS: f32 = 0.25;
 /// Up to a looseness of 1, deviations from the grid are compressed to less than this many milliseconds. Larger ones sound like
-/// mistakes, and 20 ms is measured as off the grid. `WIDENED` is how much more looseness widens the limit.
+/// mistakes, and 20 ms is measured as off the grid. `WIDENED` is how much more looseness widens the limit, which
+/// leaves deviations as they are with people, and `SCALED` how much it enlarges them.
 const NEAR_MS: f32 = 15.0;
-const WIDENED: f32 = 1.5;
+const WIDENED: f32 = 6.0;
+const SCALED: f32 = 0.25;
 /// Largest shift in steps.
 const LARGEST: f32 = 0.3;
 /// A tonal note's own deviation, relative to that of a drum hit. `LATE_MS` is its mean delay in milliseconds, indexed like
@@ -189,8 +191,10 @@ impl Groove<'_> {
 
     /// Converts a delay to a shift in steps.
     fn shift(&self, ms: f32, step: u32) -> f32 {
-        let near = NEAR_MS * (1.0 + WIDENED * (self.looseness - 1.0).max(0.0));
-        let bent = near * (self.looseness * self.tightness * ms / near).tanh();
+        let beyond = (self.looseness - 1.0).max(0.0);
+        let near = NEAR_MS * (1.0 + WIDENED * beyond);
+        let factor = self.looseness.min(1.0) + SCALED * beyond;
+        let bent = near * (factor * self.tightness * ms / near).tanh();
         started(bent / self.step_ms, step)
     }
 

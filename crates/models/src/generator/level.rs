@@ -59,13 +59,15 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
     }
     finish::keep_mono_compatible(&mut sides, colour.most_side);
     let wanted_lufs = arrangement.loudness_lufs + (PAUSES_SHARE * pauses_db(&sides)).min(MOST_PAUSES_DB);
-    let most = tamed(&mut sides, wanted_lufs, arrangement);
+    let (most, mut loudness) = tamed(&mut sides, wanted_lufs, arrangement);
     let ceiling_dbtp = 20.0 * arrangement.ceiling.log10();
     let mut gain = 1.0_f32;
     let mut done = sides.clone();
     // Compensates once or twice for the level that the limiter takes away.
     for _ in 0..LEVELLINGS {
-        let missing = sound::loudness(&done[0], &done[1])
+        let missing = loudness
+            .take()
+            .or_else(|| sound::loudness(&done[0], &done[1]))
             .map_or(1.0, |loudness| 10f32.powf((wanted_lufs - loudness) / 20.0));
         gain = (gain * missing).min(most);
         for (done, sample) in done.iter_mut().flatten().zip(sides.iter().flatten()) {
@@ -80,20 +82,20 @@ fn mixed(mut sides: Sides, arrangement: &Arrangement, colour: Colour, seed: u64)
 }
 
 /// Returns the highest gain that the peaks of a loop allow. If that leaves the loop too soft, its peaks are saturated first, as a drum bus
-/// would be: limiting alone would have to take away more than goes unnoticed.
-fn tamed(sides: &mut Sides, wanted_lufs: f32, arrangement: &Arrangement) -> f32 {
+/// would be: limiting alone would have to take away more than goes unnoticed. Also returns the loop's loudness, where it is still known.
+fn tamed(sides: &mut Sides, wanted_lufs: f32, arrangement: &Arrangement) -> (f32, Option<f32>) {
     let most = |sides: &Sides| {
         let peak = sides.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         (arrangement.over * arrangement.ceiling / peak.max(1e-6)).min(MOST_GAIN)
     };
     let before = most(sides);
-    let loudness = sound::loudness(&sides[0], &sides[1]).unwrap_or(wanted_lufs);
-    let missing_db = wanted_lufs - loudness - 20.0 * before.log10();
+    let loudness = sound::loudness(&sides[0], &sides[1]);
+    let missing_db = wanted_lufs - loudness.unwrap_or(wanted_lufs) - 20.0 * before.log10();
     if missing_db < LEAST_MISSING_DB {
-        return before;
+        return (before, loudness);
     }
     finish::saturate(sides, missing_db.min(arrangement.most_drive_db));
-    most(sides)
+    (most(sides), None)
 }
 
 /// How much louder a loop is where it plays than on the whole, in decibels, with the gate of a loudness meter (ITU-R BS.1770).

@@ -110,9 +110,7 @@ impl Engine {
         candidates: u32,
         observer: &dyn Observer,
     ) -> Result<Vec<Made>, GenerateError> {
-        // Candidates are composed on all threads already.
-        let at_a_time = if candidates > 1 { 1 } else { AT_A_TIME };
-        self.make_in_turn_by(at_a_time, requests, candidates, observer)
+        self.make_in_turn_by(AT_A_TIME, requests, candidates, observer)
     }
 
     /// As [`Engine::make_in_turn`], where `at_a_time` takes are performed and decoded at the same time.

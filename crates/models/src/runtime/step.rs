@@ -10,7 +10,7 @@ use super::provider::Provider;
 use super::{ModelError, Runtime, network};
 use crate::bundle::manifest::{CacheShape, GraphRecord};
 
-/// A step network for a fixed number of sequences that advance together.
+/// A step network for sequences that advance together.
 ///
 /// Each key and value buffer is bound as the graph's past *and* present, so that a step writes one row instead of copying
 /// the buffer (`com.microsoft.GroupQueryAttention`, shared buffer).
@@ -21,10 +21,10 @@ pub struct StepNetwork {
     cache: CacheShape,
     vocabulary: usize,
     condition: usize,
-    lanes: Vec<Lanes>,
+    lanes: Option<Lanes>,
 }
 
-/// Buffers of one batch size.
+/// Buffers of all sequences.
 #[derive(Debug)]
 struct Lanes {
     count: usize,
@@ -50,7 +50,7 @@ impl StepNetwork {
         condition: usize,
     ) -> Result<Self, ModelError> {
         let (session, path) = network::load(runtime, folder, record, Provider::Cpu)?;
-        Ok(Self { session, path, cache, vocabulary, condition, lanes: Vec::new() })
+        Ok(Self { session, path, cache, vocabulary, condition, lanes: None })
     }
 
     /// Length of the longest sequence.
@@ -59,47 +59,60 @@ impl StepNetwork {
         self.cache.positions
     }
 
+    /// Gives back the memory of the sequences: the next step starts new ones.
+    pub fn end_sequences(&mut self) {
+        self.lanes = None;
+    }
+
     /// Length of the condition vector.
     #[must_use]
     pub fn condition(&self) -> usize {
         self.condition
     }
 
-    /// Feeds one token per sequence at `position`, each with its condition (`[sequences, condition]`, row-major), and
-    /// returns the logits (`[sequences, vocabulary]`). Positions count from 0; position 0 starts a new sequence.
+    /// Feeds one token per sequence, each at its own position and with its condition (`[sequences, condition]`, row-major), and returns
+    /// the logits (`[sequences, vocabulary]`). Positions count from 0; position 0 starts a new sequence. All sequences start anew when
+    /// their number changes.
     ///
     /// # Errors
     /// Returns an error if the run fails.
     ///
     /// # Panics
-    /// Panics if `position` is not below [`Self::positions`], or the lengths do not match.
+    /// Panics if a position is not below [`Self::positions`], or the lengths do not match.
     pub fn step(
         &mut self,
         tokens: &[i64],
         conditions: &[f32],
-        position: usize,
+        positions: &[usize],
     ) -> Result<&[f32], ModelError> {
-        assert!(position < self.cache.positions, "the sequence is full");
+        assert!(positions.iter().all(|position| *position < self.cache.positions), "a sequence is full");
+        assert_eq!(positions.len(), tokens.len(), "one position per sequence");
         assert_eq!(conditions.len(), tokens.len() * self.condition, "one condition per sequence");
         let path = self.path.clone();
-        self.try_step(tokens, conditions, position)
+        self.try_step(tokens, conditions, positions)
             .map_err(|error| ModelError::Run { path, reason: error.to_string() })
     }
 
-    fn try_step(&mut self, tokens: &[i64], conditions: &[f32], position: usize) -> ort::Result<&[f32]> {
-        let index = match self.lanes.iter().position(|lanes| lanes.count == tokens.len()) {
-            Some(index) => index,
-            None => {
-                let lanes =
-                    Lanes::new(&self.session, self.cache, tokens.len(), self.vocabulary, self.condition)?;
-                self.lanes.push(lanes);
-                self.lanes.len() - 1
-            }
+    fn try_step(&mut self, tokens: &[i64], conditions: &[f32], positions: &[usize]) -> ort::Result<&[f32]> {
+        if self.lanes.as_ref().is_none_or(|lanes| lanes.count != tokens.len()) {
+            // The old buffers first: together they would be the peak of a generation.
+            self.lanes = None;
+        }
+        let lanes = match &mut self.lanes {
+            Some(lanes) => lanes,
+            none => none.insert(Lanes::new(
+                &self.session,
+                self.cache,
+                tokens.len(),
+                self.vocabulary,
+                self.condition,
+            )?),
         };
-        let lanes = &mut self.lanes[index];
         lanes.token.extract_tensor_mut().1.copy_from_slice(tokens);
         lanes.condition.extract_tensor_mut().1.copy_from_slice(conditions);
-        lanes.position.extract_tensor_mut().1.fill(position as i32);
+        for (value, position) in lanes.position.extract_tensor_mut().1.iter_mut().zip(positions) {
+            *value = *position as i32;
+        }
         // An input's new values are only guaranteed to be seen after it is bound again.
         lanes.binding.bind_input("token", &lanes.token)?;
         lanes.binding.bind_input("condition", &lanes.condition)?;

@@ -66,17 +66,19 @@ fn peaks_between(samples: &[f32]) -> impl Iterator<Item = f64> {
         })
     });
     let count = samples.len();
-    let at = move |index: usize| f64::from(samples[index % count]);
-    let highest = (0..count).fold(0.0_f64, |highest, index| highest.max(at(index).abs()));
+    // With what comes before its start and after its end, where it is repeated.
+    let around = (0..count + 2 * TAPS).map(|index| samples[(index + count * TAPS + 1 - TAPS) % count]);
+    let around: Vec<f32> = if count == 0 { Vec::new() } else { around.collect() };
+    let highest = samples.iter().fold(0.0_f64, |highest, sample| highest.max(f64::from(*sample).abs()));
     (0..count).map(move |index| {
-        let ends = at(index).abs().max(at(index + 1).abs());
+        let values = &around[index..][..2 * TAPS];
+        let ends = f64::from(values[TAPS - 1]).abs().max(f64::from(values[TAPS]).abs());
         // In music, the highest peak is never between two small samples.
         if ends < 0.5 * highest {
             return ends;
         }
         let between = |kernel: &[f64; 2 * TAPS]| -> f64 {
-            let value = |tap: usize| at(index + count * TAPS + tap + 1 - TAPS);
-            kernel.iter().enumerate().map(|(tap, weight)| weight * value(tap)).sum::<f64>()
+            kernel.iter().zip(values).map(|(weight, value)| weight * f64::from(*value)).sum::<f64>()
         };
         kernels.iter().fold(ends, |peak, kernel| peak.max(between(kernel).abs()))
     })
@@ -119,7 +121,8 @@ fn smooth(held: &[f64]) -> impl Iterator<Item = f64> {
     let ahead = LOOK_AHEAD.min(count);
     let mut sum: f64 = (0..ahead).map(|offset| held[count - 1 - offset]).sum();
     (0..count).map(move |index| {
-        sum += held[index] - held[(index + count - ahead) % count];
+        let leaving = if index < ahead { index + count - ahead } else { index - ahead };
+        sum += held[index] - held[leaving];
         (sum / ahead as f64).min(1.0)
     })
 }

@@ -95,6 +95,7 @@ const MICROSOFT: &[&str] = &[
     "FusedMatMul",
     "Gelu",
     "GroupQueryAttention",
+    "MatMulIntegerToFloat",
     "MatMulNBits",
     "MultiHeadAttention",
     "QuickGelu",
