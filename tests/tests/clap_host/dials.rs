@@ -42,7 +42,9 @@ fn dials_change_what_plays_and_their_middle_changes_nothing_to_the_bit() {
             let changed = (1..PORTS).filter(|port| heard[*port] != before[*port]).count();
             // A straight part cannot get straighter, nor one on the grid be moved onto it.
             let may_do_nothing = value == 0.0 && (dial == "Swing" || dial == "Humanise");
-            assert!(changed >= 2 || may_do_nothing, "{dial} {value}: {changed} stems change");
+            // A part without notes between the eighths does not swing.
+            let least = if dial == "Swing" { 1 } else { 2 };
+            assert!(changed >= least || may_do_nothing, "{dial} {value}: {changed} stems change");
             let loudest =
                 heard.iter().flatten().flatten().fold(0.0_f32, |most, sample| most.max(sample.abs()));
             assert!(loudest.is_finite() && loudest < 4.0, "{dial} {value}: {loudest}");

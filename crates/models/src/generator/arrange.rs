@@ -47,14 +47,14 @@ const OVER: [f32; TRACK_COUNT] = [1.85, 1.35, 1.35, 1.35];
 const YIELD_DB: [f32; STYLE_COUNT] = [4.0, 4.0, 2.0, 1.5, 3.0, 2.0, 3.0, 0.0, 0.0, 1.5, 4.0, 1.5];
 /// Additional ducking of the bass's lows under a bass drum in a mixed stem, in decibels (index as [`Style::ALL`]), because both
 /// share the octave in which the kick is heard.
-const YIELD_LOWS_DB: [f32; STYLE_COUNT] = [7.0, 7.0, 3.5, 3.0, 6.0, 4.0, 5.0, 3.0, 2.0, 4.0, 7.0, 3.0];
+const YIELD_LOWS_DB: [f32; STYLE_COUNT] = [7.0, 7.0, 5.0, 4.5, 6.5, 5.5, 6.0, 4.5, 4.0, 5.5, 7.0, 5.0];
 /// Upper limit of those lows, in hertz.
 const LOWS_BELOW_HZ: f32 = 150.0;
 /// Target loudness of all playing tracks together, in LUFS. Loud tracks mask the others slightly.
 const PIECE_LUFS: f32 = -16.0;
 /// Adjustment of mixed stems relative to levelled ones, in decibels, so that in more pieces chords and lead have an octave to
 /// themselves.
-const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 2.8, 0.8];
+const MIXED_DB: [f32; TRACK_COUNT] = [0.0, 0.0, 3.4, 1.2];
 /// Further adjustment of mixed stems by style, in decibels, where chords or lead were rarely heard (index as [`Track::ALL`]).
 const MIXED_STYLE_DB: [(Style, [f32; TRACK_COUNT]); 2] =
     [(Style::Techno, [0.0, 0.0, 1.2, 0.5]), (Style::Ambient, [0.0, 0.0, -0.5, 1.0])];
