@@ -165,8 +165,8 @@ fn readings(bars: u32) -> Result<Vec<f64>> {
 /// One run.
 struct Run {
     session: Session,
-    /// Tokens that were written, index as [`Track::ALL`]: more than those of the takes where several scores were written.
-    tokens: [u64; TRACK_COUNT],
+    /// Seconds of composing for each token, index as [`Track::ALL`]; `None` if nothing was written.
+    token_seconds: [Option<f64>; TRACK_COUNT],
     wall: f64,
     processor: Option<f64>,
     first_sound: Option<f64>,
@@ -190,7 +190,7 @@ impl Observer for FirstSound {
 
 fn generate(engine: &Engine, request: &Request) -> Result<Run> {
     let mut session = Session::default();
-    let tokens = Track::ALL.map(|track| engine.tokens_written(track));
+    let composed = Track::ALL.map(|track| engine.composed(track));
     let before = machine::processor_seconds();
     let observer = FirstSound { start: Instant::now(), seconds: OnceLock::new() };
     let generated = session.apply(engine, request, &observer);
@@ -198,8 +198,12 @@ fn generate(engine: &Engine, request: &Request) -> Result<Run> {
     interrupt::check()?;
     generated?;
     let processor = before.zip(machine::processor_seconds()).map(|(before, after)| after - before);
-    let tokens = Track::ALL.map(|track| engine.tokens_written(track) - tokens[track.index()]);
-    Ok(Run { session, tokens, wall, processor, first_sound: observer.seconds.into_inner() })
+    let token_seconds = Track::ALL.map(|track| {
+        let (before, now) = (composed[track.index()], engine.composed(track));
+        let tokens = now.tokens - before.tokens;
+        (tokens > 0).then(|| (now.seconds - before.seconds) / tokens as f64)
+    });
+    Ok(Run { session, token_seconds, wall, processor, first_sound: observer.seconds.into_inner() })
 }
 
 /// All runs. Their sessions stay in memory, like those of open projects.
@@ -209,7 +213,7 @@ struct Runs {
     processor: Vec<f64>,
     first_sound: Vec<f64>,
     sessions: Vec<Session>,
-    tokens: Vec<[u64; TRACK_COUNT]>,
+    token_seconds: Vec<[Option<f64>; TRACK_COUNT]>,
 }
 
 impl Runs {
@@ -218,7 +222,7 @@ impl Runs {
         self.processor.extend(run.processor);
         self.first_sound.extend(run.first_sound);
         self.sessions.push(run.session);
-        self.tokens.push(run.tokens);
+        self.token_seconds.push(run.token_seconds);
     }
 
     fn takes(&self, track: Track) -> impl Iterator<Item = &Take> {
@@ -248,11 +252,9 @@ impl Runs {
             }
             let file = &bundle.manifest().track(track).compose.file;
             let floor = file.bytes as f64 * per_byte;
-            let steps = self.sessions.iter().zip(&self.tokens).filter_map(|(session, tokens)| {
-                let tokens = Some(tokens[track.index()]).filter(|tokens| *tokens > 0)?;
-                Some(session.track(track).take()?.timings.compose / tokens as f64 / floor)
-            });
-            figures.extend(Figure::of(format!("{track} step / weights read"), "x", steps.collect()));
+            let tokens =
+                self.token_seconds.iter().filter_map(|seconds| Some(seconds[track.index()]? / floor));
+            figures.extend(Figure::of(format!("{track} token / weights read"), "x", tokens.collect()));
         }
         figures
     }

@@ -26,8 +26,8 @@ const PROMPTS: [(&str, &str); 6] = [
 
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// Where two leads over the same chords play together, this many notes are the same by chance. Where others do, as many as in takes of two
-/// seeds, give or take `DIFFERENCE`: a copy would have all.
+/// Allowed share of equal notes where both parts play: that of takes of two seeds plus `DIFFERENCE`, or what two leads over the same chords
+/// have by chance. A copy has 1.
 const BY_CHANCE: f64 = 0.25;
 const DIFFERENCE: f64 = 0.1;
 

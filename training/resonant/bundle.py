@@ -27,7 +27,7 @@ perform_<track>.onnx, decode_<track>.onnx, encode_<track>.onnx; and patches.json
       "notes": {"file", "sha256", "bytes"},  optional: notes (`resonant.hit_notes`), if hits_notes.bin exists
       "tracks": {
         "<track>": {
-          "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab", "independent_rows"},
+          "compose": {FILE, "layers", "kv_heads", "head_dim", "max_positions", "vocab", "independent_rows" (optional)},
           "perform": {FILE},
           "decode":  {FILE, "n_fft", "hop", "streams": ["odd", "even", "noise"]},
           "encode":  {FILE}

@@ -31,11 +31,11 @@ mod turns;
 mod verify;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::arrange::Arrangement;
+pub use self::cache::ComposeCost;
 use self::cache::{IdleThread, ModelCache, loaded, lock};
 use self::draft::Written;
 pub(crate) use self::groove::composed;
@@ -273,11 +273,10 @@ impl Engine {
         self.cache.unload();
     }
 
-    /// Number of tokens that a track's composers have written since the engine was opened, in all scores: the takes' own and those that
-    /// were written to choose from.
+    /// What a track's composers have written since the engine was opened.
     #[must_use]
-    pub fn tokens_written(&self, track: Track) -> u64 {
-        self.cache.tracks[track.index()].tokens.load(Ordering::Relaxed)
+    pub fn composed(&self, track: Track) -> ComposeCost {
+        self.cache.tracks[track.index()].composed()
     }
 
     /// Number of networks in memory; several composers of one track count once. Waits for those that are running.

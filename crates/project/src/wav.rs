@@ -131,6 +131,10 @@ fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8>
     let mut file = file.into_inner();
     let header = file.len();
     let frames = audio.left.iter().zip(&audio.right).map(|(left, right)| [*left, *right]);
+    debug_assert!(
+        frames.clone().flatten().all(|sample| (-8_388_608..=8_388_607).contains(&sample)),
+        "24 bits"
+    );
     match depth {
         SampleDepth::Int16 => {
             for (index, sample) in frames.flatten().enumerate() {
@@ -148,9 +152,10 @@ fn wav_of(audio: &StemAudio, sample_rate_hz: u32, depth: SampleDepth) -> Vec<u8>
             }
         }
     }
-    let riff = (file.len() - 8) as u32;
-    file[4..8].copy_from_slice(&riff.to_le_bytes());
-    file[header - 4..header].copy_from_slice(&(size as u32).to_le_bytes());
+    let length_of = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    let riff = length_of(file.len() - 8);
+    file[4..8].copy_from_slice(&riff);
+    file[header - 4..header].copy_from_slice(&length_of(size));
     file
 }
 

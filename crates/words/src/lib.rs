@@ -205,7 +205,7 @@ pub const USUAL_LOOSENESS: f32 = 1.0;
 pub struct Groove {
     /// Name of a template in [`genre`]; one that this version does not know has no effect.
     pub template: String,
-    /// How strongly it is applied, in `0.0..=2.0`: 0 is on the grid, 1 is usual.
+    /// How strongly it is applied, in `0.0..=2.0`: 0 is on the grid, 1 is usual; above it, hits are also further from the grid.
     pub looseness: f32,
 }
 

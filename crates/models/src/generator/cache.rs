@@ -1,6 +1,5 @@
 //! The model cache: networks are loaded when they are first needed, and unloaded after a while without use.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,8 +14,7 @@ use resonantgen_sound::codec::filter::SpectralFilter;
 pub(super) struct TrackNetworks {
     /// Composers that nobody uses now: as many as were used at a time.
     compose: Mutex<Vec<StepNetwork>>,
-    /// Tokens that composers have written.
-    pub(super) tokens: AtomicU64,
+    composed: Mutex<ComposeCost>,
     pub(super) perform: Mutex<Option<Network>>,
     pub(super) decode: Mutex<Option<Network>>,
     /// Tables, not a network: small, and never unloaded.
@@ -39,7 +37,27 @@ pub(super) fn loaded<'a, T>(
     }
 }
 
+/// What composers have written since an engine was opened, and how long that took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ComposeCost {
+    /// Tokens of all scores: those of takes, those that were written to choose from, and those that were given up.
+    pub tokens: u64,
+    /// Seconds on the clock, summed over all threads, without loading.
+    pub seconds: f64,
+}
+
 impl TrackNetworks {
+    /// Adds what was composed.
+    pub(super) fn count_composed(&self, tokens: u64, seconds: f64) {
+        let mut composed = lock(&self.composed);
+        composed.tokens += tokens;
+        composed.seconds += seconds;
+    }
+
+    pub(super) fn composed(&self) -> ComposeCost {
+        *lock(&self.composed)
+    }
+
     /// Runs `work` with a composer that nobody else uses, loaded by `load` if necessary.
     pub(super) fn composing<T>(
         &self,

@@ -30,6 +30,11 @@ fn guidance(track: Track, adherence: f32) -> f32 {
     1.0 + span * adherence.clamp(0.0, 1.0)
 }
 
+/// Number of sequences that a score takes: one with the intent and, if there is guidance, one without.
+pub(super) fn lanes(track: Track, adherence: f32) -> usize {
+    if guidance(track, adherence) == 1.0 { 1 } else { 2 }
+}
+
 /// What is to be written: a score for an instrument of `family`. Each candidate of a request is different.
 #[derive(Clone, Copy)]
 pub(super) struct Assignment<'a, 'b> {
@@ -56,7 +61,7 @@ pub(super) fn compose(
     let Some(first) = assignments.first() else { return Ok(composed) };
     let (track, width) = (first.request.track, network.condition());
     let guidance = guidance(track, first.request.settings.adherence);
-    let lanes = if guidance == 1.0 { 1 } else { 2 };
+    let lanes = lanes(track, first.request.settings.adherence);
     let mut compositions: Vec<Composition<'_, '_>> =
         assignments.iter().map(|assignment| Composition::new(*assignment, segment_bars)).collect();
     let steps: u32 = compositions.iter().map(|composition| composition.total_steps).sum();

@@ -1,7 +1,7 @@
 //! Drafts: what is written for a take before it sounds, chosen among candidates.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::compose::Assignment;
@@ -47,12 +47,25 @@ impl Draft {
     }
 }
 
-/// An observer of one candidate of several, whose progress is told in candidates.
-struct OneOfSeveral<'a>(&'a dyn Observer, &'a AtomicBool);
+/// An observer of one group of candidates of several, whose progress is a part of that of all.
+struct OneOfSeveral<'a> {
+    observer: &'a dyn Observer,
+    failed: &'a AtomicBool,
+    /// Progress of each group.
+    fractions: &'a Mutex<Vec<f32>>,
+    group: usize,
+}
 
 impl Observer for OneOfSeveral<'_> {
+    fn progress(&self, track: Track, stage: Stage, fraction: f32) {
+        let mut fractions = self.fractions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Scores that are written again do not take back what was reported.
+        fractions[self.group] = fractions[self.group].max(fraction);
+        self.observer.progress(track, stage, fractions.iter().sum::<f32>() / fractions.len() as f32);
+    }
+
     fn is_cancelled(&self) -> bool {
-        self.1.load(Ordering::Relaxed) || self.0.is_cancelled()
+        self.failed.load(Ordering::Relaxed) || self.observer.is_cancelled()
     }
 }
 
@@ -127,18 +140,22 @@ impl Engine {
         count: u32,
         observer: &dyn Observer,
     ) -> Result<Vec<(u32, Written)>, ModelError> {
-        let (next, failed) = (AtomicU32::new(1), AtomicBool::new(false));
-        let one = OneOfSeveral(observer, &failed);
+        let failed = AtomicBool::new(false);
         let threads = self.threads.min(count as usize);
-        let at_a_time = self.scores_at_a_time(request.track).min((count as usize).div_ceil(threads)) as u32;
+        let at_a_time = self.scores_at_a_time(request).min((count as usize).div_ceil(threads)) as u32;
+        let groups = count.div_ceil(at_a_time);
+        let next = AtomicU32::new(0);
+        let fractions = Mutex::new(vec![0.0; groups as usize]);
         let work = || {
             let mut own = Vec::new();
             loop {
-                let first = next.fetch_add(at_a_time, Ordering::Relaxed);
-                if first > count {
+                let group = next.fetch_add(1, Ordering::Relaxed);
+                if group >= groups {
                     return Ok(own);
                 }
-                let numbers = first..=count.min(first + at_a_time - 1);
+                let numbers = 1 + group * at_a_time..=count.min((group + 1) * at_a_time);
+                let one =
+                    OneOfSeveral { observer, failed: &failed, fractions: &fractions, group: group as usize };
                 let one_of = |number: u32| {
                     let seed = Candidate::seed(request.seed, number);
                     let patch = if number == 1 { request.patch } else { Some(patch) };
@@ -152,8 +169,6 @@ impl Engine {
                         return Err(error);
                     }
                 }
-                let share = own.len() as f32 * self.threads as f32 / count as f32;
-                observer.progress(request.track, Stage::Compose, share.min(1.0));
             }
         };
         observer.progress(request.track, Stage::Compose, 0.0);
@@ -246,13 +261,15 @@ impl Engine {
             if assignments.is_empty() {
                 break;
             }
+            observer.progress(assignments[0].request.track, Stage::Compose, 0.0);
             let mut scores = self.compose(&assignments, observer)?.into_iter();
             for search in searches.iter_mut().flatten() {
                 let count = search.assignments().count();
                 scores.by_ref().take(count).for_each(|score| search.judge(score));
             }
         }
-        let compose = start.elapsed().as_secs_f64();
+        // Written together, each costs a part of it.
+        let compose = start.elapsed().as_secs_f64() / requests.len().max(1) as f64;
         let written = requests.iter().zip(patches).zip(searches).map(|((request, patch), search)| {
             let found = search.map_or_else(Found::default, Search::into_found);
             let recipe = recipe(request, self.bundle.id());
@@ -282,38 +299,54 @@ impl Engine {
         let segment_bars = self.bundle.manifest().segment_bars;
         let networks = &self.cache.tracks[track.index()];
         let mut scores = Vec::with_capacity(assignments.len());
-        for together in assignments.chunks(self.scores_at_a_time(track)) {
+        for together in assignments.chunks(self.scores_at_a_time(first.request)) {
+            let mut seconds = 0.0;
             let composed = networks.composing(
                 || self.load_composer(track),
-                |network| compose::compose(network, together, segment_bars, observer),
+                |network| {
+                    let start = Instant::now();
+                    let composed = compose::compose(network, together, segment_bars, observer);
+                    seconds = start.elapsed().as_secs_f64();
+                    composed
+                },
             )?;
-            networks.tokens.fetch_add(composed.tokens, Ordering::Relaxed);
+            networks.count_composed(composed.tokens, seconds);
             scores.extend(composed.scores);
         }
         Ok(scores)
     }
 
-    /// Number of scores that are written in the same runs of a track's composer.
-    fn scores_at_a_time(&self, track: Track) -> usize {
-        if self.bundle.manifest().track(track).independent_rows { SCORES_AT_A_TIME } else { 1 }
+    /// Number of scores that are written in the same runs of a composer: one if they would change each other, or if each is a single row,
+    /// which matrix products treat differently from several.
+    fn scores_at_a_time(&self, request: &TakeRequest<'_>) -> usize {
+        let is_independent = self.bundle.manifest().track(request.track).independent_rows;
+        let is_guided = compose::lanes(request.track, request.settings.adherence) > 1;
+        if is_independent && is_guided {
+            (SCORES_AT_ALL / self.threads).clamp(1, SCORES_AT_A_TIME)
+        } else {
+            1
+        }
     }
 }
 
-/// Most scores that are written in the same runs of a composer. Eight would be a tenth faster than four, and need 120 MB of keys and values.
+/// Most scores that are written in the same runs of a composer. Eight would be a tenth faster than four.
 const SCORES_AT_A_TIME: usize = 4;
+/// Most scores that all threads together write at a time: each has 16 MB of keys and values.
+const SCORES_AT_ALL: usize = 8;
 
 /// The search for a score without faults.
 struct Search<'a, 'b> {
     request: &'b TakeRequest<'a>,
     family: condition::Family,
     /// Number of flawless scores to write, of which the critic chooses.
-    choice: usize,
+    wanted: usize,
     /// Number of scores written.
     written: u32,
     /// Flawless scores, and what the critic says of them.
-    fine: Vec<(f32, Score)>,
+    flawless: Vec<(f32, Score)>,
     /// The score with the fewest faults: these, what the critic says, and the score.
-    best: Option<(f32, f32, Score)>,
+    least_faulty: Option<(f32, f32, Score)>,
+    /// Number of scores written, without flawless ones that followed the last one with faults, and one more.
     tries: u32,
 }
 
@@ -329,13 +362,13 @@ struct Found {
 
 impl<'a, 'b> Search<'a, 'b> {
     fn new(request: &'b TakeRequest<'a>, family: condition::Family) -> Self {
-        let choice = critic::choice(request);
-        Self { request, family, choice, written: 0, fine: Vec::new(), best: None, tries: 1 }
+        let wanted = critic::choice(request);
+        Self { request, family, wanted, written: 0, flawless: Vec::new(), least_faulty: None, tries: 1 }
     }
 
     /// What has to be written whatever the scores are like: as many as flawless ones are missing.
     fn assignments(&self) -> impl Iterator<Item = Assignment<'a, 'b>> + use<'a, 'b> {
-        let missing = (self.choice - self.fine.len()) as u32;
+        let missing = (self.wanted - self.flawless.len()) as u32;
         let (request, family) = (self.request, self.family);
         (self.written..verify::COMPOSITIONS.min(self.written + missing)).map(move |candidate| Assignment {
             request,
@@ -356,23 +389,23 @@ impl<'a, 'b> Search<'a, 'b> {
             faults += shape::join_cost(request, parent, &score.notes);
         }
         if was_fine && faults == 0.0 {
-            self.fine.push((judged, score));
+            self.flawless.push((judged, score));
             return;
         }
         self.tries = self.written + 1;
-        if self.best.as_ref().is_none_or(|(least, _, _)| faults < *least) {
-            self.best = Some((faults, judged, score));
+        if self.least_faulty.as_ref().is_none_or(|(least, _, _)| faults < *least) {
+            self.least_faulty = Some((faults, judged, score));
         }
     }
 
     /// The flawless score that the critic prefers, otherwise the one with the fewest faults.
     fn into_found(self) -> Found {
-        let Self { fine, best, tries, .. } = self;
-        let preferred = fine.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let Self { flawless, least_faulty, tries, .. } = self;
+        let preferred = flawless.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
         if let Some((judged, score)) = preferred {
             return Found { score, tries: tries.min(verify::COMPOSITIONS), faults: 0.0, judged };
         }
-        let (faults, judged, score) = best.expect("at least one was written");
+        let (faults, judged, score) = least_faulty.expect("at least one was written");
         Found { score, tries: verify::COMPOSITIONS, faults, judged }
     }
 }

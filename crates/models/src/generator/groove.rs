@@ -46,11 +46,12 @@ const ACCENTED: f32 = 0.5;
 /// Spread of the tightness across takes, as a natural logarithm.
 const TIGHTNESS: f32 = 0.25;
 /// Up to a looseness of 1, deviations from the grid are compressed to less than this many milliseconds. Larger ones sound like
-/// mistakes, and 20 ms is measured as off the grid. `WIDENED` is how much more looseness widens the limit, which
-/// leaves deviations as they are with people, and `SCALED` how much it enlarges them.
+/// mistakes, and 20 ms is measured as off the grid.
 const NEAR_MS: f32 = 15.0;
+/// How much looseness above 1 widens that limit, as a share of it: at 1.4, deviations are nearly those of people.
 const WIDENED: f32 = 6.0;
-const SCALED: f32 = 0.25;
+/// How much looseness above 1 enlarges deviations.
+const SCALED: f32 = 0.4;
 /// Largest shift in steps.
 const LARGEST: f32 = 0.3;
 /// A tonal note's own deviation, relative to that of a drum hit. `LATE_MS` is its mean delay in milliseconds, indexed like
@@ -189,12 +190,15 @@ impl Groove<'_> {
         (1.0 + self.touch * (slope - 1.0), self.touch * (height + accent))
     }
 
+    /// The factor on deviations.
+    fn enlarged(&self) -> f32 {
+        self.looseness.min(1.0) + SCALED * (self.looseness - 1.0).max(0.0)
+    }
+
     /// Converts a delay to a shift in steps.
     fn shift(&self, ms: f32, step: u32) -> f32 {
-        let beyond = (self.looseness - 1.0).max(0.0);
-        let near = NEAR_MS * (1.0 + WIDENED * beyond);
-        let factor = self.looseness.min(1.0) + SCALED * beyond;
-        let bent = near * (factor * self.tightness * ms / near).tanh();
+        let near = NEAR_MS * (1.0 + WIDENED * (self.looseness - 1.0).max(0.0));
+        let bent = near * (self.enlarged() * self.tightness * ms / near).tanh();
         started(bent / self.step_ms, step)
     }
 
@@ -238,7 +242,7 @@ impl Groove<'_> {
             let (shift, accent) = match &heard {
                 // The drums already have the requested looseness.
                 Some(heard) => {
-                    let shift = heard.shifts[step] + self.looseness * late / self.step_ms;
+                    let shift = heard.shifts[step] + self.enlarged() * late / self.step_ms;
                     (started(shift, note.step), heard.accents[step])
                 }
                 None => (self.shift(self.shared[step] + late, note.step), 0.0),

@@ -66,12 +66,12 @@ fn peaks_between(samples: &[f32]) -> impl Iterator<Item = f64> {
         })
     });
     let count = samples.len();
-    // With what comes before its start and after its end, where it is repeated.
-    let around = (0..count + 2 * TAPS).map(|index| samples[(index + count * TAPS + 1 - TAPS) % count]);
-    let around: Vec<f32> = if count == 0 { Vec::new() } else { around.collect() };
+    // The loop with the samples that surround it when it repeats.
+    let looped = (0..count + 2 * TAPS).map(|index| samples[(index + count * TAPS + 1 - TAPS) % count]);
+    let looped: Vec<f32> = if count == 0 { Vec::new() } else { looped.collect() };
     let highest = samples.iter().fold(0.0_f64, |highest, sample| highest.max(f64::from(*sample).abs()));
     (0..count).map(move |index| {
-        let values = &around[index..][..2 * TAPS];
+        let values = &looped[index..][..2 * TAPS];
         let ends = f64::from(values[TAPS - 1]).abs().max(f64::from(values[TAPS]).abs());
         // In music, the highest peak is never between two small samples.
         if ends < 0.5 * highest {
