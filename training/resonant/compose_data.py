@@ -311,8 +311,7 @@ def _figure_rows(piece: CachedPiece, track: str, augment: Augment | None, rng: r
 def _blur_intent(rows: np.ndarray, augment: Augment, rng: random.Random) -> None:
     """Augment the style and attribute columns in place."""
     if rng.random() < augment.drop_intent:
-        rows[:, cond.STYLE] = 0.0
-        rows[:, cond.ATTRIBUTE] = 0.0
+        cond.drop_intent(rows)
         return
     if rng.random() < augment.blend_style:
         moved = rng.uniform(0.0, 0.35)

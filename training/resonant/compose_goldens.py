@@ -23,7 +23,7 @@ import numpy as np
 
 from resonant.composer.figures import Figure
 from resonant.conditions import (
-    ATTRIBUTE, FIGURE_FAMILIES, STYLE, conditions, figure_features, gap_features, note_array, onset_features, plan_of,
+    FIGURE_FAMILIES, conditions, drop_intent, figure_features, gap_features, note_array, onset_features, plan_of,
 )  # fmt: skip
 from resonant.piece import DRUM_CLASSES, DRUM_KEYS, QUALITIES, TRACKS, Note
 from resonant.tokens import Grammar, decode, encode
@@ -92,16 +92,15 @@ def notes_of(piece: dict, track: str) -> list[Note]:
     return [Note(**note) for note in piece["tracks"][track]]
 
 
-def make_case(piece: dict, track: str, context: list[str], drop_intent: bool, first_bar: int, bars: int) -> dict:
+def make_case(piece: dict, track: str, context: list[str], untold: bool, first_bar: int, bars: int) -> dict:
     """One golden case of a piece."""
     plan = plan_of(SimpleNamespace(**piece))
     bar, total = plan.steps_per_bar, plan.total_steps
     notes = notes_of(piece, track)
     own = decode(track, encode(track, notes, plan.tonic, 0, total), plan.tonic)
     rows = conditions(plan, track, piece["families"][track], own, {name: notes_of(piece, name) for name in context})
-    if drop_intent:
-        rows[:, STYLE] = 0.0
-        rows[:, ATTRIBUTE] = 0.0
+    if untold:
+        drop_intent(rows)
     tokens = encode(track, notes, plan.tonic, first_bar * bar, bars * bar)
     grammar = Grammar(track)
     masks = []
@@ -114,7 +113,7 @@ def make_case(piece: dict, track: str, context: list[str], drop_intent: bool, fi
         "track": track,
         "family": piece["families"][track],
         "context": context,
-        "drop_intent": drop_intent,
+        "drop_intent": untold,
         "first_bar": first_bar,
         "bars": bars,
         "tokens": tokens,

@@ -100,8 +100,7 @@ def generate(
             logits = stepper.step(token, rows[step], position)
             if unconditional is not None and sampling.guidance != 1.0:
                 blank = rows[step].copy()
-                blank[cond.STYLE] = 0.0
-                blank[cond.ATTRIBUTE] = 0.0
+                cond.drop_intent(blank)
                 free = unconditional.step(token, blank, position)
                 logits = free + sampling.guidance * (logits - free)
             position += 1

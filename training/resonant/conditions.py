@@ -290,6 +290,12 @@ def add_lags(rows: np.ndarray, onsets: np.ndarray, plan: Plan) -> None:
             rows[lag:, columns] = onsets[:-lag]
 
 
+def drop_intent(rows: np.ndarray) -> None:
+    """Remove style and attributes from condition rows [..., condition] in place: the sequence that guidance compares with."""
+    rows[..., STYLE] = 0.0
+    rows[..., ATTRIBUTE] = 0.0
+
+
 def figure_features(track: str, figure: Figure | None, plan: Plan) -> np.ndarray:
     """f32 [total_steps, 52]: condition columns of the track's figure at each step; zeros without a figure."""
     total = plan.total_steps

@@ -35,7 +35,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from resonant import checkpoint
 from resonant.compose_data import Example, PieceCache, example
 from resonant.compose_model import NORM_EPSILON, PITCH_COLUMNS, PITCH_ROWS, POSITIONS, ComposeModelConfig, Composer
-from resonant.conditions import ATTRIBUTE, CONDITION, FIGURE_WIDTH, STYLE
+from resonant.conditions import CONDITION, FIGURE_WIDTH, drop_intent
 from resonant.piece import TRACKS
 from resonant.tokens import vocabulary
 
@@ -238,6 +238,15 @@ def fix_scales(path: Path, examples: Iterable[Example]) -> None:
     onnx.save(proto, path)
 
 
+def empty_caches(session: onnxruntime.InferenceSession, sequences: int) -> dict[str, np.ndarray]:
+    """Past keys and values, all zero, by input name."""
+    return {
+        value.name: np.zeros((sequences, *value.shape[1:]), np.float32)
+        for value in session.get_inputs()
+        if value.name.startswith("past_")
+    }
+
+
 def _ranges(proto: onnx.ModelProto, names: list[str], examples: Iterable[Example]) -> dict[str, tuple[float, float]]:
     """Lowest and highest value of tensors of a graph on examples; 0 lies within."""
     watched = onnx.ModelProto()
@@ -246,18 +255,13 @@ def _ranges(proto: onnx.ModelProto, names: list[str], examples: Iterable[Example
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    caches = {
-        value.name: np.zeros((1, *value.shape[1:]), np.float32)
-        for value in session.get_inputs()
-        if value.name.startswith("past_")
-    }
+    caches = empty_caches(session, 1)
     ranges = dict.fromkeys(names, (0.0, 0.0))
     for item in examples:
         length = min(len(item.condition), POSITIONS)
         told = item.condition[:length]
         untold = told.copy()
-        untold[:, STYLE] = 0.0
-        untold[:, ATTRIBUTE] = 0.0
+        drop_intent(untold)
         for condition in (told, untold):
             fed = {"token": item.tokens[None, :length], "condition": condition[None].astype(np.float32)}
             values = session.run(names, fed | caches | {"position": np.array([length - 1], np.int32)})
@@ -322,13 +326,11 @@ class Stepper:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         names = [value.name for value in self.session.get_inputs()]
-        caches = [name for name in names if name.startswith("past_")]
-        shape = self.session.get_inputs()[names.index(caches[0])].shape
         self.token = np.zeros((1, 1), np.int64)
         self.condition = np.zeros((1, 1, self.session.get_inputs()[names.index("condition")].shape[2]), np.float32)
         self.position = np.zeros(1, np.int32)
         self.logits = np.zeros((1, 1, self.session.get_outputs()[0].shape[2]), np.float32)
-        self.caches = {name: np.zeros((1, *shape[1:]), np.float32) for name in caches}
+        self.caches = empty_caches(self.session, 1)
         self.binding = self.session.io_binding()
         bound = {"token": self.token, "condition": self.condition, "position": self.position, **self.caches}
         self._values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(value) for name, value in bound.items()}

@@ -11,7 +11,7 @@ import torch
 from resonant.compose_data import Example
 from resonant.compose_model import PITCH_COLUMNS, ComposeModelConfig, Composer
 from resonant.conditions import CONDITION
-from resonant.export_compose import Stepper, compare, export, fix_scales, record
+from resonant.export_compose import Stepper, compare, empty_caches, export, fix_scales, record
 from resonant.tokens import vocabulary
 
 CONFIG = ComposeModelConfig(width=64, layers=2, heads=2, feed_forward=96, condition_width=48)
@@ -67,13 +67,8 @@ def test_fixed_scales_stay_close_and_keep_sequences_apart(tmp_path: Path) -> Non
 
     def run(rows: slice) -> np.ndarray:
         count = len(tokens[rows])
-        caches = {
-            value.name: np.zeros((count, *value.shape[1:]), np.float32)
-            for value in session.get_inputs()
-            if value.name.startswith("past_")
-        }
         fed = {"token": tokens[rows], "condition": condition[rows], "position": np.full(count, 29, np.int32)}
-        return session.run(["logits"], fed | caches)[0]
+        return session.run(["logits"], fed | empty_caches(session, count))[0]
 
     assert (run(slice(0, 2)) == np.concatenate((run(slice(0, 1)), run(slice(1, 2))))).all()
 

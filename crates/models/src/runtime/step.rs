@@ -94,10 +94,8 @@ impl StepNetwork {
     }
 
     fn try_step(&mut self, tokens: &[i64], conditions: &[f32], positions: &[usize]) -> ort::Result<&[f32]> {
-        if self.lanes.as_ref().is_none_or(|lanes| lanes.count != tokens.len()) {
-            // The old buffers first: together they would be the peak of a generation.
-            self.lanes = None;
-        }
+        // Old buffers are freed first: with the new ones they would be the peak of a generation.
+        self.lanes.take_if(|lanes| lanes.count != tokens.len());
         let lanes = match &mut self.lanes {
             Some(lanes) => lanes,
             none => none.insert(Lanes::new(
