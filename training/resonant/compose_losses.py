@@ -2,8 +2,8 @@
 
     python -m resonant.compose_losses ../models/resonant mine --track bass --shards data/compose/HASH
 
-The first segment of every held-out piece, all other tracks heard, in nats per token: pieces without a figure, pieces with one in 4/4,
-and in other meters; told of their figure and not. The last columns compare with the first bundle: the mean over pieces of the
+The first segment of every held-out piece, all other tracks heard, in nats per token: pieces without a figure (those in 5/4, 7/8 and 12/8
+apart), pieces with one in 4/4, and in other meters; told of their figure and not. The last columns compare with the first bundle: the mean over pieces of the
 difference of their losses, and its standard error. 8-bit weights are read as they are, activations stay in single precision.
 
 The row of gaps has one or two bars of each piece of three bars or more, in nats per token of the gap: told what follows the gap, and
@@ -24,10 +24,10 @@ from torch.nn import functional
 
 from resonant.compose_data import SEGMENT_BARS, CachedPiece, PieceCache, collate, example
 from resonant.compose_model import POSITIONS, ComposeModelConfig, Composer
-from resonant.conditions import GAP
+from resonant.conditions import GAP, METERS
 from resonant.piece import TRACKS
 from resonant.tokens import PAD
-from resonant.warm_start import composer_from
+from resonant.warm_start import ExportedGraph, composer_from
 
 WIDTH = GAP.stop
 PIECES_AT_ONCE = 12
@@ -37,7 +37,7 @@ FEWEST_BARS = 3  # of a piece with a gap
 def kind_of(piece: CachedPiece, track: str) -> str:
     """What a piece is evaluated as."""
     if track not in piece.figures:
-        return "without a role"
+        return "without a role" if piece.plan.meter in METERS else "without a role, odd meters"
     return "of a role, 4/4" if piece.plan.meter == (4, 4) else "of a role, other meters"
 
 
@@ -85,6 +85,13 @@ class _FirstSegment(random.Random):
         return 0
 
 
+def _config(bundle: Path, track: str) -> ComposeModelConfig:
+    """The configuration of an export, with all conditions."""
+    config = ComposeModelConfig(condition=WIDTH)
+    hidden = ExportedGraph(bundle / f"compose_{track}.onnx").constants["condition_in_bias"].size
+    return replace(config, figure_units=max(hidden - config.condition_width, 0))
+
+
 def rows(bundles: list[Path], track: str, pieces: list[CachedPiece]) -> Iterator[str]:
     """The comparison as rows of a Markdown table."""
     kinds = np.array([kind_of(piece, track) for piece in pieces])
@@ -93,7 +100,7 @@ def rows(bundles: list[Path], track: str, pieces: list[CachedPiece]) -> Iterator
     yield "|---" * 7 + "|"
     first: dict[str, np.ndarray] = {}
     for bundle in bundles:
-        model = composer_from(bundle, track, ComposeModelConfig(condition=WIDTH)).eval()
+        model = composer_from(bundle, track, _config(bundle, track)).eval()
         told = losses(model, pieces, told=True)
         untold = told.copy()
         followers = [number for number, piece in enumerate(pieces) if track in piece.figures]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resonant.conditions import CONDITION, LAG, LAG_BARS, LAG_WIDTH
+from resonant.conditions import CONDITION, FIGURE, GAP, LAG, LAG_BARS, LAG_WIDTH
 from resonant.tokens import PAD, vocabulary
 
 POSITIONS = 1024
@@ -22,6 +22,7 @@ PITCH_COLUMNS: tuple[int, ...] = tuple(
     LAG + index * LAG_WIDTH + column for index in range(len(LAG_BARS)) for column in (12, 13)
 )
 PITCH_ROWS = 101
+GATE = 8.0  # the activation of -GATE, give or take what other conditions add, is 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ComposeModelConfig:
     condition_width: int = 256
     dropout: float = 0.0
     condition: int = CONDITION  # 248 with figures, 299 with gaps too (see `resonant.conditions`)
+    figure_units: int = 0  # hidden units of the condition, beside condition_width, that stay 0 without a figure or a gap
 
     @property
     def head_width(self) -> int:
@@ -92,6 +94,18 @@ class Block(nn.Module):
         return x + self.dropout(self.down(functional.silu(gate) * up))
 
 
+@torch.no_grad()
+def close_gates(model: Composer) -> None:
+    """Initialise the figure units: 0 until the composer is told a figure (or, for a third of them, that the step is in a gap)."""
+    config = model.config
+    units = range(config.condition_width, config.condition_width + config.figure_units)
+    for number, unit in enumerate(units):
+        is_for_gaps = config.condition >= GAP.stop and number % 3 == 2
+        model.condition_in.weight[unit, (GAP if is_for_gaps else FIGURE).stop - 1] = GATE
+        model.condition_in.bias[unit] = -GATE
+        model.condition_out.weight[:, unit] = 0.0
+
+
 class Composer(nn.Module):
     """Logits of the next token, from the tokens so far and the condition of the step to which the next token belongs."""
 
@@ -102,8 +116,9 @@ class Composer(nn.Module):
         self.track = track
         self.config = config
         self.token = nn.Embedding(vocabulary(track), config.width, padding_idx=PAD)
-        self.condition_in = nn.Linear(config.condition, config.condition_width)
-        self.condition_out = nn.Linear(config.condition_width, config.width)
+        hidden = config.condition_width + config.figure_units
+        self.condition_in = nn.Linear(config.condition, hidden)
+        self.condition_out = nn.Linear(hidden, config.width)
         self.pitch = None if track == "drums" else nn.Embedding(len(PITCH_COLUMNS) * PITCH_ROWS, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width)
@@ -112,6 +127,7 @@ class Composer(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         self.apply(self._initialise)
+        close_gates(self)
         for block in self.blocks:
             for layer in (block.out, block.down):
                 nn.init.normal_(layer.weight, std=0.04 / (2 * config.layers) ** 0.5)

@@ -57,6 +57,7 @@ class TrainConfig:
     bf16_linears: bool = False
     held_out_segments: int = 48
     figure_steps: int = 0  # first steps with a new optimiser, in which a warm-started composer learns only what figures and gaps are
+    figures_only: bool = False  # learn only what figures and gaps are, to the end: without them, nothing changes
     figure_share: float | None = None  # share of examples from pieces that follow figures; not set: all pieces alike
     checkpoint_seconds: float = 120.0
     threads: int = 1
@@ -121,8 +122,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.rng = random.Random(config.seed * 1000 + self.rank)
         self.model = Composer(track, config.model)
-        decayed = [p for p in self.model.parameters() if p.dim() >= 2]
-        others = [p for p in self.model.parameters() if p.dim() < 2]
+        if config.figures_only:
+            self._freeze_all_but_figures()
+        learned = [p for p in self.model.parameters() if p.requires_grad]
+        decayed = [p for p in learned if p.dim() >= 2 and not config.figures_only]
+        others = [p for p in learned if p.dim() < 2 or config.figures_only]
         self.optimiser = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=config.learning_rate,
@@ -272,6 +276,17 @@ class Trainer:
                 parameter.grad[:, : FIGURE.start] = 0.0
             else:
                 parameter.grad = None
+
+    def _freeze_all_but_figures(self) -> None:
+        """Only the weights that are multiplied by 0 without a figure or a gap get gradients."""
+        width = self.config.model.condition_width
+        into, out = self.model.condition_in.weight, self.model.condition_out.weight
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(parameter is into or parameter is out)
+        for parameter, frozen in ((into, (slice(width), slice(FIGURE.start))), (out, (slice(None), slice(width)))):
+            learns = torch.ones_like(parameter)
+            learns[frozen] = 0.0
+            parameter.register_hook(learns.mul)
 
     def _milestone(self, rate: float, recent: list[float]) -> None:
         if self.rank == 0:

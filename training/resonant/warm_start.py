@@ -171,6 +171,9 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
     """A composer with the weights of its export; its step graph is built by hand and uses its own names."""
     graph = ExportedGraph(bundle / f"compose_{track}.onnx")
 
+    model = Composer(track, config)
+    initial = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+
     def value(name: str) -> np.ndarray:
         parts = name.split(".")
         if name in _COMPOSE_TABLES:
@@ -180,15 +183,15 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
             if layer.startswith("norm"):
                 return graph.constants[f"{layer}_{index}_scale"]
             return graph.weight(f"{layer}_{index}_weight").T
-        if parts[1] == "bias":
-            return graph.constants[f"{parts[0]}_bias"]
-        weight = graph.weight(f"{parts[0]}_weight").T
-        if parts[0] == "condition_in":  # conditions missing from the export start with zero weight
-            missing = max(config.condition - weight.shape[1], 0)
-            weight = np.concatenate((weight, np.zeros((len(weight), missing), np.float32)), axis=1)
-        return weight
+        exported = graph.constants[f"{parts[0]}_bias"] if parts[1] == "bias" else graph.weight(f"{parts[0]}_weight").T
+        widened = initial[name]
+        if not parts[0].startswith("condition") or any(size > room for size, room in zip(exported.shape, widened.shape, strict=True)):
+            return exported
+        if parts[0] == "condition_in" and parts[1] == "weight":  # conditions missing from the export start with zero weight
+            widened[: len(exported), exported.shape[1] :] = 0.0
+        widened[tuple(slice(size) for size in exported.shape)] = exported
+        return widened
 
-    model = Composer(track, config)
     load(model, graph.path, value)
     return model
 

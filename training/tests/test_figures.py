@@ -39,6 +39,19 @@ def test_parts_are_played_where_their_figure_says() -> None:
     assert {(5, 4), (7, 8), (12, 8)} <= meters
 
 
+def test_melodies_fill_the_bars_of_odd_meters() -> None:
+    found = set()
+    for seed in SEEDS:
+        piece, _ = compose_figures(seed, 8)
+        notes = piece.tracks["melody"]
+        assert notes and all(note.step + note.length <= piece.total_steps + 1 for note in notes), f"seed {seed}"
+        if piece.meter not in ((4, 4), (3, 4), (6, 8)):
+            found |= {(piece.meter, note.step % piece.steps_per_bar) for note in notes}
+    for meter in ((5, 4), (7, 8), (12, 8)):
+        steps = {step for of, step in found if of == meter}
+        assert 0 in steps and max(steps) >= 0.75 * meter[0] * 16 / meter[1], meter
+
+
 def test_basses_play_the_tones_that_are_asked_for() -> None:
     for seed in SEEDS:
         piece, figures = compose_figures(seed, 4)

@@ -1,6 +1,7 @@
 """Training of a composer: cache, smoke run, resumption, configuration errors, sampling and metrics."""
 
 import csv
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +164,29 @@ def test_a_warm_started_composer_first_learns_only_what_figures_are(tmp_path: Pa
             assert float((value[:, 196:] - before[name][:, 196:]).abs().max()) > 0.01
         else:
             assert torch.equal(value, before[name]), name
+
+
+def test_what_a_composer_says_without_a_figure_stays_when_only_figures_are_learnt(tmp_path: Path) -> None:
+    compose_data.write_shard(tmp_path / "shard_00000.npz", 440, 60)
+    config = tmp_path / "figures.toml"
+    config.write_text("figures_only = true\n" + CONFIG.read_text() + "condition = 299\nfigure_units = 24\n")
+    cache = PieceCache(tmp_path)
+    trainer = train_compose.Trainer(
+        "bass", train_compose.read_config(config), cache, tmp_path / "checkpoints", tmp_path / "runs", False
+    )
+    piece = next(piece for piece in cache.split("bass", held_out=True) if "bass" in piece.figures)
+    told = compose_data.example(piece, "bass", None, random.Random(1), 299)
+    untold = told.condition.copy()
+    untold[:, 196:] = 0.0
+
+    def said(condition: np.ndarray) -> torch.Tensor:
+        with torch.no_grad():
+            return trainer.model(torch.from_numpy(told.tokens[None, :-1]), torch.from_numpy(condition[None]))
+
+    before, before_told = said(untold), said(told.condition)
+    trainer.run(0.05)
+    assert float((said(untold) - before).abs().max()) < 1e-4
+    assert float((said(told.condition) - before_told).abs().max()) > 0.1
 
 
 def test_losses_are_compared_piece_by_piece(tmp_path: Path) -> None:

@@ -72,11 +72,12 @@ def test_an_export_of_another_shape_is_an_error(tmp_path: Path) -> None:
         composer_from(tmp_path / "nothing", "bass", COMPOSE)
 
 
-def test_figures_start_without_effect(tmp_path: Path) -> None:
+@pytest.mark.parametrize("units", [0, 12])
+def test_figures_start_without_effect(tmp_path: Path, units: int) -> None:
     torch.manual_seed(5)
     model = Composer("bass", COMPOSE).eval()
     export_compose.onnx.save(export_compose.build(model), tmp_path / "compose_bass.onnx")
-    told = composer_from(tmp_path, "bass", replace(COMPOSE, condition=CONDITION + FIGURE_WIDTH)).eval()
+    told = composer_from(tmp_path, "bass", replace(COMPOSE, condition=CONDITION + FIGURE_WIDTH, figure_units=units)).eval()
     tokens = torch.randint(4, 100, (1, 20))
     condition = torch.rand(1, 20, CONDITION + FIGURE_WIDTH)
     with torch.no_grad():

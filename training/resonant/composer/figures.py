@@ -34,6 +34,7 @@ RECUT = 0.1  # share of the 4/4 pieces whose figures are cut to an odd meter
 ODD_METERS = ((5, 4), (7, 8))
 # Meters supported by the other parts of this package.
 COMPOSED_METERS = ((4, 4), (3, 4), (6, 8))
+WITH_KICK, BESIDE_KICK = 4.0, 0.3  # how much more and less likely the bass's free steps are with and without a kick
 _LEVEL = {"X": 114.0, "x": 90.0, "g": 42.0}
 _VOICE = {name: {"perc": "percussion"}.get(name, name) for name in DRUM_CLASSES}
 _KIND = {"bass": "bass", "harmony": "comping"}
@@ -269,7 +270,7 @@ def _onsets(rng: random.Random, plan: Plan, figure: Figure, track: str, kicks: f
             beat = _beat(plan)
             weight = _FREE[track][0 if step % beat == 0 else 1 if step % 2 == 0 else 2] * busy
             if track == "bass" and kicks:
-                weight = 2.0 * weight if step in kicks else 0.5 * weight
+                weight = min(WITH_KICK * weight, 0.95) if step in kicks else BESIDE_KICK * weight
             differs = figure.differs[step // plan.spb]
             if (rng.random() if differs else luck[step % (2 * plan.spb)]) < weight:
                 found.append(step)
@@ -422,8 +423,7 @@ def compose_figures(seed: int, bars: int) -> tuple[Piece, dict[str, Figure]]:
             notes[track] = _clean(write_bass(rng, plan, figures[track], kicks), plan.total, True)
         else:
             notes[track] = _clean(write_harmony(rng, plan, figures[track]), plan.total, False)
-    if meter in COMPOSED_METERS:
-        notes["melody"] = _clean(compose_melody(plan), plan.total, True)
+    notes["melody"] = _clean(compose_melody(plan), plan.total, True)
     piece = Piece(
         seed=seed, style=plan.style, bpm=plan.bpm, tonic=plan.tonic, mode=plan.mode, meter=plan.meter, bars=plan.bars,
         swing_unit=plan.swing[0], swing_ratio=plan.swing[1], chords=plan.chords,

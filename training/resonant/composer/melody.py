@@ -23,15 +23,24 @@ LINES: dict[str, list[str]] = {
 }
 # fmt: on
 # fmt: off
-LINES_12: dict[str, list[str]] = {
-    "3": ["x-----------", "x-------x---", "x-------....", "x---x---x---", "x-----x-x---", "....x---x---", "x---x-x-x---", "x-x-x---x---", "x-x-x-x-x---", "x-x-x-x-x-x-"],
-    "6": ["x-----------", "x---------x-", "x-----x-----", "x---x-x-----", "x---x-x---x-", "x-----x-x-x-", "x-x-x-x-----", "x-x-x-x---x-", "x-x-x-x-x-x-"],
+METER_LINES: dict[tuple[int, int], list[str]] = {
+    (3, 4): ["x-----------", "x-------x---", "x-------....", "x---x---x---", "x-----x-x---", "....x---x---", "x---x-x-x---", "x-x-x---x---", "x-x-x-x-x---", "x-x-x-x-x-x-"],
+    (6, 8): ["x-----------", "x---------x-", "x-----x-----", "x---x-x-----", "x---x-x---x-", "x-----x-x-x-", "x-x-x-x-----", "x-x-x-x---x-", "x-x-x-x-x-x-"],
+    (5, 4): ["x-------------------", "x-----------x-------", "x-----------........", "x-------x---x-------", "x-----x-----x---....", "x---x---x---x-------", "....x---x---x---x---",
+             "x-----x-----x---x---", "x-x-x---x---x-------", "x---x-x-x---x---x---", "x-x-x---x-x-x---....", "x-x-x---x-x-x---x---", "x-x-x-x-x---x-x-x---", "x-x-x-x-x-x-x-x-x-x-"],
+    (7, 8): ["x-------------", "x-------x-----", "x-------......", "x-----x-------", "x---x---x-----", "....x---x-----", "x-----x---x---", "x---x---x---x-", "x-x-x---x-----",
+             "x---x---x-x-x-", "x-----x-x-x---", "x-x-x-x-x---x-", "x-x-x-x-x-x-x-"],
+    (12, 8): ["x-----------------------", "x-----------x-----------", "x-----------............", "x---------x-x-----------", "x-----x-----x-----------", "x-----x---x-x-----......",
+              "......x---x-x---x-x-----", "x---x-x-----x---x-x-----", "x---x-x---x-x-----......", "x-x-x-x-----x---x-------", "x---x-x---x-x---x-x-----", "x-x-x-x-----x-x-x-x-----",
+              "x---x-x---x-x---x-x---x-", "x-x-x-x-x-x-x-x-x-x-x-x-"],
 }
 # fmt: on
 # fmt: off
 STYLE_LINES = {"techno": "riff", "house": "riff", "dnb": "riff", "synthwave": "band", "hiphop": "urban", "trap": "urban", "rock": "band", "pop": "band",
                "jazz": "jazz", "funk": "funk", "ambient": "slow", "cinematic": "slow"}
 # fmt: on
+# Steps between the strongest beats.
+ACCENTS: dict[tuple[int, int], int] = {(4, 4): 8, (3, 4): 12, (6, 8): 6, (5, 4): 12, (7, 8): 8, (12, 8): 12}
 FORMS = [
     "a...",
     "a.b.",
@@ -106,15 +115,15 @@ class _Singer:
         self.notes: list[Note] = []
         self.previous = self.home
         self.sung: dict[tuple, list[tuple[int, float]]] = {}
-        self.beat = 6 if plan.meter == (6, 8) else 4
-        self.accent = {(4, 4): 8, (3, 4): 12, (6, 8): 6}[plan.meter]
+        self.beat = 6 if plan.meter in ((6, 8), (12, 8)) else 4
+        self.accent = ACCENTS[plan.meter]
         self.low, self.high = max(LOWEST if is_low else 60, self.home - 10), min(88, self.home + 12)
 
     def line(self) -> str:
         """A one-bar rhythm."""
         plan = self.plan
-        if plan.spb == 12:
-            return graded(self.rng, LINES_12[str(plan.meter[0])], self.busy, 0.14)
+        if plan.meter in METER_LINES:
+            return graded(self.rng, METER_LINES[plan.meter], self.busy, 0.14)
         group = STYLE_LINES[plan.style]
         if group == "slow" and plan.style == "cinematic" and plan.attribute("energy") > 0.6 and self.rng.random() < 0.4:
             group = "band"
