@@ -4,7 +4,8 @@
     python -m resonant.evaluate_hits --samples DIR --fits data/notes --notes
 
 `--fits` names a folder written by `fit_hits --hold-out`: each fit used only the first round robin, and is rendered with a
-seed that it did not choose. Everything is compared with that first round robin. Rows:
+seed that it did not choose, another one for each stroke (the noise of a common seed has the same dips everywhere, by which a
+discriminator would know it). Everything is compared with that first round robin. Rows:
 
 * another round robin: the same stroke recorded again; differences of this size are acceptable
 * Opus 24 kbit/s: as encoded by libsndfile
@@ -43,9 +44,9 @@ def opus(sound: np.ndarray) -> np.ndarray:
     return decoded[4800 - best :][: len(sound)] / 0.9
 
 
-def oracle(sound: np.ndarray) -> np.ndarray:
+def oracle(sound: np.ndarray, seed: int) -> np.ndarray:
     """The codec's excitation with optimal gains per band and frame."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     lead = 4800
     padded = np.concatenate([np.zeros(lead), sound, np.zeros(2400)])
     excitation = rng.uniform(-1, 1, len(padded)) * NOISE_RMS * np.sqrt(3)
@@ -61,9 +62,9 @@ def oracle(sound: np.ndarray) -> np.ndarray:
     return mel.istft(np.exp(gains @ mel.band_to_bin(1024)) * given, 1024, 240)[lead : lead + len(sound)].astype(np.float64)
 
 
-def oracle_note(sound: np.ndarray, hz: float) -> np.ndarray:
+def oracle_note(sound: np.ndarray, hz: float, seed: int) -> np.ndarray:
     """Like `oracle`, with a saw from the onset on and the frames of the pitched decoders."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     lead, n_fft, hop = 4800, 2048, 480
     padded = np.concatenate([np.zeros(lead), sound, np.zeros(4800)])
     excitation = rng.uniform(-1, 1, len(padded)) * 1e-3
@@ -94,14 +95,14 @@ def evaluate(strokes: list[fit_hits.Stroke], fits: Path) -> dict[str, dict[str, 
             continue
         hit = hits.unpack(path.read_bytes())[0].hits[0]
         original, other = (fit_hits.read_sound(each)[: hit.length] for each in stroke.paths[:2])
-        tune = 1.0
+        tune, seed = 1.0, UNSEEN_SEED + len(groups)
         if stroke.group == fit_hits.NOTE:
             tune = 2 ** (stroke.tunes_cents[0] / 1200)
             hz = 440 * 2 ** ((int(stroke.piece.rsplit(".", 1)[1]) - 69) / 12) * tune
-            excited = oracle_note(original, hz)
+            excited = oracle_note(original, hz, seed)
         else:
-            excited = oracle(original)
-        made = hits.render(hit, UNSEEN_SEED, tune=tune)[: len(original)]
+            excited = oracle(original, seed)
+        made = hits.render(hit, seed, tune=tune)[: len(original)]
         sounds = {names[0]: other, names[1]: opus(original), names[2]: excited, names[3]: made}
         for name, sound in sounds.items():
             rows[name].append(hit_measures.compare(sound, original))
