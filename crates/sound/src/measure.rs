@@ -225,15 +225,15 @@ impl Measures {
         let (left, right) = (floats(&audio.left), floats(&audio.right));
         let mono = sound::mono(audio);
         let music = Music::new(track, plan, notes);
-        let attacks = attacks(plan, notes, mono.len());
+        let starts = starts(plan, notes, mono.len());
         let spectrum = Spectrum::new(&mono);
         let (low, high) = planned_band_hz(track);
         Self {
             on_grid: (track == Track::Drums).then(|| on_grid(plan, &onsets(&mono))).flatten(),
-            notes_heard: notes_heard(&mono, &attacks),
+            notes_heard: notes_heard(&mono, &attacks(&starts)),
             silence: sound::silence(&mono),
-            clicks: sound::clicks(&mono, &attacks),
-            seam: sound::seam(&mono, &attacks),
+            clicks: sound::clicks(&mono, &starts),
+            seam: sound::seam(&mono, &starts),
             centroid_hz: spectrum.centroid_hz(),
             bands: spectrum.bands(),
             in_band: spectrum.share(low, high),
@@ -293,18 +293,24 @@ impl Measures {
     }
 }
 
-/// Audio frames at which notes start, sorted, each once.
-fn attacks(plan: &Plan, notes: &[Note], audio_frames: usize) -> Vec<usize> {
+/// Audio frames at which notes start, sorted.
+fn starts(plan: &Plan, notes: &[Note], audio_frames: usize) -> Vec<usize> {
     let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
-    let mut attacks: Vec<usize> = notes
+    let mut starts: Vec<usize> = notes
         .iter()
         .map(|note| {
             (plan.seconds_at(f64::from(note.step) + f64::from(note.offset)) * rate).round().max(0.0) as usize
         })
-        .filter(|attack| *attack < audio_frames)
+        .filter(|start| *start < audio_frames)
         .collect();
-    attacks.sort_unstable();
-    let together = (TOGETHER_S * rate) as usize;
+    starts.sort_unstable();
+    starts
+}
+
+/// Starts that are heard one by one: those of nearly simultaneous notes are one attack.
+fn attacks(starts: &[usize]) -> Vec<usize> {
+    let together = (TOGETHER_S * f64::from(TAKE_SAMPLE_RATE_HZ)) as usize;
+    let mut attacks = starts.to_vec();
     attacks.dedup_by(|later, earlier| *later < *earlier + together);
     attacks
 }
@@ -354,6 +360,25 @@ mod tests {
         let bad = Measures { silence: 1.0, on_grid: Some(0.4), clicks: 3, ..fine };
         let texts: Vec<String> = bad.failures().iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["nothing is heard", "only 40 % of the hits are on the grid", "3 clicks"]);
+    }
+
+    #[test]
+    fn the_attack_of_a_note_soon_after_another_is_no_click() {
+        let plan = music::tests::plan(&["C", "C"]);
+        let rate = f64::from(TAKE_SAMPLE_RATE_HZ);
+        let note = |offset: f32| Note { step: 4, offset, length: 1.0, pitch: 38, velocity: 100 };
+        let later = (0.018 / plan.step_seconds()) as f32;
+        let mut samples = vec![0_i32; (rate * plan.total_steps() as f64 * plan.step_seconds()) as usize];
+        for offset in [0.0, later] {
+            let start = (plan.seconds_at(4.0 + f64::from(offset)) * rate).round() as usize;
+            for (age, sample) in samples[start..start + 9_600].iter_mut().enumerate() {
+                *sample += (0.3 * FULL_SCALE * (-(age as f32) / 2_000.0).exp()) as i32;
+            }
+        }
+        let audio = StemAudio { left: samples.clone(), right: samples };
+        let clicks = |notes: &[Note]| Measures::new(Track::Drums, &plan, notes, &audio).clicks;
+        assert_eq!(clicks(&[note(0.0), note(later)]), 0);
+        assert_eq!(clicks(&[note(0.0)]), 1);
     }
 
     #[test]
