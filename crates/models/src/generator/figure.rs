@@ -39,6 +39,13 @@ const VOICES: f32 = 9.0;
 const SAME_PITCH: f32 = 2.5;
 /// Probability that a step marked "most of the time" is played.
 const MOST_TIMES: f32 = 0.75;
+/// Least looseness of a drummer who varies bars; the largest share of the bars that change; and in them, the shares of the hits that are
+/// left out, of the open steps that get a ghost note or a kick, and of the rests that are left to the composer.
+const LOOSE: f32 = 1.2;
+const MOST_CHANGED: f32 = 0.8;
+const LEFT: f32 = 0.25;
+const ADDED: f32 = 0.08;
+const ALLOWED: f32 = 0.3;
 /// Probability that a hit of a reference between the beats is played.
 const HALF_OF_TIMES: f32 = 0.5;
 /// Density below which a groove is thinned out, and above which it is filled in.
@@ -47,7 +54,7 @@ const BUSY: f32 = 0.68;
 /// A density at which a pattern is neither thinned out nor filled in.
 const DENSE_AS_WRITTEN: f32 = 0.5;
 /// Logit bias of a bass for a step with the kick that it follows, where its part leaves a choice.
-const WITH_KICK: f32 = 1.5;
+const WITH_KICK: f32 = 4.0;
 /// How much likelier a part is that plays with the kick than one unrelated to it, as a logarithm, and the togetherness of parts that
 /// are left to the composer.
 const FIT: f32 = 2.0;
@@ -121,7 +128,14 @@ impl<'a> Figure<'a> {
             let has_feel = intent.feel.is_some();
             figure.drums = match (groove, reference) {
                 (_, Some(reference)) => referred_marks(reference, plan, &mut random),
-                (Some(groove), None) => groove_marks(groove, plan, density, has_feel, &mut random),
+                (Some(groove), None) => {
+                    let mut marks = groove_marks(groove, plan, density, has_feel, &mut random);
+                    if intent.groove.as_ref().is_some_and(|groove| groove.looseness >= LOOSE) {
+                        let bar = plan.meter.steps_per_bar() as usize;
+                        loosen(&mut marks, bar, beat_steps(plan.meter) as usize, &mut random);
+                    }
+                    marks
+                }
                 (None, None) => vec![[Mark::Free; DRUM_CLASS_COUNT]; plan.total_steps() as usize],
             };
             let fills = known.first().map_or_else(
@@ -220,7 +234,7 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Moves something in the bars that must differ.
+    /// Moves something in the bars that must differ. Chords of a bar or more stay as long as they are: only their pitches differ.
     fn vary(&mut self, random: &mut Random) {
         let bar = self.bar_steps();
         let beat = beat_steps(self.plan.meter) as usize;
@@ -235,6 +249,9 @@ impl<'a> Figure<'a> {
                 .clone()
                 .filter(|step| self.part[*step].is_played() && !(*step - first).is_multiple_of(bar))
                 .collect();
+            if played.is_empty() && self.length == Length::Long {
+                continue;
+            }
             let free: Vec<usize> = steps
                 .clone()
                 .filter(|step| matches!(self.part[*step], Mark::Rest | Mark::Free) && *step > first + beat)
@@ -723,6 +740,34 @@ fn groove_marks(
     marks
 }
 
+/// Changes some bars, as a drummer who seldom plays a bar twice the same way; some drummers do so more than others. The first bar stays,
+/// and so do the snare, clap and rim of the groove, and kicks on the beat.
+fn loosen(marks: &mut [[Mark; DRUM_CLASS_COUNT]], bar: usize, beat: usize, random: &mut Random) {
+    let changed = MOST_CHANGED * random.uniform();
+    for bar in marks.chunks_mut(bar).skip(1) {
+        if random.uniform() >= changed {
+            continue;
+        }
+        for (step, all) in bar.iter_mut().enumerate() {
+            for (class, mark) in DrumClass::ALL.into_iter().zip(all) {
+                let luck = random.uniform();
+                let is_frame = match class {
+                    DrumClass::Kick => step.is_multiple_of(beat),
+                    DrumClass::Snare | DrumClass::Clap | DrumClass::Rim => *mark != Mark::Ghost,
+                    _ => false,
+                };
+                *mark = match (*mark, class) {
+                    (Mark::Play | Mark::Ghost, _) if !is_frame && luck < LEFT => Mark::Rest,
+                    (Mark::Rest | Mark::Free, DrumClass::Snare) if luck < ADDED => Mark::Ghost,
+                    (Mark::Rest | Mark::Free, DrumClass::Kick) if luck < ADDED => Mark::Play,
+                    (Mark::Rest, class) if class != DrumClass::Crash && luck < ALLOWED => Mark::Free,
+                    (mark, _) => mark,
+                };
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::golden;
@@ -895,6 +940,32 @@ mod tests {
         assert!(leaps * 2 > notes.len(), "{leaps} of {}", notes.len());
         let (_, notes) = written("reggae", Track::Harmony);
         assert!(notes.iter().filter(|note| note.step / 16 == 1).all(|note| note.step % 4 == 2));
+    }
+
+    #[test]
+    fn loose_drummers_vary_bars_and_keep_what_the_groove_is_known_by() {
+        let bars = |prompt: &str| {
+            let (plan, notes) = written(prompt, Track::Drums);
+            (0..plan.bars).map(|bar| (steps(&notes, 36, bar), steps(&notes, 42, bar))).collect::<Vec<_>>()
+        };
+        let different =
+            |bars: &[(Vec<u32>, Vec<u32>)]| bars[..7].iter().filter(|bar| **bar != bars[0]).count();
+        let (usual, loose) = (bars("boom bap"), bars("loose boom bap"));
+        assert_eq!(usual[0], loose[0]);
+        assert!(different(&loose) > different(&usual), "{usual:?} {loose:?}");
+        let (plan, notes) = written("loose reggaeton", Track::Drums);
+        // Bars that do not end a phrase.
+        for bar in (0..plan.bars).filter(|bar| bar % 4 != 3) {
+            let snares = steps(&notes, 38, bar);
+            assert!([3, 6, 11, 14].iter().all(|step| snares.contains(step)), "bar {bar}: {snares:?}");
+        }
+    }
+
+    #[test]
+    fn chords_of_a_bar_stay_as_long_as_they_are() {
+        let (plan, notes) = written("ambient techno", Track::Harmony);
+        let late: Vec<u32> = notes.iter().map(|note| note.step % plan.meter.steps_per_bar()).collect();
+        assert!(!late.is_empty() && late.iter().all(|step| *step == 0), "{late:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Inverse Sequence Transformations" (`training/resonant/groove_templates.py`).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::TakeRequest;
 use super::arrange::heard_notes;
@@ -40,20 +41,54 @@ const STAND_IN: [usize; DRUM_CLASS_COUNT] = [0, 1, 1, 1, 4, 4, 1, 1, 9, 4, 4, 1]
 const STEEPEST: f32 = 1.6;
 const FLATTEST: f32 = 0.3;
 /// Share of the difference between performances that a take gets. The rest is attributed to how the kits were set up.
-const BETWEEN: f32 = 0.8;
+const BETWEEN: f32 = 0.9;
 /// Share of a template's accents that is added, because composers already write accents.
 const ACCENTED: f32 = 0.5;
-/// Spread of the tightness across takes, as a natural logarithm.
+/// Spread of the tightness across takes, as a natural logarithm, up to a looseness of 1, and how much it grows above. Drummers differ
+/// more than that in how tight they are, but the limit below leaves little room for it.
 const TIGHTNESS: f32 = 0.25;
+const DIVERSE: f32 = 0.35;
+/// Spread of a voice's evenness across takes, as a natural logarithm, and its median. Ghost notes stay ghost notes: snares differ less.
+const EVENNESS: [(f32, f32); DRUM_CLASS_COUNT] = [
+    (0.5, 0.75),
+    (0.15, 1.0),
+    (0.15, 1.0),
+    (0.3, 1.5),
+    (0.4, 0.95),
+    (0.3, 1.5),
+    (0.3, 1.0),
+    (0.3, 1.0),
+    (0.3, 1.0),
+    (0.35, 1.0),
+    (0.3, 1.0),
+    (0.3, 1.0),
+];
 /// Up to a looseness of 1, deviations from the grid are compressed to less than this many milliseconds. Larger ones sound like
 /// mistakes, and 20 ms is measured as off the grid.
 const NEAR_MS: f32 = 15.0;
 /// How much looseness above 1 widens that limit, as a share of it: at 1.4, deviations are nearly those of people.
-const WIDENED: f32 = 6.0;
+const WIDENED: f32 = 11.0;
 /// How much looseness above 1 enlarges deviations.
-const SCALED: f32 = 0.4;
-/// Largest shift in steps.
+const SCALED: f32 = 0.25;
+/// Largest shift in steps, and how much it grows with looseness above 1.
 const LARGEST: f32 = 0.3;
+const FARTHER: f32 = 0.25;
+/// Factors on a template's drift, on its deviations of onsets and of places in the bar, and on its hits' own. They, and the constants
+/// below, were chosen so that a classifier confuses such timing with that of drummers of the train split as often as possible.
+const DRIFT: f32 = 1.5;
+const ONSET: f32 = 0.3;
+const SPOT: f32 = 0.3;
+const ALONE: f32 = 0.4;
+/// Spread, as a natural logarithm, of the scale of a hit's own deviation: most hits of people are close together, some far off.
+const TAILED: f32 = 1.0;
+/// Factor on the own deviations of soft hits and of toms, and the velocity below which a hit is soft.
+const CARELESS: f32 = 2.2;
+const SOFT: u8 = 48;
+/// Drummers who seldom repeat a bar deviate more: the change of the logarithm with the likeness of neighbouring bars, and its usual value.
+const FREEDOM: f32 = 1.2;
+const USUAL_LIKENESS: f32 = 0.65;
+/// Standard deviation across takes of how late a voice is, in milliseconds.
+const HABIT_MS: f32 = 4.5;
 /// A tonal note's own deviation, relative to that of a drum hit. `LATE_MS` is its mean delay in milliseconds, indexed like
 /// [`Track::ALL`].
 const OWN: f32 = 0.6;
@@ -78,18 +113,33 @@ pub(super) struct Groove<'t> {
     total: usize,
 }
 
+/// Maps the composed velocities of a voice to played ones.
+struct Line {
+    slope: f32,
+    /// Value at 0.
+    height: f32,
+    /// Standard deviation of what is added to each hit.
+    touch: f32,
+    /// Factor on all deviations from the voice's mean.
+    evenness: f32,
+}
+
 /// Times and accents of one drum voice.
 struct Row {
     /// Delay in milliseconds, by step.
     late: Vec<f32>,
     /// Velocity change, by step.
     accents: Vec<f32>,
+    line: Option<Line>,
 }
 
 /// Shifts are multiples of a step over this: 7 microseconds at 125 bpm, which nobody hears. The mathematical functions of systems differ
 /// in the last bit, and the networks, which round, would make more of it: drums 63 dB below full scale apart on Linux and Windows. A
 /// prime, so that no note lies midway between two positions to which a player rounds, where the last bits of a beat would decide.
 const PARTS: f32 = 16_381.0;
+
+/// First index of the random numbers that describe the drummer; those of the hits are below.
+const DRUMMER: u32 = 64;
 
 /// A standard normal random number.
 fn normal(random: &mut Random) -> f32 {
@@ -107,7 +157,8 @@ impl Groove<'static> {
         let seed = seed ^ intent.kind();
         let total = plan.total_steps() as usize;
         let mut random = Random::new(seed, Track::Drums, Purpose::Groove, 0);
-        let tightness = (TIGHTNESS * normal(&mut random).clamp(-1.5, 1.5)).exp();
+        let diverse = TIGHTNESS + DIVERSE * (looseness - 1.0).max(0.0);
+        let tightness = (diverse * normal(&mut random).clamp(-1.5, 1.5)).exp();
         // A first-order autoregressive process over the beats, continued across the loop's end.
         let beats = total.div_ceil(4).max(1);
         let own = (1.0 - template.memory * template.memory).sqrt();
@@ -121,7 +172,7 @@ impl Groove<'static> {
         let shared = (0..total).map(|step| {
             let (beat, part) = (step / 4, (step % 4) as f32 / 4.0);
             let drift = wandering[beat] * (1.0 - part) + wandering[(beat + 1) % beats] * part;
-            drift + template.onset * normal(&mut random)
+            DRIFT * drift + ONSET * template.onset * normal(&mut random)
         });
         Some(Self {
             template,
@@ -143,27 +194,24 @@ impl Groove<'_> {
     fn row(&self, class: usize) -> Row {
         let mut random = Random::new(self.seed, Track::Drums, Purpose::Groove, 1 + class as u32);
         let (template, like) = (self.template, self.like(class));
-        let touch = template.velocity[like];
         let mean = normal(&mut random).clamp(-1.6, 1.6);
+        let line = self.line(class, mean);
+        let mut drummer = Random::new(self.seed, Track::Drums, Purpose::Groove, DRUMMER + 32 + class as u32);
+        let habit = template.late[class] + HABIT_MS * normal(&mut drummer);
         let spots: Vec<f32> = (0..self.steps_per_bar).map(|_| normal(&mut random)).collect();
         let (mut late, mut accents) = (Vec::with_capacity(self.total), Vec::with_capacity(self.total));
         for step in 0..self.total {
             let in_bar = step % self.steps_per_bar;
             let push = if self.is_swung { 0.0 } else { template.push[step % 4] };
-            late.push(
-                push + template.late[class]
-                    + template.spot * spots[in_bar]
-                    + template.hits[class] * normal(&mut random),
-            );
+            let own = template.hits[class] * normal(&mut random) * (TAILED * normal(&mut drummer)).exp();
+            late.push(push + habit + SPOT * template.spot * spots[in_bar] + ALONE * own);
             let place = if self.steps_per_bar == 16 { in_bar } else { in_bar % 4 };
             let force = normal(&mut random);
-            accents.push(touch.map_or(0.0, |touch| {
-                BETWEEN * touch.between * mean
-                    + ACCENTED * template.accents[like][place]
-                    + touch.touch * force
+            accents.push(line.as_ref().map_or(0.0, |line| {
+                line.evenness * ACCENTED * template.accents[like][place] + line.touch * force
             }));
         }
-        Row { late, accents }
+        Row { late, accents, line }
     }
 
     /// The class whose velocities are used for a class.
@@ -171,23 +219,34 @@ impl Groove<'_> {
         if self.template.velocity[class].is_some() { class } else { STAND_IN[class] }
     }
 
-    /// Maps composed velocities to human ones, without accents: slope, and value at 0.
-    fn line(&self, class: usize) -> Option<(f32, f32)> {
+    /// How composed velocities of a class become human ones, without accents, of a drummer who plays it `mean` deviations louder than
+    /// others.
+    fn line(&self, class: usize, mean: f32) -> Option<Line> {
         let like = self.like(class);
         let touch = self.template.velocity[like]?;
         let (centre, spread) = COMPOSED[class];
+        let (diverse, median) = EVENNESS[class];
+        let mut drummer = Random::new(self.seed, Track::Drums, Purpose::Groove, DRUMMER + 1 + class as u32);
+        let level = touch.mean + BETWEEN * touch.between * mean;
+        // Who plays softly plays evenly.
+        let evenness = median
+            * (level / touch.mean).clamp(0.4, 1.5)
+            * (diverse * normal(&mut drummer).clamp(-1.5, 1.5)).exp();
         // The spread within a performance that remains after the touch; accents are partly composed.
         let accents = self.template.accents[like].map(|accent| (ACCENTED * accent).powi(2));
         let accented = accents.iter().sum::<f32>() / 16.0;
-        let left = (touch.within.powi(2) - touch.touch.powi(2) - accented).max(0.0).sqrt();
-        let slope = (left / spread).clamp(FLATTEST, STEEPEST);
-        Some((slope, touch.mean - slope * centre))
+        let left = (touch.within.powi(2) - touch.touch.powi(2) - accented).max(0.0);
+        let slope = (left.sqrt() / spread).clamp(FLATTEST, STEEPEST);
+        // What the composer's velocities are too even for is left to chance.
+        let chance = touch.touch.powi(2) + (left - (slope * spread).powi(2)).max(0.0);
+        let slope = evenness * slope;
+        Some(Line { slope, height: level - slope * centre, touch: evenness * chance.sqrt(), evenness })
     }
 
     /// Slope, and value at 0 including a step's accent, of the line by which velocities are played.
-    fn played(&self, class: usize, accent: f32) -> (f32, f32) {
-        let Some((slope, height)) = self.line(class) else { return (1.0, 0.0) };
-        (1.0 + self.touch * (slope - 1.0), self.touch * (height + accent))
+    fn played(&self, row: &Row, step: usize) -> (f32, f32) {
+        let Some(line) = &row.line else { return (1.0, 0.0) };
+        (1.0 + self.touch * (line.slope - 1.0), self.touch * (line.height + row.accents[step]))
     }
 
     /// The factor on deviations.
@@ -199,7 +258,8 @@ impl Groove<'_> {
     fn shift(&self, ms: f32, step: u32) -> f32 {
         let near = NEAR_MS * (1.0 + WIDENED * (self.looseness - 1.0).max(0.0));
         let bent = near * (self.enlarged() * self.tightness * ms / near).tanh();
-        started(bent / self.step_ms, step)
+        let largest = LARGEST + FARTHER * (self.looseness - 1.0).clamp(0.0, 0.5);
+        started((bent / self.step_ms).clamp(-largest, largest), step)
     }
 
     /// Plays composed drums.
@@ -208,14 +268,28 @@ impl Groove<'_> {
         // The strokes of a roll keep their distances.
         let rolled: Vec<(u32, u8)> =
             notes.iter().filter(|note| note.offset > 0.0).map(|note| (note.step, note.pitch)).collect();
+        let free = (FREEDOM * (USUAL_LIKENESS - self.likeness(notes))).exp();
         for note in notes {
             let Some(class) = DrumClass::from_key(note.pitch).map(DrumClass::index) else { continue };
             let step = note.step as usize % self.total;
-            let (slope, height) = self.played(class, rows[class].accents[step]);
+            let (slope, height) = self.played(&rows[class], step);
             note.velocity = velocity(slope * f32::from(note.velocity) + height);
             let own = if rolled.contains(&(note.step, note.pitch)) { 0.0 } else { rows[class].late[step] };
-            note.offset += self.shift(self.shared[step] + own, note.step);
+            let care = if note.velocity < SOFT || is_tom(class) { CARELESS } else { 1.0 };
+            note.offset += self.shift(free * (self.shared[step] + care * own), note.step);
         }
+    }
+
+    /// How alike neighbouring bars are, 0 to 1: hits of both over hits of either.
+    fn likeness(&self, notes: &[Note]) -> f32 {
+        let bar = self.steps_per_bar as u32;
+        let hits: BTreeSet<(u32, u8)> = notes.iter().map(|note| (note.step, note.pitch)).collect();
+        let repeated = hits.iter().filter(|(step, pitch)| hits.contains(&(step + bar, *pitch))).count();
+        let last = hits.iter().filter(|(step, _)| *step as usize + self.steps_per_bar >= self.total).count();
+        let first = hits.iter().filter(|(step, _)| *step < bar).count();
+        // Hits with a bar after them, and hits with one before them, less those counted twice.
+        let either = 2 * hits.len() - last - first - repeated;
+        if either == 0 { USUAL_LIKENESS } else { repeated as f32 / either as f32 }
     }
 
     /// Recovers the composed velocities of drums. Their times are not changed.
@@ -223,7 +297,7 @@ impl Groove<'_> {
         let rows: [Row; DRUM_CLASS_COUNT] = std::array::from_fn(|class| self.row(class));
         for note in notes {
             let Some(class) = DrumClass::from_key(note.pitch).map(DrumClass::index) else { continue };
-            let (slope, height) = self.played(class, rows[class].accents[note.step as usize % self.total]);
+            let (slope, height) = self.played(&rows[class], note.step as usize % self.total);
             note.velocity = velocity((f32::from(note.velocity) - height) / slope);
         }
     }
@@ -243,7 +317,7 @@ impl Groove<'_> {
                 // The drums already have the requested looseness.
                 Some(heard) => {
                     let shift = heard.shifts[step] + self.enlarged() * late / self.step_ms;
-                    (started(shift, note.step), heard.accents[step])
+                    (started(shift.clamp(-LARGEST, LARGEST), note.step), heard.accents[step])
                 }
                 None => (self.shift(self.shared[step] + late, note.step), 0.0),
             };
@@ -255,10 +329,14 @@ impl Groove<'_> {
     }
 }
 
-/// Limits a shift in steps, and rounds it. The first hit of the loop is never early.
+/// Rounds a shift in steps. The first hit of the loop is never early.
 fn started(shift: f32, step: u32) -> f32 {
-    let shift = (shift.clamp(-LARGEST, LARGEST) * PARTS).round() / PARTS;
+    let shift = (shift * PARTS).round() / PARTS;
     if step == 0 { shift.max(0.0) } else { shift }
+}
+
+const fn is_tom(class: usize) -> bool {
+    class == DrumClass::LowTom.index() || class == DrumClass::HighTom.index()
 }
 
 fn velocity(value: f32) -> u8 {
@@ -381,6 +459,46 @@ mod tests {
         assert!((6.0..14.0).contains(&usual) && (9.0..24.0).contains(&loose), "{usual} {loose}");
         assert!(timing("techno") < 3.0);
         assert_eq!(timing("robotic rock"), 0.0);
+    }
+
+    #[test]
+    fn drummers_differ_in_evenness_and_tightness() {
+        let intent = parse("loose funk").expect("readable");
+        let plan = make_plan(&intent, &Overrides::default(), 3).expect("a plan");
+        let played = (1..=24).map(|seed| {
+            let groove = Groove::new(&intent, &plan, seed).expect("people play funk");
+            let mut notes = drums(128);
+            groove.play_drums(&mut notes);
+            let kicks: Vec<f32> =
+                notes.iter().filter(|note| note.pitch == 36).map(|note| f32::from(note.velocity)).collect();
+            (spread(&kicks), spread(&notes.iter().map(|note| note.offset).collect::<Vec<_>>()))
+        });
+        let (mut evenness, mut tightness): (Vec<f32>, Vec<f32>) = played.unzip();
+        for values in [&mut evenness, &mut tightness] {
+            values.sort_by(f32::total_cmp);
+            assert!(values[18] > 1.4 * values[6], "{values:?}");
+        }
+    }
+
+    #[test]
+    fn drummers_who_repeat_every_bar_are_tighter() {
+        let (_, groove) = groove("loose funk");
+        let groove = groove.expect("people play funk");
+        let repeated = drums(128);
+        assert!(groove.likeness(&repeated) > 0.99);
+        let varied: Vec<Note> = repeated
+            .iter()
+            .filter(|note| note.pitch != 42 || (2 * (note.step / 16) + note.step / 2) % 3 != 0)
+            .copied()
+            .collect();
+        assert!(groove.likeness(&varied) < 0.8, "{}", groove.likeness(&varied));
+        assert_eq!(groove.likeness(&[]), USUAL_LIKENESS);
+        let offsets = |notes: &[Note]| {
+            let mut notes = notes.to_vec();
+            groove.play_drums(&mut notes);
+            spread(&notes.iter().filter(|note| note.pitch == 36).map(|note| note.offset).collect::<Vec<_>>())
+        };
+        assert!(offsets(&varied) > 1.1 * offsets(&repeated));
     }
 
     #[test]
