@@ -3,8 +3,8 @@
     python -m resonant.compose_losses ../models/resonant mine --track bass --shards data/compose/HASH
 
 The first segment of every held-out piece, all other tracks heard, in nats per token: pieces without a figure (those in 5/4, 7/8 and 12/8
-apart), pieces with one in 4/4, and in other meters; told of their figure and not. The last columns compare with the first bundle: the mean over pieces of the
-difference of their losses, and its standard error. 8-bit weights are read as they are, activations stay in single precision.
+apart), pieces with one in 4/4, and in other meters; told of their figure and not. The last columns compare with the first bundle: the
+mean over pieces of the difference of their losses, and its standard error. 8-bit weights are read as they are, activations stay in single precision.
 
 The row of gaps has one or two bars of each piece of three bars or more, in nats per token of the gap: told what follows the gap, and
 not.

@@ -1,12 +1,15 @@
 """Compares our progressions and melodies with those of people.
 
-    python -m resonant.corpora chords BILLBOARD            folder of the McGill Billboard annotations (salami_chords.txt)
-    python -m resonant.corpora melodies LIEDER OURS        folders of MusicXML (.mxl, voice in the first part) and of our melody.mid files
+    python -m resonant.corpora chords BILLBOARD
+    python -m resonant.corpora melodies LIEDER OURS
 
-`chords` compares the idioms that pop, rock, soul and country use (`crates/words/src/progressions.txt`) with popular songs in major and
-minor: how often each degree sounds, which root follows which, and how long a chord lasts. `melodies` (which needs mido) compares
-intervals, range and rhythms. Burgoyne, Wild, Fujinaga 2011, "An expert ground-truth set for audio chord recognition and music analysis"; Gotham, Jonas 2021,
-"The OpenScore Lieder Corpus".
+`chords` compares the idioms that pop, rock, soul and country use (`crates/words/src/progressions.txt`) with popular songs in major
+and minor: how often each degree sounds, which root follows which, and how long a chord lasts. BILLBOARD is the folder of the McGill
+Billboard annotations (`salami_chords.txt`): Burgoyne, Wild, Fujinaga 2011, "An expert ground-truth set for audio chord recognition and
+music analysis".
+
+`melodies` (which needs mido) compares intervals, range and rhythms. LIEDER has MusicXML files (`.mxl`), of which the first part with
+words is read (Gotham, Jonas 2021, "The OpenScore Lieder Corpus"), and OURS has files called `melody.mid`.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ def pitch_class(name: str) -> int:
 
 
 def read_song(text: str) -> list[Progression]:
-    """The lines of a song of four bars or more whose bars have one or two chords; a song is minor if its tonic chord mostly is."""
+    """The lines of a song that have four bars or more of one or two chords; a song is minor if its tonic chord mostly is."""
     tonic, lines = 0, []
     for line in text.splitlines():
         if line.startswith("# tonic:"):
@@ -63,7 +66,9 @@ def read_song(text: str) -> list[Progression]:
             if any(":" not in chord for chord in spread):
                 halves = []
                 break
-            halves += [((pitch_class(chord.split(":")[0]) - tonic) % 12, chord.split(":")[1].startswith("min")) for chord in spread]
+            halves += [
+                ((pitch_class(chord.split(":")[0]) - tonic) % 12, chord.split(":")[1].startswith("min")) for chord in spread
+            ]
         if len(bars) >= 4 and halves:
             lines.append(halves)
     at_home = [minor for line in lines for root, minor in line if root == 0]
@@ -72,7 +77,10 @@ def read_song(text: str) -> list[Progression]:
 
 
 def read_ours(text: str, idioms: Sequence[str] = IDIOMS) -> list[Progression]:
-    """The progressions of our idioms in major and minor (mixolydian counts as major, dorian and others as minor), each repeated to four bars or more."""
+    """The progressions of our idioms, each repeated to four bars or more.
+
+    Mixolydian and lydian count as major, all other modes but major as minor.
+    """
     found, section = [], ("", "")
     for line in text.splitlines():
         if match := re.fullmatch(r"\[(\w+) (\w+)\]", line):
@@ -94,7 +102,7 @@ def read_ours(text: str, idioms: Sequence[str] = IDIOMS) -> list[Progression]:
 
 
 def shares(progressions: Iterable[Progression]) -> dict[str, np.ndarray]:
-    """Shares of the degrees that sound, of the intervals between successive roots, and of chords of half a bar, one, two, and more bars."""
+    """Shares of degrees that sound, of intervals between successive roots, and of chords of half a bar, one, two and more bars."""
     degrees, moves, lengths = np.zeros(12), np.zeros(12), np.zeros(4)
     for progression in progressions:
         run = 1
@@ -108,7 +116,9 @@ def shares(progressions: Iterable[Progression]) -> dict[str, np.ndarray]:
                 moves[(following - root) % 12] += 1
             lengths[min(int(np.ceil(np.log2(run))), 3)] += 1
             run = 1
-    return {name: values / max(values.sum(), 1) for name, values in (("degrees", degrees), ("moves", moves), ("lengths", lengths))}
+    return {
+        name: values / max(values.sum(), 1) for name, values in (("degrees", degrees), ("moves", moves), ("lengths", lengths))
+    }
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -155,7 +165,11 @@ def read_lied(path: Path) -> Melody | None:
                 at += length
             elif item.tag == "note" and item.find("chord") is None and item.find("grace") is None:
                 if (pitch := item.find("pitch")) is not None and item.findtext("voice", "1") == "1":
-                    key = 12 * (int(pitch.findtext("octave")) + 1) + _PITCHES[pitch.findtext("step")] + int(float(pitch.findtext("alter") or 0))
+                    key = (
+                        12 * (int(pitch.findtext("octave")) + 1)
+                        + _PITCHES[pitch.findtext("step")]
+                        + int(float(pitch.findtext("alter") or 0))
+                    )
                     is_tied = any(tie.get("type") == "stop" for tie in item.findall("tie"))
                     if is_tied and notes:
                         notes[-1][1] += length
@@ -182,7 +196,7 @@ def read_melody(path: Path) -> Melody | None:
 
 
 def figures(melodies: Iterable[Melody]) -> dict[str, float]:
-    """What melodies are like: shares of repeated notes, steps, thirds and leaps among the intervals within phrases, and means per eight bars."""
+    """What melodies are like: shares of the intervals within phrases, range, rate, length of phrases and repeated rhythms."""
     moves, ranges, rates, again, phrases = [], [], [], [], []
     for melody in melodies:
         start, length, pitch = melody.notes.T
@@ -199,7 +213,11 @@ def figures(melodies: Iterable[Melody]) -> dict[str, float]:
                 ranges.append(own.max() - own.min())
                 rates.append(len(own) / min(8, bar.max() + 1))
         rhythm = {index: tuple(np.round((start[bar == index] % melody.bar) * 4).astype(int)) for index in np.unique(bar)}
-        again += [rhythm[index] in (rhythm.get(index - 1), rhythm.get(index - 2), rhythm.get(index - 4)) for index in rhythm if index >= 4]
+        again += [
+            rhythm[index] in (rhythm.get(index - 1), rhythm.get(index - 2), rhythm.get(index - 4))
+            for index in rhythm
+            if index >= 4
+        ]
     moves = np.array(moves)
     return {
         "repeated notes": float((moves == 0).mean()),
@@ -238,9 +256,13 @@ def main(argv: list[str] | None = None) -> None:
             print("    chords of half a bar, one, two, more bars:", people["lengths"].round(2), own["lengths"].round(2))
             known = set(loops(sides[1]))
             frequent = loops(sides[0]).most_common(24)
-            print("    frequent loops, ours marked:", ", ".join(
-                f"{' '.join(DEGREES[root] for root in loop)} {count}{'*' if loop in known else ''}" for loop, count in frequent
-            ))
+            print(
+                "    frequent loops, ours marked:",
+                ", ".join(
+                    f"{' '.join(DEGREES[root] for root in loop)} {count}{'*' if loop in known else ''}"
+                    for loop, count in frequent
+                ),
+            )
         return
     people = [melody for path in sorted(arguments.lieder.rglob("*.mxl")) if (melody := read_lied(path)) is not None]
     found = [melody for path in sorted(arguments.ours.rglob("melody.mid")) if (melody := read_melody(path)) is not None]

@@ -185,7 +185,8 @@ def composer_from(bundle: Path, track: str, config: ComposeModelConfig) -> Compo
             return graph.weight(f"{layer}_{index}_weight").T
         exported = graph.constants[f"{parts[0]}_bias"] if parts[1] == "bias" else graph.weight(f"{parts[0]}_weight").T
         widened = initial[name]
-        if not parts[0].startswith("condition") or any(size > room for size, room in zip(exported.shape, widened.shape, strict=True)):
+        fits = all(size <= room for size, room in zip(exported.shape, widened.shape, strict=True))
+        if not parts[0].startswith("condition") or not fits:
             return exported
         if parts[0] == "condition_in" and parts[1] == "weight":  # conditions missing from the export start with zero weight
             widened[: len(exported), exported.shape[1] :] = 0.0

@@ -234,7 +234,8 @@ impl<'a> Figure<'a> {
         }
     }
 
-    /// Moves something in the bars that must differ. Chords of a bar or more stay as long as they are: only their pitches differ.
+    /// Moves something in the bars that must differ. Chords and bass notes of a bar or more stay as long
+    /// as they are: only their pitches differ.
     fn vary(&mut self, random: &mut Random) {
         let bar = self.bar_steps();
         let beat = beat_steps(self.plan.meter) as usize;
